@@ -1,0 +1,1 @@
+"""Put back what a spatial measurement lost, and lay it over the histology."""

@@ -1,0 +1,101 @@
+"""Errors that say what was expected, what was found, and what to try.
+
+Every error a user can meet derives from `SpatialReconError`. `assert` is kept for our own bugs.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True)
+class Problem:
+    """One thing that is wrong with an input.
+
+    Parameters
+    ----------
+    where
+        File and slot, for instance ``slide.h5ad: obsm["spatial"]``.
+    message
+        "Expected X, found Y." as whole sentences. Never echoes whole arrays.
+    remedy
+        "Try Z." What the user can do about it.
+    """
+
+    where: str
+    message: str
+    remedy: str = ""
+
+    def __str__(self) -> str:
+        place = f"{self.where}: " if self.where else ""
+        return f"{place}{self.message}{' ' + self.remedy if self.remedy else ''}"
+
+
+class SpatialReconError(Exception):
+    """Base of all errors of this package; carries a remedy.
+
+    Parameters
+    ----------
+    message
+        What was expected and what was found.
+    remedy
+        What to try.
+    where
+        File, slot, gene or cell concerned.
+    """
+
+    def __init__(self, message: str, *, remedy: str = "", where: str = "") -> None:
+        self.problem = Problem(where, message, remedy)
+        super().__init__(str(self.problem))
+
+    @property
+    def remedy(self) -> str:
+        """What to try."""
+        return self.problem.remedy
+
+
+class InputError(SpatialReconError):
+    """A file, table or option is not what the task needs."""
+
+
+class ConfigError(InputError):
+    """A hyper-parameter is unknown, of the wrong type or out of its bounds."""
+
+
+class CheckpointError(InputError):
+    """A saved model cannot be used here: other method, genes or format, or damaged bytes."""
+
+
+class ValidationError(InputError):
+    """Every problem of an input at once.
+
+    Parameters
+    ----------
+    problems
+        At least one `Problem`.
+    """
+
+    def __init__(self, problems: Sequence[Problem]) -> None:
+        assert problems, "a ValidationError needs a problem"
+        self.problems = tuple(problems)
+        Exception.__init__(self, "\n".join(f"- {p}" for p in self.problems))
+        self.problem = self.problems[0]
+
+    @property
+    def remedy(self) -> str:
+        """The remedies of all problems, a line each."""
+        return "\n".join(p.remedy for p in self.problems if p.remedy)
+
+
+class DivergedError(SpatialReconError):
+    """Training produced a loss that is not finite; the last good checkpoint is kept."""
+
+
+class Stopped(SpatialReconError):
+    """The user stopped the run. `checkpoint` names the folder that `resume` takes, if there is one."""
+
+    def __init__(self, message: str = "Stopped by the user.", *, checkpoint: str = "") -> None:
+        remedy = f"Resume from {checkpoint}." if checkpoint else ""
+        super().__init__(message, remedy=remedy)
+        self.checkpoint = checkpoint

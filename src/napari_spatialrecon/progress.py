@@ -1,0 +1,109 @@
+"""How long work tells where it stands, and hears that it should stop."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+
+from napari_spatialrecon.errors import Stopped
+
+
+@dataclass(frozen=True)
+class Progress:
+    """A moment of a run.
+
+    Parameters
+    ----------
+    stage
+        What is being done, in the user's words ("Training", "Solving").
+    step, total
+        Steps done and steps in all; `total` is None where unknown.
+    elapsed_s, eta_s
+        Seconds since the stage began, and the seconds it will still take (None while unknown).
+    metrics
+        Numbers worth plotting, such as ``loss`` or ``held_out``.
+    """
+
+    stage: str
+    step: int
+    total: int | None = None
+    elapsed_s: float = 0.0
+    eta_s: float | None = None
+    metrics: Mapping[str, float] = field(default_factory=dict)
+
+
+ProgressCallback = Callable[[Progress], None]
+ShouldStop = Callable[[], bool]
+
+
+class Reporter:
+    """Joins a progress callback and a stop signal, and keeps reports near 10 Hz.
+
+    Parameters
+    ----------
+    progress
+        Called with a `Progress` about ten times a second, and always at the end of a stage.
+    should_stop
+        Asked often; True ends the work.
+    interval_s
+        Least time between two reports.
+
+    Examples
+    --------
+    >>> seen = []
+    >>> reporter = Reporter(seen.append)
+    >>> reporter.begin("Counting", total=2)
+    >>> for i in range(2):
+    ...     reporter.step(i + 1)
+    >>> seen[-1].step
+    2
+    """
+
+    def __init__(
+        self,
+        progress: ProgressCallback | None = None,
+        should_stop: ShouldStop | None = None,
+        *,
+        interval_s: float = 0.1,
+    ) -> None:
+        self._progress = progress
+        self._should_stop = should_stop
+        self._interval_s = interval_s
+        self._first_step: int | None = None
+        self.begin("Starting")
+
+    def begin(self, stage: str, total: int | None = None) -> None:
+        """Start a new stage of `total` steps."""
+        self._stage, self._total = stage, total
+        self._started = time.monotonic()
+        self._last = float("-inf")
+        self._first_step = None
+        self._metrics: dict[str, float] = {}
+        self.step(0)
+
+    def step(self, step: int, **metrics: float) -> None:
+        """Report that `step` steps are done; metrics accumulate until their next value."""
+        self._metrics.update(metrics)
+        now = time.monotonic()
+        if self._first_step is None:
+            self._first_step = step
+        if self._progress is None:
+            return
+        if now - self._last < self._interval_s and step != self._total:
+            return
+        self._last = now
+        elapsed = now - self._started
+        done = step - self._first_step
+        eta = elapsed / done * (self._total - step) if self._total and done > 0 else None
+        self._progress(Progress(self._stage, step, self._total, elapsed, eta, dict(self._metrics)))
+
+    @property
+    def stop_requested(self) -> bool:
+        """Whether the user wants the work to end."""
+        return self._should_stop is not None and self._should_stop()
+
+    def check(self) -> None:
+        """Raise `Stopped` if the user wants the work to end."""
+        if self.stop_requested:
+            raise Stopped()

@@ -1,0 +1,143 @@
+"""The record that every run leaves: what went in, what was asked, what it took, what came out."""
+
+from __future__ import annotations
+
+import hashlib
+import platform
+import sys
+import time
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from importlib import metadata
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from napari_spatialrecon import storage
+
+#: Packages whose version can change a result.
+PACKAGES = ("napari-spatialrecon", "numpy", "scipy", "torch", "anndata", "scanpy", "scikit-image")
+
+
+def versions() -> dict[str, str]:
+    """Return the version of Python and of each package that can change a result."""
+    found = {"python": platform.python_version()}
+    for name in PACKAGES:
+        try:
+            found[name] = metadata.version(name)
+        except metadata.PackageNotFoundError:
+            continue
+    return found
+
+
+def fingerprint(*parts: Any) -> str:
+    """Return a short hash of arrays, sparse matrices and strings: equal inputs, equal fingerprints.
+
+    Examples
+    --------
+    >>> fingerprint("a", np.arange(3)) == fingerprint("a", np.arange(3))
+    True
+    """
+    digest = hashlib.sha256()
+    for part in parts:
+        for piece in _pieces(part):
+            digest.update(piece)
+            digest.update(b"\0")
+    return digest.hexdigest()[:16]
+
+
+def _pieces(part: Any) -> list[bytes]:
+    if part is None:
+        return [b"none"]
+    if isinstance(part, str):
+        return [part.encode()]
+    if hasattr(part, "tocsr"):
+        matrix = part.tocsr()
+        if not matrix.has_sorted_indices:
+            matrix = matrix.sorted_indices()
+        return [
+            str(matrix.shape).encode(),
+            *(_array(a) for a in (matrix.data, matrix.indices, matrix.indptr)),
+        ]
+    array = np.asarray(part)
+    if array.dtype.kind in "OUST":
+        return [str(array.shape).encode(), "\n".join(map(str, array.ravel())).encode()]
+    return [str(array.shape).encode(), _array(array)]
+
+
+def _array(array: np.ndarray) -> bytes:
+    kind = "<f8" if array.dtype.kind == "f" else "<i8"
+    return np.ascontiguousarray(array).astype(kind).tobytes()
+
+
+def peak_memory_bytes() -> int | None:
+    """Return the largest memory this process has held, or None where the system does not tell."""
+    try:
+        import resource
+    except ImportError:
+        return None
+    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    return int(peak if sys.platform == "darwin" else peak * 1024)
+
+
+@dataclass
+class RunRecord:
+    """What `run.json` holds.
+
+    Parameters
+    ----------
+    task, method
+        For instance ``"place"`` and ``"dpvae"``.
+    config
+        The config's nested values.
+    inputs
+        Name of an input (a path or a layer) to its fingerprint.
+    settings
+        What was asked besides the config: paths, landmarks, preset.
+    """
+
+    task: str
+    method: str
+    config: Mapping[str, Any]
+    seed: int
+    device: str = "cpu"
+    inputs: dict[str, str] = field(default_factory=dict)
+    settings: dict[str, Any] = field(default_factory=dict)
+    metrics: dict[str, float] = field(default_factory=dict)
+    notes: list[str] = field(default_factory=list)
+    started: datetime = field(default_factory=lambda: datetime.now(UTC))
+    _clock: float = field(default_factory=time.monotonic, repr=False)
+
+    def provenance(self) -> dict[str, Any]:
+        """Return what decides the result and goes into the result itself: no clock, no memory."""
+        return {
+            "task": self.task,
+            "method": self.method,
+            "config": dict(self.config),
+            "seed": self.seed,
+            "device": self.device,
+            "inputs": dict(self.inputs),
+            "settings": dict(self.settings),
+            "versions": versions(),
+            "notes": list(self.notes),
+        }
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return the whole record, for `run.json`."""
+        return {
+            **self.provenance(),
+            "metrics": {
+                name: float(value) if np.isfinite(value) else None
+                for name, value in self.metrics.items()
+            },
+            "started": self.started.isoformat(timespec="seconds"),
+            "wall_seconds": round(time.monotonic() - self._clock, 3),
+            "peak_memory_bytes": peak_memory_bytes(),
+            "platform": platform.platform(),
+        }
+
+    def write(self, path: str | Path) -> None:
+        """Write the record as JSON, whole or not at all."""
+        storage.write_json(path, self.to_dict())
