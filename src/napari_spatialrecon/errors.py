@@ -93,7 +93,7 @@ class DivergedError(SpatialReconError):
 
 
 class Stopped(SpatialReconError):
-    """The user stopped the run. `checkpoint` names the folder that `resume` takes, if there is one."""
+    """The user stopped the run; `checkpoint` names the folder that `resume` takes, if any."""
 
     def __init__(self, message: str = "Stopped by the user.", *, checkpoint: str = "") -> None:
         remedy = f"Resume from {checkpoint}." if checkpoint else ""

@@ -62,7 +62,7 @@ def atomic_file(path: str | Path) -> Iterator[Path]:
 
 @contextmanager
 def atomic_folder(path: str | Path) -> Iterator[Path]:
-    """Yield a temporary folder beside `path`; put it in the place of `path` when the block ends well."""
+    """Yield a temporary folder beside `path`; it becomes `path` when the block ends well."""
     path = Path(path)
     token = uuid.uuid4().hex[:8]
     temporary = path.with_name(f".{path.name}.{token}.tmp")
