@@ -1,0 +1,349 @@
+"""The AnnData contract: where counts, coordinates and units stand, and what a method is given.
+
+`docs/data-model.md` is the table of all slots.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from anndata import AnnData
+from scipy import sparse
+
+from napari_spatialrecon.errors import InputError, Problem, ValidationError
+from napari_spatialrecon.tissue import validate
+
+COUNTS = "counts"
+"""Layer of raw counts; `X` is read where it is absent."""
+COUNTS_OK = "counts_ok"
+"""Column of `var` (bool): whether the layer of counts can be trusted for a gene."""
+SPATIAL = "spatial"
+"""Key of `obsm` (n, 2) as (x, y), y down, and of `uns`, where images and scale factors stand."""
+LAYOUT = "X_layout"
+"""Key of `obsm` (n, 2): the layout of placed cells before its pose."""
+UNCERTAINTY = "placement_uncertainty"
+"""Column of `obs`: uncertainty of a placed cell, in the unit of `obsm["spatial"]`."""
+OURS = "spatialrecon"
+"""Key of `uns`: unit and provenance."""
+
+VISIUM_SPOT_UM = 55.0
+"""Diameter of a Visium spot; Space Ranger's `spot_diameter_fullres` is its size in pixels."""
+LEAST_SPOTS = 4
+"""Fewest spots a slide may have: three fix a pose, the fourth can disagree."""
+
+_UNITS = {
+    "um": ("um", "µm", "μm", "micron", "microns", "micrometer", "micrometre"),
+    "px": ("px", "pixel", "pixels"),
+    "unit": ("unit", ""),
+}
+
+
+@dataclass(frozen=True, eq=False)
+class Prepared:
+    """One input, checked and stripped to what a method reads.
+
+    Parameters
+    ----------
+    adata
+        `X` is csr float32 counts; `obs` and `var` are copies; `obsm["spatial"]` (n, 2) float64
+        for slides only; `uns` is carried over.
+    name
+        What messages call the input.
+    kept : (n_input,) bool
+        Which rows of the input are in `adata`, in the same order.
+    notes
+        What was left out, in words.
+    """
+
+    adata: AnnData
+    name: str
+    kept: np.ndarray
+    notes: tuple[str, ...] = ()
+
+
+def _to_csr(matrix: Any) -> sparse.csr_matrix:
+    if hasattr(matrix, "to_memory"):
+        matrix = matrix.to_memory()
+    return sparse.csr_matrix(matrix)
+
+
+def _counts_slot(adata: AnnData) -> tuple[Any, str]:
+    if COUNTS in adata.layers:
+        return adata.layers[COUNTS], f'layers["{COUNTS}"]'
+    return adata.X, "X"
+
+
+def counts(adata: AnnData) -> sparse.csr_matrix:
+    """Return the raw counts, (n_cells, n_genes) csr float32: the layer "counts", else `X`.
+
+    Raises
+    ------
+    InputError
+        The table has neither.
+    """
+    matrix, _ = _counts_slot(adata)
+    if matrix is None:
+        raise InputError(f'Expected counts in X or layers["{COUNTS}"], found neither.', where="X")
+    return _to_csr(matrix).astype(np.float32)
+
+
+def coordinates(adata: AnnData) -> np.ndarray:
+    """Return a copy of `obsm["spatial"]`, (n, 2) float64 as (x, y), y down, in `unit(adata)`.
+
+    Raises
+    ------
+    ValidationError
+        There are none, or they are not two finite numbers a row.
+    """
+    if problems := _coordinate_problems(adata, "", least=0):
+        raise ValidationError(problems)
+    return np.array(adata.obsm[SPATIAL], dtype=np.float64)
+
+
+def library(adata: AnnData) -> tuple[str, Mapping[str, Any]] | None:
+    """Return name and content of the library in `uns["spatial"]`, or None without one.
+
+    Raises
+    ------
+    InputError
+        There are several, and `obs["library_id"]` does not say which one the rows belong to.
+    """
+    libraries = adata.uns.get(SPATIAL)
+    if not isinstance(libraries, Mapping) or not libraries:
+        return None
+    names = list(libraries)
+    if len(names) > 1 and "library_id" in adata.obs:
+        names = [name for name in names if name in set(adata.obs["library_id"].astype(str))]
+    if len(names) != 1:
+        raise InputError(
+            f"Expected one library a slide, found {', '.join(map(str, libraries))}.",
+            remedy='Try one slide at a time: adata[adata.obs["library_id"] == "..."].',
+            where=f'uns["{SPATIAL}"]',
+        )
+    content = libraries[names[0]]
+    return str(names[0]), content if isinstance(content, Mapping) else {}
+
+
+def _section(content: Any, key: str) -> Mapping[str, Any]:
+    found = content.get(key) if isinstance(content, Mapping) else None
+    return found if isinstance(found, Mapping) else {}
+
+
+def _stated_sizes(adata: AnnData) -> list[tuple[str, Any, float]]:
+    """Return (slot, value, µm it stands for; 0 where it is µm a pixel) of what the library states.
+
+    The surest comes first.
+    """
+    if not (found := library(adata)):
+        return []
+    name, content = found
+    return [
+        (f'uns["{SPATIAL}"]["{name}"]["{part}"]["{key}"]', _section(content, part)[key], size)
+        for part, key, size in (
+            ("metadata", "um_per_fullres_px", 0.0),
+            ("scalefactors", "microns_per_pixel", 0.0),
+            ("scalefactors", "spot_diameter_fullres", VISIUM_SPOT_UM),
+        )
+        if key in _section(content, part)
+    ]
+
+
+def unit(adata: AnnData) -> str:
+    """Return the unit of `obsm["spatial"]`: "um", "px", or "unit" where nothing says.
+
+    Raises
+    ------
+    InputError
+        `uns["spatialrecon"]["unit"]` names something else.
+    """
+    ours = adata.uns.get(OURS)
+    if isinstance(ours, Mapping) and "unit" in ours:
+        word = str(ours["unit"]).strip().lower()
+        for name, words in _UNITS.items():
+            if word in words:
+                return name
+        raise InputError(
+            f'Expected "um" or "px", found {word[:40]!r}.', where=f'uns["{OURS}"]["unit"]'
+        )
+    return "px" if _stated_sizes(adata) else "unit"
+
+
+def um_per_unit(adata: AnnData) -> float | None:
+    """Return the micrometres in a unit of `obsm["spatial"]`, or None where nothing says.
+
+    In order: 1 where the unit is µm; `uns["spatialrecon"]["um_per_unit"]`; the library's
+    `metadata["um_per_fullres_px"]`; Visium HD's `scalefactors["microns_per_pixel"]`; a spot's
+    55 µm over `scalefactors["spot_diameter_fullres"]`, as is the convention for Visium [1]_.
+
+    Raises
+    ------
+    InputError
+        The value that is stated is not a positive number.
+
+    References
+    ----------
+    .. [1] 10x Genomics, Space Ranger documentation, "Spatial outputs".
+    """
+    if unit(adata) == "um":
+        return 1.0
+    ours, stated = adata.uns.get(OURS), _stated_sizes(adata)
+    if isinstance(ours, Mapping) and "um_per_unit" in ours:
+        stated = [(f'uns["{OURS}"]["um_per_unit"]', ours["um_per_unit"], 0.0), *stated]
+    for slot, value, micrometres in stated:
+        try:
+            number = float(np.asarray(value).item())
+        except (TypeError, ValueError):
+            number = float("nan")
+        if not (np.isfinite(number) and number > 0):
+            raise InputError(f"Expected a positive number, found {str(value)[:40]}.", where=slot)
+        return micrometres / number if micrometres else number
+    return None
+
+
+def prepare_slide(
+    adata: AnnData, name: str, *, min_counts: int = 1, counts_needed: bool = True
+) -> Prepared:
+    """Return a reference slide, checked: counts and coordinates, rows without counts left out.
+
+    Parameters
+    ----------
+    adata
+        Not changed.
+    name
+        What messages call it, for instance its file name.
+    min_counts
+        Fewest counts of a spot that is kept.
+    counts_needed
+        False accepts any values of 0 or more (in-situ intensities, normalised values).
+
+    Raises
+    ------
+    ValidationError
+        Lists every problem.
+    """
+    problems = _coordinate_problems(adata, name, least=LEAST_SPOTS)
+    if adata.n_obs < LEAST_SPOTS:
+        found = f"Expected at least {LEAST_SPOTS} spots, found {adata.n_obs}."
+        problems.append(Problem(name, found, "Try a whole section."))
+    try:
+        um_per_unit(adata)
+    except InputError as error:
+        problems.append(_named(error, name))
+    prepared = _prepare(adata, name, problems, min_counts, counts_needed, LEAST_SPOTS)
+    prepared.adata.obsm[SPATIAL] = coordinates(adata)[prepared.kept]
+    return prepared
+
+
+def prepare_query(
+    adata: AnnData, name: str, *, min_counts: int = 1, counts_needed: bool = True
+) -> Prepared:
+    """Return cells without place, checked; like `prepare_slide`, and `obsm` is not carried over.
+
+    Raises
+    ------
+    ValidationError
+        Lists every problem.
+    """
+    return _prepare(adata, name, [], min_counts, counts_needed, 1)
+
+
+def _named(error: InputError, name: str) -> Problem:
+    problem = error.problem
+    return Problem(f"{name}: {problem.where}", problem.message, problem.remedy)
+
+
+def _coordinate_problems(adata: AnnData, name: str, *, least: int) -> list[Problem]:
+    where = f'{name}: obsm["{SPATIAL}"]' if name else f'obsm["{SPATIAL}"]'
+    if SPATIAL in adata.obsm:
+        return validate.coordinate_problems(
+            adata.obsm[SPATIAL], where, cells=adata.obs_names, least=least
+        )
+    others = ", ".join(sorted(adata.obsm)) or "none"
+    found = f"Expected coordinates (x, y) of each spot, found no such slot (obsm holds: {others})."
+    remedy = f'Try adata.obsm["{SPATIAL}"] = adata.obs[["x", "y"]].to_numpy().'
+    return [Problem(where, found, remedy)]
+
+
+def _prepare(
+    adata: AnnData,
+    name: str,
+    problems: list[Problem],
+    min_counts: int,
+    counts_needed: bool,
+    least: int,
+) -> Prepared:
+    problems = [
+        *problems,
+        *validate.name_problems(adata.obs_names, f"{name}: obs_names", "cell"),
+        *validate.name_problems(adata.var_names, f"{name}: var_names", "gene"),
+    ]
+    raw, slot = _counts_slot(adata)
+    if raw is None:
+        found = f'Expected counts in X or layers["{COUNTS}"], found neither.'
+        raise ValidationError([*problems, Problem(f"{name}: X", found)])
+    if np.dtype(raw.dtype).kind not in "iufb":
+        found = f"Expected numbers, found values of type {raw.dtype}."
+        raise ValidationError([*problems, Problem(f"{name}: {slot}", found)])
+    stored, notes = _to_csr(raw), []
+    genes = _trusted_genes(adata, slot)
+    if not genes.all():
+        stored = stored[:, genes]
+        notes.append(
+            f"{name}: left out {int((~genes).sum())} of {len(genes)} genes whose counts are not "
+            f'trusted (var["{COUNTS_OK}"]).'
+        )
+    problems += validate.matrix_problems(
+        stored,
+        f"{name}: {slot}",
+        cells=adata.obs_names,
+        genes=adata.var_names[genes],
+        counts_needed=counts_needed,
+        others=_other_matrices(adata),
+    )
+    if problems:
+        raise ValidationError(problems)
+    matrix = stored.astype(np.float32)
+    kept, dropped = _rows_to_keep(matrix, name, min_counts)
+    if kept.sum() < least:
+        rows = "spots" if least > 1 else "cell"
+        found = f"Expected at least {least} {rows} with counts, found {int(kept.sum())}."
+        raise ValidationError([Problem(f"{name}: {slot}", found, "Try a lower min_counts.")])
+    light = AnnData(
+        X=matrix[kept], obs=adata.obs[kept].copy(), var=adata.var[genes].copy(), uns=dict(adata.uns)
+    )
+    return Prepared(light, name, kept, tuple(notes + dropped))
+
+
+def _trusted_genes(adata: AnnData, slot: str) -> np.ndarray:
+    if slot == "X" or COUNTS_OK not in adata.var:
+        return np.ones(adata.n_vars, bool)
+    return np.asarray(adata.var[COUNTS_OK]).astype(bool)
+
+
+def _other_matrices(adata: AnnData) -> dict[str, sparse.csr_matrix]:
+    """Return the slots besides the one that is read; shared, not copied, where they are sparse."""
+    found = {
+        f'adata.layers["{key}"]': _to_csr(layer)
+        for key, layer in adata.layers.items()
+        if sparse.issparse(layer)
+    }
+    if adata.raw is not None and sparse.issparse(adata.raw.X):
+        found["adata.raw"] = _to_csr(adata.raw.X)
+    return found
+
+
+def _rows_to_keep(
+    matrix: sparse.csr_matrix, name: str, min_counts: int
+) -> tuple[np.ndarray, list[str]]:
+    totals = np.asarray(matrix.sum(axis=1, dtype=np.float64)).ravel()
+    empty = totals <= 0
+    few = ~empty & (totals < min_counts) if min_counts > 1 else np.zeros(len(totals), bool)
+    notes = [
+        f"{name}: left out {int(mask.sum()):,} of {len(mask):,} rows {why}."
+        for mask, why in ((empty, "without any count"), (few, f"under {min_counts} counts"))
+        if mask.any()
+    ]
+    return ~(empty | few), notes

@@ -1,0 +1,199 @@
+"""What can be wrong with a table of cells, found all at once: matrices, coordinates and names."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+import numpy as np
+import pandas as pd
+from scipy import sparse
+
+from napari_spatialrecon.errors import Problem
+
+#: Rows looked at to tell logarithms from other numbers that are not whole.
+_SAMPLE_ROWS = 200
+
+
+def matrix_problems(
+    matrix: sparse.csr_matrix,
+    where: str,
+    *,
+    cells: pd.Index,
+    genes: pd.Index,
+    counts_needed: bool = True,
+    others: Mapping[str, sparse.csr_matrix] | None = None,
+) -> list[Problem]:
+    """Return what keeps `matrix` from being read as counts.
+
+    Parameters
+    ----------
+    matrix : (n_cells, n_genes) sparse
+        Numbers; only its stored values are looked at.
+    where
+        File and slot, for the messages.
+    cells, genes
+        Names of its rows and columns, for the messages.
+    counts_needed
+        Whether values that are not whole numbers are a problem.
+    others
+        Other slots of the same table, by the code that reaches them, which may hold the counts.
+    """
+    if not matrix.shape[1]:
+        return [Problem(where, "Expected at least one gene, found none.")]
+    values = matrix.data
+    problems = []
+    for bad, what, remedy in (
+        (~np.isfinite(values), "that are NaN or infinite", "Try removing those cells or genes."),
+        (values < 0, "below zero", "Try the raw counts instead of scaled or corrected values."),
+    ):
+        if bad.any():
+            first = _first(matrix, bad, cells, genes)
+            found = f"Expected counts of 0 or more, found {_number(bad)} {what}, first in {first}."
+            problems.append(Problem(where, found, remedy))
+    if problems or not counts_needed or values.dtype.kind != "f":
+        return problems
+    fractional = values != np.rint(values)
+    if fractional.any():
+        first = _first(matrix, fractional, cells, genes)
+        found = (
+            f"Expected raw counts (whole numbers), found {_number(fractional)} that are not whole, "
+            f"first in {first}; {looks_like(matrix)}."
+        )
+        problems.append(Problem(where, found, _where_counts_may_be(others or {})))
+    return problems
+
+
+def _number(bad: np.ndarray) -> str:
+    count = int(bad.sum())
+    return "1 value" if count == 1 else f"{count:,} values"
+
+
+def _first(matrix: sparse.csr_matrix, bad: np.ndarray, cells: pd.Index, genes: pd.Index) -> str:
+    position = int(np.argmax(bad))
+    row = int(np.searchsorted(matrix.indptr, position, side="right")) - 1
+    return f"cell {cells[row]!r}, gene {genes[matrix.indices[position]]!r}"
+
+
+def _where_counts_may_be(others: Mapping[str, sparse.csr_matrix]) -> str:
+    for code, matrix in others.items():
+        values = matrix.data
+        is_binary = len(values) == 0 or values.max() <= 1
+        if not is_binary and np.all(values >= 0) and np.all(values == np.rint(values)):
+            if code == "adata.raw":
+                return (
+                    "Try adata.raw.to_adata(): its values are whole numbers and look like counts."
+                )
+            return f'Try adata.layers["counts"] = {code}: its values are whole numbers.'
+    return (
+        'Try the file from before normalisation, with its counts in X or layers["counts"]; '
+        "no other slot of this one holds whole numbers."
+    )
+
+
+def looks_like(matrix: sparse.csr_matrix) -> str:
+    """Return, in words, what values that are not counts seem to be.
+
+    Normalised counts of a cell are multiples of one number, its smallest value; logarithms
+    of them are so after the exponential.
+
+    Examples
+    --------
+    >>> counts = np.array([[1.0, 2.0, 7.0], [1.0, 3.0, 0.0]])
+    >>> looks_like(sparse.csr_matrix(np.log1p(counts / counts.sum(1, keepdims=True) * 50)))
+    'they look like log1p of normalised counts'
+    """
+    step = max(1, matrix.shape[0] // _SAMPLE_ROWS)
+    rows = [matrix.data[a:b] for a, b in _bounds(matrix, step) if b - a > 1]
+    if rows and max(float(row.max()) for row in rows) < 50:
+        if _share_of_multiples([np.expm1(row.astype(float)) for row in rows]) > 0.8:
+            return "they look like log1p of normalised counts"
+        if _share_of_multiples([np.exp2(row.astype(float)) - 1 for row in rows]) > 0.8:
+            return "they look like log2(1 + x) of normalised counts"
+    if rows and _share_of_multiples([row.astype(float) for row in rows]) > 0.8:
+        return "they look like normalised counts, without logarithm"
+    return "they look like neither counts nor normalised counts"
+
+
+def _bounds(matrix: sparse.csr_matrix, step: int) -> list[tuple[int, int]]:
+    starts = range(0, matrix.shape[0], step)
+    return [(int(matrix.indptr[i]), int(matrix.indptr[i + 1])) for i in starts]
+
+
+def _share_of_multiples(rows: list[np.ndarray]) -> float:
+    ratios = [row[row > 0] / row[row > 0].min() for row in rows if (row > 0).any()]
+    ratio = np.concatenate([r[(r > 1.001) & (r < 30)] for r in ratios] or [np.empty(0)])
+    return float(np.mean(np.abs(ratio - np.rint(ratio)) < 0.02)) if len(ratio) else 0.0
+
+
+def name_problems(names: pd.Index, where: str, kind: str) -> list[Problem]:
+    """Return a problem where `names` of a `kind` ("cell", "gene") are not unique."""
+    if names.is_unique:
+        return []
+    repeated = names[names.duplicated()].unique()
+    shown = ", ".join(repr(str(name)) for name in repeated[:3])
+    more = f" and {len(repeated) - 3:,} more" if len(repeated) > 3 else ""
+    slot = "obs" if kind == "cell" else "var"
+    found = f"Expected each {kind} name once, found {shown}{more} more than once."
+    return [Problem(where, found, f"Try adata.{slot}_names_make_unique().")]
+
+
+def coordinate_problems(
+    points: object, where: str, *, cells: pd.Index, least: int
+) -> list[Problem]:
+    """Return what keeps `points` from being read as (n, 2) coordinates (x, y).
+
+    Parameters
+    ----------
+    points
+        What the slot holds: an array or a DataFrame.
+    where
+        File and slot, for the messages.
+    cells
+        Names of its rows.
+    least
+        Fewest rows a slide may have.
+    """
+    array = points.to_numpy() if isinstance(points, pd.DataFrame) else np.asarray(points)
+    if array.dtype.kind not in "iuf":
+        found = f"Expected numbers (x, y), found values of type {_kind(array)}."
+        return [Problem(where, found, f"Try {_SLOT} = {_SLOT}.astype(float).")]
+    if array.ndim != 2 or array.shape[1] != 2:
+        return [_shape_problem(array, where)]
+    problems = []
+    bad = ~np.isfinite(array).all(axis=1)
+    if bad.any():
+        found = (
+            f"Expected finite coordinates, found NaN or infinity in {int(bad.sum()):,} of "
+            f"{len(array):,} rows, first in cell {cells[int(np.argmax(bad))]!r}."
+        )
+        remedy = f"Try leaving those out: adata[np.isfinite({_SLOT}).all(axis=1)]."
+        problems.append(Problem(where, found, remedy))
+    elif len(array) >= least and not np.ptp(array, axis=0).any():
+        x, y = array[0]
+        found = f"Expected different places, found all {len(array):,} rows at ({x:g}, {y:g})."
+        problems.append(Problem(where, found, "Try the file that the coordinates came from."))
+    return problems
+
+
+_SLOT = 'adata.obsm["spatial"]'
+
+
+def _kind(array: np.ndarray) -> str:
+    is_text = array.dtype.kind in "SUT" or (
+        array.dtype.kind == "O" and any(isinstance(value, str) for value in array.ravel()[:10])
+    )
+    return "text" if is_text else str(array.dtype)
+
+
+def _shape_problem(array: np.ndarray, where: str) -> Problem:
+    found = f"Expected 2 columns (x, y), found an array of shape {array.shape}."
+    if array.ndim != 2 or array.shape[1] != 3:
+        return Problem(where, found, f"Try writing x and y of each row to {_SLOT}.")
+    distinct = [len(np.unique(column)) for column in array.T]
+    depth = 2 - int(np.argmin(distinct[::-1]))
+    keep = [column for column in range(3) if column != depth]
+    remedy = (
+        f"Try {_SLOT} = {_SLOT}[:, {keep}]: column {depth} has the fewest distinct values "
+        f"({distinct[depth]:,}) and is probably the depth."
+    )
+    return Problem(where, found, remedy)
