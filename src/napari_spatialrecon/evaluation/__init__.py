@@ -1,0 +1,1 @@
+"""How well a result matches what is known: metrics, protocols and pictures."""
