@@ -1,0 +1,88 @@
+"""Where the numbers are crunched, and with how many threads."""
+
+from __future__ import annotations
+
+import joblib
+import torch
+
+from napari_spatialrecon.errors import InputError
+
+
+def choose_device(name: str = "auto") -> torch.device:
+    """Return the device that a word of the user names.
+
+    Parameters
+    ----------
+    name
+        ``auto`` (the first GPU if there is one, else the CPU), ``cpu``, ``cuda``, ``cuda:1`` or
+        ``mps`` (Apple).
+
+    Raises
+    ------
+    InputError
+        The word is no device, or this computer does not have it.
+
+    Examples
+    --------
+    >>> choose_device("cpu")
+    device(type='cpu')
+    """
+    if name == "auto":
+        if torch.cuda.is_available():
+            return torch.device("cuda", 0)
+        return torch.device("mps" if torch.backends.mps.is_available() else "cpu")
+    kind, colon, index = name.partition(":")
+    if kind == "cuda" and (index.isdecimal() or not colon):
+        return _cuda(name, int(index or 0))
+    if name == "mps":
+        if not torch.backends.mps.is_available():
+            raise InputError(
+                "Expected an Apple GPU, found none.", remedy="Try cpu or auto.", where="device"
+            )
+        return torch.device("mps")
+    if name == "cpu":
+        return torch.device("cpu")
+    raise InputError(
+        f"Expected auto, cpu, cuda, cuda:N or mps; found {name!r}.",
+        remedy="Try auto.",
+        where="device",
+    )
+
+
+def _cuda(name: str, index: int) -> torch.device:
+    count = torch.cuda.device_count() if torch.cuda.is_available() else 0
+    if index < count:
+        return torch.device("cuda", index)
+    found = "1 GPU" if count == 1 else f"{count} GPUs" if count else "no NVIDIA GPU"
+    remedy = f"Try cuda:{count - 1}." if count else "Try cpu or auto."
+    raise InputError(
+        f"Expected the GPU {name!r}, found {found} that this PyTorch can use.",
+        remedy=remedy,
+        where="device",
+    )
+
+
+def limit_threads(count: int | None = None) -> int:
+    """Set how many CPU threads PyTorch uses, and return the number.
+
+    One core is left to the window: with as many threads as cores a busy machine was measured
+    25 times slower, because OpenMP spins.
+
+    Parameters
+    ----------
+    count
+        Number of threads; None for the cores that this process may use, less one, at least 1.
+        Affinity and container quotas count.
+
+    Raises
+    ------
+    InputError
+        `count` is below 1.
+    """
+    if count is not None and count < 1:
+        raise InputError(
+            f"Expected at least 1 thread, found {count}.", remedy="Try 1.", where="threads"
+        )
+    threads = count if count is not None else max(1, joblib.cpu_count() - 1)
+    torch.set_num_threads(threads)
+    return threads

@@ -1,0 +1,287 @@
+"""The one training loop.
+
+All randomness of a step comes from the seed and the step's number, so there is no random state to
+save: a run that was stopped and resumed ends in the same bytes as one that went straight through.
+"""
+
+from __future__ import annotations
+
+import math
+import time
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Protocol
+
+import numpy as np
+import torch
+from lightning_fabric import Fabric
+from lightning_fabric.plugins.environments import LightningEnvironment
+from torch import Tensor, nn
+
+from napari_spatialrecon.config import Config, option
+from napari_spatialrecon.errors import DivergedError
+from napari_spatialrecon.progress import Reporter
+from napari_spatialrecon.training.history import History
+from napari_spatialrecon.training.state import State, snapshot
+
+
+@dataclass(frozen=True)
+class LoopConfig(Config):
+    """How a network is trained."""
+
+    steps: int = option(300, "Number of training steps.", low=1)
+    learning_rate: float = option(1e-3, "Size of a step.", low=0.0)
+    weight_decay: float = option(0.0, "Pull of the weights to zero.", low=0.0, advanced=True)
+    schedule: str = option(
+        "constant",
+        "How the learning rate changes: not at all, down to zero, or up and down again.",
+        choices=("constant", "cosine", "onecycle"),
+        advanced=True,
+    )
+    gradient_clip: float = option(
+        1.0, "Largest norm of the gradient; 0 for no limit.", low=0.0, advanced=True
+    )
+    ema: float = option(
+        0.0,
+        "Share of the old in the moving average of weights; 0 for none.",
+        low=0.0,
+        high=0.99999,
+        advanced=True,
+    )
+    validate_every: int = option(
+        25, "Steps between two looks at the held-out error.", low=1, advanced=True
+    )
+    patience: int = option(
+        0, "Looks without improvement before training ends early; 0 for never.", low=0
+    )
+    checkpoint_every: int = option(
+        250, "Steps between two checkpoints; 0 for one at the end.", low=0, advanced=True
+    )
+
+    def learning_rate_at(self, step: int) -> float:
+        """Return the learning rate of a step, counted from 0."""
+        done = step / self.steps
+        if self.schedule == "cosine":
+            return self.learning_rate * _fall(done)
+        if self.schedule == "onecycle":
+            rise = min(1.0, done / 0.3)
+            fall = max(0.0, (done - 0.3) / 0.7)
+            return self.learning_rate * (1 - 0.96 * _fall(rise)) * _fall(fall)
+        return self.learning_rate
+
+
+def _fall(share: float) -> float:
+    """Half a cosine: 1 at 0, 0 at 1."""
+    return 0.5 * (1 + math.cos(math.pi * share))
+
+
+class Task(Protocol):
+    """What a method hands to `train`.
+
+    `module` is called in `loss` (``self.module(x)``); with a `Fabric` of one's own it is the same
+    network in Fabric's wrapping while training runs. A task may also have ``floor: float | None``,
+    the held-out error of the simplest predictor: it is reported beside the held-out error.
+    """
+
+    module: nn.Module
+
+    def loss(
+        self, step: int, generator: torch.Generator
+    ) -> tuple[Tensor, Mapping[str, Tensor | float]]:
+        """Return the loss of a step (a scalar) and its named terms.
+
+        `generator` lives on the training device and depends on the seed and `step` only; batches
+        and noise are drawn from it.
+        """
+
+    def held_out(self) -> Mapping[str, float] | None:
+        """Return ``held_out``, the error to minimise, and other numbers; None without any.
+
+        Called without gradients, in evaluation mode, with the averaged weights if `ema` is on.
+        """
+
+
+def train(
+    task: Task,
+    config: LoopConfig,
+    *,
+    seed: int,
+    device: torch.device | str = "cpu",
+    reporter: Reporter,
+    folder: Path | None = None,
+    resume: bool = False,
+    stage: str = "Training",
+    fabric: Fabric | None = None,
+) -> History:
+    """Train `task.module`; afterwards it holds the best weights, or the last without held-out data.
+
+    Parameters
+    ----------
+    folder
+        Where checkpoints go: every `checkpoint_every` steps, when the user stops, and at the end.
+    resume
+        Go on from `folder`.
+    stage
+        Name of this work in progress reports.
+    fabric
+        A launched `Fabric` over several devices; by default one local device.
+
+    Raises
+    ------
+    DivergedError
+        A loss or gradient is not finite. The last checkpoint is kept.
+    CheckpointError
+        `folder` cannot be resumed by this run.
+    """
+    original, several = task.module, fabric is not None
+    fabric = fabric or _one_device(torch.device(device))
+    optimizer = torch.optim.AdamW(
+        original.parameters(),
+        lr=config.learning_rate,
+        weight_decay=config.weight_decay,
+        fused=fabric.device.type in ("cpu", "cuda"),
+    )
+    wrapped, stepper = fabric.setup(original, optimizer)
+    state = State(original, optimizer, config.ema)
+    asked = {**config.to_dict(), "seed": seed}
+    if resume:
+        assert folder is not None, "resume needs a folder"
+        state.load(folder, asked)
+    run = _Run(task, config, seed, fabric, stepper, state, reporter, folder, asked)
+    task.module = wrapped if several else original
+    try:
+        with _own_randomness(fabric.device):
+            run.go(stage)
+    finally:
+        task.module = original
+        original.eval()
+    state.keep_best()
+    return state.history
+
+
+@dataclass
+class _Run:
+    task: Task
+    config: LoopConfig
+    seed: int
+    fabric: Fabric
+    stepper: torch.optim.Optimizer
+    state: State
+    reporter: Reporter
+    folder: Path | None
+    asked: Mapping[str, Any]
+
+    def go(self, stage: str) -> None:
+        config, history, reporter = self.config, self.state.history, self.reporter
+        generator = torch.Generator(self.fabric.device)
+        reporter.begin(stage, config.steps)
+        self._shown = -math.inf
+        saved = history.steps or None
+        self.state.module.train()
+        while history.steps < config.steps and not self._out_of_patience:
+            if self.fabric.broadcast(reporter.stop_requested):
+                history.stopped = True
+                break
+            metrics = self._step(generator)
+            if history.steps % config.validate_every == 0 or history.steps == config.steps:
+                metrics |= self._validate()
+            reporter.step(history.steps, **metrics)
+            if config.checkpoint_every and history.steps % config.checkpoint_every == 0:
+                self._save()
+                saved = history.steps
+        if saved != history.steps:
+            self._save()
+
+    @property
+    def _out_of_patience(self) -> bool:
+        return 0 < self.config.patience <= self.state.history.stale
+
+    def _step(self, generator: torch.Generator) -> dict[str, float]:
+        """Do one step; return the numbers worth reporting."""
+        history = self.state.history
+        step = history.steps
+        _seed_step(self.seed, step, self.fabric.global_rank, generator)
+        for group in self.state.optimizer.param_groups:
+            group["lr"] = self.config.learning_rate_at(step)
+        self.state.optimizer.zero_grad(set_to_none=True)
+        loss, terms = self.task.loss(step, generator)
+        self.fabric.backward(loss)
+        limit = self.config.gradient_clip or math.inf
+        norm = nn.utils.clip_grad_norm_(self.state.module.parameters(), limit)
+        value, size = torch.stack((loss.detach(), norm.to(loss.dtype))).tolist()
+        if not (math.isfinite(value) and math.isfinite(size)):
+            raise self._diverged(value, terms)
+        self.stepper.step()
+        history.steps += 1
+        history.losses.append(value)
+        if self.state.average is not None:
+            self.state.average.update(history.steps)
+        return {"loss": value, **self._shown_terms(terms)}
+
+    def _shown_terms(self, terms: Mapping[str, Tensor | float]) -> dict[str, float]:
+        """Read the terms about as often as they are reported: reading waits for a GPU."""
+        now = time.monotonic()
+        if now - self._shown < 0.1:
+            return {}
+        self._shown = now
+        return {name: _number(term) for name, term in terms.items()}
+
+    @torch.no_grad()
+    def _validate(self) -> dict[str, float]:
+        state = self.state
+        if state.average is not None:
+            state.average.swap()
+        state.module.eval()
+        metrics = self.fabric.broadcast(self.task.held_out())
+        if metrics is not None and state.history.record(metrics):
+            state.best = snapshot(state.module)
+        state.module.train()
+        if state.average is not None:
+            state.average.swap()
+        floor = getattr(self.task, "floor", None)
+        return {**(metrics or {}), **({} if floor is None else {"floor": floor})}
+
+    def _save(self) -> None:
+        if self.folder is not None and self.fabric.is_global_zero:
+            self.state.save(self.folder, self.asked)
+
+    def _diverged(self, loss: float, terms: Mapping[str, Tensor | float]) -> DivergedError:
+        step = self.state.history.steps
+        bad = [name for name, term in terms.items() if not math.isfinite(_number(term))]
+        name = ", ".join(bad) or ("gradient" if math.isfinite(loss) else "loss")
+        kept = self.folder is not None and self.folder.exists()
+        remedy = f"Try a learning_rate below {self.config.learning_rate:g}."
+        if kept:
+            remedy += f" The last checkpoint is kept in {self.folder}."
+        return DivergedError(
+            f"Expected finite numbers, found {name} not finite at step {step}.", remedy=remedy
+        )
+
+
+def _number(term: Tensor | float) -> float:
+    return float(torch.as_tensor(term).detach())
+
+
+def _one_device(device: torch.device) -> Fabric:
+    devices = 1 if device.type == "cpu" else [device.index or 0]
+    return Fabric(accelerator=device.type, devices=devices, plugins=[LightningEnvironment()])
+
+
+@contextmanager
+def _own_randomness(device: torch.device) -> Iterator[None]:
+    """Leave the global random state as it was found."""
+    with torch.random.fork_rng(devices=[device] if device.type == "cuda" else []):
+        yield
+
+
+def _seed_step(seed: int, step: int, rank: int, generator: torch.Generator) -> None:
+    """Seed the generator, and apart from it the global one that dropout draws from."""
+    own, shared = np.random.SeedSequence([seed, step, rank]).generate_state(2, np.uint64).tolist()
+    generator.manual_seed(own)
+    torch.default_generator.manual_seed(shared)
+    if generator.device.type == "cuda":
+        torch.cuda.manual_seed(shared)
+    elif generator.device.type == "mps":
+        torch.mps.manual_seed(shared)
