@@ -1,0 +1,219 @@
+"""How tissue whose answer is known becomes an input whose answer is hidden.
+
+Random spots select methods and settings: their ranking was found to agree with the truth on
+cells. The level of their score is optimistic, because neighbours leak; blocks and left-out
+sections ask other questions, and go by their own names.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from typing import NamedTuple
+
+import numpy as np
+import pandas as pd
+from anndata import AnnData
+from scipy.sparse import csr_matrix
+from sklearn.cluster import KMeans
+
+from napari_spatialrecon.errors import InputError
+from napari_spatialrecon.evaluation.hiding import hide_places
+from napari_spatialrecon.geometry.procrustes import procrustes_error
+from napari_spatialrecon.tissue.contract import (
+    COUNTS,
+    COUNTS_OK,
+    OURS,
+    SPATIAL,
+    coordinates,
+    counts,
+)
+
+#: Places cells: `place(reference, query)` returns (n_query, 2) coordinates in any pose.
+PlaceFunction = Callable[[AnnData, AnnData], np.ndarray]
+
+
+class HeldOutSection(NamedTuple):
+    """One section to place with the help of the others.
+
+    Parameters
+    ----------
+    name
+        Of the section whose places are hidden.
+    references
+        The other sections by name, as they are.
+    query
+        The section without its places.
+    truth : (n, 2) float
+        Its places.
+    """
+
+    name: str
+    references: dict[str, AnnData]
+    query: AnnData
+    truth: np.ndarray
+
+
+def pseudo_visium(
+    adata: AnnData, pitch: float, diameter: float | None = None, min_cells: int = 3
+) -> AnnData:
+    """Return spots of a square grid that hold the summed raw counts of the cells inside.
+
+    Parameters
+    ----------
+    adata
+        Single cells with places.
+    pitch
+        Distance between the centres of neighbouring spots, in the unit of ``obsm["spatial"]``.
+    diameter
+        Of round spots, same unit; cells between the spots are lost, as on a real slide. Squares
+        without gaps if None.
+    min_cells
+        Spots with fewer cells are left out.
+
+    Returns
+    -------
+    AnnData
+        ``X`` csr counts, ``obs["n_cells"]``, ``obsm["spatial"]`` the centres; the unit of
+        `adata` and its genes whose counts are trusted. Names tell the grid's column and row.
+
+    Raises
+    ------
+    InputError
+        `pitch` is not positive, `diameter` is not in (0, pitch], or no spot has `min_cells` cells.
+    """
+    if not pitch > 0 or (diameter is not None and not 0 < diameter <= pitch):
+        raise InputError(
+            f"Expected a positive pitch and spots no wider, found {pitch} and {diameter}."
+        )
+    points = coordinates(adata)
+    origin = points.min(axis=0)
+    cell = np.floor((points - origin) / pitch).astype(int)
+    inside = np.ones(len(points), bool)
+    if diameter is not None:
+        centre = origin + (cell + 0.5) * pitch
+        inside = np.linalg.norm(points - centre, axis=1) <= diameter / 2
+    grid, spot, n_cells = np.unique(cell[inside], axis=0, return_inverse=True, return_counts=True)
+    members = (np.ones(len(spot), np.float32), (spot.ravel(), np.flatnonzero(inside)))
+    genes = np.ones(adata.n_vars, bool)
+    if COUNTS in adata.layers and COUNTS_OK in adata.var:
+        genes = np.asarray(adata.var[COUNTS_OK], bool)
+    sums = csr_matrix(members, shape=(len(grid), len(points))) @ counts(adata)[:, genes]
+    kept = n_cells >= min_cells
+    if not kept.any():
+        raise InputError(
+            f"Expected spots with at least {min_cells} cells, found none at a pitch of {pitch:g}.",
+            remedy="Try a larger pitch or fewer cells per spot.",
+        )
+    names = [f"spot{column}x{row}" for column, row in grid[kept]]
+    obs = pd.DataFrame({"n_cells": n_cells[kept]}, index=pd.Index(names, dtype=object))
+    spots = AnnData(X=csr_matrix(sums[kept]), obs=obs, var=adata.var[genes].copy())
+    spots.obsm[SPATIAL] = origin + (grid[kept] + 0.5) * pitch
+    if OURS in adata.uns:
+        ours = adata.uns[OURS]
+        spots.uns[OURS] = {key: ours[key] for key in ("unit", "um_per_unit") if key in ours}
+    return spots
+
+
+def hold_out_cells(
+    adata: AnnData, per_spot: float = 8, seed: int = 0, max_query: int = 3000
+) -> tuple[AnnData, AnnData, np.ndarray]:
+    """Return pseudo-spots of half the cells, and cells of the other half without their places.
+
+    No query cell is part of a spot, so a method cannot find a cell's own counts again.
+
+    Parameters
+    ----------
+    per_spot
+        Cells in a spot on average, over the bounding box of the tissue.
+    max_query
+        Most cells in the query, drawn at random.
+
+    Returns
+    -------
+    spots
+        As of `pseudo_visium`.
+    query
+        Cells in random order; all that tells a place is gone.
+    truth : (n_query, 2) float
+        Their places.
+    """
+    rng = np.random.default_rng(seed)
+    used = rng.random(adata.n_obs) < 0.5
+    points = coordinates(adata)
+    pitch = float(np.sqrt(np.prod(np.ptp(points, axis=0)) * per_spot / used.sum()))
+    others = np.flatnonzero(~used)
+    others = others[rng.permutation(len(others))[:max_query]]
+    spots = pseudo_visium(adata[used], pitch)
+    return spots, hide_places(adata[others]), points[others]
+
+
+def held_out_sections(slides: Mapping[str, AnnData]) -> Iterator[HeldOutSection]:
+    """Yield each section as the query, with the others as references.
+
+    Raises
+    ------
+    InputError
+        There are fewer than two sections.
+    """
+    if len(slides) < 2:
+        raise InputError(f"Expected at least 2 sections, found {len(slides)}.")
+    for name, slide in slides.items():
+        references = {other: adata for other, adata in slides.items() if other != name}
+        yield HeldOutSection(name, references, hide_places(slide), coordinates(slide))
+
+
+def transfer_matrix(slides: Mapping[str, AnnData], place: PlaceFunction) -> pd.DataFrame:
+    """Return the Procrustes error of each slide placed with each other slide as reference.
+
+    The protocol of dp-VAE, section 5.4 and figure 10. The diagonal is in-sample: the reference's
+    own spots, placed without their places.
+
+    Parameters
+    ----------
+    slides
+        Sections by name.
+    place
+        Fits on the first and places the second, whose places are hidden.
+
+    Returns
+    -------
+    DataFrame
+        Rows are the slides learnt from, columns the slides placed; 0 is perfect, 1 the worst.
+    """
+    hidden = {name: hide_places(slide) for name, slide in slides.items()}
+    truth = {name: coordinates(slide) for name, slide in slides.items()}
+    rows = {
+        trained: {
+            tested: procrustes_error(truth[tested], np.asarray(place(slide, query)))
+            for tested, query in hidden.items()
+        }
+        for trained, slide in slides.items()
+    }
+    table = pd.DataFrame.from_dict(rows, orient="index", columns=list(slides))
+    return table.rename_axis(index="learnt from", columns="placed")
+
+
+def random_spots(n: int, share: float = 0.25, seed: int = 0) -> np.ndarray:
+    """Return which of `n` spots, (n,) bool, are held out: a random `share`, at least one."""
+    if not 0 < share < 1 or n < 2:
+        raise InputError(f"Expected a share between 0 and 1 of 2 or more, found {share} of {n}.")
+    held_out = np.zeros(n, bool)
+    size = min(max(1, round(share * n)), n - 1)
+    held_out[np.random.default_rng(seed).permutation(n)[:size]] = True
+    return held_out
+
+
+def spatial_blocks(points: np.ndarray, n_blocks: int, seed: int = 0) -> np.ndarray:
+    """Return the contiguous block, (n,) int from 0, of each of `points`, (n, 2)."""
+    if not 2 <= n_blocks <= len(points):
+        raise InputError(f"Expected 2 to {len(points)} blocks, found {n_blocks}.")
+    clusters = KMeans(n_blocks, n_init=4, random_state=seed).fit(np.asarray(points, float))
+    return np.asarray(clusters.labels_, int)
+
+
+def kfold_genes(genes: Sequence[str], k: int = 5, seed: int = 0) -> list[list[str]]:
+    """Return `genes` in `k` random parts of nearly equal size, to be held out in turn."""
+    if not 2 <= k <= len(genes):
+        raise InputError(f"Expected 2 to {len(genes)} parts of the genes, found {k}.")
+    order = np.random.default_rng(seed).permutation(len(genes))
+    return [[genes[i] for i in part] for part in np.array_split(order, k)]
