@@ -1,0 +1,76 @@
+# make demo | test | lint | bench | gui | docs        (CONTRIBUTING.md says what each is for)
+
+PYTHON ?= $(shell for p in python3 python3.13 python3.12 python3.11; do \
+	$$p -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null && { echo $$p; break; }; done)
+BIN := .venv/bin
+INSTALL := $(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt
+# One thread a process: more of them spin against each other on a busy machine.
+TEST_ENV := OMP_NUM_THREADS=1 NUMBA_NUM_THREADS=1
+PYTEST := $(BIN)/python -m pytest -p no:cacheprovider
+
+.PHONY: demo test lint bench gui docs constraints clean
+.DEFAULT_GOAL := demo
+
+demo: .venv/.base
+	$(BIN)/spatialrecon demo --out demo-output
+
+test: .venv/.test
+	tools/system-libraries.sh
+	$(BIN)/ruff check .
+	@if [ -d tests/viewer ]; then \
+		echo "The window, on PySide6:"; \
+		$(TEST_ENV) QT_API=pyside6 PYTEST_QT_API=pyside6 $(PYTEST) tests/viewer; fi
+	@echo "Everything, the window on PyQt6:"
+	@$(TEST_ENV) QT_API=pyqt6 PYTEST_QT_API=pyqt6 $(PYTEST)
+
+lint: .venv/.test
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+	$(BIN)/lint-imports
+	@if [ -f src/napari_spatialrecon/napari.yaml ]; then \
+		$(BIN)/npe2 validate src/napari_spatialrecon/napari.yaml; fi
+
+bench: .venv/.base
+	$(BIN)/python benchmarks/run.py
+
+gui: .venv/.test
+	$(BIN)/napari -w napari-spatialrecon
+
+docs: .venv/.docs
+	$(BIN)/mkdocs build --strict
+
+# Resolve anew, in an environment of its own, and write down what came out.
+constraints:
+	rm -rf build/constraints && $(PYTHON) -m venv build/constraints
+	build/constraints/bin/pip install --quiet ".[test,spatialdata,cluster]"
+	{ head -2 constraints.txt; build/constraints/bin/pip freeze \
+		| grep '==' | sed 's/+.*//' | sort -f; } > build/constraints.txt
+	mv build/constraints.txt constraints.txt
+
+clean:
+	rm -rf .venv build dist site demo-output .mypy_cache .ruff_cache .pytest_cache .hypothesis
+
+.venv/.python:
+	@[ -n "$(PYTHON)" ] || { \
+		echo "Expected Python 3.11 or newer, found none. Try: make PYTHON=/path/to/python3.11" >&2; \
+		exit 1; }
+	@[ -x $(BIN)/pip ] || $(PYTHON) -m venv .venv || { \
+		rm -rf .venv; \
+		echo "Expected Python's venv module, found none. Try: apt-get install python3-venv" >&2; \
+		exit 1; }
+	@touch $@
+
+.venv/.base: pyproject.toml constraints.txt | .venv/.python
+	@echo "Installing napari-spatialrecon into .venv (a few minutes the first time) ..."
+	$(INSTALL) -e .
+	@touch $@
+
+.venv/.test: pyproject.toml constraints.txt | .venv/.python
+	@echo "Installing napari-spatialrecon and its tests into .venv (minutes the first time) ..."
+	$(INSTALL) -e ".[test]"
+	@touch .venv/.base $@
+
+.venv/.docs: pyproject.toml constraints.txt | .venv/.python
+	$(INSTALL) -e ".[docs]"
+	@touch $@
