@@ -127,7 +127,8 @@ def library(adata: AnnData) -> tuple[str, Mapping[str, Any]] | None:
     return str(names[0]), content if isinstance(content, Mapping) else {}
 
 
-def _section(content: Any, key: str) -> Mapping[str, Any]:
+def section(content: Any, key: str) -> Mapping[str, Any]:
+    """Return the mapping under `key` of a mapping, empty where there is none."""
     found = content.get(key) if isinstance(content, Mapping) else None
     return found if isinstance(found, Mapping) else {}
 
@@ -141,13 +142,13 @@ def _stated_sizes(adata: AnnData) -> list[tuple[str, Any, float]]:
         return []
     name, content = found
     return [
-        (f'uns["{SPATIAL}"]["{name}"]["{part}"]["{key}"]', _section(content, part)[key], size)
+        (f'uns["{SPATIAL}"]["{name}"]["{part}"]["{key}"]', section(content, part)[key], size)
         for part, key, size in (
             ("metadata", "um_per_fullres_px", 0.0),
             ("scalefactors", "microns_per_pixel", 0.0),
             ("scalefactors", "spot_diameter_fullres", VISIUM_SPOT_UM),
         )
-        if key in _section(content, part)
+        if key in section(content, part)
     ]
 
 
@@ -189,18 +190,37 @@ def um_per_unit(adata: AnnData) -> float | None:
     """
     if unit(adata) == "um":
         return 1.0
-    ours, stated = adata.uns.get(OURS), _stated_sizes(adata)
+    ours = adata.uns.get(OURS)
     if isinstance(ours, Mapping) and "um_per_unit" in ours:
-        stated = [(f'uns["{OURS}"]["um_per_unit"]', ours["um_per_unit"], 0.0), *stated]
-    for slot, value, micrometres in stated:
-        try:
-            number = float(np.asarray(value).item())
-        except (TypeError, ValueError):
-            number = float("nan")
-        if not (np.isfinite(number) and number > 0):
-            raise InputError(f"Expected a positive number, found {str(value)[:40]}.", where=slot)
+        return positive(ours["um_per_unit"], f'uns["{OURS}"]["um_per_unit"]')
+    return um_per_pixel(adata)
+
+
+def um_per_pixel(adata: AnnData) -> float | None:
+    """Return the micrometres in a full-resolution pixel of the histology, or None.
+
+    The last three of the sources that `um_per_unit` lists.
+
+    Raises
+    ------
+    InputError
+        The value that is stated is not a positive number.
+    """
+    for slot, value, micrometres in _stated_sizes(adata):
+        number = positive(value, slot)
         return micrometres / number if micrometres else number
     return None
+
+
+def positive(value: Any, slot: str) -> float:
+    """Return `value` as a float; raise `InputError` naming `slot` unless it is above 0."""
+    try:
+        number = float(np.asarray(value).item())
+    except (TypeError, ValueError):
+        number = float("nan")
+    if not (np.isfinite(number) and number > 0):
+        raise InputError(f"Expected a positive number, found {str(value)[:40]}.", where=slot)
+    return number
 
 
 def prepare_slide(

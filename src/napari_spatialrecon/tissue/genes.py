@@ -1,4 +1,4 @@
-"""The genes that several inputs share, by name, by name without case, by symbol or by Ensembl id."""
+"""The genes that inputs share: by name, by name without case, by symbol or by Ensembl id."""
 
 from __future__ import annotations
 

@@ -1,0 +1,215 @@
+"""The histology of a slide: its image as a pyramid, its scale, and where there is tissue in it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from anndata import AnnData
+from scipy import ndimage
+from skimage import color, filters, transform
+from skimage.morphology import disk
+
+from napari_spatialrecon.errors import InputError
+from napari_spatialrecon.tissue import contract
+from napari_spatialrecon.tissue.lazy_image import RgbImage, open_image
+
+#: Most pixels of two levels may disagree in shape (relative) and still show the same field.
+_SHAPE_TOLERANCE = 0.01
+#: Part of the largest piece of tissue below which a piece is dirt.
+_DIRT = 0.05
+
+
+@dataclass(frozen=True, eq=False)
+class Histology:
+    """An H&E image laid in the frame of `obsm["spatial"]`.
+
+    Parameters
+    ----------
+    levels
+        Array-likes (y, x, 3) uint8, finest first; read where they are looked at.
+    units_per_pixel
+        Frame units of a pixel of ``levels[0]``: ``(x, y) = (column, row) * units_per_pixel``.
+    name
+        The library's.
+    um_per_unit
+        Micrometres of a frame unit; None where unknown.
+    notes
+        Files that are named but could not be used, in words.
+    """
+
+    levels: list[Any]
+    units_per_pixel: float
+    name: str
+    um_per_unit: float | None = None
+    notes: tuple[str, ...] = ()
+
+    @property
+    def um_per_pixel(self) -> float | None:
+        """Micrometres of a pixel of ``levels[0]``; None where unknown."""
+        return None if self.um_per_unit is None else self.units_per_pixel * self.um_per_unit
+
+    def thumbnail(self, longest: int = 512) -> tuple[np.ndarray, float]:
+        """Return a small image (y, x, 3) uint8 and the frame units of its pixels.
+
+        Parameters
+        ----------
+        longest
+            Most pixels along the longer side. The image is never enlarged.
+        """
+        fine_enough = [level for level in self.levels if max(level.shape[:2]) >= longest]
+        level = fine_enough[-1] if fine_enough else self.levels[0]
+        step = max(1, int(max(level.shape[:2]) // (2 * longest)))
+        image = np.asarray(level[::step, ::step])
+        factor = max(image.shape[:2]) / longest
+        if factor > 1:
+            size = [max(1, round(side / factor)) for side in image.shape[:2]]
+            image = transform.resize(image, size, anti_aliasing=True, preserve_range=True)
+            image = np.clip(np.rint(image), 0, 255).astype(np.uint8)
+        return image, self.units_per_pixel * self.levels[0].shape[1] / image.shape[1]
+
+
+def histology(adata: AnnData, folder: str | Path | None = None) -> Histology | None:
+    """Return the H&E image of a slide, or None where it has none that can be found.
+
+    Full resolution comes from `metadata["source_image_path"]` or `images_files["fullres"]`, the
+    coarser levels from `images["hires"]` and `images["lowres"]` or the files of these names in
+    `images_files`, with `scalefactors["tissue_hires_scalef"]`: pixels of that image a
+    full-resolution pixel.
+
+    Parameters
+    ----------
+    adata
+        Its `uns["spatial"]` is as Space Ranger, scanpy and squidpy write it.
+    folder
+        Where the files named in `images_files` lie: that of the `.h5ad`. Without it only
+        absolute paths are found.
+
+    Raises
+    ------
+    InputError
+        An image or its scale factor is there but cannot be used.
+    """
+    found = contract.library(adata)
+    if found is None:
+        return None
+    name, content = found
+    start = f'uns["{contract.SPATIAL}"]["{name}"]'
+    levels: list[RgbImage] = []
+    scale = 1.0
+    notes: list[str] = []
+    for key in ("fullres", "hires", "lowres"):
+        candidates = _candidates(content, key, folder, start, notes)
+        if not candidates:
+            continue
+        if not levels:
+            scale = 1.0 if key == "fullres" else _scale_factor(content, key, start)
+            levels = candidates
+            continue
+        if _same_field(levels[0], candidates[0]):
+            levels += [c for c in candidates if c.shape[0] < 0.9 * levels[-1].shape[0]]
+        else:
+            notes.append(f"{name}: the {key} image shows another field and was left out.")
+    if not levels:
+        return None
+    units = _units_per_fullres_pixel(adata) / scale
+    return Histology(list(levels), units, name, contract.um_per_unit(adata), tuple(notes))
+
+
+def _candidates(
+    content: Mapping[str, Any], key: str, folder: str | Path | None, start: str, notes: list[str]
+) -> list[RgbImage]:
+    image = contract.section(content, "images").get(key)
+    if image is not None:
+        image = np.asarray(image)
+        if image.ndim not in (2, 3) or image.dtype.kind not in "buif":
+            raise InputError(
+                f"Expected an image (y, x) or (y, x, colours), found {image.dtype} of shape "
+                f"{image.shape}.",
+                where=f'{start}["images"]["{key}"]',
+            )
+        return [RgbImage(image, "YXS" if image.ndim == 3 else "YX")]
+    named = contract.section(content, "images_files").get(key)
+    if key == "fullres":
+        named = contract.section(content, "metadata").get("source_image_path", named)
+    if named is None:
+        return []
+    path = Path(str(named))
+    path = path if path.is_absolute() or folder is None else Path(folder) / path
+    if not path.is_file():
+        notes.append(f"{path.name} ({key} image) is not there.")
+        return []
+    return open_image(path)
+
+
+def _scale_factor(content: Mapping[str, Any], key: str, start: str) -> float:
+    name = f"tissue_{key}_scalef"
+    slot = f'{start}["scalefactors"]["{name}"]'
+    return contract.positive(contract.section(content, "scalefactors").get(name), slot)
+
+
+def _units_per_fullres_pixel(adata: AnnData) -> float:
+    """Return 1 where the frame is in pixels, else the µm of a pixel, since the frame is in µm."""
+    if contract.unit(adata) != "um":
+        return 1.0
+    size = contract.um_per_pixel(adata)
+    if size is None:
+        raise InputError(
+            "Expected the µm of an image pixel, since coordinates are in µm; found none.",
+            remedy='Try setting metadata["um_per_fullres_px"] of the library.',
+            where=f'uns["{contract.SPATIAL}"]',
+        )
+    return size
+
+
+def _same_field(fine: RgbImage, coarse: RgbImage) -> bool:
+    ratio = fine.shape[0] / coarse.shape[0], fine.shape[1] / coarse.shape[1]
+    return min(ratio) > 1 and abs(ratio[0] / ratio[1] - 1) < _SHAPE_TOLERANCE
+
+
+def tissue_mask(rgb: np.ndarray) -> np.ndarray:
+    """Return where an H&E image shows tissue, (y, x) bool: no dirt, no holes.
+
+    Tissue is coloured (saturation above Otsu's threshold), or half as coloured but textured. A
+    bright smooth haze of weak colour is eosin that ran into the slide, and dark frames have no
+    colour. Made for thumbnails: the cost grows with the pixels, the result hardly does.
+
+    Parameters
+    ----------
+    rgb : (y, x, 3) uint8
+        Background bright.
+    """
+    sigma = max(1.0, max(rgb.shape[:2]) / 250)
+    hsv = color.rgb2hsv(np.asarray(rgb))
+    value = hsv[..., 2]
+    saturation = filters.gaussian(np.where(value < 0.2, 0.0, hsv[..., 1]), sigma)
+    brightness = filters.gaussian(value, sigma)
+    texture = np.sqrt(np.maximum(filters.gaussian(value**2, sigma) - brightness**2, 0))
+    textured = texture > filters.threshold_otsu(texture)
+    threshold = filters.threshold_otsu(saturation)
+    coloured = saturation > threshold
+    if not coloured.any():
+        return coloured
+    background = ~coloured
+    strongly = saturation > (threshold + saturation[coloured].mean()) / 2
+    bright = brightness > 0.95 * np.median(brightness[background])
+    coloured &= strongly | textured | ~bright
+    faintly = saturation > (np.median(saturation[background]) + threshold) / 2
+    mask = _pieces_that_touch(coloured | (faintly & textured), coloured)
+    mask = ndimage.binary_opening(mask, disk(round(1.5 * sigma)))
+    return ndimage.binary_fill_holes(_without_dirt(mask))
+
+
+def _pieces_that_touch(mask: np.ndarray, seeds: np.ndarray) -> np.ndarray:
+    labels, _ = ndimage.label(mask)
+    return np.isin(labels, np.setdiff1d(labels[seeds], [0]))
+
+
+def _without_dirt(mask: np.ndarray) -> np.ndarray:
+    labels, _ = ndimage.label(mask)
+    sizes = np.bincount(labels.ravel())
+    sizes[0] = 0
+    return mask & np.isin(labels, np.flatnonzero(sizes >= _DIRT * sizes.max()))

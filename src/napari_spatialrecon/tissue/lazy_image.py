@@ -1,0 +1,244 @@
+"""Image files as arrays (y, x, 3) uint8 that are read when and where they are looked at."""
+
+from __future__ import annotations
+
+import warnings
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import tifffile
+import zarr
+from PIL import Image
+from skimage.io import imread
+
+from napari_spatialrecon.errors import InputError
+
+_TIFF_SIGNATURES = (b"II*\0", b"MM\0*", b"II+\0", b"MM\0+")
+#: Side of the block that decides how bright a 16-bit image is.
+_SAMPLE = 1024
+
+
+class RgbImage:
+    """Any image as RGB: an array-like (y, x, 3) uint8 that converts only what is asked for.
+
+    Grey is repeated, transparent is white, more than 8 bits are scaled by the bit depth.
+
+    Parameters
+    ----------
+    source
+        Array-like of axes `axes`.
+    axes
+        "YX", "YXS" or "SYX" (S: 1 to 4 samples).
+    top
+        Value that is shown as 255; None finds it from a block in the middle.
+    """
+
+    ndim = 3
+    dtype = np.dtype(np.uint8)
+
+    def __init__(self, source: Any, axes: str = "YXS", top: float | None = None) -> None:
+        self.source, self.axes = source, axes
+        samples = source.shape[axes.index("S")] if "S" in axes else 1
+        if samples > 4:
+            raise InputError(
+                f"Expected a grey or colour image, found {samples} channels.",
+                remedy="Try an H&E image, or export three channels as RGB.",
+            )
+        y, x = axes.index("Y"), axes.index("X")
+        self.shape = (int(source.shape[y]), int(source.shape[x]), 3)
+        self.top = _brightest(self) if top is None else top
+
+    def __getitem__(self, key: Any) -> np.ndarray:
+        key = key if isinstance(key, tuple) else (key,)
+        if Ellipsis in key:
+            at = key.index(Ellipsis)
+            key = key[:at] + (slice(None),) * (4 - len(key)) + key[at + 1 :]
+        key = key + (slice(None),) * (3 - len(key))
+        block = to_rgb(self.raw(_as_slice(key[0]), _as_slice(key[1])), self.top)
+        rows, columns = (0 if _is_whole(k) else slice(None) for k in key[:2])
+        return block[rows, columns, key[2]]
+
+    def __array__(self, dtype: Any = None, copy: bool | None = None) -> np.ndarray:
+        return np.asarray(self[:], dtype=dtype)
+
+    def raw(self, rows: slice, columns: slice) -> np.ndarray:
+        """Return a block as it is stored, (y, x) or (y, x, samples)."""
+        if self.axes == "SYX":
+            return np.moveaxis(np.asarray(self.source[:, rows, columns]), 0, -1)
+        return np.asarray(self.source[rows, columns])
+
+
+def _is_whole(key: Any) -> bool:
+    return isinstance(key, int | np.integer)
+
+
+def _as_slice(key: Any) -> slice:
+    if _is_whole(key):
+        return slice(int(key), int(key) + 1 or None)
+    return slice(*key.indices(2**62)) if key == slice(None) else key
+
+
+def _brightest(image: RgbImage) -> float:
+    if image.source.dtype == np.uint8:
+        return 255.0
+    if image.source.dtype == bool:
+        return 1.0
+    starts = [max(0, size // 2 - _SAMPLE // 2) for size in image.shape[:2]]
+    block = image.raw(*(slice(start, start + _SAMPLE) for start in starts))
+    highest = float(np.nanmax(block)) if block.size else 1.0
+    if image.source.dtype.kind == "f":
+        return 1.0 if highest <= 1 else 255.0
+    return float(max(255, 2 ** int(np.ceil(np.log2(highest + 1))) - 1))
+
+
+def to_rgb(block: np.ndarray, top: float = 255.0) -> np.ndarray:
+    """Return `block`, (y, x) or (y, x, 1 to 4 samples), as (y, x, 3) uint8 with `top` as 255."""
+    block = block[..., None] if block.ndim == 2 else block
+    if block.dtype != np.uint8:
+        scaled = np.nan_to_num(block.astype(np.float32)) * (255.0 / top)
+        block = np.clip(np.rint(scaled), 0, 255).astype(np.uint8)
+    if block.shape[-1] in (2, 4):
+        alpha = block[..., -1:].astype(np.float32) / 255
+        block = np.rint(block[..., :-1] * alpha + 255 * (1 - alpha)).astype(np.uint8)
+    return np.repeat(block, 3, axis=-1) if block.shape[-1] == 1 else block
+
+
+class _DecodedImage:
+    """A JPEG or PNG, decoded whole when it is first looked at, since it has no blocks."""
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+        with _opened(path) as image:
+            width, height = image.size
+            bands = len(image.getbands())
+            self.dtype = np.dtype(np.uint16 if image.mode.startswith("I") else np.uint8)
+            if image.mode == "P":
+                bands = np.asarray(self._pixels).shape[-1]
+        self.shape = (height, width) if bands == 1 else (height, width, bands)
+
+    @cached_property
+    def _pixels(self) -> np.ndarray:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore", Image.DecompressionBombWarning)
+            try:
+                return np.asarray(imread(self.path))
+            except (OSError, ValueError, SyntaxError) as error:
+                raise _damaged(self.path) from error
+
+    def __getitem__(self, key: Any) -> np.ndarray:
+        return self._pixels[key]
+
+
+def _damaged(path: Path) -> InputError:
+    return InputError(
+        "Expected an image, found a file that cannot be read as one.",
+        remedy="Try copying it again, or saving it as TIFF, JPEG or PNG.",
+        where=str(path),
+    )
+
+
+def _opened(path: Path) -> Image.Image:
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore", Image.DecompressionBombWarning)
+            return Image.open(path)
+    except Image.DecompressionBombError as error:
+        raise InputError(
+            "Expected an image that can be decoded whole, found more pixels than that allows.",
+            remedy="Try a tiled TIFF (for instance: vips tiffsave in.jpg out.tif --tile "
+            "--pyramid), which is read in blocks.",
+            where=str(path),
+        ) from error
+    except FileNotFoundError as error:
+        raise InputError("Expected an image, found no such file.", where=str(path)) from error
+    except (OSError, SyntaxError) as error:
+        raise _damaged(path) from error
+
+
+def _is_tiff(path: Path) -> bool:
+    try:
+        with path.open("rb") as stream:
+            return stream.read(4) in _TIFF_SIGNATURES
+    except OSError as error:
+        raise InputError(
+            f"Expected an image that can be opened, found: {error.strerror}.", where=str(path)
+        ) from error
+
+
+def _largest_series(tiff: tifffile.TiffFile) -> tuple[int, str, int]:
+    """Return (index, axes, number of levels) of a TIFF's largest image: not label or macro."""
+    series = list(tiff.series)
+    largest = max(range(len(series)), key=lambda i: int(np.prod(series[i].shape)))
+    axes = series[largest].axes.replace("C", "S")
+    return largest, axes, len(series[largest].levels)
+
+
+def image_shape(path: str | Path) -> tuple[int, int]:
+    """Return (height, width) in pixels of an image file, from its header.
+
+    Raises
+    ------
+    InputError
+        It is no image that can be read.
+    """
+    path = Path(path)
+    if not _is_tiff(path):
+        with _opened(path) as image:
+            return image.size[1], image.size[0]
+    try:
+        with tifffile.TiffFile(path) as tiff:
+            index, axes, _ = _largest_series(tiff)
+            shape = tiff.series[index].shape
+            return int(shape[axes.index("Y")]), int(shape[axes.index("X")])
+    except (tifffile.TiffFileError, ValueError, OSError) as error:
+        raise _damaged(path) from error
+
+
+def open_image(path: str | Path) -> list[RgbImage]:
+    """Return the levels of an image file, finest first, without reading its pixels.
+
+    TIFF and its kin (OME-TIFF, SVS, NDPI) are read by block, with the levels they hold; JPEG and
+    PNG are one level, decoded whole at the first look.
+
+    Raises
+    ------
+    InputError
+        It is no image that can be read here.
+    """
+    path = Path(path)
+    if not _is_tiff(path):
+        return [RgbImage(_DecodedImage(path))]
+    try:
+        with tifffile.TiffFile(path) as tiff:
+            index, axes, n_levels = _largest_series(tiff)
+        stores = [
+            tifffile.imread(path, aszarr=True, series=index, level=level)
+            for level in range(n_levels)
+        ]
+        sources = [zarr.open_array(store, mode="r") for store in stores]
+    except (tifffile.TiffFileError, ValueError, OSError) as error:
+        raise _damaged(path) from error
+    if axes not in ("YX", "YXS", "SYX"):
+        raise InputError(
+            f"Expected a flat image (axes YX, YXS or CYX), found axes {axes}.",
+            remedy="Try exporting one plane as RGB.",
+            where=str(path),
+        )
+    return _checked_levels(sources, axes, path)
+
+
+def _checked_levels(sources: list[Any], axes: str, path: Path) -> list[RgbImage]:
+    try:
+        coarsest = RgbImage(sources[-1], axes)
+        coarsest[:1, :1]
+    except ValueError as error:
+        if "imagecodecs" not in str(error):
+            raise _damaged(path) from error
+        raise InputError(
+            "Expected pixels that can be decoded, found a compression that needs imagecodecs.",
+            remedy="Try pip install imagecodecs.",
+            where=str(path),
+        ) from error
+    return [RgbImage(source, axes, coarsest.top) for source in sources[:-1]] + [coarsest]

@@ -1,0 +1,101 @@
+"""Reading a table of cells or spots, whatever it is stored as."""
+
+from __future__ import annotations
+
+import warnings
+from pathlib import Path
+
+import anndata
+import h5py
+from anndata import AnnData
+
+from napari_spatialrecon.errors import InputError
+from napari_spatialrecon.tissue.sniff import sniff
+from napari_spatialrecon.tissue.spaceranger import read_spaceranger
+
+
+def read_adata(path: str | Path) -> AnnData:
+    """Return the table in `path`: an `.h5ad` file or a Space Ranger folder, told by content.
+
+    Raises
+    ------
+    InputError
+        There is no such path, it is neither of the two, or it is damaged.
+    """
+    path = Path(path)
+    if not path.exists():
+        raise InputError(
+            "Expected a file or folder, found nothing there.",
+            remedy="Try the full path; a drive may not be mounted.",
+            where=str(path),
+        )
+    if path.is_dir():
+        return read_spaceranger(path)
+    return _read_h5ad(path)
+
+
+def _read_h5ad(path: Path) -> AnnData:
+    if sniff(path) is None:
+        raise _not_h5ad(path)
+    try:
+        with warnings.catch_warnings():
+            warnings.filterwarnings("ignore", message=".*names are not unique.*")
+            return anndata.read_h5ad(path)
+    except anndata.io.IORegistryError as error:
+        raise InputError(
+            "Expected a file this version of anndata can read, found a newer format in it.",
+            remedy="Try a newer anndata.",
+            where=str(path),
+        ) from error
+    except MemoryError as error:
+        raise InputError(
+            f"Expected a table that fits into memory, found {path.stat().st_size / 2**30:.1f} GiB "
+            "on disk.",
+            remedy="Try fewer cells, or sparse counts.",
+            where=str(path),
+        ) from error
+    except Exception as error:
+        reason = str(error).splitlines()[0][:120] if str(error) else type(error).__name__
+        raise InputError(
+            f"Expected a whole .h5ad file, found that a part cannot be read ({reason}).",
+            remedy="Try copying or downloading it again: it seems damaged.",
+            where=str(path),
+        ) from error
+
+
+def _not_h5ad(path: Path) -> InputError:
+    """Say why a file is no table we read: cut short, unreadable, or of another kind."""
+    try:
+        with path.open("rb") as stream:
+            start = stream.read(8)
+    except OSError as error:
+        return InputError(
+            f"Expected a file that can be opened, found: {error.strerror}.", where=str(path)
+        )
+    if start != b"\x89HDF\r\n\x1a\n":
+        found = "an empty file" if not start else "a file of another kind"
+        return InputError(
+            f"Expected an .h5ad file or a Space Ranger folder, found {found}.",
+            remedy='Try writing the table with adata.write_h5ad("table.h5ad").',
+            where=str(path),
+        )
+    try:
+        with h5py.File(path, "r") as file:
+            is_matrix = "matrix" in file
+    except OSError:
+        return InputError(
+            "Expected a whole .h5ad file, found one that is cut short or damaged.",
+            remedy="Try copying or downloading it again.",
+            where=str(path),
+        )
+    if is_matrix:
+        return InputError(
+            "Expected an .h5ad file or a Space Ranger folder, found a 10x matrix alone.",
+            remedy='Try its "outs" folder, which holds the places of the spots too.',
+            where=str(path),
+        )
+    return InputError(
+        "Expected an .h5ad file, found an HDF5 file without X and obs.",
+        remedy='Try writing the table with adata.write_h5ad("table.h5ad").',
+        where=str(path),
+    )

@@ -1,0 +1,63 @@
+"""What a path holds, told from its content and without reading it; imports no more than h5py."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Literal
+
+import h5py
+
+Kind = Literal["h5ad", "spaceranger"]
+
+#: The counts of a Space Ranger run, the ones under tissue first.
+MATRICES = (
+    "filtered_feature_bc_matrix.h5",
+    "filtered_feature_bc_matrix",
+    "raw_feature_bc_matrix.h5",
+    "raw_feature_bc_matrix",
+)
+#: The places of its spots, by version of Space Ranger.
+POSITIONS = ("tissue_positions.csv", "tissue_positions_list.csv", "tissue_positions.parquet")
+SCALE_FACTORS = "scalefactors_json.json"
+#: The bins of Visium HD that 10x recommends to begin with.
+HD_BINS = Path("binned_outputs") / "square_008um"
+
+
+def sniff(path: str | Path) -> Kind | None:
+    """Return what `path` holds: "h5ad", "spaceranger", or None for anything else.
+
+    Never raises: a file that is damaged or cannot be opened is None.
+    """
+    path = Path(path)
+    try:
+        if path.is_dir():
+            return "spaceranger" if find_outs(path) else None
+        return "h5ad" if path.is_file() and _is_anndata(path) else None
+    except OSError:
+        return None
+
+
+def find_outs(folder: Path) -> Path | None:
+    """Return the folder with a Space Ranger run's matrix and `spatial/`, or None.
+
+    Parameters
+    ----------
+    folder
+        That folder (`outs`, or the folder of a Visium HD bin size), its parent, or an `outs` of
+        Visium HD, for which it is the bins of 8 µm.
+    """
+    for candidate in (folder, folder / "outs", folder / HD_BINS, folder / "outs" / HD_BINS):
+        spatial = candidate / "spatial"
+        has_places = any((spatial / name).is_file() for name in (*POSITIONS, SCALE_FACTORS))
+        if has_places and any((candidate / name).exists() for name in MATRICES):
+            return candidate
+    return None
+
+
+def _is_anndata(path: Path) -> bool:
+    if not h5py.is_hdf5(path):
+        return False
+    with h5py.File(path, "r") as file:
+        kind = file.attrs.get("encoding-type")
+        kind = kind.decode() if isinstance(kind, bytes) else kind
+        return kind == "anndata" or ("X" in file and "obs" in file)
