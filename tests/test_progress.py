@@ -1,0 +1,95 @@
+"""Progress is told about ten times a second, always at the end, and stop is heard at once."""
+
+from __future__ import annotations
+
+import pytest
+
+from napari_spatialrecon import progress
+from napari_spatialrecon.errors import Stopped
+from napari_spatialrecon.progress import Reporter
+
+
+@pytest.fixture
+def clock(monkeypatch):
+    """A clock that moves only when told."""
+
+    class Clock:
+        now = 100.0
+
+        def monotonic(self) -> float:
+            return self.now
+
+    clock = Clock()
+    monkeypatch.setattr(progress, "time", clock)
+    return clock
+
+
+def test_steps_between_two_reports_are_not_told(clock):
+    seen = []
+    reporter = Reporter(seen.append, interval_s=0.1)
+    reporter.begin("Training", total=100)
+    for step in range(1, 51):
+        clock.now += 0.01
+        reporter.step(step)
+    assert len(seen) == pytest.approx(2 + 5, abs=1)
+
+
+def test_the_last_step_is_always_told(clock):
+    seen = []
+    reporter = Reporter(seen.append)
+    reporter.begin("Training", total=3)
+    for step in range(1, 4):
+        reporter.step(step)
+    assert seen[-1].step == 3
+
+
+def test_the_time_left_is_estimated_from_the_steps_done(clock):
+    seen = []
+    reporter = Reporter(seen.append)
+    reporter.begin("Training", total=10)
+    clock.now += 4
+    reporter.step(2)
+    assert seen[-1].elapsed_s == pytest.approx(4)
+    assert seen[-1].eta_s == pytest.approx(16)
+
+
+def test_the_time_left_is_unknown_without_a_total(clock):
+    seen = []
+    reporter = Reporter(seen.append)
+    reporter.begin("Reading")
+    clock.now += 1
+    reporter.step(5)
+    assert seen[-1].eta_s is None
+    assert seen[-1].total is None
+
+
+def test_a_number_is_told_until_its_next_value_and_forgotten_with_its_stage(clock):
+    seen = []
+    reporter = Reporter(seen.append, interval_s=0)
+    reporter.begin("Training", total=9)
+    reporter.step(1, held_out=0.5, loss=2.0)
+    reporter.step(2, loss=1.0)
+    assert seen[-1].metrics == {"held_out": 0.5, "loss": 1.0}
+    assert seen[-2].metrics == {"held_out": 0.5, "loss": 2.0}
+    reporter.begin("Placing")
+    assert seen[-1].metrics == {}
+    assert (seen[-1].stage, seen[-1].step) == ("Placing", 0)
+
+
+def test_a_stop_is_heard():
+    wanted = False
+    reporter = Reporter(should_stop=lambda: wanted)
+    reporter.check()
+    assert not reporter.stop_requested
+    wanted = True
+    assert reporter.stop_requested
+    with pytest.raises(Stopped):
+        reporter.check()
+
+
+def test_nobody_has_to_listen():
+    reporter = Reporter()
+    reporter.begin("Training", total=2)
+    reporter.step(1)
+    reporter.check()
+    assert not reporter.stop_requested
