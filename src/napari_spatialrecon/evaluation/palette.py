@@ -1,0 +1,41 @@
+"""Colours of pictures that stay apart for readers with deficient colour vision."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+_HEX = """
+#E69F00 #56B4E9 #009E73 #F0E442 #0072B2 #D55E00 #CC79A7 #9B0D1B #AAF1C6 #9B0D62 #8DF1FF #627FFF
+#467054 #46C67F #460DE2 #F1AAC6 #9B627F #C61B46 #29469B #54FF9B #F11B62 #C6290D #70547F #D48D54
+#9BC6AA #9B1BFF #FF70D4 #7FD4FF #9BD462 #0D6238 #0DE2D4 #C61BC6 #F1628D #8D709B #54E29B #E238E2
+#0D9B29 #C62962 #0D8D70 #387038 #54C6B8 #0DAAB8 #E21B9B #FFC6E2 #E2C60D #F19B7F #8D0D7F #7F7FB8
+"""
+#: Okabe and Ito without black, then colours added one at a time, each the farthest (CIEDE2000)
+#: from all before it, the distance being the least over normal vision, deuteranopia and protanopia
+#: (Machado et al. 2009). The window uses the same: a picture looks like what was on the screen.
+CATEGORIES = tuple(_HEX.split())
+#: Points whose value is missing, and categories beyond the legend's room.
+OTHER = "#999999"
+#: Ink of text and scale bars, quieter ink, and lines that guide the eye.
+INK, QUIET, RULE = "#1A1A1A", "#6B6B6B", "#E3E3E3"
+#: The method shown, and the floors beside it.
+METHOD, FLOOR = "#0072B2", "#B4B4B4"
+
+
+def category_colours(names: Sequence[str]) -> dict[str, str]:
+    """Return a colour for each name, in order; from the first again after the 48th."""
+    return {name: CATEGORIES[i % len(CATEGORIES)] for i, name in enumerate(names)}
+
+
+def elide(name: str, longest: int = 26) -> str:
+    """Return `name`, its middle left out where it is longer than `longest` characters.
+
+    Examples
+    --------
+    >>> elide("Mesenchymal stromal cells, activated", 20)
+    'Mesenchymal…ctivated'
+    """
+    if len(name) <= longest:
+        return name
+    tail = (longest - 1) * 2 // 5
+    return f"{name[: longest - 1 - tail]}…{name[-tail:]}"
