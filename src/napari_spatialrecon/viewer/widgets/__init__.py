@@ -1,0 +1,1 @@
+"""Dock widgets: each shows a model and owns no data."""
