@@ -1,0 +1,189 @@
+"""Long work in a separate process: a crash or a lack of memory ends the run, not the window.
+
+The command line reports on stderr, one JSON object a line (``--progress json``)::
+
+    {"stage": "Training", "step": 40, "total": 300, "eta_s": 12.5, "metrics": {"loss": 0.3}}
+
+Every other line of stderr is a message for the user.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import math
+import os
+import queue
+import signal
+import subprocess
+import sys
+import threading
+import time
+from collections import deque
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from typing import IO
+
+from napari_spatialrecon.errors import InputError, SpatialReconError, Stopped
+from napari_spatialrecon.progress import Progress, ProgressCallback, ShouldStop
+
+KILL_AFTER_S = 3.0
+"""Patience with a process that was asked to stop."""
+_POLL_S = 0.05
+_KEPT_LINES = 200
+_WRONG_INPUT, _STOPPED = 2, 130
+
+
+@dataclass(frozen=True)
+class SubprocessWork:
+    """Work for `viewer.worker.Run` that is one call of the command line.
+
+    Parameters
+    ----------
+    arguments
+        What follows ``spatialrecon``, for instance ``["place", "--method", "knn", ...]``.
+    program
+        How the command line is called.
+
+    Raises
+    ------
+    Stopped
+        It was told to stop, and did.
+    InputError
+        The command refused its input (exit code 2); the message is the command's own.
+    SpatialReconError
+        The command ended in any other way; what it printed last is the message.
+    """
+
+    arguments: Sequence[str]
+    program: Sequence[str] = (sys.executable, "-m", "napari_spatialrecon")
+
+    def __call__(self, progress: ProgressCallback, should_stop: ShouldStop) -> str:
+        """Run the command to its end and return what it wrote on stdout."""
+        process = _start([*self.program, *self.arguments, "--progress", "json"])
+        output = _listen(process.stdout)
+        messages: deque[str] = deque(maxlen=_KEPT_LINES)
+        asked_at: float | None = None
+        try:
+            for line in _until_end(_listen(process.stderr)):
+                if (found := parse_progress(line)) is not None:
+                    progress(found)
+                elif line:
+                    messages.append(line)
+                if should_stop():
+                    asked_at = asked_at or _ask_to_stop(process)
+                    if time.monotonic() - asked_at > KILL_AFTER_S:
+                        _kill(process)
+        finally:
+            if sys.exc_info()[0] is not None:
+                _kill(process)
+            code = process.wait()
+        if code != 0:
+            raise _error(code, list(messages), asked=asked_at is not None)
+        return "\n".join(line for line in _until_end(output) if line)
+
+
+def parse_progress(line: str) -> Progress | None:
+    """Return the progress that a line of stderr reports, or None for a message.
+
+    Examples
+    --------
+    >>> parse_progress('{"stage": "Training", "step": 2, "total": 4}').total
+    4
+    >>> parse_progress("Reading slide.h5ad") is None
+    True
+    """
+    if not line.startswith("{"):
+        return None
+    try:
+        content = json.loads(line)
+        return Progress(
+            str(content["stage"]),
+            int(content["step"]),
+            None if content.get("total") is None else int(content["total"]),
+            float(content.get("elapsed_s") or 0.0),
+            None if content.get("eta_s") is None else float(content["eta_s"]),
+            {
+                str(name): math.nan if value is None else float(value)
+                for name, value in (content.get("metrics") or {}).items()
+            },
+        )
+    except (ValueError, TypeError, KeyError, AttributeError):
+        return None
+
+
+def _start(command: Sequence[str]) -> subprocess.Popen[str]:
+    # A group of its own: the signal reaches the command and not the window.
+    flags = subprocess.CREATE_NEW_PROCESS_GROUP if os.name == "nt" else 0
+    return subprocess.Popen(
+        command,
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+        encoding="utf-8",
+        errors="replace",
+        env={**os.environ, "PYTHONUNBUFFERED": "1", "PYTHONIOENCODING": "utf-8"},
+        creationflags=flags,
+        start_new_session=os.name != "nt",
+    )
+
+
+def _listen(stream: IO[str] | None) -> queue.Queue[str | None]:
+    """Return a queue that a thread fills with the lines of a stream, then None."""
+    assert stream is not None
+    lines: queue.Queue[str | None] = queue.Queue()
+
+    def fill() -> None:
+        with stream:
+            for line in stream:
+                lines.put(line.strip())
+        lines.put(None)
+
+    threading.Thread(target=fill, daemon=True).start()
+    return lines
+
+
+def _until_end(lines: queue.Queue[str | None]) -> Iterator[str]:
+    """Yield lines until the stream ends, and an empty one whenever there is none for a while."""
+    while True:
+        try:
+            line = lines.get(timeout=_POLL_S)
+        except queue.Empty:
+            line = ""
+        if line is None:
+            return
+        yield line
+
+
+def _kill(process: subprocess.Popen[str]) -> None:
+    """End the process and all that it started."""
+    if os.name == "nt":
+        process.kill()
+        return
+    with contextlib.suppress(ProcessLookupError):
+        os.killpg(process.pid, signal.SIGKILL)
+
+
+def _ask_to_stop(process: subprocess.Popen[str]) -> float:
+    process.send_signal(signal.CTRL_BREAK_EVENT if os.name == "nt" else signal.SIGINT)
+    return time.monotonic()
+
+
+def _error(code: int, messages: list[str], *, asked: bool) -> SpatialReconError:
+    if asked or code in (_STOPPED, -signal.SIGINT):
+        return Stopped()
+    if code == _WRONG_INPUT:
+        return InputError("\n".join(messages) or "The command refused its input.")
+    if code == -9 or code == 137:
+        return SpatialReconError(
+            "Expected the run to end by itself, found that the system ended it.",
+            remedy="Try fewer cells or the preset quick: most often the memory was used up.",
+        )
+    last = messages[-1] if messages else "it said nothing"
+    error = SpatialReconError(
+        f"Expected the run to end well, found exit code {code} ({last}).",
+        remedy="Details has all that it said.",
+    )
+    error.add_note("\n".join(messages))
+    return error

@@ -1,0 +1,235 @@
+"""The one adapter between long work and the window.
+
+Work is a function ``work(progress, should_stop)``; it runs in a thread of Qt's pool and is heard
+through the signals of a `Run`, which live and die with the widget that owns it.
+"""
+
+from __future__ import annotations
+
+import logging
+import threading
+import time
+import warnings
+from collections.abc import Callable
+from typing import Any
+
+from qtpy.QtCore import QObject, Signal, Slot
+from superqt.utils._qthreading import WorkerBase, WorkerBaseSignals
+
+from napari_spatialrecon.errors import Stopped
+from napari_spatialrecon.progress import Progress, ProgressCallback, ShouldStop
+
+Work = Callable[[ProgressCallback, ShouldStop], Any]
+
+INTERVAL_S = 0.1
+"""Least time between two reports to the window."""
+CLOSE_WAIT_S = 5.0
+"""How long a closing window waits for work to end."""
+
+_log = logging.getLogger(__name__)
+
+
+class Run(QObject):
+    """One piece of long work: start it, hear of it, cancel it.
+
+    Signals, all in the window's thread: ``started()``, ``progressed(Progress)``, then exactly one
+    of ``returned(result)``, ``stopped(Stopped)``, ``failed(Exception)``, and last ``finished()``.
+    None of them comes after the run's parent widget or its viewer has gone.
+
+    Parameters
+    ----------
+    work
+        Called in a thread. It reports through its first argument and ends soon, by returning or
+        by raising `Stopped`, once the second returns True.
+    title
+        What is being done, in the user's words: napari's activity and close dialogs show it.
+    viewer
+        The viewer that shows the progress and whose closing stops the work.
+    parent
+        The widget that owns the run; when it is deleted, the work is told to stop.
+    """
+
+    started = Signal()
+    progressed = Signal(object)
+    returned = Signal(object)
+    stopped = Signal(object)
+    failed = Signal(object)
+    finished = Signal()
+
+    def __init__(
+        self, work: Work, title: str, *, viewer: Any = None, parent: QObject | None = None
+    ) -> None:
+        super().__init__(parent)
+        self.title = title
+        self._running = False
+        self._worker = _Worker(work)
+        self._bar = _ActivityBar(title, shown=hasattr(viewer, "window"))
+        self._status = _TaskStatus(viewer, title, self._close)
+        self.destroyed.connect(self._worker.quit)
+
+    @property
+    def running(self) -> bool:
+        """Whether the work has begun and not ended."""
+        return self._running
+
+    @property
+    def cancelled(self) -> bool:
+        """Whether the work was told to stop."""
+        return bool(self._worker.abort_requested)
+
+    def start(self) -> None:
+        """Begin; returns at once."""
+        self._worker.signals.progressed.connect(self._on_progress)
+        self._worker.signals.ended.connect(self._on_ended)
+        self._running = True
+        self._status.update("BUSY")
+        self._bar.open()
+        self._worker.start()
+        self.started.emit()
+
+    def cancel(self) -> None:
+        """Tell the work to stop; `stopped` follows within a second."""
+        self._worker.quit()
+
+    def wait(self, seconds: float = CLOSE_WAIT_S) -> bool:
+        """Block until the work has ended in its thread; returns whether it has."""
+        return self._worker.done.wait(seconds) if self._worker.begun.is_set() else True
+
+    @Slot(object)
+    def _on_progress(self, progress: Progress) -> None:
+        self._bar.show(progress)
+        self.progressed.emit(progress)
+
+    @Slot(object, object)
+    def _on_ended(self, result: Any, error: Exception | None) -> None:
+        if error is None:
+            self._end("COMPLETED")
+            self.returned.emit(result)
+        elif isinstance(error, Stopped):
+            self._end("CANCELLED")
+            self.stopped.emit(error)
+        else:
+            self._end("FAILED")
+            self.failed.emit(error)
+        self.finished.emit()
+
+    def _end(self, status: str) -> None:
+        self._running = False
+        self._bar.close()
+        self._status.update(status)
+
+    def _close(self) -> None:
+        """Stop because the viewer closes: nothing more is heard, and the work has ended."""
+        if not self._running:
+            return
+        self.blockSignals(True)
+        self.cancel()
+        if not self.wait():
+            _log.warning("%s did not end within %g s of the window.", self.title, CLOSE_WAIT_S)
+        self._running = False
+        self._bar.close()
+
+
+class _Signals(WorkerBaseSignals):
+    progressed = Signal(object)
+    ended = Signal(object, object)
+
+
+class _Worker(WorkerBase):
+    """Runs the work in a thread; superqt stops it when the application ends.
+
+    superqt's own `returned` is not used: it is lost when the work ends just as it is cancelled.
+    """
+
+    def __init__(self, work: Work) -> None:
+        super().__init__(SignalsClass=_Signals)
+        self._work = work
+        self._last = float("-inf")
+        self._stage = ""
+        self.begun = threading.Event()
+        self.done = threading.Event()
+
+    def work(self) -> None:
+        self.begun.set()
+        result, failure = None, None
+        try:
+            if self._abort_requested:
+                raise Stopped()
+            _limit_threads()
+            with warnings.catch_warnings():
+                warnings.simplefilter("default")
+                result = self._work(self._report, lambda: self._abort_requested)
+        except Exception as error:
+            failure = error
+        except SystemExit as error:
+            failure = RuntimeError(f"The work ended the program ({error.code}).")
+        finally:
+            self.done.set()
+        self.signals.ended.emit(result, failure)
+
+    def _report(self, progress: Progress) -> None:
+        now = time.monotonic()
+        urgent = progress.stage != self._stage or progress.step == progress.total
+        if urgent or now - self._last >= INTERVAL_S:
+            self._last, self._stage = now, progress.stage
+            self.signals.progressed.emit(progress)
+
+
+def _limit_threads() -> None:
+    """Leave a core to the window: with all of them in torch, both crawl."""
+    import os
+
+    import torch
+
+    torch.set_num_threads(max(1, (os.cpu_count() or 2) - 1))
+
+
+class _ActivityBar:
+    """The run's bar in napari's activity dock."""
+
+    def __init__(self, title: str, *, shown: bool) -> None:
+        self._title = title
+        self._shown = shown
+        self._bar: Any = None
+
+    def open(self) -> None:
+        if not self._shown:
+            return
+        from napari.utils import progress
+
+        self._bar = progress(total=0, desc=self._title)
+
+    def show(self, progress: Progress) -> None:
+        if self._bar is None:
+            return
+        total = progress.total or 0
+        if self._bar.total != total:
+            self._bar.total = total
+        self._bar.set_description(f"{self._title}: {progress.stage}")
+        self._bar.update(progress.step - self._bar.n)
+
+    def close(self) -> None:
+        if self._bar is not None:
+            self._bar.close()
+            self._bar = None
+
+
+class _TaskStatus:
+    """The run's line in the viewer's close dialog, and its hook into the closing."""
+
+    def __init__(self, viewer: Any, title: str, close: Callable[[], None]) -> None:
+        self._window = getattr(viewer, "window", None)
+        self._title = title
+        self._id = None
+        if self._window is not None:
+            from napari.utils.task_status import Status
+
+            self._id = self._window._register_task_status(
+                "Spatial Reconstruction", Status.COMPLETED, title, close
+            )
+
+    def update(self, status: str) -> None:
+        if self._window is not None:
+            from napari.utils.task_status import Status
+
+            self._window._update_task_status(self._id, Status[status], self._title)
