@@ -1,0 +1,1 @@
+"""A tissue whose every cell is known: layout, expression, platforms and stain."""

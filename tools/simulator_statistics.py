@@ -1,0 +1,103 @@
+"""Print the table of docs/simulator.md: real tissue beside simulated tissue.
+
+Run ``python tools/simulator_statistics.py`` from the root; the folder of real tissue comes from
+``SPATIALRECON_DATA`` or ``../shared/data``. Sets that are not there are left out.
+"""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+import anndata as ad
+import numpy as np
+from scipy.sparse import csr_matrix, diags
+from scipy.spatial import cKDTree
+
+DATA = Path(os.environ.get("SPATIALRECON_DATA", "../shared/data"))
+CELLS = {
+    "STARmap cortex BZ5": "starmap_mpfc/section_BZ5.h5ad",
+    "STARmap cortex BZ9": "starmap_mpfc/section_BZ9.h5ad",
+    "seqFISH embryo": "seqfish_embryo2/seqfish_embryo2.h5ad",
+    "Xenium breast cancer": "breast_xenium_visium/xenium_cells.h5ad",
+    "10x scRNA motor cortex": "mop_merfish_scrna/scrna_mop.h5ad",
+}
+SPOTS = {
+    "Visium, mouse (visium_coexpress)": "visium_coexpress/visium_spots.h5ad",
+    "Visium, dentate gyrus": "visium_mini_dg/visium_spots.h5ad",
+    "Visium breast cancer, Xenium's genes": "breast_xenium_visium/visium_spots.h5ad",
+    "ST HER2+ breast C2": "st_her2_he/C2.h5ad",
+}
+COLUMNS = (
+    "n", "genes", "depth", "depth 10-90 %", "zeros", "zeros at mean .3-.5", "dispersion",
+    "Moran's I 10/50/90 %", "genes with I > .1",
+)  # fmt: skip
+
+
+def load(path: str) -> ad.AnnData:
+    adata = ad.read_h5ad(DATA / path)
+    if "counts" in adata.layers:
+        adata.X = adata.layers["counts"]
+    adata.X = csr_matrix(adata.X, dtype=np.float64)
+    adata = adata[np.asarray(adata.X.sum(1)).ravel() >= 20]
+    return adata[np.linspace(0, adata.n_obs - 1, min(adata.n_obs, 6000)).astype(int)].copy()
+
+
+def morans_i(values: np.ndarray, points: np.ndarray, k: int = 6) -> np.ndarray:
+    neighbours = cKDTree(points).query(points, k + 1)[1][:, 1:]
+    centred = values - values.mean(0)
+    lagged = sum(centred[neighbours[:, j]] for j in range(k)) / k
+    return (centred * lagged).sum(0) / np.maximum((centred**2).sum(0), 1e-12)
+
+
+def describe(adata: ad.AnnData, most: int = 500) -> list[str]:
+    x = csr_matrix(adata.X, dtype=np.float64)
+    depth = np.asarray(x.sum(1)).ravel()
+    if x.shape[1] > most:
+        x = x[:, np.argsort(-np.asarray(x.mean(0)).ravel(), kind="stable")[:most]]
+    scaled = diags(depth.mean() / depth) @ x
+    mean = np.asarray(x.mean(0)).ravel()
+    second = np.asarray(scaled.multiply(scaled).mean(0)).ravel()
+    level = np.asarray(scaled.mean(0)).ravel()
+    poisson = level * (depth.mean() * (1 / depth).mean())
+    present = level > 0.05
+    dispersion = ((second - level**2 - poisson) / np.maximum(level, 1e-9) ** 2)[present]
+    zero = 1 - x.getnnz(0) / x.shape[0]
+    band = zero[(mean > 0.3) & (mean < 0.5)]
+    row = [
+        str(adata.n_obs), str(adata.n_vars), f"{np.median(depth):.0f}",
+        "{:.0f}-{:.0f}".format(*np.quantile(depth, [0.1, 0.9])), f"{zero.mean():.2f}",
+        f"{np.median(band):.2f}" if len(band) else "-", f"{np.median(dispersion):.2f}",
+    ]  # fmt: skip
+    if "spatial" not in adata.obsm:
+        return [*row, "-", "-"]
+    logged = np.log1p((diags(np.median(depth) / depth) @ x).toarray())
+    signal = morans_i(logged, np.asarray(adata.obsm["spatial"]))[present]
+    spread = " / ".join(f"{v:.2f}" for v in np.quantile(signal, [0.1, 0.5, 0.9]))
+    return [*row, spread, f"{(signal > 0.1).mean():.0%}"]
+
+
+def table(rows: dict[str, ad.AnnData]) -> None:
+    print("| | " + " | ".join(COLUMNS) + " |\n|---|" + "---|" * len(COLUMNS))
+    for name, adata in rows.items():
+        print(f"| {name} | " + " | ".join(describe(adata)) + " |")
+
+
+def main() -> None:
+    from napari_spatialrecon.tissue.simulator.simulate import simulate
+
+    made = {tissue: simulate(tissue) for tissue in ("cortex", "tumour")}
+    print("Cells\n")
+    cells = {n: load(p) for n, p in CELLS.items() if (DATA / p).exists()}
+    for tissue, result in made.items():
+        cells[f"**simulated {tissue}**, single-cell slide"] = result.single_cell_slides[0]
+        cells[f"**simulated {tissue}**, dissociated"] = result.cells
+    table(cells)
+    print("\nSpots\n")
+    spots = {n: load(p) for n, p in SPOTS.items() if (DATA / p).exists()}
+    spots |= {f"**simulated {t}**, slide": r.slides[0] for t, r in made.items()}
+    table(spots)
+
+
+if __name__ == "__main__":
+    main()
