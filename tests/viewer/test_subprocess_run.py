@@ -81,7 +81,7 @@ def test_a_crash_is_an_error_and_not_the_end_of_the_window() -> None:
 
 
 def test_an_unexpected_end_shows_what_was_said_last() -> None:
-    with pytest.raises(SpatialReconError, match="exit code 1 .ZeroDivisionError") as caught:
+    with pytest.raises(SpatialReconError, match=r"exit code 1 \(ZeroDivisionError") as caught:
         program("1 / 0")(lambda _: None, never)
     assert "Traceback" not in headline(caught.value)
     assert "Traceback (most recent call last):\nFile" in details(caught.value)

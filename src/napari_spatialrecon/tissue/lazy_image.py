@@ -50,6 +50,11 @@ class RgbImage:
         self.shape = (int(source.shape[y]), int(source.shape[x]), 3)
         self.top = _brightest(self) if top is None else top
 
+    @property
+    def size(self) -> int:
+        """Number of values; napari asks for it before it shows an array."""
+        return self.shape[0] * self.shape[1] * self.shape[2]
+
     def __getitem__(self, key: Any) -> np.ndarray:
         key = key if isinstance(key, tuple) else (key,)
         if Ellipsis in key:
