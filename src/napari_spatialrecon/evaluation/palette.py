@@ -15,7 +15,7 @@ _HEX = """
 #: (Machado et al. 2009). The window uses the same: a picture looks like what was on the screen.
 CATEGORIES = tuple(_HEX.split())
 #: Points whose value is missing, and categories beyond the legend's room.
-OTHER = "#999999"
+OTHER = "#888888"
 #: Ink of text and scale bars, quieter ink, and lines that guide the eye.
 INK, QUIET, RULE = "#1A1A1A", "#6B6B6B", "#E3E3E3"
 #: The method shown, and the floors beside it.

@@ -113,14 +113,15 @@ def _layout(
 ) -> tuple[Figure, list[Axes], Axes, int]:
     """Return a figure, an axes for each panel and one for the legend, and the legend's columns.
 
-    The legend stands beside the panels, or below them where it would be much taller.
+    The legend stands beside one panel, or below where it would be much taller or panels are two.
     """
     figure = Figure(dpi=_DPI)
     entry = legend_width(figure, paint, label)
     lines = legend_height(paint, label)
     room = _WIDTH - _MARGIN * (n_panels + 1)
     width = (room - (entry + _MARGIN if entry else 0)) / n_panels
-    below = paint.scale is None and lines > 1.1 * width * view.height / view.width
+    tall = lines > 1.1 * width * view.height / view.width
+    below = entry > 0 and paint.scale is None and (n_panels > 1 or tall)
     columns = max(1, int((_WIDTH - 2 * _MARGIN) // entry)) if below else 1
     if below:
         width, lines = room / n_panels, legend_height(paint, label, columns)
