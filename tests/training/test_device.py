@@ -15,6 +15,7 @@ def gpus(monkeypatch):
     """Pretend that this computer has that many NVIDIA GPUs, and no Apple one."""
 
     def pretend(count: int) -> None:
+        monkeypatch.setenv("CUBLAS_WORKSPACE_CONFIG", ":4096:8")
         monkeypatch.setattr(torch.cuda, "is_available", lambda: count > 0)
         monkeypatch.setattr(torch.cuda, "device_count", lambda: count)
         monkeypatch.setattr(torch.backends.mps, "is_available", lambda: False)

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import json
 import math
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -127,6 +130,27 @@ def test_the_same_seed_gives_the_same_weights_and_another_seed_does_not():
     run(other, seed=4)
     assert same(weights(first), weights(again))
     assert not same(weights(first), weights(other))
+
+
+def test_the_same_seed_gives_the_same_weights_on_several_threads():
+    class Gather(Fit):
+        def loss(self, step, generator):
+            rows = torch.randint(0, 64, (100_000,), generator=generator)
+            places = self.module(self.x)[rows]
+            return (places * torch.randn(100_000, 1, generator=generator)).mean().square(), {}
+
+    def trained() -> dict[str, torch.Tensor]:
+        task = Gather()
+        run(task, LoopConfig(steps=3))
+        return weights(task)
+
+    before = torch.get_num_threads()
+    torch.set_num_threads(2)
+    try:
+        first = trained()
+        assert all(same(first, trained()) for _ in range(4))
+    finally:
+        torch.set_num_threads(before)
 
 
 def test_the_global_random_state_is_left_as_it_was():
@@ -286,3 +310,15 @@ def test_a_checkpoint_of_a_run_holds_no_pickle(tmp_path):
     folder: Path = tmp_path / "run"
     run(Fit(), folder=folder)
     assert {p.suffix for p in folder.iterdir()} == {".json", ".safetensors", ".txt"}
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="forks processes")
+def test_two_devices_train_one_network_and_resume_exactly(tmp_path):
+    script = Path(__file__).with_name("two_devices.py")
+    subprocess.run([sys.executable, str(script), str(tmp_path)], check=True, capture_output=True)
+    first, second = (json.loads((tmp_path / f"{rank}.json").read_text()) for rank in (0, 1))
+    alone = Fit()
+    run(alone)
+    assert first["resumed_is_straight"]
+    assert first == second
+    assert first["weight"] != alone.module[0].weight.tolist()

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+
 import joblib
 import torch
 
@@ -52,6 +54,8 @@ def choose_device(name: str = "auto") -> torch.device:
 def _cuda(name: str, index: int) -> torch.device:
     count = torch.cuda.device_count() if torch.cuda.is_available() else 0
     if index < count:
+        # cuBLAS repeats itself bit for bit only with a workspace of fixed size.
+        os.environ.setdefault("CUBLAS_WORKSPACE_CONFIG", ":4096:8")
         return torch.device("cuda", index)
     found = "1 GPU" if count == 1 else f"{count} GPUs" if count else "no NVIDIA GPU"
     remedy = f"Try cuda:{count - 1}." if count else "Try cpu or auto."

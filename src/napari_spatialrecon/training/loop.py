@@ -8,13 +8,11 @@ from __future__ import annotations
 
 import math
 import time
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Protocol
 
-import numpy as np
 import torch
 from lightning_fabric import Fabric
 from lightning_fabric.plugins.environments import LightningEnvironment
@@ -24,6 +22,7 @@ from napari_spatialrecon.config import Config, option
 from napari_spatialrecon.errors import DivergedError
 from napari_spatialrecon.progress import Reporter
 from napari_spatialrecon.training.history import History
+from napari_spatialrecon.training.randomness import repeatable, seed_step
 from napari_spatialrecon.training.state import State, snapshot
 
 
@@ -152,7 +151,7 @@ def train(
     run = _Run(task, config, seed, fabric, stepper, state, reporter, folder, asked)
     task.module = wrapped if several else original
     try:
-        with _own_randomness(fabric.device):
+        with repeatable(fabric.device):
             run.go(stage)
     finally:
         task.module = original
@@ -202,7 +201,7 @@ class _Run:
         """Do one step; return the numbers worth reporting."""
         history = self.state.history
         step = history.steps
-        _seed_step(self.seed, step, self.fabric.global_rank, generator)
+        seed_step(self.seed, step, self.fabric.global_rank, generator)
         for group in self.state.optimizer.param_groups:
             group["lr"] = self.config.learning_rate_at(step)
         self.state.optimizer.zero_grad(set_to_none=True)
@@ -267,21 +266,3 @@ def _number(term: Tensor | float) -> float:
 def _one_device(device: torch.device) -> Fabric:
     devices = 1 if device.type == "cpu" else [device.index or 0]
     return Fabric(accelerator=device.type, devices=devices, plugins=[LightningEnvironment()])
-
-
-@contextmanager
-def _own_randomness(device: torch.device) -> Iterator[None]:
-    """Leave the global random state as it was found."""
-    with torch.random.fork_rng(devices=[device] if device.type == "cuda" else []):
-        yield
-
-
-def _seed_step(seed: int, step: int, rank: int, generator: torch.Generator) -> None:
-    """Seed the generator, and apart from it the global one that dropout draws from."""
-    own, shared = np.random.SeedSequence([seed, step, rank]).generate_state(2, np.uint64).tolist()
-    generator.manual_seed(own)
-    torch.default_generator.manual_seed(shared)
-    if generator.device.type == "cuda":
-        torch.cuda.manual_seed(shared)
-    elif generator.device.type == "mps":
-        torch.mps.manual_seed(shared)
