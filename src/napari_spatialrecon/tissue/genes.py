@@ -222,8 +222,8 @@ def _remarks(way: str, names: str, ways: dict[str, Pairs], ambiguous: list[str])
 def _no_shared_genes(first: _Names, other: _Names, first_name: str, other_name: str) -> Problem:
     here, there = _style(first.names), _style(other.names)
     found = (
-        f"Expected genes shared with {first_name}, found none: {first_name} has {here}, "
-        f"{other_name} has {there}."
+        f"Expected genes shared with {first_name}, found none: {first_name} has {here}"
+        f"{_example(first.names)}, {other_name} has {there}{_example(other.names)}."
     )
     ensembl = ["Ensembl" in style for style in (here, there)]
     if "numbers" in here + there:
@@ -237,24 +237,27 @@ def _no_shared_genes(first: _Names, other: _Names, first_name: str, other_name: 
     return Problem(f"{other_name}: var_names", found, remedy)
 
 
+def _example(names: list[str]) -> str:
+    return f" (such as {names[0]!r})" if names else ""
+
+
 def _no_common_genes(names: Sequence[str]) -> Problem:
     found = "Expected genes that all inputs share, found none, though pairs of them share some."
     return Problem(", ".join(names), found, "Try leaving out the input with the smallest panel.")
 
 
 def _style(names: list[str]) -> str:
-    """Return what names look like, with an example: Ensembl ids and their species, or the case."""
+    """Return what names look like: Ensembl ids and their species, or the case of symbols."""
     if not names:
         return "no genes"
-    example = f"such as {names[0]!r}"
     letters = [name for name in names if any(c.isalpha() for c in name)]
     if len(letters) < len(names) / 2:
-        return f"numbers instead of names, {example}"
+        return "numbers instead of names"
     ids = [name for name in names if _ENSEMBL.match(name)]
     if len(ids) > len(names) / 2:
-        return f"Ensembl ids ({re.split(r'[0-9]', ids[0])[0]}), such as {ids[0]!r}"
+        return f"Ensembl ids ({re.split(r'[0-9]', ids[0])[0]})"
     if np.mean([name == name.upper() for name in letters]) > 0.6:
-        return f"names in capitals as for human, {example}"
+        return "names in capitals as for human"
     if np.mean([name[:1].isupper() and name[1:] != name[1:].upper() for name in letters]) > 0.6:
-        return f"capitalised names as for mouse, {example}"
-    return f"names, {example}"
+        return "capitalised names as for mouse"
+    return "names"

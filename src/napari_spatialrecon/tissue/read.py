@@ -41,12 +41,6 @@ def _read_h5ad(path: Path) -> AnnData:
         with warnings.catch_warnings():
             warnings.filterwarnings("ignore", message=".*names are not unique.*")
             return anndata.read_h5ad(path)
-    except anndata.io.IORegistryError as error:
-        raise InputError(
-            "Expected a file this version of anndata can read, found a newer format in it.",
-            remedy="Try a newer anndata.",
-            where=str(path),
-        ) from error
     except MemoryError as error:
         raise InputError(
             f"Expected a table that fits into memory, found {path.stat().st_size / 2**30:.1f} GiB "
@@ -55,6 +49,13 @@ def _read_h5ad(path: Path) -> AnnData:
             where=str(path),
         ) from error
     except Exception as error:
+        # anndata's own class for an encoding it does not know is private.
+        if type(error).__name__ == "IORegistryError":
+            raise InputError(
+                "Expected a file this version of anndata can read, found a newer format in it.",
+                remedy="Try a newer anndata.",
+                where=str(path),
+            ) from error
         reason = str(error).splitlines()[0][:120] if str(error) else type(error).__name__
         raise InputError(
             f"Expected a whole .h5ad file, found that a part cannot be read ({reason}).",

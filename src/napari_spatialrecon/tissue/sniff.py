@@ -33,7 +33,7 @@ def sniff(path: str | Path) -> Kind | None:
         if path.is_dir():
             return "spaceranger" if find_outs(path) else None
         return "h5ad" if path.is_file() and _is_anndata(path) else None
-    except OSError:
+    except (OSError, RuntimeError, KeyError, ValueError):
         return None
 
 
