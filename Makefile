@@ -32,7 +32,7 @@ lint: .venv/.test
 		$(BIN)/npe2 validate src/napari_spatialrecon/napari.yaml; fi
 
 bench: .venv/.base
-	$(BIN)/python benchmarks/run.py
+	@for file in benchmarks/bench_*.py; do echo "$$file"; $(BIN)/python $$file || exit 1; done
 
 gui: .venv/.test
 	$(BIN)/napari -w napari-spatialrecon
