@@ -11,7 +11,6 @@ from anndata import AnnData
 
 from napari_spatialrecon.errors import InputError
 from napari_spatialrecon.tissue.sniff import sniff
-from napari_spatialrecon.tissue.spaceranger import read_spaceranger
 
 
 def read_adata(path: str | Path) -> AnnData:
@@ -30,6 +29,9 @@ def read_adata(path: str | Path) -> AnnData:
             where=str(path),
         )
     if path.is_dir():
+        # It needs scanpy, which takes seconds to import; an .h5ad does not.
+        from napari_spatialrecon.tissue.spaceranger import read_spaceranger
+
         return read_spaceranger(path)
     return _read_h5ad(path)
 
