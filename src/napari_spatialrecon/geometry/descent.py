@@ -1,0 +1,123 @@
+"""Descent of the stress: SMACOF's majorising step, sped up by the memory of the last steps."""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import numpy as np
+
+from napari_spatialrecon.geometry.pairs import Preconditioner
+from napari_spatialrecon.progress import Reporter
+
+#: Steps remembered by L-BFGS.
+_MEMORY = 8
+
+#: Share of the expected fall of the stress that a step must bring.
+_SUFFICIENT = 1e-4
+
+
+@dataclass(frozen=True, eq=False)
+class Descent:
+    """Where a descent ended.
+
+    Parameters
+    ----------
+    y : (n, 2) float
+        The layout.
+    stress
+        Its stress, never above that of any earlier step.
+    iterations
+        Steps taken.
+    converged
+        Whether the last step was shorter than asked, or no step lowers the stress any more.
+    """
+
+    y: np.ndarray
+    stress: float
+    iterations: int
+    converged: bool
+
+
+def descend(
+    evaluate: Callable[[np.ndarray], tuple[float, np.ndarray]],
+    precondition: Preconditioner,
+    y: np.ndarray,
+    *,
+    max_iterations: int,
+    shortest: float,
+    reporter: Reporter,
+) -> Descent:
+    """Lower the stress from `y` until a step's root mean square is below `shortest`.
+
+    L-BFGS (Nocedal 1980, https://doi.org/10.1090/S0025-5718-1980-0572855-7) whose initial metric is
+    SMACOF's, so that a step without memory is the Guttman transform. Where the faster step fails to
+    lower the stress, that one is taken.
+
+    Parameters
+    ----------
+    evaluate
+        Layout to stress and gradient, zero in fixed rows.
+    precondition
+        Inverse of the metric V of the stress.
+    y : (n, 2) float
+        Start; not changed.
+    max_iterations
+        Most steps.
+    shortest
+        In the unit of `y`.
+    reporter
+        Told the stress of each step; may stop the descent.
+    """
+    stress, gradient = evaluate(y)
+    memory: deque[tuple[np.ndarray, np.ndarray, float]] = deque(maxlen=_MEMORY)
+    for iteration in range(1, max_iterations + 1):
+        reporter.check()
+        found = _try(evaluate, y, stress, gradient, _direction(gradient, memory, precondition))
+        if found is None and memory:
+            memory.clear()
+            found = _try(evaluate, y, stress, gradient, _direction(gradient, memory, precondition))
+        if found is None:
+            return Descent(y, stress, iteration - 1, True)
+        step, stress, after = found
+        change = after - gradient
+        curvature = float(np.vdot(step, change))
+        if curvature > 1e-12 * float(np.linalg.norm(step) * np.linalg.norm(change)):
+            memory.append((step, change, curvature))
+        y, gradient = y + step, after
+        reporter.step(iteration, stress=stress)
+        if float(np.sqrt((step**2).sum() / len(y))) < shortest:
+            return Descent(y, stress, iteration, True)
+    return Descent(y, stress, max_iterations, False)
+
+
+def _direction(
+    gradient: np.ndarray,
+    memory: deque[tuple[np.ndarray, np.ndarray, float]],
+    precondition: Preconditioner,
+) -> np.ndarray:
+    """Return the two-loop product of the inverse Hessian and the gradient, downhill."""
+    q, shares = gradient.copy(), []
+    for step, change, curvature in reversed(memory):
+        shares.append(float(np.vdot(step, q)) / curvature)
+        q -= shares[-1] * change
+    q = precondition(q) / 2
+    for (step, change, curvature), share in zip(memory, reversed(shares), strict=True):
+        q += (share - float(np.vdot(change, q)) / curvature) * step
+    return -q
+
+
+def _try(
+    evaluate: Callable[[np.ndarray], tuple[float, np.ndarray]],
+    y: np.ndarray,
+    stress: float,
+    gradient: np.ndarray,
+    step: np.ndarray,
+) -> tuple[np.ndarray, float, np.ndarray] | None:
+    """Return the step, the stress and the gradient after it, or None if it does not help."""
+    slope = float(np.vdot(gradient, step))
+    if not slope < 0:
+        return None
+    after, gradient = evaluate(y + step)
+    return (step, after, gradient) if after <= stress + _SUFFICIENT * slope else None

@@ -1,0 +1,223 @@
+"""Cells whose place is known: the landmarks, the scale they imply and the next one to ask for."""
+
+from __future__ import annotations
+
+import dataclasses
+from dataclasses import dataclass
+
+import numpy as np
+from scipy.spatial.distance import pdist
+from sklearn.cluster import KMeans
+
+from napari_spatialrecon.errors import InputError
+from napari_spatialrecon.geometry.procrustes import flatness
+
+#: Landmarks flatter than this (second over first spread) leave the reflection to chance.
+_COLLINEAR = 1e-3
+
+
+@dataclass(frozen=True, eq=False)
+class Landmarks:
+    """Cells with a known place. Eq. 7 of the dp-VAE paper where hard, its relaxation where soft.
+
+    Parameters
+    ----------
+    indices : (k,) int
+        Rows of the cells, each once. At least 3.
+    places : (k, 2) float, (x, y)
+        Where they sit, in the unit of the target frame; not all on one line.
+    hard : (k,) bool, optional
+        Whether a cell sits exactly there (all of them by default).
+    weights : (k,) float, optional
+        Pull of the soft ones, above 0 (default 10). At 1 a landmark pulls as hard as all the
+        distances of its cell together; 10 to 100 is firm.
+
+    Raises
+    ------
+    InputError
+        One of the above does not hold; the message says which and what to try.
+
+    Examples
+    --------
+    >>> three = Landmarks(np.array([4, 9, 2]), np.array([[0.0, 0.0], [50.0, 0.0], [0.0, 80.0]]))
+    >>> three.hard
+    array([ True,  True,  True])
+    >>> three.moved(9, np.array([60.0, 5.0])).places[1]
+    array([60.,  5.])
+    """
+
+    indices: np.ndarray
+    places: np.ndarray
+    hard: np.ndarray = None  # type: ignore[assignment]
+    weights: np.ndarray = None  # type: ignore[assignment]
+
+    def __post_init__(self) -> None:
+        indices = np.asarray(self.indices)
+        places = np.array(self.places, float)
+        k = len(indices)
+        hard = np.ones(k, bool) if self.hard is None else np.asarray(self.hard, bool)
+        weights = np.full(k, 10.0) if self.weights is None else np.array(self.weights, float)
+        _check(indices, places, hard, weights)
+        object.__setattr__(self, "indices", indices.astype(np.intp))
+        object.__setattr__(self, "places", places)
+        object.__setattr__(self, "hard", hard)
+        object.__setattr__(self, "weights", weights)
+
+    def __len__(self) -> int:
+        return len(self.indices)
+
+    def moved(self, index: int, place: np.ndarray) -> Landmarks:
+        """Return a copy in which the landmark of cell `index` sits at `place`, (x, y).
+
+        Raises
+        ------
+        InputError
+            That cell is no landmark, or the move leaves all of them on one line.
+        """
+        row = np.flatnonzero(self.indices == index)
+        if not len(row):
+            raise InputError(
+                f"Expected a cell that is a landmark, found cell {index}.",
+                remedy="Try adding it as a landmark first.",
+            )
+        places = self.places.copy()
+        places[row[0]] = place
+        return dataclasses.replace(self, places=places)
+
+    def check_cells(self, n_cells: int) -> None:
+        """Raise `InputError` if a landmark is none of `n_cells` cells."""
+        wrong = self.indices[(self.indices < 0) | (self.indices >= n_cells)]
+        if len(wrong):
+            raise InputError(
+                f"Expected landmarks among the {n_cells} cells, found cell {wrong[0]}"
+                f"{f' and {len(wrong) - 1} more' if len(wrong) > 1 else ''}.",
+                remedy="Try removing the landmarks of cells that are not in this query.",
+                where="landmarks",
+            )
+
+
+def _check(indices: np.ndarray, places: np.ndarray, hard: np.ndarray, weights: np.ndarray) -> None:
+    def wrong(message: str, remedy: str) -> InputError:
+        return InputError(message, remedy=remedy, where="landmarks")
+
+    k = len(indices)
+    if indices.ndim != 1 or (k and indices.dtype.kind not in "iu"):
+        raise wrong("Expected one row number a landmark, found something else.", "Try integers.")
+    if places.shape != (k, 2) or hard.shape != (k,) or weights.shape != (k,):
+        raise wrong(
+            f"Expected a place (x, y) for each of {k} landmarks, found shape {places.shape}.",
+            "Try one row of places, one hard flag and one weight for each index.",
+        )
+    if not np.isfinite(places).all():
+        cell = indices[~np.isfinite(places).all(axis=1)][0]
+        raise wrong(
+            f"Expected finite places, found one of cell {cell} that is not.",
+            "Try giving that landmark a place or removing it.",
+        )
+    if not (np.isfinite(weights).all() and (weights > 0).all()):
+        raise wrong("Expected weights above 0, found others.", "Try 10, or 100 for a firmer pull.")
+    found, counts = np.unique(indices, return_counts=True)
+    if (counts > 1).any():
+        raise wrong(
+            f"Expected each cell once, found cell {found[counts > 1][0]} "
+            f"{counts[counts > 1][0]} times.",
+            "Try keeping one place for that cell.",
+        )
+    if k < 3:
+        raise wrong(
+            f"Expected at least 3 landmarks, found {k}: "
+            + ("2 fix the pose only up to a reflection." if k == 2 else "the pose stays open."),
+            f"Try adding {3 - k} more away from the line through the others.",
+        )
+    flat = flatness(places)
+    if flat is None or flat < _COLLINEAR:
+        raise wrong(
+            f"Expected landmarks that span the plane, found all {k} "
+            + ("in one place." if flat is None else "on one line: the layout may be turned over."),
+            "Try adding one well away from that line.",
+        )
+
+
+def fit_scale(latent: np.ndarray, landmarks: Landmarks, *, trained: float | None = None) -> float:
+    """Return λ, latent units per unit of place, refitted to the landmarks' pairwise distances.
+
+    Least squares in tissue units, ``min Σ (‖s_i − s_j‖ − ‖z_i − z_j‖ / λ)²`` over the landmark
+    pairs, so ``λ = Σ ‖z_i − z_j‖² / Σ ‖z_i − z_j‖ ‖s_i − s_j‖``. The noise is in the latent, so the
+    residual is taken in the tissue: an uncertain latent then draws the cells in, which lowers their
+    error (taking it in the latent, as eq. 6 would, spreads them out and raises it). For an exact
+    latent both give the same λ.
+
+    Parameters
+    ----------
+    latent : (n, d) float
+        Posterior means of all cells.
+    landmarks
+        At least 3, not collinear.
+    trained
+        The λ of training. Few landmarks overestimate the spread as often as not, and only an
+        overestimate hurts: the result never spreads the cells wider than `trained` does.
+
+    Raises
+    ------
+    InputError
+        The landmarks' cells share one latent.
+    """
+    landmarks.check_cells(len(latent))
+    apart = pdist(latent[landmarks.indices])
+    if not apart.any():
+        raise InputError(
+            "Expected landmarks with different latents, found the same for all of them.",
+            remedy="Try landmarks in different parts of the tissue.",
+            where="landmarks",
+        )
+    scale = float(apart @ apart / (apart @ pdist(landmarks.places)))
+    return scale if trained is None else max(scale, trained)
+
+
+def next_landmark(
+    latent: np.ndarray,
+    spread: np.ndarray,
+    landmarks: np.ndarray,
+    k: int = 10,
+    *,
+    seed: int = 0,
+) -> int:
+    """Return the cell whose place would help most: a typical one, certain, far from the known.
+
+    The cells of the less-spread half are grouped in `k` by k-means of the latent; among the groups'
+    medoids the one farthest in the latent from every landmark is asked for. Uncertain cells make
+    worse landmarks than random ones, since their latent says little about the others.
+
+    Parameters
+    ----------
+    latent : (n, d) float
+        Posterior means.
+    spread : (n,) float
+        Uncertainty of each cell, in any unit.
+    landmarks : (m,) int
+        Cells that are landmarks already; may be empty.
+    k
+        Number of groups, about the number of landmarks that will be given in all.
+    seed
+        Of k-means.
+
+    Raises
+    ------
+    InputError
+        Every cell is a landmark, or lengths differ.
+    """
+    latent, known = np.asarray(latent, float), np.asarray(landmarks, np.intp)
+    if len(latent) != len(spread):
+        raise InputError(f"Expected one spread a cell, found {len(spread)} for {len(latent)}.")
+    open_cells = np.setdiff1d(np.arange(len(latent)), known)
+    if not len(open_cells):
+        raise InputError("Expected a cell that is no landmark yet, found none.")
+    certain = open_cells[spread[open_cells] <= np.median(spread[open_cells])]
+    groups = KMeans(min(k, len(certain)), n_init=3, random_state=seed).fit(latent[certain])
+    to_centre = groups.transform(latent[certain])
+    medoids = certain[to_centre.argmin(axis=0)]
+    if not len(known):
+        largest = np.bincount(groups.labels_).argmax()
+        return int(medoids[largest])
+    gap = np.linalg.norm(latent[medoids][:, None] - latent[known], axis=2).min(axis=1)
+    return int(medoids[gap.argmax()])

@@ -1,0 +1,93 @@
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from napari_spatialrecon.errors import InputError
+from napari_spatialrecon.geometry.landmarks import Landmarks, fit_scale, next_landmark
+
+CORNERS = np.array([[0.0, 0.0], [10.0, 0.0], [0.0, 10.0]])
+RNG = np.random.default_rng(0)
+
+
+@pytest.mark.parametrize(
+    ("indices", "places", "problem"),
+    [
+        ([1, 2], CORNERS[:2], "2 fix the pose only up to a reflection"),
+        ([1], CORNERS[:1], "the pose stays open"),
+        ([1, 2, 3], np.outer([0, 1, 2], [1.0, 3.0]) + 1e3, "on one line"),
+        ([1, 2, 3], np.ones((3, 2)), "in one place"),
+        ([1, 2, 1], CORNERS, "found cell 1 2 times"),
+        ([1, 2, 3], CORNERS * np.nan, "finite places"),
+        ([1, 2, 3], CORNERS[:2], "for each of 3 landmarks"),
+        ([1.5, 2, 3], CORNERS, "row number"),
+    ],
+)
+def test_bad_landmarks_are_refused_with_a_remedy(
+    indices: list[float], places: np.ndarray, problem: str
+) -> None:
+    with pytest.raises(InputError, match=problem) as caught:
+        Landmarks(np.array(indices), places)
+    assert caught.value.remedy.startswith("Try ")
+
+
+def test_a_landmark_of_an_unknown_cell_is_refused() -> None:
+    landmarks = Landmarks(np.array([1, 2, 99]), CORNERS)
+    with pytest.raises(InputError, match=r"among the 50 cells, found cell 99\."):
+        landmarks.check_cells(50)
+
+
+def test_weights_must_pull() -> None:
+    with pytest.raises(InputError, match="weights above 0"):
+        Landmarks(np.arange(3), CORNERS, weights=np.zeros(3))
+
+
+def test_moving_a_landmark_leaves_the_original_alone() -> None:
+    landmarks = Landmarks(np.array([5, 6, 7]), CORNERS)
+    moved = landmarks.moved(6, np.array([3.0, 4.0]))
+    np.testing.assert_array_equal(moved.places[1], [3, 4])
+    np.testing.assert_array_equal(landmarks.places, CORNERS)
+    with pytest.raises(InputError, match="found cell 8"):
+        landmarks.moved(8, np.zeros(2))
+    with pytest.raises(InputError, match="on one line"):
+        landmarks.moved(7, np.array([5.0, 0.0]))
+
+
+def test_the_scale_of_an_exact_latent_is_found() -> None:
+    cells = RNG.uniform(0, 500, (40, 2))
+    landmarks = Landmarks(np.arange(6), cells[:6])
+    assert fit_scale(0.02 * cells, landmarks) == pytest.approx(0.02)
+
+
+def test_a_noisy_latent_draws_the_cells_in_and_never_spreads_them_wider_than_trained() -> None:
+    cells = RNG.normal(size=(2000, 2))
+    latent = 0.5 * cells + np.sqrt(0.75) * RNG.normal(size=cells.shape)
+    known = Landmarks(np.arange(100), cells[:100])
+    assert fit_scale(latent, known) > 1.05
+    assert fit_scale(0.5 * latent, known, trained=1.0) == 1.0
+
+
+def test_the_scale_needs_latents_that_differ() -> None:
+    with pytest.raises(InputError, match="different latents"):
+        fit_scale(np.ones((9, 2)), Landmarks(np.arange(3), CORNERS))
+
+
+def test_the_next_landmark_is_certain_typical_and_away_from_the_known() -> None:
+    centres = np.array([[0.0, 0.0], [20.0, 0.0], [0.0, 30.0]])
+    latent = np.vstack([c + RNG.normal(size=(40, 2)) for c in centres])
+    spread = RNG.uniform(1, 2, 120)
+    spread[::2] = 0.1
+    known = np.array([0, 1, 41])
+    chosen = next_landmark(latent, spread, known, 3)
+    assert chosen >= 80
+    assert spread[chosen] == 0.1
+    assert np.linalg.norm(latent[chosen] - centres[2]) < 1.5
+    assert chosen == next_landmark(latent, spread, known, 3)
+
+
+def test_without_landmarks_the_first_is_the_medoid_of_the_largest_group() -> None:
+    latent = np.vstack([RNG.normal(size=(80, 2)), RNG.normal(size=(20, 2)) + 50])
+    chosen = next_landmark(latent, np.ones(100), np.empty(0, int), 2)
+    assert chosen < 80
+    with pytest.raises(InputError, match="no landmark yet"):
+        next_landmark(latent, np.ones(100), np.arange(100), 2)
