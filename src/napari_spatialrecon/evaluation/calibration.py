@@ -45,7 +45,7 @@ def uncertainty_metrics(
         bad = int((~(np.isfinite(values) & (values >= 0))).sum())
         if bad:
             raise InputError(f"Expected {name} that are finite and not negative, found {bad} not.")
-    shuffled = np.random.default_rng([seed, 4]).permutation(len(errors))
+    shuffled = np.random.default_rng([seed, 5]).permutation(len(errors))
     order = shuffled[np.argsort(uncertainty[shuffled], kind="stable")]
     tenth = len(errors) // 10
     certain, uncertain = errors[order[:tenth]].mean(), errors[order[-tenth:]].mean()
