@@ -33,7 +33,7 @@ class Drawing:
 
 def turn_directions(cos2: Array, sin2: Array, pose: Pose) -> tuple[Array, Array]:
     """Return directions, given as cos and sin of twice their angle, after a rigid `pose`."""
-    (a, _), (c, _) = pose.linear / pose.scale
+    a, c = (float(value) for value in pose.linear[:, 0] / pose.scale)
     cos_turn, sin_turn = a * a - c * c, 2 * a * c
     if pose.reflected:
         sin2 = -sin2

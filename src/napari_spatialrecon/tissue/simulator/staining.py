@@ -54,13 +54,14 @@ def stain(
     def lay(name: str) -> Array:
         return _on_slide(section.fields[name], frame.pose, shape, um_per_px)
 
-    drawing = draw_nuclei(section, layout, cells, frame.pose, shape, um_per_px, rng)
     fibres, grain, cloud = _textures(lay("cos2"), lay("sin2"), frame.pose, um_per_px, rng)
     present = _edge(lay("tissue") + 1.2 * grain, um_per_px)
     solid = _edge(lay("lumen") + 0.5 * grain, um_per_px) * present
     strength = lay("fibre")
     loose = 1 + strength * np.clip(0.24 * fibres, -0.4, 0.6)
     loose = loose * (1 - strength * np.clip(-1.6 * fibres - 2.2, 0, 0.85))
+    del fibres
+    drawing = draw_nuclei(section, layout, cells, frame.pose, shape, um_per_px, rng)
     ground = solid * (1 - np.clip(drawing.cleared, 0, 0.8)) * (1 + 0.045 * cloud)
     coarse = 1 + lay("grain") * 0.16 * grain
     eosin = ground * (lay("eosin") * loose * coarse) + present * drawing.pink
@@ -120,7 +121,7 @@ def _expose(
     amounts: tuple[Array, Array, Array], um_per_px: float, rng: np.random.Generator
 ) -> Array:
     """Return what a camera sees of the amounts of haematoxylin, eosin and blood."""
-    vary = rng.normal(1, 0.05, 3)
+    vary = rng.normal(1, 0.05, 3).tolist()
     shape = amounts[0].shape
     light = np.linspace(0.992, 1.006, shape[1], dtype=np.float32)[None, :]
     light = light * np.linspace(1.004, 0.994, shape[0], dtype=np.float32)[:, None]
