@@ -1,1 +1,41 @@
-"""Put back what a spatial measurement lost, and lay it over the histology."""
+"""Put back what a spatial measurement lost, and lay it over the histology.
+
+Names are imported when they are first used, so that ``import napari_spatialrecon`` stays quick:
+
+>>> import napari_spatialrecon as sr
+>>> sorted(sr.__all__)[:3]
+['__version__', 'evaluate_place', 'histology']
+"""
+
+from __future__ import annotations
+
+import importlib
+from typing import Any
+
+_PUBLIC = {
+    "evaluate_place": "napari_spatialrecon.evaluation.evaluate",
+    "histology": "napari_spatialrecon.tissue.images",
+    "impute_locations": "napari_spatialrecon.tasks.placing",
+    "overlay": "napari_spatialrecon.evaluation.pictures",
+    "place": "napari_spatialrecon.tasks.placing",
+    "preflight": "napari_spatialrecon.tasks.preflight",
+    "read_adata": "napari_spatialrecon.tissue.read",
+    "simulate": "napari_spatialrecon.tissue.simulator.simulate",
+    "train": "napari_spatialrecon.tasks.placing",
+}
+
+__all__ = ["__version__", *_PUBLIC]
+
+
+def __getattr__(name: str) -> Any:
+    if name == "__version__":
+        from importlib.metadata import version
+
+        return version("napari-spatialrecon")
+    if name in _PUBLIC:
+        return getattr(importlib.import_module(_PUBLIC[name]), name)
+    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+
+
+def __dir__() -> list[str]:
+    return sorted(__all__)

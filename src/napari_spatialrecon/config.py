@@ -56,13 +56,13 @@ def option(
         "choices": tuple(choices),
         "advanced": advanced,
     }
-    return dataclasses.field(default=default, metadata=metadata)  # type: ignore[no-any-return,call-overload]
+    return dataclasses.field(default=default, metadata=metadata)
 
 
 def section(config_class: type[T], help: str, *, advanced: bool = False) -> T:
     """Declare a field that is itself a config."""
     metadata = {"help": help, "advanced": advanced}
-    return dataclasses.field(default_factory=config_class, metadata=metadata)  # type: ignore[no-any-return,call-overload]
+    return dataclasses.field(default_factory=config_class, metadata=metadata)
 
 
 @dataclass(frozen=True)

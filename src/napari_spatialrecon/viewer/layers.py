@@ -31,6 +31,8 @@ LEAST_PIXELS = 3.0
 """Points are never drawn smaller than this on screen."""
 _SPACING_SHARE = 0.55
 """Diameter over spacing where no diameter is stated, as 55 µm spots 100 µm apart."""
+_EVEN = 0.35
+"""Spread of the distances between neighbours, over their median, up to which they are an array."""
 
 
 def to_layer(points_xy: np.ndarray, um_per_unit: float = 1.0) -> np.ndarray:
@@ -165,6 +167,15 @@ def cells_layer(
     return _points(adata, name, scale, size, details)
 
 
+def looks_like_spots(adata: AnnData) -> bool:
+    """Return whether a table's coordinates are those of an array: stated, or evenly spaced."""
+    if _stated_diameter(adata) is not None:
+        return True
+    distances = _nearest_distances(adata)
+    low, middle, high = np.quantile(distances, (0.1, 0.5, 0.9)) if len(distances) else (0, 0, 1)
+    return bool(high - low < _EVEN * middle)
+
+
 def to_adata(layer: Points) -> AnnData:
     """Return what a points layer shows, with its coordinates as they are seen now.
 
@@ -268,11 +279,13 @@ def _stated_diameter(adata: AnnData) -> float | None:
 
 def _spacing(adata: AnnData) -> float:
     """Return the median distance of a point to its nearest neighbour, 1 for a single point."""
+    distances = _nearest_distances(adata)
+    return float(np.median(distances)) or 1.0 if len(distances) else 1.0
+
+
+def _nearest_distances(adata: AnnData) -> np.ndarray:
     from napari_spatialrecon.geometry.neighbours import nearest
     from napari_spatialrecon.tissue import contract
 
     points = contract.coordinates(adata)
-    if len(points) < 2:
-        return 1.0
-    _, distances = nearest(points, 1)
-    return float(np.median(distances)) or 1.0
+    return nearest(points, 1)[1].ravel() if len(points) > 1 else np.empty(0)

@@ -97,8 +97,9 @@ class Run(QObject):
 
     @Slot(object)
     def _on_progress(self, progress: Progress) -> None:
-        self._bar.show(progress)
-        self.progressed.emit(progress)
+        if self._running:
+            self.progressed.emit(progress)
+            self._bar.show(progress)
 
     @Slot(object, object)
     def _on_ended(self, result: Any, error: Exception | None) -> None:
@@ -203,10 +204,11 @@ class _ActivityBar:
         if self._bar is None:
             return
         total = progress.total or 0
-        if self._bar.total != total:
-            self._bar.total = total
+        self._bar.total = total
         self._bar.set_description(f"{self._title}: {progress.stage}")
-        self._bar.update(progress.step - self._bar.n)
+        # napari lets Qt handle events in between: the run may have ended by now.
+        if self._bar is not None:
+            self._bar.update(progress.step - self._bar.n)
 
     def close(self) -> None:
         if self._bar is not None:

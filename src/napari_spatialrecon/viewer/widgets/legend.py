@@ -54,6 +54,7 @@ class LegendWidget(QWidget):
         self.legend.changed.connect(self.refresh)
         if napari_viewer is not None:
             napari_viewer.layers.selection.events.active.connect(self._follow)
+            napari_viewer.layers.events.removed.connect(self._follow)
             self._follow()
         self.destroyed.connect(partial(_let_go, napari_viewer, self.legend, self))
         self.refresh()
@@ -100,6 +101,7 @@ def _let_go(viewer: Any, legend: Legend, widget: LegendWidget) -> None:
     legend.changed.disconnect(widget.refresh)
     if viewer is not None:
         viewer.layers.selection.events.active.disconnect(widget._follow)
+        viewer.layers.events.removed.disconnect(widget._follow)
         legend.set_layer(None)
 
 

@@ -1,0 +1,106 @@
+"""Hyper-parameters of dp-VAE."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import ClassVar
+
+from napari_spatialrecon.config import Config, option, section
+from napari_spatialrecon.tissue.preprocess import PreprocessConfig
+from napari_spatialrecon.training.loop import LoopConfig
+
+
+@dataclass(frozen=True)
+class NetworkConfig(Config):
+    """The encoder and decoder."""
+
+    layers: int = option(3, "Hidden layers of the encoder and of the decoder.", low=1, high=10)
+    width: int = option(256, "Units of a hidden layer.", low=4, high=4096)
+    latent: int = option(
+        2, "Latent dimensions; with 2 the latent is the layout, above it eq. 6 is solved.", low=2
+    )
+    dropout: float = option(0.0, "Share of units silenced in training.", low=0.0, high=0.9)
+    likelihood: str = option(
+        "gaussian",
+        "What the decoder predicts: the features (gaussian) or the counts (nb, negative binomial).",
+        choices=("gaussian", "nb"),
+    )
+    backbone: str = option(
+        "mlp",
+        "Plain network, or scVI's encoder and decoder (needs scvi-tools).",
+        choices=("mlp", "scvi"),
+        advanced=True,
+    )
+
+
+@dataclass(frozen=True)
+class MaskConfig(Config):
+    """Which pairs of spots count (eq. 5)."""
+
+    kind: str = option(
+        "none",
+        "All pairs, pairs near in space, or pairs of one expression cluster.",
+        choices=("none", "spatial", "expression"),
+    )
+    neighbours: int = option(30, "Neighbours in space of a spot, for 'spatial'.", low=2)
+    clusters: int = option(8, "Expression clusters, for 'expression'.", low=2)
+
+
+@dataclass(frozen=True)
+class DPVAEConfig(Config):
+    """dp-VAE: distances between latent means follow distances in the tissue."""
+
+    PRESETS: ClassVar = {
+        "quick": {},
+        "standard": {"members": 8, "training.steps": 600},
+        # Sections 4 and 5.1 of the paper: one hidden layer, latent 2, Gaussian, no mask, all
+        # coefficients of the ELBO one, no noise, the most variable genes as they are.
+        "paper": {
+            "reconstruction": 1.0,
+            "noise": 0.0,
+            "unit_length": False,
+            "inputs": "components",
+            "members": 1,
+            "spots_per_step": 2000,
+            "network.layers": 1,
+            "training.steps": 1000,
+            "preprocess.depth": "fixed",
+            "preprocess.gene_weights": "none",
+            "preprocess.components": 0,
+        },
+        # The paper's ablation (section 5.3): no distance-preserving term.
+        "vae": {"alpha": 0.0, "reconstruction": 1.0},
+    }
+
+    alpha: float = option(
+        100.0, "Weight of the distance-preserving loss (α of eq. 4); 0 is a plain VAE.", low=0.0
+    )
+    beta: float = option(1.0, "Weight of the KL divergence (β of eq. 4).", low=0.0)
+    reconstruction: float = option(0.1, "Weight of the reconstruction loss (eq. 2).", low=0.0)
+    noise: float = option(
+        1.0,
+        "Noise added to features in training, in standard deviations of the query's features.",
+        low=0.0,
+        high=10.0,
+    )
+    unit_length: bool = option(True, "Give every spot and cell features of the same length.")
+    spots_per_step: int = option(
+        384, "Spots of a slide whose pairs enter a step.", unit="spots", low=8
+    )
+    members: int = option(
+        4, "Networks trained with different seeds; their spread tells the uncertainty.", low=1
+    )
+    inputs: str = option(
+        "mixed",
+        "What networks see: all components, the directions that vary in space, or both in turn.",
+        choices=("mixed", "components", "directions"),
+    )
+    validate: bool = option(
+        True,
+        "First train on three quarters of the spots, to tell the error on the others and when to "
+        "stop.",
+    )
+    network: NetworkConfig = section(NetworkConfig, "Encoder and decoder")
+    mask: MaskConfig = section(MaskConfig, "Which pairs of spots count", advanced=True)
+    training: LoopConfig = section(LoopConfig, "How long and how fast")
+    preprocess: PreprocessConfig = section(PreprocessConfig, "From counts to features")

@@ -1,0 +1,167 @@
+"""One network of the ensemble: its data, its loss, its held-out error."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from scipy import sparse
+from sklearn.cluster import MiniBatchKMeans
+from torch import Tensor
+from torch.nn.functional import normalize
+
+from napari_spatialrecon.geometry.neighbours import nearest
+from napari_spatialrecon.methods.dpvae import losses
+from napari_spatialrecon.methods.dpvae.config import DPVAEConfig, MaskConfig
+from napari_spatialrecon.methods.dpvae.network import Network
+from napari_spatialrecon.methods.held_out import HeldOut
+
+
+def unit_length(features: Tensor, on: bool) -> Tensor:
+    """Return rows scaled to length √d, or as they are."""
+    return normalize(features, dim=-1) * features.shape[-1] ** 0.5 if on else features
+
+
+@dataclass(frozen=True)
+class Slide:
+    """A reference slide as tensors.
+
+    Parameters
+    ----------
+    features : (n_spots, d)
+    places : (n_spots, 2)
+        In the reference's frame.
+    counts : (n_spots, n_genes) or None
+        Needed by the negative binomial alone.
+    mask
+        Pairs that count (eq. 5), as a sparse symmetric matrix, or None for all.
+    local
+        Draw neighbouring spots together, so that a step meets the mask's pairs.
+    """
+
+    features: Tensor
+    places: Tensor
+    counts: Tensor | None = None
+    mask: sparse.csr_matrix | None = None
+    local: bool = False
+
+
+def make_mask(
+    config: MaskConfig, features: NDArray[np.float32], places: NDArray[np.float64], seed: int
+) -> sparse.csr_matrix | None:
+    """Return the pairs of a slide that count: kNN in space, one expression cluster, or None: all.
+
+    Returns
+    -------
+    (n_spots, n_spots) bool, symmetric
+    """
+    n = len(places)
+    if config.kind == "none":
+        return None
+    if config.kind == "spatial":
+        indices, _ = nearest(places, min(config.neighbours, n - 1))
+        rows = np.repeat(np.arange(n), indices.shape[1])
+        graph = sparse.csr_matrix((np.ones(rows.size, bool), (rows, indices.ravel())), (n, n))
+        return graph.maximum(graph.T).tocsr()
+    clusters = MiniBatchKMeans(min(config.clusters, n), random_state=seed, n_init=3)
+    member = sparse.csr_matrix((np.ones(n, bool), (np.arange(n), clusters.fit_predict(features))))
+    return (member @ member.T).astype(bool).tocsr()
+
+
+class MemberTask:
+    """What the training loop asks of one network (see `training.loop.Task`).
+
+    Parameters
+    ----------
+    slides
+        What is learned from.
+    noise
+        Standard deviation of the noise on the features.
+    held_out, held_out_features
+        Spots of the same slides that were taken away before, as the network sees them; with them
+        the loop stops at the step that places them best.
+    floor
+        The error of the floor on those spots.
+    """
+
+    def __init__(
+        self,
+        network: Network,
+        slides: Sequence[Slide],
+        noise: float,
+        config: DPVAEConfig,
+        held_out: HeldOut | None = None,
+        held_out_features: Sequence[Tensor] = (),
+        floor: float | None = None,
+    ) -> None:
+        self.module: torch.nn.Module = network
+        self.network = network
+        self.slides = slides
+        self.noise = noise
+        self.config = config
+        self.spots = held_out
+        self.spot_features = held_out_features
+        self.floor = floor
+
+    def loss(
+        self, step: int, generator: torch.Generator
+    ) -> tuple[Tensor, Mapping[str, Tensor | float]]:
+        """Return the objective (eq. 4) over a draw of spots from every slide, and its terms."""
+        terms = [self._slide_terms(i, generator) for i in range(len(self.slides))]
+        names = ("distance", "reconstruction", "kl")
+        mean = {n: torch.stack([t[n] for t in terms]).mean() for n in names}
+        config = self.config
+        total = (
+            config.alpha * mean["distance"]
+            + config.reconstruction * mean["reconstruction"]
+            + config.beta * mean["kl"]
+        )
+        return total, mean
+
+    def _slide_terms(self, i: int, generator: torch.Generator) -> dict[str, Tensor]:
+        slide, config = self.slides[i], self.config
+        rows = self._draw(i, generator)
+        features, places = slide.features[rows], slide.places[rows]
+        noise = torch.randn(features.shape, generator=generator, device=features.device)
+        passed = self.module(
+            unit_length(features + self.noise * noise, config.unit_length), generator
+        )
+        mask = None
+        if slide.mask is not None:
+            chosen = rows.cpu().numpy()
+            mask = torch.from_numpy(slide.mask[chosen][:, chosen].toarray()).to(features.device)
+        if slide.counts is not None:
+            reconstruction = losses.negative_binomial_reconstruction(
+                passed.decoded, slide.counts[rows], self.network.log_dispersion
+            )
+        else:
+            reconstruction = losses.gaussian_reconstruction(
+                passed.decoded, unit_length(features, config.unit_length)
+            )
+        return {
+            "distance": losses.distance_preserving(
+                passed.sample, places, self.network.log_scale[i], mask
+            ),
+            "reconstruction": reconstruction,
+            "kl": losses.kl_divergence(passed.mean, passed.log_variance),
+        }
+
+    def _draw(self, i: int, generator: torch.Generator) -> Tensor:
+        places, size = self.slides[i].places, self.config.spots_per_step
+        n, device = len(places), places.device
+        if n <= size:
+            return torch.arange(n, device=device)
+        if not self.slides[i].local:
+            return torch.randperm(n, generator=generator, device=device)[:size]
+        centre = torch.randint(n, (1,), generator=generator, device=device)
+        return torch.cdist(places[centre], places)[0].argsort()[:size]
+
+    def held_out(self) -> Mapping[str, float] | None:
+        """Return the stress of the distances between spots that this network never saw."""
+        if self.spots is None:
+            return None
+        placed = [self.network.encode(f)[0].cpu().double().numpy() for f in self.spot_features]
+        return {"held_out": self.spots.stress(placed)}

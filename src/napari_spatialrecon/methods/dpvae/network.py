@@ -1,0 +1,99 @@
+"""The variational autoencoder (section 4.1 of the paper)."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor, nn
+
+from napari_spatialrecon.methods.dpvae.config import NetworkConfig
+
+#: Start of the posterior's log-variance: narrow, so that distances are visible from step one.
+LOG_VARIANCE_BIAS = -3.0
+
+
+@dataclass(frozen=True)
+class Passed:
+    """What one pass gives.
+
+    Parameters
+    ----------
+    mean, log_variance : (n, latent)
+        Of the posterior q(z|x).
+    sample : (n, latent)
+        z, reparametrised.
+    decoded : (n, n_outputs)
+        Mean of p(x|z): features, or shares of the counts that sum to 1.
+    """
+
+    mean: Tensor
+    log_variance: Tensor
+    sample: Tensor
+    decoded: Tensor
+
+
+def mlp(n_in: int, width: int, layers: int, dropout: float) -> nn.Sequential:
+    """Return `layers` hidden layers of `width` ReLU units."""
+    blocks: list[nn.Module] = []
+    for i in range(layers):
+        blocks += [nn.Linear(n_in if i == 0 else width, width), nn.ReLU()]
+        if dropout:
+            blocks.append(nn.Dropout(dropout))
+    return nn.Sequential(*blocks)
+
+
+class Network(nn.Module):
+    """Encoder, decoder and the distance scale λ of each slide.
+
+    Parameters
+    ----------
+    n_features
+        Inputs.
+    n_outputs
+        What is decoded: the features themselves, or the genes for a negative binomial.
+    n_slides
+        Slides, each with its own λ.
+    """
+
+    def __init__(
+        self, n_features: int, n_outputs: int, n_slides: int, config: NetworkConfig
+    ) -> None:
+        super().__init__()
+        self.counts = config.likelihood == "nb"
+        self.encoder = mlp(n_features, config.width, config.layers, config.dropout)
+        self.mean = nn.Linear(config.width, config.latent)
+        self.log_variance = nn.Linear(config.width, config.latent)
+        nn.init.constant_(self.log_variance.bias, LOG_VARIANCE_BIAS)
+        self.decoder = nn.Sequential(
+            mlp(config.latent, config.width, config.layers, config.dropout),
+            nn.Linear(config.width, n_outputs),
+        )
+        self.log_scale = nn.Parameter(torch.zeros(n_slides))
+        self.log_dispersion = nn.Parameter(torch.zeros(n_outputs if self.counts else 0))
+
+    def encode(self, features: Tensor) -> tuple[Tensor, Tensor]:
+        """Return mean and log-variance of q(z|x), each (n, latent)."""
+        hidden = self.encoder(features)
+        return self.mean(hidden), self.log_variance(hidden)
+
+    def decode(self, sample: Tensor) -> Tensor:
+        """Return the mean of p(x|z): features, or shares of the counts."""
+        decoded = self.decoder(sample)
+        return torch.softmax(decoded, dim=-1) if self.counts else decoded
+
+    def forward(self, features: Tensor, generator: torch.Generator) -> Passed:
+        """Encode, draw z = μ + σ·ε, decode."""
+        mean, log_variance = self.encode(features)
+        noise = torch.randn(mean.shape, generator=generator, device=mean.device)
+        sample = mean + noise * torch.exp(0.5 * log_variance)
+        return Passed(mean, log_variance, sample, self.decode(sample))
+
+
+def build(n_features: int, n_outputs: int, n_slides: int, config: NetworkConfig) -> Network:
+    """Return the network that a config asks for."""
+    if config.backbone == "mlp":
+        return Network(n_features, n_outputs, n_slides, config)
+    from napari_spatialrecon.methods.dpvae.scvi_backbone import ScviNetwork
+
+    return ScviNetwork(n_features, n_outputs, n_slides, config)

@@ -1,0 +1,1 @@
+"""The floors: placing methods without a network, that every other method is held against."""

@@ -1,0 +1,142 @@
+"""Reference slides as the placing methods see them: features and places in one common frame."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from napari_spatialrecon.errors import InputError
+from napari_spatialrecon.tissue.contract import Prepared, um_per_unit, unit
+from napari_spatialrecon.tissue.frame import Points, ReferenceFrame
+from napari_spatialrecon.tissue.preprocess import (
+    Features,
+    FeatureSpace,
+    PreprocessConfig,
+    fit_features,
+)
+
+
+@dataclass(frozen=True)
+class SlideInfo:
+    """What remains to be known of a reference slide once its spots are features."""
+
+    name: str
+    unit: str
+    um_per_unit: float | None
+
+
+@dataclass(frozen=True)
+class Reference:
+    """Slides in a feature space.
+
+    Parameters
+    ----------
+    space
+        How counts become features.
+    frame
+        Centres and radius of the slides.
+    features : one (n_spots, d) float32 a slide
+    places : one (n_spots, 2) float a slide
+        (x, y), centred, in units of the frame's radius.
+    slides
+        Name, unit ("um", "px" or "unit") and µm per unit (None where unknown) of each slide.
+    """
+
+    space: FeatureSpace
+    frame: ReferenceFrame
+    features: tuple[Features, ...]
+    places: tuple[Points, ...]
+    slides: tuple[SlideInfo, ...]
+
+    @classmethod
+    def fit(
+        cls,
+        references: Sequence[Prepared],
+        query: Prepared | None,
+        config: PreprocessConfig,
+        *,
+        seed: int,
+    ) -> tuple[Reference, Features | None]:
+        """Fit the feature space; return the reference and the query's features."""
+        space, features, query_features = fit_features(references, query, config, seed=seed)
+        return cls._of(space, features, references), query_features
+
+    @classmethod
+    def embed(cls, references: Sequence[Prepared], space: FeatureSpace) -> Reference:
+        """Put slides into a feature space that was fitted before."""
+        return cls._of(space, [space.transform(r)[0] for r in references], references)
+
+    @classmethod
+    def _of(
+        cls, space: FeatureSpace, features: Sequence[Features], references: Sequence[Prepared]
+    ) -> Reference:
+        points = [np.asarray(r.adata.obsm["spatial"], dtype=float) for r in references]
+        slides = tuple(SlideInfo(r.name, unit(r.adata), um_per_unit(r.adata)) for r in references)
+        frame = ReferenceFrame.of(points, _scales(slides))
+        places = tuple(frame.normalise(p, i) for i, p in enumerate(points))
+        return cls(space, frame, tuple(features), places, slides)
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        """Names of the slides."""
+        return tuple(slide.name for slide in self.slides)
+
+    @property
+    def all_features(self) -> Features:
+        """Features of all slides' spots, one below the other."""
+        return np.concatenate(self.features)
+
+    @property
+    def all_places(self) -> Points:
+        """Places of all slides' spots, in the order of `all_features`."""
+        return np.concatenate(self.places)
+
+    def arrays(self) -> dict[str, NDArray[Any]]:
+        """Return what a checkpoint keeps."""
+        result: dict[str, NDArray[Any]] = {f"space.{k}": v for k, v in self.space.arrays().items()}
+        result["frame.centres"] = self.frame.centres
+        result["frame.scales"] = self.frame.scales
+        result["frame.radius"] = np.array([self.frame.radius])
+        result["reference.features"] = self.all_features
+        result["reference.places"] = self.all_places
+        result["reference.sizes"] = np.array([len(p) for p in self.places])
+        return result
+
+    def describe(self) -> list[dict[str, Any]]:
+        """Return the slides as plain values, for JSON."""
+        return [asdict(slide) for slide in self.slides]
+
+    @classmethod
+    def from_arrays(
+        cls,
+        genes: Sequence[str],
+        slides: Sequence[Mapping[str, Any]],
+        arrays: Mapping[str, NDArray[Any]],
+    ) -> Reference:
+        """Rebuild what `arrays` and `describe` described."""
+        space = {k.removeprefix("space."): v for k, v in arrays.items() if k.startswith("space.")}
+        cuts = np.cumsum(arrays["reference.sizes"])[:-1]
+        return cls(
+            FeatureSpace.from_arrays(genes, space),
+            ReferenceFrame(
+                arrays["frame.centres"], arrays["frame.scales"], float(arrays["frame.radius"][0])
+            ),
+            tuple(np.split(arrays["reference.features"], cuts)),
+            tuple(np.split(arrays["reference.places"], cuts)),
+            tuple(SlideInfo(**slide) for slide in slides),
+        )
+
+
+def _scales(slides: Sequence[SlideInfo]) -> list[float]:
+    unknown = [s.name for s in slides if s.um_per_unit is None]
+    if unknown and len(unknown) < len(slides):
+        raise InputError(
+            "Expected the size in µm of all reference slides or of none, "
+            f"found it missing for {', '.join(unknown)}.",
+            remedy='Try setting uns["spatialrecon"]["unit"] of those slides.',
+        )
+    return [1.0 if s.um_per_unit is None else s.um_per_unit for s in slides]

@@ -1,0 +1,105 @@
+"""Which methods there are, for which task; nothing heavy is imported until one is asked for."""
+
+from __future__ import annotations
+
+import importlib
+from dataclasses import dataclass
+from typing import Any
+
+from napari_spatialrecon.config import Config
+from napari_spatialrecon.errors import InputError
+
+
+@dataclass(frozen=True)
+class MethodInfo:
+    """One method.
+
+    Parameters
+    ----------
+    name, title
+        For the command line and for people.
+    tasks
+        Verbs it answers to.
+    summary
+        One line: what it assumes.
+    location
+        ``module:class`` of the method, imported on demand.
+    config_location
+        ``module:class`` of its config.
+    """
+
+    name: str
+    title: str
+    tasks: tuple[str, ...]
+    summary: str
+    location: str
+    config_location: str
+
+    def method(self) -> type[Any]:
+        """Import and return the method's class."""
+        return _imported(self.location)
+
+    def config(self) -> type[Config]:
+        """Import and return the config's class."""
+        return _imported(self.config_location)
+
+
+_PACKAGE = "napari_spatialrecon.methods"
+
+METHODS: dict[str, MethodInfo] = {
+    info.name: info
+    for info in (
+        MethodInfo(
+            "dpvae",
+            "dp-VAE",
+            ("place", "impute-locations"),
+            "A network learns a map in which distances between cells are distances in the tissue.",
+            f"{_PACKAGE}.dpvae.model:DPVAE",
+            f"{_PACKAGE}.dpvae.config:DPVAEConfig",
+        ),
+        MethodInfo(
+            "knn",
+            "kNN (spatial LDA)",
+            ("place",),
+            "Each cell goes between the spots most like it, in directions that vary in space.",
+            f"{_PACKAGE}.floors.knn:Knn",
+            f"{_PACKAGE}.floors.config:KnnConfig",
+        ),
+        MethodInfo(
+            "ridge",
+            "Ridge regression",
+            ("place",),
+            "Places are a linear function of expression.",
+            f"{_PACKAGE}.floors.ridge:Ridge",
+            f"{_PACKAGE}.floors.config:RidgeConfig",
+        ),
+    )
+}
+
+
+def methods_for(task: str) -> list[MethodInfo]:
+    """Return the methods of a task."""
+    return [info for info in METHODS.values() if task in info.tasks]
+
+
+def find_method(name: str, task: str) -> MethodInfo:
+    """Return a method of a task.
+
+    Raises
+    ------
+    InputError
+        There is none of that name.
+    """
+    known = methods_for(task)
+    for info in known:
+        if info.name == name:
+            return info
+    raise InputError(
+        f"Expected a method for {task}, found {name!r}.",
+        remedy=f"Try one of {', '.join(i.name for i in known)}.",
+    )
+
+
+def _imported(location: str) -> Any:
+    module, _, name = location.partition(":")
+    return getattr(importlib.import_module(module), name)

@@ -1,0 +1,79 @@
+"""What can be said of a run before it starts."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from anndata import AnnData
+
+from napari_spatialrecon.config import Config
+from napari_spatialrecon.methods.registry import find_method
+from napari_spatialrecon.tasks.placing import prepare_slides
+from napari_spatialrecon.tissue import contract
+from napari_spatialrecon.tissue.genes import match_genes
+
+
+@dataclass(frozen=True)
+class Preflight:
+    """What is known before a run.
+
+    Parameters
+    ----------
+    genes
+        Shared by all inputs.
+    spots, cells
+        That will be used.
+    notes, warnings
+        In words; warnings are shown in amber.
+    seconds, memory_bytes
+        Estimates.
+    """
+
+    genes: int
+    spots: int
+    cells: int
+    notes: tuple[str, ...]
+    warnings: tuple[str, ...]
+    seconds: float
+    memory_bytes: float
+
+
+def preflight(
+    references: Mapping[str, AnnData],
+    query: AnnData,
+    *,
+    method: str = "dpvae",
+    config: Config | None = None,
+    query_name: str = "query",
+) -> Preflight:
+    """Check inputs and estimate a run, without running it.
+
+    Raises
+    ------
+    ValidationError
+        Lists every problem.
+    """
+    info = find_method(method, "place")
+    slides = prepare_slides(references)
+    cells = contract.prepare_query(query, query_name)
+    match = match_genes([t.adata.var for t in (*slides, cells)], [t.name for t in (*slides, cells)])
+    config = config or info.config()()
+    spots = sum(s.adata.n_obs for s in slides)
+    return Preflight(
+        genes=len(match.genes),
+        spots=spots,
+        cells=cells.adata.n_obs,
+        notes=tuple(n for t in (*slides, cells) for n in t.notes),
+        warnings=tuple(match.notes),
+        seconds=_seconds(config, spots, cells.adata.n_obs, len(slides)),
+        memory_bytes=4e8 + 24.0 * (spots + cells.adata.n_obs) * len(match.genes),
+    )
+
+
+def _seconds(config: Config, spots: int, cells: int, n_slides: int) -> float:
+    values = config.flat()
+    fixed = 1.0 + 1e-7 * spots * cells
+    steps = values.get("training.steps", 0) * values.get("members", 1)
+    pairs = min(values.get("spots_per_step", 0), spots / max(n_slides, 1)) ** 2 / 2
+    return fixed + steps * n_slides * (0.004 + 5e-8 * pairs)

@@ -1,0 +1,98 @@
+"""What placing leaves: annotated cells and the record of the run."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from anndata import AnnData
+
+from napari_spatialrecon import provenance, storage
+from napari_spatialrecon.methods.placement import Placement, PlacementMethod
+from napari_spatialrecon.tissue.contract import Prepared
+
+
+@dataclass(frozen=True)
+class PlaceResult:
+    """What `place` and `impute_locations` return.
+
+    Parameters
+    ----------
+    adata
+        The query's cells with ``obsm["spatial"]``, ``obsm["X_layout"]``,
+        ``obs["placement_uncertainty"]`` and the provenance in ``uns["spatialrecon"]``.
+    placement
+        The same as arrays.
+    method
+        The fitted method; ``method.save(folder)`` keeps it.
+    record
+        The run: ``record.write("run.json")``.
+    notes
+        What the user should know, in words.
+    """
+
+    adata: AnnData
+    placement: Placement
+    method: PlacementMethod
+    record: provenance.RunRecord
+    notes: tuple[str, ...] = field(default=())
+
+    def write(self, path: str | Path) -> tuple[Path, Path]:
+        """Write the cells as h5ad and the record beside it as ``<name>.run.json``; return both."""
+        path = Path(path)
+        with storage.atomic_file(path) as temporary:
+            self.adata.write_h5ad(temporary)
+        record = path.with_suffix(".run.json")
+        self.record.write(record)
+        return path, record
+
+    @property
+    def verdict(self) -> str:
+        """How the method did on held-out spots beside the floor, in words."""
+        own, floor = (self.method.held_out.get(k, np.nan) for k in ("method", "floor"))
+        if not np.isfinite(own):
+            return f"Held-out error of kNN {floor:.2f} (0 perfect, 1 useless)."
+        better = "better than" if own < floor else "not better than"
+        return f"Held-out error {own:.2f}, {better} kNN's {floor:.2f} (0 perfect, 1 useless)."
+
+
+def annotate(
+    query: AnnData,
+    cells: Prepared,
+    placement: Placement,
+    record: provenance.RunRecord,
+    *,
+    unit: str,
+    um_per_unit: float | None,
+    uns: dict[str, Any],
+) -> AnnData:
+    """Return a copy of the query's usable cells with the places written where AnnData users look.
+
+    Coordinates that the query had are kept in ``obsm["spatial_before"]``.
+
+    Parameters
+    ----------
+    uns
+        Slots of the slide that the cells now lie on (its H&E), so that scanpy and squidpy draw it.
+    """
+    placed = query[cells.kept].copy()
+    if "spatial" in placed.obsm:
+        placed.obsm["spatial_before"] = placed.obsm["spatial"]
+    placed.obsm["spatial"] = placement.coordinates
+    placed.obsm["X_layout"] = placement.layout
+    placed.obs["placement_uncertainty"] = placement.uncertainty
+    placed.uns.pop("spatial", None)
+    placed.uns |= uns
+    own: dict[str, Any] = {
+        "unit": unit,
+        "provenance": json.dumps(record.provenance(), sort_keys=True),
+        "pose": {k: np.asarray(v) for k, v in placement.pose.to_dict().items()},
+        "diagnostics": {k: float(v) for k, v in placement.diagnostics.items()},
+    }
+    if um_per_unit is not None:
+        own["um_per_unit"] = um_per_unit
+    placed.uns["spatialrecon"] = own
+    return placed

@@ -1,0 +1,82 @@
+"""What a command shows on a terminal, and how it hears Ctrl-C."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import sys
+import threading
+from types import FrameType
+from typing import Any
+
+from napari_spatialrecon.errors import ConfigError
+from napari_spatialrecon.progress import Progress
+
+
+def limit_threads(threads: int | None) -> None:
+    """Leave a core free; must come before numerical libraries are imported."""
+    if threads is not None and threads < 1:
+        raise ConfigError(f"Expected at least 1 thread, found {threads}.", where="--threads")
+    count = threads or max(1, (os.cpu_count() or 2) - 1)
+    for name in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"):
+        os.environ.setdefault(name, str(count))
+
+
+def stop_on_interrupt() -> threading.Event:
+    """Turn the first Ctrl-C into a request to stop; the second one ends the program at once."""
+    stop = threading.Event()
+
+    def on_interrupt(number: int, frame: FrameType | None) -> None:
+        stop.set()
+        signal.signal(signal.SIGINT, signal.SIG_DFL)
+
+    if threading.current_thread() is threading.main_thread():
+        signal.signal(signal.SIGINT, on_interrupt)
+    return stop
+
+
+class Bar:
+    """Shows progress on stderr: a bar, JSON lines, or nothing."""
+
+    def __init__(self, kind: str) -> None:
+        if kind == "auto":
+            kind = "bar" if sys.stderr.isatty() else "none"
+        self.kind = kind
+        self._bar: Any = None
+        self._stage = ""
+
+    def __enter__(self) -> Bar:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        if self._bar is not None:
+            self._bar.close()
+
+    def show(self, progress: Progress) -> None:
+        """Show a moment of the run."""
+        if self.kind == "json":
+            content = {
+                "stage": progress.stage,
+                "step": progress.step,
+                "total": progress.total,
+                "eta_s": progress.eta_s,
+                "metrics": dict(progress.metrics),
+            }
+            print(json.dumps(content), file=sys.stderr, flush=True)
+        elif self.kind == "bar":
+            self._draw(progress)
+
+    def _draw(self, progress: Progress) -> None:
+        from tqdm import tqdm
+
+        if self._bar is None or progress.stage != self._stage:
+            if self._bar is not None:
+                self._bar.close()
+            self._stage = progress.stage
+            self._bar = tqdm(total=progress.total, desc=progress.stage, file=sys.stderr)
+        self._bar.n = progress.step
+        if progress.metrics:
+            shown = {k: f"{v:.3g}" for k, v in progress.metrics.items()}
+            self._bar.set_postfix(shown, refresh=False)
+        self._bar.refresh()

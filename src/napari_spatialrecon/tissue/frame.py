@@ -1,0 +1,58 @@
+"""The frame in which methods work: each slide centred, all divided by one pooled RMS radius.
+
+One isotropic scale keeps the tissue's shape (a z-score per axis would distort it), and centring
+slide by slide lets sections with different poses teach one model.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+Points = NDArray[np.float64]
+
+
+@dataclass(frozen=True)
+class ReferenceFrame:
+    """Centres of the reference slides and their pooled radius.
+
+    Parameters
+    ----------
+    centres : (n_slides, 2) float, (x, y) in each slide's own unit
+    scales : (n_slides,) float
+        Length of each slide's unit: µm where known, else 1.
+    radius
+        Pooled root-mean-square distance of the spots from their slide's centre, in units of
+        `scales`.
+    """
+
+    centres: Points
+    scales: NDArray[np.float64]
+    radius: float
+
+    @classmethod
+    def of(cls, slides: Sequence[Points], scales: Sequence[float]) -> ReferenceFrame:
+        """Measure the frame of slides given as (n_spots, 2) coordinates."""
+        centres = np.stack([np.mean(points, axis=0) for points in slides])
+        squares = np.concatenate(
+            [
+                (((points - centre) * scale) ** 2).sum(axis=1)
+                for points, centre, scale in zip(slides, centres, scales, strict=True)
+            ]
+        )
+        return cls(centres, np.asarray(scales, float), float(np.sqrt(squares.mean())))
+
+    def radius_on(self, slide: int) -> float:
+        """Return the radius in a slide's unit."""
+        return self.radius / float(self.scales[slide])
+
+    def normalise(self, points: Points, slide: int) -> Points:
+        """Move coordinates of a slide into the frame: centred, RMS radius near 1."""
+        return (points - self.centres[slide]) / self.radius_on(slide)
+
+    def restore(self, points: Points, slide: int) -> Points:
+        """Move coordinates of the frame onto a slide, in its unit."""
+        return points * self.radius_on(slide) + self.centres[slide]

@@ -1,0 +1,306 @@
+"""From counts to the features a placing method sees.
+
+Spots are sums of several cells at ten times the depth of a dissociated cell, from another
+experiment. Four steps bridge that gap, each a field of `PreprocessConfig`:
+
+1. ``log1p(x / total · t)`` with t the median depth of the query's cells, for spots too;
+2. a z-score per gene, separately for the query and for each reference slide;
+3. each gene times √max(I, 0), I its Moran's I in the reference: genes that do not vary in space
+   do not vote; then
+4. a joint principal component analysis of spots and cells.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+from scipy import sparse
+from sklearn.decomposition import PCA
+
+from napari_spatialrecon.config import Config, option
+from napari_spatialrecon.errors import CheckpointError, ValidationError
+from napari_spatialrecon.geometry.autocorrelation import morans_i
+from napari_spatialrecon.tissue.contract import Prepared
+from napari_spatialrecon.tissue.genes import match_genes
+
+Features = NDArray[np.float32]
+
+#: Least share of a saved model's genes that new data must have.
+GENE_SHARE = 0.9
+#: Neighbouring spots over which Moran's I is taken.
+MORAN_NEIGHBOURS = 6
+_TINY = 1e-8
+
+
+@dataclass(frozen=True)
+class PreprocessConfig(Config):
+    """How counts become features."""
+
+    depth: str = option(
+        "query",
+        "Counts every spot and cell is scaled to: the median of the query's cells, or a fixed one.",
+        choices=("query", "fixed"),
+    )
+    fixed_depth: float = option(
+        1e4, "The fixed depth, used when depth is 'fixed'.", unit="counts", low=1.0, advanced=True
+    )
+    zscore: str = option(
+        "separate",
+        "Standardise genes within each slide and the query, or all with the reference's figures.",
+        choices=("separate", "reference"),
+    )
+    gene_weights: str = option(
+        "moran",
+        "Weight genes by how much they vary in space (root of Moran's I), or all alike.",
+        choices=("moran", "none"),
+    )
+    top_genes: int = option(
+        2000, "Most variable genes kept when the panel is larger.", unit="genes", low=10
+    )
+    components: int = option(
+        60, "Joint principal components of spots and cells; 0 keeps the genes.", low=0, high=500
+    )
+
+
+@dataclass(frozen=True)
+class FeatureSpace:
+    """The fitted steps, ready for new cells.
+
+    Parameters
+    ----------
+    genes
+        Names of all shared genes, as in the first reference slide: they make a cell's total.
+    used : (n_used,) int
+        The genes that become features.
+    depth
+        Counts that spots and cells are scaled to.
+    weights : (n_used,) float
+        √max(I, 0) of each gene (ones where weights are off).
+    mean, scale : (n_used,) float
+        Mean and standard deviation of each gene over the reference, used when
+        ``zscore="reference"``.
+    centre : (n_used,) float
+        Mean of the weighted genes that the components were fitted on.
+    components : (n_components, n_used) float
+        Empty where no principal components are used.
+    """
+
+    genes: tuple[str, ...]
+    used: NDArray[np.int64]
+    depth: float
+    weights: NDArray[np.float64]
+    mean: NDArray[np.float64]
+    scale: NDArray[np.float64]
+    centre: NDArray[np.float64]
+    components: NDArray[np.float64]
+    own_zscore: bool = True
+    notes: tuple[str, ...] = field(default=())
+
+    def transform(self, prepared: Prepared) -> tuple[Features, tuple[str, ...]]:
+        """Return the features of new spots or cells, and notes on genes they lack.
+
+        Returns
+        -------
+        features : (n, n_components) float32
+        notes
+            What is missing, in words.
+
+        Raises
+        ------
+        CheckpointError
+            Less than nine in ten of the genes are there.
+        """
+        counts, present, notes = self.counts(prepared)
+        logs = log_depth(counts, self.depth)[:, self.used]
+        weighted = self._standardise(logs)
+        weighted[:, ~present[self.used]] = 0.0
+        return self._project(weighted), notes
+
+    def counts(
+        self, prepared: Prepared
+    ) -> tuple[sparse.csr_matrix, NDArray[np.bool_], tuple[str, ...]]:
+        """Return new counts in the order of `genes` (zero where missing), who is there, and notes.
+
+        Raises
+        ------
+        CheckpointError
+            Less than nine in ten of the genes are there.
+        """
+        try:
+            match = match_genes(
+                [pd.Index(self.genes), prepared.adata.var], ["model", prepared.name]
+            )
+            found = set(match.genes)
+        except ValidationError:
+            found = set()
+        missing = [g for g in self.genes if g not in found]
+        if len(missing) > (1 - GENE_SHARE) * len(self.genes):
+            raise CheckpointError(
+                f"Expected the {len(self.genes)} genes the model was trained on, "
+                f"found {len(self.genes) - len(missing)} of them "
+                f"(missing for instance {', '.join(missing[:3])}).",
+                remedy="Try training on this gene set instead of loading the model.",
+                where=prepared.name,
+            )
+        rows = match.indices[0]
+        place = sparse.csr_matrix(
+            (np.ones(len(rows), np.float32), (np.arange(len(rows)), rows)),
+            shape=(len(rows), len(self.genes)),
+        )
+        present = np.zeros(len(self.genes), bool)
+        present[rows] = True
+        notes = (
+            (f"{len(missing)} of the model's genes are missing and count as average.",)
+            if missing
+            else ()
+        )
+        return sparse.csr_matrix(prepared.adata.X)[:, match.indices[1]] @ place, present, notes
+
+    def _standardise(self, logs: NDArray[np.float64]) -> NDArray[np.float64]:
+        if self.own_zscore:
+            return zscore(logs) * self.weights
+        return _divide(logs - self.mean, self.scale) * self.weights
+
+    def _project(self, weighted: NDArray[np.float64]) -> Features:
+        if not self.components.size:
+            return weighted.astype(np.float32)
+        return ((weighted - self.centre) @ self.components.T).astype(np.float32)
+
+    def arrays(self) -> dict[str, NDArray[np.float64]]:
+        """Return what a checkpoint keeps, beside the genes."""
+        return {
+            "used": self.used,
+            "depth": np.array([self.depth]),
+            "own_zscore": np.array([float(self.own_zscore)]),
+            "weights": self.weights,
+            "mean": self.mean,
+            "scale": self.scale,
+            "centre": self.centre,
+            "components": self.components,
+        }
+
+    @classmethod
+    def from_arrays(
+        cls, genes: Sequence[str], arrays: Mapping[str, NDArray[np.float64]]
+    ) -> FeatureSpace:
+        """Rebuild the space that `arrays` described."""
+        return cls(
+            genes=tuple(genes),
+            used=arrays["used"].astype(np.int64),
+            depth=float(arrays["depth"][0]),
+            own_zscore=bool(arrays["own_zscore"][0]),
+            weights=arrays["weights"],
+            mean=arrays["mean"],
+            scale=arrays["scale"],
+            centre=arrays["centre"],
+            components=arrays["components"],
+        )
+
+
+def fit_features(
+    references: Sequence[Prepared],
+    query: Prepared | None,
+    config: PreprocessConfig,
+    *,
+    seed: int = 0,
+) -> tuple[FeatureSpace, list[Features], Features | None]:
+    """Fit the four steps to reference slides and, where given, the query's cells.
+
+    Parameters
+    ----------
+    references
+        Slides with coordinates.
+    query
+        Cells to be placed; their expression (never their coordinates) takes part in the depth and
+        in the joint components. None fits on the slides alone.
+    seed
+        Seed of the randomised decomposition.
+
+    Returns
+    -------
+    space
+        The fitted steps.
+    reference_features
+        One (n_spots, n_components) float32 array a slide.
+    query_features : (n_cells, n_components) float32 or None
+    """
+    tables = [*references, *([query] if query is not None else [])]
+    match = match_genes([t.adata.var for t in tables], [t.name for t in tables])
+    counts = [
+        sparse.csr_matrix(t.adata.X)[:, i] for t, i in zip(tables, match.indices, strict=True)
+    ]
+    if config.depth == "fixed":
+        depth = config.fixed_depth
+    else:
+        depth = float(np.median(np.asarray(counts[-1].sum(axis=1))))
+    logs = [log_depth(c, depth) for c in counts]
+    n_slides = len(references)
+    stacked = np.concatenate(logs[:n_slides])
+    chosen = np.arange(stacked.shape[1])
+    if len(chosen) > config.top_genes:
+        chosen = np.sort(np.argsort(-stacked.var(axis=0), kind="stable")[: config.top_genes])
+        logs = [x[:, chosen] for x in logs]
+        stacked = stacked[:, chosen]
+    mean, scale = stacked.mean(axis=0), stacked.std(axis=0)
+    own = config.zscore == "separate"
+    scores = [zscore(x) if own else _divide(x - mean, scale) for x in logs]
+    weights = (
+        _moran_weights(scores[:n_slides], references)
+        if config.gene_weights == "moran"
+        else np.ones(len(chosen))
+    )
+    weighted = [x * weights for x in scores]
+    joint = np.concatenate(weighted)
+    n_components = min(config.components, len(chosen), len(joint) - 1)
+    if n_components:
+        pca = PCA(n_components, svd_solver="randomized", random_state=seed).fit(joint)
+        centre, components = pca.mean_, pca.components_
+    else:
+        centre, components = np.zeros(len(chosen)), np.zeros((0, len(chosen)))
+    space = FeatureSpace(
+        genes=tuple(match.genes),
+        used=chosen,
+        depth=depth,
+        weights=weights,
+        mean=mean,
+        scale=scale,
+        centre=centre,
+        components=components,
+        own_zscore=own,
+        notes=tuple(match.notes),
+    )
+    features = [space._project(x) for x in weighted]
+    return space, features[:n_slides], features[n_slides] if query is not None else None
+
+
+def log_depth(counts: sparse.csr_matrix, depth: float) -> NDArray[np.float64]:
+    """Return log1p of counts with every row's total scaled to `depth`, dense."""
+    totals = np.asarray(counts.sum(axis=1)).ravel()
+    totals[totals == 0] = 1.0
+    scaled = sparse.diags(depth / totals) @ counts
+    return np.log1p(scaled.toarray())
+
+
+def zscore(values: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Return columns with mean 0 and standard deviation 1; constant columns become 0."""
+    return _divide(values - values.mean(axis=0), values.std(axis=0))
+
+
+def _divide(centred: NDArray[np.float64], scale: NDArray[np.float64]) -> NDArray[np.float64]:
+    return np.where(scale > _TINY, centred / np.maximum(scale, _TINY), 0.0)
+
+
+def _moran_weights(
+    scores: Sequence[NDArray[np.float64]], references: Sequence[Prepared]
+) -> NDArray[np.float64]:
+    sizes = np.array([len(x) for x in scores], dtype=float)
+    per_slide = [
+        morans_i(x, r.adata.obsm["spatial"], k=min(MORAN_NEIGHBOURS, len(x) - 1))
+        for x, r in zip(scores, references, strict=True)
+    ]
+    pooled = np.average(np.stack(per_slide), axis=0, weights=sizes)
+    return np.sqrt(np.clip(pooled, 0.0, None))

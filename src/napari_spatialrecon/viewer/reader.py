@@ -1,0 +1,123 @@
+"""File > Open and drag and drop: tables of cells or spots, with their histology."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from napari_spatialrecon.errors import InputError
+from napari_spatialrecon.viewer.layers import (
+    LayerData,
+    cells_layer,
+    histology_layer,
+    looks_like_spots,
+    spots_layer,
+)
+
+if TYPE_CHECKING:
+    from anndata import AnnData
+    from napari.components import ViewerModel
+
+#: What napari takes for "read, and nothing to show".
+NO_LAYERS: list[Any] = [(None,)]
+
+
+def get_reader(path: str | Sequence[str]) -> Callable[[Any], list[Any]] | None:
+    """Return a reader for an `.h5ad` file or a Space Ranger folder, None for what is foreign."""
+    from napari_spatialrecon.tissue.sniff import sniff
+
+    paths = [path] if isinstance(path, str | Path) else list(path)
+    return read if paths and all(sniff(p) is not None for p in paths) else None
+
+
+def read(path: str | Sequence[str]) -> list[Any]:
+    """Return the layers of each file, as napari asks for them.
+
+    What has coordinates becomes layers; cells without place are listed in the workspace of the
+    current viewer. What is open already is not opened again.
+    """
+    from napari import current_viewer
+
+    viewer = current_viewer()
+    paths = [path] if isinstance(path, str | Path) else list(path)
+    layers = [layer for one in paths for layer in _read_one(Path(one), viewer)]
+    return layers or NO_LAYERS
+
+
+def table_layers(
+    adata: AnnData, name: str, *, folder: Path | None = None, path: Path | None = None
+) -> list[LayerData]:
+    """Return the layers of a table with coordinates: its histology, if any, below its points.
+
+    Parameters
+    ----------
+    folder
+        Where images that the table names lie.
+    path
+        The file or folder it came from.
+    """
+    from napari_spatialrecon.tissue import contract
+    from napari_spatialrecon.tissue.images import histology
+    from napari_spatialrecon.viewer.notify import notify_error, notify_info
+
+    origin = {"path": str(path)} if path is not None else {}
+    layers: list[LayerData] = []
+    try:
+        image = histology(adata, folder)
+    except InputError as error:
+        notify_error(error)
+        image = None
+    if image is not None:
+        um = contract.um_per_unit(adata)
+        layers.append(histology_layer(image, um, name=name, metadata=origin))
+        for note in image.notes:
+            notify_info(f"{name}: {note}")
+    placed = contract.UNCERTAINTY in adata.obs
+    if placed:
+        layers.append(cells_layer(adata, name=f"{name} · placed", metadata=origin))
+    elif looks_like_spots(adata):
+        layers.append(spots_layer(adata, name=name, metadata=origin))
+    else:
+        details = {"role": "slide", **origin}
+        layers.append(cells_layer(adata, name=f"{name} cells", metadata=details))
+    return layers
+
+
+def table_name(path: Path) -> str:
+    """Return what a table is called: its file's name, or a Space Ranger run's folder.
+
+    Examples
+    --------
+    >>> table_name(Path("data/C5.h5ad")), table_name(Path("run7/outs"))
+    ('C5', 'run7')
+    """
+    if path.suffix == ".h5ad":
+        return path.stem
+    return path.parent.name if path.name == "outs" and path.parent.name else path.name
+
+
+def _read_one(path: Path, viewer: ViewerModel | None) -> list[LayerData]:
+    from napari_spatialrecon.tissue.read import read_adata
+    from napari_spatialrecon.viewer.notify import notify_info
+    from napari_spatialrecon.viewer.workspace import Role, workspace_of
+
+    space = workspace_of(viewer) if viewer is not None else None
+    known = space.at(path) if space is not None else None
+    if space is not None and known is not None:
+        space.add(known.name, known.role, path=path)
+        notify_info(f"{path.name} is open already, as {known.name}.")
+        return []
+    adata = read_adata(path)
+    name = table_name(path)
+    if "spatial" in adata.obsm:
+        return table_layers(adata, name, folder=path.parent, path=path)
+    if space is None:
+        raise InputError(
+            "Expected coordinates of cells or spots, found none.",
+            remedy='Try it in a viewer, under "Cells" of Place cells.',
+            where=str(path),
+        )
+    space.add(name, Role.QUERY, adata=adata, path=path)
+    notify_info(f"{name}: {adata.n_obs:,} cells without place. They can be placed on a slide.")
+    return []

@@ -1,0 +1,53 @@
+"""File > Save: a points layer as a table, `.h5ad` with its genes or `.csv` with its columns."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+from napari_spatialrecon.errors import InputError
+from napari_spatialrecon.storage import atomic_file
+from napari_spatialrecon.viewer.layers import to_adata
+
+
+def write_points(path: str, data: Any, attributes: dict[str, Any]) -> list[str]:
+    """Write one points layer; the file appears whole or not at all.
+
+    Parameters
+    ----------
+    path
+        Ends in ``.h5ad`` or ``.csv``.
+    data, attributes
+        What napari hands over: (n, 2) as (y, x), and the layer's state.
+
+    Returns
+    -------
+    The path that was written.
+
+    Raises
+    ------
+    InputError
+        The ending is another one, or the place cannot be written.
+    """
+    from napari.layers import Points
+
+    target = Path(path)
+    wanted = ("metadata", "features", "scale", "translate", "rotate", "shear", "affine", "units")
+    state = {key: attributes[key] for key in (*wanted, "name") if key in attributes}
+    adata = to_adata(Points(data, **state))
+    if target.suffix == ".h5ad":
+        with atomic_file(target) as temporary:
+            adata.write_h5ad(temporary)
+    elif target.suffix == ".csv":
+        table = adata.obs.copy()
+        table.insert(0, "x", adata.obsm["spatial"][:, 0], allow_duplicates=True)
+        table.insert(1, "y", adata.obsm["spatial"][:, 1], allow_duplicates=True)
+        with atomic_file(target) as temporary:
+            table.to_csv(temporary, index_label="obs_name")
+    else:
+        raise InputError(
+            f"Expected a name ending in .h5ad or .csv, found {target.suffix or 'no ending'}.",
+            remedy=f"Try {target.with_suffix('.h5ad').name}.",
+            where=str(target),
+        )
+    return [str(target)]

@@ -1,0 +1,42 @@
+"""Fixtures of the viewer's tests."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import anndata
+import numpy as np
+import pandas as pd
+import pytest
+from napari.components import ViewerModel
+
+
+@pytest.fixture
+def slide() -> anndata.AnnData:
+    """A grid of spots with an H&E image, 0.5 µm a full-resolution pixel."""
+    rng = np.random.default_rng(0)
+    y, x = np.mgrid[:6, :5]
+    adata = anndata.AnnData(
+        X=rng.poisson(2.0, (30, 4)).astype(np.float32),
+        obs=pd.DataFrame(
+            {"domain": pd.Categorical(rng.choice(["a", "b"], 30)), "score": rng.random(30)},
+            index=[f"spot{i}" for i in range(30)],
+        ),
+    )
+    adata.obsm["spatial"] = np.column_stack([x.ravel(), y.ravel()]) * 200.0 + 100.0
+    adata.uns["spatial"] = {
+        "C5": {
+            "images": {"hires": rng.integers(0, 255, (60, 50, 3), np.uint8)},
+            "scalefactors": {"spot_diameter_fullres": 110.0, "tissue_hires_scalef": 0.05},
+            "metadata": {"um_per_fullres_px": 0.5},
+        }
+    }
+    return adata
+
+
+@pytest.fixture
+def viewer(monkeypatch: pytest.MonkeyPatch) -> Iterator[ViewerModel]:
+    """A viewer without Qt that is the current one."""
+    model = ViewerModel()
+    monkeypatch.setattr("napari.current_viewer", lambda: model)
+    yield model

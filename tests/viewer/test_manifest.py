@@ -1,0 +1,34 @@
+from __future__ import annotations
+
+from pathlib import Path
+
+from npe2 import PluginManifest
+
+import napari_spatialrecon
+from napari_spatialrecon.viewer.memory import FORMS, SCALES
+
+PATH = Path(napari_spatialrecon.__file__).parent / "napari.yaml"
+
+
+def test_every_command_imports_and_everything_refers_to_one() -> None:
+    manifest = PluginManifest.from_file(PATH)
+    manifest.validate_imports()
+    contributions = manifest.contributions
+    commands = {command.id for command in contributions.commands}
+    used = {
+        item.command
+        for group in (contributions.readers, contributions.writers, contributions.sample_data)
+        for item in group or ()
+    } | {widget.command for widget in contributions.widgets or ()}
+    assert used == commands
+
+
+def test_what_is_remembered_is_declared() -> None:
+    contributions = PluginManifest.from_file(PATH).contributions
+    declared = contributions.configurations["remembered"].properties
+    assert set(declared) == {FORMS, SCALES}
+
+
+def test_the_manifest_at_the_top_is_the_one_that_is_shipped() -> None:
+    top = Path(__file__).resolve().parents[2] / "napari.yaml"
+    assert top.read_text() == PATH.read_text()
