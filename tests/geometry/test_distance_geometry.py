@@ -77,18 +77,18 @@ def test_hard_landmarks_are_exact_and_soft_ones_give_way_by_weight() -> None:
 def test_a_sample_of_pairs_is_within_two_percent_of_all(
     count: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    cells = tissue(1200)
-    latent, known = noisy(cells, 4, 0.2), landmarks(cells, count)
+    cells = tissue(1400)
+    latent, known = noisy(cells, 8, 0.2), landmarks(cells, count)
     full = solve_places(latent, landmarks=known, scale=0.002)
     monkeypatch.setattr(distance_geometry, "ALL_PAIRS", 100)
     sampled = solve_places(latent, landmarks=known, scale=0.002)
     all_pairs = full_stress(latent, full.places, scale=0.002)
     assert full.stress == pytest.approx(all_pairs)
     assert all_pairs <= full_stress(latent, sampled.places, scale=0.002) < 1.02 * all_pairs
-    assert sampled.stress == pytest.approx(all_pairs, rel=0.1)
+    assert sampled.stress == pytest.approx(all_pairs, rel=0.05)
 
 
-def test_more_landmarks_than_exact_columns_are_sampled_too(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_pairs_of_many_landmarks_are_sampled_too(monkeypatch: pytest.MonkeyPatch) -> None:
     cells = tissue(1200)
     latent, known = noisy(cells, 4, 0.2), landmarks(cells, 400)
     full = solve_places(latent, landmarks=known, scale=0.002)

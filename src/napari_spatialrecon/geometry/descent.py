@@ -14,6 +14,9 @@ from napari_spatialrecon.progress import Reporter
 #: Steps remembered by L-BFGS.
 _MEMORY = 8
 
+#: Shares of the Guttman step that are tried in turn; an exact metric needs the first only.
+_SHARES = (1.0, 0.5, 0.25)
+
 #: Share of the expected fall of the stress that a step must bring.
 _SUFFICIENT = 1e-4
 
@@ -53,7 +56,7 @@ def descend(
 
     L-BFGS (Nocedal 1980, https://doi.org/10.1090/S0025-5718-1980-0572855-7) whose initial metric is
     SMACOF's, so that a step without memory is the Guttman transform. Where the faster step fails to
-    lower the stress, that one is taken.
+    lower the stress, that one is taken, shortened where the metric is an estimate.
 
     Parameters
     ----------
@@ -75,9 +78,11 @@ def descend(
     for iteration in range(1, max_iterations + 1):
         reporter.check()
         found = _try(evaluate, y, stress, gradient, _direction(gradient, memory, precondition))
-        if found is None and memory:
+        if found is None:
             memory.clear()
-            found = _try(evaluate, y, stress, gradient, _direction(gradient, memory, precondition))
+            plain = _direction(gradient, memory, precondition)
+            tries = (_try(evaluate, y, stress, gradient, share * plain) for share in _SHARES)
+            found = next((t for t in tries if t is not None), None)
         if found is None:
             return Descent(y, stress, iteration - 1, True)
         step, stress, after = found

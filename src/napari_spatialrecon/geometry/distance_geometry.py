@@ -9,7 +9,7 @@ import numpy as np
 from scipy.spatial.distance import cdist
 
 from napari_spatialrecon.errors import InputError
-from napari_spatialrecon.geometry.columns import ColumnPairs
+from napari_spatialrecon.geometry.all_pairs import AllPairs
 from napari_spatialrecon.geometry.descent import Descent, descend
 from napari_spatialrecon.geometry.landmarks import Landmarks
 from napari_spatialrecon.geometry.pairs import MaskedPairs, Pairs
@@ -71,9 +71,9 @@ class PlaceSolver:
     mask : (n, n) sparse or dense, optional
         Not zero for pairs whose distance counts (eq. 5); all of them if None.
     pairs
-        Beyond 1,500 cells, each cell keeps its distances to this many cells drawn at random (and
-        to every landmark), weighted so that the stress estimates that of all pairs without bias.
-        The stress of the result over all pairs is above the least by about 2 parts in `pairs`.
+        Beyond 1,500 cells, this many pairs a cell are drawn at random (and all with a landmark),
+        weighted so that the stress estimates that of all pairs without bias. The stress of the
+        result over all pairs is above the least by about 3 parts in `pairs`.
     seed
         Of that draw.
     reporter
@@ -107,11 +107,10 @@ class PlaceSolver:
     ) -> None:
         self._latent = _checked(latent)
         self._radius = float(np.sqrt(self._latent.var(axis=0).sum()))
-        generator = np.random.default_rng(seed)
-        n = len(self._latent)
-        kept = n if n <= ALL_PAIRS else min(pairs, n)
-        self._drawn = np.sort(generator.choice(n, kept, replace=False))
-        self._masked = None if mask is None else MaskedPairs(self._latent, mask, generator)
+        self._pairs, self._seed = pairs, seed
+        self._masked = None
+        if mask is not None:
+            self._masked = MaskedPairs(self._latent, mask, np.random.default_rng(seed))
         self._free_problem = self._problem = self._prepare(None)
         start = _plane(self._latent)
         self._free = self._run(self._problem, start, 500, 1e-5, reporter or Reporter())
@@ -199,13 +198,10 @@ class PlaceSolver:
         if self._masked is not None:
             pairs = self._masked
         else:
-            indices = np.empty(0, np.intp) if landmarks is None else landmarks.indices
-            exact = np.zeros(len(self._latent), bool)
-            exact[indices] = True
-            step = -(-len(indices) // _EXACT) if len(self._latent) > ALL_PAIRS else 1
-            others = self._drawn[~exact[self._drawn]]
-            columns = np.concatenate([indices[:: max(step, 1)], others])
-            pairs = ColumnPairs(self._latent, columns, exact)
+            exact = np.arange(len(self._latent))
+            if len(exact) > ALL_PAIRS:
+                exact = exact[:0] if landmarks is None else landmarks.indices[:_EXACT]
+            pairs = AllPairs(self._latent, exact, self._pairs, np.random.default_rng(self._seed))
         return Problem.of(pairs, landmarks)
 
     def _start(self, problem: Problem, warm: bool) -> np.ndarray:

@@ -138,7 +138,7 @@ def _cell_problems(
     names: np.ndarray, rows: np.ndarray, obs_names: Sequence[str], where: str
 ) -> list[Problem]:
     problems = []
-    unknown = np.flatnonzero(rows < 0)
+    unknown = np.flatnonzero(rows < 0).tolist()
     for order, line in enumerate(unknown):
         hint = _hint(names[line], obs_names) if order < _HINTED else ""
         problems.append(
