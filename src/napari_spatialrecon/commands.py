@@ -18,6 +18,7 @@ from napari_spatialrecon.terminal import Bar
 if TYPE_CHECKING:
     from anndata import AnnData
 
+    from napari_spatialrecon.tasks.placing import Onto
     from napari_spatialrecon.tasks.result import PlaceResult
 
 AnyConfig = TypeVar("AnyConfig", bound=Config)
@@ -37,7 +38,6 @@ def run_place(options: argparse.Namespace, stop: threading.Event) -> None:
             remedy="Try --reference SLIDE.h5ad.",
         )
     query = _read(options.query)
-    onto = _onto(options, references)
     with Bar(options.progress) as bar:
         result = place(
             references,
@@ -45,12 +45,10 @@ def run_place(options: argparse.Namespace, stop: threading.Event) -> None:
             method=options.method,
             config=config,
             display=options.display,
-            onto=onto[1] if onto else None,
+            onto=_onto(options, references),
             query_name=Path(options.query).name,
             **_run_arguments(options, bar, stop),
         )
-    if onto:
-        result.adata.uns |= onto[0]
     _finish(result, options)
 
 
@@ -248,12 +246,11 @@ def _read_slides(paths: Sequence[str]) -> dict[str, AnnData]:
     return slides
 
 
-def _onto(
-    options: argparse.Namespace, references: dict[str, AnnData]
-) -> tuple[dict[str, Any], Any] | None:
-    """Return the slots of the slide to lay on, and the pair of images to register."""
+def _onto(options: argparse.Namespace, references: dict[str, AnnData]) -> Onto | None:
+    """Return the H&E to lay the result on, beside that of the slide it first lies on."""
     if options.onto is None:
         return None
+    from napari_spatialrecon.tasks.placing import Onto
     from napari_spatialrecon.tissue.images import histology
 
     names = list(references)
@@ -263,9 +260,9 @@ def _onto(
             f"Expected the reference slide to lay on {options.onto}, found {shown!r}.",
             remedy="Try --display with the name of a reference that has an H&E image.",
         )
-    source = options.reference[names.index(shown)]
     target = _read(options.onto)
     images = []
+    source = options.reference[names.index(shown)]
     for path, slide in ((source, references[shown]), (options.onto, target)):
         image = histology(slide, Path(path).parent)
         if image is None:
@@ -275,7 +272,7 @@ def _onto(
                 where=str(path),
             )
         images.append(image)
-    return {"spatial": target.uns["spatial"]}, (images[0], images[1])
+    return Onto(images[0], images[1], target)
 
 
 def _draw(adata: AnnData, path: str, truth: AnnData | None, color: str | None) -> None:

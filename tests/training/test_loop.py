@@ -16,7 +16,8 @@ from torch import nn
 
 from napari_spatialrecon.errors import CheckpointError, DivergedError
 from napari_spatialrecon.progress import Reporter
-from napari_spatialrecon.training.loop import LoopConfig, train
+from napari_spatialrecon.training.config import LoopConfig
+from napari_spatialrecon.training.loop import train
 
 FULL = LoopConfig(
     steps=24,

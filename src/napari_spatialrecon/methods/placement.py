@@ -12,6 +12,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from napari_spatialrecon.config import Config
+from napari_spatialrecon.errors import InputError
+from napari_spatialrecon.geometry.landmarks import Landmarks
 from napari_spatialrecon.geometry.procrustes import Pose
 from napari_spatialrecon.methods.reference import Reference
 from napari_spatialrecon.progress import Reporter
@@ -100,6 +102,25 @@ class PlacementMethod(ABC):
         self, query: Prepared, *, display: int = 0, reporter: Reporter | None = None
     ) -> Placement:
         """Place cells; `display` is the number of the reference slide that they are laid on."""
+
+    def impute(
+        self,
+        query: Prepared,
+        landmarks: Landmarks,
+        *,
+        um_per_unit: float | None = None,
+        reporter: Reporter | None = None,
+    ) -> Placement:
+        """Place all cells given the places of some; only for methods that list the task.
+
+        Parameters
+        ----------
+        landmarks
+            Rows of the prepared query, and places (x, y) in the frame and unit of the result.
+        um_per_unit
+            Size of that unit; None takes it for that of the first reference slide.
+        """
+        raise InputError(f"Expected a method that takes landmarks, found {self.name}.")
 
     @abstractmethod
     def save(self, folder: str | Path) -> None:

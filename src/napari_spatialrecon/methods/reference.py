@@ -15,9 +15,9 @@ from napari_spatialrecon.tissue.frame import Points, ReferenceFrame
 from napari_spatialrecon.tissue.preprocess import (
     Features,
     FeatureSpace,
-    PreprocessConfig,
     fit_features,
 )
+from napari_spatialrecon.tissue.preprocess_config import PreprocessConfig
 
 
 @dataclass(frozen=True)

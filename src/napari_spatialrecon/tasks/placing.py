@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -27,6 +27,125 @@ from napari_spatialrecon.training.device import choose_device
 LEAST_SPOT_COUNTS = 20
 
 
+@dataclass(frozen=True)
+class Onto:
+    """An H&E that a result shall be laid on, though its slide was not learned from.
+
+    Parameters
+    ----------
+    shown
+        The H&E of the reference slide in whose frame the result first lies.
+    target
+        The H&E to lay it on. `shown` is registered to it by the images alone.
+    slide
+        The slide of `target`, for its unit and image slots; its coordinates are not read.
+    """
+
+    shown: Histology
+    target: Histology
+    slide: AnnData
+
+
+@dataclass(frozen=True)
+class _Run:
+    """What `place`, `impute_locations` and `train` share."""
+
+    info: MethodInfo
+    record: provenance.RunRecord
+    reporter: Reporter
+    folder: Path | None
+    resume: bool
+
+    def fitted(
+        self,
+        slides: Sequence[contract.Prepared],
+        cells: contract.Prepared | None,
+        config: Config | None,
+        device: str,
+        model: PlacementMethod | str | Path | None = None,
+        start_from: PlacementMethod | None = None,
+    ) -> PlacementMethod:
+        """Return the model given, or one trained on the slides; note both in the record."""
+        record = self.record
+        inputs = (*slides, *([cells] if cells is not None else []))
+        record.inputs = {prepared.name: _fingerprint(prepared) for prepared in inputs}
+        record.device = str(choose_device(device))
+        if model is not None:
+            method = _loaded(self.info, model)
+        elif not slides:
+            raise InputError(
+                "Expected at least one reference slide or a model, found neither.",
+                remedy="Try --reference SLIDE.h5ad.",
+            )
+        else:
+            method = self.info.method()(config or self.info.config()())
+            extra: dict[str, Any] = {} if start_from is None else {"start_from": start_from}
+            method.fit(
+                slides,
+                cells,
+                seed=record.seed,
+                device=record.device,
+                reporter=self.reporter,
+                folder=self.folder,
+                resume=self.resume,
+                **extra,
+            )
+        record.config = method.config.to_dict()
+        record.metrics |= {f"held_out_{k}": v for k, v in method.held_out.items()}
+        return method
+
+    def result(
+        self,
+        method: PlacementMethod,
+        placement: Placement,
+        query: AnnData,
+        prepared: Sequence[contract.Prepared],
+        unit: str,
+        um_per_unit: float | None,
+        slots: AnnData | None,
+    ) -> PlaceResult:
+        """Return the annotated cells; `prepared` are the slides and, last, the cells."""
+        record = self.record
+        notes = (
+            *(note for table in prepared for note in table.notes),
+            *method.reference.space.notes,
+            *placement.notes,
+        )
+        record.notes = list(notes)
+        record.metrics |= placement.diagnostics
+        image = slots.uns.get("spatial") if slots is not None else None
+        adata = annotate(
+            query,
+            prepared[-1],
+            placement,
+            record,
+            unit=unit,
+            um_per_unit=um_per_unit,
+            uns={} if image is None else {"spatial": image},
+        )
+        return PlaceResult(adata, placement, method, record, notes)
+
+
+def _begin(
+    task: str,
+    verb: str,
+    method: str,
+    seed: int,
+    folder: str | Path | None,
+    resume: bool,
+    progress: ProgressCallback | None,
+    should_stop: ShouldStop | None,
+) -> _Run:
+    info = find_method(method, verb)
+    return _Run(
+        info,
+        provenance.RunRecord(task, info.name, {}, seed),
+        Reporter(progress, should_stop),
+        None if folder is None else Path(folder),
+        resume,
+    )
+
+
 def place(
     references: Mapping[str, AnnData],
     query: AnnData,
@@ -36,7 +155,7 @@ def place(
     seed: int = 0,
     device: str = "auto",
     display: str | None = None,
-    onto: tuple[Histology, Histology] | None = None,
+    onto: Onto | None = None,
     model: PlacementMethod | str | Path | None = None,
     folder: str | Path | None = None,
     resume: bool = False,
@@ -59,8 +178,7 @@ def place(
     display
         Name of the reference slide in whose frame the result is given; the first if None.
     onto
-        The H&E of the display slide, and another H&E that the result shall be laid on; the first is
-        registered to the second by their images alone.
+        Another H&E that the result shall be laid on.
     model
         A fitted method, or its checkpoint folder, instead of training.
     folder
@@ -77,24 +195,21 @@ def place(
     Stopped
         `should_stop` said so.
     """
-    reporter = Reporter(progress, should_stop)
-    info = find_method(method, "place")
+    run = _begin("place", "place", method, seed, folder, resume, progress, should_stop)
     slides = prepare_slides(references)
     cells = contract.prepare_query(query, query_name)
-    fitted, record = _fitted(
-        info, slides, cells, config, seed, device, model, folder, resume, reporter, "place"
-    )
+    fitted = run.fitted(slides, cells, config, device, model)
     number = _display_number(fitted, display)
-    placement = fitted.place(cells, display=number, reporter=reporter)
-    slide = fitted.reference.slides[number]
-    scale = slide.um_per_unit
-    uns = _image_slots(references.get(slide.name))
+    placement = fitted.place(cells, display=number, reporter=run.reporter)
+    info = fitted.reference.slides[number]
+    unit, scale, slots = info.unit, info.um_per_unit, references.get(info.name)
+    run.record.settings["display"] = info.name
     if onto is not None:
-        placement, quality = _laid_onto(placement, onto, reporter)
-        record.metrics |= quality
-        scale, uns = onto[1].um_per_unit, {}
-    record.settings |= {"display": slide.name, "laid_onto": "" if onto is None else onto[1].name}
-    return _result(fitted, placement, query, cells, slides, record, slide.unit, scale, uns)
+        placement, quality = _laid_onto(placement, onto, run.reporter)
+        run.record.metrics |= quality
+        unit, scale, slots = contract.unit(onto.slide), onto.target.um_per_unit, onto.slide
+        run.record.settings["laid_onto"] = onto.target.name
+    return run.result(fitted, placement, query, (*slides, cells), unit, scale, slots)
 
 
 def impute_locations(
@@ -128,8 +243,9 @@ def impute_locations(
     PlaceResult
         In the frame of the landmarks. Hard landmarks lie exactly where they were set.
     """
-    reporter = Reporter(progress, should_stop)
-    info = find_method(method, "impute-locations")
+    run = _begin(
+        "impute-locations", "impute-locations", method, seed, folder, resume, progress, should_stop
+    )
     references = dict(references or {})
     if not references and model is None:
         located = query[landmarks.indices].copy()
@@ -138,32 +254,16 @@ def impute_locations(
     slides = prepare_slides(references)
     cells = contract.prepare_query(query, query_name)
     known = _among(landmarks, cells)
-    fitted, record = _fitted(
-        info,
-        slides,
-        cells,
-        config,
-        seed,
-        device,
-        model,
-        folder,
-        resume,
-        reporter,
-        "impute-locations",
-    )
-    record.settings["landmarks"] = {
-        str(query.obs_names[i]): [float(x), float(y)]
-        for i, (x, y) in zip(landmarks.indices, landmarks.places, strict=True)
-    }
+    fitted = run.fitted(slides, cells, config, device, model)
     unit, scale = contract.unit(query), contract.um_per_unit(query)
     if scale is None:
         unit, scale = fitted.reference.slides[0].unit, fitted.reference.slides[0].um_per_unit
-    placement = fitted.impute(  # type: ignore[attr-defined]
-        cells, known, um_per_unit=scale, reporter=reporter
-    )
-    return _result(
-        fitted, placement, query, cells, slides, record, unit, scale, _image_slots(query)
-    )
+    placement = fitted.impute(cells, known, um_per_unit=scale, reporter=run.reporter)
+    run.record.settings["landmarks"] = {
+        str(query.obs_names[i]): [float(x), float(y)]
+        for i, (x, y) in zip(landmarks.indices, landmarks.places, strict=True)
+    }
+    return run.result(fitted, placement, query, (*slides, cells), unit, scale, query)
 
 
 def train(
@@ -186,17 +286,13 @@ def train(
     start_from
         A fitted dp-VAE, or its checkpoint folder, to fine-tune on these slides.
     """
-    reporter = Reporter(progress, should_stop)
-    info = find_method(method, "place")
-    slides = prepare_slides(references)
-    if start_from is not None and not hasattr(info.method(), "impute"):
+    run = _begin("train", "place", method, seed, folder, resume, progress, should_stop)
+    if start_from is not None and "impute-locations" not in run.info.tasks:
         raise InputError(f"Expected a method that can be fine-tuned, found {method}.")
-    base = _loaded(info, start_from) if start_from is not None else None
-    if base is not None and config is None:
-        config = base.config
-    return _fitted(
-        info, slides, None, config, seed, device, None, folder, resume, reporter, "train", base
-    )
+    base = None if start_from is None else _loaded(run.info, start_from)
+    slides = prepare_slides(references)
+    chosen = config if config is not None or base is None else base.config
+    return run.fitted(slides, None, chosen, device, start_from=base), run.record
 
 
 def _among(landmarks: Landmarks, cells: contract.Prepared) -> Landmarks:
@@ -234,75 +330,6 @@ def _loaded(info: MethodInfo, model: PlacementMethod | str | Path) -> PlacementM
     return loaded
 
 
-def _fitted(
-    info: MethodInfo,
-    slides: Sequence[contract.Prepared],
-    cells: contract.Prepared | None,
-    config: Config | None,
-    seed: int,
-    device: str,
-    model: PlacementMethod | str | Path | None,
-    folder: str | Path | None,
-    resume: bool,
-    reporter: Reporter,
-    task: str,
-    start_from: PlacementMethod | None = None,
-) -> tuple[PlacementMethod, provenance.RunRecord]:
-    chosen = str(choose_device(device))
-    inputs = {s.name: _fingerprint(s) for s in (*slides, *([cells] if cells is not None else []))}
-    if model is not None:
-        fitted = _loaded(info, model)
-    else:
-        if not slides:
-            raise InputError(
-                "Expected at least one reference slide or a model, found neither.",
-                remedy="Try --reference SLIDE.h5ad.",
-            )
-        fitted = info.method()(config or info.config()())
-        extra: dict[str, Any] = {} if start_from is None else {"start_from": start_from}
-        fitted.fit(
-            slides,
-            cells,
-            seed=seed,
-            device=chosen,
-            reporter=reporter,
-            folder=Path(folder) if folder is not None else None,
-            resume=resume,
-            **extra,
-        )
-    record = provenance.RunRecord(
-        task, info.name, fitted.config.to_dict(), seed, chosen, inputs=inputs
-    )
-    record.metrics |= {f"held_out_{k}": v for k, v in fitted.held_out.items()}
-    return fitted, record
-
-
-def _image_slots(slide: AnnData | None) -> dict[str, Any]:
-    return {} if slide is None or "spatial" not in slide.uns else {"spatial": slide.uns["spatial"]}
-
-
-def _result(
-    method: PlacementMethod,
-    placement: Placement,
-    query: AnnData,
-    cells: contract.Prepared,
-    slides: Sequence[contract.Prepared],
-    record: provenance.RunRecord,
-    unit: str,
-    um_per_unit: float | None,
-    uns: dict[str, Any],
-) -> PlaceResult:
-    notes = (
-        *(n for t in (*slides, cells) for n in t.notes),
-        *method.reference.space.notes,
-        *placement.notes,
-    )
-    record.notes = list(notes)
-    record.metrics |= placement.diagnostics
-    adata = annotate(query, cells, placement, record, unit=unit, um_per_unit=um_per_unit, uns=uns)
-    return PlaceResult(adata, placement, method, record, notes)
-
-
 def _fingerprint(prepared: contract.Prepared) -> str:
     adata = prepared.adata
     return provenance.fingerprint(
@@ -323,10 +350,10 @@ def _display_number(method: PlacementMethod, display: str | None) -> int:
 
 
 def _laid_onto(
-    placement: Placement, onto: tuple[Histology, Histology], reporter: Reporter
+    placement: Placement, onto: Onto, reporter: Reporter
 ) -> tuple[Placement, dict[str, float]]:
     """Move a placement from one H&E to another by registering the images."""
-    registration = register_images(*onto, reporter=reporter)
+    registration = register_images(onto.shown, onto.target, reporter=reporter)
     moved = replace(
         placement,
         coordinates=registration.pose.apply(placement.coordinates),

@@ -6,8 +6,8 @@ from dataclasses import dataclass
 from typing import ClassVar
 
 from napari_spatialrecon.config import Config, option, section
-from napari_spatialrecon.tissue.preprocess import PreprocessConfig
-from napari_spatialrecon.training.loop import LoopConfig
+from napari_spatialrecon.tissue.preprocess_config import PreprocessConfig
+from napari_spatialrecon.training.config import LoopConfig
 
 
 @dataclass(frozen=True)

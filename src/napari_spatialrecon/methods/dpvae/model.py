@@ -35,8 +35,9 @@ from napari_spatialrecon.progress import Reporter
 from napari_spatialrecon.tissue.contract import Prepared
 from napari_spatialrecon.tissue.preprocess import Features
 from napari_spatialrecon.training.checkpoint import load_checkpoint, save_checkpoint
+from napari_spatialrecon.training.config import LoopConfig
 from napari_spatialrecon.training.history import History
-from napari_spatialrecon.training.loop import LoopConfig, train
+from napari_spatialrecon.training.loop import train
 
 #: Share of cells whose place by similarity is too far off to help find the pose.
 TRIM = 0.1

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import ClassVar
 
 from napari_spatialrecon.config import Config, option, section
-from napari_spatialrecon.tissue.preprocess import PreprocessConfig
+from napari_spatialrecon.tissue.preprocess_config import PreprocessConfig
 
 
 @dataclass(frozen=True)
