@@ -3,10 +3,10 @@
     OMP_NUM_THREADS=1 python benchmarks/bench_landmarks.py [N ...]
 
 Five landmarks. A move takes one of them 2 % of the extent on, from the last solution; `ms CPU` is
-the processor's time, `ms` the clock's (both medians of nine moves). `off` is the distance of the
+the processor's time, `move ms` the clock's (medians of nine moves). `off` is the distance of the
 places from where a new solver ends after the last move, in percent of the extent (root mean square,
-and of all but 1 % of the cells), `stress` the stress above that one's in percent. Each size runs in a process of its own, so that its peak of memory is its
-own.
+and of all but 1 % of the cells); `stress` is the stress above that one's, in percent. Each size
+runs in a process of its own, so that its peak of memory is its own.
 """
 
 from __future__ import annotations

@@ -34,7 +34,7 @@ class Descent:
     iterations
         Steps taken.
     converged
-        Whether the last step was shorter than asked, or no step lowers the stress any more.
+        Whether the next step would be shorter than asked, or none lowers the stress any more.
     """
 
     y: np.ndarray
@@ -52,7 +52,7 @@ def descend(
     shortest: float,
     reporter: Reporter,
 ) -> Descent:
-    """Lower the stress from `y` until a step's root mean square is below `shortest`.
+    """Lower the stress from `y` until the next step's root mean square is below `shortest`.
 
     L-BFGS (Nocedal 1980, https://doi.org/10.1090/S0025-5718-1980-0572855-7) whose initial metric is
     SMACOF's, so that a step without memory is the Guttman transform. Where the faster step fails to
@@ -77,7 +77,10 @@ def descend(
     memory: deque[tuple[np.ndarray, np.ndarray, float]] = deque(maxlen=_MEMORY)
     for iteration in range(1, max_iterations + 1):
         reporter.check()
-        found = _try(evaluate, y, stress, gradient, _direction(gradient, memory, precondition))
+        step = _direction(gradient, memory, precondition)
+        if _length(step) < shortest:
+            return Descent(y, stress, iteration - 1, True)
+        found = _try(evaluate, y, stress, gradient, step)
         if found is None:
             memory.clear()
             plain = _direction(gradient, memory, precondition)
@@ -92,9 +95,11 @@ def descend(
             memory.append((step, change, curvature))
         y, gradient = y + step, after
         reporter.step(iteration, stress=stress)
-        if float(np.sqrt((step**2).sum() / len(y))) < shortest:
-            return Descent(y, stress, iteration, True)
     return Descent(y, stress, max_iterations, False)
+
+
+def _length(step: np.ndarray) -> float:
+    return float(np.sqrt((step**2).sum() / len(step)))
 
 
 def _direction(

@@ -10,6 +10,7 @@ from scipy.spatial.distance import cdist
 
 from napari_spatialrecon.errors import InputError
 from napari_spatialrecon.geometry.all_pairs import AllPairs
+from napari_spatialrecon.geometry.circle import Circle
 from napari_spatialrecon.geometry.descent import Descent, descend
 from napari_spatialrecon.geometry.landmarks import Landmarks
 from napari_spatialrecon.geometry.pairs import MaskedPairs, Pairs
@@ -22,6 +23,9 @@ ALL_PAIRS = 1500
 
 #: Most landmarks whose pairs are all used.
 _EXACT = 256
+
+#: Where a step while dragging may end, as a share of the layout's radius: below a screen pixel.
+_LIVE_TOLERANCE = 1e-4
 
 #: Times that the pose is settled again after the layout has changed.
 _ROUNDS = 5
@@ -107,10 +111,12 @@ class PlaceSolver:
     ) -> None:
         self._latent = _checked(latent)
         self._radius = float(np.sqrt(self._latent.var(axis=0).sum()))
-        self._pairs, self._seed = pairs, seed
-        self._masked = None
+        generator = np.random.default_rng(seed)
+        self._masked = self._circle = None
         if mask is not None:
-            self._masked = MaskedPairs(self._latent, mask, np.random.default_rng(seed))
+            self._masked = MaskedPairs(self._latent, mask, generator)
+        elif len(self._latent) > ALL_PAIRS:
+            self._circle = Circle(self._latent, pairs, generator)
         self._free_problem = self._problem = self._prepare(None)
         start = _plane(self._latent)
         self._free = self._run(self._problem, start, 500, 1e-5, reporter or Reporter())
@@ -191,7 +197,9 @@ class PlaceSolver:
                 "Expected landmarks to move, found none.", remedy="Try solving with some first."
             )
         moved = self._landmarks.moved(index, place)
-        return self.solve(moved, scale=self._scale, max_iterations=max_iterations)
+        return self.solve(
+            moved, scale=self._scale, max_iterations=max_iterations, tolerance=_LIVE_TOLERANCE
+        )
 
     def _prepare(self, landmarks: Landmarks | None) -> Problem:
         pairs: Pairs
@@ -199,9 +207,9 @@ class PlaceSolver:
             pairs = self._masked
         else:
             exact = np.arange(len(self._latent))
-            if len(exact) > ALL_PAIRS:
+            if self._circle is not None:
                 exact = exact[:0] if landmarks is None else landmarks.indices[:_EXACT]
-            pairs = AllPairs(self._latent, exact, self._pairs, np.random.default_rng(self._seed))
+            pairs = AllPairs(self._latent, exact, self._circle)
         return Problem.of(pairs, landmarks)
 
     def _start(self, problem: Problem, warm: bool) -> np.ndarray:
@@ -241,7 +249,7 @@ class PlaceSolver:
                 reporter=reporter,
             )
             taken += found.iterations
-            if not found.converged:
+            if not (found.converged and found.iterations):
                 break
             y = problem.repose(found.y, shortest)
             if np.abs(y - found.y).max() < shortest or problem.evaluate(y)[0] >= found.stress:
@@ -338,5 +346,7 @@ def _same_cells(first: Landmarks, second: Landmarks | None) -> bool:
 
 
 def _solution(problem: Problem, found: Descent, places: np.ndarray, scale: float) -> Solution:
-    stress = problem.pairs.evaluate(found.y)[0] / problem.pairs.total
-    return Solution(places, stress, found.iterations, found.converged, scale, problem.unsupported)
+    stress = (found.stress - problem.pull_stress(found.y)) / problem.pairs.total
+    return Solution(
+        places, max(stress, 0.0), found.iterations, found.converged, scale, problem.unsupported
+    )

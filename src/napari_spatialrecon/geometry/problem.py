@@ -77,10 +77,15 @@ class Problem:
         """Return the stress with the pull of the soft landmarks, and its gradient."""
         stress, gradient = self.pairs.evaluate(y)
         soft = self.indices[~self.hard]
-        gap, pull = y[soft] - self.targets[~self.hard], self.pull[soft, None]
-        gradient[soft] += 2 * pull * gap
+        gradient[soft] += 2 * self.pull[soft, None] * (y[soft] - self.targets[~self.hard])
         gradient[~self.free] = 0
-        return stress + float((pull * gap**2).sum()), gradient
+        return stress + self.pull_stress(y), gradient
+
+    def pull_stress(self, y: np.ndarray) -> float:
+        """Return what the soft landmarks add to the stress of the layout `y`."""
+        soft = self.indices[~self.hard]
+        gaps = y[soft] - self.targets[~self.hard]
+        return float(self.pull[soft] @ (gaps**2).sum(axis=1))
 
     def anchor_stress(self, y: np.ndarray) -> float:
         """Return the part of the stress of the layout `y` that depends on its pose."""
