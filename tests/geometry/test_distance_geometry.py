@@ -230,6 +230,8 @@ def test_a_latent_that_fixes_no_layout_is_refused(latent: np.ndarray, problem: s
 def test_bad_requests_are_refused() -> None:
     latent = noisy(CELLS, 2, 0.0)
     solver = PlaceSolver(latent)
+    with pytest.raises(InputError, match="at least 1 pair"):
+        PlaceSolver(latent, pairs=0)
     with pytest.raises(InputError, match="λ above 0"):
         solver.solve(landmarks(CELLS, 3), scale=0.0)
     with pytest.raises(InputError, match="found none"):

@@ -109,6 +109,8 @@ class PlaceSolver:
         seed: int = 0,
         reporter: Reporter | None = None,
     ) -> None:
+        if pairs < 1:
+            raise InputError(f"Expected at least 1 pair a cell, found {pairs}.", remedy="Try 256.")
         self._latent = _checked(latent)
         self._radius = float(np.sqrt(self._latent.var(axis=0).sum()))
         generator = np.random.default_rng(seed)
