@@ -105,7 +105,10 @@ def _finish(result: PlaceResult, options: argparse.Namespace) -> None:
     path, record = result.write(options.out)
     shutil.rmtree(f"{Path(options.out).with_suffix('')}.resume", ignore_errors=True)
     if options.picture:
-        _draw(result.adata, options.picture, None, None)
+        from napari_spatialrecon.tasks.drawing import draw_placed
+
+        slide = options.onto if getattr(options, "onto", None) else options.query
+        draw_placed(result.adata, options.picture, folder=Path(slide).parent)
     for note in result.notes:
         print(f"note: {note}", file=sys.stderr)
     print(result.verdict, file=sys.stderr)
@@ -148,7 +151,10 @@ def run_evaluate(options: argparse.Namespace, stop: threading.Event) -> None:
     truth, prediction = _read(options.truth), _read(options.prediction)
     report = evaluate_place(truth, prediction, seed=options.seed)
     if options.picture:
-        _draw(prediction, options.picture, truth, options.color)
+        from napari_spatialrecon.tasks.drawing import draw_placed
+
+        folder = Path(options.truth).parent
+        draw_placed(prediction, options.picture, truth=truth, color=options.color, folder=folder)
     if options.json is None:
         options.json = "-"
     _summarise(report, options)
@@ -273,12 +279,6 @@ def _onto(options: argparse.Namespace, references: dict[str, AnnData]) -> Onto |
             )
         images.append(image)
     return Onto(images[0], images[1], target)
-
-
-def _draw(adata: AnnData, path: str, truth: AnnData | None, color: str | None) -> None:
-    from napari_spatialrecon.tasks.drawing import draw_placed
-
-    draw_placed(adata, path, truth=truth, color=color)
 
 
 def _check_output(path: str, suffix: str) -> None:

@@ -68,6 +68,8 @@ class PlacementMethod(ABC):
         self.history: list[History] = []
 
     reference: Reference
+    #: What fitting has to say, in words.
+    notes: tuple[str, ...] = ()
     #: Stress of held-out random spots: ``method`` (absent for the floor itself) and ``floor``.
     #: Empty where the slides are too small to hold spots out.
     held_out: dict[str, float]

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -85,6 +85,20 @@ class Reference:
         """Names of the slides."""
         return tuple(slide.name for slide in self.slides)
 
+    def turned(self, turns: NDArray[np.float64]) -> Reference:
+        """Return the reference with its slides turned by `turns`, (n_slides, 2, 2)."""
+        places = tuple(p @ t.T for p, t in zip(self.places, turns, strict=True))
+        return replace(self, frame=self.frame.turned(turns), places=places)
+
+    def only(self, slide: int) -> Reference:
+        """Return one slide of the reference, in the same frame."""
+        return replace(
+            self,
+            features=(self.features[slide],),
+            places=(self.places[slide],),
+            slides=(self.slides[slide],),
+        )
+
     @property
     def all_features(self) -> Features:
         """Features of all slides' spots, one below the other."""
@@ -100,6 +114,7 @@ class Reference:
         result: dict[str, NDArray[Any]] = {f"space.{k}": v for k, v in self.space.arrays().items()}
         result["frame.centres"] = self.frame.centres
         result["frame.scales"] = self.frame.scales
+        result["frame.turns"] = self.frame.turns
         result["frame.radius"] = np.array([self.frame.radius])
         result["reference.features"] = self.all_features
         result["reference.places"] = self.all_places
@@ -123,7 +138,10 @@ class Reference:
         return cls(
             FeatureSpace.from_arrays(genes, space),
             ReferenceFrame(
-                arrays["frame.centres"], arrays["frame.scales"], float(arrays["frame.radius"][0])
+                arrays["frame.centres"],
+                arrays["frame.scales"],
+                float(arrays["frame.radius"][0]),
+                arrays["frame.turns"],
             ),
             tuple(np.split(arrays["reference.features"], cuts)),
             tuple(np.split(arrays["reference.places"], cuts)),

@@ -1,16 +1,19 @@
 """The frame in which methods work: each slide centred, all divided by one pooled RMS radius.
 
-One isotropic scale keeps the tissue's shape (a z-score per axis would distort it), and centring
-slide by slide lets sections with different poses teach one model.
+One isotropic scale keeps the tissue's shape (a z-score per axis would distort it). Centring slide
+by slide, and turning a slide where its expression says so, lets sections that were mounted in
+different poses teach one model.
 """
 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
+
+from napari_spatialrecon.geometry.procrustes import Pose
 
 Points = NDArray[np.float64]
 
@@ -27,11 +30,14 @@ class ReferenceFrame:
     radius
         Pooled root-mean-square distance of the spots from their slide's centre, in units of
         `scales`.
+    turns : (n_slides, 2, 2) float
+        Rotation or reflection of each slide into the frame.
     """
 
     centres: Points
     scales: NDArray[np.float64]
     radius: float
+    turns: NDArray[np.float64]
 
     @classmethod
     def of(cls, slides: Sequence[Points], scales: Sequence[float]) -> ReferenceFrame:
@@ -43,7 +49,8 @@ class ReferenceFrame:
                 for points, centre, scale in zip(slides, centres, scales, strict=True)
             ]
         )
-        return cls(centres, np.asarray(scales, float), float(np.sqrt(squares.mean())))
+        turns = np.tile(np.eye(2), (len(slides), 1, 1))
+        return cls(centres, np.asarray(scales, float), float(np.sqrt(squares.mean())), turns)
 
     def radius_on(self, slide: int) -> float:
         """Return the radius in a slide's unit."""
@@ -51,8 +58,16 @@ class ReferenceFrame:
 
     def normalise(self, points: Points, slide: int) -> Points:
         """Move coordinates of a slide into the frame: centred, RMS radius near 1."""
-        return (points - self.centres[slide]) / self.radius_on(slide)
+        return (points - self.centres[slide]) / self.radius_on(slide) @ self.turns[slide].T
 
     def restore(self, points: Points, slide: int) -> Points:
         """Move coordinates of the frame onto a slide, in its unit."""
-        return points * self.radius_on(slide) + self.centres[slide]
+        return points @ self.turns[slide] * self.radius_on(slide) + self.centres[slide]
+
+    def pose_on(self, slide: int) -> Pose:
+        """Return the pose from the frame, in the slide's unit, onto the slide."""
+        return Pose(self.turns[slide].T, self.centres[slide])
+
+    def turned(self, turns: NDArray[np.float64]) -> ReferenceFrame:
+        """Return the frame with every slide turned further by `turns`, (n_slides, 2, 2)."""
+        return replace(self, turns=turns @ self.turns)

@@ -22,6 +22,7 @@ from napari_spatialrecon.methods.dpvae.network import Network, build
 from napari_spatialrecon.methods.floors.config import KnnConfig
 from napari_spatialrecon.methods.floors.knn import (
     Posterior,
+    align_slides,
     composition_notes,
     floor_error,
     imbalance,
@@ -174,10 +175,12 @@ class DPVAE(PlacementMethod):
                 references, query, self.config.preprocess, seed=seed
             )
             self.directions = spatial_directions(self.reference, features, KnnConfig())
-            return features
-        self.reference = Reference.embed(references, start_from.reference.space)
-        self.directions = start_from.directions
-        return None if query is None else self.reference.space.transform(query)[0]
+        else:
+            self.reference = Reference.embed(references, start_from.reference.space)
+            self.directions = start_from.directions
+            features = None if query is None else self.reference.space.transform(query)[0]
+        self.reference, self.notes = align_slides(self.reference, self.directions, KnnConfig())
+        return features
 
     def _projected(self, number: int, features: Features) -> Features:
         """Return what a network sees of features: components, or directions that vary in space."""
@@ -271,7 +274,7 @@ class DPVAE(PlacementMethod):
         centre = mean.mean(axis=0)
         uneven = imbalance(self.reference, posterior)
         layout = (mean - centre) * frame.radius_on(display)
-        pose = Pose(np.eye(2), frame.restore(centre[None], display)[0])
+        pose = Pose(frame.turns[display].T, frame.restore(centre[None], display)[0])
         return Placement(
             coordinates=pose.apply(layout),
             uncertainty=np.sqrt(posterior.variance + spread) * frame.radius_on(display),
@@ -282,7 +285,7 @@ class DPVAE(PlacementMethod):
                 "similarity_median": float(np.median(posterior.similarity)),
                 "regional_imbalance": uneven,
             },
-            notes=(*notes, *composition_notes(uneven, len(features))),
+            notes=(*self.notes, *notes, *composition_notes(uneven, len(features))),
         )
 
     def impute(
@@ -322,7 +325,7 @@ class DPVAE(PlacementMethod):
             layout=latent / scale,
             pose=pose,
             diagnostics={"stress": solution.stress, "scale": scale},
-            notes=notes,
+            notes=(*self.notes, *notes),
         )
 
     def _layout(

@@ -11,9 +11,8 @@ from numpy.typing import NDArray
 from sklearn.linear_model import RidgeCV
 from sklearn.preprocessing import normalize
 
-from napari_spatialrecon.geometry.procrustes import Pose
 from napari_spatialrecon.methods.floors.config import KnnConfig, RidgeConfig
-from napari_spatialrecon.methods.floors.knn import floor_error
+from napari_spatialrecon.methods.floors.knn import align_slides, floor_error, spatial_directions
 from napari_spatialrecon.methods.held_out import hold_out
 from napari_spatialrecon.methods.placement import Placement, PlacementMethod
 from napari_spatialrecon.methods.reference import Reference
@@ -46,11 +45,12 @@ class Ridge(PlacementMethod):
         """Fit the regression; see `PlacementMethod.fit`."""
         reporter = reporter or Reporter()
         reporter.begin("Fitting a linear map")
-        self.reference, _ = Reference.fit(references, query, self.config.preprocess, seed=seed)
+        reference, features = Reference.fit(references, query, self.config.preprocess, seed=seed)
+        self.reference, self.notes = _aligned(reference, features)
         self.held_out = {}
         if (held_out := hold_out(references, seed)) is not None:
             seen, features = Reference.fit(held_out.seen, query, self.config.preprocess, seed=seed)
-            coefficients, intercept, _ = self._regress(seen)
+            coefficients, intercept, _ = self._regress(_aligned(seen, features)[0])
             placed = [
                 self._inputs(f) @ coefficients + intercept for f in held_out.features(seen.space)
             ]
@@ -84,9 +84,9 @@ class Ridge(PlacementMethod):
             coordinates=frame.restore(places, display),
             uncertainty=np.full(len(places), self.residual * frame.radius_on(display)),
             layout=places * frame.radius_on(display),
-            pose=Pose(np.eye(2), frame.centres[display]),
+            pose=frame.pose_on(display),
             diagnostics={"leave_one_out_error": self.residual * frame.radius_on(display)},
-            notes=notes,
+            notes=(*self.notes, *notes),
         )
 
     def save(self, folder: str | Path) -> None:
@@ -117,5 +117,13 @@ class Ridge(PlacementMethod):
         method.reference = Reference.from_arrays(
             checkpoint.genes, checkpoint.extra["slides"], arrays
         )
-        method.held_out = checkpoint.extra["held_out"]
+        method.held_out, method.notes = checkpoint.extra["held_out"], ()
         return method
+
+
+def _aligned(
+    reference: Reference, query_features: NDArray[np.float32] | None
+) -> tuple[Reference, tuple[str, ...]]:
+    config = KnnConfig()
+    directions = spatial_directions(reference, query_features, config)
+    return align_slides(reference, directions, config)
