@@ -7,12 +7,15 @@ Messages and progress go to stderr, data to files, summaries to ``--json`` or st
 from __future__ import annotations
 
 import argparse
+import shlex
 import sys
-from collections.abc import Callable, Sequence
+import types
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 from napari_spatialrecon import commands
 from napari_spatialrecon.errors import SpatialReconError, Stopped
+from napari_spatialrecon.outputs import guarded
 from napari_spatialrecon.terminal import limit_threads, stop_on_interrupt
 
 DONE, WRONG_INPUT, STOPPED = 0, 2, 130
@@ -20,11 +23,14 @@ DONE, WRONG_INPUT, STOPPED = 0, 2, 130
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Run the command line; return its exit code."""
-    options = _parser().parse_args(argv)
+    words = list(sys.argv[1:] if argv is None else argv)
+    options = _parser().parse_args(words)
+    options.command = shlex.join(["spatialrecon", *words])
     stop = stop_on_interrupt()
     try:
         limit_threads(getattr(options, "threads", None))
-        options.run(options, stop)
+        with guarded(options):
+            options.run(options, stop)
     except Stopped as stopped:
         print(f"\nspatialrecon: {stopped}", file=sys.stderr)
         return STOPPED
@@ -54,30 +60,65 @@ def _parser() -> argparse.ArgumentParser:
     return parser
 
 
-def _verb(verbs: Any, name: str, help: str, run: Callable[..., None]) -> argparse.ArgumentParser:
+def _verb(
+    verbs: Any,
+    name: str,
+    help: str,
+    run: Callable[..., None],
+    *,
+    files: Mapping[str, str] = types.MappingProxyType({}),
+    folders: Sequence[str] = (),
+    replaced: Sequence[str] = (),
+) -> argparse.ArgumentParser:
+    """Add a verb.
+
+    Parameters
+    ----------
+    files
+        Options that name files it writes, and how they end.
+    folders, replaced
+        Options that name folders it writes, and which of them it replaces as a whole.
+    """
     verb: argparse.ArgumentParser = verbs.add_parser(name, help=help, description=help)
-    verb.set_defaults(run=run)
+    verb.set_defaults(run=run, files={**files, "json": ""}, folders=folders, replaced=replaced)
     return verb
 
 
-def _add_run_options(verb: argparse.ArgumentParser, default_method: str | None) -> None:
-    verb.add_argument(
-        "--method", default=default_method, required=default_method is None, help="see 'methods'"
-    )
-    verb.add_argument("--preset", default="quick", help="quick, standard or paper")
+def _add_placing_options(verb: argparse.ArgumentParser) -> None:
+    verb.add_argument("--model", metavar="DIR", help="use this saved model instead of training")
+    verb.add_argument("--save-model", metavar="DIR", help="keep the trained model")
+    verb.add_argument("--picture", metavar="FILE.png", help="draw the result on the histology")
+    _add_training_options(verb)
+
+
+def _add_training_options(verb: argparse.ArgumentParser) -> None:
+    verb.add_argument("--method", required=True, help="see 'methods'")
+    verb.add_argument("--device", default="auto", help="auto, cpu, cuda, cuda:1 or mps")
+    verb.add_argument("--resume", metavar="DIR", help="go on from a stopped run")
+    _add_settings(verb)
+    _add_common_options(verb)
+
+
+def _add_settings(verb: argparse.ArgumentParser) -> None:
+    verb.add_argument("--preset", help="quick (the default), standard or paper")
     verb.add_argument("--config", metavar="FILE.toml", help="settings over the preset")
     verb.add_argument(
         "--set", metavar="KEY=VALUE", action="append", default=[], help="one setting (repeatable)"
     )
-    verb.add_argument("--seed", type=int, default=0)
-    verb.add_argument("--device", default="auto", help="auto, cpu, cuda, cuda:1 or mps")
-    verb.add_argument("--model", metavar="DIR", help="use this saved model instead of training")
-    verb.add_argument("--save-model", metavar="DIR", help="keep the trained model")
-    verb.add_argument("--resume", metavar="DIR", help="go on from a stopped run")
-    _add_common_options(verb)
+
+
+def _seed(text: str) -> int:
+    number = int(text)
+    if not 0 <= number < 2**32:
+        raise ValueError
+    return number
+
+
+_seed.__name__ = "whole number of 0 or more as seed"
 
 
 def _add_common_options(verb: argparse.ArgumentParser) -> None:
+    verb.add_argument("--seed", type=_seed, default=0, help="same seed, same result")
     verb.add_argument("--json", metavar="FILE", help="write a summary; - for stdout")
     verb.add_argument("--threads", type=int, help="threads to compute with (cores - 1)")
     verb.add_argument(
@@ -89,7 +130,15 @@ def _add_common_options(verb: argparse.ArgumentParser) -> None:
 
 
 def _add_place(verbs: Any) -> None:
-    verb = _verb(verbs, "place", "place dissociated cells on reference slides", commands.run_place)
+    verb = _verb(
+        verbs,
+        "place",
+        "place dissociated cells on reference slides",
+        commands.run_place,
+        files={"out": ".h5ad", "picture": ".png"},
+        folders=["save_model"],
+        replaced=["save_model"],
+    )
     verb.add_argument(
         "--reference", metavar="SLIDE", action="append", default=[], help="h5ad or Space Ranger"
     )
@@ -99,8 +148,7 @@ def _add_place(verbs: Any) -> None:
     verb.add_argument(
         "--onto", metavar="SLIDE", help="lay the result on this slide's H&E, by its image alone"
     )
-    verb.add_argument("--picture", metavar="FILE.png", help="draw the result on the histology")
-    _add_run_options(verb, None)
+    _add_placing_options(verb)
 
 
 def _add_impute_locations(verbs: Any) -> None:
@@ -109,53 +157,71 @@ def _add_impute_locations(verbs: Any) -> None:
         "impute-locations",
         "place all cells from the known places of some",
         commands.run_impute,
+        files={"out": ".h5ad", "picture": ".png"},
+        folders=["save_model"],
+        replaced=["save_model"],
     )
     verb.add_argument("--query", metavar="CELLS", required=True)
     verb.add_argument("--landmarks", metavar="FILE.csv", required=True, help="obs_name,x,y")
     verb.add_argument("--reference", metavar="SLIDE", action="append", default=[])
     verb.add_argument("--out", metavar="PLACED.h5ad", required=True)
-    verb.add_argument("--picture", metavar="FILE.png", help="draw the result on the histology")
-    _add_run_options(verb, None)
+    _add_placing_options(verb)
 
 
 def _add_train(verbs: Any) -> None:
     verb = _verb(
-        verbs, "train", "train a placing method once, for many queries", commands.run_train
+        verbs,
+        "train",
+        "train a placing method once, for many queries",
+        commands.run_train,
+        folders=["out"],
+        replaced=["out"],
     )
     verb.add_argument("--reference", metavar="SLIDE", action="append", required=True)
     verb.add_argument("--out", metavar="DIR", required=True)
     verb.add_argument("--start-from", metavar="DIR", help="fine-tune this saved model")
-    _add_run_options(verb, None)
+    _add_training_options(verb)
 
 
 def _add_evaluate(verbs: Any) -> None:
-    verb = _verb(verbs, "evaluate", "compare a result with the truth", commands.run_evaluate)
+    verb = _verb(
+        verbs,
+        "evaluate",
+        "compare a result with the truth",
+        commands.run_evaluate,
+        files={"picture": ".png"},
+    )
     verb.add_argument("task", choices=("place",))
     verb.add_argument("--truth", metavar="A.h5ad", required=True)
     verb.add_argument("--prediction", metavar="B.h5ad", required=True)
     verb.add_argument("--picture", metavar="FILE.png", help="draw result and truth side by side")
     verb.add_argument("--color", metavar="COLUMN", help="obs column or gene to colour by")
-    verb.add_argument("--seed", type=int, default=0)
     _add_common_options(verb)
 
 
 def _add_simulate(verbs: Any) -> None:
-    verb = _verb(verbs, "simulate", "make a tissue whose truth is known", commands.run_simulate)
+    verb = _verb(
+        verbs,
+        "simulate",
+        "make a tissue whose truth is known",
+        commands.run_simulate,
+        folders=["out"],
+    )
     verb.add_argument("--tissue", choices=("cortex", "tumour"), default="cortex")
-    verb.add_argument("--seed", type=int, default=0)
-    verb.add_argument("--preset", default="quick")
-    verb.add_argument("--config", metavar="FILE.toml")
-    verb.add_argument("--set", metavar="KEY=VALUE", action="append", default=[])
     verb.add_argument("--out", metavar="DIR", required=True)
+    _add_settings(verb)
     _add_common_options(verb)
 
 
 def _add_demo(verbs: Any) -> None:
     verb = _verb(
-        verbs, "demo", "simulate a tissue, place its cells, draw and judge", commands.run_demo
+        verbs,
+        "demo",
+        "simulate a tissue, place its cells, draw and judge",
+        commands.run_demo,
+        folders=["out"],
     )
     verb.add_argument("--tissue", choices=("cortex", "tumour"), default="cortex")
-    verb.add_argument("--seed", type=int, default=0)
     verb.add_argument("--out", metavar="DIR", default="demo-output")
     _add_common_options(verb)
 

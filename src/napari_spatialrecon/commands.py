@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import argparse
 import json
-import shutil
 import sys
 import threading
 from collections.abc import Sequence
@@ -13,6 +12,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 from napari_spatialrecon.config import Config
 from napari_spatialrecon.errors import InputError
+from napari_spatialrecon.outputs import resume_folder
 from napari_spatialrecon.terminal import Bar
 
 if TYPE_CHECKING:
@@ -30,7 +30,6 @@ def run_place(options: argparse.Namespace, stop: threading.Event) -> None:
     from napari_spatialrecon.tasks.placing import place
 
     config = _config(find_method(options.method, "place").config(), options)
-    _check_output(options.out, ".h5ad")
     references = _read_slides(options.reference)
     if not references and options.model is None:
         raise InputError(
@@ -59,7 +58,6 @@ def run_impute(options: argparse.Namespace, stop: threading.Event) -> None:
     from napari_spatialrecon.tissue.landmarks import read_landmarks
 
     config = _config(find_method(options.method, "impute-locations").config(), options)
-    _check_output(options.out, ".h5ad")
     query = _read(options.query)
     landmarks = read_landmarks(options.landmarks, query.obs_names)
     references = _read_slides(options.reference)
@@ -77,16 +75,16 @@ def run_impute(options: argparse.Namespace, stop: threading.Event) -> None:
 
 
 def _run_arguments(options: argparse.Namespace, bar: Bar, stop: threading.Event) -> dict[str, Any]:
-    folder = options.resume or f"{Path(options.out).with_suffix('')}.resume"
-    if options.resume and not Path(options.resume).is_dir():
+    if options.model and (options.set or options.config):
         raise InputError(
-            "Expected the folder of a stopped run, found none.", where=str(options.resume)
+            "Expected settings or a saved model, which has its own, found both.",
+            remedy="Try without --set and --config, or without --model.",
         )
     return {
         "seed": options.seed,
         "device": options.device,
         "model": options.model,
-        "folder": folder,
+        "folder": resume_folder(options),
         "resume": bool(options.resume),
         "progress": bar.show,
         "should_stop": stop.is_set,
@@ -96,19 +94,12 @@ def _run_arguments(options: argparse.Namespace, bar: Bar, stop: threading.Event)
 def _finish(result: PlaceResult, options: argparse.Namespace) -> None:
     if options.save_model:
         result.method.save(options.save_model)
-    result.record.settings |= {
-        "query": str(options.query),
-        "references": [str(r) for r in options.reference],
-        "preset": options.preset,
-        "command": "spatialrecon " + " ".join(sys.argv[1:]),
-    }
-    path, record = result.write(options.out)
-    shutil.rmtree(f"{Path(options.out).with_suffix('')}.resume", ignore_errors=True)
     if options.picture:
         from napari_spatialrecon.tasks.drawing import draw_placed
 
-        slide = options.onto if getattr(options, "onto", None) else options.query
-        draw_placed(result.adata, options.picture, folder=Path(slide).parent)
+        draw_placed(result.adata, options.picture)
+    result.record.settings |= _asked(options)
+    path, record = result.write(options.out)
     for note in result.notes:
         print(f"note: {note}", file=sys.stderr)
     print(result.verdict, file=sys.stderr)
@@ -116,30 +107,38 @@ def _finish(result: PlaceResult, options: argparse.Namespace) -> None:
     _summarise(result.record.to_dict(), options)
 
 
+def _asked(options: argparse.Namespace) -> dict[str, Any]:
+    """Return what a record keeps of the command line besides the config."""
+    names = ("query", "reference", "landmarks", "model", "start_from", "onto", "preset")
+    given = {name: getattr(options, name, None) for name in names}
+    return {"command": options.command, **{k: v for k, v in given.items() if v}}
+
+
 def run_train(options: argparse.Namespace, stop: threading.Event) -> None:
     """Train a method on slides and keep it."""
     from napari_spatialrecon.methods.registry import find_method
     from napari_spatialrecon.tasks.placing import train
 
-    config = _config(find_method(options.method, "place").config(), options)
+    info = find_method(options.method, "place")
+    base = info.method().load(options.start_from) if options.start_from else None
+    config = _config(info.config(), options, None if base is None else base.config)
     references = _read_slides(options.reference)
-    folder = options.resume or f"{options.out}.resume"
     with Bar(options.progress) as bar:
         fitted, record = train(
             references,
             method=options.method,
-            config=None if options.start_from and not _is_configured(options) else config,
+            config=config,
             seed=options.seed,
             device=options.device,
-            folder=folder,
+            folder=resume_folder(options),
             resume=bool(options.resume),
-            start_from=options.start_from,
+            start_from=base,
             progress=bar.show,
             should_stop=stop.is_set,
         )
+    record.settings |= _asked(options)
     fitted.save(options.out)
     record.write(Path(options.out) / "run.json")
-    shutil.rmtree(f"{options.out}.resume", ignore_errors=True)
     print(f"model saved: {options.out}", file=sys.stderr)
     _summarise(record.to_dict(), options)
 
@@ -153,8 +152,7 @@ def run_evaluate(options: argparse.Namespace, stop: threading.Event) -> None:
     if options.picture:
         from napari_spatialrecon.tasks.drawing import draw_placed
 
-        folder = Path(options.truth).parent
-        draw_placed(prediction, options.picture, truth=truth, color=options.color, folder=folder)
+        draw_placed(prediction, options.picture, truth=truth, color=options.color)
     if options.json is None:
         options.json = "-"
     _summarise(report, options)
@@ -223,21 +221,30 @@ def run_methods(options: argparse.Namespace, stop: threading.Event) -> None:
     _summarise(content, options)
 
 
-def _config(config_class: type[AnyConfig], options: argparse.Namespace) -> AnyConfig:
-    config = config_class.preset(options.preset)
+def _config(
+    config_class: type[AnyConfig], options: argparse.Namespace, base: AnyConfig | None = None
+) -> AnyConfig:
+    """Return preset (or `base`, where none was asked for), then file, then single settings."""
+    config = base
+    if config is None or options.preset:
+        config = config_class.preset(options.preset or "quick")
     if options.config:
         config = config_class.from_toml(options.config, start=config)
     return config.with_text(options.set)
 
 
-def _is_configured(options: argparse.Namespace) -> bool:
-    return bool(options.set or options.config or options.preset != "quick")
-
-
 def _read(path: str) -> AnnData:
+    """Read a table; images that it names by file are named so that they are found from anywhere."""
     from napari_spatialrecon.tissue.read import read_adata
 
-    return read_adata(path)
+    adata = read_adata(path)
+    folder = Path(path).resolve().parent
+    libraries = adata.uns.get("spatial", {})
+    for library in libraries.values() if isinstance(libraries, dict) else ():
+        files = library.get("images_files", {}) if isinstance(library, dict) else {}
+        for key, name in files.items():
+            files[key] = str(folder / str(name))
+    return adata
 
 
 def _read_slides(paths: Sequence[str]) -> dict[str, AnnData]:
@@ -281,20 +288,14 @@ def _onto(options: argparse.Namespace, references: dict[str, AnnData]) -> Onto |
     return Onto(images[0], images[1], target)
 
 
-def _check_output(path: str, suffix: str) -> None:
-    if Path(path).suffix != suffix:
-        raise InputError(
-            f"Expected an output that ends in {suffix}, found {Path(path).name!r}.",
-            remedy=f"Try --out {Path(path).stem}{suffix}.",
-        )
-
-
 def _summarise(content: Any, options: argparse.Namespace) -> None:
     if options.json is None:
         return
+    text = json.dumps(content, default=str)
+    plain = json.loads(text, parse_constant=lambda _: None)
     if options.json == "-":
-        print(json.dumps(content, indent=2, default=str))
+        print(json.dumps(plain, indent=2))
         return
     from napari_spatialrecon.storage import write_json
 
-    write_json(options.json, content)
+    write_json(options.json, plain)

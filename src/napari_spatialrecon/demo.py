@@ -67,7 +67,6 @@ def run_demo(
             method=method,
             seed=seed,
             query_name="cells",
-            folder=folder / "resume",
             progress=progress,
             should_stop=should_stop,
         )

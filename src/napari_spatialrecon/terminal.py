@@ -18,9 +18,9 @@ def limit_threads(threads: int | None) -> None:
     """Leave a core free; must come before numerical libraries are imported."""
     if threads is not None and threads < 1:
         raise ConfigError(f"Expected at least 1 thread, found {threads}.", where="--threads")
-    count = threads or max(1, (os.cpu_count() or 2) - 1)
+    free = max(1, (os.cpu_count() or 2) - 1)
     for name in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"):
-        os.environ.setdefault(name, str(count))
+        os.environ[name] = str(threads or os.environ.get(name, free))
 
 
 def stop_on_interrupt() -> threading.Event:

@@ -12,11 +12,12 @@ from anndata import AnnData
 
 from napari_spatialrecon import provenance
 from napari_spatialrecon.config import Config
-from napari_spatialrecon.errors import InputError
+from napari_spatialrecon.errors import CheckpointError, InputError
 from napari_spatialrecon.geometry.landmarks import Landmarks
 from napari_spatialrecon.methods.placement import Placement, PlacementMethod
 from napari_spatialrecon.methods.registry import MethodInfo, find_method
 from napari_spatialrecon.progress import ProgressCallback, Reporter, ShouldStop
+from napari_spatialrecon.tasks import resuming
 from napari_spatialrecon.tasks.result import PlaceResult, annotate
 from napari_spatialrecon.tissue import contract
 from napari_spatialrecon.tissue.images import Histology
@@ -79,6 +80,14 @@ class _Run:
             )
         else:
             method = self.info.method()(config or self.info.config()())
+            if self.folder is not None:
+                asked = {
+                    "method": self.info.name,
+                    "seed": record.seed,
+                    "config": method.config.to_dict(),
+                    "inputs": record.inputs,
+                }
+                resuming.begin(self.folder, asked, resume=self.resume)
             extra: dict[str, Any] = {} if start_from is None else {"start_from": start_from}
             method.fit(
                 slides,
@@ -198,8 +207,10 @@ def place(
     run = _begin("place", "place", method, seed, folder, resume, progress, should_stop)
     slides = prepare_slides(references)
     cells = contract.prepare_query(query, query_name)
+    if model is None:
+        _display_number([slide.name for slide in slides], display)
     fitted = run.fitted(slides, cells, config, device, model)
-    number = _display_number(fitted, display)
+    number = _display_number(fitted.reference.names, display)
     placement = fitted.place(cells, display=number, reporter=run.reporter)
     info = fitted.reference.slides[number]
     unit, scale, slots = info.unit, info.um_per_unit, references.get(info.name)
@@ -246,6 +257,7 @@ def impute_locations(
     run = _begin(
         "impute-locations", "impute-locations", method, seed, folder, resume, progress, should_stop
     )
+    landmarks.check_cells(query.n_obs)
     references = dict(references or {})
     if not references and model is None:
         located = query[landmarks.indices].copy()
@@ -325,6 +337,11 @@ def prepare_slides(references: Mapping[str, AnnData]) -> list[contract.Prepared]
 
 def _loaded(info: MethodInfo, model: PlacementMethod | str | Path) -> PlacementMethod:
     if isinstance(model, PlacementMethod):
+        if model.name != info.name:
+            raise CheckpointError(
+                f"Expected a model of {info.name!r}, found one of {model.name!r}.",
+                remedy=f"Try method {model.name}.",
+            )
         return model
     loaded: PlacementMethod = info.method().load(model)
     return loaded
@@ -337,8 +354,7 @@ def _fingerprint(prepared: contract.Prepared) -> str:
     )
 
 
-def _display_number(method: PlacementMethod, display: str | None) -> int:
-    names = method.reference.names
+def _display_number(names: Sequence[str], display: str | None) -> int:
     if display is None:
         return 0
     if display not in names:

@@ -43,16 +43,18 @@ class PlaceResult:
     def write(self, path: str | Path) -> tuple[Path, Path]:
         """Write the cells as h5ad and the record beside it as ``<name>.run.json``; return both."""
         path = Path(path)
+        record = path.with_suffix(".run.json")
         with storage.atomic_file(path) as temporary:
             self.adata.write_h5ad(temporary)
-        record = path.with_suffix(".run.json")
-        self.record.write(record)
+            self.record.write(record)
         return path, record
 
     @property
     def verdict(self) -> str:
         """How the method did on held-out spots beside the floor, in words."""
         own, floor = (self.method.held_out.get(k, np.nan) for k in ("method", "floor"))
+        if not np.isfinite(floor):
+            return "No spots were held out, so the error on unseen spots is not known."
         if not np.isfinite(own):
             return f"Held-out error of kNN {floor:.2f} (0 perfect, 1 useless)."
         better = "better than" if own < floor else "not better than"

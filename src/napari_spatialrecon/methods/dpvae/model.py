@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, Self
 
@@ -112,12 +112,15 @@ class DPVAE(PlacementMethod):
         ----------
         start_from
             Fine-tune this fitted model instead of starting afresh, for instance on a few located
-            cells of the target tissue (section 5.4 of the paper). Its genes and network are kept.
+            cells of the target tissue (section 5.4 of the paper). Its genes and its networks are
+            kept, with what they need of its config.
         masks
             The user's pairs of each slide (M of eq. 5, (n_spots, n_spots) bool, symmetric), in the
             rows of the prepared slide; they replace those of the config.
         """
         reporter = reporter or Reporter()
+        if start_from is not None:
+            self.config = _keeping_network(self.config, start_from.config)
         self.networks, self.history, self.held_out = [], [], {}
         loop, run = self.config.training, _Run(seed, device, reporter, folder, resume)
         held_out = hold_out(references, seed) if self.config.validate else None
@@ -398,3 +401,15 @@ class DPVAE(PlacementMethod):
 
     networks: list[Network]
     directions: NDArray[np.float64]
+
+
+def _keeping_network(config: DPVAEConfig, base: DPVAEConfig) -> DPVAEConfig:
+    """Return `config` with all that decides what the networks of `base` look like and see."""
+    return replace(
+        config,
+        network=base.network,
+        preprocess=base.preprocess,
+        inputs=base.inputs,
+        unit_length=base.unit_length,
+        members=base.members,
+    )

@@ -1,0 +1,153 @@
+"""Where a command writes: checked before it computes, cleared again where it fails."""
+
+from __future__ import annotations
+
+import argparse
+import os
+import shutil
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from napari_spatialrecon.errors import DivergedError, InputError, Stopped
+from napari_spatialrecon.tasks.resuming import ASKED
+
+#: Options that name what a command reads.
+INPUTS = ("reference", "query", "landmarks", "truth", "prediction", "config", "onto", "model")
+#: A file that tells a saved model from other folders.
+MODEL = "manifest.json"
+
+
+def resume_folder(options: argparse.Namespace) -> Path:
+    """Return the folder where a stopped run leaves what ``--resume`` goes on from."""
+    out = Path(options.out)
+    return Path(options.resume or out.with_name(f"{out.stem}.resume"))
+
+
+@contextmanager
+def guarded(options: argparse.Namespace) -> Iterator[None]:
+    """Check the outputs of a command; on failure clear away what it made of them.
+
+    What a stopped or diverged run keeps to be resumed stays.
+
+    Parameters
+    ----------
+    options
+        ``files`` maps options that name output files to the suffix they must have ("" for any),
+        ``folders`` names options of output folders.
+
+    Raises
+    ------
+    InputError
+        An output has another ending, cannot be written, is an input, or would replace a folder
+        that this program did not write.
+    """
+    outputs = _checked(options)
+    if options.files.get("out") == ".h5ad":
+        outputs.append(Path(options.out).with_suffix(".run.json"))
+    checkpoints = None
+    if hasattr(options, "resume"):
+        checkpoints = resume_folder(options)
+        _check_checkpoints(checkpoints, asked=bool(options.resume))
+    new = [path for path in (*outputs, checkpoints) if path is not None and not path.exists()]
+    try:
+        yield
+    except (Stopped, DivergedError) as error:
+        kept = checkpoints if checkpoints is not None and any(checkpoints.glob("*/")) else None
+        _clear(path for path in new if path != kept)
+        if kept is not None and isinstance(error, Stopped) and not error.checkpoint:
+            raise Stopped(checkpoint=str(kept)) from error
+        raise
+    except BaseException:
+        _clear(new)
+        raise
+    if checkpoints is not None:
+        _clear([checkpoints])
+
+
+def _checked(options: argparse.Namespace) -> list[Path]:
+    """Return the paths of all outputs that were asked for."""
+    inputs: dict[Path, str] = {}
+    for name in INPUTS:
+        value = getattr(options, name, None) or []
+        for path in [value] if isinstance(value, str) else value:
+            inputs[Path(path).resolve()] = f"--{name}"
+    seen: dict[Path, str] = {}
+    for name in (*options.files, *options.folders):
+        value = getattr(options, name, None)
+        if value is None or (name == "json" and value == "-"):
+            continue
+        flag, path = f"--{name.replace('_', '-')}", Path(value)
+        taken = inputs.get(path.resolve()) or seen.get(path.resolve())
+        if taken:
+            raise InputError(
+                f"Expected an output of its own for {flag}, found that of {taken}.",
+                remedy=f"Try another path for {flag}.",
+                where=value,
+            )
+        if name in options.files:
+            _check_file(path, options.files[name], flag)
+        else:
+            _check_folder(path, flag, replaced=name in options.replaced)
+        _check_writable(path, flag)
+        seen[path.resolve()] = flag
+    return list(seen)
+
+
+def _check_file(path: Path, suffix: str, flag: str) -> None:
+    if suffix and path.suffix != suffix:
+        raise InputError(
+            f"Expected an output that ends in {suffix}, found {path.name!r}.",
+            remedy=f"Try {flag} {path.with_suffix(suffix)}.",
+        )
+    if path.is_dir():
+        raise InputError(
+            "Expected a file to write, found a folder.",
+            remedy=f"Try {flag} {path / ('result' + suffix)}.",
+            where=str(path),
+        )
+
+
+def _check_folder(path: Path, flag: str, *, replaced: bool) -> None:
+    if path.exists() and not path.is_dir():
+        raise InputError("Expected a folder to write, found a file.", where=str(path))
+    if replaced and path.is_dir() and any(path.iterdir()) and not (path / MODEL).is_file():
+        raise InputError(
+            "Expected a new folder or that of an older model, found one with other files.",
+            remedy=f"Try {flag} {path / 'model'}.",
+            where=str(path),
+        )
+
+
+def _check_writable(path: Path, flag: str) -> None:
+    parent = next(p for p in path.absolute().parents if p.exists())
+    if not (parent.is_dir() and os.access(parent, os.W_OK | os.X_OK)):
+        raise InputError(
+            "Expected a place that can be written, found one that cannot.",
+            remedy=f"Try another path for {flag}.",
+            where=str(path),
+        )
+
+
+def _check_checkpoints(folder: Path, *, asked: bool) -> None:
+    found = (folder / ASKED).is_file()
+    if asked and not found:
+        raise InputError(
+            "Expected the folder of a stopped run, found none.",
+            remedy="Try the folder that the stopped run named.",
+            where=str(folder),
+        )
+    if folder.exists() and not found:
+        raise InputError(
+            "Expected this name free for a run that is stopped, found other files there.",
+            remedy="Try another --out.",
+            where=str(folder),
+        )
+
+
+def _clear(paths: Iterable[Path]) -> None:
+    for path in paths:
+        if path.is_dir():
+            shutil.rmtree(path, ignore_errors=True)
+        else:
+            path.unlink(missing_ok=True)
