@@ -10,8 +10,16 @@ from anndata import AnnData
 from napari_spatialrecon.errors import InputError
 from napari_spatialrecon.evaluation.calibration import uncertainty_metrics
 from napari_spatialrecon.evaluation.place_metrics import place_metrics
+from napari_spatialrecon.evaluation.spatial_statistics import spatial_statistics
 from napari_spatialrecon.geometry.procrustes import fit_pose, procrustes_error
-from napari_spatialrecon.tissue.contract import LAYOUT, SPATIAL, UNCERTAINTY, um_per_unit, unit
+from napari_spatialrecon.tissue.contract import (
+    LAYOUT,
+    SPATIAL,
+    UNCERTAINTY,
+    counts,
+    um_per_unit,
+    unit,
+)
 
 #: Slots of places, the judged one first: an intrinsic geometry, else posed coordinates.
 _SLOTS = ("X_geometry", SPATIAL, LAYOUT)
@@ -55,7 +63,8 @@ def evaluate_place(
         after the best similarity pose: ``mean``, ``median``, ``p90``, ``unit``; ``others``, the
         metrics of each other slot whose layout differs; ``posed_error``, the same summary without
         another pose, where the frames are the same. With ``obs["placement_uncertainty"]``,
-        ``uncertainty`` (see `uncertainty_metrics`).
+        ``uncertainty`` (see `uncertainty_metrics`). With counts in the truth, ``patterns`` (see
+        `spatial_statistics`).
 
     Raises
     ------
@@ -92,6 +101,8 @@ def evaluate_place(
         known = np.isfinite(stated)
         if known.sum() >= _LEAST_CALIBRATION:
             report["uncertainty"] = uncertainty_metrics(errors[known], stated[known], seed=seed)
+    if truth.n_vars > 1 and truth.X is not None:
+        report["patterns"] = spatial_statistics(counts(truth)[true_rows], true, layout)
     return report
 
 
