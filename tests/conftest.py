@@ -7,6 +7,9 @@ from pathlib import Path
 
 import pytest
 
+from napari_spatialrecon.tissue.simulator.config import SimulatorConfig
+from napari_spatialrecon.tissue.simulator.simulate import simulate
+
 DATA = Path(
     os.environ.get(
         "SPATIALRECON_DATA", Path(__file__).resolve().parents[1].parent / "shared" / "data"
@@ -20,3 +23,17 @@ def realdata() -> Path:
     if not DATA.is_dir():
         pytest.skip(f"real tissue not found in {DATA}; set SPATIALRECON_DATA to its folder")
     return DATA
+
+
+@pytest.fixture(scope="session")
+def tiny():
+    """A small simulated cortex: two slides in different poses, 400 cells, and the truth."""
+    return simulate("cortex", SimulatorConfig.preset("tiny"), seed=0)
+
+
+@pytest.fixture(scope="session")
+def tiny_folder(tiny, tmp_path_factory):
+    """The same as files; nothing may change them."""
+    folder = tmp_path_factory.mktemp("tiny")
+    tiny.write(folder)
+    return folder

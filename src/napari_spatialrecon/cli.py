@@ -7,6 +7,7 @@ Messages and progress go to stderr, data to files, summaries to ``--json`` or st
 from __future__ import annotations
 
 import argparse
+import os
 import shlex
 import sys
 import types
@@ -37,6 +38,8 @@ def main(argv: Sequence[str] | None = None) -> int:
     except SpatialReconError as error:
         print(f"spatialrecon: {error}", file=sys.stderr)
         return WRONG_INPUT
+    except BrokenPipeError:  # whoever read the summary has seen enough, as head does
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
     return DONE
 
 
@@ -108,13 +111,9 @@ def _add_settings(verb: argparse.ArgumentParser) -> None:
 
 
 def _seed(text: str) -> int:
-    number = int(text)
-    if not 0 <= number < 2**32:
-        raise ValueError
-    return number
-
-
-_seed.__name__ = "whole number of 0 or more as seed"
+    if not (text.isdecimal() and int(text) < 2**32):
+        raise argparse.ArgumentTypeError(f"expected a whole number of 0 or more, found {text!r}")
+    return int(text)
 
 
 def _add_common_options(verb: argparse.ArgumentParser) -> None:

@@ -186,7 +186,7 @@ def fit_features(
         Slides with coordinates.
     query
         Cells to be placed; their expression (never their coordinates) takes part in the depth and
-        in the joint components. None fits on the slides alone.
+        in the joint components. None fits on the slides alone, to the median depth of their spots.
     seed
         Seed of the randomised decomposition.
 
@@ -206,7 +206,10 @@ def fit_features(
     if config.depth == "fixed":
         depth = config.fixed_depth
     else:
-        depth = float(np.median(np.asarray(counts[-1].sum(axis=1))))
+        measured = counts if query is None else counts[-1:]
+        depth = float(
+            np.median(np.concatenate([np.asarray(c.sum(axis=1)).ravel() for c in measured]))
+        )
     logs = [log_depth(c, depth) for c in counts]
     n_slides = len(references)
     stacked = np.concatenate(logs[:n_slides])
