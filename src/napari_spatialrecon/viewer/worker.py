@@ -6,11 +6,14 @@ through the signals of a `Run`, which live and die with the widget that owns it.
 
 from __future__ import annotations
 
+import gc
 import logging
+import os
 import threading
 import time
 import warnings
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from typing import Any
 
 from qtpy.QtCore import QObject, Signal, Slot
@@ -156,8 +159,7 @@ class _Worker(WorkerBase):
         try:
             if self._abort_requested:
                 raise Stopped()
-            _limit_threads()
-            with warnings.catch_warnings():
+            with _smooth_window(), warnings.catch_warnings():
                 warnings.simplefilter("default")
                 result = self._work(self._report, lambda: self._abort_requested)
         except Exception as error:
@@ -176,13 +178,29 @@ class _Worker(WorkerBase):
             self.signals.progressed.emit(progress)
 
 
-def _limit_threads() -> None:
-    """Leave a core to the window: with all of them in torch, both crawl."""
-    import os
+@contextmanager
+def _smooth_window() -> Iterator[None]:
+    """Keep the threads of the work from holding up the window's.
 
-    import torch
-
-    torch.set_num_threads(max(1, (os.cpu_count() or 2) - 1))
+    All cores in torch or BLAS make both crawl, so one is left. Importing torch and its kin makes a million
+    objects; each full garbage collection over them stops the window for a third of a second, so
+    until the work ends the collector leaves alone what there is when it begins.
+    """
+    gc.disable()
+    try:
+        import lightning_fabric  # noqa: F401
+        import torch
+        from threadpoolctl import threadpool_limits
+    finally:
+        gc.freeze()
+        gc.enable()
+    threads = max(1, (os.cpu_count() or 2) - 1)
+    torch.set_num_threads(threads)
+    try:
+        with threadpool_limits(threads):
+            yield
+    finally:
+        gc.unfreeze()
 
 
 class _ActivityBar:
