@@ -186,7 +186,7 @@ def test_a_query_that_lacks_a_twentieth_of_the_genes_is_placed_with_a_note(table
 def test_a_query_that_lacks_a_fifth_of_the_genes_is_refused(tables):
     slides, cells = tables
     space, _, _ = fit_features(slides, cells, PreprocessConfig())
-    with pytest.raises(CheckpointError, match="120 genes .* found 96 of them") as caught:
+    with pytest.raises(CheckpointError, match=r"120 genes .* found 96 of them") as caught:
         space.transform(without(cells, 0.2))
     assert caught.value.remedy
     with pytest.raises(CheckpointError, match="found 0 of them"):
@@ -212,3 +212,17 @@ def test_one_gene_and_few_spots_are_enough(slide, query):
     assert features[0].shape == (4, 1)
     assert np.isfinite(features[0]).all()
     assert np.isfinite(cells).all()
+
+
+def test_where_no_gene_varies_in_space_all_vote_alike(slide, query):
+    """Four spots are all neighbours of each other, which makes every Moran's I -1/3."""
+    space, _, _ = fit_features([slide], query, PreprocessConfig(components=0))
+    assert (space.weights == 1).all()
+
+
+def test_a_handful_of_cells_is_said_to_be_few(tables):
+    slides, cells = tables
+    space, _, _ = fit_features(slides, cells, PreprocessConfig())
+    few = replace(cells, adata=cells.adata[:9].copy())
+    assert any("with 9 rows only" in note for note in space.transform(few)[1])
+    assert not space.transform(replace(cells, adata=cells.adata[:10].copy()))[1]

@@ -33,6 +33,8 @@ Features = NDArray[np.float32]
 GENE_SHARE = 0.9
 #: Neighbouring spots over which Moran's I is taken.
 MORAN_NEIGHBOURS = 6
+#: Fewest cells whose own mean and spread of a gene mean something.
+FEW_CELLS = 10
 _TINY = 1e-8
 
 
@@ -88,6 +90,12 @@ class FeatureSpace:
         logs = log_depth(counts, self.depth)[:, self.used]
         weighted = self._standardise(logs)
         weighted[:, ~present[self.used]] = 0.0
+        if self.own_zscore and len(weighted) < FEW_CELLS:
+            notes = (
+                *notes,
+                f"{prepared.name}: with {len(weighted)} rows only, what is high or low in a gene "
+                "is told badly; place more cells of the tissue together.",
+            )
         return self._project(weighted), notes
 
     def counts(
@@ -276,4 +284,6 @@ def _moran_weights(
         for x, r in zip(scores, references, strict=True)
     ]
     pooled = np.average(np.stack(per_slide), axis=0, weights=sizes)
-    return np.sqrt(np.clip(pooled, 0.0, None))
+    weights: NDArray[np.float64] = np.sqrt(np.clip(pooled, 0.0, None))
+    # On a handful of spots, all neighbours of each other, no gene varies in space.
+    return weights if weights.any() else np.ones_like(weights)

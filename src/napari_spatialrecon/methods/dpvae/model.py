@@ -349,7 +349,7 @@ class DPVAE(PlacementMethod):
             layouts = [fit_pose(y, mean, scaling=False).apply(y) for y in layouts]
             mean = np.mean(layouts, axis=0)
         weights = 1 / (posterior.variance + np.median(posterior.variance) + 1e-9)
-        pose = fit_pose(mean, posterior.places, weights=weights, scaling=False, trim=TRIM)
+        pose = _laid_over(mean, posterior.places, weights)
         spread = np.mean([((y - mean) ** 2).sum(axis=1) for y in layouts], axis=0)
         return pose.apply(mean), spread
 
@@ -364,7 +364,11 @@ class DPVAE(PlacementMethod):
             config=self.config.to_dict(),
             tensors=tensors,
             genes=self.reference.space.genes,
-            extra={"slides": self.reference.describe(), "held_out": self.held_out},
+            extra={
+                "slides": self.reference.describe(),
+                "held_out": self.held_out,
+                "notes": self.notes,
+            },
         )
 
     @classmethod
@@ -397,10 +401,22 @@ class DPVAE(PlacementMethod):
             network.load_state_dict(state)
             model.networks.append(network.eval())
         model.held_out = checkpoint.extra["held_out"]
+        model.notes = tuple(checkpoint.extra["notes"])
         return model
 
     networks: list[Network]
     directions: NDArray[np.float64]
+
+
+def _laid_over(
+    layout: NDArray[np.float64], places: NDArray[np.float64], weights: NDArray[np.float64]
+) -> Pose:
+    """Return the rotation and shift onto `places`; the shift alone where nothing can be turned."""
+    try:
+        return fit_pose(layout, places, weights=weights, scaling=False, trim=TRIM)
+    except InputError:  # fewer than 3 cells, or all in one place
+        centre = np.average(places - layout, axis=0, weights=weights)
+        return Pose(np.eye(2), centre)
 
 
 def _keeping_network(config: DPVAEConfig, base: DPVAEConfig) -> DPVAEConfig:

@@ -251,7 +251,11 @@ class Knn(PlacementMethod):
             config=self.config.to_dict(),
             tensors={**self.reference.arrays(), "directions": self.directions},
             genes=self.reference.space.genes,
-            extra={"slides": self.reference.describe(), "held_out": self.held_out},
+            extra={
+                "slides": self.reference.describe(),
+                "held_out": self.held_out,
+                "notes": self.notes,
+            },
         )
 
     @classmethod
@@ -264,7 +268,8 @@ class Knn(PlacementMethod):
         method.reference = Reference.from_arrays(
             checkpoint.genes, checkpoint.extra["slides"], arrays
         )
-        method.held_out, method.notes = checkpoint.extra["held_out"], ()
+        method.held_out = checkpoint.extra["held_out"]
+        method.notes = tuple(checkpoint.extra["notes"])
         return method
 
 

@@ -102,7 +102,11 @@ class Ridge(PlacementMethod):
             config=self.config.to_dict(),
             tensors={**self.reference.arrays(), **own},
             genes=self.reference.space.genes,
-            extra={"slides": self.reference.describe(), "held_out": self.held_out},
+            extra={
+                "slides": self.reference.describe(),
+                "held_out": self.held_out,
+                "notes": self.notes,
+            },
         )
 
     @classmethod
@@ -117,7 +121,8 @@ class Ridge(PlacementMethod):
         method.reference = Reference.from_arrays(
             checkpoint.genes, checkpoint.extra["slides"], arrays
         )
-        method.held_out, method.notes = checkpoint.extra["held_out"], ()
+        method.held_out = checkpoint.extra["held_out"]
+        method.notes = tuple(checkpoint.extra["notes"])
         return method
 
 

@@ -1,0 +1,57 @@
+"""Small slides, cells and fitted methods, shared by the tests of the methods."""
+
+from __future__ import annotations
+
+import pytest
+
+from napari_spatialrecon.methods.dpvae.config import DPVAEConfig
+from napari_spatialrecon.methods.dpvae.model import DPVAE
+from napari_spatialrecon.methods.floors.knn import Knn
+from napari_spatialrecon.methods.floors.ridge import Ridge
+from napari_spatialrecon.tissue.contract import prepare_query, prepare_slide
+
+SMALL = {
+    "members": 2,
+    "network.width": 64,
+    "network.layers": 2,
+    "training.steps": 150,
+    "training.validate_every": 25,
+}
+
+
+@pytest.fixture(scope="session")
+def slides(tiny):
+    """Two sections in different poses."""
+    return [prepare_slide(s, name) for s, name in zip(tiny.slides, ("one", "two"), strict=True)]
+
+
+@pytest.fixture(scope="session")
+def cells(tiny):
+    return prepare_query(tiny.cells, "cells")
+
+
+@pytest.fixture(scope="session")
+def truth(tiny):
+    """(n_cells, 2), in the frame of the first slide."""
+    return tiny.truth[["x", "y"]].to_numpy()
+
+
+@pytest.fixture(scope="session")
+def small():
+    """Make the config of a dp-VAE that trains in a second."""
+
+    def make(preset="quick", **values):
+        dotted = {name.replace("__", "."): value for name, value in values.items()}
+        return DPVAEConfig.preset(preset).with_values({**SMALL, **dotted})
+
+    return make
+
+
+@pytest.fixture(scope="session")
+def methods(slides, cells, small):
+    """Every method, fitted to the two slides."""
+    return {
+        "knn": Knn().fit(slides, cells),
+        "ridge": Ridge().fit(slides, cells),
+        "dpvae": DPVAE(small()).fit(slides, cells),
+    }

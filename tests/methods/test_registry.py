@@ -1,0 +1,42 @@
+"""Which methods there are."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+
+import pytest
+
+from napari_spatialrecon.errors import InputError
+from napari_spatialrecon.methods.placement import PlacementMethod
+from napari_spatialrecon.methods.registry import METHODS, find_method, methods_for
+
+
+@pytest.mark.parametrize("info", METHODS.values(), ids=METHODS)
+def test_every_method_can_be_made_from_each_of_its_presets(info):
+    assert issubclass(info.method(), PlacementMethod)
+    assert info.method().name == info.name
+    assert info.method().config_class is info.config()
+    for preset in info.config().presets():
+        assert info.method()(info.config().preset(preset)).config is not None
+    assert {"quick", "standard"} <= set(info.config().presets())
+    assert all(option.help for option in info.config().options())
+
+
+def test_a_method_that_is_not_there_is_refused_with_those_that_are():
+    for name, task in (("dpva", "place"), ("knn", "impute-locations")):
+        with pytest.raises(InputError, match=f"Expected a method for {task}, found {name!r}") as e:
+            find_method(name, task)
+        assert e.value.remedy == f"Try one of {', '.join(m.name for m in methods_for(task))}."
+    assert "dpvae" in [m.name for m in methods_for("impute-locations")]
+    assert "knn" not in [m.name for m in methods_for("impute-locations")]
+
+
+def test_methods_and_their_configs_are_listed_without_torch():
+    code = (
+        "import sys\nfrom napari_spatialrecon.methods.registry import METHODS\n"
+        "[list(m.config().options()) for m in METHODS.values()]\n"
+        "print([m for m in ('torch', 'anndata', 'sklearn', 'scanpy') if m in sys.modules])"
+    )
+    found = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert found.stdout.strip() == "[]"
