@@ -184,3 +184,15 @@ def test_what_cannot_be_remembered_is_forgotten() -> None:
     assert memory.scale("a") is None and memory.form("place") == {}
     memory.remember_form("place", {"steps": 3})
     assert memory.form("place") == {"steps": 3}
+
+
+def test_the_scale_bar_comes_with_the_first_micrometres_and_is_then_the_users(
+    viewer: ViewerModel, space: Workspace
+) -> None:
+    viewer.add_image(np.zeros((8, 8)))
+    assert not viewer.canvas.overlays.scale_bar.visible
+    add_slide(viewer)
+    assert viewer.canvas.overlays.scale_bar.visible
+    viewer.canvas.overlays.scale_bar.visible = False
+    add_slide(viewer, "C3")
+    assert not viewer.canvas.overlays.scale_bar.visible

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -18,6 +19,9 @@ from napari_spatialrecon.viewer.layers import (
 if TYPE_CHECKING:
     from anndata import AnnData
     from napari.components import ViewerModel
+
+    from napari_spatialrecon.tissue.images import Histology
+    from napari_spatialrecon.viewer.large_image import GrowingPyramid
 
 #: What napari takes for "read, and nothing to show".
 NO_LAYERS: list[Any] = [(None,)]
@@ -70,7 +74,7 @@ def table_layers(
         image = None
     if image is not None:
         um = contract.um_per_unit(adata)
-        layers.append(histology_layer(image, um, name=name, metadata=origin))
+        layers.append(_image_layer(image, um, name, path, origin))
         for note in image.notes:
             notify_info(f"{name}: {note}")
     placed = contract.UNCERTAINTY in adata.obs
@@ -95,6 +99,42 @@ def table_name(path: Path) -> str:
     if path.suffix == ".h5ad":
         return path.stem
     return path.parent.name if path.name == "outs" and path.parent.name else path.name
+
+
+def _image_layer(
+    image: Histology, um: float | None, name: str, path: Path | None, origin: dict[str, str]
+) -> LayerData:
+    """Return a histology layer; of a large image without a pyramid, one that fills later."""
+    from napari import current_viewer
+
+    from napari_spatialrecon.viewer.large_image import GrowingPyramid, is_slow, open_large
+
+    viewer = current_viewer()
+    if is_slow(image) and hasattr(viewer, "window"):
+        opened = open_large(image, path)
+        growing = isinstance(opened, GrowingPyramid)
+        image = replace(image, levels=opened.levels if growing else opened)
+        if growing:
+            _fill_in_background(opened, name, viewer)
+    return histology_layer(image, um, name=name, metadata=origin)
+
+
+def _fill_in_background(pyramid: GrowingPyramid, name: str, viewer: Any) -> None:
+    from napari_spatialrecon.viewer.notify import notify_error
+    from napari_spatialrecon.viewer.worker import Run
+
+    def fill(levels: list[Any]) -> None:
+        pyramid.fill(levels)
+        for layer in viewer.layers:
+            shown = layer.data if getattr(layer, "multiscale", False) else ()
+            if any(level is pyramid.levels[0] for level in shown):
+                layer.refresh()
+
+    run = Run(pyramid.build, f"{name} H&E", viewer=viewer, parent=viewer.window._qt_window)
+    run.returned.connect(fill)
+    run.failed.connect(notify_error)
+    run.finished.connect(run.deleteLater)
+    run.start()
 
 
 def _read_one(path: Path, viewer: ViewerModel | None) -> list[LayerData]:

@@ -182,9 +182,9 @@ class _Worker(WorkerBase):
 def _smooth_window() -> Iterator[None]:
     """Keep the threads of the work from holding up the window's.
 
-    All cores in torch or BLAS make both crawl, so one is left. Importing torch and its kin makes a million
-    objects; each full garbage collection over them stops the window for a third of a second, so
-    until the work ends the collector leaves alone what there is when it begins.
+    All cores in torch or BLAS make both crawl, so one is left. Importing torch and its kin makes a
+    million objects; each full garbage collection over them stops the window for a third of a
+    second, so until the work ends the collector leaves alone what there is when it begins.
     """
     gc.disable()
     try:

@@ -110,6 +110,7 @@ class Workspace:
         self.events = WorkspaceEvents()
         self._entries: list[Entry] = []
         self._viewer = weakref.ref(viewer)
+        self._scale_bar_shown = False
         self.memory = memory or Memory()
         viewer.layers.events.inserted.connect(self._on_inserted)
         viewer.layers.events.removed.connect(self._on_removed)
@@ -169,6 +170,7 @@ class Workspace:
         if entry.needs_scale and (scale := self.memory.scale(_scale_key(entry))) is not None:
             self._apply_scale(entry, scale)
             _note(entry, f"{scale:g} µm per unit, as given before.")
+        self._show_scale_bar(entry)
         self.events.added.emit(entry)
         return entry
 
@@ -200,6 +202,7 @@ class Workspace:
         same_file = [e for e in self._entries if entry.path is not None and e.path == entry.path]
         for other in same_file or [entry]:
             self._apply_scale(other, um_per_unit)
+            self._show_scale_bar(other)
             self.events.changed.emit(other)
         self.memory.remember_scale(_scale_key(entry), um_per_unit)
 
@@ -263,6 +266,14 @@ class Workspace:
             ours = {**entry.layer.metadata.get(OURS, {}), "unit": "um", "um_per_unit": um_per_unit}
             entry.layer.metadata[OURS] = ours
         entry.um_per_unit = um_per_unit
+
+    def _show_scale_bar(self, entry: Entry) -> None:
+        """Turn the scale bar on with the first layer in µm; the user may turn it off for good."""
+        viewer = self.viewer
+        if viewer is not None and entry.layer is not None and entry.um_per_unit is not None:
+            if not self._scale_bar_shown:
+                viewer.canvas.overlays.scale_bar.visible = True
+            self._scale_bar_shown = True
 
     def _unique(self, name: str) -> str:
         taken, result, number = {entry.name for entry in self._entries}, name, 2
