@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -52,13 +53,24 @@ class PlaceResult:
     @property
     def verdict(self) -> str:
         """How the method did on held-out spots beside the floor, in words."""
-        own, floor = (self.method.held_out.get(k, np.nan) for k in ("method", "floor"))
-        if not np.isfinite(floor):
-            return "No spots were held out, so the error on unseen spots is not known."
-        if not np.isfinite(own):
-            return f"Held-out error of kNN {floor:.2f} (0 perfect, 1 useless)."
-        better = "better than" if own < floor else "not better than"
-        return f"Held-out error {own:.2f}, {better} kNN's {floor:.2f} (0 perfect, 1 useless)."
+        return verdict(self.method.held_out)
+
+
+def verdict(held_out: Mapping[str, float]) -> str:
+    """Return how a method did on held-out spots beside the floor, in words.
+
+    Parameters
+    ----------
+    held_out
+        Stress of held-out random spots: ``method`` and ``floor``, as in `PlacementMethod.held_out`.
+    """
+    own, floor = (held_out.get(k, np.nan) for k in ("method", "floor"))
+    if not np.isfinite(floor):
+        return "No spots were held out, so the error on unseen spots is not known."
+    if not np.isfinite(own):
+        return f"Held-out error of kNN {floor:.2f} (0 perfect, 1 useless)."
+    better = "better than" if own < floor else "not better than"
+    return f"Held-out error {own:.2f}, {better} kNN's {floor:.2f} (0 perfect, 1 useless)."
 
 
 def annotate(
