@@ -6,7 +6,7 @@ from abc import ABC, abstractmethod
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import ClassVar, Self
+from typing import Any, ClassVar, Self
 
 import numpy as np
 from numpy.typing import NDArray
@@ -127,6 +127,14 @@ class PlacementMethod(ABC):
     @abstractmethod
     def save(self, folder: str | Path) -> None:
         """Write the fitted method as a checkpoint folder."""
+
+    def _described(self) -> dict[str, Any]:
+        """Return what a checkpoint keeps beside arrays and config, for JSON."""
+        return {
+            "slides": self.reference.describe(),
+            "held_out": self.held_out,
+            "notes": self.notes,
+        }
 
     @classmethod
     @abstractmethod

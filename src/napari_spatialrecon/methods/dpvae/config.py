@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import ClassVar
 
 from napari_spatialrecon.config import Config, option, section
@@ -104,3 +104,14 @@ class DPVAEConfig(Config):
     mask: MaskConfig = section(MaskConfig, "Which pairs of spots count", advanced=True)
     training: LoopConfig = section(LoopConfig, "How long and how fast")
     preprocess: PreprocessConfig = section(PreprocessConfig, "From counts to features")
+
+    def with_networks_of(self, base: DPVAEConfig) -> DPVAEConfig:
+        """Return a copy with all that decides what the networks of `base` look like and see."""
+        return replace(
+            self,
+            network=base.network,
+            preprocess=base.preprocess,
+            inputs=base.inputs,
+            unit_length=base.unit_length,
+            members=base.members,
+        )

@@ -13,11 +13,13 @@ from sklearn.cluster import MiniBatchKMeans
 from torch import Tensor
 from torch.nn.functional import normalize
 
+from napari_spatialrecon.errors import InputError
 from napari_spatialrecon.geometry.neighbours import nearest
 from napari_spatialrecon.methods.dpvae import losses
 from napari_spatialrecon.methods.dpvae.config import DPVAEConfig, MaskConfig
 from napari_spatialrecon.methods.dpvae.network import Network
 from napari_spatialrecon.methods.held_out import HeldOut
+from napari_spatialrecon.tissue.contract import Prepared
 
 
 def unit_length(features: Tensor, on: bool) -> Tensor:
@@ -69,6 +71,21 @@ def make_mask(
     clusters = MiniBatchKMeans(min(config.clusters, n), random_state=seed, n_init=3)
     member = sparse.csr_matrix((np.ones(n, bool), (np.arange(n), clusters.fit_predict(features))))
     return (member @ member.T).astype(bool).tocsr()
+
+
+def check_masks(masks: Sequence[sparse.csr_matrix | None], references: Sequence[Prepared]) -> None:
+    """Raise `InputError` unless there is a mask, or None, of the right size for each slide."""
+    if len(masks) != len(references):
+        raise InputError(
+            f"Expected a mask for each of {len(references)} slides, found {len(masks)}.",
+            remedy="Try None for a slide whose pairs all count.",
+        )
+    for mask, prepared in zip(masks, references, strict=True):
+        n = prepared.adata.n_obs
+        if mask is not None and mask.shape != (n, n):
+            raise InputError(
+                f"Expected a mask of {n} x {n} spots, found {mask.shape}.", where=prepared.name
+            )
 
 
 class MemberTask:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Self
 
@@ -12,12 +12,19 @@ import torch
 from numpy.typing import NDArray
 from scipy import sparse
 
-from napari_spatialrecon.errors import InputError, Stopped
+from napari_spatialrecon.errors import Stopped
 from napari_spatialrecon.geometry.distance_geometry import PlaceSolver
 from napari_spatialrecon.geometry.landmarks import Landmarks, fit_scale
 from napari_spatialrecon.geometry.procrustes import Pose, fit_pose
+from napari_spatialrecon.methods.consensus import TRIM, lay_over, mean_layout
 from napari_spatialrecon.methods.dpvae.config import DPVAEConfig
-from napari_spatialrecon.methods.dpvae.member import MemberTask, Slide, make_mask, unit_length
+from napari_spatialrecon.methods.dpvae.member import (
+    MemberTask,
+    Slide,
+    check_masks,
+    make_mask,
+    unit_length,
+)
 from napari_spatialrecon.methods.dpvae.network import Network, build
 from napari_spatialrecon.methods.floors.config import KnnConfig
 from napari_spatialrecon.methods.floors.knn import (
@@ -39,12 +46,6 @@ from napari_spatialrecon.training.checkpoint import load_checkpoint, save_checkp
 from napari_spatialrecon.training.config import LoopConfig
 from napari_spatialrecon.training.history import History
 from napari_spatialrecon.training.loop import train
-
-#: Share of cells whose place by similarity is too far off to help find the pose.
-TRIM = 0.1
-#: Times the networks' layouts are laid over their mean (generalised Procrustes).
-ALIGNMENTS = 5
-
 
 #: The user's pairs of each slide (M of eq. 5), or None for those of the config.
 Masks = Sequence["sparse.csr_matrix | None"] | None
@@ -120,7 +121,9 @@ class DPVAE(PlacementMethod):
         """
         reporter = reporter or Reporter()
         if start_from is not None:
-            self.config = _keeping_network(self.config, start_from.config)
+            self.config = self.config.with_networks_of(start_from.config)
+        if masks is not None:
+            check_masks(masks, references)
         self.networks, self.history, self.held_out = [], [], {}
         loop, run = self.config.training, _Run(seed, device, reporter, folder, resume)
         held_out = hold_out(references, seed) if self.config.validate else None
@@ -235,11 +238,6 @@ class DPVAE(PlacementMethod):
         places = self.reference.places[i]
         if mask is None:
             mask = make_mask(self.config.mask, self.reference.features[i], places, run.seed)
-        elif mask.shape != (len(places), len(places)):
-            raise InputError(
-                f"Expected a mask of {len(places)} x {len(places)} spots, found {mask.shape}.",
-                where=prepared.name,
-            )
         counts = None
         if self.config.network.likelihood == "nb":
             space = self.reference.space
@@ -342,15 +340,10 @@ class DPVAE(PlacementMethod):
         layouts = []
         for latent in self.latents(features):
             reporter.check()
-            layout = latent if latent.shape[1] == 2 else PlaceSolver(latent).solve().places
-            layouts.append(layout - layout.mean(axis=0))
-        mean = layouts[0]
-        for _ in range(ALIGNMENTS if len(layouts) > 1 else 0):
-            layouts = [fit_pose(y, mean, scaling=False).apply(y) for y in layouts]
-            mean = np.mean(layouts, axis=0)
+            layouts.append(latent if latent.shape[1] == 2 else PlaceSolver(latent).solve().places)
+        mean, spread = mean_layout(layouts)
         weights = 1 / (posterior.variance + np.median(posterior.variance) + 1e-9)
-        pose = _laid_over(mean, posterior.places, weights)
-        spread = np.mean([((y - mean) ** 2).sum(axis=1) for y in layouts], axis=0)
+        pose = lay_over(mean, posterior.places, weights=weights, trim=TRIM)
         return pose.apply(mean), spread
 
     def save(self, folder: str | Path) -> None:
@@ -364,11 +357,7 @@ class DPVAE(PlacementMethod):
             config=self.config.to_dict(),
             tensors=tensors,
             genes=self.reference.space.genes,
-            extra={
-                "slides": self.reference.describe(),
-                "held_out": self.held_out,
-                "notes": self.notes,
-            },
+            extra=self._described(),
         )
 
     @classmethod
@@ -406,26 +395,3 @@ class DPVAE(PlacementMethod):
 
     networks: list[Network]
     directions: NDArray[np.float64]
-
-
-def _laid_over(
-    layout: NDArray[np.float64], places: NDArray[np.float64], weights: NDArray[np.float64]
-) -> Pose:
-    """Return the rotation and shift onto `places`; the shift alone where nothing can be turned."""
-    try:
-        return fit_pose(layout, places, weights=weights, scaling=False, trim=TRIM)
-    except InputError:  # fewer than 3 cells, or all in one place
-        centre = np.average(places - layout, axis=0, weights=weights)
-        return Pose(np.eye(2), centre)
-
-
-def _keeping_network(config: DPVAEConfig, base: DPVAEConfig) -> DPVAEConfig:
-    """Return `config` with all that decides what the networks of `base` look like and see."""
-    return replace(
-        config,
-        network=base.network,
-        preprocess=base.preprocess,
-        inputs=base.inputs,
-        unit_length=base.unit_length,
-        members=base.members,
-    )

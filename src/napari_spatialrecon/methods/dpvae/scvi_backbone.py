@@ -7,7 +7,7 @@ from torch import Tensor
 
 from napari_spatialrecon.errors import InputError
 from napari_spatialrecon.methods.dpvae.config import NetworkConfig
-from napari_spatialrecon.methods.dpvae.network import Network
+from napari_spatialrecon.methods.dpvae.network import LOG_VARIANCE_BIAS, Network
 
 
 class ScviNetwork(Network):
@@ -41,6 +41,7 @@ class ScviNetwork(Network):
         self.encoder = Encoder(
             n_features, config.latent, dropout_rate=config.dropout, return_dist=True, **sizes
         )
+        torch.nn.init.constant_(self.encoder.var_encoder.bias, LOG_VARIANCE_BIAS)
         self.decoder = DecoderSCVI(config.latent, n_outputs, **sizes)
         del self.mean, self.log_variance
 

@@ -251,11 +251,7 @@ class Knn(PlacementMethod):
             config=self.config.to_dict(),
             tensors={**self.reference.arrays(), "directions": self.directions},
             genes=self.reference.space.genes,
-            extra={
-                "slides": self.reference.describe(),
-                "held_out": self.held_out,
-                "notes": self.notes,
-            },
+            extra=self._described(),
         )
 
     @classmethod

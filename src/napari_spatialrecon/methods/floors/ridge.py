@@ -102,11 +102,7 @@ class Ridge(PlacementMethod):
             config=self.config.to_dict(),
             tensors={**self.reference.arrays(), **own},
             genes=self.reference.space.genes,
-            extra={
-                "slides": self.reference.describe(),
-                "held_out": self.held_out,
-                "notes": self.notes,
-            },
+            extra=self._described(),
         )
 
     @classmethod
