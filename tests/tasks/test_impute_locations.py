@@ -1,0 +1,107 @@
+"""Placing cells from the known places of some."""
+
+from __future__ import annotations
+
+import json
+
+import numpy as np
+import pytest
+
+from napari_spatialrecon.errors import InputError, ValidationError
+from napari_spatialrecon.geometry.landmarks import Landmarks
+from napari_spatialrecon.tasks.placing import impute_locations
+
+
+@pytest.fixture(scope="module")
+def truth(tiny):
+    return tiny.truth[["x", "y"]].to_numpy()
+
+
+@pytest.fixture(scope="module")
+def landmarks(truth):
+    rows = np.random.default_rng(0).permutation(400)[:30]
+    return Landmarks(rows, truth[rows])
+
+
+def test_hard_landmarks_lie_exactly_where_they_were_set(tiny, references, quick, landmarks, truth):
+    result = impute_locations(tiny.cells, landmarks, references=references, config=quick)
+    offset = np.abs(result.adata.obsm["spatial"][landmarks.indices] - landmarks.places).max()
+    assert offset <= 1e-6 * np.ptp(truth, axis=0).max()
+    errors = np.linalg.norm(result.adata.obsm["spatial"] - truth, axis=1)
+    centre = np.linalg.norm(truth - truth.mean(axis=0), axis=1)
+    assert np.median(errors) < np.median(centre)
+    told = result.record.settings["landmarks"]
+    name = tiny.cells.obs_names[landmarks.indices[0]]
+    assert told[name] == landmarks.places[0].tolist()
+    assert json.loads(result.adata.uns["spatialrecon"]["provenance"])["settings"]["landmarks"]
+
+
+def test_without_slides_the_landmarks_are_learned_from(tiny, quick, landmarks, truth):
+    config = quick.with_values({"training.steps": 150})
+    result = impute_locations(tiny.cells, landmarks, config=config)
+    np.testing.assert_allclose(
+        result.adata.obsm["spatial"][landmarks.indices], landmarks.places, atol=1e-3
+    )
+    others = np.setdiff1d(np.arange(400), landmarks.indices)
+    errors = np.linalg.norm(result.adata.obsm["spatial"] - truth, axis=1)[others]
+    assert np.median(errors) < np.median(np.linalg.norm(truth - truth.mean(axis=0), axis=1))
+    assert result.method.reference.names == ("landmarks",)
+
+
+def test_soft_landmarks_lie_near(tiny, references, quick, landmarks):
+    soft = Landmarks(landmarks.indices, landmarks.places, np.zeros(30, bool), np.full(30, 1000.0))
+    result = impute_locations(tiny.cells, soft, references=references, config=quick)
+    offsets = np.linalg.norm(result.adata.obsm["spatial"][soft.indices] - soft.places, axis=1)
+    assert (offsets > 0).all()
+    assert np.median(offsets) < 0.02 * np.ptp(soft.places)
+
+
+def test_the_places_of_the_query_are_not_read(tiny, references, quick, landmarks):
+    told = tiny.cells.copy()
+    told.obsm["spatial"] = np.random.default_rng(0).normal(size=(400, 2))
+    first, second = (
+        impute_locations(q, landmarks, references=references, config=quick).adata.obsm["spatial"]
+        for q in (tiny.cells, told)
+    )
+    assert first.tobytes() == second.tobytes()
+
+
+def test_a_landmark_on_a_cell_without_counts_is_refused(tiny, references, landmarks):
+    query = tiny.cells.copy()
+    matrix = query.X.tolil()
+    matrix[landmarks.indices[2]] = 0
+    query.X = matrix.tocsr()
+    with pytest.raises(InputError, match="found 1 on empty cells") as caught:
+        impute_locations(query, landmarks, references=references)
+    assert f"row {landmarks.indices[2]} " in str(caught.value)
+    assert caught.value.remedy
+
+
+def test_landmarks_keep_their_cells_when_others_are_left_out(tiny, references, quick, landmarks):
+    query = tiny.cells.copy()
+    empty = np.setdiff1d(np.arange(400), landmarks.indices)[:20]
+    matrix = query.X.tolil()
+    matrix[empty] = 0
+    query.X = matrix.tocsr()
+    result = impute_locations(query, landmarks, references=references, config=quick)
+    assert result.adata.n_obs == 380
+    names = query.obs_names[landmarks.indices]
+    np.testing.assert_allclose(result.adata[names].obsm["spatial"], landmarks.places, atol=1e-3)
+
+
+def test_a_landmark_on_no_cell_is_refused(tiny, references, landmarks):
+    wrong = Landmarks(np.array([1, 2, 400]), landmarks.places[:3])
+    for slides in (references, None):
+        with pytest.raises(InputError, match="among the 400 cells, found cell 400"):
+            impute_locations(tiny.cells, wrong, references=slides)
+
+
+def test_three_landmarks_alone_are_too_few_to_learn_from(tiny, landmarks):
+    three = Landmarks(landmarks.indices[:3], landmarks.places[:3])
+    with pytest.raises(ValidationError, match="Expected at least 4 spots, found 3"):
+        impute_locations(tiny.cells, three)
+
+
+def test_only_methods_with_a_solve_take_landmarks(tiny, references, landmarks):
+    with pytest.raises(InputError, match="found 'knn'"):
+        impute_locations(tiny.cells, landmarks, references=references, method="knn")

@@ -1,0 +1,45 @@
+"""What can be said of a run before it starts."""
+
+from __future__ import annotations
+
+import pytest
+
+from napari_spatialrecon.errors import ValidationError
+from napari_spatialrecon.methods.dpvae.config import DPVAEConfig
+from napari_spatialrecon.tasks.preflight import preflight
+
+
+def test_sizes_and_shared_genes_are_told(references, tiny):
+    cells = tiny.cells[:, 20:].copy()
+    found = preflight(references, cells)
+    assert found.genes == 100
+    assert found.spots == sum(s.n_obs for s in references.values())
+    assert found.cells == 400
+    assert found.notes == found.warnings == ()
+
+
+def test_what_is_left_out_is_told(references, tiny):
+    cells = tiny.cells.copy()
+    matrix = cells.X.tolil()
+    matrix[:3] = 0
+    cells.X = matrix.tocsr()
+    found = preflight(references, cells, query_name="cells.h5ad")
+    assert found.cells == 397
+    assert found.notes == ("cells.h5ad: left out 3 of 400 rows without any count.",)
+
+
+def test_more_work_is_estimated_to_take_longer(references, tiny):
+    short, long = (
+        preflight(references, tiny.cells, config=DPVAEConfig().with_values({"training.steps": n}))
+        for n in (10, 10_000)
+    )
+    floor = preflight(references, tiny.cells, method="knn")
+    assert floor.seconds < short.seconds < long.seconds
+    assert floor.memory_bytes > 1e8
+
+
+def test_wrong_inputs_are_refused_without_running(references, tiny):
+    strange = tiny.cells.copy()
+    strange.var_names = [f"strange{i}" for i in range(strange.n_vars)]
+    with pytest.raises(ValidationError, match="Expected genes shared with one, found none"):
+        preflight(references, strange)
