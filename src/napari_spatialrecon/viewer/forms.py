@@ -45,6 +45,11 @@ class ConfigForm(QWidget):
         Under which `memory` keeps the values, for instance ``"place.dpvae"``.
     memory
         Where values are kept between sessions; None keeps none.
+
+    Attributes
+    ----------
+    head
+        The row of the preset, which may be moved to where it is seen when the form is folded.
     """
 
     changed = Signal()
@@ -56,6 +61,7 @@ class ConfigForm(QWidget):
         self.config_class = config_class
         self._name, self._memory = name, memory
         self.fields = {option.name: Field(option) for option in config_class.options()}
+        self.head = QWidget()
         self.preset = QComboBox()
         self.preset.addItems(config_class.presets())
         self.preset.setToolTip("Values to start from: quick runs on a CPU within minutes.")
@@ -155,12 +161,12 @@ class ConfigForm(QWidget):
     def _lay_out(self) -> None:
         layout = QVBoxLayout(self)
         layout.setContentsMargins(0, 0, 6, 0)
-        top = QHBoxLayout()
-        top.addWidget(QLabel("Preset"))
+        top = QHBoxLayout(self.head)
+        top.setContentsMargins(0, 0, 0, 0)
         top.addWidget(self.preset, 1)
         top.addWidget(self.count)
         top.addWidget(self.reset_button)
-        layout.addLayout(top)
+        layout.addWidget(self.head)
         everyday = [f for f in self.fields.values() if not f.option.advanced]
         advanced = [f for f in self.fields.values() if f.option.advanced]
         layout.addWidget(self._rows(everyday))

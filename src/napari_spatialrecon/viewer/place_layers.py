@@ -1,0 +1,118 @@
+"""The result of Place cells in the viewer."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from napari_spatialrecon.viewer.colors import set_point_colors
+from napari_spatialrecon.viewer.layers import OURS, cells_layer
+from napari_spatialrecon.viewer.place_job import Outcome
+from napari_spatialrecon.viewer.point_values import UNCERTAINTY, values
+
+if TYPE_CHECKING:
+    from napari.components import ViewerModel
+    from napari.layers import Image, Layer, Points
+
+LOCKED = "locked"
+"""Key of our metadata: a rerun leaves this layer alone."""
+_RUN = "run"
+
+
+def show_result(
+    viewer: ViewerModel,
+    outcome: Outcome,
+    name: str,
+    *,
+    diameter_um: float | None = None,
+    image: Layer | None = None,
+) -> Points:
+    """Add the placed cells as points, coloured by uncertainty, or replace those of a run before.
+
+    Parameters
+    ----------
+    name
+        Of the layer, for instance "C5 · dp-VAE". A layer of an earlier run with this name is
+        replaced unless it is locked.
+    diameter_um
+        Of a point; None draws cells.
+    image
+        The H&E that the result lies on. It is shown, images and slides that cover it are hidden,
+        and if it was moved the points follow it.
+    """
+    from napari.layers import Layer
+
+    from napari_spatialrecon.tissue import contract
+
+    scale = contract.um_per_unit(outcome.adata)
+    diameter = diameter_um / scale if diameter_um and scale else None
+    details = {_RUN: name, LOCKED: False, "provenance": dict(outcome.record)}
+    data, kwargs, kind = cells_layer(
+        outcome.adata, name=name, diameter=diameter, metadata={**details, "pose": _pose(outcome)}
+    )
+    if image is not None:
+        kwargs["affine"] = moved(image)
+    layer = Layer.create(data, kwargs, kind)
+    colour_by(layer, outcome, UNCERTAINTY)
+    old = next((known for known in viewer.layers if _replaceable(known, name)), None)
+    if old is None:
+        viewer.add_layer(layer)
+    else:
+        index = viewer.layers.index(old)
+        layer.opacity, layer.visible = old.opacity, old.visible
+        viewer.layers.remove(old)
+        layer.name = name
+        viewer.layers.insert(index, layer)
+    _uncover(viewer, layer, image)
+    viewer.layers.selection = {layer}
+    return layer
+
+
+def set_locked(layer: Layer, locked: bool) -> None:
+    """Say whether reruns leave a result's layer alone."""
+    layer.metadata[OURS] = {**layer.metadata[OURS], LOCKED: locked}
+
+
+def is_locked(layer: Layer) -> bool:
+    """Return whether reruns leave a result's layer alone."""
+    return bool(layer.metadata.get(OURS, {}).get(LOCKED))
+
+
+def colour_by(layer: Points, outcome: Outcome, name: str) -> None:
+    """Colour a result by its uncertainty, a column or a gene."""
+    found, kind, title = values(outcome.adata, name)
+    set_point_colors(layer, found, kind=kind, title=title)
+
+
+def moved(image: Image) -> np.ndarray:
+    """Return how the user moved an image from where its scale alone puts it, (3, 3) for (y, x)."""
+    placed = np.eye(3)
+    origin, down, right = (
+        np.asarray(image._data_to_world(point), float)[-2:] for point in ((0, 0), (1, 0), (0, 1))
+    )
+    placed[:2, 0], placed[:2, 1], placed[:2, 2] = down - origin, right - origin, origin
+    return placed @ np.diag([1 / image.scale[-2], 1 / image.scale[-1], 1.0])
+
+
+def _pose(outcome: Outcome) -> dict[str, Any]:
+    pose = outcome.adata.uns[OURS]["pose"]
+    return {key: np.asarray(value).tolist() for key, value in pose.items()}
+
+
+def _replaceable(layer: Layer, name: str) -> bool:
+    return layer.metadata.get(OURS, {}).get(_RUN) == name and not is_locked(layer)
+
+
+def _uncover(viewer: ViewerModel, layer: Layer, image: Layer | None) -> None:
+    """Show the image; hide slides' spots, and images that are drawn over it."""
+    from napari.layers import Image
+
+    if image is None or image not in viewer.layers:
+        return
+    image.visible = True
+    above = viewer.layers.index(image)
+    for index, other in enumerate(viewer.layers):
+        slide = other.metadata.get(OURS, {}).get("role") == "slide"
+        if other is not layer and (slide or (isinstance(other, Image) and index > above)):
+            other.visible = False

@@ -1,0 +1,32 @@
+"""Colours of words and lines that are readable on napari's dark and light windows."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+
+@dataclass(frozen=True)
+class Tones:
+    """Hex colours: contrast of at least 4.5 with the window's background."""
+
+    good: str
+    warning: str
+    wrong: str
+    quiet: str
+    line: str
+    accent: str
+
+
+DARK = Tones("#7BD88F", "#F2B84B", "#FF8A80", "#A8ADB5", "#4A4F57", "#56B4E9")
+LIGHT = Tones("#156C2F", "#875100", "#B3261E", "#5A5F66", "#B9BDC3", "#00609A")
+
+
+def tones(viewer: Any) -> Tones:
+    """Return the colours for a viewer's theme."""
+    from napari.utils.theme import get_theme
+
+    if viewer is None:
+        return DARK
+    red, green, blue = get_theme(viewer.theme).background.as_rgb_tuple()[:3]
+    return DARK if 0.3 * red + 0.59 * green + 0.11 * blue < 128 else LIGHT

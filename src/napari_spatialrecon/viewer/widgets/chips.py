@@ -1,0 +1,100 @@
+"""Things that are chosen, each with a button to leave it out; files and layers drop in."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+from qtpy.QtCore import QSize, Qt, Signal
+from qtpy.QtWidgets import QFrame, QHBoxLayout, QLabel, QSizePolicy, QToolButton, QWidget
+from superqt import QFlowLayout
+
+from napari_spatialrecon.evaluation.palette import elide
+
+_LAYERS = "application/x-list-index"
+"""What napari's layer list drags."""
+_LONGEST = 24
+
+
+class Chips(QFrame):
+    """A row of chips that wraps.
+
+    Signals: ``removed(key)`` when a chip's × is clicked, ``files_dropped(list[str])``,
+    ``layers_dropped()`` for the layers that are selected in the viewer.
+    """
+
+    removed = Signal(object)
+    files_dropped = Signal(list)
+    layers_dropped = Signal()
+
+    def __init__(self, empty: str) -> None:
+        super().__init__()
+        self.setAcceptDrops(True)
+        self.setFrameShape(QFrame.Shape.NoFrame)
+        policy = QSizePolicy(QSizePolicy.Policy.Ignored, QSizePolicy.Policy.Minimum)
+        policy.setHeightForWidth(True)
+        self.setSizePolicy(policy)
+        self._empty = empty
+        self._flow = QFlowLayout(self)
+        self._flow.setContentsMargins(0, 0, 0, 0)
+        self._flow.setSpacing(4)
+        self.names: list[str] = []
+        self.set_entries([])
+
+    def minimumSizeHint(self) -> QSize:
+        """As high as the chips need at the present width."""
+        return QSize(60, max(24, self._flow.heightForWidth(max(60, self.width()))))
+
+    def resizeEvent(self, event: Any) -> None:
+        """Wrap anew."""
+        super().resizeEvent(event)
+        self.updateGeometry()
+
+    def set_entries(self, entries: Sequence[tuple[Any, str, str]]) -> None:
+        """Show chips: (key, name, tooltip) each."""
+        while (item := self._flow.takeAt(0)) is not None:
+            old = item.widget()
+            old.hide()
+            old.deleteLater()
+        self.names = [name for _, name, _ in entries]
+        for key, name, tip in entries:
+            self._flow.addWidget(self._chip(key, name, tip))
+        if not entries:
+            label = QLabel(self._empty)
+            label.setWordWrap(True)
+            label.setEnabled(False)
+            self._flow.addWidget(label)
+        self.updateGeometry()
+
+    def _chip(self, key: Any, name: str, tip: str) -> QWidget:
+        chip = QFrame(objectName="chip")
+        chip.setToolTip(tip)
+        chip.setStyleSheet("#chip { border: 1px solid palette(mid); border-radius: 4px; }")
+        row = QHBoxLayout(chip)
+        row.setContentsMargins(6, 1, 1, 1)
+        row.setSpacing(2)
+        row.addWidget(QLabel(elide(name, _LONGEST)))
+        button = QToolButton(text="×", autoRaise=True)
+        button.setToolTip(f"Leave {name} out")
+        button.setAccessibleName(f"Leave {name} out")
+        button.setFocusPolicy(Qt.FocusPolicy.TabFocus)
+        button.clicked.connect(partial(self.removed.emit, key))
+        row.addWidget(button)
+        return chip
+
+    def dragEnterEvent(self, event: Any) -> None:
+        """Take files and layers."""
+        if event.mimeData().hasUrls() or event.mimeData().hasFormat(_LAYERS):
+            event.acceptProposedAction()
+
+    def dropEvent(self, event: Any) -> None:
+        """Tell what was dropped."""
+        mime = event.mimeData()
+        if mime.hasUrls():
+            files = [url.toLocalFile() for url in mime.urls() if url.isLocalFile()]
+            self.files_dropped.emit([str(Path(file)) for file in files])
+        else:
+            self.layers_dropped.emit()
+        event.acceptProposedAction()

@@ -1,0 +1,75 @@
+"""A message where the user looks: what is wrong, what to try, and Details."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from qtpy.QtCore import Qt
+from qtpy.QtWidgets import QFrame, QHBoxLayout, QLabel, QPushButton, QSizePolicy, QVBoxLayout
+
+from napari_spatialrecon.errors import ValidationError
+from napari_spatialrecon.viewer.notify import details, headline
+from napari_spatialrecon.viewer.tones import DARK, Tones
+from napari_spatialrecon.viewer.widgets.details import DetailsBox
+
+_MOST_PROBLEMS = 4
+
+
+class Notice(QFrame):
+    """Shows an error until it is cleared; hidden while there is none."""
+
+    def __init__(self) -> None:
+        super().__init__(objectName="notice")
+        self.tones: Tones = DARK
+        self.error: BaseException | None = None
+        self.label = QLabel()
+        self.label.setWordWrap(True)
+        self.label.setTextFormat(Qt.TextFormat.PlainText)
+        self.label.setTextInteractionFlags(Qt.TextInteractionFlag.TextSelectableByMouse)
+        self.label.setSizePolicy(QSizePolicy.Policy.Ignored, QSizePolicy.Policy.Minimum)
+        self.details_button = QPushButton("Details")
+        self.details_button.clicked.connect(self.show_details)
+        layout = QVBoxLayout(self)
+        layout.setContentsMargins(8, 6, 6, 6)
+        layout.addWidget(self.label)
+        row = QHBoxLayout()
+        row.addStretch()
+        row.addWidget(self.details_button)
+        layout.addLayout(row)
+        self.clear()
+
+    def clear(self) -> None:
+        """Show nothing."""
+        self.error = None
+        self.hide()
+
+    def show_error(self, error: BaseException) -> None:
+        """Show what was wrong and what to try."""
+        self.error = error
+        self.label.setText(message(error))
+        self.set_tones(self.tones)
+        self.show()
+
+    def set_tones(self, tones: Tones) -> None:
+        """Take the colours of a theme."""
+        self.tones = tones
+        self.setStyleSheet(f"#notice {{ border-left: 3px solid {tones.wrong}; }}")
+        self.label.setStyleSheet(f"color: {tones.wrong};")
+
+    def show_details(self) -> Any:
+        """Open the Details box."""
+        assert self.error is not None, "Details are shown with an error"
+        box = DetailsBox(headline(self.error), details(self.error), self.window())
+        box.show()
+        return box
+
+
+def message(error: BaseException) -> str:
+    """Return what a notice says: each problem on its own, the first few of many."""
+    if not isinstance(error, ValidationError):
+        return headline(error)
+    shown = [str(problem) for problem in error.problems[:_MOST_PROBLEMS]]
+    rest = len(error.problems) - len(shown)
+    if rest:
+        shown.append(f"and {rest} more (see Details)")
+    return "\n".join(shown)

@@ -1,0 +1,135 @@
+"""The result of Place cells: the verdict in words, colours, copy and save."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from qtpy.QtCore import Qt, Signal
+from qtpy.QtGui import QGuiApplication
+from qtpy.QtWidgets import (
+    QCheckBox,
+    QFrame,
+    QHBoxLayout,
+    QLabel,
+    QMenu,
+    QPushButton,
+    QSizePolicy,
+    QToolButton,
+    QVBoxLayout,
+)
+
+from napari_spatialrecon.viewer.place_job import Outcome, PlaceJob
+from napari_spatialrecon.viewer.place_script import as_command, as_python
+from napari_spatialrecon.viewer.point_values import names
+from napari_spatialrecon.viewer.tones import DARK, Tones
+from napari_spatialrecon.viewer.widgets.checks import Checks
+from napari_spatialrecon.viewer.widgets.colour_by import ColourBy
+from napari_spatialrecon.viewer.words import duration
+
+if TYPE_CHECKING:
+    from napari_spatialrecon.viewer.place_model import PlaceModel
+
+
+class PlaceResultPanel(QFrame):
+    """Shows an outcome; hidden until there is one.
+
+    Signals: ``inspect()``, ``save()``, ``colour(name)``, ``locked(bool)``.
+    """
+
+    inspect = Signal()
+    save = Signal()
+    colour = Signal(str)
+    locked = Signal(bool)
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.tones: Tones = DARK
+        self._job: PlaceJob | None = None
+        self.verdict = QLabel()
+        self.verdict.setWordWrap(True)
+        self.verdict.setSizePolicy(QSizePolicy.Policy.Ignored, QSizePolicy.Policy.Minimum)
+        self.verdict.setTextInteractionFlags(Qt.TextInteractionFlag.TextSelectableByMouse)
+        self.facts = Checks()
+        self.colour_by = ColourBy()
+        self.keep = QCheckBox("Keep this layer when I run again")
+        self.inspect_button = QPushButton("Inspect")
+        self.inspect_button.setToolTip("Select the result's layer and show it whole")
+        self.copy_button = QToolButton(text="Copy as")
+        self.copy_button.setPopupMode(QToolButton.ToolButtonPopupMode.InstantPopup)
+        menu = QMenu(self.copy_button)
+        menu.addAction("Python", self.copy_python)
+        menu.addAction("Command line", self.copy_command)
+        self.copy_button.setMenu(menu)
+        self.save_button = QPushButton("Save run…")
+        self.save_button.setToolTip("The cells as h5ad, and what made them as run.json beside it")
+        self.status = QLabel()
+        self.status.setWordWrap(True)
+        self.status.setSizePolicy(QSizePolicy.Policy.Ignored, QSizePolicy.Policy.Minimum)
+        self._lay_out()
+        self.inspect_button.clicked.connect(self.inspect)
+        self.save_button.clicked.connect(self.save)
+        self.colour_by.chosen.connect(self.colour)
+        self.keep.toggled.connect(self.locked)
+        self.hide()
+
+    def show_outcome(self, model: PlaceModel) -> None:
+        """Show the model's last outcome."""
+        outcome, self._job = model.outcome, model.last
+        assert outcome is not None, "shown after a run"
+        cells = f"{outcome.adata.n_obs:,} cells placed in {_seconds(outcome)}."
+        self.verdict.setText(f"{cells} {outcome.verdict}")
+        self._worse = outcome.worse_than_floor
+        self.facts.show_lines(_facts(outcome, model.hidden_error()))
+        self.colour_by.set_names(*names(outcome.adata))
+        self.keep.setChecked(False)
+        self.status.clear()
+        self.set_tones(self.tones)
+        self.show()
+
+    def set_tones(self, tones: Tones) -> None:
+        """Take the colours of a theme."""
+        self.tones = tones
+        self.facts.set_tones(tones)
+        worse = getattr(self, "_worse", False)
+        self.verdict.setStyleSheet(f"color: {tones.warning};" if worse else "")
+
+    def copy_python(self) -> None:
+        """Put the run on the clipboard as a Python script."""
+        self._copy(as_python, "Python")
+
+    def copy_command(self) -> None:
+        """Put the run on the clipboard as a command line."""
+        self._copy(as_command, "a command line")
+
+    def _copy(self, written: Any, kind: str) -> None:
+        assert self._job is not None, "copied after a run"
+        QGuiApplication.clipboard().setText(written(self._job))
+        self.status.setText(f"Copied as {kind}.")
+
+    def _lay_out(self) -> None:
+        layout = QVBoxLayout(self)
+        layout.setContentsMargins(0, 4, 0, 0)
+        layout.setSpacing(4)
+        for widget in (self.verdict, self.facts, self.colour_by, self.keep):
+            layout.addWidget(widget)
+        row = QHBoxLayout()
+        for button in (self.inspect_button, self.copy_button, self.save_button):
+            row.addWidget(button, 1)
+        layout.addLayout(row)
+        layout.addWidget(self.status)
+
+
+def _seconds(outcome: Outcome) -> str:
+    return duration(float(outcome.record.get("wall_seconds", 0.0)))
+
+
+def _facts(outcome: Outcome, hidden_error: float | None) -> list[tuple[str, str]]:
+    lines = []
+    text, doubtful = outcome.pose
+    if text:
+        lines.append(("warning" if doubtful else "good", text))
+    if hidden_error is not None:
+        lines.append(
+            ("quiet", f"Median distance to the hidden coordinates: {hidden_error:,.0f} µm.")
+        )
+    return [*lines, *(("quiet", note) for note in outcome.record.get("notes", ()))]
