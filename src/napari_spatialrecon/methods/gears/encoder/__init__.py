@@ -1,0 +1,1 @@
+"""Stage A of GEARS: one embedding for spots and dissociated cells."""
