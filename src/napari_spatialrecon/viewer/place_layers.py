@@ -17,6 +17,8 @@ if TYPE_CHECKING:
 
 LOCKED = "locked"
 """Key of our metadata: a rerun leaves this layer alone."""
+BORDER = 0.08
+"""Width of the white rim, relative to the point, that sets points off from the stain."""
 _RUN = "run"
 
 
@@ -53,6 +55,7 @@ def show_result(
     )
     if image is not None:
         kwargs["affine"] = moved(image)
+    kwargs |= {"border_width": BORDER, "border_color": "white"}
     layer = Layer.create(data, kwargs, kind)
     colour_by(layer, outcome, UNCERTAINTY)
     old = next((known for known in viewer.layers if _replaceable(known, name)), None)
@@ -105,7 +108,7 @@ def _replaceable(layer: Layer, name: str) -> bool:
 
 
 def _uncover(viewer: ViewerModel, layer: Layer, image: Layer | None) -> None:
-    """Show the image; hide slides' spots, and images that are drawn over it."""
+    """Show the image; hide other slides, and images that are drawn over it."""
     from napari.layers import Image
 
     if image is None or image not in viewer.layers:
@@ -113,6 +116,7 @@ def _uncover(viewer: ViewerModel, layer: Layer, image: Layer | None) -> None:
     image.visible = True
     above = viewer.layers.index(image)
     for index, other in enumerate(viewer.layers):
-        slide = other.metadata.get(OURS, {}).get("role") == "slide"
-        if other is not layer and (slide or (isinstance(other, Image) and index > above)):
+        slides = other.metadata.get(OURS, {}).get("role") in ("slide", "histology")
+        covers = isinstance(other, Image) and index > above
+        if other not in (layer, image) and (slides or covers):
             other.visible = False

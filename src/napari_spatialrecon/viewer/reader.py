@@ -63,7 +63,7 @@ def table_layers(
     """
     from napari_spatialrecon.tissue import contract
     from napari_spatialrecon.tissue.images import histology
-    from napari_spatialrecon.viewer.notify import notify_error, notify_info
+    from napari_spatialrecon.viewer.notify import notify_error
 
     origin = {"path": str(path)} if path is not None else {}
     layers: list[LayerData] = []
@@ -74,9 +74,7 @@ def table_layers(
         image = None
     if image is not None:
         um = contract.um_per_unit(adata)
-        layers.append(_image_layer(image, um, name, path, origin))
-        for note in image.notes:
-            notify_info(f"{name}: {note}")
+        layers.append(_image_layer(image, um, name, path, {**origin, "notes": image.notes}))
     placed = contract.UNCERTAINTY in adata.obs
     if placed:
         layers.append(cells_layer(adata, name=f"{name} · placed", metadata=origin))
@@ -102,7 +100,7 @@ def table_name(path: Path) -> str:
 
 
 def _image_layer(
-    image: Histology, um: float | None, name: str, path: Path | None, origin: dict[str, str]
+    image: Histology, um: float | None, name: str, path: Path | None, details: dict[str, Any]
 ) -> LayerData:
     """Return a histology layer; of a large image without a pyramid, one that fills later."""
     from napari import current_viewer
@@ -116,7 +114,7 @@ def _image_layer(
         image = replace(image, levels=opened.levels if growing else opened)
         if growing:
             _fill_in_background(opened, name, viewer)
-    return histology_layer(image, um, name=name, metadata=origin)
+    return histology_layer(image, um, name=name, metadata=details)
 
 
 def _fill_in_background(pyramid: GrowingPyramid, name: str, viewer: Any) -> None:

@@ -233,7 +233,7 @@ class Workspace:
         role = role or Role(ours.get("role", Role.HISTOLOGY if image else Role.SLIDE))
         path = ours.get("path") or layer.source.path
         scale = ours["um_per_unit"] if "um_per_unit" in ours else _um_per_data_unit(layer)
-        return self.add(
+        entry = self.add(
             layer.name,
             role,
             adata=layer.metadata.get("adata"),
@@ -241,6 +241,9 @@ class Workspace:
             layer=layer,
             um_per_unit=scale,
         )
+        for note in ours.get("notes", ()):
+            _note(entry, note)
+        return entry
 
     def _adopt_if_fit(self, layer: Layer) -> None:
         from napari.layers import Image, Points

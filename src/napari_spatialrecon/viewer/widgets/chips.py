@@ -63,7 +63,6 @@ class Chips(QFrame):
             self._flow.addWidget(self._chip(key, name, tip))
         if not entries:
             label = QLabel(self._empty)
-            label.setWordWrap(True)
             label.setEnabled(False)
             self._flow.addWidget(label)
         self.updateGeometry()

@@ -113,7 +113,7 @@ def _title(legend: Legend) -> str:
     if legend.key.limits is None:
         return legend.key.title or legend.layer.name
     low, high = legend.key.limits
-    return f"{legend.key.title or legend.key.kind}: {low:.3g} to {high:.3g}"
+    return f"{legend.key.title or legend.key.kind}: {low:,.4g} to {high:,.4g}"
 
 
 def _count(categories: list[ColorEntry], legend: Legend) -> str:

@@ -107,7 +107,7 @@ class PlaceCells(QWidget):
         self.inputs.setEnabled(not model.running)
         self.empty.setVisible(state is State.EMPTY)
         self.empty.show_missing(model.missing())
-        self.checks.setVisible(state is not State.EMPTY)
+        self.checks.setVisible(state in (State.READY, State.FAILED))
         self.cancel_button.setEnabled(model.running)
         self.resume_button.setVisible(model.can_resume)
         busy = model.running or state is State.STOPPED
@@ -218,6 +218,7 @@ class PlaceCells(QWidget):
             self._refuse(error)
         self.result.show_outcome(self.model)
         self._inspect()
+        QTimer.singleShot(0, self._show_result)
 
     def _stop(self, _: Any) -> None:
         self.run = None
@@ -234,6 +235,9 @@ class PlaceCells(QWidget):
         self.notice.show_error(error)
 
     # The result
+
+    def _show_result(self) -> None:
+        self.area.ensureWidgetVisible(self.result)
 
     def _inspect(self) -> None:
         if self.layer not in self.viewer.layers:
@@ -293,7 +297,7 @@ class PlaceCells(QWidget):
         for widget in (self.bar, self.where, self.notice, self.plot, self.result):
             column.addWidget(widget)
         column.addStretch()
-        area = QScrollArea(widgetResizable=True)
+        area = self.area = QScrollArea(widgetResizable=True)
         area.setFrameShape(QFrame.Shape.NoFrame)
         area.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
         area.setWidget(content)

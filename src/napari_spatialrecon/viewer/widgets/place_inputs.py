@@ -109,6 +109,12 @@ class PlaceInputs(QWidget):
         for path in paths:
             open_table(self.viewer, path, role, parent=self, opened=use, failed=self.failed.emit)
 
+    def choose_cells(self, entry: Entry) -> None:
+        """Place these cells; a slide's spots are taken off the canvas with their coordinates."""
+        if entry.role is Role.SLIDE and entry.layer is not None:
+            entry.layer.visible = False
+        self.model.query = entry
+
     def use_layers(self) -> None:
         """Take the layers that are selected in the viewer as slides."""
         try:
@@ -133,7 +139,7 @@ class PlaceInputs(QWidget):
         self.chips.layers_dropped.connect(self.use_layers)
         self.add_button.clicked.connect(self._show_menu)
         self.cells_button.clicked.connect(self._open_cells)
-        self.cells.activated.connect(lambda i: setattr(model, "query", self.cells.itemData(i)))
+        self.cells.activated.connect(lambda i: self.choose_cells(self.cells.itemData(i)))
         self.histology.activated.connect(
             lambda i: setattr(model, "image", self.histology.itemData(i))
         )

@@ -1,0 +1,195 @@
+"""Drive the real window through the story of Place cells and write pictures of each step.
+
+    SPATIALRECON_DATA=../shared/data xvfb-run -a -s "-screen 0 1280x800x24" \
+        python tools/screenshots.py --out docs/images
+
+Real tissue: sections C2, C3 and C5 of a HER2-positive breast cancer, Andersson et al. 2021
+(github.com/almaan/her2st, as stated in each file's ``uns["source"]``). C5's coordinates are hidden.
+"""
+
+from __future__ import annotations
+
+import argparse
+import os
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import napari
+import numpy as np
+from anndata import AnnData
+from PIL import Image
+from qtpy.QtWidgets import QApplication
+
+from napari_spatialrecon.viewer.memory import Memory
+from napari_spatialrecon.viewer.point_values import UNCERTAINTY
+from napari_spatialrecon.viewer.workspace import Role, Workspace, workspace_of
+
+PLUGIN = "napari-spatialrecon"
+SIZE = (1280, 800)
+SECTIONS = ("C2", "C3", "C5")
+GENE = "ERBB2"
+
+
+def settle(seconds: float = 0.5) -> None:
+    end = time.monotonic() + seconds
+    while time.monotonic() < end:
+        QApplication.processEvents()
+        time.sleep(0.005)
+
+
+def until(done: Callable[[], bool], seconds: float = 600.0) -> None:
+    end = time.monotonic() + seconds
+    while not done():
+        if time.monotonic() > end:
+            raise TimeoutError("the window did not get there")
+        QApplication.processEvents()
+        time.sleep(0.005)
+
+
+class Story:
+    """One viewer with the widget docked, photographed step by step."""
+
+    def __init__(self, out: Path, theme: str, separate: bool = False) -> None:
+        self.out, self.theme = out, theme
+        self.viewer = napari.Viewer(show=True)
+        self.viewer.theme = theme
+        self.viewer.window._qt_window.resize(*SIZE)
+        forget(self.viewer)
+        _, self.widget = self.viewer.window.add_plugin_dock_widget(PLUGIN, "Place cells")
+        self.legend_dock, _ = self.viewer.window.add_plugin_dock_widget(PLUGIN, "Legend")
+        self.widget.model.separate = separate
+        settle(1.0)
+
+    def picture(self, name: str) -> None:
+        settle()
+        pixels = self.viewer.window.screenshot(canvas_only=False, flash=False)
+        path = self.out / f"{name}_{self.theme}.png"
+        Image.fromarray(pixels[..., :3]).quantize(256, dither=Image.Dither.NONE).save(path)
+        print(path, pixels.shape)
+
+    def open(self, folder: Path) -> None:
+        files = [str(folder / f"{name}.h5ad") for name in SECTIONS]
+        self.viewer.open(files, plugin=PLUGIN)
+        self.viewer.reset_view()
+        settle(1.0)
+
+    def check_array(self) -> None:
+        """The pitch of the array is 200 µm: what the scale bar measures is right."""
+        layer = self.viewer.layers["C5 spots"]
+        apart, steps = (
+            np.linalg.norm(points[:, None] - points[None], axis=-1)
+            for points in (layer.data, layer.features[["array_x", "array_y"]].to_numpy(float))
+        )
+        pitch = float(np.median(apart[np.abs(steps - 1) < 0.05]))
+        assert 190 < pitch < 210, pitch
+        print(f"median distance between neighbouring spots: {pitch:.0f} µm")
+
+    def choose(self, method: str, **settings: Any) -> None:
+        inputs = self.widget.inputs
+        entry = next(e for e in self.widget.model.queries if e.name == "C5 spots")
+        inputs.choose_cells(entry)
+        inputs.method.setCurrentIndex(inputs.method.findData(method))
+        if settings:
+            inputs.form.set_values(settings)
+        until(self.widget.run_button.isEnabled)
+        settle()
+
+    def run(self, picture: str = "") -> None:
+        self.widget.run_button.click()
+        model = self.widget.model
+        if picture:
+            until(lambda: len(model.curves.held_out) > 7 or not model.running)
+            self.picture(picture)
+        until(lambda: not model.running)
+        if model.error is not None:
+            raise model.error
+        settle(1.0)
+
+    def close(self) -> None:
+        self.viewer.close()
+        settle()
+
+
+def forget(viewer: Any) -> None:
+    """Give the viewer a workspace that remembers nothing of other sessions."""
+    from napari_spatialrecon.viewer import workspace
+
+    workspace._workspaces[viewer] = Workspace(viewer, memory=Memory({}))
+
+
+def story(folder: Path, out: Path, theme: str) -> None:
+    told = Story(out, theme)
+    told.picture("window_empty")
+    told.open(folder)
+    told.check_array()
+    told.picture("window_open")
+    told.choose("dpvae")
+    told.picture("window_ready")
+    told.widget.inputs.settings.expand()
+    told.picture("window_settings")
+    told.widget.inputs.settings.collapse()
+    told.run("window_running")
+    told.picture("window_done")
+    told.widget.result.colour.emit(GENE)
+    told.picture("window_gene")
+    told.widget.result.colour.emit(UNCERTAINTY)
+    told.close()
+
+
+def errors(folder: Path, out: Path, theme: str) -> None:
+    """What is wrong with an input stands in the widget."""
+    told = Story(out, theme)
+    told.open(folder)
+    space = workspace_of(told.viewer)
+    slide = space.named("C5 spots").adata
+    logged = AnnData(np.log1p(slide.X.toarray()[:60]), var=slide.var)
+    space.add("cells after log transformation", Role.QUERY, adata=logged)
+    told.widget.model.query = space.named("cells after log transformation")
+    until(lambda: any(tone == "wrong" for tone, _ in told.widget.checks.lines))
+    told.picture("window_refused")
+    told.widget._fail(MemoryError())
+    told.picture("window_failed")
+    told.close()
+
+
+def long_names(folder: Path, out: Path, theme: str) -> None:
+    told = Story(out, theme)
+    told.open(folder)
+    space = workspace_of(told.viewer)
+    slide = space.named("C5 spots").adata
+    name = "Patient 0042 relapse biopsy, nuclei after FACS, pool 3 of 7, resequenced"
+    cells = slide.copy()
+    del cells.obsm["spatial"]
+    kinds = ["Mesenchymal stromal cells, activated", "T", "Perivascular-like (differentiated)"]
+    cells.obs["cell_type"] = np.array([f"{kinds[i % 3]} {i % 24}" for i in range(cells.n_obs)])
+    space.add(name, Role.QUERY, adata=cells)
+    told.widget.model.query = space.named(name)
+    inputs = told.widget.inputs
+    inputs.method.setCurrentIndex(inputs.method.findData("knn"))
+    until(told.widget.run_button.isEnabled)
+    told.run()
+    told.widget.result.colour.emit("cell_type")
+    told.legend_dock.setMinimumHeight(260)
+    told.picture("window_long_names")
+    told.close()
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--out", type=Path, required=True)
+    parser.add_argument("--theme", choices=("dark", "light", "both"), default="both")
+    parser.add_argument("--only", choices=("story", "errors", "names"))
+    options = parser.parse_args()
+    default = Path(__file__).resolve().parents[2] / "shared" / "data"
+    folder = Path(os.environ.get("SPATIALRECON_DATA", default)) / "st_her2_he"
+    options.out.mkdir(parents=True, exist_ok=True)
+    for theme in ("dark", "light") if options.theme == "both" else (options.theme,):
+        for name, part in {"story": story, "errors": errors, "names": long_names}.items():
+            if options.only in (None, name):
+                part(folder, options.out, theme)
+
+
+if __name__ == "__main__":
+    main()
