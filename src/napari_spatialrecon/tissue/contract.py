@@ -219,7 +219,11 @@ def positive(value: Any, slot: str) -> float:
     except (TypeError, ValueError):
         number = float("nan")
     if not (np.isfinite(number) and number > 0):
-        raise InputError(f"Expected a positive number, found {str(value)[:40]}.", where=slot)
+        raise InputError(
+            f"Expected a positive number, found {str(value)[:40]}.",
+            remedy="Try the figure of the file it came from, such as scalefactors_json.json.",
+            where=slot,
+        )
     return number
 
 

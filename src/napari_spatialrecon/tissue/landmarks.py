@@ -144,7 +144,7 @@ def _cell_problems(
         problems.append(
             Problem(
                 f"{where}: line {line + 2}",
-                f"Expected a cell of the query, found {names[line]!r}.",
+                f"Expected a cell of the query, found {str(names[line])!r}.",
                 hint or "Try a name of the query's obs_names.",
             )
         )
