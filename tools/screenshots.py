@@ -22,6 +22,7 @@ from anndata import AnnData
 from PIL import Image
 from qtpy.QtWidgets import QApplication
 
+from napari_spatialrecon.viewer import workspace
 from napari_spatialrecon.viewer.memory import Memory
 from napari_spatialrecon.viewer.point_values import UNCERTAINTY
 from napari_spatialrecon.viewer.workspace import Role, Workspace, workspace_of
@@ -51,22 +52,21 @@ def until(done: Callable[[], bool], seconds: float = 600.0) -> None:
 class Story:
     """One viewer with the widget docked, photographed step by step."""
 
-    def __init__(self, out: Path, theme: str, separate: bool = False) -> None:
+    def __init__(self, out: Path, theme: str) -> None:
         self.out, self.theme = out, theme
         self.viewer = napari.Viewer(show=True)
         self.viewer.theme = theme
         self.viewer.window._qt_window.resize(*SIZE)
-        forget(self.viewer)
+        workspace._workspaces[self.viewer] = Workspace(self.viewer, memory=Memory({}))
         _, self.widget = self.viewer.window.add_plugin_dock_widget(PLUGIN, "Place cells")
         self.legend_dock, _ = self.viewer.window.add_plugin_dock_widget(PLUGIN, "Legend")
-        self.widget.model.separate = separate
         settle(1.0)
 
     def picture(self, name: str) -> None:
         settle()
         pixels = self.viewer.window.screenshot(canvas_only=False, flash=False)
         path = self.out / f"{name}_{self.theme}.png"
-        Image.fromarray(pixels[..., :3]).quantize(256, dither=Image.Dither.NONE).save(path)
+        Image.fromarray(pixels[..., :3]).save(path, optimize=True)
         print(path, pixels.shape)
 
     def open(self, folder: Path) -> None:
@@ -110,13 +110,6 @@ class Story:
     def close(self) -> None:
         self.viewer.close()
         settle()
-
-
-def forget(viewer: Any) -> None:
-    """Give the viewer a workspace that remembers nothing of other sessions."""
-    from napari_spatialrecon.viewer import workspace
-
-    workspace._workspaces[viewer] = Workspace(viewer, memory=Memory({}))
 
 
 def story(folder: Path, out: Path, theme: str) -> None:

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from napari_spatialrecon.viewer.colors import set_point_colors
-from napari_spatialrecon.viewer.layers import OURS, cells_layer
+from napari_spatialrecon.viewer.layers import LEAST_PIXELS, OURS, cells_layer
 from napari_spatialrecon.viewer.place_job import Outcome
 from napari_spatialrecon.viewer.point_values import UNCERTAINTY, values
 
@@ -18,7 +18,9 @@ if TYPE_CHECKING:
 LOCKED = "locked"
 """Key of our metadata: a rerun leaves this layer alone."""
 BORDER = 0.08
-"""Width of the white rim, relative to the point, that sets points off from the stain."""
+"""Width of the white rim, relative to the point, that sets spots off from the stain."""
+FEW = 2_000
+"""So few cells are drawn larger where they would be dots."""
 _RUN = "run"
 
 
@@ -55,7 +57,10 @@ def show_result(
     )
     if image is not None:
         kwargs["affine"] = moved(image)
-    kwargs |= {"border_width": BORDER, "border_color": "white"}
+    if diameter is not None:
+        kwargs |= {"border_width": BORDER, "border_color": "white"}
+    if outcome.adata.n_obs < FEW:
+        kwargs["canvas_size_limits"] = (2 * LEAST_PIXELS, 10_000.0)
     layer = Layer.create(data, kwargs, kind)
     colour_by(layer, outcome, UNCERTAINTY)
     old = next((known for known in viewer.layers if _replaceable(known, name)), None)

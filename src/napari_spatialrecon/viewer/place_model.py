@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 from psygnal import Signal
 
 from napari_spatialrecon.errors import ConfigError, InputError, SpatialReconError, Stopped
-from napari_spatialrecon.methods.registry import MethodInfo, find_method, methods_for
+from napari_spatialrecon.methods.registry import MethodInfo, find_method
 from napari_spatialrecon.viewer.curves import Curves
 from napari_spatialrecon.viewer.place_job import Outcome, PlaceJob, hidden_error
 from napari_spatialrecon.viewer.place_tables import (
@@ -28,7 +28,7 @@ if TYPE_CHECKING:
     from napari_spatialrecon.config import Config
     from napari_spatialrecon.viewer.place_tables import Picture, Table
 
-TASK = "place"
+TASK, DEFAULT = "place", "dpvae"
 
 
 class State(StrEnum):
@@ -71,7 +71,7 @@ class PlaceModel:
         self.error: SpatialReconError | Exception | None = None
         self.last: PlaceJob | None = None
         self._config: Config | ConfigError | None = None
-        self._method = methods_for(TASK)[0].name
+        self._method = DEFAULT
         self._left_out: set[int] = set()
         self._query: Entry | None = None
         self._image: Entry | None = None

@@ -299,11 +299,17 @@ def _um_per_data_unit(layer: Layer) -> float | None:
     return None if unit is None else unit * float(layer.scale[-1])
 
 
+def unwrapped(viewer: ViewerModel) -> ViewerModel:
+    """Return the viewer itself: what napari hands to a widget is a stand-in that may go first."""
+    return getattr(viewer, "__wrapped__", viewer)
+
+
 _workspaces: weakref.WeakKeyDictionary[Any, Workspace] = weakref.WeakKeyDictionary()
 
 
 def workspace_of(viewer: ViewerModel) -> Workspace:
     """Return the workspace of a viewer; each viewer has its own."""
+    viewer = unwrapped(viewer)
     if viewer not in _workspaces:
         _workspaces[viewer] = Workspace(viewer)
     return _workspaces[viewer]

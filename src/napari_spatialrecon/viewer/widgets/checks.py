@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from qtpy.QtCore import Qt
-from qtpy.QtWidgets import QLabel, QSizePolicy, QVBoxLayout, QWidget
+from qtpy.QtWidgets import QSizePolicy, QVBoxLayout, QWidget
 
 from napari_spatialrecon.viewer.tones import DARK, Tones
+from napari_spatialrecon.viewer.widgets.labels import WrappedLabel
 from napari_spatialrecon.viewer.widgets.notice import message
 from napari_spatialrecon.viewer.words import duration, memory
 
@@ -26,7 +26,7 @@ class Checks(QWidget):
         super().__init__()
         self.tones: Tones = DARK
         self.lines: list[tuple[str, str]] = []
-        self.setSizePolicy(QSizePolicy.Policy.Ignored, QSizePolicy.Policy.Minimum)
+        self.setSizePolicy(QSizePolicy.Policy.Ignored, QSizePolicy.Policy.Preferred)
         self._layout = QVBoxLayout(self)
         self._layout.setContentsMargins(0, 0, 0, 0)
         self._layout.setSpacing(1)
@@ -39,10 +39,7 @@ class Checks(QWidget):
             old.hide()
             old.deleteLater()
         for tone, text in lines:
-            label = QLabel(f"{_MARKS[tone]} {text}".strip())
-            label.setWordWrap(True)
-            label.setTextFormat(Qt.TextFormat.PlainText)
-            label.setSizePolicy(QSizePolicy.Policy.Ignored, QSizePolicy.Policy.Minimum)
+            label = WrappedLabel(f"{_MARKS[tone]} {text}".strip())
             label.setStyleSheet(f"color: {getattr(self.tones, tone)};")
             self._layout.addWidget(label)
         self.updateGeometry()

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from typing import Any
 
-from qtpy.QtCore import Qt
-from qtpy.QtWidgets import QFrame, QHBoxLayout, QLabel, QPushButton, QSizePolicy, QVBoxLayout
+from qtpy.QtWidgets import QFrame, QHBoxLayout, QPushButton, QVBoxLayout
 
 from napari_spatialrecon.errors import ValidationError
 from napari_spatialrecon.viewer.notify import details, headline
 from napari_spatialrecon.viewer.tones import DARK, Tones
 from napari_spatialrecon.viewer.widgets.details import DetailsBox
+from napari_spatialrecon.viewer.widgets.labels import WrappedLabel
 
 _MOST_PROBLEMS = 4
 
@@ -22,11 +22,7 @@ class Notice(QFrame):
         super().__init__(objectName="notice")
         self.tones: Tones = DARK
         self.error: BaseException | None = None
-        self.label = QLabel()
-        self.label.setWordWrap(True)
-        self.label.setTextFormat(Qt.TextFormat.PlainText)
-        self.label.setTextInteractionFlags(Qt.TextInteractionFlag.TextSelectableByMouse)
-        self.label.setSizePolicy(QSizePolicy.Policy.Ignored, QSizePolicy.Policy.Minimum)
+        self.label = WrappedLabel()
         self.details_button = QPushButton("Details")
         self.details_button.clicked.connect(self.show_details)
         layout = QVBoxLayout(self)

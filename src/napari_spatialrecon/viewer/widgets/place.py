@@ -10,7 +10,6 @@ from qtpy.QtWidgets import (
     QFileDialog,
     QFrame,
     QHBoxLayout,
-    QLabel,
     QProgressBar,
     QPushButton,
     QScrollArea,
@@ -27,13 +26,14 @@ from napari_spatialrecon.viewer.place_model import PlaceModel, State
 from napari_spatialrecon.viewer.place_process import InProcess
 from napari_spatialrecon.viewer.tones import tones
 from napari_spatialrecon.viewer.widgets.checks import Checks, checked, refused
+from napari_spatialrecon.viewer.widgets.labels import WrappedLabel
 from napari_spatialrecon.viewer.widgets.loss_plot import LossPlot
 from napari_spatialrecon.viewer.widgets.notice import Notice
 from napari_spatialrecon.viewer.widgets.place_inputs import PlaceInputs
 from napari_spatialrecon.viewer.widgets.place_result import PlaceResultPanel
 from napari_spatialrecon.viewer.words import progress_line
 from napari_spatialrecon.viewer.worker import Run
-from napari_spatialrecon.viewer.workspace import Role, workspace_of
+from napari_spatialrecon.viewer.workspace import Role, unwrapped, workspace_of
 
 CHECK_AFTER_MS = 300
 """Quiet time after the last change before inputs are checked."""
@@ -50,16 +50,16 @@ class PlaceCells(QWidget):
 
     def __init__(self, napari_viewer: Any) -> None:
         super().__init__()
-        self.viewer = napari_viewer
-        self.model = PlaceModel(workspace_of(napari_viewer))
-        self.inputs = PlaceInputs(self.model, napari_viewer)
+        self.viewer = unwrapped(napari_viewer)
+        self.model = PlaceModel(workspace_of(self.viewer))
+        self.inputs = PlaceInputs(self.model, self.viewer)
         self.empty = _Empty()
         self.checks, self.notice, self.plot = Checks(), Notice(), LossPlot()
         self.result = PlaceResultPanel()
         self.run_button, self.cancel_button = QPushButton("Run"), QPushButton("Cancel")
         self.resume_button = QPushButton("Resume")
         self.resume_button.setToolTip("Go on where the run was stopped")
-        self.bar, self.where = QProgressBar(textVisible=False), QLabel()
+        self.bar, self.where = QProgressBar(textVisible=False), WrappedLabel()
         self.run: Run | None = None
         self.layer: Any = None
         self._check: Run | None = None
@@ -305,7 +305,6 @@ class PlaceCells(QWidget):
         layout.setContentsMargins(0, 0, 0, 0)
         layout.addWidget(area)
         self.setMinimumWidth(320)
-        self.where.setWordWrap(True)
 
 
 class _Empty(QFrame):
@@ -313,8 +312,7 @@ class _Empty(QFrame):
 
     def __init__(self) -> None:
         super().__init__()
-        self.label = QLabel()
-        self.label.setWordWrap(True)
+        self.label = WrappedLabel()
         self.sample_button = QPushButton("Open the sample")
         self.sample_button.setToolTip("A simulated cortex: three slides with H&E, 3,000 cells")
         self.open_button = QPushButton("Open slides…")

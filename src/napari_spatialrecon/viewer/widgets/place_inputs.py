@@ -18,7 +18,6 @@ from qtpy.QtWidgets import (
     QPushButton,
     QSizePolicy,
     QSpinBox,
-    QToolButton,
     QVBoxLayout,
     QWidget,
 )
@@ -31,6 +30,8 @@ from napari_spatialrecon.viewer.opening import FILTER, open_table
 from napari_spatialrecon.viewer.place_model import TASK, PlaceModel
 from napari_spatialrecon.viewer.place_tables import short_name
 from napari_spatialrecon.viewer.widgets.chips import Chips
+from napari_spatialrecon.viewer.widgets.eliding_combo import ElidingCombo
+from napari_spatialrecon.viewer.widgets.labels import WrappedLabel
 from napari_spatialrecon.viewer.workspace import Entry, Role
 
 
@@ -51,20 +52,19 @@ class PlaceInputs(QWidget):
         self.cells, self.cells_button = _combo(), _button("…", "Open a table of cells")
         self.histology = _combo()
         self.method = _combo()
-        self.summary = _line()
+        self.summary = WrappedLabel()
         self.forms: dict[str, ConfigForm] = {}
         self.heads, self.pages = _stack(), _stack()
         self.settings = QCollapsible("Settings", expandedIcon="▾", collapsedIcon="▸")
         self.device, self.seed = QComboBox(), QSpinBox(maximum=2**31 - 1)
         self.separate = QCheckBox("Run in a separate process")
         self.scale = QLineEdit(placeholderText="for instance 0.5")
-        self.scale_label, self.scale_button = _line(), QPushButton("Set")
+        self.scale_label, self.scale_button = WrappedLabel(), QPushButton("Set")
         self._lay_out()
-        for info in methods_for(TASK):
+        for number, info in enumerate(methods_for(TASK)):
             self.method.addItem(info.title, info.name)
-            self.method.setItemData(
-                self.method.count() - 1, info.summary, Qt.ItemDataRole.ToolTipRole
-            )
+            self.method.setItemData(number, info.summary, Qt.ItemDataRole.ToolTipRole)
+        self.method.setCurrentIndex(self.method.findData(model.method.name))
         self.set_devices(["auto", "cpu"])
         self._connect()
         self._choose_method()
@@ -268,25 +268,19 @@ class PlaceInputs(QWidget):
         )
 
 
-def _button(text: str, tip: str) -> QToolButton:
-    button = QToolButton(text=text)
+def _button(text: str, tip: str) -> QPushButton:
+    button = QPushButton(text)
+    button.setFixedWidth(28)
     button.setToolTip(tip)
     button.setAccessibleName(tip)
     return button
 
 
 def _combo() -> QComboBox:
-    combo = QComboBox()
+    combo = ElidingCombo()
     combo.setSizePolicy(QSizePolicy.Policy.Ignored, QSizePolicy.Policy.Fixed)
     combo.setFocusPolicy(Qt.FocusPolicy.StrongFocus)
     return combo
-
-
-def _line() -> QLabel:
-    label = QLabel()
-    label.setWordWrap(True)
-    label.setSizePolicy(QSizePolicy.Policy.Ignored, QSizePolicy.Policy.Minimum)
-    return label
 
 
 def _row(*widgets: QWidget) -> QWidget:

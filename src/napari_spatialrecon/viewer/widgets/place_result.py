@@ -4,17 +4,14 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from qtpy.QtCore import Qt, Signal
+from qtpy.QtCore import Signal
 from qtpy.QtGui import QGuiApplication
 from qtpy.QtWidgets import (
     QCheckBox,
     QFrame,
     QHBoxLayout,
-    QLabel,
     QMenu,
     QPushButton,
-    QSizePolicy,
-    QToolButton,
     QVBoxLayout,
 )
 
@@ -24,6 +21,7 @@ from napari_spatialrecon.viewer.point_values import names
 from napari_spatialrecon.viewer.tones import DARK, Tones
 from napari_spatialrecon.viewer.widgets.checks import Checks
 from napari_spatialrecon.viewer.widgets.colour_by import ColourBy
+from napari_spatialrecon.viewer.widgets.labels import WrappedLabel
 from napari_spatialrecon.viewer.words import duration
 
 if TYPE_CHECKING:
@@ -45,26 +43,20 @@ class PlaceResultPanel(QFrame):
         super().__init__()
         self.tones: Tones = DARK
         self._job: PlaceJob | None = None
-        self.verdict = QLabel()
-        self.verdict.setWordWrap(True)
-        self.verdict.setSizePolicy(QSizePolicy.Policy.Ignored, QSizePolicy.Policy.Minimum)
-        self.verdict.setTextInteractionFlags(Qt.TextInteractionFlag.TextSelectableByMouse)
+        self.verdict = WrappedLabel()
         self.facts = Checks()
         self.colour_by = ColourBy()
         self.keep = QCheckBox("Keep this layer when I run again")
         self.inspect_button = QPushButton("Inspect")
         self.inspect_button.setToolTip("Select the result's layer and show it whole")
-        self.copy_button = QToolButton(text="Copy as")
-        self.copy_button.setPopupMode(QToolButton.ToolButtonPopupMode.InstantPopup)
+        self.copy_button = QPushButton("Copy as")
         menu = QMenu(self.copy_button)
         menu.addAction("Python", self.copy_python)
         menu.addAction("Command line", self.copy_command)
         self.copy_button.setMenu(menu)
         self.save_button = QPushButton("Save run…")
         self.save_button.setToolTip("The cells as h5ad, and what made them as run.json beside it")
-        self.status = QLabel()
-        self.status.setWordWrap(True)
-        self.status.setSizePolicy(QSizePolicy.Policy.Ignored, QSizePolicy.Policy.Minimum)
+        self.status = WrappedLabel()
         self._lay_out()
         self.inspect_button.clicked.connect(self.inspect)
         self.save_button.clicked.connect(self.save)

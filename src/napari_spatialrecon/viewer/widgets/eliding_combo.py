@@ -1,0 +1,26 @@
+"""A list of choices whose shown one ends in … where it is too long."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from qtpy.QtCore import Qt
+from qtpy.QtWidgets import QComboBox, QStyle, QStyleOptionComboBox, QStylePainter
+
+
+class ElidingCombo(QComboBox):
+    """A `QComboBox` that never cuts a name in the middle of a letter."""
+
+    def paintEvent(self, event: Any) -> None:
+        """Draw the box with its text made to fit."""
+        painter = QStylePainter(self)
+        option = QStyleOptionComboBox()
+        self.initStyleOption(option)
+        style, field = self.style(), QStyle.SubControl.SC_ComboBoxEditField
+        control = QStyle.ComplexControl.CC_ComboBox
+        width = style.subControlRect(control, option, field, self).width() - 6
+        option.currentText = option.fontMetrics.elidedText(
+            option.currentText, Qt.TextElideMode.ElideMiddle, width
+        )
+        painter.drawComplexControl(control, option)
+        painter.drawControl(QStyle.ControlElement.CE_ComboBoxLabel, option)

@@ -1,0 +1,25 @@
+"""Text that wraps to the width it is given."""
+
+from __future__ import annotations
+
+from qtpy.QtCore import QSize, Qt
+from qtpy.QtWidgets import QLabel, QSizePolicy
+
+
+class WrappedLabel(QLabel):
+    """Plain text that can be selected and never asks for more width than there is.
+
+    A plain `QLabel` states the height that its text would need in a very narrow column; a scroll
+    area then makes room for it.
+    """
+
+    def __init__(self, text: str = "") -> None:
+        super().__init__(text)
+        self.setWordWrap(True)
+        self.setTextFormat(Qt.TextFormat.PlainText)
+        self.setTextInteractionFlags(Qt.TextInteractionFlag.TextSelectableByMouse)
+        self.setSizePolicy(QSizePolicy.Policy.Ignored, QSizePolicy.Policy.Preferred)
+
+    def minimumSizeHint(self) -> QSize:
+        """One line."""
+        return QSize(20, self.fontMetrics().height())
