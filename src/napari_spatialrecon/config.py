@@ -14,6 +14,7 @@ import tomllib
 import types
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any, ClassVar, Self, TypeVar, Union, get_args, get_origin, get_type_hints
 
@@ -60,10 +61,18 @@ def option(
     return dataclasses.field(default=default, metadata=metadata)
 
 
-def section(config_class: type[T], help: str, *, advanced: bool = False) -> T:
-    """Declare a field that is itself a config."""
+def section(
+    config_class: type[T], help: str, *, advanced: bool = False, values: Mapping[str, Any] = {}
+) -> T:
+    """Declare a field that is itself a config.
+
+    Parameters
+    ----------
+    values
+        Defaults of this section that differ from those of `config_class`.
+    """
     metadata = {"help": help, "advanced": advanced}
-    return dataclasses.field(default_factory=config_class, metadata=metadata)
+    return dataclasses.field(default_factory=partial(config_class, **values), metadata=metadata)
 
 
 @dataclass(frozen=True)
@@ -197,9 +206,14 @@ class Config:
                 yield own[field.name]
                 continue
             folded = bool(field.metadata.get("advanced"))
+            assert field.default_factory is not dataclasses.MISSING
+            defaults = field.default_factory().flat()
             for item in sections[field.name].options():
                 yield dataclasses.replace(
-                    item, name=f"{field.name}.{item.name}", advanced=item.advanced or folded
+                    item,
+                    name=f"{field.name}.{item.name}",
+                    default=defaults[item.name],
+                    advanced=item.advanced or folded,
                 )
 
     @classmethod

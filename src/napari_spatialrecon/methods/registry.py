@@ -50,6 +50,14 @@ METHODS: dict[str, MethodInfo] = {
     info.name: info
     for info in (
         MethodInfo(
+            "gears",
+            "GEARS",
+            ("place",),
+            "A network generates the geometry of a set of cells, as it learned it from spots.",
+            f"{_PACKAGE}.gears.model:Gears",
+            f"{_PACKAGE}.gears.config:GearsConfig",
+        ),
+        MethodInfo(
             "dpvae",
             "dp-VAE",
             ("place", "impute-locations"),

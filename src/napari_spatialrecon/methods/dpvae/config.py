@@ -6,8 +6,7 @@ from dataclasses import dataclass, replace
 from typing import ClassVar
 
 from napari_spatialrecon.config import Config, option, section
-from napari_spatialrecon.tissue.preprocess_config import PreprocessConfig
-from napari_spatialrecon.training.config import LoopConfig
+from napari_spatialrecon.methods.ensemble_config import EnsembleConfig
 
 
 @dataclass(frozen=True)
@@ -47,7 +46,7 @@ class MaskConfig(Config):
 
 
 @dataclass(frozen=True)
-class DPVAEConfig(Config):
+class DPVAEConfig(EnsembleConfig):
     """dp-VAE: distances between latent means follow distances in the tissue."""
 
     PRESETS: ClassVar = {
@@ -77,33 +76,11 @@ class DPVAEConfig(Config):
     )
     beta: float = option(1.0, "Weight of the KL divergence (β of eq. 4).", low=0.0)
     reconstruction: float = option(0.1, "Weight of the reconstruction loss (eq. 2).", low=0.0)
-    noise: float = option(
-        1.0,
-        "Noise added to features in training, in standard deviations of the query's features.",
-        low=0.0,
-        high=10.0,
-    )
-    unit_length: bool = option(True, "Give every spot and cell features of the same length.")
     spots_per_step: int = option(
         384, "Spots of a slide whose pairs enter a step.", unit="spots", low=8
     )
-    members: int = option(
-        4, "Networks trained with different seeds; their spread tells the uncertainty.", low=1
-    )
-    inputs: str = option(
-        "mixed",
-        "What networks see: all components, the directions that vary in space, or both in turn.",
-        choices=("mixed", "components", "directions"),
-    )
-    validate: bool = option(
-        True,
-        "First train on three quarters of the spots, to tell the error on the others and when to "
-        "stop.",
-    )
     network: NetworkConfig = section(NetworkConfig, "Encoder and decoder")
     mask: MaskConfig = section(MaskConfig, "Which pairs of spots count", advanced=True)
-    training: LoopConfig = section(LoopConfig, "How long and how fast")
-    preprocess: PreprocessConfig = section(PreprocessConfig, "From counts to features")
 
     def with_networks_of(self, base: DPVAEConfig) -> DPVAEConfig:
         """Return a copy with all that decides what the networks of `base` look like and see."""

@@ -11,20 +11,14 @@ from numpy.typing import NDArray
 from scipy import sparse
 from sklearn.cluster import MiniBatchKMeans
 from torch import Tensor
-from torch.nn.functional import normalize
 
 from napari_spatialrecon.errors import InputError
 from napari_spatialrecon.geometry.neighbours import nearest
 from napari_spatialrecon.methods.dpvae import losses
 from napari_spatialrecon.methods.dpvae.config import DPVAEConfig, MaskConfig
 from napari_spatialrecon.methods.dpvae.network import Network
-from napari_spatialrecon.methods.held_out import HeldOut
+from napari_spatialrecon.methods.ensemble import EnsembleTask, unit_length
 from napari_spatialrecon.tissue.contract import Prepared
-
-
-def unit_length(features: Tensor, on: bool) -> Tensor:
-    """Return rows scaled to length √d, or as they are."""
-    return normalize(features, dim=-1) * features.shape[-1] ** 0.5 if on else features
 
 
 @dataclass(frozen=True)
@@ -88,8 +82,8 @@ def check_masks(masks: Sequence[sparse.csr_matrix | None], references: Sequence[
             )
 
 
-class MemberTask:
-    """What the training loop asks of one network (see `training.loop.Task`).
+class MemberTask(EnsembleTask):
+    """One network of dp-VAE.
 
     Parameters
     ----------
@@ -97,31 +91,16 @@ class MemberTask:
         What is learned from.
     noise
         Standard deviation of the noise on the features.
-    held_out, held_out_features
-        Spots of the same slides that were taken away before, as the network sees them; with them
-        the loop stops at the step that places them best.
-    floor
-        The error of the floor on those spots.
     """
 
     def __init__(
-        self,
-        network: Network,
-        slides: Sequence[Slide],
-        noise: float,
-        config: DPVAEConfig,
-        held_out: HeldOut | None = None,
-        held_out_features: Sequence[Tensor] = (),
-        floor: float | None = None,
+        self, network: Network, slides: Sequence[Slide], noise: float, config: DPVAEConfig
     ) -> None:
-        self.module: torch.nn.Module = network
-        self.network = network
+        super().__init__(network, lambda features: network.encode(features)[0])
+        self.vae = network
         self.slides = slides
         self.noise = noise
         self.config = config
-        self.spots = held_out
-        self.spot_features = held_out_features
-        self.floor = floor
 
     def loss(
         self, step: int, generator: torch.Generator
@@ -152,7 +131,7 @@ class MemberTask:
             mask = torch.from_numpy(slide.mask[chosen][:, chosen].toarray()).to(features.device)
         if slide.counts is not None:
             reconstruction = losses.negative_binomial_reconstruction(
-                passed.decoded, slide.counts[rows], self.network.log_dispersion
+                passed.decoded, slide.counts[rows], self.vae.log_dispersion
             )
         else:
             reconstruction = losses.gaussian_reconstruction(
@@ -160,7 +139,7 @@ class MemberTask:
             )
         return {
             "distance": losses.distance_preserving(
-                passed.sample, places, self.network.log_scale[i], mask
+                passed.sample, places, self.vae.log_scale[i], mask
             ),
             "reconstruction": reconstruction,
             "kl": losses.kl_divergence(passed.mean, passed.log_variance),
@@ -175,10 +154,3 @@ class MemberTask:
             return torch.randperm(n, generator=generator, device=device)[:size]
         centre = torch.randint(n, (1,), generator=generator, device=device)
         return torch.cdist(places[centre], places)[0].argsort()[:size]
-
-    def held_out(self) -> Mapping[str, float] | None:
-        """Return the stress of the distances between spots that this network never saw."""
-        if self.spots is None:
-            return None
-        placed = [self.network.encode(f)[0].cpu().double().numpy() for f in self.spot_features]
-        return {"held_out": self.spots.stress(placed)}

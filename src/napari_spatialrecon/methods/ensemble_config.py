@@ -1,0 +1,39 @@
+"""Hyper-parameters that all methods share which average several networks."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from napari_spatialrecon.config import Config, option, section
+from napari_spatialrecon.tissue.preprocess_config import PreprocessConfig
+from napari_spatialrecon.training.config import LoopConfig
+
+
+@dataclass(frozen=True)
+class EnsembleConfig(Config):
+    """Several networks, their inputs, and how they are joined."""
+
+    members: int = option(
+        4, "Networks trained with different seeds; their spread tells the uncertainty.", low=1
+    )
+    inputs: str = option(
+        "mixed",
+        "What networks see: all components, the directions that vary in space, or both in turn.",
+        choices=("mixed", "components", "directions"),
+    )
+    noise: float = option(
+        1.0,
+        "Noise added to features in training, in standard deviations of the query's features.",
+        low=0.0,
+        high=10.0,
+    )
+    unit_length: bool = option(True, "Give every spot and cell features of the same length.")
+    floor_share: float = option(
+        0.0, "Weight of the kNN layout in the average of layouts.", low=0.0, high=0.9
+    )
+    validate: bool = option(
+        True,
+        "First train on three quarters of the spots, to tell the error on the others.",
+    )
+    training: LoopConfig = section(LoopConfig, "How long and how fast")
+    preprocess: PreprocessConfig = section(PreprocessConfig, "From counts to features")

@@ -1,0 +1,1 @@
+"""GEARS: places for dissociated cells by generating geometry."""

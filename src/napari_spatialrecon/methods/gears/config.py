@@ -1,0 +1,146 @@
+"""Hyper-parameters of GEARS' geometry model and its inference."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import ClassVar
+
+from napari_spatialrecon.config import Config, option, section
+from napari_spatialrecon.methods.ensemble_config import EnsembleConfig
+from napari_spatialrecon.training.config import LoopConfig
+
+
+@dataclass(frozen=True)
+class MinisetConfig(Config):
+    """Local subsets of a slide that the model is trained on (section 3.2)."""
+
+    smallest: int = option(96, "Fewest spots of a miniset.", unit="spots", low=8)
+    largest: int = option(160, "Most spots of a miniset.", unit="spots", low=8)
+    per_step: int = option(8, "Minisets of a training step.", low=1)
+    locality: float = option(
+        0.0,
+        "Reach of a miniset as a share of the tissue's radius (τ); 0 draws over the whole slide.",
+        low=0.0,
+    )
+    overlap: float = option(
+        0.0,
+        "Share of spots that two paired minisets have in common (α); 0: no pairs.",
+        low=0.0,
+        high=0.95,
+    )
+
+
+@dataclass(frozen=True)
+class GeneratorConfig(Config):
+    """Context encoder and generator (section 3.3)."""
+
+    width: int = option(96, "Width c of the context.", low=8)
+    heads: int = option(4, "Attention heads.", low=1)
+    points: int = option(16, "Induced points m of an attention block.", low=1)
+    context_blocks: int = option(1, "Attention blocks of the context encoder.", low=1)
+    generator_blocks: int = option(1, "Attention blocks of the generator.", low=1)
+    dimensions: int = option(4, "Dimensions d of the generated geometry.", low=2)
+    dropout: float = option(0.1, "Share of units silenced in training.", low=0.0, high=0.9)
+
+
+@dataclass(frozen=True)
+class RefinerConfig(Config):
+    """Residual diffusion that refines the generator's geometry (section 3.4)."""
+
+    on: bool = option(False, "Train and use the refiner.")
+    blocks: int = option(2, "Blocks of the denoiser.", low=1)
+    distance_bins: int = option(24, "Bins of the distance bias.", low=2)
+    angle_bins: int = option(8, "Bins of the angle features.", low=1)
+    neighbours: int = option(15, "Neighbours of the local graph of a spot.", low=2)
+    landmarks: int = option(16, "Landmark spots whose distances every spot sees.", low=1)
+    warm_up: float = option(
+        0.3, "Share of the training in which the generator settles first.", low=0.0, high=0.9
+    )
+    sigma_min: float = option(0.01, "Least noise.", low=1e-4)
+    gate: float = option(
+        1.0, "Noise below which the geometry losses apply, in units of the residual.", low=0.0
+    )
+    steps: int = option(18, "Sampling steps (Heun).", low=1)
+    temperature: float = option(0.0, "0 refines without noise; 1 draws samples.", low=0.0, high=1.0)
+
+
+@dataclass(frozen=True)
+class LossConfig(Config):
+    """Weights of the losses (section 3.4)."""
+
+    generator_gram: float = option(1.0, "Gram of the generator, over the target's (eq. 9).", low=0)
+    generator_distance: float = option(4.0, "Distances of the generator (ours).", low=0)
+    generator_align: float = option(0.0, "Procrustes error of the generator (eq. 8).", low=0)
+    generator_scale: float = option(0.0, "Log of the generator's size.", low=0)
+    score: float = option(1.0, "Denoising (eq. 4).", low=0)
+    gram: float = option(1.0, "Gram of the refined geometry (eq. 5).", low=0)
+    log_trace: float = option(0.5, "Size of the refined geometry (eq. 6).", low=0)
+    nca: float = option(1.0, "Neighbourhoods of the refined geometry (eq. 7).", low=0)
+    nca_temperature: float = option(0.5, "τ of eq. 7.", low=1e-3)
+    edge: float = option(0.0, "Log lengths of neighbour edges.", low=0)
+    overlap_shape: float = option(1.0, "Agreement of overlapping minisets (eq. 10).", low=0)
+    overlap_scale: float = option(0.25, "Agreement of their sizes.", low=0)
+    overlap_neighbours: float = option(0.1, "Agreement of their neighbourhoods (KL).", low=0)
+
+
+@dataclass(frozen=True)
+class PatchConfig(Config):
+    """Patchwise inference (section 3.5)."""
+
+    one_shot: int = option(
+        5000, "Cells up to which all are placed in one shot, without patches.", unit="cells", low=0
+    )
+    size: int = option(384, "Cells of a patch.", unit="cells", low=16)
+    coverage: int = option(4, "Patches every cell is in, at least.", low=1)
+
+
+@dataclass(frozen=True)
+class GearsConfig(EnsembleConfig):
+    """GEARS: geometry generated from expression, set by set."""
+
+    PRESETS: ClassVar = {
+        "quick": {},
+        "standard": {"members": 4, "floor_share": 0.25},
+        # Section 7.2 of the paper.
+        "paper": {
+            "noise": 0.0,
+            "unit_length": False,
+            "generator.width": 256,
+            "generator.points": 128,
+            "generator.context_blocks": 3,
+            "generator.generator_blocks": 4,
+            "generator.dimensions": 32,
+            "minisets.smallest": 96,
+            "minisets.largest": 256,
+            "minisets.per_step": 32,
+            "minisets.locality": 0.5,
+            "minisets.overlap": 0.5,
+            "refiner.on": True,
+            "refiner.blocks": 4,
+            "refiner.steps": 600,
+            "losses.generator_distance": 0.0,
+            "losses.generator_gram": 10.0,
+            "losses.generator_align": 10.0,
+            "losses.generator_scale": 10.0,
+            "losses.score": 16.0,
+            "losses.edge": 2.0,
+            "patches.one_shot": 0,
+            "training.steps": 42000,
+            "training.schedule": "constant",
+            "training.learning_rate": 1e-4,
+        },
+    }
+
+    members: int = option(
+        2, "Models trained with different seeds; their spread tells the uncertainty.", low=1
+    )
+    minisets: MinisetConfig = section(MinisetConfig, "Subsets of a slide that are learned from")
+    generator: GeneratorConfig = section(GeneratorConfig, "Context encoder and generator")
+    refiner: RefinerConfig = section(RefinerConfig, "Diffusion refiner", advanced=True)
+    losses: LossConfig = section(LossConfig, "Weights of the losses", advanced=True)
+    patches: PatchConfig = section(PatchConfig, "Placing many cells", advanced=True)
+    training: LoopConfig = section(
+        LoopConfig,
+        "How long and how fast",
+        values={"schedule": "onecycle", "weight_decay": 0.01},
+    )
