@@ -226,3 +226,13 @@ def test_a_handful_of_cells_is_said_to_be_few(tables):
     few = replace(cells, adata=cells.adata[:9].copy())
     assert any("with 9 rows only" in note for note in space.transform(few)[1])
     assert not space.transform(replace(cells, adata=cells.adata[:10].copy()))[1]
+
+
+@pytest.mark.parametrize("zscore", ["separate", "reference"])
+def test_a_gene_that_is_missing_counts_as_average(tables, zscore):
+    slides, cells = tables
+    config = PreprocessConfig(components=0, gene_weights="none", zscore=zscore)
+    space, _, _ = fit_features(slides, cells, config)
+    features, _ = space.transform(without(cells, 0.05))
+    assert (features[:, :6] == 0).all()
+    assert (features[:, 6:] != 0).any(axis=0).all()
