@@ -2,13 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from typing import Any
 
 import anndata
 import numpy as np
 import pandas as pd
 import pytest
 from napari.components import ViewerModel
+from napari.layers import Layer
+
+from napari_spatialrecon.viewer import workspace
+from napari_spatialrecon.viewer.memory import Memory
+from napari_spatialrecon.viewer.samples import _layers, _list_cells
+from napari_spatialrecon.viewer.workspace import Workspace
 
 
 @pytest.fixture
@@ -40,3 +47,28 @@ def viewer(monkeypatch: pytest.MonkeyPatch) -> Iterator[ViewerModel]:
     model = ViewerModel()
     monkeypatch.setattr("napari.current_viewer", lambda: model)
     yield model
+
+
+@pytest.fixture
+def forgetful() -> Callable[[Any], Workspace]:
+    """Gives a viewer a workspace that remembers nothing of other sessions."""
+
+    def give(viewer: Any) -> Workspace:
+        workspace._workspaces[viewer] = Workspace(viewer, memory=Memory({}))
+        return workspace._workspaces[viewer]
+
+    return give
+
+
+@pytest.fixture
+def open_tissue(tiny: Any, forgetful: Any) -> Callable[[Any], Workspace]:
+    """Opens a tiny simulated cortex in a viewer: two slides with H&E, and cells to place."""
+
+    def show(viewer: Any) -> Workspace:
+        space = forgetful(viewer)
+        for layer in _layers(tiny):
+            viewer.add_layer(Layer.create(*layer))
+        _list_cells(viewer, tiny)
+        return space
+
+    return show

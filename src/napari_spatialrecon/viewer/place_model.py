@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import tempfile
 from dataclasses import replace
 from enum import StrEnum
@@ -86,12 +87,13 @@ class PlaceModel:
 
     @property
     def references(self) -> list[Entry]:
-        """Slides to learn from."""
-        return [
+        """Slides to learn from, by name."""
+        slides = [
             e
             for e in self.workspace.of_role(Role.SLIDE)
             if id(e) not in self._left_out and e is not self.query
         ]
+        return sorted(slides, key=_natural)
 
     @property
     def left_out(self) -> list[Entry]:
@@ -354,3 +356,8 @@ class PlaceModel:
         if self._folder is not None:
             self._folder.cleanup()
             self._folder = None
+
+
+def _natural(entry: Entry) -> list[tuple[str, int]]:
+    """Sort "slide 2" before "slide 10"."""
+    return [(word, int(number or 0)) for word, number in re.findall(r"(\D*)(\d*)", short_name(entry))]
