@@ -15,6 +15,7 @@ from napari_spatialrecon.geometry.landmarks import Landmarks
 from napari_spatialrecon.geometry.procrustes import procrustes_error
 from napari_spatialrecon.methods.dpvae.config import DPVAEConfig
 from napari_spatialrecon.methods.dpvae.model import DPVAE
+from napari_spatialrecon.methods.held_out import HeldOut
 from napari_spatialrecon.methods.placement import PlacementMethod
 from napari_spatialrecon.progress import Reporter
 from napari_spatialrecon.tissue.contract import prepare_query, prepare_slide
@@ -68,12 +69,17 @@ def test_a_plain_vae_places_worse(methods, slides, cells, truth, small):
     assert better > worse + 0.3
 
 
-def test_training_stops_at_the_step_that_places_held_out_spots_best(methods):
-    validation, *members = methods["dpvae"].history
-    best = min(validation.held_out, key=lambda step: validation.held_out[step]["held_out"])
-    assert validation.best_step == best
-    assert {h.steps for h in members} == {best}
-    assert methods["dpvae"].held_out["method"] == validation.held_out[best]["held_out"]
+def test_training_stops_at_the_step_that_places_held_out_spots_best(
+    slides, cells, small, monkeypatch
+):
+    """The floor is measured first, then the network after 10, 20 and 30 steps."""
+    stress = iter([0.5, 0.3, 0.1, 0.2])
+    monkeypatch.setattr(HeldOut, "stress", lambda self, placed: next(stress))
+    model = DPVAE(small(training__steps=30, training__validate_every=10)).fit(slides, cells)
+    validation, *members = model.history
+    assert validation.best_step == 20
+    assert [h.steps for h in members] == [20, 20]
+    assert model.held_out == {"floor": 0.5, "method": 0.1}
 
 
 def test_networks_of_the_ensemble_differ_and_see_different_inputs(methods, cells):
