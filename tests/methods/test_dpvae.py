@@ -92,6 +92,12 @@ def test_networks_of_the_ensemble_differ_and_see_different_inputs(methods, cells
     assert model.place(cells).diagnostics["member_disagreement"] > 0
 
 
+def test_networks_of_the_ensemble_start_differently(slides, cells, small):
+    still = small(training__steps=1, training__learning_rate=0.0, inputs="components")
+    first, second = DPVAE(still).fit(slides, cells).networks
+    assert not np.allclose(first.mean.weight.detach(), second.mean.weight.detach())
+
+
 def test_the_uncertainty_grows_with_the_disagreement_of_networks(methods, cells, slides, small):
     alone = DPVAE(small(members=1)).fit(slides, cells).place(cells)
     assert alone.diagnostics["member_disagreement"] == pytest.approx(0, abs=1e-6)

@@ -293,6 +293,21 @@ def test_a_result_is_laid_on_another_image_by_the_images_alone(tiny, references)
     )
 
 
+def test_a_result_laid_on_an_image_has_the_unit_of_its_slide(tiny, references):
+    """The cells of the second section are in µm, half of the first one's pixels."""
+    in_um = tiny.single_cell_slides[1]
+    onto = Onto(histology(tiny.slides[0]), histology(in_um), in_um)
+    only_one = {"one": references["one"]}
+    placed = place(only_one, tiny.cells, method="knn")
+    laid = place(only_one, tiny.cells, method="knn", onto=onto)
+    assert laid.adata.uns["spatialrecon"]["unit"] == "um"
+    ratio = laid.placement.uncertainty / placed.placement.uncertainty
+    np.testing.assert_allclose(ratio, 0.5, rtol=0.1)
+    np.testing.assert_allclose(
+        np.ptp(laid.placement.coordinates), 0.5 * np.ptp(placed.placement.coordinates), rtol=0.3
+    )
+
+
 def test_a_method_is_trained_once_for_queries_to_come(references, tiny, quick, tmp_path):
     fitted, record = train(references, config=quick)
     assert record.task == "train"
