@@ -60,6 +60,15 @@ class Gaps:
         self.timer = QTimer()
         self.timer.timeout.connect(self._tick)
         self.timer.start(5)
+        self.shown = 0.0
+        widget._finish = self._finish
+
+    def _finish(self, outcome: Any) -> None:
+        """Stop counting when the work is done, and time what napari does with the result."""
+        self.timer.stop()
+        began = time.perf_counter()
+        type(self.widget)._finish(self.widget, outcome)
+        self.shown = time.perf_counter() - began
 
     def _tick(self) -> None:
         self.ticks.append(time.perf_counter())
@@ -68,7 +77,6 @@ class Gaps:
             self.said.append((self.ticks[-1], text))
 
     def report(self) -> str:
-        self.timer.stop()
         gaps = np.diff(self.ticks) * 1e3
         began = self.ticks[int(gaps.argmax())]
         stage = [text for at, text in self.said if at <= began][-1]
@@ -92,12 +100,13 @@ def main() -> None:
     print(f"load {os.getloadavg()[0]:.1f} on {os.cpu_count()} cores")
 
     viewer, widget = window(made)
-    gaps = Gaps(widget)
-    widget.run_button.click()
-    until(lambda: not widget.model.running)
-    if widget.model.error is not None:
-        raise widget.model.error
-    print(f"a whole run: {gaps.report()}")
+    for number in (1, 2):
+        gaps = Gaps(widget)
+        widget.run_button.click()
+        until(lambda: not widget.model.running)
+        if widget.model.error is not None:
+            raise widget.model.error
+        print(f"run {number}: {gaps.report()}; showing the result {gaps.shown * 1e3:.0f} ms")
 
     start(widget)
     began = time.perf_counter()
@@ -111,7 +120,9 @@ def main() -> None:
     began = time.perf_counter()
     viewer.close()
     run_threads = threading.active_count()
-    print(f"closing mid-run: {time.perf_counter() - began:.2f} s, threads {threads} -> {run_threads}")
+    print(
+        f"closing mid-run: {time.perf_counter() - began:.2f} s, threads {threads} -> {run_threads}"
+    )
     until(lambda: not list(folder.glob("spatialrecon-*")), 5)
     print("left in the temporary folder: nothing")
 

@@ -8,7 +8,7 @@ from napari.components import ViewerModel
 
 from napari_spatialrecon.errors import InputError
 from napari_spatialrecon.viewer.colors import color_key
-from napari_spatialrecon.viewer.layers import OURS
+from napari_spatialrecon.viewer.layers import OURS, to_adata
 from napari_spatialrecon.viewer.place_job import Outcome
 from napari_spatialrecon.viewer.place_layers import colour_by, set_locked, show_result
 from napari_spatialrecon.viewer.place_model import PlaceModel
@@ -45,12 +45,19 @@ def test_a_rerun_replaces_its_layer_in_its_place_unless_locked(
     first = show_result(viewer, outcome, NAME)
     first.opacity = 0.4
     viewer.add_points(np.zeros((1, 2)), name="mine")
-    second = show_result(viewer, outcome, NAME)
-    assert first not in viewer.layers and second.opacity == 0.4
+    elsewhere = outcome.adata.copy()
+    elsewhere.obsm["spatial"] = elsewhere.obsm["spatial"] + 10.0
+    second = show_result(viewer, Outcome(elsewhere, {"seed": 1}), NAME)
+    assert second is first and second.metadata[OURS]["provenance"] == {"seed": 1}
+    np.testing.assert_array_equal(
+        to_adata(second).obsm["spatial"].round(3), elsewhere.obsm["spatial"].round(3)
+    )
+    fewer = show_result(viewer, Outcome(elsewhere[:100].copy(), {}), NAME)
+    assert first not in viewer.layers and fewer.opacity == 0.4 and len(fewer.data) == 100
     assert [layer.name for layer in viewer.layers][-2:] == [NAME, "mine"]
-    set_locked(second, True)
-    third = show_result(viewer, outcome, NAME)
-    assert second in viewer.layers and third.name != second.name
+    set_locked(fewer, True)
+    beside = show_result(viewer, outcome, NAME)
+    assert fewer in viewer.layers and beside.name != fewer.name
 
 
 def test_points_follow_a_histology_that_was_moved(viewer: ViewerModel, outcome: Outcome) -> None:

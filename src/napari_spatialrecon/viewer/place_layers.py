@@ -10,6 +10,7 @@ from napari_spatialrecon.viewer.colors import set_point_colors
 from napari_spatialrecon.viewer.layers import LEAST_PIXELS, OURS, cells_layer
 from napari_spatialrecon.viewer.place_job import Outcome
 from napari_spatialrecon.viewer.point_values import UNCERTAINTY, values
+from napari_spatialrecon.viewer.workspace import workspace_of
 
 if TYPE_CHECKING:
     from napari.components import ViewerModel
@@ -30,7 +31,7 @@ def show_result(
     name: str,
     *,
     diameter_um: float | None = None,
-    image: Layer | None = None,
+    image: Image | None = None,
 ) -> Points:
     """Add the placed cells as points, coloured by uncertainty, or replace those of a run before.
 
@@ -45,6 +46,18 @@ def show_result(
         The H&E that the result lies on. It is shown, images and slides that cover it are hidden,
         and if it was moved the points follow it.
     """
+    new = _layer(outcome, name, diameter_um, image)
+    old = next((known for known in viewer.layers if _replaceable(known, name)), None)
+    layer = new if old is None else _replaced(viewer, old, new)
+    if old is None:
+        viewer.add_layer(new)
+    colour_by(layer, outcome, UNCERTAINTY)
+    _uncover(viewer, layer, image)
+    viewer.layers.selection = {layer}
+    return layer
+
+
+def _layer(outcome: Outcome, name: str, diameter_um: float | None, image: Image | None) -> Points:
     from napari.layers import Layer
 
     from napari_spatialrecon.tissue import contract
@@ -61,20 +74,26 @@ def show_result(
         kwargs |= {"border_width": BORDER, "border_color": "white"}
     if outcome.adata.n_obs < FEW:
         kwargs["canvas_size_limits"] = (2 * LEAST_PIXELS, 10_000.0)
-    layer = Layer.create(data, kwargs, kind)
-    colour_by(layer, outcome, UNCERTAINTY)
-    old = next((known for known in viewer.layers if _replaceable(known, name)), None)
-    if old is None:
-        viewer.add_layer(layer)
-    else:
-        index = viewer.layers.index(old)
-        layer.opacity, layer.visible = old.opacity, old.visible
-        viewer.layers.remove(old)
-        layer.name = name
-        viewer.layers.insert(index, layer)
-    _uncover(viewer, layer, image)
-    viewer.layers.selection = {layer}
-    return layer
+    return Layer.create(data, kwargs, kind)
+
+
+def _replaced(viewer: ViewerModel, old: Points, new: Points) -> Points:
+    """Put a new result in the place of an old one; of as many cells, into the same layer.
+
+    napari collects all garbage when a layer goes, which stops the window for half a second.
+    """
+    if len(old.data) == len(new.data) and old.units == new.units:
+        old.data, old.features, old.affine = new.data, new.features, new.affine
+        old.metadata = new.metadata
+        entry = workspace_of(viewer).of_layer(old)
+        if entry is not None:
+            entry.adata = new.metadata["adata"]
+        return old
+    index = viewer.layers.index(old)
+    new.opacity, new.visible = old.opacity, old.visible
+    viewer.layers.remove(old)
+    viewer.layers.insert(index, new)
+    return new
 
 
 def set_locked(layer: Layer, locked: bool) -> None:
@@ -112,7 +131,7 @@ def _replaceable(layer: Layer, name: str) -> bool:
     return layer.metadata.get(OURS, {}).get(_RUN) == name and not is_locked(layer)
 
 
-def _uncover(viewer: ViewerModel, layer: Layer, image: Layer | None) -> None:
+def _uncover(viewer: ViewerModel, layer: Layer, image: Image | None) -> None:
     """Show the image; hide other slides, and images that are drawn over it."""
     from napari.layers import Image
 

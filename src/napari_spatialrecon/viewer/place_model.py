@@ -360,4 +360,6 @@ class PlaceModel:
 
 def _natural(entry: Entry) -> list[tuple[str, int]]:
     """Sort "slide 2" before "slide 10"."""
-    return [(word, int(number or 0)) for word, number in re.findall(r"(\D*)(\d*)", short_name(entry))]
+    return [
+        (word, int(number or 0)) for word, number in re.findall(r"(\D*)(\d*)", short_name(entry))
+    ]
