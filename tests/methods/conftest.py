@@ -8,6 +8,8 @@ from napari_spatialrecon.methods.dpvae.config import DPVAEConfig
 from napari_spatialrecon.methods.dpvae.model import DPVAE
 from napari_spatialrecon.methods.floors.knn import Knn
 from napari_spatialrecon.methods.floors.ridge import Ridge
+from napari_spatialrecon.methods.gears.config import GearsConfig
+from napari_spatialrecon.methods.gears.model import Gears
 from napari_spatialrecon.tissue.contract import prepare_query, prepare_slide
 
 SMALL = {
@@ -17,6 +19,26 @@ SMALL = {
     "training.steps": 150,
     "training.validate_every": 25,
 }
+
+#: GEARS trained in a second or two.
+SMALL_GEARS = {
+    "generator.width": 32,
+    "minisets.smallest": 32,
+    "minisets.largest": 48,
+    "minisets.per_step": 4,
+    "training.steps": 120,
+}
+
+
+@pytest.fixture(scope="session")
+def small_gears():
+    """Make the config of a GEARS that trains in a second or two."""
+
+    def make(**values):
+        dotted = {name.replace("__", "."): value for name, value in values.items()}
+        return GearsConfig().with_values({**SMALL_GEARS, **dotted})
+
+    return make
 
 
 @pytest.fixture(scope="session")
@@ -48,10 +70,11 @@ def small():
 
 
 @pytest.fixture(scope="session")
-def methods(slides, cells, small):
+def methods(slides, cells, small, small_gears):
     """Every method, fitted to the two slides."""
     return {
         "knn": Knn().fit(slides, cells),
         "ridge": Ridge().fit(slides, cells),
         "dpvae": DPVAE(small()).fit(slides, cells),
+        "gears": Gears(small_gears()).fit(slides, cells),
     }

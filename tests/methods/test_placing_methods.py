@@ -14,11 +14,14 @@ from napari_spatialrecon.methods.dpvae.model import DPVAE
 from napari_spatialrecon.methods.floors.config import KnnConfig
 from napari_spatialrecon.methods.floors.knn import Knn, composition_notes, spatial_directions
 from napari_spatialrecon.methods.floors.ridge import Ridge
+from napari_spatialrecon.methods.gears.config import GearsConfig
+from napari_spatialrecon.methods.gears.model import Gears
 from napari_spatialrecon.tissue.contract import prepare_query, prepare_slide
 from napari_spatialrecon.tissue.simulator.config import SimulatorConfig
 from napari_spatialrecon.tissue.simulator.simulate import simulate
 
-CLASSES = {"knn": Knn, "ridge": Ridge, "dpvae": DPVAE}
+TINY_GEARS = {"generator.width": 16, "training.steps": 30, "members": 1, "minisets.per_step": 2}
+CLASSES = {"knn": Knn, "ridge": Ridge, "dpvae": DPVAE, "gears": Gears}
 each_method = pytest.mark.parametrize("name", CLASSES)
 
 
@@ -27,7 +30,10 @@ def correlation(truth, places):
 
 
 def fit(name, small, *args, **kwargs):
-    config = small(training__steps=40, members=1) if name == "dpvae" else None
+    config = {
+        "dpvae": small(training__steps=40, members=1),
+        "gears": GearsConfig().with_values(TINY_GEARS),
+    }.get(name)
     return CLASSES[name](config).fit(*args, **kwargs)
 
 
@@ -120,7 +126,7 @@ def test_slides_in_different_units_agree_in_micrometres(tiny, slides, cells, sma
     np.testing.assert_allclose(pdist(second.layout), pdist(first.layout) * scale, rtol=1e-3)
 
 
-@pytest.mark.parametrize("name", ["knn", "dpvae"])
+@pytest.mark.parametrize("name", ["knn", "dpvae", "gears"])
 def test_uncertainty_is_larger_where_the_error_is(methods, cells, truth, name):
     placed = methods[name].place(cells)
     errors = np.linalg.norm(placed.coordinates - truth, axis=1)

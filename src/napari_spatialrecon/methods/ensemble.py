@@ -189,7 +189,7 @@ class EnsembleMethod(PlacementMethod):
             task = self._task(number, references, self._noise(number, features), run, None)
             stage = f"Training network {number + 1} of {self.config.members}"
             self.history.append(run.train(task, loop, stage, f"network{number}", seed + number))
-            self.networks.append(task.network.cpu())
+            self.networks.append(task.network.cpu().eval())
         return self
 
     def _validate(self, held_out: HeldOut, query: Prepared | None, run: Run) -> History:

@@ -3,16 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
-from torch import nn
 
 from napari_spatialrecon.methods.ensemble import EnsembleMethod, Run
 from napari_spatialrecon.methods.gears.config import GearsConfig
+from napari_spatialrecon.methods.gears.patchwise import lay_out
 from napari_spatialrecon.methods.gears.task import GeometryNetwork, GeometryTask
 from napari_spatialrecon.methods.held_out import HeldOut
+from napari_spatialrecon.methods.placement import Placement
 from napari_spatialrecon.progress import Reporter
 from napari_spatialrecon.tissue.contract import Prepared
 from napari_spatialrecon.tissue.preprocess import Features
@@ -56,18 +58,20 @@ class Gears(EnsembleMethod):
         return GeometryNetwork(n_features, self.config)
 
     def layouts(self, features: Features, reporter: Reporter) -> list[NDArray[np.float64]]:
-        """Return each network's layout: its geometry in its two principal axes."""
-        result = []
+        """Return each network's layout, in one shot or stitched from patches."""
+        result, found = [], []
         for number, network in enumerate(self.networks):
             reporter.check()
-            result.append(_one_shot(network.eval(), self._inputs(number, features), self.config))
+            assert isinstance(network, GeometryNetwork)
+            laid = lay_out(network.eval(), self._inputs(number, features), self.config, reporter)
+            result.append(laid.places)
+            found.append(laid.diagnostics)
+        self._diagnostics = {k: float(np.mean([d[k] for d in found])) for k in found[0]}
         return result
 
-
-@torch.no_grad()
-def _one_shot(network: nn.Module, inputs: torch.Tensor, config: GearsConfig) -> NDArray[np.float64]:
-    assert isinstance(network, GeometryNetwork)
-    geometry = network.geometry(inputs[None], config)[0].double().numpy()
-    u, s, _ = np.linalg.svd(geometry - geometry.mean(axis=0), full_matrices=False)
-    layout: NDArray[np.float64] = u[:, :2] * s[:2]
-    return layout
+    def place(
+        self, query: Prepared, *, display: int = 0, reporter: Reporter | None = None
+    ) -> Placement:
+        """Place cells; the diagnostics tell how well patches agreed where there were any."""
+        placement = super().place(query, display=display, reporter=reporter)
+        return replace(placement, diagnostics=placement.diagnostics | self._diagnostics)

@@ -9,10 +9,13 @@ import pytest
 import torch
 
 from napari_spatialrecon.errors import CheckpointError, DivergedError, Stopped
+from napari_spatialrecon.geometry.neighbours import nearest
 from napari_spatialrecon.methods.gears.encoder.config import EncoderConfig
 from napari_spatialrecon.methods.gears.encoder.model import Encoder
 from napari_spatialrecon.progress import Reporter
-from napari_spatialrecon.tissue.contract import prepare_query
+from napari_spatialrecon.tissue.contract import prepare_query, prepare_slide
+from napari_spatialrecon.tissue.simulator.config import SimulatorConfig
+from napari_spatialrecon.tissue.simulator.simulate import simulate
 
 
 def same(a, b):
@@ -20,23 +23,21 @@ def same(a, b):
     return all(torch.equal(mine[k], theirs[k]) for k in mine)
 
 
-@pytest.mark.parametrize("preset", ["quick", "standard", "paper"])
-def test_presets_keep_the_paper_s_sizes_and_terms(preset):
-    config = EncoderConfig.preset(preset)
-    assert config.preprocess.components == 0
+def test_the_paper_preset_is_the_paper_s():
     paper = EncoderConfig.preset("paper")
-    if preset == "paper":
-        net = paper.network
-        assert (net.first, net.second, net.embedding, net.dropout) == (512, 256, 128, 0.1)
-        assert (paper.views.dropout, paper.views.jitter, paper.views.noise) == (0.3, 0.25, 0.015)
-        assert (paper.adversary.weight, paper.adversary.warmup, paper.adversary.ramp) == (
-            50,
-            50,
-            200,
-        )
-        align = paper.alignment
-        assert (align.mmd, align.coral, align.local) == (20, 1, 4)
-        assert (paper.training.steps, paper.training.learning_rate, paper.batch) == (2000, 1e-4, 32)
+    net, views, adversary = paper.network, paper.views, paper.adversary
+    assert (net.first, net.second, net.embedding, net.dropout) == (512, 256, 128, 0.1)
+    assert (views.dropout, views.jitter, views.noise) == (0.3, 0.25, 0.015)
+    vicreg = paper.vicreg
+    assert (vicreg.invariance, vicreg.variance, vicreg.covariance) == (25, 25, 1)
+    assert vicreg.target_std == 1
+    assert (adversary.weight, adversary.warmup, adversary.ramp) == (50, 50, 200)
+    assert (adversary.width, adversary.dropout) == (512, 0.1)
+    align = paper.alignment
+    assert (align.mmd, align.coral, align.local, align.temperature) == (20, 1, 4, 0.07)
+    assert (paper.probe.neighbours, paper.probe.margin) == (20, 0.08)
+    assert (paper.training.steps, paper.training.learning_rate, paper.batch) == (2000, 1e-4, 32)
+    assert paper.preprocess.components == 0
 
 
 def test_an_embedding_has_a_row_for_each_profile(encoder, slides, cells):
@@ -174,3 +175,35 @@ def test_a_loss_that_is_not_finite_stops_and_names_its_term(
     monkeypatch.setattr(losses, "coral", lambda x, y: (x.sum() + y.sum()) * float("nan"))
     with pytest.raises(DivergedError, match="coral"):
         Encoder(small_config()).fit(slides, cells)
+
+
+def test_sources_mix_and_cell_types_stay_in_spite_of_a_batch_effect():
+    """Genes differ fourfold between cells and slides, and nothing but the encoder evens them out."""
+    values = {"batch_effect": 1.5, "size": 1300.0, "n_cells": 600}
+    made = simulate("cortex", SimulatorConfig.preset("tiny").with_values(values), seed=0)
+    slides = [prepare_slide(s, f"slide {i}") for i, s in enumerate(made.slides)]
+    cells = prepare_query(made.cells, "cells")
+    config = EncoderConfig().with_values(
+        {
+            "batch": 128, "network.first": 128, "network.second": 64, "network.embedding": 32,
+            "adversary.width": 32, "adversary.warmup": 10, "adversary.ramp": 100,
+            "alignment.local_from": 20, "training.steps": 150, "preprocess.zscore": "reference",
+        }
+    )  # fmt: skip
+    encoder = Encoder(config).fit(slides, cells)
+    assert encoder.before.probe > 0.85
+    assert encoder.after.probe < encoder.before.probe - 0.3
+    assert encoder.after.entropy > encoder.before.entropy + 0.2
+    assert encoder.after.ilisi > encoder.before.ilisi + 0.1
+    types = made.cells.obs["cell_type"].astype(str).to_numpy()[cells.kept]
+    before, after = (type_accuracy(z, types) for z in (encoder.inputs(cells), encoder.embed(cells)))
+    chance = max(np.unique(types, return_counts=True)[1]) / len(types)
+    assert before > 2 * chance
+    assert after > 0.8 * before
+
+
+def type_accuracy(features, types):
+    near, _ = nearest(features / np.linalg.norm(features, axis=1, keepdims=True), 10)
+    names, codes = np.unique(types, return_inverse=True)
+    votes = np.stack([(codes[near] == c).sum(axis=1) for c in range(len(names))], axis=1)
+    return float((votes.argmax(axis=1) == codes).mean())

@@ -6,22 +6,22 @@ import numpy as np
 import pytest
 import torch
 
-from napari_spatialrecon.methods.gears.encoder.config import InputConfig
 from napari_spatialrecon.methods.gears.encoder.profiles import Profiles
 from napari_spatialrecon.tissue.preprocess import fit_features
+from napari_spatialrecon.tissue.preprocess_config import PreprocessConfig
 
 
 @pytest.mark.parametrize(
     "values",
     [
         {},
-        {"components": 12},
+        {"components": 0},
         {"zscore": "reference"},
         {"gene_weights": "none", "depth": "fixed", "top_genes": 40},
     ],
 )
 def test_without_augmentation_the_input_is_the_feature_space_s(slides, cells, values):
-    config = InputConfig(**values)
+    config = PreprocessConfig(**values)
     space, _, _ = fit_features(slides, cells, config)
     profiles = Profiles.of([*slides, cells], space, "cpu")
     found = profiles.inputs(profiles.logs, profiles.domains).numpy()
@@ -31,7 +31,7 @@ def test_without_augmentation_the_input_is_the_feature_space_s(slides, cells, va
 
 
 def test_sources_are_numbered_and_the_query_is_the_last(slides, cells):
-    space, _, _ = fit_features(slides, cells, InputConfig())
+    space, _, _ = fit_features(slides, cells, PreprocessConfig())
     profiles = Profiles.of([*slides, cells], space, "cpu")
     sizes = [t.adata.n_obs for t in (*slides, cells)]
     assert profiles.n_domains == 3
@@ -40,7 +40,7 @@ def test_sources_are_numbered_and_the_query_is_the_last(slides, cells):
 
 
 def test_logs_are_log_counts_at_the_query_s_depth(slides, cells):
-    space, _, _ = fit_features(slides, cells, InputConfig())
+    space, _, _ = fit_features(slides, cells, PreprocessConfig())
     profiles = Profiles.of([cells], space, "cpu")
     totals = torch.expm1(profiles.logs.double()).sum(dim=1)
     torch.testing.assert_close(totals, torch.full_like(totals, space.depth), rtol=1e-4, atol=0)

@@ -11,15 +11,6 @@ from napari_spatialrecon.training.config import LoopConfig
 
 
 @dataclass(frozen=True)
-class InputConfig(PreprocessConfig):
-    """How counts become the encoder's input."""
-
-    components: int = option(
-        0, "Joint principal components the encoder sees; 0 shows it the genes.", low=0, high=500
-    )
-
-
-@dataclass(frozen=True)
 class NetworkConfig(Config):
     """The encoder f_θ."""
 
@@ -33,12 +24,12 @@ class NetworkConfig(Config):
 class ViewConfig(Config):
     """How two views of one expression profile differ."""
 
-    dropout: float = option(0.3, "Share of the genes set to zero.", low=0.0, high=0.95)
+    dropout: float = option(0.1, "Share of the genes set to zero.", low=0.0, high=0.95)
     jitter: float = option(
         0.25, "Largest relative change of a profile's depth.", low=0.0, high=0.95
     )
     noise: float = option(
-        0.015, "Standard deviation of the noise on log expression.", low=0.0, high=10.0
+        0.2, "Standard deviation of the noise on log expression.", low=0.0, high=10.0
     )
 
 
@@ -48,7 +39,7 @@ class VicregConfig(Config):
 
     invariance: float = option(25.0, "Weight of the distance between two views.", low=0.0)
     variance: float = option(25.0, "Weight of dimensions that vary too little.", low=0.0)
-    covariance: float = option(1.0, "Weight of dimensions that say the same.", low=0.0)
+    covariance: float = option(4.0, "Weight of dimensions that say the same.", low=0.0)
     target_std: float = option(
         1.0, "Least standard deviation of a dimension (γ of eq. 1).", low=0.0, advanced=True
     )
@@ -58,7 +49,7 @@ class VicregConfig(Config):
 class AdversaryConfig(Config):
     """A network that guesses the source of an embedding, and is to be fooled (eq. 2)."""
 
-    weight: float = option(50.0, "Weight of fooling it (λ_adv); 0 for no adversary.", low=0.0)
+    weight: float = option(1.0, "Weight of fooling it (λ_adv); 0 for no adversary.", low=0.0)
     warmup: int = option(
         50, "Steps before sources are drawn together, by any term.", unit="steps", low=0
     )
@@ -67,7 +58,7 @@ class AdversaryConfig(Config):
     rate: float = option(
         3.0, "Its learning rate, in learning rates of the encoder.", low=0.0, advanced=True
     )
-    width: int = option(512, "Units of each of its two layers.", low=4, high=4096, advanced=True)
+    width: int = option(128, "Units of each of its two layers.", low=4, high=4096, advanced=True)
     dropout: float = option(
         0.1, "Share of its units silenced in training.", low=0.0, high=0.9, advanced=True
     )
@@ -105,13 +96,48 @@ class ProbeConfig(Config):
 
 
 @dataclass(frozen=True)
+class EncoderLoopConfig(LoopConfig):
+    """How the encoder is trained."""
+
+    schedule: str = option(
+        "cosine",
+        "How the learning rate changes: not at all, down to zero, or up and down again.",
+        choices=("constant", "cosine", "onecycle"),
+        advanced=True,
+    )
+
+
+@dataclass(frozen=True)
 class EncoderConfig(Config):
     """Stage A: an embedding in which spots and cells of one kind lie together."""
 
     PRESETS: ClassVar = {
         "quick": {},
-        "standard": {},
-        "paper": {},
+        "standard": {
+            "training.steps": 1000,
+            "adversary.warmup": 100,
+            "adversary.ramp": 700,
+            "adversary.width": 512,
+        },
+        # Section 7.2 of the paper, stage A. An epoch is one batch, as in the published code; the
+        # probe halts it: ten looks after the first within the margin, whose weights are kept.
+        "paper": {
+            "batch": 32,
+            "views.dropout": 0.3,
+            "views.noise": 0.015,
+            "vicreg.covariance": 1.0,
+            "adversary.weight": 50.0,
+            "adversary.width": 512,
+            "training.steps": 2000,
+            "training.learning_rate": 1e-4,
+            "training.schedule": "constant",
+            "training.weight_decay": 1e-2,
+            "training.patience": 10,
+            "preprocess.depth": "fixed",
+            "preprocess.zscore": "reference",
+            "preprocess.gene_weights": "none",
+            "preprocess.components": 0,
+        },
     }
 
     batch: int = option(
@@ -123,5 +149,5 @@ class EncoderConfig(Config):
     adversary: AdversaryConfig = section(AdversaryConfig, "Fooling a guesser of the source")
     alignment: AlignmentConfig = section(AlignmentConfig, "Drawing sources together")
     probe: ProbeConfig = section(ProbeConfig, "When to stop", advanced=True)
-    training: LoopConfig = section(LoopConfig, "How long and how fast")
-    preprocess: InputConfig = section(InputConfig, "From counts to input")
+    training: EncoderLoopConfig = section(EncoderLoopConfig, "How long and how fast")
+    preprocess: PreprocessConfig = section(PreprocessConfig, "From counts to input")

@@ -1,0 +1,89 @@
+"""Patchwise inference: many cells, a patch at a time (section 3.5)."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+
+from napari_spatialrecon.geometry.global_solve import solve_graph
+from napari_spatialrecon.geometry.locality import locality_graph
+from napari_spatialrecon.geometry.patches import cover
+from napari_spatialrecon.geometry.stitching import stitch
+from napari_spatialrecon.methods.gears.config import GearsConfig
+from napari_spatialrecon.methods.gears.task import GeometryNetwork
+from napari_spatialrecon.progress import Reporter
+
+#: Patches laid out at a time.
+BATCH = 16
+#: Cells that a patch shares with an earlier one (section 7.2).
+OVERLAP = 25
+
+
+@dataclass(frozen=True)
+class Laid:
+    """A layout of all cells and what tells how far to trust it.
+
+    Parameters
+    ----------
+    places : (n_cells, 2) float
+        In units of the frame, in any pose.
+    diagnostics
+        Numbers; empty where one shot placed all cells.
+    """
+
+    places: NDArray[np.float64]
+    diagnostics: dict[str, float]
+
+
+@torch.no_grad()
+def lay_out(
+    network: GeometryNetwork, inputs: torch.Tensor, config: GearsConfig, reporter: Reporter
+) -> Laid:
+    """Return the layout of cells: in one shot up to ``patches.one_shot`` of them, else by patches.
+
+    Parameters
+    ----------
+    inputs : (n_cells, d)
+        As the network sees them.
+    """
+    n = len(inputs)
+    if n <= max(config.patches.one_shot, config.patches.size):
+        geometry = network.geometry(inputs[None], config)[0].double().numpy()
+        return Laid(_planar(geometry), {})
+    locality = locality_graph(inputs.double().numpy(), reporter=reporter)
+    patches = cover(
+        locality.graph,
+        config.patches.size,
+        coverage=config.patches.coverage,
+        overlap=min(OVERLAP, config.patches.size // 4),
+        reporter=reporter,
+    )
+    reporter.begin("Laying out patches", len(patches))
+    layouts = []
+    for start in range(0, len(patches), BATCH):
+        reporter.check()
+        rows = torch.from_numpy(patches[start : start + BATCH])
+        layouts.append(network.geometry(inputs[rows], config).double().numpy())
+        reporter.step(min(start + BATCH, len(patches)))
+    stitched = stitch(patches, np.concatenate(layouts), n, reporter=reporter)
+    solution = solve_graph(stitched.graph, reporter=reporter)
+    return Laid(
+        solution.places,
+        {
+            "patch_disagreement": float(np.nanmean(stitched.disagreement)),
+            "solve_stress": solution.stress,
+            "cells_with_little_support": float(stitched.weak.mean()),
+            "pieces": float(stitched.pieces.max() + 1),
+        },
+    )
+
+
+def _planar(geometry: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Return a geometry (n, d) in its two principal axes."""
+    u, s, _ = np.linalg.svd(geometry - geometry.mean(axis=0), full_matrices=False)
+    planar = np.zeros((len(geometry), 2))
+    planar[:, : len(s)] = (u * s)[:, :2]
+    return planar
