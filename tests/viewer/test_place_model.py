@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+from argparse import Namespace
 from typing import Any
 
 import numpy as np
@@ -9,6 +10,7 @@ from napari.components import ViewerModel
 
 from napari_spatialrecon.errors import ConfigError, InputError, Stopped
 from napari_spatialrecon.methods.floors.config import KnnConfig
+from napari_spatialrecon.outputs import resume_folder
 from napari_spatialrecon.viewer.place_model import PlaceModel, State
 from napari_spatialrecon.viewer.place_tables import Picture
 from napari_spatialrecon.viewer.workspace import Role
@@ -102,6 +104,13 @@ def test_stopping_and_failing_keep_what_was_chosen(model: PlaceModel) -> None:
     model.fail(MemoryError())
     assert model.state is State.FAILED and isinstance(model.error, MemoryError)
     assert (model.references, model.query) == chosen
+
+
+def test_a_stopped_run_in_another_process_is_kept_where_resume_looks(model: PlaceModel) -> None:
+    folder = model.begin().folder
+    assert folder is not None
+    out = folder.with_name(f"{folder.stem}.h5ad")
+    assert resume_folder(Namespace(out=out, resume=None)) == folder
 
 
 def test_a_deleted_layer_is_forgotten_and_the_run_goes_on(

@@ -279,7 +279,7 @@ class PlaceModel:
             job = self.job()
             self._clean_up()
             self._folder = tempfile.TemporaryDirectory(prefix="spatialrecon-")
-            job = replace(job, folder=Path(self._folder.name) / "placed")
+            job = replace(job, folder=Path(self._folder.name) / "placed.resume")
             self.curves = Curves()
         self._truth = self._hidden_truth()
         self.last, self.error = job, None
