@@ -178,7 +178,7 @@ def test_a_loss_that_is_not_finite_stops_and_names_its_term(
 
 
 def test_sources_mix_and_cell_types_stay_in_spite_of_a_batch_effect():
-    """Genes differ fourfold between cells and slides, and nothing but the encoder evens them out."""
+    """Genes differ fourfold between cells and slides; only the encoder evens that out."""
     values = {"batch_effect": 1.5, "size": 1300.0, "n_cells": 600}
     made = simulate("cortex", SimulatorConfig.preset("tiny").with_values(values), seed=0)
     slides = [prepare_slide(s, f"slide {i}") for i, s in enumerate(made.slides)]

@@ -7,7 +7,11 @@ import torch
 from torch import nn
 from torch.nn.functional import cross_entropy, layer_norm
 
-from napari_spatialrecon.methods.gears.encoder.config import AdversaryConfig, NetworkConfig
+from napari_spatialrecon.methods.gears.encoder.config import (
+    AdversaryConfig,
+    EncoderConfig,
+    NetworkConfig,
+)
 from napari_spatialrecon.methods.gears.encoder.network import (
     Adversary,
     ExpressionEncoder,
@@ -41,7 +45,7 @@ def test_the_encoder_is_512_256_128_with_a_bare_last_layer():
 
 
 def test_the_adversary_has_two_layers_of_512_and_a_class_for_each_source():
-    layers = Adversary(128, 4, AdversaryConfig()).guess
+    layers = Adversary(128, 4, EncoderConfig.preset("paper").adversary).guess
     assert [m.weight.shape for m in layers if isinstance(m, nn.Linear)] == [
         (512, 128), (512, 512), (4, 512),
     ]  # fmt: skip

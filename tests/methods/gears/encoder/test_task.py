@@ -103,7 +103,7 @@ def test_alignment_grows_from_nothing_to_its_full_weight(make):
     task = make(adversary__warmup=50, adversary__ramp=200, **alone)
     assert "mmd" not in evaluate(task, step=50)[1]
     totals = [evaluate(task, step=s) for s in (150, 250, 900)]
-    shares = [float(total / terms["mmd"]) for total, terms in totals]
+    shares = [(total / terms["mmd"]).item() for total, terms in totals]
     assert shares == pytest.approx([10, 20, 20])
 
 
