@@ -125,6 +125,18 @@ def test_one_patch_is_its_own_answer() -> None:
     assert procrustes_error(CELLS[:200], solve_graph(found.graph).places) < 1e-12
 
 
+@pytest.mark.parametrize("n", [1, 2, 3])
+def test_very_few_cells_are_placed(n: int) -> None:
+    found = stitch([np.arange(n)], [CELLS[:n]], n)
+    assert len(found.graph.first) == n * (n - 1) // 2
+    places = solve_graph(found.graph).places
+    np.testing.assert_allclose(
+        np.linalg.norm(places - places[0], axis=1),
+        np.linalg.norm(CELLS[:n] - CELLS[0], axis=1),
+        rtol=1e-4,
+    )
+
+
 def test_patches_without_a_common_cell_make_pieces() -> None:
     found = stitch([np.arange(60), np.arange(60, 100)], [CELLS[:60], CELLS[60:100]], 103)
     assert found.pieces[:60].tolist() == [0] * 60

@@ -97,7 +97,7 @@ class Measurements:
         distance : (q,) float
         """
         found = []
-        for start in range(0, len(first), _CHUNK):
+        for start in range(0, max(len(first), 1), _CHUNK):
             reporter.check()
             part = slice(start, start + _CHUNK)
             pair, here = self._entries_of(first[part])

@@ -44,6 +44,7 @@ class Overlaps:
         order = np.lexsort((first, group))
         order = order[np.lexsort((generator.random(len(order)), group[order]))]
         first, second, group = first[order], second[order], group[order]
+        reporter.check()
         keys, number, sizes = np.unique(group, return_inverse=True, return_counts=True)
         enough = sizes >= _LEAST
         kept = enough[number]

@@ -109,12 +109,15 @@ def stitch(
     generator = np.random.default_rng(seed)
     measured = Measurements(patches, layouts, n)
     overlaps = Overlaps(measured, generator, reporter)
+    reporter.check()
     disagreement, reliability = _reliability(overlaps, measured.n_patches)
     inside = _edges(measured, k, far_share, generator, reporter)
     shared = overlaps.pairs(round(far_share * inside.shape[1]), generator)
     first, second = _unique(np.concatenate([inside, shared], axis=1), n)
     edge, patch, distance = measured.distances(first, second, reporter)
+    reporter.check()
     joined = _join(edge, distance, reliability[patch])
+    reporter.check()
     least = min(min_patches, measured.n_patches)
     good = (joined.count >= least) & (joined.spread <= max_spread)
     kept, weak = _choose(first, second, n, good)
@@ -144,7 +147,8 @@ def _edges(
 
 def _unique(pairs: np.ndarray, n: int) -> tuple[np.ndarray, np.ndarray]:
     """Return the two cells of each pair of `pairs`, (2, m), once, the smaller number first."""
-    keys = np.unique(pairs.min(axis=0) * n + pairs.max(axis=0))
+    keys = np.sort(pairs.min(axis=0) * n + pairs.max(axis=0))
+    keys = keys[np.diff(keys, prepend=-1) > 0]
     return keys // n, keys % n
 
 
@@ -171,11 +175,12 @@ class _Joined:
 
 
 def _join(edge: np.ndarray, distance: np.ndarray, weight: np.ndarray) -> _Joined:
-    """Return the weighted medians of the distances of each edge, which has at least one.
+    """Return the weighted medians of the distances of each edge, in rising order of edges.
 
     Where exactly half of the weight lies on each side, the median is midway between.
     """
-    order = np.lexsort((distance, edge))
+    share = distance / max(float(distance.max(initial=0.0)), 1e-300)
+    order = np.argsort(edge + 0.5 * share, kind="stable")
     edge, distance, weight = edge[order], distance[order], weight[order]
     count, mass = np.bincount(edge), np.bincount(edge, weight)
     last = np.cumsum(count) - 1
