@@ -35,7 +35,7 @@ bench: .venv/.base
 	@for file in benchmarks/bench_*.py; do echo "$$file"; $(BIN)/python $$file || exit 1; done
 
 gui: .venv/.test
-	$(BIN)/napari -w napari-spatialrecon
+	$(BIN)/python tools/gui.py
 
 docs: .venv/.docs
 	$(BIN)/mkdocs build --strict

@@ -7,21 +7,10 @@ from collections.abc import Mapping, Sequence
 import numpy as np
 
 from napari_spatialrecon.errors import InputError
-
-#: Okabe and Ito without black (black points vanish on a dark canvas), then colours added one at a
-#: time, each the farthest (CIEDE2000) from all before it and from `MISSING`, the distance being
-#: the least over normal vision, deuteranopia and protanopia (Machado et al. 2009, severity 1).
-CATEGORIES = (
-    "#E69F00", "#56B4E9", "#009E73", "#F0E442", "#0072B2", "#D55E00", "#CC79A7", "#9B0D1B",
-    "#AAF1C6", "#9B0D62", "#8DF1FF", "#627FFF", "#467054", "#46C67F", "#460DE2", "#F1AAC6",
-    "#9B627F", "#C61B46", "#29469B", "#54FF9B", "#F11B62", "#C6290D", "#70547F", "#D48D54",
-    "#9BC6AA", "#9B1BFF", "#FF70D4", "#7FD4FF", "#9BD462", "#0D6238", "#0DE2D4", "#C61BC6",
-    "#F1628D", "#8D709B", "#54E29B", "#E238E2", "#0D9B29", "#C62962", "#0D8D70", "#387038",
-    "#54C6B8", "#0DAAB8", "#E21B9B", "#FFC6E2", "#E2C60D", "#F19B7F", "#8D0D7F", "#7F7FB8",
-)  # fmt: skip
+from napari_spatialrecon.evaluation.palette import CATEGORIES, OTHER
 
 #: Colour of points whose value is missing.
-MISSING = "#888888"
+MISSING = OTHER
 
 
 def to_rgba(color: str | Sequence[float]) -> np.ndarray:
