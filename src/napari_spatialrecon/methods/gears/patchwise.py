@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 
 from napari_spatialrecon.geometry.global_solve import solve_graph
 from napari_spatialrecon.geometry.locality import locality_graph
+from napari_spatialrecon.geometry.patch_mean import patch_mean
 from napari_spatialrecon.geometry.patches import cover
 from napari_spatialrecon.geometry.stitching import stitch
 from napari_spatialrecon.methods.gears.config import GearsConfig
@@ -68,10 +69,12 @@ def lay_out(
         rows = torch.from_numpy(patches[start : start + BATCH])
         layouts.append(network.geometry(inputs[rows], config).double().numpy())
         reporter.step(min(start + BATCH, len(patches)))
-    stitched = stitch(patches, np.concatenate(layouts), n, reporter=reporter)
+    geometries = np.concatenate(layouts)
+    stitched = stitch(patches, geometries, n, reporter=reporter)
     solution = solve_graph(stitched.graph, reporter=reporter)
+    mean, _ = patch_mean(patches, geometries, solution.places, stitched.reliability)
     return Laid(
-        solution.places,
+        mean,
         {
             "patch_disagreement": float(np.nanmean(stitched.disagreement)),
             "solve_stress": solution.stress,
