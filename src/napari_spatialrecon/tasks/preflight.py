@@ -74,6 +74,7 @@ def preflight(
 def _seconds(config: Config, spots: int, cells: int, n_slides: int) -> float:
     values = config.flat()
     fixed = 1.0 + 1e-7 * spots * cells
-    steps = values.get("training.steps", 0) * values.get("members", 1)
+    trainings = values.get("members", 1) + bool(values.get("validate", False))
+    steps = values.get("training.steps", 0) * trainings
     pairs = min(values.get("spots_per_step", 0), spots / max(n_slides, 1)) ** 2 / 2
-    return fixed + steps * n_slides * (0.004 + 5e-8 * pairs)
+    return fixed + steps * n_slides * (0.012 + 5e-8 * pairs)

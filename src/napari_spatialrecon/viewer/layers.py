@@ -227,7 +227,7 @@ def _points(
         "canvas_size_limits": (LEAST_PIXELS, 10_000.0),
         "border_width": 0.0,
         "face_color": "#56B4E9",
-        "border_color": "#56B4E9",
+        "border_color": "transparent",  # napari draws a rim even of no width where points are small
         **_frame(um_per_unit),
         "metadata": _metadata(adata, um_per_unit, details),
     }

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from napari_spatialrecon.viewer.colors import set_point_colors
-from napari_spatialrecon.viewer.layers import LEAST_PIXELS, OURS, cells_layer
+from napari_spatialrecon.viewer.layers import OURS, cells_layer
 from napari_spatialrecon.viewer.place_job import Outcome
 from napari_spatialrecon.viewer.point_values import UNCERTAINTY, values
 from napari_spatialrecon.viewer.workspace import workspace_of
@@ -20,8 +20,8 @@ LOCKED = "locked"
 """Key of our metadata: a rerun leaves this layer alone."""
 BORDER = 0.08
 """Width of the white rim, relative to the point, that sets spots off from the stain."""
-FEW = 2_000
-"""So few cells are drawn larger where they would be dots."""
+FEW, FEW_PIXELS = 2_000, 11.0
+"""So few cells are never drawn smaller than this on screen."""
 _RUN = "run"
 
 
@@ -72,8 +72,8 @@ def _layer(outcome: Outcome, name: str, diameter_um: float | None, image: Image 
         kwargs["affine"] = moved(image)
     if diameter is not None:
         kwargs |= {"border_width": BORDER, "border_color": "white"}
-    if outcome.adata.n_obs < FEW:
-        kwargs["canvas_size_limits"] = (2 * LEAST_PIXELS, 10_000.0)
+    elif outcome.adata.n_obs < FEW:
+        kwargs["canvas_size_limits"] = (FEW_PIXELS, 10_000.0)
     return Layer.create(data, kwargs, kind)
 
 
