@@ -9,11 +9,9 @@ from __future__ import annotations
 
 import argparse
 import os
-import tempfile
 import threading
 import time
 from collections.abc import Callable
-from pathlib import Path
 from typing import Any
 
 import napari
@@ -114,7 +112,7 @@ def main() -> None:
     until(lambda: not widget.model.running)
     print(f"Cancel: {time.perf_counter() - began:.2f} s until the widget says {widget.model.state}")
 
-    threads, folder = threading.active_count(), Path(tempfile.gettempdir())
+    threads, folder = threading.active_count(), widget.model.last.folder.parent
     widget.resume_button.click()
     until(lambda: widget.where.text().startswith(("Training", "Validating")))
     began = time.perf_counter()
@@ -123,8 +121,8 @@ def main() -> None:
     print(
         f"closing mid-run: {time.perf_counter() - began:.2f} s, threads {threads} -> {run_threads}"
     )
-    until(lambda: not list(folder.glob("spatialrecon-*")), 5)
-    print("left in the temporary folder: nothing")
+    until(lambda: not folder.exists(), 5)
+    print("left of the run on disk: nothing")
 
 
 if __name__ == "__main__":

@@ -120,12 +120,11 @@ def test_closing_the_viewer_mid_run_ends_the_run_and_leaves_no_file(
     choose(widget, "dpvae", qtbot, **{**FAST, "training.steps": 3000})
     widget.run_button.click()
     qtbot.waitUntil(lambda: bool(widget.model.curves), timeout=60_000)
-    work, model = widget.run, widget.model
-    folder = model.last.folder.parent
+    work, folder = widget.run, widget.model.last.folder.parent
+    assert folder.exists()
     widget.viewer.close()
     assert work.wait(0.0)
-    model.close()
-    assert not folder.exists()
+    qtbot.waitUntil(lambda: not folder.exists(), timeout=5_000)
 
 
 def test_what_cannot_be_used_is_told_in_the_widget_and_stops_run(
