@@ -1,13 +1,15 @@
 """Whether GEARS' learned encoder places cells better than joint principal components do.
 
-    python tools/encoder_table.py [--preset quick] [--seeds 3] [--set key=value ...] [case ...]
+    python tools/encoder_table.py [--preset quick] [--seeds 3] [--set key=value ...] [--ablate]
+                                  [case ...]
 
 Cells are placed by the `knn` floor on either input (cosine, with directions that vary in space).
 Prints, for each case, Spearman / edge AUC / trust@20 against the truth, and how well slides and
 query are mixed (normalised entropy / iLISI / balanced probe; two sources of one distribution reach
 .96 / .63 / .50). The fly's cells have no known place: there the columns are the stress of random
 held-out spots, and the correlation over the embryo of genes that no input has seen, measured in
-place and predicted from the 20 cells placed nearest.
+place and predicted from the 20 cells placed nearest. `--ablate` adds a row for each part of the
+encoder that is left out.
 """
 
 from __future__ import annotations
@@ -64,6 +66,25 @@ SIMULATED = {
     "sim": {},
     "sim-batch": {"batch_effect": 1.5},
     "sim-shift": {"composition_shift": 2.0},
+}
+#: Rows of `--ablate`: what is left out, and the settings that leave it out.
+ABLATIONS = {
+    "invariance": ["vicreg.invariance=0"],
+    "variance": ["vicreg.variance=0"],
+    "covariance": ["vicreg.covariance=0"],
+    "adversary": ["adversary.weight=0"],
+    "MMD": ["alignment.mmd=0"],
+    "CORAL": ["alignment.coral=0"],
+    "local alignment": ["alignment.local=0"],
+    "all alignment": [
+        "adversary.weight=0",
+        "alignment.mmd=0",
+        "alignment.coral=0",
+        "alignment.local=0",
+    ],
+    "gene dropout": ["views.dropout=0"],
+    "noise": ["views.noise=0"],
+    "components": ["preprocess.components=0"],
 }
 
 
@@ -187,6 +208,7 @@ def main() -> None:
     parser.add_argument("case", nargs="*", default=["embryo", "starmap", "her2", "fly", *SIMULATED])
     parser.add_argument("--preset", action="append", default=[])
     parser.add_argument("--seeds", type=int, default=3)
+    parser.add_argument("--ablate", action="store_true")
     parser.add_argument("--set", action="append", default=[], dest="values")
     asked = parser.parse_args()
     for name in asked.case:
@@ -201,11 +223,14 @@ def main() -> None:
         start = time.time()
         print(row("joint PCA", [measure(case, joint_pca)], time.time() - start), flush=True)
         for preset in asked.preset or ["quick"]:
-            config = EncoderConfig.preset(preset).with_text(asked.values)
-            start = time.time()
-            runs = [measure(case, learned(config, seed)) for seed in range(asked.seeds)]
-            seconds = (time.time() - start) / asked.seeds
-            print(row(f"encoder, {preset}", runs, seconds), flush=True)
+            variants = {"": [], **(ABLATIONS if asked.ablate else {})}
+            for left_out, values in variants.items():
+                config = EncoderConfig.preset(preset).with_text([*asked.values, *values])
+                start = time.time()
+                runs = [measure(case, learned(config, seed)) for seed in range(asked.seeds)]
+                seconds = (time.time() - start) / asked.seeds
+                label = f"encoder, {preset}" + (f", without {left_out}" if left_out else "")
+                print(row(label, runs, seconds), flush=True)
 
 
 if __name__ == "__main__":
