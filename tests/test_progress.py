@@ -6,7 +6,7 @@ import pytest
 
 from napari_spatialrecon import progress
 from napari_spatialrecon.errors import Stopped
-from napari_spatialrecon.progress import Reporter
+from napari_spatialrecon.progress import Progress, Reporter
 
 
 @pytest.fixture
@@ -93,3 +93,13 @@ def test_nobody_has_to_listen():
     reporter.step(1)
     reporter.check()
     assert not reporter.stop_requested
+
+
+def test_what_must_not_be_missed_is_reported_at_once() -> None:
+    seen: list[Progress] = []
+    reporter = Reporter(seen.append, interval_s=1e9)
+    reporter.begin("Training", total=10)
+    seen.clear()
+    reporter.step(1, loss=1.0)
+    reporter.step(2, at_once=True, held_out=0.5)
+    assert [(p.step, dict(p.metrics)) for p in seen] == [(2, {"loss": 1.0, "held_out": 0.5})]

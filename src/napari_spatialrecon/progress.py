@@ -82,15 +82,22 @@ class Reporter:
         self._metrics: dict[str, float] = {}
         self.step(0)
 
-    def step(self, step: int, **metrics: float) -> None:
-        """Report that `step` steps are done; metrics accumulate until their next value."""
+    def step(self, step: int, *, at_once: bool = False, **metrics: float) -> None:
+        """Report that `step` steps are done; metrics accumulate until their next value.
+
+        Parameters
+        ----------
+        at_once
+            Report now, however short ago the last report was: these metrics must not be missed.
+        """
         self._metrics.update(metrics)
         now = time.monotonic()
         if self._first_step is None:
             self._first_step = step
         if self._progress is None:
             return
-        if now - self._last < self._interval_s and step != self._total:
+        too_soon = now - self._last < self._interval_s
+        if too_soon and not at_once and step != self._total:
             return
         self._last = now
         elapsed = now - self._started

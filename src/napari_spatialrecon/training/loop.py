@@ -134,9 +134,10 @@ class _Run:
                 history.stopped = True
                 break
             metrics = self._step(generator)
-            if history.steps % config.validate_every == 0 or history.steps == config.steps:
+            looked = history.steps % config.validate_every == 0 or history.steps == config.steps
+            if looked:
                 metrics |= self._validate()
-            reporter.step(history.steps, **metrics)
+            reporter.step(history.steps, at_once=looked, **metrics)
             if config.checkpoint_every and history.steps % config.checkpoint_every == 0:
                 self._save()
                 saved = history.steps

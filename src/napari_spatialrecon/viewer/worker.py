@@ -150,6 +150,7 @@ class _Worker(WorkerBase):
         self._work = work
         self._last = float("-inf")
         self._stage = ""
+        self._held_out: float | None = None
         self.begun = threading.Event()
         self.done = threading.Event()
 
@@ -172,9 +173,14 @@ class _Worker(WorkerBase):
 
     def _report(self, progress: Progress) -> None:
         now = time.monotonic()
-        urgent = progress.stage != self._stage or progress.step == progress.total
+        held_out = progress.metrics.get("held_out")
+        urgent = (
+            progress.stage != self._stage
+            or progress.step == progress.total
+            or held_out != self._held_out
+        )
         if urgent or now - self._last >= INTERVAL_S:
-            self._last, self._stage = now, progress.stage
+            self._last, self._stage, self._held_out = now, progress.stage, held_out
             self.signals.progressed.emit(progress)
 
 
