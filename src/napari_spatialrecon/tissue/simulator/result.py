@@ -81,7 +81,8 @@ class SimulatedTissue:
         for name, table in tables.items():
             paths.append(Path(folder) / f"{name}.h5ad")
             with storage.atomic_file(paths[-1]) as temporary:
-                table.write_h5ad(temporary, compression="lzf")
+                # gzip: lzf reads memory that it never set, so its bytes differ from run to run.
+                table.write_h5ad(temporary, compression="gzip", compression_opts=1)
         paths.append(Path(folder) / "simulation.json")
         storage.write_json(paths[-1], self.to_dict())
         return paths
