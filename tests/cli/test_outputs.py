@@ -7,8 +7,9 @@ import os
 import anndata
 import pytest
 
-from napari_spatialrecon import cli, commands
+from napari_spatialrecon import cli
 from napari_spatialrecon.cli import main
+from napari_spatialrecon.command_line import placing as placing_verbs
 
 
 def names(folder):
@@ -91,7 +92,7 @@ def test_an_output_that_cannot_be_is_refused_before_anything_is_read(
     (tmp_path / "file").write_text("")
     before = names(tmp_path)
     monkeypatch.chdir(tmp_path)
-    monkeypatch.setattr(commands, "_read", None)
+    monkeypatch.setattr(placing_verbs, "read_table", None)
     words = [w.format(inputs=inputs, tmp=tmp_path) for w in words]
     code, _, messages = run(
         *("place", "--method", "knn", *references, "--query", inputs / "cells.h5ad"), *words
@@ -133,7 +134,7 @@ def test_whoever_reads_the_summary_may_stop_reading(run, inputs, tmp_path, monke
     def closed(*args, **kwargs):
         raise BrokenPipeError
 
-    monkeypatch.setattr(commands, "_summarise", closed)
+    monkeypatch.setattr(placing_verbs, "summarise", closed)
     monkeypatch.setattr(cli.os, "dup2", lambda *a: None)
     monkeypatch.setattr(cli.sys, "stdout", open(os.devnull, "w"))  # noqa: PTH123, SIM115
     assert main([str(w) for w in placing(tmp_path / "a.h5ad")]) == 0

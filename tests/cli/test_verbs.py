@@ -12,8 +12,8 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from napari_spatialrecon import commands
 from napari_spatialrecon.cli import main
+from napari_spatialrecon.command_line.running import summarise
 from napari_spatialrecon.methods.dpvae.config import DPVAEConfig
 from napari_spatialrecon.methods.registry import METHODS
 
@@ -24,7 +24,7 @@ def names(folder):
 
 def test_numbers_that_are_not_finite_are_null_in_a_summary(run, tmp_path, monkeypatch):
     options = type("Options", (), {"json": str(tmp_path / "a.json")})
-    commands._summarise({"a": float("nan"), "b": [float("inf"), Path("x")]}, options)
+    summarise({"a": float("nan"), "b": [float("inf"), Path("x")]}, options)
     assert json.loads((tmp_path / "a.json").read_text()) == {"a": None, "b": [None, "x"]}
 
 

@@ -8,9 +8,9 @@ import pytest
 from anndata import AnnData
 from napari.components import ViewerModel
 
+from napari_spatialrecon.command_line.outputs import resume_folder
 from napari_spatialrecon.errors import ConfigError, InputError, Stopped
 from napari_spatialrecon.methods.floors.config import KnnConfig
-from napari_spatialrecon.outputs import resume_folder
 from napari_spatialrecon.viewer.place_model import PlaceModel, State
 from napari_spatialrecon.viewer.place_tables import Picture
 from napari_spatialrecon.viewer.workspace import Role

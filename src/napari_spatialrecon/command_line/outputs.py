@@ -13,7 +13,19 @@ from napari_spatialrecon.errors import DivergedError, InputError, Stopped
 from napari_spatialrecon.tasks.resuming import ASKED
 
 #: Options that name what a command reads.
-INPUTS = ("reference", "query", "landmarks", "truth", "prediction", "config", "onto", "model")
+INPUTS = (
+    "reference",
+    "query",
+    "slide",
+    "landmarks",
+    "pairs",
+    "truth",
+    "prediction",
+    "config",
+    "onto",
+    "model",
+    "encoder",
+)
 #: A file that tells a saved model from other folders.
 MODEL = "manifest.json"
 

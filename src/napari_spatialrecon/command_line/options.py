@@ -1,0 +1,71 @@
+"""Options that several verbs share; nothing heavy is imported."""
+
+from __future__ import annotations
+
+import argparse
+import types
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any
+
+
+def add_verb(
+    verbs: Any,
+    name: str,
+    help: str,
+    run: Callable[..., None],
+    *,
+    files: Mapping[str, str] = types.MappingProxyType({}),
+    folders: Sequence[str] = (),
+    replaced: Sequence[str] = (),
+) -> argparse.ArgumentParser:
+    """Add a verb.
+
+    Parameters
+    ----------
+    run
+        Called with the parsed options and an event that is set when the user asks to stop.
+    files
+        Options that name files it writes, and how they end.
+    folders, replaced
+        Options that name folders it writes, and which of them it replaces as a whole.
+    """
+    verb: argparse.ArgumentParser = verbs.add_parser(name, help=help, description=help)
+    verb.set_defaults(run=run, files={**files, "json": ""}, folders=folders, replaced=replaced)
+    return verb
+
+
+def add_training_options(verb: argparse.ArgumentParser) -> None:
+    """Add method, device and resuming, and all that every computing verb has."""
+    verb.add_argument("--method", required=True, help="see 'methods'")
+    verb.add_argument("--device", default="auto", help="auto, cpu, cuda, cuda:1 or mps")
+    verb.add_argument("--resume", metavar="DIR", help="go on from a stopped run")
+    add_settings(verb)
+    add_common_options(verb)
+
+
+def add_settings(verb: argparse.ArgumentParser) -> None:
+    """Add what changes a config."""
+    verb.add_argument("--preset", help="quick (the default), standard or paper")
+    verb.add_argument("--config", metavar="FILE.toml", help="settings over the preset")
+    verb.add_argument(
+        "--set", metavar="KEY=VALUE", action="append", default=[], help="one setting (repeatable)"
+    )
+
+
+def add_common_options(verb: argparse.ArgumentParser) -> None:
+    """Add seed, summary, threads and progress."""
+    verb.add_argument("--seed", type=_seed, default=0, help="same seed, same result")
+    verb.add_argument("--json", metavar="FILE", help="write a summary; - for stdout")
+    verb.add_argument("--threads", type=int, help="threads to compute with (cores - 1)")
+    verb.add_argument(
+        "--progress",
+        choices=("auto", "bar", "json", "none"),
+        default="auto",
+        help="a bar, a JSON line a moment, or nothing; auto: a bar on a terminal",
+    )
+
+
+def _seed(text: str) -> int:
+    if not (text.isdecimal() and int(text) < 2**32):
+        raise argparse.ArgumentTypeError(f"expected a whole number of 0 or more, found {text!r}")
+    return int(text)

@@ -1,0 +1,89 @@
+"""What the verbs share: settings, tables, summaries."""
+
+from __future__ import annotations
+
+import argparse
+import json
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, TypeVar
+
+from napari_spatialrecon.config import Config
+
+if TYPE_CHECKING:
+    from anndata import AnnData
+
+AnyConfig = TypeVar("AnyConfig", bound=Config)
+
+#: Options that a record keeps besides the config.
+ASKED = (
+    "query",
+    "reference",
+    "slide",
+    "landmarks",
+    "pairs",
+    "labels",
+    "factor",
+    "model",
+    "start_from",
+    "onto",
+    "preset",
+)
+
+
+def config_of(
+    config_class: type[AnyConfig], options: argparse.Namespace, base: AnyConfig | None = None
+) -> AnyConfig:
+    """Return preset (or `base`, where none was asked for), then file, then single settings."""
+    config = base
+    if config is None or options.preset:
+        config = config_class.preset(options.preset or "quick")
+    if options.config:
+        config = config_class.from_toml(options.config, start=config)
+    return config.with_text(options.set)
+
+
+def read_table(path: str) -> AnnData:
+    """Read a table; images that it names by file are named so that they are found from anywhere."""
+    from napari_spatialrecon.tissue.read import read_adata
+
+    adata = read_adata(path)
+    folder = Path(path).resolve().parent
+    libraries = adata.uns.get("spatial", {})
+    for library in libraries.values() if isinstance(libraries, dict) else ():
+        files = library.get("images_files", {}) if isinstance(library, dict) else {}
+        for key, name in files.items():
+            files[key] = str(folder / str(name))
+    return adata
+
+
+def read_slides(paths: Sequence[str]) -> dict[str, AnnData]:
+    """Read slides under short names; the same name twice gets a number."""
+    slides: dict[str, AnnData] = {}
+    for path in paths:
+        stem = Path(path).stem if Path(path).suffix else Path(path).name
+        name, number = stem, 2
+        while name in slides:
+            name, number = f"{stem} ({number})", number + 1
+        slides[name] = read_table(path)
+    return slides
+
+
+def asked(options: argparse.Namespace) -> dict[str, Any]:
+    """Return what a record keeps of the command line besides the config."""
+    given = {name: getattr(options, name, None) for name in ASKED}
+    return {"command": options.command, **{k: v for k, v in given.items() if v}}
+
+
+def summarise(content: Any, options: argparse.Namespace) -> None:
+    """Write a summary where ``--json`` says; not-a-number becomes null."""
+    if options.json is None:
+        return
+    text = json.dumps(content, default=str)
+    plain = json.loads(text, parse_constant=lambda _: None)
+    if options.json == "-":
+        print(json.dumps(plain, indent=2))
+        return
+    from napari_spatialrecon.storage import write_json
+
+    write_json(options.json, plain)
