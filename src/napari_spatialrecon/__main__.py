@@ -1,7 +1,5 @@
 """``python -m napari_spatialrecon``."""
 
-import sys
+from napari_spatialrecon.cli import run
 
-from napari_spatialrecon.cli import main
-
-sys.exit(main())
+run()

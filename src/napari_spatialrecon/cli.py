@@ -43,6 +43,19 @@ def main(argv: Sequence[str] | None = None) -> int:
     return DONE
 
 
+def run() -> None:
+    """Run the command line and end the process; a stopped one ends at once.
+
+    Unloading torch takes Python one to two seconds, long after everything is written and said.
+    """
+    code = main()
+    if code == STOPPED:
+        sys.stdout.flush()
+        sys.stderr.flush()
+        os._exit(code)
+    sys.exit(code)
+
+
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(
         prog="spatialrecon",
