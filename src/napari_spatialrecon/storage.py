@@ -61,6 +61,23 @@ def atomic_file(path: str | Path) -> Iterator[Path]:
             temporary.unlink()
 
 
+def check_replaceable(path: str | Path, mark: str, remedy: str = "") -> None:
+    """Refuse to replace a folder that holds other files and none of the name `mark`.
+
+    Raises
+    ------
+    InputError
+        The folder was not written by this program.
+    """
+    path = Path(path)
+    if path.is_dir() and any(path.iterdir()) and not (path / mark).is_file():
+        raise InputError(
+            "Expected a new folder or that of an older model, found one with other files.",
+            remedy=remedy or f"Try {path / 'model'}.",
+            where=str(path),
+        )
+
+
 @contextmanager
 def atomic_folder(path: str | Path) -> Iterator[Path]:
     """Yield a temporary folder beside `path`; it becomes `path` when the block ends well."""

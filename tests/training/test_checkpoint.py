@@ -71,6 +71,13 @@ def test_a_newer_model_replaces_the_older_one(folder):
     assert load_checkpoint(folder, method="dpvae").genes == ()
 
 
+def test_a_folder_with_other_files_is_never_replaced(tmp_path):
+    (tmp_path / "thesis.txt").write_text("years of work")
+    with pytest.raises(InputError, match="found one with other files"):
+        save_checkpoint(tmp_path, method="dpvae", config={}, tensors={})
+    assert (tmp_path / "thesis.txt").read_text() == "years of work"
+
+
 def test_tensors_that_share_memory_are_saved_apart(tmp_path):
     shared = torch.zeros(4)
     save_checkpoint(

@@ -10,6 +10,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from napari_spatialrecon.errors import DivergedError, InputError, Stopped
+from napari_spatialrecon.storage import check_replaceable
 from napari_spatialrecon.tasks.resuming import ASKED
 
 #: Options that name what a command reads.
@@ -123,12 +124,8 @@ def _check_file(path: Path, suffix: str, flag: str) -> None:
 def _check_folder(path: Path, flag: str, *, replaced: bool) -> None:
     if path.exists() and not path.is_dir():
         raise InputError("Expected a folder to write, found a file.", where=str(path))
-    if replaced and path.is_dir() and any(path.iterdir()) and not (path / MODEL).is_file():
-        raise InputError(
-            "Expected a new folder or that of an older model, found one with other files.",
-            remedy=f"Try {flag} {path / 'model'}.",
-            where=str(path),
-        )
+    if replaced:
+        check_replaceable(path, MODEL, f"Try {flag} {path / 'model'}.")
 
 
 def _check_writable(path: Path, flag: str) -> None:

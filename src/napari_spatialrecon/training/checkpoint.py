@@ -106,8 +106,10 @@ def save_checkpoint(
     Raises
     ------
     InputError
-        The folder cannot be written, or a gene name holds a line break.
+        The folder cannot be written or holds files that are no model's, or a gene name holds a
+        line break.
     """
+    storage.check_replaceable(folder, MANIFEST)
     broken = next((gene for gene in genes if "\n" in gene or "\r" in gene), None)
     if broken is not None:
         raise InputError(f"Expected gene names without line breaks, found {broken!r}.")
