@@ -87,8 +87,7 @@ class FeatureSpace:
             Less than nine in ten of the genes are there.
         """
         counts, present, notes = self.counts(prepared)
-        logs = log_depth(counts, self.depth)[:, self.used]
-        weighted = self._standardise(logs)
+        weighted = self._standardise(_log_depth(counts, self.depth)[:, self.used].toarray())
         weighted[:, ~present[self.used]] = 0.0
         if self.own_zscore and len(weighted) < FEW_CELLS:
             notes = (
@@ -139,9 +138,11 @@ class FeatureSpace:
         return sparse.csr_matrix(prepared.adata.X)[:, match.indices[1]] @ place, present, notes
 
     def _standardise(self, logs: NDArray[np.float64]) -> NDArray[np.float64]:
-        if self.own_zscore:
-            return zscore(logs) * self.weights
-        return _divide(logs - self.mean, self.scale) * self.weights
+        """Standardise and weight `logs`, in place."""
+        mean, scale = (self.mean, self.scale) if not self.own_zscore else _mean_and_scale(logs)
+        _standardise(logs, mean, scale)
+        logs *= self.weights
+        return logs
 
     def _project(self, weighted: NDArray[np.float64]) -> Features:
         if not self.components.size:
@@ -218,27 +219,27 @@ def fit_features(
         depth = float(
             np.median(np.concatenate([np.asarray(c.sum(axis=1)).ravel() for c in measured]))
         )
-    logs = [log_depth(c, depth) for c in counts]
+    logs = [_log_depth(c, depth) for c in counts]
     n_slides = len(references)
-    stacked = np.concatenate(logs[:n_slides])
-    chosen = np.arange(stacked.shape[1])
-    if len(chosen) > config.top_genes:
-        chosen = np.sort(np.argsort(-stacked.var(axis=0), kind="stable")[: config.top_genes])
-        logs = [x[:, chosen] for x in logs]
-        stacked = stacked[:, chosen]
-    mean, scale = stacked.mean(axis=0), stacked.std(axis=0)
+    chosen = _most_variable(logs[:n_slides], config.top_genes)
+    # Only the chosen genes become dense, once a table; all that follows changes them in place.
+    scores = [x[:, chosen].toarray() for x in logs]
+    del logs
+    mean, scale = _mean_and_scale(np.concatenate(scores[:n_slides]))
     own = config.zscore == "separate"
-    scores = [zscore(x) if own else _divide(x - mean, scale) for x in logs]
+    for x in scores:
+        _standardise(x, *(_mean_and_scale(x) if own else (mean, scale)))
     weights = (
         _moran_weights(scores[:n_slides], references)
         if config.gene_weights == "moran"
         else np.ones(len(chosen))
     )
-    weighted = [x * weights for x in scores]
-    joint = np.concatenate(weighted)
-    n_components = min(config.components, len(chosen), len(joint) - 1)
+    for x in scores:
+        x *= weights
+    n_components = min(config.components, len(chosen), sum(map(len, scores)) - 1)
     if n_components:
-        pca = PCA(n_components, svd_solver="randomized", random_state=seed).fit(joint)
+        pca = PCA(n_components, copy=False, svd_solver="randomized", random_state=seed)
+        pca.fit(np.concatenate(scores))
         centre, components = pca.mean_, pca.components_
     else:
         centre, components = np.zeros(len(chosen)), np.zeros((0, len(chosen)))
@@ -254,25 +255,53 @@ def fit_features(
         own_zscore=own,
         notes=tuple(match.notes),
     )
-    features = [space._project(x) for x in weighted]
+    features = [space._project(x) for x in scores]
     return space, features[:n_slides], features[n_slides] if query is not None else None
 
 
 def log_depth(counts: sparse.csr_matrix, depth: float) -> NDArray[np.float64]:
     """Return log1p of counts with every row's total scaled to `depth`, dense."""
+    return _log_depth(counts, depth).toarray()
+
+
+def _log_depth(counts: sparse.csr_matrix, depth: float) -> sparse.csr_matrix:
     totals = np.asarray(counts.sum(axis=1)).ravel()
     totals[totals == 0] = 1.0
-    scaled = sparse.diags(depth / totals) @ counts
-    return np.log1p(scaled.toarray())
+    return sparse.csr_matrix(sparse.diags(depth / totals) @ counts).log1p()
+
+
+def _most_variable(logs: Sequence[sparse.csr_matrix], most: int) -> NDArray[np.int64]:
+    """Return the `most` genes that vary most over all rows, in their order."""
+    n_genes = logs[0].shape[1]
+    if n_genes <= most:
+        return np.arange(n_genes)
+    n = sum(x.shape[0] for x in logs)
+    mean = sum(np.asarray(x.sum(axis=0)).ravel() for x in logs) / n
+    square = sum(np.asarray(x.multiply(x).sum(axis=0)).ravel() for x in logs) / n
+    return np.sort(np.argsort(-(square - mean**2), kind="stable")[:most])
 
 
 def zscore(values: NDArray[np.float64]) -> NDArray[np.float64]:
     """Return columns with mean 0 and standard deviation 1; constant columns become 0."""
-    return _divide(values - values.mean(axis=0), values.std(axis=0))
+    result = np.array(values, float)
+    _standardise(result, *_mean_and_scale(result))
+    return result
 
 
-def _divide(centred: NDArray[np.float64], scale: NDArray[np.float64]) -> NDArray[np.float64]:
-    return np.where(scale > _TINY, centred / np.maximum(scale, _TINY), 0.0)
+def _mean_and_scale(
+    values: NDArray[np.float64],
+) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    return values.mean(axis=0), values.std(axis=0)
+
+
+def _standardise(
+    values: NDArray[np.float64], mean: NDArray[np.float64], scale: NDArray[np.float64]
+) -> None:
+    """Subtract `mean` and divide by `scale`, in place; a column of scale 0 becomes 0."""
+    values -= mean
+    varies = scale > _TINY
+    values /= np.where(varies, scale, 1.0)
+    values[:, ~varies] = 0.0
 
 
 def _moran_weights(
