@@ -113,16 +113,16 @@ def test_simulate_writes_a_tissue(run, tmp_path):
 def test_methods_are_listed_for_people_and_for_programs(run):
     code, printed, _ = run("methods")
     assert code == 0
-    for info in METHODS.values():
+    for info in METHODS:
         assert info.name in printed
         assert info.summary in printed
     code, printed, _ = run("methods", "--json")
-    listed = {m["name"]: m for m in json.loads(printed)}
-    assert set(listed) == set(METHODS)
-    settings = {s["name"]: s for s in listed["dpvae"]["settings"]}
+    listed = {(m["name"], m["tasks"][0]): m for m in json.loads(printed)}
+    assert set(listed) == {(info.name, info.tasks[0]) for info in METHODS}
+    settings = {s["name"]: s for s in listed["dpvae", "place"]["settings"]}
     assert settings["alpha"]["default"] == 100.0
-    assert "paper" in listed["dpvae"]["presets"]
-    assert listed["knn"]["tasks"] == ["place"]
+    assert "paper" in listed["dpvae", "place"]["presets"]
+    assert ("knn", "impute-genes") in listed
 
 
 def test_threads_are_limited_as_asked(run, monkeypatch):

@@ -8,13 +8,22 @@ import sys
 import pytest
 
 from napari_spatialrecon.errors import InputError
+from napari_spatialrecon.methods.gene_imputation import GeneMethod
 from napari_spatialrecon.methods.placement import PlacementMethod
 from napari_spatialrecon.methods.registry import METHODS, find_method, methods_for
 
+#: What the classes of a task are.
+CONTRACTS = {
+    "place": PlacementMethod,
+    "impute-locations": PlacementMethod,
+    "impute-genes": GeneMethod,
+}
 
-@pytest.mark.parametrize("info", METHODS.values(), ids=METHODS)
+
+@pytest.mark.parametrize("info", METHODS, ids=lambda info: f"{info.name} {info.tasks[0]}")
 def test_every_method_can_be_made_from_each_of_its_presets(info):
-    assert issubclass(info.method(), PlacementMethod)
+    for task in info.tasks:
+        assert issubclass(info.method(), CONTRACTS.get(task, object))
     assert info.method().name == info.name
     assert info.method().config_class is info.config()
     for preset in info.config().presets():
@@ -32,10 +41,16 @@ def test_a_method_that_is_not_there_is_refused_with_those_that_are():
     assert "knn" not in [m.name for m in methods_for("impute-locations")]
 
 
+def test_a_name_stands_for_one_class_in_each_task():
+    named = [(info.name, task) for info in METHODS for task in info.tasks]
+    assert len(named) == len(set(named))
+    assert find_method("knn", "place").method() is not find_method("knn", "impute-genes").method()
+
+
 def test_methods_and_their_configs_are_listed_without_torch():
     code = (
         "import sys\nfrom napari_spatialrecon.methods.registry import METHODS\n"
-        "[list(m.config().options()) for m in METHODS.values()]\n"
+        "[list(m.config().options()) for m in METHODS]\n"
         "print([m for m in ('torch', 'anndata', 'sklearn', 'scanpy') if m in sys.modules])"
     )
     found = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)

@@ -21,7 +21,7 @@ def run_methods(options: argparse.Namespace, stop: threading.Event) -> None:
     from napari_spatialrecon.methods.registry import METHODS
 
     if options.json is None:
-        for info in METHODS.values():
+        for info in METHODS:
             presets = ", ".join(info.config().presets())
             print(f"{info.name:8}{', '.join(info.tasks):26}{presets}\n        {info.summary}")
         return
@@ -48,6 +48,6 @@ def run_methods(options: argparse.Namespace, stop: threading.Event) -> None:
                 for o in info.config().options()
             ],
         }
-        for info in METHODS.values()
+        for info in METHODS
     ]
     summarise(content, options)

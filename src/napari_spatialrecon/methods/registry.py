@@ -12,14 +12,17 @@ from napari_spatialrecon.errors import InputError
 
 @dataclass(frozen=True)
 class MethodInfo:
-    """One method.
+    """One class of a method.
+
+    A name may stand for several classes, each with its own config and tasks: ``knn`` places cells
+    and imputes genes.
 
     Parameters
     ----------
     name, title
         For the command line and for people.
     tasks
-        Verbs it answers to.
+        Verbs it answers to; a verb knows a name once.
     summary
         One line: what it assumes.
     location
@@ -46,48 +49,53 @@ class MethodInfo:
 
 _PACKAGE = "napari_spatialrecon.methods"
 
-METHODS: dict[str, MethodInfo] = {
-    info.name: info
-    for info in (
-        MethodInfo(
-            "gears",
-            "GEARS",
-            ("place",),
-            "A network generates the geometry of a set of cells, as it learned it from spots.",
-            f"{_PACKAGE}.gears.model:Gears",
-            f"{_PACKAGE}.gears.config:GearsConfig",
-        ),
-        MethodInfo(
-            "dpvae",
-            "dp-VAE",
-            ("place", "impute-locations"),
-            "A network learns a map in which distances between cells are distances in the tissue.",
-            f"{_PACKAGE}.dpvae.model:DPVAE",
-            f"{_PACKAGE}.dpvae.config:DPVAEConfig",
-        ),
-        MethodInfo(
-            "knn",
-            "kNN (spatial LDA)",
-            ("place",),
-            "Each cell goes between the spots most like it, in directions that vary in space.",
-            f"{_PACKAGE}.floors.knn:Knn",
-            f"{_PACKAGE}.floors.config:KnnConfig",
-        ),
-        MethodInfo(
-            "ridge",
-            "Ridge regression",
-            ("place",),
-            "Places are a linear function of expression.",
-            f"{_PACKAGE}.floors.ridge:Ridge",
-            f"{_PACKAGE}.floors.config:RidgeConfig",
-        ),
-    )
-}
+METHODS: tuple[MethodInfo, ...] = (
+    MethodInfo(
+        "gears",
+        "GEARS",
+        ("place",),
+        "A network generates the geometry of a set of cells, as it learned it from spots.",
+        f"{_PACKAGE}.gears.model:Gears",
+        f"{_PACKAGE}.gears.config:GearsConfig",
+    ),
+    MethodInfo(
+        "dpvae",
+        "dp-VAE",
+        ("place", "impute-locations"),
+        "A network learns a map in which distances between cells are distances in the tissue.",
+        f"{_PACKAGE}.dpvae.model:DPVAE",
+        f"{_PACKAGE}.dpvae.config:DPVAEConfig",
+    ),
+    MethodInfo(
+        "knn",
+        "kNN (spatial LDA)",
+        ("place",),
+        "Each cell goes between the spots most like it, in directions that vary in space.",
+        f"{_PACKAGE}.floors.knn:Knn",
+        f"{_PACKAGE}.floors.config:KnnConfig",
+    ),
+    MethodInfo(
+        "ridge",
+        "Ridge regression",
+        ("place",),
+        "Places are a linear function of expression.",
+        f"{_PACKAGE}.floors.ridge:Ridge",
+        f"{_PACKAGE}.floors.config:RidgeConfig",
+    ),
+    MethodInfo(
+        "knn",
+        "kNN over shared genes",
+        ("impute-genes",),
+        "A spot has the mean expression of the cells most like it.",
+        f"{_PACKAGE}.gene_floors.knn:GeneKnn",
+        f"{_PACKAGE}.gene_floors.config:GeneKnnConfig",
+    ),
+)
 
 
 def methods_for(task: str) -> list[MethodInfo]:
     """Return the methods of a task."""
-    return [info for info in METHODS.values() if task in info.tasks]
+    return [info for info in METHODS if task in info.tasks]
 
 
 def find_method(name: str, task: str) -> MethodInfo:

@@ -1,0 +1,1 @@
+"""The simplest ways to impute genes: what every other method must beat."""

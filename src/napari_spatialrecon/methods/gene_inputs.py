@@ -1,0 +1,177 @@
+"""Slide and reference on one scale, and the genes they share: what gene imputation reads.
+
+Counts become ``log1p(x / total · t)`` with t the median total; values that are no counts are taken
+as they are where they look like logarithms, or are intensities of a slide. Genes are paired by
+name, never by column.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy import sparse
+
+from napari_spatialrecon.errors import InputError
+from napari_spatialrecon.tissue.contract import Prepared
+from napari_spatialrecon.tissue.genes import FEW_GENES, match_genes
+from napari_spatialrecon.tissue.validate import looks_like
+
+Values = NDArray[np.float32]
+_TINY = 1e-8
+#: Fewest shared genes that vary: below this nothing can be held out.
+LEAST_GENES = 3
+
+
+@dataclass(frozen=True, eq=False)
+class GeneInputs:
+    """What a method learns from.
+
+    Parameters
+    ----------
+    genes
+        Shared genes that vary in both, as the reference names them.
+    slide : (n_spots, n_shared) float32
+        Log-normalised (or intensities) of the shared genes.
+    reference : (n_cells, n_reference_genes) csr float32
+        Log-normalised.
+    columns : (n_shared,) int
+        Where each shared gene stands in the reference.
+    places : (n_spots, 2) float
+        (x, y), in the slide's unit.
+    names
+        Every gene of the reference.
+    notes
+        What a user should know, in words.
+    """
+
+    genes: tuple[str, ...]
+    slide: Values
+    reference: sparse.csc_matrix
+    columns: NDArray[np.intp]
+    places: NDArray[np.float64]
+    names: tuple[str, ...]
+    notes: tuple[str, ...] = ()
+
+    def cells(self, columns: NDArray[np.intp]) -> Values:
+        """Return some genes of the reference, (n_cells, n_genes) dense float32."""
+        return np.asarray(self.reference[:, columns].toarray(), np.float32)
+
+    def find(self, genes: Sequence[str]) -> NDArray[np.intp]:
+        """Return where genes stand in the reference.
+
+        Raises
+        ------
+        InputError
+            The reference lacks some of them.
+        """
+        position = {name: i for i, name in enumerate(self.names)}
+        missing = [gene for gene in genes if gene not in position]
+        if missing:
+            raise InputError(
+                f"Expected genes of the reference, found {_listed(missing)} that it lacks.",
+                remedy="Try leaving them out, or a reference that measured them.",
+                where="genes",
+            )
+        return np.array([position[gene] for gene in genes], dtype=np.intp)
+
+
+def read_inputs(slide: Prepared, reference: Prepared) -> GeneInputs:
+    """Return slide and reference on one scale with their shared genes.
+
+    Raises
+    ------
+    ValidationError
+        They share no gene.
+    InputError
+        Fewer than 3 shared genes vary in both, or the reference holds values of no known kind.
+    """
+    match = match_genes([reference.adata.var, slide.adata.var], [reference.name, slide.name])
+    notes = [note for note in match.notes if not note.startswith("Only ")]
+    spots, of_slide = log_normalised(slide, intensities=True)
+    cells, of_reference = log_normalised(reference)
+    columns, own = match.indices
+    values = np.asarray(spots[:, own].toarray(), np.float32)
+    varies = (values.std(axis=0) > _TINY) & (_spread(cells)[columns] > _TINY)
+    if not varies.all():
+        constant = [str(gene) for gene in match.genes[~varies]]
+        notes.append(
+            f"Left out {_listed(constant)} of {len(varies)} shared genes that are constant on the "
+            "slide or in the reference: they teach nothing."
+        )
+    if varies.sum() < LEAST_GENES:
+        raise InputError(
+            f"Expected at least {LEAST_GENES} shared genes that vary, found {int(varies.sum())}.",
+            remedy="Try a reference that measured more of the slide's genes.",
+        )
+    if varies.sum() < FEW_GENES:
+        notes.append(
+            f"Only {int(varies.sum())} shared genes teach how slide and reference go together "
+            f"(at least {FEW_GENES} are advised): expect maps that follow a few broad patterns, "
+            "and a predicted reliability that is itself a guess."
+        )
+    return GeneInputs(
+        tuple(str(gene) for gene in match.genes[varies]),
+        values[:, varies],
+        cells.tocsc(),
+        columns[varies],
+        np.asarray(slide.adata.obsm["spatial"], float),
+        tuple(map(str, reference.adata.var_names)),
+        (*of_slide, *of_reference, *notes),
+    )
+
+
+def log_normalised(
+    prepared: Prepared, *, intensities: bool = False
+) -> tuple[sparse.csr_matrix, tuple[str, ...]]:
+    """Return ``log1p(x / total · median total)``, (n, n_genes) csr float32, and notes.
+
+    Parameters
+    ----------
+    intensities
+        Whether values that are neither counts nor logarithms are taken as they are, as those of
+        an in-situ atlas, instead of refused.
+
+    Raises
+    ------
+    InputError
+        The values are of no known kind.
+    """
+    matrix: sparse.csr_matrix = prepared.adata.X.copy()
+    if np.all(matrix.data == np.rint(matrix.data)):
+        return _logarithms(matrix), ()
+    kind = looks_like(matrix)
+    if kind == "they look like log1p of normalised counts":
+        return matrix, (f"{prepared.name}: taken as logarithms of normalised counts.",)
+    if kind == "they look like log2(1 + x) of normalised counts":
+        matrix.data *= np.float32(np.log(2))
+        return matrix, (f"{prepared.name}: taken as log2(1 + x) of normalised counts.",)
+    if kind == "they look like normalised counts, without logarithm":
+        return _logarithms(matrix), (f"{prepared.name}: taken as normalised counts.",)
+    if intensities:
+        return matrix, (f"{prepared.name}: values are no counts and are taken as they are.",)
+    raise InputError(
+        f"Expected counts or their logarithms, found neither: {kind}.",
+        remedy='Try the raw counts in X or layers["counts"].',
+        where=prepared.name,
+    )
+
+
+def _logarithms(matrix: sparse.csr_matrix) -> sparse.csr_matrix:
+    totals = np.asarray(matrix.sum(axis=1, dtype=np.float64)).ravel()
+    factor = np.median(totals) / np.maximum(totals, _TINY)
+    matrix.data = np.log1p(matrix.data * np.repeat(factor, np.diff(matrix.indptr)))
+    return matrix.astype(np.float32)
+
+
+def _spread(matrix: sparse.csr_matrix) -> NDArray[np.float64]:
+    mean = np.asarray(matrix.mean(axis=0, dtype=np.float64)).ravel()
+    square = np.asarray(matrix.multiply(matrix).mean(axis=0, dtype=np.float64)).ravel()
+    return np.sqrt(np.maximum(square - mean**2, 0.0))
+
+
+def _listed(names: Sequence[str], most: int = 5) -> str:
+    shown = ", ".join(names[:most])
+    return f"{shown} and {len(names) - most:,} more" if len(names) > most else shown
