@@ -93,11 +93,11 @@ class Story:
         inputs.method.setCurrentIndex(inputs.method.findData(method))
         if settings:
             inputs.form.set_values(settings)
-        until(self.widget.run_button.isEnabled)
+        until(self.widget.panel.run_button.isEnabled)
         settle()
 
     def run(self, picture: str = "") -> None:
-        self.widget.run_button.click()
+        self.widget.panel.run_button.click()
         model = self.widget.model
         if picture:
             until(lambda: len(model.curves.held_out) > 7 or not model.running)
@@ -140,9 +140,9 @@ def errors(folder: Path, out: Path, theme: str) -> None:
     logged = AnnData(np.log1p(slide.X.toarray()[:60]), var=slide.var)
     space.add("cells after log transformation", Role.QUERY, adata=logged)
     told.widget.model.query = space.named("cells after log transformation")
-    until(lambda: any(tone == "wrong" for tone, _ in told.widget.checks.lines))
+    until(lambda: any(tone == "wrong" for tone, _ in told.widget.panel.checks.lines))
     told.picture("window_refused")
-    told.widget._fail(MemoryError())
+    told.widget.panel._fail(MemoryError())
     told.picture("window_failed")
     told.close()
 
@@ -161,7 +161,7 @@ def long_names(folder: Path, out: Path, theme: str) -> None:
     told.widget.model.query = space.named(name)
     inputs = told.widget.inputs
     inputs.method.setCurrentIndex(inputs.method.findData("knn"))
-    until(told.widget.run_button.isEnabled)
+    until(told.widget.panel.run_button.isEnabled)
     told.run()
     told.widget.result.colour.emit("cell_type")
     told.legend_dock.setMinimumHeight(260)

@@ -11,8 +11,9 @@ from napari.components import ViewerModel
 from napari_spatialrecon.command_line.outputs import resume_folder
 from napari_spatialrecon.errors import ConfigError, InputError, Stopped
 from napari_spatialrecon.methods.floors.config import KnnConfig
-from napari_spatialrecon.viewer.place_model import PlaceModel, State
-from napari_spatialrecon.viewer.place_tables import Picture
+from napari_spatialrecon.viewer.place_model import PlaceModel
+from napari_spatialrecon.viewer.tables import Picture
+from napari_spatialrecon.viewer.task_model import State
 from napari_spatialrecon.viewer.workspace import Role
 
 
@@ -88,7 +89,7 @@ def test_a_run_ends_done_and_a_new_choice_makes_it_ready_again(model: PlaceModel
     model.finish(job(lambda _: None, no_stop))
     assert (
         said == [State.RUNNING, State.DONE]
-        and model.result_name() == "cortex cells · kNN (spatial LDA)"
+        and model.last.result_name == "cortex cells · kNN (spatial LDA)"
     )
     assert model.outcome.verdict.startswith("Held-out error of kNN")
     model.image = model.images[1]

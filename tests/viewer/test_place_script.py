@@ -13,9 +13,9 @@ from napari.components import ViewerModel
 from napari_spatialrecon.methods.floors.config import KnnConfig
 from napari_spatialrecon.viewer.place_job import PlaceJob
 from napari_spatialrecon.viewer.place_model import PlaceModel
-from napari_spatialrecon.viewer.place_process import InProcess
-from napari_spatialrecon.viewer.place_script import as_command, as_python
+from napari_spatialrecon.viewer.process import InProcess
 from napari_spatialrecon.viewer.reader import read
+from napari_spatialrecon.viewer.script import as_command, as_python
 from napari_spatialrecon.viewer.workspace import Role
 
 

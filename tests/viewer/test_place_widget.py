@@ -13,7 +13,7 @@ from qtpy.QtWidgets import QFileDialog
 from napari_spatialrecon.errors import InputError
 from napari_spatialrecon.methods.registry import MethodInfo
 from napari_spatialrecon.viewer.layers import OURS
-from napari_spatialrecon.viewer.place_model import State
+from napari_spatialrecon.viewer.task_model import State
 from napari_spatialrecon.viewer.widgets.place import PlaceCells
 from napari_spatialrecon.viewer.workspace import Role
 
@@ -45,22 +45,22 @@ def choose(widget: PlaceCells, method: str, qtbot: Any, **settings: Any) -> None
     box.setCurrentIndex(box.findData(method))
     if settings:
         widget.inputs.form.set_values(settings)
-    qtbot.waitUntil(widget.run_button.isEnabled, timeout=60_000)
+    qtbot.waitUntil(widget.panel.run_button.isEnabled, timeout=60_000)
 
 
 def run(widget: PlaceCells, qtbot: Any) -> None:
-    widget.run_button.click()
+    widget.panel.run_button.click()
     qtbot.waitUntil(lambda: not widget.model.running, timeout=60_000)
 
 
 def texts(widget: PlaceCells, tone: str) -> list[str]:
-    return [text for kind, text in widget.checks.lines if kind == tone]
+    return [text for kind, text in widget.panel.checks.lines if kind == tone]
 
 
 def test_without_a_slide_it_says_what_is_missing_and_offers_the_sample(
     empty: PlaceCells, qtbot: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    assert empty.model.state is State.EMPTY and not empty.run_button.isEnabled()
+    assert empty.model.state is State.EMPTY and not empty.panel.run_button.isEnabled()
     assert "reference slide" in empty.empty.label.text()
     opened = []
     monkeypatch.setattr(
@@ -78,7 +78,7 @@ def test_from_run_to_points_on_the_histology(widget: PlaceCells, qtbot: Any) -> 
     layer = widget.viewer.layers["cortex cells · kNN (spatial LDA)"]
     assert isinstance(layer, Points) and layer.metadata[OURS]["provenance"]["seed"] == 0
     assert "cells placed" in widget.result.verdict.text()
-    assert widget.run_button.text() == "Run again"
+    assert widget.panel.run_button.text() == "Run again"
     run(widget, qtbot)
     assert sum("kNN" in other.name for other in widget.viewer.layers) == 1
 
@@ -92,25 +92,25 @@ def test_training_is_drawn_with_the_held_out_error_and_the_floor(
     assert widget.model.error is None
     curves = widget.model.curves
     assert curves.floor is not None and len(curves.held_out) > 1 and curves.losses
-    assert widget.plot.isVisibleTo(widget) and not widget.plot.grab().toImage().isNull()
+    assert widget.panel.plot.isVisibleTo(widget) and not widget.panel.plot.grab().toImage().isNull()
     assert "held-out error" in widget.result.verdict.text().casefold()
-    worse = widget.model.outcome.worse_than_floor
+    worse = widget.model.outcome.doubtful
     assert (widget.result.tones.warning in widget.result.verdict.styleSheet()) == worse
 
 
 def test_cancel_stops_and_resume_goes_on(widget: PlaceCells, qtbot: Any) -> None:
     choose(widget, "dpvae", qtbot, **{**FAST, "training.steps": 3000})
-    widget.run_button.click()
-    assert not widget.inputs.isEnabled() and not widget.run_button.isEnabled()
+    widget.panel.run_button.click()
+    assert not widget.inputs.isEnabled() and not widget.panel.run_button.isEnabled()
     qtbot.waitUntil(lambda: len(widget.model.curves.held_out) > 1, timeout=60_000)
-    widget.cancel_button.click()
+    widget.panel.cancel_button.click()
     qtbot.waitUntil(lambda: not widget.model.running, timeout=10_000)
     assert widget.model.state is State.STOPPED and widget.inputs.isEnabled()
-    assert widget.resume_button.isVisibleTo(widget)
+    assert widget.panel.resume_button.isVisibleTo(widget)
     before = widget.model.curves.held_out[-1][0]
-    widget.resume_button.click()
+    widget.panel.resume_button.click()
     qtbot.waitUntil(lambda: widget.model.curves.held_out[-1][0] > before, timeout=60_000)
-    widget.cancel_button.click()
+    widget.panel.cancel_button.click()
     qtbot.waitUntil(lambda: not widget.model.running, timeout=10_000)
 
 
@@ -118,9 +118,9 @@ def test_closing_the_viewer_mid_run_ends_the_run_and_leaves_no_file(
     widget: PlaceCells, qtbot: Any
 ) -> None:
     choose(widget, "dpvae", qtbot, **{**FAST, "training.steps": 3000})
-    widget.run_button.click()
+    widget.panel.run_button.click()
     qtbot.waitUntil(lambda: bool(widget.model.curves), timeout=60_000)
-    work, folder = widget.run, widget.model.last.folder.parent
+    work, folder = widget.panel.run, widget.model.last.folder.parent
     assert folder.exists()
     widget.viewer.close()
     assert work.wait(0.0)
@@ -149,9 +149,9 @@ def test_what_cannot_be_used_is_told_in_the_widget_and_stops_run(
         qtbot.waitUntil(lambda: bool(texts(widget, "wrong")), timeout=20_000)
         said = " ".join(texts(widget, "wrong"))
         assert words in said, said
-        assert name in said and not widget.run_button.isEnabled()
+        assert name in said and not widget.panel.run_button.isEnabled()
         widget.model.query = space.named("cortex cells")
-        qtbot.waitUntil(widget.run_button.isEnabled, timeout=20_000)
+        qtbot.waitUntil(widget.panel.run_button.isEnabled, timeout=20_000)
     assert list(widget.viewer.layers) == layers
 
 
@@ -170,7 +170,7 @@ def test_wrong_slides_are_told_too(widget: PlaceCells, qtbot: Any) -> None:
         qtbot.waitUntil(lambda: bool(texts(widget, "wrong")), timeout=20_000)
         assert name in " ".join(texts(widget, "wrong"))
         space.remove(entry)
-        qtbot.waitUntil(widget.run_button.isEnabled, timeout=20_000)
+        qtbot.waitUntil(widget.panel.run_button.isEnabled, timeout=20_000)
 
 
 def test_files_that_cannot_be_opened_are_told_where_one_looks(
@@ -182,10 +182,10 @@ def test_files_that_cannot_be_opened_are_told_where_one_looks(
     (tmp_path / "folder").mkdir()
     for path in (broken, tmp_path / "folder", tmp_path / "gone.h5ad", tiny_folder / "cells.h5ad"):
         widget.inputs.chips.files_dropped.emit([str(path)])
-        qtbot.waitUntil(lambda: widget.notice.error is not None, timeout=20_000)
-        assert "Try" in widget.notice.label.text(), path
-        assert isinstance(widget.notice.error, InputError)
-        widget.notice.clear()
+        qtbot.waitUntil(lambda: widget.panel.notice.error is not None, timeout=20_000)
+        assert "Try" in widget.panel.notice.label.text(), path
+        assert isinstance(widget.panel.notice.error, InputError)
+        widget.panel.notice.clear()
     assert list(widget.viewer.layers) == layers
     assert widget.inputs.chips.names == ["cortex 1", "cortex 2"]
 
@@ -200,7 +200,7 @@ def test_files_become_references_and_cells(
     qtbot.waitUntil(lambda: empty.model.query is not None, timeout=20_000)
     assert empty.inputs.chips.names == ["section1", "section2"]
     assert empty.inputs.cells.currentText() == "cells"
-    qtbot.waitUntil(empty.run_button.isEnabled, timeout=20_000)
+    qtbot.waitUntil(empty.panel.run_button.isEnabled, timeout=20_000)
 
 
 def test_a_failed_run_keeps_what_was_typed_and_shows_details(
@@ -211,25 +211,25 @@ def test_a_failed_run_keeps_what_was_typed_and_shows_details(
             raise RuntimeError("a bug of ours")
 
     widget.inputs.form.set_values({"neighbours": 9})
-    qtbot.waitUntil(widget.run_button.isEnabled, timeout=20_000)
+    qtbot.waitUntil(widget.panel.run_button.isEnabled, timeout=20_000)
     layers = list(widget.viewer.layers)
     monkeypatch.setattr(MethodInfo, "method", lambda self: Breaks)
     run(widget, qtbot)
     assert widget.model.state is State.FAILED
-    assert "Something unexpected" in widget.notice.label.text()
-    box = widget.notice.show_details()
+    assert "Something unexpected" in widget.panel.notice.label.text()
+    box = widget.panel.notice.show_details()
     assert "a bug of ours" in box.text.toPlainText()
     box.close()
     assert widget.inputs.form.value().neighbours == 9 and list(widget.viewer.layers) == layers
     monkeypatch.undo()
     run(widget, qtbot)
-    assert widget.model.state is State.DONE and not widget.notice.isVisibleTo(widget)
+    assert widget.model.state is State.DONE and not widget.panel.notice.isVisibleTo(widget)
 
 
 def test_a_layer_deleted_mid_run_is_said_by_its_chip_and_harms_nothing(
     widget: PlaceCells, qtbot: Any
 ) -> None:
-    widget.run_button.click()
+    widget.panel.run_button.click()
     for name in ("cortex 1 spots", "cortex 1 H&E"):
         widget.viewer.layers.remove(name)
     qtbot.waitUntil(lambda: not widget.model.running, timeout=60_000)
@@ -248,7 +248,7 @@ def test_an_image_without_scale_is_asked_for_it_and_what_is_typed_stays(
     assert "scan" in widget.inputs.scale_label.text()
     widget.inputs.scale.setText("minus one")
     widget.inputs.scale_button.click()
-    assert "positive number" in widget.notice.label.text()
+    assert "positive number" in widget.panel.notice.label.text()
     assert widget.inputs.scale.text() == "minus one"
     widget.inputs.scale.setText("2,0")
     widget.inputs.scale_button.click()
@@ -260,7 +260,7 @@ def test_layers_of_other_kinds_are_refused_in_words(widget: PlaceCells) -> None:
     cube = widget.viewer.add_points(np.zeros((3, 3)), name="cube")
     widget.viewer.layers.selection = {cube}
     widget.inputs.chips.layers_dropped.emit()
-    assert "two dimensions" in widget.notice.label.text()
+    assert "two dimensions" in widget.panel.notice.label.text()
     assert "Layer cube" in [action.text() for action in widget.inputs.menu().actions()]
 
 
@@ -279,8 +279,8 @@ def test_the_run_is_copied_and_saved(
     assert sorted(p.name for p in tmp_path.iterdir()) == ["run.h5ad", "run.run.json"]
     monkeypatch.setattr(QFileDialog, "getSaveFileName", lambda *_: ("/proc/run.h5ad", ""))
     widget.result.save_button.click()
-    qtbot.waitUntil(lambda: widget.notice.error is not None, timeout=20_000)
-    assert "can be written" in widget.notice.label.text()
+    qtbot.waitUntil(lambda: widget.panel.notice.error is not None, timeout=20_000)
+    assert "can be written" in widget.panel.notice.label.text()
 
 
 def test_the_result_is_recoloured_and_kept(widget: PlaceCells, qtbot: Any) -> None:
@@ -290,7 +290,7 @@ def test_the_result_is_recoloured_and_kept(widget: PlaceCells, qtbot: Any) -> No
 
     assert color_key(widget.layer).kind == "category"
     widget.result.colour.emit("nothing")
-    assert "Expected a column or a gene" in widget.notice.label.text()
+    assert "Expected a column or a gene" in widget.panel.notice.label.text()
     widget.result.keep.setChecked(True)
     run(widget, qtbot)
     assert sum("kNN" in layer.name for layer in widget.viewer.layers) == 2
@@ -306,9 +306,11 @@ def test_a_separate_process_does_the_same(widget: PlaceCells, qtbot: Any) -> Non
 
 
 def test_the_theme_changes_the_words_colours(widget: PlaceCells) -> None:
-    dark = widget.checks.tones
+    dark = widget.panel.checks.tones
     widget.viewer.theme = "light"
-    assert widget.checks.tones != dark and widget.plot.tones == widget.checks.tones
+    assert (
+        widget.panel.checks.tones != dark and widget.panel.plot.tones == widget.panel.checks.tones
+    )
 
 
 def test_two_viewers_do_not_disturb_each_other(

@@ -1,34 +1,63 @@
-"""What a run reported so far, as curves: loss, held-out error, and the floor's error."""
+"""What a run reported so far, as curves: the loss, and what is measured now and then."""
 
 from __future__ import annotations
 
 import math
+from collections.abc import Mapping
+from types import MappingProxyType
 
 from napari_spatialrecon.progress import Progress
 
 Curve = list[tuple[float, float]]
 
+HELD_OUT = MappingProxyType({"held_out": "held-out error"})
+"""Measures of a method that leaves spots out."""
+
 
 class Curves:
     """Collects the progress of one run.
+
+    Parameters
+    ----------
+    measures
+        Metric to its title: what is drawn above the loss.
+    floor_metric, floor_title
+        The metric that is a level to compare them with, and what it is.
+    limits
+        Least and largest value of the measures; None fits them.
 
     Attributes
     ----------
     losses
         Stage to its (step, loss), in the order of the stages; smoothed by nothing.
-    held_out
-        (step, error on held-out spots), one for each time it was measured.
+    measured
+        Metric to its (step, value), one for each time it changed.
     floor
-        The error of kNN on the same spots, None while unknown.
+        The level to compare with, None while unknown.
     total
         Most steps of a stage.
     """
 
-    def __init__(self) -> None:
+    def __init__(
+        self,
+        measures: Mapping[str, str] = HELD_OUT,
+        *,
+        floor_metric: str = "floor",
+        floor_title: str = "floor, kNN",
+        limits: tuple[float, float] | None = None,
+    ) -> None:
+        self.measures = dict(measures)
+        self.floor_metric, self.floor_title = floor_metric, floor_title
+        self.limits = limits
         self.losses: dict[str, Curve] = {}
-        self.held_out: Curve = []
+        self.measured: dict[str, Curve] = {name: [] for name in measures}
         self.floor: float | None = None
         self.total = 1
+
+    @property
+    def held_out(self) -> Curve:
+        """(step, error on held-out spots), one for each time it was measured."""
+        return self.measured.get("held_out", [])
 
     def add(self, progress: Progress) -> bool:
         """Add a report; return whether there is anything new to draw."""
@@ -38,16 +67,15 @@ class Curves:
         new = _append(self.losses.setdefault(progress.stage, []), progress, "loss")
         if not self.losses[progress.stage]:
             del self.losses[progress.stage]
-        if "held_out" in metrics and (
-            not self.held_out or metrics["held_out"] != self.held_out[-1][1]
-        ):
-            new |= _append(self.held_out, progress, "held_out")
-        if math.isfinite(metrics.get("floor", math.nan)):
-            self.floor = metrics["floor"]
+        for name, curve in self.measured.items():
+            if name in metrics and (not curve or metrics[name] != curve[-1][1]):
+                new |= _append(curve, progress, name)
+        if math.isfinite(metrics.get(self.floor_metric, math.nan)):
+            self.floor = metrics[self.floor_metric]
         return new
 
     def __bool__(self) -> bool:
-        return bool(self.losses or self.held_out)
+        return bool(self.losses or any(self.measured.values()))
 
 
 def _append(curve: Curve, progress: Progress, name: str) -> bool:

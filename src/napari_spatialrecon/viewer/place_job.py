@@ -2,21 +2,27 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import dataclass, field
+from collections.abc import Callable
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from napari_spatialrecon.errors import InputError
-from napari_spatialrecon.viewer.place_tables import Picture, Table
+from napari_spatialrecon.methods.registry import find_method
+from napari_spatialrecon.viewer.job import Input, Job, Line, Outcome, Script
+from napari_spatialrecon.viewer.script import (
+    file_of,
+    names_on_the_command_line,
+    reading,
+    reading_many,
+)
+from napari_spatialrecon.viewer.tables import Picture, Table
 
 if TYPE_CHECKING:
     from anndata import AnnData
 
-    from napari_spatialrecon.config import Config
-    from napari_spatialrecon.methods.placement import PlacementMethod
     from napari_spatialrecon.progress import ProgressCallback, ShouldStop
     from napari_spatialrecon.tasks.placing import Onto
     from napari_spatialrecon.tasks.preflight import Preflight
@@ -26,22 +32,8 @@ SLIGHT_OVERLAP = 0.7
 
 
 @dataclass(frozen=True)
-class Outcome:
-    """What a run leaves.
-
-    Parameters
-    ----------
-    adata
-        The placed cells.
-    record
-        What `run.json` holds.
-    method
-        The fitted method; None after a run in another process.
-    """
-
-    adata: AnnData
-    record: Mapping[str, Any]
-    method: PlacementMethod | None = field(default=None, repr=False)
+class Placed(Outcome):
+    """Placed cells."""
 
     @property
     def held_out(self) -> dict[str, float]:
@@ -51,7 +43,7 @@ class Outcome:
         return {name: value for name, value in found.items() if value is not None}
 
     @property
-    def worse_than_floor(self) -> bool:
+    def doubtful(self) -> bool:
         """Whether kNN did as well on the held-out spots."""
         errors = self.held_out
         return len(errors) == 2 and errors["method"] >= errors["floor"]
@@ -64,6 +56,11 @@ class Outcome:
         return verdict(self.held_out)
 
     @property
+    def summary(self) -> str:
+        """How many cells in which time, and the verdict."""
+        return f"{self.adata.n_obs:,} cells placed in {self.time}. {self.verdict}"
+
+    @property
     def pose(self) -> tuple[str, bool]:
         """How well the result was laid on another H&E, in words, and whether that is doubtful."""
         overlap = self.record.get("metrics", {}).get("registration_overlap")
@@ -73,26 +70,16 @@ class Outcome:
         text = f"Laid on {target} by the two images alone: outlines overlap {overlap:.0%}."
         return text, overlap < SLIGHT_OVERLAP
 
-    def write(self, path: str | Path) -> tuple[Path, Path]:
-        """Write the cells as h5ad and the record beside it as ``<name>.run.json``; return both."""
-        from napari_spatialrecon.storage import atomic_file, write_json
-
-        path = Path(path)
-        if path.suffix != ".h5ad":
-            raise InputError(
-                f"Expected a name ending in .h5ad, found {path.name!r}.",
-                remedy=f"Try {path.with_suffix('.h5ad').name}.",
-            )
-        record = path.with_suffix(".run.json")
-        with atomic_file(path) as temporary:
-            self.adata.write_h5ad(temporary)
-            write_json(record, dict(self.record))
-        return path, record
+    def facts(self) -> list[Line]:
+        """Return how it was laid on the H&E, and the notes."""
+        text, doubtful = self.pose
+        pose: list[Line] = [("warning" if doubtful else "good", text)] if text else []
+        return [*pose, *super().facts()]
 
 
-@dataclass(frozen=True)
-class PlaceJob:
-    """A run of Place cells, independent of what happens in the window meanwhile.
+@dataclass(frozen=True, kw_only=True)
+class PlaceJob(Job):
+    """A run of Place cells.
 
     Parameters
     ----------
@@ -100,24 +87,20 @@ class PlaceJob:
         Name of the reference in whose frame the result lies, unless `onto` is given.
     onto
         Another H&E that the result is laid on.
-    folder
-        Where a stopped training leaves what `resume` goes on from.
     """
 
     references: tuple[Table, ...]
     query: Table
-    method: str
-    config: Config
-    preset: str
-    seed: int = 0
-    device: str = "auto"
     display: str | None = None
-    onto: Table | Picture | None = None
-    folder: Path | None = None
-    resume: bool = False
+    onto: Input | None = None
 
-    def __call__(self, progress: ProgressCallback, should_stop: ShouldStop) -> Outcome:
-        """Place the cells: long work for `viewer.worker.Run`."""
+    verb = "place"
+    out = "placed.h5ad"
+    repeated = ("reference",)
+    outcome_class = Placed
+
+    def __call__(self, progress: ProgressCallback, should_stop: ShouldStop) -> Placed:
+        """Place the cells."""
         from napari_spatialrecon.tasks.placing import place
 
         result = place(
@@ -136,7 +119,17 @@ class PlaceJob:
             should_stop=should_stop,
         )
         result.record.settings |= self.settings()
-        return Outcome(result.adata, result.record.to_dict(), result.method)
+        return Placed(result.adata, result.record.to_dict(), result.method)
+
+    @property
+    def title(self) -> str:
+        """What is being done."""
+        return f"Placing {self.query.name}"
+
+    @property
+    def result_name(self) -> str:
+        """The cells and the method."""
+        return f"{self.query.name} · {find_method(self.method, self.verb).title}"
 
     def preflight(self) -> Preflight:
         """Check the inputs and estimate the run, without running it."""
@@ -150,21 +143,36 @@ class PlaceJob:
             query_name=self.query.name,
         )
 
-    def settings(self) -> dict[str, Any]:
-        """Return what a record keeps besides the config."""
-        asked: dict[str, Any] = {
-            "preset": self.preset,
-            "query": str(self.query.path or self.query.name),
-            "reference": [str(table.path or table.name) for table in self.references],
-        }
-        if self.onto is not None:
-            asked["onto"] = str(self.onto.path or self.onto.name)
-        return asked
+    def inputs(self) -> list[tuple[str, Input]]:
+        """Return references, cells, and the other H&E."""
+        tables: list[tuple[str, Input]] = [("reference", table) for table in self.references]
+        tables.append(("query", self.query))
+        return [*tables, *([("onto", self.onto)] if self.onto is not None else [])]
 
-    @property
-    def resumable(self) -> bool:
-        """Whether a stopped run left something to go on from."""
-        return self.folder is not None and any(self.folder.glob("*/manifest.json"))
+    def options(self, path: Callable[[Input], Path]) -> list[str]:
+        """Name the reference whose frame the result has."""
+        if len(self.references) == 1:
+            return []
+        names = names_on_the_command_line([path(table) for table in self.references])
+        return ["--display", names[self.references.index(self.shown())]]
+
+    def script(self) -> Script:
+        """Return the call of `place`."""
+        arguments = ["slides", "cells", f"display={self.shown().name!r}"]
+        lines = [*reading_many("slides", self.references), *reading({"cells": self.query})]
+        if self.onto is None:
+            return Script("sr.place", arguments, lines)
+        shown, target = self.shown(), self.onto
+        lines += [
+            *reading({"target": target}),
+            "onto = Onto(",
+            f"    sr.histology(slides[{shown.name!r}], {str(file_of(shown).parent)!r}),",
+            f"    sr.histology(target, {str(file_of(target).parent)!r}),",
+            "    target,",
+            ")",
+        ]
+        imports = ["from napari_spatialrecon.tasks.placing import Onto"]
+        return Script("sr.place", [*arguments, "onto=onto"], lines, imports)
 
     def shown(self) -> Table:
         """Return the reference whose frame the result first has."""
@@ -176,7 +184,7 @@ class PlaceJob:
         if self.onto is None:
             return None
         target = self.onto.table() if isinstance(self.onto, Picture) else self.onto
-        images = [table.histology() for table in (self.shown(), target)]
+        images: list[Any] = [table.histology() for table in (self.shown(), target)]
         for image, table in zip(images, (self.shown(), target), strict=True):
             if image is None:
                 raise InputError(
@@ -187,7 +195,7 @@ class PlaceJob:
         return Onto(images[0], images[1], target.adata)
 
 
-def hidden_error(outcome: Outcome, truth: AnnData) -> float | None:
+def hidden_error(outcome: Placed, truth: AnnData) -> float | None:
     """Return the median distance of placed cells from where they truly lie, in µm.
 
     Parameters

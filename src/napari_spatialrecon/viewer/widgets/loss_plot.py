@@ -1,4 +1,4 @@
-"""The live curves of a run: loss, error on held-out spots, and the floor's error as a line."""
+"""The live curves of a run: the loss, above it what is measured, with a level to compare with."""
 
 from __future__ import annotations
 
@@ -12,22 +12,23 @@ from qtpy.QtWidgets import QSizePolicy, QWidget
 from napari_spatialrecon.viewer.curves import Curve, Curves
 from napari_spatialrecon.viewer.tones import DARK, Tones
 
+HELD_OUT_TIP = (
+    "Error on held-out spots: 0 is perfect, 1 is useless. "
+    "The dashed line is what kNN reaches on the same spots."
+)
 _LEFT, _RIGHT, _TOP, _BETWEEN, _BOTTOM = 44, 10, 16, 20, 16
 
 
 class LossPlot(QWidget):
-    """Draws `Curves`: above the errors on held-out spots, below the loss (logarithmic)."""
+    """Draws `Curves`: above what is measured, below the loss (logarithmic)."""
 
-    def __init__(self) -> None:
+    def __init__(self, tip: str = HELD_OUT_TIP) -> None:
         super().__init__()
         self.curves = Curves()
         self.tones: Tones = DARK
         self.setSizePolicy(QSizePolicy.Policy.Ignored, QSizePolicy.Policy.Fixed)
         self.setMinimumHeight(150)
-        self.setToolTip(
-            "Error on held-out spots: 0 is perfect, 1 is useless. "
-            "The dashed line is what kNN reaches on the same spots."
-        )
+        self.setToolTip(tip)
 
     def sizeHint(self) -> QSize:
         """Room for two curves."""
@@ -54,26 +55,32 @@ class LossPlot(QWidget):
         width = self.width() - _LEFT - _RIGHT
         upper = QRectF(_LEFT, _TOP, width, height)
         lower = QRectF(_LEFT, _TOP + height + _BETWEEN, width, height)
-        self._errors(painter, upper)
+        self._measures(painter, upper)
         self._loss(painter, lower)
         painter.setPen(QColor(self.tones.quiet))
         foot = QRectF(_LEFT, self.height() - _BOTTOM, width, _BOTTOM)
         painter.drawText(foot, Qt.AlignmentFlag.AlignRight, f"{self.curves.total:,} steps")
         painter.end()
 
-    def _errors(self, painter: QPainter, box: QRectF) -> None:
+    def _measures(self, painter: QPainter, box: QRectF) -> None:
         curves, floor = self.curves, self.curves.floor
-        values = [y for _, y in curves.held_out] + ([floor] if floor is not None else [])
-        low, high = _span(values, 0.1)
-        self._frame(painter, box, "held-out error", self.tones.accent, (low, high), "{:.2f}")
+        measured = list(curves.measured.values())
+        values = [y for curve in measured for _, y in curve] + ([] if floor is None else [floor])
+        limits = curves.limits or _span(values, 0.1)
+        colours = (self.tones.accent, self.tones.good, self.tones.warning)
+        self._frame(painter, box, "", self.tones.accent, limits, "{:.2f}")
         if floor is not None:
-            pen = QPen(QColor(self.tones.quiet), 1.4, Qt.PenStyle.DashLine)
-            y = _place(floor, low, high, box)
-            painter.setPen(pen)
+            y = _place(floor, *limits, box)
+            painter.setPen(QPen(QColor(self.tones.quiet), 1.4, Qt.PenStyle.DashLine))
             painter.drawLine(QPointF(box.left(), y), QPointF(box.right(), y))
-            text = f"kNN {floor:.2f}"
-            painter.drawText(_above(box), Qt.AlignmentFlag.AlignRight, f"┄ floor, {text}")
-        self._line(painter, box, curves.held_out, (low, high), self.tones.accent, dots=True)
+            text = f"┄ {curves.floor_title} {floor:.2f}"
+            painter.drawText(_above(box), Qt.AlignmentFlag.AlignRight, text)
+        left = _above(box)
+        for title, curve, colour in zip(curves.measures.values(), measured, colours):
+            painter.setPen(QColor(colour))
+            painter.drawText(left, Qt.AlignmentFlag.AlignLeft, title)
+            left.setLeft(left.left() + painter.fontMetrics().horizontalAdvance(title) + 10)
+            self._line(painter, box, curve, limits, colour, dots=True)
 
     def _loss(self, painter: QPainter, box: QRectF) -> None:
         stages = [

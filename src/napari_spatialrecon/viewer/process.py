@@ -1,16 +1,15 @@
-"""A run of Place cells in a separate process, through the command line."""
+"""A job in a separate process, through the command line."""
 
 from __future__ import annotations
 
-import json
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from napari_spatialrecon.viewer.place_job import Outcome, PlaceJob
-from napari_spatialrecon.viewer.place_script import arguments
-from napari_spatialrecon.viewer.place_tables import Picture, Table
+from napari_spatialrecon.viewer.job import Input, Job, Outcome
+from napari_spatialrecon.viewer.script import arguments
 from napari_spatialrecon.viewer.subprocess_run import SubprocessWork
+from napari_spatialrecon.viewer.tables import Picture
 
 if TYPE_CHECKING:
     from napari_spatialrecon.progress import ProgressCallback, ShouldStop
@@ -27,24 +26,20 @@ class InProcess:
         of tables that are open in napari only.
     """
 
-    job: PlaceJob
+    job: Job
 
     def __call__(self, progress: ProgressCallback, should_stop: ShouldStop) -> Outcome:
         """Run the command and read what it wrote."""
-        from napari_spatialrecon.tissue.read import read_adata
-
         assert self.job.folder is not None, "a run in another process needs a folder"
-        out = self.job.folder.with_name(f"{self.job.folder.stem}.h5ad")
+        out = self.job.folder.with_name(self.job.out)
         words = arguments(self.job, lambda table: _on_disk(table, out.parent), out)
         if self.job.resume:
             words += ["--resume", str(self.job.folder)]
         SubprocessWork(words)(progress, should_stop)
-        record = json.loads(out.with_suffix(".run.json").read_text(encoding="utf-8"))
-        record["settings"] |= self.job.settings()
-        return Outcome(read_adata(out), record)
+        return self.job.outcome(out)
 
 
-def _on_disk(table: Table | Picture, folder: Path) -> Path:
+def _on_disk(table: Input, folder: Path) -> Path:
     if isinstance(table, Picture):
         table = table.table()
     elif table.path is not None:

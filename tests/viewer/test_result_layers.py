@@ -8,11 +8,11 @@ from napari.components import ViewerModel
 
 from napari_spatialrecon.errors import InputError
 from napari_spatialrecon.viewer.colors import color_key
+from napari_spatialrecon.viewer.job import Outcome
 from napari_spatialrecon.viewer.layers import OURS, to_adata
-from napari_spatialrecon.viewer.place_job import Outcome
-from napari_spatialrecon.viewer.place_layers import colour_by, set_locked, show_result
 from napari_spatialrecon.viewer.place_model import PlaceModel
 from napari_spatialrecon.viewer.point_values import UNCERTAINTY, names
+from napari_spatialrecon.viewer.result_layers import colour_by, set_locked, show_result
 
 NAME = "cortex cells · kNN"
 

@@ -1,4 +1,4 @@
-"""The result of Place cells in the viewer."""
+"""The result of a run in the viewer, as points."""
 
 from __future__ import annotations
 
@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from napari_spatialrecon.viewer.colors import set_point_colors
+from napari_spatialrecon.viewer.job import Outcome
 from napari_spatialrecon.viewer.layers import OURS, cells_layer
-from napari_spatialrecon.viewer.place_job import Outcome
 from napari_spatialrecon.viewer.point_values import UNCERTAINTY, values
 from napari_spatialrecon.viewer.workspace import workspace_of
 
@@ -32,8 +32,9 @@ def show_result(
     *,
     diameter_um: float | None = None,
     image: Image | None = None,
+    colour: str = UNCERTAINTY,
 ) -> Points:
-    """Add the placed cells as points, coloured by uncertainty, or replace those of a run before.
+    """Add an outcome's cells or spots as points, or replace those of a run before.
 
     Parameters
     ----------
@@ -45,13 +46,15 @@ def show_result(
     image
         The H&E that the result lies on. It is shown, images and slides that cover it are hidden,
         and if it was moved the points follow it.
+    colour
+        A column or a gene of the table.
     """
     new = _layer(outcome, name, diameter_um, image)
     old = next((known for known in viewer.layers if _replaceable(known, name)), None)
     layer = new if old is None else _replaced(viewer, old, new)
     if old is None:
         viewer.add_layer(new)
-    colour_by(layer, outcome, UNCERTAINTY)
+    colour_by(layer, outcome, colour)
     _uncover(viewer, layer, image)
     viewer.layers.selection = {layer}
     return layer
@@ -123,7 +126,7 @@ def moved(image: Image) -> np.ndarray:
 
 
 def _pose(outcome: Outcome) -> dict[str, Any]:
-    pose = outcome.adata.uns[OURS]["pose"]
+    pose = outcome.adata.uns.get(OURS, {}).get("pose", {})
     return {key: np.asarray(value).tolist() for key, value in pose.items()}
 
 

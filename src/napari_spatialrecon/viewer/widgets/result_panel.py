@@ -1,35 +1,25 @@
-"""The result of Place cells: the verdict in words, colours, copy and save."""
+"""The result of a run: the verdict in words, what to know, colours, copy and save."""
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from qtpy.QtCore import Signal
 from qtpy.QtGui import QGuiApplication
-from qtpy.QtWidgets import (
-    QCheckBox,
-    QFrame,
-    QHBoxLayout,
-    QMenu,
-    QPushButton,
-    QVBoxLayout,
-)
+from qtpy.QtWidgets import QCheckBox, QFrame, QHBoxLayout, QMenu, QPushButton, QVBoxLayout
 
-from napari_spatialrecon.viewer.place_job import Outcome, PlaceJob
-from napari_spatialrecon.viewer.place_script import as_command, as_python
+from napari_spatialrecon.viewer.job import Job
 from napari_spatialrecon.viewer.point_values import names
+from napari_spatialrecon.viewer.script import as_command, as_python
+from napari_spatialrecon.viewer.task_model import TaskModel
 from napari_spatialrecon.viewer.tones import DARK, Tones
 from napari_spatialrecon.viewer.widgets.checks import Checks
 from napari_spatialrecon.viewer.widgets.colour_by import ColourBy
 from napari_spatialrecon.viewer.widgets.labels import WrappedLabel
-from napari_spatialrecon.viewer.words import duration
-
-if TYPE_CHECKING:
-    from napari_spatialrecon.viewer.place_model import PlaceModel
 
 
-class PlaceResultPanel(QFrame):
-    """Shows an outcome; hidden until there is one.
+class ResultPanel(QFrame):
+    """Shows a model's last outcome; hidden until there is one.
 
     Signals: ``inspect()``, ``save()``, ``colour(name)``, ``locked(bool)``.
     """
@@ -42,7 +32,8 @@ class PlaceResultPanel(QFrame):
     def __init__(self) -> None:
         super().__init__()
         self.tones: Tones = DARK
-        self._job: PlaceJob | None = None
+        self._job: Job | None = None
+        self._doubtful = False
         self.verdict = WrappedLabel()
         self.facts = Checks()
         self.colour_by = ColourBy()
@@ -55,7 +46,7 @@ class PlaceResultPanel(QFrame):
         menu.addAction("Command line", self.copy_command)
         self.copy_button.setMenu(menu)
         self.save_button = QPushButton("Save run…")
-        self.save_button.setToolTip("The cells as h5ad, and what made them as run.json beside it")
+        self.save_button.setToolTip("The table as h5ad, and what made it as run.json beside it")
         self.status = WrappedLabel()
         self._lay_out()
         self.inspect_button.clicked.connect(self.inspect)
@@ -64,14 +55,13 @@ class PlaceResultPanel(QFrame):
         self.keep.toggled.connect(self.locked)
         self.hide()
 
-    def show_outcome(self, model: PlaceModel) -> None:
+    def show_outcome(self, model: TaskModel) -> None:
         """Show the model's last outcome."""
         outcome, self._job = model.outcome, model.last
         assert outcome is not None, "shown after a run"
-        cells = f"{outcome.adata.n_obs:,} cells placed in {_seconds(outcome)}."
-        self.verdict.setText(f"{cells} {outcome.verdict}")
-        self._worse = outcome.worse_than_floor
-        self.facts.show_lines(_facts(outcome, model.hidden_error()))
+        self.verdict.setText(outcome.summary)
+        self._doubtful = outcome.doubtful
+        self.facts.show_lines(model.facts())
         self.colour_by.set_names(*names(outcome.adata))
         self.keep.setChecked(False)
         self.status.clear()
@@ -82,8 +72,7 @@ class PlaceResultPanel(QFrame):
         """Take the colours of a theme."""
         self.tones = tones
         self.facts.set_tones(tones)
-        worse = getattr(self, "_worse", False)
-        self.verdict.setStyleSheet(f"color: {tones.warning};" if worse else "")
+        self.verdict.setStyleSheet(f"color: {tones.warning};" if self._doubtful else "")
 
     def copy_python(self) -> None:
         """Put the run on the clipboard as a Python script."""
@@ -109,19 +98,3 @@ class PlaceResultPanel(QFrame):
             row.addWidget(button, 1)
         layout.addLayout(row)
         layout.addWidget(self.status)
-
-
-def _seconds(outcome: Outcome) -> str:
-    return duration(float(outcome.record.get("wall_seconds", 0.0)))
-
-
-def _facts(outcome: Outcome, hidden_error: float | None) -> list[tuple[str, str]]:
-    lines = []
-    text, doubtful = outcome.pose
-    if text:
-        lines.append(("warning" if doubtful else "good", text))
-    if hidden_error is not None:
-        lines.append(
-            ("quiet", f"Median distance to the hidden coordinates: {hidden_error:,.0f} µm.")
-        )
-    return [*lines, *(("quiet", note) for note in outcome.record.get("notes", ()))]

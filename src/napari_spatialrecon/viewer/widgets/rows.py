@@ -1,0 +1,74 @@
+"""Small parts of which the fields of a task widget are made."""
+
+from __future__ import annotations
+
+from qtpy.QtCore import QSignalBlocker, Qt
+from qtpy.QtWidgets import (
+    QComboBox,
+    QHBoxLayout,
+    QLabel,
+    QLineEdit,
+    QPushButton,
+    QSizePolicy,
+    QVBoxLayout,
+    QWidget,
+)
+
+from napari_spatialrecon.viewer.widgets.eliding_combo import ElidingCombo
+from napari_spatialrecon.viewer.workspace import Entry
+
+
+def small_button(text: str, tip: str) -> QPushButton:
+    """Return a button of one character that says what it does."""
+    button = QPushButton(text)
+    button.setFixedWidth(28)
+    button.setToolTip(tip)
+    button.setAccessibleName(tip)
+    return button
+
+
+def combo() -> QComboBox:
+    """Return a list that never asks for more width than there is."""
+    box = ElidingCombo()
+    box.setSizePolicy(QSizePolicy.Policy.Ignored, QSizePolicy.Policy.Fixed)
+    box.setFocusPolicy(Qt.FocusPolicy.StrongFocus)
+    return box
+
+
+def row(*widgets: QWidget) -> QWidget:
+    """Return widgets side by side; lists, fields and labels share what width is left."""
+    result = QWidget()
+    layout = QHBoxLayout(result)
+    layout.setContentsMargins(0, 0, 0, 0)
+    for widget in widgets:
+        layout.addWidget(widget, 1 if isinstance(widget, QComboBox | QLineEdit | QLabel) else 0)
+    return result
+
+
+def stack() -> QWidget:
+    """Return a place where one of several widgets is shown, as high as that one."""
+    widget = QWidget()
+    layout = QVBoxLayout(widget)
+    layout.setContentsMargins(0, 0, 0, 0)
+    return widget
+
+
+def fill(box: QComboBox, items: list[tuple[str, Entry]], chosen: Entry | None) -> None:
+    """Offer entries, (label, entry) each, without telling that one was chosen."""
+    with QSignalBlocker(box):
+        box.clear()
+        for label, entry in items:
+            box.addItem(label, entry)
+            box.setItemData(box.count() - 1, entry_tip(entry), Qt.ItemDataRole.ToolTipRole)
+        entries = [entry for _, entry in items]
+        box.setCurrentIndex(entries.index(chosen) if chosen in entries else -1)
+        box.setEnabled(bool(items))
+    box.setToolTip(box.currentText())
+
+
+def entry_tip(entry: Entry) -> str:
+    """Return name, size, file and notes of an entry."""
+    size = (
+        f"{entry.adata.n_obs:,} × {entry.adata.n_vars:,} genes" if entry.adata is not None else ""
+    )
+    return "\n".join(t for t in (entry.name, size, str(entry.path or ""), *entry.notes) if t)
