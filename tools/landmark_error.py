@@ -1,85 +1,173 @@
 """How far landmarks bring dp-VAE's places: error of the other cells against their number.
 
-    python tools/landmark_error.py [embryo|starmap|her2 ...]
+    OMP_NUM_THREADS=1 python tools/landmark_error.py --out curve.json [--picture curve.png] \
+        [starmap|her2|cortex|embryo ...]
 
-Prints, for each real case, the root-mean-square error of the cells that are no landmark over the
-tissue's radius, for landmarks set on random cells and on those that `next_landmark` suggests; the
-oracle is the best similarity pose, fitted to all cells.
+Places each query once, then gives the model 0, 3, 5, 10, 20 and 50 landmarks, set on random cells
+(five draws) and on those that `next_landmark` asks for. Measured on the cells that are no landmark:
+Procrustes error, median error in µm (in units where the data state none) and root-mean-square error
+over the tissue's radius. `solved` is eq. 6-7 with λ refitted, `posed` the plain similarity of the
+layout to the landmarks, `bent` eq. 6-7 with the smooth residual; the oracle is the best similarity,
+fitted to all cells. Without a landmark the cells lie where `place` laid them on the reference.
 """
 
 from __future__ import annotations
 
+import argparse
+import json
 import os
-import sys
+from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
 from napari_spatialrecon.evaluation.hiding import hide_places
 from napari_spatialrecon.evaluation.protocols import hold_out_cells
+from napari_spatialrecon.geometry.bending import bent
 from napari_spatialrecon.geometry.landmarks import Landmarks, next_landmark
-from napari_spatialrecon.geometry.procrustes import fit_pose
+from napari_spatialrecon.geometry.procrustes import fit_pose, procrustes_error
+from napari_spatialrecon.storage import write_json
 from napari_spatialrecon.tasks.placing import place
-from napari_spatialrecon.tissue.contract import prepare_query
+from napari_spatialrecon.tissue import contract
 from napari_spatialrecon.tissue.read import read_adata
+from napari_spatialrecon.tissue.simulator.simulate import simulate
 
 DATA = Path(
     os.environ.get("SPATIALRECON_DATA", Path(__file__).resolve().parents[2] / "shared" / "data")
 )
 NUMBERS = (3, 5, 10, 20, 50)
 DRAWS = 5
+TITLES = {
+    "starmap": "STARmap cortex, BZ5 → BZ9",
+    "her2": "Breast cancer, C2 + C3 → C5",
+    "cortex": "Simulated cortex",
+    "embryo": "Mouse embryo, held-out cells",
+}
 
 
-def cases(name):
+def cases(name: str) -> tuple[dict[str, Any], Any, np.ndarray, float]:
+    """Return references, the query without places, its true places, and µm a unit."""
     if name == "embryo":
         cells = read_adata(DATA / "seqfish_embryo2/seqfish_embryo2.h5ad")
         held = hold_out_cells(cells)
-        return {"spots": held[0]}, held[1], np.asarray(held[2], float)
+        return {"spots": held[0]}, held[1], np.asarray(held[2], float), 1.0
+    if name == "cortex":
+        made = simulate("cortex", seed=0)
+        slides = {f"slide {i}": slide for i, slide in enumerate(made.slides, 1)}
+        truth = made.truth.loc[made.cells.obs_names, ["x", "y"]].to_numpy(float)
+        return slides, made.cells, truth, contract.um_per_unit(made.slides[0]) or 1.0
     folder, references, query = {
         "starmap": ("starmap_mpfc", ["section_BZ5"], "section_BZ9"),
         "her2": ("st_her2_he", ["C2", "C3"], "C5"),
     }[name]
     read = {s: read_adata(DATA / folder / f"{s}.h5ad") for s in (*references, query)}
     truth = np.asarray(read[query].obsm["spatial"], float)
-    return {s: read[s] for s in references}, hide_places(read[query]), truth
+    um = contract.um_per_unit(read[query]) or 1.0
+    return {s: read[s] for s in references}, hide_places(read[query]), truth, um
 
 
-def error(true, placed, landmarks):
-    others = np.setdiff1d(np.arange(len(true)), landmarks)
+def errors(true: np.ndarray, placed: np.ndarray, known: np.ndarray, um: float) -> dict[str, float]:
+    """Return the errors of the cells that are no landmark."""
+    others = np.setdiff1d(np.arange(len(true)), known)
+    apart = np.linalg.norm((true - placed)[others], axis=1)
     radius = np.sqrt(((true - true.mean(0)) ** 2).sum(1).mean())
-    return np.sqrt(((true - placed)[others] ** 2).sum(1).mean()) / radius
+    return {
+        "procrustes": procrustes_error(true[others], placed[others]),
+        "median_um": float(np.median(apart)) * um,
+        "rms": float(np.sqrt((apart**2).mean()) / radius),
+    }
 
 
-def main(names):
-    for name in names:
-        references, query, truth = cases(name)
-        result = place(references, query, seed=0)
-        cells = prepare_query(query, "query")
-        truth = truth[cells.kept]
-        layout, spread = result.placement.layout, result.placement.uncertainty
-        oracle = error(truth, fit_pose(layout, truth).apply(layout), [])
-        print(f"{name}: {len(truth)} cells, oracle pose {oracle:.2f}")
-        for number in NUMBERS:
-            chosen = []
-            for _ in range(number):
-                chosen.append(next_landmark(layout, spread, np.array(chosen, int), k=number))
-            draws = [
-                np.random.default_rng(s).choice(len(truth), number, replace=False)
-                for s in range(DRAWS)
+def measure(name: str) -> Iterator[dict[str, Any]]:
+    references, query, truth, um = cases(name)
+    result = place(references, query, seed=0)
+    cells = contract.prepare_query(query, "query")
+    truth = truth[cells.kept]
+    layout, spread = result.placement.layout, result.placement.uncertainty
+    nothing = np.empty(0, int)
+    start = {"case": name, "cells": len(truth), "landmarks": 0, "choice": "none"}
+    yield start | {"way": "placed"} | errors(truth, result.placement.coordinates, nothing, um)
+    oracle = fit_pose(layout, truth).apply(layout)
+    yield start | {"way": "oracle"} | errors(truth, oracle, nothing, um)
+    for number in NUMBERS:
+        chosen: list[int] = []
+        for _ in range(number):
+            chosen.append(next_landmark(layout, spread, np.array(chosen, int), k=number))
+        draws = [
+            np.random.default_rng(s).choice(len(truth), number, replace=False) for s in range(DRAWS)
+        ]
+        for rows, choice in ((np.array(chosen), "suggested"), *((d, "random") for d in draws)):
+            known = Landmarks(rows, truth[rows])
+            solved = result.method.impute(cells, known, um_per_unit=um).coordinates
+            posed = fit_pose(layout[rows], truth[rows]).apply(layout)
+            ways = {"solved": solved, "posed": posed, "bent": bent(solved, layout, known)}
+            for way, places in ways.items():
+                found = errors(truth, places, rows, um)
+                yield start | {"landmarks": number, "choice": choice, "way": way} | found
+
+
+def table(rows: list[dict[str, Any]]) -> str:
+    """Return the rows as a Markdown table, random draws as their mean."""
+    lines = ["| case | landmarks | choice | way | Procrustes | median µm | rms / radius |"]
+    lines.append("|---|---:|---|---|---:|---:|---:|")
+    keys = list(dict.fromkeys((r["case"], r["landmarks"], r["choice"], r["way"]) for r in rows))
+    for key in keys:
+        alike = [r for r in rows if (r["case"], r["landmarks"], r["choice"], r["way"]) == key]
+        means = [float(np.mean([r[m] for r in alike])) for m in ("procrustes", "median_um", "rms")]
+        lines.append(
+            f"| {' | '.join(map(str, key))} | {means[0]:.3f} | {means[1]:.0f} | {means[2]:.2f} |"
+        )
+    return "\n".join(lines)
+
+
+def draw(rows: list[dict[str, Any]], path: Path) -> None:
+    """Draw median error in µm against the number of landmarks, a panel a case."""
+    import matplotlib
+
+    matplotlib.use("Agg")
+    from matplotlib import pyplot as plt
+
+    names = list(dict.fromkeys(r["case"] for r in rows))
+    figure, axes = plt.subplots(1, len(names), figsize=(4.2 * len(names), 3.6), squeeze=False)
+    styles = {"suggested": ("#0072B2", "o-"), "random": ("#D55E00", "s--")}
+    for axis, name in zip(axes[0], names, strict=True):
+        of_case = [r for r in rows if r["case"] == name]
+        for choice, (colour, style) in styles.items():
+            values = [
+                [r["median_um"] for r in of_case if (r["landmarks"], r["choice"], r["way"]) == key]
+                for key in ((number, choice, "solved") for number in NUMBERS)
             ]
-            solved, posed = [], []
-            for rows in [np.array(chosen), *draws]:
-                known = Landmarks(rows, truth[rows])
-                solved.append(error(truth, result.method.impute(cells, known).coordinates, rows))
-                pose = fit_pose(layout[rows], truth[rows])
-                posed.append(error(truth, pose.apply(layout), rows))
-            print(
-                f"  {number:3d} landmarks: eq. 6-7 suggested {solved[0]:.2f}, "
-                f"random {np.mean(solved[1:]):.2f}; Procrustes suggested {posed[0]:.2f}, "
-                f"random {np.mean(posed[1:]):.2f}",
-                flush=True,
-            )
+            axis.plot(range(1, 6), [np.mean(v) for v in values], style, color=colour, label=choice)
+            if choice == "random":
+                low, high = [min(v) for v in values], [max(v) for v in values]
+                axis.fill_between(range(1, 6), low, high, color=colour, alpha=0.15, lw=0)
+        level = {r["way"]: r["median_um"] for r in of_case if r["landmarks"] == 0}
+        axis.plot([0], [level["placed"]], "k^", label="no landmark")
+        axis.axhline(level["oracle"], color="#666666", ls=":", label="best possible pose")
+        axis.set_xticks(range(6), ["0", *map(str, NUMBERS)])
+        axis.set(title=TITLES[name], xlabel="landmarks", ylabel="median error, µm")
+        axis.set_ylim(bottom=0)
+    axes[0][0].legend(frameon=False, fontsize=8)
+    figure.tight_layout()
+    figure.savefig(path, dpi=130)
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("cases", nargs="*", default=["starmap", "her2", "cortex"])
+    parser.add_argument("--out", type=Path, required=True)
+    parser.add_argument("--picture", type=Path)
+    options = parser.parse_args()
+    rows = json.loads(options.out.read_text()) if options.out.exists() else []
+    for name in options.cases:
+        if not any(row["case"] == name for row in rows):
+            rows += list(measure(name))
+            write_json(options.out, rows)
+    print(table(rows))
+    if options.picture:
+        draw(rows, options.picture)
 
 
 if __name__ == "__main__":
-    main(sys.argv[1:] or ["embryo", "starmap", "her2"])
+    main()

@@ -20,6 +20,7 @@ INPUTS = (
     "slide",
     "landmarks",
     "pairs",
+    "like",
     "truth",
     "prediction",
     "config",

@@ -22,6 +22,7 @@ ASKED = (
     "slide",
     "landmarks",
     "pairs",
+    "like",
     "labels",
     "factor",
     "model",

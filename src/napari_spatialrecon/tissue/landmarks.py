@@ -9,10 +9,12 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
+from napari_spatialrecon import storage
 from napari_spatialrecon.errors import InputError, Problem, ValidationError
 from napari_spatialrecon.geometry.landmarks import Landmarks
 
-_FLAGS = {"true": True, "yes": True, "1": True, "false": False, "no": False, "0": False, "": True}
+#: Words for true and false; nothing means true.
+FLAGS = {"true": True, "yes": True, "1": True, "false": False, "no": False, "0": False, "": True}
 
 #: Problems listed in full; the rest is counted.
 _LISTED = 20
@@ -46,7 +48,7 @@ def read_landmarks(path: str | Path, obs_names: Sequence[str]) -> Landmarks:
         All that is wrong with it: columns that lack, unknown cells, cells given twice, places that
         are no numbers, fewer than 3 landmarks, all on one line.
     """
-    table = _read(Path(path))
+    table = read_text_table(Path(path), "landmarks", "the columns obs_name, x and y")
     lacking = [name for name in ("obs_name", "x", "y") if name not in table]
     if lacking:
         found = ", ".join(map(str, table.columns[:8]))
@@ -86,6 +88,22 @@ def read_landmarks(path: str | Path, obs_names: Sequence[str]) -> Landmarks:
     raise ValidationError(problems)
 
 
+def write_landmarks(path: str | Path, landmarks: Landmarks, obs_names: Sequence[str]) -> Path:
+    """Write landmarks so that `read_landmarks` reads them; the file appears whole or not at all."""
+    table = pd.DataFrame(
+        {
+            "obs_name": np.asarray(obs_names)[landmarks.indices],
+            "x": landmarks.places[:, 0],
+            "y": landmarks.places[:, 1],
+            "hard": landmarks.hard,
+            "weight": landmarks.weights,
+        }
+    )
+    with storage.atomic_file(path) as temporary:
+        table.to_csv(temporary, index=False)
+    return Path(path)
+
+
 def _landmarks(
     known: np.ndarray,
     rows: np.ndarray,
@@ -100,7 +118,21 @@ def _landmarks(
     return found
 
 
-def _read(path: Path) -> pd.DataFrame:
+def read_text_table(path: Path, what: str, remedy: str) -> pd.DataFrame:
+    """Return a table of words from text with a header; separated by commas, semicolons or tabs.
+
+    Parameters
+    ----------
+    path
+        The file, in UTF-8.
+    what, remedy
+        What the file holds, and with what it should be tried, for messages.
+
+    Raises
+    ------
+    InputError
+        The file cannot be read.
+    """
     try:
         text = path.read_text(encoding="utf-8-sig")
         header = text.partition("\n")[0]
@@ -109,8 +141,8 @@ def _read(path: Path) -> pd.DataFrame:
     except (OSError, ValueError) as error:
         reason = getattr(error, "strerror", None) or str(error).splitlines()[0]
         raise InputError(
-            f"Expected a CSV file of landmarks, found: {reason}.",
-            remedy="Try a file with the columns obs_name, x and y.",
+            f"Expected a CSV file of {what}, found: {reason}.",
+            remedy=f"Try a file with {remedy}.",
             where=str(path),
         ) from error
     table.columns = [str(c).strip().lower() for c in table.columns]
@@ -121,10 +153,10 @@ def _options(table: pd.DataFrame, where: str) -> tuple[np.ndarray, np.ndarray, l
     problems = []
     hard, weights = np.ones(len(table), bool), np.full(len(table), 10.0)
     for line, text in enumerate(table.get("hard", ())):
-        if text.lower() not in _FLAGS:
+        if text.lower() not in FLAGS:
             message = f"Expected true or false under hard, found {text!r}."
             problems.append(Problem(f"{where}: line {line + 2}", message))
-        hard[line] = _FLAGS.get(text.lower(), True)
+        hard[line] = FLAGS.get(text.lower(), True)
     for line, text in enumerate(table.get("weight", ())):
         weight = pd.to_numeric(text or "10", errors="coerce")
         if not (np.isfinite(weight) and weight > 0):

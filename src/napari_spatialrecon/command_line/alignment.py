@@ -1,0 +1,120 @@
+"""align: a slide or a result laid on an image by landmark pairs, or by outlines."""
+
+from __future__ import annotations
+
+import argparse
+import sys
+import threading
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from napari_spatialrecon.command_line.options import add_common_options, add_verb
+from napari_spatialrecon.command_line.running import asked, read_table, summarise
+from napari_spatialrecon.command_line.terminal import Bar
+from napari_spatialrecon.errors import InputError
+
+if TYPE_CHECKING:
+    from anndata import AnnData
+
+    from napari_spatialrecon.tasks.aligning import AlignResult
+
+MODELS = ("similarity", "affine", "projective", "thin-plate")
+
+
+def add(verbs: Any) -> None:
+    """Add the verb."""
+    verb = add_verb(
+        verbs,
+        "align",
+        "lay a slide or a result on an H&E image by landmark pairs",
+        run_align,
+        files={"out": ".h5ad", "picture": ".png"},
+    )
+    verb.add_argument("--slide", metavar="S.h5ad", required=True, help="slide or placed cells")
+    how = verb.add_mutually_exclusive_group(required=True)
+    how.add_argument("--pairs", metavar="FILE.csv", help="columns x,y,ref_x,ref_y")
+    how.add_argument("--auto", action="store_true", help="by the outlines of spots and tissue")
+    how.add_argument("--like", metavar="ALIGNED.h5ad", help="as this file was aligned")
+    verb.add_argument("--model", choices=MODELS, default="similarity")
+    verb.add_argument("--no-reflection", action="store_true", help="never turn the tissue over")
+    verb.add_argument(
+        "--smoothing", type=float, default=0.0, help="of thin-plate: 0 meets every landmark"
+    )
+    verb.add_argument("--onto", metavar="SLIDE", help="slide whose image it is laid on")
+    verb.add_argument("--out", metavar="ALIGNED.h5ad", required=True)
+    verb.add_argument("--picture", metavar="FILE.png", help="draw the result on the histology")
+    add_common_options(verb)
+
+
+def run_align(options: argparse.Namespace, stop: threading.Event) -> None:
+    """Align: read, fit, move, write."""
+    if not options.smoothing >= 0:
+        raise InputError(
+            f"Expected a smoothing of 0 or more, found {options.smoothing:g}.",
+            remedy="Try 0, or 0.01.",
+            where="--smoothing",
+        )
+    slide = read_table(options.slide)
+    ref = read_table(options.onto) if options.onto else None
+    with Bar(options.progress) as bar:
+        result = _align(options, slide, ref, bar, stop)
+    if options.picture:
+        from napari_spatialrecon.tasks.drawing import draw_placed
+
+        draw_placed(result.adata, options.picture)
+    result.record.settings |= asked(options)
+    path, record = result.write(options.out)
+    for note in result.notes:
+        print(f"note: {note}", file=sys.stderr)
+    if result.fit is not None:
+        _print_residuals(result)
+    print(f"{result.adata.n_obs} points aligned: {path} (run: {record.name})", file=sys.stderr)
+    summarise(result.record.to_dict(), options)
+
+
+def _align(
+    options: argparse.Namespace,
+    slide: AnnData,
+    ref: AnnData | None,
+    bar: Bar,
+    stop: threading.Event,
+) -> AlignResult:
+    from napari_spatialrecon.tasks import aligning
+
+    name, reflection = Path(options.slide).name, not options.no_reflection
+    if options.like:
+        return aligning.apply_alignment(slide, read_table(options.like), name=name)
+    if options.auto:
+        return aligning.align_by_outline(
+            slide,
+            ref=ref,
+            folder=Path(options.onto or options.slide).resolve().parent,
+            reflection=reflection,
+            name=name,
+            progress=bar.show,
+            should_stop=stop.is_set,
+        )
+    from napari_spatialrecon.tissue.landmark_pairs import read_pairs
+
+    pairs = read_pairs(options.pairs)
+    return aligning.align_by_landmarks(
+        slide,
+        pairs.ref[pairs.enabled],
+        pairs.query[pairs.enabled],
+        model=options.model,
+        reflection=reflection,
+        smoothing=options.smoothing,
+        ref=ref,
+        name=name,
+    )
+
+
+def _print_residuals(result: AlignResult) -> None:
+    assert result.fit is not None, "asked of pairs"
+    um = result.um_per_unit
+    unit, size = ("µm", um) if um is not None else ("units", 1.0)
+    for number, (left, alone) in enumerate(
+        zip(result.fit.residuals * size, result.fit.left_out * size, strict=True), 1
+    ):
+        print(f"pair {number}: residual {left:.1f} {unit}, left out {alone:.1f}", file=sys.stderr)
+    print(f"root mean square {result.fit.rmse * size:.1f} {unit}", file=sys.stderr)

@@ -1,0 +1,291 @@
+"""Laying a slide or a result on an image by landmarks, or by outlines alone."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from anndata import AnnData
+
+from napari_spatialrecon import provenance, storage
+from napari_spatialrecon.errors import InputError
+from napari_spatialrecon.geometry.procrustes import Pose
+from napari_spatialrecon.geometry.transform_fit import Fit, fit_pairs
+from napari_spatialrecon.geometry.transforms import Transform
+from napari_spatialrecon.progress import ProgressCallback, Reporter, ShouldStop
+from napari_spatialrecon.tissue import contract
+from napari_spatialrecon.tissue.images import Histology, histology
+from napari_spatialrecon.tissue.outline import start_by_outline
+
+#: Where an alignment stands in ``uns["spatialrecon"]``, and coordinates of before in ``obsm``.
+ALIGNMENT, BEFORE = "alignment", "spatial_before"
+#: Longest side of an image that is put into a file which only names its image.
+_EMBEDDED = 2400
+
+
+@dataclass(frozen=True)
+class AlignResult:
+    """What aligning returns.
+
+    Parameters
+    ----------
+    adata
+        A copy with ``obsm["spatial"]`` moved, ``obsm["spatial_before"]``, and the transform with
+        its landmarks in ``uns["spatialrecon"]["alignment"]``.
+    transform
+        From the slide's frame and unit to the result's.
+    fit
+        Residuals in the unit of the landmarks' image; None where there were no pairs.
+    um_per_unit
+        Micrometres of the unit that the fit's residuals have, None where unknown.
+    record
+        The run.
+    notes
+        What the user should know, in words.
+    """
+
+    adata: AnnData
+    transform: Transform
+    fit: Fit | None
+    um_per_unit: float | None
+    record: provenance.RunRecord
+    notes: tuple[str, ...] = field(default=())
+
+    def write(self, path: str | Path) -> tuple[Path, Path]:
+        """Write the table as h5ad and the record beside it as ``<name>.run.json``; return both."""
+        path = Path(path)
+        record = path.with_suffix(".run.json")
+        with storage.atomic_file(path) as temporary:
+            self.adata.write_h5ad(temporary, compression="gzip")
+            self.record.write(record)
+        return path, record
+
+
+def align_by_landmarks(
+    adata: AnnData,
+    landmarks_ref: np.ndarray,
+    landmarks_query: np.ndarray,
+    *,
+    model: str = "similarity",
+    reflection: bool = True,
+    smoothing: float = 0.0,
+    ref: AnnData | None = None,
+    name: str = "slide",
+) -> AlignResult:
+    """Move a slide or a result so that its landmarks lie on those of an image.
+
+    The arguments are named as in squidpy's proposed ``align_by_landmarks`` (github.com/scverse/
+    squidpy, pull request 1162).
+
+    Parameters
+    ----------
+    adata
+        What is moved; not changed.
+    landmarks_ref : (k, 2) float, (x, y)
+        Where the landmarks are on the image, in the frame and unit of ``obsm["spatial"]`` of `ref`.
+    landmarks_query : (k, 2) float, (x, y)
+        The same landmarks in the frame and unit of ``obsm["spatial"]`` of `adata`.
+    model
+        ``similarity``, ``affine``, ``projective`` or ``thin-plate``.
+    reflection, smoothing
+        See `geometry.transforms.fit_transform`.
+    ref
+        The slide whose image it is laid on; by default that of `adata` itself.
+
+    Returns
+    -------
+    AlignResult
+
+    Raises
+    ------
+    InputError
+        Too few pairs, pairs on a line or in one place, numbers that are not finite.
+
+    Examples
+    --------
+    >>> slide = AnnData(np.ones((4, 1)), obsm={"spatial": np.eye(4, 2) * 10})
+    >>> here = np.array([[0.0, 0.0], [10.0, 0.0], [0.0, 10.0]])
+    >>> align_by_landmarks(slide, 2 * here + 1, here).adata.obsm["spatial"][0]
+    array([21.,  1.])
+    """
+    fit = fit_pairs(
+        landmarks_query, landmarks_ref, model, reflection=reflection, smoothing=smoothing
+    )
+    notes = []
+    if fit.outlier is not None:
+        notes.append(
+            f"Pair {fit.outlier + 1} lies {fit.left_out[fit.outlier]:.4g} from where the others "
+            "put it: check it."
+        )
+    settings = {"model": model, "reflection": reflection, "smoothing": smoothing}
+    return _aligned(adata, fit.transform, fit, ref, name, notes, settings)
+
+
+def align_by_outline(
+    adata: AnnData,
+    *,
+    ref: AnnData | None = None,
+    folder: str | Path | None = None,
+    reflection: bool = True,
+    name: str = "slide",
+    progress: ProgressCallback | None = None,
+    should_stop: ShouldStop | None = None,
+) -> AlignResult:
+    """Move a slide so that the outline of its spots lies on the tissue of an image: a start.
+
+    Parameters
+    ----------
+    ref
+        The slide whose image it is laid on; by default that of `adata` itself.
+    folder
+        Where image files that the slide names lie.
+
+    Raises
+    ------
+    InputError
+        There is no image, or no tissue on it.
+    """
+    target = adata if ref is None else ref
+    image = histology(target, folder)
+    if image is None:
+        raise InputError(
+            "Expected an H&E image to lay the slide on, found none.",
+            remedy="Try --onto with a slide that has one.",
+            where=name,
+        )
+    own = contract.um_per_unit(adata) if ref is not None else image.um_per_unit
+    found = start_by_outline(
+        contract.coordinates(adata),
+        image,
+        um_per_unit=own,
+        reflection=reflection,
+        reporter=Reporter(progress, should_stop),
+    )
+    notes = [f"Outlines overlap by {100 * found.overlap:.0f} %."]
+    if found.ambiguous:
+        notes.append("Other directions fit as well: check with landmark pairs.")
+    transform = Transform.from_pose(found.pose)
+    settings = {"model": "outline", "reflection": reflection}
+    return _aligned(adata, transform, None, ref, name, notes, settings)
+
+
+def apply_alignment(adata: AnnData, aligned: AnnData, *, name: str = "result") -> AlignResult:
+    """Move a result that was made in the frame before an alignment as that alignment moved it.
+
+    Parameters
+    ----------
+    adata
+        In the frame and unit that `aligned` had before it was aligned.
+    aligned
+        Holds the alignment.
+
+    Raises
+    ------
+    InputError
+        `aligned` holds none.
+    """
+    transform = stored_transform(aligned)
+    if transform is None:
+        raise InputError(
+            f'Expected an alignment in uns["{contract.OURS}"]["{ALIGNMENT}"], found none.',
+            remedy="Try a file that 'spatialrecon align' wrote.",
+            where="--like",
+        )
+    settings = {"model": transform.model}
+    return _aligned(adata, transform, None, aligned, name, [], settings)
+
+
+def stored_transform(adata: AnnData) -> Transform | None:
+    """Return the transform that an aligned table holds, or None."""
+    ours = adata.uns.get(contract.OURS)
+    content = ours.get(ALIGNMENT) if isinstance(ours, Mapping) else None
+    return Transform.from_dict(content["transform"]) if isinstance(content, Mapping) else None
+
+
+def _aligned(
+    adata: AnnData,
+    transform: Transform,
+    fit: Fit | None,
+    ref: AnnData | None,
+    name: str,
+    notes: list[str],
+    settings: dict[str, Any],
+) -> AlignResult:
+    """Return the moved copy; where its image is in µm, in pixels, as scanpy and squidpy draw it."""
+    target = adata if ref is None else ref
+    points = contract.coordinates(adata)
+    unit, um = contract.unit(target), contract.um_per_unit(target)
+    pixel = contract.um_per_pixel(target)
+    final = transform
+    if unit == "um" and pixel is not None:
+        final = transform.before(Pose(np.eye(2) / pixel, np.zeros(2)))
+        unit, um = "px", pixel
+    record = provenance.RunRecord("align", settings["model"], {}, 0)
+    record.inputs = {name: provenance.fingerprint(adata.obs_names, points)}
+    record.settings |= settings
+    moved = adata.copy()
+    moved.obsm[BEFORE] = points
+    moved.obsm[contract.SPATIAL] = final.apply(points)
+    if contract.UNCERTAINTY in moved.obs:
+        moved.obs[contract.UNCERTAINTY] = moved.obs[contract.UNCERTAINTY] * final.scale
+    _set_image(moved, target, final.scale)
+    content: dict[str, Any] = {"transform": final.to_dict()}
+    if fit is not None:
+        own_um = contract.um_per_unit(target) or 1.0
+        record.metrics = {"rmse": fit.rmse, "left_out_rmse": fit.left_out_rmse}
+        content |= {"residuals": fit.residuals, "um_per_residual_unit": own_um}
+    record.notes = notes
+    content["provenance"] = json.dumps(record.provenance(), sort_keys=True)
+    ours = dict(adata.uns.get(contract.OURS, {}))
+    ours |= {"unit": unit, ALIGNMENT: content}
+    if um is not None:
+        ours["um_per_unit"] = um
+    if "pose" in ours:
+        ours = _posed(ours, final)
+    moved.uns[contract.OURS] = ours
+    own = contract.um_per_unit(target)
+    return AlignResult(moved, final, fit, own, record, tuple(notes))
+
+
+def _posed(ours: dict[str, Any], transform: Transform) -> dict[str, Any]:
+    """Return our slots with the pose of a result followed on, where that is still a pose."""
+    pose = Pose.from_dict(ours.pop("pose"))
+    if transform.model == "similarity":
+        moved = Pose(transform.matrix[:2, :2], transform.matrix[:2, 2]).compose(pose)
+        ours["pose"] = {k: np.asarray(v) for k, v in moved.to_dict().items()}
+    return ours
+
+
+def _set_image(moved: AnnData, target: AnnData, scale: float) -> None:
+    """Give the table the image it lies on, as pixels where it was only named, and its spots' size.
+
+    scanpy and squidpy draw ``images["hires"]`` alone.
+    """
+    found = contract.library(target)
+    if found is None:
+        return
+    name, content = found
+    library = {key: dict(v) if isinstance(v, Mapping) else v for key, v in content.items()}
+    factors = library.setdefault("scalefactors", {})
+    own = contract.library(moved)
+    stated = contract.section(own[1], "scalefactors") if own is not None else {}
+    if "spot_diameter_fullres" in stated:
+        factors["spot_diameter_fullres"] = float(stated["spot_diameter_fullres"]) * scale
+    image = histology(target)
+    if image is not None and "hires" not in contract.section(library, "images"):
+        pixels, per_pixel = _thumbnail(image, target)
+        library["images"] = {**contract.section(library, "images"), "hires": pixels}
+        factors["tissue_hires_scalef"] = 1 / per_pixel
+    moved.uns[contract.SPATIAL] = {name: library}
+
+
+def _thumbnail(image: Histology, target: AnnData) -> tuple[np.ndarray, float]:
+    """Return an image (y, x, 3) uint8 and the full-resolution pixels of each of its pixels."""
+    pixels, units = image.thumbnail(_EMBEDDED)
+    if contract.unit(target) == "um":
+        units /= contract.um_per_pixel(target) or 1.0
+    return pixels, units

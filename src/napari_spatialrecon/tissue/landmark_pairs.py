@@ -1,0 +1,91 @@
+"""Landmark pairs from a table and back: the same points on a slide and on an image."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+
+from napari_spatialrecon import storage
+from napari_spatialrecon.errors import Problem, ValidationError
+from napari_spatialrecon.tissue.landmarks import FLAGS, read_text_table
+
+COLUMNS = ("x", "y", "ref_x", "ref_y")
+_LISTED = 20
+
+
+@dataclass(frozen=True, eq=False)
+class LandmarkPairs:
+    """The same points in two frames.
+
+    Parameters
+    ----------
+    query : (k, 2) float, (x, y)
+        On the slide, in the unit of its ``obsm["spatial"]``.
+    ref : (k, 2) float, (x, y)
+        On the image, in the frame and unit of the slide that it belongs to.
+    enabled : (k,) bool
+        Which of them are used.
+    """
+
+    query: np.ndarray
+    ref: np.ndarray
+    enabled: np.ndarray
+
+
+def read_pairs(path: str | Path) -> LandmarkPairs:
+    """Read pairs from text: columns ``x``, ``y``, ``ref_x``, ``ref_y``, perhaps ``enabled``.
+
+    Raises
+    ------
+    InputError
+        The file cannot be read.
+    ValidationError
+        All that is wrong with it: columns that lack, places that are no numbers.
+    """
+    columns = ", ".join(COLUMNS)
+    table = read_text_table(Path(path), "landmark pairs", f"the columns {columns}")
+    lacking = [name for name in COLUMNS if name not in table]
+    if lacking:
+        found = ", ".join(map(str, table.columns[:8])) or "none"
+        raise ValidationError(
+            [
+                Problem(
+                    str(path),
+                    f"Expected the columns {columns}, found {found}.",
+                    f"Try adding or renaming: {', '.join(lacking)}.",
+                )
+            ]
+        )
+    numbers = table[list(COLUMNS)].apply(pd.to_numeric, errors="coerce").to_numpy(float)
+    problems = [
+        Problem(
+            f"{path}: line {line + 2}",
+            f"Expected four finite numbers, found {', '.join(table[list(COLUMNS)].iloc[line])!r}.",
+            "Try a decimal point, and no unit.",
+        )
+        for line in np.flatnonzero(~np.isfinite(numbers).all(axis=1))
+    ]
+    enabled = np.ones(len(table), bool)
+    for line, text in enumerate(table.get("enabled", ())):
+        if text.lower() not in FLAGS:
+            message = f"Expected true or false under enabled, found {text!r}."
+            problems.append(Problem(f"{path}: line {line + 2}", message))
+        enabled[line] = FLAGS.get(text.lower(), True)
+    if len(problems) > _LISTED:
+        rest = len(problems) - _LISTED
+        problems = [*problems[:_LISTED], Problem(str(path), f"And {rest} more of the kind.")]
+    if problems:
+        raise ValidationError(problems)
+    return LandmarkPairs(numbers[:, :2], numbers[:, 2:], enabled)
+
+
+def write_pairs(pairs: LandmarkPairs, path: str | Path) -> Path:
+    """Write pairs so that `read_pairs` reads them; the file appears whole or not at all."""
+    table = pd.DataFrame(np.hstack([pairs.query, pairs.ref]), columns=list(COLUMNS))
+    table["enabled"] = pairs.enabled
+    with storage.atomic_file(path) as temporary:
+        table.to_csv(temporary, index=False)
+    return Path(path)
