@@ -12,13 +12,21 @@ import shlex
 import sys
 from collections.abc import Sequence
 
-from napari_spatialrecon.command_line import alignment, evaluating, listing, placing, simulating
+from napari_spatialrecon.command_line import (
+    alignment,
+    encoding,
+    evaluating,
+    listing,
+    placing,
+    simulating,
+    super_resolution,
+)
 from napari_spatialrecon.command_line.outputs import guarded
 from napari_spatialrecon.command_line.terminal import limit_threads, stop_on_interrupt
 from napari_spatialrecon.errors import SpatialReconError, Stopped
 
 #: The modules whose verbs there are, in the order of the help.
-VERBS = (placing, alignment, evaluating, simulating, listing)
+VERBS = (placing, encoding, alignment, evaluating, super_resolution, simulating, listing)
 DONE, WRONG_INPUT, STOPPED = 0, 2, 130
 
 

@@ -1,0 +1,108 @@
+"""super-resolve: the counts of spots split over their parts."""
+
+from __future__ import annotations
+
+import argparse
+import sys
+import threading
+from pathlib import Path
+from typing import Any
+
+from napari_spatialrecon.command_line.options import (
+    add_common_options,
+    add_settings,
+    add_verb,
+)
+from napari_spatialrecon.command_line.running import asked, config_of, read_table, summarise
+from napari_spatialrecon.command_line.terminal import Bar
+from napari_spatialrecon.errors import InputError
+
+
+def add(verbs: Any) -> None:
+    """Add the verb."""
+    verb = add_verb(
+        verbs,
+        "super-resolve",
+        "split the counts of spots over their parts, none lost",
+        run_super_resolve,
+        files={"out": ".h5ad"},
+    )
+    verb.add_argument("--slide", metavar="LR", required=True, help="h5ad or Space Ranger")
+    verb.add_argument("--out", metavar="SR.h5ad", required=True)
+    verb.add_argument(
+        "--factor", default="2x2", help="rows x columns, or 7 or 9 for round spots (2x2)"
+    )
+    verb.add_argument("--genes", metavar="A,B,C", help="names, or a file of one a line; all")
+    verb.add_argument("--model", metavar="DIR", help="a generalist of one's own")
+    verb.add_argument("--spot-diameter", type=float, help="of round spots, in coordinates' unit")
+    verb.add_argument(
+        "--guided", action="store_true", help="let the nuclear stain of the H&E guide the split"
+    )
+    verb.add_argument("--method", default="srast", help="see 'methods'")
+    verb.add_argument("--device", default="auto", help="auto, cpu, cuda, cuda:1 or mps")
+    add_settings(verb)
+    add_common_options(verb)
+
+
+def run_super_resolve(options: argparse.Namespace, stop: threading.Event) -> None:
+    """Read, split, check that nothing was lost, write."""
+    from napari_spatialrecon.methods.registry import find_method
+    from napari_spatialrecon.tasks.super_preflight import super_preflight
+    from napari_spatialrecon.tasks.super_resolving import super_resolve
+    from napari_spatialrecon.tissue.images import histology
+
+    config = config_of(find_method(options.method, "super-resolve").config(), options)
+    slide, name = read_table(options.slide), Path(options.slide).name
+    genes = _genes(options.genes)
+    image = None
+    if options.guided:
+        image = histology(slide, Path(options.slide).parent)
+        if image is None:
+            raise InputError(
+                "Expected an H&E image to guide the split, found none.",
+                remedy="Try a slide with an image, or without --guided.",
+                where=options.slide,
+            )
+    before = super_preflight(
+        slide,
+        options.factor,
+        method=options.method,
+        config=config,
+        genes=genes,
+        spot_diameter=options.spot_diameter,
+        name=name,
+    )
+    print(before.summary, file=sys.stderr)
+    with Bar(options.progress) as bar:
+        result = super_resolve(
+            slide,
+            options.factor,
+            method=options.method,
+            genes=genes,
+            config=config,
+            seed=options.seed,
+            device=options.device,
+            model=options.model,
+            spot_diameter=options.spot_diameter,
+            histology=image,
+            name=name,
+            progress=bar.show,
+            should_stop=stop.is_set,
+        )
+    result.record.settings |= asked(options)
+    path, record = result.write(options.out)
+    for note in result.notes:
+        print(f"note: {note}", file=sys.stderr)
+    print(result.verdict, file=sys.stderr)
+    print(f"{result.adata.n_obs} sub-spots: {path} (run: {record.name})", file=sys.stderr)
+    summarise(result.record.to_dict(), options)
+
+
+def _genes(text: str | None) -> list[str] | None:
+    if text is None:
+        return None
+    if Path(text).is_file():
+        words = Path(text).read_text(encoding="utf-8").splitlines()
+    else:
+        words = text.split(",")
+    return [word.strip() for word in words if word.strip()]

@@ -1,0 +1,1 @@
+"""Interpolations between spots: the floors of super-resolution."""

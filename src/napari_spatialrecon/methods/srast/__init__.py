@@ -1,0 +1,1 @@
+"""SRast: super-resolution by flow matching on the simplex."""

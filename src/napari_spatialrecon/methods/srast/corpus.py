@@ -1,0 +1,102 @@
+"""From slides and single cells to what a generalist learns from."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+from scipy.sparse import csr_matrix
+
+from napari_spatialrecon.errors import InputError
+from napari_spatialrecon.methods.coarse_pair import CoarsePair, coarsen
+from napari_spatialrecon.methods.srast.config import SRastConfig
+from napari_spatialrecon.methods.srast.learning import Pool, make_pool
+from napari_spatialrecon.methods.srast.sasa import Sasa
+from napari_spatialrecon.progress import Reporter
+from napari_spatialrecon.tissue.contract import SPATIAL, Prepared
+from napari_spatialrecon.tissue.lattice import Lattice, find_lattice
+from napari_spatialrecon.tissue.subspots import Factor
+
+#: How spots are summed: mostly 2 x 2, so that other numbers of parts are not strange.
+_FACTORS = (Factor(2, 2), Factor(2, 2), Factor(3, 3), Factor(2, 5))
+#: Cells in a bin, for slides of single cells, which are rastered at random angles.
+_CELLS_PER_BIN = (1.5, 3.0)
+#: Rasters of a slide of single cells.
+_RASTERS = 3
+#: Of a pair's counts, this share is kept at least when it is thinned.
+_LEAST_DEPTH = 0.25
+
+
+def pools_of(
+    slides: Sequence[Prepared], config: SRastConfig, *, seed: int, device: str, reporter: Reporter
+) -> list[Pool]:
+    """Return pools of pairs of all slides, each summed in several ways and thinned at random."""
+    reporter.begin("Reading slides", total=len(slides))
+    pools: list[Pool] = []
+    for number, slide in enumerate(slides):
+        rng = np.random.default_rng([seed, number])
+        for lattice, counts in _rasters(slide, rng):
+            for factor in _FACTORS:
+                reporter.check()
+                phase = tuple(int(rng.integers(side)) for side in (factor.columns, factor.rows))
+                thinned = thin(counts, rng.uniform(_LEAST_DEPTH, 1.0), rng)
+                pair = coarsen(lattice, thinned, factor, (phase[0], phase[1]))
+                pair = None if pair is None else _without_empty(pair)
+                if pair is not None:
+                    pools.append(_pool(pair, config, seed, device))
+        reporter.step(number + 1)
+    return pools
+
+
+def _rasters(slide: Prepared, rng: np.random.Generator) -> list[tuple[Lattice, csr_matrix]]:
+    points, counts = slide.adata.obsm[SPATIAL], csr_matrix(slide.adata.X)
+    try:
+        return [(find_lattice(points), counts)]
+    except InputError:
+        return [
+            rasterise(points, counts, rng.uniform(*_CELLS_PER_BIN), rng) for _ in range(_RASTERS)
+        ]
+
+
+def rasterise(
+    points: np.ndarray, counts: csr_matrix, per_bin: float, rng: np.random.Generator
+) -> tuple[Lattice, csr_matrix]:
+    """Sum single cells in square bins, turned and moved at random.
+
+    Parameters
+    ----------
+    per_bin
+        Cells in a bin, on average over the bounding box.
+    """
+    turn = rng.uniform(0, 2 * np.pi)
+    rotation = np.array([[np.cos(turn), np.sin(turn)], [-np.sin(turn), np.cos(turn)]])
+    pitch = np.sqrt(np.prod(np.ptp(points, axis=0)) * per_bin / len(points))
+    turned = points @ rotation / pitch + rng.uniform(0, 1, 2)
+    cells, bins = np.unique(np.floor(turned).astype(int), axis=0, return_inverse=True)
+    index = cells - cells.min(axis=0)
+    members = csr_matrix((np.ones(len(points), np.float32), (bins.ravel(), np.arange(len(points)))))
+    lattice = Lattice("square", index.astype(float), np.zeros(2), np.eye(2), index)
+    return lattice, csr_matrix(members @ counts)
+
+
+def thin(counts: csr_matrix, share: float, rng: np.random.Generator) -> csr_matrix:
+    """Keep each count with the given chance, as if the slide had been sequenced less."""
+    thinned = counts.copy()
+    thinned.data = rng.binomial(thinned.data.astype(np.int64), share).astype(np.float32)
+    thinned.eliminate_zeros()
+    return thinned
+
+
+def _without_empty(pair: CoarsePair) -> CoarsePair | None:
+    """Leave out genes that are nowhere, and give up on slides with blocks that are empty."""
+    seen = np.asarray(pair.counts.sum(axis=0)).ravel() > 0
+    if seen.sum() < 10 or (np.asarray(pair.counts.sum(axis=1)).ravel() <= 0).any():
+        return None
+    return CoarsePair(pair.parts, pair.counts[:, seen], pair.truth[:, seen], pair.members)
+
+
+def _pool(pair: CoarsePair, config: SRastConfig, seed: int, device: str) -> Pool:
+    points = pair.parts.lattice.points
+    sasa = Sasa(config.sasa)
+    sasa.fit(pair.counts, points, seed=seed, device=device, reporter=Reporter())
+    return make_pool(pair, sasa.encode(pair.counts, points), config.pool, seed)

@@ -1,0 +1,264 @@
+"""SRast, the user's class: adapt the generalist to a slide, and split its counts."""
+
+from __future__ import annotations
+
+import copy
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from importlib import resources
+from pathlib import Path
+from typing import Any, Self
+
+import numpy as np
+import torch
+from scipy.sparse import csr_matrix
+from torch import Tensor
+
+from napari_spatialrecon.errors import InputError
+from napari_spatialrecon.methods.coarse_pair import coarsen
+from napari_spatialrecon.methods.srast import flow
+from napari_spatialrecon.methods.srast.config import SRastConfig
+from napari_spatialrecon.methods.srast.corpus import pools_of
+from napari_spatialrecon.methods.srast.inputs import Inputs
+from napari_spatialrecon.methods.srast.learning import FlowTask, make_pool, on_device, pick
+from napari_spatialrecon.methods.srast.network import Batch, Velocity
+from napari_spatialrecon.methods.srast.sasa import Sasa
+from napari_spatialrecon.methods.super_resolution import SplitBlock, SuperResolution
+from napari_spatialrecon.progress import Reporter
+from napari_spatialrecon.tissue.contract import Prepared
+from napari_spatialrecon.tissue.subspots import Factor, SubSpots
+from napari_spatialrecon.training.checkpoint import load_checkpoint, save_checkpoint
+from napari_spatialrecon.training.loop import train
+
+#: Tokens that pass the network together.
+_TOKENS = 8_000
+#: The slide's own coarse pairs: blocks of 2 x 2 spots, from each of the places they can begin.
+_BLOCK, _PHASES = Factor(2, 2), ((0, 0), (1, 1), (1, 0), (0, 1))
+#: Learning rate and steps are for the generalist's size; with fewer held-out pairs than this the
+#: adapted network cannot be told from the generalist, and the generalist stays.
+_LEAST_PAIRS = 200
+
+
+class SRast(SuperResolution):
+    """Super-resolution by flow matching on the simplex (SRast).
+
+    Parameters
+    ----------
+    config
+        Hyper-parameters; the quick preset if None.
+    """
+
+    name = "srast"
+    config_class = SRastConfig
+    config: SRastConfig
+    network: Velocity | None = None
+    #: What the model was trained on, in words.
+    trained_on: tuple[str, ...] = ()
+
+    def train(
+        self,
+        slides: Sequence[Prepared],
+        *,
+        seed: int = 0,
+        device: str = "cpu",
+        reporter: Reporter | None = None,
+        folder: Path | None = None,
+        resume: bool = False,
+    ) -> Self:
+        """Train a generalist on slides whose spots, or single cells, are the truth to be found.
+
+        Parameters
+        ----------
+        folder
+            Where a stopped training leaves what `resume` goes on from.
+
+        Raises
+        ------
+        InputError
+            No slide is large enough to be seen coarser.
+        Stopped
+            The user stopped the run; `folder` can be resumed.
+        """
+        reporter = reporter or Reporter()
+        pools = pools_of(slides, self.config, seed=seed, device=device, reporter=reporter)
+        if not pools:
+            raise InputError(
+                "Expected slides that can be summed into coarser ones, found none.",
+                remedy="Try slides of at least 6 x 6 spots, or 100 cells.",
+            )
+        with torch.random.fork_rng(devices=[]):
+            torch.manual_seed(seed)
+            network = self._empty().to(device)
+        task = FlowTask(network, pools, self.config, device)
+        history = train(
+            task,
+            self.config.training,
+            seed=seed,
+            device=device,
+            reporter=reporter,
+            folder=folder,
+            resume=resume,
+            stage="Training on slides",
+        )
+        if history.stopped:
+            reporter.check()
+        self.network = network.cpu().eval()
+        self.trained_on = tuple(slide.name for slide in slides)
+        found = task.held_out()
+        self.metrics = {} if found is None else {"held_out_error": found["held_out"]}
+        return self
+
+    def fit(
+        self,
+        slide: Prepared,
+        parts: SubSpots,
+        *,
+        seed: int = 0,
+        device: str = "cpu",
+        reporter: Reporter | None = None,
+    ) -> Self:
+        """Align the slide (SASA), and adapt the flow to its own coarse pair.
+
+        The generalist of the package is used where no model was loaded or trained. See
+        `SuperResolution.fit`.
+        """
+        reporter = reporter or Reporter()
+        self.seed, self.device = seed, device
+        network = self.network if self.network is not None else generalist().network
+        assert network is not None
+        counts = csr_matrix(slide.adata.X)
+        points = parts.lattice.points
+        sasa = Sasa(self.config.sasa)
+        sasa.fit(counts, points, seed=seed, device=device, reporter=reporter)
+        latents = sasa.encode(counts, points)
+        self.velocity = copy.deepcopy(network).to(device).eval()
+        self.notes = ()
+        if self.config.coarse_pair:
+            self._adapt(sasa, counts, parts, reporter)
+        reporter.begin("Preparing the split")
+        self.inputs = Inputs(counts, parts, latents, seed)
+        return self
+
+    def _adapt(self, sasa: Sasa, counts: csr_matrix, parts: SubSpots, reporter: Reporter) -> None:
+        """Fine-tune on the slide summed into blocks, kept only where held-out blocks gain."""
+        reporter.begin("Summing the slide into coarser spots")
+        pools = []
+        for phase in _PHASES if parts.lattice.kind != "free" else ():
+            reporter.check()
+            pair = coarsen(parts.lattice, counts, _BLOCK, phase)
+            if pair is not None:
+                latents = sasa.encode(pair.counts, pair.parts.lattice.points)
+                pools.append(make_pool(pair, latents, self.config.pool // 4, self.seed))
+        if sum(int(pool.held_out.sum()) for pool in pools) < _LEAST_PAIRS:
+            self.notes = ("The slide is too small to adapt to; the model was used as it is.",)
+            return
+        adapted = copy.deepcopy(self.velocity)
+        before = FlowTask(self.velocity, pools, self.config, self.device).held_out()
+        task = FlowTask(adapted, pools, self.config, self.device)
+        train(
+            task, self.config.adapt, seed=self.seed, device=self.device, reporter=reporter,
+            stage="Adapting to the slide",
+        )  # fmt: skip
+        reporter.check()
+        after = task.held_out()
+        assert before is not None and after is not None
+        self.metrics |= {
+            "coarse_error_generalist": before["held_out"],
+            "coarse_error_adapted": after["held_out"],
+        }
+        if after["held_out"] < before["held_out"]:
+            self.velocity = adapted.eval()
+        else:
+            self.notes = ("Adapting to the slide did not help; the model was used as it is.",)
+
+    def split(self, genes: np.ndarray, reporter: Reporter) -> SplitBlock:
+        """Split some genes (eq. 26); see `SuperResolution.split`."""
+        pairs = self.inputs.pairs(genes)
+        n_parts = self.inputs.parts.factor.parts
+        size = max(1, _TOKENS // n_parts)
+        generator = torch.Generator(self.device).manual_seed(self.seed)
+        shares, spreads = [], []
+        for start in range(0, len(pairs.counts), size):
+            reporter.check()
+            batch = on_device(pick(pairs.batch, slice(start, start + size)), self.device)
+            share, spread = self._read(batch, generator)
+            shares.append(share.cpu().double().numpy())
+            if spread is not None:
+                spreads.append(spread.cpu().numpy())
+        shape = (len(self.inputs.total) * n_parts, len(genes))
+        rows = (pairs.spots[:, None] * n_parts + np.arange(n_parts)).ravel()
+        columns = np.repeat(pairs.genes, n_parts)
+
+        def spread_out(values: list[np.ndarray]) -> csr_matrix:
+            joined = np.concatenate(values) if values else np.zeros((0, n_parts))
+            scaled = joined * pairs.counts[:, None]
+            return csr_matrix((scaled.ravel(), (rows, columns)), shape=shape)
+
+        share = [s / s.sum(axis=1, keepdims=True) for s in shares]
+        return SplitBlock(genes, spread_out(share), spread_out(spreads) if spreads else None)
+
+    def _read(self, batch: Batch, generator: torch.Generator) -> tuple[Tensor, Tensor | None]:
+        settings = self.config.flow
+        draws = None
+        if settings.draws or settings.reading == "draws":
+            several = [
+                flow.draw(self.velocity, batch, settings, generator)
+                for _ in range(max(settings.draws, 1))
+            ]
+            draws = torch.stack(several)
+        spread = draws.std(dim=0) if draws is not None and len(draws) > 1 else None
+        if settings.reading == "draws" and draws is not None:
+            return draws.mean(dim=0), spread
+        return flow.conditional_mean(self.velocity, batch, settings.starts, generator), spread
+
+    def _empty(self) -> Velocity:
+        return Velocity(self.config.hidden, self.config.depth, self.config.heads)
+
+    def save(self, folder: str | Path) -> None:
+        """Write the generalist (not what was adapted to a slide) as a checkpoint folder."""
+        assert self.network is not None, "train or load first"
+        save_checkpoint(
+            folder,
+            method=self.name,
+            config=self.config.to_dict(),
+            tensors=dict(self.network.state_dict()),
+            extra={"trained_on": list(self.trained_on), "metrics": self.metrics},
+        )
+
+    @classmethod
+    def load(cls, folder: str | Path, config: SRastConfig | None = None) -> Self:
+        """Read a checkpoint folder.
+
+        Parameters
+        ----------
+        config
+            Settings of this run; what decides the network comes from the checkpoint.
+
+        Raises
+        ------
+        CheckpointError
+            It is damaged, newer, or of another method.
+        """
+        saved = load_checkpoint(folder, method=cls.name)
+        own = cls.config_class.from_dict(saved.config)
+        settings = own if config is None else _with_network_of(config, own)
+        model = cls(settings)
+        network = model._empty()
+        network.load_state_dict(saved.tensors)
+        model.network = network.eval()
+        model.trained_on = tuple(_words(saved.extra, "trained_on"))
+        return model
+
+
+def generalist(config: SRastConfig | None = None) -> SRast:
+    """Return the model that comes with the package; its card is in the docs."""
+    with resources.as_file(resources.files(__package__) / "generalist") as folder:
+        return SRast.load(folder, config)
+
+
+def _with_network_of(config: SRastConfig, own: SRastConfig) -> SRastConfig:
+    return replace(config, hidden=own.hidden, depth=own.depth, heads=own.heads)
+
+
+def _words(extra: Mapping[str, Any], key: str) -> list[str]:
+    return [str(word) for word in extra.get(key, [])]

@@ -1,0 +1,181 @@
+"""SASA: what a spot is like, from a graph autoencoder fitted to the slide (eq. 2, 5-10)."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+import numpy as np
+import torch
+from scipy.sparse import csr_matrix
+from sklearn.decomposition import TruncatedSVD
+from torch import Tensor, nn
+from torch.nn import functional as F
+from torch_geometric.nn import GATConv
+
+from napari_spatialrecon.geometry.neighbours import nearest
+from napari_spatialrecon.methods.srast.config import SasaConfig
+from napari_spatialrecon.progress import Reporter
+from napari_spatialrecon.training.loop import train
+
+#: Above this many spots, neighbours in expression are looked for among this many drawn ones.
+_SEMANTIC_POOL = 20_000
+
+
+class LatentNorm(nn.Module):
+    """Normalise by running statistics, with a learned scale and shift (eq. 9)."""
+
+    def __init__(self, size: int, momentum: float = 0.1) -> None:
+        super().__init__()
+        self.momentum = momentum
+        self.scale = nn.Parameter(torch.ones(size))
+        self.shift = nn.Parameter(torch.zeros(size))
+        self.register_buffer("mean", torch.zeros(size))
+        self.register_buffer("variance", torch.ones(size))
+
+    def forward(self, z: Tensor) -> Tensor:
+        """Return the normalised latents; in training the statistics follow them."""
+        if self.training:
+            with torch.no_grad():
+                self.mean += self.momentum * (z.mean(dim=0) - self.mean)
+                self.variance += self.momentum * (z.var(dim=0) - self.variance)
+        standard = (z - self.mean) / torch.sqrt(self.variance + 1e-5)
+        return self.scale * standard + self.shift
+
+
+class GraphVAE(nn.Module):
+    """Graph attention encoder G-hidden-latent (eq. 6-8) and the slide's own decoder (eq. 10)."""
+
+    def __init__(self, n_genes: int, config: SasaConfig) -> None:
+        super().__init__()
+        self.attention = GATConv(n_genes, config.hidden)
+        self.mean = nn.Linear(config.hidden, config.latent)
+        self.log_variance = nn.Linear(config.hidden, config.latent)
+        self.norm = LatentNorm(config.latent) if config.latent_norm else nn.Identity()
+        self.decoder = nn.Sequential(
+            nn.Linear(config.latent, config.hidden), nn.ELU(), nn.Linear(config.hidden, n_genes)
+        )
+
+    def encode(self, x: Tensor, edges: Tensor) -> tuple[Tensor, Tensor]:
+        """Return mean and log-variance of the latents, (n, latent) each."""
+        h = F.elu(self.attention(x, edges))
+        return self.mean(h), self.log_variance(h)
+
+
+class _Task:
+    """The evidence lower bound over one slide (eq. 10)."""
+
+    def __init__(self, module: GraphVAE, x: Tensor, edges: Tensor, config: SasaConfig) -> None:
+        self.module: nn.Module = module
+        self.vae, self.x, self.edges, self.config = module, x, edges, config
+
+    def loss(
+        self, step: int, generator: torch.Generator
+    ) -> tuple[Tensor, Mapping[str, Tensor | float]]:
+        mean, log_variance = self.vae.encode(self.x, self.edges)
+        noise = torch.randn(mean.shape, generator=generator, device=mean.device)
+        z = mean + torch.exp(0.5 * log_variance) * noise
+        reconstruction = F.mse_loss(self.vae.decoder(self.vae.norm(z)), self.x)
+        kl = -0.5 * (1 + log_variance - mean**2 - log_variance.exp()).sum(dim=-1).mean()
+        total = reconstruction + self.config.kl_weight * kl
+        return total, {"reconstruction": reconstruction, "kl": kl}
+
+    def held_out(self) -> Mapping[str, float] | None:
+        return None
+
+
+class Sasa:
+    """Latents of the spots of a slide, and of its coarser self.
+
+    Parameters
+    ----------
+    config
+        ``encoder="pca"`` gives principal components instead (an ablation of the paper).
+    """
+
+    def __init__(self, config: SasaConfig) -> None:
+        self.config = config
+
+    def fit(
+        self, counts: csr_matrix, points: np.ndarray, *, seed: int, device: str, reporter: Reporter
+    ) -> Sasa:
+        """Fit to the spots of a slide: counts (n, g), points (n, 2)."""
+        self.seed, self.device = seed, device
+        n = counts.shape[0]
+        some = _middle(points, self.config.spots)
+        logs = _log_normalised(counts)
+        self.genes = _most_variable(logs, self.config.genes)
+        seen = logs[some][:, self.genes]
+        self.centre = np.asarray(seen.mean(axis=0)).ravel()
+        spread = np.sqrt(np.asarray(seen.multiply(seen).mean(axis=0)).ravel() - self.centre**2)
+        self.spread = np.maximum(spread, 1e-3)
+        size = min(self.config.components, n - 1, len(self.genes) - 1)
+        self.components = TruncatedSVD(max(size, 1), random_state=seed).fit(seen)
+        if self.config.encoder == "pca":
+            return self
+        with torch.random.fork_rng(devices=[]):
+            torch.manual_seed(seed)
+            self.network = GraphVAE(len(self.genes), self.config).to(device)
+        x, edges = self._inputs(logs[some], points[some])
+        task = _Task(self.network, x, edges, self.config)
+        train(
+            task, self.config.training, seed=seed, device=device, reporter=reporter,
+            stage="Aligning the slide",
+        )  # fmt: skip
+        if reporter.stop_requested:
+            reporter.check()
+        return self
+
+    @torch.no_grad()
+    def encode(self, counts: csr_matrix, points: np.ndarray) -> np.ndarray:
+        """Return latents (n, latent) float32 of spots of the same genes."""
+        logs = _log_normalised(counts)
+        if self.config.encoder == "pca":
+            scores = self.components.transform(logs[:, self.genes])
+            return np.asarray(scores[:, : self.config.latent], dtype=np.float32)
+        x, edges = self._inputs(logs, points)
+        mean, _ = self.network.eval().encode(x, edges)
+        return np.asarray(self.network.norm(mean).cpu().numpy())
+
+    def _inputs(self, logs: csr_matrix, points: np.ndarray) -> tuple[Tensor, Tensor]:
+        chosen = logs[:, self.genes]
+        scores = self.components.transform(chosen)
+        edges = dual_topology(points, scores, self.config.neighbours, self.seed)
+        dense = (chosen.toarray() - self.centre) / self.spread
+        x = torch.from_numpy(np.clip(dense, -5, 5).astype(np.float32))
+        return x.to(self.device), torch.from_numpy(edges).to(self.device)
+
+
+def dual_topology(points: np.ndarray, scores: np.ndarray, k: int, seed: int) -> np.ndarray:
+    """Return the edges of the union of neighbours in space and in expression (eq. 5), (2, e).
+
+    Beyond 20,000 spots, neighbours in expression are looked for among 20,000 drawn ones.
+    """
+    n = len(points)
+    spatial, _ = nearest(points, k)
+    directions = scores / np.maximum(np.linalg.norm(scores, axis=1, keepdims=True), 1e-9)
+    if n <= _SEMANTIC_POOL:
+        semantic, _ = nearest(directions, k)
+    else:
+        pool = np.sort(np.random.default_rng(seed).choice(n, _SEMANTIC_POOL, replace=False))
+        semantic = pool[nearest(directions[pool], k, directions)[0]]
+    to = np.repeat(np.arange(n), spatial.shape[1] + semantic.shape[1])
+    edges = np.stack([np.hstack([spatial, semantic]).ravel(), to])
+    return np.unique(edges[:, edges[0] != edges[1]], axis=1).astype(np.int64)
+
+
+def _log_normalised(counts: csr_matrix) -> csr_matrix:
+    totals = np.asarray(counts.sum(axis=1, dtype=np.float64)).ravel()
+    scale = np.median(totals[totals > 0]) / np.maximum(totals, 1)
+    return csr_matrix(counts.multiply(scale[:, None])).log1p()
+
+
+def _most_variable(logs: csr_matrix, most: int) -> np.ndarray:
+    mean = np.asarray(logs.mean(axis=0)).ravel()
+    variance = np.asarray(logs.multiply(logs).mean(axis=0)).ravel() - mean**2
+    return np.sort(np.argsort(-variance, kind="stable")[:most])
+
+
+def _middle(points: np.ndarray, most: int) -> np.ndarray:
+    """Return the rows of at most so many spots around the middle of the slide."""
+    away = np.linalg.norm(points - np.median(points, axis=0), axis=1)
+    return np.sort(np.argsort(away, kind="stable")[:most])

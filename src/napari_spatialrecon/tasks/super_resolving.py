@@ -1,0 +1,309 @@
+"""Super-resolution: the counts of spots split over their parts, none lost and none invented."""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Iterable, Mapping, Sequence
+from pathlib import Path
+
+import numpy as np
+from anndata import AnnData
+from scipy.sparse import csr_matrix, hstack
+
+from napari_spatialrecon import provenance
+from napari_spatialrecon.config import Config
+from napari_spatialrecon.errors import InputError, SpatialReconError
+from napari_spatialrecon.methods.histology_guide import fit_guide
+from napari_spatialrecon.methods.registry import MethodInfo, find_method
+from napari_spatialrecon.methods.super_resolution import (
+    SplitBlock,
+    SuperResolution,
+    gene_blocks,
+)
+from napari_spatialrecon.progress import ProgressCallback, Reporter, ShouldStop
+from napari_spatialrecon.tasks import resuming
+from napari_spatialrecon.tasks.super_result import SuperResult, laid_out
+from napari_spatialrecon.tissue import contract
+from napari_spatialrecon.tissue.images import Histology
+from napari_spatialrecon.tissue.lattice import Lattice, find_lattice
+from napari_spatialrecon.tissue.nuclear_density import nuclear_density
+from napari_spatialrecon.tissue.subspots import Factor, SubSpots, parse_factor, split_spots
+from napari_spatialrecon.training.device import choose_device
+
+#: Largest fractional deviation of a run that claims to conserve mass.
+MOST_DEVIATION = 1e-6
+#: Spots whose stated diameter is at least this share of the pitch are bins, as in Visium HD.
+_BIN_SHARE = 0.97
+
+
+def super_resolve(
+    slide: AnnData,
+    factor: str | Factor = "2x2",
+    *,
+    method: str = "srast",
+    genes: Iterable[str] | None = None,
+    config: Config | None = None,
+    seed: int = 0,
+    device: str = "auto",
+    model: str | Path | None = None,
+    spot_diameter: float | None = None,
+    histology: Histology | None = None,
+    name: str = "slide",
+    progress: ProgressCallback | None = None,
+    should_stop: ShouldStop | None = None,
+) -> SuperResult:
+    """Split the counts of each spot over its parts.
+
+    Parameters
+    ----------
+    slide
+        Counts and ``obsm["spatial"]``, (n, 2) as (x, y); not changed.
+    factor
+        ``"2x2"``: rows x columns of a spot; ``"7"``: the hexagonal parts of a round spot.
+    method
+        ``srast``, ``uniform``, ``bilinear``, ``bicubic`` or ``gaussian``.
+    genes
+        Names; all genes if None.
+    config
+        Hyper-parameters of the method; the quick preset if None.
+    model
+        Checkpoint folder of a generalist of one's own; that of the package if None.
+    spot_diameter
+        Of round spots, in the unit of the coordinates; that of the library if None, and bins
+        without gaps where there is none.
+    histology
+        The slide's H&E: its nuclear stain guides the split as far as it predicts held-out spots.
+    name
+        What messages call the slide.
+
+    Returns
+    -------
+    SuperResult
+
+    Raises
+    ------
+    ValidationError
+        Lists every problem of the slide.
+    InputError
+        The spots stand on no grid and have no diameter, the factor splits nothing, or a gene is
+        not in the slide.
+    SpatialReconError
+        The parts do not sum to the spots: the run fails rather than invent counts.
+    Stopped
+        `should_stop` said so.
+    """
+    info = find_method(method, "super-resolve")
+    reporter = Reporter(progress, should_stop)
+    parsed = factor if isinstance(factor, Factor) else parse_factor(factor)
+    prepared = contract.prepare_slide(slide, name)
+    chosen = gene_columns(prepared, genes)
+    parts = parts_of(prepared, parsed, spot_diameter)
+    record = provenance.RunRecord("super-resolve", info.name, {}, seed)
+    record.device = str(choose_device(device))
+    record.inputs = {name: _fingerprint(prepared)}
+    record.settings["factor"] = str(parsed)
+    solver = _solver(info, config, model)
+    record.config = solver.config.to_dict()
+    solver.fit(prepared, parts, seed=seed, device=record.device, reporter=reporter)
+    notes = [*prepared.notes, *_geometry_notes(parts.lattice), *solver.notes]
+    guide = None
+    if histology is not None:
+        reporter.begin("Asking the H&E")
+        stain = nuclear_density(histology).at
+        guide = fit_guide(csr_matrix(prepared.adata.X), parts, stain, seed)
+        record.metrics |= {"guide_exponent": guide.exponent, "guide_gain": guide.gain}
+        notes.append(guide.note)
+    blocks = []
+    groups = gene_blocks(chosen, len(parts.parents))
+    reporter.begin("Splitting counts", total=len(chosen))
+    done = 0
+    for group in groups:
+        block = solver.split(group, reporter)
+        blocks.append(block if guide is None else guide.guided(block))
+        done += len(group)
+        reporter.step(done)
+    values, spread = _joined(blocks)
+    record.metrics |= solver.metrics
+    record.metrics |= _deviation(values, csr_matrix(prepared.adata.X)[:, chosen], parts)
+    if solver.conserves:
+        _check_conserved(record.metrics)
+    else:
+        notes.append("Counts are not conserved: this form is for comparison with the paper only.")
+    record.notes = notes
+    adata = laid_out(slide, prepared, parts, chosen, values, spread, record)
+    return SuperResult(adata, parts, solver, record, tuple(notes))
+
+
+def train_super_resolution(
+    slides: Mapping[str, AnnData],
+    *,
+    method: str = "srast",
+    config: Config | None = None,
+    seed: int = 0,
+    device: str = "auto",
+    folder: str | Path | None = None,
+    resume: bool = False,
+    progress: ProgressCallback | None = None,
+    should_stop: ShouldStop | None = None,
+) -> tuple[SuperResolution, provenance.RunRecord]:
+    """Train a generalist on slides, to be saved and used on other slides with ``model=``.
+
+    Parameters
+    ----------
+    slides
+        Name to slide of bins, spots or single cells; the finer, the better.
+    folder
+        Where a stopped training leaves what ``resume=True`` goes on from.
+    """
+    info = find_method(method, "super-resolve")
+    fresh = info.method()(config or info.config()())
+    if not hasattr(fresh, "train"):
+        raise InputError(
+            f"Expected a method that is trained, found {method}.", remedy="Try --method srast."
+        )
+    record = provenance.RunRecord("train", info.name, fresh.config.to_dict(), seed)
+    record.device = str(choose_device(device))
+    prepared = [contract.prepare_slide(a, n, min_counts=10) for n, a in slides.items()]
+    record.inputs = {p.name: _fingerprint(p) for p in prepared}
+    if folder is not None:
+        asked = {
+            "method": info.name,
+            "seed": seed,
+            "config": record.config,
+            "inputs": record.inputs,
+        }
+        resuming.begin(Path(folder), asked, resume=resume)
+    fresh.train(
+        prepared,
+        seed=seed,
+        device=record.device,
+        reporter=Reporter(progress, should_stop),
+        folder=None if folder is None else Path(folder),
+        resume=resume,
+    )
+    record.metrics = dict(fresh.metrics)
+    return fresh, record
+
+
+def parts_of(
+    prepared: contract.Prepared, factor: Factor, spot_diameter: float | None = None
+) -> SubSpots:
+    """Return the parts of a slide's spots.
+
+    Parameters
+    ----------
+    spot_diameter
+        As in `super_resolve`.
+    """
+    adata = prepared.adata
+    diameter = spot_diameter if spot_diameter is not None else stated_diameter(adata)
+    lattice = find_lattice(adata.obsm[contract.SPATIAL], diameter)
+    if spot_diameter is None and diameter is not None and lattice.kind == "square":
+        bins = diameter >= _BIN_SHARE * lattice.pitch
+        lattice = find_lattice(lattice.points) if bins else lattice
+    return split_spots(lattice, factor)
+
+
+def stated_diameter(adata: AnnData) -> float | None:
+    """Return the diameter of a spot in the unit of the coordinates, as the library states it."""
+    found = contract.library(adata)
+    if found is None:
+        return None
+    factors = contract.section(found[1], "scalefactors")
+    if "spot_diameter_fullres" not in factors:
+        return None
+    slot = f'uns["spatial"]["{found[0]}"]["scalefactors"]["spot_diameter_fullres"]'
+    diameter = contract.positive(factors["spot_diameter_fullres"], slot)
+    if contract.unit(adata) != "um":
+        return diameter
+    return diameter * (contract.um_per_pixel(adata) or 1.0)
+
+
+def gene_columns(prepared: contract.Prepared, genes: Iterable[str] | None) -> np.ndarray:
+    """Return the columns of genes, asked by name, in the order that was asked.
+
+    Raises
+    ------
+    InputError
+        A gene is not in the slide, or none was named.
+    """
+    names = [str(n) for n in prepared.adata.var_names]
+    if genes is None:
+        return np.arange(len(names))
+    asked = list(dict.fromkeys(genes))
+    exact = {n: i for i, n in enumerate(names)}
+    anycase = {n.casefold(): i for i, n in enumerate(names)}
+    found = [exact.get(g, anycase.get(g.casefold(), -1)) for g in asked]
+    missing = [g for g, i in zip(asked, found, strict=True) if i < 0]
+    if missing or not asked:
+        raise InputError(
+            f"Expected genes of {prepared.name}, found {len(missing)} that are not in it "
+            f"({', '.join(missing[:5]) or 'no gene named'}).",
+            remedy=_closest(missing, names),
+        )
+    return np.array(found)
+
+
+def _closest(missing: Sequence[str], names: Sequence[str]) -> str:
+    near = difflib.get_close_matches(missing[0], names, n=3) if missing else []
+    return f"Try {', '.join(near)}." if near else f"Try names such as {', '.join(names[:3])}."
+
+
+def _solver(info: MethodInfo, config: Config | None, model: str | Path | None) -> SuperResolution:
+    """Return the method with its settings, and its network where a model is named."""
+    made: SuperResolution
+    if model is None:
+        made = info.method()(config or info.config()())
+        return made
+    if not hasattr(info.method(), "load"):
+        raise InputError(
+            f"Expected no model for {info.name}, which learns nothing; found {model}.",
+            remedy="Try without --model, or --method srast.",
+        )
+    made = info.method().load(model, config)
+    return made
+
+
+def _geometry_notes(lattice: Lattice) -> list[str]:
+    if lattice.kind == "free":
+        return ["The spots stand on no grid: neighbours are taken by distance."]
+    if abs(lattice.angle) > 0.5:
+        return [f"The grid is turned by {lattice.angle:.1f} degrees; sub-spots turn with it."]
+    return []
+
+
+def _joined(blocks: Sequence[SplitBlock]) -> tuple[csr_matrix, csr_matrix | None]:
+    values = csr_matrix(hstack([block.values for block in blocks], format="csr"))
+    drawn = [block.spread for block in blocks if block.spread is not None]
+    spread = csr_matrix(hstack(drawn, format="csr")) if len(drawn) == len(blocks) else None
+    return values.astype(np.float32), spread
+
+
+def _deviation(values: csr_matrix, counts: csr_matrix, parts: SubSpots) -> dict[str, float]:
+    """Return the fractional deviation of the sums, in all and of the worst entry, in float64."""
+    rows = np.arange(values.shape[0])
+    gather = csr_matrix((np.ones(len(rows)), (parts.parents, rows)))
+    observed = counts.astype(np.float64)
+    away = abs(gather @ values.astype(np.float64) - observed)
+    share = observed.copy()
+    share.data = 1 / np.maximum(share.data, 1)
+    invented = away - away.multiply(observed > 0)
+    worst = max(float(away.multiply(share).max()), float(invented.max()))
+    return {"fd": float(away.sum() / max(observed.sum(), 1)), "fd_worst": worst}
+
+
+def _check_conserved(metrics: Mapping[str, float]) -> None:
+    found = max(metrics["fd"], metrics["fd_worst"])
+    if not found <= MOST_DEVIATION:
+        raise SpatialReconError(
+            f"Expected parts that sum to their spots within {MOST_DEVIATION:g}, found a fractional "
+            f"deviation of {found:.2g}.",
+            remedy="This is a fault of the method; please report it with the slide.",
+        )
+
+
+def _fingerprint(prepared: contract.Prepared) -> str:
+    adata = prepared.adata
+    return provenance.fingerprint(
+        adata.X, adata.obs_names, adata.var_names, adata.obsm[contract.SPATIAL]
+    )

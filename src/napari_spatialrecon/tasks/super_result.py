@@ -1,0 +1,156 @@
+"""What super-resolution leaves: a table of sub-spots, pictures of genes, and the record."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass, field
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+from anndata import AnnData
+from scipy.sparse import csr_matrix
+
+from napari_spatialrecon import provenance, storage
+from napari_spatialrecon.errors import InputError
+from napari_spatialrecon.methods.super_resolution import SuperResolution
+from napari_spatialrecon.tissue import contract
+from napari_spatialrecon.tissue.contract import Prepared
+from napari_spatialrecon.tissue.images import Histology, tissue_mask
+from napari_spatialrecon.tissue.subspot_picture import SubSpotPicture, subspot_picture
+from napari_spatialrecon.tissue.subspots import SubSpots
+
+#: Layer of the standard deviation over draws, in counts.
+SPREAD = "spread"
+#: Column of `obs`: name of the spot that a sub-spot is part of.
+PARENT = "parent"
+
+
+@dataclass(frozen=True)
+class SuperResult:
+    """What `super_resolve` returns.
+
+    Parameters
+    ----------
+    adata
+        A row a sub-spot: ``X`` counts that sum to the spot's, ``obsm["spatial"]``,
+        ``obs["parent"]``, ``layers["spread"]`` where the method drew.
+    parts
+        Where the parts of the spots with counts lie.
+    method
+        The fitted method.
+    record
+        The run; ``record.metrics["fd"]`` is the fractional deviation.
+    notes
+        What the user should know, in words.
+    """
+
+    adata: AnnData
+    parts: SubSpots
+    method: SuperResolution
+    record: provenance.RunRecord
+    notes: tuple[str, ...] = field(default=())
+
+    @property
+    def fd(self) -> float:
+        """Fractional deviation of the sums of the parts from the counts of the spots."""
+        return self.record.metrics["fd"]
+
+    @property
+    def verdict(self) -> str:
+        """Whether mass was conserved, in words."""
+        if self.method.conserves:
+            return f"Mass conserved: fractional deviation {self.fd:.1e} (at most 1e-06)."
+        return f"Mass not conserved: fractional deviation {self.fd:.2g}."
+
+    @cached_property
+    def filled(self) -> np.ndarray:
+        """Rows of `adata` whose spot has counts, in the order of `parts`."""
+        return np.flatnonzero(self.adata.obs["has_counts"].to_numpy())
+
+    def picture(
+        self, histology: Histology | None = None, units_per_pixel: float | None = None
+    ) -> SubSpotPicture:
+        """Return what lays a gene on pixels, masked by the tissue of the H&E where it is given."""
+        mask, units = None, 1.0
+        if histology is not None:
+            thumbnail, units = histology.thumbnail()
+            mask = tissue_mask(thumbnail)
+        return subspot_picture(self.parts, units_per_pixel, mask, units)
+
+    def values(self, gene: str, layer: str | None = None) -> np.ndarray:
+        """Return a gene's counts (or another layer) in the order of `parts`, (n * K,) float32.
+
+        Raises
+        ------
+        InputError
+            The gene was not split.
+        """
+        if gene not in self.adata.var_names:
+            raise InputError(f"Expected a gene that was split, found {gene!r}.")
+        matrix = self.adata.X if layer is None else self.adata.layers[layer]
+        column = self._columns[layer or ""] if (layer or "") in self._columns else matrix.tocsc()
+        self._columns[layer or ""] = column
+        found = column[:, [self.adata.var_names.get_loc(gene)]].toarray().ravel()
+        return np.asarray(found[self.filled], dtype=np.float32)
+
+    @cached_property
+    def _columns(self) -> dict[str, Any]:
+        return {}
+
+    def write(self, path: str | Path) -> tuple[Path, Path]:
+        """Write the sub-spots as h5ad and the record as ``<name>.run.json``; return both."""
+        path = Path(path)
+        record = path.with_suffix(".run.json")
+        with storage.atomic_file(path) as temporary:
+            self.adata.write_h5ad(temporary, compression="gzip", compression_opts=1)
+            self.record.write(record)
+        return path, record
+
+
+def laid_out(
+    slide: AnnData,
+    prepared: Prepared,
+    parts: SubSpots,
+    genes: np.ndarray,
+    values: csr_matrix,
+    spread: csr_matrix | None,
+    record: provenance.RunRecord,
+) -> AnnData:
+    """Return the table of sub-spots of all spots, those without counts included."""
+    n_parts = len(parts.offsets)
+    kept = np.repeat(prepared.kept, n_parts)
+    points = contract.coordinates(slide)
+    parents = np.repeat(slide.obs_names.to_numpy().astype(str), n_parts)
+    numbers = np.tile(np.arange(1, n_parts + 1), len(points)).astype(str)
+    names = pd.Index([f"{p}-{k}" for p, k in zip(parents, numbers, strict=True)], dtype=object)
+    obs = pd.DataFrame({PARENT: parents, "has_counts": kept}, index=names)
+    adata = AnnData(_widened(values, kept), obs=obs, var=prepared.adata.var.iloc[genes].copy())
+    if spread is not None:
+        adata.layers[SPREAD] = _widened(spread.astype(np.float32), kept)
+    adata.obsm["spatial"] = (points[:, None] + parts.offsets).reshape(-1, 2)
+    if "spatial" in slide.uns:
+        adata.uns["spatial"] = slide.uns["spatial"]
+    own: dict[str, Any] = {
+        "unit": contract.unit(slide),
+        "provenance": json.dumps(record.provenance(), sort_keys=True),
+        "part_size": parts.size,
+        "factor": str(parts.factor),
+    }
+    scale = contract.um_per_unit(slide)
+    if scale is not None:
+        own["um_per_unit"] = scale
+    adata.uns["spatialrecon"] = own
+    return adata
+
+
+def _widened(values: csr_matrix, kept: np.ndarray) -> csr_matrix:
+    """Return the rows where `kept`, with empty rows between."""
+    if kept.all():
+        return values
+    lengths = np.zeros(len(kept), dtype=np.int64)
+    lengths[kept] = np.diff(values.indptr)
+    start = np.concatenate([[0], np.cumsum(lengths)])
+    return csr_matrix((values.data, values.indices, start), shape=(len(kept), values.shape[1]))

@@ -1,0 +1,123 @@
+"""Values of sub-spots as an image: gaps between round spots interpolated, and marked."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from scipy.sparse import csr_matrix
+from scipy.spatial import KDTree
+
+from napari_spatialrecon.tissue.subspots import SubSpots
+
+#: Most pixels of a picture; the pixels of a larger slide are coarser than a third of a part.
+_MOST_PIXELS = 1_500_000
+#: Sub-spots that a pixel in a gap is interpolated from.
+_AROUND = 4
+
+
+@dataclass(frozen=True, eq=False)
+class SubSpotPicture:
+    """How sub-spots become pixels; made once for a slide, applied to any gene.
+
+    Parameters
+    ----------
+    shape
+        Rows and columns.
+    origin : (2,) float64
+        (x, y) of the middle of pixel (0, 0), in frame units.
+    units_per_pixel
+        Frame units of a pixel.
+    weights : (pixels, sub-spots) csr float32
+        One sub-spot for a pixel inside it, several for one in a gap, none outside the tissue.
+    gap : (rows, columns) bool
+        Pixels between round spots: interpolated, never measured.
+    tissue : (rows, columns) bool
+        Pixels that have a value.
+    """
+
+    shape: tuple[int, int]
+    origin: np.ndarray
+    units_per_pixel: float
+    weights: csr_matrix
+    gap: np.ndarray
+    tissue: np.ndarray
+
+    def image(self, values: np.ndarray) -> np.ndarray:
+        """Return values (sub-spots,) as (rows, columns) float32; NaN outside the tissue."""
+        picture = (self.weights @ np.asarray(values, np.float32)).reshape(self.shape)
+        return np.where(self.tissue, picture, np.float32(np.nan))
+
+
+def subspot_picture(
+    parts: SubSpots,
+    units_per_pixel: float | None = None,
+    mask: np.ndarray | None = None,
+    mask_units_per_pixel: float = 1.0,
+) -> SubSpotPicture:
+    """Lay the parts of all spots on pixels.
+
+    Parameters
+    ----------
+    units_per_pixel
+        A third of a part if None, coarser where the slide is large.
+    mask : (y, x) bool
+        Where there is tissue, for instance `tissue.images.tissue_mask` of a thumbnail; where a
+        spot is near, if None.
+    mask_units_per_pixel
+        Frame units of a pixel of `mask`.
+    """
+    lattice, centres = parts.lattice, parts.centres
+    reach = 0.75 * lattice.pitch
+    low, high = lattice.points.min(axis=0) - reach, lattice.points.max(axis=0) + reach
+    coarsest = np.sqrt(np.prod(high - low) / _MOST_PIXELS)
+    step = max(units_per_pixel or parts.size / 3, float(coarsest))
+    columns, rows = (np.ceil((high - low) / step).astype(int)).tolist()
+    y, x = np.meshgrid(np.arange(rows), np.arange(columns), indexing="ij")
+    places = low + np.c_[x.ravel(), y.ravel()] * step
+    away, spot = KDTree(lattice.points).query(places)
+    if lattice.diameter is not None:
+        inside, near = away <= lattice.diameter / 2, away <= reach
+    elif lattice.kind == "square":
+        cell = np.rint(lattice.coordinates(places)).astype(int)
+        spot = lattice.rows_at(cell)
+        inside = near = spot >= 0
+    else:
+        inside = near = away <= 0.6 * lattice.pitch
+    if mask is not None:
+        pixel = np.rint(places / mask_units_per_pixel).astype(int)
+        size = np.array(mask.shape)[::-1] - 1
+        near = near & mask[tuple(np.clip(pixel, 0, size).T[::-1])]
+        inside = inside & near
+    weights = _weights(parts, places, spot, inside, near & ~inside, centres)
+    shape = (rows, columns)
+    return SubSpotPicture(
+        shape, low, step, weights, (near & ~inside).reshape(shape), near.reshape(shape)
+    )
+
+
+def _weights(
+    parts: SubSpots,
+    places: np.ndarray,
+    spot: np.ndarray,
+    inside: np.ndarray,
+    gap: np.ndarray,
+    centres: np.ndarray,
+) -> csr_matrix:
+    """Return the nearest part of its spot for pixels inside, distance weights for the gaps."""
+    n_parts = len(parts.offsets)
+    pixels = np.flatnonzero(inside)
+    from_centre = places[pixels] - parts.lattice.points[spot[pixels]]
+    nearest_part = KDTree(parts.offsets).query(from_centre)[1]
+    rows, columns = [pixels], [spot[pixels] * n_parts + nearest_part]
+    shares = [np.ones(len(pixels))]
+    if gap.any():
+        pixels = np.flatnonzero(gap)
+        away, found = KDTree(centres).query(places[pixels], k=min(_AROUND, len(centres)))
+        share = 1 / np.maximum(away, 1e-9) ** 2
+        rows.append(np.repeat(pixels, found.shape[1]))
+        columns.append(found.ravel())
+        shares.append((share / share.sum(axis=1, keepdims=True)).ravel())
+    content = np.concatenate(shares).astype(np.float32)
+    index = (np.concatenate(rows), np.concatenate(columns))
+    return csr_matrix((content, index), shape=(len(places), len(centres)))
