@@ -53,6 +53,7 @@ def _add_place(verbs: Any) -> None:
     verb.add_argument(
         "--onto", metavar="SLIDE", help="lay the result on this slide's H&E, by its image alone"
     )
+    _add_encoder_option(verb)
     _add_placing_options(verb)
 
 
@@ -85,7 +86,12 @@ def _add_train(verbs: Any) -> None:
     verb.add_argument("--reference", metavar="SLIDE", action="append", required=True)
     verb.add_argument("--out", metavar="DIR", required=True)
     verb.add_argument("--start-from", metavar="DIR", help="fine-tune this saved model")
+    _add_encoder_option(verb)
     add_training_options(verb)
+
+
+def _add_encoder_option(verb: argparse.ArgumentParser) -> None:
+    verb.add_argument("--encoder", metavar="DIR", help="saved encoder that gives GEARS its input")
 
 
 def _add_placing_options(verb: argparse.ArgumentParser) -> None:
@@ -116,6 +122,7 @@ def run_place(options: argparse.Namespace, stop: threading.Event) -> None:
             config=config,
             display=options.display,
             onto=_onto(options, references),
+            encoder=options.encoder,
             query_name=Path(options.query).name,
             **_run_arguments(options, bar, stop),
         )
@@ -164,6 +171,7 @@ def run_train(options: argparse.Namespace, stop: threading.Event) -> None:
             folder=resume_folder(options),
             resume=bool(options.resume),
             start_from=base,
+            encoder=options.encoder,
             progress=bar.show,
             should_stop=stop.is_set,
         )

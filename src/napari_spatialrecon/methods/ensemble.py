@@ -8,123 +8,42 @@ network lays cells out.
 from __future__ import annotations
 
 from abc import abstractmethod
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Sequence
 from pathlib import Path
-from typing import Any, ClassVar, Protocol, Self
+from typing import Any, ClassVar, Self
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
 from torch import Tensor, nn
-from torch.nn.functional import normalize
 
-from napari_spatialrecon.errors import InputError, Stopped
-from napari_spatialrecon.geometry.alignment import mean_layout
+from napari_spatialrecon.geometry.distance_geometry import PlaceSolver
+from napari_spatialrecon.geometry.landmarks import Landmarks, fit_scale
 from napari_spatialrecon.geometry.procrustes import Pose, fit_pose
+from napari_spatialrecon.methods.domain import check_domain
 from napari_spatialrecon.methods.ensemble_config import EnsembleConfig
+from napari_spatialrecon.methods.ensemble_task import EnsembleTask, Run, unit_length
 from napari_spatialrecon.methods.floors.config import KnnConfig
 from napari_spatialrecon.methods.floors.knn import (
-    Posterior,
     align_slides,
     composition_notes,
     floor_error,
     imbalance,
+)
+from napari_spatialrecon.methods.floors.posterior import (
+    Posterior,
     knn_posterior,
     spatial_directions,
 )
 from napari_spatialrecon.methods.held_out import HeldOut, hold_out
+from napari_spatialrecon.methods.joining import Joined, join
 from napari_spatialrecon.methods.placement import Placement, PlacementMethod
 from napari_spatialrecon.methods.reference import Reference
 from napari_spatialrecon.progress import Reporter
 from napari_spatialrecon.tissue.contract import Prepared
 from napari_spatialrecon.tissue.preprocess import Features
 from napari_spatialrecon.training.checkpoint import load_checkpoint, save_checkpoint
-from napari_spatialrecon.training.config import LoopConfig
 from napari_spatialrecon.training.history import History
-from napari_spatialrecon.training.loop import train
-
-#: Share of cells whose place by similarity is too far off to help find the pose.
-TRIM = 0.1
-
-
-def unit_length(features: Tensor, on: bool) -> Tensor:
-    """Return rows scaled to length √d, or as they are."""
-    return normalize(features, dim=-1) * features.shape[-1] ** 0.5 if on else features
-
-
-class LayOut(Protocol):
-    """How a network lays out a set of features: (n, d) to (n, dimensions)."""
-
-    def __call__(self, features: Tensor) -> Tensor:
-        """Return the layout."""
-
-
-class EnsembleTask:
-    """What the training loop asks of one network (see `training.loop.Task`).
-
-    Parameters
-    ----------
-    network
-        To be trained.
-    lay_out
-        How it lays out spots, for the held-out error.
-    """
-
-    def __init__(self, network: nn.Module, lay_out: LayOut) -> None:
-        self.module = network
-        self.network = network
-        self.lay_out = lay_out
-        self.floor: float | None = None
-        self._spots: HeldOut | None = None
-        self._spot_features: Sequence[Tensor] = ()
-
-    def validate_on(self, spots: HeldOut, features: Sequence[Tensor], floor: float) -> None:
-        """Measure the error on these spots, beside the floor's."""
-        self._spots, self._spot_features, self.floor = spots, features, floor
-
-    def loss(
-        self, step: int, generator: torch.Generator
-    ) -> tuple[Tensor, Mapping[str, Tensor | float]]:
-        """Return the loss of a step and its terms."""
-        raise AssertionError("each method has its own loss")
-
-    def held_out(self) -> Mapping[str, float] | None:
-        """Return the stress of the distances between spots that this network never saw."""
-        if self._spots is None:
-            return None
-        placed = [self.lay_out(f).cpu().double().numpy() for f in self._spot_features]
-        return {"held_out": self._spots.stress(placed)}
-
-
-@dataclass(frozen=True)
-class Run:
-    """How a fit trains its networks."""
-
-    seed: int
-    device: str
-    reporter: Reporter
-    folder: Path | None
-    resume: bool
-
-    def train(
-        self, task: EnsembleTask, loop: LoopConfig, stage: str, name: str, seed: int
-    ) -> History:
-        """Train one network, or go on where it was stopped."""
-        folder = None if self.folder is None else self.folder / name
-        history = train(
-            task,
-            loop,
-            seed=seed,
-            device=self.device,
-            reporter=self.reporter,
-            folder=folder,
-            resume=self.resume and folder is not None and folder.exists(),
-            stage=stage,
-        )
-        if history.stopped:
-            raise Stopped(checkpoint="" if self.folder is None else str(self.folder))
-        return history
 
 
 class EnsembleMethod(PlacementMethod):
@@ -178,13 +97,13 @@ class EnsembleMethod(PlacementMethod):
         run = Run(seed, device, reporter or Reporter(), folder, resume)
         self.networks, self.history, self.held_out = [], [], {}
         loop = self.config.training
-        held_out = hold_out(references, seed) if self.config.validate else None
+        held_out = hold_out(references, seed) if self._validates else None
         if held_out is not None:
             history = self._validate(held_out, query, run)
             if self.stops_early:
                 loop = loop.with_values({"steps": history.best_step or loop.steps})
         run.reporter.begin("Preparing features")
-        features = self._embed(references, query, seed)
+        features = self._embed(references, query, run, "all")
         for number in range(self.config.members):
             task = self._task(number, references, self._noise(number, features), run, None)
             stage = f"Training network {number + 1} of {self.config.members}"
@@ -192,16 +111,22 @@ class EnsembleMethod(PlacementMethod):
             self.networks.append(task.network.cpu().eval())
         return self
 
-    def _validate(self, held_out: HeldOut, query: Prepared | None, run: Run) -> History:
-        """Train one network without the held-out spots."""
+    @property
+    def _validates(self) -> bool:
+        return self.config.validate
+
+    def _validate(
+        self, held_out: HeldOut, query: Prepared | None, run: Run, name: str = "validation"
+    ) -> History:
+        """Train one network without the held-out spots; `name` is that of its folder."""
         run.reporter.begin("Preparing features")
-        features = self._embed(held_out.seen, query, run.seed)
+        features = self._embed(held_out.seen, query, run, name)
         floor = floor_error(held_out, self.reference, features, KnnConfig())
         task = self._task(0, held_out.seen, self._noise(0, features), run, held_out)
         spots = [self._inputs(0, f).to(run.device) for f in held_out.features(self.reference.space)]
         task.validate_on(held_out, spots, floor)
         history = run.train(
-            task, self.config.training, "Validating on held-out spots", "validation", run.seed
+            task, self.config.training, "Validating on held-out spots", name, run.seed
         )
         self.history.append(history)
         last = history.held_out[max(history.held_out)]
@@ -210,13 +135,25 @@ class EnsembleMethod(PlacementMethod):
         return history
 
     def _embed(
-        self, references: Sequence[Prepared], query: Prepared | None, seed: int
+        self, references: Sequence[Prepared], query: Prepared | None, run: Run, name: str
     ) -> Features | None:
-        """Set the reference and its spatial directions; return the query's features."""
-        reference, features = Reference.fit(references, query, self.config.preprocess, seed=seed)
+        """Set the reference and its spatial directions; return the query's features.
+
+        Parameters
+        ----------
+        name
+            Of what is fitted: ``"all"``, or a validation.
+        """
+        reference, features = Reference.fit(
+            references, query, self.config.preprocess, seed=run.seed
+        )
+        self._oriented(reference, features)
+        return features
+
+    def _oriented(self, reference: Reference, features: Features | None) -> None:
+        """Set the reference, its slides turned as expression says, and its spatial directions."""
         self.directions = spatial_directions(reference, features, KnnConfig())
         self.reference, self.notes = align_slides(reference, self.directions, KnnConfig())
-        return features
 
     def _noise(self, number: int, query_features: Features | None) -> float:
         if query_features is None:
@@ -241,41 +178,74 @@ class EnsembleMethod(PlacementMethod):
         reporter.begin("Placing cells")
         features, notes = self.reference.space.transform(query)
         posterior = knn_posterior(self.reference, features, self.directions, KnnConfig(), reporter)
-        mean, spread = self._mean_layout(features, posterior, reporter)
+        domain = check_domain(self.reference, self.directions, query, posterior)
+        joined = self._joined(features, posterior, reporter)
         frame = self.reference.frame
-        centre = mean.mean(axis=0)
-        uneven = imbalance(self.reference, posterior)
+        centre = joined.places.mean(axis=0)
         radius = frame.radius_on(display)
-        layout = (mean - centre) * radius
+        layout = (joined.places - centre) * radius
         pose = Pose(frame.turns[display].T, frame.restore(centre[None], display)[0])
+        uneven = imbalance(self.reference, posterior)
         return Placement(
             coordinates=pose.apply(layout),
-            uncertainty=np.sqrt(posterior.variance + spread) * radius,
+            uncertainty=domain.uncertainty(np.sqrt(joined.variance) * radius, radius),
             layout=layout,
             pose=pose,
             diagnostics={
-                "member_disagreement": float(np.sqrt(spread.mean())) * radius,
+                "member_disagreement": joined.disagreement * radius,
                 "similarity_median": float(np.median(posterior.similarity)),
                 "regional_imbalance": uneven,
+                "resemblance": domain.resemblance,
             },
-            notes=(*self.notes, *notes, *composition_notes(uneven, len(features))),
+            notes=(
+                *self.notes,
+                *notes,
+                *composition_notes(uneven, len(features)),
+                *domain.notes,
+            ),
+            per_cell={"out_of_domain": domain.outside},
         )
 
-    def _mean_layout(
-        self, features: Features, posterior: Posterior, reporter: Reporter
-    ) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
-        """Return the mean layout (n, 2) in the frame, and its squared spread (n,).
+    def _joined(self, features: Features, posterior: Posterior, reporter: Reporter) -> Joined:
+        """Return the networks' layouts and the places by similarity as one."""
+        return join(self.layouts(features, reporter), posterior, self.config.floor_share)
 
-        Layouts are laid over one another first, and their mean then over the places by similarity
-        of expression: the networks agree with each other better than with any place.
+    def impute(
+        self,
+        query: Prepared,
+        landmarks: Landmarks,
+        *,
+        um_per_unit: float | None = None,
+        reporter: Reporter | None = None,
+    ) -> Placement:
+        """Place all cells given the places of some (dp-VAE eq. 6-7), λ refitted to the landmarks.
+
+        The mean layout stands for the latent: its distances are kept, the landmarks are anchors.
         """
-        mean, spread = mean_layout(self.layouts(features, reporter))
-        weights = 1 / (posterior.variance + np.median(posterior.variance) + 1e-9)
-        posed = _lay_over(mean, posterior.places, weights).apply(mean)
-        share = self.config.floor_share
-        joined = (1 - share) * posed + share * posterior.places
-        apart = ((posed - posterior.places) ** 2).sum(axis=1)
-        return joined, (1 - share) * spread + share * (1 - share) * apart
+        reporter = reporter or Reporter()
+        reporter.begin("Solving for places")
+        features, notes = self.reference.space.transform(query)
+        posterior = knn_posterior(self.reference, features, self.directions, KnnConfig(), reporter)
+        joined = self._joined(features, posterior, reporter)
+        frame = self.reference.frame
+        trained = (um_per_unit or float(frame.scales[0])) / frame.radius
+        scale = fit_scale(joined.places, landmarks, trained=trained)
+        solution = PlaceSolver(joined.places, reporter=reporter).solve(
+            landmarks, scale=scale, reporter=reporter
+        )
+        uncertainty = np.sqrt(joined.variance) / scale
+        uncertainty[landmarks.indices[landmarks.hard]] = 0.0
+        return Placement(
+            coordinates=solution.places,
+            uncertainty=uncertainty,
+            layout=joined.places / scale,
+            pose=fit_pose(joined.places / scale, solution.places),
+            diagnostics={"stress": solution.stress, "scale": scale},
+            notes=(*self.notes, *notes),
+        )
+
+    def _restore(self, extra: dict[str, Any], arrays: dict[str, NDArray[Any]]) -> None:
+        """Take from a checkpoint what this method keeps beyond the others."""
 
     def save(self, folder: str | Path) -> None:
         """Write the checkpoint folder."""
@@ -308,6 +278,7 @@ class EnsembleMethod(PlacementMethod):
         model.reference = Reference.from_arrays(
             checkpoint.genes, checkpoint.extra["slides"], arrays
         )
+        model._restore(checkpoint.extra, arrays)
         model.networks, model.history = [], []
         for number, state in enumerate(states):
             network = model._empty_network(number)
@@ -316,16 +287,3 @@ class EnsembleMethod(PlacementMethod):
         model.held_out = checkpoint.extra["held_out"]
         model.notes = tuple(checkpoint.extra["notes"])
         return model
-
-
-def _lay_over(
-    layout: NDArray[np.float64], places: NDArray[np.float64], weights: NDArray[np.float64]
-) -> Pose:
-    """Return the rotation or reflection and shift of a layout onto `places`.
-
-    Where there is nothing to turn (fewer than 3 cells, or all in one place) it is a shift alone.
-    """
-    try:
-        return fit_pose(layout, places, weights=weights, scaling=False, trim=TRIM)
-    except InputError:
-        return Pose(np.eye(2), np.average(places - layout, axis=0, weights=weights))

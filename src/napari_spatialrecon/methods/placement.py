@@ -10,6 +10,7 @@ from typing import Any, ClassVar, Self
 
 import numpy as np
 from numpy.typing import NDArray
+from scipy.sparse import csr_matrix
 
 from napari_spatialrecon.config import Config
 from napari_spatialrecon.errors import InputError
@@ -41,6 +42,14 @@ class Placement:
         Numbers on how far to trust the result.
     notes
         What the user should know, in words.
+    geometry : (n_cells, 2) float, optional
+        Intrinsic coordinates, centred, in µm of the reference's scale (its unit where unknown).
+    distances : (n_cells, n_cells) sparse, optional
+        Distances that patches agreed on, same unit, symmetric.
+    per_cell : arrays (n_cells,)
+        Diagnostics of each cell by name, for instance ``out_of_domain``.
+    per_patch : arrays (n_patches,)
+        Diagnostics of each patch by name.
     """
 
     coordinates: Points
@@ -49,6 +58,10 @@ class Placement:
     pose: Pose
     diagnostics: dict[str, float] = field(default_factory=dict)
     notes: tuple[str, ...] = ()
+    geometry: Points | None = None
+    distances: csr_matrix | None = None
+    per_cell: dict[str, NDArray[Any]] = field(default_factory=dict)
+    per_patch: dict[str, NDArray[Any]] = field(default_factory=dict)
 
 
 class PlacementMethod(ABC):

@@ -14,10 +14,12 @@ from napari_spatialrecon import provenance
 from napari_spatialrecon.config import Config
 from napari_spatialrecon.errors import CheckpointError, InputError
 from napari_spatialrecon.geometry.landmarks import Landmarks
+from napari_spatialrecon.methods.gears.encoder.model import Encoder
 from napari_spatialrecon.methods.placement import Placement, PlacementMethod
 from napari_spatialrecon.methods.registry import MethodInfo, find_method
 from napari_spatialrecon.progress import ProgressCallback, Reporter, ShouldStop
 from napari_spatialrecon.tasks import resuming
+from napari_spatialrecon.tasks.encoder_choice import encoder_for
 from napari_spatialrecon.tasks.result import PlaceResult, annotate
 from napari_spatialrecon.tissue import contract
 from napari_spatialrecon.tissue.images import Histology
@@ -64,9 +66,12 @@ class _Run:
         config: Config | None,
         device: str,
         model: PlacementMethod | str | Path | None = None,
-        start_from: PlacementMethod | None = None,
+        **learning: Any,
     ) -> PlacementMethod:
-        """Return the model given, or one trained on the slides; note both in the record."""
+        """Return the model given, or one trained on the slides; note both in the record.
+
+        `learning` is what only some methods' `fit` takes; None is left out.
+        """
         record = self.record
         inputs = (*slides, *([cells] if cells is not None else []))
         record.inputs = {prepared.name: _fingerprint(prepared) for prepared in inputs}
@@ -88,7 +93,7 @@ class _Run:
                     "inputs": record.inputs,
                 }
                 resuming.begin(self.folder, asked, resume=self.resume)
-            extra: dict[str, Any] = {} if start_from is None else {"start_from": start_from}
+            extra = {name: value for name, value in learning.items() if value is not None}
             method.fit(
                 slides,
                 cells,
@@ -166,6 +171,7 @@ def place(
     display: str | None = None,
     onto: Onto | None = None,
     model: PlacementMethod | str | Path | None = None,
+    encoder: Encoder | str | Path | None = None,
     folder: str | Path | None = None,
     resume: bool = False,
     query_name: str = "query",
@@ -181,7 +187,7 @@ def place(
     query
         Cells: counts. Coordinates it may have are not read.
     method
-        ``dpvae``, ``knn`` or ``ridge``.
+        ``gears``, ``dpvae``, ``knn`` or ``ridge``.
     config
         Hyper-parameters of the method; the quick preset if None.
     display
@@ -190,6 +196,8 @@ def place(
         Another H&E that the result shall be laid on.
     model
         A fitted method, or its checkpoint folder, instead of training.
+    encoder
+        A fitted encoder of GEARS, or its checkpoint folder, whose embedding is the input.
     folder
         Where a stopped training leaves what ``resume=True`` goes on from.
 
@@ -209,7 +217,8 @@ def place(
     cells = contract.prepare_query(query, query_name)
     if model is None:
         _display_number([slide.name for slide in slides], display)
-    fitted = run.fitted(slides, cells, config, device, model)
+    known = encoder_for(run.info, encoder, model)
+    fitted = run.fitted(slides, cells, config, device, model, encoder=known)
     number = _display_number(fitted.reference.names, display)
     placement = fitted.place(cells, display=number, reporter=run.reporter)
     info = fitted.reference.slides[number]
@@ -288,6 +297,7 @@ def train(
     folder: str | Path | None = None,
     resume: bool = False,
     start_from: PlacementMethod | str | Path | None = None,
+    encoder: Encoder | str | Path | None = None,
     progress: ProgressCallback | None = None,
     should_stop: ShouldStop | None = None,
 ) -> tuple[PlacementMethod, provenance.RunRecord]:
@@ -297,14 +307,18 @@ def train(
     ----------
     start_from
         A fitted dp-VAE, or its checkpoint folder, to fine-tune on these slides.
+    encoder
+        A fitted encoder of GEARS, or its checkpoint folder, for its geometry model.
     """
     run = _begin("train", "place", method, seed, folder, resume, progress, should_stop)
-    if start_from is not None and "impute-locations" not in run.info.tasks:
+    if start_from is not None and run.info.name != "dpvae":
         raise InputError(f"Expected a method that can be fine-tuned, found {method}.")
     base = None if start_from is None else _loaded(run.info, start_from)
     slides = prepare_slides(references)
     chosen = config if config is not None or base is None else base.config
-    return run.fitted(slides, None, chosen, device, start_from=base), run.record
+    known = encoder_for(run.info, encoder, base)
+    fitted = run.fitted(slides, None, chosen, device, start_from=base, encoder=known)
+    return fitted, run.record
 
 
 def _among(landmarks: Landmarks, cells: contract.Prepared) -> Landmarks:

@@ -24,7 +24,9 @@ class PlaceResult:
     ----------
     adata
         The query's cells with ``obsm["spatial"]``, ``obsm["X_layout"]``,
-        ``obs["placement_uncertainty"]`` and the provenance in ``uns["spatialrecon"]``.
+        ``obs["placement_uncertainty"]``, diagnostics of each cell in ``obs``, where there are any
+        ``obsm["X_geometry"]`` and ``obsp["stitched_distances"]``, and the provenance in
+        ``uns["spatialrecon"]``.
     placement
         The same as arrays.
     method
@@ -98,6 +100,12 @@ def annotate(
     placed.obsm["spatial"] = placement.coordinates
     placed.obsm["X_layout"] = placement.layout
     placed.obs["placement_uncertainty"] = placement.uncertainty
+    for name, values in placement.per_cell.items():
+        placed.obs[name] = values
+    if placement.geometry is not None:
+        placed.obsm["X_geometry"] = placement.geometry
+    if placement.distances is not None:
+        placed.obsp["stitched_distances"] = placement.distances
     placed.uns.pop("spatial", None)
     placed.uns |= uns
     own: dict[str, Any] = {
@@ -106,6 +114,8 @@ def annotate(
         "pose": {k: np.asarray(v) for k, v in placement.pose.to_dict().items()},
         "diagnostics": {k: float(v) for k, v in placement.diagnostics.items()},
     }
+    if placement.per_patch:
+        own["patches"] = {k: np.asarray(v) for k, v in placement.per_patch.items()}
     if um_per_unit is not None:
         own["um_per_unit"] = um_per_unit
     placed.uns["spatialrecon"] = own

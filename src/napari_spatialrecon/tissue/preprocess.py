@@ -72,8 +72,16 @@ class FeatureSpace:
     own_zscore: bool = True
     notes: tuple[str, ...] = field(default=())
 
-    def transform(self, prepared: Prepared) -> tuple[Features, tuple[str, ...]]:
+    def transform(
+        self, prepared: Prepared, *, shuffle: np.random.Generator | None = None
+    ) -> tuple[Features, tuple[str, ...]]:
         """Return the features of new spots or cells, and notes on genes they lack.
+
+        Parameters
+        ----------
+        shuffle
+            Give every cell each gene of another cell, drawn from here: what cells without any
+            common program look like.
 
         Returns
         -------
@@ -89,6 +97,8 @@ class FeatureSpace:
         counts, present, notes = self.counts(prepared)
         weighted = self._standardise(_log_depth(counts, self.depth)[:, self.used].toarray())
         weighted[:, ~present[self.used]] = 0.0
+        if shuffle is not None:
+            weighted = shuffle.permuted(weighted, axis=0)
         if self.own_zscore and len(weighted) < FEW_CELLS:
             notes = (
                 *notes,

@@ -22,6 +22,14 @@ def test_patches_give_what_one_shot_gives(slides, cells, small_gears) -> None:
     assert procrustes_error(one.layout, many.layout) < 0.15
     assert 0 < many.diagnostics["patch_disagreement"] < 1
     assert "patch_disagreement" not in one.diagnostics
+    assert one.distances is None
+    stitched = many.distances
+    assert (stitched != stitched.T).nnz == 0
+    rows, columns = stitched.nonzero()
+    gaps = np.linalg.norm(many.geometry[rows] - many.geometry[columns], axis=1)
+    assert np.median(np.abs(gaps / np.asarray(stitched[rows, columns]).ravel() - 1)) < 0.2
+    assert (many.per_cell["patch_support"] >= 4).all()
+    assert len(many.per_patch["disagreement"]) == len(many.per_patch["reliability"])
 
 
 def test_the_refiner_trains_and_places(slides, cells, small_gears) -> None:
@@ -50,7 +58,7 @@ def test_sampling_is_repeatable(slides, cells, small_gears, temperature) -> None
 
 
 def test_the_floor_can_share_in_the_layout(slides, cells, small_gears, methods) -> None:
-    config = small_gears(members=1, validate=False, training__steps=30)
+    config = small_gears(members=1, validate=False, training__steps=30, floor_share=0.0)
     alone = Gears(config).fit(slides, cells).place(cells).coordinates
     joined = Gears(config.with_values({"floor_share": 0.5})).fit(slides, cells)
     floor = methods["knn"].place(cells).coordinates

@@ -13,16 +13,14 @@ from scipy import sparse
 from torch import nn
 
 from napari_spatialrecon.geometry.distance_geometry import PlaceSolver
-from napari_spatialrecon.geometry.landmarks import Landmarks, fit_scale
-from napari_spatialrecon.geometry.procrustes import fit_pose
 from napari_spatialrecon.methods.dpvae.config import DPVAEConfig
 from napari_spatialrecon.methods.dpvae.member import MemberTask, Slide, check_masks, make_mask
 from napari_spatialrecon.methods.dpvae.network import Network, build
-from napari_spatialrecon.methods.ensemble import EnsembleMethod, Run
+from napari_spatialrecon.methods.ensemble import EnsembleMethod
+from napari_spatialrecon.methods.ensemble_task import Run
 from napari_spatialrecon.methods.floors.config import KnnConfig
-from napari_spatialrecon.methods.floors.knn import align_slides, knn_posterior
+from napari_spatialrecon.methods.floors.knn import align_slides
 from napari_spatialrecon.methods.held_out import HeldOut
-from napari_spatialrecon.methods.placement import Placement
 from napari_spatialrecon.methods.reference import Reference
 from napari_spatialrecon.progress import Reporter
 from napari_spatialrecon.tissue.contract import Prepared
@@ -89,11 +87,11 @@ class DPVAE(EnsembleMethod):
         )
 
     def _embed(
-        self, references: Sequence[Prepared], query: Prepared | None, seed: int
+        self, references: Sequence[Prepared], query: Prepared | None, run: Run, name: str
     ) -> Features | None:
         """Set the reference, in the features of the model that is fine-tuned if there is one."""
         if self._base is None:
-            return super()._embed(references, query, seed)
+            return super()._embed(references, query, run, name)
         reference = Reference.embed(references, self._base.reference.space)
         self.directions = self._base.directions
         self.reference, self.notes = align_slides(reference, self.directions, KnnConfig())
@@ -173,37 +171,6 @@ class DPVAE(EnsembleMethod):
             reporter.check()
             layouts.append(latent if latent.shape[1] == 2 else PlaceSolver(latent).solve().places)
         return layouts
-
-    def impute(
-        self,
-        query: Prepared,
-        landmarks: Landmarks,
-        *,
-        um_per_unit: float | None = None,
-        reporter: Reporter | None = None,
-    ) -> Placement:
-        """Place all cells given the places of some (eq. 6-7), λ refitted to the landmarks."""
-        reporter = reporter or Reporter()
-        reporter.begin("Solving for places")
-        features, notes = self.reference.space.transform(query)
-        posterior = knn_posterior(self.reference, features, self.directions, KnnConfig(), reporter)
-        latent, spread = self._mean_layout(features, posterior, reporter)
-        frame = self.reference.frame
-        trained = (um_per_unit or float(frame.scales[0])) / frame.radius
-        scale = fit_scale(latent, landmarks, trained=trained)
-        solution = PlaceSolver(latent, reporter=reporter).solve(
-            landmarks, scale=scale, reporter=reporter
-        )
-        uncertainty = np.sqrt(posterior.variance + spread) / scale
-        uncertainty[landmarks.indices[landmarks.hard]] = 0.0
-        return Placement(
-            coordinates=solution.places,
-            uncertainty=uncertainty,
-            layout=latent / scale,
-            pose=fit_pose(latent / scale, solution.places),
-            diagnostics={"stress": solution.stress, "scale": scale},
-            notes=(*self.notes, *notes),
-        )
 
 
 @torch.no_grad()

@@ -12,7 +12,8 @@ from sklearn.linear_model import RidgeCV
 from sklearn.preprocessing import normalize
 
 from napari_spatialrecon.methods.floors.config import KnnConfig, RidgeConfig
-from napari_spatialrecon.methods.floors.knn import align_slides, floor_error, spatial_directions
+from napari_spatialrecon.methods.floors.knn import align_slides, floor_error
+from napari_spatialrecon.methods.floors.posterior import spatial_directions
 from napari_spatialrecon.methods.held_out import hold_out
 from napari_spatialrecon.methods.placement import Placement, PlacementMethod
 from napari_spatialrecon.methods.reference import Reference

@@ -6,7 +6,9 @@ from dataclasses import dataclass
 from typing import ClassVar
 
 from napari_spatialrecon.config import Config, option, section
+from napari_spatialrecon.errors import ConfigError
 from napari_spatialrecon.methods.ensemble_config import EnsembleConfig
+from napari_spatialrecon.methods.gears.encoder.config import EncoderConfig
 from napari_spatialrecon.training.config import LoopConfig
 
 
@@ -62,6 +64,9 @@ class RefinerConfig(Config):
     )
     steps: int = option(18, "Sampling steps (Heun).", low=1)
     temperature: float = option(0.0, "0 refines without noise; 1 draws samples.", low=0.0, high=1.0)
+    samples: int = option(
+        0, "Samples of each model whose spread adds to the uncertainty.", low=0, high=64
+    )
 
 
 @dataclass(frozen=True)
@@ -103,6 +108,11 @@ class GearsConfig(EnsembleConfig):
         "standard": {"members": 4, "floor_share": 0.25},
         # Section 7.2 of the paper.
         "paper": {
+            **{f"encoder.{name}": value for name, value in EncoderConfig.PRESETS["paper"].items()},
+            "input": "encoder",
+            "inputs": "components",
+            "members": 1,
+            "floor_share": 0.0,
             "noise": 0.0,
             "unit_length": False,
             "generator.width": 256,
@@ -132,8 +142,27 @@ class GearsConfig(EnsembleConfig):
     }
 
     members: int = option(
-        2, "Models trained with different seeds; their spread tells the uncertainty.", low=1
+        1, "Models trained with different seeds; their spread tells the uncertainty.", low=1
     )
+    floor_share: float = option(
+        1 / 3, "Weight of the kNN layout in the average of layouts.", low=0.0, high=0.9
+    )
+    input: str = option(
+        "pca",
+        "What expression becomes: joint principal components, a learned encoder's embedding, or "
+        "the one that places held-out spots better (trains both).",
+        choices=("pca", "encoder", "auto"),
+    )
+    density: str = option(
+        "mean",
+        "How densely cells lie: as the mean of layouts says, moved towards the density of the "
+        "spots, or as in one sample of the refiner.",
+        choices=("mean", "transport", "sample"),
+    )
+    density_share: float = option(
+        0.5, "How far cells are moved towards the spots' density.", low=0.0, high=1.0, advanced=True
+    )
+    encoder: EncoderConfig = section(EncoderConfig, "Learned encoder (stage A)", advanced=True)
     minisets: MinisetConfig = section(MinisetConfig, "Subsets of a slide that are learned from")
     generator: GeneratorConfig = section(GeneratorConfig, "Context encoder and generator")
     refiner: RefinerConfig = section(RefinerConfig, "Diffusion refiner", advanced=True)
@@ -144,3 +173,12 @@ class GearsConfig(EnsembleConfig):
         "How long and how fast",
         values={"schedule": "onecycle", "weight_decay": 0.01},
     )
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        if not self.refiner.on and (self.density == "sample" or self.refiner.samples):
+            raise ConfigError(
+                "Expected a refiner to draw samples from, found it off.",
+                remedy="Try refiner.on=true.",
+                where="density" if self.density == "sample" else "refiner.samples",
+            )

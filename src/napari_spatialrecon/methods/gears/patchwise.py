@@ -12,7 +12,7 @@ from napari_spatialrecon.geometry.global_solve import solve_graph
 from napari_spatialrecon.geometry.locality import locality_graph
 from napari_spatialrecon.geometry.patch_mean import patch_mean
 from napari_spatialrecon.geometry.patches import cover
-from napari_spatialrecon.geometry.stitching import stitch
+from napari_spatialrecon.geometry.stitching import Stitched, stitch
 from napari_spatialrecon.methods.gears.config import GearsConfig
 from napari_spatialrecon.methods.gears.task import GeometryNetwork
 from napari_spatialrecon.progress import Reporter
@@ -33,15 +33,25 @@ class Laid:
         In units of the frame, in any pose.
     diagnostics
         Numbers; empty where one shot placed all cells.
+    stitched
+        What the patches agreed on; None where one shot placed all cells.
+    spread : (n_cells,) float
+        Mean squared distance of the patches' places of a cell to their mean; 0 without patches.
     """
 
     places: NDArray[np.float64]
     diagnostics: dict[str, float]
+    stitched: Stitched | None
+    spread: NDArray[np.float64]
 
 
 @torch.no_grad()
 def lay_out(
-    network: GeometryNetwork, inputs: torch.Tensor, config: GearsConfig, reporter: Reporter
+    network: GeometryNetwork,
+    inputs: torch.Tensor,
+    config: GearsConfig,
+    reporter: Reporter,
+    seed: int = 0,
 ) -> Laid:
     """Return the layout of cells: in one shot up to ``patches.one_shot`` of them, else by patches.
 
@@ -49,11 +59,13 @@ def lay_out(
     ----------
     inputs : (n_cells, d)
         As the network sees them.
+    seed
+        Of the refiner's noise, where its temperature is above 0.
     """
     n = len(inputs)
     if n <= max(config.patches.one_shot, config.patches.size):
-        geometry = network.geometry(inputs[None], config)[0].double().numpy()
-        return Laid(_planar(geometry), {})
+        geometry = network.geometry(inputs[None], config, seed)[0].double().numpy()
+        return Laid(_planar(geometry), {}, None, np.zeros(n))
     locality = locality_graph(inputs.double().numpy(), reporter=reporter)
     patches = cover(
         locality.graph,
@@ -67,20 +79,24 @@ def lay_out(
     for start in range(0, len(patches), BATCH):
         reporter.check()
         rows = torch.from_numpy(patches[start : start + BATCH])
-        layouts.append(network.geometry(inputs[rows], config).double().numpy())
+        layouts.append(network.geometry(inputs[rows], config, seed + start).double().numpy())
         reporter.step(min(start + BATCH, len(patches)))
     geometries = np.concatenate(layouts)
     stitched = stitch(patches, geometries, n, reporter=reporter)
     solution = solve_graph(stitched.graph, reporter=reporter)
-    mean, _ = patch_mean(patches, geometries, solution.places, stitched.reliability)
+    mean, spread = patch_mean(patches, geometries, solution.places, stitched.reliability)
     return Laid(
         mean,
         {
             "patch_disagreement": float(np.nanmean(stitched.disagreement)),
             "solve_stress": solution.stress,
+            "solve_residual_median": solution.residual_median,
+            "solve_residual_max": solution.residual_max,
             "cells_with_little_support": float(stitched.weak.mean()),
             "pieces": float(stitched.pieces.max() + 1),
         },
+        stitched,
+        np.nan_to_num(spread),
     )
 
 

@@ -1,0 +1,102 @@
+"""A cell's most similar spots, in directions of expression that vary in space."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy.linalg import eigh
+from sklearn.preprocessing import normalize
+
+from napari_spatialrecon.geometry.neighbours import neighbour_graph
+from napari_spatialrecon.methods.floors.config import KnnConfig
+from napari_spatialrecon.methods.reference import Reference
+from napari_spatialrecon.progress import Reporter
+
+#: Cells compared with all spots at a time.
+BLOCK = 4096
+
+
+@dataclass(frozen=True)
+class Posterior:
+    """Each cell's most similar spots.
+
+    Parameters
+    ----------
+    places : (n_cells, 2) float
+        Expected position, in the reference's frame.
+    variance : (n_cells,) float
+        Mean squared distance from it over the posterior.
+    similarity : (n_cells,) float
+        Cosine similarity to the most similar spot.
+    mass : (n_spots,) float
+        Posterior mass that each spot received; sums to the number of cells.
+    """
+
+    places: NDArray[np.float64]
+    variance: NDArray[np.float64]
+    similarity: NDArray[np.float64]
+    mass: NDArray[np.float64]
+
+
+def spatial_directions(
+    reference: Reference, query_features: NDArray[np.float32] | None, config: KnnConfig
+) -> NDArray[np.float64]:
+    """Return the (d, n_directions) map onto directions that neighbouring spots share.
+
+    Solves sym(AᵀS)/N v = w (cov A + cov B + ρI) v, with A the spots' features, B the cells', S
+    each spot's neighbour average within its slide (the mean of a near and a far one, itself left
+    out) and ρ the mean diagonal; directions are scaled by √w.
+    """
+    spots = reference.all_features.astype(float)
+    if config.directions == 0:
+        return np.eye(spots.shape[1])
+    smooth = np.concatenate(
+        [
+            (neighbour_graph(p, config.near) @ f + neighbour_graph(p, config.far) @ f) / 2
+            for p, f in zip(reference.places, reference.features, strict=True)
+        ]
+    )
+    cross = spots.T @ smooth / len(spots)
+    within = np.cov(spots, rowvar=False)
+    if query_features is not None and len(query_features) > 1:
+        within = within + np.cov(query_features.astype(float), rowvar=False)
+    within = np.atleast_2d(within)
+    within = within + np.eye(len(within)) * max(np.trace(within) / len(within), 1e-12)
+    values, vectors = eigh((cross + cross.T) / 2, within)
+    order = np.argsort(-values)[: config.directions]
+    order = order[values[order] > 0] if (values[order] > 0).any() else order[:1]
+    return vectors[:, order] * np.sqrt(np.abs(values[order]))
+
+
+def knn_posterior(
+    reference: Reference,
+    query_features: NDArray[np.float32],
+    directions: NDArray[np.float64],
+    config: KnnConfig,
+    reporter: Reporter | None = None,
+) -> Posterior:
+    """Place cells between their most similar spots, weights exp(cosine / temperature)."""
+    spots = normalize(reference.all_features @ directions)
+    cells = normalize(query_features @ directions)
+    targets = reference.all_places
+    k = min(config.neighbours, len(spots))
+    places, variance = np.empty((len(cells), 2)), np.empty(len(cells))
+    best, mass = np.empty(len(cells)), np.zeros(len(spots))
+    for start in range(0, len(cells), BLOCK):
+        if reporter is not None:
+            reporter.check()
+        rows = slice(start, start + BLOCK)
+        cosine = cells[rows] @ spots.T
+        nearest = np.argpartition(-cosine, k - 1, axis=1)[:, :k]
+        similarity = np.take_along_axis(cosine, nearest, axis=1)
+        best[rows] = similarity.max(axis=1)
+        weights = np.exp((similarity - similarity.max(axis=1, keepdims=True)) / config.temperature)
+        weights /= weights.sum(axis=1, keepdims=True)
+        near = targets[nearest]
+        places[rows] = np.einsum("nk,nkd->nd", weights, near)
+        offsets = near - places[rows][:, None]
+        variance[rows] = np.einsum("nk,nkd->n", weights, offsets**2)
+        np.add.at(mass, nearest, weights)
+    return Posterior(places, variance, best, mass)

@@ -1,0 +1,113 @@
+"""What tells how far to trust a geometry: patches, the solve, the refiner, each cell's support."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy.sparse import csr_matrix
+from torch import nn
+
+from napari_spatialrecon.methods.gears.patchwise import Laid
+from napari_spatialrecon.methods.gears.task import GeometryNetwork
+
+#: Disagreement of patches (mean |Δ log distance|) and stress above which a layout is doubtful.
+DISAGREE, STRESS = 0.5, 0.5
+#: Residual a healthy generator leaves to the refiner, in radii (section 7.2), and a failing one.
+HEALTHY, FAILING = 0.05, 0.5
+
+
+@dataclass(frozen=True)
+class Diagnosed:
+    """Diagnostics of a placement.
+
+    Parameters
+    ----------
+    numbers
+        By name: means over the networks.
+    spread : (n_cells,) float
+        Squared spread over patches and samples, in squared units of the frame.
+    laid
+        What each network laid out.
+    per_cell, per_patch
+        Arrays by name.
+    notes
+        In words.
+    """
+
+    numbers: dict[str, float]
+    spread: NDArray[np.float64]
+    laid: tuple[Laid, ...]
+    per_cell: dict[str, NDArray[Any]] = field(default_factory=dict)
+    per_patch: dict[str, NDArray[Any]] = field(default_factory=dict)
+    notes: tuple[str, ...] = ()
+
+    def distances(self, radius: float) -> csr_matrix | None:
+        """Return the stitched distances times `radius`, their mean where networks share a pair."""
+        stitched = [laid.stitched for laid in self.laid if laid.stitched is not None]
+        if not stitched:
+            return None
+        total = sum(s.graph.matrix for s in stitched)
+        count = sum(s.graph.symmetric(np.ones(len(s.graph.first))) for s in stitched)
+        result = csr_matrix(total * radius)
+        result.sort_indices()
+        count = csr_matrix(count)
+        count.sort_indices()
+        result.data /= count.data
+        return result
+
+
+def diagnose(
+    laid: Sequence[Laid], networks: Sequence[nn.Module], spread: NDArray[np.float64]
+) -> Diagnosed:
+    """Collect the diagnostics of what networks laid out."""
+    numbers = {k: float(np.mean([x.diagnostics[k] for x in laid])) for k in laid[0].diagnostics}
+    notes = []
+    if numbers.get("patch_disagreement", 0.0) > DISAGREE:
+        notes.append(
+            f"Patches disagree on distances by {numbers['patch_disagreement']:.2f} (log scale): "
+            "the layout as a whole is doubtful. Try larger patches (patches.size)."
+        )
+    if numbers.get("solve_stress", 0.0) > STRESS:
+        notes.append(
+            f"The layout keeps the patches' distances badly (stress {numbers['solve_stress']:.2f})."
+        )
+    residuals = [
+        float(n.sigma_data)
+        for n in networks
+        if isinstance(n, GeometryNetwork) and n.denoiser is not None
+    ]
+    if residuals:
+        numbers["residual_spread"] = float(np.mean(residuals))
+        notes.append(_verdict(numbers["residual_spread"]))
+    stitched = [x.stitched for x in laid if x.stitched is not None]
+    if not stitched:
+        return Diagnosed(numbers, spread, tuple(laid), notes=tuple(notes))
+    return Diagnosed(
+        numbers,
+        spread,
+        tuple(laid),
+        per_cell={
+            "patch_support": np.min([s.support for s in stitched], axis=0),
+            "little_support": np.any([s.weak for s in stitched], axis=0),
+        },
+        per_patch={
+            "disagreement": np.concatenate([s.disagreement for s in stitched]),
+            "reliability": np.concatenate([s.reliability for s in stitched]),
+            "network": np.repeat(np.arange(len(stitched)), [len(s.reliability) for s in stitched]),
+        },
+        notes=tuple(notes),
+    )
+
+
+def _verdict(residual: float) -> str:
+    """Say what σ_data of the residual means."""
+    start = f"The refiner corrects {residual:.2f} of the tissue's radius on the training spots"
+    if residual <= HEALTHY:
+        return f"{start}: healthy (.03 to .05)."
+    if residual <= FAILING:
+        return f"{start}: the generator leaves it more than the .05 of a fit without noise."
+    return f"{start}: the generator has hardly learned. Try more steps, or the refiner off."

@@ -1,0 +1,69 @@
+"""The embedding of a learned encoder, in the place of joint principal components."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, fields
+from typing import Any, Self
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
+
+from napari_spatialrecon.methods.gears.encoder.config import EncoderConfig
+from napari_spatialrecon.methods.gears.encoder.model import Encoder
+from napari_spatialrecon.methods.gears.encoder.network import ExpressionEncoder
+from napari_spatialrecon.tissue.preprocess import Features, FeatureSpace
+
+#: Name under which the network's weights stand among a space's arrays, and profiles at a time.
+PREFIX, BLOCK = "network.", 4096
+
+
+@dataclass(frozen=True, kw_only=True)
+class EncodedSpace(FeatureSpace):
+    """A feature space whose features are an encoder's embedding.
+
+    Parameters
+    ----------
+    network
+        f_θ, on the CPU, in evaluation mode.
+    """
+
+    network: ExpressionEncoder
+
+    @classmethod
+    def of(cls, encoder: Encoder) -> Self:
+        """Return the space of a fitted encoder."""
+        return cls._over(encoder.space, encoder.network)
+
+    @classmethod
+    def restored(
+        cls, space: FeatureSpace, config: EncoderConfig, arrays: Mapping[str, NDArray[Any]]
+    ) -> Self:
+        """Return the space that a checkpoint's `arrays` and the encoder's config describe."""
+        n_inputs = len(space.components) or len(space.used)
+        network = ExpressionEncoder(n_inputs, config.network)
+        state: dict[str, Tensor] = {
+            name.removeprefix(PREFIX): torch.from_numpy(value)
+            for name, value in arrays.items()
+            if name.startswith(PREFIX)
+        }
+        network.load_state_dict(state)
+        return cls._over(space, network)
+
+    @classmethod
+    def _over(cls, space: FeatureSpace, network: ExpressionEncoder) -> Self:
+        own = {field.name: getattr(space, field.name) for field in fields(FeatureSpace)}
+        network.eval()
+        return cls(**own, network=network)
+
+    def _project(self, weighted: NDArray[np.float64]) -> Features:
+        inputs = torch.from_numpy(super()._project(weighted))
+        with torch.inference_mode():
+            return np.concatenate([self.network(x).numpy() for x in inputs.split(BLOCK)])
+
+    def arrays(self) -> dict[str, NDArray[np.float64]]:
+        """Return what a checkpoint keeps, the network's weights among them."""
+        weights = {f"{PREFIX}{k}": v.numpy() for k, v in self.network.state_dict().items()}
+        return {**super().arrays(), **weights}
