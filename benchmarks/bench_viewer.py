@@ -1,4 +1,4 @@
-"""How smooth the window stays: recolouring, panning, and the event loop while a network trains.
+"""How smooth the window stays with many points: recolouring, and dragging the view.
 
 Run in a desktop session, or with a virtual screen::
 
@@ -15,11 +15,12 @@ from typing import Any
 import napari
 import numpy as np
 import pandas as pd
-from qtpy.QtCore import QTimer
+from qtpy.QtCore import QPoint, Qt
+from qtpy.QtTest import QTest
 from qtpy.QtWidgets import QApplication
 
 from napari_spatialrecon.viewer.colors import set_point_colors
-from napari_spatialrecon.viewer.worker import Run
+from napari_spatialrecon.viewer.detail import details, keep_smooth
 
 
 def settle(seconds: float = 0.2) -> None:
@@ -56,19 +57,45 @@ def recolour(n: int, repeats: int) -> None:
     viewer.close()
 
 
-def pan(n: int, frames: int) -> None:
+def pan(n: int, frames: int, zoom: float) -> None:
+    """Drag with the mouse, as a user does; the last frame is the one after the view has come to rest."""
     viewer, _ = window_with_points(n)
-    viewer.scene.camera.zoom *= 4
-    settle()
+    viewer.scene.camera.zoom *= zoom
+    settle(1.0)
+    canvas = viewer.window._qt_viewer.canvas
+    native, scene = canvas.native, canvas._scene_canvas
+    drawn: list[float] = []
+    scene.events.draw.connect(lambda event: drawn.append(time.perf_counter()), position="last")
+    at = native.rect().center()
+    left, none = Qt.MouseButton.LeftButton, Qt.KeyboardModifier.NoModifier
+    QTest.mousePress(native, left, none, at)
     times = []
     for step in range(frames):
-        y, x = viewer.scene.camera.center[-2:]
         start = time.perf_counter()
-        viewer.scene.camera.center = (y, x + (50.0 if step % 2 else -50.0))
+        QTest.mouseMove(native, at + QPoint(6 * step, 3 * step))
         QApplication.processEvents()
+        finish()
         times.append(time.perf_counter() - start)
-    print(f"pan over {n:,} points, a frame: {summary(times)} ({renderer()})")
+    points = details[viewer].drawn
+    QTest.mouseRelease(native, left, none, at)
+    start = time.perf_counter()
+    settle(0.05)
+    drawn.clear()
+    wait(lambda: time.perf_counter() - start > 0.3)
+    QApplication.processEvents()
+    finish()
+    rest = time.perf_counter() - start
+    print(
+        f"drag over {n:,} points, zoom {zoom:g}: {summary(times)} a frame, {points:,} points drawn; "
+        f"whole again after {rest * 1e3:.0f} ms, {len(drawn)} frames ({renderer()})"
+    )
     viewer.close()
+
+
+def finish() -> None:
+    from vispy.gloo import gl
+
+    gl.glFinish()
 
 
 def window_with_points(n: int) -> tuple[Any, Any]:
@@ -76,66 +103,12 @@ def window_with_points(n: int) -> tuple[Any, Any]:
 
     viewer = napari.Viewer()
     points = np.random.default_rng(0).uniform(0, 10_000, (n, 2))
+    keep_smooth(viewer)
     layer = viewer.add_points(
         points, size=10, border_width=0, canvas_size_limits=(LEAST_PIXELS, 10_000)
     )
     settle()
     return viewer, layer
-
-
-def training_gap() -> None:
-    """Print gaps between Qt events while dp-VAE trains, and how soon Cancel and closing end it."""
-    from napari_spatialrecon.tasks.placing import place
-    from napari_spatialrecon.tissue.simulator.config import SimulatorConfig
-    from napari_spatialrecon.tissue.simulator.simulate import simulate
-
-    made = simulate("cortex", SimulatorConfig.preset("tiny"))
-    references = {f"section {i}": slide for i, slide in enumerate(made.slides)}
-
-    def work(progress: Any, should_stop: Any) -> Any:
-        return place(references, made.cells, progress=progress, should_stop=should_stop)
-
-    viewer = napari.Viewer()
-    viewer.add_points(np.random.default_rng(0).uniform(0, 1000, (2000, 2)), size=5)
-    settle(1.0)
-    ticks: list[float] = []
-    timer = QTimer()
-    timer.timeout.connect(lambda: ticks.append(time.perf_counter()))
-    timer.start(5)
-    run = Run(work, "Place cells", viewer=viewer)
-    reports: list[tuple[float, str]] = []
-    run.progressed.connect(lambda p: reports.append((time.perf_counter(), p.stage)))
-    failures: list[Exception] = []
-    run.failed.connect(failures.append)
-    run.start()
-    wait(lambda: not run.running)
-    timer.stop()
-    if failures:
-        raise failures[0]
-    gaps = np.diff(ticks)
-    began = ticks[int(gaps.argmax())]
-    stage = ([name for at, name in reports if at <= began] or ["before the first report"])[-1]
-    print(
-        f"event loop while dp-VAE trains: worst gap {gaps.max() * 1e3:.0f} ms "
-        f"({began - ticks[0]:.1f} s, {stage}), 99th percentile {np.quantile(gaps, 0.99) * 1e3:.0f} ms, {len(reports)} reports in  "
-        f"{ticks[-1] - ticks[0]:.1f} s"
-    )
-    second = Run(work, "Place cells", viewer=viewer)
-    print(f"Cancel: {latency(second, second.cancel):.2f} s until it is heard as stopped")
-    third = Run(work, "Place cells", viewer=viewer)
-    print(f"closing the viewer while it trains: {latency(third, viewer.close):.2f} s")
-    assert third.wait(0.0)
-
-
-def latency(run: Run, action: Any) -> float:
-    reports: list[Any] = []
-    run.progressed.connect(reports.append)
-    run.start()
-    wait(lambda: len(reports) > 20)
-    start = time.perf_counter()
-    action()
-    wait(lambda: not run.running)
-    return time.perf_counter() - start
 
 
 def wait(done: Any) -> None:
@@ -153,15 +126,14 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--points", type=int, default=500_000)
     parser.add_argument("--repeats", type=int, default=5)
-    parser.add_argument("--only", choices=("recolour", "pan", "training"))
+    parser.add_argument("--only", choices=("recolour", "pan"))
     options = parser.parse_args()
     if options.only in (None, "recolour"):
         recolour(options.points, options.repeats)
     if options.only in (None, "pan"):
         for n in (options.points // 100, options.points // 10, options.points):
-            pan(n, options.repeats)
-    if options.only in (None, "training"):
-        training_gap()
+            for zoom in (1.0, 4.0):
+                pan(n, 4 * options.repeats, zoom)
 
 
 if __name__ == "__main__":

@@ -157,3 +157,10 @@ _MACHADO = (
         [-0.003882, -0.048116, 1.051998],
     ],
 )
+
+
+def test_the_thumbnail_follows_the_colours() -> None:
+    layer = Points(np.random.default_rng(0).uniform(0, 10, (50, 2)))
+    before = layer.thumbnail.copy()
+    set_point_colors(layer, np.arange(50.0))
+    assert not np.array_equal(layer.thumbnail, before)

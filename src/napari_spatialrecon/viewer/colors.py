@@ -15,6 +15,7 @@ import numpy as np
 
 from napari_spatialrecon.errors import InputError
 from napari_spatialrecon.viewer.palette import MISSING, category_colors, to_rgba
+from napari_spatialrecon.viewer.point_nodes import redraw_colors
 
 if TYPE_CHECKING:
     from napari.layers import Points
@@ -179,7 +180,7 @@ def set_point_opacity(
     _assign(layer, rgba)
     if key is not None:
         _painted[layer] = (key, weakref.ref(layer.face_color))
-    layer.events.face_color()
+    redraw_colors(layer)
 
 
 def _categories(
@@ -254,7 +255,7 @@ def _paint(layer: Points, key: ColorKey, rgba: np.ndarray) -> None:
     face.contrast_limits = key.limits
     layer.face_colorbar.visible = key.limits is not None
     _painted[layer] = (key, weakref.ref(layer.face_color))
-    layer.events.face_color()
+    redraw_colors(layer)
 
 
 def _assign(layer: Points, rgba: np.ndarray) -> None:
@@ -266,3 +267,4 @@ def _assign(layer: Points, rgba: np.ndarray) -> None:
         face.color_mode = ColorMode.DIRECT
         face.color_properties = None
         face.colors = rgba
+    layer._update_thumbnail()

@@ -45,6 +45,10 @@ def read(path: str | Sequence[str]) -> list[Any]:
 
     viewer = current_viewer()
     paths = [path] if isinstance(path, str | Path) else list(path)
+    if hasattr(viewer, "window"):
+        from napari_spatialrecon.viewer.detail import keep_smooth
+
+        keep_smooth(viewer)
     layers = [layer for one in paths for layer in _read_one(Path(one), viewer)]
     return layers or NO_LAYERS
 

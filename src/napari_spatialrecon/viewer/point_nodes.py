@@ -1,0 +1,75 @@
+"""What draws a points layer: its colours and the points drawn, without building all of it anew.
+
+napari makes a text of the symbol of each point and uploads everything when one property changes.
+Here a change of colours uploads what lies in memory already, and a part of the points is drawn by
+binding a second buffer. Where napari's drawing is not as expected, it does the work itself.
+"""
+
+from __future__ import annotations
+
+from contextlib import ExitStack
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+if TYPE_CHECKING:
+    from napari.layers import Points
+
+_REDRAWS = "_on_data_change"
+
+
+def drawers(layer: Points) -> list[Any]:
+    """Return napari's objects that draw a layer: one for each window that shows it."""
+    connected = (c for c in layer.events.face_color.callbacks if isinstance(c, tuple))
+    found = (c[0]() for c in connected if c[1] == _REDRAWS)
+    return [drawer for drawer in found if hasattr(getattr(drawer, "node", None), "points_markers")]
+
+
+def redraw_colors(layer: Points) -> None:
+    """Draw the face colours of a layer, and tell who listens that they changed."""
+    changed = layer.events.face_color
+    with ExitStack() as done:
+        for drawer in drawers(layer):
+            if _upload_colors(drawer.node.points_markers, layer):
+                done.enter_context(changed.blocker(getattr(drawer, _REDRAWS)))
+        changed()
+
+
+def draw_some(markers: Any, rows: np.ndarray) -> None:
+    """Draw these points only, until `draw_all` or until napari uploads others.
+
+    Parameters
+    ----------
+    markers
+        Of a drawer's node.
+    rows : (n_drawn,) int
+        Rows of what napari draws, ascending: later ones lie on top.
+    """
+    from vispy.gloo import VertexBuffer
+
+    _bind(markers, VertexBuffer(markers._data[rows]))
+
+
+def draw_all(markers: Any) -> None:
+    """Draw all points again."""
+    _bind(markers, markers._vbo)
+
+
+def _bind(markers: Any, buffer: Any) -> None:
+    for name in markers._data.dtype.names:
+        view = buffer[name]
+        view.divisor = 1 if markers._method == "instanced" else None
+        markers.shared_program[name] = view
+    markers.update()
+
+
+def _upload_colors(markers: Any, layer: Points) -> bool:
+    """Upload the colours alone; returns whether that was possible."""
+    data, rows, colors = markers._data, layer._view_indices, layer.face_color
+    if data is None or len(rows) != len(data):
+        return False
+    data["a_bg_color"] = colors if len(rows) == len(colors) else colors[rows]
+    markers._vbo.set_data(data)
+    markers.events.data_updated()
+    markers.update()
+    return True
