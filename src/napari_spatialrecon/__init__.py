@@ -22,6 +22,7 @@ _PUBLIC = {
     "read_adata": "napari_spatialrecon.tissue.read",
     "simulate": "napari_spatialrecon.tissue.simulator.simulate",
     "train": "napari_spatialrecon.tasks.placing",
+    "train_encoder": "napari_spatialrecon.tasks.encoding",
 }
 
 __all__ = ["__version__", *_PUBLIC]

@@ -1,0 +1,67 @@
+"""The verb that trains the encoder of GEARS by itself: train-encoder."""
+
+from __future__ import annotations
+
+import argparse
+import sys
+import threading
+from pathlib import Path
+from typing import Any
+
+from napari_spatialrecon.command_line.options import add_training_options, add_verb
+from napari_spatialrecon.command_line.outputs import resume_folder
+from napari_spatialrecon.command_line.running import (
+    asked,
+    config_of,
+    read_slides,
+    read_table,
+    summarise,
+)
+from napari_spatialrecon.command_line.terminal import Bar
+
+
+def add(verbs: Any) -> None:
+    """Add the verb."""
+    verb = add_verb(
+        verbs,
+        "train-encoder",
+        "learn an embedding that slides and cells share, for place --method gears",
+        run_train_encoder,
+        folders=["out"],
+        replaced=["out"],
+    )
+    verb.add_argument("--reference", metavar="SLIDE", action="append", required=True)
+    verb.add_argument("--query", metavar="CELLS", help="dissociated cells to learn from as well")
+    verb.add_argument("--out", metavar="DIR", required=True)
+    add_training_options(verb)
+
+
+def run_train_encoder(options: argparse.Namespace, stop: threading.Event) -> None:
+    """Train an encoder on slides and cells, and keep it."""
+    from napari_spatialrecon.methods.registry import find_method
+    from napari_spatialrecon.tasks.encoding import train_encoder
+
+    config = config_of(find_method(options.method, "train-encoder").config(), options)
+    references = read_slides(options.reference)
+    query = None if options.query is None else read_table(options.query)
+    with Bar(options.progress) as bar:
+        result = train_encoder(
+            references,
+            query,
+            method=options.method,
+            config=config,
+            seed=options.seed,
+            device=options.device,
+            folder=resume_folder(options),
+            resume=bool(options.resume),
+            query_name=Path(options.query or "query").name,
+            progress=bar.show,
+            should_stop=stop.is_set,
+        )
+    result.record.settings |= asked(options)
+    result.write(options.out)
+    for note in result.notes:
+        print(f"note: {note}", file=sys.stderr)
+    print(result.verdict, file=sys.stderr)
+    print(f"encoder saved: {options.out}", file=sys.stderr)
+    summarise(result.record.to_dict(), options)

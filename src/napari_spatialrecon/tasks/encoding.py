@@ -1,0 +1,212 @@
+"""Training the encoder of GEARS by itself (stage A), to be looked at, kept and used again."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import torch
+from anndata import AnnData
+from numpy.typing import NDArray
+
+from napari_spatialrecon import provenance
+from napari_spatialrecon.config import Config
+from napari_spatialrecon.methods.gears.encoder.mixing import balanced_rows
+from napari_spatialrecon.methods.gears.encoder.model import Encoder
+from napari_spatialrecon.methods.registry import find_method
+from napari_spatialrecon.progress import ProgressCallback, Reporter, ShouldStop
+from napari_spatialrecon.tasks import resuming
+from napari_spatialrecon.tasks.placing import prepare_slides
+from napari_spatialrecon.tissue import contract
+from napari_spatialrecon.training.device import choose_device
+
+#: Slots of the result's table: what the encoder sees, and what it makes of it.
+INPUT, EMBEDDING = "X_input", "X_encoder"
+#: Column with the slide, or the cells, that a profile is of.
+SOURCE = "source"
+#: Columns with more names than this say who a cell is, not of what kind.
+MOST_KINDS = 48
+#: Profiles of a source in a picture.
+MOST_DRAWN = 1500
+
+
+@dataclass(frozen=True)
+class EncoderResult:
+    """What `train_encoder` returns.
+
+    Parameters
+    ----------
+    adata
+        All profiles without genes: ``obs["source"]`` and columns of kinds, ``obsm["X_input"]``
+        before the encoder and ``obsm["X_encoder"]`` after it.
+    encoder
+        The fitted encoder.
+    record
+        The run.
+    notes
+        What the user should know, in words.
+    """
+
+    adata: AnnData
+    encoder: Encoder
+    record: provenance.RunRecord
+    notes: tuple[str, ...] = field(default=())
+
+    def write(self, folder: str | Path) -> tuple[Path, Path]:
+        """Write the encoder's folder with the record in it; return both."""
+        self.encoder.save(folder)
+        record = Path(folder) / "run.json"
+        self.record.write(record)
+        return Path(folder), record
+
+    @property
+    def verdict(self) -> str:
+        """How sources are mixed, in words."""
+        return verdict(self.encoder)
+
+
+def verdict(encoder: Encoder) -> str:
+    """Return how well neighbours tell the source of a profile, before and after, in words."""
+    if encoder.before is None or encoder.after is None:
+        return "One source alone: there is nothing to mix."
+    return (
+        f"Neighbours tell the source of {encoder.after.probe:.0%} of the profiles, "
+        f"{encoder.before.probe:.0%} before the encoder (lower is better mixed)."
+    )
+
+
+def train_encoder(
+    references: Mapping[str, AnnData],
+    query: AnnData | None = None,
+    *,
+    method: str = "gears-encoder",
+    config: Config | None = None,
+    seed: int = 0,
+    device: str = "auto",
+    folder: str | Path | None = None,
+    resume: bool = False,
+    query_name: str = "query",
+    progress: ProgressCallback | None = None,
+    should_stop: ShouldStop | None = None,
+) -> EncoderResult:
+    """Learn an embedding in which spots and cells of one kind lie together (GEARS, section 3.1).
+
+    Parameters
+    ----------
+    references
+        Name to slide: counts and ``obsm["spatial"]``. Coordinates are not learned from.
+    query
+        Dissociated cells: counts.
+    config
+        An `EncoderConfig`; the quick preset if None.
+    folder
+        Where a stopped training leaves what ``resume=True`` goes on from.
+
+    Raises
+    ------
+    ValidationError
+        Lists every problem of the inputs.
+    Stopped
+        `should_stop` said so.
+    """
+    info = find_method(method, "train-encoder")
+    record = provenance.RunRecord("train-encoder", info.name, {}, seed)
+    slides = prepare_slides(references)
+    cells = None if query is None else contract.prepare_query(query, query_name)
+    tables = [*slides, *([] if cells is None else [cells])]
+    record.inputs = {t.name: provenance.fingerprint(t.adata.X, t.adata.var_names) for t in tables}
+    record.device = str(choose_device(device))
+    encoder: Encoder = info.method()(config or info.config()())
+    record.config = encoder.config.to_dict()
+    if folder is not None:
+        asked = {"seed": seed, "config": record.config, "inputs": record.inputs}
+        resuming.begin(Path(folder), asked, resume=resume)
+    reporter = Reporter(progress, should_stop)
+    encoder.fit(
+        slides,
+        cells,
+        seed=seed,
+        device=record.device,
+        reporter=reporter,
+        folder=None if folder is None else Path(folder) / "encoder",
+        resume=resume,
+    )
+    reporter.begin("Embedding")
+    for when, mixing in (("before", encoder.before), ("after", encoder.after)):
+        if mixing is not None:
+            record.metrics |= {f"{name}_{when}": v for name, v in asdict(mixing).items()}
+    notes = (*(note for table in tables for note in table.notes), *encoder.notes)
+    record.notes = list(notes)
+    return EncoderResult(embedded(encoder, tables), encoder, record, notes)
+
+
+def prepare_profiles(
+    references: Mapping[str, AnnData], query: AnnData | None, query_name: str = "query"
+) -> list[contract.Prepared]:
+    """Return slides, and cells as the last, as `train_encoder` reads them."""
+    cells = [] if query is None else [contract.prepare_query(query, query_name)]
+    return [*prepare_slides(references), *cells]
+
+
+def embedded(encoder: Encoder, tables: Sequence[contract.Prepared]) -> AnnData:
+    """Return the table of all profiles before and after an encoder; see `EncoderResult`."""
+    parts = []
+    for table in tables:
+        obs = table.adata.obs
+        kinds = obs[[str(c) for c in obs if _is_kind(obs[c])]].astype(str)
+        parts.append(pd.concat([pd.Series(table.name, obs.index, name=SOURCE), kinds], axis=1))
+    obs = pd.concat(parts)
+    obs.index = [f"{t.name} {i}" for t, part in zip(tables, parts) for i in part.index]
+    for column in obs:
+        obs[column] = pd.Categorical(obs[column])
+    adata = AnnData(obs=obs)
+    adata.obsm[INPUT] = np.concatenate([encoder.inputs(table) for table in tables])
+    adata.obsm[EMBEDDING] = np.concatenate([encoder.embed(table) for table in tables])
+    return adata
+
+
+def flattened(
+    adata: AnnData, *, way: str = "pca", seed: int = 0
+) -> tuple[NDArray[np.int_], NDArray[np.float64], NDArray[np.float64]]:
+    """Return rows of an encoder's table, as many of each source, and their places in a picture.
+
+    Parameters
+    ----------
+    way
+        ``"pca"``, or ``"umap"`` by the cosine between profiles.
+
+    Returns
+    -------
+    rows : (n,) int
+    before, after : (n, 2) float
+        In the first two dimensions of the input and of the embedding.
+    """
+    codes = adata.obs[SOURCE].cat.codes.to_numpy().astype(int)
+    rows = balanced_rows(codes, MOST_DRAWN, np.random.default_rng(seed))
+    before, after = (_flat(np.asarray(adata.obsm[k])[rows], way, seed) for k in (INPUT, EMBEDDING))
+    return rows, before, after
+
+
+def _flat(values: NDArray[np.floating], way: str, seed: int) -> NDArray[np.float64]:
+    lengths = np.linalg.norm(values, axis=1, keepdims=True)
+    unit = values / np.maximum(lengths, 1e-12)
+    if way == "pca":
+        from sklearn.decomposition import PCA
+
+        flat = PCA(2, svd_solver="randomized", random_state=seed).fit_transform(unit)
+    else:
+        from umap import UMAP
+
+        threads = torch.get_num_threads()
+        flat = UMAP(metric="cosine", random_state=seed, n_jobs=1).fit_transform(unit)
+        torch.set_num_threads(threads)  # numba gives OpenMP all cores: torch's sums would differ
+    return np.asarray(flat, np.float64)
+
+
+def _is_kind(column: pd.Series) -> bool:
+    if pd.api.types.is_numeric_dtype(column) and not pd.api.types.is_bool_dtype(column):
+        return False
+    return bool(column.nunique() <= MOST_KINDS)
