@@ -70,7 +70,7 @@ def test_scanpy_draws_the_saved_file_on_its_histology(slide, tmp_path) -> None:
     path, _ = align_by_landmarks(moved, *pairs(slide)).write(tmp_path / "aligned.h5ad")
     read = anndata.read_h5ad(path)
     shown = sc.pl.spatial(read, show=False)[0]
-    name, library = contract.library(true)
+    _, library = contract.library(true)
     factor = library["scalefactors"]["tissue_hires_scalef"]
     circles = shown.collections[0].get_paths()
     drawn = np.array([path.get_extents().get_points().mean(0) for path in circles])
@@ -129,7 +129,7 @@ def test_without_image_or_alignment_it_says_so(slide) -> None:
 
 def test_the_outline_gives_a_start(slide) -> None:
     true, moved = slide
-    moved.obsm["spatial"] = np.asarray(true.obsm["spatial"]) + [150.0, -90.0]
+    moved.obsm["spatial"] = np.add(true.obsm["spatial"], [150.0, -90.0])
     result = align_by_outline(moved)
     off = np.linalg.norm(result.adata.obsm["spatial"] - true.obsm["spatial"], axis=1)
     extent = np.ptp(true.obsm["spatial"], axis=0).max()

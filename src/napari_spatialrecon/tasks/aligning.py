@@ -122,7 +122,21 @@ def align_by_landmarks(
             "put it: check it."
         )
     settings = {"model": model, "reflection": reflection, "smoothing": smoothing}
-    return _aligned(adata, fit.transform, fit, ref, name, notes, settings)
+    pairs = np.asarray(landmarks_query, float), np.asarray(landmarks_ref, float)
+    return _aligned(adata, fit.transform, fit, ref, name, notes, settings, pairs)
+
+
+def align_by_transform(
+    adata: AnnData, transform: Transform, *, ref: AnnData | None = None, name: str = "slide"
+) -> AlignResult:
+    """Move a slide or a result by a transform that is known, for instance one set by hand.
+
+    Parameters
+    ----------
+    transform
+        From the frame and unit of `adata` to those of `ref`, or of its own image.
+    """
+    return _aligned(adata, transform, None, ref, name, [], {"model": transform.model})
 
 
 def align_by_outline(
@@ -214,6 +228,7 @@ def _aligned(
     name: str,
     notes: list[str],
     settings: dict[str, Any],
+    pairs: tuple[np.ndarray, np.ndarray] | None = None,
 ) -> AlignResult:
     """Return the moved copy; where its image is in µm, in pixels, as scanpy and squidpy draw it."""
     target = adata if ref is None else ref
@@ -234,10 +249,11 @@ def _aligned(
         moved.obs[contract.UNCERTAINTY] = moved.obs[contract.UNCERTAINTY] * final.scale
     _set_image(moved, target, final.scale)
     content: dict[str, Any] = {"transform": final.to_dict()}
-    if fit is not None:
-        own_um = contract.um_per_unit(target) or 1.0
+    own_um = contract.um_per_unit(target)
+    if fit is not None and pairs is not None:
         record.metrics = {"rmse": fit.rmse, "left_out_rmse": fit.left_out_rmse}
-        content |= {"residuals": fit.residuals, "um_per_residual_unit": own_um}
+        content |= {"landmarks_query": pairs[0], "landmarks_ref": pairs[1]}
+        content |= {"residuals": fit.residuals, "um_per_ref_unit": own_um or 1.0}
     record.notes = notes
     content["provenance"] = json.dumps(record.provenance(), sort_keys=True)
     ours = dict(adata.uns.get(contract.OURS, {}))
@@ -247,8 +263,7 @@ def _aligned(
     if "pose" in ours:
         ours = _posed(ours, final)
     moved.uns[contract.OURS] = ours
-    own = contract.um_per_unit(target)
-    return AlignResult(moved, final, fit, own, record, tuple(notes))
+    return AlignResult(moved, final, fit, own_um, record, tuple(notes))
 
 
 def _posed(ours: dict[str, Any], transform: Transform) -> dict[str, Any]:

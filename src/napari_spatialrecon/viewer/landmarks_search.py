@@ -1,0 +1,84 @@
+"""Finding a cell to set as a landmark: by name, by a column such as its type, by a gene."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+if TYPE_CHECKING:
+    from anndata import AnnData
+
+#: Cells that are listed.
+LISTED = 200
+
+
+@dataclass(frozen=True, eq=False)
+class Found:
+    """Cells that answer a search, the most certain (of a gene: the highest) first.
+
+    Parameters
+    ----------
+    cells : (k,) int
+        Rows, at most `LISTED`.
+    notes : (k,) str
+        Why each was found: its type, or its counts.
+    total
+        How many there are in all.
+    """
+
+    cells: np.ndarray
+    notes: list[str]
+    total: int
+
+
+def search(adata: AnnData, text: str, uncertainty: np.ndarray) -> Found:
+    """Return the cells that a text means.
+
+    A gene's name gives the cells with the most counts of it; else names, and words of any column
+    of categories, that contain the text in upper or lower case.
+
+    Parameters
+    ----------
+    text
+        What was typed; nothing lists the most certain cells.
+    uncertainty : (n,) float
+        Orders the cells that are found.
+    """
+    text = text.strip()
+    gene = next((g for g in adata.var_names if str(g).lower() == text.lower()), None)
+    if text and gene is not None:
+        return _expressing(adata, gene, uncertainty)
+    lower = text.lower()
+    fits = np.array([lower in str(name).lower() for name in adata.obs_names], bool)
+    notes = np.full(adata.n_obs, "", object)
+    for column in adata.obs:
+        values = adata.obs[column]
+        if values.dtype.kind in "iufb":
+            continue
+        words = values.astype(str)
+        known = words.unique()
+        if len(known) > adata.n_obs // 2 + 1:
+            continue
+        hits = words.isin([w for w in known if lower in w.lower()]).to_numpy()
+        fits |= hits
+        if hits.any():
+            notes = np.where((notes == "") & hits, words.to_numpy(), notes)
+    rows = np.flatnonzero(fits)
+    rows = rows[np.argsort(uncertainty[rows], kind="stable")]
+    shown = rows[:LISTED]
+    return Found(shown, [str(n) for n in notes[shown]], len(rows))
+
+
+def _expressing(adata: AnnData, gene: str, uncertainty: np.ndarray) -> Found:
+    from scipy import sparse
+
+    from napari_spatialrecon.tissue import contract
+
+    column = sparse.csc_matrix(contract.counts(adata))[:, [adata.var_names.get_loc(gene)]]
+    values = column.toarray().ravel()
+    rows = np.flatnonzero(values > 0)
+    rows = rows[np.lexsort((uncertainty[rows], -values[rows]))]
+    shown = rows[:LISTED]
+    return Found(shown, [f"{gene} {values[row]:g}" for row in shown], len(rows))

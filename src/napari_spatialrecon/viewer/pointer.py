@@ -1,0 +1,96 @@
+"""Clicks and drags on a viewer's canvas, for one widget at a time."""
+
+from __future__ import annotations
+
+import weakref
+from collections.abc import Callable, Generator
+from typing import Any
+
+import numpy as np
+
+#: Least pixels on screen that tell a drag from a click, and most at which a mark is hit.
+DRAG_PX, HIT_PX = 4.0, 10.0
+
+_holders: weakref.WeakKeyDictionary[Any, Pointer] = weakref.WeakKeyDictionary()
+
+
+class Pointer:
+    """Hears clicks and drags while it is on; turning it on turns off that of another widget.
+
+    Parameters
+    ----------
+    viewer
+        Its canvas.
+    clicked
+        Called with a place that was clicked, (2,) as (y, x) in world units.
+    marks
+        Returns the marks that can be dragged, (k, 2) as (y, x) in world units.
+    dragged
+        Called with the number of a mark, its new place, and whether it was let go.
+    switched
+        Called with whether the pointer is on, when that changes.
+    """
+
+    def __init__(
+        self,
+        viewer: Any,
+        *,
+        clicked: Callable[[np.ndarray], None],
+        marks: Callable[[], np.ndarray],
+        dragged: Callable[[int, np.ndarray, bool], None],
+        switched: Callable[[bool], None] = lambda on: None,
+    ) -> None:
+        self._viewer = viewer
+        self._clicked, self._marks, self._dragged = clicked, marks, dragged
+        self._switched = switched
+        self.on = False
+
+    def switch(self, on: bool) -> None:
+        """Hear the canvas, or leave it alone."""
+        if on == self.on:
+            return
+        holder = _holders.get(self._viewer)
+        if on and holder is not None and holder is not self:
+            holder.switch(False)
+        self.on = on
+        if on:
+            _holders[self._viewer] = self
+            self._viewer.mouse_drag_callbacks.append(self._hear)
+            active = self._viewer.layers.selection.active
+            if active is not None and getattr(active, "mode", "pan_zoom") != "pan_zoom":
+                active.mode = "pan_zoom"
+        else:
+            _holders.pop(self._viewer, None)
+            self._viewer.mouse_drag_callbacks.remove(self._hear)
+        self._switched(on)
+
+    def _hear(self, viewer: Any, event: Any) -> Generator[None, None, None]:
+        if event.button != 1 or viewer.dims.ndisplay != 2:
+            return
+        start = np.asarray(event.position, float)[-2:]
+        hit = self._hit(start)
+        pan = viewer.camera.mouse_pan
+        if hit is not None:
+            viewer.camera.mouse_pan = False
+        origin, far = np.asarray(event.pos, float), False
+        try:
+            yield
+            while event.type == "mouse_move":
+                far = far or np.abs(np.asarray(event.pos, float) - origin).max() > DRAG_PX
+                if hit is not None and far:
+                    self._dragged(hit, np.asarray(event.position, float)[-2:], False)
+                yield
+        finally:
+            viewer.camera.mouse_pan = pan
+        if hit is not None and far:
+            self._dragged(hit, np.asarray(event.position, float)[-2:], True)
+        elif not far:
+            self._clicked(start)
+
+    def _hit(self, at: np.ndarray) -> int | None:
+        marks = self._marks()
+        if not len(marks):
+            return None
+        apart = np.linalg.norm(marks - at, axis=1) * self._viewer.camera.zoom
+        nearest = int(np.argmin(apart))
+        return nearest if apart[nearest] <= HIT_PX else None

@@ -1,0 +1,75 @@
+"""Undo and redo over states that never change: a step back is an older state."""
+
+from __future__ import annotations
+
+from typing import Generic, TypeVar
+
+State = TypeVar("State")
+
+#: Steps that can be undone.
+DEPTH = 200
+
+
+class UndoStack(Generic[State]):
+    """The states of something that is edited.
+
+    Parameters
+    ----------
+    state
+        Where it begins; immutable, as all that follow.
+
+    Examples
+    --------
+    >>> stack = UndoStack(0)
+    >>> stack.push(1), stack.push(2), stack.undo(), stack.redo()
+    (None, None, 1, 2)
+    """
+
+    def __init__(self, state: State) -> None:
+        self._past: list[State] = []
+        self._future: list[State] = []
+        self._key: object = None
+        self.state = state
+
+    @property
+    def can_undo(self) -> bool:
+        """Whether there is an older state."""
+        return bool(self._past)
+
+    @property
+    def can_redo(self) -> bool:
+        """Whether there is a state that was undone."""
+        return bool(self._future)
+
+    def push(self, state: State, *, key: object = None) -> None:
+        """Go to a new state.
+
+        Parameters
+        ----------
+        key
+            States in a row with the same key are one step: those of a drag.
+        """
+        if key is None or key != self._key:
+            self._past = [*self._past[-DEPTH + 1 :], self.state]
+        self.state, self._key = state, key
+        self._future.clear()
+
+    def seal(self) -> None:
+        """End a step: the next state with the same key is a step of its own."""
+        self._key = None
+
+    def undo(self) -> State:
+        """Go one step back, if there is one; return the state."""
+        if self._past:
+            self._future.append(self.state)
+            self.state = self._past.pop()
+        self._key = None
+        return self.state
+
+    def redo(self) -> State:
+        """Go one step forth again, if one was undone; return the state."""
+        if self._future:
+            self._past.append(self.state)
+            self.state = self._future.pop()
+        self._key = None
+        return self.state
