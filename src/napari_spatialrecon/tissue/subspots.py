@@ -63,7 +63,7 @@ def parse_factor(text: str) -> Factor:
             where="factor",
         )
     factor = Factor(int(match[1]), int(match[2]))
-    if factor.parts < 2:
+    if min(factor.rows, factor.columns) < 1 or factor.parts < 2:
         raise InputError(
             f"Expected a factor that splits spots, found {factor}.",
             remedy="Try 2x2: four parts of each spot.",
