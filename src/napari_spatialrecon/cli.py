@@ -16,6 +16,7 @@ from napari_spatialrecon.command_line import (
     alignment,
     encoding,
     evaluating,
+    genes,
     listing,
     placing,
     simulating,
@@ -26,7 +27,7 @@ from napari_spatialrecon.command_line.terminal import limit_threads, stop_on_int
 from napari_spatialrecon.errors import SpatialReconError, Stopped
 
 #: The modules whose verbs there are, in the order of the help.
-VERBS = (placing, encoding, alignment, evaluating, super_resolution, simulating, listing)
+VERBS = (placing, encoding, alignment, genes, evaluating, super_resolution, simulating, listing)
 DONE, WRONG_INPUT, STOPPED = 0, 2, 130
 
 

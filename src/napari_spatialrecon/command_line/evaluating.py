@@ -4,10 +4,14 @@ from __future__ import annotations
 
 import argparse
 import threading
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from napari_spatialrecon.command_line.options import add_common_options, add_verb
 from napari_spatialrecon.command_line.running import read_table, summarise
+from napari_spatialrecon.errors import InputError
+
+if TYPE_CHECKING:
+    from anndata import AnnData
 
 
 def add(verbs: Any) -> None:
@@ -19,20 +23,31 @@ def add(verbs: Any) -> None:
         run_evaluate,
         files={"picture": ".png"},
     )
-    verb.add_argument("task", choices=("place",))
+    verb.add_argument("task", choices=("place", "genes", "super-resolve"))
     verb.add_argument("--truth", metavar="A.h5ad", required=True)
     verb.add_argument("--prediction", metavar="B.h5ad", required=True)
+    verb.add_argument(
+        "--beside",
+        metavar="C.h5ad",
+        action="append",
+        default=[],
+        help="genes: another method's result, to rank them by accuracy score (repeatable)",
+    )
     verb.add_argument("--picture", metavar="FILE.png", help="draw result and truth side by side")
-    verb.add_argument("--color", metavar="COLUMN", help="obs column or gene to colour by")
+    verb.add_argument(
+        "--color",
+        metavar="COLUMN",
+        help="obs column or gene to colour by; super-resolve: labels to compare clusters with",
+    )
     add_common_options(verb)
 
 
 def run_evaluate(options: argparse.Namespace, stop: threading.Event) -> None:
     """Measure a result against the truth."""
-    from napari_spatialrecon.evaluation.evaluate import evaluate_place
-
+    if options.picture and options.task != "place":
+        raise InputError("Expected --picture with evaluate place alone, found it with another.")
     truth, prediction = read_table(options.truth), read_table(options.prediction)
-    report = evaluate_place(truth, prediction, seed=options.seed)
+    report = _REPORTS[options.task](truth, prediction, options)
     if options.picture:
         from napari_spatialrecon.tasks.drawing import draw_placed
 
@@ -40,3 +55,34 @@ def run_evaluate(options: argparse.Namespace, stop: threading.Event) -> None:
     if options.json is None:
         options.json = "-"
     summarise(report, options)
+
+
+def _place(truth: AnnData, prediction: AnnData, options: argparse.Namespace) -> dict[str, Any]:
+    from napari_spatialrecon.evaluation.evaluate import evaluate_place
+
+    return evaluate_place(truth, prediction, seed=options.seed)
+
+
+def _genes(truth: AnnData, prediction: AnnData, options: argparse.Namespace) -> dict[str, Any]:
+    from napari_spatialrecon.evaluation.gene_metrics import (
+        accuracy_scores,
+        evaluate_genes,
+        gene_table,
+    )
+
+    report = evaluate_genes(truth, prediction)
+    if options.beside:
+        tables = {options.prediction: gene_table(truth, prediction)[0]}
+        tables |= {path: gene_table(truth, read_table(path))[0] for path in options.beside}
+        report["accuracy_score"] = accuracy_scores(tables)
+    return report
+
+
+def _super(truth: AnnData, prediction: AnnData, options: argparse.Namespace) -> dict[str, Any]:
+    from napari_spatialrecon.evaluation.super_metrics import evaluate_super
+
+    return evaluate_super(truth, prediction, labels=options.color, seed=options.seed)
+
+
+#: Task to what measures it.
+_REPORTS = {"super-resolve": _super, "place": _place, "genes": _genes}

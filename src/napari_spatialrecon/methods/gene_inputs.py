@@ -71,7 +71,7 @@ class GeneInputs:
         missing = [gene for gene in genes if gene not in position]
         if missing:
             raise InputError(
-                f"Expected genes of the reference, found {_listed(missing)} that it lacks.",
+                f"Expected genes of the reference, found {listed(missing)} that it lacks.",
                 remedy="Try leaving them out, or a reference that measured them.",
                 where="genes",
             )
@@ -98,7 +98,7 @@ def read_inputs(slide: Prepared, reference: Prepared) -> GeneInputs:
     if not varies.all():
         constant = [str(gene) for gene in match.genes[~varies]]
         notes.append(
-            f"Left out {_listed(constant)} of {len(varies)} shared genes that are constant on the "
+            f"Left out {listed(constant)} of {len(varies)} shared genes that are constant on the "
             "slide or in the reference: they teach nothing."
         )
     if varies.sum() < LEAST_GENES:
@@ -172,6 +172,7 @@ def _spread(matrix: sparse.csr_matrix) -> NDArray[np.float64]:
     return np.sqrt(np.maximum(square - mean**2, 0.0))
 
 
-def _listed(names: Sequence[str], most: int = 5) -> str:
+def listed(names: Sequence[str], most: int = 5) -> str:
+    """Return names for a message, the first few in full."""
     shown = ", ".join(names[:most])
     return f"{shown} and {len(names) - most:,} more" if len(names) > most else shown

@@ -1,0 +1,100 @@
+"""impute-genes: genes that the slide never measured."""
+
+from __future__ import annotations
+
+import argparse
+import sys
+import threading
+from pathlib import Path
+from typing import Any
+
+from napari_spatialrecon.command_line.options import (
+    add_common_options,
+    add_settings,
+    add_verb,
+)
+from napari_spatialrecon.command_line.running import asked, config_of, read_table, summarise
+from napari_spatialrecon.command_line.terminal import Bar
+from napari_spatialrecon.errors import InputError
+
+
+def add(verbs: Any) -> None:
+    """Add the verb."""
+    verb = add_verb(
+        verbs,
+        "impute-genes",
+        "impute genes that a slide never measured",
+        run_impute_genes,
+        files={"out": ".h5ad"},
+    )
+    verb.add_argument("--method", required=True, help="see 'methods'")
+    verb.add_argument("--slide", metavar="ST.h5ad", required=True)
+    verb.add_argument("--reference", metavar="SC.h5ad", required=True)
+    verb.add_argument(
+        "--genes",
+        metavar="A,B|FILE|missing",
+        required=True,
+        help="names, a file of a name a line, or 'missing': all that the slide lacks",
+    )
+    verb.add_argument("--out", metavar="GENES.h5ad", required=True)
+    verb.add_argument("--device", default="auto", help="auto, cpu, cuda, cuda:1 or mps")
+    add_settings(verb)
+    add_common_options(verb)
+
+
+def run_impute_genes(options: argparse.Namespace, stop: threading.Event) -> None:
+    """Impute genes: read, check, learn, write block by block."""
+    from napari_spatialrecon.methods.registry import find_method
+    from napari_spatialrecon.tasks.imputing import impute_genes
+
+    config = config_of(find_method(options.method, "impute-genes").config(), options)
+    genes = asked_genes(options.genes)
+    slide, reference = read_table(options.slide), read_table(options.reference)
+    with Bar(options.progress) as bar:
+        result = impute_genes(
+            slide,
+            reference,
+            genes,
+            method=options.method,
+            config=config,
+            seed=options.seed,
+            device=options.device,
+            out=options.out,
+            slide_name=Path(options.slide).name,
+            reference_name=Path(options.reference).name,
+            settings=asked(options),
+            progress=bar.show,
+            should_stop=stop.is_set,
+        )
+    for note in result.notes:
+        print(f"note: {note}", file=sys.stderr)
+    print(result.verdict, file=sys.stderr)
+    imputed = int((result.genes["origin"] == "imputed").sum())
+    print(f"{imputed:,} genes imputed: {options.out}", file=sys.stderr)
+    summarise(result.record.to_dict(), options)
+
+
+def asked_genes(words: str) -> list[str] | str:
+    """Return the genes that ``--genes`` names: a file's lines, "missing", or names with commas.
+
+    Raises
+    ------
+    InputError
+        The file holds no name, or does not exist though it looks like a file.
+    """
+    if words == "missing":
+        return words
+    path = Path(words)
+    if path.is_file():
+        genes = [line.strip() for line in path.read_text(encoding="utf-8").splitlines()]
+        where = str(path)
+    elif "," not in words and (path.suffix in (".txt", ".csv") or len(path.parts) > 1):
+        raise InputError("Expected a file of gene names, found none.", where=words)
+    else:
+        genes, where = [word.strip() for word in words.split(",")], "--genes"
+    found = [gene for gene in genes if gene]
+    if not found:
+        raise InputError(
+            "Expected names of genes, found none.", remedy="Try --genes missing.", where=where
+        )
+    return found

@@ -1,0 +1,237 @@
+"""How well maps of genes fit the truth: PCC, SSIM, RMSE, JS and the accuracy score.
+
+Formulas as in SpaDiT's supplement, after Li et al., *Nature Methods* 19 (2022): each gene is judged
+over the spots, and a constant map counts as a correlation of 0.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+import numpy as np
+import pandas as pd
+from anndata import AnnData
+from numpy.typing import NDArray
+from scipy import sparse
+from scipy.special import rel_entr
+from scipy.stats import rankdata
+
+from napari_spatialrecon.errors import InputError
+from napari_spatialrecon.tissue.contract import counts
+
+Array = NDArray[np.float64]
+_TINY = 1e-12
+#: Genes that are made dense at a time.
+_BLOCK = 256
+#: Column: whether more is better.
+METRICS = {"pcc": True, "ssim": True, "rmse": False, "js": False}
+
+
+def gene_metrics(truth: Array, prediction: Array) -> pd.DataFrame:
+    """Return the metrics of each gene.
+
+    Parameters
+    ----------
+    truth, prediction : (n_spots, n_genes) float
+        Expression, not z-scored; not changed.
+
+    Returns
+    -------
+    DataFrame
+        A row a gene: ``pcc`` (Pearson; 0 where the map is constant); ``ssim`` over values scaled by
+        each gene's maximum, with global moments; ``rmse`` of z-scores (it equals √(2 − 2 PCC) and
+        adds nothing to it); ``js_divergence`` in nats between the maps as distributions over spots;
+        ``js``, the square root of that divergence in bits, from 0 to 1, as papers print it.
+
+    Raises
+    ------
+    InputError
+        Shapes differ, or a prediction is not finite.
+    """
+    true, guess = np.asarray(truth, float), np.asarray(prediction, float)
+    if true.shape != guess.shape or true.ndim != 2:
+        raise InputError(
+            f"Expected maps of one shape, found {true.shape} and {guess.shape}.",
+            remedy="Try maps over the same spots and genes.",
+        )
+    if not (np.isfinite(true).all() and np.isfinite(guess).all()):
+        raise InputError("Expected finite expression, found NaN or infinity.")
+    z, z_guess = _scores(true), _scores(guess)
+    divergence = _jensen_shannon(true, guess)
+    return pd.DataFrame(
+        {
+            "pcc": (z * z_guess).mean(axis=0),
+            "ssim": _ssim(true, guess),
+            "rmse": np.sqrt(((z - z_guess) ** 2).mean(axis=0)),
+            "js": np.sqrt(divergence / np.log(2)),
+            "js_divergence": divergence,
+        }
+    )
+
+
+def evaluate_genes(truth: AnnData, prediction: AnnData) -> dict[str, Any]:
+    """Return how well the genes of `prediction` fit those of `truth`.
+
+    Spots and genes are matched by name. Counts in the truth become ``log1p(x / total · median)``
+    over all its genes. Genes that the prediction marks as measured are left out.
+
+    Parameters
+    ----------
+    prediction
+        ``X`` log-normalised; ``var["origin"]`` and ``var["reliability"]`` as `impute_genes` writes.
+
+    Returns
+    -------
+    dict
+        Ready for JSON: ``genes`` (``compared``, ``measured``, ``without_truth``), ``spots``,
+        ``mean`` and ``median`` of each metric, ``reliability`` (see `reliability_diagram`) where
+        the prediction states it, and ``per_gene``.
+
+    Raises
+    ------
+    InputError
+        No spot or no gene is common to both.
+    """
+    table, left_out = gene_table(truth, prediction)
+    columns = [*METRICS, "js_divergence"]
+    report: dict[str, Any] = {
+        "genes": {"compared": len(table), **left_out},
+        "spots": int(prediction.obs_names.isin(truth.obs_names).sum()),
+        "mean": {c: float(table[c].mean()) for c in columns},
+        "median": {c: float(table[c].median()) for c in columns},
+    }
+    if "reliability" in prediction.var:
+        stated = prediction.var["reliability"].reindex(table.index).to_numpy(float)
+        if np.isfinite(stated).sum() >= 2:
+            report["reliability"] = reliability_diagram(stated, table["pcc"].to_numpy())
+    report["per_gene"] = table.to_dict("index")
+    return report
+
+
+def gene_table(truth: AnnData, prediction: AnnData) -> tuple[pd.DataFrame, dict[str, int]]:
+    """Return the metrics of each gene that both have, and how many were left out and why."""
+    spots = prediction.obs_names.intersection(truth.obs_names, sort=False)
+    if not len(spots):
+        raise InputError(
+            "Expected spots of the truth in the prediction, found none of the same name.",
+            remedy="Try the slide that the genes were imputed on.",
+        )
+    imputed = np.ones(prediction.n_vars, bool)
+    if "origin" in prediction.var:
+        imputed = (prediction.var["origin"] == "imputed").to_numpy()
+    asked = prediction.var_names[imputed]
+    names = asked[asked.isin(truth.var_names)]
+    if not len(names):
+        raise InputError(
+            "Expected imputed genes that the truth measured, found none.",
+            remedy="Try a truth that measured the asked genes.",
+        )
+    rows, own = truth.obs_names.get_indexer(spots), prediction.obs_names.get_indexer(spots)
+    known = _expression(truth)[rows].tocsc()
+    tables = []
+    for start in range(0, len(names), _BLOCK):
+        here = names[start : start + _BLOCK]
+        true = known[:, truth.var_names.get_indexer(here)].toarray()
+        guess = prediction[:, here].X
+        guess = guess.toarray() if sparse.issparse(guess) else np.asarray(guess)
+        tables.append(gene_metrics(true, guess[own]).set_axis(here))
+    left_out = {"measured": int((~imputed).sum()), "without_truth": len(asked) - len(names)}
+    return pd.concat(tables), left_out
+
+
+def accuracy_scores(tables: Mapping[str, pd.DataFrame]) -> dict[str, float]:
+    """Return the accuracy score of each method among the others, from 0 to 1; higher is better.
+
+    Per gene and metric (PCC, SSIM, RMSE, JS) the methods are ranked, the best as 1, the worst as
+    1 / n; the score is the mean over metrics and genes. It says nothing of a single method.
+
+    Parameters
+    ----------
+    tables
+        Method to its `gene_metrics`, indexed by gene; genes that one of them lacks are left out.
+
+    Raises
+    ------
+    InputError
+        There are fewer than two methods, or they share no gene.
+    """
+    if len(tables) < 2:
+        raise InputError("Expected at least two methods to rank, found fewer.")
+    genes = sorted(set.intersection(*(set(t.index) for t in tables.values())))
+    if not genes:
+        raise InputError("Expected genes that all methods imputed, found none.")
+    total = np.zeros(len(tables))
+    for metric, higher in METRICS.items():
+        values = np.stack([t.loc[genes, metric].to_numpy(float) for t in tables.values()])
+        total += rankdata(values if higher else -values, axis=0).mean(axis=1) / len(tables)
+    return {name: float(v / len(METRICS)) for name, v in zip(tables, total, strict=True)}
+
+
+def reliability_diagram(predicted: Array, found: Array, bins: int = 5) -> dict[str, Any]:
+    """Return predicted beside found correlation, in bins of about equally many genes.
+
+    Parameters
+    ----------
+    predicted, found : (n_genes,) float
+        Genes without a prediction (NaN) are left out.
+
+    Returns
+    -------
+    dict
+        ``bins``: ``predicted``, ``found`` and ``genes`` of each; ``error``, the mean distance of
+        the bins from the diagonal, weighted by genes; ``correlation`` of the two.
+    """
+    known = np.isfinite(predicted) & np.isfinite(found)
+    p, f = predicted[known], found[known]
+    order = np.argsort(p, kind="stable")
+    groups = [g for g in np.array_split(order, min(bins, len(order))) if len(g)]
+    rows = [
+        {"predicted": float(p[g].mean()), "found": float(f[g].mean()), "genes": len(g)}
+        for g in groups
+    ]
+    off = sum(abs(r["predicted"] - r["found"]) * r["genes"] for r in rows)
+    constant = len(p) < 2 or np.ptp(p) == 0 or np.ptp(f) == 0
+    return {
+        "bins": rows,
+        "error": float(off / max(len(p), 1)),
+        "correlation": 0.0 if constant else float(np.corrcoef(p, f)[0, 1]),
+    }
+
+
+def _expression(truth: AnnData) -> sparse.csr_matrix:
+    matrix = counts(truth)
+    if not np.all(matrix.data == np.rint(matrix.data)):
+        return matrix
+    totals = np.asarray(matrix.sum(axis=1)).ravel()
+    totals[totals == 0] = 1
+    matrix.data = np.log1p(
+        matrix.data * np.repeat(np.median(totals) / totals, np.diff(matrix.indptr))
+    )
+    return matrix
+
+
+def _scores(values: Array) -> Array:
+    spread = values.std(axis=0)
+    constant = spread <= 1e-9 * np.maximum(np.abs(values).max(axis=0), _TINY)
+    centred = values - values.mean(axis=0)
+    return np.where(constant, 0.0, centred / np.where(constant, 1.0, spread))
+
+
+def _ssim(true: Array, guess: Array) -> Array:
+    a, b = (x / np.maximum(x.max(axis=0), _TINY) for x in (true, guess))
+    top = np.maximum(a.max(axis=0), b.max(axis=0))
+    c1, c2 = (0.01 * top) ** 2, (0.03 * top) ** 2
+    mean_a, mean_b = a.mean(axis=0), b.mean(axis=0)
+    shared = ((a - mean_a) * (b - mean_b)).mean(axis=0)
+    level = (2 * mean_a * mean_b + c1) / (mean_a**2 + mean_b**2 + c1)
+    pattern: Array = (2 * shared + c2) / (a.var(axis=0) + b.var(axis=0) + c2)
+    return level * pattern
+
+
+def _jensen_shannon(true: Array, guess: Array) -> Array:
+    p, q = (np.clip(x, 0, None) for x in (true, guess))
+    p, q = (x / np.maximum(x.sum(axis=0), _TINY) for x in (p, q))
+    middle = (p + q) / 2
+    both: Array = (rel_entr(p, middle) + rel_entr(q, middle)).sum(axis=0) / 2
+    return np.clip(both, 0, None)

@@ -1,0 +1,325 @@
+"""Imputing genes that a slide never measured, from a reference of dissociated cells."""
+
+from __future__ import annotations
+
+import difflib
+import json
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import ExitStack
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+from anndata import AnnData
+from numpy.typing import NDArray
+
+from napari_spatialrecon import provenance, storage
+from napari_spatialrecon.config import Config
+from napari_spatialrecon.errors import InputError
+from napari_spatialrecon.geometry.neighbours import nearest
+from napari_spatialrecon.methods.gene_imputation import GeneMethod
+from napari_spatialrecon.methods.gene_inputs import listed, log_normalised
+from napari_spatialrecon.methods.registry import find_method
+from napari_spatialrecon.progress import ProgressCallback, Reporter, ShouldStop
+from napari_spatialrecon.tasks.gene_table import GeneTable, MemoryTable, table_on_disk
+from napari_spatialrecon.tissue import contract
+from napari_spatialrecon.tissue.genes import match_genes
+from napari_spatialrecon.training.device import choose_device
+
+#: Asks for every gene of the reference that the slide did not measure.
+MISSING = "missing"
+#: Measured genes that are copied at a time.
+_BLOCK = 256
+#: Spots around an empty one that lend it their values.
+_LENDERS = 8
+
+
+@dataclass(frozen=True)
+class GeneResult:
+    """What `impute_genes` returns.
+
+    Parameters
+    ----------
+    adata
+        The slide's spots in their order, the asked genes in theirs: ``X`` log-normalised,
+        ``layers["imputed_std"]``, ``var["origin"]`` (measured or imputed), ``var["reliability"]``.
+        None where the result went to a file.
+    path
+        The file, h5ad or zarr, or None.
+    genes
+        Name, origin and predicted reliability of each: the table `var`.
+    method
+        The fitted method.
+    record
+        The run.
+    notes
+        What the user should know, in words.
+    """
+
+    adata: AnnData | None
+    path: Path | None
+    genes: pd.DataFrame
+    method: GeneMethod
+    record: provenance.RunRecord
+    notes: tuple[str, ...] = field(default=())
+
+    def write(self, path: str | Path) -> tuple[Path, Path]:
+        """Write a result in memory as h5ad with its record beside; return both paths."""
+        assert self.adata is not None, "the result is in a file already"
+        path = Path(path)
+        record = path.with_suffix(".run.json")
+        with storage.atomic_file(path) as temporary:
+            self.adata.write_h5ad(temporary)
+        self.record.write(record)
+        return path, record
+
+    @property
+    def verdict(self) -> str:
+        """How well the method did on genes it held out, in words."""
+        own = self.record.metrics.get("held_out_pcc", np.nan)
+        floor = self.record.metrics.get("held_out_floor_pcc", np.nan)
+        if not np.isfinite(own):
+            return "No genes were held out, so how far the maps are right is not known."
+        beside = "" if not np.isfinite(floor) else f" (kNN: {floor:.2f})"
+        return f"Maps of held-out genes correlate with the truth by {own:.2f} on average{beside}."
+
+
+def impute_genes(
+    slide: AnnData,
+    reference: AnnData,
+    genes: Sequence[str] | str,
+    *,
+    method: str = "spadit",
+    config: Config | None = None,
+    seed: int = 0,
+    device: str = "auto",
+    out: str | Path | None = None,
+    slide_name: str = "slide",
+    reference_name: str = "reference",
+    settings: Mapping[str, Any] | None = None,
+    progress: ProgressCallback | None = None,
+    should_stop: ShouldStop | None = None,
+) -> GeneResult:
+    """Impute genes that the reference measured and the slide did not.
+
+    Parameters
+    ----------
+    slide
+        Counts (or logarithms, or in-situ intensities) and ``obsm["spatial"]``, (n, 2) as (x, y).
+    reference
+        Cells: counts or logarithms of many genes.
+    genes
+        Names; or "missing": all that the slide lacks. A gene that the slide measured is kept as
+        measured.
+    config
+        Hyper-parameters of the method; the quick preset if None.
+    out
+        Write block by block to this h5ad or zarr, so that the maps never stand in memory.
+    settings
+        What the record keeps besides the config, such as the command.
+
+    Raises
+    ------
+    ValidationError
+        Lists every problem of the inputs, or they share no gene.
+    InputError
+        The reference lacks an asked gene.
+    Stopped
+        `should_stop` said so; nothing is left behind.
+    """
+    info = find_method(method, "impute-genes")
+    reporter = Reporter(progress, should_stop)
+    spots = contract.prepare_slide(slide, slide_name, counts_needed=False)
+    cells = contract.prepare_query(reference, reference_name, counts_needed=False)
+    asked = _Asked.sort(genes, spots, cells)
+    record = provenance.RunRecord("impute-genes", info.name, {}, seed, str(choose_device(device)))
+    record.inputs = {t.name: _fingerprint(t) for t in (spots, cells)}
+    fitted: GeneMethod = info.method()(config or info.config()())
+    fitted.fit(spots, cells, seed=seed, device=record.device, reporter=reporter)
+    record.config = fitted.config.to_dict()
+    record.notes = [*spots.notes, *cells.notes, *fitted.notes, *asked.notes]
+    report = fitted.report()
+    record.settings |= {**(settings or {}), "report": report}
+    record.metrics |= {k: v for k, v in report.items() if isinstance(v, float)}
+    if not spots.kept.all():
+        record.notes.append(
+            f"{slide_name}: {int((~spots.kept).sum()):,} empty spots have the mean of the "
+            f"{_LENDERS} nearest others."
+        )
+    whole = _Spots(contract.coordinates(slide), spots.kept)
+    with ExitStack() as stack:
+        table: GeneTable = MemoryTable(slide.n_obs, len(asked.names))
+        if out is not None:
+            table = stack.enter_context(table_on_disk(Path(out), slide.n_obs, len(asked.names)))
+        _fill(table, asked, fitted, spots, whole, reporter)
+        var = asked.var(fitted)
+        header = _header(slide, spots, var, record)
+        adata = table.finish(header)
+    if out is not None:
+        record.write(Path(out).with_suffix(".run.json"))
+    return GeneResult(
+        adata, None if out is None else Path(out), var, fitted, record, tuple(record.notes)
+    )
+
+
+@dataclass(frozen=True)
+class _Asked:
+    """The asked genes, and where each comes from.
+
+    Parameters
+    ----------
+    names
+        As they were asked for, each once.
+    measured
+        Position among `names` to column of the slide.
+    imputed
+        Position among `names` to name in the reference.
+    """
+
+    names: tuple[str, ...]
+    measured: dict[int, int]
+    imputed: dict[int, str]
+    notes: tuple[str, ...] = ()
+
+    @classmethod
+    def sort(
+        cls, genes: Sequence[str] | str, slide: contract.Prepared, reference: contract.Prepared
+    ) -> _Asked:
+        match = match_genes([reference.adata.var, slide.adata.var], [reference.name, slide.name])
+        there, here = match.indices
+        known = [str(n) for n in reference.adata.var_names]
+        own = {str(name): i for i, name in enumerate(slide.adata.var_names)}
+        shared = {known[a]: int(b) for a, b in zip(there, here, strict=True)}
+        if isinstance(genes, str):
+            if genes != MISSING:
+                raise InputError(
+                    f'Expected a list of genes or "{MISSING}", found {genes!r}.',
+                    remedy=f'Try ["{genes}"].',
+                )
+            genes = [name for name in known if name not in shared and name not in own]
+        names = tuple(dict.fromkeys(map(str, genes)))
+        if not names:
+            raise InputError(
+                "Expected genes to impute, found none.",
+                remedy="Try a reference that measured more genes than the slide.",
+                where="genes",
+            )
+        measured = {i: shared.get(n, own.get(n)) for i, n in enumerate(names)}
+        position = set(known)
+        unknown = [n for i, n in enumerate(names) if measured[i] is None and n not in position]
+        if unknown:
+            raise _unknown(unknown, known, reference.name)
+        found = {i: c for i, c in measured.items() if c is not None}
+        notes = []
+        if len(names) < len(genes):
+            notes.append(f"{len(genes) - len(names)} genes were asked for twice; each stands once.")
+        if found:
+            kept = [names[i] for i in found]
+            notes.append(
+                f"Kept as measured, not imputed: {listed(kept)} (the slide has measured them)."
+            )
+        return cls(
+            names, found, {i: n for i, n in enumerate(names) if i not in found}, tuple(notes)
+        )
+
+    def var(self, fitted: GeneMethod) -> pd.DataFrame:
+        """Return a row a gene: origin and predicted reliability."""
+        reliability = np.full(len(self.names), np.nan)
+        if self.imputed:
+            reliability[list(self.imputed)] = fitted.reliability(list(self.imputed.values()))
+        origin = ["measured" if i in self.measured else "imputed" for i in range(len(self.names))]
+        return pd.DataFrame(
+            {"origin": origin, "reliability": reliability},
+            index=pd.Index(self.names, dtype=object),
+        )
+
+
+@dataclass(frozen=True)
+class _Spots:
+    """All spots of a slide, of which only those with values were imputed."""
+
+    places: NDArray[np.float64]
+    kept: NDArray[np.bool_]
+
+    def spread(self, values: NDArray[np.float32]) -> NDArray[np.float32]:
+        """Return values for all spots: empty ones get the mean of the nearest others."""
+        if self.kept.all():
+            return values
+        whole = np.zeros((len(self.kept), values.shape[1]), np.float32)
+        whole[self.kept] = values
+        near, _ = nearest(self.places[self.kept], _LENDERS, queries=self.places[~self.kept])
+        whole[~self.kept] = values[near].mean(axis=1)
+        return whole
+
+
+def _fill(
+    table: GeneTable,
+    asked: _Asked,
+    fitted: GeneMethod,
+    spots: contract.Prepared,
+    whole: _Spots,
+    reporter: Reporter,
+) -> None:
+    """Write the asked genes, measured ones first."""
+    for columns, block in _measured(asked, spots):
+        reporter.check()
+        table.put(columns, whole.spread(block), None)
+    waiting = list(asked.imputed)
+    if not waiting:
+        return
+    for block in fitted.impute(list(asked.imputed.values()), reporter=reporter):
+        columns, waiting = waiting[: len(block.genes)], waiting[len(block.genes) :]
+        spread = None if block.spread is None else whole.spread(block.spread)
+        table.put(columns, whole.spread(block.values), spread)
+    assert not waiting, "the method left genes out"
+
+
+def _measured(
+    asked: _Asked, spots: contract.Prepared
+) -> Iterator[tuple[list[int], NDArray[np.float32]]]:
+    if not asked.measured:
+        return
+    values, _ = log_normalised(spots, intensities=True)
+    columns, positions = list(asked.measured.values()), list(asked.measured)
+    by_column = values.tocsc()
+    for start in range(0, len(columns), _BLOCK):
+        here = slice(start, start + _BLOCK)
+        yield positions[here], np.asarray(by_column[:, columns[here]].toarray(), np.float32)
+
+
+def _header(
+    slide: AnnData, spots: contract.Prepared, var: pd.DataFrame, record: provenance.RunRecord
+) -> AnnData:
+    """Return the result without its maps."""
+    header = AnnData(obs=slide.obs.copy(), var=var)
+    header.obs["empty"] = ~spots.kept
+    for key, value in slide.obsm.items():
+        header.obsm[key] = value.copy()
+    header.uns = {k: v for k, v in slide.uns.items() if k == contract.SPATIAL}
+    header.uns[contract.OURS] = {
+        "unit": contract.unit(slide),
+        "provenance": json.dumps(record.provenance(), sort_keys=True),
+    }
+    scale = contract.um_per_unit(slide)
+    if scale is not None:
+        header.uns[contract.OURS]["um_per_unit"] = scale
+    return header
+
+
+def _unknown(genes: Sequence[str], known: Sequence[str], name: str) -> InputError:
+    close = difflib.get_close_matches(genes[0], known, n=3, cutoff=0.6)
+    remedy = f"Did you mean {' or '.join(close)}?" if close else "Try genes of the reference alone."
+    return InputError(
+        f"Expected genes of the reference, found {listed(genes)} that it lacks.",
+        remedy=remedy,
+        where=name,
+    )
+
+
+def _fingerprint(prepared: contract.Prepared) -> str:
+    adata = prepared.adata
+    return provenance.fingerprint(
+        adata.X, adata.obs_names, adata.var_names, adata.obsm.get(contract.SPATIAL)
+    )
