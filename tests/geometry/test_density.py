@@ -24,7 +24,8 @@ def shrunk(spots):
 
 
 def test_cells_become_as_dense_as_the_spots(spots, shrunk) -> None:
-    gaps = [sliced_wasserstein(match_density(shrunk, spots, share=s), spots) for s in (0, 0.5, 1)]
+    some = spots[:600]
+    gaps = [sliced_wasserstein(match_density(shrunk, some, share=s), some) for s in (0, 0.5, 1)]
     assert gaps[2] < 0.2 * gaps[0]
     assert gaps[2] < gaps[1] < gaps[0]
 

@@ -1,0 +1,44 @@
+"""Communities of placed cells, for exploring a result."""
+
+from __future__ import annotations
+
+import numpy as np
+import pandas as pd
+from anndata import AnnData
+
+from napari_spatialrecon.errors import InputError
+from napari_spatialrecon.evaluation.communities import communities
+
+#: Column that holds them, and slots that hold places, the first found being used.
+COMMUNITY, PLACES = "community", ("X_geometry", "spatial")
+
+
+def mark_communities(
+    placed: AnnData, *, neighbours: int = 15, resolution: float = 1.0, seed: int = 0
+) -> AnnData:
+    """Return a copy of placed cells with ``obs["community"]``, "1" for the largest.
+
+    Parameters
+    ----------
+    placed
+        Cells with intrinsic coordinates (``obsm["X_geometry"]``) or places (``obsm["spatial"]``).
+    neighbours, resolution, seed
+        See `evaluation.communities.communities`.
+
+    Raises
+    ------
+    InputError
+        There are no places.
+    """
+    slot = next((name for name in PLACES if name in placed.obsm), None)
+    if slot is None:
+        raise InputError(
+            "Expected placed cells, found no places.",
+            remedy='Try a file that "spatialrecon place" wrote.',
+        )
+    places = np.asarray(placed.obsm[slot], float)
+    found = communities(places, neighbours=neighbours, resolution=resolution, seed=seed)
+    names = [str(i + 1) for i in range(int(found.max()) + 1)]
+    result = placed.copy()
+    result.obs[COMMUNITY] = pd.Categorical.from_codes(found, names)
+    return result
