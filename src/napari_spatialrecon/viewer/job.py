@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from napari_spatialrecon.errors import InputError
-from napari_spatialrecon.viewer.tables import Picture, Table
+from napari_spatialrecon.viewer.tables import Model, Picture, Table
 from napari_spatialrecon.viewer.words import duration
 
 if TYPE_CHECKING:
@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from napari_spatialrecon.progress import ProgressCallback, ShouldStop
     from napari_spatialrecon.tasks.preflight import Preflight
 
-Input = Table | Picture
+Input = Table | Picture | Model
 Line = tuple[str, str]
 """A tone ("good", "warning", "wrong" or "quiet") and a text."""
 

@@ -7,9 +7,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from napari_spatialrecon.viewer.job import Input, Job, Outcome
-from napari_spatialrecon.viewer.script import arguments
+from napari_spatialrecon.viewer.script import arguments, file_of
 from napari_spatialrecon.viewer.subprocess_run import SubprocessWork
-from napari_spatialrecon.viewer.tables import Picture
+from napari_spatialrecon.viewer.tables import Model, Picture
 
 if TYPE_CHECKING:
     from napari_spatialrecon.progress import ProgressCallback, ShouldStop
@@ -40,11 +40,13 @@ class InProcess:
 
 
 def _on_disk(table: Input, folder: Path) -> Path:
+    path = folder / file_of(table).name
     if isinstance(table, Picture):
         table = table.table()
     elif table.path is not None:
         return table.path
-    path = folder / f"{table.name.replace('/', '_')}.h5ad"
-    if not path.exists():
+    if not path.exists() and isinstance(table, Model):
+        table.model.save(path)
+    elif not path.exists():
         table.adata.write_h5ad(path)
     return path

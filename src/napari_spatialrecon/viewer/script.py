@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from napari_spatialrecon.viewer.job import Input, Job
-from napari_spatialrecon.viewer.tables import Picture
+from napari_spatialrecon.viewer.tables import Model, Picture
 
 
 def arguments(job: Job, path: Callable[[Input], Path], out: Path) -> list[str]:
@@ -66,7 +66,8 @@ def as_python(job: Job) -> str:
 def file_of(table: Input) -> Path:
     """Return the file of an input; of one that is open in napari only, where it is to be saved."""
     on_disk = table.path is not None and not isinstance(table, Picture)
-    return table.path if on_disk else Path(f"{table.name}.h5ad")
+    ending = "" if isinstance(table, Model) else ".h5ad"
+    return table.path if on_disk else Path(f"{table.name.replace('/', '_')}{ending}")
 
 
 def reading(tables: dict[str, Input]) -> list[str]:

@@ -86,6 +86,23 @@ class Picture:
         return Table(self.name, adata, self.path)
 
 
+@dataclass(frozen=True)
+class Model:
+    """A fitted model that a run starts from.
+
+    Parameters
+    ----------
+    model
+        Has ``save(folder)``.
+    path
+        Its folder, None where it was not saved yet.
+    """
+
+    name: str
+    model: Any
+    path: Path | None = None
+
+
 def short_name(entry: Entry) -> str:
     """Return what a slide or a table of cells is called: without " spots" or " H&E"."""
     if entry.path is not None and entry.role is not Role.HISTOLOGY:

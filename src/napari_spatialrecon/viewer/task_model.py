@@ -54,6 +54,8 @@ class TaskModel(ABC):
     """The task's name in `methods.registry`."""
     default: ClassVar[str]
     """The method that is chosen at first."""
+    unheard: ClassVar[tuple[Role, ...]] = (Role.RESULT,)
+    """Roles whose coming and going does not change what is chosen."""
     changed = Signal()
 
     def __init__(self, workspace: Workspace) -> None:
@@ -219,7 +221,7 @@ class TaskModel(ABC):
         self.changed.emit()
 
     def _on_workspace(self, entry: Entry) -> None:
-        if entry.role is not Role.RESULT:
+        if entry.role not in self.unheard:
             self.choose()
 
     def _on_removed(self, entry: Entry) -> None:

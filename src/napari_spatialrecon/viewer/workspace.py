@@ -55,6 +55,8 @@ class Entry:
         Micrometres in a unit of its coordinates (a pixel of an image); None while unknown.
     notes
         What the user should know, in words.
+    model
+        A fitted model, of the role of one.
     """
 
     name: str
@@ -64,6 +66,7 @@ class Entry:
     layer: Layer | None = None
     um_per_unit: float | None = None
     notes: list[str] = field(default_factory=list)
+    model: Any = None
 
     @property
     def needs_scale(self) -> bool:
@@ -155,6 +158,7 @@ class Workspace:
         path: str | Path | None = None,
         layer: Layer | None = None,
         um_per_unit: float | None = None,
+        model: Any = None,
     ) -> Entry:
         """Add something that is open; the same file in the same role stays one entry, with a note.
 
@@ -165,7 +169,7 @@ class Workspace:
             _note(known, f"{path.name} was opened again; it is listed once.")
             self.events.changed.emit(known)
             return known
-        entry = Entry(self._unique(name), role, adata, path, layer, um_per_unit)
+        entry = Entry(self._unique(name), role, adata, path, layer, um_per_unit, model=model)
         self._entries.append(entry)
         if entry.needs_scale and (scale := self.memory.scale(_scale_key(entry))) is not None:
             self._apply_scale(entry, scale)
