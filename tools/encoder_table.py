@@ -15,13 +15,12 @@ encoder that is left out.
 from __future__ import annotations
 
 import argparse
-import os
 import time
 from collections.abc import Callable
 from dataclasses import dataclass, replace
-from pathlib import Path
 
 import numpy as np
+from real_cases import CELLS, DATA, SECTIONS, SIMULATED
 from scipy.stats import spearmanr
 
 from napari_spatialrecon.evaluation.hiding import hide_places
@@ -29,11 +28,8 @@ from napari_spatialrecon.evaluation.place_metrics import place_metrics
 from napari_spatialrecon.evaluation.protocols import hold_out_cells, kfold_genes
 from napari_spatialrecon.geometry.neighbours import nearest
 from napari_spatialrecon.methods.floors.config import KnnConfig
-from napari_spatialrecon.methods.floors.knn import (
-    align_slides,
-    knn_posterior,
-    spatial_directions,
-)
+from napari_spatialrecon.methods.floors.knn import align_slides
+from napari_spatialrecon.methods.floors.posterior import knn_posterior, spatial_directions
 from napari_spatialrecon.methods.gears.encoder.config import EncoderConfig
 from napari_spatialrecon.methods.gears.encoder.mixing import balanced_rows, domain_mixing
 from napari_spatialrecon.methods.gears.encoder.model import Encoder
@@ -46,27 +42,7 @@ from napari_spatialrecon.tissue.read import read_adata
 from napari_spatialrecon.tissue.simulator.config import SimulatorConfig
 from napari_spatialrecon.tissue.simulator.simulate import simulate
 
-DATA = Path(
-    os.environ.get("SPATIALRECON_DATA", Path(__file__).resolve().parents[2] / "shared" / "data")
-)
 KNN = KnnConfig()
-#: Case: folder, reference sections, query section.
-SECTIONS = {
-    "starmap": ("starmap_mpfc", ["section_BZ5"], "section_BZ9"),
-    "her2": ("st_her2_he", ["C2", "C3"], "C5"),
-    "mob": ("st_mob_he", ["MOB1", "MOB2"], "MOB4"),
-}
-CELLS = {
-    "embryo": "seqfish_embryo2/seqfish_embryo2.h5ad",
-    "xenium": "breast_xenium_visium/xenium_cells.h5ad",
-    "mpoa": "merfish_mpoa/merfish_mpoa.h5ad",
-}
-#: Simulated: what the dissociated cells differ in from the slides.
-SIMULATED = {
-    "sim": {},
-    "sim-batch": {"batch_effect": 1.5},
-    "sim-shift": {"composition_shift": 2.0},
-}
 #: Rows of `--ablate`: what is left out, and the settings that leave it out.
 ABLATIONS = {
     "invariance": ["vicreg.invariance=0"],
