@@ -8,6 +8,7 @@ import numpy as np
 
 from napari_spatialrecon.errors import InputError
 from napari_spatialrecon.viewer.colors import Kind, guess_kind
+from napari_spatialrecon.viewer.diagnostics import COLUMNS, WORDS
 
 if TYPE_CHECKING:
     from anndata import AnnData
@@ -18,9 +19,10 @@ _MOST_NAMES = 200
 
 
 def names(adata: AnnData) -> tuple[list[str], list[str]]:
-    """Return the columns worth a colour, uncertainty first, and the genes."""
+    """Return the columns worth a colour, what a run says of its result first, and the genes."""
     columns = [str(c) for c in adata.obs if _worth(adata.obs[c])]
-    columns.sort(key=lambda name: name != UNCERTAINTY)
+    own = [name for name in (UNCERTAINTY, *COLUMNS) if name in columns]
+    columns = [*own, *(name for name in columns if name not in own)]
     return columns, [str(gene) for gene in adata.var_names]
 
 
@@ -40,8 +42,13 @@ def values(adata: AnnData, name: str) -> tuple[Any, Kind, str]:
         scale = contract.um_per_unit(adata)
         title = "expected error, µm" if scale else "expected error"
         return adata.obs[name].to_numpy() * (scale or 1.0), "uncertainty", title
+    if name in WORDS and name in adata.obs:
+        import pandas as pd
+
+        flags = adata.obs[name].to_numpy(bool).astype(int)
+        return pd.Categorical.from_codes(flags, list(WORDS[name])), "category", _spaced(name)
     if name in adata.obs:
-        return adata.obs[name], guess_kind(adata.obs[name]), name.replace("_", " ")
+        return adata.obs[name], guess_kind(adata.obs[name]), _spaced(name)
     if name in adata.var_names:
         counts = contract.counts(adata)
         totals = np.maximum(np.asarray(counts.sum(axis=1)).ravel(), 1.0)
@@ -51,6 +58,10 @@ def values(adata: AnnData, name: str) -> tuple[Any, Kind, str]:
         f"Expected a column or a gene, found {name!r}.",
         remedy="Try typing a part of the name and choosing from the list.",
     )
+
+
+def _spaced(name: str) -> str:
+    return name.replace("_", " ")
 
 
 def _worth(column: Any) -> bool:

@@ -1,0 +1,98 @@
+"""How far to trust placed cells: each thing in one sentence, green, amber or red.
+
+What a method did not write is not shown. Columns and numbers: docs/data-model.md.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from napari_spatialrecon.viewer.job import Line
+from napari_spatialrecon.viewer.layers import OURS
+
+if TYPE_CHECKING:
+    from anndata import AnnData
+
+COMMUNITY = "spatial_community"
+"""Column with the community of a cell among those that lie around it."""
+OUTSIDE, WEAK, SUPPORT = "out_of_domain", "little_support", "patch_support"
+COLUMNS = (COMMUNITY, OUTSIDE, WEAK, SUPPORT)
+"""Columns worth a colour, after the expected error."""
+WORDS = {
+    OUTSIDE: ("like the reference", "unlike the reference"),
+    WEAK: ("well supported", "little support"),
+}
+"""What False and True mean in a column."""
+FEW, MANY = 0.05, 0.5
+"""Shares of the cells up to which a flag is green, and above which it is red."""
+_FEWEST = 50
+
+
+def diagnostics(adata: AnnData) -> list[Line]:
+    """Return what a result says of itself, a line each."""
+    from napari_spatialrecon.methods.gears.diagnostics import DISAGREE, FAILING, HEALTHY, STRESS
+
+    numbers: Mapping[str, Any] = adata.uns.get(OURS, {}).get("diagnostics", {})
+    lines = [
+        _flagged(adata, OUTSIDE, "are unlike anything in the reference: their places mean little"),
+        _flagged(adata, WEAK, "are in too few agreeing patches to be placed firmly"),
+        _number(
+            numbers.get("patch_disagreement"),
+            (DISAGREE / 2, DISAGREE),
+            "Overlapping patches differ in a distance by a factor of {:.2f} "
+            "(1.0 is perfect agreement)",
+            shown=np.exp,
+        ),
+        _number(
+            numbers.get("solve_stress"),
+            (STRESS / 2, STRESS),
+            "Joining patches into one layout changed their distances by {:.0%}",
+        ),
+        _number(
+            numbers.get("residual_spread"),
+            (HEALTHY, FAILING),
+            "The refiner moves spots it was trained on by {:.0%} of the tissue's radius "
+            "(σ of the residual; 3 to 5 % is healthy)",
+        ),
+    ]
+    return [line for line in lines if line is not None]
+
+
+def with_communities(adata: AnnData) -> AnnData:
+    """Add the spatial community of each placed cell (GEARS, figure 3), where there are enough."""
+    import pandas as pd
+
+    from napari_spatialrecon.evaluation.communities import communities
+
+    if adata.n_obs >= _FEWEST and COMMUNITY not in adata.obs:
+        found = communities(np.asarray(adata.obsm["spatial"], float))
+        names = [f"community {i + 1}" for i in range(found.max() + 1)]
+        adata.obs[COMMUNITY] = pd.Categorical.from_codes(found, names)
+    return adata
+
+
+def _flagged(adata: AnnData, column: str, meaning: str) -> Line | None:
+    if column not in adata.obs:
+        return None
+    n = int(adata.obs[column].sum())
+    share = n / max(adata.n_obs, 1)
+    tone = _tone(share, (FEW, MANY))
+    cells = "No cells" if n == 0 else f"{n:,} cell{'s' if n > 1 else ''} ({share:.0%})"
+    meaning = meaning.replace("are ", "is ", 1) if n == 1 else meaning
+    return tone, f"{cells} {meaning}."
+
+
+def _number(
+    value: float | None, limits: tuple[float, float], text: str, *, shown: Any = float
+) -> Line | None:
+    if value is None or not np.isfinite(value):
+        return None
+    return _tone(float(value), limits), f"{text.format(shown(value))}."
+
+
+def _tone(value: float, limits: tuple[float, float]) -> str:
+    """Return green up to the first limit, amber up to the second, then red."""
+    return ("good", "warning", "wrong")[sum(value > limit for limit in limits)]
