@@ -330,10 +330,11 @@ def _prepare(
     if problems:
         raise ValidationError(problems)
     matrix = stored.astype(np.float32)
-    kept, dropped = _rows_to_keep(matrix, name, min_counts)
+    rows = "spots" if least > 1 else "cells"
+    kept, dropped = _rows_to_keep(matrix, name, min_counts, rows)
     if kept.sum() < least:
-        rows = "spots" if least > 1 else "cell"
-        found = f"Expected at least {least} {rows} with counts, found {int(kept.sum())}."
+        wanted = f"{least} {rows if least > 1 else 'cell'}"
+        found = f"Expected at least {wanted} with counts, found {int(kept.sum())}."
         raise ValidationError([Problem(f"{name}: {slot}", found, "Try a lower min_counts.")])
     light = AnnData(
         X=matrix[kept], obs=adata.obs[kept].copy(), var=adata.var[genes].copy(), uns=dict(adata.uns)
@@ -360,13 +361,13 @@ def _other_matrices(adata: AnnData) -> dict[str, sparse.csr_matrix]:
 
 
 def _rows_to_keep(
-    matrix: sparse.csr_matrix, name: str, min_counts: int
+    matrix: sparse.csr_matrix, name: str, min_counts: int, rows: str
 ) -> tuple[np.ndarray, list[str]]:
     totals = np.asarray(matrix.sum(axis=1, dtype=np.float64)).ravel()
     empty = totals <= 0
     few = ~empty & (totals < min_counts) if min_counts > 1 else np.zeros(len(totals), bool)
     notes = [
-        f"{name}: left out {int(mask.sum()):,} of {len(mask):,} rows {why}."
+        f"{name}: left out {int(mask.sum()):,} of {len(mask):,} {rows} {why}."
         for mask, why in ((empty, "without any count"), (few, f"under {min_counts} counts"))
         if mask.any()
     ]
