@@ -2,8 +2,10 @@
 
     OMP_NUM_THREADS=1 python tools/ablation_gears.py --models FOLDER [--seed 0] [case ...]
 
-Every row is printed twice: the generator alone, and joined with the places by similarity as
-`quick` does (two to one). Rows that only change how cells are placed share one training.
+Each row that changes training trains one network, as `quick` does; `quick` itself is the first
+network of `standard`, which tools/gears_table.py keeps too. Rows that only change how cells are
+placed share one training. All is printed twice: the generator alone, and joined with the places by
+similarity as in `quick` (two to one).
 """
 
 from __future__ import annotations
@@ -17,12 +19,14 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+from gears_table import STANDARD, first_networks
 from real_cases import fitted, load
 from torch import Tensor, nn
 
 from napari_spatialrecon.evaluation.place_metrics import place_metrics
 from napari_spatialrecon.geometry import stitching
 from napari_spatialrecon.methods.gears import network
+from napari_spatialrecon.methods.gears.config import GearsConfig
 from napari_spatialrecon.storage import write_json
 
 SHOWN = ("spearman", "edge_auc", "trust20", "swd", "w1_knn")
@@ -108,7 +112,11 @@ def rows(name: str, seed: int, folder: Path) -> Iterator[dict[str, Any]]:
         keeping = folder / "mlp" if mlp else folder
         attention = PerCell if mlp else network.InducedAttention
         with instead(network, "InducedAttention", attention):
-            model = fitted(case, ("validate=false", *settings), seed, keeping)
+            if training == "quick":
+                model = fitted(case, STANDARD, seed, folder)
+                model = first_networks(model, GearsConfig.preset("quick"))
+            else:
+                model = fitted(case, ("validate=false", *settings), seed, keeping)
         for placing, values in PLACINGS.get(training, {"": {}}).items():
             if values.get("patches.size", 0) >= len(truth):
                 continue

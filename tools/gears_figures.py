@@ -4,8 +4,8 @@
 
 `distortion`: the embryo's held-out cells, true and placed, coloured by their true place; below, the
 mean of |log(placed / true distance)| over blocks of cells in Morton order of their true places.
-`patches`: metrics and what tells of stitching against the size of patches, for each of the four
-networks of `standard` alone (without kNN's share); the largest size is one shot.
+`patches`: metrics and what tells of stitching against the size of patches, for each of the first
+two networks of `standard` alone (without kNN's share); the largest size is one shot.
 """
 
 from __future__ import annotations
@@ -133,7 +133,7 @@ def curve(folder: Path) -> list[dict[str, Any]]:
     model: Gears = fitted(case, STANDARD, 0, folder)
     features, _ = model.reference.space.transform(cells)
     found = []
-    for number, network in enumerate(model.networks):
+    for number, network in enumerate(model.networks[:2]):
         inputs = model._inputs(number, features)
         for size in (*SIZES, len(truth)):
             config = model.config.with_values({"patches.one_shot": 0, "patches.size": size})

@@ -60,9 +60,9 @@ def measure(case: Case, placement: Placement, truth: np.ndarray) -> dict[str, fl
 def rows(name: str, seeds: list[int], folder: Path) -> Iterator[dict[str, Any]]:
     case = load(name)
     slides, cells, truth = case.prepared()
-    knn = Knn().fit(slides, cells, seed=0).place(cells)
-    yield {"case": name, "method": "knn", "seed": 0} | measure(case, knn, truth)
     for seed in seeds:
+        knn = Knn().fit(slides, cells, seed=seed).place(cells)
+        yield {"case": name, "method": "knn", "seed": seed} | measure(case, knn, truth)
         model = fitted(case, STANDARD, seed, folder)
         for preset in ("quick", "standard"):
             placed = first_networks(model, GearsConfig.preset(preset)).place(cells)
