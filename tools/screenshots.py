@@ -19,12 +19,16 @@ from typing import Any
 import napari
 import numpy as np
 from anndata import AnnData
+from napari.layers import Layer
 from PIL import Image
 from qtpy.QtWidgets import QApplication
 
+from napari_spatialrecon.tissue.read import read_adata
 from napari_spatialrecon.viewer import workspace
+from napari_spatialrecon.viewer.diagnostics import COMMUNITY
 from napari_spatialrecon.viewer.memory import Memory
 from napari_spatialrecon.viewer.point_values import UNCERTAINTY
+from napari_spatialrecon.viewer.reader import table_layers
 from napari_spatialrecon.viewer.workspace import Role, Workspace, workspace_of
 
 PLUGIN = "napari-spatialrecon"
@@ -73,6 +77,12 @@ class Story:
         files = [str(folder / f"{name}.h5ad") for name in SECTIONS]
         self.viewer.open(files, plugin=PLUGIN)
         self.viewer.reset_view()
+        settle(1.0)
+
+    def dock(self, name: str) -> None:
+        """Show another widget in place of Place cells and the legend."""
+        self.viewer.window.remove_dock_widget("all")
+        _, self.widget = self.viewer.window.add_plugin_dock_widget(PLUGIN, name)
         settle(1.0)
 
     def check_array(self) -> None:
@@ -169,17 +179,91 @@ def long_names(folder: Path, out: Path, theme: str) -> None:
     told.close()
 
 
+def gears(folder: Path, out: Path, theme: str) -> None:
+    """C5 placed by GEARS on its H&E, and what the result says of itself."""
+    told = Story(out, theme)
+    told.open(folder)
+    told.choose("gears", **{"patches.one_shot": 0, "patches.size": 96})
+    told.run()
+    told.picture("window_gears")
+    told.widget.result.colour.emit(COMMUNITY)
+    told.picture("window_gears_communities")
+    told.close()
+
+
+def encoder(folder: Path, out: Path, theme: str) -> None:
+    """Train encoder: empty, while it trains, its result, and a folder that holds none."""
+    told = Story(out, theme)
+    told.dock("Train encoder")
+    told.picture("window_encoder_empty")
+    told.open(folder)
+    space = workspace_of(told.viewer)
+    told.widget.model.query = space.named("C5 spots")
+    until(told.widget.panel.run_button.isEnabled)
+    told.widget.panel.run_button.click()
+    model = told.widget.model
+    until(lambda: len(model.curves.measured["probe"]) > 5 or not model.running)
+    told.picture("window_encoder_running")
+    until(lambda: not model.running)
+    if model.error is not None:
+        raise model.error
+    until(lambda: told.widget.scatter is not None)
+    told.widget.area.ensureWidgetVisible(told.widget.plot)
+    told.picture("window_encoder")
+    told.widget.load(str(folder))
+    told.widget.area.ensureWidgetVisible(told.widget.panel.notice)
+    told.picture("window_encoder_refused")
+    told.close()
+
+
+def embryo(folder: Path, out: Path, theme: str) -> None:
+    """Cells of a fly embryo (Drop-seq, Karaiskos et al. 2017) on the atlas of its marker genes."""
+    told = Story(out, theme)
+    space = workspace_of(told.viewer)
+    atlas, cells = fly(folder.parent / "drosophila_bdtnp")
+    for layer in table_layers(atlas, "fly embryo"):
+        told.viewer.add_layer(Layer.create(*layer))
+    space.add("Drop-seq cells", Role.QUERY, adata=cells)
+    told.viewer.reset_view()
+    inputs = told.widget.inputs
+    inputs.method.setCurrentIndex(inputs.method.findData("gears"))
+    until(told.widget.panel.run_button.isEnabled)
+    told.run()
+    told.viewer.layers["fly embryo spots"].visible = False
+    told.widget.result.colour.emit("ftz")
+    told.picture("window_embryo")
+    told.close()
+
+
+def fly(folder: Path) -> tuple[AnnData, AnnData]:
+    """Return the atlas, its genes under the names of the cells' and on or off, and the cells."""
+    atlas, cells = (read_adata(folder / f"{n}.h5ad") for n in ("atlas_bdtnp", "scrna_dropseq"))
+    atlas.var_names = atlas.var["scrna_name"].astype(str)
+    atlas.layers["counts"] = atlas.layers["binarized"]
+    return atlas, cells
+
+
+PARTS = {
+    "story": story,
+    "errors": errors,
+    "names": long_names,
+    "gears": gears,
+    "encoder": encoder,
+    "embryo": embryo,
+}
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--out", type=Path, required=True)
     parser.add_argument("--theme", choices=("dark", "light", "both"), default="both")
-    parser.add_argument("--only", choices=("story", "errors", "names"))
+    parser.add_argument("--only", choices=tuple(PARTS))
     options = parser.parse_args()
     default = Path(__file__).resolve().parents[2] / "shared" / "data"
     folder = Path(os.environ.get("SPATIALRECON_DATA", default)) / "st_her2_he"
     options.out.mkdir(parents=True, exist_ok=True)
     for theme in ("dark", "light") if options.theme == "both" else (options.theme,):
-        for name, part in {"story": story, "errors": errors, "names": long_names}.items():
+        for name, part in PARTS.items():
             if options.only in (None, name):
                 part(folder, options.out, theme)
 

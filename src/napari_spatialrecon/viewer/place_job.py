@@ -11,6 +11,7 @@ import numpy as np
 
 from napari_spatialrecon.errors import InputError
 from napari_spatialrecon.methods.registry import find_method
+from napari_spatialrecon.viewer.diagnostics import diagnostics, with_communities
 from napari_spatialrecon.viewer.job import Input, Job, Line, Outcome, Script
 from napari_spatialrecon.viewer.script import (
     file_of,
@@ -18,7 +19,7 @@ from napari_spatialrecon.viewer.script import (
     reading,
     reading_many,
 )
-from napari_spatialrecon.viewer.tables import Picture, Table
+from napari_spatialrecon.viewer.tables import Model, Picture, Table
 
 if TYPE_CHECKING:
     from anndata import AnnData
@@ -71,10 +72,10 @@ class Placed(Outcome):
         return text, overlap < SLIGHT_OVERLAP
 
     def facts(self) -> list[Line]:
-        """Return how it was laid on the H&E, and the notes."""
+        """Return how it was laid on the H&E, how far to trust it, and the notes."""
         text, doubtful = self.pose
         pose: list[Line] = [("warning" if doubtful else "good", text)] if text else []
-        return [*pose, *super().facts()]
+        return [*pose, *diagnostics(self.adata), *super().facts()]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -87,12 +88,15 @@ class PlaceJob(Job):
         Name of the reference in whose frame the result lies, unless `onto` is given.
     onto
         Another H&E that the result is laid on.
+    encoder
+        Trained before, to give GEARS its input.
     """
 
     references: tuple[Table, ...]
     query: Table
     display: str | None = None
     onto: Input | None = None
+    encoder: Model | None = None
 
     verb = "place"
     out = "placed.h5ad"
@@ -112,6 +116,7 @@ class PlaceJob(Job):
             device=self.device,
             display=self.display,
             onto=self._onto(),
+            encoder=None if self.encoder is None else self.encoder.model,
             folder=self.folder,
             resume=self.resume,
             query_name=self.query.name,
@@ -119,7 +124,7 @@ class PlaceJob(Job):
             should_stop=should_stop,
         )
         result.record.settings |= self.settings()
-        return Placed(result.adata, result.record.to_dict(), result.method)
+        return Placed(with_communities(result.adata), result.record.to_dict(), result.method)
 
     @property
     def title(self) -> str:
@@ -144,10 +149,11 @@ class PlaceJob(Job):
         )
 
     def inputs(self) -> list[tuple[str, Input]]:
-        """Return references, cells, and the other H&E."""
+        """Return references, cells, the other H&E and the encoder."""
         tables: list[tuple[str, Input]] = [("reference", table) for table in self.references]
         tables.append(("query", self.query))
-        return [*tables, *([("onto", self.onto)] if self.onto is not None else [])]
+        others = (("onto", self.onto), ("encoder", self.encoder))
+        return [*tables, *((option, other) for option, other in others if other is not None)]
 
     def options(self, path: Callable[[Input], Path]) -> list[str]:
         """Name the reference whose frame the result has."""
@@ -159,6 +165,8 @@ class PlaceJob(Job):
     def script(self) -> Script:
         """Return the call of `place`."""
         arguments = ["slides", "cells", f"display={self.shown().name!r}"]
+        if self.encoder is not None:
+            arguments.append(f"encoder={str(file_of(self.encoder))!r}")
         lines = [*reading_many("slides", self.references), *reading({"cells": self.query})]
         if self.onto is None:
             return Script("sr.place", arguments, lines)
@@ -173,6 +181,11 @@ class PlaceJob(Job):
         ]
         imports = ["from napari_spatialrecon.tasks.placing import Onto"]
         return Script("sr.place", [*arguments, "onto=onto"], lines, imports)
+
+    def outcome(self, out: Path) -> Placed:
+        """Return what the command line left at `out`."""
+        found = super().outcome(out)
+        return Placed(with_communities(found.adata), found.record)
 
     def shown(self) -> Table:
         """Return the reference whose frame the result first has."""

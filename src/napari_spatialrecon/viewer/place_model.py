@@ -9,6 +9,7 @@ from napari_spatialrecon.viewer.job import Input, Line
 from napari_spatialrecon.viewer.place_job import PlaceJob, hidden_error
 from napari_spatialrecon.viewer.slides_model import SlidesModel
 from napari_spatialrecon.viewer.tables import (
+    Model,
     Table,
     histology_of,
     picture,
@@ -28,7 +29,23 @@ class PlaceModel(SlidesModel):
     def __init__(self, workspace: Workspace) -> None:
         self._image: Entry | None = None
         self._truth: Table | None = None
+        self._encoder: Entry | None = None
         super().__init__(workspace)
+
+    @property
+    def encoders(self) -> list[Entry]:
+        """Encoders that were trained or opened; GEARS alone takes them."""
+        return self.workspace.of_role(Role.MODEL) if self._method == "gears" else []
+
+    @property
+    def encoder(self) -> Entry | None:
+        """The encoder whose embedding is the input; None for what the settings say."""
+        return self._encoder if self._encoder in self.encoders else None
+
+    @encoder.setter
+    def encoder(self, entry: Entry | None) -> None:
+        self._encoder = entry
+        self.choose()
 
     @property
     def images(self) -> list[Entry]:
@@ -74,7 +91,15 @@ class PlaceModel(SlidesModel):
         references = tuple(slide_table(e, names[e]) for e in self.references)
         query = query_table(self.query, short_name(self.query))
         display, onto = self._ground(names)
-        return PlaceJob(references=references, query=query, display=display, onto=onto, **common)
+        chosen = self.encoder
+        return PlaceJob(
+            references=references,
+            query=query,
+            display=display,
+            onto=onto,
+            encoder=None if chosen is None else Model(chosen.name, chosen.model, chosen.path),
+            **common,
+        )
 
     def begin(self, *, resume: bool = False) -> PlaceJob:
         """Note that a run starts, and return it; see `TaskModel.begin`."""

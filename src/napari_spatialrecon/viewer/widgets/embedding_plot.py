@@ -88,6 +88,7 @@ class EmbeddingPlot(QWidget):
             painter.drawText(QPointF(left + 2, _TITLE - 5), f"{title} the encoder")
             box = QRectF(left, _TITLE, width, 150)
             painter.setPen(QPen(QColor(self.tones.line), 1))
+            painter.setBrush(Qt.BrushStyle.NoBrush)
             painter.drawRect(box.adjusted(0.5, 0.5, -0.5, -0.5))
             self._points(painter, box.adjusted(6, 6, -6, -6), places)
         y = _TITLE + 150 + 6

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+from qtpy.QtCore import QSignalBlocker
+from qtpy.QtWidgets import QLabel, QWidget
+
 from napari_spatialrecon.viewer.place_model import PlaceModel
 from napari_spatialrecon.viewer.tables import short_name
 from napari_spatialrecon.viewer.widgets.inputs import Row
-from napari_spatialrecon.viewer.widgets.rows import combo, fill
+from napari_spatialrecon.viewer.widgets.rows import combo, fill, row
 from napari_spatialrecon.viewer.widgets.slides_inputs import SlidesInputs
 from napari_spatialrecon.viewer.workspace import Entry, Role
 
@@ -23,6 +26,12 @@ class PlaceInputs(SlidesInputs):
         self.histology.setToolTip(
             "Where the result is laid: a reference's own frame, or any H&E, by the images alone."
         )
+        self.encoder = combo()
+        self.encoder.setToolTip("What GEARS sees of a cell: an encoder from Train encoder, or none")
+        self.encoder.activated.connect(
+            lambda i: setattr(self.model, "encoder", self.encoder.itemData(i))
+        )
+        self.encoder_row = row(QLabel("Encoder"), self.encoder)
         self.histology.activated.connect(
             lambda i: setattr(self.model, "image", self.histology.itemData(i))
         )
@@ -31,11 +40,28 @@ class PlaceInputs(SlidesInputs):
         """Return references, cells and histology."""
         return [*super().rows(), ("Histology", self.histology, None)]
 
+    def below(self) -> list[QWidget]:
+        """Return the choice of an encoder, and the question for a scale."""
+        return [self.encoder_row, *super().below()]
+
     def refresh(self) -> None:
         """Show what the model has chosen now."""
         super().refresh()
         images = [(_image_label(e), e) for e in self.model.images]
         fill(self.histology, images, self.model.image)
+        self._show_encoders()
+
+    def _show_encoders(self) -> None:
+        """Offer encoders where there are some that the method takes."""
+        found = self.model.encoders
+        self.encoder_row.setVisible(bool(found))
+        with QSignalBlocker(self.encoder):
+            self.encoder.clear()
+            self.encoder.addItem("As the settings say", None)
+            for entry in found:
+                self.encoder.addItem(entry.name, entry)
+            chosen = self.model.encoder
+            self.encoder.setCurrentIndex(0 if chosen is None else 1 + found.index(chosen))
 
     def adopted(self, entry: Entry) -> None:
         """Use a layer: an image as histology, points as a slide."""
