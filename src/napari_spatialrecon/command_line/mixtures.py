@@ -1,0 +1,76 @@
+"""deconvolve: the cell types in each spot."""
+
+from __future__ import annotations
+
+import argparse
+import sys
+import threading
+from pathlib import Path
+from typing import Any
+
+from napari_spatialrecon.command_line.options import (
+    add_common_options,
+    add_settings,
+    add_verb,
+)
+from napari_spatialrecon.command_line.running import asked, config_of, read_table, summarise
+from napari_spatialrecon.command_line.terminal import Bar
+
+
+def add(verbs: Any) -> None:
+    """Add the verb."""
+    verb = add_verb(
+        verbs,
+        "deconvolve",
+        "find the cell types in each spot of a slide",
+        run_deconvolve,
+        files={"out": ".h5ad"},
+    )
+    verb.add_argument("--method", default="come", help="see 'methods'")
+    verb.add_argument("--slide", metavar="ST.h5ad", required=True)
+    verb.add_argument("--reference", metavar="SC.h5ad", required=True)
+    verb.add_argument(
+        "--labels", metavar="COLUMN", required=True, help="the reference's obs column of types"
+    )
+    verb.add_argument(
+        "--prior", metavar="FILE.csv", help="known shares: a row a spot, a column a type"
+    )
+    verb.add_argument("--out", metavar="MIX.h5ad", required=True)
+    verb.add_argument("--device", default="auto", help="auto, cpu, cuda, cuda:1 or mps")
+    add_settings(verb)
+    add_common_options(verb)
+
+
+def run_deconvolve(options: argparse.Namespace, stop: threading.Event) -> None:
+    """Deconvolve: read, check, learn, write."""
+    from napari_spatialrecon.methods.registry import find_method
+    from napari_spatialrecon.tasks.deconvolving import deconvolve, read_shares
+
+    config = config_of(find_method(options.method, "deconvolve").config(), options)
+    slide, reference = read_table(options.slide), read_table(options.reference)
+    prior = read_shares(options.prior) if options.prior else None
+    with Bar(options.progress) as bar:
+        result = deconvolve(
+            slide,
+            reference,
+            options.labels,
+            method=options.method,
+            config=config,
+            prior=prior,
+            seed=options.seed,
+            device=options.device,
+            slide_name=Path(options.slide).name,
+            reference_name=Path(options.reference).name,
+            progress=bar.show,
+            should_stop=stop.is_set,
+        )
+    result.record.settings |= asked(options)
+    path, record = result.write(options.out)
+    for note in result.notes:
+        print(f"note: {note}", file=sys.stderr)
+    n_types = result.proportions.shape[1]
+    print(
+        f"{len(result.proportions)} spots, {n_types} cell types: {path} (run: {record.name})",
+        file=sys.stderr,
+    )
+    summarise(result.record.to_dict(), options)

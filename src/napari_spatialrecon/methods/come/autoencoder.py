@@ -1,0 +1,132 @@
+"""The autoencoder that spots and cells share (section 2.2 of the paper)."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+
+import torch
+from torch import Tensor, nn
+
+from napari_spatialrecon.errors import Stopped
+from napari_spatialrecon.methods.come.config import ComeConfig
+from napari_spatialrecon.progress import Reporter
+from napari_spatialrecon.training.history import History
+from napari_spatialrecon.training.loop import train
+
+#: Hidden units and latent of the published code.
+SIZES = {"small": (256, 128), "medium": (512, 256), "large": (2048, 256)}
+#: Genes up to which the two smaller networks are used.
+SMALL_PANEL, MEDIUM_PANEL = 400, 1000
+#: Rows of a pretraining step, and share of the rows that its end is chosen on.
+BATCH, HELD_OUT = 256, 0.1
+
+
+def network_sizes(n_genes: int, size: str) -> tuple[int, int]:
+    """Return hidden units and latent for a panel of that many genes."""
+    if size != "panel":
+        return SIZES[size]
+    small, medium = n_genes <= SMALL_PANEL, n_genes <= MEDIUM_PANEL
+    return SIZES["small" if small else "medium" if medium else "large"]
+
+
+class Autoencoder(nn.Module):
+    """Encoder E and decoder D: K genes, hidden, latent and back.
+
+    The output is a sigmoid, so that inputs are scaled to [0, 1] per gene.
+
+    Parameters
+    ----------
+    n_genes
+        K, genes that spots and cells share.
+    size
+        A key of `SIZES`, or ``panel``.
+    """
+
+    def __init__(self, n_genes: int, size: str = "panel") -> None:
+        super().__init__()
+        hidden, latent = network_sizes(n_genes, size)
+        self.encoder = nn.Sequential(
+            nn.Linear(n_genes, hidden), nn.ReLU(), nn.Linear(hidden, latent), nn.ReLU()
+        )
+        self.decoder = nn.Sequential(
+            nn.Linear(latent, hidden), nn.ReLU(), nn.Linear(hidden, n_genes), nn.Sigmoid()
+        )
+
+    def encode(self, expression: Tensor) -> Tensor:
+        """Return latents H = E(X), (n, latent)."""
+        latent: Tensor = self.encoder(expression)
+        return latent
+
+    def decode(self, latent: Tensor) -> Tensor:
+        """Return expression D(H), (n, n_genes) in [0, 1]."""
+        expression: Tensor = self.decoder(latent)
+        return expression
+
+
+class _Pretraining:
+    """Reconstruction of rows of either table (eq. 2), a tenth of them held out."""
+
+    def __init__(self, network: Autoencoder, rows: Tensor, seed: int) -> None:
+        self.module: nn.Module = network
+        self.network = network
+        order = torch.randperm(len(rows), generator=torch.Generator().manual_seed(seed))
+        count = max(1, round(HELD_OUT * len(rows))) if len(rows) > 1 else 0
+        self.hidden, self.rows = rows[order[:count]], rows[order[count:]]
+
+    def loss(
+        self, step: int, generator: torch.Generator
+    ) -> tuple[Tensor, Mapping[str, Tensor | float]]:
+        n, device = len(self.rows), self.rows.device
+        chosen = torch.randint(n, (min(BATCH, n),), generator=generator, device=device)
+        rows = self.rows[chosen]
+        loss = ((self.network.decode(self.network.encode(rows)) - rows) ** 2).mean()
+        return loss, {"reconstruction": loss.detach()}
+
+    def held_out(self) -> Mapping[str, float] | None:
+        if not len(self.hidden):
+            return None
+        decoded = self.network.decode(self.network.encode(self.hidden))
+        return {"held_out": float(((decoded - self.hidden) ** 2).mean())}
+
+
+def pretrain(
+    spots: Tensor,
+    cells: Tensor | None,
+    config: ComeConfig,
+    *,
+    seed: int,
+    device: str,
+    reporter: Reporter,
+    folder: Path | None = None,
+    resume: bool = False,
+) -> tuple[Autoencoder, History]:
+    """Train the autoencoder alone on the rows of spots and cells.
+
+    Parameters
+    ----------
+    spots : (n_spots, n_genes) in [0, 1]
+    cells : (n_cells, n_genes) in [0, 1], or None
+
+    Raises
+    ------
+    Stopped
+        The user stopped; `folder` can be resumed.
+    """
+    with torch.random.fork_rng(devices=[]):
+        torch.manual_seed(seed)
+        network = Autoencoder(spots.shape[1], config.network.size).to(device)
+    rows = spots if cells is None else torch.cat([spots, cells])
+    history = train(
+        _Pretraining(network, rows.to(device), seed),
+        config.pretraining,
+        seed=seed,
+        device=device,
+        reporter=reporter,
+        folder=folder,
+        resume=resume and folder is not None and folder.exists(),
+        stage="Training the autoencoder",
+    )
+    if history.stopped:
+        raise Stopped(checkpoint="" if folder is None else str(folder))
+    return network, history

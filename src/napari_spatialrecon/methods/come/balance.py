@@ -1,0 +1,46 @@
+"""Holding back spots that attract too many cells (hubs)."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import torch
+from torch import Tensor
+
+from napari_spatialrecon.methods.come.coefficients import Start
+
+#: Sinkhorn's rounds; the scaling has settled to a per cent after about twenty.
+ROUNDS = 30
+_TINY = 1e-12
+
+
+def balanced(start: Start, strength: float) -> Start:
+    """Return logits with Sinkhorn's log-scaling of the columns added, times `strength`.
+
+    With strength 1 all columns of P have the same sum (Cuturi 2013), which assumes that the cells
+    cover the slides evenly; 0 changes nothing.
+    """
+    if strength == 0:
+        return start
+    weights = torch.exp(start.logits - start.logits.max(dim=1, keepdim=True).values)
+    scaling = weights.new_ones(start.n_columns)
+    target = len(weights) / start.n_columns
+    for _ in range(ROUNDS):
+        share = 1 / _gathered(start, weights, scaling).clamp(min=_TINY)
+        scaling = target / _column_sums(start, weights * share[:, None]).clamp(min=_TINY)
+    change = strength * torch.log(scaling)
+    change = change if start.columns is None else change[start.columns]
+    return replace(start, logits=start.logits + change)
+
+
+def _gathered(start: Start, weights: Tensor, scaling: Tensor) -> Tensor:
+    if start.columns is None:
+        return weights @ scaling
+    return (weights * scaling[start.columns]).sum(dim=1)
+
+
+def _column_sums(start: Start, values: Tensor) -> Tensor:
+    if start.columns is None:
+        return values.sum(dim=0)
+    zeros = values.new_zeros(start.n_columns)
+    return zeros.index_add(0, start.columns.flatten(), values.flatten())

@@ -1,0 +1,110 @@
+"""The terms of COME's objective: eq. 3, 4, 6-7, 8, 9, and the cosine terms beside them."""
+
+from __future__ import annotations
+
+import torch
+from torch import Tensor
+from torch.nn.functional import cosine_similarity, normalize
+from torch.utils.checkpoint import checkpoint
+
+#: Cells compared with all others at a time.
+BLOCK = 1024
+#: a1 and a2 of eq. 6.
+MEAN_CONSTANT, SPREAD_CONSTANT = 0.01, 0.03
+_TINY = 1e-12
+
+
+def reconstruction(
+    spots: Tensor, decoded_spots: Tensor, cells: Tensor, decoded_cells: Tensor
+) -> Tensor:
+    """Return ‖X_st − X̂_st‖² + ‖X_sc − X̂_sc‖², means of squares (eq. 3)."""
+    return ((spots - decoded_spots) ** 2).mean() + ((cells - decoded_cells) ** 2).mean()
+
+
+def coefficient(latent: Tensor, mapped: Tensor, logits: Tensor, ridge: float) -> Tensor:
+    """Return ‖H_st − H'_st‖² + λ‖C‖², means of squares (eq. 4)."""
+    return ((latent - mapped) ** 2).mean() + ridge * (logits**2).mean()
+
+
+def structural_dissimilarity(measured: Tensor, mapped: Tensor) -> Tensor:
+    """Return 1 − Sim(X_st, X̃_st) with moments over the whole matrix (eq. 6-7).
+
+    Parameters
+    ----------
+    measured, mapped : (n_spots, n_genes)
+    """
+    largest = torch.maximum(measured.max(), mapped.max())
+    z1, z2 = MEAN_CONSTANT * largest, SPREAD_CONSTANT * largest
+    m, n = measured.mean(), mapped.mean()
+    covariance = ((measured - m) * (mapped - n)).mean()
+    spread = ((measured - m) ** 2).mean() + ((mapped - n) ** 2).mean()
+    similarity = (2 * m * n + z1) * (2 * covariance + z2) / ((m**2 + n**2 + z1) * (spread + z2))
+    return 1 - similarity
+
+
+def cell_type_contrast(
+    latent: Tensor, labels: Tensor, temperature: float, block: int = BLOCK
+) -> Tensor:
+    """Return −mean log Σ_same f / Σ_other f over the cells that have both (eq. 8).
+
+    Its work grows with the square of the cells given, its memory with `block` of them.
+
+    Parameters
+    ----------
+    latent : (n, d)
+    labels : (n,) int
+        Negative where unknown: such cells are left out.
+    """
+    unit = normalize(latent[labels >= 0], dim=1)
+    labels = labels[labels >= 0]
+
+    def part(rows: Tensor, own: Tensor) -> Tensor:
+        f = torch.exp(rows @ unit.T / temperature)
+        same = own[:, None] == labels[None, :]
+        positive, negative = (f * same).sum(dim=1), (f * ~same).sum(dim=1)
+        both = negative > 0
+        return torch.log(positive[both] / negative[both]).sum()
+
+    total, n = latent.new_zeros(()), 0
+    if len(unit) and (labels != labels[0]).any():
+        n = len(unit)
+        for rows, own in zip(unit.split(block), labels.split(block), strict=True):
+            total = total + checkpoint(part, rows, own, use_reentrant=False)
+    return -total / max(n, 1)
+
+
+def cross_contrast(
+    cells: Tensor, spots: Tensor, matched: Tensor, temperature: float, block: int = BLOCK
+) -> Tensor:
+    """Return −mean log f(cell, its spot) / Σ f(cell, other spots) (eq. 9), blocked over cells.
+
+    Parameters
+    ----------
+    cells : (n_cells, d)
+    spots : (n_spots, d)
+    matched : (n_cells,) int
+        The most probable spot of each cell; negative: the cell is left out.
+    """
+    known = matched >= 0
+    rows, matched = normalize(cells[known], dim=1), matched[known]
+    others = normalize(spots, dim=1)
+
+    def part(rows: Tensor, best: Tensor) -> Tensor:
+        cosine = rows @ others.T / temperature
+        positive = cosine.gather(1, best[:, None])[:, 0]
+        rest = torch.exp(cosine).scatter(1, best[:, None], 0.0).sum(dim=1)
+        return (positive - torch.log(rest.clamp(min=_TINY))).sum()
+
+    total = cells.new_zeros(())
+    if len(spots) > 1:
+        for a, b in zip(rows.split(block), matched.split(block), strict=True):
+            total = total + checkpoint(part, a, b, use_reentrant=False)
+    return -total / max(len(rows), 1)
+
+
+def cosine_distance(measured: Tensor, mapped: Tensor, dim: int) -> Tensor:
+    """Return 1 − the mean cosine of columns (`dim` 0: genes) or of rows (`dim` 1: spots).
+
+    Not of the paper: it is what Tangram (Biancalani et al. 2021) maximises.
+    """
+    return 1 - cosine_similarity(measured, mapped, dim=dim, eps=1e-8).mean()

@@ -1,0 +1,82 @@
+"""What a mapping takes in memory, said before it is made."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import psutil
+
+from napari_spatialrecon.errors import InputError
+from napari_spatialrecon.methods.come.config import ComeConfig
+
+#: float32 arrays of the matrix that training holds at once: start, change, its gradient, two
+#: moments of Adam, P, its gradient and one more in passing; measured 7.5 to 9.
+COPIES = 9
+#: Bytes of an index of a sparse entry.
+INDEX_BYTES = 8
+
+
+@dataclass(frozen=True)
+class Size:
+    """Size of a mapping.
+
+    Parameters
+    ----------
+    kept
+        Entries kept of each row, or None where the matrix is whole.
+    matrix_bytes
+        The matrix alone.
+    total_bytes
+        The most that learning it takes, beside the tables.
+    note
+        In words; empty where the matrix is whole.
+    """
+
+    kept: int | None
+    matrix_bytes: int
+    total_bytes: int
+    note: str = ""
+
+
+def mapping_size(n_cells: int, n_spots: int, n_genes: int, config: ComeConfig) -> Size:
+    """Return how a mapping will be held, and what it will take.
+
+    Raises
+    ------
+    InputError
+        It does not fit the memory that is free. Says its size and the low-memory mode.
+    """
+    entries = n_cells * n_spots
+    rows, columns = (n_cells, n_spots) if config.over == "spots" else (n_spots, n_cells)
+    others = "spots of each cell" if config.over == "spots" else "cells of each spot"
+    kept = min(config.kept, columns) if entries > config.dense_limit * 1_000_000 else None
+    tables = 4 * (n_cells + n_spots) * n_genes * 6
+    if kept is None:
+        size = Size(None, 4 * entries, 4 * entries * COPIES + tables)
+    else:
+        held = rows * kept
+        spread = 3 * 4 * 1024 * columns
+        note = (
+            f"A mapping of {n_cells:,} cells and {n_spots:,} spots would take "
+            f"{_gigabytes(4 * entries)} whole and {_gigabytes(4 * entries * COPIES)} to learn: "
+            f"only the {kept} likeliest {others} are kept (dense_limit, kept)."
+        )
+        total = held * (4 * COPIES + INDEX_BYTES) + spread + tables
+        size = Size(kept, held * (4 + INDEX_BYTES), total, note)
+    free = psutil.virtual_memory().available
+    if size.total_bytes > free:
+        mode = (
+            "Try --set dense_limit=0, which keeps the likeliest entries only (low-memory mode)."
+            if kept is None
+            else "Try a smaller --set kept, or fewer cells."
+        )
+        raise InputError(
+            f"Expected {_gigabytes(size.total_bytes)} of free memory for a mapping of "
+            f"{n_cells:,} cells and {n_spots:,} spots, found {_gigabytes(free)}.",
+            remedy=mode,
+        )
+    return size
+
+
+def _gigabytes(count: float) -> str:
+    return f"{count / 1e9:.1f} GB" if count >= 1e8 else f"{count / 1e6:.0f} MB"

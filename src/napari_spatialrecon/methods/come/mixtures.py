@@ -1,0 +1,139 @@
+"""COME for mixtures: the cell types in a spot's row of the mapping."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from scipy import sparse
+from torch import Tensor
+
+from napari_spatialrecon.methods.come.autoencoder import pretrain
+from napari_spatialrecon.methods.come.coefficients import Start, cosine_start
+from napari_spatialrecon.methods.come.config import ComeMixturesConfig
+from napari_spatialrecon.methods.come.inputs import scaled_logs
+from napari_spatialrecon.methods.come.memory import mapping_size
+from napari_spatialrecon.methods.come.objective import Tables, learn_mapping, needs_network
+from napari_spatialrecon.methods.come.readout import likeliest_cells, type_sums
+from napari_spatialrecon.methods.gene_scale import standardised
+from napari_spatialrecon.methods.mixture_floors.regression import regress
+from napari_spatialrecon.methods.mixtures import (
+    CellTypes,
+    Mixture,
+    MixtureMethod,
+    MixtureTables,
+    normalised_rows,
+)
+from napari_spatialrecon.progress import Reporter
+from napari_spatialrecon.tissue.contract import Prepared
+
+#: Share that no type falls below in the prior: what is not expected may still be there.
+LEAST_SHARE = 0.01
+#: Cells kept of each spot in the mapping that is written.
+CELLS_SHOWN = 20
+
+
+class ComeMixtures(MixtureMethod):
+    """Contrastive mapping of cells to spots (Wei et al. 2025), for mixtures.
+
+    With ``prior="regression"``, or with shares that are known, it is COME+ of the paper.
+    """
+
+    name = "come"
+    config_class = ComeMixturesConfig
+    config: ComeMixturesConfig
+
+    def deconvolve(
+        self,
+        slide: Prepared,
+        reference: Prepared,
+        types: CellTypes,
+        *,
+        prior: NDArray[np.float64] | None = None,
+        seed: int = 0,
+        device: str = "cpu",
+        reporter: Reporter | None = None,
+    ) -> Mixture:
+        """Learn the mapping and count types in it; see `MixtureMethod.deconvolve`."""
+        config, reporter = self.config, reporter or Reporter()
+        reporter.begin("Comparing spots with cells")
+        tables = MixtureTables.read(slide, reference, config.top_genes)
+        n_spots, n_cells = tables.spots.shape[0], tables.cells.shape[0]
+        size = mapping_size(n_cells, n_spots, len(tables.genes), config)
+        depth = float(np.median(np.asarray(reference.adata.X.sum(axis=1))))
+        logs = [np.log1p(depth * t.toarray()) for t in (tables.spots, tables.cells)]
+        spots, cells = (torch.from_numpy(standardised(values)) for values in logs)
+        start = cosine_start(
+            cells, spots, over=config.over, temperature=config.temperature, kept=size.kept
+        )
+        if config.start == "constant":
+            start = replace(start, logits=torch.zeros_like(start.logits))
+        if prior is None and config.prior == "regression":
+            prior = regress(tables.spots, tables.cells, types, reporter)
+        if prior is not None:
+            start = with_prior(start, prior, types)
+        seen = Tables(
+            scaled_logs(tables.spots),
+            scaled_logs(tables.cells),
+            torch.from_numpy(tables.spots.toarray()),
+            torch.from_numpy(tables.cells.toarray()),
+            torch.from_numpy(types.codes) if len(types.names) > 1 else None,
+        )
+        network = None
+        if needs_network(config.weights):
+            network, history = pretrain(
+                seen.spots, seen.cells, config, seed=seed, device=device, reporter=reporter
+            )
+            self.history.append(history)
+        coefficients, history = learn_mapping(
+            start,
+            network,
+            seen,
+            config,
+            steps=config.joint_steps(len(tables.genes)),
+            seed=seed,
+            device=device,
+            reporter=reporter,
+        )
+        self.history.append(history)
+        counted = type_sums(coefficients, torch.from_numpy(types.one_hot()), config.top_share)
+        shares = normalised_rows(counted.numpy(), types.shares)
+        mapping: sparse.csr_matrix = likeliest_cells(coefficients, CELLS_SHOWN)
+        notes = [*tables.notes, *([size.note] if size.note else [])]
+        if config.weights.cell_types and len(types.names) == 1:
+            notes.append("With one cell type, the cell-type contrast (eq. 8) is left out.")
+        if n_spots > n_cells:
+            notes.append(
+                f"There are more spots ({n_spots:,}) than cells ({n_cells:,}): "
+                "the same cells explain many spots."
+            )
+        return Mixture(shares, mapping, notes=tuple(notes))
+
+
+def with_prior(start: Start, prior: NDArray[np.float64], types: CellTypes) -> Start:
+    """Return logits raised by log of a type's known share in a spot over its share among the cells.
+
+    COME+ of the paper: knowledge enters where the mapping starts, and the anchor holds it.
+
+    Parameters
+    ----------
+    prior : (n_spots, n_types), rows sum to 1
+    """
+    ratio = np.log((prior + LEAST_SHARE) / (types.shares + LEAST_SHARE))
+    of_spot = torch.from_numpy(np.c_[ratio, np.zeros(len(ratio))].astype(np.float32))
+    codes = torch.from_numpy(types.codes)  # -1, an unknown type, is the last column: 0
+    columns = start.columns
+    change: Tensor
+    if start.over == "cells":
+        change = (
+            of_spot[:, codes]
+            if columns is None
+            else of_spot.gather(1, codes[columns] % of_spot.shape[1])
+        )
+    elif columns is None:
+        change = of_spot[:, codes].T
+    else:
+        change = of_spot[columns, codes[:, None]]
+    return replace(start, logits=start.logits + change)

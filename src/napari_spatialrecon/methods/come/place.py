@@ -1,0 +1,274 @@
+"""COME as a placing method: each cell goes where its row of the mapping says."""
+
+from __future__ import annotations
+
+import copy
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any, Self
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from scipy import sparse
+from torch import Tensor
+
+from napari_spatialrecon.errors import Stopped
+from napari_spatialrecon.methods.come.autoencoder import Autoencoder, pretrain
+from napari_spatialrecon.methods.come.balance import balanced
+from napari_spatialrecon.methods.come.coefficients import cosine_start
+from napari_spatialrecon.methods.come.config import ComePlaceConfig
+from napari_spatialrecon.methods.come.inputs import scaled_logs
+from napari_spatialrecon.methods.come.memory import mapping_size
+from napari_spatialrecon.methods.come.objective import Tables, learn_mapping, needs_network
+from napari_spatialrecon.methods.come.readout import MappingPosterior, likeliest, read_out
+from napari_spatialrecon.methods.floors.knn import (
+    align_slides,
+    composition_notes,
+    floor_error,
+    imbalance,
+)
+from napari_spatialrecon.methods.floors.posterior import spatial_directions
+from napari_spatialrecon.methods.held_out import HeldOut, hold_out
+from napari_spatialrecon.methods.mixtures import read_types
+from napari_spatialrecon.methods.placement import Placement, PlacementMethod
+from napari_spatialrecon.methods.reference import Reference
+from napari_spatialrecon.progress import Reporter
+from napari_spatialrecon.tissue.contract import Prepared
+from napari_spatialrecon.tissue.preprocess import Features
+from napari_spatialrecon.training.checkpoint import load_checkpoint, save_checkpoint
+
+
+@dataclass(frozen=True)
+class _Fitted:
+    """What slides leave: places, features, directions, expression in [0, 1], autoencoder."""
+
+    reference: Reference
+    directions: NDArray[np.float64]
+    spots: Tensor
+    network: Autoencoder | None
+
+
+class ComePlace(PlacementMethod):
+    """Contrastive mapping of cells to spots (Wei et al. 2025), for places.
+
+    `fit` prepares the slides and trains the autoencoder; the mapping belongs to the cells that are
+    placed, so `place` learns it, in a few steps from the start.
+
+    Parameters
+    ----------
+    config
+        Hyper-parameters; the quick preset if None.
+    """
+
+    name = "come"
+    config_class = ComePlaceConfig
+    config: ComePlaceConfig
+    #: P of the cells placed last, (n_cells, n_spots): the likeliest spots of each cell, the spots
+    #: of all slides one below the other; rows sum to 1.
+    mapping: sparse.csr_matrix | None = None
+    _seed = 0
+    _device = "cpu"
+
+    def fit(
+        self,
+        references: Sequence[Prepared],
+        query: Prepared | None = None,
+        *,
+        seed: int = 0,
+        device: str = "cpu",
+        reporter: Reporter | None = None,
+        folder: Path | None = None,
+        resume: bool = False,
+    ) -> Self:
+        """Train the autoencoder (eq. 2) and validate; see `PlacementMethod.fit`."""
+        reporter = reporter or Reporter()
+        self._seed, self._device = seed, device
+        self.held_out, self.history = {}, []
+        try:
+            if (held_out := hold_out(references, seed)) is not None:
+                self._validate(held_out, query, reporter, folder, resume)
+            main = None if folder is None else folder / "autoencoder"
+            self._fitted, self.notes = self._prepare(references, query, reporter, main, resume)
+        except Stopped as stopped:
+            raise Stopped(checkpoint="" if folder is None else str(folder)) from stopped
+        self.reference = self._fitted.reference
+        return self
+
+    def _prepare(
+        self,
+        references: Sequence[Prepared],
+        query: Prepared | None,
+        reporter: Reporter,
+        folder: Path | None,
+        resume: bool,
+    ) -> tuple[_Fitted, tuple[str, ...]]:
+        reporter.begin("Comparing expression")
+        knn = self.config.floor
+        reference, features = Reference.fit(references, query, knn.preprocess, seed=self._seed)
+        directions = spatial_directions(reference, features, knn)
+        reference, notes = align_slides(reference, directions, knn)
+        reporter.check()
+        spots = torch.cat([_expression(reference, r) for r in references])
+        network = None
+        if needs_network(self.config.weights):
+            network, history = pretrain(
+                spots,
+                None if query is None else _expression(reference, query),
+                self.config,
+                seed=self._seed,
+                device=self._device,
+                reporter=reporter,
+                folder=folder,
+                resume=resume,
+            )
+            self.history.append(history)
+        return _Fitted(reference, directions, spots, network), notes
+
+    def _validate(
+        self,
+        held_out: HeldOut,
+        query: Prepared | None,
+        reporter: Reporter,
+        folder: Path | None,
+        resume: bool,
+    ) -> None:
+        """Place held-out spots as if they were cells; they have not been seen by anything."""
+        own = None if folder is None else folder / "validation"
+        fitted, _ = self._prepare(held_out.seen, query, reporter, own, resume)
+        placed = []
+        for slide, mask in zip(held_out.whole, held_out.masks, strict=True):
+            spots = fitted.reference.space.transform(slide)[0][mask]
+            table = _expression(fitted.reference, slide)[torch.from_numpy(mask)]
+            placed.append(self._map(fitted, spots, table, None, reporter)[0].places)
+        self.held_out["method"] = held_out.stress(placed)
+        _, features = Reference.fit(
+            held_out.seen, query, self.config.floor.preprocess, seed=self._seed
+        )
+        self.held_out["floor"] = floor_error(
+            held_out, fitted.reference, features, self.config.floor
+        )
+
+    def place(
+        self, query: Prepared, *, display: int = 0, reporter: Reporter | None = None
+    ) -> Placement:
+        """Learn the mapping of these cells (eq. 11) and read their places from it."""
+        reporter = reporter or Reporter()
+        reference = self.reference
+        features, notes = reference.space.transform(query)
+        labels, label_notes = self._labels(query)
+        table = _expression(reference, query)
+        posterior, size_note = self._map(self._fitted, features, table, labels, reporter)
+        self.mapping = posterior.mapping
+        frame, uneven = reference.frame, imbalance(reference, posterior)
+        radius = frame.radius_on(display)
+        said = (*self.notes, *notes, *label_notes, *((size_note,) if size_note else ()))
+        return Placement(
+            coordinates=frame.restore(posterior.places, display),
+            uncertainty=np.sqrt(posterior.variance) * radius,
+            layout=posterior.places * radius,
+            pose=frame.pose_on(display),
+            diagnostics={
+                "regional_imbalance": uneven,
+                "effective_spots_median": float(np.median(np.exp(posterior.entropy))),
+                "distinct_best_spots": posterior.distinct,
+            },
+            notes=(*said, *composition_notes(uneven, len(features))),
+        )
+
+    def _labels(self, query: Prepared) -> tuple[Tensor | None, tuple[str, ...]]:
+        config = self.config
+        if config.labels:
+            types = read_types(query.adata, config.labels, query.name)
+            return torch.from_numpy(types.codes), types.notes
+        if config.weights.cell_types:
+            return None, ("Without cell types, the cell-type contrast (eq. 8) is left out.",)
+        return None, ()
+
+    def _map(
+        self,
+        fitted: _Fitted,
+        features: Features,
+        cells: Tensor,
+        labels: Tensor | None,
+        reporter: Reporter,
+    ) -> tuple[MappingPosterior, str]:
+        """Return the posterior of cells over all spots, and a note on memory."""
+        config, reference = self.config, fitted.reference
+        n_spots, n_genes = fitted.spots.shape
+        size = mapping_size(len(cells), n_spots, n_genes, config)
+        start = cosine_start(
+            torch.from_numpy(features @ fitted.directions),
+            torch.from_numpy(reference.all_features @ fitted.directions),
+            over="spots",
+            temperature=config.floor.temperature,
+            kept=size.kept,
+        )
+        if config.start == "constant":
+            start = replace(start, logits=torch.zeros_like(start.logits))
+        coefficients, history = learn_mapping(
+            balanced(start, config.balance),
+            copy.deepcopy(fitted.network),
+            Tables(fitted.spots, cells, labels=labels),
+            config,
+            steps=config.joint_steps(n_genes),
+            seed=self._seed,
+            device=self._device,
+            reporter=reporter,
+        )
+        self.history.append(history)
+        mapping = likeliest(coefficients, config.floor.neighbours)
+        posterior = read_out(mapping, reference.all_places, config.readout, self._seed)
+        return posterior, size.note
+
+    def save(self, folder: str | Path) -> None:
+        """Write the checkpoint folder."""
+        network = self._fitted.network
+        weights: dict[str, Any] = {} if network is None else network.state_dict()
+        save_checkpoint(
+            folder,
+            method=self.name,
+            config=self.config.to_dict(),
+            tensors={
+                **self.reference.arrays(),
+                "directions": self._fitted.directions,
+                "spots": self._fitted.spots,
+                **{f"network.{k}": v for k, v in weights.items()},
+            },
+            genes=self.reference.space.genes,
+            extra={**self._described(), "seed": self._seed},
+        )
+
+    @classmethod
+    def load(cls, folder: str | Path) -> Self:
+        """Read a checkpoint folder."""
+        checkpoint = load_checkpoint(folder, method=cls.name)
+        method = cls(ComePlaceConfig.from_dict(checkpoint.config))
+        tensors = checkpoint.tensors
+        weights = {
+            k.removeprefix("network."): v for k, v in tensors.items() if k.startswith("network.")
+        }
+        arrays: dict[str, Any] = {
+            k: v.numpy() for k, v in tensors.items() if not k.startswith("network.")
+        }
+        spots = torch.from_numpy(arrays.pop("spots"))
+        directions = arrays.pop("directions")
+        method.reference = Reference.from_arrays(
+            checkpoint.genes, checkpoint.extra["slides"], arrays
+        )
+        network = None
+        if weights:
+            network = Autoencoder(spots.shape[1], method.config.network.size)
+            network.load_state_dict(weights)
+        method._fitted = _Fitted(method.reference, directions, spots, network)
+        method._seed = checkpoint.extra["seed"]
+        method.held_out = checkpoint.extra["held_out"]
+        method.notes = tuple(checkpoint.extra["notes"])
+        return method
+
+
+def _expression(reference: Reference, prepared: Prepared) -> Tensor:
+    """Return a table in the paper's normalisation, (n, n_used) in [0, 1]."""
+    counts, _, _ = reference.space.counts(prepared)
+    return scaled_logs(counts[:, reference.space.used])

@@ -1,0 +1,1 @@
+"""The simplest ways to find mixtures: what every other method must beat."""

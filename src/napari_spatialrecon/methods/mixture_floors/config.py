@@ -1,0 +1,31 @@
+"""Hyper-parameters of the floors of deconvolution."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import ClassVar
+
+from napari_spatialrecon.config import Config, option
+
+
+@dataclass(frozen=True)
+class MixtureKnnConfig(Config):
+    """A spot has the types of the cells most like it."""
+
+    PRESETS: ClassVar = {"quick": {}, "standard": {}}
+
+    neighbours: int = option(50, "Most similar cells of a spot.", unit="cells", low=1)
+    top_genes: int = option(
+        2000, "Most variable genes kept when there are more.", unit="genes", low=10
+    )
+
+
+@dataclass(frozen=True)
+class RegressionConfig(Config):
+    """A spot is a sum of the types' mean profiles."""
+
+    PRESETS: ClassVar = {"quick": {}, "standard": {}}
+
+    top_genes: int = option(
+        2000, "Most variable genes kept when there are more.", unit="genes", low=10
+    )

@@ -1,0 +1,234 @@
+"""What every method takes and gives that finds the mixture of cell types in each spot."""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from typing import Any, ClassVar
+
+import numpy as np
+from anndata import AnnData
+from numpy.typing import NDArray
+from scipy import sparse
+
+from napari_spatialrecon.config import Config
+from napari_spatialrecon.errors import InputError
+from napari_spatialrecon.progress import Reporter
+from napari_spatialrecon.tissue.contract import Prepared
+from napari_spatialrecon.tissue.genes import match_genes
+from napari_spatialrecon.training.history import History
+
+_TINY = 1e-12
+
+
+@dataclass(frozen=True)
+class CellTypes:
+    """Cell types of a reference.
+
+    Parameters
+    ----------
+    names
+        Sorted, without unknown ones.
+    codes : (n_cells,) int
+        Number of each cell's type in `names`; -1 where it is unknown.
+    notes
+        What the user should know, in words.
+    """
+
+    names: tuple[str, ...]
+    codes: NDArray[np.int64]
+    notes: tuple[str, ...] = ()
+
+    @property
+    def shares(self) -> NDArray[np.float64]:
+        """Share of each type among the cells whose type is known, (n_types,)."""
+        known = np.bincount(self.codes[self.codes >= 0], minlength=len(self.names))
+        return np.asarray(known / known.sum())
+
+    def one_hot(self) -> NDArray[np.float32]:
+        """Return (n_cells, n_types): 1 where a cell is of a type; a row of 0 where unknown."""
+        table = np.zeros((len(self.codes), len(self.names)), np.float32)
+        known = self.codes >= 0
+        table[known, self.codes[known]] = 1.0
+        return table
+
+
+@dataclass(frozen=True)
+class Mixture:
+    """Cell types of the spots.
+
+    Parameters
+    ----------
+    proportions : (n_spots, n_types) float, rows sum to 1
+    mapping : (n_spots, n_cells) csr, optional
+        The likeliest cells of each spot; rows sum to 1.
+    diagnostics
+        Numbers on how far to trust the result.
+    notes
+        What the user should know, in words.
+    """
+
+    proportions: NDArray[np.float64]
+    mapping: sparse.csr_matrix | None = None
+    diagnostics: dict[str, float] = field(default_factory=dict)
+    notes: tuple[str, ...] = ()
+
+
+class MixtureMethod(ABC):
+    """A method of deconvolution.
+
+    Parameters
+    ----------
+    config
+        Hyper-parameters; the quick preset if None.
+    """
+
+    name: ClassVar[str]
+    config_class: ClassVar[type[Config]]
+
+    def __init__(self, config: Config | None = None) -> None:
+        self.config = config if config is not None else self.config_class()
+        self.history: list[History] = []
+
+    @abstractmethod
+    def deconvolve(
+        self,
+        slide: Prepared,
+        reference: Prepared,
+        types: CellTypes,
+        *,
+        prior: NDArray[np.float64] | None = None,
+        seed: int = 0,
+        device: str = "cpu",
+        reporter: Reporter | None = None,
+    ) -> Mixture:
+        """Return the mixture of each spot.
+
+        Parameters
+        ----------
+        slide, reference
+            Counts of spots and of cells; genes are matched by name.
+        prior : (n_spots, n_types), optional
+            Shares that are known beforehand, rows sum to 1; refused by methods that take none.
+
+        Raises
+        ------
+        ValidationError
+            They share no gene.
+        Stopped
+            The user stopped the run.
+        """
+
+
+def read_types(adata: AnnData, column: str, name: str) -> CellTypes:
+    """Return the cell types that stand in a column of ``obs``.
+
+    Cells whose label is missing (NaN, None, empty) are of no type.
+
+    Raises
+    ------
+    InputError
+        There is no such column, or it names no type.
+    """
+    if column not in adata.obs:
+        columns = list(map(str, adata.obs.columns))
+        raise InputError(
+            f"Expected a column {column!r} of cell types, found "
+            f"{'columns ' + ', '.join(columns[:12]) if columns else 'no column'}.",
+            remedy="Try --labels with one of them."
+            if columns
+            else "Try a reference whose obs names the type of each cell.",
+            where=f"{name}: obs",
+        )
+    values = [_word(v) for v in adata.obs[column]]
+    names = tuple(sorted({v for v in values if v}))
+    if not names:
+        raise InputError(
+            f"Expected at least one cell type in column {column!r}, found only missing values.",
+            remedy="Try another column.",
+            where=f"{name}: obs[{column!r}]",
+        )
+    number = {v: i for i, v in enumerate(names)}
+    codes = np.array([number.get(v, -1) for v in values], np.int64)
+    return CellTypes(names, codes, tuple(_notes(names, codes, column)))
+
+
+def _word(value: Any) -> str:
+    text = "" if value is None or value != value else str(value).strip()
+    return "" if text.lower() in ("nan", "<na>", "none") else text
+
+
+def _notes(names: Sequence[str], codes: NDArray[np.int64], column: str) -> list[str]:
+    notes, counts = [], np.bincount(codes[codes >= 0], minlength=len(names))
+    if unknown := int((codes < 0).sum()):
+        notes.append(f"{unknown:,} of {len(codes):,} cells have no label in {column!r}.")
+    if len(names) == 1:
+        notes.append(f"All labelled cells are {names[0]!r}: there is nothing to tell apart.")
+    if single := [n for n, c in zip(names, counts, strict=True) if c == 1]:
+        shown = ", ".join(single[:3]) + (" and more" if len(single) > 3 else "")
+        notes.append(f"{len(single)} types have one cell only ({shown}): little is known of them.")
+    return notes
+
+
+@dataclass(frozen=True)
+class MixtureTables:
+    """Spots and cells as shares of their counts, over the genes that they share.
+
+    Parameters
+    ----------
+    genes
+        As the slide names them.
+    spots, cells : (n, n_genes) csr float32
+        Rows scaled to a total of 1 (rows of 0 where none of the genes was counted).
+    notes
+        What the user should know, in words.
+    """
+
+    genes: tuple[str, ...]
+    spots: sparse.csr_matrix
+    cells: sparse.csr_matrix
+    notes: tuple[str, ...] = ()
+
+    @classmethod
+    def read(cls, slide: Prepared, reference: Prepared, most_genes: int) -> MixtureTables:
+        """Match genes; of more than `most_genes` keep those that vary most among the cells.
+
+        Raises
+        ------
+        ValidationError
+            They share no gene.
+        """
+        match = match_genes([slide.adata.var, reference.adata.var], [slide.name, reference.name])
+        spots, cells = (
+            _shares(sparse.csr_matrix(t.adata.X)[:, index])
+            for t, index in zip((slide, reference), match.indices, strict=True)
+        )
+        genes, notes = [str(g) for g in match.genes], list(match.notes)
+        if len(genes) > most_genes:
+            chosen = _overdispersed(cells, most_genes)
+            notes.append(f"The {most_genes:,} most variable of {len(genes):,} genes are used.")
+            spots, cells = spots[:, chosen], cells[:, chosen]
+            genes = [genes[i] for i in chosen]
+        return cls(tuple(genes), spots, cells, tuple(notes))
+
+
+def _shares(counts: sparse.csr_matrix) -> sparse.csr_matrix:
+    totals = np.asarray(counts.sum(axis=1, dtype=np.float64)).ravel()
+    factor = np.divide(1.0, totals, out=np.zeros_like(totals), where=totals > 0)
+    return sparse.csr_matrix(sparse.diags(factor) @ counts, dtype=np.float32)
+
+
+def _overdispersed(cells: sparse.csr_matrix, most: int) -> NDArray[np.intp]:
+    """Return the genes whose variance is largest beside their mean, in their order."""
+    mean = np.asarray(cells.mean(axis=0, dtype=np.float64)).ravel()
+    square = np.asarray(cells.multiply(cells).mean(axis=0, dtype=np.float64)).ravel()
+    ratio = (square - mean**2) / np.maximum(mean, _TINY)
+    return np.sort(np.argsort(-ratio, kind="stable")[:most])
+
+
+def normalised_rows(weights: NDArray[np.float64], fallback: NDArray[np.float64]) -> Any:
+    """Return rows that sum to 1; a row without any weight becomes `fallback`, (n_types,)."""
+    weights = np.maximum(np.asarray(weights, float), 0.0)
+    totals = weights.sum(axis=1, keepdims=True)
+    return np.where(totals > _TINY, weights / np.maximum(totals, _TINY), fallback)

@@ -1,0 +1,254 @@
+"""Finding the cell types in each spot of a slide."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+from anndata import AnnData
+from numpy.typing import NDArray
+from scipy import sparse
+
+from napari_spatialrecon import provenance, storage
+from napari_spatialrecon.config import Config
+from napari_spatialrecon.errors import InputError
+from napari_spatialrecon.evaluation.mixture_metrics import PROPORTIONS
+from napari_spatialrecon.methods.mixtures import CellTypes, Mixture, MixtureMethod, read_types
+from napari_spatialrecon.methods.registry import find_method
+from napari_spatialrecon.progress import ProgressCallback, Reporter, ShouldStop
+from napari_spatialrecon.tissue import contract
+from napari_spatialrecon.training.device import choose_device
+
+#: Key of `obsm`: (n_spots, n_cells) csr, the likeliest cells of each spot.
+MAPPING = "mapping"
+#: Most that a row of known shares may differ from 1 in its sum.
+_ROUNDING = 0.02
+
+
+@dataclass(frozen=True)
+class MixtureResult:
+    """What `deconvolve` returns.
+
+    Parameters
+    ----------
+    adata
+        The slide's spots with ``obsm["proportions"]``, and ``obsm["mapping"]`` for methods that map
+        cells.
+    proportions
+        The same: a row a spot, a column a type, rows sum to 1. Empty spots have the reference's
+        shares. A "/" in a name is "_" in its column; ``uns["spatialrecon"]["types"]`` holds the
+        names as they are.
+    method
+        As it was run; its ``history`` holds the losses.
+    record
+        The run: ``record.write("run.json")``.
+    notes
+        What the user should know, in words.
+    """
+
+    adata: AnnData
+    proportions: pd.DataFrame
+    method: MixtureMethod
+    record: provenance.RunRecord
+    notes: tuple[str, ...] = field(default=())
+
+    def write(self, path: str | Path) -> tuple[Path, Path]:
+        """Write the slide as h5ad and the record beside it as ``<name>.run.json``; return both."""
+        path = Path(path)
+        record = path.with_suffix(".run.json")
+        with storage.atomic_file(path) as temporary:
+            self.adata.write_h5ad(temporary)
+            self.record.write(record)
+        return path, record
+
+
+def deconvolve(
+    slide: AnnData,
+    reference: AnnData,
+    labels: str,
+    *,
+    method: str = "come",
+    config: Config | None = None,
+    prior: pd.DataFrame | None = None,
+    seed: int = 0,
+    device: str = "auto",
+    slide_name: str = "slide",
+    reference_name: str = "reference",
+    progress: ProgressCallback | None = None,
+    should_stop: ShouldStop | None = None,
+) -> MixtureResult:
+    """Find the proportions of cell types in each spot.
+
+    Parameters
+    ----------
+    slide
+        Counts of spots and ``obsm["spatial"]``, (n, 2) as (x, y).
+    reference
+        Counts of cells.
+    labels
+        Column of ``reference.obs`` that names each cell's type. Cells without one are of no type.
+    method
+        ``come``, ``nnls`` or ``knn``.
+    config
+        Hyper-parameters of the method; the quick preset if None.
+    prior
+        Shares that are known beforehand (COME+): spots by name, types as columns. Spots or types
+        that it lacks have the reference's shares.
+
+    Returns
+    -------
+    MixtureResult
+
+    Raises
+    ------
+    ValidationError
+        Lists every problem of the inputs, or they share no gene.
+    InputError
+        The reference has no such column, or `prior` is not shares.
+    Stopped
+        `should_stop` said so.
+    """
+    info = find_method(method, "deconvolve")
+    record = provenance.RunRecord("deconvolve", info.name, {}, seed, str(choose_device(device)))
+    spots = contract.prepare_slide(slide, slide_name)
+    cells = contract.prepare_query(reference, reference_name)
+    types = read_types(cells.adata, labels, reference_name)
+    chosen: MixtureMethod = info.method()(config or info.config()())
+    known = None if prior is None else _shares(prior, slide, types)[spots.kept]
+    mixture = chosen.deconvolve(
+        spots,
+        cells,
+        types,
+        prior=known,
+        seed=seed,
+        device=record.device,
+        reporter=Reporter(progress, should_stop),
+    )
+    record.config = chosen.config.to_dict()
+    record.inputs = {t.name: _fingerprint(t) for t in (spots, cells)}
+    record.settings["labels"] = labels
+    record.metrics |= mixture.diagnostics
+    record.notes = [*spots.notes, *cells.notes, *types.notes, *mixture.notes]
+    if not spots.kept.all():
+        record.notes.append(
+            f"{slide_name}: {int((~spots.kept).sum()):,} empty spots have the shares of the "
+            "reference, since nothing was measured there."
+        )
+    adata, table = _annotated(slide, spots, reference, cells, types, mixture, record)
+    return MixtureResult(adata, table, chosen, record, tuple(record.notes))
+
+
+def read_shares(path: str | Path) -> pd.DataFrame:
+    """Read known shares: a CSV of a row a spot (its name first) and a column a type.
+
+    Raises
+    ------
+    InputError
+        The file cannot be read as such a table.
+    """
+    try:
+        return pd.read_csv(path, index_col=0)
+    except (OSError, ValueError) as error:
+        raise InputError(
+            f"Expected a CSV of shares, found none: {error}.",
+            remedy="Try a first column of spot names and a column a cell type.",
+            where=str(path),
+        ) from error
+
+
+def _shares(prior: pd.DataFrame, slide: AnnData, types: CellTypes) -> NDArray[np.float64]:
+    """Return known shares, (n_spots, n_types), of all spots of the slide."""
+    where = "prior"
+    names = [t for t in types.names if t in prior.columns]
+    rows = prior.index.get_indexer(slide.obs_names) if prior.index.is_unique else np.array([-1])
+    if not names or not (rows >= 0).any():
+        raise InputError(
+            "Expected shares of the reference's types in spots of the slide, found none that match "
+            f"(columns {', '.join(map(str, prior.columns[:3]))}).",
+            remedy="Try a row a spot (each name once) and a column a cell type.",
+            where=where,
+        )
+    values = prior[names].to_numpy(float)
+    if not np.isfinite(values).all() or (values < 0).any():
+        raise InputError(
+            "Expected shares of 0 or more, found others.", remedy="Try 0 to 1.", where=where
+        )
+    if (values.sum(axis=1) > 1 + _ROUNDING).any():
+        raise InputError(
+            f"Expected shares that sum to 1 at most, found {values.sum(axis=1).max():.3g}.",
+            remedy="Try dividing cell counts by the cells of their spot.",
+            where=where,
+        )
+    result = np.tile(types.shares, (slide.n_obs, 1))
+    known = rows >= 0
+    columns = [types.names.index(t) for t in names]
+    rest = np.setdiff1d(np.arange(len(types.names)), columns)
+    given = values[rows[known]]
+    left = np.maximum(1 - given.sum(axis=1, keepdims=True), 0.0)
+    others = types.shares[rest] / max(types.shares[rest].sum(), 1e-12)
+    filled = np.zeros((len(given), len(types.names)))
+    filled[:, columns], filled[:, rest] = given, left * others
+    totals = filled.sum(axis=1, keepdims=True)
+    result[known] = np.where(totals > 0, filled / np.maximum(totals, 1e-12), types.shares)
+    return result
+
+
+def _annotated(
+    slide: AnnData,
+    spots: contract.Prepared,
+    reference: AnnData,
+    cells: contract.Prepared,
+    types: CellTypes,
+    mixture: Mixture,
+    record: provenance.RunRecord,
+) -> tuple[AnnData, pd.DataFrame]:
+    values = np.tile(types.shares, (slide.n_obs, 1))
+    values[spots.kept] = mixture.proportions
+    table = pd.DataFrame(values, index=slide.obs_names, columns=_columns(types.names))
+    adata = slide.copy()
+    adata.obsm[PROPORTIONS] = table
+    own = {
+        "unit": contract.unit(slide),
+        "provenance": json.dumps(record.provenance(), sort_keys=True),
+        "labels": record.settings["labels"],
+        "types": np.array(types.names, dtype=object),
+    }
+    if mixture.mapping is not None:
+        adata.obsm[MAPPING] = _whole(mixture.mapping, spots.kept, cells.kept)
+        own["mapping_cells"] = np.array(reference.obs_names, dtype=object)
+    scale = contract.um_per_unit(slide)
+    if scale is not None:
+        own["um_per_unit"] = scale
+    adata.uns[contract.OURS] = own
+    return adata, table
+
+
+def _columns(names: Sequence[str]) -> list[str]:
+    """Return names that can be columns in HDF5, which reads "/" as a folder; each once."""
+    found: list[str] = []
+    for name in names:
+        column = name.replace("/", "_")
+        while column in found:
+            column += "_"
+        found.append(column)
+    return found
+
+
+def _whole(
+    mapping: sparse.csr_matrix, spots: NDArray[np.bool_], cells: NDArray[np.bool_]
+) -> sparse.csr_matrix:
+    """Return the mapping in the rows and columns of the inputs; left-out ones are empty."""
+    found = mapping.tocoo()
+    index = (np.flatnonzero(spots)[found.row], np.flatnonzero(cells)[found.col])
+    return sparse.csr_matrix((found.data, index), shape=(len(spots), len(cells)))
+
+
+def _fingerprint(prepared: contract.Prepared) -> str:
+    adata = prepared.adata
+    return provenance.fingerprint(
+        adata.X, adata.obs_names, adata.var_names, adata.obsm.get(contract.SPATIAL)
+    )
