@@ -18,6 +18,7 @@ from napari_spatialrecon.command_line import (
     evaluating,
     genes,
     listing,
+    mixtures,
     placing,
     simulating,
     super_resolution,
@@ -27,7 +28,17 @@ from napari_spatialrecon.command_line.terminal import limit_threads, stop_on_int
 from napari_spatialrecon.errors import SpatialReconError, Stopped
 
 #: The modules whose verbs there are, in the order of the help.
-VERBS = (placing, encoding, alignment, genes, evaluating, super_resolution, simulating, listing)
+VERBS = (
+    placing,
+    encoding,
+    alignment,
+    genes,
+    mixtures,
+    evaluating,
+    super_resolution,
+    simulating,
+    listing,
+)
 DONE, WRONG_INPUT, STOPPED = 0, 2, 130
 
 

@@ -23,7 +23,7 @@ def add(verbs: Any) -> None:
         run_evaluate,
         files={"picture": ".png"},
     )
-    verb.add_argument("task", choices=("place", "genes", "super-resolve"))
+    verb.add_argument("task", choices=("place", "genes", "super-resolve", "deconvolve"))
     verb.add_argument("--truth", metavar="A.h5ad", required=True)
     verb.add_argument("--prediction", metavar="B.h5ad", required=True)
     verb.add_argument(
@@ -84,5 +84,11 @@ def _super(truth: AnnData, prediction: AnnData, options: argparse.Namespace) -> 
     return evaluate_super(truth, prediction, labels=options.color, seed=options.seed)
 
 
+def _mixtures(truth: AnnData, prediction: AnnData, options: argparse.Namespace) -> dict[str, Any]:
+    from napari_spatialrecon.evaluation.mixture_metrics import evaluate_mixtures
+
+    return evaluate_mixtures(truth, prediction)
+
+
 #: Task to what measures it.
-_REPORTS = {"super-resolve": _super, "place": _place, "genes": _genes}
+_REPORTS = {"deconvolve": _mixtures, "super-resolve": _super, "place": _place, "genes": _genes}
