@@ -9,6 +9,7 @@ from napari_spatialrecon.errors import InputError
 from napari_spatialrecon.viewer.colors import (
     color_key,
     guess_kind,
+    is_faded,
     set_point_colors,
     set_point_opacity,
 )
@@ -164,3 +165,12 @@ def test_the_thumbnail_follows_the_colours() -> None:
     before = layer.thumbnail.copy()
     set_point_colors(layer, np.arange(50.0))
     assert not np.array_equal(layer.thumbnail, before)
+
+
+def test_points_stay_faded_in_other_colours() -> None:
+    layer = Points(np.zeros((3, 2)))
+    set_point_opacity(layer, np.array([0.0, 1.0, np.nan]))
+    set_point_colors(layer, pd.Categorical(["a", "b", "a"]))
+    assert np.allclose(layer.face_color[:, 3], [1.0, 0.15, 0.15]) and is_faded(layer)
+    set_point_opacity(layer, None)
+    assert (layer.face_color[:, 3] == 1).all() and not is_faded(layer)

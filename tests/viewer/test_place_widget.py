@@ -12,8 +12,11 @@ from qtpy.QtWidgets import QFileDialog
 
 from napari_spatialrecon.errors import InputError
 from napari_spatialrecon.methods.registry import MethodInfo
+from napari_spatialrecon.viewer.colors import color_key
 from napari_spatialrecon.viewer.layers import OURS
+from napari_spatialrecon.viewer.result_layers import can_fade
 from napari_spatialrecon.viewer.task_model import State
+from napari_spatialrecon.viewer.widgets.legend import LegendWidget
 from napari_spatialrecon.viewer.widgets.place import PlaceCells
 from napari_spatialrecon.viewer.workspace import Role
 
@@ -321,3 +324,36 @@ def test_two_viewers_do_not_disturb_each_other(
     second = PlaceCells(other)
     other.window.add_dock_widget(second)
     assert second.model.state is State.EMPTY and widget.model.state is State.READY
+
+
+def test_uncertain_cells_fade_from_the_result_and_from_the_legend_alike(
+    widget: PlaceCells, qtbot: Any
+) -> None:
+    run(widget, qtbot)
+    legend = LegendWidget(widget.viewer)
+    qtbot.addWidget(legend)
+    assert legend._fade.isVisibleTo(legend)
+    widget.result.fade.setChecked(True)
+    assert widget.layer.face_color[:, 3].min() < 0.2 and legend._fade.isChecked()
+    widget.result.colour.emit(widget.model.outcome.adata.var_names[0])
+    assert widget.layer.face_color[:, 3].min() < 0.2
+    legend._fade.setChecked(False)
+    assert (widget.layer.face_color[:, 3] == 1).all() and not widget.result.fade.isChecked()
+
+
+def test_the_page_of_the_method_opens(widget: PlaceCells, qtbot: Any) -> None:
+    box = widget.inputs.show_page()
+    qtbot.addWidget(box)
+    assert "kNN" in box.windowTitle() and "knn" in box.text.toPlainText()
+
+
+def test_placed_cells_opened_from_a_file_are_coloured_by_their_error(
+    widget: PlaceCells, tmp_path: Path, qtbot: Any
+) -> None:
+    run(widget, qtbot)
+    path, _ = widget.model.outcome.write(tmp_path / "later.h5ad")
+    widget.viewer.open(str(path), plugin="napari-spatialrecon")
+    layer = widget.viewer.layers["later · placed"]
+    key = color_key(layer)
+    assert key is not None and key.kind == "uncertainty" and "expected error" in key.title
+    assert can_fade(layer)

@@ -78,6 +78,8 @@ class ColorKey:
 #: Layer -> (its key, the colour array that was painted): a key holds until someone else paints.
 _painted: weakref.WeakKeyDictionary[Any, tuple[ColorKey, weakref.ref[np.ndarray]]]
 _painted = weakref.WeakKeyDictionary()
+#: Layer -> the opacity (n_points,) of its points, while they are faded.
+_opacities: weakref.WeakKeyDictionary[Any, np.ndarray] = weakref.WeakKeyDictionary()
 
 
 def color_key(layer: Points) -> ColorKey | None:
@@ -164,6 +166,8 @@ def set_point_opacity(
 ) -> None:
     """Fade points by their uncertainty, from opaque down to `least`; None undoes it.
 
+    Other colours leave it as it is.
+
     Parameters
     ----------
     uncertainty : (n_points,) float
@@ -172,15 +176,21 @@ def set_point_opacity(
     key = color_key(layer)
     rgba = np.array(layer.face_color, np.float32)
     rgba[:, 3] = 1.0
+    _opacities.pop(layer, None)
     if uncertainty is not None:
         values = np.asarray(uncertainty, np.float32)
         low, high = _limits(values, None, zero=False)
         certainty = 1.0 - np.nan_to_num((values - low) / (high - low), nan=1.0)
-        rgba[:, 3] = least + (1.0 - least) * np.clip(certainty, 0.0, 1.0)
+        _opacities[layer] = least + (1.0 - least) * np.clip(certainty, 0.0, 1.0)
     _assign(layer, rgba)
     if key is not None:
         _painted[layer] = (key, weakref.ref(layer.face_color))
     redraw_colors(layer)
+
+
+def is_faded(layer: Points) -> bool:
+    """Return whether the layer's points are faded by their uncertainty."""
+    return layer in _opacities
 
 
 def _categories(
@@ -262,7 +272,9 @@ def _assign(layer: Points, rgba: np.ndarray) -> None:
     """Set the face colours with napari's per-property events held back: one redraw, not three."""
     from napari.layers.utils._color_manager_constants import ColorMode
 
-    face = layer._face
+    face, opacity = layer._face, _opacities.get(layer)
+    if opacity is not None and len(opacity) == len(rgba):
+        rgba[:, 3] = opacity
     with face.events.blocker_all():
         face.color_mode = ColorMode.DIRECT
         face.color_properties = None

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -90,6 +90,8 @@ class PlaceJob(Job):
         Another H&E that the result is laid on.
     encoder
         Trained before, to give GEARS its input.
+    model
+        Folder of a saved model, with settings of its own, to use instead of training.
     """
 
     references: tuple[Table, ...]
@@ -97,6 +99,7 @@ class PlaceJob(Job):
     display: str | None = None
     onto: Input | None = None
     encoder: Model | None = None
+    model: Path | None = None
 
     verb = "place"
     out = "placed.h5ad"
@@ -117,6 +120,7 @@ class PlaceJob(Job):
             display=self.display,
             onto=self._onto(),
             encoder=None if self.encoder is None else self.encoder.model,
+            model=self.model,
             folder=self.folder,
             resume=self.resume,
             query_name=self.query.name,
@@ -140,13 +144,36 @@ class PlaceJob(Job):
         """Check the inputs and estimate the run, without running it."""
         from napari_spatialrecon.tasks.preflight import preflight
 
-        return preflight(
+        found = preflight(
             {table.name: table.adata for table in self.references},
             self.query.adata,
             method=self.method,
             config=self.config,
             query_name=self.query.name,
         )
+        if self.model is None:
+            return found
+        self._check_model(self.model)
+        return replace(found, seconds=1.0 + 1e-7 * found.spots * found.cells)
+
+    def _check_model(self, folder: Path) -> None:
+        """Load the model, and look for the slide on whose frame the result shall lie."""
+        known = find_method(self.method, self.verb).method().load(folder).reference.names
+        if self.shown().name not in known:
+            raise InputError(
+                f"Expected under Histology a slide that the saved model knows "
+                f"({', '.join(known)}), found {self.shown().name}.",
+                remedy="Try opening that slide, or train a new model.",
+            )
+
+    def changes(self) -> dict[str, Any]:
+        """Return the settings that differ from the preset; a saved model has its own."""
+        return super().changes() if self.model is None else {}
+
+    def settings(self) -> dict[str, Any]:
+        """Return what a record keeps besides the config."""
+        used = {} if self.model is None else {"model": str(self.model)}
+        return {**super().settings(), **used}
 
     def inputs(self) -> list[tuple[str, Input]]:
         """Return references, cells, the other H&E and the encoder."""
@@ -156,15 +183,18 @@ class PlaceJob(Job):
         return [*tables, *((option, other) for option, other in others if other is not None)]
 
     def options(self, path: Callable[[Input], Path]) -> list[str]:
-        """Name the reference whose frame the result has."""
+        """Name the reference whose frame the result has, and the saved model."""
+        saved = [] if self.model is None else ["--model", str(self.model)]
         if len(self.references) == 1:
-            return []
+            return saved
         names = names_on_the_command_line([path(table) for table in self.references])
-        return ["--display", names[self.references.index(self.shown())]]
+        return [*saved, "--display", names[self.references.index(self.shown())]]
 
     def script(self) -> Script:
         """Return the call of `place`."""
         arguments = ["slides", "cells", f"display={self.shown().name!r}"]
+        if self.model is not None:
+            arguments.append(f"model={str(self.model)!r}")
         if self.encoder is not None:
             arguments.append(f"encoder={str(file_of(self.encoder))!r}")
         lines = [*reading_many("slides", self.references), *reading({"cells": self.query})]

@@ -7,6 +7,7 @@ from typing import Any
 from napari_spatialrecon.errors import InputError
 from napari_spatialrecon.viewer.job import Input, Line
 from napari_spatialrecon.viewer.place_job import PlaceJob, hidden_error
+from napari_spatialrecon.viewer.saved_model import SavedModel
 from napari_spatialrecon.viewer.slides_model import SlidesModel
 from napari_spatialrecon.viewer.tables import (
     Model,
@@ -29,13 +30,15 @@ class PlaceModel(SlidesModel):
     def __init__(self, workspace: Workspace) -> None:
         self._image: Entry | None = None
         self._truth: Table | None = None
+        self._saved: SavedModel | None = None
         self._encoder: Entry | None = None
         super().__init__(workspace)
 
     @property
     def encoders(self) -> list[Entry]:
         """Encoders that were trained or opened; GEARS alone takes them."""
-        return self.workspace.of_role(Role.MODEL) if self._method == "gears" else []
+        trains = self._method == "gears" and self.saved is None
+        return self.workspace.of_role(Role.MODEL) if trains else []
 
     @property
     def encoder(self) -> Entry | None:
@@ -69,6 +72,17 @@ class PlaceModel(SlidesModel):
         self._image = entry
         self.choose()
 
+    @property
+    def saved(self) -> SavedModel | None:
+        """The saved model to use; None trains. One of another method than the chosen is let go."""
+        fits = self._saved is not None and self._saved.method == self._method
+        return self._saved if fits else None
+
+    @saved.setter
+    def saved(self, saved: SavedModel | None) -> None:
+        self._saved = saved
+        self.choose()
+
     def missing(self) -> list[str]:
         """Return what has to be opened or chosen first, in words."""
         found = []
@@ -97,6 +111,7 @@ class PlaceModel(SlidesModel):
             query=query,
             display=display,
             onto=onto,
+            model=None if self.saved is None else self.saved.folder,
             encoder=None if chosen is None else Model(chosen.name, chosen.model, chosen.path),
             **common,
         )

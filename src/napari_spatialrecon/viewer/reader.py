@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from napari_spatialrecon.errors import InputError
 from napari_spatialrecon.viewer.layers import (
+    OURS,
     LayerData,
     cells_layer,
     histology_layer,
@@ -45,6 +46,8 @@ def read(path: str | Sequence[str]) -> list[Any]:
 
     viewer = current_viewer()
     paths = [path] if isinstance(path, str | Path) else list(path)
+    if viewer is not None:
+        viewer.layers.events.inserted.connect(_colour_placed)
     if hasattr(viewer, "window"):
         from napari_spatialrecon.viewer.detail import keep_smooth
 
@@ -101,6 +104,17 @@ def table_name(path: Path) -> str:
     if path.suffix == ".h5ad":
         return path.stem
     return path.parent.name if path.name == "outs" and path.parent.name else path.name
+
+
+def _colour_placed(event: Any) -> None:
+    """Colour placed cells that were opened from a file by their expected error, as after a run."""
+    from napari_spatialrecon.viewer.colors import set_point_colors
+    from napari_spatialrecon.viewer.point_values import UNCERTAINTY, values
+
+    ours = event.value.metadata.get(OURS, {})
+    if ours.get("role") == "result" and "path" in ours:
+        found, kind, title = values(event.value.metadata["adata"], UNCERTAINTY)
+        set_point_colors(event.value, found, kind=kind, title=title)
 
 
 def _image_layer(

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from napari_spatialrecon.viewer.colors import set_point_colors
+from napari_spatialrecon.viewer.colors import is_faded, set_point_colors, set_point_opacity
 from napari_spatialrecon.viewer.job import Outcome
 from napari_spatialrecon.viewer.layers import OURS, cells_layer
 from napari_spatialrecon.viewer.point_values import UNCERTAINTY, values
@@ -52,9 +52,9 @@ def show_result(
     new = _layer(outcome, name, diameter_um, image)
     old = next((known for known in viewer.layers if _replaceable(known, name)), None)
     layer = new if old is None else _replaced(viewer, old, new)
+    colour_by(layer, outcome, colour)
     if old is None:
         viewer.add_layer(new)
-    colour_by(layer, outcome, colour)
     _uncover(viewer, layer, image)
     viewer.layers.selection = {layer}
     return layer
@@ -113,6 +113,18 @@ def colour_by(layer: Points, outcome: Outcome, name: str) -> None:
     """Colour a result by its uncertainty, a column or a gene."""
     found, kind, title = values(outcome.adata, name)
     set_point_colors(layer, found, kind=kind, title=title)
+
+
+def can_fade(layer: Layer) -> bool:
+    """Return whether the points of a layer have an uncertainty to be faded by."""
+    return UNCERTAINTY in getattr(layer, "features", ())
+
+
+def fade(layer: Points, faded: bool) -> None:
+    """Fade the points of a layer by their uncertainty, or show all alike."""
+    shown = faded and can_fade(layer)
+    if shown or is_faded(layer):
+        set_point_opacity(layer, layer.features[UNCERTAINTY].to_numpy() if shown else None)
 
 
 def moved(image: Image) -> np.ndarray:

@@ -39,7 +39,7 @@ def progress_line(progress: Progress) -> str:
     Examples
     --------
     >>> progress_line(Progress("Training", 640, 1000, eta_s=61.0))
-    'Training · step 640 of 1,000 · 61 s left'
+    'Training · step 640 of 1,000 · 61 s left in this step'
     """
     parts = [progress.stage]
     if progress.total:
@@ -47,5 +47,5 @@ def progress_line(progress: Progress) -> str:
     elif progress.step:
         parts.append(f"step {progress.step:,}")
     if progress.eta_s is not None and progress.step != progress.total:
-        parts.append(f"{duration(progress.eta_s)} left")
+        parts.append(f"{duration(progress.eta_s)} left in this step")
     return " · ".join(parts)

@@ -21,9 +21,11 @@ from superqt import QCollapsible
 from napari_spatialrecon.errors import ConfigError
 from napari_spatialrecon.methods.registry import methods_for
 from napari_spatialrecon.viewer.forms import ConfigForm, config_form
+from napari_spatialrecon.viewer.method_page import method_page
 from napari_spatialrecon.viewer.task_model import TaskModel
 from napari_spatialrecon.viewer.widgets.labels import WrappedLabel
-from napari_spatialrecon.viewer.widgets.rows import combo, row, stack
+from napari_spatialrecon.viewer.widgets.page import PageBox
+from napari_spatialrecon.viewer.widgets.rows import combo, row, small_button, stack
 
 Row = tuple[str, QWidget, QPushButton | None]
 """Label, field, and a button behind it."""
@@ -45,6 +47,8 @@ class Inputs(QWidget):
         super().__init__()
         self.model, self.viewer = model, viewer
         self.method = combo()
+        self.help_button = small_button("?", "What this method assumes, needs and costs")
+        self.help_button.clicked.connect(self.show_page)
         self.summary = WrappedLabel()
         self.forms: dict[str, ConfigForm] = {}
         self.heads, self.pages = stack(), stack()
@@ -90,6 +94,13 @@ class Inputs(QWidget):
         """The settings of the chosen method."""
         return self.forms[self.model.method.name]
 
+    def show_page(self) -> PageBox:
+        """Open the page of the chosen method."""
+        info = self.model.method
+        box = PageBox(info.title, method_page(info), self.window())
+        box.show()
+        return box
+
     def set_devices(self, names: list[str]) -> None:
         """Offer these devices."""
         chosen = self.device.currentText()
@@ -132,7 +143,7 @@ class Inputs(QWidget):
         grid.setColumnStretch(1, 1)
         rows: list[Row] = [
             *self.rows(),
-            ("Method", self.method, None),
+            ("Method", self.method, self.help_button),
             ("", self.summary, None),
             ("Preset", self.heads, None),
         ]

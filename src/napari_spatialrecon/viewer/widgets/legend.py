@@ -5,10 +5,11 @@ from __future__ import annotations
 from functools import partial
 from typing import Any
 
-from qtpy.QtCore import QAbstractListModel, QModelIndex, QSize, Qt
+from qtpy.QtCore import QAbstractListModel, QModelIndex, QSignalBlocker, QSize, Qt
 from qtpy.QtGui import QColor, QIcon, QPainter, QPixmap
 from qtpy.QtWidgets import (
     QAbstractItemView,
+    QCheckBox,
     QColorDialog,
     QHBoxLayout,
     QLabel,
@@ -19,8 +20,9 @@ from qtpy.QtWidgets import (
     QWidget,
 )
 
-from napari_spatialrecon.viewer.colors import ColorEntry
+from napari_spatialrecon.viewer.colors import ColorEntry, is_faded
 from napari_spatialrecon.viewer.legend import Legend
+from napari_spatialrecon.viewer.result_layers import can_fade, fade
 
 _HELP = "Click hides or shows, Alt-click shows one alone, double-click changes its colour."
 _SWATCH = 14
@@ -46,10 +48,13 @@ class LegendWidget(QWidget):
         self._list = _EntryView(self.legend)
         self._list.setModel(self._model)
         self._list.setToolTip(_HELP)
+        self._fade = QCheckBox("Fade uncertain points")
+        self._fade.setToolTip("The less certain its place, the more transparent a point is")
         self._all = QPushButton("Show all")
         self._count = QLabel()
         self._lay_out()
         self._search.textChanged.connect(self._model.set_search)
+        self._fade.toggled.connect(self._set_faded)
         self._all.clicked.connect(self.legend.show_all)
         self.legend.changed.connect(self.refresh)
         if napari_viewer is not None:
@@ -65,6 +70,7 @@ class LegendWidget(QWidget):
         layout.addWidget(self._title)
         layout.addWidget(self._search)
         layout.addWidget(self._list, 1)
+        layout.addWidget(self._fade)
         row = QHBoxLayout()
         row.addWidget(self._count, 1)
         row.addWidget(self._all)
@@ -82,9 +88,17 @@ class LegendWidget(QWidget):
         self._title.setText(_title(self.legend))
         self._list.setVisible(bool(self.legend.entries))
         self._all.setVisible(bool(self.legend.hidden))
+        layer = self.legend.layer
+        self._fade.setVisible(layer is not None and can_fade(layer))
+        with QSignalBlocker(self._fade):
+            self._fade.setChecked(layer is not None and is_faded(layer))
         categories = [e for e in self.legend.entries if not e.missing]
         shown = key is not None and key.kind == "category"
         self._count.setText(_count(categories, self.legend) if shown else "")
+
+    def _set_faded(self, faded: bool) -> None:
+        if self.legend.layer is not None:
+            fade(self.legend.layer, faded)
 
     def _follow(self) -> None:
         from napari.layers import Points

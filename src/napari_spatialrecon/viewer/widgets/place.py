@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Any
+
+from qtpy.QtWidgets import QFileDialog, QPushButton, QWidget
 
 from napari_spatialrecon.viewer.place_job import Placed, PlaceJob
 from napari_spatialrecon.viewer.place_model import PlaceModel
 from napari_spatialrecon.viewer.result_layers import show_result
 from napari_spatialrecon.viewer.widgets.place_inputs import PlaceInputs
 from napari_spatialrecon.viewer.widgets.task_widget import TaskWidget
+from napari_spatialrecon.viewer.worker import Run
 from napari_spatialrecon.viewer.workspace import Role
 
 
@@ -19,6 +23,30 @@ class PlaceCells(TaskWidget):
     model_class = PlaceModel
     inputs_class = PlaceInputs
 
+    def more_parts(self) -> list[QWidget]:
+        """Return the button that keeps the trained model."""
+        self.save_model_button = QPushButton("Save model…")
+        self.save_model_button.setToolTip("Keep the model, to place other cells without training")
+        self.save_model_button.clicked.connect(self.save_model)
+        self.save_model_button.hide()
+        return [self.save_model_button]
+
+    def save_model(self) -> None:
+        """Ask where, and write the model in the background."""
+        name = f"{self.model.last.result_name} model".replace("/", "_")
+        folder = QFileDialog.getSaveFileName(self, "Save model as a folder", name)[0]
+        if folder:
+            self.save_model_as(folder)
+
+    def save_model_as(self, folder: str) -> None:
+        """Write the model in the background."""
+        method, name = self.model.outcome.method, Path(folder).name
+        run = Run(lambda *_: method.save(folder), "Saving", viewer=self.viewer, parent=self)
+        run.returned.connect(lambda _: self.result.status.setText(f"Saved the model as {name}"))
+        run.failed.connect(self.panel.refuse)
+        run.finished.connect(run.deleteLater)
+        run.start()
+
     def before_run(self, job: PlaceJob) -> None:
         """Note on which image, and how large, the cells will be shown."""
         self._ground = self.model.image.layer if self.model.image is not None else None
@@ -26,6 +54,7 @@ class PlaceCells(TaskWidget):
 
     def show_layer(self, outcome: Placed) -> Any:
         """Show the cells on their histology."""
+        self.save_model_button.setVisible(outcome.method is not None)
         ground = self._ground if self._ground in self.viewer.layers else None
         return show_result(
             self.viewer,

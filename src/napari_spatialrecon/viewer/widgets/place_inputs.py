@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
-from qtpy.QtCore import QSignalBlocker
-from qtpy.QtWidgets import QLabel, QWidget
+from qtpy.QtCore import QSignalBlocker, Qt
+from qtpy.QtWidgets import QFileDialog, QLabel, QWidget
 
+from napari_spatialrecon.errors import CheckpointError
 from napari_spatialrecon.viewer.place_model import PlaceModel
+from napari_spatialrecon.viewer.saved_model import find_model
 from napari_spatialrecon.viewer.tables import short_name
 from napari_spatialrecon.viewer.widgets.inputs import Row
 from napari_spatialrecon.viewer.widgets.rows import combo, fill, row
@@ -26,6 +28,11 @@ class PlaceInputs(SlidesInputs):
         self.histology.setToolTip(
             "Where the result is laid: a reference's own frame, or any H&E, by the images alone."
         )
+        self.trained = combo()
+        self.trained.setToolTip(
+            "Training takes most of the time. A saved model places other cells of the same tissue."
+        )
+        self.trained.activated.connect(self._choose_model)
         self.encoder = combo()
         self.encoder.setToolTip("What GEARS sees of a cell: an encoder from Train encoder, or none")
         self.encoder.activated.connect(
@@ -38,7 +45,8 @@ class PlaceInputs(SlidesInputs):
 
     def rows(self) -> list[Row]:
         """Return references, cells and histology."""
-        return [*super().rows(), ("Histology", self.histology, None)]
+        own = [("Histology", self.histology, None), ("Model", self.trained, None)]
+        return [*super().rows(), *own]
 
     def below(self) -> list[QWidget]:
         """Return the choice of an encoder, and the question for a scale."""
@@ -50,6 +58,41 @@ class PlaceInputs(SlidesInputs):
         images = [(_image_label(e), e) for e in self.model.images]
         fill(self.histology, images, self.model.image)
         self._show_encoders()
+        self._show_models()
+
+    def use_model(self, folder: str) -> None:
+        """Place with the model saved in a folder, by its method."""
+        try:
+            saved = find_model(folder, self.model.task)
+        except CheckpointError as error:
+            self.failed.emit(error)
+            return
+        self.method.setCurrentIndex(self.method.findData(saved.method))
+        self.model.saved = saved
+        self.opened.emit()
+
+    def _choose_model(self, index: int) -> None:
+        if index == 0:
+            self.model.saved = None
+        elif index == self.trained.count() - 1:
+            folder = QFileDialog.getExistingDirectory(self, "Use a saved model")
+            if folder:
+                self.use_model(folder)
+        self._show_models()
+
+    def _show_models(self) -> None:
+        """Offer training, the saved model in use, and to look for one; its settings are fixed."""
+        saved = self.model.saved
+        with QSignalBlocker(self.trained):
+            self.trained.clear()
+            self.trained.addItem("Train a new one")
+            if saved is not None:
+                self.trained.addItem(f"{saved.folder.name} (saved)")
+                self.trained.setItemData(1, str(saved.folder), Qt.ItemDataRole.ToolTipRole)
+            self.trained.addItem("Use a saved one…")
+            self.trained.setCurrentIndex(0 if saved is None else 1)
+        for part in (self.heads, self.pages):
+            part.setEnabled(saved is None)
 
     def _show_encoders(self) -> None:
         """Offer encoders where there are some that the method takes."""

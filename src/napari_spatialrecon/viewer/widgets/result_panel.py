@@ -9,7 +9,7 @@ from qtpy.QtGui import QGuiApplication
 from qtpy.QtWidgets import QCheckBox, QFrame, QHBoxLayout, QMenu, QPushButton, QVBoxLayout
 
 from napari_spatialrecon.viewer.job import Job
-from napari_spatialrecon.viewer.point_values import names
+from napari_spatialrecon.viewer.point_values import UNCERTAINTY, names
 from napari_spatialrecon.viewer.script import as_command, as_python
 from napari_spatialrecon.viewer.task_model import TaskModel
 from napari_spatialrecon.viewer.tones import DARK, Tones
@@ -21,12 +21,13 @@ from napari_spatialrecon.viewer.widgets.labels import WrappedLabel
 class ResultPanel(QFrame):
     """Shows a model's last outcome; hidden until there is one.
 
-    Signals: ``inspect()``, ``save()``, ``colour(name)``, ``locked(bool)``.
+    Signals: ``inspect()``, ``save()``, ``colour(name)``, ``faded(bool)``, ``locked(bool)``.
     """
 
     inspect = Signal()
     save = Signal()
     colour = Signal(str)
+    faded = Signal(bool)
     locked = Signal(bool)
 
     def __init__(self) -> None:
@@ -37,6 +38,8 @@ class ResultPanel(QFrame):
         self.verdict = WrappedLabel()
         self.facts = Checks()
         self.colour_by = ColourBy()
+        self.fade = QCheckBox("Fade uncertain cells")
+        self.fade.setToolTip("The less certain its place, the more transparent a cell is")
         self.keep = QCheckBox("Keep this layer when I run again")
         self.inspect_button = QPushButton("Inspect")
         self.inspect_button.setToolTip("Select the result's layer and show it whole")
@@ -52,6 +55,7 @@ class ResultPanel(QFrame):
         self.inspect_button.clicked.connect(self.inspect)
         self.save_button.clicked.connect(self.save)
         self.colour_by.chosen.connect(self.colour)
+        self.fade.toggled.connect(self.faded)
         self.keep.toggled.connect(self.locked)
         self.hide()
 
@@ -63,6 +67,7 @@ class ResultPanel(QFrame):
         self._doubtful = outcome.doubtful
         self.facts.show_lines(model.facts())
         self.colour_by.set_names(*names(outcome.adata))
+        self.fade.setVisible(UNCERTAINTY in outcome.adata.obs)
         self.keep.setChecked(False)
         self.status.clear()
         self.set_tones(self.tones)
@@ -91,7 +96,7 @@ class ResultPanel(QFrame):
         layout = QVBoxLayout(self)
         layout.setContentsMargins(0, 4, 0, 0)
         layout.setSpacing(4)
-        for widget in (self.verdict, self.facts, self.colour_by, self.keep):
+        for widget in (self.verdict, self.facts, self.colour_by, self.fade, self.keep):
             layout.addWidget(widget)
         row = QHBoxLayout()
         for button in (self.inspect_button, self.copy_button, self.save_button):

@@ -5,7 +5,7 @@ from __future__ import annotations
 from functools import partial
 from typing import Any
 
-from qtpy.QtCore import QSize, Qt, QTimer
+from qtpy.QtCore import QSignalBlocker, QSize, Qt, QTimer
 from qtpy.QtWidgets import (
     QFileDialog,
     QFrame,
@@ -17,8 +17,9 @@ from qtpy.QtWidgets import (
 )
 
 from napari_spatialrecon.errors import InputError
+from napari_spatialrecon.viewer.colors import is_faded
 from napari_spatialrecon.viewer.job import Job, Outcome
-from napari_spatialrecon.viewer.result_layers import colour_by, set_locked
+from napari_spatialrecon.viewer.result_layers import can_fade, colour_by, fade, set_locked
 from napari_spatialrecon.viewer.task_model import State, TaskModel
 from napari_spatialrecon.viewer.tones import tones
 from napari_spatialrecon.viewer.widgets.inputs import Inputs
@@ -96,6 +97,7 @@ class TaskWidget(QWidget):
         self.result.inspect.connect(self._inspect)
         self.result.save.connect(self.save)
         self.result.colour.connect(self._colour)
+        self.result.faded.connect(self._fade)
         self.result.locked.connect(self._lock)
         self.model.changed.connect(self._on_change)
         self.viewer.events.theme.connect(self._set_theme)
@@ -123,6 +125,9 @@ class TaskWidget(QWidget):
         except Exception as error:
             self.panel.refuse(error)
         self.result.show_outcome(self.model)
+        if self.layer in self.viewer.layers and can_fade(self.layer):
+            self._fade(self.result.fade.isChecked())
+            self.layer.events.face_color.connect(self._show_faded)
         self._inspect()
         QTimer.singleShot(0, lambda: self.area.ensureWidgetVisible(self.result))
 
@@ -139,6 +144,15 @@ class TaskWidget(QWidget):
                 colour_by(self.layer, self.model.outcome, name)
         except InputError as error:
             self.panel.refuse(error)
+
+    def _fade(self, faded: bool) -> None:
+        if self.layer in self.viewer.layers:
+            fade(self.layer, faded)
+
+    def _show_faded(self) -> None:
+        """Follow the legend, which has the same switch."""
+        with QSignalBlocker(self.result.fade):
+            self.result.fade.setChecked(is_faded(self.layer))
 
     def _lock(self, locked: bool) -> None:
         if self.layer in self.viewer.layers:
