@@ -16,8 +16,8 @@ from napari_spatialrecon.viewer.layers import OURS
 if TYPE_CHECKING:
     from anndata import AnnData
 
-COMMUNITY = "spatial_community"
-"""Column with the community of a cell among those that lie around it."""
+COMMUNITY = "community"
+"""Column with the community of a cell, found among those that lie around it."""
 OUTSIDE, WEAK, SUPPORT = "out_of_domain", "little_support", "patch_support"
 COLUMNS = (COMMUNITY, OUTSIDE, WEAK, SUPPORT)
 """Columns worth a colour, after the expected error."""
@@ -63,14 +63,14 @@ def diagnostics(adata: AnnData) -> list[Line]:
 
 def with_communities(adata: AnnData) -> AnnData:
     """Add the spatial community of each placed cell (GEARS, figure 3), where there are enough."""
-    import pandas as pd
+    from anndata import AnnData
 
-    from napari_spatialrecon.evaluation.communities import communities
+    from napari_spatialrecon.tasks.communities import PLACES, mark_communities
 
     if adata.n_obs >= _FEWEST and COMMUNITY not in adata.obs:
-        found = communities(np.asarray(adata.obsm["spatial"], float))
-        names = [f"community {i + 1}" for i in range(found.max() + 1)]
-        adata.obs[COMMUNITY] = pd.Categorical.from_codes(found, names)
+        places = {slot: adata.obsm[slot] for slot in PLACES if slot in adata.obsm}
+        marked = mark_communities(AnnData(obs=adata.obs[[]], obsm=places))
+        adata.obs[COMMUNITY] = marked.obs[COMMUNITY]
     return adata
 
 
