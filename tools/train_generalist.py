@@ -70,7 +70,7 @@ def show(progress: Progress) -> None:
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("out")
-    parser.add_argument("--steps", type=int, default=1000)
+    parser.add_argument("--steps", type=int, default=500)
     parser.add_argument("--seed", type=int, default=0)
     options = parser.parse_args()
     slides = [
@@ -82,7 +82,12 @@ def main() -> None:
         for name in REAL
     ]
     config = SRastConfig().with_values(
-        {"training.steps": options.steps, "sasa.training.steps": 30, "sasa.genes": 200}
+        {
+            "training.steps": options.steps,
+            "sasa.training.steps": 30,
+            "sasa.genes": 200,
+            "batch": 1024,
+        }
     )
     model = SRast(config).train(slides, seed=options.seed, reporter=Reporter(show, interval_s=10.0))
     model.save(options.out)

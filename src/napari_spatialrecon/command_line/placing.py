@@ -17,6 +17,7 @@ from napari_spatialrecon.command_line.running import (
     read_table,
     summarise,
 )
+from napari_spatialrecon.command_line.super_resolution import run_train_super
 from napari_spatialrecon.command_line.terminal import Bar
 from napari_spatialrecon.errors import InputError
 
@@ -78,7 +79,7 @@ def _add_train(verbs: Any) -> None:
     verb = add_verb(
         verbs,
         "train",
-        "train a placing method once, for many queries",
+        "train a method once, for many queries or slides",
         run_train,
         folders=["out"],
         replaced=["out"],
@@ -154,9 +155,12 @@ def run_impute(options: argparse.Namespace, stop: threading.Event) -> None:
 
 def run_train(options: argparse.Namespace, stop: threading.Event) -> None:
     """Train a method on slides and keep it."""
-    from napari_spatialrecon.methods.registry import find_method
+    from napari_spatialrecon.methods.registry import find_method, methods_for
     from napari_spatialrecon.tasks.placing import train
 
+    if options.method in [info.name for info in methods_for("super-resolve")]:
+        run_train_super(options, stop)
+        return
     info = find_method(options.method, "place")
     base = info.method().load(options.start_from) if options.start_from else None
     config = config_of(info.config(), options, None if base is None else base.config)

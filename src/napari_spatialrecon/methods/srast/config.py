@@ -86,7 +86,7 @@ class SRastConfig(Config):
             "flow.draws": 8,
             "sasa.hidden": 512,
             "sasa.training.steps": 200,
-            "adapt.steps": 300,
+            "adapt.steps": 500,
         },
         # The paper's own values where it states them, and the card's for sizes it leaves open.
         "paper": {
@@ -116,7 +116,7 @@ class SRastConfig(Config):
     coarse_pair: bool = option(
         True, "Adapt to the slide by its own spots summed into coarser ones."
     )
-    batch: int = option(2048, "Pairs of spot and gene in a step.", low=16, advanced=True)
+    batch: int = option(1024, "Pairs of spot and gene in a step.", low=16, advanced=True)
     pool: int = option(
         60_000, "Most pairs of spot and gene kept of a slide to learn from.", low=100, advanced=True
     )
@@ -127,7 +127,7 @@ class SRastConfig(Config):
         "Adaptation to the slide",
         advanced=True,
         values={
-            "steps": 120,
+            "steps": 240,
             "learning_rate": 1e-3,
             "schedule": "cosine",
             "validate_every": 20,

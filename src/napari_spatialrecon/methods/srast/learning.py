@@ -19,6 +19,8 @@ from napari_spatialrecon.methods.srast.network import Batch, Velocity
 _GENES_AT_ONCE = 256
 #: Share of the blocks of spots that are held out.
 _HELD_OUT = 0.25
+#: Held-out pairs that a look at the held-out error takes, over all pools.
+_LOOKED_AT = 16_000
 
 
 @dataclass(frozen=True, eq=False)
@@ -51,19 +53,26 @@ def pick(batch: Batch, rows: Tensor | slice) -> Batch:
     return Batch(batch.ratios[rows], batch.context[rows], batch.neighbours[rows], batch.places)
 
 
-def make_pool(
-    pair: CoarsePair, latents: np.ndarray, most: int, seed: int, held_out: bool = True
-) -> Pool:
+def regions_held_out(points: np.ndarray, pitch: float, seed: int) -> np.ndarray:
+    """Return which points (n, 2) lie in the quarter of the regions that is not learned from.
+
+    Regions are squares of three pitches: the same whatever blocks the points are the centres of,
+    so that what is held out in one is not learned in another.
+    """
+    region = np.floor((points - points.min(axis=0)) / (3 * pitch)).astype(np.int64)
+    known = np.random.default_rng(seed).random((997, 991))
+    return np.asarray(known[region[:, 0] % 997, region[:, 1] % 991] < _HELD_OUT)
+
+
+def make_pool(pair: CoarsePair, latents: np.ndarray, most: int, seed: int) -> Pool:
     """Return at most `most` pairs of a coarse pair, drawn at random.
 
-    Parameters
-    ----------
-    held_out
-        Whether a quarter of the spots is kept from learning.
+    The truth may be other counts than the sums: of a slide that was thinned, the counts that were
+    left out.
     """
     inputs = Inputs(pair.counts, pair.parts, latents, seed)
     rng = np.random.default_rng(seed)
-    hidden = rng.random(pair.counts.shape[0]) < (_HELD_OUT if held_out else 0.0)
+    hidden = regions_held_out(pair.parts.lattice.points, pair.parts.lattice.pitch, seed)
     keep = min(1.0, most / max(pair.counts.nnz, 1))
     truth = pair.truth.tocsc()
     found: list[tuple[Batch, np.ndarray, np.ndarray, np.ndarray]] = []
@@ -74,9 +83,13 @@ def make_pool(
             continue
         pairs = inputs.pairs(genes, drawn)
         split = truth[:, genes].toarray().reshape(len(hidden), -1, len(genes))
-        shares = split[pairs.spots, :, pairs.genes] / pairs.counts[:, None]
-        found.append((pairs.batch, shares, pairs.counts, hidden[pairs.spots]))
-    batches, shares, counts, mask = zip(*found, strict=True)
+        split = split[pairs.spots, :, pairs.genes]
+        counts = split.sum(axis=1)
+        known = np.flatnonzero(counts > 0)
+        shares = split[known] / counts[known, None]
+        inputs_of = pick(pairs.batch, torch.from_numpy(known))
+        found.append((inputs_of, shares, counts[known], hidden[pairs.spots[known]]))
+    batches, shares, totals, mask = zip(*found, strict=True)
     joined = Batch(
         torch.cat([b.ratios for b in batches]),
         torch.cat([b.context for b in batches]),
@@ -86,7 +99,7 @@ def make_pool(
     return Pool(
         joined,
         torch.from_numpy(np.concatenate(shares).astype(np.float32)),
-        torch.from_numpy(np.concatenate(counts)),
+        torch.from_numpy(np.concatenate(totals).astype(np.float32)),
         torch.from_numpy(np.concatenate(mask)),
     )
 
@@ -101,7 +114,10 @@ class FlowTask:
         self.config, self.device = config, device
         self.pools = list(pools)
         self.seen = [torch.nonzero(~pool.held_out).ravel() for pool in pools]
-        self.unseen = [torch.nonzero(pool.held_out).ravel()[:8192] for pool in pools]
+        most = _LOOKED_AT // max(len(pools), 1)
+        drawn = torch.Generator().manual_seed(0)
+        hidden = [torch.nonzero(pool.held_out).ravel() for pool in pools]
+        self.unseen = [h[torch.randperm(len(h), generator=drawn)[:most]] for h in hidden]
         size = np.sqrt([len(rows) for rows in self.seen])
         self.chances = torch.from_numpy(size / size.sum())
         self.floor: float | None = self._error(_even) if any(map(len, self.unseen)) else None

@@ -1,0 +1,93 @@
+"""The velocity field is shared over parts, genes and slides."""
+
+from __future__ import annotations
+
+import pytest
+import torch
+
+from napari_spatialrecon.methods.srast import flow
+from napari_spatialrecon.methods.srast.config import FlowConfig
+from napari_spatialrecon.methods.srast.network import (
+    N_CONTEXT,
+    N_NEIGHBOUR,
+    N_RATIOS,
+    NEIGHBOURS,
+    Batch,
+    Velocity,
+)
+
+
+def batch(m=5, k=4, seed=0):
+    g = torch.Generator().manual_seed(seed)
+    return Batch(
+        torch.randn(m, k, N_RATIOS, generator=g),
+        torch.randn(m, N_CONTEXT, generator=g),
+        torch.randn(m, NEIGHBOURS, N_NEIGHBOUR, generator=g),
+        torch.rand(k, 2, generator=g) - 0.5,
+    )
+
+
+@pytest.fixture
+def network():
+    torch.manual_seed(0)
+    network = Velocity(16, 2, 4).eval()
+    for parameter in network.parameters():
+        torch.nn.init.normal_(parameter, std=0.2)
+    return network
+
+
+@pytest.mark.parametrize("k", [2, 4, 7, 10])
+def test_the_same_weights_take_any_number_of_parts(network, k):
+    b = batch(k=k)
+    assert network(torch.zeros(5, k), torch.zeros(5), b).shape == (5, k)
+
+
+def test_parts_have_no_order(network):
+    b, y = batch(), torch.randn(5, 4)
+    order = torch.tensor([2, 0, 3, 1])
+    turned = Batch(b.ratios[:, order], b.context, b.neighbours, b.places[order])
+    straight = network(y, torch.zeros(5), b)[:, order]
+    torch.testing.assert_close(network(y[:, order], torch.zeros(5), turned), straight)
+
+
+def test_an_untrained_network_reads_as_the_mean_of_its_inputs():
+    torch.manual_seed(0)
+    b = batch()
+    generator = torch.Generator().manual_seed(0)
+    read = flow.conditional_mean(Velocity(16, 2, 4), b, 2, generator)
+    expected = torch.softmax(b.ratios.mean(dim=-1), dim=-1)
+    torch.testing.assert_close(read, expected)
+
+
+def test_logits_are_centred_bounded_and_give_the_ratios_back():
+    ratios = torch.tensor([[1.0, 0.0, 0.0], [0.2, 0.3, 0.5]])
+    logits = flow.smoothed_centred_logits(ratios, 1e-6)
+    torch.testing.assert_close(logits.sum(dim=-1), torch.zeros(2), atol=1e-5, rtol=0)
+    assert logits.abs().max() <= torch.log(torch.tensor((1 + 1e-6) / 1e-6))
+    torch.testing.assert_close(torch.softmax(logits, dim=-1), ratios, atol=1e-5, rtol=1e-4)
+
+
+def test_a_draw_integrates_the_field_to_the_target():
+    target = torch.tensor([[2.0, -1.0, -1.0]])
+
+    def field(y, time, batch):
+        return (target - y) / (1 - time.unsqueeze(-1))
+
+    b = batch(1, 3)
+    drawn = flow.draw(field, b, FlowConfig(steps=10), torch.Generator().manual_seed(0))
+    torch.testing.assert_close(drawn, torch.softmax(target, dim=-1))
+
+
+def test_a_perfect_field_has_no_loss_but_that_of_the_unknown_start():
+    ratios = torch.tensor([[0.7, 0.1, 0.1, 0.1]]).repeat(64, 1)
+    config = FlowConfig(start_share=0.0, smoothing=1e-3)
+    y1 = flow.smoothed_centred_logits(ratios, config.smoothing)
+
+    def field(y, time, batch):
+        return (y1 - y) / (1 - time.unsqueeze(-1))
+
+    terms = flow.losses(
+        field, batch(64), ratios, torch.ones(64), config, torch.Generator().manual_seed(0)
+    )
+    assert terms["flow"] < 1e-6
+    assert terms["boundary"] < 1e-3

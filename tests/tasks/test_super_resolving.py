@@ -1,0 +1,187 @@
+"""Super-resolution from AnnData to AnnData: nothing lost, wrong input told, same bytes twice."""
+
+from __future__ import annotations
+
+import json
+
+import numpy as np
+import pytest
+from anndata import AnnData, read_h5ad
+from scipy import sparse
+
+from napari_spatialrecon.errors import CheckpointError, InputError, SpatialReconError, Stopped
+from napari_spatialrecon.methods.interpolation.model import Uniform
+from napari_spatialrecon.methods.srast.config import SRastConfig
+from napari_spatialrecon.methods.srast.model import SRast
+from napari_spatialrecon.tasks.super_preflight import super_preflight
+from napari_spatialrecon.tasks.super_resolving import super_resolve, train_super_resolution
+
+QUICK = SRastConfig().with_values(
+    {
+        "sasa.hidden": 16,
+        "sasa.training.steps": 5,
+        "adapt.steps": 6,
+        "adapt.validate_every": 3,
+        "batch": 64,
+        "pool": 2000,
+    }
+)
+
+
+def bins(rows=10, columns=12, n_genes=12, seed=0, turn=0.0):
+    y, x = np.meshgrid(np.arange(rows), np.arange(columns), indexing="ij")
+    points = np.c_[x.ravel(), y.ravel()].astype(float)
+    rate = np.exp(np.sin(points[:, :1] / 3 + np.arange(n_genes)))
+    counts = np.random.default_rng(seed).poisson(rate)
+    counts[:, -1] = 0
+    slide = AnnData(sparse.csr_matrix(counts.astype(np.float32)))
+    slide.obs_names = [f"bin{i}" for i in range(len(points))]
+    slide.var_names = [f"Gene{i}" for i in range(n_genes)]
+    angle = np.radians(turn)
+    slide.obsm["spatial"] = points @ [
+        [np.cos(angle), np.sin(angle)],
+        [-np.sin(angle), np.cos(angle)],
+    ]
+    return slide
+
+
+def sums(result, slide):
+    table = result.adata
+    order = slide.obs_names.get_indexer(table.obs["parent"])
+    total = np.zeros(slide.shape)
+    np.add.at(total, order, table.X.toarray().astype(float))
+    return total
+
+
+@pytest.mark.parametrize("method", ["srast", "uniform", "bilinear", "bicubic", "gaussian"])
+@pytest.mark.parametrize("factor", ["2x2", "2x5"])
+def test_every_method_gives_back_the_counts_of_each_spot(method, factor):
+    slide = bins()
+    config = QUICK if method == "srast" else None
+    result = super_resolve(slide, factor, method=method, config=config, device="cpu")
+    np.testing.assert_allclose(sums(result, slide), slide.X.toarray(), rtol=1e-6)
+    assert result.fd <= 1e-6 and "conserved" in result.verdict
+    assert result.adata.n_obs == slide.n_obs * {"2x2": 4, "2x5": 10}[factor]
+
+
+def test_a_run_that_loses_counts_fails(monkeypatch):
+    monkeypatch.setattr(Uniform, "interpolate", lambda self, values: np.repeat(values, 4, axis=0))
+    monkeypatch.setattr(
+        "napari_spatialrecon.methods.interpolation.model.conserved",
+        lambda values, counts: values / 4.001,
+    )
+    with pytest.raises(SpatialReconError, match="sum to their spots"):
+        super_resolve(bins(), method="uniform")
+
+
+def test_the_same_seed_gives_the_same_bytes_and_the_slide_stays_as_it_was(tmp_path):
+    slide = bins()
+    before = slide.copy()
+    for name in "ab":
+        result = super_resolve(slide, config=QUICK, seed=3, device="cpu")
+        result.write(tmp_path / f"{name}.h5ad")
+    assert (tmp_path / "a.h5ad").read_bytes() == (tmp_path / "b.h5ad").read_bytes()
+    assert (slide.X != before.X).nnz == 0
+    record = json.loads((tmp_path / "a.run.json").read_text())
+    assert record["metrics"]["fd"] <= 1e-6
+    assert read_h5ad(tmp_path / "a.h5ad").obs["parent"].iloc[0] == "bin0"
+
+
+def test_draws_tell_how_sure_a_split_is():
+    config = QUICK.with_values({"flow.draws": 3, "flow.steps": 2})
+    result = super_resolve(bins(), config=config, device="cpu")
+    spread = result.adata.layers["spread"].toarray()
+    assert spread.shape == result.adata.shape
+    assert (spread[result.adata.X.toarray() > 0] >= 0).all() and spread.max() > 0
+
+
+def test_genes_are_chosen_by_name_in_the_order_asked():
+    result = super_resolve(bins(), method="bilinear", genes=["Gene3", "gene1"])
+    assert list(result.adata.var_names) == ["Gene3", "Gene1"]
+    whole = super_resolve(bins(), method="bilinear")
+    np.testing.assert_array_equal(
+        result.adata.X.toarray(), whole.adata[:, ["Gene3", "Gene1"]].X.toarray()
+    )
+    with pytest.raises(InputError, match="Try Gene"):
+        super_resolve(bins(), method="bilinear", genes=["Gene33"])
+
+
+def test_a_turned_grid_is_split_as_the_straight_one():
+    straight = super_resolve(bins(), method="bilinear")
+    turned = super_resolve(bins(turn=25), method="bilinear")
+    np.testing.assert_allclose(turned.adata.X.toarray(), straight.adata.X.toarray(), rtol=1e-5)
+    assert any("turned by 25.0 degrees" in note for note in turned.notes)
+
+
+def test_spots_without_counts_keep_their_parts_and_genes_without_counts_their_column():
+    slide = bins()
+    counts = slide.X.toarray()
+    counts[7] = 0
+    slide.X = sparse.csr_matrix(counts)
+    result = super_resolve(slide, config=QUICK, device="cpu")
+    empty = (result.adata.obs["parent"] == "bin7").to_numpy()
+    assert empty.sum() == 4 and result.adata.X[empty].sum() == 0
+    assert result.adata[:, "Gene11"].X.sum() == 0
+    np.testing.assert_allclose(sums(result, slide), counts, rtol=1e-6)
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        (lambda s: s.obsm.update(spatial=np.random.default_rng(0).random((120, 2))), "grid"),
+        (lambda s: setattr(s, "X", s.X * 0.5), "whole numbers"),
+        (lambda s: setattr(s, "X", s.X * -1), "below zero"),
+        (lambda s: s.obsm.pop("spatial"), "coordinates"),
+    ],
+)
+def test_slides_that_cannot_be_split_are_refused_with_a_remedy(change, message):
+    slide = bins()
+    change(slide)
+    with pytest.raises(InputError, match=message) as caught:
+        super_resolve(slide, method="uniform")
+    assert "Try" in str(caught.value)
+
+
+def test_factors_and_models_that_do_not_fit_are_refused(tmp_path):
+    for factor in ("1x1", "20x20", "2by2"):
+        with pytest.raises(InputError, match="Try"):
+            super_resolve(bins(), factor, method="uniform")
+    (tmp_path / "manifest.json").write_text("{}")
+    with pytest.raises(CheckpointError):
+        super_resolve(bins(), config=QUICK, model=tmp_path)
+    with pytest.raises(InputError, match="learns nothing"):
+        super_resolve(bins(), method="bilinear", model=tmp_path)
+
+
+def test_round_spots_off_any_grid_are_split_by_distance():
+    slide = bins()
+    slide.obsm["spatial"] = np.random.default_rng(0).random((120, 2)) * 50
+    result = super_resolve(slide, "7", config=QUICK, spot_diameter=0.5, device="cpu")
+    assert result.fd <= 1e-6
+    assert any("no grid" in note for note in result.notes)
+
+
+def test_a_trained_model_is_used_on_other_genes_and_parts(tmp_path):
+    config = QUICK.with_values({"hidden": 8, "heads": 2, "training.steps": 3})
+    model, record = train_super_resolution({"one": bins(n_genes=15)}, config=config, device="cpu")
+    model.save(tmp_path / "model")
+    assert record.inputs and SRast.load(tmp_path / "model").trained_on == ("one",)
+    result = super_resolve(bins(), "2x5", config=QUICK, model=tmp_path / "model", device="cpu")
+    assert result.method.config.hidden == 8 and result.fd <= 1e-6
+
+
+def test_a_stop_is_heard_and_an_estimate_given_before():
+    with pytest.raises(Stopped):
+        super_resolve(bins(), config=QUICK, should_stop=lambda: True, device="cpu")
+    small = super_preflight(bins())
+    large = super_preflight(bins(40, 40))
+    assert small.seconds < large.seconds and "square bins" in small.summary
+
+
+def test_pictures_of_a_gene_come_in_the_order_of_the_parts():
+    slide = bins()
+    result = super_resolve(slide, method="uniform")
+    image = result.picture().image(result.values("Gene0"))
+    assert np.nanmax(image) == pytest.approx(slide.X[:, 0].max() / 4)
+    with pytest.raises(InputError):
+        result.values("Nothing")
