@@ -263,9 +263,9 @@ def _fill(
     reporter: Reporter,
 ) -> None:
     """Write the asked genes, measured ones first."""
-    for columns, block in _measured(asked, spots):
+    for columns, kept in _measured(asked, spots):
         reporter.check()
-        table.put(columns, whole.spread(block), None)
+        table.put(columns, whole.spread(kept), None)
     waiting = list(asked.imputed)
     if not waiting:
         return

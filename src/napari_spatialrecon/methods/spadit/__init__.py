@@ -1,0 +1,1 @@
+"""SpaDiT: genes that a slide never measured, by a diffusion transformer over linear bases."""

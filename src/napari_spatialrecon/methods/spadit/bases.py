@@ -1,0 +1,180 @@
+"""Linear maps of a gene from the genes that slide and reference share.
+
+Each learns in the reference how a gene follows other genes and applies it to the slide's z-scores,
+so it can be asked for a gene the slide never measured. A gene's own values on the slide never enter
+its maps: for genes that are learned from, the maps are made from other folds (`out_of_fold`).
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy import sparse
+from scipy.linalg import cho_factor, cho_solve
+from sklearn.preprocessing import normalize
+from sklearn.utils.extmath import randomized_svd
+
+from napari_spatialrecon.geometry.neighbours import neighbour_graph
+from napari_spatialrecon.methods.gene_floors.knn import nearest_cells, similar_features
+from napari_spatialrecon.methods.gene_floors.mapping import CellMap, fit_map
+from napari_spatialrecon.methods.gene_imputation import Values
+from napari_spatialrecon.methods.gene_inputs import GeneInputs
+from napari_spatialrecon.methods.gene_scale import standardised
+from napari_spatialrecon.methods.spadit.config import BasesConfig
+from napari_spatialrecon.progress import Reporter
+
+NAMES = ("knn", "correlation kernel", "component kernel", "ridge", "mapping")
+
+
+@dataclass(frozen=True, eq=False)
+class Relations:
+    """How genes go together in the reference, and which spots are neighbours.
+
+    Parameters
+    ----------
+    cells : (n_cells, n_shared) float32
+        Log-normalised shared genes; `scores` their z-scores.
+    directions : (n_cells, n_components) float32
+        Orthonormal principal directions over the cells, `loadings` the shared genes on them.
+    graph : (n_spots, n_spots)
+        Takes the mean over neighbours in space.
+    """
+
+    inputs: GeneInputs
+    cells: Values
+    scores: Values
+    directions: Values
+    graph: sparse.csr_matrix
+
+    @classmethod
+    def of(cls, inputs: GeneInputs, config: BasesConfig, seed: int) -> Relations:
+        """Read the relations off the reference."""
+        cells = inputs.cells(inputs.columns)
+        scores = standardised(cells)
+        size = min(config.components, min(scores.shape) - 1)
+        left, _, _ = randomized_svd(scores, size, random_state=seed)
+        graph = neighbour_graph(inputs.places, config.smoothing).astype(np.float32)
+        return cls(inputs, cells, scores, left.astype(np.float32), graph)
+
+    def whole_directions(self, size: int, seed: int) -> Values:
+        """Return principal directions over all genes of the reference: (n_cells, size)."""
+        matrix = self.inputs.reference
+        size = min(size, min(matrix.shape) - 1)
+        left, _, _ = randomized_svd(matrix, size, random_state=seed)
+        return np.asarray(left, np.float32)
+
+    def profile(self, scores: Values) -> Values:
+        """Return genes on the principal directions, (n_genes, n_components), of unit length."""
+        return np.asarray(normalize(scores.T @ self.directions), np.float32)
+
+
+@dataclass(frozen=True, eq=False)
+class Bases:
+    """The maps fitted to some of the shared genes.
+
+    Parameters
+    ----------
+    known : (n_known,) int
+        Which shared genes they are made from.
+    """
+
+    relations: Relations
+    config: BasesConfig
+    known: NDArray[np.intp]
+    spots: Values
+    weights: sparse.csr_matrix
+    kernels: tuple[NDArray[np.float64], NDArray[np.float64], NDArray[np.float64]]
+    mapped: CellMap | None
+
+    @classmethod
+    def fit(
+        cls,
+        relations: Relations,
+        known: NDArray[np.intp],
+        config: BasesConfig,
+        *,
+        seed: int,
+        device: str,
+        reporter: Reporter,
+    ) -> Bases:
+        """Fit every map to the shared genes `known`."""
+        slide, cells = relations.inputs.slide[:, known], relations.cells[:, known]
+        spots, others = similar_features(slide, cells, 0)
+        weights = nearest_cells(spots, others, config.neighbours, reporter)
+        mapped = None
+        if config.mapping:
+            mapped = fit_map(
+                slide, cells, config.mapped, seed=seed, device=device, reporter=reporter
+            )
+        scores = standardised(slide).astype(np.float64)
+        kernels = tuple(
+            cho_solve(cho_factor(k + lam * np.eye(len(known))), scores.T)
+            for k, lam in _kernels(relations, known, relations.scores[:, known], config)
+        )
+        assert len(kernels) == 3
+        return cls(relations, config, known, scores.astype(np.float32), weights, kernels, mapped)
+
+    @property
+    def count(self) -> int:
+        """How many maps there are, with their means over neighbours."""
+        return 2 * (4 + (self.mapped is not None))
+
+    def maps(self, cells: Values) -> Values:
+        """Return the maps of genes and then their means over neighbours: (count, n_spots, n_genes).
+
+        Parameters
+        ----------
+        cells : (n_cells, n_genes) float32
+            The genes in the reference, log-normalised.
+        """
+        scores = standardised(cells)
+        found = [np.asarray(self.weights @ cells)]
+        related = _kernels(self.relations, self.known, scores, self.config)
+        for (kernel, _), solved in zip(related, self.kernels, strict=True):
+            found.append((kernel.T @ solved).T)
+        if self.mapped is not None:
+            found.append(self.mapped.weights @ cells[self.mapped.rows])
+        plain = [standardised(np.asarray(x, np.float32)) for x in found]
+        smooth = [standardised(self.relations.graph @ x) for x in plain]
+        return np.stack([*plain, *smooth])
+
+
+def out_of_fold(
+    relations: Relations,
+    folds: list[NDArray[np.intp]],
+    config: BasesConfig,
+    *,
+    seed: int,
+    device: str,
+    reporter: Reporter,
+) -> Values:
+    """Return the maps of every shared gene, made without its fold: (count, n_spots, n_shared)."""
+    n = len(relations.inputs.genes)
+    whole: Values | None = None
+    reporter.begin("Holding genes out of the linear maps", len(folds))
+    for number, fold in enumerate(folds):
+        known = np.setdiff1d(np.arange(n), fold)
+        bases = Bases.fit(relations, known, config, seed=seed, device=device, reporter=reporter)
+        maps = bases.maps(relations.cells[:, fold])
+        if whole is None:
+            whole = np.empty((*maps.shape[:2], n), np.float32)
+        whole[:, :, fold] = maps
+        reporter.step(number + 1)
+    assert whole is not None
+    return whole
+
+
+def _kernels(
+    relations: Relations, known: NDArray[np.intp], scores: Values, config: BasesConfig
+) -> list[tuple[NDArray[np.float64], float]]:
+    """Return each kernel between known genes and others, (n_known, n_others), and its λ."""
+    own = relations.scores[:, known]
+    correlation = (own.T @ scores).astype(np.float64) / len(own)
+    profile = (relations.profile(own) @ relations.profile(scores).T).astype(np.float64)
+    return [
+        (np.exp(2 * config.kernel_scale * (correlation - 1)), config.kernel_ridge),
+        (np.exp(2 * config.component_scale * (profile - 1)), config.component_ridge),
+        (correlation, config.ridge),
+    ]

@@ -1,0 +1,147 @@
+"""SpaDiT: a diffusion transformer that corrects linear maps of genes the slide never measured.
+
+A gene is a sample, its spots are the tokens. Linear maps (`bases`) of a gene are made from the
+other genes; a weighted sum of them (`stack`) is the starting point; the network learns what is left
+(eq. 2-10). Nothing of a gene that is asked for is ever read from the slide: the sampler starts from
+noise, or from nothing for the mean branch. Genes that were held out decide how much of the network
+is used, down to nothing.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from typing import Any, Self
+
+import numpy as np
+from numpy.typing import NDArray
+
+from napari_spatialrecon.methods.gene_imputation import GeneBlock, GeneMethod, Values
+from napari_spatialrecon.methods.gene_inputs import GeneInputs, read_inputs
+from napari_spatialrecon.methods.gene_scale import SlideScale, standardised
+from napari_spatialrecon.methods.spadit.bases import Bases, Relations, out_of_fold
+from napari_spatialrecon.methods.spadit.config import SpaDiTConfig
+from napari_spatialrecon.methods.spadit.correction import Corrections
+from napari_spatialrecon.methods.spadit.reliability import Reliability, signs
+from napari_spatialrecon.methods.spadit.stack import (
+    Weights,
+    correlations,
+    fit_stack,
+    split_genes,
+    stacked,
+)
+from napari_spatialrecon.progress import Reporter
+from napari_spatialrecon.tissue.contract import Prepared
+
+#: Genes imputed at a time.
+GENES = 32
+
+
+class SpaDiT(GeneMethod):
+    """Linear maps of a gene, corrected by a diffusion transformer."""
+
+    name = "spadit"
+    config_class = SpaDiTConfig
+    config: SpaDiTConfig
+    inputs: GeneInputs
+
+    def fit(
+        self,
+        slide: Prepared,
+        reference: Prepared,
+        *,
+        seed: int = 0,
+        device: str = "cpu",
+        reporter: Reporter | None = None,
+    ) -> Self:
+        """Learn from the shared genes; see `GeneMethod.fit`."""
+        reporter = reporter or Reporter()
+        self.inputs = inputs = read_inputs(slide, reference)
+        self.notes = inputs.notes
+        config, n = self.config, len(inputs.genes)
+        self.relations = Relations.of(inputs, config.bases, seed)
+        self.scale = SlideScale.fit(inputs.slide, self.relations.cells)
+        held = out_of_fold(
+            self.relations,
+            split_genes(n, config.folds, seed),
+            config.bases,
+            seed=seed,
+            device=device,
+            reporter=reporter,
+        )
+        truth = standardised(inputs.slide)
+        parts = split_genes(n, max(config.networks, 3), seed + 1)
+        self.stacks = self._stacks(held, truth, parts)
+        stack = np.empty_like(truth)
+        for part, weights in zip(parts, self.stacks, strict=True):
+            stack[:, part] = stacked(held[:, :, part], weights)
+        self._report = self._bases_report(held, truth, stack)
+        self.corrections = Corrections(self.relations, config, seed, device)
+        final, judged = stack, np.arange(n)
+        if config.network.on:
+            final, judged = self.corrections.fit(held, truth, stack, parts, reporter)
+            self.history = self.corrections.history
+            self._report |= self.corrections.report()
+            self.notes = (*self.notes, self.corrections.note)
+        found = correlations(final, truth)[judged]
+        features = signs(held, stack, self.relations.cells, self.relations)[judged]
+        self._reliability = Reliability.fit(features, found, seed)
+        self._known: dict[str, float] = {}
+        self._report |= {
+            "held_out_pcc": float(found.mean()),
+            "reliability_diagram": self._reliability.report(),
+        }
+        reporter.begin("Fitting the linear maps to all shared genes")
+        self.bases = Bases.fit(
+            self.relations, np.arange(n), config.bases, seed=seed, device=device, reporter=reporter
+        )
+        return self
+
+    def impute(
+        self, genes: Sequence[str], *, reporter: Reporter | None = None
+    ) -> Iterator[GeneBlock]:
+        """Yield genes with the spread of what they could be; a gene does not depend on others."""
+        reporter = reporter or Reporter()
+        columns = self.inputs.find(genes)
+        reporter.begin("Imputing genes", len(genes))
+        for start in range(0, len(genes), GENES):
+            reporter.check()
+            names = tuple(genes[start : start + GENES])
+            cells = self.inputs.cells(columns[start : start + GENES])
+            maps = self.bases.maps(cells)
+            stack = stacked(maps, np.mean(self.stacks, axis=0))
+            score, pattern = self.corrections.apply(names, maps, stack, cells, reporter)
+            expected = self._reliability.predict(signs(maps, stack, cells, self.relations))
+            expected[cells.std(axis=0) == 0] = 0.0
+            self._known |= dict(zip(names, expected.tolist(), strict=True))
+            values, unit = self.scale.values(standardised(score), cells)
+            level = np.sqrt(1 - np.clip(expected, 0, 1) ** 2) * unit
+            yield GeneBlock(names, values, (pattern * level).astype(np.float32))
+            reporter.step(min(start + GENES, len(genes)))
+
+    def reliability(self, genes: Sequence[str]) -> NDArray[np.float64]:
+        """Return the correlation with the truth that held-out genes of the same kind reached."""
+        return np.array([self._known.get(gene, np.nan) for gene in genes])
+
+    def report(self) -> dict[str, Any]:
+        """Return held-out PCC of each base, their sum and the network, and the diagram."""
+        return self._report
+
+    def _stacks(self, held: Values, truth: Values, parts: list[NDArray[np.intp]]) -> list[Weights]:
+        """Return weights of the linear maps, fitted without each part of the genes."""
+        if not self.config.bases.on:
+            return [np.zeros(len(held))] * len(parts)
+        found = []
+        for part in parts:
+            rest = np.setdiff1d(np.arange(truth.shape[1]), part)
+            found.append(fit_stack(held[:, :, rest], truth[:, rest]))
+        return found
+
+    def _bases_report(self, held: Values, truth: Values, stack: Values) -> dict[str, Any]:
+        pcc = [float(correlations(m, truth).mean()) for m in held]
+        names = ("knn", "correlation_kernel", "component_kernel", "ridge", "mapping")
+        half = len(held) // 2
+        return {
+            "held_out_bases_pcc": dict(zip(names, pcc[:half], strict=False)),
+            "held_out_floor_pcc": pcc[0],
+            "held_out_stack_pcc": float(correlations(stack, truth).mean()),
+        }

@@ -1,0 +1,107 @@
+"""How well a gene's map is likely to fit, told from what is known without the truth."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+from sklearn.linear_model import RidgeCV
+from sklearn.model_selection import KFold, cross_val_predict
+from sklearn.pipeline import Pipeline, make_pipeline
+from sklearn.preprocessing import StandardScaler
+
+from napari_spatialrecon.methods.gene_imputation import Values
+from napari_spatialrecon.methods.gene_scale import standardised
+from napari_spatialrecon.methods.spadit.bases import Relations
+
+Array = NDArray[np.float64]
+#: Fewest validated genes from which more than their mean is learned.
+_LEAST = 20
+#: Bins of the diagram.
+_BINS = 5
+
+
+def signs(maps: Values, stack: Values, cells: Values, relations: Relations) -> Array:
+    """Return what foretells the fit of each gene, (n_genes, 6).
+
+    How far the linear maps agree; how strong their weighted sum is; its correlation with its own
+    mean over neighbours; the largest correlation with a shared gene in the reference; the
+    logarithms of mean and of the share of cells that express the gene.
+
+    Parameters
+    ----------
+    maps : (maps, n_spots, n_genes)
+        Z-scores; the second half are means over neighbours.
+    stack : (n_spots, n_genes)
+    cells : (n_cells, n_genes)
+        The genes in the reference.
+    """
+    plain = maps[: len(maps) // 2]
+    smooth = standardised(relations.graph @ stack)
+    own = standardised(cells)
+    related = np.abs(relations.scores.T @ own / len(own))
+    related[related > 1 - 1e-6] = 0  # a shared gene's correlation with itself
+    return np.column_stack(
+        [
+            plain.mean(axis=0).std(axis=0),
+            stack.std(axis=0),
+            (smooth * standardised(stack)).mean(axis=0),
+            related.max(axis=0),
+            np.log(cells.mean(axis=0) + 1e-4),
+            np.log((cells > 0).mean(axis=0) + 1e-4),
+        ]
+    ).astype(float)
+
+
+@dataclass(frozen=True)
+class Reliability:
+    """Predicts a gene's correlation with the truth.
+
+    Parameters
+    ----------
+    model
+        None where too few genes were held out: then their mean is predicted.
+    mean
+        Mean correlation of the held-out genes.
+    diagram
+        Predicted beside found correlation of genes whose own fit was not used to predict it.
+    """
+
+    model: Pipeline | None
+    mean: float
+    diagram: list[dict[str, float]]
+    error: float
+
+    @classmethod
+    def fit(cls, features: Array, found: Array, seed: int) -> Reliability:
+        """Learn from held-out genes: (n_genes, d), and the correlation that each reached."""
+        model, predicted = None, np.full(len(found), found.mean())
+        if len(found) >= _LEAST:
+            model = make_pipeline(StandardScaler(), RidgeCV(np.logspace(-1, 3, 9)))
+            folds = KFold(5, shuffle=True, random_state=seed)
+            predicted = cross_val_predict(model, features, found, cv=folds)
+            model.fit(features, found)
+        order = np.argsort(predicted, kind="stable")
+        groups = [g for g in np.array_split(order, _BINS) if len(g)]
+        diagram = [
+            {
+                "predicted": float(predicted[g].mean()),
+                "found": float(found[g].mean()),
+                "genes": float(len(g)),
+            }
+            for g in groups
+        ]
+        error = sum(abs(d["predicted"] - d["found"]) * d["genes"] for d in diagram) / len(found)
+        return cls(model, float(found.mean()), diagram, float(error))
+
+    def predict(self, features: Array) -> Array:
+        """Return the expected correlation of each gene, from -1 to 1."""
+        if self.model is None:
+            return np.full(len(features), self.mean)
+        return np.clip(self.model.predict(features), -1.0, 1.0)
+
+    def report(self) -> dict[str, Any]:
+        """Return the diagram, for the record of the run."""
+        return {"bins": self.diagram, "error": self.error}

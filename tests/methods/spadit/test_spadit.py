@@ -1,0 +1,247 @@
+"""SpaDiT: what it must never see, and what it must tell."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+import torch
+
+from napari_spatialrecon.methods.gene_inputs import read_inputs
+from napari_spatialrecon.methods.spadit.bases import Bases, Relations, out_of_fold
+from napari_spatialrecon.methods.spadit.config import NetworkConfig, SpaDiTConfig
+from napari_spatialrecon.methods.spadit.diffusion import kept_signal, noised, sample, sample_levels
+from napari_spatialrecon.methods.spadit.model import SpaDiT
+from napari_spatialrecon.methods.spadit.network import PLACE_FEATURES, Network
+from napari_spatialrecon.methods.spadit.reliability import Reliability
+from napari_spatialrecon.methods.spadit.stack import correlations, fit_stack, split_genes, stacked
+from napari_spatialrecon.methods.spadit.task import masked_loss
+from napari_spatialrecon.progress import Reporter
+from napari_spatialrecon.tasks.imputing import impute_genes
+from napari_spatialrecon.tissue.contract import prepare_query, prepare_slide
+
+SMALL = {
+    "folds": 2,
+    "networks": 2,
+    "genes_per_step": 4,
+    "spots_per_step": 32,
+    "network.width": 16,
+    "network.depth": 1,
+    "network.heads": 2,
+    "network.tokens": 8,
+    "bases.mapped.steps": 2,
+    "training.steps": 8,
+    "diffusion.draws": 2,
+    "diffusion.steps": 3,
+}
+
+
+@pytest.fixture(scope="module")
+def split(tiny):
+    slide, cells = tiny.slides[0], tiny.cells
+    shared = [g for g in slide.var_names if g in set(cells.var_names)]
+    return slide, cells, shared[:25], shared[25:28]
+
+
+def seen(slide, genes):
+    return slide[:, genes].copy()
+
+
+def run(split, config=None, **more):
+    slide, cells, known, hidden = split
+    config = config or SpaDiTConfig().with_values(SMALL)
+    return impute_genes(seen(slide, known), cells, hidden, config=config, device="cpu", **more)
+
+
+@pytest.fixture(scope="module")
+def result(split):
+    return run(split)
+
+
+def test_maps_are_finite_and_carry_spread_and_reliability(split, result):
+    assert np.isfinite(result.adata.X).all()
+    assert (result.adata.X >= 0).all()
+    assert (result.adata.layers["imputed_std"] > 0).any()
+    assert result.genes["reliability"].between(-1, 1).all()
+    report = result.record.settings["report"]
+    assert set(report["held_out_bases_pcc"]) >= {"knn", "ridge", "mapping"}
+    assert "network_share" in report
+    bins = report["reliability_diagram"]["bins"]
+    assert sum(b["genes"] for b in bins) == 25
+
+
+def test_the_hidden_truth_of_asked_genes_changes_nothing(split, result):
+    slide, cells, known, hidden = split
+    changed = slide.copy()
+    matrix = changed.X.tolil()
+    for gene in hidden:
+        column = list(slide.var_names).index(gene)
+        matrix[:, column] = np.random.default_rng(0).poisson(9, (slide.n_obs, 1))
+    changed.X = matrix.tocsr()
+    again = run((changed, cells, known, hidden))
+    np.testing.assert_array_equal(again.adata.X, result.adata.X)
+    np.testing.assert_array_equal(
+        again.adata.layers["imputed_std"], result.adata.layers["imputed_std"]
+    )
+
+
+def test_the_same_seed_gives_the_same_bytes(split, result):
+    np.testing.assert_array_equal(run(split).adata.X, result.adata.X)
+
+
+def test_a_gene_does_not_depend_on_what_else_is_asked_for(split):
+    slide, cells, known, hidden = split
+    prepared = prepare_slide(seen(slide, known), "slide"), prepare_query(cells, "cells")
+    config = SpaDiTConfig().with_values({**SMALL, "bases.on": False})
+    method = SpaDiT(config).fit(*prepared)
+    (both,) = method.impute(hidden)
+    (alone,) = method.impute(hidden[1:2])
+    np.testing.assert_allclose(alone.values[:, 0], both.values[:, 1], atol=1e-4)
+    np.testing.assert_allclose(alone.spread[:, 0], both.spread[:, 1], atol=1e-4)
+
+
+def test_a_held_out_gene_does_not_enter_its_own_maps(split):
+    slide, cells, known, _ = split
+    folds = split_genes(len(known), 3, 0)
+    maps = []
+    for scramble in (False, True):
+        inputs = read_inputs(prepare_slide(seen(slide, known), "s"), prepare_query(cells, "c"))
+        gene = int(folds[0][0])
+        if scramble:
+            inputs.slide[:, gene] = inputs.slide[::-1, gene] ** 2
+        config = SpaDiTConfig().with_values(SMALL).bases
+        held = out_of_fold(
+            Relations.of(inputs, config, 0),
+            folds,
+            config,
+            seed=0,
+            device="cpu",
+            reporter=Reporter(),
+        )
+        maps.append(held[:, :, folds[0]])
+    np.testing.assert_array_equal(*maps)
+
+
+def test_ridge_is_the_regression_of_the_textbook(split):
+    slide, cells, known, _ = split
+    inputs = read_inputs(prepare_slide(seen(slide, known), "s"), prepare_query(cells, "c"))
+    config = SpaDiTConfig().with_values({**SMALL, "bases.mapping": False}).bases
+    relations = Relations.of(inputs, config, 0)
+    bases = Bases.fit(relations, np.arange(20), config, seed=0, device="cpu", reporter=Reporter())
+    found = bases.maps(relations.cells[:, 20:21])[3][:, 0]
+    x, y = relations.scores[:, :20].astype(float), relations.scores[:, 20].astype(float)
+    weights = np.linalg.solve(x.T @ x / len(x) + np.eye(20), x.T @ y / len(x))
+    assert np.corrcoef(found, bases.spots @ weights)[0, 1] > 1 - 1e-6
+
+
+def test_the_stack_finds_the_weights_of_a_sum():
+    maps = np.random.default_rng(0).normal(size=(3, 50, 20)).astype(np.float32)
+    truth = stacked(maps, np.array([0.5, 0.0, -1.0]))
+    np.testing.assert_allclose(fit_stack(maps, truth), [0.5, 0.0, -1.0], atol=0.01)
+    assert correlations(truth, truth).min() > 0.999
+
+
+def test_noise_keeps_all_at_level_0_and_nothing_at_the_last():
+    kept = kept_signal(20)
+    assert kept[0] == 1
+    assert kept[-1] == 0
+    assert (kept.diff() < 0).all()
+    clean, noise = torch.ones(2, 3), torch.full((2, 3), 7.0)
+    seen = noised(clean, torch.tensor([20, 10]), kept, noise)
+    assert (seen[0] == 0).all()
+    assert torch.allclose(seen[1], kept[10].sqrt() + 7 * (1 - kept[10]).sqrt())
+
+
+def test_the_sampler_finds_what_a_perfect_denoiser_knows():
+    target = torch.randn(2, 5)
+    found = sample(lambda x, t: target, torch.randn(2, 5), kept_signal(50), 7)
+    assert torch.allclose(found, target)
+    assert sample_levels(200, 5) == sorted(sample_levels(200, 5), reverse=True)
+    assert len(sample_levels(200, 5)) == 5
+
+
+def network(**values):
+    torch.manual_seed(0)
+    config = NetworkConfig().with_values({"width": 16, "heads": 2, "depth": 1, **values})
+    made = Network(4, torch.randn(8, 6), config)
+    for parameter in made.parameters():
+        torch.nn.init.normal_(parameter, std=0.3)
+    return made
+
+
+def inputs(genes=3, spots=5):
+    torch.manual_seed(1)
+    return {
+        "noisy": torch.randn(genes, spots),
+        "time": torch.full((genes,), 0.5),
+        "maps": torch.randn(genes, spots, 4),
+        "places": torch.randn(spots, PLACE_FEATURES),
+        "gene": torch.randn(genes, 8),
+    }
+
+
+@pytest.mark.parametrize("name", ["noisy", "time", "maps", "places", "gene"])
+def test_the_network_really_uses_each_of_its_inputs(name):
+    made, given = network(), inputs()
+    changed = {**given, name: given[name] + 0.3}
+    assert not torch.allclose(made(**given), made(**changed))
+
+
+def test_without_concat_and_condition_the_gene_is_not_seen():
+    made, given = network(concat=False, condition="none"), inputs()
+    changed = {**given, "gene": given["gene"] + 1}
+    assert torch.allclose(made(**given), made(**changed))
+
+
+def test_spots_of_a_gene_attend_to_one_another_but_genes_do_not():
+    made, given = network(), inputs()
+    noisy = given["noisy"].clone()
+    noisy[0, 0] += 5
+    difference = (made(**given) - made(**{**given, "noisy": noisy})).abs()
+    assert (difference[0] > 1e-6).all()
+    assert (difference[1:] == 0).all()
+    alone = network(backbone="mlp")
+    difference = (alone(**given) - alone(**{**given, "noisy": noisy})).abs()
+    assert (difference[0, 1:] == 0).all()
+
+
+def test_an_untrained_network_changes_nothing():
+    torch.manual_seed(0)
+    made = Network(4, torch.randn(8, 6), NetworkConfig(width=16, heads=2))
+    assert (made(**inputs()) == 0).all()
+
+
+def test_only_hidden_spots_are_judged():
+    config = SpaDiTConfig().with_values(
+        {"diffusion.masked_values": 0.5, "diffusion.masked_zeros": 0.5}
+    )
+    guess, clean = torch.zeros(1, 4), torch.tensor([[1.0, 9.0, 3.0, 9.0]])
+    zero = torch.tensor([[False, False, True, True]])
+    chance = torch.tensor([[0.1, 0.9, 0.1, 0.9]])
+    _, terms = masked_loss(guess, clean, zero, chance, config)
+    assert float(terms["values"]) == 1.0
+    assert float(terms["zeros"]) == 2.5  # Huber, δ 1: |3| - 1/2
+
+
+def test_reliability_learns_what_foretells_the_fit():
+    rng = np.random.default_rng(0)
+    signs = rng.normal(size=(80, 2))
+    found = 0.5 + 0.1 * signs[:, 0]
+    model = Reliability.fit(signs, found, 0)
+    assert np.corrcoef(model.predict(signs), found)[0, 1] > 0.95
+    assert model.error < 0.02
+    assert Reliability.fit(signs[:5], found[:5], 0).predict(signs)[0] == pytest.approx(
+        found[:5].mean()
+    )
+
+
+@pytest.mark.parametrize("preset", SpaDiTConfig.presets())
+def test_every_preset_runs(split, preset):
+    small = {k: v for k, v in SMALL.items() if k not in ("networks",)}
+    config = SpaDiTConfig.preset(preset).with_values(small)
+    assert np.isfinite(run(split, config).adata.X).all()
+
+
+def test_without_the_network_the_bases_impute(split):
+    result = run(split, SpaDiTConfig().with_values({**SMALL, "network.on": False}))
+    assert "network_share" not in result.record.settings["report"]
+    assert np.isfinite(result.adata.X).all()

@@ -1,0 +1,178 @@
+"""Genes from a reference, asked for through the task."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import anndata
+import numpy as np
+import pytest
+from scipy import sparse
+
+from napari_spatialrecon.errors import InputError, Stopped, ValidationError
+from napari_spatialrecon.tasks.imputing import impute_genes
+
+
+@pytest.fixture(scope="module")
+def split(tiny):
+    """A slide without its last 6 genes, the cells, those genes and their truth."""
+    slide, cells = tiny.slides[0], tiny.cells
+    shared = [g for g in slide.var_names if g in set(cells.var_names)]
+    hidden = shared[-6:]
+    return slide[:, [g for g in slide.var_names if g not in hidden]].copy(), cells, hidden
+
+
+def impute(slide, cells, genes, **more):
+    return impute_genes(slide, cells, genes, method="knn", device="cpu", **more)
+
+
+def test_the_result_has_the_slides_spots_and_the_asked_genes_in_their_order(split):
+    slide, cells, hidden = split
+    before = slide.X.copy()
+    result = impute(slide, cells, hidden[::-1])
+    assert list(result.adata.obs_names) == list(slide.obs_names)
+    assert list(result.adata.var_names) == hidden[::-1]
+    assert np.isfinite(result.adata.X).all()
+    assert (result.adata.X >= 0).all()
+    assert (result.adata.layers["imputed_std"] >= 0).all()
+    assert set(result.genes["origin"]) == {"imputed"}
+    np.testing.assert_array_equal(result.adata.obsm["spatial"], slide.obsm["spatial"])
+    assert (before != slide.X).nnz == 0
+
+
+def test_a_gene_that_the_slide_measured_is_kept_as_measured_and_said(split):
+    slide, cells, hidden = split
+    gene = slide.var_names[0]
+    result = impute(slide, cells, [hidden[0], gene])
+    assert list(result.genes["origin"]) == ["imputed", "measured"]
+    counts = np.asarray(slide[:, gene].X.todense()).ravel()
+    totals = np.asarray(slide.X.sum(axis=1)).ravel()
+    expected = np.log1p(counts / totals * np.median(totals))
+    np.testing.assert_allclose(result.adata.X[:, 1], expected, rtol=1e-5)
+    assert (result.adata.layers["imputed_std"][:, 1] == 0).all()
+    assert any("Kept as measured" in note and gene in note for note in result.notes)
+
+
+def test_a_gene_that_the_reference_lacks_is_refused_with_the_nearest_name(split):
+    slide, cells, hidden = split
+    with pytest.raises(InputError, match="that it lacks") as caught:
+        impute(slide, cells, [hidden[0] + "x"])
+    assert hidden[0] in caught.value.remedy
+
+
+def test_no_shared_gene_is_an_error_that_shows_the_names(split):
+    slide, cells, _ = split
+    other = cells.copy()
+    other.var_names = [f"other-{i}" for i in range(other.n_vars)]
+    other.var = other.var[[]]
+    with pytest.raises(ValidationError, match="Expected genes shared with"):
+        impute(slide, other, ["other-1"])
+
+
+def test_few_shared_genes_are_warned_of_with_what_to_expect(split):
+    slide, cells, hidden = split
+    result = impute(slide[:, :12].copy(), cells, hidden)
+    assert any("Only 12 shared genes" in n and "expect" in n for n in result.notes)
+
+
+def test_a_constant_gene_teaches_nothing_and_is_said(split):
+    slide, cells, hidden = split
+    flat = slide.copy()
+    matrix = flat.X.tolil()
+    matrix[:, 3] = 0
+    flat.X = sparse.csr_matrix(matrix)
+    result = impute(flat, cells, hidden)
+    assert any(slide.var_names[3] in n and "constant" in n for n in result.notes)
+
+
+def test_a_gene_constant_in_the_reference_gives_a_flat_map(split):
+    slide, cells, hidden = split
+    flat = cells.copy()
+    matrix = flat.X.tolil()
+    matrix[:, list(flat.var_names).index(hidden[0])] = 0
+    flat.X = sparse.csr_matrix(matrix)
+    result = impute(slide, flat, hidden[:1])
+    assert np.ptp(result.adata.X) < 1e-6
+
+
+@pytest.mark.parametrize("which", ["slide", "cells"])
+def test_duplicate_names_are_refused(split, which):
+    slide, cells, hidden = (x.copy() if hasattr(x, "obs") else x for x in split)
+    table = {"slide": slide, "cells": cells}[which]
+    names = list(table.var_names)
+    table.var_names = [names[1], *names[1:]]
+    with pytest.raises(ValidationError, match="each gene name once"):
+        impute(slide, cells, hidden)
+
+
+def test_a_gene_asked_for_twice_stands_once(split):
+    slide, cells, hidden = split
+    result = impute(slide, cells, [hidden[0], hidden[0]])
+    assert list(result.adata.var_names) == hidden[:1]
+    assert any("asked for twice" in n for n in result.notes)
+
+
+def test_a_reference_in_logarithms_gives_what_its_counts_give(split):
+    slide, cells, hidden = split
+    logs = cells.copy()
+    totals = np.asarray(logs.X.sum(axis=1)).ravel()
+    scaled = sparse.diags(np.median(totals) / totals) @ logs.X
+    logs.X = sparse.csr_matrix(scaled).log1p().astype(np.float32)
+    from_counts, from_logs = (impute(slide, c, hidden) for c in (cells, logs))
+    assert any("taken as logarithms" in n for n in from_logs.notes)
+    np.testing.assert_allclose(from_logs.adata.X, from_counts.adata.X, atol=0.02)
+
+
+def test_a_reference_of_neither_counts_nor_logarithms_is_refused(split):
+    slide, cells, hidden = split
+    odd = cells.copy()
+    odd.X = sparse.csr_matrix(np.random.default_rng(0).gamma(1.0, 1.0, odd.shape))
+    with pytest.raises(InputError, match="neither counts nor"):
+        impute(slide, odd, hidden)
+
+
+def test_spots_and_cells_without_counts_are_said_and_spots_get_their_neighbours_values(split):
+    slide, cells, hidden = (x.copy() if hasattr(x, "obs") else x for x in split)
+    for table, row in ((slide, 5), (cells, 7)):
+        matrix = table.X.tolil()
+        matrix[row] = 0
+        table.X = sparse.csr_matrix(matrix)
+    result = impute(slide, cells, hidden)
+    assert result.adata.n_obs == slide.n_obs
+    assert list(np.flatnonzero(result.adata.obs["empty"])) == [5]
+    assert np.isfinite(result.adata.X).all()
+    assert sum("without any count" in n for n in result.notes) == 2
+    assert any("mean of the 8 nearest" in n for n in result.notes)
+
+
+@pytest.mark.parametrize("ending", ["h5ad", "zarr"])
+def test_a_streamed_result_is_that_in_memory(split, tmp_path, ending):
+    slide, cells, hidden = split
+    genes = [hidden[0], slide.var_names[2], *hidden[1:]]
+    out = tmp_path / f"genes.{ending}"
+    stored = impute(slide, cells, genes, out=out)
+    assert stored.adata is None
+    read = anndata.read_h5ad(out) if ending == "h5ad" else anndata.read_zarr(out)
+    kept = impute(slide, cells, genes).adata
+    np.testing.assert_array_equal(read.X, kept.X)
+    np.testing.assert_array_equal(read.layers["imputed_std"], kept.layers["imputed_std"])
+    assert list(read.var_names) == genes
+    assert list(read.var["origin"]) == list(kept.var["origin"])
+    assert json.loads((tmp_path / "genes.run.json").read_text())["task"] == "impute-genes"
+    assert {p.name for p in tmp_path.iterdir()} == {out.name, "genes.run.json"}
+
+
+@pytest.mark.parametrize("ending", ["h5ad", "zarr"])
+def test_a_stopped_run_leaves_nothing_behind(split, tmp_path, ending):
+    slide, cells, hidden = split
+    with pytest.raises(Stopped):
+        impute(slide, cells, hidden, out=tmp_path / f"a.{ending}", should_stop=lambda: True)
+    assert not list(Path(tmp_path).iterdir())
+
+
+def test_missing_asks_for_all_that_the_slide_lacks(split):
+    slide, cells, hidden = split
+    result = impute(slide, cells, "missing")
+    assert set(result.genes.index) == set(cells.var_names) - set(slide.var_names)
+    assert set(hidden) <= set(result.genes.index)
