@@ -229,7 +229,7 @@ def embryo(folder: Path, out: Path, theme: str) -> None:
     inputs.method.setCurrentIndex(inputs.method.findData("gears"))
     until(told.widget.panel.run_button.isEnabled)
     told.run()
-    told.viewer.layers["fly embryo spots"].visible = False
+    told.viewer.layers[0].visible = False
     told.widget.result.colour.emit("ftz")
     told.picture("window_embryo")
     told.close()

@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
+from napari_spatialrecon.errors import InputError
 from napari_spatialrecon.viewer.curves import Curves
 from napari_spatialrecon.viewer.encoder_job import EncoderJob, Trained
 from napari_spatialrecon.viewer.job import Line
@@ -64,13 +65,21 @@ class EncoderModel(SlidesModel):
 
         Raises
         ------
+        InputError
+            The folder holds no saved model.
         CheckpointError
-            The folder holds no encoder, or a damaged one.
+            It holds another model, or a damaged one.
         """
         from napari_spatialrecon.methods.gears.encoder.model import Encoder
         from napari_spatialrecon.tasks.encoding import verdict
 
-        encoder, path = Encoder.load(folder), Path(folder)
+        path = Path(folder)
+        if not (path / "manifest.json").is_file():
+            raise InputError(
+                f"Expected the folder of a saved encoder, found {path.name} without one.",
+                remedy="Try a folder that Save encoder… wrote.",
+            )
+        encoder = Encoder.load(path)
         self.workspace.add(path.name, Role.MODEL, path=path, model=encoder)
         text = f"{path.name} is open: {len(encoder.space.genes):,} genes. {verdict(encoder)}"
         return [("good", f"{text} Place cells with GEARS offers it under Encoder.")]

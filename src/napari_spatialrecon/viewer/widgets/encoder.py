@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from qtpy.QtCore import QSignalBlocker
-from qtpy.QtWidgets import QComboBox, QFileDialog, QLabel, QPushButton, QWidget
+from qtpy.QtWidgets import QFileDialog, QLabel, QPushButton, QSizePolicy, QWidget
 
 from napari_spatialrecon.errors import SpatialReconError
 from napari_spatialrecon.viewer.encoder_job import Flatten, Scatter, Trained
@@ -47,7 +47,7 @@ class TrainEncoder(TaskWidget):
     def __init__(self, napari_viewer: Any) -> None:
         self.scatter: Scatter | None = None
         self.plot = EmbeddingPlot()
-        self.way, self.column = QComboBox(), combo()
+        self.way, self.column = combo(), combo()
         for name, title in WAYS.items():
             self.way.addItem(title, name)
         self.drawing, self.opened = QLabel("Drawing…"), Checks()
@@ -64,7 +64,10 @@ class TrainEncoder(TaskWidget):
 
     def more_parts(self) -> list[QWidget]:
         """Return the picture with its choices, and the button for a saved encoder."""
-        self.choices = row(QLabel("Picture"), self.way, QLabel("by"), self.column)
+        labels = QLabel("Picture"), QLabel("by")
+        for label in labels:
+            label.setSizePolicy(QSizePolicy.Policy.Maximum, QSizePolicy.Policy.Preferred)
+        self.choices = row(labels[0], self.way, labels[1], self.column)
         self.choices.hide()
         self.drawing.hide()
         return [self.choices, self.drawing, self.plot, self.load_button, self.opened]
