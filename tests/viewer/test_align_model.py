@@ -110,7 +110,7 @@ def test_flip_turn_and_nudge_move_about_the_centre_and_can_be_undone(model: Alig
     np.testing.assert_allclose(model.moved, GRID, atol=1e-9)
     model.nudge(5, -2)
     model.nudge(5, 0)
-    np.testing.assert_allclose(model.moved, GRID + [10, -2], atol=1e-9)
+    np.testing.assert_allclose(model.moved, np.add(GRID, [10, -2]), atol=1e-9)
     model.undo()
     np.testing.assert_allclose(model.moved, GRID, atol=1e-9)
 

@@ -81,7 +81,7 @@ class AlignSession:
         """Move the layer and redraw the marks."""
         model, layer = self.model, self.layer
         world = model.moved[:, ::-1]
-        layer.data = _to_data(layer, world)
+        layer.data = to_data(layer, world)
         layer.size = self._size * model.transform.scale
         self._show_marks()
 
@@ -292,7 +292,7 @@ def _linear(layer: Any) -> np.ndarray:
     return np.column_stack([down - origin, right - origin])
 
 
-def _to_data(layer: Any, world: np.ndarray) -> np.ndarray:
+def to_data(layer: Any, world: np.ndarray) -> np.ndarray:
     """Return points in a layer's data from points in the world, whatever its scale and affine."""
     origin = np.asarray(layer._data_to_world((0, 0)), float)
     return np.linalg.solve(_linear(layer), (world - origin).T).T

@@ -68,10 +68,13 @@ class MarkError:
         Distance from where the layout, laid over all landmarks by shift, turn and size, has it.
     left_out
         The same when laid over the other landmarks alone: would they have predicted it?
+    expected
+        Where all landmarks' pose has the cell, (x, y).
     """
 
     residual: float | None
     left_out: float | None
+    expected: tuple[float, float] | None
 
 
 class LandmarksModel:
@@ -98,6 +101,8 @@ class LandmarksModel:
         Number of the chosen landmark.
     picked
         Row of the cell that waits for its place.
+    dragging
+        Whether a landmark is held.
     """
 
     changed = Signal()
@@ -123,7 +128,7 @@ class LandmarksModel:
         self.solution: Solution | None = None
         self._solver: PlaceSolver | None = None
         self._stack: UndoStack[MarksState] = UndoStack(MarksState())
-        self._before_drag: MarksState | None = None
+        self.dragging = False
 
     # What is set
 
@@ -207,7 +212,7 @@ class LandmarksModel:
     def drag(self, number: int, place: np.ndarray) -> None:
         """Move a landmark while it is dragged; the cells follow live where they are few enough."""
         self._check(place)
-        self.chosen = number
+        self.chosen, self.dragging = number, True
         mark = replace(self.marks[number], place=_point(place))
         self._stack.push(self._with(number, mark), key=("drag", number))
         if self.live and mark.enabled and self.solution is not None and not self.state.bend:
@@ -222,6 +227,7 @@ class LandmarksModel:
 
     def end_drag(self) -> None:
         """Solve to the end, the scale refitted."""
+        self.dragging = False
         self._stack.seal()
         self._solve()
 
@@ -301,17 +307,23 @@ class LandmarksModel:
         source = self.layout[[m.cell for m in self.marks]].reshape(-1, 2)
         target = np.array([m.place for m in self.marks], float).reshape(-1, 2)
 
-        def off(number: int, without: bool) -> float | None:
-            rows = [i for i in used if not (without and i == number)]
+        def posed(rows: list[int], number: int) -> np.ndarray | None:
             if len(rows) < LEAST:
                 return None
             try:
-                pose = fit_pose(source[rows], target[rows])
+                return fit_pose(source[rows], target[rows]).apply(source[[number]])[0]
             except InputError:
                 return None
-            return float(np.linalg.norm(pose.apply(source[[number]])[0] - target[number]))
 
-        return [MarkError(off(i, False), off(i, True)) for i in range(len(self.marks))]
+        def off(place: np.ndarray | None, number: int) -> float | None:
+            return None if place is None else float(np.linalg.norm(place - target[number]))
+
+        found = []
+        for i in range(len(self.marks)):
+            together, alone = posed(used, i), posed([j for j in used if j != i], i)
+            expected = None if together is None else _point(together)
+            found.append(MarkError(off(together, i), off(alone, i), expected))
+        return found
 
     def suggestion(self, seed: int = 0) -> int | None:
         """Return the cell whose place would help most next; None where all are landmarks."""

@@ -60,9 +60,14 @@ class Pointer:
             if active is not None and getattr(active, "mode", "pan_zoom") != "pan_zoom":
                 active.mode = "pan_zoom"
         else:
-            _holders.pop(self._viewer, None)
-            self._viewer.mouse_drag_callbacks.remove(self._hear)
+            self.forget()
         self._switched(on)
+
+    def forget(self) -> None:
+        """Leave the canvas alone without telling anyone."""
+        self.on = False
+        _holders.pop(self._viewer, None)
+        self._viewer.mouse_drag_callbacks.remove(self._hear)
 
     def _hear(self, viewer: Any, event: Any) -> Generator[None, None, None]:
         if event.button != 1 or viewer.dims.ndisplay != 2:

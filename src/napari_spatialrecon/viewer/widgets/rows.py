@@ -45,6 +45,28 @@ def row(*widgets: QWidget) -> QWidget:
     return result
 
 
+def labelled(text: str, box: QComboBox) -> QWidget:
+    """Return a list with a short word before it."""
+    label = QLabel(text)
+    label.setFixedWidth(44)
+    result = QWidget()
+    layout = QHBoxLayout(result)
+    layout.setContentsMargins(0, 0, 0, 0)
+    layout.addWidget(label)
+    layout.addWidget(box, 1)
+    return result
+
+
+def side_by_side(*buttons: QWidget) -> QWidget:
+    """Return buttons in a row."""
+    result = QWidget()
+    layout = QHBoxLayout(result)
+    layout.setContentsMargins(0, 0, 0, 0)
+    for button in buttons:
+        layout.addWidget(button)
+    return result
+
+
 def stack() -> QWidget:
     """Return a place where one of several widgets is shown, as high as that one."""
     widget = QWidget()

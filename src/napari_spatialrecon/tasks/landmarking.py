@@ -1,0 +1,152 @@
+"""Moving a placed result by landmarks on some of its cells, without its method: dp-VAE eq. 6-7."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+from anndata import AnnData
+
+from napari_spatialrecon import provenance, storage
+from napari_spatialrecon.errors import InputError
+from napari_spatialrecon.geometry.bending import bent
+from napari_spatialrecon.geometry.distance_geometry import PlaceSolver
+from napari_spatialrecon.geometry.landmarks import Landmarks, fit_scale
+from napari_spatialrecon.geometry.procrustes import fit_pose
+from napari_spatialrecon.progress import Reporter
+from napari_spatialrecon.tissue import contract
+
+#: Key of ``uns["spatialrecon"]`` where a run keeps its landmarks.
+LANDMARKS = "landmarks"
+
+
+@dataclass(frozen=True)
+class LandmarkResult:
+    """What `move_by_landmarks` returns.
+
+    Parameters
+    ----------
+    adata
+        A copy with the cells moved; its landmarks stand in ``uns["spatialrecon"]["landmarks"]``.
+    record
+        The run.
+    """
+
+    adata: AnnData
+    record: provenance.RunRecord
+
+    def write(self, path: str | Path) -> tuple[Path, Path]:
+        """Write the table as h5ad and the record beside it as ``<name>.run.json``; return both."""
+        path = Path(path)
+        record = path.with_suffix(".run.json")
+        with storage.atomic_file(path) as temporary:
+            self.adata.write_h5ad(temporary)
+            self.record.write(record)
+        return path, record
+
+
+def move_by_landmarks(
+    placed: AnnData,
+    landmarks: Landmarks,
+    *,
+    bend: bool = False,
+    name: str = "placed",
+    reporter: Reporter | None = None,
+) -> LandmarkResult:
+    """Place the cells of a result anew, given the places of some.
+
+    The distances of ``obsm["X_layout"]``, whatever method made it, are kept as well as the
+    landmarks allow (eqs. 6-7 of the dp-VAE paper), the scale refitted to them.
+
+    Parameters
+    ----------
+    placed
+        A result of any placing method; not changed.
+    landmarks
+        Rows of `placed`, and places (x, y) in the frame and unit of its ``obsm["spatial"]``.
+    bend
+        Whether the smooth residual of dense landmarks moves the cells too
+        (`geometry.bending.residual_field`).
+
+    Raises
+    ------
+    InputError
+        There is no layout, or a landmark is none of the cells.
+    """
+    layout = layout_of(placed, name)
+    reporter = reporter or Reporter()
+    record = provenance.RunRecord("move-by-landmarks", "dp-VAE eq. 6-7", {"bend": bend}, 0)
+    record.inputs = {name: provenance.fingerprint(placed.obs_names, layout)}
+    scale = fit_scale(layout, landmarks, trained=1.0)
+    solver = PlaceSolver(layout, reporter=reporter)
+    solution = solver.solve(landmarks, scale=scale, reporter=reporter)
+    places = bent(solution.places, layout, landmarks) if bend else solution.places
+    record.metrics = {"stress": solution.stress, "scale": scale}
+    known = np.asarray(placed.obs_names)[landmarks.indices].astype(str)
+    record.settings["landmarks"] = {
+        str(cell): [float(x), float(y)]
+        for cell, (x, y) in zip(known, landmarks.places, strict=True)
+    }
+    moved = placed.copy()
+    moved.obsm["spatial_before"] = contract.coordinates(placed)
+    moved.obsm[contract.SPATIAL] = places
+    if contract.UNCERTAINTY in moved.obs:
+        spread = moved.obs[contract.UNCERTAINTY].to_numpy(float, copy=True) / scale
+        spread[landmarks.indices[landmarks.hard]] = 0.0
+        moved.obs[contract.UNCERTAINTY] = spread
+    pose = fit_pose(layout, places)
+    ours = dict(placed.uns.get(contract.OURS, {}))
+    ours["pose"] = {k: np.asarray(v) for k, v in pose.to_dict().items()}
+    ours[LANDMARKS] = {
+        "obs_name": known.astype(object),
+        "x": landmarks.places[:, 0],
+        "y": landmarks.places[:, 1],
+        "hard": landmarks.hard,
+        "weight": landmarks.weights,
+        "provenance": json.dumps(record.provenance(), sort_keys=True),
+    }
+    moved.uns[contract.OURS] = ours
+    return LandmarkResult(moved, record)
+
+
+def layout_of(placed: AnnData, name: str) -> np.ndarray:
+    """Return the layout of a result before its pose, (n, 2), in the unit of its places.
+
+    Raises
+    ------
+    InputError
+        The table has none.
+    """
+    if contract.LAYOUT not in placed.obsm:
+        raise InputError(
+            f'Expected placed cells with obsm["{contract.LAYOUT}"], found none.',
+            remedy="Try a result of Place cells, or a file that it saved.",
+            where=name,
+        )
+    return np.asarray(placed.obsm[contract.LAYOUT], float)
+
+
+def stored_landmarks(placed: AnnData) -> Landmarks | None:
+    """Return the landmarks that a result holds, as rows of its cells; None without any.
+
+    Landmarks of cells that are no longer there are left out; fewer than 3 are none.
+    """
+    ours = placed.uns.get(contract.OURS)
+    content = ours.get(LANDMARKS) if isinstance(ours, Mapping) else None
+    if not isinstance(content, Mapping):
+        return None
+    rows = placed.obs_names.get_indexer(np.asarray(content["obs_name"]).astype(str))
+    kept = rows >= 0
+    places = np.column_stack([content["x"], content["y"]])[kept]
+    try:
+        return Landmarks(
+            rows[kept],
+            places,
+            np.asarray(content["hard"], bool)[kept],
+            np.asarray(content["weight"], float)[kept],
+        )
+    except InputError:
+        return None
