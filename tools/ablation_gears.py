@@ -19,14 +19,13 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from gears_table import STANDARD, first_networks
+from gears_table import quick
 from real_cases import fitted, load
 from torch import Tensor, nn
 
 from napari_spatialrecon.evaluation.place_metrics import place_metrics
 from napari_spatialrecon.geometry import stitching
 from napari_spatialrecon.methods.gears import network
-from napari_spatialrecon.methods.gears.config import GearsConfig
 from napari_spatialrecon.storage import write_json
 
 SHOWN = ("spearman", "edge_auc", "trust20", "swd", "w1_knn")
@@ -113,8 +112,7 @@ def rows(name: str, seed: int, folder: Path) -> Iterator[dict[str, Any]]:
         attention = PerCell if mlp else network.InducedAttention
         with instead(network, "InducedAttention", attention):
             if training == "quick":
-                model = fitted(case, STANDARD, seed, folder)
-                model = first_networks(model, GearsConfig.preset("quick"))
+                model = quick(case, seed, folder)
             else:
                 model = fitted(case, ("validate=false", *settings), seed, keeping)
         for placing, values in PLACINGS.get(training, {"": {}}).items():

@@ -14,7 +14,8 @@ from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
-from real_cases import Case, fitted, load, without_half
+from gears_table import quick
+from real_cases import REAL, Case, fitted, load, without_half
 
 from napari_spatialrecon.evaluation.place_metrics import place_metrics
 from napari_spatialrecon.geometry.procrustes import Pose, fit_pose
@@ -106,9 +107,13 @@ def composition(folder: Path) -> None:
 
 def _placed(name: str, case: Case, folder: Path) -> tuple[np.ndarray, tuple[str, ...]]:
     slides, cells, _ = case.prepared()
-    model: PlacementMethod = (
-        Knn().fit(slides, cells, seed=0) if name == "knn" else fitted(case, SETTINGS, 0, folder)
-    )
+    model: PlacementMethod
+    if name == "knn":
+        model = Knn().fit(slides, cells, seed=0)
+    elif case.name in REAL:
+        model = quick(case, 0, folder)
+    else:
+        model = fitted(case, SETTINGS, 0, folder)
     placed = model.place(cells)
     return placed.layout, placed.notes
 

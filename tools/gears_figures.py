@@ -99,31 +99,32 @@ def draw_distortion(folder: Path, out: Path) -> None:
     }
     maps = {n: distorted(truth, layout) for n, layout in layouts.items() if layout is not truth}
     figure, axes = plt.subplots(2, len(layouts), figsize=(2.5 * len(layouts), 5.6))
-    colours, image = by_place(truth), None
+    colours = by_place(truth)
     top = float(np.quantile(np.stack(list(maps.values())), 0.98))
     for (name, layout), (above, below) in zip(layouts.items(), axes.T, strict=True):
         posed = fit_pose(layout, truth).apply(layout)
         above.scatter(posed[:, 0], -posed[:, 1], s=2, c=colours, lw=0)
         above.set_title(name, fontsize=10, color=INK)
         above.set_aspect("equal")
-        above.set_xlim(truth[:, 0].min(), truth[:, 0].max())
-        above.set_ylim(-truth[:, 1].max(), -truth[:, 1].min())
+        margin = 0.12 * np.ptp(truth, axis=0)
+        low, high = truth.min(axis=0) - margin, truth.max(axis=0) + margin
+        above.set(xlim=(low[0], high[0]), ylim=(-high[1], -low[1]))
         above.axis("off")
-        if name not in maps:
-            below.axis("off")
-            below.text(
-                0, 0.95, "Error of distances between\ngroups of cells that lay\ntogether: 0.1 is "
-                "about 10 %.\nDiagonal: within a group.", va="top", fontsize=9, color=QUIET,
-            )  # fmt: skip
-            continue
-        image = below.imshow(maps[name], cmap="magma", vmin=0, vmax=top)
-        below.set_xticks([])
-        below.set_yticks([])
-        below.set_xlabel(f"mean {np.nanmean(maps[name]):.2f}", fontsize=9, color=INK)
-    figure.tight_layout()
-    bar = figure.colorbar(image, ax=axes[1, 0], location="bottom", fraction=0.08, pad=-0.35)
+        if name in maps:
+            image = below.imshow(maps[name], cmap="magma", vmin=0, vmax=top)
+            below.set(xticks=[], yticks=[])
+            below.set_xlabel(f"mean {np.nanmean(maps[name]):.2f}", fontsize=9, color=INK)
+    key = axes[1, 0]
+    key.axis("off")
+    key.text(
+        0, 0.95, "Colours tell where a cell\ntruly lay.\n\nBelow: error of the distances\n"
+        "between groups of cells that\ntruly lie together; 0.1 is\nabout 10 %. Diagonal: inside\n"
+        "a group.", va="top", fontsize=9, color=QUIET,
+    )  # fmt: skip
+    bar = figure.colorbar(image, cax=key.inset_axes((0, 0.12, 0.9, 0.05)), orientation="horizontal")
     bar.set_label("|log(placed / true distance)|", fontsize=8, color=INK)
     bar.ax.tick_params(labelsize=8)
+    figure.tight_layout()
     _save(figure, out / "gears_distortion.png")
 
 

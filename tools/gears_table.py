@@ -40,6 +40,11 @@ def first_networks(model: Gears, config: GearsConfig) -> Gears:
     return fewer
 
 
+def quick(case: Case, seed: int, folder: Path) -> Gears:
+    """Return what ``quick`` fits to one of the judge's cases: the first network of `standard`."""
+    return first_networks(fitted(case, STANDARD, seed, folder), GearsConfig.preset("quick"))
+
+
 def measure(case: Case, placement: Placement, truth: np.ndarray) -> dict[str, float]:
     """Return metrics of the layout, and of the uncertainty."""
     if case.same_frame:
