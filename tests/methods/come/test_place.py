@@ -1,0 +1,112 @@
+"""COME places cells at least as its floor does, and keeps what it owes as a placing method."""
+
+from __future__ import annotations
+
+import pickle
+from dataclasses import replace
+
+import numpy as np
+import pytest
+from scipy.spatial.distance import pdist
+from scipy.stats import spearmanr
+
+from napari_spatialrecon.errors import InputError, Stopped
+from napari_spatialrecon.methods.come.config import ComePlaceConfig
+from napari_spatialrecon.methods.come.place import ComePlace
+from napari_spatialrecon.methods.floors.knn import Knn
+from napari_spatialrecon.progress import Reporter
+
+SMALL = {"pretraining.steps": 10}
+
+
+def make(**values):
+    dotted = {name.replace("__", "."): value for name, value in values.items()}
+    return ComePlaceConfig().with_values({**SMALL, **dotted})
+
+
+@pytest.fixture(scope="module")
+def fitted(slides, cells):
+    return ComePlace(make()).fit(slides, cells)
+
+
+def test_untrained_and_unbalanced_it_is_knn(slides, cells):
+    own = ComePlace(make(rate=0.0, balance=0.0)).fit(slides, cells).place(cells)
+    floor = Knn().fit(slides, cells).place(cells)
+    np.testing.assert_allclose(own.coordinates, floor.coordinates, atol=1e-2)
+
+
+def test_cells_come_near_their_places_with_an_error_that_is_told(fitted, cells, truth):
+    placed = fitted.place(cells)
+    assert spearmanr(pdist(truth), pdist(placed.coordinates)).statistic > 0.7
+    errors = np.linalg.norm(placed.coordinates - truth, axis=1)
+    assert spearmanr(errors, placed.uncertainty).statistic > 0.2
+    assert 0 < fitted.held_out["method"] < 1.2 * fitted.held_out["floor"]
+
+
+def test_the_mapping_is_kept_sparse_with_rows_that_sum_to_one(fitted, cells, slides):
+    fitted.place(cells)
+    n_spots = sum(s.adata.n_obs for s in slides)
+    assert fitted.mapping.shape == (cells.adata.n_obs, n_spots)
+    assert fitted.mapping.nnz == 20 * cells.adata.n_obs
+    np.testing.assert_allclose(fitted.mapping.sum(axis=1), 1)
+
+
+def test_a_saved_method_places_the_same(fitted, cells, tmp_path):
+    fitted.save(tmp_path / "model")
+    back = ComePlace.load(tmp_path / "model")
+    before, after = fitted.place(cells), back.place(cells)
+    np.testing.assert_array_equal(before.coordinates, after.coordinates)
+    assert (back.held_out, back.notes) == (fitted.held_out, fitted.notes)
+
+
+def test_permuting_the_cells_permutes_the_answer(fitted, cells):
+    order = np.random.default_rng(0).permutation(cells.adata.n_obs)
+    permuted = replace(cells, adata=cells.adata[order].copy())
+    before, after = fitted.place(cells), fitted.place(permuted)
+    scale = np.ptp(before.coordinates)
+    np.testing.assert_allclose(
+        after.coordinates, before.coordinates[order], rtol=0, atol=1e-3 * scale
+    )
+
+
+def test_the_same_seed_gives_the_same_bytes(slides, cells):
+    first, second = (ComePlace(make()).fit(slides, cells, seed=3).place(cells) for _ in range(2))
+    assert pickle.dumps(first.coordinates) == pickle.dumps(second.coordinates)
+
+
+def test_the_sparse_mapping_places_nearly_as_the_whole_one(slides, cells, truth):
+    config = make(dense_limit=0, kept=40)
+    placed = ComePlace(config).fit(slides, cells).place(cells)
+    assert spearmanr(pdist(truth), pdist(placed.coordinates)).statistic > 0.7
+    assert any("likeliest spots of each cell are kept" in n for n in placed.notes)
+
+
+def test_from_a_constant_start_all_cells_choose_one_spot_at_first(slides, cells):
+    shares = {}
+    for start in ("cosine", "constant"):
+        method = ComePlace(make(start=start, balance=0.0, rate=0.0)).fit(slides, cells)
+        shares[start] = method.place(cells).diagnostics["distinct_best_spots"]
+    assert shares["constant"] < 0.02 < 0.5 < shares["cosine"]
+
+
+def test_labels_switch_equation_eight_on_and_their_absence_is_said(slides, cells):
+    without = ComePlace(make()).fit(slides, cells).place(cells)
+    assert any("(eq. 8) is left out" in n for n in without.notes)
+    labelled = ComePlace(make(labels="cell_type")).fit(slides, cells).place(cells)
+    assert not any("eq. 8" in n for n in labelled.notes)
+    with pytest.raises(InputError, match="Expected a column 'type'"):
+        ComePlace(make(labels="type")).fit(slides, cells).place(cells)
+
+
+def test_it_stops_within_a_step(fitted, cells):
+    with pytest.raises(Stopped):
+        fitted.place(cells, reporter=Reporter(should_stop=lambda: True))
+
+
+def test_few_spots_and_one_cell_are_enough(slides, cells):
+    few = replace(slides[0], adata=slides[0].adata[:5].copy())
+    one = replace(cells, adata=cells.adata[:1].copy(), kept=np.ones(1, bool))
+    method = ComePlace(make()).fit([few], one)
+    placed = method.place(one)
+    assert np.isfinite(placed.coordinates).all()
+    assert method.held_out == {}

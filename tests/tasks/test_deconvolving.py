@@ -1,0 +1,177 @@
+"""Deconvolution: proportions of known mixtures, and what is said of bad input."""
+
+from __future__ import annotations
+
+import anndata
+import numpy as np
+import pandas as pd
+import pytest
+from anndata import AnnData
+
+from napari_spatialrecon.errors import InputError, Stopped, ValidationError
+from napari_spatialrecon.evaluation.mixture_metrics import mixture_metrics
+from napari_spatialrecon.methods.come.config import ComeMixturesConfig
+from napari_spatialrecon.tasks.deconvolving import deconvolve, read_shares
+
+TYPES = ("L2/3 IT", "L6", "Astro")
+FAST = ComeMixturesConfig(steps=30)
+
+
+@pytest.fixture(scope="module")
+def mixed():
+    """Spots mixed of cells of three types, the cells of another draw, and the true shares."""
+    rng = np.random.default_rng(0)
+    profiles = rng.dirichlet(np.full(40, 0.5), 3) * 200
+    codes = np.repeat([0, 1, 2], 30)
+    cells = AnnData(rng.poisson(profiles[codes]).astype(np.float32))
+    cells.obs["type"] = [TYPES[c] for c in codes]
+    cells.obs_names = [f"cell{i}" for i in range(90)]
+    inside = rng.multinomial(6, (0.5, 0.3, 0.2), 25)
+    slide = AnnData(rng.poisson(inside @ profiles).astype(np.float32))
+    slide.obs_names = [f"spot{i}" for i in range(25)]
+    slide.obsm["spatial"] = np.c_[np.arange(25) % 5, np.arange(25) // 5].astype(float)
+    for table in (cells, slide):
+        table.var_names = [f"Gene{i}" for i in range(40)]
+    return slide, cells, inside / 6
+
+
+def order(result):
+    return result.proportions[["L2_3 IT", "L6", "Astro"]].to_numpy()
+
+
+@pytest.mark.parametrize("method", ["come", "nnls", "knn"])
+def test_every_method_finds_the_mixtures_in_rows_that_sum_to_one(mixed, method):
+    slide, cells, truth = mixed
+    config = FAST if method == "come" else None
+    result = deconvolve(slide, cells, "type", method=method, config=config)
+    np.testing.assert_allclose(result.proportions.sum(axis=1), 1)
+    assert mixture_metrics(truth, order(result))["pcc_type"] > 0.8
+    assert "proportions" not in slide.obsm
+
+
+def test_the_result_can_be_written_and_read_with_names_that_hold_a_slash(mixed, tmp_path):
+    slide, cells, _ = mixed
+    path, record = deconvolve(slide, cells, "type", config=FAST).write(tmp_path / "mix.h5ad")
+    back = anndata.read_h5ad(path)
+    assert list(back.obsm["proportions"].columns) == ["Astro", "L2_3 IT", "L6"]
+    assert list(back.uns["spatialrecon"]["types"]) == ["Astro", "L2/3 IT", "L6"]
+    assert back.obsm["mapping"].shape == (25, 90)
+    np.testing.assert_allclose(back.obsm["mapping"].sum(axis=1), 1, rtol=1e-6)
+    assert record.is_file()
+
+
+def test_the_sparse_mapping_finds_the_same_mixtures(mixed):
+    slide, cells, truth = mixed
+    config = FAST.with_values({"dense_limit": 0, "kept": 60})
+    result = deconvolve(slide, cells, "type", config=config)
+    assert mixture_metrics(truth, order(result))["pcc_type"] > 0.8
+    assert any("likeliest cells of each spot are kept" in n for n in result.notes)
+
+
+def test_the_published_objective_with_every_term_runs_too(mixed):
+    slide, cells, _ = mixed
+    config = ComeMixturesConfig.preset("paper").with_values({"pretraining.steps": 5, "steps": 3})
+    result = deconvolve(slide, cells, "type", config=config)
+    np.testing.assert_allclose(result.proportions.sum(axis=1), 1)
+
+
+def test_known_shares_draw_the_result_to_them(mixed):
+    slide, cells, truth = mixed
+    prior = pd.DataFrame(truth, slide.obs_names, list(TYPES))
+    config = FAST.with_values({"prior": "none"})
+    alone = deconvolve(slide, cells, "type", config=config)
+    helped = deconvolve(slide, cells, "type", config=config, prior=prior)
+    jsd = [mixture_metrics(truth, order(r))["jsd"] for r in (alone, helped)]
+    assert jsd[1] < jsd[0]
+
+
+def test_shares_of_other_types_or_above_one_are_refused(mixed, tmp_path):
+    slide, cells, truth = mixed
+    wrong = pd.DataFrame(truth, slide.obs_names, ["a", "b", "c"])
+    with pytest.raises(InputError, match="found none that match"):
+        deconvolve(slide, cells, "type", prior=wrong)
+    with pytest.raises(InputError, match="sum to 1 at most"):
+        deconvolve(slide, cells, "type", prior=wrong.set_axis(TYPES, axis=1) * 6)
+    with pytest.raises(InputError, match="Expected a method that takes known shares"):
+        good = wrong.set_axis(TYPES, axis=1)
+        deconvolve(slide, cells, "type", method="nnls", prior=good)
+    with pytest.raises(InputError, match="Expected a CSV of shares"):
+        read_shares(tmp_path / "none.csv")
+
+
+def test_a_column_that_is_not_there_is_refused_with_those_that_are(mixed):
+    slide, cells, _ = mixed
+    with pytest.raises(InputError, match=r"Expected a column 'cluster'.*found columns type"):
+        deconvolve(slide, cells, "cluster")
+
+
+def test_one_label_gives_all_spots_that_type_and_says_so(mixed):
+    slide, cells, _ = mixed
+    one = cells[cells.obs["type"] == "L6"].copy()
+    result = deconvolve(slide, one, "type", config=FAST)
+    assert (result.proportions["L6"] == 1).all()
+    assert any("nothing to tell apart" in n for n in result.notes)
+
+
+def test_missing_labels_are_counted_and_are_no_type(mixed):
+    slide, cells, truth = mixed
+    some = cells.copy()
+    labels = some.obs["type"].astype(object).to_numpy()
+    labels[::10] = np.nan
+    some.obs["type"] = labels
+    result = deconvolve(slide, some, "type", config=FAST)
+    assert set(result.proportions.columns) == {"Astro", "L2_3 IT", "L6"}
+    assert "9 of 90 cells have no label in 'type'." in result.notes
+    assert mixture_metrics(truth, order(result))["pcc_type"] > 0.8
+
+
+def test_only_missing_labels_are_refused(mixed):
+    slide, cells, _ = mixed
+    none = cells.copy()
+    none.obs["type"] = np.nan
+    with pytest.raises(InputError, match="found only missing values"):
+        deconvolve(slide, none, "type")
+
+
+def test_a_type_of_one_cell_is_kept_and_said(mixed):
+    slide, cells, _ = mixed
+    labels = cells.obs["type"].astype(str).to_numpy()
+    labels[0] = "Rare"
+    rare = cells.copy()
+    rare.obs["type"] = labels
+    result = deconvolve(slide, rare, "type", config=FAST)
+    assert "Rare" in result.proportions
+    assert any("one cell only (Rare)" in n for n in result.notes)
+
+
+def test_empty_spots_have_the_shares_of_the_reference_and_that_is_said(mixed):
+    slide, cells, _ = mixed
+    empty = slide.copy()
+    empty.X[3] = 0
+    result = deconvolve(empty, cells, "type", config=FAST)
+    assert len(result.proportions) == 25
+    np.testing.assert_allclose(result.proportions.iloc[3], 1 / 3)
+    assert any("1 empty spots" in n for n in result.notes)
+    assert result.adata.obsm["mapping"][3].nnz == 0
+
+
+def test_more_spots_than_cells_are_no_obstacle_and_are_said(mixed):
+    slide, cells, _ = mixed
+    result = deconvolve(slide, cells[::5].copy(), "type", config=FAST)
+    assert any("more spots (25) than cells (18)" in n for n in result.notes)
+
+
+def test_a_reference_of_logarithms_is_refused(mixed):
+    slide, cells, _ = mixed
+    logs = cells.copy()
+    logs.X = np.log1p(logs.X / logs.X.sum(axis=1, keepdims=True) * 1e4)
+    with pytest.raises(ValidationError, match="look like log1p"):
+        deconvolve(slide, logs, "type")
+
+
+def test_it_stops_and_the_same_seed_gives_the_same_bytes(mixed):
+    slide, cells, _ = mixed
+    with pytest.raises(Stopped):
+        deconvolve(slide, cells, "type", config=FAST, should_stop=lambda: True)
+    first, second = (deconvolve(slide, cells, "type", config=FAST, seed=1) for _ in range(2))
+    assert first.proportions.to_numpy().tobytes() == second.proportions.to_numpy().tobytes()
