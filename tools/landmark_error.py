@@ -146,7 +146,8 @@ def draw(rows: list[dict[str, Any]], path: Path) -> None:
         axis.plot([0], [level["placed"]], "k^", label="no landmark")
         axis.axhline(level["oracle"], color="#666666", ls=":", label="best possible pose")
         axis.set_xticks(range(6), ["0", *map(str, NUMBERS)])
-        axis.set(title=TITLES[name], xlabel="landmarks", ylabel="median error, µm")
+        unit = "units of the data" if name in ("starmap", "embryo") else "µm"
+        axis.set(title=TITLES[name], xlabel="landmarks", ylabel=f"median error, {unit}")
         axis.set_ylim(bottom=0)
     axes[0][0].legend(frameon=False, fontsize=8)
     figure.tight_layout()

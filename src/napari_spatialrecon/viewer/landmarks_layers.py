@@ -228,8 +228,9 @@ class LandmarksSession:
         k, pixel = len(places), 1.0 / self.viewer.camera.zoom
         everything = np.vstack([places.reshape(-1, 2), extra.reshape(-1, 2)])
         layer = self._marks
+        known = len(layer.data) == len(everything)
         layer.data = everything
-        if len(everything):
+        if len(everything) and not (model.dragging and known):
             shown = transform_color([*colours, *[LIGHT.accent] * len(rings)])
             layer.features = {"number": [*map(str, range(1, k + 1)), *["?"] * len(rings)]}
             layer.text = {
@@ -248,7 +249,7 @@ class LandmarksSession:
         lines = [i for i, e in enumerate(errors) if e.expected is not None]
         ends = self.world_of(np.array([errors[i].expected for i in lines]))
         self._gaps.data = np.stack([places[lines], ends - places[lines]], axis=1).reshape(-1, 2, 2)
-        if lines:
+        if lines and not model.dragging:
             self._gaps.edge_color = transform_color([colours[i] for i in lines])
             self._gaps.edge_width = 2.0 * pixel
             self._gaps.vector_style = "line"
