@@ -56,6 +56,12 @@ class MixtureResult:
     record: provenance.RunRecord
     notes: tuple[str, ...] = field(default=())
 
+    @property
+    def verdict(self) -> str:
+        """What was found, in words."""
+        types = self.adata.uns[contract.OURS]["types"]
+        return verdict(self.proportions.to_numpy(), [str(name) for name in types])
+
     def write(self, path: str | Path) -> tuple[Path, Path]:
         """Write the slide as h5ad and the record beside it as ``<name>.run.json``; return both."""
         path = Path(path)
@@ -140,6 +146,24 @@ def deconvolve(
         )
     adata, table = _annotated(slide, spots, reference, cells, types, mixture, record)
     return MixtureResult(adata, table, chosen, record, tuple(record.notes))
+
+
+def verdict(proportions: NDArray[np.float64], types: Sequence[str]) -> str:
+    """Return what the spots hold, in words.
+
+    Parameters
+    ----------
+    proportions : (n_spots, n_types), rows sum to 1
+
+    Examples
+    --------
+    >>> verdict(np.array([[0.75, 0.25], [0.75, 0.25]]), ["L6", "Astro"])
+    '2 spots, 2 cell types; most are L6 (75 %) and Astro (25 %).'
+    """
+    means = proportions.mean(axis=0)
+    said = [f"{types[i]} ({100 * means[i]:.0f} %)" for i in np.argsort(-means, kind="stable")[:3]]
+    most = said[0] if len(said) == 1 else f"{', '.join(said[:-1])} and {said[-1]}"
+    return f"{len(proportions):,} spots, {len(types)} cell types; most are {most}."
 
 
 def read_shares(path: str | Path) -> pd.DataFrame:

@@ -119,7 +119,7 @@ class PieVisual(Visual):
         self.update()
 
     def set_palette(self, colours: np.ndarray) -> None:
-        """Set the colours, (n_kinds + 1, 4) RGBA in [0, 1]; the last is of what no sector covers."""
+        """Set the colours, (n_kinds + 1, 4) RGBA in [0, 1]; the last is that of the rest."""
         pixels = np.round(np.asarray(colours) * 255).astype(np.uint8)[None]
         self.shared_program["u_palette"] = gloo.Texture2D(pixels, interpolation="nearest")
         self.shared_program["u_colours"] = float(len(colours))

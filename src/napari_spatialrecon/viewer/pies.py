@@ -1,7 +1,7 @@
 """Mixtures of cell types as pies over the points of a layer.
 
-The layer stays napari's: it is moved, hidden, faded and clicked as any other. Its points are coloured
-by the main type, which is what the legend explains and what is seen where pies are too small to draw.
+The layer stays napari's: it is moved, hidden, faded and clicked as any other. Its points are
+coloured by the main type, which the legend explains and which is seen where pies are too small.
 """
 
 from __future__ import annotations

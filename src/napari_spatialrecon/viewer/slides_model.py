@@ -29,7 +29,7 @@ class SlidesModel(TaskModel):
             for e in self.workspace.of_role(Role.SLIDE)
             if id(e) not in self._left_out and e is not self.query
         ]
-        return sorted(slides, key=_natural)
+        return sorted(slides, key=natural_order)
 
     @property
     def left_out(self) -> list[Entry]:
@@ -82,7 +82,7 @@ class SlidesModel(TaskModel):
         super()._on_removed(entry)
 
 
-def _natural(entry: Entry) -> list[tuple[str, int]]:
+def natural_order(entry: Entry) -> list[tuple[str, int]]:
     """Sort "slide 2" before "slide 10"."""
     return [
         (word, int(number or 0)) for word, number in re.findall(r"(\D*)(\d*)", short_name(entry))
