@@ -25,7 +25,7 @@ def add(verbs: Any) -> None:
         "impute-genes",
         "impute genes that a slide never measured",
         run_impute_genes,
-        files={"out": ".h5ad"},
+        files={"out": ".h5ad|.zarr"},
     )
     verb.add_argument("--method", required=True, help="see 'methods'")
     verb.add_argument("--slide", metavar="ST.h5ad", required=True)
@@ -36,7 +36,7 @@ def add(verbs: Any) -> None:
         required=True,
         help="names, a file of a name a line, or 'missing': all that the slide lacks",
     )
-    verb.add_argument("--out", metavar="GENES.h5ad", required=True)
+    verb.add_argument("--out", metavar="GENES.h5ad", required=True, help="or GENES.zarr")
     verb.add_argument("--device", default="auto", help="auto, cpu, cuda, cuda:1 or mps")
     add_settings(verb)
     add_common_options(verb)

@@ -47,7 +47,8 @@ def guarded(options: argparse.Namespace) -> Iterator[None]:
     Parameters
     ----------
     options
-        ``files`` maps options that name output files to the suffix they must have ("" for any),
+        ``files`` maps options that name output files to the suffix they must have ("" for any;
+        several are joined by a bar),
         ``folders`` names options of output folders.
 
     Raises
@@ -57,7 +58,7 @@ def guarded(options: argparse.Namespace) -> Iterator[None]:
         that this program did not write.
     """
     outputs = _checked(options)
-    if options.files.get("out") == ".h5ad":
+    if ".h5ad" in options.files.get("out", ""):
         outputs.append(Path(options.out).with_suffix(".run.json"))
     checkpoints = None
     if hasattr(options, "resume"):
@@ -109,15 +110,16 @@ def _checked(options: argparse.Namespace) -> list[Path]:
 
 
 def _check_file(path: Path, suffix: str, flag: str) -> None:
-    if suffix and path.suffix != suffix:
+    endings = suffix.split("|")
+    if suffix and path.suffix not in endings:
         raise InputError(
-            f"Expected an output that ends in {suffix}, found {path.name!r}.",
-            remedy=f"Try {flag} {path.with_suffix(suffix)}.",
+            f"Expected an output that ends in {' or '.join(endings)}, found {path.name!r}.",
+            remedy=f"Try {flag} {path.with_suffix(endings[0])}.",
         )
-    if path.is_dir():
+    if path.is_dir() and path.suffix != ".zarr":
         raise InputError(
             "Expected a file to write, found a folder.",
-            remedy=f"Try {flag} {path / ('result' + suffix)}.",
+            remedy=f"Try {flag} {path / ('result' + endings[0])}.",
             where=str(path),
         )
 

@@ -21,7 +21,7 @@ from napari_spatialrecon.tissue.contract import prepare_query, prepare_slide
 
 SMALL = {
     "folds": 2,
-    "networks": 2,
+    "networks": 3,
     "genes_per_step": 4,
     "spots_per_step": 32,
     "network.width": 16,

@@ -106,6 +106,26 @@ def fit_map(
     return CellMap(weights, rows)
 
 
+def start_map(slide: Values, cells: Values, config: MappingConfig, *, seed: int) -> CellMap:
+    """Return a map that is not optimised: each cell spread over its spots, each spot's cells summed.
+
+    The softmax over spots of cosine similarities, then columns normalised: a cell that is like many
+    spots counts little in each. It is where COME starts.
+
+    Parameters
+    ----------
+    slide, cells : (n_spots, n_genes), (n_cells, n_genes) float32
+        Log-normalised, the same genes.
+    """
+    rows = np.sort(np.random.default_rng(seed).permutation(len(cells))[: config.most_cells])
+    spots, others = similar_features(slide, cells, 0)
+    weights = spots @ others[rows].T / config.temperature
+    weights = np.exp(weights - weights.max(axis=0))
+    weights /= weights.sum(axis=0)
+    weights /= np.maximum(weights.sum(axis=1, keepdims=True), 1e-30)
+    return CellMap(weights.astype(np.float32), rows)
+
+
 def _descend(
     logits: torch.Tensor,
     expression: torch.Tensor,

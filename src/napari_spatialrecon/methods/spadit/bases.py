@@ -18,14 +18,15 @@ from sklearn.utils.extmath import randomized_svd
 
 from napari_spatialrecon.geometry.neighbours import neighbour_graph
 from napari_spatialrecon.methods.gene_floors.knn import nearest_cells, similar_features
-from napari_spatialrecon.methods.gene_floors.mapping import CellMap, fit_map
+from napari_spatialrecon.methods.gene_floors.mapping import CellMap, fit_map, start_map
 from napari_spatialrecon.methods.gene_imputation import Values
 from napari_spatialrecon.methods.gene_inputs import GeneInputs
 from napari_spatialrecon.methods.gene_scale import standardised
 from napari_spatialrecon.methods.spadit.config import BasesConfig
 from napari_spatialrecon.progress import Reporter
 
-NAMES = ("knn", "correlation kernel", "component kernel", "ridge", "mapping")
+#: The maps, in order; the last only where it is on.
+NAMES = ("knn", "correlation_kernel", "component_kernel", "ridge", "cosine_map", "mapping")
 
 
 @dataclass(frozen=True, eq=False)
@@ -86,6 +87,7 @@ class Bases:
     spots: Values
     weights: sparse.csr_matrix
     kernels: tuple[NDArray[np.float64], NDArray[np.float64], NDArray[np.float64]]
+    spread: CellMap
     mapped: CellMap | None
 
     @classmethod
@@ -103,7 +105,7 @@ class Bases:
         slide, cells = relations.inputs.slide[:, known], relations.cells[:, known]
         spots, others = similar_features(slide, cells, 0)
         weights = nearest_cells(spots, others, config.neighbours, reporter)
-        mapped = None
+        spread, mapped = start_map(slide, cells, config.mapped, seed=seed), None
         if config.mapping:
             mapped = fit_map(
                 slide, cells, config.mapped, seed=seed, device=device, reporter=reporter
@@ -114,15 +116,11 @@ class Bases:
             for k, lam in _kernels(relations, known, relations.scores[:, known], config)
         )
         assert len(kernels) == 3
-        return cls(relations, config, known, scores.astype(np.float32), weights, kernels, mapped)
-
-    @property
-    def count(self) -> int:
-        """How many maps there are, with their means over neighbours."""
-        return 2 * (4 + (self.mapped is not None))
+        of_spots = scores.astype(np.float32)
+        return cls(relations, config, known, of_spots, weights, kernels, spread, mapped)
 
     def maps(self, cells: Values) -> Values:
-        """Return the maps of genes and then their means over neighbours: (count, n_spots, n_genes).
+        """Return the maps of genes and then their means over neighbours: (maps, n_spots, n_genes).
 
         Parameters
         ----------
@@ -134,8 +132,9 @@ class Bases:
         related = _kernels(self.relations, self.known, scores, self.config)
         for (kernel, _), solved in zip(related, self.kernels, strict=True):
             found.append((kernel.T @ solved).T)
-        if self.mapped is not None:
-            found.append(self.mapped.weights @ cells[self.mapped.rows])
+        for laid in (self.spread, self.mapped):
+            if laid is not None:
+                found.append(laid.weights @ cells[laid.rows])
         plain = [standardised(np.asarray(x, np.float32)) for x in found]
         smooth = [standardised(self.relations.graph @ x) for x in plain]
         return np.stack([*plain, *smooth])
@@ -150,7 +149,7 @@ def out_of_fold(
     device: str,
     reporter: Reporter,
 ) -> Values:
-    """Return the maps of every shared gene, made without its fold: (count, n_spots, n_shared)."""
+    """Return the maps of every shared gene, made without its fold: (maps, n_spots, n_shared)."""
     n = len(relations.inputs.genes)
     whole: Values | None = None
     reporter.begin("Holding genes out of the linear maps", len(folds))

@@ -18,7 +18,7 @@ from numpy.typing import NDArray
 from napari_spatialrecon.methods.gene_imputation import GeneBlock, GeneMethod, Values
 from napari_spatialrecon.methods.gene_inputs import GeneInputs, read_inputs
 from napari_spatialrecon.methods.gene_scale import SlideScale, standardised
-from napari_spatialrecon.methods.spadit.bases import Bases, Relations, out_of_fold
+from napari_spatialrecon.methods.spadit.bases import NAMES, Bases, Relations, out_of_fold
 from napari_spatialrecon.methods.spadit.config import SpaDiTConfig
 from napari_spatialrecon.methods.spadit.correction import Corrections
 from napari_spatialrecon.methods.spadit.reliability import Reliability, signs
@@ -138,10 +138,9 @@ class SpaDiT(GeneMethod):
 
     def _bases_report(self, held: Values, truth: Values, stack: Values) -> dict[str, Any]:
         pcc = [float(correlations(m, truth).mean()) for m in held]
-        names = ("knn", "correlation_kernel", "component_kernel", "ridge", "mapping")
         half = len(held) // 2
         return {
-            "held_out_bases_pcc": dict(zip(names, pcc[:half], strict=False)),
+            "held_out_bases_pcc": dict(zip(NAMES, pcc[:half], strict=False)),
             "held_out_floor_pcc": pcc[0],
             "held_out_stack_pcc": float(correlations(stack, truth).mean()),
         }
