@@ -107,7 +107,7 @@ def fit_map(
 
 
 def start_map(slide: Values, cells: Values, config: MappingConfig, *, seed: int) -> CellMap:
-    """Return a map that is not optimised: each cell spread over its spots, each spot's cells summed.
+    """Return a map that is not optimised: a cell counts once over all spots.
 
     The softmax over spots of cosine similarities, then columns normalised: a cell that is like many
     spots counts little in each. It is where COME starts.
