@@ -10,6 +10,8 @@ cells that are left, placed among all cells and placed alone, for kNN and GEARS.
 from __future__ import annotations
 
 import argparse
+import copy
+from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
 
@@ -19,6 +21,7 @@ from real_cases import REAL, Case, fitted, load, without_half
 
 from napari_spatialrecon.evaluation.place_metrics import place_metrics
 from napari_spatialrecon.geometry.procrustes import Pose, fit_pose
+from napari_spatialrecon.methods.floors.config import KnnConfig
 from napari_spatialrecon.methods.floors.knn import Knn
 from napari_spatialrecon.methods.placement import Placement, PlacementMethod
 
@@ -81,41 +84,43 @@ def simulator(folder: Path) -> None:
 
 
 def composition(folder: Path) -> None:
-    for what in ("tissue", "clusters"):
-        whole = load("embryo")
+    whole = load("embryo")
+    among = {name: layout for name, layout, _ in _placed(whole, folder)}
+    for what in ("length", "width", "clusters"):
         half = without_half(whole, what)
         kept = np.flatnonzero(whole.cells.obs_names.isin(half.cells.obs_names))
-        for name in ("knn", "gears"):
-            among, _ = _placed(name, whole, folder)
-            alone, notes = _placed(name, half, folder)
+        for name, alone, said in _placed(half, folder):
             figures = [
-                place_metrics(half.truth, layout)["spearman"] for layout in (among[kept], alone)
+                place_metrics(half.truth, layout)["spearman"]
+                for layout in (among[name][kept], alone)
             ]
-            said = any("missing" in note for note in notes)
             print(
-                f"embryo without half of the {what}, {name}: {len(kept)} cells placed among all "
+                f"embryo without half of its {what}, {name}: {len(kept)} cells placed among all "
                 f"{figures[0]:.3f}, alone {figures[1]:.3f}; said in the result: {said}",
                 flush=True,
             )
     for case in (load("sim"), load("sim-shift")):
-        for name in ("knn", "gears"):
-            layout, notes = _placed(name, case, folder)
+        for name, layout, said in _placed(case, folder):
             metrics = place_metrics(case.prepared()[2], layout)
-            said = any("missing" in note for note in notes)
             print(f"{case.name}, {name}: {metrics['spearman']:.3f}; said: {said}", flush=True)
 
 
-def _placed(name: str, case: Case, folder: Path) -> tuple[np.ndarray, tuple[str, ...]]:
+def _placed(case: Case, folder: Path) -> Iterator[tuple[str, np.ndarray, bool]]:
+    """Yield method, layout, and whether the result says that cells may be missing."""
     slides, cells, _ = case.prepared()
-    model: PlacementMethod
-    if name == "knn":
-        model = Knn().fit(slides, cells, seed=0)
-    elif case.name in REAL:
-        model = quick(case, 0, folder)
-    else:
-        model = fitted(case, SETTINGS, 0, folder)
-    placed = model.place(cells)
-    return placed.layout, placed.notes
+    shared = KnnConfig().with_values({"preprocess.zscore": "reference"})
+    model = quick(case, 0, folder) if case.name in REAL else fitted(case, SETTINGS, 0, folder)
+    alone = copy.copy(model)
+    alone.config = model.config.with_values({"floor_share": 0.0})
+    methods: dict[str, PlacementMethod] = {
+        "knn": Knn().fit(slides, cells, seed=0),
+        "knn, z-scores of the slides": Knn(shared).fit(slides, cells, seed=0),
+        "gears, generator alone": alone,
+        "gears": model,
+    }
+    for name, method in methods.items():
+        placed = method.place(cells)
+        yield name, placed.layout, any("missing" in note for note in placed.notes)
 
 
 def main() -> None:
