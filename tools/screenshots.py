@@ -44,7 +44,7 @@ def settle(seconds: float = 0.5) -> None:
         time.sleep(0.005)
 
 
-def until(done: Callable[[], bool], seconds: float = 600.0) -> None:
+def until(done: Callable[[], bool], seconds: float = 1800.0) -> None:
     end = time.monotonic() + seconds
     while not done():
         if time.monotonic() > end:
