@@ -16,7 +16,7 @@ class GeneKnnConfig(Config):
 
     neighbours: int = option(50, "Most similar cells of a spot.", unit="cells", low=1)
     components: int = option(
-        0, "Principal components that similarity is read from; 0 for all shared genes.", low=0
+        30, "Principal components that similarity is read from; 0 for all shared genes.", low=0
     )
 
 

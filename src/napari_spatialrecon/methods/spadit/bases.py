@@ -103,7 +103,7 @@ class Bases:
     ) -> Bases:
         """Fit every map to the shared genes `known`."""
         slide, cells = relations.inputs.slide[:, known], relations.cells[:, known]
-        spots, others = similar_features(slide, cells, 0)
+        spots, others = similar_features(slide, cells, config.similar_by)
         weights = nearest_cells(spots, others, config.neighbours, reporter)
         spread, mapped = start_map(slide, cells, config.mapped, seed=seed), None
         if config.mapping:

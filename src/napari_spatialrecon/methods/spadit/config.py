@@ -16,6 +16,9 @@ class BasesConfig(Config):
 
     on: bool = option(True, "Start from linear maps; off, the network works from the cells alone.")
     neighbours: int = option(50, "Cells most like a spot.", unit="cells", low=1)
+    similar_by: int = option(
+        30, "Principal components that similarity is read from; 0 for all shared genes.", low=0
+    )
     kernel_scale: float = option(
         0.5, "γ of the kernel over gene-gene correlations.", low=0.0, advanced=True
     )
