@@ -136,7 +136,7 @@ def run_train_super(options: argparse.Namespace, stop: threading.Event) -> None:
 def _genes(text: str | None) -> list[str] | None:
     if text is None:
         return None
-    if Path(text).is_file():
+    if "," not in text and Path(text).is_file():  # a long list is too long for a file's name
         words = Path(text).read_text(encoding="utf-8").splitlines()
     else:
         words = text.split(",")

@@ -31,6 +31,13 @@ Line = tuple[str, str]
 
 
 @dataclass(frozen=True)
+class Checked:
+    """What a task says of its inputs in its own words, instead of a `Preflight`."""
+
+    lines: tuple[Line, ...]
+
+
+@dataclass(frozen=True)
 class Outcome:
     """What a run leaves.
 
@@ -153,7 +160,7 @@ class Job(ABC):
         """Return what it reads, each with the command line's option for it."""
 
     @abstractmethod
-    def preflight(self) -> Preflight:
+    def preflight(self) -> Preflight | Checked:
         """Check the inputs and estimate the run, without running it."""
 
     @abstractmethod

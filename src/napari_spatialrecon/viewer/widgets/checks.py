@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 from qtpy.QtWidgets import QSizePolicy, QVBoxLayout, QWidget
 
+from napari_spatialrecon.viewer.job import Checked
 from napari_spatialrecon.viewer.tones import DARK, Tones
 from napari_spatialrecon.viewer.widgets.labels import WrappedLabel
 from napari_spatialrecon.viewer.widgets.notice import message
@@ -50,8 +51,10 @@ class Checks(QWidget):
         self.show_lines(self.lines)
 
 
-def checked(found: Preflight) -> list[tuple[str, str]]:
+def checked(found: Preflight | Checked) -> list[tuple[str, str]]:
     """Return the lines of inputs that passed."""
+    if isinstance(found, Checked):
+        return list(found.lines)
     few = found.genes < FEW_GENES
     lines = [
         ("warning" if few else "good", f"{found.genes:,} shared genes" + (", few" if few else "")),

@@ -174,7 +174,8 @@ class RunPanel(QWidget):
 
     def _stop(self, _: Any) -> None:
         self.run = None
-        self.where.setText("Stopped. " + ("Resume goes on from here." if self.model.last else ""))
+        left = self.model.last is not None and self.model.last.resumable
+        self.where.setText("Stopped." + (" Resume goes on from here." if left else ""))
         self.model.stop()
 
     def _fail(self, error: Exception) -> None:
