@@ -15,17 +15,13 @@ from napari_spatialrecon.errors import InputError
 from napari_spatialrecon.methods.come.config import ComeMixturesConfig
 from napari_spatialrecon.viewer.colors import color_key
 from napari_spatialrecon.viewer.mixture_job import MAIN_TYPE, Mixed
-from napari_spatialrecon.viewer.mixture_layers import (
-    forget_share,
-    share_layer,
-    show_mixtures,
-    show_share,
-)
+from napari_spatialrecon.viewer.mixture_layers import share_name, show_mixtures, show_share
 from napari_spatialrecon.viewer.mixture_model import MixtureModel
 from napari_spatialrecon.viewer.pies import pies_of, sectors
 from napari_spatialrecon.viewer.process import InProcess
 from napari_spatialrecon.viewer.script import as_command, as_python
 from napari_spatialrecon.viewer.task_model import State
+from napari_spatialrecon.viewer.twin_layers import forget_twin
 from napari_spatialrecon.viewer.workspace import Role
 
 FAST = ComeMixturesConfig(steps=3)
@@ -117,8 +113,8 @@ def test_pies_and_one_type_are_layers_that_replace_themselves(
     assert share.name == f"{name} · {outcome.types[1]}" and not layer.visible
     assert show_share(viewer, outcome, layer, name, 2) is share
     assert color_key(share).limits == (0.0, pytest.approx(outcome.proportions[:, 2].max()))
-    forget_share(viewer, name)
-    assert share_layer(viewer, name) is None
+    forget_twin(viewer, share_name(name))
+    assert share not in viewer.layers
 
 
 def test_sectors_are_the_largest_types_in_their_order() -> None:

@@ -13,10 +13,21 @@ if TYPE_CHECKING:
     from napari.layers import Points
 
 
-def on_click(layer: Points, clicked: Callable[[int], None]) -> Callable[[], None]:
+def on_click(
+    layer: Points,
+    clicked: Callable[[int], None],
+    *,
+    others: Callable[[], list[tuple[Points, Callable[[int], None]]]] = list,
+) -> Callable[[], None]:
     """Call `clicked` with the number of each point that is clicked while its layer is selected.
 
     A drag moves the view as ever.
+
+    Parameters
+    ----------
+    others
+        Returns further layers, each with what is called, to be looked at in turn where a click
+        hits none of this layer's points.
 
     Returns
     -------
@@ -31,14 +42,16 @@ def on_click(layer: Points, clicked: Callable[[int], None]) -> Callable[[], None
             yield
         if far or event.button != 1:
             return
-        row = layer.get_value(
-            event.position,
-            view_direction=event.view_direction,
-            dims_displayed=event.dims_displayed,
-            world=True,
-        )
-        if row is not None:
-            clicked(int(row))
+        for under, tell in [(layer, clicked), *others()]:
+            row = under.get_value(
+                event.position,
+                view_direction=event.view_direction,
+                dims_displayed=event.dims_displayed,
+                world=True,
+            )
+            if row is not None:
+                tell(int(row))
+                return
 
     def end() -> None:
         if hear in layer.mouse_drag_callbacks:

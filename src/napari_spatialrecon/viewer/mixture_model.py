@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from napari_spatialrecon.viewer.colors import guess_kind
+from napari_spatialrecon.viewer.curves import Curves
 from napari_spatialrecon.viewer.mixture_job import Mixed, MixtureJob
 from napari_spatialrecon.viewer.slides_model import natural_order
 from napari_spatialrecon.viewer.tables import query_table, short_name, slide_table
@@ -81,6 +82,10 @@ class MixtureModel(TaskModel):
     def labels(self, column: str | None) -> None:
         self._labels = column
         self.choose()
+
+    def new_curves(self) -> Curves:
+        """Return what is drawn: the loss alone, since no spots are held out."""
+        return Curves({})
 
     def missing(self) -> list[str]:
         """Return what has to be opened or chosen first, in words."""

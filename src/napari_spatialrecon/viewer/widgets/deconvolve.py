@@ -10,9 +10,10 @@ from qtpy.QtWidgets import QFileDialog, QWidget
 from napari_spatialrecon.viewer.clicks import on_click
 from napari_spatialrecon.viewer.colors import color_key
 from napari_spatialrecon.viewer.mixture_job import Mixed, MixtureJob
-from napari_spatialrecon.viewer.mixture_layers import forget_share, show_mixtures, show_share
+from napari_spatialrecon.viewer.mixture_layers import share_name, show_mixtures, show_share
 from napari_spatialrecon.viewer.mixture_model import MixtureModel
 from napari_spatialrecon.viewer.tables import histology_of
+from napari_spatialrecon.viewer.twin_layers import forget_twin
 from napari_spatialrecon.viewer.widgets.mixture_inputs import MixtureInputs
 from napari_spatialrecon.viewer.widgets.mixture_panel import ALL_TYPES, MixturePanel
 from napari_spatialrecon.viewer.widgets.task_widget import TaskWidget
@@ -52,7 +53,7 @@ class Deconvolve(TaskWidget):
     def show_layer(self, outcome: Mixed) -> Any:
         """Show the spots as pies on their histology."""
         name, layers = self.model.last.result_name, self.viewer.layers
-        forget_share(self.viewer, name)
+        forget_twin(self.viewer, share_name(name))
         image = self._image if self._image in layers else None
         layer = show_mixtures(self.viewer, outcome, name, diameter_um=self._diameter, image=image)
         if self._spots in layers:
@@ -88,7 +89,7 @@ class Deconvolve(TaskWidget):
             return
         name = self.model.last.result_name
         if number == ALL_TYPES:
-            forget_share(self.viewer, name)
+            forget_twin(self.viewer, share_name(name))
             self.layer.visible = True
             self.viewer.layers.selection = {self.layer}
             return

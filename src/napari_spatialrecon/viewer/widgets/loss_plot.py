@@ -16,6 +16,7 @@ HELD_OUT_TIP = (
     "Error on held-out spots: 0 is perfect, 1 is useless. "
     "The dashed line is what kNN reaches on the same spots."
 )
+_HEIGHT = 150
 _LEFT, _RIGHT, _TOP, _BETWEEN, _BOTTOM = 44, 10, 16, 20, 16
 
 
@@ -27,16 +28,18 @@ class LossPlot(QWidget):
         self.curves = Curves()
         self.tones: Tones = DARK
         self.setSizePolicy(QSizePolicy.Policy.Ignored, QSizePolicy.Policy.Fixed)
-        self.setMinimumHeight(150)
+        self.setMinimumHeight(_HEIGHT)
         self.setToolTip(tip)
 
     def sizeHint(self) -> QSize:
         """Room for two curves."""
-        return QSize(280, 150)
+        return QSize(280, _HEIGHT if self.curves.measures else _HEIGHT - 60)
 
     def set_curves(self, curves: Curves) -> None:
-        """Draw these."""
+        """Draw these: the loss alone where nothing is measured."""
         self.curves = curves
+        self.setMinimumHeight(self.sizeHint().height())
+        self.updateGeometry()
         self.update()
 
     def set_tones(self, tones: Tones) -> None:
@@ -45,18 +48,17 @@ class LossPlot(QWidget):
         self.update()
 
     def paintEvent(self, event: object) -> None:
-        """Draw both panels."""
+        """Draw the panels."""
         painter = QPainter(self)
         painter.setRenderHint(QPainter.RenderHint.Antialiasing)
         font = painter.font()
         font.setPixelSize(11)
         painter.setFont(font)
-        height = (self.height() - _TOP - _BETWEEN - _BOTTOM) / 2
-        width = self.width() - _LEFT - _RIGHT
-        upper = QRectF(_LEFT, _TOP, width, height)
-        lower = QRectF(_LEFT, _TOP + height + _BETWEEN, width, height)
-        self._measures(painter, upper)
-        self._loss(painter, lower)
+        height, width = self.height() - _TOP - _BOTTOM, self.width() - _LEFT - _RIGHT
+        if self.curves.measures:
+            height = (height - _BETWEEN) / 2
+            self._measures(painter, QRectF(_LEFT, _TOP, width, height))
+        self._loss(painter, QRectF(_LEFT, self.height() - _BOTTOM - height, width, height))
         painter.setPen(QColor(self.tones.quiet))
         foot = QRectF(_LEFT, self.height() - _BOTTOM, width, _BOTTOM)
         painter.drawText(foot, Qt.AlignmentFlag.AlignRight, f"{self.curves.total:,} steps")

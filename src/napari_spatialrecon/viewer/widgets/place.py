@@ -9,7 +9,9 @@ from qtpy.QtWidgets import QFileDialog, QPushButton, QWidget
 
 from napari_spatialrecon.viewer.place_job import Placed, PlaceJob
 from napari_spatialrecon.viewer.place_model import PlaceModel
+from napari_spatialrecon.viewer.point_values import UNCERTAINTY
 from napari_spatialrecon.viewer.result_layers import show_result
+from napari_spatialrecon.viewer.widgets.mapping_panel import MappingPanel
 from napari_spatialrecon.viewer.widgets.place_inputs import PlaceInputs
 from napari_spatialrecon.viewer.widgets.task_widget import TaskWidget
 from napari_spatialrecon.viewer.worker import Run
@@ -24,12 +26,14 @@ class PlaceCells(TaskWidget):
     inputs_class = PlaceInputs
 
     def more_parts(self) -> list[QWidget]:
-        """Return the button that keeps the trained model."""
+        """Return where cells may lie, and the button that keeps the trained model."""
+        self.mapping = MappingPanel(self.viewer)
+        self.mapping.cleared.connect(lambda: self._colour(UNCERTAINTY))
         self.save_model_button = QPushButton("Save model…")
         self.save_model_button.setToolTip("Keep the model, to place other cells without training")
         self.save_model_button.clicked.connect(self.save_model)
         self.save_model_button.hide()
-        return [self.save_model_button]
+        return [self.mapping, self.save_model_button]
 
     def save_model(self) -> None:
         """Ask where, and write the model in the background."""
@@ -51,18 +55,22 @@ class PlaceCells(TaskWidget):
         """Note on which image, and how large, the cells will be shown."""
         self._ground = self.model.image.layer if self.model.image is not None else None
         self._diameter = _spot_size(self.model)
+        self._slides = {name: e.layer for e, name in self.model.names.items() if e.layer}
 
     def show_layer(self, outcome: Placed) -> Any:
         """Show the cells on their histology."""
         self.save_model_button.setVisible(outcome.method is not None)
         ground = self._ground if self._ground in self.viewer.layers else None
-        return show_result(
+        layer = show_result(
             self.viewer,
             outcome,
             self.model.last.result_name,
             diameter_um=self._diameter,
             image=ground if _is_image(ground) else None,
         )
+        shown = str(outcome.record.get("settings", {}).get("display", ""))
+        self.mapping.show_result(outcome.adata, layer, self._slides, shown)
+        return layer
 
 
 def _is_image(layer: Any) -> bool:

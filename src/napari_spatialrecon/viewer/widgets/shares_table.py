@@ -11,7 +11,7 @@ from qtpy.QtWidgets import QAbstractItemView, QHeaderView, QTableView
 
 from napari_spatialrecon.evaluation.palette import elide
 
-_LONGEST, _WIDTH = 14, 74
+_LONGEST, _WIDTH, _NAME_WIDTH = 12, 80, 110
 
 
 class SharesTable(QTableView):
@@ -29,7 +29,7 @@ class SharesTable(QTableView):
         self.setSortingEnabled(True)
         self.setSelectionBehavior(QAbstractItemView.SelectionBehavior.SelectRows)
         self.setSelectionMode(QAbstractItemView.SelectionMode.SingleSelection)
-        self.setAlternatingRowColors(True)
+        self.setTextElideMode(Qt.TextElideMode.ElideMiddle)
         self.verticalHeader().hide()
         self.verticalHeader().setDefaultSectionSize(20)
         header = self.horizontalHeader()
@@ -44,6 +44,7 @@ class SharesTable(QTableView):
     ) -> None:
         """Show shares, (n_spots, n_types), with the columns in an order of the types."""
         self.rows.fill(names, [types[i] for i in order], shares[:, list(order)])
+        self.setColumnWidth(0, _NAME_WIDTH)
         self.sortByColumn(1, Qt.SortOrder.DescendingOrder)
 
     def select_spot(self, row: int) -> None:

@@ -13,7 +13,9 @@ from napari_spatialrecon.evaluation.palette import OTHER, elide
 from napari_spatialrecon.viewer.tones import DARK, Tones
 
 _BAR, _GAP, _LINE, _NAME = 14, 5, 16, 96
-_LONGEST_NAME, _LONGEST_LEGEND = 15, 14
+_LONGEST_NAME, _LONGEST_LEGEND = 15, 28
+_ONE_COLUMN, _LONG, _SHORT = 8, 36, 15
+"""So many types stand below one another; more stand in two columns, their names shorter."""
 
 
 class StackedBars(QWidget):
@@ -32,7 +34,12 @@ class StackedBars(QWidget):
 
     def sizeHint(self) -> QSize:
         """A line for each group and each type in the legend."""
-        return QSize(320, (_BAR + _GAP) * len(self.groups) + 8 + _LINE * len(self.legend))
+        return QSize(320, (_BAR + _GAP) * len(self.groups) + 8 + _LINE * self._lines)
+
+    @property
+    def _lines(self) -> int:
+        n = len(self.legend)
+        return n if n <= _ONE_COLUMN else (n + 1) // 2
 
     def show_bars(
         self,
@@ -55,12 +62,13 @@ class StackedBars(QWidget):
         self._means, self.groups, self.types = means, list(groups), list(types)
         order = [int(i) for i in np.argsort(-overall, kind="stable")]
         shown, rest = order[:_LONGEST_LEGEND], order[_LONGEST_LEGEND:]
-        self.legend = [(i, f"{elide(types[i], 36)}   {overall[i]:.1%}") for i in shown]
+        longest = _LONG if len(order) <= _ONE_COLUMN else _SHORT
+        self.legend = [(i, f"{elide(types[i], longest)}  {overall[i]:.1%}") for i in shown]
         if rest:
-            text = f"{len(rest)} more   {overall[rest].sum():.1%}"
-            self.legend.append((None, text))
-        names = [f"{name}: {count:,} spots" for name, count in groups]
-        self.setToolTip("Mean shares of the cell types.\n" + "\n".join(names))
+            self.legend.append((None, f"{len(rest)} more  {overall[rest].sum():.1%}"))
+        sizes = [f"{name}: {count:,} spots" for name, count in groups]
+        means_of = [f"{types[i]}: {overall[i]:.1%}" for i in order]
+        self.setToolTip("\n".join(["Mean shares of the cell types", *sizes, "", *means_of]))
         self.setFixedHeight(self.sizeHint().height())
         self.show()
         self.update()
@@ -91,10 +99,11 @@ class StackedBars(QWidget):
             self._bar(painter, self._means[number], left, top)
         below = len(self.groups) * (_BAR + _GAP) + 4
         for number, (kind, text) in enumerate(self.legend):
-            top = below + number * _LINE
-            painter.fillRect(QRectF(0, top + 2, 11, 11), self._colour(kind))
+            column, line = divmod(number, self._lines)
+            x, top = column * self.width() / 2, below + line * _LINE
+            painter.fillRect(QRectF(x, top + 2, 11, 11), self._colour(kind))
             painter.setPen(self.palette().windowText().color())
-            painter.drawText(QPointF(18, top + 12), text)
+            painter.drawText(QPointF(x + 18, top + 12), text)
         painter.end()
 
     def _bar(self, painter: QPainter, shares: np.ndarray, left: float, top: float) -> None:

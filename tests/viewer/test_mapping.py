@@ -1,0 +1,115 @@
+"""Where a placed cell may lie: the mapping read from a result, and clicks on cells and spots."""
+
+from __future__ import annotations
+
+from types import SimpleNamespace
+from typing import Any
+
+import anndata
+import numpy as np
+import pytest
+from napari.layers import Points
+from scipy import sparse
+
+from napari_spatialrecon.viewer.clicks import on_click
+from napari_spatialrecon.viewer.colors import color_key
+from napari_spatialrecon.viewer.layers import NAMES
+from napari_spatialrecon.viewer.mapping import CellMapping
+from napari_spatialrecon.viewer.twin_layers import find_twin
+from napari_spatialrecon.viewer.widgets.place import PlaceCells
+
+
+@pytest.fixture
+def adata() -> anndata.AnnData:
+    """Two cells on two slides of two spots each."""
+    table = anndata.AnnData(np.zeros((2, 1), np.float32))
+    table.obs_names = ["cell a", "cell b"]
+    table.obsm["mapping"] = sparse.csr_matrix([[0.6, 0.2, 0.2, 0.0], [0.0, 0.0, 0.0, 1.0]])
+    table.uns["spatialrecon"] = {
+        "mapping_spots": np.array(["s1", "s2", "s1", "s2"]),
+        "mapping_slides": np.array(["left", "left", "right", "right"]),
+    }
+    return table
+
+
+def click(layer: Points, at: tuple[float, float], *, moved: float = 0.0) -> None:
+    event = SimpleNamespace(
+        pos=(0.0, 0.0),
+        position=at,
+        type="mouse_press",
+        button=1,
+        view_direction=None,
+        dims_displayed=[0, 1],
+    )
+    heard = layer.mouse_drag_callbacks[-1](layer, event)
+    next(heard)
+    if moved:
+        event.type, event.pos = "mouse_move", (moved, 0.0)
+        next(heard)
+    event.type = "mouse_release"
+    assert next(heard, None) is None
+
+
+def test_spots_of_the_same_name_on_two_slides_are_told_apart(adata: anndata.AnnData) -> None:
+    mapping = CellMapping.read(adata)
+    np.testing.assert_allclose(mapping.spots_of(0, "left", ["s2", "s1", "other"]), [0.2, 0.6, 0])
+    np.testing.assert_allclose(mapping.cells_of("right", "s2"), [0.0, 1.0])
+    assert mapping.cells_of("left", "other").sum() == 0
+
+
+def test_words_say_how_sure_a_place_is(adata: anndata.AnnData) -> None:
+    mapping = CellMapping.read(adata)
+    text = mapping.about_cell(0)
+    assert "3 spots hold 90%" in text and "80% on left" in text and "Likeliest: s1 of left" in text
+    assert "1 spot holds 90%" in mapping.about_cell(1)
+    assert "cell b (100%)" in mapping.about_spot("right", "s2")
+    assert "no cell" in mapping.about_spot("left", "other")
+
+
+def test_a_result_without_mapping_or_of_unknown_spots_has_none(adata: anndata.AnnData) -> None:
+    del adata.uns["spatialrecon"]["mapping_spots"]
+    assert CellMapping.read(adata) is None
+    assert CellMapping.read(anndata.AnnData(np.zeros((2, 1)))) is None
+
+
+def test_a_click_is_heard_and_a_drag_is_not() -> None:
+    cells, spots = Points([[0.0, 0.0]], size=1), Points([[10.0, 10.0], [20.0, 20.0]], size=1)
+    heard: list[Any] = []
+    end = on_click(cells, heard.append, others=lambda: [(spots, lambda i: heard.append(f"s{i}"))])
+    click(cells, (0.0, 0.1))
+    click(cells, (20.0, 20.0))
+    click(cells, (5.0, 5.0))
+    click(cells, (0.0, 0.1), moved=30.0)
+    assert heard == [0, "s1"]
+    end()
+    assert not cells.mouse_drag_callbacks
+
+
+def test_come_places_cells_and_shows_where_they_may_lie(
+    make_napari_viewer: Any, open_tissue: Any, qtbot: Any
+) -> None:
+    viewer = make_napari_viewer()
+    open_tissue(viewer)
+    widget = PlaceCells(viewer)
+    viewer.window.add_dock_widget(widget, name="Place cells")
+    box = widget.inputs.method
+    box.setCurrentIndex(box.findData("come"))
+    qtbot.waitUntil(widget.panel.run_button.isEnabled, timeout=60_000)
+    widget.panel.run_button.click()
+    qtbot.waitUntil(lambda: not widget.model.running, timeout=120_000)
+    assert widget.model.error is None
+    panel, cells = widget.mapping, widget.layer
+    assert panel.isVisibleTo(widget) and panel.mapping.matrix.shape[0] == len(cells.data)
+    panel.show_cell(5)
+    heat = find_twin(viewer, panel._twin)
+    assert heat is not None and cells.selected_data == {5}
+    row = panel.mapping.spots_of(5, panel.shown, heat.features[NAMES])
+    assert color_key(heat).limits == (pytest.approx(row.min()), pytest.approx(row.max()))
+    best = int(np.argmax(row))
+    panel.show_spot(panel.shown, best)
+    assert find_twin(viewer, panel._twin) is None and 5 in np.flatnonzero(
+        panel.mapping.cells_of(panel.shown, str(panel.slides[panel.shown].features[NAMES][best]))
+    )
+    assert "cells of" in color_key(cells).title
+    panel.clear_button.click()
+    assert color_key(cells).kind == "uncertainty" and cells.opacity == 1.0
