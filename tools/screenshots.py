@@ -117,6 +117,10 @@ class Story:
             raise model.error
         settle(1.0)
 
+    def colour(self, name: str) -> None:
+        self.widget.result.colour_by.combo.setCurrentText(name)
+        self.widget.result.colour.emit(name)
+
     def close(self) -> None:
         self.viewer.close()
         settle()
@@ -135,9 +139,11 @@ def story(folder: Path, out: Path, theme: str) -> None:
     told.widget.inputs.settings.collapse()
     told.run("window_running")
     told.picture("window_done")
-    told.widget.result.colour.emit(GENE)
+    told.colour(GENE)
     told.picture("window_gene")
-    told.widget.result.colour.emit(UNCERTAINTY)
+    told.colour(UNCERTAINTY)
+    told.widget.result.fade.setChecked(True)
+    told.picture("window_faded")
     told.close()
 
 
@@ -173,7 +179,7 @@ def long_names(folder: Path, out: Path, theme: str) -> None:
     inputs.method.setCurrentIndex(inputs.method.findData("knn"))
     until(told.widget.panel.run_button.isEnabled)
     told.run()
-    told.widget.result.colour.emit("cell_type")
+    told.colour("cell_type")
     told.legend_dock.setMinimumHeight(260)
     told.picture("window_long_names")
     told.close()
@@ -186,7 +192,7 @@ def gears(folder: Path, out: Path, theme: str) -> None:
     told.choose("gears", **{"patches.one_shot": 0, "patches.size": 96})
     told.run()
     told.picture("window_gears")
-    told.widget.result.colour.emit(COMMUNITY)
+    told.colour(COMMUNITY)
     told.picture("window_gears_communities")
     told.close()
 
@@ -230,7 +236,7 @@ def embryo(folder: Path, out: Path, theme: str) -> None:
     until(told.widget.panel.run_button.isEnabled)
     told.run()
     told.viewer.layers[0].visible = False
-    told.widget.result.colour.emit("ftz")
+    told.colour("ftz")
     told.picture("window_embryo")
     told.close()
 

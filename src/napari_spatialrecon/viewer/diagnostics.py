@@ -80,7 +80,8 @@ def _flagged(adata: AnnData, column: str, meaning: str) -> Line | None:
     n = int(adata.obs[column].sum())
     share = n / max(adata.n_obs, 1)
     tone = _tone(share, (FEW, MANY))
-    cells = "No cells" if n == 0 else f"{n:,} cell{'s' if n > 1 else ''} ({share:.0%})"
+    part = f"{share:.0%}" if share >= 0.01 else "under 1%"
+    cells = "No cells" if n == 0 else f"{n:,} cell{'s' if n > 1 else ''} ({part})"
     meaning = meaning.replace("are ", "is ", 1) if n == 1 else meaning
     return tone, f"{cells} {meaning}."
 
