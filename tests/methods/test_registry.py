@@ -9,6 +9,7 @@ import pytest
 
 from napari_spatialrecon.errors import InputError
 from napari_spatialrecon.methods.gene_imputation import GeneMethod
+from napari_spatialrecon.methods.mixtures import MixtureMethod
 from napari_spatialrecon.methods.placement import PlacementMethod
 from napari_spatialrecon.methods.registry import METHODS, find_method, methods_for
 
@@ -17,6 +18,7 @@ CONTRACTS = {
     "place": PlacementMethod,
     "impute-locations": PlacementMethod,
     "impute-genes": GeneMethod,
+    "deconvolve": MixtureMethod,
 }
 
 

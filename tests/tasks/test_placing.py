@@ -308,6 +308,14 @@ def test_a_result_laid_on_an_image_has_the_unit_of_its_slide(tiny, references):
     )
 
 
+def test_come_leaves_its_mapping_with_the_names_of_the_spots(references, tiny):
+    adata = place(references, tiny.cells, method="come").adata
+    names = [*references["one"].obs_names, *references["two"].obs_names]
+    assert adata.obsm["mapping"].shape == (adata.n_obs, len(names))
+    assert list(adata.uns["spatialrecon"]["mapping_spots"]) == names
+    assert set(adata.uns["spatialrecon"]["mapping_slides"]) == {"one", "two"}
+
+
 def test_a_method_is_trained_once_for_queries_to_come(references, tiny, quick, tmp_path):
     fitted, record = train(references, config=quick)
     assert record.task == "train"

@@ -50,6 +50,9 @@ class Placement:
         Diagnostics of each cell by name, for instance ``out_of_domain``.
     per_patch : arrays (n_patches,)
         Diagnostics of each patch by name.
+    mapping : (n_cells, n_spots) sparse, optional
+        How likely a cell belongs to a spot, rows sum to 1; the spots of all slides one below the
+        other.
     """
 
     coordinates: Points
@@ -62,6 +65,7 @@ class Placement:
     distances: csr_matrix | None = None
     per_cell: dict[str, NDArray[Any]] = field(default_factory=dict)
     per_patch: dict[str, NDArray[Any]] = field(default_factory=dict)
+    mapping: csr_matrix | None = None
 
 
 class PlacementMethod(ABC):

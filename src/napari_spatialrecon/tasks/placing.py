@@ -136,6 +136,7 @@ class _Run:
             unit=unit,
             um_per_unit=um_per_unit,
             uns={} if image is None else {"spatial": image},
+            slides=prepared[:-1],
         )
         return PlaceResult(adata, placement, method, record, notes)
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -25,8 +25,8 @@ class PlaceResult:
     adata
         The query's cells with ``obsm["spatial"]``, ``obsm["X_layout"]``,
         ``obs["placement_uncertainty"]``, diagnostics of each cell in ``obs``, where there are any
-        ``obsm["X_geometry"]`` and ``obsp["stitched_distances"]``, and the provenance in
-        ``uns["spatialrecon"]``.
+        ``obsm["X_geometry"]``, ``obsm["mapping"]`` (the likeliest spots of each cell) and
+        ``obsp["stitched_distances"]``, and the provenance in ``uns["spatialrecon"]``.
     placement
         The same as arrays.
     method
@@ -84,6 +84,7 @@ def annotate(
     unit: str,
     um_per_unit: float | None,
     uns: dict[str, Any],
+    slides: Sequence[Prepared] = (),
 ) -> AnnData:
     """Return a copy of the query's usable cells with the places written where AnnData users look.
 
@@ -93,6 +94,8 @@ def annotate(
     ----------
     uns
         Slots of the slide that the cells now lie on (its H&E), so that scanpy and squidpy draw it.
+    slides
+        What the method was fitted on: whose spots a mapping names.
     """
     placed = query[cells.kept].copy()
     if "spatial" in placed.obsm:
@@ -106,6 +109,8 @@ def annotate(
         placed.obsm["X_geometry"] = placement.geometry
     if placement.distances is not None:
         placed.obsp["stitched_distances"] = placement.distances
+    if placement.mapping is not None:
+        placed.obsm["mapping"] = placement.mapping
     placed.uns.pop("spatial", None)
     placed.uns |= uns
     own: dict[str, Any] = {
@@ -116,6 +121,9 @@ def annotate(
     }
     if placement.per_patch:
         own["patches"] = {k: np.asarray(v) for k, v in placement.per_patch.items()}
+    if placement.mapping is not None and slides:
+        own["mapping_spots"] = np.concatenate([s.adata.obs_names.to_numpy(str) for s in slides])
+        own["mapping_slides"] = np.repeat([s.name for s in slides], [s.adata.n_obs for s in slides])
     if um_per_unit is not None:
         own["um_per_unit"] = um_per_unit
     placed.uns["spatialrecon"] = own

@@ -44,11 +44,11 @@ def test_cells_come_near_their_places_with_an_error_that_is_told(fitted, cells, 
 
 
 def test_the_mapping_is_kept_sparse_with_rows_that_sum_to_one(fitted, cells, slides):
-    fitted.place(cells)
+    mapping = fitted.place(cells).mapping
     n_spots = sum(s.adata.n_obs for s in slides)
-    assert fitted.mapping.shape == (cells.adata.n_obs, n_spots)
-    assert fitted.mapping.nnz == 20 * cells.adata.n_obs
-    np.testing.assert_allclose(fitted.mapping.sum(axis=1), 1)
+    assert mapping.shape == (cells.adata.n_obs, n_spots)
+    assert mapping.nnz == 20 * cells.adata.n_obs
+    np.testing.assert_allclose(mapping.sum(axis=1), 1)
 
 
 def test_a_saved_method_places_the_same(fitted, cells, tmp_path):

@@ -11,7 +11,6 @@ from typing import Any, Self
 import numpy as np
 import torch
 from numpy.typing import NDArray
-from scipy import sparse
 from torch import Tensor
 
 from napari_spatialrecon.errors import Stopped
@@ -65,9 +64,6 @@ class ComePlace(PlacementMethod):
     name = "come"
     config_class = ComePlaceConfig
     config: ComePlaceConfig
-    #: P of the cells placed last, (n_cells, n_spots): the likeliest spots of each cell, the spots
-    #: of all slides one below the other; rows sum to 1.
-    mapping: sparse.csr_matrix | None = None
     _seed = 0
     _device = "cpu"
 
@@ -160,7 +156,6 @@ class ComePlace(PlacementMethod):
         labels, label_notes = self._labels(query)
         table = _expression(reference, query)
         posterior, size_note = self._map(self._fitted, features, table, labels, reporter)
-        self.mapping = posterior.mapping
         frame, uneven = reference.frame, imbalance(reference, posterior)
         radius = frame.radius_on(display)
         said = (*self.notes, *notes, *label_notes, *((size_note,) if size_note else ()))
@@ -175,6 +170,7 @@ class ComePlace(PlacementMethod):
                 "distinct_best_spots": posterior.distinct,
             },
             notes=(*said, *composition_notes(uneven, len(features))),
+            mapping=posterior.mapping,
         )
 
     def _labels(self, query: Prepared) -> tuple[Tensor | None, tuple[str, ...]]:
