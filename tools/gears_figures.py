@@ -157,7 +157,9 @@ def draw_patches(found: list[dict[str, Any]], out: Path) -> None:
             low, high = [min(v) for v in values], [max(v) for v in values]
             axis.fill_between(shown, low, high, color=colour, alpha=0.15, lw=0)
         axis.set_xscale("log", base=2)
-        axis.set_xticks(sizes, [str(s) for s in sizes], rotation=60, fontsize=8)
+        words = [*map(str, sizes[:-1]), "one shot"]
+        axis.set_xticks(sizes, words, rotation=60, fontsize=8)
+        axis.set_xlim(sizes[0] / 1.2, sizes[-1] * 1.2)
         axis.minorticks_off()
         axis.set_xlabel("cells of a patch", color=INK)
         axis.grid(color=RULE, lw=0.6)
