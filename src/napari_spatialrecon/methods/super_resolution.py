@@ -4,12 +4,14 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from dataclasses import dataclass
+from pathlib import Path
 from typing import ClassVar, Self
 
 import numpy as np
 from scipy.sparse import csr_matrix
 
 from napari_spatialrecon.config import Config
+from napari_spatialrecon.errors import InputError
 from napari_spatialrecon.progress import Reporter
 from napari_spatialrecon.tissue.contract import Prepared
 from napari_spatialrecon.tissue.subspots import SubSpots
@@ -85,6 +87,10 @@ class SuperResolution(ABC):
     @abstractmethod
     def split(self, genes: np.ndarray, reporter: Reporter) -> SplitBlock:
         """Split the counts of some genes (columns of the slide)."""
+
+    def save(self, folder: str | Path) -> None:
+        """Write what was learned as a checkpoint folder; only for methods that learn."""
+        raise InputError(f"Expected a method that learns, found {self.name}.")
 
 
 def gene_blocks(genes: np.ndarray, n_parts: int) -> list[np.ndarray]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import numpy as np
 from scipy import ndimage
@@ -11,7 +11,7 @@ from skimage.color import rgb2hed
 from napari_spatialrecon.tissue.images import Histology, tissue_mask
 
 #: Pixels along the longer side of the image that is looked at, at most.
-_LONGEST = 4096
+_LONGEST = 2400
 #: Quantiles of the tissue that stand for no and for full stain.
 _DARKEST, _LIGHTEST = 0.99, 0.05
 
@@ -30,12 +30,15 @@ class NuclearDensity:
 
     stain: np.ndarray
     units_per_pixel: float
+    _smooth: dict[int, np.ndarray] = field(default_factory=dict, init=False, repr=False)
 
     def at(self, places: np.ndarray, size: float) -> np.ndarray:
         """Return the mean stain in squares of `size` around places (m, 2), both in frame units."""
         width = max(1, round(size / self.units_per_pixel))
-        smooth = ndimage.uniform_filter(self.stain, width, mode="constant")
+        if width not in self._smooth:
+            self._smooth[width] = ndimage.uniform_filter(self.stain, width, mode="constant")
         pixel = places[:, ::-1].T / self.units_per_pixel
+        smooth = self._smooth[width]
         return np.asarray(ndimage.map_coordinates(smooth, pixel, order=1, mode="nearest"))
 
 
