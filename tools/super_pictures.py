@@ -65,7 +65,8 @@ def main() -> None:
     plain = picture.image(before.values(options.gene))
     plain[picture.gap] = np.nan
     draw(axes[0], plain, extent, "As measured: one value a spot", image, most)
-    name = "guided by the H&E" if options.guided else options.method
+    guided = after.record.metrics.get("guide_exponent", 0) > 0
+    name = f"{options.method}, guided by the H&E" if guided else options.method
     parts = after.parts.factor.parts
     title = f"{parts} parts a spot ({name}); pale: gaps, interpolated"
     shown = draw(axes[1], picture.image(values), extent, title, image, most, picture.gap)
