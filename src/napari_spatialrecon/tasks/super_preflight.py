@@ -15,8 +15,8 @@ from napari_spatialrecon.tasks.super_resolving import gene_columns, parts_of
 from napari_spatialrecon.tissue import contract
 from napari_spatialrecon.tissue.subspots import parse_factor
 
-#: Measured on one core of a laptop: seconds for a pair of spot and gene with a count and a part
-#: of it, by the network of the package, and for a value of an interpolation.
+#: Guesses, not yet checked against timed runs on an idle machine: seconds for a part of a pair of
+#: spot and gene with a count, by the network of the package, and for a value of an interpolation.
 _PER_TOKEN, _PER_VALUE = 3.5e-6, 6e-8
 #: Seconds of an epoch of the alignment for a spot and a gene, and of a step of the adaptation.
 _PER_EPOCH, _PER_STEP = 4e-7, 0.12
