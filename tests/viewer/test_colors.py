@@ -174,3 +174,12 @@ def test_points_stay_faded_in_other_colours() -> None:
     assert np.allclose(layer.face_color[:, 3], [1.0, 0.15, 0.15]) and is_faded(layer)
     set_point_opacity(layer, None)
     assert (layer.face_color[:, 3] == 1).all() and not is_faded(layer)
+
+
+def test_rims_fade_with_their_points_and_come_back() -> None:
+    layer = Points(np.zeros((2, 2)), border_color=["white", "transparent"])
+    set_point_opacity(layer, np.array([1.0, 1.0]))
+    assert np.allclose(layer.border_color[:, 3], [layer.face_color[0, 3], 0])
+    set_point_opacity(layer, np.array([0.0, 1.0]))
+    set_point_opacity(layer, None)
+    assert np.allclose(layer.border_color[:, 3], [1, 0])

@@ -183,14 +183,24 @@ def set_point_opacity(
         certainty = 1.0 - np.nan_to_num((values - low) / (high - low), nan=1.0)
         _opacities[layer] = least + (1.0 - least) * np.clip(certainty, 0.0, 1.0)
     _assign(layer, rgba)
+    _fade_rims(layer)
     if key is not None:
         _painted[layer] = (key, weakref.ref(layer.face_color))
-    redraw_colors(layer)
+    redraw_colors(layer, rims=True)
 
 
 def is_faded(layer: Points) -> bool:
     """Return whether the layer's points are faded by their uncertainty."""
     return layer in _opacities
+
+
+def _fade_rims(layer: Points) -> None:
+    """Give rims the opacity of their points; points without a rim stay so."""
+    rims = np.array(layer.border_color, np.float32)
+    rimmed = rims[:, 3] > 0
+    rims[rimmed, 3] = _opacities.get(layer, np.ones(len(rims), np.float32))[rimmed]
+    with layer._border.events.blocker_all():
+        layer._border.colors = rims
 
 
 def _categories(

@@ -284,8 +284,9 @@ def _spacing(adata: AnnData) -> float:
 
 
 def _nearest_distances(adata: AnnData) -> np.ndarray:
-    from napari_spatialrecon.geometry.neighbours import nearest
+    from scipy.spatial import cKDTree  # geometry.neighbours would load scikit-learn to open a file
+
     from napari_spatialrecon.tissue import contract
 
     points = contract.coordinates(adata)
-    return nearest(points, 1)[1].ravel() if len(points) > 1 else np.empty(0)
+    return cKDTree(points).query(points, k=2)[0][:, 1] if len(points) > 1 else np.empty(0)

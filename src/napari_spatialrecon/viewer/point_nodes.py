@@ -25,12 +25,12 @@ def drawers(layer: Points) -> list[Any]:
     return [drawer for drawer in found if hasattr(getattr(drawer, "node", None), "points_markers")]
 
 
-def redraw_colors(layer: Points) -> None:
-    """Draw the face colours of a layer, and tell who listens that they changed."""
+def redraw_colors(layer: Points, *, rims: bool = False) -> None:
+    """Draw the face colours of a layer, and those of rims; tell who listens that they changed."""
     changed = layer.events.face_color
     with ExitStack() as done:
         for drawer in drawers(layer):
-            if _upload_colors(drawer.node.points_markers, layer):
+            if _upload_colors(drawer.node.points_markers, layer, rims=rims):
                 done.enter_context(changed.blocker(getattr(drawer, _REDRAWS)))
         changed()
 
@@ -63,12 +63,16 @@ def _bind(markers: Any, buffer: Any) -> None:
     markers.update()
 
 
-def _upload_colors(markers: Any, layer: Points) -> bool:
+def _upload_colors(markers: Any, layer: Points, *, rims: bool) -> bool:
     """Upload the colours alone; returns whether that was possible."""
-    data, rows, colors = markers._data, layer._view_indices, layer.face_color
+    data, rows = markers._data, layer._view_indices
     if data is None or len(rows) != len(data):
         return False
-    data["a_bg_color"] = colors if len(rows) == len(colors) else colors[rows]
+    changed = {"a_bg_color": layer.face_color}
+    if rims:
+        changed["a_fg_color"] = layer.border_color
+    for slot, colors in changed.items():
+        data[slot] = colors if len(rows) == len(colors) else colors[rows]
     markers._vbo.set_data(data)
     markers.events.data_updated()
     markers.update()
