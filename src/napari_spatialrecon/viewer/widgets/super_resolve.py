@@ -1,0 +1,97 @@
+"""Super-resolve: from spots to their parts, a gene over the histology, none of it invented."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from qtpy.QtWidgets import QWidget
+
+from napari_spatialrecon.errors import InputError
+from napari_spatialrecon.viewer.super_job import Resolved, SuperJob
+from napari_spatialrecon.viewer.super_layers import GeneLayers
+from napari_spatialrecon.viewer.super_model import SuperModel
+from napari_spatialrecon.viewer.tables import histology_of
+from napari_spatialrecon.viewer.widgets.super_inputs import SuperInputs
+from napari_spatialrecon.viewer.widgets.super_panel import SuperPanel
+from napari_spatialrecon.viewer.widgets.task_widget import TaskWidget
+
+
+class SuperResolve(TaskWidget):
+    """The widget Super-resolve of one viewer."""
+
+    model: SuperModel
+    model_class = SuperModel
+    inputs_class = SuperInputs
+    curves_tip = "The error of the split on blocks of the slide's own spots that were set aside."
+
+    def __init__(self, napari_viewer: Any) -> None:
+        self.genes = SuperPanel()
+        self.layers: GeneLayers | None = None
+        super().__init__(napari_viewer)
+        for part in (self.result.colour_by, self.result.fade):
+            part.hide()
+        self.genes.shown.connect(self.show_gene)
+        self.genes.compared.connect(self._compare)
+        self.genes.doubted.connect(self._doubt)
+        self.genes.pointed.connect(self._point)
+
+    def more_parts(self) -> list[QWidget]:
+        """Return the choice of the gene."""
+        return [self.genes]
+
+    def before_run(self, job: SuperJob) -> None:
+        """Note the slide's layer and H&E, on which the picture will lie."""
+        slide = self.model.slide
+        assert slide is not None, "nothing is missing"
+        image = histology_of(self.model.workspace, slide)
+        self._spots = slide.layer
+        self._image = None if image is None else image.layer
+
+    def show_layer(self, outcome: Resolved) -> Any:
+        """Show a gene on the histology."""
+        layers = self.viewer.layers
+        image = self._image if self._image in layers else None
+        gene = self.layers.gene if self.layers is not None else ""
+        self.layers = GeneLayers(self.viewer, outcome, self.model.last.result_name, image)
+        self.genes.show_outcome(outcome)
+        self.show_gene(gene if gene in outcome.genes else outcome.first_gene)
+        if image is not None:
+            image.visible = True
+        if self._spots in layers:
+            self._spots.visible = False
+        return self.layers.main
+
+    def show_gene(self, gene: str) -> None:
+        """Show another gene."""
+        if self.layers is None:
+            return
+        if gene not in self.layers.outcome.adata.var_names:
+            self.panel.refuse(
+                InputError(
+                    f"Expected a gene that was split, found {gene!r}.",
+                    remedy="Try typing a part of its name, or run again with it in the list.",
+                )
+            )
+            self.genes.show_gene(self.layers.gene)
+            return
+        self.panel.notice.clear()
+        self.layers.show(gene)
+        self.layer = self.layers.main
+        self.genes.show_gene(gene)
+
+    def _compare(self, before: bool) -> None:
+        if self.layers is not None:
+            self.layers.show_before(before)
+
+    def _doubt(self, on: bool) -> None:
+        if self.layers is not None:
+            self.layers.show_spread(on)
+
+    def _point(self, on: bool) -> None:
+        layer = None if self.layers is None else self.layers.part("points")
+        if layer is not None:
+            layer.visible = on
+
+    def _lock(self, locked: bool) -> None:
+        if self.layers is not None:
+            self.layers.lock(locked)
