@@ -69,6 +69,8 @@ def test_pies_follow_the_legend_and_the_points(widget: Deconvolve, qtbot: Any) -
     assert node.visible
     layer.shown = np.arange(len(layer.data)) < 5
     assert pies._shown.sum() == 5
+    layer.selected_data = {2}
+    assert pies._chosen == {2}
     set_point_colors(layer, np.zeros(len(layer.data)), kind="gene")
     assert not node.visible
     run(widget, qtbot)

@@ -16,7 +16,9 @@ attribute vec4 a_ends_0;
 attribute vec4 a_ends_1;
 attribute vec4 a_kinds_0;
 attribute vec4 a_kinds_1;
+attribute float a_chosen;
 varying vec2 v_corner;
+varying float v_chosen;
 varying vec4 v_ends_0;
 varying vec4 v_ends_1;
 varying vec4 v_kinds_0;
@@ -27,6 +29,7 @@ void main() {
     v_ends_1 = a_ends_1;
     v_kinds_0 = a_kinds_0;
     v_kinds_1 = a_kinds_1;
+    v_chosen = a_chosen;
     gl_Position = $transform(vec4(a_place, 0.0, 1.0));
 }
 """
@@ -35,7 +38,9 @@ _FRAGMENT = """
 uniform sampler2D u_palette;
 uniform float u_colours;
 uniform float u_rim;
+uniform vec4 u_chosen;
 varying vec2 v_corner;
+varying float v_chosen;
 varying vec4 v_ends_0;
 varying vec4 v_ends_1;
 varying vec4 v_kinds_0;
@@ -56,8 +61,9 @@ void main() {
     if (turn < v_ends_0.y) kind = v_kinds_0.y;
     if (turn < v_ends_0.x) kind = v_kinds_0.x;
     vec4 colour = texture2D(u_palette, vec2((floor(kind + 0.5) + 0.5) / u_colours, 0.5));
-    float rim = smoothstep(1.0 - u_rim - edge, 1.0 - u_rim, r);
-    colour = mix(colour, vec4(1.0), rim);
+    float width = u_rim * (1.0 + 2.0 * v_chosen);
+    float rim = smoothstep(1.0 - width - edge, 1.0 - width, r);
+    colour = mix(colour, mix(vec4(1.0), u_chosen, v_chosen), rim);
     colour.a *= 1.0 - smoothstep(1.0 - edge, 1.0, r);
     gl_FragColor = colour;
 }
@@ -66,7 +72,9 @@ void main() {
 _CORNERS = np.array([[-1, -1], [1, -1], [1, 1], [-1, 1]], np.float32)
 _TRIANGLES = np.array([0, 1, 2, 0, 2, 3], np.uint32)
 RIM = 0.08
-"""Width of the white rim, relative to the radius."""
+"""Width of the white rim, relative to the radius; that of chosen pies is three times as wide."""
+CHOSEN = (1.0, 0.0, 0.6, 1.0)
+"""Colour of the rim of chosen pies: not one of the palette's."""
 
 
 class PieVisual(Visual):
@@ -82,6 +90,7 @@ class PieVisual(Visual):
         self.freeze()
         self.set_gl_state("translucent", depth_test=False, cull_face=False)
         self.shared_program["u_rim"] = RIM
+        self.shared_program["u_chosen"] = CHOSEN
 
     def set_pies(
         self, places: np.ndarray, radii: np.ndarray, ends: np.ndarray, kinds: np.ndarray
@@ -110,12 +119,18 @@ class PieVisual(Visual):
             self.shared_program[name] = gloo.VertexBuffer(np.ascontiguousarray(value, np.float32))
         self._box = np.array([places.min(axis=0), places.max(axis=0)])
         self.set_shown(np.ones(len(places), bool))
+        self.set_chosen(np.zeros(len(places), bool))
 
     def set_shown(self, shown: np.ndarray) -> None:
         """Draw these pies only, (n,) bool."""
         rows = np.flatnonzero(shown).astype(np.uint32)
         self._index_buffer.set_data((rows[:, None] * 4 + _TRIANGLES).ravel())
         self._some = bool(len(rows))
+        self.update()
+
+    def set_chosen(self, chosen: np.ndarray) -> None:
+        """Mark these pies, (n,) bool, by their rim."""
+        self.shared_program["a_chosen"] = gloo.VertexBuffer(np.repeat(chosen, 4).astype(np.float32))
         self.update()
 
     def set_palette(self, colours: np.ndarray) -> None:

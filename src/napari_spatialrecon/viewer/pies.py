@@ -56,7 +56,7 @@ class Pies:
     """Draws the pies of one points layer in every window that shows it.
 
     They are seen while the layer is coloured by its main types, in the colours of its legend, and
-    follow the points that it shows.
+    follow the points that it shows and those that are selected.
 
     Parameters
     ----------
@@ -71,9 +71,11 @@ class Pies:
         self._ends, self._kinds = sectors(proportions)
         self._nodes: list[Any] = []
         self._shown: np.ndarray | None = None
+        self._chosen: set[int] = set()
         self._add_nodes(layer)
         layer.events.face_color.connect(self._recolour)
         layer.events.set_data.connect(self._follow_shown)
+        layer.events.highlight.connect(self._follow_chosen)
         layer.events.size.connect(self._place)
         self._recolour()
 
@@ -90,6 +92,7 @@ class Pies:
         if layer is not None:
             layer.events.face_color.disconnect(self._recolour)
             layer.events.set_data.disconnect(self._follow_shown)
+            layer.events.highlight.disconnect(self._follow_chosen)
             layer.events.size.disconnect(self._place)
         for node in self._nodes:
             node.parent = None
@@ -109,8 +112,9 @@ class Pies:
         places, radii = layer.data[:, ::-1], np.asarray(layer.size, float) / 2
         for node in self._nodes:
             node.set_pies(places, radii, self._ends, self._kinds)
-        self._shown = None
+        self._shown, self._chosen = None, set()
         self._follow_shown()
+        self._follow_chosen()
 
     def _follow_shown(self) -> None:
         layer = self._layer()
@@ -121,6 +125,15 @@ class Pies:
             self._shown = shown
             for node in self._nodes:
                 node.set_shown(shown)
+
+    def _follow_chosen(self) -> None:
+        layer = self._layer()
+        if layer is None or set(layer.selected_data) == self._chosen:
+            return
+        self._chosen = {int(i) for i in layer.selected_data}
+        chosen = np.isin(np.arange(len(self._ends)), list(self._chosen))
+        for node in self._nodes:
+            node.set_chosen(chosen)
 
     def _recolour(self) -> None:
         layer = self._layer()

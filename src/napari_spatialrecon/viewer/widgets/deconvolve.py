@@ -101,9 +101,10 @@ class Deconvolve(TaskWidget):
         """Say what is in a spot that was clicked."""
         self.mixtures.show_spot(number)
         self.mixtures.table.select_spot(number)
+        self._select(number)
 
     def _select(self, number: int) -> None:
-        """Mark a spot that was chosen in the table."""
+        """Mark a spot."""
         active = self.viewer.layers.selection.active
         if active is not None and len(getattr(active, "data", ())) > number:
             active.selected_data = {number}

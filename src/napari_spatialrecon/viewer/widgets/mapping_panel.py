@@ -23,6 +23,7 @@ if TYPE_CHECKING:
 
 _HINT = "Click a cell to see the spots where it may lie, or a spot to see its cells."
 _DIMMED = 0.35
+_RIM, _RING, _COLOUR = 0.1, 0.25, "#D55E00"
 
 
 class MappingPanel(QWidget):
@@ -84,13 +85,12 @@ class MappingPanel(QWidget):
         spots = self._slide(self.shown)
         if spots is not None:
             values = self.mapping.spots_of(number, self.shown, spots.features[NAMES])
-            heat = twin(self.viewer, spots, self._twin)
+            heat = self._marks(spots, values > 0, _RIM, "white")
             title = f"where {self.mapping.cells[number]} may lie, probability"
-            set_point_colors(heat, values, kind="gene", title=title, colormap="inferno")
-            heat.visible = True
-        self.layer.opacity = _DIMMED
-        self.layer.selected_data = {number}
-        self._tell(self.mapping.about_cell(number))
+            top = float(values.max()) or 1.0
+            set_point_colors(heat, values, kind="gene", title=title, limits=(0.0, top))
+        self.layer.opacity, self.layer.face_colorbar.visible = _DIMMED, False
+        self._choose({number}, self.mapping.about_cell(number))
 
     def show_spot(self, slide: str, number: int) -> None:
         """Show which cells a spot may have."""
@@ -100,11 +100,13 @@ class MappingPanel(QWidget):
             return
         spot = str(spots.features[NAMES].iloc[number])
         values = self.mapping.cells_of(slide, spot)
-        forget_twin(self.viewer, self._twin)
+        this = np.arange(len(spots.data)) == number
+        mark = self._marks(spots, this, _RING, _COLOUR)
+        mark.face_color, mark.face_colorbar.visible = "transparent", False
         self.layer.opacity = 1.0
         set_point_colors(self.layer, values, kind="gene", title=f"cells of {spot}, probability")
-        self.layer.selected_data = set(np.flatnonzero(values > 0.5 * max(values.max(), 1e-9)))
-        self._tell(self.mapping.about_spot(slide, spot))
+        likely = np.flatnonzero(values > 0.5 * max(values.max(), 1e-9))
+        self._choose(set(likely.tolist()), self.mapping.about_spot(slide, spot))
 
     def clear(self) -> None:
         """Show the result as it was."""
@@ -117,6 +119,19 @@ class MappingPanel(QWidget):
     @property
     def _twin(self) -> str:
         return f"{self.shown} · where a cell may lie"
+
+    def _marks(self, spots: Points, shown: np.ndarray, rim: float, colour: str) -> Points:
+        """Return marks on some spots of a slide, with a rim."""
+        marks = twin(self.viewer, spots, self._twin)
+        marks.border_width, marks.border_color = rim, colour
+        marks.shown, marks.visible = shown, True
+        return marks
+
+    def _choose(self, cells: set[int], text: str) -> None:
+        """Mark cells of the result, leave it to be clicked again, and say what is shown."""
+        self.layer.selected_data = cells
+        self.viewer.layers.selection = {self.layer}
+        self._tell(text)
 
     def _slide(self, name: str) -> Points | None:
         spots = self.slides.get(name)
