@@ -120,6 +120,7 @@ def test_bars_are_drawn_for_each_group_of_spots(widget: Deconvolve, qtbot: Any) 
     box.setCurrentIndex(box.findData("domain"))
     box.activated.emit(box.currentIndex())
     bars = widget.mixtures.bars
+    assert next(iter(widget.model.outcome.adata.obs)) == "main_cell_type"
     assert [name for name, _ in bars.groups] == ["a", "b"]
     np.testing.assert_allclose(bars._means.sum(axis=1), 1)
     assert color_key(widget.layer).entries[0].name == widget.model.outcome.types[0]

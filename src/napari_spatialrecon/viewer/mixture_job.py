@@ -158,9 +158,11 @@ class MixtureJob(Job):
 
 
 def _with_main_type(adata: AnnData) -> AnnData:
+    """Add the largest share of each spot as the first column: what *Colour by* shows at first."""
     import pandas as pd
 
     types = [str(name) for name in adata.uns[OURS]["types"]]
     largest = np.asarray(adata.obsm[_PROPORTIONS]).argmax(axis=1)
-    adata.obs[MAIN_TYPE] = pd.Categorical.from_codes(largest, types)
+    first = pd.Series(pd.Categorical.from_codes(largest, types), adata.obs_names, name=MAIN_TYPE)
+    adata.obs = pd.concat([first, adata.obs.drop(columns=MAIN_TYPE, errors="ignore")], axis=1)
     return adata
