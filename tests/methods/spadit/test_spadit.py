@@ -7,7 +7,7 @@ import pytest
 import torch
 
 from napari_spatialrecon.methods.gene_inputs import read_inputs
-from napari_spatialrecon.methods.spadit.bases import Bases, Relations, out_of_fold
+from napari_spatialrecon.methods.spadit.bases import NAMES, Bases, Relations, out_of_fold
 from napari_spatialrecon.methods.spadit.config import NetworkConfig, SpaDiTConfig
 from napari_spatialrecon.methods.spadit.diffusion import kept_signal, noised, sample, sample_levels
 from napari_spatialrecon.methods.spadit.model import SpaDiT
@@ -127,7 +127,7 @@ def test_ridge_is_the_regression_of_the_textbook(split):
     config = SpaDiTConfig().with_values({**SMALL, "bases.mapping": False}).bases
     relations = Relations.of(inputs, config, 0)
     bases = Bases.fit(relations, np.arange(20), config, seed=0, device="cpu", reporter=Reporter())
-    found = bases.maps(relations.cells[:, 20:21])[3][:, 0]
+    found = bases.maps(relations.cells[:, 20:21])[NAMES.index("ridge")][:, 0]
     x, y = relations.scores[:, :20].astype(float), relations.scores[:, 20].astype(float)
     weights = np.linalg.solve(x.T @ x / len(x) + np.eye(20), x.T @ y / len(x))
     assert np.corrcoef(found, bases.spots @ weights)[0, 1] > 1 - 1e-6

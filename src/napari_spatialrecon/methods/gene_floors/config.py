@@ -16,7 +16,7 @@ class GeneKnnConfig(Config):
 
     neighbours: int = option(50, "Most similar cells of a spot.", unit="cells", low=1)
     components: int = option(
-        30, "Principal components that similarity is read from; 0 for all shared genes.", low=0
+        0, "Principal components that similarity is read from; 0 for all shared genes.", low=0
     )
 
 
@@ -26,8 +26,9 @@ class MappingConfig(Config):
 
     PRESETS: ClassVar = {"quick": {}, "standard": {}}
 
-    steps: int = option(60, "Steps of the mapping's descent.", low=0)
-    learning_rate: float = option(0.05, "Size of a step, in logits.", low=0.0)
+    steps: int = option(20, "Steps of the mapping's descent.", low=0)
+    learning_rate: float = option(0.1, "Size of a step, in logits.", low=0.0)
+    spot_weight: float = option(0.3, "Weight of the cosine of spots beside that of genes.", low=0.0)
     temperature: float = option(
         0.1, "Of the similarities that the mapping starts from.", low=1e-3, high=10.0
     )

@@ -81,7 +81,7 @@ def fit_map(
     device: str = "cpu",
     reporter: Reporter | None = None,
 ) -> CellMap:
-    """Return the softmax over cells, a spot each, that maximises the mean cosine of genes.
+    """Return the softmax over cells, a spot each, of the best mean cosines of genes and spots.
 
     It starts from cosine similarities of z-scores over a temperature; the slide is mapped in parts,
     and at most `most_cells` cells are used, so memory is bounded.
@@ -101,7 +101,7 @@ def fit_map(
     expression = torch.from_numpy(cells[rows]).to(device)
     for part in np.array_split(order, parts):
         start = torch.from_numpy(spots[part] @ others[rows].T / config.temperature).to(device)
-        target = normalize(torch.from_numpy(slide[part]).to(device), dim=0)
+        target = torch.from_numpy(slide[part]).to(device)
         weights[part] = _descend(start, expression, target, config, reporter).cpu().numpy()
     return CellMap(weights, rows)
 
@@ -135,10 +135,14 @@ def _descend(
 ) -> torch.Tensor:
     logits = logits.clone().requires_grad_(True)
     optimizer = torch.optim.Adam([logits], lr=config.learning_rate)
+    of_genes, of_spots = normalize(target, dim=0), normalize(target, dim=1)
     for _ in range(config.steps):
         reporter.check()
         mapped = torch.softmax(logits, dim=1) @ expression
-        loss = -(normalize(mapped, dim=0) * target).sum(dim=0).mean()
+        loss = -(normalize(mapped, dim=0) * of_genes).sum(dim=0).mean()
+        if config.spot_weight:
+            spots = (normalize(mapped, dim=1) * of_spots).sum(dim=1).mean()
+            loss = loss - config.spot_weight * spots
         optimizer.zero_grad(set_to_none=True)
         loss.backward()
         optimizer.step()

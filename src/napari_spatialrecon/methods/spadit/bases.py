@@ -26,7 +26,15 @@ from napari_spatialrecon.methods.spadit.config import BasesConfig
 from napari_spatialrecon.progress import Reporter
 
 #: The maps, in order; the last only where it is on.
-NAMES = ("knn", "correlation_kernel", "component_kernel", "ridge", "cosine_map", "mapping")
+NAMES = (
+    "knn",
+    "component_knn",
+    "correlation_kernel",
+    "component_kernel",
+    "ridge",
+    "cosine_map",
+    "mapping",
+)
 
 
 @dataclass(frozen=True, eq=False)
@@ -85,7 +93,7 @@ class Bases:
     config: BasesConfig
     known: NDArray[np.intp]
     spots: Values
-    weights: sparse.csr_matrix
+    weights: tuple[sparse.csr_matrix, sparse.csr_matrix]
     kernels: tuple[NDArray[np.float64], NDArray[np.float64], NDArray[np.float64]]
     spread: CellMap
     mapped: CellMap | None
@@ -103,8 +111,10 @@ class Bases:
     ) -> Bases:
         """Fit every map to the shared genes `known`."""
         slide, cells = relations.inputs.slide[:, known], relations.cells[:, known]
-        spots, others = similar_features(slide, cells, config.similar_by)
-        weights = nearest_cells(spots, others, config.neighbours, reporter)
+        plain, components = (
+            nearest_cells(*similar_features(slide, cells, c), config.neighbours, reporter)
+            for c in (0, config.components_alike)
+        )
         spread, mapped = start_map(slide, cells, config.mapped, seed=seed), None
         if config.mapping:
             mapped = fit_map(
@@ -117,7 +127,8 @@ class Bases:
         )
         assert len(kernels) == 3
         of_spots = scores.astype(np.float32)
-        return cls(relations, config, known, of_spots, weights, kernels, spread, mapped)
+        near = (plain, components)
+        return cls(relations, config, known, of_spots, near, kernels, spread, mapped)
 
     def maps(self, cells: Values) -> Values:
         """Return the maps of genes and then their means over neighbours: (maps, n_spots, n_genes).
@@ -128,7 +139,7 @@ class Bases:
             The genes in the reference, log-normalised.
         """
         scores = standardised(cells)
-        found = [np.asarray(self.weights @ cells)]
+        found = [np.asarray(weights @ cells) for weights in self.weights]
         related = _kernels(self.relations, self.known, scores, self.config)
         for (kernel, _), solved in zip(related, self.kernels, strict=True):
             found.append((kernel.T @ solved).T)

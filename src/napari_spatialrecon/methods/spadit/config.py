@@ -16,8 +16,8 @@ class BasesConfig(Config):
 
     on: bool = option(True, "Start from linear maps; off, the network works from the cells alone.")
     neighbours: int = option(50, "Cells most like a spot.", unit="cells", low=1)
-    similar_by: int = option(
-        30, "Principal components that similarity is read from; 0 for all shared genes.", low=0
+    components_alike: int = option(
+        30, "Joint components by which a second set of similar cells is found.", low=1
     )
     kernel_scale: float = option(
         0.5, "γ of the kernel over gene-gene correlations.", low=0.0, advanced=True
@@ -29,12 +29,7 @@ class BasesConfig(Config):
     ridge: float = option(1.0, "λ of the linear regression on genes.", low=1e-6, advanced=True)
     mapping: bool = option(True, "Use the linear map from cells to spots as a base.")
     smoothing: int = option(8, "Neighbours in space of each base's mean.", unit="spots", low=1)
-    mapped: MappingConfig = section(
-        MappingConfig,
-        "The linear map",
-        advanced=True,
-        values={"steps": 30, "learning_rate": 0.1, "most_cells": 2000},
-    )
+    mapped: MappingConfig = section(MappingConfig, "The linear map", advanced=True)
 
 
 @dataclass(frozen=True)
@@ -105,9 +100,6 @@ class SpaDiTConfig(Config):
             "training.learning_rate": 5e-4,
             "diffusion.draws": 8,
             "diffusion.steps": 20,
-            "bases.mapped.steps": 60,
-            "bases.mapped.learning_rate": 0.05,
-            "bases.mapped.most_cells": 4000,
         },
         # Sections "Training phase" and "Inference phase": noise to expression without linear bases
         # or a mean branch, the mean of drawn maps as the output; one split 70/20/10 of the genes.
