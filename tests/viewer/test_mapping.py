@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 
@@ -55,6 +56,12 @@ def test_spots_of_the_same_name_on_two_slides_are_told_apart(adata: anndata.AnnD
     np.testing.assert_allclose(mapping.spots_of(0, "left", ["s2", "s1", "other"]), [0.2, 0.6, 0])
     np.testing.assert_allclose(mapping.cells_of("right", "s2"), [0.0, 1.0])
     assert mapping.cells_of("left", "other").sum() == 0
+
+
+def test_a_mapping_is_read_from_a_saved_result(adata: anndata.AnnData, tmp_path: Path) -> None:
+    adata.write_h5ad(tmp_path / "placed.h5ad")
+    mapping = CellMapping.read(anndata.read_h5ad(tmp_path / "placed.h5ad"))
+    np.testing.assert_allclose(mapping.spots_of(0, "right", ["s1"]), [0.2])
 
 
 def test_words_say_how_sure_a_place_is(adata: anndata.AnnData) -> None:
