@@ -37,8 +37,18 @@ def diagnostics(adata: AnnData) -> list[Line]:
 
     numbers: Mapping[str, Any] = adata.uns.get(OURS, {}).get("diagnostics", {})
     lines = [
-        _flagged(adata, OUTSIDE, "are unlike anything in the reference: their places mean little"),
-        _flagged(adata, WEAK, "are in too few agreeing patches to be placed firmly"),
+        _flagged(
+            adata,
+            OUTSIDE,
+            "unlike anything in the reference: little can be said of where",
+            "Every cell resembles some of the reference",
+        ),
+        _flagged(
+            adata,
+            WEAK,
+            "in too few agreeing patches to be placed firmly",
+            "Every cell is in enough agreeing patches",
+        ),
         _number(
             numbers.get("patch_disagreement"),
             (DISAGREE / 2, DISAGREE),
@@ -74,16 +84,16 @@ def with_communities(adata: AnnData) -> AnnData:
     return adata
 
 
-def _flagged(adata: AnnData, column: str, meaning: str) -> Line | None:
+def _flagged(adata: AnnData, column: str, meaning: str, none: str) -> Line | None:
     if column not in adata.obs:
         return None
     n = int(adata.obs[column].sum())
-    share = n / max(adata.n_obs, 1)
-    tone = _tone(share, (FEW, MANY))
+    if n == 0:
+        return "good", f"{none}."
+    share = n / adata.n_obs
     part = f"{share:.0%}" if share >= 0.01 else "under 1%"
-    cells = "No cells" if n == 0 else f"{n:,} cell{'s' if n > 1 else ''} ({part})"
-    meaning = meaning.replace("are ", "is ", 1) if n == 1 else meaning
-    return tone, f"{cells} {meaning}."
+    cells = "cell is" if n == 1 else "cells are"
+    return _tone(share, (FEW, MANY)), f"{n:,} {cells} ({part}) {meaning}."
 
 
 def _number(
