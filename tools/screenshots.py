@@ -222,6 +222,43 @@ def encoder(folder: Path, out: Path, theme: str) -> None:
     told.close()
 
 
+def super_resolve(folder: Path, out: Path, theme: str) -> None:
+    """Super-resolve: empty, ready, a marker gene before and after, parts, and what is refused."""
+    told = Story(out, theme)
+    told.dock("Super-resolve")
+    told.picture("window_super_empty")
+    told.viewer.open([str(folder / "C5.h5ad")], plugin=PLUGIN)
+    told.viewer.reset_view()
+    widget, inputs = told.widget, told.widget.inputs
+    inputs.factor.setCurrentIndex(inputs.factor.findData("7"))
+    inputs.factor.activated.emit(inputs.factor.currentIndex())
+    inputs.genes.setCurrentIndex(1)
+    inputs.genes.activated.emit(1)
+    inputs.add_genes("ERBB2, GRB7, CD74, COL1A1, KRT19, IGKC, FN1, ACTG1")
+    inputs.form.set_values({"flow.draws": 4, "adapt.steps": 60})
+    until(widget.panel.run_button.isEnabled)
+    told.picture("window_super_ready")
+    told.run()
+    widget.show_gene(GENE)
+    told.picture("window_super")
+    widget.genes.measured.setChecked(True)
+    told.picture("window_super_before")
+    widget.genes.resolved.setChecked(True)
+    widget.genes.spread.setChecked(True)
+    told.picture("window_super_uncertainty")
+    widget.genes.spread.setChecked(False)
+    widget.show_gene("Mki67, which is a gene of mice")
+    widget.area.ensureWidgetVisible(widget.panel.notice)
+    told.picture("window_super_refused")
+    widget.panel.notice.clear()
+    long = "Patient 0042 relapse biopsy, nuclei after FACS, pool 3 of 7, resequenced"
+    widget.model.genes = [f"{name} ({long})" for name in ("ERBB2", "GRB7")]
+    until(lambda: any(tone == "wrong" for tone, _ in widget.panel.checks.lines))
+    widget.area.ensureWidgetVisible(widget.inputs)
+    told.picture("window_super_long_names")
+    told.close()
+
+
 def embryo(folder: Path, out: Path, theme: str) -> None:
     """Cells of a fly embryo (Drop-seq, Karaiskos et al. 2017) on the atlas of its marker genes."""
     told = Story(out, theme)
@@ -255,6 +292,7 @@ PARTS = {
     "names": long_names,
     "gears": gears,
     "encoder": encoder,
+    "super": super_resolve,
     "embryo": embryo,
 }
 

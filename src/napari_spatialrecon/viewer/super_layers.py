@@ -23,9 +23,9 @@ if TYPE_CHECKING:
 _GROUP, _PART = "super_resolution", "part"
 _TOP = 0.98
 """Quantile of a gene's counts that has the brightest colour."""
-_STRIPE = 3
+_STRIPE = 2
 """Width, in pixels, of the stripes that mark gaps."""
-_VEIL = 150
+_VEIL = 80
 _OPACITY = 0.85
 
 
@@ -94,13 +94,13 @@ class GeneLayers:
         measured[picture.gap] = np.nan
         self._draw("before", f"{title} · as measured", measured, limits, visible=False)
         self._draw("gene", title, picture.image(after), limits)
-        if picture.gap.any() and self.part("gaps") is None:
-            self._add_veil()
         if outcome.has_spread:
             spread = outcome.values(gene, "spread")
             name = f"{title} · uncertainty"
             top = (0.0, _brightest(spread))
             self._draw("spread", name, picture.image(spread), top, "viridis", visible=False)
+        if picture.gap.any() and self.part("gaps") is None:
+            self._add_veil()
         if self.part("points") is None:
             self._add_points()
         self._name_points()
@@ -150,6 +150,7 @@ class GeneLayers:
                 interpolation2d="nearest",
                 **self._frame(part),
             )
+            layer.colorbar.visible = True
             self._found[part] = layer
         else:
             layer.data = data

@@ -11,6 +11,7 @@ import numpy as np
 
 from napari_spatialrecon.errors import InputError
 from napari_spatialrecon.viewer.colors import guess_kind
+from napari_spatialrecon.viewer.curves import Curves
 from napari_spatialrecon.viewer.saved_model import SavedModel
 from napari_spatialrecon.viewer.slides_model import natural_order
 from napari_spatialrecon.viewer.super_job import Resolved, SuperJob
@@ -194,6 +195,10 @@ class SuperModel(TaskModel):
     def guided(self, on: bool) -> None:
         self._guided = on
         self.choose()
+
+    def new_curves(self) -> Curves:
+        """Return what a run's reports are collected in; an even split is the floor."""
+        return Curves(floor_title="an even split")
 
     def missing(self) -> list[str]:
         """Return what has to be opened or chosen first, in words."""

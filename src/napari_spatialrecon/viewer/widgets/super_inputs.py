@@ -58,7 +58,7 @@ class SuperInputs(Inputs):
             self.factor.addItem(title, name)
         self.trained = combo()
         self.trained.setToolTip("A network trained on many slides, then adapted to this one")
-        self.guided = QCheckBox("Let the H&E guide the split")
+        self.guided = QCheckBox("Let the H&&E guide the split")
         self.guided.setToolTip(
             "Parts with more nuclei get more of a spot's counts, as far as the H&E predicts spots "
             "that were set aside; not at all where it does not"

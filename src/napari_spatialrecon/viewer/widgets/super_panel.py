@@ -3,7 +3,15 @@
 from __future__ import annotations
 
 from qtpy.QtCore import QTimer, Signal
-from qtpy.QtWidgets import QButtonGroup, QCheckBox, QLabel, QPushButton, QVBoxLayout, QWidget
+from qtpy.QtWidgets import (
+    QButtonGroup,
+    QCheckBox,
+    QLabel,
+    QPushButton,
+    QSizePolicy,
+    QVBoxLayout,
+    QWidget,
+)
 
 from napari_spatialrecon.viewer.super_job import Resolved
 from napari_spatialrecon.viewer.widgets.gene_search import GeneSearch
@@ -109,7 +117,7 @@ class SuperPanel(QWidget):
         column = QVBoxLayout(self)
         column.setContentsMargins(0, 0, 0, 0)
         label = QLabel("Gene")
-        label.setFixedWidth(36)
+        label.setSizePolicy(QSizePolicy.Policy.Maximum, QSizePolicy.Policy.Preferred)
         column.addWidget(row(label, self.gene, self.back, self.next))
         column.addWidget(side_by_side(self.measured, self.resolved, self.blink))
         for widget in (self.spread, self.points, self.note):

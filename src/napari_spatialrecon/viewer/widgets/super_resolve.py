@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from functools import partial
 from typing import Any
 
+from qtpy.QtCore import QTimer
 from qtpy.QtWidgets import QWidget
 
 from napari_spatialrecon.errors import InputError
@@ -78,6 +80,13 @@ class SuperResolve(TaskWidget):
         self.layers.show(gene)
         self.layer = self.layers.main
         self.genes.show_gene(gene)
+
+    def _inspect(self) -> None:
+        """Show the picture as large as it fits, and the choice of the gene."""
+        super()._inspect()
+        if self.layer in self.viewer.layers:
+            self.viewer.reset_view(layers=[self.layer])
+        QTimer.singleShot(50, partial(self.area.ensureWidgetVisible, self.genes))
 
     def _compare(self, before: bool) -> None:
         if self.layers is not None:
