@@ -36,6 +36,11 @@ def add(verbs: Any) -> None:
         required=True,
         help="names, a file of a name a line, or 'missing': all that the slide lacks",
     )
+    verb.add_argument(
+        "--hide",
+        metavar="A,B|FILE",
+        help="genes of the slide that the run shall not see, and shall impute too",
+    )
     verb.add_argument("--out", metavar="GENES.h5ad", required=True, help="or GENES.zarr")
     verb.add_argument("--device", default="auto", help="auto, cpu, cuda, cuda:1 or mps")
     add_settings(verb)
@@ -45,11 +50,16 @@ def add(verbs: Any) -> None:
 def run_impute_genes(options: argparse.Namespace, stop: threading.Event) -> None:
     """Impute genes: read, check, learn, write block by block."""
     from napari_spatialrecon.methods.registry import find_method
+    from napari_spatialrecon.tasks.gene_check import without
     from napari_spatialrecon.tasks.imputing import impute_genes
 
     config = config_of(find_method(options.method, "impute-genes").config(), options)
     genes = asked_genes(options.genes)
     slide, reference = read_table(options.slide), read_table(options.reference)
+    if options.hide:
+        hidden = list(asked_genes(options.hide))
+        slide = without(slide, hidden, Path(options.slide).name)
+        genes = genes if isinstance(genes, str) else [*dict.fromkeys([*genes, *hidden])]
     with Bar(options.progress) as bar:
         result = impute_genes(
             slide,

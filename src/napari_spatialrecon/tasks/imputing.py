@@ -78,12 +78,16 @@ class GeneResult:
     @property
     def verdict(self) -> str:
         """How well the method did on genes it held out, in words."""
-        own = self.record.metrics.get("held_out_pcc", np.nan)
-        floor = self.record.metrics.get("held_out_floor_pcc", np.nan)
-        if not np.isfinite(own):
-            return "No genes were held out, so how far the maps are right is not known."
-        beside = "" if not np.isfinite(floor) else f" (kNN: {floor:.2f})"
-        return f"Maps of held-out genes correlate with the truth by {own:.2f} on average{beside}."
+        return verdict(self.record.metrics)
+
+
+def verdict(metrics: Mapping[str, float]) -> str:
+    """Return in words how well a run did on genes that it held out."""
+    own, floor = (metrics.get(name, np.nan) for name in ("held_out_pcc", "held_out_floor_pcc"))
+    if not np.isfinite(own):
+        return "No genes were held out, so how far the maps are right is not known."
+    beside = "" if not np.isfinite(floor) else f" (kNN: {floor:.2f})"
+    return f"Maps of held-out genes correlate with the truth by {own:.2f} on average{beside}."
 
 
 def impute_genes(
@@ -133,7 +137,7 @@ def impute_genes(
     reporter = Reporter(progress, should_stop)
     spots = contract.prepare_slide(slide, slide_name, counts_needed=False)
     cells = contract.prepare_query(reference, reference_name, counts_needed=False)
-    asked = _Asked.sort(genes, spots, cells)
+    asked = Asked.sort(genes, spots, cells)
     record = provenance.RunRecord("impute-genes", info.name, {}, seed, str(choose_device(device)))
     record.inputs = {t.name: _fingerprint(t) for t in (spots, cells)}
     fitted: GeneMethod = info.method()(config or info.config()())
@@ -165,7 +169,7 @@ def impute_genes(
 
 
 @dataclass(frozen=True)
-class _Asked:
+class Asked:
     """The asked genes, and where each comes from.
 
     Parameters
@@ -186,7 +190,14 @@ class _Asked:
     @classmethod
     def sort(
         cls, genes: Sequence[str] | str, slide: contract.Prepared, reference: contract.Prepared
-    ) -> _Asked:
+    ) -> Asked:
+        """Return which of the asked genes the slide measured, and which are to be imputed.
+
+        Raises
+        ------
+        InputError
+            The reference lacks a gene, or there is none to impute.
+        """
         match = match_genes([reference.adata.var, slide.adata.var], [reference.name, slide.name])
         there, here = match.indices
         known = [str(n) for n in reference.adata.var_names]
@@ -256,7 +267,7 @@ class _Spots:
 
 def _fill(
     table: GeneTable,
-    asked: _Asked,
+    asked: Asked,
     fitted: GeneMethod,
     spots: contract.Prepared,
     whole: _Spots,
@@ -277,7 +288,7 @@ def _fill(
 
 
 def _measured(
-    asked: _Asked, spots: contract.Prepared
+    asked: Asked, spots: contract.Prepared
 ) -> Iterator[tuple[list[int], NDArray[np.float32]]]:
     if not asked.measured:
         return
