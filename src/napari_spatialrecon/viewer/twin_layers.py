@@ -25,10 +25,8 @@ def twin(viewer: ViewerModel, source: Points, name: str) -> Points:
     from napari.layers import Points
 
     known = find_twin(viewer, name)
-    if known is not None and len(known.data) == len(source.data):
-        return known
     if known is not None:
-        viewer.layers.remove(known)
+        return known
     ours = source.metadata.get(OURS, {})
     kept = {key: ours[key] for key in ("unit", "um_per_unit") if key in ours}
     layer = Points(
@@ -48,6 +46,18 @@ def twin(viewer: ViewerModel, source: Points, name: str) -> Points:
     )
     viewer.layers.insert(viewer.layers.index(source) + 1, layer)
     return layer
+
+
+def show_rows(layer: Points, source: Points, rows: np.ndarray) -> None:
+    """Let a twin have these points of its source only.
+
+    napari draws points in two dimensions whether or not they are in its ``shown``.
+    """
+    with layer.events.blocker_all():
+        layer.selected_data = set()
+    layer.data = np.array(source.data)[rows]
+    layer.features = source.features.iloc[rows].reset_index(drop=True)
+    layer.size = np.asarray(source.size)[rows]
 
 
 def forget_twin(viewer: ViewerModel, name: str) -> None:

@@ -14,7 +14,7 @@ from napari_spatialrecon.viewer.clicks import on_click
 from napari_spatialrecon.viewer.colors import set_point_colors
 from napari_spatialrecon.viewer.layers import NAMES
 from napari_spatialrecon.viewer.mapping import CellMapping
-from napari_spatialrecon.viewer.twin_layers import forget_twin, twin
+from napari_spatialrecon.viewer.twin_layers import forget_twin, show_rows, twin
 from napari_spatialrecon.viewer.widgets.labels import WrappedLabel
 
 if TYPE_CHECKING:
@@ -86,8 +86,9 @@ class MappingPanel(QWidget):
         if spots is not None:
             values = self.mapping.spots_of(number, self.shown, spots.features[NAMES])
             heat = self._marks(spots, values > 0, _RIM, "white")
+            values = values[values > 0]
             title = f"where {self.mapping.cells[number]} may lie, probability"
-            top = float(values.max()) or 1.0
+            top = float(values.max(initial=0.0)) or 1.0
             set_point_colors(heat, values, kind="gene", title=title, limits=(0.0, top))
         self.layer.opacity, self.layer.face_colorbar.visible = _DIMMED, False
         self._choose({number}, self.mapping.about_cell(number))
@@ -123,8 +124,8 @@ class MappingPanel(QWidget):
     def _marks(self, spots: Points, shown: np.ndarray, rim: float, colour: str) -> Points:
         """Return marks on some spots of a slide, with a rim."""
         marks = twin(self.viewer, spots, self._twin)
-        marks.border_width, marks.border_color = rim, colour
-        marks.shown, marks.visible = shown, True
+        show_rows(marks, spots, np.flatnonzero(shown))
+        marks.border_width, marks.border_color, marks.visible = rim, colour, True
         return marks
 
     def _choose(self, cells: set[int], text: str) -> None:
