@@ -30,10 +30,9 @@ _CONSERVED = 1e-6
 """Largest fractional deviation of a run that conserves counts."""
 _MASK_COVERS = 0.8
 """An outline of the tissue that misses more of the spots than this leaves is not used."""
-_GENES_NAMED = 6
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class Resolved(Outcome):
     """The counts of all parts of spots, ready to be drawn gene by gene.
 
@@ -47,9 +46,9 @@ class Resolved(Outcome):
         Counts, and ``"spread"`` where it was drawn, of the parts in the order of `parts`; by gene.
     """
 
-    parts: SubSpots = field(default=None, repr=False)
-    picture: SubSpotPicture = field(default=None, repr=False)
-    columns: dict[str, csc_matrix] = field(default_factory=dict, repr=False)
+    parts: SubSpots = field(repr=False)
+    picture: SubSpotPicture = field(repr=False)
+    columns: dict[str, csc_matrix] = field(repr=False)
 
     @property
     def genes(self) -> list[str]:
@@ -137,7 +136,6 @@ class SuperJob(Job):
 
     verb = "super-resolve"
     out = "parts.h5ad"
-    outcome_class = Resolved
 
     def __call__(self, progress: ProgressCallback, should_stop: ShouldStop) -> Resolved:
         """Split the counts, and prepare the pictures."""
@@ -299,7 +297,7 @@ def _drawable(
     if SPREAD in adata.layers:
         columns["spread"] = csc_matrix(adata.layers[SPREAD])[filled]
     picture = subspot_picture(parts, mask=mask, mask_units_per_pixel=units)
-    return Resolved(adata, record, method, parts, picture, columns)
+    return Resolved(adata, record, method, parts=parts, picture=picture, columns=columns)
 
 
 def _covered(mask: np.ndarray, places: np.ndarray) -> float:

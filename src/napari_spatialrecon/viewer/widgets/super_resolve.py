@@ -17,6 +17,9 @@ from napari_spatialrecon.viewer.widgets.super_inputs import SuperInputs
 from napari_spatialrecon.viewer.widgets.super_panel import SuperPanel
 from napari_spatialrecon.viewer.widgets.task_widget import TaskWidget
 
+_LAID_OUT_MS = 200
+"""By then the new parts of the widget have their heights."""
+
 
 class SuperResolve(TaskWidget):
     """The widget Super-resolve of one viewer."""
@@ -86,7 +89,7 @@ class SuperResolve(TaskWidget):
         super()._inspect()
         if self.layer in self.viewer.layers:
             self.viewer.reset_view(layers=[self.layer])
-        QTimer.singleShot(50, partial(self.area.ensureWidgetVisible, self.genes))
+        QTimer.singleShot(_LAID_OUT_MS, partial(self.area.ensureWidgetVisible, self.genes))
 
     def _compare(self, before: bool) -> None:
         if self.layers is not None:
