@@ -105,3 +105,19 @@ def test_three_landmarks_alone_are_too_few_to_learn_from(tiny, landmarks):
 def test_only_methods_with_a_solve_take_landmarks(tiny, references, landmarks):
     with pytest.raises(InputError, match="found 'knn'"):
         impute_locations(tiny.cells, landmarks, references=references, method="knn")
+
+
+def test_dense_landmarks_bend_the_layout_to_a_bent_tissue(tiny, references, quick, truth):
+    across, down = ((truth - truth.mean(axis=0)) / np.sqrt(truth.var(axis=0).sum())).T
+    bent = truth + 3 * np.std(truth) * np.column_stack([down**2, 0 * across])
+    rows = np.random.default_rng(1).permutation(400)[:120]
+    others = np.setdiff1d(np.arange(400), rows)
+    soft = Landmarks(rows, bent[rows], np.zeros(120, bool))
+    stiff = impute_locations(tiny.cells, soft, references=references, config=quick)
+    loose = impute_locations(tiny.cells, soft, model=stiff.method, bend=True)
+    stiff_error, loose_error = (
+        np.median(np.linalg.norm(r.adata.obsm["spatial"] - bent, axis=1)[others])
+        for r in (stiff, loose)
+    )
+    assert loose_error < stiff_error
+    assert loose.record.settings["bend"]

@@ -71,6 +71,9 @@ def _add_impute_locations(verbs: Any) -> None:
     verb.add_argument("--query", metavar="CELLS", required=True)
     verb.add_argument("--landmarks", metavar="FILE.csv", required=True, help="obs_name,x,y")
     verb.add_argument("--reference", metavar="SLIDE", action="append", default=[])
+    verb.add_argument(
+        "--bend", action="store_true", help="let 20 landmarks or more bend the layout smoothly too"
+    )
     verb.add_argument("--out", metavar="PLACED.h5ad", required=True)
     _add_placing_options(verb)
 
@@ -147,6 +150,7 @@ def run_impute(options: argparse.Namespace, stop: threading.Event) -> None:
             references=references,
             method=options.method,
             config=config,
+            bend=options.bend,
             query_name=Path(options.query).name,
             **_run_arguments(options, bar, stop),
         )

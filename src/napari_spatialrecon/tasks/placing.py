@@ -13,6 +13,7 @@ from anndata import AnnData
 from napari_spatialrecon import provenance
 from napari_spatialrecon.config import Config
 from napari_spatialrecon.errors import CheckpointError, InputError
+from napari_spatialrecon.geometry.bending import bent
 from napari_spatialrecon.geometry.landmarks import Landmarks
 from napari_spatialrecon.methods.gears.encoder.model import Encoder
 from napari_spatialrecon.methods.placement import Placement, PlacementMethod
@@ -243,6 +244,7 @@ def impute_locations(
     seed: int = 0,
     device: str = "auto",
     model: PlacementMethod | str | Path | None = None,
+    bend: bool = False,
     folder: str | Path | None = None,
     resume: bool = False,
     query_name: str = "query",
@@ -258,6 +260,9 @@ def impute_locations(
     references
         Slides to learn from. Without any (and without `model`) the landmark cells themselves are
         the slide to learn from.
+    bend
+        Whether the smooth residual of 20 landmarks or more moves the cells too, where it predicts
+        landmarks that it has not seen (`geometry.bending.residual_field`).
 
     Returns
     -------
@@ -281,6 +286,10 @@ def impute_locations(
     if scale is None:
         unit, scale = fitted.reference.slides[0].unit, fitted.reference.slides[0].um_per_unit
     placement = fitted.impute(cells, known, um_per_unit=scale, reporter=run.reporter)
+    if bend:
+        run.record.settings["bend"] = True
+        places = bent(placement.coordinates, placement.layout, known)
+        placement = replace(placement, coordinates=places)
     run.record.settings["landmarks"] = {
         str(query.obs_names[i]): [float(x), float(y)]
         for i, (x, y) in zip(landmarks.indices, landmarks.places, strict=True)
