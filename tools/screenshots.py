@@ -35,6 +35,7 @@ PLUGIN = "napari-spatialrecon"
 SIZE = (1280, 800)
 SECTIONS = ("C2", "C3", "C5")
 GENE = "ERBB2"
+FLY_GENES = ("vnd", "sog", "sim", "wg", "Ubx", "hh", "sna")
 
 
 def settle(seconds: float = 0.5) -> None:
@@ -278,6 +279,41 @@ def embryo(folder: Path, out: Path, theme: str) -> None:
     told.close()
 
 
+def genes(folder: Path, out: Path, theme: str) -> None:
+    """Impute genes of the fly embryo: empty, chosen, a held-out gene, the table, and refused."""
+    told = Story(out, theme)
+    told.dock("Impute genes")
+    told.picture("window_genes_empty")
+    space = workspace_of(told.viewer)
+    atlas, cells = fly(folder.parent / "drosophila_bdtnp")
+    del atlas.layers["counts"]
+    for layer in table_layers(atlas, "fly embryo"):
+        told.viewer.add_layer(Layer.create(*layer))
+    space.add("Drop-seq cells", Role.QUERY, adata=cells)
+    told.viewer.reset_view()
+    widget, inputs = told.widget, told.widget.inputs
+    inputs.add_genes(", ".join(FLY_GENES))
+    inputs.form.set_values({"network.on": False})
+    until(widget.panel.run_button.isEnabled)
+    told.picture("window_genes_ready")
+    told.run()
+    told.viewer.reset_view()
+    widget.area.ensureWidgetVisible(widget.genes.save_button)
+    told.picture("window_genes")
+    widget.show_gene(FLY_GENES[0])
+    widget.genes.picture.setChecked(True)
+    told.picture("window_genes_image")
+    names = [f"unnamed transcript {i}" for i in range(cells.n_vars)]
+    other = AnnData(cells.X, obs=cells.obs, var=cells.var.set_axis(names, axis=0))
+    space.add("cells whose genes have other names", Role.QUERY, adata=other)
+    widget.model.reference = space.named("cells whose genes have other names")
+    until(lambda: any(tone == "wrong" for tone, _ in widget.panel.checks.lines))
+    inputs.add_genes("ftz eve")
+    widget.area.ensureWidgetVisible(inputs.slide)
+    told.picture("window_genes_refused")
+    told.close()
+
+
 def fly(folder: Path) -> tuple[AnnData, AnnData]:
     """Return the atlas, its genes under the names of the cells' and on or off, and the cells."""
     atlas, cells = (read_adata(folder / f"{n}.h5ad") for n in ("atlas_bdtnp", "scrna_dropseq"))
@@ -294,6 +330,7 @@ PARTS = {
     "encoder": encoder,
     "super": super_resolve,
     "embryo": embryo,
+    "genes": genes,
 }
 
 

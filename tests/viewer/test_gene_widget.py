@@ -57,7 +57,7 @@ def test_genes_are_offered_with_those_measured_marked(widget: ImputeGenes) -> No
     inputs.clear_button.click()
     assert model.genes == () and inputs.chips.names == []
     assert "(5)" in inputs.genes.itemText(1)
-    assert inputs.check.currentText().endswith("drawn and hidden")
+    assert inputs.check.currentText().endswith("genes drawn at random")
 
 
 def test_from_run_to_a_gene_beside_its_truth_and_a_table(

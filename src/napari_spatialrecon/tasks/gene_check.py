@@ -38,7 +38,9 @@ def draw_checks(slide: AnnData, reference: AnnData, seed: int) -> tuple[str, ...
     both = [str(name) for name in slide.var_names if str(name) in known]
     often = [str(n) for n, s in zip(slide.var_names, seen, strict=True) if s and str(n) in known]
     n = min(_MOST, len(both) // _ONE_IN, len(often))
-    chosen = np.random.default_rng(seed).choice(len(often), n, replace=False) if n else []
+    chosen: list[int] = []
+    if n:
+        chosen = np.random.default_rng(seed).choice(len(often), n, replace=False).tolist()
     return tuple(often[i] for i in sorted(chosen))
 
 

@@ -213,7 +213,7 @@ class GeneJob(Job):
         if self.hidden:
             genes = "gene" if len(self.hidden) == 1 else "genes"
             lines.append(("good", f"{len(self.hidden)} measured {genes} hidden to check the maps"))
-        lines += [("warning", note) for note in found.notes]
+        lines += [("quiet" if "Kept as measured" in n else "warning", n) for n in found.notes]
         cost = f"about {duration(found.seconds)} · {memory(found.memory_bytes)}"
         return Checked((*lines, ("quiet", cost)))
 

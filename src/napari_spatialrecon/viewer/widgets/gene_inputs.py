@@ -40,10 +40,10 @@ class GeneInputs(Inputs):
         for choice in CheckChoice:
             self.check.addItem("", choice)
         self.check.setToolTip(
-            "Genes that the slide measured are hidden from the run and imputed: beside what was "
+            "Measured genes that are hidden from the run and imputed, as a check: beside what was "
             "measured they show what the maps are worth"
         )
-        self.search = GeneSearch("type a part of a gene's name, or paste a list", empties=True)
+        self.search = GeneSearch("type a gene's name, or paste a list", empties=True)
         self.chips, self.clear_button = Chips("no gene chosen"), QPushButton("Clear")
         self.slide.activated.connect(lambda i: setattr(model, "slide", self.slide.itemData(i)))
         self.reference.activated.connect(
@@ -69,7 +69,7 @@ class GeneInputs(Inputs):
             ("Reference", self.reference, self.reference_button),
             ("Genes", self.genes, None),
             ("", self.gene_list, None),
-            ("Check on", self.check, None),
+            ("Hide", self.check, None),
         ]
 
     def refresh(self) -> None:
@@ -132,16 +132,16 @@ class GeneInputs(Inputs):
         model = self.model
         for number, choice in enumerate(CheckChoice):
             hidden = model.hidden(choice)
-            self.check.setItemText(number, _words(choice, len(hidden)))
+            self.check.setItemText(number, _words(choice, len(hidden), known=bool(model.names)))
             tip = ", ".join(hidden[:40]) or self.check.toolTip()
             self.check.setItemData(number, tip, Qt.ItemDataRole.ToolTipRole)
         self.check.setCurrentIndex(self.check.findData(model.check))
 
 
-def _words(choice: CheckChoice, n: int) -> str:
-    genes = f"{n} measured gene" + ("" if n == 1 else "s")
+def _words(choice: CheckChoice, n: int, *, known: bool) -> str:
+    genes = "1 gene" if n == 1 else f"{n} genes" if n else "genes"
     if choice is CheckChoice.DRAWN:
-        return f"{genes}, drawn and hidden" if n else "drawn genes: too few are shared"
+        return f"{genes} drawn at random" + (" (too few are shared)" if known and not n else "")
     if choice is CheckChoice.LISTED:
-        return f"{genes} of the list, hidden" if n else "measured genes of the list (none yet)"
+        return f"{genes} of the list" + ("" if n else " (none is measured)")
     return "nothing: learn from all genes"
