@@ -10,7 +10,7 @@ from qtpy.QtTest import QTest
 from napari_spatialrecon.viewer import detail
 from napari_spatialrecon.viewer.colors import set_point_colors
 from napari_spatialrecon.viewer.detail import details, keep_smooth
-from napari_spatialrecon.viewer.point_nodes import drawers
+from napari_spatialrecon.viewer.point_nodes import drawers, show_points
 
 N = 3_000
 
@@ -79,12 +79,27 @@ def test_colours_are_drawn_as_napari_would(
     layer = viewer.add_points(np.arange(12.0).reshape(6, 2))
     mask = np.zeros(6, bool)
     mask[shown] = True
-    layer.shown = mask
+    show_points(layer, mask)
     set_point_colors(layer, np.arange(6.0))
     drawer = drawers(layer)[0]
     quick = drawer.node.points_markers._data.copy()
     drawer._on_data_change()
     assert np.array_equal(quick, drawer.node.points_markers._data)
+
+
+def test_hidden_points_are_neither_drawn_nor_picked(make_napari_viewer: Any) -> None:
+    viewer = make_napari_viewer()
+    layer = viewer.add_points([[0.0, 0.0], [0.0, 9.0], [9.0, 0.0]], size=[1, 2, 3])
+    markers = drawers(layer)[0].node.points_markers
+    show_points(layer, np.array([False, True, True]))
+    assert markers._data["a_size"].tolist() == [2, 3]
+    assert layer.get_value((0.0, 0.0)) is None and layer.get_value((0.0, 9.0)) == 1
+    layer.data = np.vstack([layer.data, [[20.0, 20.0]]])
+    assert len(markers._data) == 3
+    show_points(layer, np.zeros(4, bool))
+    assert layer.get_value((9.0, 0.0)) is None
+    show_points(layer, np.ones(4, bool))
+    assert len(markers._data) == 4 and layer.get_value((0.0, 0.0)) == 0
 
 
 def test_a_layer_without_a_window_is_coloured_too() -> None:

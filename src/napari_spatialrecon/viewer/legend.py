@@ -8,6 +8,7 @@ import numpy as np
 from psygnal import Signal
 
 from napari_spatialrecon.viewer.colors import ColorEntry, ColorKey, color_key, repaint
+from napari_spatialrecon.viewer.point_nodes import show_points
 
 if TYPE_CHECKING:
     from napari.layers import Points
@@ -121,7 +122,7 @@ class Legend:
         # One more place at the end: code -1, points that a colour map paints, are always shown.
         visible = np.ones(len(self.entries) + 1, bool)
         visible[list(hidden)] = False
-        self._layer.shown = self._base & visible[self._key.codes]
+        show_points(self._layer, self._base & visible[self._key.codes])
         self.changed.emit()
 
     def _restore(self) -> None:
@@ -129,5 +130,5 @@ class Legend:
             shown = np.ones(len(self._layer.data), bool)
             kept = min(len(shown), len(self._base))
             shown[:kept] = self._base[:kept]
-            self._layer.shown = shown
+            show_points(self._layer, shown)
         self._hidden, self._base = set(), None

@@ -8,6 +8,7 @@ binding a second buffer. Where napari's drawing is not as expected, it does the 
 from __future__ import annotations
 
 from contextlib import ExitStack
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -23,6 +24,28 @@ def drawers(layer: Points) -> list[Any]:
     connected = (c for c in layer.events.face_color.callbacks if isinstance(c, tuple))
     found = (c[0]() for c in connected if c[1] == _REDRAWS)
     return [drawer for drawer in found if hasattr(getattr(drawer, "node", None), "points_markers")]
+
+
+def show_points(layer: Points, shown: np.ndarray) -> None:
+    """Show these points of a layer only.
+
+    napari 0.9 looks at ``shown`` only where a dimension is sliced, so on a plane of points it drew
+    and picked the hidden ones too. Here what a slice of this layer holds is cut to those shown.
+
+    Parameters
+    ----------
+    shown : (n_points,) bool
+    """
+    state = layer._slicing_state
+    if "_update_slice_response" not in vars(state):
+        update = state._update_slice_response
+
+        def update_with_shown(response: Any) -> None:
+            kept = layer.shown[response.indices]
+            update(replace(response, indices=response.indices[kept], size=response.size[kept]))
+
+        state._update_slice_response = update_with_shown
+    layer.shown = shown
 
 
 def redraw_colors(layer: Points, *, rims: bool = False) -> None:
