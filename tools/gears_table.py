@@ -1,8 +1,10 @@
 """GEARS beside kNN on the judge's six cases: metrics and calibration of the uncertainty.
 
-    OMP_NUM_THREADS=1 python tools/gears_table.py --models FOLDER [--seeds 0 1 2] [case ...]
+    OMP_NUM_THREADS=1 python tools/gears_table.py --models FOLDER [--seeds 0 10 20]
+        [--presets quick] [case ...]
 
-`quick` is the first network of `standard`, so one training gives both; figures are those of
+`quick` is the first network of `standard`, so one training gives both; network i has the seed of
+the run plus i, so that seeds nearer than four would share networks. Figures are those of
 `judge.py place gears --preset quick|standard`, which trains a network on three quarters of the
 spots first, to report the held-out error. Uncertainty: cells posed in the frame of the reference
 where truth shares it, else after the best similarity pose.
@@ -62,14 +64,15 @@ def measure(case: Case, placement: Placement, truth: np.ndarray) -> dict[str, fl
     }
 
 
-def rows(name: str, seeds: list[int], folder: Path) -> Iterator[dict[str, Any]]:
+def rows(name: str, seeds: list[int], presets: list[str], folder: Path) -> Iterator[dict[str, Any]]:
     case = load(name)
     slides, cells, truth = case.prepared()
     for seed in seeds:
         knn = Knn().fit(slides, cells, seed=seed).place(cells)
         yield {"case": name, "method": "knn", "seed": seed} | measure(case, knn, truth)
-        model = fitted(case, STANDARD, seed, folder)
-        for preset in ("quick", "standard"):
+        settings = STANDARD if "standard" in presets else ("validate=false",)
+        model = fitted(case, settings, seed, folder)
+        for preset in presets:
             placed = first_networks(model, GearsConfig.preset(preset)).place(cells)
             found = measure(case, placed, truth)
             yield {"case": name, "method": preset, "seed": seed} | found
@@ -92,13 +95,14 @@ def table(found: list[dict[str, Any]]) -> str:
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("case", nargs="*", default=list(REAL))
-    parser.add_argument("--seeds", type=int, nargs="+", default=[0, 1, 2])
+    parser.add_argument("--seeds", type=int, nargs="+", default=[0, 10, 20])
+    parser.add_argument("--presets", nargs="+", default=["quick", "standard"])
     parser.add_argument("--models", type=Path, required=True, help="keeps trained models")
     parser.add_argument("--out", type=Path, help="JSON of every row")
     asked = parser.parse_args()
     found: list[dict[str, Any]] = []
     for name in asked.case:
-        for row in rows(name, asked.seeds, asked.models):
+        for row in rows(name, asked.seeds, asked.presets, asked.models):
             found.append(row)
             print(json.dumps({k: row[k] for k in ("case", "method", "seed", *SHOWN)}), flush=True)
             if asked.out:
