@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from functools import partial
 from typing import Any
 
 from qtpy.QtCore import QTimer
@@ -33,6 +32,8 @@ class SuperResolve(TaskWidget):
         self.genes = SuperPanel()
         self.layers: GeneLayers | None = None
         super().__init__(napari_viewer)
+        self._scroll = QTimer(self, singleShot=True, interval=_LAID_OUT_MS)
+        self._scroll.timeout.connect(lambda: self.area.ensureWidgetVisible(self.genes))
         for part in (self.result.colour_by, self.result.fade):
             part.hide()
         self.genes.shown.connect(self.show_gene)
@@ -89,7 +90,7 @@ class SuperResolve(TaskWidget):
         super()._inspect()
         if self.layer in self.viewer.layers:
             self.viewer.reset_view(layers=[self.layer])
-        QTimer.singleShot(_LAID_OUT_MS, partial(self.area.ensureWidgetVisible, self.genes))
+        self._scroll.start()
 
     def _compare(self, before: bool) -> None:
         if self.layers is not None:
