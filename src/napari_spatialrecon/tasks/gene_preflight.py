@@ -15,7 +15,7 @@ from napari_spatialrecon.tissue import contract
 
 #: Measured on one busy core: seconds of a training step for a gene's spot, of a gene and spot that
 #: is imputed (a draw's step, and the linear maps), of a pair of spot and cell.
-_PER_STEP, _PER_DRAW, _PER_MAP, _PER_PAIR = 2.5e-5, 4e-7, 4e-6, 1.5e-7
+_PER_STEP, _PER_DRAW, _PER_MAP, _PER_PAIR = 2.5e-5, 4e-7, 3e-5, 1.5e-6
 
 
 @dataclass(frozen=True)
@@ -84,6 +84,8 @@ def gene_preflight(
 def _seconds(config: Config, spots: int, cells: int, shared: int, asked: int) -> float:
     values = config.flat()
     maps = (asked + shared) * spots * _PER_MAP + spots * min(cells, 4000) * _PER_PAIR
+    if not values.get("network.on", True):
+        return float(1.0 + maps)
     steps = values.get("training.steps", 0) * values.get("networks", 1)
     samples = values.get("genes_per_step", 0) * min(values.get("spots_per_step", 0), spots)
     passes = values.get("diffusion.steps", 0) * values.get("diffusion.draws", 0)

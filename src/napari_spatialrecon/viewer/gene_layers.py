@@ -24,8 +24,10 @@ _APART = 1.08
 """How far to the right the measured gene lies, in widths of the slide."""
 _PIXELS = 400
 """Of the longer side of an image of a gene."""
-_REACH = 1.0
+_REACH = 1.6
 """Distances between neighbours beyond which there is no tissue."""
+_LEAST_PIXELS = 3.5
+"""No spot is drawn smaller than this on screen: a gene is seen also where spots are dense."""
 _IMAGE_OF = "gene_image_of"
 
 
@@ -64,6 +66,8 @@ class GeneLayers:
         self.main = show_result(
             viewer, outcome, name, diameter_um=diameter_um, image=image, colour=_EMPTY
         )
+        least, most = self.main.canvas_size_limits
+        self.main.canvas_size_limits = (max(least, _LEAST_PIXELS), most)
         self.show_image(False)
 
     def show(self, gene: str) -> None:

@@ -48,7 +48,7 @@ class GenePanel(QWidget):
         column = QVBoxLayout(self)
         column.setContentsMargins(0, 0, 0, 0)
         label = QLabel("Gene")
-        label.setFixedWidth(36)
+        label.setFixedWidth(44)
         column.addWidget(row(label, self.gene))
         for widget in (self.sentence, self.beside, self.spread, self.picture, self.table):
             column.addWidget(widget)

@@ -9,7 +9,7 @@ import pandas as pd
 from qtpy.QtCore import QAbstractTableModel, QModelIndex, QSignalBlocker, Qt, Signal
 from qtpy.QtWidgets import QAbstractItemView, QHeaderView, QTableView
 
-HEADS = ("gene", "origin", "expected r", "found r")
+HEADS = ("gene", "origin", "expected", "found")
 _TIPS = (
     "Name, as the reference has it",
     "imputed; held out: measured and hidden from the run; measured: shown as it is",
