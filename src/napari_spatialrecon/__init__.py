@@ -4,7 +4,7 @@ Names are imported when they are first used, so that ``import napari_spatialreco
 
 >>> import napari_spatialrecon as sr
 >>> sorted(sr.__all__)[:3]
-['__version__', 'evaluate_place', 'histology']
+['__version__', 'align_by_landmarks', 'deconvolve']
 """
 
 from __future__ import annotations
@@ -13,14 +13,18 @@ import importlib
 from typing import Any
 
 _PUBLIC = {
+    "align_by_landmarks": "napari_spatialrecon.tasks.aligning",
+    "deconvolve": "napari_spatialrecon.tasks.deconvolving",
     "evaluate_place": "napari_spatialrecon.evaluation.evaluate",
     "histology": "napari_spatialrecon.tissue.images",
+    "impute_genes": "napari_spatialrecon.tasks.imputing",
     "impute_locations": "napari_spatialrecon.tasks.placing",
     "overlay": "napari_spatialrecon.evaluation.pictures",
     "place": "napari_spatialrecon.tasks.placing",
     "preflight": "napari_spatialrecon.tasks.preflight",
     "read_adata": "napari_spatialrecon.tissue.read",
     "simulate": "napari_spatialrecon.tissue.simulator.simulate",
+    "super_resolve": "napari_spatialrecon.tasks.super_resolving",
     "train": "napari_spatialrecon.tasks.placing",
     "train_encoder": "napari_spatialrecon.tasks.encoding",
 }

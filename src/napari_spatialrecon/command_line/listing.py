@@ -23,7 +23,7 @@ def run_methods(options: argparse.Namespace, stop: threading.Event) -> None:
     if options.json is None:
         for info in METHODS:
             presets = ", ".join(info.config().presets())
-            print(f"{info.name:8}{', '.join(info.tasks):26}{presets}\n        {info.summary}")
+            print(f"{info.name:14}{', '.join(info.tasks):26}{presets}\n        {info.summary}")
         return
     content = [
         {
