@@ -109,7 +109,7 @@ def test_a_held_out_gene_does_not_enter_its_own_maps(split):
         if scramble:
             inputs.slide[:, gene] = inputs.slide[::-1, gene] ** 2
         config = SpaDiTConfig().with_values(SMALL).bases
-        held = out_of_fold(
+        held, _ = out_of_fold(
             Relations.of(inputs, config, 0),
             folds,
             config,
@@ -127,7 +127,7 @@ def test_ridge_is_the_regression_of_the_textbook(split):
     config = SpaDiTConfig().with_values({**SMALL, "bases.mapping": False}).bases
     relations = Relations.of(inputs, config, 0)
     bases = Bases.fit(relations, np.arange(20), config, seed=0, device="cpu", reporter=Reporter())
-    found = bases.maps(relations.cells[:, 20:21])[NAMES.index("ridge")][:, 0]
+    found = bases.maps(relations.cells[:, 20:21])[0][NAMES.index("ridge")][:, 0]
     x, y = relations.scores[:, :20].astype(float), relations.scores[:, 20].astype(float)
     weights = np.linalg.solve(x.T @ x / len(x) + np.eye(20), x.T @ y / len(x))
     assert np.corrcoef(found, bases.spots @ weights)[0, 1] > 1 - 1e-6
@@ -135,8 +135,10 @@ def test_ridge_is_the_regression_of_the_textbook(split):
 
 def test_the_stack_finds_the_weights_of_a_sum():
     maps = np.random.default_rng(0).normal(size=(3, 50, 20)).astype(np.float32)
-    truth = stacked(maps, np.array([0.5, 0.0, -1.0]))
-    np.testing.assert_allclose(fit_stack(maps, truth), [0.5, 0.0, -1.0], atol=0.01)
+    strength = np.linspace(0.5, 1.5, 20).astype(np.float32)
+    weights = np.array([[0.5, 0.0, -1.0], [0.0, 0.3, 0.0]])
+    truth = stacked(maps, strength, weights)
+    np.testing.assert_allclose(fit_stack(maps, strength, truth), weights, atol=0.02)
     assert correlations(truth, truth).min() > 0.999
 
 
@@ -239,6 +241,14 @@ def test_every_preset_runs(split, preset):
     small = {k: v for k, v in SMALL.items() if k not in ("networks",)}
     config = SpaDiTConfig.preset(preset).with_values(small)
     assert np.isfinite(run(split, config).adata.X).all()
+
+
+def test_with_few_genes_training_ends_earlier(split):
+    slide, cells, known, _ = split
+    prepared = prepare_slide(seen(slide, known), "slide"), prepare_query(cells, "cells")
+    config = SpaDiTConfig().with_values({**SMALL, "looks": 1})
+    method = SpaDiT(config).fit(*prepared)
+    assert [h.steps for h in method.history] == [4, 5, 5]  # 16 or 17 genes, 4 a step
 
 
 def test_without_the_network_the_bases_impute(split):

@@ -130,13 +130,21 @@ class Bases:
         near = (plain, components)
         return cls(relations, config, known, of_spots, near, kernels, spread, mapped)
 
-    def maps(self, cells: Values) -> Values:
-        """Return the maps of genes and then their means over neighbours: (maps, n_spots, n_genes).
+    def maps(self, cells: Values) -> tuple[Values, Values]:
+        """Return the maps of genes, then their means over neighbours, and how strong they are.
 
         Parameters
         ----------
         cells : (n_cells, n_genes) float32
             The genes in the reference, log-normalised.
+
+        Returns
+        -------
+        maps : (maps, n_spots, n_genes)
+            Z-scores.
+        strength : (n_genes,)
+            Standard deviation of the correlation kernel's map before it was standardised: near 0
+            where the reference ties a gene to none of the shared ones.
         """
         scores = standardised(cells)
         found = [np.asarray(weights @ cells) for weights in self.weights]
@@ -148,7 +156,8 @@ class Bases:
                 found.append(laid.weights @ cells[laid.rows])
         plain = [standardised(np.asarray(x, np.float32)) for x in found]
         smooth = [standardised(self.relations.graph @ x) for x in plain]
-        return np.stack([*plain, *smooth])
+        strength = np.std(found[NAMES.index("correlation_kernel")], axis=0)
+        return np.stack([*plain, *smooth]), strength.astype(np.float32)
 
 
 def out_of_fold(
@@ -159,21 +168,22 @@ def out_of_fold(
     seed: int,
     device: str,
     reporter: Reporter,
-) -> Values:
-    """Return the maps of every shared gene, made without its fold: (maps, n_spots, n_shared)."""
+) -> tuple[Values, Values]:
+    """Return maps and strength of every shared gene, made without its fold; see `Bases.maps`."""
     n = len(relations.inputs.genes)
     whole: Values | None = None
+    strengths = np.empty(n, np.float32)
     reporter.begin("Holding genes out of the linear maps", len(folds))
     for number, fold in enumerate(folds):
         known = np.setdiff1d(np.arange(n), fold)
         bases = Bases.fit(relations, known, config, seed=seed, device=device, reporter=reporter)
-        maps = bases.maps(relations.cells[:, fold])
+        maps, strengths[fold] = bases.maps(relations.cells[:, fold])
         if whole is None:
             whole = np.empty((*maps.shape[:2], n), np.float32)
         whole[:, :, fold] = maps
         reporter.step(number + 1)
     assert whole is not None
-    return whole
+    return whole, strengths
 
 
 def _kernels(

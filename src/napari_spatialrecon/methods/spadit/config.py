@@ -42,7 +42,7 @@ class NetworkConfig(Config):
         "Whether spots of a gene attend to one another, or each is denoised alone.",
         choices=("transformer", "mlp"),
     )
-    width: int = option(64, "Units of a token.", low=8, high=2048)
+    width: int = option(32, "Units of a token.", low=8, high=2048)
     depth: int = option(2, "Transformer blocks.", low=1, high=32)
     heads: int = option(4, "Attention heads.", low=1, high=32)
     tokens: int = option(192, "Groups of cells that the condition attends to.", low=4)
@@ -95,9 +95,8 @@ class SpaDiTConfig(Config):
         "quick": {},
         "standard": {
             "networks": 5,
-            "genes_per_step": 16,
-            "training.steps": 400,
-            "training.learning_rate": 5e-4,
+            "training.steps": 300,
+            "spots_per_step": 256,
             "diffusion.draws": 8,
             "diffusion.steps": 20,
         },
@@ -120,6 +119,7 @@ class SpaDiTConfig(Config):
             "training.learning_rate": 2e-4,
             "training.ema": 0.999,
             "genes_per_step": 64,
+            "looks": 1_000_000,
         },
     }
 
@@ -134,6 +134,12 @@ class SpaDiTConfig(Config):
         high=20,
     )
     genes_per_step: int = option(8, "Genes in a training step.", unit="genes", low=1)
+    looks: int = option(
+        12,
+        "How often a gene is met in training at most: with few genes, training ends earlier.",
+        low=1,
+        advanced=True,
+    )
     spots_per_step: int = option(192, "Spots of a gene that attend to one another.", low=8)
     bases: BasesConfig = section(BasesConfig, "Linear maps")
     network: NetworkConfig = section(NetworkConfig, "The network")

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import zlib
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -199,9 +199,11 @@ class Corrections:
         picked = None if chosen is None else examples.of(torch.from_numpy(chosen))
         task = GeneTask(network, examples.of(torch.from_numpy(seen)), self.config, picked)
         stage = f"Training network {number + 1} of {count}"
+        looks = -(-self.config.looks * len(seen) // self.config.genes_per_step)
+        steps = min(self.config.training.steps, looks)
         history = train(
             task,
-            self.config.training,
+            replace(self.config.training, steps=steps),
             seed=self.seed + number,
             device=self.device,
             reporter=reporter,

@@ -60,7 +60,7 @@ class SpaDiT(GeneMethod):
         config, n = self.config, len(inputs.genes)
         self.relations = Relations.of(inputs, config.bases, seed)
         self.scale = SlideScale.fit(inputs.slide, self.relations.cells)
-        held = out_of_fold(
+        held, strength = out_of_fold(
             self.relations,
             split_genes(n, config.folds, seed),
             config.bases,
@@ -70,10 +70,12 @@ class SpaDiT(GeneMethod):
         )
         truth = standardised(inputs.slide)
         parts = split_genes(n, max(config.networks, 3), seed + 1)
-        self.stacks = self._stacks(held, truth, parts)
+        self.typical = max(float(strength.mean()), 1e-6)
+        strength = strength / self.typical
+        self.stacks = self._stacks(held, strength, truth, parts)
         stack = np.empty_like(truth)
         for part, weights in zip(parts, self.stacks, strict=True):
-            stack[:, part] = stacked(held[:, :, part], weights)
+            stack[:, part] = stacked(held[:, :, part], strength[part], weights)
         self._report = self._bases_report(held, truth, stack)
         self.corrections = Corrections(self.relations, config, seed, device)
         final, judged = stack, np.arange(n)
@@ -107,8 +109,8 @@ class SpaDiT(GeneMethod):
             reporter.check()
             names = tuple(genes[start : start + GENES])
             cells = self.inputs.cells(columns[start : start + GENES])
-            maps = self.bases.maps(cells)
-            stack = stacked(maps, np.mean(self.stacks, axis=0))
+            maps, strength = self.bases.maps(cells)
+            stack = stacked(maps, strength / self.typical, np.mean(self.stacks, axis=0))
             score, pattern = self.corrections.apply(names, maps, stack, cells, reporter)
             expected = self._reliability.predict(signs(maps, stack, cells, self.relations))
             expected[cells.std(axis=0) == 0] = 0.0
@@ -126,14 +128,16 @@ class SpaDiT(GeneMethod):
         """Return held-out PCC of each base, their sum and the network, and the diagram."""
         return self._report
 
-    def _stacks(self, held: Values, truth: Values, parts: list[NDArray[np.intp]]) -> list[Weights]:
+    def _stacks(
+        self, held: Values, strength: Values, truth: Values, parts: list[NDArray[np.intp]]
+    ) -> list[Weights]:
         """Return weights of the linear maps, fitted without each part of the genes."""
         if not self.config.bases.on:
-            return [np.zeros(len(held))] * len(parts)
+            return [np.zeros((2, len(held)))] * len(parts)
         found = []
         for part in parts:
             rest = np.setdiff1d(np.arange(truth.shape[1]), part)
-            found.append(fit_stack(held[:, :, rest], truth[:, rest]))
+            found.append(fit_stack(held[:, :, rest], strength[rest], truth[:, rest]))
         return found
 
     def _bases_report(self, held: Values, truth: Values, stack: Values) -> dict[str, Any]:

@@ -20,23 +20,36 @@ def split_genes(n: int, parts: int, seed: int) -> list[NDArray[np.intp]]:
     return [np.sort(part) for part in np.array_split(order, min(parts, n))]
 
 
-def fit_stack(maps: Values, truth: Values) -> Weights:
-    """Return the weights (maps,) whose sum of z-scored maps is nearest the z-scored truth.
+def fit_stack(maps: Values, strength: Values, truth: Values) -> Weights:
+    """Return the weights whose sum of z-scored maps is nearest the z-scored truth.
 
     Parameters
     ----------
     maps : (maps, n_spots, n_genes)
+    strength : (n_genes,)
+        Over that of a typical gene: the weights are a line in it.
     truth : (n_spots, n_genes)
+
+    Returns
+    -------
+    (2, maps)
+        Weights of a typical gene, and how they change with strength.
     """
-    flat = maps.reshape(len(maps), -1).astype(np.float64)
-    gram = flat @ flat.T / flat.shape[1]
-    right = flat @ truth.ravel().astype(np.float64) / flat.shape[1]
-    return np.asarray(np.linalg.solve(gram + _RIDGE * np.eye(len(gram)), right), np.float64)
+    size = 2 * len(maps)
+    gram, right = np.zeros((size, size)), np.zeros(size)
+    for gene, share in enumerate(strength):
+        own, turn = maps[:, :, gene].astype(np.float64), np.array([1.0, share - 1.0])
+        gram += np.kron(np.outer(turn, turn), own @ own.T)
+        right += np.kron(turn, own @ truth[:, gene])
+    gram, right = gram / truth.size, right / truth.size
+    found = np.linalg.solve(gram + _RIDGE * np.eye(size), right)
+    return np.asarray(found, np.float64).reshape(2, -1)
 
 
-def stacked(maps: Values, weights: Weights) -> Values:
-    """Return the weighted sum of maps, (n_spots, n_genes)."""
-    return np.einsum("mng,m->ng", maps, weights).astype(np.float32)
+def stacked(maps: Values, strength: Values, weights: Weights) -> Values:
+    """Return the weighted sum of maps, (n_spots, n_genes); see `fit_stack`."""
+    of_gene = weights[0][:, None] + weights[1][:, None] * (strength - 1)
+    return np.einsum("mng,mg->ng", maps, of_gene.astype(np.float32)).astype(np.float32)
 
 
 def correlations(a: Values, b: Values) -> NDArray[np.float64]:
