@@ -61,7 +61,7 @@ def test_a_table_without_proportions_is_refused(shares):
 
 def test_other_spots_are_refused(shares):
     other = table(shares)
-    other.obsm["proportions"].index = [f"x{i}" for i in range(20)]
+    other.obs_names = [f"x{i}" for i in range(20)]
     with pytest.raises(InputError, match="Expected spots of the truth"):
         evaluate_mixtures(table(shares), other)
 
