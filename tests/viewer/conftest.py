@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+import sys
 from collections.abc import Callable, Iterator
 from typing import Any
 
@@ -16,6 +18,28 @@ from napari_spatialrecon.viewer import workspace
 from napari_spatialrecon.viewer.memory import Memory
 from napari_spatialrecon.viewer.samples import _layers, _list_cells
 from napari_spatialrecon.viewer.workspace import Workspace
+
+_status: list[int] = []
+
+
+def pytest_sessionfinish(exitstatus: int) -> None:
+    """Keep how the tests went."""
+    _status.append(int(exitstatus))
+
+
+@pytest.hookimpl(trylast=True)
+def pytest_unconfigure() -> None:
+    """Leave at once under PySide6, once everything is reported.
+
+    Its own exit handler destroys what is left of Qt in no order, and crashes now and then.
+    """
+    if _status and "PySide6.QtWidgets" in sys.modules:
+        from pytest_xvfb import shutdown_xvfb
+
+        shutdown_xvfb()
+        sys.stdout.flush()
+        sys.stderr.flush()
+        os._exit(_status[-1])
 
 
 @pytest.fixture
