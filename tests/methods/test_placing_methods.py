@@ -12,13 +12,12 @@ from scipy.stats import spearmanr
 from napari_spatialrecon.errors import CheckpointError
 from napari_spatialrecon.methods.dpvae.model import DPVAE
 from napari_spatialrecon.methods.floors.config import KnnConfig
-from napari_spatialrecon.methods.floors.knn import Knn, composition_notes, spatial_directions
+from napari_spatialrecon.methods.floors.knn import Knn
+from napari_spatialrecon.methods.floors.posterior import spatial_directions
 from napari_spatialrecon.methods.floors.ridge import Ridge
 from napari_spatialrecon.methods.gears.config import GearsConfig
 from napari_spatialrecon.methods.gears.model import Gears
-from napari_spatialrecon.tissue.contract import prepare_query, prepare_slide
-from napari_spatialrecon.tissue.simulator.config import SimulatorConfig
-from napari_spatialrecon.tissue.simulator.simulate import simulate
+from napari_spatialrecon.tissue.contract import prepare_slide
 
 TINY_GEARS = {"generator.width": 16, "training.steps": 30, "members": 1, "minisets.per_step": 2}
 CLASSES = {"knn": Knn, "ridge": Ridge, "dpvae": DPVAE, "gears": Gears}
@@ -163,27 +162,6 @@ def test_one_cell_can_be_placed(slides, cells, small, name):
     one = replace(cells, adata=cells.adata[:1].copy(), kept=np.ones(1, bool))
     placed = fit(name, small, slides, one).place(one)
     assert np.isfinite(placed.coordinates).all()
-
-
-def test_half_of_the_tissue_missing_from_the_cells_is_said():
-    config = SimulatorConfig.preset("tiny").with_values(
-        {"n_cells": 900, "size": 2600.0, "n_sections": 1}
-    )
-    wide = simulate("cortex", config, seed=0)
-    slides = [prepare_slide(wide.slides[0], "one")]
-    across = wide.truth["x_um"].to_numpy()
-    notes = {}
-    for name, chosen in (("whole", across < np.inf), ("half", across < np.median(across))):
-        prepared = prepare_query(wide.cells[chosen].copy(), name)
-        placed = Knn().fit(slides, prepared).place(prepared)
-        notes[name] = [n for n in placed.notes if "may be missing" in n]
-    assert notes["whole"] == []
-    assert len(notes["half"]) == 1
-
-
-def test_few_cells_are_uneven_by_chance_and_nothing_is_said():
-    assert composition_notes(0.5, 50) == ()
-    assert len(composition_notes(0.5, 5000)) == 1
 
 
 def test_directions_that_vary_in_space_place_better_than_all_alike(slides, cells, truth):

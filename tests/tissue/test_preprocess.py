@@ -228,6 +228,15 @@ def test_a_handful_of_cells_is_said_to_be_few(tables):
     assert not space.transform(replace(cells, adata=cells.adata[:10].copy()))[1]
 
 
+def test_a_spot_that_counts_twice_counts_as_two_where_genes_are_standardised(slide, query):
+    n = slide.adata.n_obs
+    twice = replace(slide, adata=slide.adata[[*range(n), 0]].copy())
+    weights = [np.r_[2.0, np.ones(n - 1)]]
+    counted = fit_features([slide], query, PLAIN, weights=weights)[1][0]
+    repeated = fit_features([twice], query, PLAIN)[1][0][:n]
+    np.testing.assert_allclose(counted, repeated, atol=1e-5)
+
+
 @pytest.mark.parametrize("zscore", ["separate", "reference"])
 def test_a_gene_that_is_missing_counts_as_average(tables, zscore):
     slides, cells = tables

@@ -20,16 +20,16 @@ from torch import Tensor, nn
 from napari_spatialrecon.geometry.distance_geometry import PlaceSolver
 from napari_spatialrecon.geometry.landmarks import Landmarks, fit_scale
 from napari_spatialrecon.geometry.procrustes import Pose, fit_pose
+from napari_spatialrecon.methods.composition import (
+    composition_notes,
+    imbalance,
+    matched_reference,
+)
 from napari_spatialrecon.methods.domain import check_domain
 from napari_spatialrecon.methods.ensemble_config import EnsembleConfig
 from napari_spatialrecon.methods.ensemble_task import EnsembleTask, Run, unit_length
 from napari_spatialrecon.methods.floors.config import KnnConfig
-from napari_spatialrecon.methods.floors.knn import (
-    align_slides,
-    composition_notes,
-    floor_error,
-    imbalance,
-)
+from napari_spatialrecon.methods.floors.knn import align_slides, floor_error
 from napari_spatialrecon.methods.floors.posterior import (
     Posterior,
     knn_posterior,
@@ -144,9 +144,9 @@ class EnsembleMethod(PlacementMethod):
         name
             Of what is fitted: ``"all"``, or a validation.
         """
-        reference, features = Reference.fit(
-            references, query, self.config.preprocess, seed=run.seed
-        )
+        # Held-out spots are composed as the others are, so that nothing is matched for them.
+        fit = matched_reference if name == "all" else Reference.fit
+        reference, features = fit(references, query, self.config.preprocess, seed=run.seed)
         self._oriented(reference, features)
         return features
 
@@ -185,7 +185,7 @@ class EnsembleMethod(PlacementMethod):
         radius = frame.radius_on(display)
         layout = (joined.places - centre) * radius
         pose = Pose(frame.turns[display].T, frame.restore(centre[None], display)[0])
-        uneven = imbalance(self.reference, posterior)
+        uneven = imbalance(self.reference, self.directions, posterior.mass, reporter)
         return Placement(
             coordinates=pose.apply(layout),
             uncertainty=domain.uncertainty(np.sqrt(joined.variance) * radius, radius),

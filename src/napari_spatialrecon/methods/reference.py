@@ -60,9 +60,18 @@ class Reference:
         config: PreprocessConfig,
         *,
         seed: int,
+        weights: Sequence[NDArray[np.float64]] | None = None,
     ) -> tuple[Reference, Features | None]:
-        """Fit the feature space; return the reference and the query's features."""
-        space, features, query_features = fit_features(references, query, config, seed=seed)
+        """Fit the feature space; return the reference and the query's features.
+
+        Parameters
+        ----------
+        weights : one (n_spots,) float a slide, optional
+            How much each spot counts where the slide's genes are standardised; all alike if None.
+        """
+        space, features, query_features = fit_features(
+            references, query, config, seed=seed, weights=weights
+        )
         return cls._of(space, features, references), query_features
 
     @classmethod
@@ -108,6 +117,10 @@ class Reference:
     def all_places(self) -> Points:
         """Places of all slides' spots, in the order of `all_features`."""
         return np.concatenate(self.places)
+
+    def by_slide(self, values: NDArray[Any]) -> list[NDArray[Any]]:
+        """Return values of all spots, (n_spots, ...), as one array a slide."""
+        return np.split(values, np.cumsum([len(p) for p in self.places])[:-1])
 
     def arrays(self) -> dict[str, NDArray[Any]]:
         """Return what a checkpoint keeps."""

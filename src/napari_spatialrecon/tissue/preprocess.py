@@ -4,7 +4,8 @@ Spots are sums of several cells at ten times the depth of a dissociated cell, fr
 experiment. Four steps bridge that gap, each a field of `PreprocessConfig`:
 
 1. ``log1p(x / total · t)`` with t the median depth of the query's cells, for spots too;
-2. a z-score per gene, separately for the query and for each reference slide;
+2. a z-score per gene, separately for the query and for each reference slide (whose spots may count
+   differently where the query lacks part of the tissue, see `methods.composition`);
 3. each gene times √max(I, 0), I its Moran's I in the reference: genes that do not vary in space
    do not vote; then
 4. a joint principal component analysis of spots and cells.
@@ -196,6 +197,7 @@ def fit_features(
     config: PreprocessConfig,
     *,
     seed: int = 0,
+    weights: Sequence[NDArray[np.float64]] | None = None,
 ) -> tuple[FeatureSpace, list[Features], Features | None]:
     """Fit the four steps to reference slides and, where given, the query's cells.
 
@@ -208,6 +210,8 @@ def fit_features(
         in the joint components. None fits on the slides alone, to the median depth of their spots.
     seed
         Seed of the randomised decomposition.
+    weights : one (n_spots,) float a slide, optional
+        How much each spot counts in the mean and spread of its slide's genes; all alike if None.
 
     Returns
     -------
@@ -236,16 +240,17 @@ def fit_features(
     scores = [x[:, chosen].toarray() for x in logs]
     del logs
     mean, scale = _mean_and_scale(np.concatenate(scores[:n_slides]))
-    own = config.zscore == "separate"
-    for x in scores:
-        _standardise(x, *(_mean_and_scale(x) if own else (mean, scale)))
-    weights = (
+    own = config.zscore != "reference"
+    for i, x in enumerate(scores):
+        counted = weights[i] if weights is not None and i < n_slides else None
+        _standardise(x, *(_mean_and_scale(x, counted) if own else (mean, scale)))
+    gene_weights = (
         _moran_weights(scores[:n_slides], references)
         if config.gene_weights == "moran"
         else np.ones(len(chosen))
     )
     for x in scores:
-        x *= weights
+        x *= gene_weights
     n_components = min(config.components, len(chosen), sum(map(len, scores)) - 1)
     if n_components:
         pca = PCA(n_components, copy=False, svd_solver="randomized", random_state=seed)
@@ -257,7 +262,7 @@ def fit_features(
         genes=tuple(match.genes),
         used=chosen,
         depth=depth,
-        weights=weights,
+        weights=gene_weights,
         mean=mean,
         scale=scale,
         centre=centre,
@@ -299,9 +304,14 @@ def zscore(values: NDArray[np.float64]) -> NDArray[np.float64]:
 
 
 def _mean_and_scale(
-    values: NDArray[np.float64],
+    values: NDArray[np.float64], weights: NDArray[np.float64] | None = None
 ) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
-    return values.mean(axis=0), values.std(axis=0)
+    """Return mean and standard deviation of columns, rows counting as `weights` (n_rows,) say."""
+    if weights is None:
+        return values.mean(axis=0), values.std(axis=0)
+    share = weights / weights.sum()
+    mean = share @ values
+    return mean, np.sqrt(np.maximum(share @ values**2 - mean**2, 0.0))
 
 
 def _standardise(

@@ -20,9 +20,10 @@ class PreprocessConfig(Config):
         1e4, "The fixed depth, used when depth is 'fixed'.", unit="counts", low=1.0, advanced=True
     )
     zscore: str = option(
-        "separate",
-        "Standardise genes within each slide and the query, or all with the reference's figures.",
-        choices=("separate", "reference"),
+        "matched",
+        "Standardise genes within each slide and the query; likewise, but where the query lacks "
+        "part of the tissue each slide by the spots it resembles; or all by the slides' figures.",
+        choices=("separate", "matched", "reference"),
     )
     gene_weights: str = option(
         "moran",

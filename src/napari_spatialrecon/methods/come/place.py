@@ -22,12 +22,12 @@ from napari_spatialrecon.methods.come.inputs import scaled_logs
 from napari_spatialrecon.methods.come.memory import mapping_size
 from napari_spatialrecon.methods.come.objective import Tables, learn_mapping, needs_network
 from napari_spatialrecon.methods.come.readout import MappingPosterior, likeliest, read_out
-from napari_spatialrecon.methods.floors.knn import (
-    align_slides,
+from napari_spatialrecon.methods.composition import (
     composition_notes,
-    floor_error,
     imbalance,
+    matched_reference,
 )
+from napari_spatialrecon.methods.floors.knn import align_slides, floor_error
 from napari_spatialrecon.methods.floors.posterior import spatial_directions
 from napari_spatialrecon.methods.held_out import HeldOut, hold_out
 from napari_spatialrecon.methods.mixtures import read_types
@@ -86,7 +86,9 @@ class ComePlace(PlacementMethod):
             if (held_out := hold_out(references, seed)) is not None:
                 self._validate(held_out, query, reporter, folder, resume)
             main = None if folder is None else folder / "autoencoder"
-            self._fitted, self.notes = self._prepare(references, query, reporter, main, resume)
+            self._fitted, self.notes = self._prepare(
+                references, query, reporter, main, resume, matched=True
+            )
         except Stopped as stopped:
             raise Stopped(checkpoint="" if folder is None else str(folder)) from stopped
         self.reference = self._fitted.reference
@@ -99,10 +101,12 @@ class ComePlace(PlacementMethod):
         reporter: Reporter,
         folder: Path | None,
         resume: bool,
+        matched: bool = False,
     ) -> tuple[_Fitted, tuple[str, ...]]:
         reporter.begin("Comparing expression")
         knn = self.config.floor
-        reference, features = Reference.fit(references, query, knn.preprocess, seed=self._seed)
+        fit = matched_reference if matched else Reference.fit
+        reference, features = fit(references, query, knn.preprocess, seed=self._seed)
         directions = spatial_directions(reference, features, knn)
         reference, notes = align_slides(reference, directions, knn)
         reporter.check()
@@ -156,7 +160,8 @@ class ComePlace(PlacementMethod):
         labels, label_notes = self._labels(query)
         table = _expression(reference, query)
         posterior, size_note = self._map(self._fitted, features, table, labels, reporter)
-        frame, uneven = reference.frame, imbalance(reference, posterior)
+        frame = reference.frame
+        uneven = imbalance(reference, self._fitted.directions, posterior.mass, reporter)
         radius = frame.radius_on(display)
         said = (*self.notes, *notes, *label_notes, *((size_note,) if size_note else ()))
         return Placement(

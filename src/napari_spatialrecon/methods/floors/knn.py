@@ -14,15 +14,15 @@ from typing import Any, Self
 import numpy as np
 from numpy.typing import NDArray
 
-from napari_spatialrecon.geometry.neighbours import neighbour_graph
 from napari_spatialrecon.geometry.procrustes import fit_pose
+from napari_spatialrecon.methods.composition import (
+    composition_notes,
+    imbalance,
+    matched_reference,
+)
 from napari_spatialrecon.methods.domain import check_domain
 from napari_spatialrecon.methods.floors.config import KnnConfig
-from napari_spatialrecon.methods.floors.posterior import (
-    Posterior,
-    knn_posterior,
-    spatial_directions,
-)
+from napari_spatialrecon.methods.floors.posterior import knn_posterior, spatial_directions
 from napari_spatialrecon.methods.held_out import HeldOut, hold_out
 from napari_spatialrecon.methods.placement import Placement, PlacementMethod
 from napari_spatialrecon.methods.reference import Reference
@@ -30,9 +30,6 @@ from napari_spatialrecon.progress import Reporter
 from napari_spatialrecon.tissue.contract import Prepared
 from napari_spatialrecon.training.checkpoint import load_checkpoint, save_checkpoint
 
-#: Spots of a region, and unevenness of cells over regions above which compositions differ; below
-#: the number of cells chance alone is that uneven.
-REGION, UNEVEN, FEWEST_CELLS = 30, 0.33, 400
 #: Gain in correlation at which a slide is turned: sections mounted alike gained at most .02.
 CLEARLY = 0.03
 
@@ -81,32 +78,6 @@ def _agreement(
     return float((w * a * b).sum() / np.sqrt((w * a * a).sum() * (w * b * b).sum() + 1e-12))
 
 
-def imbalance(reference: Reference, posterior: Posterior) -> float:
-    """Return how unevenly cells fall on the regions of the reference (coefficient of variation).
-
-    Posterior mass is averaged over each spot and its 30 nearest within the slide. Queries of the
-    same tissue gave 0.1 to 0.3; with half of the tissue or of the cell clusters missing 0.3 to 0.4.
-    """
-    cuts = np.cumsum([len(p) for p in reference.places])[:-1]
-    regional = np.concatenate(
-        [
-            neighbour_graph(places, REGION) @ mass
-            for places, mass in zip(reference.places, np.split(posterior.mass, cuts), strict=True)
-        ]
-    )
-    return float(regional.std() / max(regional.mean(), 1e-12))
-
-
-def composition_notes(value: float, n_cells: int) -> tuple[str, ...]:
-    """Return a note where `imbalance` says that the query lacks part of the reference's tissue."""
-    if value <= UNEVEN or n_cells < FEWEST_CELLS:
-        return ()
-    return (
-        "The cells resemble some regions of the reference far more than others: part of the tissue "
-        "may be missing from them, which makes every method less exact.",
-    )
-
-
 class Knn(PlacementMethod):
     """The `knn` method: spatial discriminant analysis and cosine nearest neighbours."""
 
@@ -128,8 +99,8 @@ class Knn(PlacementMethod):
         """Fit features and directions; see `PlacementMethod.fit`."""
         reporter = reporter or Reporter()
         reporter.begin("Comparing expression")
-        self.reference, features = Reference.fit(
-            references, query, self.config.preprocess, seed=seed
+        self.reference, features = matched_reference(
+            references, query, self.config.preprocess, seed=seed, reporter=reporter
         )
         self.directions = spatial_directions(self.reference, features, self.config)
         self.reference, self.notes = align_slides(self.reference, self.directions, self.config)
@@ -149,7 +120,7 @@ class Knn(PlacementMethod):
         domain = check_domain(self.reference, self.directions, query, posterior)
         frame = self.reference.frame
         radius = frame.radius_on(display)
-        uneven = imbalance(self.reference, posterior)
+        uneven = imbalance(self.reference, self.directions, posterior.mass, reporter)
         return Placement(
             coordinates=frame.restore(posterior.places, display),
             uncertainty=domain.uncertainty(np.sqrt(posterior.variance) * radius, radius),

@@ -76,12 +76,20 @@ def knn_posterior(
     directions: NDArray[np.float64],
     config: KnnConfig,
     reporter: Reporter | None = None,
+    *,
+    itself: NDArray[np.int64] | None = None,
 ) -> Posterior:
-    """Place cells between their most similar spots, weights exp(cosine / temperature)."""
+    """Place cells between their most similar spots, weights exp(cosine / temperature).
+
+    Parameters
+    ----------
+    itself : (n_cells,) int, optional
+        Where the cells are spots of the reference: which, since none is placed by itself.
+    """
     spots = normalize(reference.all_features @ directions)
     cells = normalize(query_features @ directions)
     targets = reference.all_places
-    k = min(config.neighbours, len(spots))
+    k = max(min(config.neighbours, len(spots) - (itself is not None)), 1)
     places, variance = np.empty((len(cells), 2)), np.empty(len(cells))
     best, mass = np.empty(len(cells)), np.zeros(len(spots))
     for start in range(0, len(cells), BLOCK):
@@ -89,6 +97,8 @@ def knn_posterior(
             reporter.check()
         rows = slice(start, start + BLOCK)
         cosine = cells[rows] @ spots.T
+        if itself is not None:
+            cosine[np.arange(len(cosine)), itself[rows]] = -1.0
         nearest = np.argpartition(-cosine, k - 1, axis=1)[:, :k]
         similarity = np.take_along_axis(cosine, nearest, axis=1)
         best[rows] = similarity.max(axis=1)

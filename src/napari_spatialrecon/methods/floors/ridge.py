@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 from sklearn.linear_model import RidgeCV
 from sklearn.preprocessing import normalize
 
+from napari_spatialrecon.methods.composition import matched_reference
 from napari_spatialrecon.methods.floors.config import KnnConfig, RidgeConfig
 from napari_spatialrecon.methods.floors.knn import align_slides, floor_error
 from napari_spatialrecon.methods.floors.posterior import spatial_directions
@@ -46,7 +47,9 @@ class Ridge(PlacementMethod):
         """Fit the regression; see `PlacementMethod.fit`."""
         reporter = reporter or Reporter()
         reporter.begin("Fitting a linear map")
-        reference, features = Reference.fit(references, query, self.config.preprocess, seed=seed)
+        reference, features = matched_reference(
+            references, query, self.config.preprocess, seed=seed, reporter=reporter
+        )
         self.reference, self.notes = _aligned(reference, features)
         self.held_out = {}
         if (held_out := hold_out(references, seed)) is not None:
