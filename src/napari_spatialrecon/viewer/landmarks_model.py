@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
@@ -67,7 +68,8 @@ class MarkError:
     residual
         Distance from where the layout, laid over all landmarks by shift, turn and size, has it.
     left_out
-        The same when laid over the other landmarks alone: would they have predicted it?
+        Distance from where the cells, solved anew without this landmark, have it: would the others
+        have predicted it? Of one that is used, known once `LandmarksModel.judge` has found it.
     expected
         Where all landmarks' pose has the cell, (x, y).
     """
@@ -128,6 +130,8 @@ class LandmarksModel:
         self.solution: Solution | None = None
         self._solver: PlaceSolver | None = None
         self._stack: UndoStack[MarksState] = UndoStack(MarksState())
+        self._judged: MarksState | None = None
+        self._left_out: dict[int, float] = {}
         self.dragging = False
 
     # What is set
@@ -296,33 +300,50 @@ class LandmarksModel:
 
     # What the landmarks say
 
+    def judge(self) -> Iterator[None]:
+        """Find the left-out error of each landmark that is used, one a step.
+
+        Ends early where the landmarks change meanwhile, or do not fix the cells.
+        """
+        from napari_spatialrecon.geometry.left_out import left_out_errors
+
+        state = self._judged = self.state
+        self._left_out = {}
+        if self.missing or self.problem is not None:
+            return
+        used = [i for i, mark in enumerate(self.marks) if mark.enabled]
+        for number, error in zip(used, left_out_errors(self.layout, self.landmarks())):
+            if self.state is not state:
+                return
+            if np.isfinite(error):
+                self._left_out[number] = error
+            yield
+
     def errors(self) -> list[MarkError]:
         """Return residual and left-out error of each landmark.
 
-        Both are of the pose alone: eqs. 6-7 put a hard landmark where it was set.
+        The residual is of the pose alone: eqs. 6-7 put a hard landmark where it was set.
         """
         from napari_spatialrecon.geometry.procrustes import fit_pose
 
         used = [i for i, mark in enumerate(self.marks) if mark.enabled]
-        source = self.layout[[m.cell for m in self.marks]].reshape(-1, 2)
+        cells = [m.cell for m in self.marks]
+        source = self.layout[cells].reshape(-1, 2)
         target = np.array([m.place for m in self.marks], float).reshape(-1, 2)
-
-        def posed(rows: list[int], number: int) -> np.ndarray | None:
-            if len(rows) < LEAST:
-                return None
-            try:
-                return fit_pose(source[rows], target[rows]).apply(source[[number]])[0]
-            except InputError:
-                return None
-
-        def off(place: np.ndarray | None, number: int) -> float | None:
-            return None if place is None else float(np.linalg.norm(place - target[number]))
-
+        try:
+            pose = fit_pose(source[used], target[used]) if len(used) >= LEAST else None
+        except InputError:
+            pose = None
+        if pose is None:
+            return [MarkError(None, None, None) for _ in self.marks]
+        posed = pose.apply(source)
+        residual = np.linalg.norm(posed - target, axis=1)
+        solved = np.linalg.norm(self.places[cells] - target, axis=1)
         found = []
-        for i in range(len(self.marks)):
-            together, alone = posed(used, i), posed([j for j in used if j != i], i)
-            expected = None if together is None else _point(together)
-            found.append(MarkError(off(together, i), off(alone, i), expected))
+        for i, mark in enumerate(self.marks):
+            left = self._left_out.get(i) if self._judged is self.state else None
+            left = left if mark.enabled else float(solved[i])
+            found.append(MarkError(float(residual[i]), left, _point(posed[i])))
         return found
 
     def suggestion(self, seed: int = 0) -> int | None:

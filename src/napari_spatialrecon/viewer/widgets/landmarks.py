@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+import threading
+from collections.abc import Callable, Iterator, Sequence
 from typing import Any, ClassVar
 
 import numpy as np
@@ -26,8 +27,8 @@ from napari_spatialrecon.viewer.widgets.landmark_dock import LandmarkDock, offer
 from napari_spatialrecon.viewer.widgets.marks_table import MarkRow
 from napari_spatialrecon.viewer.widgets.rows import combo, labelled, row, side_by_side
 
-#: Quiet time after the last change before the next landmark is suggested.
-_SUGGEST_AFTER_MS = 250
+#: Quiet time after the last change before landmarks are judged and the next one is suggested.
+_JUDGE_AFTER_MS = 250
 
 
 class LandmarksWidget(LandmarkDock):
@@ -38,7 +39,8 @@ class LandmarksWidget(LandmarkDock):
     columns: ClassVar[dict[str, str]] = {
         "cell": "Untick a landmark to leave it out",
         "residual": "Distance from where all landmarks' pose has the cell",
-        "left out": "The same without this landmark: would the others have predicted it?",
+        "left out": "Distance from where the cells lie once they are solved without this landmark: "
+        "would the others have predicted it?",
         "pull": "exact: sits there; a number: is drawn there as hard as that",
     }
     session: LandmarksSession | None
@@ -63,7 +65,11 @@ class LandmarksWidget(LandmarkDock):
         self.bend.setToolTip("A smooth residual: from 20 landmarks on, and only where it helps")
         self.take = QPushButton("Take")
         self.save_button = QPushButton("Save moved cells…")
-        self._timer = QTimer(self, singleShot=True, interval=_SUGGEST_AFTER_MS)
+        self._timer = QTimer(self, singleShot=True, interval=_JUDGE_AFTER_MS)
+        self._steps = QTimer(self, interval=0)
+        self._judging: Iterator[None] = iter(())
+        self._ready = threading.Event()
+        threading.Thread(target=_load_solver, args=(self._ready,), daemon=True).start()
         self.find.textChanged.connect(self._search)
         self.cells.itemClicked.connect(self._pick_listed)
         self.suggest.clicked.connect(self._pick_suggested)
@@ -72,7 +78,8 @@ class LandmarksWidget(LandmarkDock):
         self.bend.clicked.connect(lambda on: self.do(lambda m: m.set_bend(on)))
         self.take.clicked.connect(self.take_from_layer)
         self.save_button.clicked.connect(lambda: self.ask_save_as("moved", self.save_as))
-        self._timer.timeout.connect(self._look_for_suggestion)
+        self._timer.timeout.connect(self._judge)
+        self._steps.timeout.connect(self._judge_one)
 
     def parts(self) -> Sequence[QWidget]:
         """Return what stands below one another."""
@@ -181,13 +188,28 @@ class LandmarksWidget(LandmarkDock):
             self.pointer.switch(True)
             self.do(lambda m: m.pick(self.session.suggested))
 
-    def _look_for_suggestion(self) -> None:
+    def _judge(self) -> None:
+        """Suggest the next landmark, and find the left-out errors of those set."""
         session = self.session
         if session is None or session.model.dragging:
             return
+        if not self._ready.is_set():  # an import would hold up the window
+            self._timer.start()
+            return
+        self._judging = session.model.judge()
+        self._steps.start()
         session.suggested = session.model.suggestion()
         session._show_marks()
         self.suggest.setEnabled(session.suggested is not None)
+
+    def _judge_one(self) -> None:
+        """Find one more left-out error; with the last, show them."""
+        if self.session is not None and next(self._judging, False) is None:
+            return
+        self._steps.stop()
+        if self.session is not None and not self.session.model.dragging:
+            self.table.show_rows(self._rows(self.session), self.session.model.chosen)
+            self.verdict.setText(self._verdict(self.session))
 
     # Files
 
@@ -309,6 +331,14 @@ class LandmarksWidget(LandmarkDock):
             return ""
         um = self.session.um if self.session is not None else None
         return f"{units * um:,.0f} µm" if um is not None else f"{units:,.1f}"
+
+
+def _load_solver(ready: threading.Event) -> None:
+    """Import what solves, off the window's thread: scikit-learn takes a second."""
+    import napari_spatialrecon.geometry.bending
+    import napari_spatialrecon.geometry.left_out  # noqa: F401
+
+    ready.set()
 
 
 def _is_placed(layer: Any) -> bool:

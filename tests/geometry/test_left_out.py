@@ -1,0 +1,38 @@
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from napari_spatialrecon.geometry.distance_geometry import PlaceSolver
+from napari_spatialrecon.geometry.landmarks import Landmarks, fit_scale
+from napari_spatialrecon.geometry.left_out import left_out_errors
+
+RNG = np.random.default_rng(0)
+TRUE = RNG.uniform(0, 1000, (2500, 2))
+
+
+def test_it_is_the_error_of_a_solve_without_the_landmark() -> None:
+    layout = TRUE[:300] + RNG.normal(scale=80, size=(300, 2))
+    known = np.arange(0, 300, 40)
+    found = list(left_out_errors(layout, Landmarks(known, TRUE[known])))
+    rest = Landmarks(known[1:], TRUE[known[1:]])
+    scale = fit_scale(layout, rest, trained=1.0)
+    places = PlaceSolver(layout).solve(rest, scale=scale).places
+    assert found[0] == pytest.approx(np.linalg.norm(places[0] - TRUE[0]), rel=0.02)
+
+
+def test_a_sample_of_the_cells_tells_nearly_the_same_as_all() -> None:
+    layout = TRUE + RNG.normal(scale=80, size=TRUE.shape)
+    known = np.arange(0, 2500, 250)
+    landmarks = Landmarks(known, TRUE[known])
+    found = np.array(list(left_out_errors(layout, landmarks)))
+    again = np.array(list(left_out_errors(layout, landmarks, seed=1)))
+    assert np.abs(found - again).max() < 0.1 * found.mean()
+
+
+def test_landmarks_that_the_others_cannot_do_without_have_none() -> None:
+    places = np.array([[0.0, 0.0], [500.0, 0.0], [1000.0, 0.0], [500.0, 800.0]])
+    layout = np.vstack([places, TRUE[:50]])
+    errors = list(left_out_errors(layout, Landmarks(np.arange(4), places)))
+    assert np.isnan(errors[3]) and not np.isnan(errors[:3]).any()
+    assert np.isnan(list(left_out_errors(layout, Landmarks(np.arange(1, 4), places[1:])))).all()
