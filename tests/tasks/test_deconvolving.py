@@ -11,6 +11,7 @@ from anndata import AnnData
 from napari_spatialrecon.errors import InputError, Stopped, ValidationError
 from napari_spatialrecon.evaluation.mixture_metrics import mixture_metrics
 from napari_spatialrecon.methods.come.config import ComeMixturesConfig
+from napari_spatialrecon.methods.mixture_floors.config import RegressionConfig
 from napari_spatialrecon.tasks.deconvolving import deconvolve, read_shares
 
 TYPES = ("L2/3 IT", "L6", "Astro")
@@ -39,10 +40,18 @@ def order(result):
     return result.proportions[["L2_3 IT", "L6", "Astro"]].to_numpy()
 
 
-@pytest.mark.parametrize("method", ["come", "nnls", "knn"])
-def test_every_method_finds_the_mixtures_in_rows_that_sum_to_one(mixed, method):
+@pytest.mark.parametrize(
+    ("method", "config"),
+    [
+        ("come", FAST),
+        ("come", FAST.with_values({"prior": "squares"})),
+        ("nnls", None),
+        ("nnls", RegressionConfig(loss="counts")),
+        ("knn", None),
+    ],
+)
+def test_every_method_finds_the_mixtures_in_rows_that_sum_to_one(mixed, method, config):
     slide, cells, truth = mixed
-    config = FAST if method == "come" else None
     result = deconvolve(slide, cells, "type", method=method, config=config)
     np.testing.assert_allclose(result.proportions.sum(axis=1), 1)
     assert mixture_metrics(truth, order(result))["pcc_type"] > 0.8
@@ -75,6 +84,42 @@ def test_the_published_objective_with_every_term_runs_too(mixed):
     np.testing.assert_allclose(result.proportions.sum(axis=1), 1)
 
 
+def test_shares_are_of_cells_though_some_hold_more_rna(mixed):
+    slide, cells, truth = mixed
+    rich = cells.copy()
+    rich.X[(cells.obs["type"] == "L6").to_numpy()] *= 4
+    profiles = np.stack([rich.X[rich.obs["type"] == t].mean(axis=0) for t in TYPES])
+    spots = slide.copy()
+    spots.X = np.random.default_rng(1).poisson(6 * truth @ profiles).astype(np.float32)
+    found = order(deconvolve(spots, rich, "type", method="nnls"))
+    counted = order(
+        deconvolve(spots, rich, "type", method="nnls", config=RegressionConfig(sizes=False))
+    )
+    assert np.abs(found - truth).mean() < 0.1 < np.abs(counted - truth).mean()
+
+
+def test_the_likelihood_of_counts_is_nearer_to_the_truth_than_least_squares(mixed):
+    slide, cells, truth = mixed
+    thin = slide.copy()
+    thin.X = np.random.default_rng(2).binomial(slide.X.astype(int), 0.03).astype(np.float32)
+    errors = [
+        np.abs(order(deconvolve(thin, cells, "type", method="nnls", config=c)) - truth).mean()
+        for c in (RegressionConfig(loss="counts"), RegressionConfig())
+    ]
+    assert errors[0] < errors[1]
+
+
+def test_shares_of_cells_are_shares_of_counts_over_the_counts_of_a_cell(mixed):
+    slide, cells, _ = mixed
+    config = FAST.with_values({"prior": "none"})
+    found = deconvolve(slide, cells, "type", config=config)
+    counted = deconvolve(slide, cells, "type", config=config.with_values({"sizes": False}))
+    each = cells.to_df().sum(axis=1).groupby(cells.obs["type"].to_numpy()).mean()
+    expected = counted.proportions / each.rename({"L2/3 IT": "L2_3 IT"})
+    expected = expected.div(expected.sum(axis=1), axis=0)
+    np.testing.assert_allclose(found.proportions, expected[found.proportions.columns], rtol=1e-5)
+
+
 def test_known_shares_draw_the_result_to_them(mixed):
     slide, cells, truth = mixed
     prior = pd.DataFrame(truth, slide.obs_names, list(TYPES))
@@ -83,6 +128,8 @@ def test_known_shares_draw_the_result_to_them(mixed):
     helped = deconvolve(slide, cells, "type", config=config, prior=prior)
     jsd = [mixture_metrics(truth, order(r))["jsd"] for r in (alone, helped)]
     assert jsd[1] < jsd[0]
+    counted = deconvolve(slide, cells, "type", config=config, prior=(prior * 6).round())
+    np.testing.assert_allclose(counted.proportions, helped.proportions, atol=1e-6)
 
 
 def test_shares_of_other_types_or_above_one_are_refused(mixed, tmp_path):
@@ -91,7 +138,7 @@ def test_shares_of_other_types_or_above_one_are_refused(mixed, tmp_path):
     with pytest.raises(InputError, match="found none that match"):
         deconvolve(slide, cells, "type", prior=wrong)
     with pytest.raises(InputError, match="sum to 1 at most"):
-        deconvolve(slide, cells, "type", prior=wrong.set_axis(TYPES, axis=1) * 6)
+        deconvolve(slide, cells, "type", prior=wrong.set_axis(TYPES, axis=1) * 1.5)
     with pytest.raises(InputError, match="Expected a method that takes known shares"):
         good = wrong.set_axis(TYPES, axis=1)
         deconvolve(slide, cells, "type", method="nnls", prior=good)

@@ -24,7 +24,7 @@ def add(verbs: Any) -> None:
         "deconvolve",
         "find the cell types in each spot of a slide",
         run_deconvolve,
-        files={"out": ".h5ad"},
+        files={"out": ".h5ad", "picture": ".png"},
     )
     verb.add_argument("--method", default="come", help="see 'methods'")
     verb.add_argument("--slide", metavar="ST.h5ad", required=True)
@@ -33,9 +33,15 @@ def add(verbs: Any) -> None:
         "--labels", metavar="COLUMN", required=True, help="the reference's obs column of types"
     )
     verb.add_argument(
-        "--prior", metavar="FILE.csv", help="known shares: a row a spot, a column a type"
+        "--prior",
+        metavar="FILE.csv",
+        help="known shares or numbers of cells: a row a spot, a column a type",
     )
     verb.add_argument("--out", metavar="MIX.h5ad", required=True)
+    verb.add_argument("--picture", metavar="FILE.png", help="draw a map of each cell type")
+    verb.add_argument(
+        "--types", metavar="A,B", help="of the picture: which types; the twelve largest by default"
+    )
     verb.add_argument("--device", default="auto", help="auto, cpu, cuda, cuda:1 or mps")
     add_settings(verb)
     add_common_options(verb)
@@ -45,6 +51,7 @@ def run_deconvolve(options: argparse.Namespace, stop: threading.Event) -> None:
     """Deconvolve: read, check, learn, write."""
     from napari_spatialrecon.methods.registry import find_method
     from napari_spatialrecon.tasks.deconvolving import deconvolve, read_shares
+    from napari_spatialrecon.tasks.drawing import draw_types
 
     config = config_of(find_method(options.method, "deconvolve").config(), options)
     slide, reference = read_table(options.slide), read_table(options.reference)
@@ -66,6 +73,9 @@ def run_deconvolve(options: argparse.Namespace, stop: threading.Event) -> None:
         )
     result.record.settings |= asked(options)
     path, record = result.write(options.out)
+    if options.picture:
+        types = options.types.split(",") if options.types else None
+        draw_types(result.adata, options.picture, types=types)
     for note in result.notes:
         print(f"note: {note}", file=sys.stderr)
     n_types = result.proportions.shape[1]

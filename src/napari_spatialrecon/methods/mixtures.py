@@ -181,6 +181,8 @@ class MixtureTables:
         As the slide names them.
     spots, cells : (n, n_genes) csr float32
         Rows scaled to a total of 1 (rows of 0 where none of the genes was counted).
+    totals : (n_cells,) float
+        Counts of each cell in all shared genes.
     notes
         What the user should know, in words.
     """
@@ -188,6 +190,7 @@ class MixtureTables:
     genes: tuple[str, ...]
     spots: sparse.csr_matrix
     cells: sparse.csr_matrix
+    totals: NDArray[np.float64]
     notes: tuple[str, ...] = ()
 
     @classmethod
@@ -200,17 +203,29 @@ class MixtureTables:
             They share no gene.
         """
         match = match_genes([slide.adata.var, reference.adata.var], [slide.name, reference.name])
-        spots, cells = (
-            _shares(sparse.csr_matrix(t.adata.X)[:, index])
+        counts = [
+            sparse.csr_matrix(t.adata.X)[:, index]
             for t, index in zip((slide, reference), match.indices, strict=True)
-        )
+        ]
+        totals = np.asarray(counts[1].sum(axis=1, dtype=np.float64)).ravel()
+        spots, cells = (_shares(values) for values in counts)
         genes, notes = [str(g) for g in match.genes], list(match.notes)
         if len(genes) > most_genes:
             chosen = _overdispersed(cells, most_genes)
             notes.append(f"The {most_genes:,} most variable of {len(genes):,} genes are used.")
             spots, cells = spots[:, chosen], cells[:, chosen]
             genes = [genes[i] for i in chosen]
-        return cls(tuple(genes), spots, cells, tuple(notes))
+        return cls(tuple(genes), spots, cells, totals, tuple(notes))
+
+    def sizes(self, types: CellTypes) -> NDArray[np.float64]:
+        """Return how much RNA cells of each type hold beside the mean of the types, (n_types,).
+
+        Shares of a spot's counts, divided by these, are shares of its cells.
+        """
+        one_hot = types.one_hot().astype(np.float64)
+        means = (self.totals @ one_hot) / np.maximum(one_hot.sum(axis=0), 1.0)
+        means = np.maximum(means, 1.0)
+        return np.asarray(means / means.mean())
 
 
 def _shares(counts: sparse.csr_matrix) -> sparse.csr_matrix:

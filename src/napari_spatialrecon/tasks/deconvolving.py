@@ -102,8 +102,8 @@ def deconvolve(
     config
         Hyper-parameters of the method; the quick preset if None.
     prior
-        Shares that are known beforehand (COME+): spots by name, types as columns. Spots or types
-        that it lacks have the reference's shares.
+        Shares that are known beforehand (COME+), or whole numbers of cells: spots by name, types
+        as columns. Spots or types that it lacks have the reference's shares.
 
     Returns
     -------
@@ -201,10 +201,12 @@ def _shares(prior: pd.DataFrame, slide: AnnData, types: CellTypes) -> NDArray[np
         raise InputError(
             "Expected shares of 0 or more, found others.", remedy="Try 0 to 1.", where=where
         )
+    if (values == np.rint(values)).all():  # cells of each type, counted
+        values = values / np.maximum(values.sum(axis=1, keepdims=True), 1.0)
     if (values.sum(axis=1) > 1 + _ROUNDING).any():
         raise InputError(
             f"Expected shares that sum to 1 at most, found {values.sum(axis=1).max():.3g}.",
-            remedy="Try dividing cell counts by the cells of their spot.",
+            remedy="Try shares of 0 to 1, or whole numbers of cells.",
             where=where,
         )
     result = np.tile(types.shares, (slide.n_obs, 1))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -10,7 +11,9 @@ from anndata import AnnData
 from scipy import sparse
 
 from napari_spatialrecon.errors import InputError
+from napari_spatialrecon.evaluation.mixture_metrics import proportions_of
 from napari_spatialrecon.evaluation.pictures import overlay, save_png
+from napari_spatialrecon.evaluation.type_maps import type_maps
 from napari_spatialrecon.tissue import contract
 from napari_spatialrecon.tissue.images import histology
 
@@ -74,6 +77,31 @@ def draw_placed(
         title=title,
     )
     return save_png(figure, path)
+
+
+def draw_types(
+    adata: AnnData,
+    path: str | Path,
+    *,
+    types: Sequence[str] | None = None,
+    title: str = "",
+) -> Path:
+    """Write a PNG with a map of each cell type of a deconvolved slide.
+
+    Parameters
+    ----------
+    adata
+        Spots with ``obsm["proportions"]``, as `deconvolve` returns.
+    types
+        Which; by default the twelve whose share is largest.
+
+    Raises
+    ------
+    InputError
+        The table has no proportions, or lacks a type.
+    """
+    proportions = proportions_of(adata, "result")
+    return save_png(type_maps(contract.coordinates(adata), proportions, types, title=title), path)
 
 
 def _colours(placed: AnnData, truth: AnnData | None, color: str | None) -> tuple[Any, Any, str]:

@@ -89,6 +89,14 @@ def test_full_balance_lets_all_spots_attract_alike():
         assert abs(even - N_CELLS / N_SPOTS).max() < 0.05 < abs(uneven - N_CELLS / N_SPOTS).max()
 
 
+def test_full_balance_towards_cell_counts_lets_spots_attract_as_many_cells():
+    cells, spots = features()
+    start = cosine_start(cells, spots, over="spots", temperature=0.3, kept=None)
+    counts = torch.tensor([1.0, 1.0, 1.0, 1.0, 2.0, 3.0, 3.0])
+    attracted = likeliest(Coefficients(balanced(start, 1.0, counts)), N_SPOTS).sum(axis=0)
+    assert abs(attracted - counts.numpy()).max() < 0.1
+
+
 def test_a_readout_is_a_mean_the_likeliest_spot_or_one_of_the_spots():
     cells, spots = features()
     start = cosine_start(cells, spots, over="spots", temperature=0.3, kept=None)

@@ -98,6 +98,47 @@ def test_labels_switch_equation_eight_on_and_their_absence_is_said(slides, cells
         ComePlace(make(labels="type")).fit(slides, cells).place(cells)
 
 
+def test_labels_of_one_type_or_missing_ones_place_all_cells_and_are_said(slides, cells):
+    few = replace(cells, adata=cells.adata[:30].copy(), kept=np.ones(30, bool))
+    few.adata.obs["one"] = "neuron"
+    few.adata.obs["some"] = ["a", "b", np.nan] * 10
+    few.adata.obs["rare"] = ["a"] * 29 + ["b"]
+    said = {"one": "nothing to tell apart", "some": "10 of 30 cells", "rare": "one cell only"}
+    for column, words in said.items():
+        placed = ComePlace(make(labels=column)).fit(slides, few).place(few)
+        assert np.isfinite(placed.coordinates).all()
+        assert any(words in note for note in placed.notes)
+
+
+@pytest.mark.parametrize("readout", ["argmax", "sampled"])
+def test_other_readouts_place_cells_on_spots(slides, cells, readout):
+    method = ComePlace(make(readout=readout)).fit(slides[:1], cells)
+    placed = method.place(cells)
+    spots = slides[0].adata.obsm["spatial"]
+    off = np.linalg.norm(placed.coordinates[:, None] - spots[None], axis=2).min(axis=1)
+    assert off.max() < 1e-3 * np.ptp(spots)
+    assert (placed.uncertainty > 0).any()
+
+
+def test_cells_are_drawn_to_spots_that_hold_more_and_that_is_kept(slides, cells, tmp_path):
+    slide = replace(slides[0], adata=slides[0].adata.copy())
+    right = slide.adata.obsm["spatial"][:, 0] > np.median(slide.adata.obsm["spatial"][:, 0])
+    slide.adata.obs["n"] = np.where(right, 9, 1)
+    even, drawn = (
+        ComePlace(make(cell_counts=column, balance=1.0)).fit([slide], cells) for column in ("", "n")
+    )
+    middle = [m.place(cells).coordinates[:, 0].mean() for m in (even, drawn)]
+    assert middle[1] > middle[0]
+    drawn.save(tmp_path / "model")
+    back = ComePlace.load(tmp_path / "model").place(cells)
+    np.testing.assert_array_equal(back.coordinates, drawn.place(cells).coordinates)
+    with pytest.raises(InputError, match=r"Expected a column 'm'.*found columns"):
+        ComePlace(make(cell_counts="m")).fit([slide], cells)
+    slide.adata.obs["n"] = "many"
+    with pytest.raises(InputError, match="Expected numbers of cells in 'n'"):
+        ComePlace(make(cell_counts="n")).fit([slide], cells)
+
+
 def test_it_stops_within_a_step(fitted, cells):
     with pytest.raises(Stopped):
         fitted.place(cells, reporter=Reporter(should_stop=lambda: True))

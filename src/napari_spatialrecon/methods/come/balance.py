@@ -14,17 +14,23 @@ ROUNDS = 30
 _TINY = 1e-12
 
 
-def balanced(start: Start, strength: float) -> Start:
+def balanced(start: Start, strength: float, masses: Tensor | None = None) -> Start:
     """Return logits with Sinkhorn's log-scaling of the columns added, times `strength`.
 
-    With strength 1 all columns of P have the same sum (Cuturi 2013), which assumes that the cells
-    cover the slides evenly; 0 changes nothing.
+    With strength 1 the columns of P sum to what is asked (Cuturi 2013); 0 changes nothing.
+
+    Parameters
+    ----------
+    masses : (n_columns,), optional
+        What spots are to attract, up to a factor, such as the cells they hold (COME+). None: all
+        alike, which assumes that the cells cover the slides evenly.
     """
     if strength == 0:
         return start
     weights = torch.exp(start.logits - start.logits.max(dim=1, keepdim=True).values)
     scaling = weights.new_ones(start.n_columns)
-    target = len(weights) / start.n_columns
+    masses = scaling if masses is None else masses.to(weights).clamp(min=_TINY)
+    target = masses * (len(weights) / masses.sum())
     for _ in range(ROUNDS):
         share = 1 / _gathered(start, weights, scaling).clamp(min=_TINY)
         scaling = target / _column_sums(start, weights * share[:, None]).clamp(min=_TINY)

@@ -45,7 +45,13 @@ class Start:
 
 
 def cosine_start(
-    cells: Tensor, spots: Tensor, *, over: str, temperature: float, kept: int | None
+    cells: Tensor,
+    spots: Tensor,
+    *,
+    over: str,
+    temperature: float,
+    kept: int | None,
+    constant: bool = False,
 ) -> Start:
     """Return logits cosine / temperature, block by block.
 
@@ -56,16 +62,18 @@ def cosine_start(
         Features in which they can be compared.
     kept
         Entries kept of each row, or None for all.
+    constant
+        Whether all logits are 0 instead; which entries are kept is still told by the cosine.
     """
     cells, spots = (nn.functional.normalize(x.float(), dim=1) for x in (cells, spots))
     rows, others = (cells, spots) if over == "spots" else (spots, cells)
-    n = len(others)
+    n, factor = len(others), 0.0 if constant else 1 / temperature
     if kept is None or kept >= n:
-        return Start(rows @ others.T / temperature, None, n, over)
+        return Start(factor * (rows @ others.T), None, n, over)
     logits, columns = [], []
     for block in rows.split(BLOCK):
         values, indices = (block @ others.T).topk(kept, dim=1)
-        logits.append(values / temperature)
+        logits.append(factor * values)
         columns.append(indices)
     return Start(torch.cat(logits), torch.cat(columns), n, over)
 

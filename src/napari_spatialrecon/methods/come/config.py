@@ -167,6 +167,12 @@ class ComePlaceConfig(ComeConfig):
         low=0.0,
         high=1.0,
     )
+    cell_counts: str = option(
+        "",
+        "Column of the slides' tables with the cells in each spot (COME+): spots are balanced "
+        "towards these; empty: towards attracting alike.",
+        advanced=True,
+    )
     labels: str = option(
         "", "Column of the cells' table with their types, for eq. 8; empty: none.", advanced=True
     )
@@ -231,7 +237,7 @@ class ComeMixturesConfig(ComeMappingConfig):
     PRESETS: ClassVar = {
         "quick": {},
         "standard": {"steps": 300},
-        "paper": {**PUBLISHED, "prior": "none", "top_share": 0.1},
+        "paper": {**PUBLISHED, "prior": "none", "sizes": False, "top_share": 0.1},
     }
 
     temperature: float = option(
@@ -261,9 +267,13 @@ class ComeMixturesConfig(ComeMappingConfig):
         2000, "Most variable genes kept when there are more.", unit="genes", low=10
     )
     prior: str = option(
-        "regression",
-        "COME+: start nearer to the shares that a regression on mean profiles finds, or not.",
-        choices=("regression", "none"),
+        "counts",
+        "COME+: start nearer to the shares that fit the types' mean profiles to the counts (by "
+        "likelihood, or by least squares), or not.",
+        choices=("counts", "squares", "none"),
+    )
+    sizes: bool = option(
+        True, "Give shares of cells: a type whose cells hold twice the RNA counts half."
     )
     top_share: float = option(
         1.0,

@@ -135,6 +135,7 @@ class ComeGenes(GeneMethod):
             over=config.over,
             temperature=config.temperature,
             kept=self._kept,
+            constant=config.start == "constant",
         )
         tables = Tables(
             unit_interval(slide),

@@ -1,12 +1,16 @@
-"""Expression on the scale that the decoder predicts (section 3.1 of the paper)."""
+"""Expression on the scale that the decoder predicts (section 3.1); how many cells a spot holds."""
 
 from __future__ import annotations
 
 import numpy as np
+import pandas as pd
 import torch
 from numpy.typing import NDArray
 from scipy import sparse
 from torch import Tensor
+
+from napari_spatialrecon.errors import InputError
+from napari_spatialrecon.tissue.contract import Prepared
 
 #: Total that sequenced counts are scaled to.
 DEPTH = 1e4
@@ -36,3 +40,29 @@ def unit_interval(values: NDArray[np.floating]) -> Tensor:
     low, high = values.min(axis=0), values.max(axis=0)
     scaled = (values - low) / np.where(high > low, high - low, 1.0)
     return torch.from_numpy(scaled.astype(np.float32))
+
+
+def cell_counts(slide: Prepared, column: str) -> NDArray[np.float32]:
+    """Return how many cells each spot holds, (n_spots,), from a column of ``obs``.
+
+    Raises
+    ------
+    InputError
+        There is no such column, or it holds no numbers of 0 or more.
+    """
+    obs = slide.adata.obs
+    if column not in obs:
+        raise InputError(
+            f"Expected a column {column!r} with the cells of each spot, found columns "
+            f"{', '.join(map(str, obs.columns[:12])) or 'none'}.",
+            remedy="Try --set cell_counts= with one of them, or without it.",
+            where=f"{slide.name}: obs",
+        )
+    values = pd.to_numeric(obs[column], errors="coerce").to_numpy(np.float32)
+    if not np.isfinite(values).all() or (values < 0).any() or not values.any():
+        raise InputError(
+            f"Expected numbers of cells in {column!r}, found others.",
+            remedy="Try 0 or more in every spot.",
+            where=f"{slide.name}: obs[{column!r}]",
+        )
+    return values

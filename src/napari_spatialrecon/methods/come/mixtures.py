@@ -18,7 +18,7 @@ from napari_spatialrecon.methods.come.memory import mapping_size
 from napari_spatialrecon.methods.come.objective import Tables, learn_mapping, needs_network
 from napari_spatialrecon.methods.come.readout import likeliest_cells, type_sums
 from napari_spatialrecon.methods.gene_scale import standardised
-from napari_spatialrecon.methods.mixture_floors.regression import regress
+from napari_spatialrecon.methods.mixture_floors.regression import likeliest_shares, regress
 from napari_spatialrecon.methods.mixtures import (
     CellTypes,
     Mixture,
@@ -38,7 +38,7 @@ CELLS_SHOWN = 20
 class ComeMixtures(MixtureMethod):
     """Contrastive mapping of cells to spots (Wei et al. 2025), for mixtures.
 
-    With ``prior="regression"``, or with shares that are known, it is COME+ of the paper.
+    With a `prior`, fitted or known, it is COME+ of the paper.
     """
 
     name = "come"
@@ -66,12 +66,19 @@ class ComeMixtures(MixtureMethod):
         logs = [np.log1p(depth * t.toarray()) for t in (tables.spots, tables.cells)]
         spots, cells = (torch.from_numpy(standardised(values)) for values in logs)
         start = cosine_start(
-            cells, spots, over=config.over, temperature=config.temperature, kept=size.kept
+            cells,
+            spots,
+            over=config.over,
+            temperature=config.temperature,
+            kept=size.kept,
+            constant=config.start == "constant",
         )
-        if config.start == "constant":
-            start = replace(start, logits=torch.zeros_like(start.logits))
-        if prior is None and config.prior == "regression":
-            prior = regress(tables.spots, tables.cells, types, reporter)
+        sizes = tables.sizes(types) if config.sizes else np.ones(len(types.names))
+        if prior is not None:
+            prior = normalised_rows(prior * sizes, types.shares)
+        elif config.prior != "none":
+            fit = likeliest_shares if config.prior == "counts" else regress
+            prior = fit(tables.spots, tables.cells, types, reporter)
         if prior is not None:
             start = with_prior(start, prior, types)
         seen = Tables(
@@ -99,7 +106,7 @@ class ComeMixtures(MixtureMethod):
         )
         self.history.append(history)
         counted = type_sums(coefficients, torch.from_numpy(types.one_hot()), config.top_share)
-        shares = normalised_rows(counted.numpy(), types.shares)
+        shares = normalised_rows(counted.numpy() / sizes, types.shares)
         mapping: sparse.csr_matrix = likeliest_cells(coefficients, CELLS_SHOWN)
         notes = [*tables.notes, *([size.note] if size.note else [])]
         if config.weights.cell_types and len(types.names) == 1:
@@ -113,13 +120,14 @@ class ComeMixtures(MixtureMethod):
 
 
 def with_prior(start: Start, prior: NDArray[np.float64], types: CellTypes) -> Start:
-    """Return logits raised by log of a type's known share in a spot over its share among the cells.
+    """Return logits raised by log of a type's share in a spot over its share among the cells.
 
     COME+ of the paper: knowledge enters where the mapping starts, and the anchor holds it.
 
     Parameters
     ----------
     prior : (n_spots, n_types), rows sum to 1
+        Shares of counts.
     """
     ratio = np.log((prior + LEAST_SHARE) / (types.shares + LEAST_SHARE))
     of_spot = torch.from_numpy(np.c_[ratio, np.zeros(len(ratio))].astype(np.float32))

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import copy
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Self
 
@@ -18,7 +18,7 @@ from napari_spatialrecon.methods.come.autoencoder import Autoencoder, pretrain
 from napari_spatialrecon.methods.come.balance import balanced
 from napari_spatialrecon.methods.come.coefficients import cosine_start
 from napari_spatialrecon.methods.come.config import ComePlaceConfig
-from napari_spatialrecon.methods.come.inputs import scaled_logs
+from napari_spatialrecon.methods.come.inputs import cell_counts, scaled_logs
 from napari_spatialrecon.methods.come.memory import mapping_size
 from napari_spatialrecon.methods.come.objective import Tables, learn_mapping, needs_network
 from napari_spatialrecon.methods.come.readout import MappingPosterior, likeliest, read_out
@@ -41,11 +41,12 @@ from napari_spatialrecon.training.checkpoint import load_checkpoint, save_checkp
 
 @dataclass(frozen=True)
 class _Fitted:
-    """What slides leave: places, features, directions, expression in [0, 1], autoencoder."""
+    """What slides leave: places, features, directions, expression in [0, 1], cells, autoencoder."""
 
     reference: Reference
     directions: NDArray[np.float64]
     spots: Tensor
+    masses: Tensor | None
     network: Autoencoder | None
 
 
@@ -124,7 +125,15 @@ class ComePlace(PlacementMethod):
                 resume=resume,
             )
             self.history.append(history)
-        return _Fitted(reference, directions, spots, network), notes
+        masses = self._masses(references)
+        return _Fitted(reference, directions, spots, masses, network), notes
+
+    def _masses(self, references: Sequence[Prepared]) -> Tensor | None:
+        """Return how many cells each spot holds, where a column says so."""
+        if not (column := self.config.cell_counts):
+            return None
+        found = [cell_counts(r, column) for r in references]
+        return torch.from_numpy(np.concatenate(found))
 
     def _validate(
         self,
@@ -205,11 +214,10 @@ class ComePlace(PlacementMethod):
             over="spots",
             temperature=config.floor.temperature,
             kept=size.kept,
+            constant=config.start == "constant",
         )
-        if config.start == "constant":
-            start = replace(start, logits=torch.zeros_like(start.logits))
         coefficients, history = learn_mapping(
-            balanced(start, config.balance),
+            balanced(start, config.balance, fitted.masses),
             copy.deepcopy(fitted.network),
             Tables(fitted.spots, cells, labels=labels),
             config,
@@ -235,6 +243,7 @@ class ComePlace(PlacementMethod):
                 **self.reference.arrays(),
                 "directions": self._fitted.directions,
                 "spots": self._fitted.spots,
+                **({} if (masses := self._fitted.masses) is None else {"masses": masses}),
                 **{f"network.{k}": v for k, v in weights.items()},
             },
             genes=self.reference.space.genes,
@@ -255,6 +264,7 @@ class ComePlace(PlacementMethod):
         }
         spots = torch.from_numpy(arrays.pop("spots"))
         directions = arrays.pop("directions")
+        masses = torch.from_numpy(arrays.pop("masses")) if "masses" in arrays else None
         method.reference = Reference.from_arrays(
             checkpoint.genes, checkpoint.extra["slides"], arrays
         )
@@ -262,7 +272,7 @@ class ComePlace(PlacementMethod):
         if weights:
             network = Autoencoder(spots.shape[1], method.config.network.size)
             network.load_state_dict(weights)
-        method._fitted = _Fitted(method.reference, directions, spots, network)
+        method._fitted = _Fitted(method.reference, directions, spots, masses, network)
         method._seed = checkpoint.extra["seed"]
         method.held_out = checkpoint.extra["held_out"]
         method.notes = tuple(checkpoint.extra["notes"])

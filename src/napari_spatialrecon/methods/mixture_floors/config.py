@@ -29,3 +29,11 @@ class RegressionConfig(Config):
     top_genes: int = option(
         2000, "Most variable genes kept when there are more.", unit="genes", low=10
     )
+    sizes: bool = option(
+        True, "Give shares of cells: a type whose cells hold twice the RNA counts half."
+    )
+    loss: str = option(
+        "squares",
+        "What is least: weighted squares of what is left, or the surprise of the counts (Poisson).",
+        choices=("squares", "counts"),
+    )
