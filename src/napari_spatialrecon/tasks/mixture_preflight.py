@@ -6,16 +6,13 @@ from anndata import AnnData
 
 from napari_spatialrecon.config import Config
 from napari_spatialrecon.methods.come.config import ComeMixturesConfig
-from napari_spatialrecon.methods.come.memory import mapping_size
+from napari_spatialrecon.methods.come.memory import mapping_seconds, mapping_size
 from napari_spatialrecon.methods.mixtures import read_types
 from napari_spatialrecon.methods.registry import find_method
 from napari_spatialrecon.tasks.preflight import Preflight
 from napari_spatialrecon.tissue import contract
 from napari_spatialrecon.tissue.genes import match_genes
 
-#: Seconds of one core for a step, a pair of cell and spot, and for a gene of it; measured 3.3e-8
-#: for a pair with 500 genes, 2.2e-8 with 100 (MOp, 2,549 cells, 361 spots).
-_PER_PAIR, _PER_PRODUCT = 2e-8, 3e-11
 #: Seconds for a spot, a type and a gene of a regression.
 _PER_FIT = 3e-8
 
@@ -53,8 +50,7 @@ def mixture_preflight(
         size = mapping_size(n_cells, n_spots, used, config)
         memory += size.total_bytes
         notes += [size.note] if size.note else []
-        entries = n_spots * min(size.kept or n_cells, n_cells)
-        seconds += config.joint_steps(used) * entries * (_PER_PAIR + _PER_PRODUCT * used)
+        seconds += mapping_seconds(size, n_cells, n_spots, used, config)
     return Preflight(
         genes=n_genes,
         spots=n_spots,

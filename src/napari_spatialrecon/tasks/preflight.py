@@ -8,6 +8,8 @@ from dataclasses import dataclass
 from anndata import AnnData
 
 from napari_spatialrecon.config import Config
+from napari_spatialrecon.methods.come.config import ComeConfig
+from napari_spatialrecon.methods.come.memory import mapping_seconds, mapping_size
 from napari_spatialrecon.methods.registry import find_method
 from napari_spatialrecon.tasks.placing import prepare_slides
 from napari_spatialrecon.tissue import contract
@@ -53,21 +55,34 @@ def preflight(
     ------
     ValidationError
         Lists every problem.
+    InputError
+        A mapping of cells and spots does not fit the memory.
     """
     info = find_method(method, "place")
     slides = prepare_slides(references)
     cells = contract.prepare_query(query, query_name)
     match = match_genes([t.adata.var for t in (*slides, cells)], [t.name for t in (*slides, cells)])
     config = config or info.config()()
-    spots = sum(s.adata.n_obs for s in slides)
+    spots, n_cells, n_genes = (
+        sum(s.adata.n_obs for s in slides),
+        cells.adata.n_obs,
+        len(match.genes),
+    )
+    seconds, memory = _seconds(config, spots, n_cells, len(slides)), 0.0
+    notes = [n for t in (*slides, cells) for n in t.notes]
+    if isinstance(config, ComeConfig):
+        size = mapping_size(n_cells, spots, n_genes, config)
+        memory += size.total_bytes
+        seconds += mapping_seconds(size, n_cells, spots, n_genes, config)
+        notes += [size.note] if size.note else []
     return Preflight(
-        genes=len(match.genes),
+        genes=n_genes,
         spots=spots,
-        cells=cells.adata.n_obs,
-        notes=tuple(n for t in (*slides, cells) for n in t.notes),
+        cells=n_cells,
+        notes=tuple(notes),
         warnings=tuple(match.notes),
-        seconds=_seconds(config, spots, cells.adata.n_obs, len(slides)),
-        memory_bytes=4e8 + 24.0 * (spots + cells.adata.n_obs) * len(match.genes),
+        seconds=seconds,
+        memory_bytes=memory + 4e8 + 24.0 * (spots + n_cells) * n_genes,
     )
 
 
