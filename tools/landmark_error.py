@@ -8,7 +8,8 @@ Places each query once, then gives the model 0, 3, 5, 10, 20 and 50 landmarks, s
 Procrustes error, median error in µm (in units where the data state none) and root-mean-square error
 over the tissue's radius. `solved` is eq. 6-7 with λ refitted, `posed` the plain similarity of the
 layout to the landmarks, `bent` eq. 6-7 with the smooth residual; the oracle is the best similarity,
-fitted to all cells. Without a landmark the cells lie where `place` laid them on the reference.
+fitted to all cells and measured on the same ones. Without a landmark the cells lie where `place`
+laid them on the reference.
 """
 
 from __future__ import annotations
@@ -101,7 +102,8 @@ def measure(name: str) -> Iterator[dict[str, Any]]:
             known = Landmarks(rows, truth[rows])
             solved = result.method.impute(cells, known, um_per_unit=um).coordinates
             posed = fit_pose(layout[rows], truth[rows]).apply(layout)
-            ways = {"solved": solved, "posed": posed, "bent": bent(solved, layout, known)}
+            bowed = bent(solved, layout, known)
+            ways = {"solved": solved, "posed": posed, "bent": bowed, "oracle": oracle}
             for way, places in ways.items():
                 found = errors(truth, places, rows, um)
                 yield start | {"landmarks": number, "choice": choice, "way": way} | found

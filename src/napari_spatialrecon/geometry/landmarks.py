@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import dataclasses
 from dataclasses import dataclass
 
@@ -10,10 +11,14 @@ from scipy.spatial.distance import pdist
 from sklearn.cluster import KMeans
 
 from napari_spatialrecon.errors import InputError
-from napari_spatialrecon.geometry.procrustes import flatness
+from napari_spatialrecon.geometry.procrustes import fit_pose, flatness
 
 #: Landmarks flatter than this (second over first spread) leave the reflection to chance.
 _COLLINEAR = 1e-3
+
+#: Most that the similarity's λ may exceed that of the distances: a layout without any likeness to
+#: the places would shrink to a point.
+_MOST_DRAWN = 3.0
 
 
 @dataclass(frozen=True, eq=False)
@@ -139,13 +144,15 @@ def _check(indices: np.ndarray, places: np.ndarray, hard: np.ndarray, weights: n
 
 
 def fit_scale(latent: np.ndarray, landmarks: Landmarks, *, trained: float | None = None) -> float:
-    """Return λ, latent units per unit of place, refitted to the landmarks' pairwise distances.
+    """Return λ, latent units per unit of place, refitted to the landmarks.
 
-    Least squares in tissue units, ``min Σ (‖s_i − s_j‖ − ‖z_i − z_j‖ / λ)²`` over the landmark
-    pairs, so ``λ = Σ ‖z_i − z_j‖² / Σ ‖z_i − z_j‖ ‖s_i − s_j‖``. The noise is in the latent, so the
-    residual is taken in the tissue: an uncertain latent then draws the cells in, which lowers their
-    error (taking it in the latent, as eq. 6 would, spreads them out and raises it). For an exact
-    latent both give the same λ.
+    Two fits, both by least squares in tissue units: of the pairwise distances,
+    ``λ = Σ ‖z_i − z_j‖² / Σ ‖z_i − z_j‖ ‖s_i − s_j‖``, and, of a latent in the plane, of the
+    similarity that lays the landmarks over their places (`fit_pose`). The noise is in the latent,
+    so the residual is taken in the tissue: an uncertain latent then draws the cells in, which
+    lowers their error (taking it in the latent, as eq. 6 would, spreads them out and raises it).
+    Noise lengthens distances, so that they draw in too little: the larger λ is returned. For an
+    exact latent all agree.
 
     Parameters
     ----------
@@ -171,6 +178,10 @@ def fit_scale(latent: np.ndarray, landmarks: Landmarks, *, trained: float | None
             where="landmarks",
         )
     scale = float(apart @ apart / (apart @ pdist(landmarks.places)))
+    if latent.shape[1] == 2:
+        with contextlib.suppress(InputError):  # latents on a line: the solver says so
+            pose = fit_pose(latent[landmarks.indices], landmarks.places)
+            scale = max(scale, min(1 / max(pose.scale, 1e-12), _MOST_DRAWN * scale))
     return scale if trained is None else max(scale, trained)
 
 
