@@ -13,9 +13,19 @@ from napari_spatialrecon.methods.spadit.diffusion import kept_signal, noised, sa
 from napari_spatialrecon.methods.spadit.model import SpaDiT
 from napari_spatialrecon.methods.spadit.network import PLACE_FEATURES, Network
 from napari_spatialrecon.methods.spadit.reliability import Reliability
-from napari_spatialrecon.methods.spadit.stack import correlations, fit_stack, split_genes, stacked
+from napari_spatialrecon.methods.spadit.spread import ErrorProfile
+from napari_spatialrecon.methods.spadit.spreading import Spread
+from napari_spatialrecon.methods.spadit.stack import (
+    Traits,
+    agreement,
+    correlations,
+    fit_stack,
+    split_genes,
+    stacked,
+)
 from napari_spatialrecon.methods.spadit.task import masked_loss
 from napari_spatialrecon.progress import Reporter
+from napari_spatialrecon.tasks.gene_check import without
 from napari_spatialrecon.tasks.imputing import impute_genes
 from napari_spatialrecon.tissue.contract import prepare_query, prepare_slide
 
@@ -29,6 +39,7 @@ SMALL = {
     "network.heads": 2,
     "network.tokens": 8,
     "bases.mapped.steps": 2,
+    "bases.spread_steps": 2,
     "training.steps": 8,
     "diffusion.draws": 2,
     "diffusion.steps": 3,
@@ -69,19 +80,25 @@ def test_maps_are_finite_and_carry_spread_and_reliability(split, result):
     assert sum(b["genes"] for b in bins) == 25
 
 
-def test_the_hidden_truth_of_asked_genes_changes_nothing(split, result):
+def test_the_hidden_truth_of_asked_genes_changes_nothing(split):
+    """The slide holds the truth, as with --hide: neither maps, spread nor reliability see it."""
     slide, cells, known, hidden = split
-    changed = slide.copy()
+    whole = seen(slide, [*known, *hidden])
+    changed = whole.copy()
     matrix = changed.X.tolil()
-    for gene in hidden:
-        column = list(slide.var_names).index(gene)
-        matrix[:, column] = np.random.default_rng(0).poisson(9, (slide.n_obs, 1))
+    noise = np.random.default_rng(0).poisson(9, (slide.n_obs, len(hidden)))
+    matrix[:, len(known) :] = noise
     changed.X = matrix.tocsr()
-    again = run((changed, cells, known, hidden))
-    np.testing.assert_array_equal(again.adata.X, result.adata.X)
-    np.testing.assert_array_equal(
-        again.adata.layers["imputed_std"], result.adata.layers["imputed_std"]
+    config = SpaDiTConfig().with_values(SMALL)
+    told, lied_to = (
+        impute_genes(without(s, hidden, "slide"), cells, hidden, config=config, device="cpu")
+        for s in (whole, changed)
     )
+    assert set(told.genes["origin"]) == {"imputed"}
+    np.testing.assert_array_equal(lied_to.adata.X, told.adata.X)
+    spreads = [r.adata.layers["imputed_std"] for r in (lied_to, told)]
+    np.testing.assert_array_equal(*spreads)
+    np.testing.assert_array_equal(lied_to.genes["reliability"], told.genes["reliability"])
 
 
 def test_the_same_seed_gives_the_same_bytes(split, result):
@@ -121,6 +138,37 @@ def test_a_held_out_gene_does_not_enter_its_own_maps(split):
     np.testing.assert_array_equal(*maps)
 
 
+def test_the_components_know_nothing_of_a_held_out_gene(split):
+    slide, cells, known, _ = split
+    found = []
+    for scramble in (False, True):
+        inputs = read_inputs(prepare_slide(seen(slide, known), "s"), prepare_query(cells, "c"))
+        config = SpaDiTConfig().with_values(SMALL).bases
+        relations = Relations.of(inputs, config, 0)
+        if scramble:
+            relations.scores[:, 20:] = relations.scores[::-1, 20:]
+        bases = Bases.fit(
+            relations, np.arange(20), config, seed=0, device="cpu", reporter=Reporter()
+        )
+        found.append(bases.directions)
+    np.testing.assert_array_equal(*found)
+
+
+def test_in_a_spread_map_a_cell_counts_once_and_a_spot_is_a_mean():
+    logits = torch.tensor([[0.0, 3.0], [0.0, 3.0], [0.0, 3.0]])
+    weights = Spread(1, 0.1).weights(logits)
+    assert torch.allclose(weights, torch.full((3, 2), 0.5))  # alike to all spots: counts in none
+
+
+def test_the_loss_of_a_spread_map_falls_to_nought_where_genes_fit():
+    spread, target = Spread(1, 0.1), torch.rand(20, 4, generator=torch.Generator().manual_seed(0))
+    assert float(spread.loss(target, target)) == pytest.approx(0, abs=1e-6)
+    assert float(spread.loss(target.flip(0), target)) > 0.3
+    scaled = spread.scaled(7 * target + 2)
+    assert torch.allclose(scaled.amin(dim=0), torch.zeros(4), atol=1e-6)
+    assert torch.allclose(scaled.amax(dim=0), torch.ones(4))
+
+
 def test_ridge_is_the_regression_of_the_textbook(split):
     slide, cells, known, _ = split
     inputs = read_inputs(prepare_slide(seen(slide, known), "s"), prepare_query(cells, "c"))
@@ -134,12 +182,25 @@ def test_ridge_is_the_regression_of_the_textbook(split):
 
 
 def test_the_stack_finds_the_weights_of_a_sum():
-    maps = np.random.default_rng(0).normal(size=(3, 50, 20)).astype(np.float32)
-    strength = np.linspace(0.5, 1.5, 20).astype(np.float32)
-    weights = np.array([[0.5, 0.0, -1.0], [0.0, 0.3, 0.0]])
-    truth = stacked(maps, strength, weights)
-    np.testing.assert_allclose(fit_stack(maps, strength, truth), weights, atol=0.02)
+    rng = np.random.default_rng(0)
+    maps = rng.normal(size=(4, 50, 60)).astype(np.float32)
+    traits = Traits.fit(maps, rng.uniform(0.5, 1.5, 60)).of(maps, rng.uniform(0.5, 1.5, 60))
+    weights = np.array([[0.5, 0.0, -1.0, 0.2], [0.0, 0.3, 0.0, 0.0], [0.0, 0.0, 0.1, 0.0]])
+    truth = stacked(maps, traits, weights)
+    np.testing.assert_allclose(fit_stack(maps, traits, truth), weights, atol=0.03)
     assert correlations(truth, truth).min() > 0.999
+
+
+def test_the_weights_follow_how_strongly_a_gene_is_tied_and_how_far_its_maps_agree():
+    rng = np.random.default_rng(0)
+    same = rng.normal(size=(50, 1)).repeat(2, axis=1)
+    maps = np.stack([same, same, same, same]).astype(np.float32)
+    maps[0, :, 1] *= -1  # of the second gene, the two maps contradict each other
+    assert agreement(maps)[0] > 0.5
+    assert agreement(maps)[1] == 0
+    traits = Traits(2.0, (0.5, 0.25)).of(maps, np.array([2.0, 3.0]))
+    np.testing.assert_allclose(traits[:, :2], [[1, 0], [1, 0.5]])
+    np.testing.assert_allclose(traits[1, 2], -2)
 
 
 def test_noise_keeps_all_at_level_0_and_nothing_at_the_last():
@@ -230,10 +291,25 @@ def test_reliability_learns_what_foretells_the_fit():
     found = 0.5 + 0.1 * signs[:, 0]
     model = Reliability.fit(signs, found, 0)
     assert np.corrcoef(model.predict(signs), found)[0, 1] > 0.95
-    assert model.error < 0.02
+    assert model.report()["error"] < 0.02
     assert Reliability.fit(signs[:5], found[:5], 0).predict(signs)[0] == pytest.approx(
         found[:5].mean()
     )
+
+
+def test_the_spread_is_widest_where_held_out_genes_were_most_wrong():
+    rng = np.random.default_rng(0)
+    maps = rng.normal(size=(4000, 3)).astype(np.float32)
+    truth = maps + rng.normal(size=maps.shape).astype(np.float32) * (1 + 2 * (maps > 0))
+    profile = ErrorProfile.fit(maps, truth)
+    missed = np.array([0.25, 0.0, 1.0])
+    spread = profile.spread(maps, np.zeros_like(maps), missed)
+    np.testing.assert_allclose((spread**2).mean(axis=0), missed, atol=1e-6)
+    high, low = spread[maps[:, 0] > 0.5, 0].mean(), spread[maps[:, 0] < -0.5, 0].mean()
+    assert high / low == pytest.approx(3, rel=0.1)
+    drawn = np.zeros_like(maps)
+    drawn[:2000] = 5
+    assert profile.spread(maps, drawn, missed)[:2000, 0].min() > spread[:, 0].mean()
 
 
 @pytest.mark.parametrize("preset", SpaDiTConfig.presets())
@@ -249,6 +325,26 @@ def test_with_few_genes_training_ends_earlier(split):
     config = SpaDiTConfig().with_values({**SMALL, "looks": 1})
     method = SpaDiT(config).fit(*prepared)
     assert [h.steps for h in method.history] == [4, 5, 5]  # 16 or 17 genes, 4 a step
+
+
+@pytest.mark.parametrize("shared", [3, 6])
+def test_a_handful_of_shared_genes_still_gives_maps_and_one_expectation(split, shared):
+    slide, cells, known, hidden = split
+    result = run((slide, cells, known[:shared], hidden))
+    assert np.isfinite(result.adata.X).all()
+    assert np.ptp(result.genes["reliability"]) < 1e-9
+    assert any("Only" in n and "expect" in n for n in result.notes)
+
+
+def test_an_asked_gene_that_is_constant_in_the_reference_is_not_to_be_believed(split):
+    slide, cells, known, hidden = split
+    flat = cells.copy()
+    matrix = flat.X.tolil()
+    matrix[:, list(flat.var_names).index(hidden[0])] = 0
+    flat.X = matrix.tocsr()
+    result = run((slide, flat, known, hidden))
+    assert np.ptp(result.adata.X[:, 0]) < 1e-6
+    assert result.genes["reliability"].iloc[0] == 0
 
 
 def test_without_the_network_the_bases_impute(split):

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from typing import Self
+from typing import Protocol, Self
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
+from torch import Tensor
 from torch.nn.functional import normalize
 
 from napari_spatialrecon.methods.gene_floors.config import MappingConfig
@@ -60,7 +61,13 @@ class GeneMapping(GeneMethod):
         self.scale = SlideScale.fit(self.inputs.slide, shared)
         reporter.begin("Mapping cells to spots")
         self.map = fit_map(
-            self.inputs.slide, shared, self.config, seed=seed, device=device, reporter=reporter
+            self.inputs.slide,
+            shared,
+            self.config,
+            Cosines(self.config),
+            seed=seed,
+            device=device,
+            reporter=reporter,
         )
         return self
 
@@ -72,16 +79,57 @@ class GeneMapping(GeneMethod):
         yield from mapped_genes(self.inputs, cells.weights, self.scale, genes, reporter, cells.rows)
 
 
+class Objective(Protocol):
+    """What a map is made for."""
+
+    steps: int
+    learning_rate: float
+
+    def weights(self, logits: Tensor) -> Tensor:
+        """Return the map of logits, (n_spots, n_cells); rows sum to 1."""
+
+    def scaled(self, values: Tensor) -> Tensor:
+        """Return expression, (n, n_genes), as it is compared."""
+
+    def loss(self, mapped: Tensor, target: Tensor) -> Tensor:
+        """Return how far mapped expression is from the slide's; both (n_spots, n_genes)."""
+
+
+class Cosines:
+    """The mean cosine of genes, and that of spots; each spot is a softmax over cells."""
+
+    def __init__(self, config: MappingConfig) -> None:
+        self.steps, self.learning_rate = config.steps, config.learning_rate
+        self.spot_weight = config.spot_weight
+
+    def weights(self, logits: Tensor) -> Tensor:
+        """Return the softmax over cells."""
+        return torch.softmax(logits, dim=1)
+
+    def scaled(self, values: Tensor) -> Tensor:
+        """Return the values as they are."""
+        return values
+
+    def loss(self, mapped: Tensor, target: Tensor) -> Tensor:
+        """Return minus the weighted cosines."""
+        loss = -(normalize(mapped, dim=0) * normalize(target, dim=0)).sum(dim=0).mean()
+        if self.spot_weight:
+            spots = (normalize(mapped, dim=1) * normalize(target, dim=1)).sum(dim=1).mean()
+            loss = loss - self.spot_weight * spots
+        return loss
+
+
 def fit_map(
     slide: Values,
     cells: Values,
     config: MappingConfig,
+    objective: Objective,
     *,
     seed: int,
     device: str = "cpu",
     reporter: Reporter | None = None,
 ) -> CellMap:
-    """Return the softmax over cells, a spot each, of the best mean cosines of genes and spots.
+    """Return the map from cells to spots that is best for `objective`.
 
     It starts from cosine similarities of z-scores over a temperature; the slide is mapped in parts,
     and at most `most_cells` cells are used, so memory is bounded.
@@ -98,52 +146,24 @@ def fit_map(
     parts = -(-len(slide) // config.spots_at_once)
     order = rng.permutation(len(slide))
     weights = np.empty((len(slide), len(rows)), np.float32)
-    expression = torch.from_numpy(cells[rows]).to(device)
+    expression = objective.scaled(torch.from_numpy(cells[rows]).to(device))
+    whole = objective.scaled(torch.from_numpy(slide).to(device))
     for part in np.array_split(order, parts):
         start = torch.from_numpy(spots[part] @ others[rows].T / config.temperature).to(device)
-        target = torch.from_numpy(slide[part]).to(device)
-        weights[part] = _descend(start, expression, target, config, reporter).cpu().numpy()
+        weights[part] = _descend(start, expression, whole[part], objective, reporter).cpu().numpy()
     return CellMap(weights, rows)
 
 
-def start_map(slide: Values, cells: Values, config: MappingConfig, *, seed: int) -> CellMap:
-    """Return a map that is not optimised: a cell counts once over all spots.
-
-    The softmax over spots of cosine similarities, then columns normalised: a cell that is like many
-    spots counts little in each. It is where COME starts.
-
-    Parameters
-    ----------
-    slide, cells : (n_spots, n_genes), (n_cells, n_genes) float32
-        Log-normalised, the same genes.
-    """
-    rows = np.sort(np.random.default_rng(seed).permutation(len(cells))[: config.most_cells])
-    spots, others = similar_features(slide, cells, 0)
-    weights = spots @ others[rows].T / config.temperature
-    weights = np.exp(weights - weights.max(axis=0))
-    weights /= weights.sum(axis=0)
-    weights /= np.maximum(weights.sum(axis=1, keepdims=True), 1e-30)
-    return CellMap(weights.astype(np.float32), rows)
-
-
 def _descend(
-    logits: torch.Tensor,
-    expression: torch.Tensor,
-    target: torch.Tensor,
-    config: MappingConfig,
-    reporter: Reporter,
-) -> torch.Tensor:
+    logits: Tensor, expression: Tensor, target: Tensor, objective: Objective, reporter: Reporter
+) -> Tensor:
     logits = logits.clone().requires_grad_(True)
-    optimizer = torch.optim.Adam([logits], lr=config.learning_rate)
-    of_genes, of_spots = normalize(target, dim=0), normalize(target, dim=1)
-    for _ in range(config.steps):
+    fused = logits.device.type in ("cpu", "cuda")
+    optimizer = torch.optim.Adam([logits], lr=objective.learning_rate, fused=fused)
+    for _ in range(objective.steps):
         reporter.check()
-        mapped = torch.softmax(logits, dim=1) @ expression
-        loss = -(normalize(mapped, dim=0) * of_genes).sum(dim=0).mean()
-        if config.spot_weight:
-            spots = (normalize(mapped, dim=1) * of_spots).sum(dim=1).mean()
-            loss = loss - config.spot_weight * spots
+        loss = objective.loss(objective.weights(logits) @ expression, target)
         optimizer.zero_grad(set_to_none=True)
         loss.backward()
         optimizer.step()
-    return torch.softmax(logits.detach(), dim=1)
+    return objective.weights(logits.detach())

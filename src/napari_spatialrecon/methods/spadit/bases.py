@@ -18,11 +18,12 @@ from sklearn.utils.extmath import randomized_svd
 
 from napari_spatialrecon.geometry.neighbours import neighbour_graph
 from napari_spatialrecon.methods.gene_floors.knn import nearest_cells, similar_features
-from napari_spatialrecon.methods.gene_floors.mapping import CellMap, fit_map, start_map
+from napari_spatialrecon.methods.gene_floors.mapping import CellMap, Cosines, fit_map
 from napari_spatialrecon.methods.gene_imputation import Values
 from napari_spatialrecon.methods.gene_inputs import GeneInputs
 from napari_spatialrecon.methods.gene_scale import standardised
 from napari_spatialrecon.methods.spadit.config import BasesConfig
+from napari_spatialrecon.methods.spadit.spreading import Spread
 from napari_spatialrecon.progress import Reporter
 
 #: The maps, in order; the last only where it is on.
@@ -32,7 +33,7 @@ NAMES = (
     "correlation_kernel",
     "component_kernel",
     "ridge",
-    "cosine_map",
+    "spread",
     "mapping",
 )
 
@@ -45,8 +46,6 @@ class Relations:
     ----------
     cells : (n_cells, n_shared) float32
         Log-normalised shared genes; `scores` their z-scores.
-    directions : (n_cells, n_components) float32
-        Orthonormal principal directions over the cells, `loadings` the shared genes on them.
     graph : (n_spots, n_spots)
         Takes the mean over neighbours in space.
     """
@@ -54,18 +53,24 @@ class Relations:
     inputs: GeneInputs
     cells: Values
     scores: Values
-    directions: Values
     graph: sparse.csr_matrix
 
     @classmethod
     def of(cls, inputs: GeneInputs, config: BasesConfig, seed: int) -> Relations:
         """Read the relations off the reference."""
         cells = inputs.cells(inputs.columns)
-        scores = standardised(cells)
-        size = min(config.components, min(scores.shape) - 1)
-        left, _, _ = randomized_svd(scores, size, random_state=seed)
         graph = neighbour_graph(inputs.places, config.smoothing).astype(np.float32)
-        return cls(inputs, cells, scores, left.astype(np.float32), graph)
+        return cls(inputs, cells, standardised(cells), graph)
+
+    def directions(self, known: NDArray[np.intp], size: int, seed: int) -> Values:
+        """Return principal directions of some shared genes over the cells: (n_cells, size).
+
+        Of a gene that is held out, they must not know: what is its own would lie along them.
+        """
+        scores = self.scores[:, known]
+        size = max(min(size, min(scores.shape) - 1), 1)
+        left, _, _ = randomized_svd(scores, size, random_state=seed)
+        return np.asarray(left, np.float32)
 
     def whole_directions(self, size: int, seed: int) -> Values:
         """Return principal directions over all genes of the reference: (n_cells, size)."""
@@ -73,10 +78,6 @@ class Relations:
         size = min(size, min(matrix.shape) - 1)
         left, _, _ = randomized_svd(matrix, size, random_state=seed)
         return np.asarray(left, np.float32)
-
-    def profile(self, scores: Values) -> Values:
-        """Return genes on the principal directions, (n_genes, n_components), of unit length."""
-        return np.asarray(normalize(scores.T @ self.directions), np.float32)
 
 
 @dataclass(frozen=True, eq=False)
@@ -87,12 +88,15 @@ class Bases:
     ----------
     known : (n_known,) int
         Which shared genes they are made from.
+    directions : (n_cells, n_components) float32
+        Their orthonormal principal directions over the cells.
     """
 
     relations: Relations
     config: BasesConfig
     known: NDArray[np.intp]
     spots: Values
+    directions: Values
     weights: tuple[sparse.csr_matrix, sparse.csr_matrix]
     kernels: tuple[NDArray[np.float64], NDArray[np.float64], NDArray[np.float64]]
     spread: CellMap
@@ -115,20 +119,35 @@ class Bases:
             nearest_cells(*similar_features(slide, cells, c), config.neighbours, reporter)
             for c in (0, config.components_alike)
         )
-        spread, mapped = start_map(slide, cells, config.mapped, seed=seed), None
-        if config.mapping:
-            mapped = fit_map(
-                slide, cells, config.mapped, seed=seed, device=device, reporter=reporter
+        spread, mapped = (
+            None
+            if objective is None
+            else fit_map(
+                slide,
+                cells,
+                config.mapped,
+                objective,
+                seed=seed,
+                device=device,
+                reporter=reporter,
             )
+            for objective in (
+                Spread(config.spread_steps, config.spread_rate),
+                Cosines(config.mapped) if config.mapping else None,
+            )
+        )
+        assert spread is not None
+        directions = relations.directions(known, config.components, seed)
+        own = relations.scores[:, known]
         scores = standardised(slide).astype(np.float64)
         kernels = tuple(
             cho_solve(cho_factor(k + lam * np.eye(len(known))), scores.T)
-            for k, lam in _kernels(relations, known, relations.scores[:, known], config)
+            for k, lam in _kernels(own, own, directions, config)
         )
         assert len(kernels) == 3
         of_spots = scores.astype(np.float32)
         near = (plain, components)
-        return cls(relations, config, known, of_spots, near, kernels, spread, mapped)
+        return cls(relations, config, known, of_spots, directions, near, kernels, spread, mapped)
 
     def maps(self, cells: Values) -> tuple[Values, Values]:
         """Return the maps of genes, then their means over neighbours, and how strong they are.
@@ -148,7 +167,8 @@ class Bases:
         """
         scores = standardised(cells)
         found = [np.asarray(weights @ cells) for weights in self.weights]
-        related = _kernels(self.relations, self.known, scores, self.config)
+        own = self.relations.scores[:, self.known]
+        related = _kernels(own, scores, self.directions, self.config)
         for (kernel, _), solved in zip(related, self.kernels, strict=True):
             found.append((kernel.T @ solved).T)
         for laid in (self.spread, self.mapped):
@@ -187,14 +207,18 @@ def out_of_fold(
 
 
 def _kernels(
-    relations: Relations, known: NDArray[np.intp], scores: Values, config: BasesConfig
+    own: Values, scores: Values, directions: Values, config: BasesConfig
 ) -> list[tuple[NDArray[np.float64], float]]:
     """Return each kernel between known genes and others, (n_known, n_others), and its λ."""
-    own = relations.scores[:, known]
     correlation = (own.T @ scores).astype(np.float64) / len(own)
-    profile = (relations.profile(own) @ relations.profile(scores).T).astype(np.float64)
+    profile = (_profile(own, directions) @ _profile(scores, directions).T).astype(np.float64)
     return [
         (np.exp(2 * config.kernel_scale * (correlation - 1)), config.kernel_ridge),
         (np.exp(2 * config.component_scale * (profile - 1)), config.component_ridge),
         (correlation, config.ridge),
     ]
+
+
+def _profile(scores: Values, directions: Values) -> Values:
+    """Return genes on principal directions, (n_genes, n_components), of unit length."""
+    return np.asarray(normalize(scores.T @ directions), np.float32)

@@ -27,6 +27,10 @@ class BasesConfig(Config):
     component_scale: float = option(1.0, "γ of the kernel over components.", low=0.0, advanced=True)
     component_ridge: float = option(0.3, "λ of that kernel.", low=1e-6, advanced=True)
     ridge: float = option(1.0, "λ of the linear regression on genes.", low=1e-6, advanced=True)
+    spread_steps: int = option(
+        20, "Steps of the map in which a cell counts once over all spots.", low=0, advanced=True
+    )
+    spread_rate: float = option(0.05, "Size of a step of it, in logits.", low=0.0, advanced=True)
     mapping: bool = option(True, "Use the linear map from cells to spots as a base.")
     smoothing: int = option(8, "Neighbours in space of each base's mean.", unit="spots", low=1)
     mapped: MappingConfig = section(MappingConfig, "The linear map", advanced=True)
@@ -44,7 +48,7 @@ class NetworkConfig(Config):
     )
     width: int = option(32, "Units of a token.", low=8, high=2048)
     depth: int = option(2, "Transformer blocks.", low=1, high=32)
-    heads: int = option(4, "Attention heads.", low=1, high=32)
+    heads: int = option(2, "Attention heads.", low=1, high=32)
     tokens: int = option(192, "Groups of cells that the condition attends to.", low=4)
     condition: str = option(
         "attention",
@@ -69,7 +73,7 @@ class DiffusionConfig(Config):
     mean_share: float = option(
         0.5, "Share of training samples without any signal: they teach the mean.", low=0.0, high=1.0
     )
-    steps: int = option(10, "Steps of the sampler (DDIM).", low=1, high=200)
+    steps: int = option(5, "Steps of the sampler (DDIM).", low=1, high=200)
     draws: int = option(4, "Maps drawn for the spread; 0 for a spread from held-out genes.", low=0)
     output: str = option(
         "mean",

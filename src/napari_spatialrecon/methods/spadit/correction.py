@@ -52,8 +52,10 @@ class Groups:
     @classmethod
     def of(cls, relations: Relations, config: SpaDiTConfig, seed: int) -> Groups:
         """Group the cells by k-means over components of all genes, or of the shared ones."""
-        directions = relations.directions[:, :_PROFILE]
-        if not config.network.common_only:
+        shared = np.arange(len(relations.inputs.genes))
+        if config.network.common_only:
+            directions = relations.directions(shared, _PROFILE, seed)
+        else:
             directions = relations.whole_directions(_PROFILE, seed)
         count = min(config.network.tokens, len(directions))
         found = MiniBatchKMeans(count, random_state=seed, n_init=3).fit_predict(directions)
@@ -127,7 +129,7 @@ class Corrections:
         cells: Values,
         reporter: Reporter,
     ) -> tuple[Values, Values]:
-        """Return the corrected maps of genes, and the pattern of their spread (mean 1 a gene).
+        """Return the corrected maps of genes, and the spread of drawn ones (0 without draws).
 
         Parameters
         ----------
@@ -135,9 +137,9 @@ class Corrections:
         stack : (n_spots, n_genes)
         cells : (n_cells, n_genes)
         """
-        flat = np.ones_like(stack)
+        spread = np.zeros_like(stack)
         if self.share == 0:
-            return stack, flat
+            return stack, spread
         seen = maps if self.config.bases.on else maps[:0]
         drawn = self._draws(names, seen, cells, reporter) if self.config.diffusion.draws else None
         if drawn is not None and self.config.diffusion.output == "draws":
@@ -146,9 +148,8 @@ class Corrections:
             guesses = [self._mean_branch(n, seen, cells, reporter) for n in self.networks]
             guess = np.mean(guesses, axis=0)
         if drawn is not None and len(drawn) > 1:
-            spread = drawn.std(axis=0)
-            flat = spread / np.maximum(spread.mean(axis=0), 1e-6)
-        return stack + self.share * guess, flat
+            spread = self.share * drawn.std(axis=0)
+        return stack + self.share * guess, spread
 
     def report(self) -> dict[str, Any]:
         """Return what the network added on held-out genes."""

@@ -22,7 +22,9 @@ from napari_spatialrecon.methods.spadit.bases import NAMES, Bases, Relations, ou
 from napari_spatialrecon.methods.spadit.config import SpaDiTConfig
 from napari_spatialrecon.methods.spadit.correction import Corrections
 from napari_spatialrecon.methods.spadit.reliability import Reliability, signs
+from napari_spatialrecon.methods.spadit.spread import ErrorProfile
 from napari_spatialrecon.methods.spadit.stack import (
+    Traits,
     Weights,
     correlations,
     fit_stack,
@@ -70,12 +72,14 @@ class SpaDiT(GeneMethod):
         )
         truth = standardised(inputs.slide)
         parts = split_genes(n, max(config.networks, 3), seed + 1)
-        self.typical = max(float(strength.mean()), 1e-6)
-        strength = strength / self.typical
-        self.stacks = self._stacks(held, strength, truth, parts)
+        self.traits = Traits.fit(held, strength)
+        traits = self.traits.of(held, strength)
         stack = np.empty_like(truth)
-        for part, weights in zip(parts, self.stacks, strict=True):
-            stack[:, part] = stacked(held[:, :, part], strength[part], weights)
+        for part in parts:
+            rest = np.setdiff1d(np.arange(n), part)
+            weights = self._weights(held[:, :, rest], traits[rest], truth[:, rest])
+            stack[:, part] = stacked(held[:, :, part], traits[part], weights)
+        self.weights = self._weights(held, traits, truth)
         self._report = self._bases_report(held, truth, stack)
         self.corrections = Corrections(self.relations, config, seed, device)
         final, judged = stack, np.arange(n)
@@ -87,6 +91,7 @@ class SpaDiT(GeneMethod):
         found = correlations(final, truth)[judged]
         features = signs(held, stack, self.relations.cells, self.relations)[judged]
         self._reliability = Reliability.fit(features, found, seed)
+        self.errors = ErrorProfile.fit(final[:, judged], truth[:, judged])
         self._known: dict[str, float] = {}
         self._report |= {
             "held_out_pcc": float(found.mean()),
@@ -110,14 +115,16 @@ class SpaDiT(GeneMethod):
             names = tuple(genes[start : start + GENES])
             cells = self.inputs.cells(columns[start : start + GENES])
             maps, strength = self.bases.maps(cells)
-            stack = stacked(maps, strength / self.typical, np.mean(self.stacks, axis=0))
-            score, pattern = self.corrections.apply(names, maps, stack, cells, reporter)
+            stack = stacked(maps, self.traits.of(maps, strength), self.weights)
+            score, drawn = self.corrections.apply(names, maps, stack, cells, reporter)
             expected = self._reliability.predict(signs(maps, stack, cells, self.relations))
-            expected[cells.std(axis=0) == 0] = 0.0
+            unseen = cells.std(axis=0) == 0
+            score[:, unseen], expected[unseen] = 0.0, 0.0
             self._known |= dict(zip(names, expected.tolist(), strict=True))
             values, unit = self.scale.values(standardised(score), cells)
-            level = np.sqrt(1 - np.clip(expected, 0, 1) ** 2) * unit
-            yield GeneBlock(names, values, (pattern * level).astype(np.float32))
+            missed = 1 - np.clip(expected, 0, 1) ** 2
+            spread = self.errors.spread(score, drawn, missed) * unit
+            yield GeneBlock(names, values, spread.astype(np.float32))
             reporter.step(min(start + GENES, len(genes)))
 
     def reliability(self, genes: Sequence[str]) -> NDArray[np.float64]:
@@ -128,17 +135,10 @@ class SpaDiT(GeneMethod):
         """Return held-out PCC of each base, their sum and the network, and the diagram."""
         return self._report
 
-    def _stacks(
-        self, held: Values, strength: Values, truth: Values, parts: list[NDArray[np.intp]]
-    ) -> list[Weights]:
-        """Return weights of the linear maps, fitted without each part of the genes."""
+    def _weights(self, maps: Values, traits: NDArray[np.float64], truth: Values) -> Weights:
         if not self.config.bases.on:
-            return [np.zeros((2, len(held)))] * len(parts)
-        found = []
-        for part in parts:
-            rest = np.setdiff1d(np.arange(truth.shape[1]), part)
-            found.append(fit_stack(held[:, :, rest], strength[rest], truth[:, rest]))
-        return found
+            return np.zeros((traits.shape[1], len(maps)))
+        return fit_stack(maps, traits, truth)
 
     def _bases_report(self, held: Values, truth: Values, stack: Values) -> dict[str, Any]:
         pcc = [float(correlations(m, truth).mean()) for m in held]

@@ -15,6 +15,7 @@ from sklearn.preprocessing import StandardScaler
 from napari_spatialrecon.methods.gene_imputation import Values
 from napari_spatialrecon.methods.gene_scale import standardised
 from napari_spatialrecon.methods.spadit.bases import Relations
+from napari_spatialrecon.methods.spadit.stack import agreement
 
 Array = NDArray[np.float64]
 #: Fewest validated genes from which more than their mean is learned.
@@ -38,14 +39,13 @@ def signs(maps: Values, stack: Values, cells: Values, relations: Relations) -> A
     cells : (n_cells, n_genes)
         The genes in the reference.
     """
-    plain = maps[: len(maps) // 2]
     smooth = standardised(relations.graph @ stack)
     own = standardised(cells)
     related = np.abs(relations.scores.T @ own / len(own))
     related[related > 1 - 1e-6] = 0  # a shared gene's correlation with itself
     return np.column_stack(
         [
-            plain.mean(axis=0).std(axis=0),
+            agreement(maps),
             stack.std(axis=0),
             (smooth * standardised(stack)).mean(axis=0),
             related.max(axis=0),
@@ -65,14 +65,14 @@ class Reliability:
         None where too few genes were held out: then their mean is predicted.
     mean
         Mean correlation of the held-out genes.
-    diagram
-        Predicted beside found correlation of genes whose own fit was not used to predict it.
+    predicted, found : (n_genes,)
+        Correlation of held-out genes: foretold without the gene's own, and reached.
     """
 
     model: Pipeline | None
     mean: float
-    diagram: list[dict[str, float]]
-    error: float
+    predicted: Array
+    found: Array
 
     @classmethod
     def fit(cls, features: Array, found: Array, seed: int) -> Reliability:
@@ -83,18 +83,7 @@ class Reliability:
             folds = KFold(5, shuffle=True, random_state=seed)
             predicted = cross_val_predict(model, features, found, cv=folds)
             model.fit(features, found)
-        order = np.argsort(predicted, kind="stable")
-        groups = [g for g in np.array_split(order, _BINS) if len(g)]
-        diagram = [
-            {
-                "predicted": float(predicted[g].mean()),
-                "found": float(found[g].mean()),
-                "genes": float(len(g)),
-            }
-            for g in groups
-        ]
-        error = sum(abs(d["predicted"] - d["found"]) * d["genes"] for d in diagram) / len(found)
-        return cls(model, float(found.mean()), diagram, float(error))
+        return cls(model, float(found.mean()), predicted, found)
 
     def predict(self, features: Array) -> Array:
         """Return the expected correlation of each gene, from -1 to 1."""
@@ -103,5 +92,21 @@ class Reliability:
         return np.clip(self.model.predict(features), -1.0, 1.0)
 
     def report(self) -> dict[str, Any]:
-        """Return the diagram, for the record of the run."""
-        return {"bins": self.diagram, "error": self.error}
+        """Return the diagram, for the record of the run: bins, how far off they are, the genes."""
+        order = np.argsort(self.predicted, kind="stable")
+        groups = [g for g in np.array_split(order, _BINS) if len(g)]
+        bins = [
+            {
+                "predicted": float(self.predicted[g].mean()),
+                "found": float(self.found[g].mean()),
+                "genes": len(g),
+            }
+            for g in groups
+        ]
+        off = sum(abs(b["predicted"] - b["found"]) * b["genes"] for b in bins)
+        return {
+            "bins": bins,
+            "error": off / len(self.found),
+            "predicted": self.predicted.tolist(),
+            "found": self.found.tolist(),
+        }

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+from typing import Self
+
 import numpy as np
 from numpy.typing import NDArray
 
@@ -9,7 +12,8 @@ from napari_spatialrecon.methods.gene_imputation import Values
 from napari_spatialrecon.methods.gene_scale import standardised
 
 #: Pull of the weights to zero, per entry.
-_RIDGE = 1e-3
+_RIDGE = 3e-3
+_TINY = 1e-6
 
 Weights = NDArray[np.float64]
 
@@ -20,36 +24,93 @@ def split_genes(n: int, parts: int, seed: int) -> list[NDArray[np.intp]]:
     return [np.sort(part) for part in np.array_split(order, min(parts, n))]
 
 
-def fit_stack(maps: Values, strength: Values, truth: Values) -> Weights:
+def agreement(maps: Values) -> NDArray[np.float64]:
+    """Return how far the linear maps of each gene agree, from 0 to 1: (n_genes,).
+
+    Parameters
+    ----------
+    maps : (maps, n_spots, n_genes)
+        Z-scores; the second half, means over neighbours, is not looked at.
+    """
+    plain = maps[: len(maps) // 2]
+    return plain.mean(axis=0).std(axis=0, dtype=np.float64)
+
+
+@dataclass(frozen=True)
+class Traits:
+    """What the weights of a gene's maps follow, as it is over the shared genes.
+
+    Parameters
+    ----------
+    strength
+        Of a typical gene; see `Bases.maps`.
+    agreement
+        Mean and standard deviation.
+    """
+
+    strength: float
+    agreement: tuple[float, float]
+
+    @classmethod
+    def fit(cls, maps: Values, strength: Values) -> Self:
+        """Learn what is typical of the shared genes."""
+        found = agreement(maps)
+        return cls(
+            max(float(strength.mean()), _TINY),
+            (float(found.mean()), max(float(found.std()), _TINY)),
+        )
+
+    def of(self, maps: Values, strength: Values) -> NDArray[np.float64]:
+        """Return 1, strength over the typical one, less 1, and the agreement's z-score.
+
+        Parameters
+        ----------
+        maps : (maps, n_spots, n_genes)
+        strength : (n_genes,)
+
+        Returns
+        -------
+        (n_genes, 3)
+        """
+        mean, spread = self.agreement
+        return np.column_stack(
+            [
+                np.ones(len(strength)),
+                strength / self.strength - 1,
+                (agreement(maps) - mean) / spread,
+            ]
+        )
+
+
+def fit_stack(maps: Values, traits: NDArray[np.float64], truth: Values) -> Weights:
     """Return the weights whose sum of z-scored maps is nearest the z-scored truth.
 
     Parameters
     ----------
     maps : (maps, n_spots, n_genes)
-    strength : (n_genes,)
-        Over that of a typical gene: the weights are a line in it.
+    traits : (n_genes, traits)
+        The weights of a gene's maps are linear in them.
     truth : (n_spots, n_genes)
 
     Returns
     -------
-    (2, maps)
-        Weights of a typical gene, and how they change with strength.
+    (traits, maps)
     """
-    size = 2 * len(maps)
+    size = traits.shape[1] * len(maps)
     gram, right = np.zeros((size, size)), np.zeros(size)
-    for gene, share in enumerate(strength):
-        own, turn = maps[:, :, gene].astype(np.float64), np.array([1.0, share - 1.0])
-        gram += np.kron(np.outer(turn, turn), own @ own.T)
-        right += np.kron(turn, own @ truth[:, gene])
+    for gene, own in enumerate(traits):
+        seen = maps[:, :, gene].astype(np.float64)
+        gram += np.kron(np.outer(own, own), seen @ seen.T)
+        right += np.kron(own, seen @ truth[:, gene])
     gram, right = gram / truth.size, right / truth.size
     found = np.linalg.solve(gram + _RIDGE * np.eye(size), right)
-    return np.asarray(found, np.float64).reshape(2, -1)
+    return np.asarray(found, np.float64).reshape(traits.shape[1], -1)
 
 
-def stacked(maps: Values, strength: Values, weights: Weights) -> Values:
+def stacked(maps: Values, traits: NDArray[np.float64], weights: Weights) -> Values:
     """Return the weighted sum of maps, (n_spots, n_genes); see `fit_stack`."""
-    of_gene = weights[0][:, None] + weights[1][:, None] * (strength - 1)
-    return np.einsum("mng,mg->ng", maps, of_gene.astype(np.float32)).astype(np.float32)
+    of_gene = (traits @ weights).astype(np.float32)
+    return np.einsum("mng,gm->ng", maps, of_gene).astype(np.float32)
 
 
 def correlations(a: Values, b: Values) -> NDArray[np.float64]:

@@ -1,0 +1,69 @@
+"""Where a map is likely to be wrong, as held-out genes tell."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Self
+
+import numpy as np
+from numpy.typing import NDArray
+
+from napari_spatialrecon.methods.gene_imputation import Values
+from napari_spatialrecon.methods.gene_scale import standardised
+
+_BINS = 20
+#: Entries (spots × genes) that are looked at, at most.
+_ENTRIES = 2_000_000
+
+
+@dataclass(frozen=True, eq=False)
+class ErrorProfile:
+    """Error of held-out genes by the height of their maps: counts vary most where a gene is high.
+
+    Parameters
+    ----------
+    heights, errors : (bins,)
+        Mean z-score of the map in a bin, and the root mean square error there over the gene's own.
+    """
+
+    heights: NDArray[np.float64]
+    errors: NDArray[np.float64]
+
+    @classmethod
+    def fit(cls, maps: Values, truth: Values) -> Self:
+        """Learn from genes that were held out: maps and z-scored truth, (n_spots, n_genes)."""
+        every = max(maps.size // _ENTRIES, 1)
+        heights = standardised(maps).ravel()[::every]
+        squares = (truth - maps) ** 2
+        squares = (squares / np.maximum(squares.mean(axis=0), 1e-9)).ravel()[::every]
+        edges = np.quantile(heights, np.linspace(0, 1, _BINS + 1)[1:-1])
+        bins = np.searchsorted(edges, heights)
+        count = np.bincount(bins, minlength=_BINS)
+        filled = count > 0
+        mean, square = (
+            np.bincount(bins, values, minlength=_BINS)[filled] / count[filled]
+            for values in (heights, squares)
+        )
+        return cls(mean, np.sqrt(square))
+
+    def spread(
+        self, maps: Values, drawn: Values, unexplained: NDArray[np.float64]
+    ) -> NDArray[np.float64]:
+        """Return the standard deviation of what genes could be, in z-scores: (n_spots, n_genes).
+
+        The variance by height and that of drawn maps add up; their mean over a gene's spots is what
+        its reliability leaves open.
+
+        Parameters
+        ----------
+        maps : (n_spots, n_genes)
+        drawn : (n_spots, n_genes)
+            Standard deviation over drawn maps, in z-scores; 0 without draws.
+        unexplained : (n_genes,)
+            Share of a gene's variance that its map is expected to miss.
+        """
+        error = np.interp(standardised(maps), self.heights, self.errors)
+        variance = error**2 * unexplained + drawn.astype(np.float64) ** 2
+        mean = np.maximum(variance.mean(axis=0), 1e-12)
+        found: NDArray[np.float64] = np.sqrt(variance * (unexplained / mean))
+        return found
