@@ -7,6 +7,7 @@ import json
 import anndata
 import numpy as np
 import pytest
+from PIL import Image
 
 from napari_spatialrecon.command_line.genes import asked_genes
 from napari_spatialrecon.errors import InputError
@@ -49,6 +50,35 @@ def test_genes_are_imputed_and_judged(run, words, inputs, tmp_path):
     assert set(report["per_gene"]) == set(hidden)
     assert np.isfinite(report["mean"]["pcc"])
     assert set(report["accuracy_score"]) == {str(out), str(other)}
+
+
+def test_a_run_of_spadit_leaves_its_reliability_diagram(run, words, inputs, tmp_path):
+    make, hidden = words
+    out, picture = tmp_path / "genes.h5ad", tmp_path / "found.png"
+    line = ["spadit" if word == "knn" else word for word in make(out)]
+    code, _, messages = run(*line, "--set", "network.on=false", "--set", "bases.mapping=false")
+    assert code == 0, messages
+    assert f"held-out genes: {tmp_path / 'genes.reliability.png'}" in messages
+    assert Image.open(tmp_path / "genes.reliability.png").size[0] > 400
+    record = json.loads((tmp_path / "genes.run.json").read_text())
+    diagram = record["settings"]["report"]["reliability_diagram"]
+    assert len(diagram["predicted"]) == len(diagram["found"]) >= 20
+    judge = ["evaluate", "genes", "--truth", inputs / "section1.h5ad", "--picture", picture]
+    code, printed, messages = run(*judge, "--prediction", out)
+    assert code == 0, messages
+    assert len(json.loads(printed)["reliability"]["found"]) == len(hidden)
+    assert Image.open(picture).size[0] > 400
+
+
+def test_without_an_expected_fit_there_is_no_diagram(run, words, inputs, tmp_path):
+    make, _ = words
+    out = tmp_path / "genes.h5ad"
+    assert run(*make(out))[0] == 0
+    judge = ["evaluate", "genes", "--truth", inputs / "section1.h5ad", "--prediction", out]
+    code, _, messages = run(*judge, "--picture", tmp_path / "a.png")
+    assert code == 2
+    assert "genes with an expected fit" in messages
+    assert not list(tmp_path.glob("*.png"))
 
 
 def test_a_zarr_is_written_and_replaced(run, words, tmp_path):

@@ -113,7 +113,7 @@ def test_a_run_says_what_its_maps_are_worth(model: GeneModel, tmp_path: Path) ->
     assert found == pytest.approx(np.corrcoef(truth, map_)[0, 1], abs=1e-5)
     assert outcome.measured(lacking(model)[0]) is None
     assert "was measured" in outcome.sentence(kept)[1]
-    path, _ = outcome.write(tmp_path / "genes.h5ad")
+    path, *_ = outcome.write(tmp_path / "genes.h5ad")
     back = anndata.read_h5ad(path)
     assert list(back.obsm["held_out_measured"].columns) == list(outcome.held_out)
 

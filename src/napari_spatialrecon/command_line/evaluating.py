@@ -33,7 +33,7 @@ def add(verbs: Any) -> None:
         default=[],
         help="genes: another method's result, to rank them by accuracy score (repeatable)",
     )
-    verb.add_argument("--picture", metavar="FILE.png", help="draw result and truth side by side")
+    verb.add_argument("--picture", metavar="FILE.png", help="place: both maps; genes: expected fit")
     verb.add_argument(
         "--color",
         metavar="COLUMN",
@@ -44,11 +44,13 @@ def add(verbs: Any) -> None:
 
 def run_evaluate(options: argparse.Namespace, stop: threading.Event) -> None:
     """Measure a result against the truth."""
-    if options.picture and options.task != "place":
-        raise InputError("Expected --picture with evaluate place alone, found it with another.")
+    if options.picture and options.task not in ("place", "genes"):
+        raise InputError(f"Expected --picture with place or genes, found {options.task}.")
     truth, prediction = read_table(options.truth), read_table(options.prediction)
     report = _REPORTS[options.task](truth, prediction, options)
-    if options.picture:
+    if options.picture and options.task == "genes":
+        _draw_genes(report, options.picture)
+    elif options.picture:
         from napari_spatialrecon.tasks.drawing import draw_placed
 
         draw_placed(prediction, options.picture, truth=truth, color=options.color)
@@ -76,6 +78,18 @@ def _genes(truth: AnnData, prediction: AnnData, options: argparse.Namespace) -> 
         tables |= {path: gene_table(truth, read_table(path))[0] for path in options.beside}
         report["accuracy_score"] = accuracy_scores(tables)
     return report
+
+
+def _draw_genes(report: dict[str, Any], path: str) -> None:
+    from napari_spatialrecon.tasks.gene_report import draw_reliability
+
+    if "reliability" not in report:
+        raise InputError(
+            "Expected genes with an expected fit to draw, found none.",
+            remedy="Try without --picture, or genes that spadit imputed.",
+            where="prediction: var",
+        )
+    draw_reliability(report["reliability"], path, title="Genes beside the truth")
 
 
 def _super(truth: AnnData, prediction: AnnData, options: argparse.Namespace) -> dict[str, Any]:

@@ -81,6 +81,8 @@ def run_impute_genes(options: argparse.Namespace, stop: threading.Event) -> None
     print(result.verdict, file=sys.stderr)
     imputed = int((result.genes["origin"] == "imputed").sum())
     print(f"{imputed:,} genes imputed: {options.out}", file=sys.stderr)
+    if result.picture is not None:
+        print(f"expected beside found fit of held-out genes: {result.picture}", file=sys.stderr)
     summarise(result.record.to_dict(), options)
 
 

@@ -180,7 +180,8 @@ def reliability_diagram(predicted: Array, found: Array, bins: int = 5) -> dict[s
     -------
     dict
         ``bins``: ``predicted``, ``found`` and ``genes`` of each; ``error``, the mean distance of
-        the bins from the diagonal, weighted by genes; ``correlation`` of the two.
+        the bins from the diagonal, weighted by genes; ``correlation`` of the two; ``predicted`` and
+        ``found`` of each gene.
     """
     known = np.isfinite(predicted) & np.isfinite(found)
     p, f = predicted[known], found[known]
@@ -196,6 +197,8 @@ def reliability_diagram(predicted: Array, found: Array, bins: int = 5) -> dict[s
         "bins": rows,
         "error": float(off / max(len(p), 1)),
         "correlation": 0.0 if constant else float(np.corrcoef(p, f)[0, 1]),
+        "predicted": p.tolist(),
+        "found": f.tolist(),
     }
 
 

@@ -23,6 +23,7 @@ from napari_spatialrecon.methods.gene_imputation import GeneMethod
 from napari_spatialrecon.methods.gene_inputs import listed, log_normalised
 from napari_spatialrecon.methods.registry import find_method
 from napari_spatialrecon.progress import ProgressCallback, Reporter, ShouldStop
+from napari_spatialrecon.tasks.gene_report import draw_run
 from napari_spatialrecon.tasks.gene_table import GeneTable, MemoryTable, table_on_disk
 from napari_spatialrecon.tissue import contract
 from napari_spatialrecon.tissue.genes import match_genes
@@ -56,6 +57,8 @@ class GeneResult:
         The run.
     notes
         What the user should know, in words.
+    picture
+        Expected beside found fit of the genes that the run held out, where it wrote that.
     """
 
     adata: AnnData | None
@@ -64,15 +67,20 @@ class GeneResult:
     method: GeneMethod
     record: provenance.RunRecord
     notes: tuple[str, ...] = field(default=())
+    picture: Path | None = None
 
     def write(self, path: str | Path) -> tuple[Path, Path]:
-        """Write a result in memory as h5ad with its record beside; return both paths."""
+        """Write a result in memory as h5ad with its record beside; return both paths.
+
+        The reliability diagram of a method that held genes out is written as a picture, too.
+        """
         assert self.adata is not None, "the result is in a file already"
         path = Path(path)
         record = path.with_suffix(".run.json")
         with storage.atomic_file(path) as temporary:
             self.adata.write_h5ad(temporary)
         self.record.write(record)
+        draw_run(self.record.settings, path)
         return path, record
 
     @property
@@ -161,11 +169,11 @@ def impute_genes(
         var = asked.var(fitted)
         header = _header(slide, spots, var, record)
         adata = table.finish(header)
-    if out is not None:
-        record.write(Path(out).with_suffix(".run.json"))
-    return GeneResult(
-        adata, None if out is None else Path(out), var, fitted, record, tuple(record.notes)
-    )
+    path, picture = None if out is None else Path(out), None
+    if path is not None:
+        record.write(path.with_suffix(".run.json"))
+        picture = draw_run(record.settings, path)
+    return GeneResult(adata, path, var, fitted, record, tuple(record.notes), picture)
 
 
 @dataclass(frozen=True)

@@ -96,6 +96,14 @@ class Imputed(Outcome):
         own, floor = metrics.get("held_out_pcc"), metrics.get("held_out_floor_pcc")
         return own is not None and (own < _ROUGH or (floor is not None and own < floor))
 
+    def write(self, path: str | Path) -> tuple[Path, ...]:
+        """Write table and record, and the reliability diagram where the run held genes out."""
+        from napari_spatialrecon.tasks.gene_report import draw_run
+
+        written = super().write(path)
+        picture = draw_run(self.record["settings"], path)
+        return written if picture is None else (*written, picture)
+
     def facts(self) -> list[Line]:
         """Return how the held-out genes came out, and the notes."""
         rows = self.adata.var[self.adata.var["origin"] == _HELD_OUT]
