@@ -1,9 +1,12 @@
 """Measure gene imputation on real tissue: floors, ablations, sampler, down-sampling, a picture.
 
-    python tools/gene_experiments.py table|ablate|sampler|downsample|picture [CASE ...] [--folds 1]
+    python tools/gene_experiments.py WHAT [CASE ...] [--folds 1]
 
 Genes are held out in 5 folds (seed 0), as many of which are run as `--folds` says. Counts of the
 truth become log1p(x / total · median) over all genes. Prints a Markdown table a case.
+
+WHAT is `table`, `downsample` or `picture`; `ablate` changes the network beside its linear maps,
+`alone` without them; `sampler` uses the drawn correction in full, whatever share a run would use.
 """
 
 from __future__ import annotations
@@ -20,6 +23,7 @@ import numpy as np
 import pandas as pd
 from matplotlib.figure import Figure
 from scipy import sparse
+from scipy.stats import spearmanr
 
 from napari_spatialrecon.evaluation.gene_metrics import accuracy_scores, gene_metrics
 from napari_spatialrecon.methods.gene_inputs import log_normalised
@@ -45,12 +49,14 @@ ABLATIONS = {
     "shared genes alone in ψ": ["network.common_only=true"],
     "without concat in φ": ["network.concat=false"],
     "MLP instead of Transformer": ["network.backbone=mlp"],
-    "without mean branch": ["diffusion.mean_share=0", "diffusion.output=draws"],
+    "without mean branch": [
+        "diffusion.mean_share=0",
+        "diffusion.output=draws",
+        "diffusion.draws=4",
+    ],
 }
-SAMPLER = {
-    f"{steps} steps, mean of {draws}": [f"diffusion.steps={steps}", f"diffusion.draws={draws}"]
-    for steps, draws in ((5, 8), (20, 1), (20, 4), (20, 8), (50, 8), (200, 8))
-}
+#: Steps of the sampler, and maps drawn; 0 maps: the mean branch.
+SAMPLER = ((10, 0), (20, 1), (20, 16), (5, 4), (10, 4), (20, 4), (50, 4), (200, 4))
 RATES = (0.1, 0.3, 0.5, 0.7, 1.0)
 
 
@@ -116,25 +122,62 @@ def measure(case: Case, folds: int, method: str, preset: str, values: list[str])
         report = result.method.report()
         table = gene_metrics(case.truth[fold].to_numpy(), result.adata.X).set_axis(fold)
         table["reliability"] = result.genes["reliability"]
+        by_share = report.get("held_out_by_share", {})
         table["added"] = report.get("network_added_pcc", np.nan)
+        table["in full"] = by_share.get("1.0", np.nan) - by_share.get("0.0", np.nan)
         tables.append(table)
     return pd.concat(tables)
 
 
 def show(name: str, rows: Mapping[str, Callable[[], pd.DataFrame]]) -> None:
-    print(f"\n| {name} | PCC | median | SSIM | RMSE | JS | network added inside | s |")
-    print(f"|{'---|' * 8}")
+    print(f"\n| {name} | PCC | median | SSIM | RMSE | JS | expected | added | in full | s |")
+    print(f"|{'---|' * 10}")
     tables = {}
     for label, run in rows.items():
         start = time.time()
         table = tables[label] = run()
         mean = table.mean()
         values = [mean["pcc"], table["pcc"].median(), mean["ssim"], mean["rmse"], mean["js"]]
-        cells = " | ".join(f"{v:.3f}" for v in (*values, mean["added"]))
+        values += [mean["reliability"], mean["added"], mean["in full"]]
+        cells = " | ".join("" if np.isnan(v) else f"{v:.3f}" for v in values)
         print(f"| {label} | {cells} | {time.time() - start:.0f} |", flush=True)
     if len(tables) > 1:
         scores = accuracy_scores(tables)
         print("accuracy score:", ", ".join(f"{k} {v:.3f}" for k, v in scores.items()), flush=True)
+
+
+def sample(case: Case, folds: int) -> None:
+    """Print how a map and its spread change with the sampler's steps and the number of draws."""
+    print("| steps | maps drawn | PCC | spread and error, rank correlation | s |")
+    print(f"|{'---|' * 5}")
+    fitted = [impute(case, fold, "spadit", "quick", SPADIT).method for fold in case.folds[:folds]]
+    for steps, draws in SAMPLER:
+        start, tables = time.time(), []
+        for method, fold in zip(fitted, case.folds):
+            output = "draws" if draws else "mean"
+            values = {"steps": steps, "draws": draws, "output": output}
+            corrections = method.corrections
+            corrections.share = 1.0
+            corrections.config = method.config.with_values(
+                {f"diffusion.{k}": v for k, v in values.items()}
+            )
+            blocks = list(method.impute(fold))
+            made, spread = (np.hstack(x) for x in zip(*((b.values, b.spread) for b in blocks)))
+            truth = case.truth[fold].to_numpy()
+            table = gene_metrics(truth, made).set_axis(fold)
+            table["follows"] = [
+                spearmanr(spread[:, i], abs(z(truth[:, i]) - z(made[:, i])))[0] if draws > 1 else 0
+                for i in range(len(fold))
+            ]
+            tables.append(table)
+        mean = pd.concat(tables).mean()
+        words = [f"{steps} | {draws}" if draws else "mean branch |", f"{mean['pcc']:.3f}"]
+        words += [f"{mean['follows']:.3f}" if draws > 1 else "", f"{time.time() - start:.0f}"]
+        print(f"| {' | '.join(words)} |", flush=True)
+
+
+def z(values: np.ndarray) -> np.ndarray:
+    return (values - values.mean()) / max(values.std(), 1e-9)
 
 
 def rows(what: str, name: str, folds: int) -> dict[str, Callable[[], pd.DataFrame]]:
@@ -147,13 +190,10 @@ def rows(what: str, name: str, folds: int) -> dict[str, Callable[[], pd.DataFram
     case = load(name)
     if what == "table":
         return {k: lambda m=m: measure(case, folds, *m) for k, m in METHODS.items()}
-    variants = ABLATIONS if what == "ablate" else SAMPLER
-    extra = SPADIT if what == "ablate" else ["diffusion.output=draws"]
+    extra = [*SPADIT, "bases.on=false"] if what == "alone" else SPADIT
     return {
-        k: lambda v=v: measure(
-            case, folds, "spadit", "quick", [*([] if "diffusion.output=draws" in v else extra), *v]
-        )
-        for k, v in variants.items()
+        k: lambda v=v: measure(case, folds, "spadit", "quick", [*extra, *v])
+        for k, v in ABLATIONS.items()
     }
 
 
@@ -186,7 +226,9 @@ def picture(name: str, out: Path) -> None:
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("what", choices=("table", "ablate", "sampler", "downsample", "picture"))
+    parser.add_argument(
+        "what", choices=("table", "ablate", "alone", "sampler", "downsample", "picture")
+    )
     parser.add_argument("case", nargs="*", default=["bdtnp", "mop", "xenium"])
     parser.add_argument("--folds", type=int, default=5)
     parser.add_argument("--out", type=Path, default=Path("genes.png"))
@@ -194,6 +236,9 @@ def main() -> None:
     for name in asked.case:
         if asked.what == "picture":
             picture(name, asked.out)
+        elif asked.what == "sampler":
+            print(f"\n{name}\n")
+            sample(load(name), asked.folds)
         else:
             show(name, rows(asked.what, name, asked.folds))
 
