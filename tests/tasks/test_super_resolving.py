@@ -10,11 +10,13 @@ from anndata import AnnData, read_h5ad
 from scipy import sparse
 
 from napari_spatialrecon.errors import CheckpointError, InputError, SpatialReconError, Stopped
-from napari_spatialrecon.methods.interpolation.model import Uniform
+from napari_spatialrecon.methods.interpolation.model import Bilinear, Uniform
 from napari_spatialrecon.methods.srast.config import SRastConfig
 from napari_spatialrecon.methods.srast.model import SRast
 from napari_spatialrecon.tasks.super_preflight import super_preflight
 from napari_spatialrecon.tasks.super_resolving import super_resolve, train_super_resolution
+from napari_spatialrecon.tissue.images import Histology
+from napari_spatialrecon.training.checkpoint import save_checkpoint
 
 QUICK = SRastConfig().with_values(
     {
@@ -113,6 +115,17 @@ def test_a_turned_grid_is_split_as_the_straight_one():
     assert any("turned by 25.0 degrees" in note for note in turned.notes)
 
 
+def test_srast_splits_a_turned_grid_as_the_straight_one():
+    config = QUICK.with_values({"coarse_pair": False})
+    straight, turned = (
+        super_resolve(bins(turn=turn), config=config, device="cpu").adata.X.toarray()
+        for turn in (0, 25)
+    )
+    np.testing.assert_allclose(turned, straight, atol=0.04)
+    even = super_resolve(bins(), method="uniform").adata.X.toarray()
+    assert abs(straight - even).max() > 0.1
+
+
 def test_spots_without_counts_keep_their_parts_and_genes_without_counts_their_column():
     slide = bins()
     counts = slide.X.toarray()
@@ -149,6 +162,9 @@ def test_factors_and_models_that_do_not_fit_are_refused(tmp_path):
     (tmp_path / "manifest.json").write_text("{}")
     with pytest.raises(CheckpointError):
         super_resolve(bins(), config=QUICK, model=tmp_path)
+    save_checkpoint(tmp_path / "knn", method="knn", config={}, tensors={})
+    with pytest.raises(CheckpointError, match="knn"):
+        super_resolve(bins(), config=QUICK, model=tmp_path / "knn")
     with pytest.raises(InputError, match="learns nothing"):
         super_resolve(bins(), method="bilinear", model=tmp_path)
 
@@ -176,6 +192,43 @@ def test_a_stop_is_heard_and_an_estimate_given_before():
     small = super_preflight(bins())
     large = super_preflight(bins(40, 40))
     assert small.seconds < large.seconds and "square bins" in small.summary
+
+
+def test_a_hundred_thousand_bins_are_estimated_and_split_in_blocks(monkeypatch):
+    y, x = np.divmod(np.arange(100_000), 400)
+    counts = np.random.default_rng(0).poisson([2.0, 0.5, 0.5, 0.5], (100_000, 4))
+    counts[:, 0] += 1
+    slide = AnnData(
+        sparse.csr_matrix(counts.astype(np.float32)), obsm={"spatial": np.c_[x, y].astype(float)}
+    )
+    estimate = super_preflight(slide)
+    assert "100,000 square bins" in estimate.summary
+    assert estimate.seconds > super_preflight(bins()).seconds
+    whole = super_resolve(slide, method="bilinear")
+    monkeypatch.setattr(
+        "napari_spatialrecon.methods.super_resolution.BLOCK_VALUES", 4 * slide.n_obs
+    )
+    blocks = []
+    split = Bilinear.split
+
+    def watched(self, genes, reporter):
+        blocks.append(len(genes))
+        return split(self, genes, reporter)
+
+    monkeypatch.setattr(Bilinear, "split", watched)
+    result = super_resolve(slide, method="bilinear")
+    assert blocks == [1, 1, 1, 1] and result.fd <= 1e-6
+    assert (result.adata.X != whole.adata.X).nnz == 0
+
+
+def test_an_image_that_the_counts_do_not_follow_is_left_alone_and_the_user_is_told():
+    noise = np.random.default_rng(1).integers(0, 255, (100, 120, 3), dtype=np.uint8)
+    image = Histology([noise], 0.1, "slide")
+    guided = super_resolve(bins(), method="bilinear", histology=image)
+    plain = super_resolve(bins(), method="bilinear")
+    assert any(note.startswith("The H&E was not used") for note in guided.notes)
+    assert guided.record.metrics["guide_exponent"] == 0
+    assert (guided.adata.X != plain.adata.X).nnz == 0
 
 
 def test_pictures_of_a_gene_come_in_the_order_of_the_parts():

@@ -14,8 +14,9 @@ from napari_spatialrecon.methods.srast import flow
 from napari_spatialrecon.methods.srast.config import SRastConfig
 from napari_spatialrecon.methods.srast.inputs import Inputs
 from napari_spatialrecon.methods.srast.network import Batch, Velocity
+from napari_spatialrecon.methods.super_resolution import BLOCK_VALUES
 
-#: Genes looked at together.
+#: Most genes looked at together; fewer where a slide is large.
 _GENES_AT_ONCE = 256
 #: Share of the blocks of spots that are held out.
 _HELD_OUT = 0.25
@@ -76,8 +77,9 @@ def make_pool(pair: CoarsePair, latents: np.ndarray, most: int, seed: int) -> Po
     keep = min(1.0, most / max(pair.counts.nnz, 1))
     truth = pair.truth.tocsc()
     found: list[tuple[Batch, np.ndarray, np.ndarray, np.ndarray]] = []
-    for start in range(0, pair.counts.shape[1], _GENES_AT_ONCE):
-        genes = np.arange(start, min(start + _GENES_AT_ONCE, pair.counts.shape[1]))
+    width = max(1, min(_GENES_AT_ONCE, BLOCK_VALUES // pair.truth.shape[0]))
+    for start in range(0, pair.counts.shape[1], width):
+        genes = np.arange(start, min(start + width, pair.counts.shape[1]))
         drawn = np.flatnonzero(rng.random(inputs.counts[:, genes].nnz) < keep)
         if not len(drawn):
             continue

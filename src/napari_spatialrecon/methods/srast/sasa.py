@@ -19,6 +19,8 @@ from napari_spatialrecon.training.loop import train
 
 #: Above this many spots, neighbours in expression are looked for among this many drawn ones.
 _SEMANTIC_POOL = 20_000
+#: Spots whose counts are made dense together.
+_ROWS_AT_ONCE = 4096
 
 
 class LatentNorm(nn.Module):
@@ -140,9 +142,17 @@ class Sasa:
         chosen = logs[:, self.genes]
         scores = self.components.transform(chosen)
         edges = dual_topology(points, scores, self.config.neighbours, self.seed)
-        dense = (chosen.toarray() - self.centre) / self.spread
-        x = torch.from_numpy(np.clip(dense, -5, 5).astype(np.float32))
+        x = torch.from_numpy(self._standardised(chosen))
         return x.to(self.device), torch.from_numpy(edges).to(self.device)
+
+    def _standardised(self, chosen: csr_matrix) -> np.ndarray:
+        """Return dense values (n, genes) float32 by their mean and spread, a block at a time."""
+        dense = np.empty(chosen.shape, np.float32)
+        for start in range(0, len(dense), _ROWS_AT_ONCE):
+            rows = slice(start, start + _ROWS_AT_ONCE)
+            values = (chosen[rows].toarray() - self.centre) / self.spread
+            dense[rows] = np.clip(values, -5, 5)
+        return dense
 
 
 def dual_topology(points: np.ndarray, scores: np.ndarray, k: int, seed: int) -> np.ndarray:
