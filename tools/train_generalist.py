@@ -1,6 +1,8 @@
 """Train the generalist of SRast that the package ships.
 
-    python tools/train_generalist.py OUT [--steps N]
+    OMP_NUM_THREADS=1 python tools/train_generalist.py OUT [--steps N] [--set KEY=VALUE]
+
+Another number of threads, or another machine, may give other bytes.
 
 Simulated cortex and tumour, and slides of ../shared/data that no super-resolution case of the
 benchmarks uses, nor a neighbouring section of one: STARmap of the mouse prefrontal cortex, three
@@ -14,6 +16,7 @@ from __future__ import annotations
 import argparse
 import os
 import sys
+from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
@@ -67,12 +70,8 @@ def show(progress: Progress) -> None:
     print(f"{progress.stage} {progress.step}/{progress.total} {numbers}", file=sys.stderr)
 
 
-def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("out")
-    parser.add_argument("--steps", type=int, default=500)
-    parser.add_argument("--seed", type=int, default=0)
-    options = parser.parse_args()
+def train(steps: int, seed: int, settings: Sequence[str] = ()) -> SRast:
+    """Return a generalist; `settings` are ``key=value`` on top of what the package ships."""
     slides = [
         some_genes(contract.prepare_slide(simulated(*what), f"simulated {what[0]} {what[1]}"))
         for what in SIMULATED
@@ -81,15 +80,19 @@ def main() -> None:
         some_genes(contract.prepare_slide(read_adata(DATA / name), name, min_counts=20))
         for name in REAL
     ]
-    config = SRastConfig().with_values(
-        {
-            "training.steps": options.steps,
-            "sasa.training.steps": 30,
-            "sasa.genes": 200,
-            "batch": 1024,
-        }
-    )
-    model = SRast(config).train(slides, seed=options.seed, reporter=Reporter(show, interval_s=10.0))
+    values = {"training.steps": steps, "sasa.training.steps": 30, "sasa.genes": 200}
+    config = SRastConfig().with_values(values).with_text(settings)
+    return SRast(config).train(slides, seed=seed, reporter=Reporter(show, interval_s=10.0))
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("out")
+    parser.add_argument("--steps", type=int, default=500)
+    parser.add_argument("--seed", type=int, default=0)
+    parser.add_argument("--set", action="append", default=[], metavar="KEY=VALUE")
+    options = parser.parse_args()
+    model = train(options.steps, options.seed, options.set)
     model.save(options.out)
     print(model.metrics)
 
