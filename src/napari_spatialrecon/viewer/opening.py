@@ -1,23 +1,38 @@
-"""Opening tables from a widget: read off the window's thread, as slides or as cells to place."""
+"""Opening tables off the window's thread: from a widget, a drop or File > Open."""
 
 from __future__ import annotations
 
+import weakref
 from collections.abc import Callable
+from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from napari_spatialrecon.errors import InputError
-from napari_spatialrecon.viewer.reader import table_layers, table_name
+from napari_spatialrecon.viewer.notify import notify_error
+from napari_spatialrecon.viewer.reader import is_open, list_cells, table_layers, table_name
 from napari_spatialrecon.viewer.worker import Run
-from napari_spatialrecon.viewer.workspace import Entry, Role, workspace_of
+from napari_spatialrecon.viewer.workspace import Entry, Role, unwrapped, workspace_of
 
 if TYPE_CHECKING:
     from anndata import AnnData
+    from napari.layers import Layer
     from qtpy.QtCore import QObject
 
 #: What a file dialog offers.
 FILTER = "Tables (*.h5ad);;All files (*)"
+
+#: Files of each viewer that were asked for, the one that is being read first.
+_asked: weakref.WeakKeyDictionary[Any, list[Path]] = weakref.WeakKeyDictionary()
+
+
+@dataclass(frozen=True)
+class _Opened:
+    """A table, and the layers that will show it: none for cells without place."""
+
+    adata: AnnData
+    layers: list[Layer]
 
 
 def open_table(
@@ -42,42 +57,96 @@ def open_table(
     if known is not None:
         opened(space.add(known.name, role, path=path))
         return
-    run = Run(partial(_read, path), f"Opening {path.name}", viewer=viewer, parent=parent)
 
-    def show(adata: AnnData) -> None:
+    def show(found: _Opened) -> None:
         try:
-            opened(_show(viewer, adata, path, role))
+            opened(_as_role(viewer, found, path, role))
         except Exception as error:
             failed(error)
 
+    run = _reading(viewer, path, parent, layers=role is not Role.QUERY)
     run.returned.connect(show)
     run.failed.connect(failed)
-    run.finished.connect(run.deleteLater)
     run.start()
 
 
-def _read(path: Path, progress: Any, should_stop: Any) -> AnnData:
-    from napari_spatialrecon.tissue.read import read_adata
+def open_in_turn(viewer: Any, paths: list[Path]) -> None:
+    """Open files that a user dropped, one after another in the background.
 
-    return read_adata(path)
+    Each adds its layers, or lists its cells without place, when it has been read.
+    """
+    viewer = unwrapped(viewer)
+    asked = _asked.setdefault(viewer, [])
+    idle = not asked
+    asked.extend(paths)
+    if idle:
+        _open_next(viewer)
 
 
-def _show(viewer: Any, adata: AnnData, path: Path, role: Role) -> Entry:
+def _open_next(viewer: Any) -> None:
+    asked, space = _asked[viewer], workspace_of(viewer)
+    while asked and is_open(space, asked[0]):
+        asked.pop(0)
+    if not asked:
+        return
+
+    def show(found: _Opened) -> None:
+        try:
+            if found.layers:
+                _add(viewer, found.layers)
+            else:
+                list_cells(space, found.adata, asked[0])
+        except Exception as error:
+            notify_error(error)
+
+    def next_one() -> None:
+        asked.pop(0)
+        _open_next(viewer)
+
+    run = _reading(viewer, asked[0], viewer.window._qt_window)
+    run.returned.connect(show)
+    run.failed.connect(notify_error)
+    run.finished.connect(next_one)
+    run.start()
+
+
+def _reading(viewer: Any, path: Path, parent: QObject, *, layers: bool = True) -> Run:
+    work = partial(_read, viewer, path, layers)
+    run = Run(work, f"Opening {path.name}", viewer=viewer, parent=parent)
+    run.finished.connect(run.deleteLater)
+    return run
+
+
+def _read(viewer: Any, path: Path, layers: bool, progress: Any, should_stop: Any) -> _Opened:
+    """Read a file and make its layers: all but what the window has to do itself."""
     from napari.layers import Layer
 
     from napari_spatialrecon.tissue import contract
+    from napari_spatialrecon.tissue.read import read_adata
 
+    adata = read_adata(path)
+    if not layers or contract.SPATIAL not in adata.obsm:
+        return _Opened(adata, [])
+    made = table_layers(adata, table_name(path), folder=path.parent, path=path, viewer=viewer)
+    return _Opened(adata, [Layer.create(*layer) for layer in made])
+
+
+def _as_role(viewer: Any, found: _Opened, path: Path, role: Role) -> Entry:
     space = workspace_of(viewer)
     if role is Role.QUERY:
-        return space.add(table_name(path), role, adata=adata, path=path)
-    if contract.SPATIAL not in adata.obsm:
+        return space.add(table_name(path), role, adata=found.adata, path=path)
+    if not found.layers:
         raise InputError(
             "Expected a slide with coordinates, found cells without any.",
             remedy="Try it under Cells.",
             where=path.name,
         )
-    for layer in table_layers(adata, table_name(path), folder=path.parent, path=path):
-        viewer.add_layer(Layer.create(*layer))
+    _add(viewer, found.layers)
     entry = space.at(path, role)
     assert entry is not None, "the layers of a slide are in the workspace"
     return entry
+
+
+def _add(viewer: Any, layers: list[Layer]) -> None:
+    for layer in layers:
+        viewer.add_layer(layer)

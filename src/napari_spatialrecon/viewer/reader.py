@@ -1,7 +1,11 @@
-"""File > Open and drag and drop: tables of cells or spots, with their histology."""
+"""File > Open and drag and drop: tables of cells or spots, with their histology.
+
+What a user drops or opens is read off the window's thread; a script's `viewer.open` returns layers.
+"""
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Callable, Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -23,9 +27,12 @@ if TYPE_CHECKING:
 
     from napari_spatialrecon.tissue.images import Histology
     from napari_spatialrecon.viewer.large_image import GrowingPyramid
+    from napari_spatialrecon.viewer.workspace import Workspace
 
 #: What napari takes for "read, and nothing to show".
 NO_LAYERS: list[Any] = [(None,)]
+#: What a drop, File > Open and napari's command line go through.
+_ASKED_BY_HAND = "_qt_open"
 
 
 def get_reader(path: str | Sequence[str]) -> Callable[[Any], list[Any]] | None:
@@ -40,7 +47,8 @@ def read(path: str | Sequence[str]) -> list[Any]:
     """Return the layers of each file, as napari asks for them.
 
     What has coordinates becomes layers; cells without place are listed in the workspace of the
-    current viewer. What is open already is not opened again.
+    current viewer. What is open already is not opened again. Where a user asked (a drop, File >
+    Open), nothing is returned: the layers come when they have been read.
     """
     from napari import current_viewer
 
@@ -52,12 +60,22 @@ def read(path: str | Sequence[str]) -> list[Any]:
         from napari_spatialrecon.viewer.detail import keep_smooth
 
         keep_smooth(viewer)
+        if _by_hand():
+            from napari_spatialrecon.viewer.opening import open_in_turn
+
+            open_in_turn(viewer, [Path(one) for one in paths])
+            return NO_LAYERS
     layers = [layer for one in paths for layer in _read_one(Path(one), viewer)]
     return layers or NO_LAYERS
 
 
 def table_layers(
-    adata: AnnData, name: str, *, folder: Path | None = None, path: Path | None = None
+    adata: AnnData,
+    name: str,
+    *,
+    folder: Path | None = None,
+    path: Path | None = None,
+    viewer: Any = None,
 ) -> list[LayerData]:
     """Return the layers of a table with coordinates: its histology, if any, below its points.
 
@@ -67,6 +85,8 @@ def table_layers(
         Where images that the table names lie.
     path
         The file or folder it came from.
+    viewer
+        Will show them; None for the current one.
     """
     from napari_spatialrecon.tissue import contract
     from napari_spatialrecon.tissue.images import histology
@@ -81,7 +101,8 @@ def table_layers(
         image = None
     if image is not None:
         um = contract.um_per_unit(adata)
-        layers.append(_image_layer(image, um, name, path, {**origin, "notes": image.notes}))
+        details = {**origin, "notes": image.notes}
+        layers.append(_image_layer(image, um, name, path, details, viewer))
     placed = contract.UNCERTAINTY in adata.obs
     if placed:
         layers.append(cells_layer(adata, name=f"{name} · placed", metadata=origin))
@@ -117,21 +138,38 @@ def _colour_placed(event: Any) -> None:
         set_point_colors(event.value, found, kind=kind, title=title)
 
 
+def _by_hand() -> bool:
+    """Return whether napari opens a file for a user, not for a script that waits for layers."""
+    frame = sys._getframe()
+    while frame.f_back is not None:
+        frame = frame.f_back
+        if frame.f_code.co_name == _ASKED_BY_HAND:
+            return True
+    return False
+
+
 def _image_layer(
-    image: Histology, um: float | None, name: str, path: Path | None, details: dict[str, Any]
+    image: Histology,
+    um: float | None,
+    name: str,
+    path: Path | None,
+    details: dict[str, Any],
+    viewer: Any,
 ) -> LayerData:
     """Return a histology layer; of a large image without a pyramid, one that fills later."""
     from napari import current_viewer
 
     from napari_spatialrecon.viewer.large_image import GrowingPyramid, is_slow, open_large
 
-    viewer = current_viewer()
+    viewer = viewer if viewer is not None else current_viewer()
     if is_slow(image) and hasattr(viewer, "window"):
+        from superqt.utils import ensure_main_thread
+
         opened = open_large(image, path)
         growing = isinstance(opened, GrowingPyramid)
         image = replace(image, levels=opened.levels if growing else opened)
         if growing:
-            _fill_in_background(opened, name, viewer)
+            ensure_main_thread(_fill_in_background)(opened, name, viewer)
     return histology_layer(image, um, name=name, metadata=details)
 
 
@@ -155,14 +193,10 @@ def _fill_in_background(pyramid: GrowingPyramid, name: str, viewer: Any) -> None
 
 def _read_one(path: Path, viewer: ViewerModel | None) -> list[LayerData]:
     from napari_spatialrecon.tissue.read import read_adata
-    from napari_spatialrecon.viewer.notify import notify_info
-    from napari_spatialrecon.viewer.workspace import Role, workspace_of
+    from napari_spatialrecon.viewer.workspace import workspace_of
 
     space = workspace_of(viewer) if viewer is not None else None
-    known = space.at(path) if space is not None else None
-    if space is not None and known is not None:
-        space.add(known.name, known.role, path=path)
-        notify_info(f"{path.name} is open already, as {known.name}.")
+    if space is not None and is_open(space, path):
         return []
     adata = read_adata(path)
     name = table_name(path)
@@ -174,6 +208,27 @@ def _read_one(path: Path, viewer: ViewerModel | None) -> list[LayerData]:
             remedy='Try it in a viewer, under "Cells" of Place cells.',
             where=str(path),
         )
+    list_cells(space, adata, path)
+    return []
+
+
+def is_open(space: Workspace, path: Path) -> bool:
+    """Return whether a file is open already, and say so."""
+    from napari_spatialrecon.viewer.notify import notify_info
+
+    known = space.at(path)
+    if known is None:
+        return False
+    space.add(known.name, known.role, path=path)
+    notify_info(f"{path.name} is open already, as {known.name}.")
+    return True
+
+
+def list_cells(space: Workspace, adata: AnnData, path: Path) -> None:
+    """List cells without place as those that can be placed."""
+    from napari_spatialrecon.viewer.notify import notify_info
+    from napari_spatialrecon.viewer.workspace import Role
+
+    name = table_name(path)
     space.add(name, Role.QUERY, adata=adata, path=path)
     notify_info(f"{name}: {adata.n_obs:,} cells without place. They can be placed on a slide.")
-    return []
