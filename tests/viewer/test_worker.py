@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+import subprocess
+import sys
 import threading
 import time
 from typing import Any
@@ -160,6 +162,39 @@ def test_a_finished_run_does_not_hold_the_close_dialog(make_napari_viewer: Any, 
         run.start()
         assert viewer.window._task_status_manager.get_status()
     assert not viewer.window._task_status_manager.is_busy()
+
+
+@pytest.mark.parametrize("heeds", [True, False])
+def test_python_may_exit_while_work_is_on(heeds: bool) -> None:
+    """Work that heeds the stop ends first; other work meets a Qt that has gone, and is silent."""
+    script = f"""
+import time
+from qtpy.QtWidgets import QApplication
+from napari_spatialrecon.progress import Progress
+from napari_spatialrecon.viewer import worker
+
+app = QApplication([])
+worker.CLOSE_WAIT_S = 5.0 if {heeds} else 0.1
+
+def work(progress, should_stop):
+    for step in range(100 if {heeds} else 10):
+        if {heeds} and should_stop():
+            return
+        progress(Progress("Training", step, 100))
+        time.sleep(0.1)
+
+run = worker.Run(work, "Training")
+heard = []
+run.progressed.connect(heard.append)
+run.start()
+while not heard:
+    app.processEvents()
+"""
+    ended = subprocess.run(
+        [sys.executable, "-c", script], capture_output=True, text=True, timeout=60
+    )
+    assert ended.returncode == 0, ended.stderr
+    assert "deleted" not in ended.stderr and "Traceback" not in ended.stderr
 
 
 def test_headlines_speak_to_the_user_and_details_to_the_developer() -> None:

@@ -6,6 +6,7 @@ through the signals of a `Run`, which live and die with the widget that owns it.
 
 from __future__ import annotations
 
+import atexit
 import gc
 import logging
 import os
@@ -154,6 +155,13 @@ class _Worker(WorkerBase):
         self.begun = threading.Event()
         self.done = threading.Event()
 
+    def run(self) -> None:
+        """Work; where Qt has gone meanwhile nobody is left to be told."""
+        try:
+            super().run()
+        except RuntimeError as error:  # all that the work raises is caught in `work`
+            _log.debug("Nobody heard the end of the work: %s", error)
+
     def work(self) -> None:
         self.begun.set()
         result, failure = None, None
@@ -182,6 +190,15 @@ class _Worker(WorkerBase):
         if urgent or now - self._last >= INTERVAL_S:
             self._last, self._stage, self._held_out = now, progress.stage, held_out
             self.signals.progressed.emit(progress)
+
+
+@atexit.register
+def _end_with_python() -> None:
+    """End the work before Python takes Qt away: a thread that speaks to what has gone aborts."""
+    try:
+        _Worker.await_workers(round(1e3 * CLOSE_WAIT_S))
+    except RuntimeError:
+        _log.warning("Work did not end within %g s of Python.", CLOSE_WAIT_S)
 
 
 @contextmanager
