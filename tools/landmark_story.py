@@ -54,7 +54,7 @@ class Hand:
         Image.fromarray(pixels[..., :3]).save(self.out / f"{name}.png", optimize=True)
 
     def click(self, xy: np.ndarray) -> None:
-        camera = self.viewer.camera
+        camera = self.viewer.scene.camera
         middle = np.array([self.canvas.width(), self.canvas.height()]) / 2
         at = (np.asarray(xy) - np.array(camera.center)[[-1, -2]]) * camera.zoom + middle
         where = QPoint(round(at[0]), round(at[1]))

@@ -24,7 +24,7 @@ FRAME_S = 0.04
 """Time for the points of a frame while the view moves."""
 REST_MS = 150
 """Quiet time after which all points are drawn."""
-LEAST = 4_000
+LEAST = 2_000
 """So many points are drawn however slow they are."""
 MARGIN = 0.25
 """What is kept ready beyond each side of the view, in its width."""

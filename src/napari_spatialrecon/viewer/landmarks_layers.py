@@ -11,6 +11,7 @@ from napari_spatialrecon.errors import InputError
 from napari_spatialrecon.viewer.align_layers import to_data
 from napari_spatialrecon.viewer.landmarks_model import LandmarksModel
 from napari_spatialrecon.viewer.layers import NAMES, OURS, from_layer, to_layer, um_per_layer_unit
+from napari_spatialrecon.viewer.point_nodes import move_points, move_vectors
 from napari_spatialrecon.viewer.result_layers import FEW, FEW_PIXELS
 from napari_spatialrecon.viewer.tones import LIGHT
 
@@ -26,7 +27,7 @@ if TYPE_CHECKING:
 
 #: Names of the layers that show the landmarks.
 MARKS, GAPS = "Cell landmarks", "Cell residuals"
-_MARK_PX, _RING_PX = 14.0, 24.0
+_MARK_PX, _RING_PX = 18.0, 24.0
 #: Cells that are taken from another layer at most.
 _TAKEN = 200
 
@@ -126,7 +127,7 @@ class LandmarksSession:
         """Move the cells, and redraw the marks."""
         data = to_layer(self.model.places, self.um_per_unit)
         if self.model.dragging:
-            _redraw(self.layer, data)
+            move_points(self.layer, data)
         else:
             self.layer.data = data
         self._show_marks()
@@ -229,11 +230,11 @@ class LandmarksSession:
         ]
         rings = [c for c in (model.picked, self.suggested) if c is not None]
         extra = self.world_of(model.places[rings])
-        k, pixel = len(places), 1.0 / self.viewer.camera.zoom
+        k, pixel = len(places), 1.0 / self.viewer.scene.camera.zoom
         everything = np.vstack([places.reshape(-1, 2), extra.reshape(-1, 2)])
         layer = self._marks
         if model.dragging and len(layer.data) == len(everything):
-            _redraw(layer, everything)
+            move_points(layer, everything)
         else:
             layer.data = everything
         if len(everything) and not model.dragging:
@@ -241,30 +242,25 @@ class LandmarksSession:
             layer.features = {"number": [*map(str, range(1, k + 1)), *["?"] * len(rings)]}
             layer.text = {
                 "string": "{number}",
-                "size": 11,
+                "size": 9,
                 "color": "#111111",
-                "anchor": "lower_left",
+                "anchor": "center",
             }
             layer.size = np.array([_MARK_PX] * k + [_RING_PX] * len(rings)) * pixel
             layer.symbol = "disc"
             layer.border_color = shown
             layer.border_width = 0.2
-            faces = np.array(shown)
-            faces[:, 3] = [0.5] * k + [0.0] * len(rings)
+            faces = np.ones_like(shown)  # the number is read on any stain
+            faces[:, 3] = [0.8] * k + [0.4] * len(rings)
             layer.face_color = faces
         lines = [i for i, e in enumerate(errors) if e.expected is not None]
         ends = self.world_of(np.array([errors[i].expected for i in lines]))
-        self._gaps.data = np.stack([places[lines], ends - places[lines]], axis=1).reshape(-1, 2, 2)
-        if lines and not model.dragging:
+        gaps = np.stack([places[lines], ends - places[lines]], axis=1).reshape(-1, 2, 2)
+        if model.dragging and len(gaps) == len(self._gaps.data):
+            move_vectors(self._gaps, gaps)
+            return
+        self._gaps.data = gaps
+        if lines:
             self._gaps.edge_color = transform_color([colours[i] for i in lines])
             self._gaps.edge_width = 2.0 * pixel
             self._gaps.vector_style = "line"
-
-
-def _redraw(layer: Points, data: np.ndarray) -> None:
-    """Draw as many points anew elsewhere, without what napari does besides: extents, thumbnail.
-
-    Setting `data` does all of it, which takes five times as long; it is set when the drag ends.
-    """
-    layer._data = data
-    layer.refresh(thumbnail=False, highlight=False, extent=False)

@@ -1,8 +1,8 @@
-"""What draws a points layer: its colours and the points drawn, without building all of it anew.
+"""What draws a points layer: colours, places and the points drawn, without building all of it anew.
 
 napari makes a text of the symbol of each point and uploads everything when one property changes.
-Here a change of colours uploads what lies in memory already, and a part of the points is drawn by
-binding a second buffer. Where napari's drawing is not as expected, it does the work itself.
+Here a change of colours or places uploads what lies in memory already, and a part of the points is
+drawn by binding a second buffer. Where napari's drawing is not as expected, it does the work.
 """
 
 from __future__ import annotations
@@ -14,16 +14,14 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 if TYPE_CHECKING:
-    from napari.layers import Points
+    from napari.layers import Layer, Points, Vectors
 
 _REDRAWS = "_on_data_change"
 
 
 def drawers(layer: Points) -> list[Any]:
     """Return napari's objects that draw a layer: one for each window that shows it."""
-    connected = (c for c in layer.events.face_color.callbacks if isinstance(c, tuple))
-    found = (c[0]() for c in connected if c[1] == _REDRAWS)
-    return [drawer for drawer in found if hasattr(getattr(drawer, "node", None), "points_markers")]
+    return [drawer for drawer in _drawers(layer) if hasattr(drawer.node, "points_markers")]
 
 
 def show_points(layer: Points, shown: np.ndarray) -> None:
@@ -58,6 +56,47 @@ def redraw_colors(layer: Points, *, rims: bool = False) -> None:
         changed()
 
 
+def move_points(layer: Points, data: np.ndarray) -> None:
+    """Draw as many points elsewhere, without what napari does besides: extent, symbols, thumbnail.
+
+    For places that follow the mouse; setting the layer's ``data`` afterwards does the rest.
+
+    Parameters
+    ----------
+    data : (n_points, 2) float
+        As many as the layer has, in its data coordinates.
+    """
+    layer._data = data
+    found = drawers(layer)
+    if not found or not all(_upload_places(drawer, layer) for drawer in found):
+        layer.refresh(thumbnail=False, highlight=False, extent=False)
+
+
+def move_vectors(layer: Vectors, data: np.ndarray) -> None:
+    """Draw as many lines elsewhere; setting ``data`` would build a shader anew at each move.
+
+    Parameters
+    ----------
+    data : (n_lines, 2, 2) float
+        Start and extension of each, as many as the layer has.
+    """
+    from napari._vispy.layers.vectors import generate_vector_meshes
+
+    layer._data = data
+    found = [drawer for drawer in _drawers(layer) if hasattr(drawer.node, "_vertices")]
+    if not found or not len(data):
+        layer.refresh(thumbnail=False, highlight=False, extent=False)
+        return
+    corners, faces = generate_vector_meshes(
+        data, layer.edge_width, layer.length, layer.vector_style
+    )
+    flat = np.zeros((len(faces), 3, 3), np.float32)
+    flat[..., :2] = corners[:, ::-1][faces]
+    for drawer in found:
+        drawer.node._vertices.set_data(flat, convert=True)
+        drawer.node.update()
+
+
 def draw_some(markers: Any, rows: np.ndarray) -> None:
     """Draw these points only, until `draw_all` or until napari uploads others.
 
@@ -86,6 +125,24 @@ def _bind(markers: Any, buffer: Any) -> None:
     markers.update()
 
 
+def _drawers(layer: Layer) -> list[Any]:
+    connected = (c for c in layer.events.set_data.callbacks if isinstance(c, tuple))
+    found = (c[0]() for c in connected if c[1] == _REDRAWS)
+    return [drawer for drawer in found if getattr(drawer, "node", None) is not None]
+
+
+def _upload_places(drawer: Any, layer: Points) -> bool:
+    """Upload the places alone, with the texts beside them; returns whether that was possible."""
+    markers, rows = drawer.node.points_markers, layer._view_indices
+    if markers._data is None or len(rows) != len(markers._data) or not layer.visible:
+        return False
+    places = layer._view_data[:, ::-1]
+    markers._data["a_position"][:, : places.shape[1]] = places
+    _upload(markers)
+    drawer._update_text(update_node=False)
+    return True
+
+
 def _upload_colors(markers: Any, layer: Points, *, rims: bool) -> bool:
     """Upload the colours alone; returns whether that was possible."""
     data, rows = markers._data, layer._view_indices
@@ -96,7 +153,11 @@ def _upload_colors(markers: Any, layer: Points, *, rims: bool) -> bool:
         changed["a_fg_color"] = layer.border_color
     for slot, colors in changed.items():
         data[slot] = colors if len(rows) == len(colors) else colors[rows]
-    markers._vbo.set_data(data)
+    _upload(markers)
+    return True
+
+
+def _upload(markers: Any) -> None:
+    markers._vbo.set_data(markers._data)
     markers.events.data_updated()
     markers.update()
-    return True

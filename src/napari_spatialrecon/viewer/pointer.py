@@ -74,9 +74,9 @@ class Pointer:
             return
         start = np.asarray(event.position, float)[-2:]
         hit = self._hit(start)
-        pan = viewer.camera.mouse_pan
+        pan = viewer.scene.camera.mouse_pan
         if hit is not None:
-            viewer.camera.mouse_pan = False
+            viewer.scene.camera.mouse_pan = False
         origin, far = np.asarray(event.pos, float), False
         try:
             yield
@@ -86,7 +86,7 @@ class Pointer:
                     self._dragged(hit, np.asarray(event.position, float)[-2:], False)
                 yield
         finally:
-            viewer.camera.mouse_pan = pan
+            viewer.scene.camera.mouse_pan = pan
         if hit is not None and far:
             self._dragged(hit, np.asarray(event.position, float)[-2:], True)
         elif not far:
@@ -96,6 +96,6 @@ class Pointer:
         marks = self._marks()
         if not len(marks):
             return None
-        apart = np.linalg.norm(marks - at, axis=1) * self._viewer.camera.zoom
+        apart = np.linalg.norm(marks - at, axis=1) * self._viewer.scene.camera.zoom
         nearest = int(np.argmin(apart))
         return nearest if apart[nearest] <= HIT_PX else None

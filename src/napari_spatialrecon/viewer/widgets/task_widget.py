@@ -18,6 +18,7 @@ from qtpy.QtWidgets import (
 
 from napari_spatialrecon.errors import InputError
 from napari_spatialrecon.viewer.colors import is_faded
+from napari_spatialrecon.viewer.detail import keep_smooth
 from napari_spatialrecon.viewer.job import Job, Outcome
 from napari_spatialrecon.viewer.result_layers import can_fade, colour_by, fade, set_locked
 from napari_spatialrecon.viewer.task_model import State, TaskModel
@@ -56,6 +57,7 @@ class TaskWidget(QWidget):
     def __init__(self, napari_viewer: Any) -> None:
         super().__init__()
         self.viewer = unwrapped(napari_viewer)
+        keep_smooth(self.viewer)
         self.model = self.model_class(workspace_of(self.viewer))
         self.inputs = self.inputs_class(self.model, self.viewer)
         self.empty = _Empty()
