@@ -23,9 +23,13 @@ from napari.layers import Layer
 from PIL import Image
 from qtpy.QtWidgets import QApplication
 
+from napari_spatialrecon.evaluation.hiding import hide_places
+from napari_spatialrecon.tasks.placing import place
+from napari_spatialrecon.tissue import contract
 from napari_spatialrecon.tissue.read import read_adata
 from napari_spatialrecon.viewer import workspace
 from napari_spatialrecon.viewer.diagnostics import COMMUNITY
+from napari_spatialrecon.viewer.layers import cells_layer, to_layer
 from napari_spatialrecon.viewer.memory import Memory
 from napari_spatialrecon.viewer.point_values import UNCERTAINTY
 from napari_spatialrecon.viewer.reader import table_layers
@@ -314,6 +318,58 @@ def genes(folder: Path, out: Path, theme: str) -> None:
     told.close()
 
 
+def landmarks(folder: Path, out: Path, theme: str) -> None:
+    """Landmarks and Align to histology: empty, long names, what is refused, automatic start."""
+    told = Story(out, theme)
+    told.dock("Landmarks")
+    told.picture("window_landmarks_empty")
+    told.open(folder)
+    slides = {name: read_adata(folder / f"{name}.h5ad") for name in SECTIONS}
+    references = {name: slides[name] for name in SECTIONS[:2]}
+    placed = place(references, hide_places(slides["C5"]), method="knn").adata
+    true = slides["C5"][placed.obs_names]
+    true = np.asarray(true.obsm["spatial"]) * contract.um_per_unit(true)
+    placed.obs_names = [f"Patient 0042 relapse biopsy {name}" for name in placed.obs_names]
+    name = "Patient 0042 relapse biopsy, nuclei after FACS, pool 3 of 7 · kNN (spatial LDA)"
+    layer = told.viewer.add_layer(Layer.create(*cells_layer(placed, name=name)))
+    for other in told.viewer.layers:
+        hidden = other.name.startswith(SECTIONS) and other.name != "C5 H&E"
+        other.visible = not hidden
+    told.widget.image.setCurrentIndex(told.widget.image.findText("C5 H&E"))
+    told.widget.begin()
+    told.viewer.reset_view()
+    told.widget.pick.click()
+    model = told.widget.session.model
+    for _ in range(6):
+        until(lambda: told.widget.session.suggested is not None)
+        model.pick(told.widget.session.suggested)
+        told.widget.on_click(true[model.picked, ::-1])
+        settle()
+    until(lambda: model.errors()[-1].left_out is not None)
+    told.picture("window_landmarks")
+    model.pick(3)
+    told.widget.on_click(np.array([-9e4, 0.0]))
+    told.picture("window_landmarks_refused")
+    told.dock("Align to histology")
+    told.widget.layer.setCurrentIndex(told.widget.layer.findText(name))
+    told.widget.image.setCurrentIndex(told.widget.image.findText("C5 H&E"))
+    layer.data = to_layer(contract.coordinates(placed), contract.um_per_unit(placed))
+    told.widget.begin()
+    told.viewer.reset_view()
+    told.picture("window_align_before")
+    told.widget.auto.click()
+    until(lambda: "expression" in told.widget.verdict.text())
+    told.viewer.reset_view()
+    told.picture("window_align_auto")
+    for row in (0, 40, 80, 120, 160):
+        told.widget.on_click(told.widget.session.model.moved[row, ::-1])
+        told.widget.on_click(true[row, ::-1] + (2500.0 if row == 80 else 0.0))
+    told.widget.on_click(told.widget.session.model.moved[3, ::-1])
+    told.widget.on_click(np.array([-9e4, 0.0]))
+    told.picture("window_align_refused")
+    told.close()
+
+
 def fly(folder: Path) -> tuple[AnnData, AnnData]:
     """Return the atlas, its genes under the names of the cells' and on or off, and the cells."""
     atlas, cells = (read_adata(folder / f"{n}.h5ad") for n in ("atlas_bdtnp", "scrna_dropseq"))
@@ -331,6 +387,7 @@ PARTS = {
     "super": super_resolve,
     "embryo": embryo,
     "genes": genes,
+    "landmarks": landmarks,
 }
 
 

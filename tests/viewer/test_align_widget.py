@@ -7,9 +7,11 @@ from typing import Any
 import anndata
 import numpy as np
 import pytest
+from napari.layers import Layer
 
 from napari_spatialrecon.tissue import contract
 from napari_spatialrecon.viewer.align_layers import GAPS, MARKS
+from napari_spatialrecon.viewer.layers import cells_layer
 from napari_spatialrecon.viewer.shortcuts import ALIGN, COMMON
 from napari_spatialrecon.viewer.widgets.align import AlignToHistology
 from napari_spatialrecon.viewer.widgets.landmarks import LandmarksWidget
@@ -205,13 +207,32 @@ def test_a_drag_on_the_canvas_moves_the_mark_and_not_the_camera(widget: AlignToH
     )
     hearing = widget.pointer._hear(widget.viewer, event)
     next(hearing)
-    assert not widget.viewer.camera.mouse_pan
+    assert not widget.viewer.scene.camera.mouse_pan
     event.type, event.pos, event.position = "mouse_move", np.array([90.0, 50.0]), tuple(mark + 9.0)
     next(hearing)
     event.type = "mouse_release"
     with pytest.raises(StopIteration):
         next(hearing)
-    assert widget.viewer.camera.mouse_pan
+    assert widget.viewer.scene.camera.mouse_pan
     np.testing.assert_allclose(widget.session.marks_world()[3], mark + 9.0)
     widget.undo.click()
     np.testing.assert_allclose(widget.session.marks_world()[3], mark)
+
+
+def test_placed_cells_start_where_their_expression_expects_them(
+    widget: AlignToHistology, tiny: Any, qtbot: Any
+) -> None:
+    true = tiny.truth.loc[tiny.cells.obs_names, ["x", "y"]].to_numpy(float)
+    um = contract.um_per_unit(tiny.slides[0])
+    cells = tiny.cells.copy()
+    cells.obsm["X_layout"] = (true - true.mean(axis=0)) @ [[0.0, -1.0], [-1.0, 0.0]]
+    cells.obsm["spatial"] = cells.obsm["X_layout"] + 5000.0
+    cells.uns["spatialrecon"] = {"unit": contract.unit(tiny.slides[0]), "um_per_unit": um}
+    widget.viewer.add_layer(Layer.create(*cells_layer(cells, name="placed")))
+    choose(widget, "placed", "cortex 1 H&E")
+    widget.auto.click()
+    qtbot.waitUntil(lambda: "where expression expects" in widget.verdict.text(), timeout=60_000)
+    apart = np.linalg.norm(world(widget.session.layer, slice(None))[:, ::-1] - true * um, axis=1)
+    assert np.median(apart) < 0.25 * np.sqrt((true * um).var(axis=0).sum())
+    widget.undo.click()
+    np.testing.assert_allclose(widget.session.model.moved, cells.obsm["spatial"] * um)

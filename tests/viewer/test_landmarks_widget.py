@@ -140,3 +140,15 @@ def test_a_deleted_layer_is_said(widget: LandmarksWidget, truth: np.ndarray) -> 
     widget.viewer.layers.remove("cells")
     assert "cells was deleted" in widget.notice.label.text() and widget.session is None
     assert MARKS not in widget.viewer.layers and "Place cells first" in widget.hint.text()
+
+
+def test_a_closed_widget_takes_its_marks_along_and_leaves_the_cells(
+    widget: LandmarksWidget, truth: np.ndarray, qtbot: Any
+) -> None:
+    put(widget, truth, 3, 20, 41)
+    viewer = widget.viewer
+    moved = np.array(viewer.layers["cells"].data)
+    viewer.window.remove_dock_widget("all")
+    qtbot.waitUntil(lambda: MARKS not in viewer.layers, timeout=5_000)
+    np.testing.assert_array_equal(viewer.layers["cells"].data, moved)
+    assert len(viewer.layers) == 2

@@ -33,7 +33,12 @@ def add(verbs: Any) -> None:
     verb.add_argument("--slide", metavar="S.h5ad", required=True, help="slide or placed cells")
     how = verb.add_mutually_exclusive_group(required=True)
     how.add_argument("--pairs", metavar="FILE.csv", help="columns x,y,ref_x,ref_y")
-    how.add_argument("--auto", action="store_true", help="by the outlines of spots and tissue")
+    how.add_argument(
+        "--auto",
+        action="store_true",
+        help="by the outlines of spots and tissue; placed cells --onto a slide with genes: where "
+        "their expression expects them",
+    )
     how.add_argument("--like", metavar="ALIGNED.h5ad", help="as this file was aligned")
     verb.add_argument("--model", choices=MODELS, default="similarity")
     verb.add_argument("--no-reflection", action="store_true", help="never turn the tissue over")
@@ -80,10 +85,20 @@ def _align(
     stop: threading.Event,
 ) -> AlignResult:
     from napari_spatialrecon.tasks import aligning
+    from napari_spatialrecon.tasks.expected_start import align_by_expression, has_expected
 
     name, reflection = Path(options.slide).name, not options.no_reflection
     if options.like:
         return aligning.apply_alignment(slide, read_table(options.like), name=name)
+    if options.auto and ref is not None and has_expected(slide, ref):
+        return align_by_expression(
+            slide,
+            ref,
+            reflection=reflection,
+            name=name,
+            progress=bar.show,
+            should_stop=stop.is_set,
+        )
     if options.auto:
         return aligning.align_by_outline(
             slide,

@@ -117,7 +117,7 @@ class AlignSession:
         number = [str(i + 1) for i in range(k)]
         text = [*number, *([""] * k), *(["?"] * len(waiting))]
         ring = np.r_[np.zeros(k, bool), np.ones(k, bool), np.zeros(len(waiting), bool)]
-        pixel = 1.0 / self.viewer.camera.zoom
+        pixel = 1.0 / self.viewer.scene.camera.zoom
         if self._marks is None or self._marks not in self.viewer.layers:
             common = {"units": self.image.units[-2:], "axis_labels": ("y", "x")}
             self._gaps = Vectors(np.empty((0, 2, 2)), ndim=2, name=GAPS, **common)
@@ -169,7 +169,7 @@ def aligned_table(space: Workspace, session: AlignSession, name: str) -> AlignRe
     from napari_spatialrecon.geometry.transforms import Transform
     from napari_spatialrecon.tasks import aligning
 
-    adata, ref = _table(space, session), _ref(space, session)
+    adata, ref = layer_table(space, session), image_table(space, session)
     frames = _frames(adata, adata if ref is None else ref, session)
     model = session.model
     if model.fit is not None and not model.state.by_hand:
@@ -207,7 +207,14 @@ def keep(space: Workspace, session: AlignSession, result: AlignResult) -> None:
         space.events.changed.emit(entry)
 
 
-def _table(space: Workspace, session: AlignSession) -> AnnData:
+def layer_table(space: Workspace, session: AlignSession) -> AnnData:
+    """Return the table that the layer shows, as it was opened.
+
+    Raises
+    ------
+    InputError
+        It shows none.
+    """
     from napari_spatialrecon.viewer.tables import slide_table
     from napari_spatialrecon.viewer.workspace import Entry, Role
 
@@ -225,8 +232,14 @@ def _table(space: Workspace, session: AlignSession) -> AnnData:
     )
 
 
-def _ref(space: Workspace, session: AlignSession) -> AnnData | None:
-    """Return the table whose image it is; None where it is the layer's own."""
+def image_table(space: Workspace, session: AlignSession) -> AnnData | None:
+    """Return the table whose image it is; None where it is the layer's own.
+
+    Raises
+    ------
+    InputError
+        The image belongs to no slide, and its scale is not known.
+    """
     from napari_spatialrecon.viewer.tables import picture, slide_of, slide_table
 
     image: Entry | None = space.of_layer(session.image)
@@ -252,7 +265,6 @@ def _frames(adata: AnnData, ref: AnnData, session: AlignSession) -> Frames:
     from skimage.transform import AffineTransform
 
     from napari_spatialrecon.tissue import contract
-    from napari_spatialrecon.viewer.result_layers import moved
 
     points = contract.coordinates(adata)
     if len(points) != len(session.model.points):
@@ -263,10 +275,18 @@ def _frames(adata: AnnData, ref: AnnData, session: AlignSession) -> Frames:
             where=session.layer.name,
         )
     from_table = np.asarray(AffineTransform.from_estimate(points, session.model.points).params)
+    return Frames(from_table, world_to_ref(ref, session))
+
+
+def world_to_ref(ref: AnnData, session: AlignSession) -> np.ndarray:
+    """Return the world in the frame of the table whose image it is, (3, 3) for (x, y)."""
+    from napari_spatialrecon.tissue import contract
+    from napari_spatialrecon.viewer.result_layers import moved
+
     flip = np.array([[0.0, 1.0, 0.0], [1.0, 0.0, 0.0], [0.0, 0.0, 1.0]])
     um = (contract.um_per_unit(ref) or 1.0) / (session.um or 1.0)
     placed = flip @ moved(session.image) @ flip
-    return Frames(from_table, np.linalg.inv(placed @ np.diag([um, um, 1.0])))
+    return np.linalg.inv(placed @ np.diag([um, um, 1.0]))
 
 
 def _between(transform: Transform, frames: Frames) -> Transform:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from functools import partial
 from typing import Any, ClassVar
 
 import numpy as np
@@ -12,6 +11,7 @@ from qtpy.QtWidgets import QLineEdit, QPushButton, QWidget
 from napari_spatialrecon.errors import SpatialReconError
 from napari_spatialrecon.viewer.align_layers import AlignSession, aligned_table, keep
 from napari_spatialrecon.viewer.align_model import MODELS, Pair
+from napari_spatialrecon.viewer.align_start import Start, first_pose
 from napari_spatialrecon.viewer.shortcuts import ALIGN
 from napari_spatialrecon.viewer.widgets.labels import WrappedLabel
 from napari_spatialrecon.viewer.widgets.landmark_dock import LandmarkDock, offer
@@ -52,7 +52,10 @@ class AlignToHistology(LandmarkDock):
         self.scale.setPlaceholderText("µm per pixel")
         self.scale_button = QPushButton("Set")
         self.auto = QPushButton("Automatic start")
-        self.auto.setToolTip("Lay the outline of the spots over the outline of the tissue")
+        self.auto.setToolTip(
+            "Placed cells: where their expression expects them on the slide of the image. "
+            "Else: the outline of the spots over that of the tissue"
+        )
         self.flip = small_button("⇋", "Turn over (F)")
         self.turn = small_button("↻", "Turn by 90° (R)")
         self.keep_button = QPushButton("Use for later runs")
@@ -148,21 +151,17 @@ class AlignToHistology(LandmarkDock):
         self.begin()
 
     def start_automatically(self) -> None:
-        """Find a first pose by outlines, in the background."""
-        from napari_spatialrecon.geometry.transforms import Transform
-
+        """Find a first pose in the background: by expression or by outlines."""
         session = self.session
         if session is None:
             return
-        run = Run(partial(_outline, session), "Comparing outlines", viewer=self.viewer, parent=self)
+        work = first_pose(self.space, session)
+        run = Run(work, "Finding a start", viewer=self.viewer, parent=self)
 
-        def found(start: Any) -> None:
+        def found(start: Start) -> None:
             if session is self.session:
-                self.do(lambda m: m.start(Transform.from_pose(start.pose)))
-                words = f"Outlines overlap by {100 * start.overlap:.0f} %."
-                if start.ambiguous:
-                    words += " Other directions fit as well: check with pairs."
-                self.verdict.setText(words)
+                self.do(lambda m: m.start(start.transform))
+                self.verdict.setText(start.words)
 
         run.returned.connect(found)
         run.failed.connect(self.notice.show_error)
@@ -285,31 +284,3 @@ class AlignToHistology(LandmarkDock):
     def _length(self, world: float) -> str:
         um = self.session.um if self.session is not None else None
         return f"{world * um:,.0f} µm" if um is not None else f"{world:,.1f} px"
-
-
-def _outline(session: AlignSession, progress: Any, should_stop: Any) -> Any:
-    from napari_spatialrecon.geometry.procrustes import Pose
-    from napari_spatialrecon.progress import Reporter
-    from napari_spatialrecon.tissue.images import Histology
-    from napari_spatialrecon.tissue.lazy_image import RgbImage
-    from napari_spatialrecon.tissue.outline import OutlineStart, start_by_outline
-
-    image = session.image
-    levels = list(image.data) if image.multiscale else [image.data]
-    axes = "YXS" if image.rgb else "YX"
-    origin, down, right = (
-        np.asarray(image._data_to_world(p), float)[-2:][::-1] for p in ((0, 0), (1, 0), (0, 1))
-    )
-    placed = Pose(np.column_stack([right - origin, down - origin]), origin)
-    # Both in world units, so that a size that is known on both sides is used.
-    known = session.um if session.um is not None else None
-    pixel = Histology([RgbImage(x, axes) for x in levels], 1.0, image.name, None)
-    if known is not None:
-        pixel = Histology(pixel.levels, 1.0, image.name, placed.scale)
-    found = start_by_outline(
-        session.model.points,
-        pixel,
-        um_per_unit=1.0 if known is not None else None,
-        reporter=Reporter(progress, should_stop),
-    )
-    return OutlineStart(placed.compose(found.pose), found.overlap, found.ambiguous)

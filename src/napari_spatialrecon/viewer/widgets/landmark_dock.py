@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import weakref
 from collections.abc import Callable, Mapping, Sequence
 from functools import partial
@@ -9,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from qtpy.QtCore import QSignalBlocker, QSize, Qt
+from qtpy.QtCore import QSignalBlocker, QSize, Qt, QTimer
 from qtpy.QtWidgets import (
     QComboBox,
     QFileDialog,
@@ -21,6 +22,7 @@ from qtpy.QtWidgets import (
 )
 
 from napari_spatialrecon.errors import InputError, SpatialReconError
+from napari_spatialrecon.viewer.detail import keep_smooth
 from napari_spatialrecon.viewer.layers import OURS
 from napari_spatialrecon.viewer.pointer import Pointer
 from napari_spatialrecon.viewer.shortcuts import Keys, Shortcut, said
@@ -61,6 +63,7 @@ class LandmarkDock(QWidget):
     def __init__(self, napari_viewer: Any) -> None:
         super().__init__()
         self.viewer = unwrapped(napari_viewer)
+        keep_smooth(self.viewer)
         self.space = workspace_of(self.viewer)
         self.session: Any = None
         self._sessions: weakref.WeakKeyDictionary[Any, Any] = weakref.WeakKeyDictionary()
@@ -173,7 +176,8 @@ class LandmarkDock(QWidget):
         if self.session is None:
             return
         try:
-            self.notice.clear()
+            if self.notice.error is not None:
+                self.notice.clear()
             act(self.session.model)
         except SpatialReconError as error:
             self.notice.show_error(error)
@@ -271,7 +275,7 @@ class LandmarkDock(QWidget):
         column.setSpacing(8)
         self.keys_text.hide()
         for part in self.parts():
-            column.addWidget(part)
+            column.addWidget(part, 1 if part is self.table else 0)
         column.addWidget(self.keys_button, alignment=Qt.AlignmentFlag.AlignLeft)
         column.addWidget(self.keys_text)
         column.addStretch()
@@ -309,3 +313,12 @@ def _let_go(widget: LandmarkDock) -> None:
     layers.inserted.disconnect(widget._on_layers)
     layers.removed.disconnect(widget._on_layers)
     widget.viewer.events.theme.disconnect(widget._set_theme)
+    if widget.session is not None:
+        widget.session.model.changed.disconnect(widget.refresh)
+        QTimer.singleShot(0, partial(_take_marks, widget.session))
+
+
+def _take_marks(session: Any) -> None:
+    """Take the marks of a closed widget off the canvas, unless the window is closed as well."""
+    with contextlib.suppress(RuntimeError):
+        session.close()

@@ -56,6 +56,8 @@ class LandmarksWidget(LandmarkDock):
         self.find.setClearButtonEnabled(True)
         self.cells = QListWidget()
         self.cells.setMaximumHeight(90)
+        self.cells.setTextElideMode(Qt.TextElideMode.ElideMiddle)
+        self.cells.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
         self.suggest = QPushButton("Suggested cell")
         self.suggest.setToolTip("The cell whose place would help most: typical, certain, far off")
         self.hard = QCheckBox("sits exactly there")

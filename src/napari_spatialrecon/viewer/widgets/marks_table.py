@@ -11,6 +11,9 @@ from qtpy.QtWidgets import QAbstractItemView, QHeaderView, QTableWidget, QTableW
 
 from napari_spatialrecon.viewer.tones import DARK, Tones
 
+#: Pixels that the table takes at least; where the dock has more room it shows all rows.
+_LEAST_HEIGHT = 150
+
 
 @dataclass(frozen=True)
 class MarkRow:
@@ -53,9 +56,12 @@ class MarksTable(QTableWidget):
         self.setSelectionMode(QAbstractItemView.SelectionMode.SingleSelection)
         self.setEditTriggers(QAbstractItemView.EditTrigger.NoEditTriggers)
         header = self.horizontalHeader()
-        header.setSectionResizeMode(QHeaderView.ResizeMode.Stretch)
+        header.setSectionResizeMode(QHeaderView.ResizeMode.ResizeToContents)
+        header.setSectionResizeMode(0, QHeaderView.ResizeMode.Stretch)
         header.setMinimumSectionSize(30)
-        self.setMinimumHeight(150)
+        self.setMinimumHeight(_LEAST_HEIGHT)
+        self.setTextElideMode(Qt.TextElideMode.ElideMiddle)  # names of cells differ at their ends
+        self.setWordWrap(False)
         self.itemChanged.connect(self._on_item)
         self.itemSelectionChanged.connect(self._on_selection)
 
@@ -77,6 +83,9 @@ class MarksTable(QTableWidget):
                         item.setFlags(item.flags() | Qt.ItemFlag.ItemIsUserCheckable)
                         state = Qt.CheckState.Checked if row.enabled else Qt.CheckState.Unchecked
                         item.setCheckState(state)
+            whole = self.horizontalHeader().height() + 2 * self.frameWidth()
+            whole += sum(self.rowHeight(row) for row in range(len(rows)))
+            self.setMaximumHeight(max(_LEAST_HEIGHT, whole))
             self.clearSelection()
             if chosen is not None and chosen < len(rows):
                 self.selectRow(chosen)

@@ -1,0 +1,162 @@
+"""A first pose of placed cells on another slide: over the places that their expression expects."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+
+import numpy as np
+from anndata import AnnData
+
+from napari_spatialrecon.geometry.procrustes import Pose, fit_pose
+from napari_spatialrecon.geometry.transforms import Transform
+from napari_spatialrecon.methods.floors.knn import Knn
+from napari_spatialrecon.progress import ProgressCallback, Reporter, ShouldStop
+from napari_spatialrecon.tasks.aligning import AlignResult, align_by_transform
+from napari_spatialrecon.tasks.placing import prepare_slides
+from napari_spatialrecon.tissue import contract
+
+#: Share of cells whose expected place is too far off to help find the pose.
+_TRIM = 0.1
+#: Agreement from which the pose is more than a guess: chance gives up to 0.2.
+_WEAK = 0.3
+
+
+@dataclass(frozen=True)
+class Expected:
+    """Where the cells of a layout are expected on a slide, by expression alone.
+
+    Parameters
+    ----------
+    kept : (n,) bool
+        Cells with counts.
+    places : (m, 2) float, (x, y)
+        Of these, in the frame of the slide.
+    uncertainty : (m,) float
+        Expected error of each.
+    radius
+        Root mean square distance of the slide's spots from their centre, for a layout of unknown
+        size: expected places lie too close together to tell.
+    """
+
+    kept: np.ndarray
+    places: np.ndarray
+    uncertainty: np.ndarray
+    radius: float
+
+
+@dataclass(frozen=True)
+class ExpectedStart:
+    """A pose and how well it agrees.
+
+    Parameters
+    ----------
+    pose
+        From the layout's frame to the slide's.
+    agreement
+        Weighted correlation of the posed layout with the expected places, -1 to 1.
+    """
+
+    pose: Pose
+    agreement: float
+
+    @property
+    def words(self) -> str:
+        """What to tell the user."""
+        said = f"Laid where expression expects the cells (correlation {self.agreement:.2f})."
+        return said if self.agreement >= _WEAK else f"{said} That is weak: check with pairs."
+
+
+def expected_places(
+    adata: AnnData, slide: AnnData, *, reporter: Reporter | None = None
+) -> Expected:
+    """Return where nearest neighbours in expression expect the cells on a slide.
+
+    Raises
+    ------
+    InputError
+        The tables share too few genes, or have no counts.
+    """
+    cells = contract.prepare_query(adata, "cells")
+    spots = prepare_slides({"slide": slide})
+    found = Knn().fit(spots, cells, reporter=reporter).place(cells, reporter=reporter)
+    points = contract.coordinates(spots[0].adata)
+    radius = float(np.sqrt(points.var(axis=0).sum()))
+    return Expected(cells.kept, found.coordinates, found.uncertainty, radius)
+
+
+def lay_on_expected(
+    points: np.ndarray, expected: Expected, *, size: float | None, reflection: bool = True
+) -> ExpectedStart:
+    """Return the pose that lays a layout over the expected places (weighted Procrustes).
+
+    Parameters
+    ----------
+    points : (n, 2) float, (x, y)
+        The layout, a row for each of the cells.
+    size
+        Length in the slide's unit of a unit of `points`; None where unknown.
+
+    Raises
+    ------
+    InputError
+        Too few cells have counts to fix a pose.
+    """
+    own = np.asarray(points, float)[expected.kept]
+    if size is None:
+        size = expected.radius / float(np.sqrt(own.var(axis=0).sum()) or 1.0)
+    spread = expected.uncertainty
+    weights = 1 / (spread**2 + np.median(spread) ** 2 + 1e-12 * expected.radius**2)
+    turn = fit_pose(
+        size * own,
+        expected.places,
+        weights=weights,
+        reflection=reflection,
+        scaling=False,
+        trim=_TRIM,
+    )
+    posed = turn.apply(size * own)
+    a, b = (p - np.average(p, axis=0, weights=weights) for p in (posed, expected.places))
+    w = weights[:, None]
+    agreement = float((w * a * b).sum() / np.sqrt((w * a * a).sum() * (w * b * b).sum() + 1e-300))
+    return ExpectedStart(Pose(size * turn.linear, turn.translation), agreement)
+
+
+def align_by_expression(
+    adata: AnnData,
+    ref: AnnData,
+    *,
+    reflection: bool = True,
+    name: str = "result",
+    progress: ProgressCallback | None = None,
+    should_stop: ShouldStop | None = None,
+) -> AlignResult:
+    """Move placed cells onto another slide and its image, where expression expects them: a start.
+
+    Parameters
+    ----------
+    adata
+        Placed cells with their counts.
+    ref
+        The slide, with counts and coordinates.
+
+    Raises
+    ------
+    InputError
+        The tables share too few genes, or too few cells have counts.
+    """
+    reporter = Reporter(progress, should_stop)
+    here, there = contract.um_per_unit(adata), contract.um_per_unit(ref)
+    size = here / there if here is not None and there is not None else None
+    expected = expected_places(adata, ref, reporter=reporter)
+    found = lay_on_expected(contract.coordinates(adata), expected, size=size, reflection=reflection)
+    result = align_by_transform(adata, Transform.from_pose(found.pose), ref=ref, name=name)
+    result.record.settings |= {"model": "expression", "reflection": reflection}
+    result.record.notes = [found.words]
+    return replace(result, notes=(found.words,))
+
+
+def has_expected(adata: AnnData | None, ref: AnnData | None) -> bool:
+    """Return whether a layout was generated, and a slide has genes to compare it with."""
+    if adata is None or ref is None or contract.LAYOUT not in adata.obsm:
+        return False
+    return contract.SPATIAL in ref.obsm and len(adata.var_names.intersection(ref.var_names)) > 0
