@@ -10,6 +10,7 @@ from __future__ import annotations
 import argparse
 import time
 from collections.abc import Sequence
+from itertools import product
 from typing import Any
 
 import napari
@@ -113,15 +114,16 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--points", type=int, default=500_000)
     parser.add_argument("--repeats", type=int, default=5)
-    parser.add_argument("--only", choices=("recolour", "pan"))
+    parser.add_argument("--only", choices=("recolour", "pan", "whole"))
     options = parser.parse_args()
     if options.only in (None, "recolour"):
         recolour(options.points, options.repeats)
-    if options.only in (None, "pan"):
-        for n in (options.points // 100, options.points // 10, options.points):
-            for zoom in (1.0, 4.0):
-                pan(n, options.repeats, zoom, whole=True)
-                pan(n, 4 * options.repeats, zoom)
+    sizes = (options.points // 100, options.points // 10, options.points)
+    for n, zoom in product(sizes, (1.0, 4.0)):
+        if options.only in (None, "pan"):
+            pan(n, 4 * options.repeats, zoom)
+        if options.only in (None, "whole"):
+            pan(n, options.repeats, zoom, whole=True)
 
 
 if __name__ == "__main__":
