@@ -23,8 +23,10 @@ _PUBLIC = {
     "place": "napari_spatialrecon.tasks.placing",
     "preflight": "napari_spatialrecon.tasks.preflight",
     "read_adata": "napari_spatialrecon.tissue.read",
+    "set_alignment": "napari_spatialrecon.tasks.exporting",
     "simulate": "napari_spatialrecon.tissue.simulator.simulate",
     "super_resolve": "napari_spatialrecon.tasks.super_resolving",
+    "to_spatialdata": "napari_spatialrecon.tasks.exporting",
     "train": "napari_spatialrecon.tasks.placing",
     "train_encoder": "napari_spatialrecon.tasks.encoding",
 }
