@@ -14,14 +14,20 @@ PYTEST := $(BIN)/python -m pytest -p no:cacheprovider
 demo: .venv/.base
 	$(BIN)/spatialrecon demo --out demo-output
 
+# Two halves at once, a core each: the window on both bindings, and all else.
 test: .venv/.test
 	tools/system-libraries.sh
 	$(BIN)/ruff check .
-	@if [ -d tests/viewer ]; then \
-		echo "The window, on PySide6:"; \
-		$(TEST_ENV) QT_API=pyside6 PYTEST_QT_API=pyside6 $(PYTEST) tests/viewer; fi
-	@echo "Everything, the window on PyQt6:"
-	@$(TEST_ENV) QT_API=pyqt6 PYTEST_QT_API=pyqt6 $(PYTEST)
+	@mkdir -p build
+	@echo "The window, on PySide6 and then PyQt6 (into build/window.log), and all else:"
+	@{ for qt in pyside6 pyqt6; do \
+		echo "The window, on $$qt:"; \
+		$(TEST_ENV) QT_API=$$qt PYTEST_QT_API=$$qt $(PYTEST) tests/viewer || exit 1; \
+		done; } > build/window.log 2>&1 & \
+	window=$$!; trap 'kill $$window 2>/dev/null' INT TERM; \
+	$(TEST_ENV) QT_API=pyqt6 PYTEST_QT_API=pyqt6 $(PYTEST) --ignore=tests/viewer; core=$$?; \
+	wait $$window; window=$$?; cat build/window.log; \
+	[ $$core -eq 0 ] && [ $$window -eq 0 ]
 
 lint: .venv/.test
 	$(BIN)/ruff check .
