@@ -4,7 +4,8 @@
 
 `simulator`: median error in µm of the posed cells, with sections as they are, with all sections
 rotated by 137° and turned over, and with the cells in another order. `composition`: Spearman of the
-cells that are left, placed among all cells and placed alone, for kNN and GEARS.
+cells that are left, placed among all cells and placed alone, for kNN and GEARS, with slides
+standardised to match what the query holds and without.
 """
 
 from __future__ import annotations
@@ -16,8 +17,7 @@ from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
-from gears_table import quick
-from real_cases import REAL, Case, fitted, load, without_half
+from real_cases import Case, fitted, load, without_half
 
 from napari_spatialrecon.evaluation.place_metrics import place_metrics
 from napari_spatialrecon.geometry.procrustes import Pose, fit_pose
@@ -84,21 +84,22 @@ def simulator(folder: Path) -> None:
 
 
 def composition(folder: Path) -> None:
-    whole = load("embryo")
-    among = {name: layout for name, layout, _ in _placed(whole, folder)}
-    for what in ("length", "width", "clusters"):
-        half = without_half(whole, what)
-        kept = np.flatnonzero(whole.cells.obs_names.isin(half.cells.obs_names))
-        for name, alone, said in _placed(half, folder):
-            figures = [
-                place_metrics(half.truth, layout)["spearman"]
-                for layout in (among[name][kept], alone)
-            ]
-            print(
-                f"embryo without half of its {what}, {name}: {len(kept)} cells placed among all "
-                f"{figures[0]:.3f}, alone {figures[1]:.3f}; said in the result: {said}",
-                flush=True,
-            )
+    for tissue in ("embryo", "starmap"):
+        whole = load(tissue)
+        among = {name: layout for name, layout, _ in _placed(whole, folder)}
+        for what in ("length", "width", "clusters"):
+            half = without_half(whole, what)
+            kept = np.flatnonzero(whole.cells.obs_names.isin(half.cells.obs_names))
+            for name, alone, said in _placed(half, folder):
+                figures = [
+                    place_metrics(half.truth, layout)["spearman"]
+                    for layout in (among[name][kept], alone)
+                ]
+                print(
+                    f"{tissue} without half of its {what}, {name}: {len(kept)} cells placed among "
+                    f"all {figures[0]:.3f}, alone {figures[1]:.3f}; said in the result: {said}",
+                    flush=True,
+                )
     for case in (load("sim"), load("sim-shift")):
         for name, layout, said in _placed(case, folder):
             metrics = place_metrics(case.prepared()[2], layout)
@@ -108,15 +109,18 @@ def composition(folder: Path) -> None:
 def _placed(case: Case, folder: Path) -> Iterator[tuple[str, np.ndarray, bool]]:
     """Yield method, layout, and whether the result says that cells may be missing."""
     slides, cells, _ = case.prepared()
-    shared = KnnConfig().with_values({"preprocess.zscore": "reference"})
-    model = quick(case, 0, folder) if case.name in REAL else fitted(case, SETTINGS, 0, folder)
-    alone = copy.copy(model)
-    alone.config = model.config.with_values({"floor_share": 0.0})
+    separate = {"preprocess.zscore": "separate"}
+    models = {
+        "": fitted(case, SETTINGS, 0, folder),
+        ", not matched": fitted(case, (*SETTINGS, "preprocess.zscore=separate"), 0, folder),
+    }
+    alone = copy.copy(models[""])
+    alone.config = alone.config.with_values({"floor_share": 0.0})
     methods: dict[str, PlacementMethod] = {
         "knn": Knn().fit(slides, cells, seed=0),
-        "knn, z-scores of the slides": Knn(shared).fit(slides, cells, seed=0),
+        "knn, not matched": Knn(KnnConfig().with_values(separate)).fit(slides, cells, seed=0),
         "gears, generator alone": alone,
-        "gears": model,
+        **{f"gears{how}": model for how, model in models.items()},
     }
     for name, method in methods.items():
         placed = method.place(cells)
