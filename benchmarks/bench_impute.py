@@ -2,7 +2,7 @@
 
     OMP_NUM_THREADS=1 python benchmarks/bench_impute.py [GENES ...] [--spots 10000] [--set KEY=VALUE]
 
-Simulated counts, for their size only: cells of 12 types, spots in stripes of the types, 300 genes of
+Simulated counts, for their size only: cells of 12 types, spots in stripes of the types, 150 genes of
 the slide among those of the reference. Each number of genes is one run of the command, in a process
 of its own; seconds and peak are those of its record, tables read and fit included.
 """
@@ -21,8 +21,8 @@ import numpy as np
 from anndata import AnnData
 from scipy import sparse
 
-GENES = (250, 1000, 4000, 20_000)
-SHARED, TYPES, DEPTH = 300, 12, 2000
+GENES = (500, 2000, 20_000)
+SHARED, TYPES, DEPTH = 150, 12, 2000
 _ROWS = 500
 
 
@@ -82,7 +82,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("genes", type=int, nargs="*", default=GENES)
     parser.add_argument("--spots", type=int, default=10_000)
-    parser.add_argument("--cells", type=int, default=5000)
+    parser.add_argument("--cells", type=int, default=2000)
     parser.add_argument("--set", action="append", default=[], metavar="KEY=VALUE")
     asked = parser.parse_args()
     print("| genes | spots | cells | seconds | peak MB | network's share | stored MB |")
