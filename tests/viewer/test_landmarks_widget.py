@@ -148,6 +148,8 @@ def test_a_closed_widget_takes_its_marks_along_and_leaves_the_cells(
     put(widget, truth, 3, 20, 41)
     viewer = widget.viewer
     moved = np.array(viewer.layers["cells"].data)
+    viewer.window.show()
+    qtbot.waitUntil(widget.isVisible, timeout=5_000)
     viewer.window.remove_dock_widget("all")
     qtbot.waitUntil(lambda: MARKS not in viewer.layers, timeout=5_000)
     np.testing.assert_array_equal(viewer.layers["cells"].data, moved)

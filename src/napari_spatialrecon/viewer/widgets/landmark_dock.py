@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import contextlib
 import weakref
 from collections.abc import Callable, Mapping, Sequence
 from functools import partial
@@ -13,6 +12,7 @@ import numpy as np
 from qtpy.QtCore import QSignalBlocker, QSize, Qt, QTimer
 from qtpy.QtWidgets import (
     QComboBox,
+    QDockWidget,
     QFileDialog,
     QFrame,
     QPushButton,
@@ -95,6 +95,25 @@ class LandmarkDock(QWidget):
     def sizeHint(self) -> QSize:
         """Wide enough for the table."""
         return QSize(370, 680)
+
+    def hideEvent(self, event: object) -> None:
+        """Leave the canvas if napari took the widget out of its dock, which deletes nothing."""
+        super().hideEvent(event)
+        QTimer.singleShot(0, self._leave)
+
+    def showEvent(self, event: object) -> None:
+        """Take up the canvas again."""
+        super().showEvent(event)
+        if self.session is None:
+            self.fill()
+
+    def _leave(self) -> None:
+        above = self.parentWidget()
+        while above is not None and not isinstance(above, QDockWidget):
+            above = above.parentWidget()
+        if above is None and self.session is not None:
+            self.pointer.switch(False)
+            self.end()
 
     # What a subclass says
 
@@ -315,10 +334,3 @@ def _let_go(widget: LandmarkDock) -> None:
     widget.viewer.events.theme.disconnect(widget._set_theme)
     if widget.session is not None:
         widget.session.model.changed.disconnect(widget.refresh)
-        QTimer.singleShot(0, partial(_take_marks, widget.session))
-
-
-def _take_marks(session: Any) -> None:
-    """Take the marks of a closed widget off the canvas, unless the window is closed as well."""
-    with contextlib.suppress(RuntimeError):
-        session.close()
