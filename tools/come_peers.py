@@ -3,8 +3,8 @@
     python tools/come_peers.py [METHOD ...] [--split 5] [--folds 5] [--csv FOLDER]
 
 The peers need tangram-sc 1.0.4 and novosparc 0.4.4 (with POT) beside the package. Cells are
-log-normalised, the atlas is as it comes. Each fold hides its genes from the atlas; the map of a hidden
-gene is the mapping times the expression of the cells. Seed 1 for Tangram, which takes 0 for none.
+log-normalised, the atlas is as it comes. Each fold hides its genes from the atlas; a hidden map is
+the mapping times the expression of the cells. Seed 1 for Tangram, which takes a seed of 0 for none.
 `--split` is the number of folds, `--folds` how many are run, `--csv` keeps the row of each gene.
 """
 

@@ -5,7 +5,9 @@ from __future__ import annotations
 import pytest
 
 from napari_spatialrecon.errors import ValidationError
+from napari_spatialrecon.methods.come.config import ComeGenesConfig, ComePlaceConfig
 from napari_spatialrecon.methods.dpvae.config import DPVAEConfig
+from napari_spatialrecon.tasks.gene_preflight import gene_preflight
 from napari_spatialrecon.tasks.preflight import preflight
 
 
@@ -36,6 +38,22 @@ def test_more_work_is_estimated_to_take_longer(references, tiny):
     floor = preflight(references, tiny.cells, method="knn")
     assert floor.seconds < short.seconds < long.seconds
     assert floor.memory_bytes > 1e8
+
+
+def test_the_mapping_of_cells_and_spots_is_estimated_and_its_low_memory_mode_said(references, tiny):
+    floor = preflight(references, tiny.cells, method="knn")
+    whole, sparse = (
+        preflight(references, tiny.cells, method="come", config=ComePlaceConfig(dense_limit=n))
+        for n in (20, 0)
+    )
+    assert whole.memory_bytes > floor.memory_bytes
+    assert whole.notes == ()
+    assert any("likeliest spots of each cell are kept" in note for note in sparse.notes)
+    slide = references["one"][:, 5:].copy()
+    genes = gene_preflight(
+        slide, tiny.cells, method="come", config=ComeGenesConfig(dense_limit=0, kept=30)
+    )
+    assert any("30 likeliest cells of each spot are kept" in note for note in genes.notes)
 
 
 def test_wrong_inputs_are_refused_without_running(references, tiny):

@@ -8,6 +8,8 @@ from dataclasses import dataclass
 from anndata import AnnData
 
 from napari_spatialrecon.config import Config
+from napari_spatialrecon.methods.come.config import ComeGenesConfig
+from napari_spatialrecon.methods.come.memory import mapping_seconds, mapping_size
 from napari_spatialrecon.methods.gene_inputs import read_inputs
 from napari_spatialrecon.methods.registry import find_method
 from napari_spatialrecon.tasks.imputing import MISSING, Asked
@@ -59,7 +61,8 @@ def gene_preflight(
     ValidationError
         Lists every problem of the inputs, or they share no gene.
     InputError
-        The reference lacks an asked gene, or nothing is left to impute.
+        The reference lacks an asked gene, nothing is left to impute, or a mapping of cells and
+        spots does not fit the memory.
     """
     spots = contract.prepare_slide(slide, slide_name, counts_needed=False)
     cells = contract.prepare_query(reference, reference_name, counts_needed=False)
@@ -69,14 +72,21 @@ def gene_preflight(
     n_spots, n_cells, n_genes = spots.adata.n_obs, cells.adata.n_obs, len(asked.imputed)
     values = 8.0 * slide.n_obs * len(asked.names)
     learned = 8.0 * (n_spots * len(inputs.genes) * 12 + n_spots * min(n_cells, 4000))
+    seconds = _seconds(config, n_spots, n_cells, len(inputs.genes), n_genes)
+    notes = (*spots.notes, *cells.notes, *inputs.notes, *asked.notes)
+    if isinstance(config, ComeGenesConfig):
+        size = mapping_size(n_cells, n_spots, len(inputs.genes), config)
+        learned = float(size.total_bytes)
+        seconds += 2 * mapping_seconds(size, n_cells, n_spots, len(inputs.genes), config)
+        notes = (*notes, size.note) if size.note else notes
     return GenePreflight(
         len(inputs.genes),
         n_spots,
         n_cells,
         n_genes,
         len(asked.measured),
-        (*spots.notes, *cells.notes, *inputs.notes, *asked.notes),
-        _seconds(config, n_spots, n_cells, len(inputs.genes), n_genes),
+        notes,
+        seconds,
         4e8 + 2 * values + learned,
     )
 

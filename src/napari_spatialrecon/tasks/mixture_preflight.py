@@ -45,7 +45,7 @@ def mixture_preflight(
     used = min(n_genes, int(config.flat().get("top_genes", n_genes)))
     pairs = n_spots * n_cells
     seconds = 1.0 + _PER_FIT * n_spots * len(types.names) * used + 2e-8 * pairs
-    memory, notes = 4e8 + 24.0 * (n_spots + n_cells) * used, list(types.notes)
+    memory, notes = 6e8 + 24.0 * (n_spots + n_cells) * used, list(types.notes)
     if isinstance(config, ComeMixturesConfig):
         size = mapping_size(n_cells, n_spots, used, config)
         memory += size.total_bytes

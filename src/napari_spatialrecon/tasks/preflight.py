@@ -72,8 +72,8 @@ def preflight(
     notes = [n for t in (*slides, cells) for n in t.notes]
     if isinstance(config, ComeConfig):
         size = mapping_size(n_cells, spots, n_genes, config)
-        memory += size.total_bytes
-        seconds += mapping_seconds(size, n_cells, spots, n_genes, config)
+        memory += size.total_bytes + 4e8 + 50.0 * (spots + n_cells) * n_genes
+        seconds += 4e-3 * spots + 2 * mapping_seconds(size, n_cells, spots, n_genes, config)
         notes += [size.note] if size.note else []
     return Preflight(
         genes=n_genes,

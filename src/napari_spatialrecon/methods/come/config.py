@@ -26,7 +26,8 @@ PUBLISHED: dict[str, Any] = {
     "network.size": "panel",
 }
 
-#: What imputing genes chooses between: eq. 11 as published but for the start, and gene cosines.
+#: What imputing genes chooses between: eq. 11 as published but for the start, and cosines of genes
+#: and spots.
 GENE_OBJECTIVES: dict[str, dict[str, Any]] = {
     "eq. 11": {
         "over": "spots",
@@ -36,6 +37,7 @@ GENE_OBJECTIVES: dict[str, dict[str, Any]] = {
         "weights.similarity": 1.0,
         "weights.cross": 1.0,
         "weights.gene_cosine": 0.0,
+        "weights.spot_cosine": 0.0,
     },
     "gene cosines": {
         "over": "cells",
@@ -44,6 +46,7 @@ GENE_OBJECTIVES: dict[str, dict[str, Any]] = {
         "weights.similarity": 0.0,
         "weights.cross": 0.0,
         "weights.gene_cosine": 1.0,
+        "weights.spot_cosine": 0.3,
     },
 }
 
@@ -199,6 +202,7 @@ class ComeMappingConfig(ComeConfig):
             "cell_types": 0.0,
             "cross": 0.0,
             "gene_cosine": 1.0,
+            "spot_cosine": 0.3,
         },
     )
 
@@ -217,7 +221,7 @@ class ComeGenesConfig(ComeMappingConfig):
         0.1, "Logits start as cosine similarity over this.", low=1e-3, high=10.0
     )
     steps: int = option(
-        60,
+        80,
         "Most steps in which the mapping is learned; 0: 70, 200 or 1000 by the number of genes.",
         low=0,
     )
