@@ -152,10 +152,9 @@ class Velocity(nn.Module):
 
 
 def attend(q: Tensor, k: Tensor, v: Tensor, bias: Tensor | None = None) -> Tensor:
-    """Return softmax(q·k/√d + bias)·v; written out, as sets of a few tokens are many and small."""
-    scores = (q.unsqueeze(-2) * k.unsqueeze(-3)).sum(-1) / math.sqrt(q.shape[-1])
-    shares = torch.softmax(scores if bias is None else scores + bias, dim=-1)
-    return (shares.unsqueeze(-1) * v.unsqueeze(-3)).sum(-2)
+    """Return softmax(q·k/√d + bias)·v."""
+    scores = q @ k.transpose(-1, -2) / math.sqrt(q.shape[-1])
+    return torch.softmax(scores if bias is None else scores + bias, dim=-1) @ v
 
 
 def split_heads(x: Tensor, heads: int) -> Tensor:
