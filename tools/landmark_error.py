@@ -9,7 +9,8 @@ Procrustes error, median error in µm (in units where the data state none) and r
 over the tissue's radius. `solved` is eq. 6-7 with λ refitted, `posed` the plain similarity of the
 layout to the landmarks, `bent` eq. 6-7 with the smooth residual; the oracle is the best similarity,
 fitted to all cells and measured on the same ones. Without a landmark the cells lie where `place`
-laid them on the reference.
+laid them on the reference; `expected` is the automatic start of Align to histology on the first
+reference, the layout turned over before (her2 and starmap: another section's frame).
 """
 
 from __future__ import annotations
@@ -29,6 +30,7 @@ from napari_spatialrecon.geometry.bending import bent
 from napari_spatialrecon.geometry.landmarks import Landmarks, next_landmark
 from napari_spatialrecon.geometry.procrustes import fit_pose, procrustes_error
 from napari_spatialrecon.storage import write_json
+from napari_spatialrecon.tasks.expected_start import expected_places, lay_on_expected
 from napari_spatialrecon.tasks.placing import place
 from napari_spatialrecon.tissue import contract
 from napari_spatialrecon.tissue.read import read_adata
@@ -39,6 +41,7 @@ DATA = Path(
 )
 NUMBERS = (3, 5, 10, 20, 50)
 DRAWS = 5
+TURNED = np.array([[0.0, -1.0], [-1.0, 0.0]])
 TITLES = {
     "starmap": "STARmap cortex, BZ5 → BZ9",
     "her2": "Breast cancer, C2 + C3 → C5",
@@ -91,6 +94,11 @@ def measure(name: str) -> Iterator[dict[str, Any]]:
     yield start | {"way": "placed"} | errors(truth, result.placement.coordinates, nothing, um)
     oracle = fit_pose(layout, truth).apply(layout)
     yield start | {"way": "oracle"} | errors(truth, oracle, nothing, um)
+    slide = next(iter(references.values()))
+    expected = expected_places(query[cells.kept], slide)
+    size = (contract.um_per_unit(query) or um) / (contract.um_per_unit(slide) or um)
+    pose = lay_on_expected(layout @ TURNED, expected, size=size).pose
+    yield start | {"way": "expected"} | errors(truth, pose.apply(layout @ TURNED), nothing, um)
     for number in NUMBERS:
         chosen: list[int] = []
         for _ in range(number):
