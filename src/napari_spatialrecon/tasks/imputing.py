@@ -169,7 +169,8 @@ def impute_genes(
         var = asked.var(fitted)
         header = _header(slide, spots, var, record)
         adata = table.finish(header)
-    path, picture = None if out is None else Path(out), None
+    path = None if out is None else Path(out)
+    picture: Path | None = None
     if path is not None:
         record.write(path.with_suffix(".run.json"))
         picture = draw_run(record.settings, path)

@@ -18,7 +18,7 @@ from sklearn.utils.extmath import randomized_svd
 
 from napari_spatialrecon.geometry.neighbours import neighbour_graph
 from napari_spatialrecon.methods.gene_floors.knn import nearest_cells, similar_features
-from napari_spatialrecon.methods.gene_floors.mapping import CellMap, Cosines, fit_map
+from napari_spatialrecon.methods.gene_floors.mapping import CellMap, Cosines, Objective, fit_map
 from napari_spatialrecon.methods.gene_imputation import Values
 from napari_spatialrecon.methods.gene_inputs import GeneInputs
 from napari_spatialrecon.methods.gene_scale import standardised
@@ -119,6 +119,10 @@ class Bases:
             nearest_cells(*similar_features(slide, cells, c), config.neighbours, reporter)
             for c in (0, config.components_alike)
         )
+        objectives: tuple[Objective, Objective | None] = (
+            Spread(config.spread_steps, config.spread_rate),
+            Cosines(config.mapped) if config.mapping else None,
+        )
         spread, mapped = (
             None
             if objective is None
@@ -131,10 +135,7 @@ class Bases:
                 device=device,
                 reporter=reporter,
             )
-            for objective in (
-                Spread(config.spread_steps, config.spread_rate),
-                Cosines(config.mapped) if config.mapping else None,
-            )
+            for objective in objectives
         )
         assert spread is not None
         directions = relations.directions(known, config.components, seed)

@@ -33,7 +33,7 @@ def agreement(maps: Values) -> NDArray[np.float64]:
         Z-scores; the second half, means over neighbours, is not looked at.
     """
     plain = maps[: len(maps) // 2]
-    return plain.mean(axis=0).std(axis=0, dtype=np.float64)
+    return np.asarray(plain.mean(axis=0).std(axis=0), np.float64)
 
 
 @dataclass(frozen=True)
