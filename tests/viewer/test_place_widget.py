@@ -240,6 +240,30 @@ def test_a_layer_deleted_mid_run_is_said_by_its_chip_and_harms_nothing(
     assert "cortex cells · kNN (spatial LDA)" in widget.viewer.layers
 
 
+def test_a_run_that_is_started_twice_goes_on_once(widget: PlaceCells, qtbot: Any) -> None:
+    widget.panel.run_button.click()
+    assert not widget.panel.run_button.isEnabled()
+    widget.panel.start()
+    assert "one run at a time" in widget.panel.notice.label.text() and widget.model.running
+    qtbot.waitUntil(lambda: not widget.model.running, timeout=60_000)
+    assert widget.model.state is State.DONE
+    assert sum("kNN" in layer.name for layer in widget.viewer.layers) == 1
+
+
+def test_a_grey_image_is_refused_where_one_looks_and_the_layers_stay(
+    widget: PlaceCells, qtbot: Any
+) -> None:
+    grey = np.full((60, 60), 30, np.uint8)
+    widget.viewer.add_image(grey, name="scan", scale=(5, 5), units="um")
+    before = list(widget.viewer.layers)
+    widget.model.image = widget.model.workspace.named("scan")
+    qtbot.waitUntil(widget.panel.run_button.isEnabled, timeout=60_000)
+    run(widget, qtbot)
+    assert widget.model.state is State.FAILED and widget.model.image.name == "scan"
+    assert "Expected tissue" in widget.panel.notice.label.text()
+    assert list(widget.viewer.layers) == before
+
+
 def test_an_image_without_scale_is_asked_for_it_and_what_is_typed_stays(
     widget: PlaceCells, qtbot: Any
 ) -> None:
