@@ -120,6 +120,16 @@ def test_shares_of_cells_are_shares_of_counts_over_the_counts_of_a_cell(mixed):
     np.testing.assert_allclose(found.proportions, expected[found.proportions.columns], rtol=1e-5)
 
 
+def test_without_any_term_the_mapping_stays_as_it_starts(mixed):
+    slide, cells, _ = mixed
+    none = {f"weights.{name}": 0.0 for name in ("gene_cosine", "spot_cosine", "anchor")}
+    unmoved = FAST.with_values({"rate": 0.0})
+    results = [
+        deconvolve(slide, cells, "type", config=c) for c in (FAST.with_values(none), unmoved)
+    ]
+    np.testing.assert_allclose(*(r.proportions.to_numpy() for r in results), rtol=1e-5)
+
+
 def test_known_shares_draw_the_result_to_them(mixed):
     slide, cells, truth = mixed
     prior = pd.DataFrame(truth, slide.obs_names, list(TYPES))

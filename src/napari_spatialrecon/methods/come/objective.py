@@ -180,7 +180,8 @@ def learn_mapping(
     coefficients = Coefficients(start.to(device), scale)
     if look is not None:
         look(coefficients, 0)
-    if steps == 0 or not any(config.weights.flat().values()):
+    terms = {name: weight for name, weight in config.weights.flat().items() if name != "ridge"}
+    if steps == 0 or not any(terms.values()):
         return coefficients, History()
     tables = tables.to(device)
     loop = LoopConfig(
