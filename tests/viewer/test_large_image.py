@@ -100,7 +100,7 @@ def test_in_a_window_it_fills_in_the_background(
 
     monkeypatch.setattr("platformdirs.user_cache_dir", lambda name: str(tmp_path / name))
     viewer = make_napari_viewer()
-    data, kwargs, _ = _image_layer(scan, 0.5, "scan", None, {})
+    data, kwargs, _ = _image_layer(scan, 0.5, "scan", None, {}, viewer)
     layer = viewer.add_image(data, **kwargs)
     qtbot.waitUntil(lambda: layer.data[0].source is not None, timeout=20_000)
     part = (slice(0, 10), slice(0, 10))
