@@ -351,3 +351,12 @@ def test_without_the_network_the_bases_impute(split):
     result = run(split, SpaDiTConfig().with_values({**SMALL, "network.on": False}))
     assert "network_share" not in result.record.settings["report"]
     assert np.isfinite(result.adata.X).all()
+
+
+def test_no_gene_is_expected_to_fit_better_than_all_that_were_held_out():
+    rng = np.random.default_rng(0)
+    features = rng.normal(size=(60, 6))
+    found = np.clip(0.5 + 0.2 * features[:, 0], 0.0, 0.9)
+    reliability = Reliability.fit(features, found, seed=0)
+    beyond = reliability.predict(np.array([[9.0] + 5 * [0.0], [-9.0] + 5 * [0.0]]))
+    np.testing.assert_allclose(beyond, [found.max(), found.min()])

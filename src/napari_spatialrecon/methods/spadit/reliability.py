@@ -86,10 +86,13 @@ class Reliability:
         return cls(model, float(found.mean()), predicted, found)
 
     def predict(self, features: Array) -> Array:
-        """Return the expected correlation of each gene, from -1 to 1."""
+        """Return the expected correlation of each gene, none beyond what held-out genes reached.
+
+        A gene with stronger signs than all of them would else be expected to fit without error.
+        """
         if self.model is None:
             return np.full(len(features), self.mean)
-        return np.clip(self.model.predict(features), -1.0, 1.0)
+        return np.clip(self.model.predict(features), self.found.min(), self.found.max())
 
     def report(self) -> dict[str, Any]:
         """Return the diagram, for the record of the run: bins, how far off they are, the genes."""
