@@ -4,7 +4,12 @@ import numpy as np
 import pytest
 
 from napari_spatialrecon.errors import InputError
-from napari_spatialrecon.geometry.landmarks import Landmarks, fit_scale, next_landmark
+from napari_spatialrecon.geometry.landmarks import (
+    Landmarks,
+    fit_scale,
+    next_landmark,
+    typical_cells,
+)
 
 CORNERS = np.array([[0.0, 0.0], [10.0, 0.0], [0.0, 10.0]])
 RNG = np.random.default_rng(0)
@@ -73,22 +78,49 @@ def test_the_scale_needs_latents_that_differ() -> None:
         fit_scale(np.ones((9, 2)), Landmarks(np.arange(3), CORNERS))
 
 
-def test_the_next_landmark_is_certain_typical_and_away_from_the_known() -> None:
+def test_typical_cells_are_certain_and_in_the_middle_of_their_groups() -> None:
     centres = np.array([[0.0, 0.0], [20.0, 0.0], [0.0, 30.0]])
     latent = np.vstack([c + RNG.normal(size=(40, 2)) for c in centres])
     spread = RNG.uniform(1, 2, 120)
     spread[::2] = 0.1
-    known = np.array([0, 1, 41])
-    chosen = next_landmark(latent, spread, known, 3)
-    assert chosen >= 80
-    assert spread[chosen] == 0.1
-    assert np.linalg.norm(latent[chosen] - centres[2]) < 1.5
-    assert chosen == next_landmark(latent, spread, known, 3)
+    found = typical_cells(latent, spread, 3)
+    assert (found // 40).tolist() == [0, 1, 2] and (spread[found] == 0.1).all()
+    assert (np.linalg.norm(latent[found] - centres, axis=1) < 1.0).all()
+    np.testing.assert_array_equal(found, typical_cells(latent, spread, 3))
+    with pytest.raises(InputError, match="one spread a cell"):
+        typical_cells(latent, spread[:9])
 
 
-def test_without_landmarks_the_first_is_the_medoid_of_the_largest_group() -> None:
-    latent = np.vstack([RNG.normal(size=(80, 2)), RNG.normal(size=(20, 2)) + 50])
-    chosen = next_landmark(latent, np.ones(100), np.empty(0, int), 2)
-    assert chosen < 80
+def test_the_next_landmark_leaves_the_least_uncertainty_of_the_pose() -> None:
+    latent = RNG.normal(size=(200, 2))
+    spread, known, among = RNG.uniform(0.1, 1, 200), np.array([3, 4, 5]), np.arange(10, 60)
+    weights = 1 / (spread**2 + np.median(spread) ** 2)
+
+    def left(cell: int) -> float:
+        """Variance of a similarity, x and y in one equation of four unknowns, over all cells."""
+
+        def equations(z: np.ndarray) -> np.ndarray:
+            (x, y), one, none = z.T, np.ones(len(z)), np.zeros(len(z))
+            return np.stack([np.stack([x, -y, one, none]), np.stack([y, x, none, one])]).T
+
+        rows = np.append(known, cell)
+        own = equations(latent[rows])
+        covariance = np.linalg.inv(np.einsum("k,kpi,kqi->pq", weights[rows], own, own))
+        every = equations(latent)
+        return float(np.einsum("kpi,pq,kqi->", every, covariance, every))
+
+    best = min(among, key=left)
+    assert next_landmark(latent, spread, known, among) == best
+
+
+def test_uncertain_cells_and_those_beside_a_landmark_are_not_asked_for() -> None:
+    latent = np.array([[-9.0, 0], [9.0, 0], [9.0, 1], [0, 9.0], [1, 9.0], [-8.0, 0.5]])
+    spread = np.array([1.0, 1.0, 50.0, 50.0, 1.0, 1.0])
+    chosen: list[int] = []
+    for _ in range(3):
+        chosen.append(next_landmark(latent, spread, np.array(chosen, int), np.arange(6)))
+    assert {1, 4} < set(chosen), "far apart, and certain"
+    only = next_landmark(latent, spread, np.arange(5), np.arange(3))
+    assert only == 5, "no other is left"
     with pytest.raises(InputError, match="no landmark yet"):
-        next_landmark(latent, np.ones(100), np.arange(100), 2)
+        next_landmark(latent, spread, np.arange(6), np.arange(6))

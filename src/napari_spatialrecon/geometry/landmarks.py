@@ -20,6 +20,12 @@ _COLLINEAR = 1e-3
 #: the places would shrink to a point.
 _MOST_DRAWN = 3.0
 
+#: Groups of the certain cells whose medoids are asked for as landmarks.
+TYPICAL = 60
+
+#: Weight of what stands for no landmark at all, beside 1 of an exact one.
+_FAINT = 1e-3
+
 
 @dataclass(frozen=True, eq=False)
 class Landmarks:
@@ -185,19 +191,54 @@ def fit_scale(latent: np.ndarray, landmarks: Landmarks, *, trained: float | None
     return scale if trained is None else max(scale, trained)
 
 
-def next_landmark(
-    latent: np.ndarray,
-    spread: np.ndarray,
-    landmarks: np.ndarray,
-    k: int = 10,
-    *,
-    seed: int = 0,
-) -> int:
-    """Return the cell whose place would help most: a typical one, certain, far from the known.
+def typical_cells(
+    latent: np.ndarray, spread: np.ndarray, k: int = TYPICAL, *, seed: int = 0
+) -> np.ndarray:
+    """Return the cells that landmarks are asked for: medoids of the less-spread half.
 
-    The cells of the less-spread half are grouped in `k` by k-means of the latent; among the groups'
-    medoids the one farthest in the latent from every landmark is asked for. Uncertain cells make
-    worse landmarks than random ones, since their latent says little about the others.
+    Cells whose place is uncertain make worse landmarks than random ones, since their latent says
+    little of the others, and cells at the rim of the latent are often there by chance. So the
+    certain half is grouped by k-means, and each group is stood for by the cell next to its centre.
+
+    Parameters
+    ----------
+    latent : (n, d) float
+        Posterior means.
+    spread : (n,) float
+        Uncertainty of each cell, in any unit.
+    k
+        Number of groups. Many more than landmarks, so that some lie near where one is wanted.
+    seed
+        Of k-means.
+
+    Returns
+    -------
+    (m,) int
+        Rows of at most `k` cells, ascending.
+
+    Raises
+    ------
+    InputError
+        Lengths differ.
+    """
+    latent, spread = np.asarray(latent, float), np.asarray(spread, float)
+    if len(latent) != len(spread):
+        raise InputError(f"Expected one spread a cell, found {len(spread)} for {len(latent)}.")
+    certain = np.flatnonzero(spread <= np.median(spread))
+    groups = KMeans(min(k, len(certain)), n_init=3, random_state=seed).fit(latent[certain])
+    return np.unique(certain[groups.transform(latent[certain]).argmin(axis=0)])
+
+
+def next_landmark(
+    latent: np.ndarray, spread: np.ndarray, landmarks: np.ndarray, among: np.ndarray
+) -> int:
+    """Return the cell whose place would help most: the one that best fixes the pose of all cells.
+
+    A cell's distance from the pose of the latent has a variance ``1 / w = spread² + median²``. The
+    similarity fitted to landmarks K with these weights then has, at a latent z, the variance
+    ``1 / W + ‖z − m‖² / S``, with ``W = Σ w``, m their weighted mean and ``S = Σ w ‖z_k − m‖²``.
+    The cell that leaves the least of it, on average over all cells, is asked for (a design that is
+    V-optimal, one landmark at a time): certain ones, and far apart around the middle of the tissue.
 
     Parameters
     ----------
@@ -207,28 +248,31 @@ def next_landmark(
         Uncertainty of each cell, in any unit.
     landmarks : (m,) int
         Cells that are landmarks already; may be empty.
-    k
-        Number of groups, about the number of landmarks that will be given in all.
-    seed
-        Of k-means.
+    among : (c,) int
+        Cells to ask for (`typical_cells`). Once all are landmarks, any other.
 
     Raises
     ------
     InputError
-        Every cell is a landmark, or lengths differ.
+        Every cell is a landmark.
     """
     latent, known = np.asarray(latent, float), np.asarray(landmarks, np.intp)
-    if len(latent) != len(spread):
-        raise InputError(f"Expected one spread a cell, found {len(spread)} for {len(latent)}.")
-    open_cells = np.setdiff1d(np.arange(len(latent)), known)
-    if not len(open_cells):
+    asked = np.setdiff1d(among, known)
+    if not len(asked):
+        asked = np.setdiff1d(np.arange(len(latent)), known)
+    if not len(asked):
         raise InputError("Expected a cell that is no landmark yet, found none.")
-    certain = open_cells[spread[open_cells] <= np.median(spread[open_cells])]
-    groups = KMeans(min(k, len(certain)), n_init=3, random_state=seed).fit(latent[certain])
-    to_centre = groups.transform(latent[certain])
-    medoids = certain[to_centre.argmin(axis=0)]
-    if not len(known):
-        largest = np.bincount(groups.labels_).argmax()
-        return int(medoids[largest])
-    gap = np.linalg.norm(latent[medoids][:, None] - latent[known], axis=2).min(axis=1)
-    return int(medoids[gap.argmax()])
+    spread = np.asarray(spread, float)
+    known_spread = spread[np.isfinite(spread)]
+    usual = float(np.median(known_spread)) if known_spread.any() else 1.0
+    weights = 1 / ((spread / usual) ** 2 + 1)
+    latent = latent - latent.mean(axis=0)
+    radius2 = float((latent**2).sum(axis=1).mean())
+    square = (latent**2).sum(axis=1)
+    # sums over the landmarks with each cell asked for, and over a faint one that stands for none
+    mass = _FAINT + weights[known].sum() + weights[asked]
+    first = weights[known] @ latent[known] + weights[asked, None] * latent[asked]
+    second = _FAINT * radius2 + weights[known] @ square[known] + weights[asked] * square[asked]
+    off = ((first / mass[:, None]) ** 2).sum(axis=1)
+    around = np.maximum(second - mass * off, 1e-12 * max(radius2, 1e-300))
+    return int(asked[(1 / mass + (radius2 + off) / around).argmin()])

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
+from functools import cached_property
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -23,7 +24,7 @@ WEIGHT = 10.0
 #: Up to this many cells the others follow while a landmark is dragged; above it, on release.
 LIVE_CELLS = 60_000
 #: Cells among which the next landmark is looked for.
-_SUGGESTED_AMONG = 5_000
+_SUGGESTED_AMONG = 4_000
 
 
 @dataclass(frozen=True)
@@ -346,22 +347,27 @@ class LandmarksModel:
             found.append(MarkError(float(residual[i]), left, _point(posed[i])))
         return found
 
-    def suggestion(self, seed: int = 0) -> int | None:
+    def suggestion(self) -> int | None:
         """Return the cell whose place would help most next; None where all are landmarks."""
         from napari_spatialrecon.geometry.landmarks import next_landmark
 
-        known = np.array([m.cell for m in self.marks], np.intp)
+        if len(self.marks) >= len(self.layout):
+            return None
+        left_out = [m.cell for m in self.marks if not m.enabled]
+        known = [m.cell for m in self.used]
+        among = np.setdiff1d(self._typical, left_out)
+        return next_landmark(self.layout, self.uncertainty, np.array(known, np.intp), among)
+
+    @cached_property
+    def _typical(self) -> np.ndarray:
+        """Cells that are worth asking for; of many cells, looked for in a sample."""
+        from napari_spatialrecon.geometry.landmarks import typical_cells
+
         n = len(self.layout)
         among = np.arange(n)
         if n > _SUGGESTED_AMONG:
-            among = np.random.default_rng(seed).choice(n, _SUGGESTED_AMONG, replace=False)
-            among = np.union1d(among, known)
-        rows = np.searchsorted(among, known)
-        if len(rows) >= len(among):
-            return None
-        k = max(10, len(known) + 5)
-        found = next_landmark(self.layout[among], self.uncertainty[among], rows, k, seed=seed)
-        return int(among[found])
+            among = np.random.default_rng(0).choice(n, _SUGGESTED_AMONG, replace=False)
+        return np.asarray(among[typical_cells(self.layout[among], self.uncertainty[among])])
 
     # Solving
 
