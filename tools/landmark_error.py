@@ -7,12 +7,12 @@ Places each query once a seed (the seed of dp-VAE and of the random draws), then
 10, 20 and 50 landmarks as the window does, set on random cells (five draws) and on those that
 `next_landmark` asks for one after another. Measured on the cells that are no landmark: Procrustes
 error, median error in µm (in units where the data state none), root-mean-square error over the
-tissue's radius, and how far that is above the oracle's. `solved` is eq. 6-7 with λ refitted, `posed`
-the plain similarity of the layout to the landmarks, `bent` eq. 6-7 with the smooth residual; the
-oracle is the best similarity, fitted to all cells and measured on the same ones. Without a landmark
-the cells lie where `place` laid them on the reference; `expected` is the automatic start of Align
-to histology on the first reference, the layout turned over before (her2 and starmap: another
-section's frame).
+tissue's radius, and how far that is above the oracle's. `solved` is eq. 6-7 with λ refitted,
+`posed` the plain similarity of the layout to the landmarks, `bent` eq. 6-7 with the smooth
+residual; the oracle is the best similarity, fitted to all cells and measured on the same ones.
+Without a landmark the cells lie where `place` laid them on the reference; `expected` is the
+automatic start of Align to histology on the first reference, the layout turned over before (her2
+and starmap: another section's frame).
 """
 
 from __future__ import annotations

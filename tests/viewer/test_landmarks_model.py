@@ -120,7 +120,11 @@ def test_bending_follows_dense_landmarks_and_not_a_few() -> None:
     model.take(Landmarks(known, TRUE[known]))
     others = np.setdiff1d(np.arange(N), known)
     posed = np.linalg.norm(model.places - TRUE, axis=1)[others].mean()
+    list(model.judge())
+    straight = np.median([e.left_out for e in model.errors()])
     model.set_bend(True)
+    list(model.judge())
+    assert np.median([e.left_out for e in model.errors()]) < 0.6 * straight
     bent = np.linalg.norm(model.places - TRUE, axis=1)[others].mean()
     assert bent < 0.6 * posed
     model.undo()

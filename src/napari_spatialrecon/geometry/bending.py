@@ -7,7 +7,7 @@ import warnings
 import numpy as np
 from sklearn.exceptions import ConvergenceWarning
 from sklearn.gaussian_process import GaussianProcessRegressor
-from sklearn.gaussian_process.kernels import RBF, ConstantKernel, WhiteKernel
+from sklearn.gaussian_process.kernels import RBF, ConstantKernel, Kernel, WhiteKernel
 
 from napari_spatialrecon.geometry.landmarks import Landmarks
 from napari_spatialrecon.geometry.procrustes import fit_pose
@@ -53,30 +53,58 @@ def residual_field(layout: np.ndarray, landmarks: Landmarks) -> np.ndarray:
     InputError
         A landmark is none of the cells, or the landmarks' places in the layout lie on a line.
     """
+    smoothness = fit_smoothness(layout, landmarks)
+    if smoothness is None:
+        return np.zeros((len(layout), 2))
+    return field_at(layout, landmarks, smoothness, np.arange(len(layout)))
+
+
+def fit_smoothness(layout: np.ndarray, landmarks: Landmarks) -> Kernel | None:
+    """Return reach, height and noise of the field of `residual_field`; None where it is none."""
     landmarks.check_cells(len(layout))
     if len(landmarks) < LEAST_TO_BEND:
-        return np.zeros((len(layout), 2))
-    known = landmarks.indices
-    pose = fit_pose(layout[known], landmarks.places)
-    posed = pose.apply(layout)
-    radius = float(np.sqrt(posed.var(axis=0).sum()))
-    left = (landmarks.places - posed[known]) / radius
-    rows = slice(None, _MOST)
+        return None
+    where, left, _ = _residuals(layout, landmarks)
     height = max(float(np.mean(left**2)), 1e-12)
     kernel = ConstantKernel(height, (1e-3 * height, 1e2 * height)) * RBF(
         0.5, (_NARROWEST, _WIDEST)
     ) + WhiteKernel(height, (1e-4 * height, 1e2 * height))
     process = GaussianProcessRegressor(kernel, n_restarts_optimizer=0)
-    where = posed / radius
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", ConvergenceWarning)  # a bound that is reached is an answer
-        process.fit(where[known][rows], left[rows])
-    if _left_out(process, left[rows]) > 1 - _LEAST_GAIN:
-        return np.zeros((len(layout), 2))
+        process.fit(where[landmarks.indices[:_MOST]], left)
+    return None if _left_out(process, left) > 1 - _LEAST_GAIN else process.kernel_
+
+
+def field_at(
+    layout: np.ndarray, landmarks: Landmarks, smoothness: Kernel, cells: np.ndarray
+) -> np.ndarray:
+    """Return how far the field of these landmarks moves some cells, (k, 2).
+
+    Parameters
+    ----------
+    smoothness
+        Of `fit_smoothness`, of these landmarks or of more.
+    cells : (k,) int
+        Rows of `layout`.
+    """
+    where, left, radius = _residuals(layout, landmarks)
+    process = GaussianProcessRegressor(smoothness, optimizer=None)
+    process.fit(where[landmarks.indices[:_MOST]], left)
     blocks = [
-        process.predict(where[start : start + _BLOCK]) for start in range(0, len(where), _BLOCK)
+        process.predict(where[cells[start : start + _BLOCK]])
+        for start in range(0, len(cells), _BLOCK)
     ]
     return np.asarray(np.concatenate(blocks) * radius)
+
+
+def _residuals(layout: np.ndarray, landmarks: Landmarks) -> tuple[np.ndarray, np.ndarray, float]:
+    """Return the posed layout, what is left at the landmarks (both in radii), and the radius."""
+    pose = fit_pose(layout[landmarks.indices], landmarks.places)
+    posed = pose.apply(layout)
+    radius = float(np.sqrt(posed.var(axis=0).sum()))
+    left = landmarks.places - posed[landmarks.indices]
+    return posed / radius, left[:_MOST] / radius, radius
 
 
 def _left_out(process: GaussianProcessRegressor, wanted: np.ndarray) -> float:

@@ -8,6 +8,7 @@ from collections.abc import Iterator
 import numpy as np
 
 from napari_spatialrecon.errors import InputError
+from napari_spatialrecon.geometry.bending import field_at, fit_smoothness
 from napari_spatialrecon.geometry.distance_geometry import PlaceSolver
 from napari_spatialrecon.geometry.landmarks import Landmarks, fit_scale
 
@@ -19,10 +20,13 @@ _CELLS = 300
 _TOLERANCE = 2e-3
 
 
-def left_out_errors(layout: np.ndarray, landmarks: Landmarks, *, seed: int = 0) -> Iterator[float]:
+def left_out_errors(
+    layout: np.ndarray, landmarks: Landmarks, *, bend: bool = False, seed: int = 0
+) -> Iterator[float]:
     """Yield how far from each landmark the others alone place its cell, λ refitted without it.
 
     One solve each, on a sample of the cells, so that the time of each does not grow with them.
+    Where the layout bends, its field is that of the others too; its smoothness stays that of all.
 
     Parameters
     ----------
@@ -30,6 +34,8 @@ def left_out_errors(layout: np.ndarray, landmarks: Landmarks, *, seed: int = 0) 
         Before its pose, in the unit of the places.
     landmarks
         Rows of `layout`, and where they sit.
+    bend
+        Whether the smooth residual moves the cells too (`geometry.bending`).
     seed
         Of the sample.
 
@@ -39,11 +45,12 @@ def left_out_errors(layout: np.ndarray, landmarks: Landmarks, *, seed: int = 0) 
     """
     landmarks.check_cells(len(layout))
     known, k = landmarks.indices, len(landmarks)
-    others = np.setdiff1d(np.arange(len(layout)), known)
-    if len(others) > _CELLS:
-        others = np.random.default_rng(seed).choice(others, _CELLS, replace=False)
-    part = layout[np.concatenate([known, others])]
+    free = np.setdiff1d(np.arange(len(layout)), known)
+    if len(free) > _CELLS:
+        free = np.random.default_rng(seed).choice(free, _CELLS, replace=False)
+    part = layout[np.concatenate([known, free])]
     solver = PlaceSolver(part)
+    smoothness = fit_smoothness(layout, landmarks) if bend else None
     for left in range(k):
         rows = np.delete(np.arange(k), left)
         try:
@@ -55,8 +62,11 @@ def left_out_errors(layout: np.ndarray, landmarks: Landmarks, *, seed: int = 0) 
                 weights=landmarks.weights[rows],
             )
             scale = fit_scale(part, rest, trained=1.0)
-            found = solver.solve(rest, scale=scale, tolerance=_TOLERANCE)
+            place = solver.solve(rest, scale=scale, tolerance=_TOLERANCE).places[left]
+            if smoothness is not None:
+                others = dataclasses.replace(rest, indices=known[rows])
+                place = place + field_at(layout, others, smoothness, known[[left]])[0]
         except InputError:
             yield float("nan")
         else:
-            yield float(np.linalg.norm(found.places[left] - landmarks.places[left]))
+            yield float(np.linalg.norm(place - landmarks.places[left]))

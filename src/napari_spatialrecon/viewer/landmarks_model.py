@@ -313,7 +313,8 @@ class LandmarksModel:
         if self.missing or self.problem is not None:
             return
         used = [i for i, mark in enumerate(self.marks) if mark.enabled]
-        for number, error in zip(used, left_out_errors(self.layout, self.landmarks())):
+        errors = left_out_errors(self.layout, self.landmarks(), bend=state.bend)
+        for number, error in zip(used, errors):
             if self.state is not state:
                 return
             if np.isfinite(error):
