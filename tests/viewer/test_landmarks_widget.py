@@ -135,6 +135,16 @@ def test_places_are_taken_from_another_layer_of_the_same_cells(
     np.testing.assert_allclose(shown(widget), truth, atol=1)
 
 
+def test_places_are_offered_from_layers_of_these_cells_alone(
+    widget: LandmarksWidget, slide: anndata.AnnData
+) -> None:
+    widget.viewer.add_layer(Layer.create(*spots_layer(slide, name="a slide")))
+    assert [widget.other.itemText(i) for i in range(widget.other.count())] == ["known spots"]
+    widget.viewer.layers.remove("known spots")
+    assert not widget.other.count() and not widget.take.isEnabled()
+    assert "No other layer shows 3" in widget.other.toolTip()
+
+
 def test_a_deleted_layer_is_said(widget: LandmarksWidget, truth: np.ndarray) -> None:
     put(widget, truth, 3, 20, 41)
     widget.viewer.layers.remove("cells")

@@ -9,7 +9,7 @@ import numpy as np
 
 from napari_spatialrecon.errors import InputError
 from napari_spatialrecon.viewer.align_layers import to_data
-from napari_spatialrecon.viewer.landmarks_model import LandmarksModel
+from napari_spatialrecon.viewer.landmarks_model import LEAST, LandmarksModel
 from napari_spatialrecon.viewer.layers import NAMES, OURS, from_layer, to_layer, um_per_layer_unit
 from napari_spatialrecon.viewer.point_nodes import move_points, move_vectors
 from napari_spatialrecon.viewer.result_layers import FEW, FEW_PIXELS
@@ -190,12 +190,12 @@ class LandmarksSession:
         """
         from napari_spatialrecon.geometry.landmarks import Landmarks
 
-        names = other.features[NAMES].astype(str) if NAMES in other.features else []
-        rows = self.adata.obs_names.get_indexer(names) if len(names) else np.empty(0, int)
+        rows = rows_of(self.layer, other)
         shared = np.flatnonzero(rows >= 0)
-        if len(shared) < 3:
+        if len(shared) < LEAST:
             raise InputError(
-                f"Expected a layer that shares at least 3 cells by name, found {len(shared)}.",
+                f"Expected a layer that shares at least {LEAST} cells by name, "
+                f"found {len(shared)}.",
                 remedy="Try a layer of the same cells.",
                 where=other.name,
             )
@@ -264,3 +264,11 @@ class LandmarksSession:
             self._gaps.edge_color = transform_color([colours[i] for i in lines])
             self._gaps.edge_width = 2.0 * pixel
             self._gaps.vector_style = "line"
+
+
+def rows_of(layer: Points, other: Points) -> np.ndarray:
+    """Return which cell of a layer each point of another is, by name: (n_points,) int, or -1."""
+    if NAMES not in other.features:
+        return np.full(len(other.data), -1)
+    names = other.features[NAMES].astype(str)
+    return np.asarray(layer.metadata["adata"].obs_names.get_indexer(names))

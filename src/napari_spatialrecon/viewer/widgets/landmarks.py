@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable, Iterator, Sequence
-from typing import Any, ClassVar
+from typing import TYPE_CHECKING, Any, ClassVar
 
 import numpy as np
 from qtpy.QtCore import QSignalBlocker, Qt, QTimer
@@ -18,14 +18,16 @@ from qtpy.QtWidgets import (
     QWidget,
 )
 
-from napari_spatialrecon.viewer.landmarks_layers import LandmarksSession
-from napari_spatialrecon.viewer.landmarks_model import LIVE_CELLS
-from napari_spatialrecon.viewer.layers import NAMES
+from napari_spatialrecon.viewer.landmarks_layers import LandmarksSession, rows_of
+from napari_spatialrecon.viewer.landmarks_model import LEAST, LIVE_CELLS
 from napari_spatialrecon.viewer.shortcuts import LANDMARKS
 from napari_spatialrecon.viewer.widgets.labels import WrappedLabel
 from napari_spatialrecon.viewer.widgets.landmark_dock import LandmarkDock, offer
 from napari_spatialrecon.viewer.widgets.marks_table import MarkRow
 from napari_spatialrecon.viewer.widgets.rows import combo, labelled, row, side_by_side
+
+if TYPE_CHECKING:
+    from napari.layers import Points
 
 #: Quiet time after the last change before landmarks are judged and the next one is suggested.
 _JUDGE_AFTER_MS = 250
@@ -50,7 +52,6 @@ class LandmarksWidget(LandmarkDock):
         self.layer.setToolTip("Placed cells: a result of Place cells, or a file that it saved")
         self.image.setToolTip("The H&E on which landmarks are set")
         self.other = combo()
-        self.other.setToolTip("Another layer of the same cells whose places are known")
         self.find = QLineEdit()
         self.find.setPlaceholderText("find a cell: name, type or gene")
         self.find.setClearButtonEnabled(True)
@@ -111,12 +112,8 @@ class LandmarksWidget(LandmarkDock):
         """Offer placed cells, images, and other layers of cells."""
         from napari.layers import Image, Points
 
-        points = self.offered(Points)
-        offer(self.layer, [x for x in points if _is_placed(x)])
+        offer(self.layer, [x for x in self.offered(Points) if _is_placed(x)])
         offer(self.image, self.offered(Image))
-        known = self.layer.currentData()
-        offer(self.other, [x for x in points if x is not known and NAMES in x.features])
-        self.take.setEnabled(self.other.count() > 0)
         self.begin()
 
     def begin(self, _: Any = None) -> None:
@@ -125,10 +122,25 @@ class LandmarksWidget(LandmarkDock):
         known = self._sessions.get(layer) if layer is not None else None
         if known is not None:
             known.set_image(image)
+        self._offer_places(layer)
         before = self.session
         super().begin()
         if self.session is not before:
             self._search()
+
+    def _offer_places(self, layer: Points | None) -> None:
+        """Offer layers that show cells of the same names, or say that there are none."""
+        from napari.layers import Points
+
+        points = [] if layer is None else [x for x in self.offered(Points) if x is not layer]
+        offer(self.other, [x for x in points if (rows_of(layer, x) >= 0).sum() >= LEAST])
+        self.take.setEnabled(self.other.count() > 0)
+        self.other.setPlaceholderText("no other layer shows these cells")
+        self.other.setToolTip(
+            "Another layer of the same cells whose places are known"
+            if self.other.count()
+            else f"No other layer shows {LEAST} or more cells of the same names"
+        )
 
     def make_session(self) -> LandmarksSession | None:
         """Return a session of the chosen result, None without one."""
