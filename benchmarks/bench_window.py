@@ -100,12 +100,13 @@ def start(widget: Any) -> None:
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--preset", default="quick", help="size of the simulated tissue")
+    parser.add_argument("--runs", type=int, default=2, help="whole runs before the cancelled one")
     options = parser.parse_args()
     made = simulate("cortex", SimulatorConfig.preset(options.preset))
     print(f"load {os.getloadavg()[0]:.1f} on {os.cpu_count()} cores")
 
     viewer, widget = window(made)
-    for number in (1, 2):
+    for number in range(1, options.runs + 1):
         gaps = Gaps(widget)
         widget.panel.run_button.click()
         until(lambda: not widget.model.running)

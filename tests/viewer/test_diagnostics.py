@@ -8,7 +8,10 @@ import pytest
 from anndata import AnnData
 from napari.components import ViewerModel
 
+from napari_spatialrecon.errors import SpatialReconError, Stopped
 from napari_spatialrecon.methods.gears.config import GearsConfig
+from napari_spatialrecon.tasks.communities import mark_communities
+from napari_spatialrecon.viewer.apart import communities_apart
 from napari_spatialrecon.viewer.diagnostics import COMMUNITY, diagnostics, with_communities
 from napari_spatialrecon.viewer.encoder_model import EncoderModel
 from napari_spatialrecon.viewer.place_model import PlaceModel
@@ -63,6 +66,16 @@ def test_communities_are_what_lies_together() -> None:
     table = pd.crosstab(adata.obs[COMMUNITY], np.arange(200) % 2)
     assert (table.to_numpy() == 0).any(axis=1).all()
     assert COMMUNITY not in with_communities(placed()[:20].copy()).obs
+
+
+def test_communities_of_many_cells_are_found_in_another_process_and_are_the_same() -> None:
+    places = np.random.default_rng(0).normal(size=(1_200, 2))
+    adata = AnnData(np.zeros((1_200, 1), np.float32), obsm={"spatial": places})
+    assert with_communities(adata).obs[COMMUNITY].equals(mark_communities(adata).obs[COMMUNITY])
+    with pytest.raises(Stopped):
+        communities_apart(places, lambda: True)
+    with pytest.raises(SpatialReconError, match=r"found exit code 1 .*Expected places of"):
+        communities_apart(np.zeros(3), lambda: False)
 
 
 def test_flags_are_coloured_in_words_and_stand_first() -> None:

@@ -122,6 +122,31 @@ def test_reports_reach_the_window_at_ten_hertz_at_most(qtbot: Any) -> None:
     assert len(steps) < 20 and steps[-1] == 1000
 
 
+def test_the_activity_dock_follows_each_stage_but_redraws_seldom(
+    make_napari_viewer: Any, qtbot: Any
+) -> None:
+    from napari.utils import progress
+
+    shown: list[tuple[str, int, int]] = []
+
+    def work(report: Any, should_stop: Any) -> None:
+        for stage, total in (("Reading", 30), ("Training", 60)):
+            for step in range(total):
+                time.sleep(0.02)
+                report(Progress(stage, step, total))
+
+    run = Run(work, "Placing", viewer=make_napari_viewer())
+    run.start()
+    (bar,) = progress._all_instances
+    bar.events.value.connect(lambda _: shown.append((str(bar.desc), bar.total, bar.n)))
+    with qtbot.waitSignal(run.finished, timeout=20_000):
+        pass
+    assert shown[0][0].startswith("Placing: Reading") and shown[0][1] == 30
+    later = [n for desc, total, n in shown if "Training" in desc and total == 60]
+    assert later[0] == 0 and later[-1] > 0
+    assert len(shown) < 10
+
+
 def test_a_deleted_widget_stops_its_run_and_hears_nothing(qtbot: Any) -> None:
     from qtpy.QtWidgets import QWidget
 

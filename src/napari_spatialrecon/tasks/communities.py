@@ -38,7 +38,11 @@ def mark_communities(
         )
     places = np.asarray(placed.obsm[slot], float)
     found = communities(places, neighbours=neighbours, resolution=resolution, seed=seed)
-    names = [str(i + 1) for i in range(int(found.max()) + 1)]
     result = placed.copy()
-    result.obs[COMMUNITY] = pd.Categorical.from_codes(found, names)
+    result.obs[COMMUNITY] = named(found)
     return result
+
+
+def named(found: np.ndarray) -> pd.Categorical:
+    """Return the numbers of communities, from 0, as names from "1"."""
+    return pd.Categorical.from_codes(found, [str(i + 1) for i in range(int(found.max()) + 1)])

@@ -5,16 +5,21 @@ What a method did not write is not shown. Columns and numbers: docs/data-model.m
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from napari_spatialrecon.errors import SpatialReconError, Stopped
+from napari_spatialrecon.viewer.apart import communities_apart
 from napari_spatialrecon.viewer.job import Line
 from napari_spatialrecon.viewer.layers import OURS
 
 if TYPE_CHECKING:
     from anndata import AnnData
+
+    from napari_spatialrecon.progress import ShouldStop
 
 COMMUNITY = "community"
 """Column with the community of a cell, found among those that lie around it."""
@@ -28,7 +33,9 @@ WORDS = {
 """What False and True mean in a column."""
 FEW, MANY = 0.05, 0.5
 """Shares of the cells up to which a flag is green, and above which it is red."""
-_FEWEST = 50
+_FEWEST, _APART = 50, 1_000
+"""Cells from which communities are looked for, and from which in another process."""
+_log = logging.getLogger(__name__)
 
 
 def diagnostics(adata: AnnData) -> list[Line]:
@@ -71,16 +78,26 @@ def diagnostics(adata: AnnData) -> list[Line]:
     return [line for line in lines if line is not None]
 
 
-def with_communities(adata: AnnData) -> AnnData:
-    """Add the spatial community of each placed cell (GEARS, figure 3), where there are enough."""
-    from anndata import AnnData
+def with_communities(adata: AnnData, should_stop: ShouldStop = lambda: False) -> AnnData:
+    """Add the spatial community of each placed cell (GEARS, figure 3), where there are enough.
 
-    from napari_spatialrecon.tasks.communities import PLACES, mark_communities
+    Of many cells they are found in another process, so that the window goes on.
+    """
+    from napari_spatialrecon.evaluation.communities import communities
+    from napari_spatialrecon.tasks.communities import PLACES, named
 
-    if adata.n_obs >= _FEWEST and COMMUNITY not in adata.obs:
-        places = {slot: adata.obsm[slot] for slot in PLACES if slot in adata.obsm}
-        marked = mark_communities(AnnData(obs=adata.obs[[]], obsm=places))
-        adata.obs[COMMUNITY] = marked.obs[COMMUNITY]
+    slot = next((name for name in PLACES if name in adata.obsm), None)
+    if slot is None or adata.n_obs < _FEWEST or COMMUNITY in adata.obs:
+        return adata
+    places = np.asarray(adata.obsm[slot], float)
+    try:
+        few = adata.n_obs < _APART
+        found = communities(places) if few else communities_apart(places, should_stop)
+        adata.obs[COMMUNITY] = named(found)
+    except Stopped:
+        raise
+    except (OSError, SpatialReconError) as error:  # a result is worth more than its communities
+        _log.warning("The result has no communities: %s", error)
     return adata
 
 

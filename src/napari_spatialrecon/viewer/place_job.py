@@ -128,7 +128,8 @@ class PlaceJob(Job):
             should_stop=should_stop,
         )
         result.record.settings |= self.settings()
-        return Placed(with_communities(result.adata), result.record.to_dict(), result.method)
+        adata = with_communities(result.adata, should_stop)
+        return Placed(adata, result.record.to_dict(), result.method)
 
     @property
     def title(self) -> str:
@@ -141,7 +142,12 @@ class PlaceJob(Job):
         return f"{self.query.name} · {find_method(self.method, self.verb).title}"
 
     def preflight(self) -> Preflight:
-        """Check the inputs and estimate the run, without running it."""
+        """Check the inputs and estimate the run, without running it.
+
+        What a run calls at its end is loaded now: loading holds up the window.
+        """
+        import napari_spatialrecon.tasks.communities
+        import napari_spatialrecon.tasks.placing  # noqa: F401
         from napari_spatialrecon.tasks.preflight import preflight
 
         found = preflight(

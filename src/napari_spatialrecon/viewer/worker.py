@@ -10,6 +10,7 @@ import atexit
 import gc
 import logging
 import os
+import sys
 import threading
 import time
 import warnings
@@ -27,6 +28,10 @@ Work = Callable[[ProgressCallback, ShouldStop], Any]
 
 INTERVAL_S = 0.1
 """Least time between two reports to the window."""
+DOCK_INTERVAL_S = 0.5
+"""Least time between two steps in napari's activity dock: each makes napari redraw its window."""
+SWITCH_S = 0.001
+"""How long the window's thread may wait for Python while work has it: a fifth of Python's own."""
 CLOSE_WAIT_S = 5.0
 """How long a closing window waits for work to end."""
 
@@ -207,8 +212,11 @@ def _smooth_window() -> Iterator[None]:
 
     All cores in torch or BLAS make both crawl, so one is left. Importing torch and its kin makes a
     million objects; each full garbage collection over them stops the window for a third of a
-    second, so until the work ends the collector leaves alone what there is when it begins.
+    second, so until the work ends the collector leaves alone what there is when it begins. A redraw
+    asks for Python many times, and would wait for the work each time. That wait stays short
+    afterwards: other work may be on.
     """
+    sys.setswitchinterval(min(SWITCH_S, sys.getswitchinterval()))
     gc.disable()
     try:
         import lightning_fabric  # noqa: F401
@@ -233,6 +241,8 @@ class _ActivityBar:
         self._title = title
         self._shown = shown
         self._bar: Any = None
+        self._stage: tuple[str, int] | None = None
+        self._last = float("-inf")
 
     def open(self) -> None:
         if not self._shown:
@@ -244,9 +254,14 @@ class _ActivityBar:
     def show(self, progress: Progress) -> None:
         if self._bar is None:
             return
-        total = progress.total or 0
-        self._bar.total = total
-        self._bar.set_description(f"{self._title}: {progress.stage}")
+        now, stage = time.monotonic(), (progress.stage, progress.total or 0)
+        if stage == self._stage and now - self._last < DOCK_INTERVAL_S:
+            return
+        self._last = now
+        if stage != self._stage:
+            self._stage = stage
+            self._bar.reset(total=stage[1])  # each stage has its own rate and time left
+            self._bar.set_description(f"{self._title}: {progress.stage}")
         # napari lets Qt handle events in between: the run may have ended by now.
         if self._bar is not None:
             self._bar.update(progress.step - self._bar.n)

@@ -1,0 +1,75 @@
+"""Communities in a process of their own: igraph keeps Python to itself while it looks for them.
+
+For 3,000 cells that stops the window for a tenth of a second, for 30,000 for one and a half.
+"""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+import tempfile
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from napari_spatialrecon.errors import SpatialReconError, Stopped
+from napari_spatialrecon.progress import ShouldStop
+
+_POLL_S = 0.05
+_SCRIPT = """
+import sys
+import numpy as np
+from napari_spatialrecon.evaluation.communities import communities
+np.save(sys.argv[2], communities(np.load(sys.argv[1])))
+"""
+
+
+def communities_apart(places: np.ndarray, should_stop: ShouldStop) -> NDArray[np.int64]:
+    """Return what `evaluation.communities.communities` does, from another process.
+
+    Parameters
+    ----------
+    places : (n, d) float
+        Intrinsic coordinates or places.
+    should_stop
+        True ends the process.
+
+    Raises
+    ------
+    Stopped
+        It was told to stop.
+    SpatialReconError
+        The process failed; its last line says how.
+    """
+    with tempfile.TemporaryDirectory(prefix="spatialrecon-") as folder:
+        given, found = Path(folder) / "places.npy", Path(folder) / "communities.npy"
+        np.save(given, places)
+        process = subprocess.Popen(
+            [sys.executable, "-c", _SCRIPT, str(given), str(found)],
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.DEVNULL,
+            stderr=subprocess.PIPE,
+            text=True,
+            errors="replace",
+        )
+        said = _wait(process, should_stop)
+        if process.returncode != 0:
+            raise SpatialReconError(
+                f"Expected communities of {len(places):,} cells, found exit code "
+                f"{process.returncode} ({said.strip().rpartition(chr(10))[2]})."
+            )
+        codes: NDArray[np.int64] = np.load(found)
+        return codes
+
+
+def _wait(process: subprocess.Popen[str], should_stop: ShouldStop) -> str:
+    """Wait for the end of a process and return what it wrote on stderr."""
+    while True:
+        try:
+            return process.communicate(timeout=_POLL_S)[1]
+        except subprocess.TimeoutExpired:
+            if should_stop():
+                process.kill()
+                process.communicate()
+                raise Stopped() from None
