@@ -12,6 +12,7 @@ from qtpy.QtWidgets import QFileDialog
 
 from napari_spatialrecon.errors import InputError
 from napari_spatialrecon.methods.registry import MethodInfo
+from napari_spatialrecon.progress import Progress
 from napari_spatialrecon.viewer.colors import color_key
 from napari_spatialrecon.viewer.layers import OURS
 from napari_spatialrecon.viewer.result_layers import can_fade
@@ -99,6 +100,18 @@ def test_training_is_drawn_with_the_held_out_error_and_the_floor(
     assert "held-out error" in widget.result.verdict.text().casefold()
     worse = widget.model.outcome.doubtful
     assert (widget.result.tones.warning in widget.result.verdict.styleSheet()) == worse
+
+
+def test_many_reports_are_drawn_seldom_and_none_is_lost(widget: PlaceCells) -> None:
+    panel, said = widget.panel, set()
+    for step in range(1, 200):
+        panel._show_progress(Progress("Training", step, 200, metrics={"loss": 1.0 / step}))
+        said.add(panel.where.text())
+    assert len(said) < 5 and len(widget.model.curves.losses["Training"]) == 199
+    panel._show_progress(Progress("Training", 200, 200, metrics={"loss": 0.001}))
+    assert "step 200 of 200" in panel.where.text()
+    panel._show_progress(Progress("Placing cells", 0))
+    assert panel.where.text() == "Placing cells"
 
 
 def test_cancel_stops_and_resume_goes_on(widget: PlaceCells, qtbot: Any) -> None:

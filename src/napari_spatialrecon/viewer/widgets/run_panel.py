@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from functools import partial
 from typing import Any
 
@@ -24,6 +25,8 @@ from napari_spatialrecon.viewer.worker import Run
 
 CHECK_AFTER_MS = 300
 """Quiet time after the last change before inputs are checked."""
+REDRAW_S = 0.25
+"""Least time between two redraws of where a run stands: each puts the whole window together."""
 
 
 class RunPanel(QWidget):
@@ -57,7 +60,8 @@ class RunPanel(QWidget):
         self.run: Run | None = None
         self._check: Run | None = None
         self._checked = -1
-        self._passed = False
+        self._passed = self._undrawn = False
+        self._drawn = ("", 0.0)
         self._timer = QTimer(self, singleShot=True, interval=CHECK_AFTER_MS)
         self._timer.timeout.connect(self._start_check)
         self.run_button.clicked.connect(partial(self.start, resume=False))
@@ -80,6 +84,7 @@ class RunPanel(QWidget):
         self.bar.setVisible(busy)
         self.where.setVisible(busy)
         self.plot.setVisible(bool(model.curves))
+        self.plot.update()
         if model.error is not None:
             self.notice.show_error(model.error)
         if state in (State.EMPTY, State.READY):
@@ -150,6 +155,7 @@ class RunPanel(QWidget):
         self.plot.set_curves(self.model.curves)
         self.bar.setRange(0, 0)
         self.where.setText("Starting")
+        self._drawn = ("", 0.0)
         run.start()
 
     def cancel(self) -> None:
@@ -160,10 +166,19 @@ class RunPanel(QWidget):
             self.run.cancel()
 
     def _show_progress(self, progress: Progress) -> None:
+        self._undrawn |= self.model.curves.add(progress)
+        if self.run is not None and self.run.cancelled:  # it says that it stops
+            return
+        now = time.monotonic()
+        stage, last = self._drawn
+        if progress.stage == stage and progress.step != progress.total and now - last < REDRAW_S:
+            return
+        self._drawn = progress.stage, now
         self.bar.setRange(0, progress.total or 0)
         self.bar.setValue(progress.step)
         self.where.setText(progress_line(progress))
-        if self.model.curves.add(progress):
+        if self._undrawn:
+            self._undrawn = False
             self.plot.setVisible(True)
             self.plot.update()
 
