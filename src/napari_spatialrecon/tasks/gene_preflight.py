@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from anndata import AnnData
 
 from napari_spatialrecon.config import Config
-from napari_spatialrecon.methods.come.config import ComeGenesConfig
+from napari_spatialrecon.methods.come.config import GENE_OBJECTIVES, ComeGenesConfig
 from napari_spatialrecon.methods.come.memory import mapping_seconds, mapping_size
 from napari_spatialrecon.methods.gene_inputs import read_inputs
 from napari_spatialrecon.methods.registry import find_method
@@ -77,7 +77,9 @@ def gene_preflight(
     if isinstance(config, ComeGenesConfig):
         size = mapping_size(n_cells, n_spots, len(inputs.genes), config)
         learned = float(size.total_bytes)
-        seconds += 2 * mapping_seconds(size, n_cells, n_spots, len(inputs.genes), config)
+        tried = config.folds * (len(GENE_OBJECTIVES) + config.mappings) if config.choose else 0
+        each = mapping_seconds(size, n_cells, n_spots, len(inputs.genes), config)
+        seconds += (tried + config.mappings) * each
         notes = (*notes, size.note) if size.note else notes
     return GenePreflight(
         len(inputs.genes),

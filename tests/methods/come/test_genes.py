@@ -7,11 +7,12 @@ import pytest
 from anndata import AnnData
 
 from napari_spatialrecon.errors import InputError
+from napari_spatialrecon.methods.come import genes
 from napari_spatialrecon.methods.come.config import ComeGenesConfig
 from napari_spatialrecon.methods.come.genes import ComeGenes
 from napari_spatialrecon.tissue.contract import prepare_query, prepare_slide
 
-SMALL = {"steps": 10, "pretraining.steps": 5}
+SMALL = {"steps": 10, "pretraining.steps": 5, "mappings": 2}
 
 
 @pytest.fixture(scope="module")
@@ -33,7 +34,10 @@ def tables():
     return slide[:, :25].copy(), cells, truth
 
 
-@pytest.mark.parametrize("more", [{}, {"choose": False}, {"dense_limit": 0, "kept": 30}])
+@pytest.mark.parametrize(
+    "more",
+    [{}, {"choose": False}, {"mappings": 1}, {"dense_limit": 0, "kept": 30}],
+)
 def test_unseen_genes_follow_the_gradient(tables, more):
     slide, cells, truth = tables
     config = ComeGenesConfig().with_values({**SMALL, **more})
@@ -42,6 +46,41 @@ def test_unseen_genes_follow_the_gradient(tables, more):
     pcc = [np.corrcoef(t, v)[0, 1] for t, v in zip(truth.T, block.values.T, strict=True)]
     assert np.mean(pcc) > 0.8
     assert ("objective" in method.report()) == config.choose
+    assert np.asarray(method.weights.sum(axis=1)).ravel() == pytest.approx(1, abs=1e-5)
+
+
+@pytest.mark.parametrize("dense_limit", [20, 0])
+def test_the_mean_is_of_mappings_that_each_lack_another_part_of_the_genes(tables, dense_limit):
+    slide, cells, _ = tables
+    config = ComeGenesConfig(choose=False, dense_limit=dense_limit, kept=20)
+    method = ComeGenes(config.with_values({**SMALL, "mappings": 3}))
+    learnt, seen = method._learnt, []
+
+    def remember(spots, *rest):
+        seen.append(spots)
+        return learnt(spots, *rest)
+
+    method._learnt = remember
+    method.fit(prepare_slide(slide, "slide"), prepare_query(cells, "cells"))
+    assert [s.shape[1] for s in seen] == [16, 17, 17]
+    columns = [{c.tobytes() for c in s.T} for s in seen]
+    assert len(set.union(*columns)) == 25
+    assert not set.intersection(*columns)
+
+
+def test_one_mapping_is_kept_where_several_are_no_better_on_hidden_genes(tables, monkeypatch):
+    slide, cells, _ = tables
+
+    def mappings(several):
+        looks = [0.1] * 5, [0.1, 0.2, 0.3]  # at eq. 11 and at gene cosines
+        values = iter([*looks[0], *looks[1], several])
+        monkeypatch.setattr(genes, "_correlation", lambda *_: next(values))
+        method = ComeGenes(ComeGenesConfig().with_values(SMALL))
+        method.fit(prepare_slide(slide, "slide"), prepare_query(cells, "cells"))
+        return method.report()["mappings"]
+
+    assert mappings(0.29) == 1
+    assert mappings(0.31) == 2
 
 
 def test_a_gene_that_the_reference_lacks_is_named(tables):

@@ -214,7 +214,7 @@ class ComeGenesConfig(ComeMappingConfig):
     PRESETS: ClassVar = {
         "quick": {},
         "standard": {"folds": 5},
-        "paper": {**PUBLISHED, "choose": False},
+        "paper": {**PUBLISHED, "choose": False, "mappings": 1},
     }
 
     temperature: float = option(
@@ -232,6 +232,14 @@ class ComeGenesConfig(ComeMappingConfig):
         0.2, "Share of the shared genes hidden to choose by.", low=0.05, high=0.5, advanced=True
     )
     folds: int = option(1, "Times that genes are hidden anew.", low=1, high=20, advanced=True)
+    mappings: int = option(
+        5,
+        "Mappings whose mean is taken, each learned without another part of the genes, where "
+        "hidden genes say that it is better than one; 1: always one.",
+        low=1,
+        high=20,
+        advanced=True,
+    )
 
 
 @dataclass(frozen=True)

@@ -20,7 +20,7 @@ from napari_spatialrecon.methods.come.objective import Tables, learn_mapping, ne
 from napari_spatialrecon.methods.come.readout import spot_weights
 from napari_spatialrecon.methods.gene_floors.knn import mapped_genes
 from napari_spatialrecon.methods.gene_imputation import GeneBlock, GeneMethod, Values
-from napari_spatialrecon.methods.gene_inputs import GeneInputs, read_inputs
+from napari_spatialrecon.methods.gene_inputs import read_inputs
 from napari_spatialrecon.methods.gene_scale import SlideScale, standardised
 from napari_spatialrecon.progress import Reporter
 from napari_spatialrecon.tissue.contract import Prepared
@@ -31,10 +31,11 @@ LOOK_EVERY, LEAST_GENES = 5, 10
 
 @dataclass(frozen=True)
 class _Choice:
-    """An objective and its number of steps, with the correlation they had on hidden genes."""
+    """An objective, its steps and how many mappings, with their correlation on hidden genes."""
 
     objective: str
     steps: int
+    mappings: int
     correlation: float
 
 
@@ -42,7 +43,8 @@ class ComeGenes(GeneMethod):
     """Contrastive mapping of cells to spots (Wei et al. 2025), for genes.
 
     Which objective (eq. 11 over spots, or the cosine of each gene over cells) and how many steps
-    is chosen on shared genes that are hidden for it, by one rule for every slide.
+    is chosen on shared genes that are hidden for it, by one rule for every slide; so is whether the
+    mean of several mappings, each learned without another part of the genes, is better than one.
     """
 
     name = "come"
@@ -70,55 +72,83 @@ class ComeGenes(GeneMethod):
         self._kept = size.kept
         config, notes = self.config, [*self.inputs.notes, *([size.note] if size.note else [])]
         self._report: dict[str, Any] = {}
-        steps = config.joint_steps(cells.shape[1])
+        steps, mappings = config.joint_steps(cells.shape[1]), config.mappings
         if config.choose and cells.shape[1] >= LEAST_GENES:
-            choice = self._chosen(self.inputs, cells)
+            choice = self._chosen(self.inputs.slide, cells)
             config, steps = config.with_values(GENE_OBJECTIVES[choice.objective]), choice.steps
+            mappings = choice.mappings
             self._report |= {
                 "objective": choice.objective,
                 "steps": choice.steps,
+                "mappings": choice.mappings,
                 "inner_pcc": choice.correlation,
             }
+            averaged = f", the mean of {choice.mappings} mappings" if choice.mappings > 1 else ""
             notes.append(
-                f"Chosen on hidden genes: {choice.objective}, {choice.steps} steps "
+                f"Chosen on hidden genes: {choice.objective}, {choice.steps} steps{averaged} "
                 f"(correlation {choice.correlation:.2f})."
             )
         elif config.weights.cell_types:
             notes.append("Without cell types, the cell-type contrast (eq. 8) is left out.")
-        self.weights = spot_weights(self._learnt(self.inputs.slide, cells, config, steps))
+        self.weights = self._averaged(self.inputs.slide, cells, config, steps, mappings)
         self.notes = tuple(notes)
         return self
 
-    def _chosen(self, inputs: GeneInputs, cells: Values) -> _Choice:
-        """Return the objective and steps whose maps of hidden genes are best, over the folds."""
+    def _chosen(self, slide: Values, cells: Values) -> _Choice:
+        """Return what maps hidden genes best, over the folds."""
         rng, n = np.random.default_rng(self._seed), cells.shape[1]
         count = max(1, round(self.config.inner_share * n))
         found: dict[tuple[str, int], list[float]] = {}
-        for _ in range(self.config.folds):
-            hidden = np.zeros(n, bool)
-            hidden[rng.permutation(n)[:count]] = True
+        folds = [
+            np.isin(np.arange(n), rng.permutation(n)[:count]) for _ in range(self.config.folds)
+        ]
+        for hidden in folds:
             for objective, values in GENE_OBJECTIVES.items():
                 config = self.config.with_values(values)
-                for steps, value in self._followed(inputs.slide, cells, hidden, config).items():
+                for steps, value in self._followed(slide, cells, hidden, config).items():
                     found.setdefault((objective, steps), []).append(value)
-        best = max(found, key=lambda key: float(np.mean(found[key])))
-        return _Choice(*best, float(np.mean(found[best])))
+        objective, steps = max(found, key=lambda key: float(np.mean(found[key])))
+        single, several = float(np.mean(found[objective, steps])), self.config.mappings
+        if steps == 0 or several == 1:
+            return _Choice(objective, steps, 1, single)
+        config = self.config.with_values(GENE_OBJECTIVES[objective])
+        scores = []
+        for hidden in folds:
+            weights = self._averaged(slide[:, ~hidden], cells[:, ~hidden], config, steps, several)
+            scores.append(_correlation(slide[:, hidden], weights @ cells[:, hidden]))
+        mean = float(np.mean(scores))
+        return _Choice(objective, steps, *((several, mean) if mean > single else (1, single)))
 
     def _followed(
         self, slide: Values, cells: Values, hidden: NDArray[np.bool_], config: ComeGenesConfig
     ) -> dict[int, float]:
         """Return the mean correlation of hidden genes by the number of steps."""
-        truth, unseen = standardised(slide[:, hidden]), cells[:, hidden]
+        truth, unseen = slide[:, hidden], cells[:, hidden]
         found: dict[int, float] = {}
 
         def look(coefficients: Coefficients, step: int) -> Mapping[str, float]:
-            mapped = standardised(np.asarray(spot_weights(coefficients) @ unseen))
-            found[step] = float((truth * mapped).mean())
+            found[step] = _correlation(truth, spot_weights(coefficients) @ unseen)
             return {"held_out": -found[step]}
 
         steps = config.joint_steps(cells.shape[1])
         self._learnt(slide[:, ~hidden], cells[:, ~hidden], config, steps, look)
         return found
+
+    def _averaged(
+        self, slide: Values, cells: Values, config: ComeGenesConfig, steps: int, mappings: int
+    ) -> Values | sparse.csr_matrix:
+        """Return the mean P̄ᵀ (n_spots, n_cells) of mappings that each lack a part of the genes."""
+        n = cells.shape[1]
+        if mappings == 1:
+            return spot_weights(self._learnt(slide, cells, config, steps))
+        parts = np.array_split(np.random.default_rng(self._seed).permutation(n), mappings)
+        total: Any = 0
+        for part in parts:
+            kept = np.setdiff1d(np.arange(n), part)
+            total = total + spot_weights(
+                self._learnt(slide[:, kept], cells[:, kept], config, steps)
+            )
+        return total / mappings
 
     def _learnt(
         self,
@@ -173,9 +203,13 @@ class ComeGenes(GeneMethod):
         self, genes: Sequence[str], *, reporter: Reporter | None = None
     ) -> Iterator[GeneBlock]:
         """Yield P̄ᵀX of the asked genes on the slide's scale, in blocks."""
-        weights: Values | sparse.csr_matrix = self.weights
-        yield from mapped_genes(self.inputs, weights, self.scale, genes, reporter)
+        yield from mapped_genes(self.inputs, self.weights, self.scale, genes, reporter)
 
     def report(self) -> dict[str, Any]:
         """Return what was chosen on hidden genes."""
         return self._report
+
+
+def _correlation(truth: Values, mapped: Any) -> float:
+    """Return the mean correlation of genes (columns) over the spots."""
+    return float((standardised(truth) * standardised(np.asarray(mapped))).mean())
