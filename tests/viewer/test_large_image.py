@@ -5,6 +5,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+import tifffile
 from napari.components import ViewerModel
 from PIL import Image
 
@@ -68,6 +69,20 @@ def test_another_image_under_the_same_name_is_not_taken_from_the_cache(
     Image.fromarray(np.zeros((1200, 1000, 3), np.uint8)).save(tmp_path / "scan.jpg")
     changed = Histology(list(open_image(tmp_path / "scan.jpg")), 1.0, "scan")
     assert isinstance(open_large(changed, None, cache=tmp_path / "cache"), GrowingPyramid)
+
+
+@pytest.mark.parametrize("tiling", [{}, {"tile": (256, 256)}, {"rowsperstrip": 64}])
+def test_a_large_tiff_without_a_pyramid_is_filled_in_too(
+    scan: Histology, tmp_path: Path, tiling: dict[str, Any]
+) -> None:
+    pixels = np.asarray(scan.levels[0])
+    tifffile.imwrite(tmp_path / "scan.tif", pixels, photometric="rgb", **tiling)
+    image = Histology(list(open_image(tmp_path / "scan.tif")), 1.0, "scan")
+    assert is_slow(image)
+    pyramid = open_large(image, None, cache=tmp_path)
+    assert isinstance(pyramid, GrowingPyramid)
+    pyramid.fill(pyramid.build(done, lambda: False))
+    np.testing.assert_array_equal(pyramid.levels[0][:300, :300], pixels[:300, :300])
 
 
 def test_without_anything_quick_the_preview_is_glass(tmp_path: Path) -> None:

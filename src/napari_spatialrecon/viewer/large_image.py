@@ -127,7 +127,8 @@ def _halvings(shape: tuple[int, ...]) -> list[tuple[int, int]]:
 
 def _path(level: Any) -> Path | None:
     """Return the file of a level that is decoded whole, such as a JPEG; None for the others."""
-    return getattr(getattr(level, "source", None), "path", None)
+    path = getattr(getattr(level, "source", None), "path", None)
+    return path if isinstance(path, Path) else None  # of a tiled image it is a name in its store
 
 
 def _preview(histology: Histology) -> np.ndarray:
