@@ -51,7 +51,8 @@ class Hand:
     def picture(self, name: str) -> None:
         settle(0.7)
         pixels = self.viewer.window.screenshot(canvas_only=False, flash=False)
-        Image.fromarray(pixels[..., :3]).save(self.out / f"{name}.png", optimize=True)
+        picture = Image.fromarray(pixels[..., :3]).quantize(256, method=Image.Quantize.FASTOCTREE)
+        picture.save(self.out / f"{name}.png", optimize=True)
 
     def click(self, xy: np.ndarray) -> None:
         camera = self.viewer.scene.camera

@@ -23,8 +23,8 @@ if TYPE_CHECKING:
 
 #: Names of the layers that show the pairs.
 MARKS, GAPS = "Landmark pairs", "Landmark residuals"
-#: Pixels on screen of a mark.
-_MARK_PX = 14.0
+#: Pixels on screen of a landmark of the layer, which carries its number, and of its partner.
+_MARK_PX, _RING_PX = 16.0, 26.0
 
 
 class AlignSession:
@@ -100,7 +100,7 @@ class AlignSession:
         return float(abs(np.linalg.det(_linear(self.layer)))) ** 0.5
 
     def _show_marks(self) -> None:
-        """Draw a dot for each landmark of the layer, a ring for its partner, a line between them.
+        """Draw a disc for each landmark of the layer, a ring for its partner, a line between them.
 
         They lie on H&E, which is bright in every theme.
         """
@@ -132,16 +132,16 @@ class AlignSession:
             self._marks.features = {"number": text}
             self._marks.text = {
                 "string": "{number}",
-                "size": 11,
+                "size": 9,
                 "color": "#111111",
-                "anchor": "lower_left",
+                "anchor": "center",
             }
-            self._marks.size = np.where(ring, _MARK_PX, 0.5 * _MARK_PX) * pixel
+            self._marks.size = np.where(ring, _RING_PX, _MARK_PX) * pixel
             self._marks.symbol = "disc"
             self._marks.border_color = colours
-            self._marks.border_width = np.where(ring, 0.2, 0.01)
-            faces = np.array(colours)
-            faces[ring, 3] = 0.0
+            self._marks.border_width = np.where(ring, 0.12, 0.2)
+            faces = np.ones((len(places), 4))  # marks and numbers are seen on any stain
+            faces[:, 3] = np.where(ring, 0.3, 0.85)
             self._marks.face_color = faces
         self._gaps.data = np.stack([places[:k], places[k : 2 * k] - places[:k]], axis=1)
         if k:
