@@ -200,7 +200,11 @@ class PlaceSolver:
             )
         moved = self._landmarks.moved(index, place)
         return self.solve(
-            moved, scale=self._scale, max_iterations=max_iterations, tolerance=_LIVE_TOLERANCE
+            moved,
+            scale=self._scale,
+            start=self._y / self._scale + self._origin,
+            max_iterations=max_iterations,
+            tolerance=_LIVE_TOLERANCE,
         )
 
     def _prepare(self, landmarks: Landmarks | None) -> Problem:

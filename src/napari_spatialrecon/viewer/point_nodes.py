@@ -133,13 +133,16 @@ def _drawers(layer: Layer) -> list[Any]:
 
 def _upload_places(drawer: Any, layer: Points) -> bool:
     """Upload the places alone, with the texts beside them; returns whether that was possible."""
+    from napari._vispy.utils.text import _has_visible_text
+
     markers, rows = drawer.node.points_markers, layer._view_indices
     if markers._data is None or len(rows) != len(markers._data) or not layer.visible:
         return False
     places = layer._view_data[:, ::-1]
     markers._data["a_position"][:, : places.shape[1]] = places
     _upload(markers)
-    drawer._update_text(update_node=False)
+    if _has_visible_text(layer):
+        drawer._update_text(update_node=False)
     return True
 
 
