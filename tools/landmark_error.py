@@ -3,7 +3,7 @@
     OMP_NUM_THREADS=1 python tools/landmark_error.py --out curve.json [--picture curve.png] \
         [--seeds 3] [starmap|her2|cortex|embryo ...]
 
-Places each query once a seed (the seed of dp-VAE and of the random draws), then lays it by 0, 3, 5,
+Places each query once a seed (that of dp-VAE, suggestions and draws), then lays it by 0, 3, 5,
 10, 20 and 50 landmarks as the window does, set on random cells (five draws) and on those that
 `next_landmark` asks for one after another. Measured on the cells that are no landmark: Procrustes
 error, median error in µm (in units where the data state none), root-mean-square error over the
@@ -113,7 +113,8 @@ def measure(name: str, seed: int) -> Iterator[dict[str, Any]]:
     size = (contract.um_per_unit(query) or um) / (contract.um_per_unit(slide) or um)
     pose = lay_on_expected(layout @ TURNED, expected, size=size).pose
     yield start | {"way": "expected"} | judged(pose.apply(layout @ TURNED), nothing)
-    solver, typical, chosen = PlaceSolver(layout), typical_cells(layout, spread), list[int]()
+    solver, typical = PlaceSolver(layout), typical_cells(layout, spread, seed=seed)
+    chosen: list[int] = []
     for _ in range(max(NUMBERS)):
         chosen.append(next_landmark(layout, spread, np.array(chosen, int), typical))
     for number in NUMBERS:

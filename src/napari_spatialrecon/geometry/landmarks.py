@@ -21,7 +21,7 @@ _COLLINEAR = 1e-3
 _MOST_DRAWN = 3.0
 
 #: Groups of the certain cells whose medoids are asked for as landmarks.
-TYPICAL = 60
+TYPICAL = 100
 
 #: Weight of what stands for no landmark at all, beside 1 of an exact one.
 _FAINT = 1e-3
