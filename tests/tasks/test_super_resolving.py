@@ -11,6 +11,7 @@ from scipy import sparse
 
 from napari_spatialrecon.errors import CheckpointError, InputError, SpatialReconError, Stopped
 from napari_spatialrecon.methods.interpolation.model import Bilinear, Uniform
+from napari_spatialrecon.methods.srast import flow
 from napari_spatialrecon.methods.srast.config import SRastConfig
 from napari_spatialrecon.methods.srast.model import SRast
 from napari_spatialrecon.tasks.super_preflight import super_preflight
@@ -95,6 +96,20 @@ def test_draws_tell_how_sure_a_split_is():
     spread = result.adata.layers["spread"].toarray()
     assert spread.shape == result.adata.shape
     assert (spread[result.adata.X.toarray() > 0] >= 0).all() and spread.max() > 0
+
+
+@pytest.mark.parametrize(
+    ("more", "weight"), [({}, 0.0), ({"flow.draws": 2}, 1.0), ({"flow.boundary_weight": 0.0}, 1.0)]
+)
+def test_flow_matching_is_adapted_only_where_draws_are_asked_for(monkeypatch, more, weight):
+    seen = []
+    fitted = flow.objective
+    monkeypatch.setattr(
+        flow, "objective", lambda terms, config: seen.append(config) or fitted(terms, config)
+    )
+    config = QUICK.with_values({"flow.steps": 2, **more})
+    super_resolve(bins(24, 24), genes=["Gene3"], config=config, device="cpu")
+    assert {c.flow_weight for c in seen} == {weight}
 
 
 def test_genes_are_chosen_by_name_in_the_order_asked():

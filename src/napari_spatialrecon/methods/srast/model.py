@@ -140,7 +140,11 @@ class SRast(SuperResolution):
         return self
 
     def _adapt(self, sasa: Sasa, counts: csr_matrix, parts: SubSpots, reporter: Reporter) -> None:
-        """Fine-tune on the slide summed into blocks, kept only where held-out blocks gain."""
+        """Fine-tune on the slide summed into blocks, kept only where held-out blocks gain.
+
+        Flow matching fits the mean of the logits, the boundary that of the shares, which is what
+        is read: without draws, only the boundary is fitted.
+        """
         reporter.begin("Summing the slide into coarser spots")
         pools = []
         for phase in _PHASES if parts.lattice.kind != "free" else ():
@@ -154,7 +158,10 @@ class SRast(SuperResolution):
             return
         adapted = copy.deepcopy(self.velocity)
         before = FlowTask(self.velocity, pools, self.config, self.device).held_out()
-        task = FlowTask(adapted, pools, self.config, self.device)
+        config, settings = self.config, self.config.flow
+        if settings.reading == "mean" and not settings.draws and settings.boundary_weight:
+            config = config.with_values({"flow.flow_weight": 0.0})
+        task = FlowTask(adapted, pools, config, self.device)
         train(
             task, self.config.adapt, seed=self.seed, device=self.device, reporter=reporter,
             stage="Adapting to the slide",
