@@ -33,6 +33,8 @@ if TYPE_CHECKING:
 NO_LAYERS: list[Any] = [(None,)]
 #: What a drop, File > Open and napari's command line go through.
 _ASKED_BY_HAND = "_qt_open"
+#: Milliseconds until the pyramid of a large image is begun.
+PYRAMID_AFTER = 2000
 
 
 def get_reader(path: str | Sequence[str]) -> Callable[[Any], list[Any]] | None:
@@ -174,6 +176,8 @@ def _image_layer(
 
 
 def _fill_in_background(pyramid: GrowingPyramid, name: str, viewer: Any) -> None:
+    from qtpy.QtCore import QTimer
+
     from napari_spatialrecon.viewer.notify import notify_error
     from napari_spatialrecon.viewer.worker import Run
 
@@ -188,7 +192,11 @@ def _fill_in_background(pyramid: GrowingPyramid, name: str, viewer: Any) -> None
     run.returned.connect(fill)
     run.failed.connect(notify_error)
     run.finished.connect(run.deleteLater)
-    run.start()
+    # Its worker takes the core that napari needs to show the preview.
+    timer = QTimer(run)
+    timer.setSingleShot(True)
+    timer.timeout.connect(run.start)
+    timer.start(PYRAMID_AFTER)
 
 
 def _read_one(path: Path, viewer: ViewerModel | None) -> list[LayerData]:
