@@ -15,11 +15,13 @@ from napari_spatialrecon.tasks.super_resolving import gene_columns, parts_of
 from napari_spatialrecon.tissue import contract
 from napari_spatialrecon.tissue.subspots import parse_factor
 
-#: Guesses, not yet checked against timed runs on an idle machine: seconds for a part of a pair of
-#: spot and gene with a count, by the network of the package, and for a value of an interpolation.
-_PER_TOKEN, _PER_VALUE = 3.5e-6, 6e-8
+#: Seconds for a part of a pair of spot and gene with a count, by the network of the package, and
+#: for a value of an interpolation. From runs of 1,000 to 100,000 bins (docs/benchmarks.md).
+_PER_TOKEN, _PER_VALUE = 8e-6, 6e-8
 #: Seconds of an epoch of the alignment for a spot and a gene, and of a step of the adaptation.
-_PER_EPOCH, _PER_STEP = 4e-7, 0.12
+_PER_EPOCH, _PER_STEP = 1.6e-7, 0.13
+#: Seconds and bytes to encode, coarsen and decompose a spot and a gene that the alignment sees.
+_PER_SEEN, _BYTES_PER_SEEN = 3.5e-6, 77.0
 
 
 @dataclass(frozen=True)
@@ -82,14 +84,16 @@ def super_preflight(
     filled = int(np.diff(prepared.adata.X.tocsc().indptr)[chosen].sum())
     values = (config or info.config()()).flat()
     seconds = 2.0 + _PER_VALUE * n * k * len(chosen)
+    memory = 4e8 + 8.0 * min(n * k * len(chosen), BLOCK_VALUES) * 8 + 24.0 * filled * k
     if "hidden" in values:
         size = (values["hidden"] / 32) ** 2 * values["depth"] / 2
         passes = values["flow.starts"] + values["flow.draws"] * values["flow.steps"]
         seconds += _PER_TOKEN * filled * k * size * passes
-        fitted = min(n, values["sasa.spots"]) * min(prepared.adata.n_vars, values["sasa.genes"])
-        seconds += _PER_EPOCH * fitted * values["sasa.training.steps"]
+        seen = min(prepared.adata.n_vars, values["sasa.genes"])
+        fitted = min(n, values["sasa.spots"]) * seen
+        seconds += _PER_EPOCH * fitted * values["sasa.training.steps"] + _PER_SEEN * n * seen
+        memory += _BYTES_PER_SEEN * n * seen
         seconds += _PER_STEP * size * values["adapt.steps"] * bool(values["coarse_pair"])
-    memory = 4e8 + 8.0 * min(n * k * len(chosen), BLOCK_VALUES) * 8 + 24.0 * filled * k
     return SuperPreflight(
         _layout(parts.lattice.kind, parts.lattice.diameter is not None),
         n,
