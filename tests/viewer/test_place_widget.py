@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 from anndata import AnnData
 from napari.layers import Points
+from qtpy.QtCore import QCoreApplication, QEvent
 from qtpy.QtGui import QGuiApplication
 from qtpy.QtWidgets import QFileDialog
 
@@ -55,6 +56,12 @@ def choose(widget: PlaceCells, method: str, qtbot: Any, **settings: Any) -> None
 def run(widget: PlaceCells, qtbot: Any) -> None:
     widget.panel.run_button.click()
     qtbot.waitUntil(lambda: not widget.model.running, timeout=60_000)
+
+
+def delete(widget: PlaceCells) -> None:
+    """Take the widget away at once, as closing the window does."""
+    widget.deleteLater()
+    QCoreApplication.sendPostedEvents(widget, QEvent.Type.DeferredDelete)
 
 
 def texts(widget: PlaceCells, tone: str) -> list[str]:
@@ -394,3 +401,14 @@ def test_placed_cells_opened_from_a_file_are_coloured_by_their_error(
     key = color_key(layer)
     assert key is not None and key.kind == "uncertainty" and "expected error" in key.title
     assert can_fade(layer)
+
+
+def test_a_widget_that_goes_as_its_result_is_shown_is_not_called_any_more(
+    widget: PlaceCells, qtbot: Any
+) -> None:
+    with qtbot.captureExceptions() as caught:
+        run(widget, qtbot)
+        widget._finish(widget.model.outcome)
+        delete(widget)
+        qtbot.wait(20)
+    assert caught == []

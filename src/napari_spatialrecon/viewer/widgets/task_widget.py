@@ -131,7 +131,14 @@ class TaskWidget(QWidget):
             self._fade(self.result.fade.isChecked())
             self.layer.events.face_color.connect(self._show_faded)
         self._inspect()
-        QTimer.singleShot(0, lambda: self.area.ensureWidgetVisible(self.result))
+        timer = QTimer(self)  # which goes with the widget
+        timer.setSingleShot(True)
+        timer.timeout.connect(self._reveal)
+        timer.timeout.connect(timer.deleteLater)
+        timer.start(0)
+
+    def _reveal(self) -> None:
+        self.area.ensureWidgetVisible(self.result)
 
     def _inspect(self) -> None:
         if self.layer not in self.viewer.layers:
