@@ -47,9 +47,7 @@ def test_nothing_is_said_of_what_a_method_did_not_write() -> None:
 def test_flagged_cells_are_counted_in_a_sentence(n: int, tone: str) -> None:
     ((found, text),) = diagnostics(placed(out_of_domain=np.arange(200) < n))
     assert found == tone
-    assert text.startswith(
-        "Every cell" if n == 0 else f"{n:,} cell{' is' if n == 1 else 's are'} ("
-    )
+    assert text.startswith("Every cell" if n == 0 else f"{n:,} cell{'s' * (n > 1)} (")
 
 
 def test_numbers_are_judged_and_told_in_words() -> None:

@@ -109,8 +109,8 @@ def _flagged(adata: AnnData, column: str, meaning: str, none: str) -> Line | Non
         return "good", f"{none}."
     share = n / adata.n_obs
     part = f"{share:.0%}" if share >= 0.01 else "under 1%"
-    cells = "cell is" if n == 1 else "cells are"
-    return _tone(share, (FEW, MANY)), f"{n:,} {cells} ({part}) {meaning}."
+    cells, are = ("cell", "is") if n == 1 else ("cells", "are")
+    return _tone(share, (FEW, MANY)), f"{n:,} {cells} ({part}) {are} {meaning}."
 
 
 def _number(
