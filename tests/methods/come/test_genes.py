@@ -68,6 +68,15 @@ def test_the_mean_is_of_mappings_that_each_lack_another_part_of_the_genes(tables
     assert not set.intersection(*columns)
 
 
+def test_a_few_shared_genes_make_one_mapping(tables, monkeypatch):
+    slide, cells, _ = tables
+    method = ComeGenes(ComeGenesConfig().with_values(SMALL))
+    learnt, seen = method._learnt, []
+    monkeypatch.setattr(method, "_learnt", lambda *given: seen.append(1) or learnt(*given))
+    method.fit(prepare_slide(slide[:, :4].copy(), "slide"), prepare_query(cells, "cells"))
+    assert len(seen) == 1
+
+
 def test_one_mapping_is_kept_where_several_are_no_better_on_hidden_genes(tables, monkeypatch):
     slide, cells, _ = tables
 

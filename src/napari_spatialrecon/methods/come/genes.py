@@ -72,8 +72,9 @@ class ComeGenes(GeneMethod):
         self._kept = size.kept
         config, notes = self.config, [*self.inputs.notes, *([size.note] if size.note else [])]
         self._report: dict[str, Any] = {}
-        steps, mappings = config.joint_steps(cells.shape[1]), config.mappings
-        if config.choose and cells.shape[1] >= LEAST_GENES:
+        many = cells.shape[1] >= LEAST_GENES
+        steps, mappings = config.joint_steps(cells.shape[1]), config.mappings if many else 1
+        if config.choose and many:
             choice = self._chosen(self.inputs.slide, cells)
             config, steps = config.with_values(GENE_OBJECTIVES[choice.objective]), choice.steps
             mappings = choice.mappings
