@@ -1,5 +1,8 @@
 from __future__ import annotations
 
+from collections.abc import Sequence
+from typing import Any
+
 import numpy as np
 import pandas as pd
 import pytest
@@ -183,3 +186,20 @@ def test_rims_fade_with_their_points_and_come_back() -> None:
     set_point_opacity(layer, np.array([0.0, 1.0]))
     set_point_opacity(layer, None)
     assert np.allclose(layer.border_color[:, 3], [1, 0])
+
+
+@pytest.mark.parametrize(
+    ("values", "names"),
+    [
+        (["10", "9", "0"], ["0", "9", "10"]),
+        (["c 10", "c 9"], ["c 9", "c 10"]),
+        (pd.Categorical(["10", "9"], categories=["9", "10"], ordered=True), ["9", "10"]),
+        (pd.Categorical(["b", "a"], categories=["b", "a"]), ["b", "a"]),
+        (pd.Categorical(["10", "9"], categories=["10", "9"], ordered=True), ["10", "9"]),
+        (pd.Categorical([10, 9]), ["9", "10"]),
+    ],
+)
+def test_numbers_in_names_count_as_numbers(values: Sequence[Any], names: list[str]) -> None:
+    key = set_point_colors(layer(len(values)), values)
+    assert [entry.name for entry in key.entries] == names
+    assert [key.entries[code].name for code in key.codes] == [str(v) for v in values]

@@ -18,6 +18,7 @@ from napari_spatialrecon.viewer.palette import MISSING, category_colors, to_rgba
 from napari_spatialrecon.viewer.point_nodes import redraw_colors
 
 if TYPE_CHECKING:
+    import pandas as pd
     from napari.layers import Points
 
 Kind = Literal["gene", "category", "uncertainty"]
@@ -203,12 +204,23 @@ def _fade_rims(layer: Points) -> None:
         layer._border.colors = rims
 
 
+def _naturally_ordered(values: Any) -> pd.Categorical:
+    """Return the categories of values, "10" behind "9"; an order that somebody gave is kept."""
+    import pandas as pd
+    from natsort import natsorted
+
+    categorical = pd.Categorical(values)
+    names = list(categorical.categories)
+    alphabetical = all(isinstance(n, str) for n in names) and names == sorted(names)
+    if categorical.ordered or not alphabetical:
+        return categorical
+    return categorical.reorder_categories(natsorted(names))
+
+
 def _categories(
     values: Any, title: str, palette: Any, missing_color: str
 ) -> tuple[ColorKey, np.ndarray]:
-    import pandas as pd
-
-    categorical = pd.Categorical(values)
+    categorical = _naturally_ordered(values)
     names = [str(c) for c in categorical.categories]
     codes = np.asarray(categorical.codes, np.int32)
     counts = np.bincount(codes[codes >= 0], minlength=len(names))

@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
-import re
+from typing import Any
+
+from natsort import natsort_keygen
 
 from napari_spatialrecon.viewer.tables import short_name
 from napari_spatialrecon.viewer.task_model import TaskModel
 from napari_spatialrecon.viewer.workspace import Entry, Role, Workspace
+
+_natural = natsort_keygen()
 
 
 class SlidesModel(TaskModel):
@@ -82,8 +86,6 @@ class SlidesModel(TaskModel):
         super()._on_removed(entry)
 
 
-def natural_order(entry: Entry) -> list[tuple[str, int]]:
+def natural_order(entry: Entry) -> Any:
     """Sort "slide 2" before "slide 10"."""
-    return [
-        (word, int(number or 0)) for word, number in re.findall(r"(\D*)(\d*)", short_name(entry))
-    ]
+    return _natural(short_name(entry))
