@@ -56,7 +56,7 @@ def test_without_noise_the_solve_from_a_wider_latent_recovers_the_layout(small_s
         {"training.steps": 200, "network.width": 128, "network.latent": 3}
     )
     model = DPVAE(config).fit([slide], cells)
-    assert model.latents(model.reference.space.transform(cells)[0])[0].shape == (400, 3)
+    assert model.latents([model.reference.space.transform(cells)[0]])[0].shape == (400, 3)
     assert procrustes_error(truth, model.place(cells).coordinates) < 0.01
 
 
@@ -85,10 +85,10 @@ def test_training_stops_at_the_step_that_places_held_out_spots_best(
 def test_networks_of_the_ensemble_differ_and_see_different_inputs(methods, cells):
     model = methods["dpvae"]
     features, _ = model.reference.space.transform(cells)
-    first, second = model.latents(features)
+    first, second = model.latents([features])
     assert not np.allclose(pdist(first), pdist(second), rtol=0.01)
-    assert model._inputs(0, features).shape[1] == features.shape[1]
-    assert model._inputs(1, features).shape[1] == model.directions.shape[1]
+    assert model._inputs(0, [features]).shape[1] == features.shape[1]
+    assert model._inputs(1, [features]).shape[1] == model.directions.shape[1]
     assert model.place(cells).diagnostics["member_disagreement"] > 0
 
 
@@ -228,6 +228,16 @@ def test_fine_tuning_starts_from_the_networks_and_keeps_genes_and_shape(tiny, sl
         for name, value in theirs.state_dict().items():
             if name != "log_scale":
                 np.testing.assert_allclose(mine.state_dict()[name], value, atol=1e-6)
+    assert np.isfinite(tuned.place(rest).coordinates).all()
+
+
+def test_fine_tuning_keeps_both_scalings_of_genes(tiny, slides, small):
+    base = DPVAE(small(training__steps=5, members=4, scalings="mixed", validate=False)).fit(slides)
+    known, rest, _ = located(tiny, 60)
+    tuned = DPVAE(small(training__steps=2, validate=False)).fit([known], start_from=base)
+    assert tuned.second is not None and base.second is not None
+    assert tuned.second.space is base.second.space
+    assert len(tuned.second.features[0]) == 60
     assert np.isfinite(tuned.place(rest).coordinates).all()
 
 

@@ -123,6 +123,14 @@ def test_genes_are_weighted_by_the_root_of_their_morans_i(tables):
     assert (plain.weights == 1).all()
 
 
+def test_genes_over_the_root_of_their_spread_keep_the_other_root(slide, query):
+    space, spots, cells = fit_features([slide], query, replace(PLAIN, scaling="root"))
+    for values, table in ((spots[0], slide), (cells, query)):
+        logs = log_depth(table.adata.X, space.depth)
+        np.testing.assert_allclose(values.std(axis=0), np.sqrt(logs.std(axis=0)), rtol=1e-5)
+        np.testing.assert_allclose(values.mean(axis=0), 0, atol=1e-6)
+
+
 def test_components_are_those_of_spots_and_cells_together(tables):
     slides, cells = tables
     _, genes, cell_genes = fit_features(slides, cells, PreprocessConfig(components=0))
@@ -158,9 +166,10 @@ def test_what_tells_the_truth_of_the_query_changes_nothing(tiny):
     assert blind[1][0].tobytes() == knowing[1][0].tobytes()
 
 
-def test_a_space_comes_back_from_its_arrays(tables):
+@pytest.mark.parametrize("scaling", ["spread", "root"])
+def test_a_space_comes_back_from_its_arrays(tables, scaling):
     slides, cells = tables
-    space, _, found = fit_features(slides, cells, PreprocessConfig())
+    space, _, found = fit_features(slides, cells, PreprocessConfig(scaling=scaling))
     back = FeatureSpace.from_arrays(space.genes, space.arrays())
     assert back.transform(cells)[0].tobytes() == space.transform(cells)[0].tobytes()
     np.testing.assert_allclose(space.transform(cells)[0], found, rtol=1e-4, atol=1e-4)

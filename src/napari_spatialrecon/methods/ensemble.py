@@ -1,6 +1,6 @@
-"""Placing methods that train several networks and average their layouts.
+"""Placing methods that train several networks and join their layouts.
 
-What they share: features and frame, validation on held-out spots, what each network sees, the mean
+What they share: features and frame, validation on held-out spots, what each network sees, the joint
 layout, its pose and uncertainty, checkpoints. A method adds its networks, its losses and how a
 network lays cells out.
 """
@@ -8,7 +8,8 @@ network lays cells out.
 from __future__ import annotations
 
 from abc import abstractmethod
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, ClassVar, Self
 
@@ -41,17 +42,40 @@ from napari_spatialrecon.methods.placement import Placement, PlacementMethod
 from napari_spatialrecon.methods.reference import Reference
 from napari_spatialrecon.progress import Reporter
 from napari_spatialrecon.tissue.contract import Prepared
-from napari_spatialrecon.tissue.preprocess import Features
+from napari_spatialrecon.tissue.preprocess import Features, FeatureSpace
 from napari_spatialrecon.training.checkpoint import load_checkpoint, save_checkpoint
 from napari_spatialrecon.training.history import History
 
 
+@dataclass(frozen=True)
+class View:
+    """Spots as some of the networks see them.
+
+    Parameters
+    ----------
+    space
+        How counts become features.
+    features : one (n_spots, d) float32 a slide
+    directions : (d, n_directions) float
+        Directions of the features that neighbouring spots share.
+    """
+
+    space: FeatureSpace
+    features: tuple[Features, ...]
+    directions: NDArray[np.float64]
+
+
 class EnsembleMethod(PlacementMethod):
-    """Base of methods that average the layouts of several networks."""
+    """Base of methods that join the layouts of several networks.
+
+    Cells are looked at in one or two views, each with its scaling of genes. The first is that of
+    the reference: it alone places cells by similarity.
+    """
 
     config: EnsembleConfig
     networks: list[nn.Module]
     directions: NDArray[np.float64]
+    second: View | None = None
     #: Whether validation also tells when to stop.
     stops_early: ClassVar[bool]
 
@@ -79,8 +103,16 @@ class EnsembleMethod(PlacementMethod):
         """Return an untrained network for a checkpoint's weights."""
 
     @abstractmethod
-    def layouts(self, features: Features, reporter: Reporter) -> list[NDArray[np.float64]]:
-        """Return each network's layout of cells, (n_cells, 2) in frame units, in any pose."""
+    def layouts(
+        self, features: Sequence[Features], reporter: Reporter
+    ) -> list[NDArray[np.float64]]:
+        """Return each network's layout of cells, (n_cells, d) in frame units, in any pose.
+
+        Parameters
+        ----------
+        features
+            Of the cells, in each view.
+        """
 
     def fit(
         self,
@@ -121,9 +153,12 @@ class EnsembleMethod(PlacementMethod):
         """Train one network without the held-out spots; `name` is that of its folder."""
         run.reporter.begin("Preparing features")
         features = self._embed(held_out.seen, query, run, name)
-        floor = floor_error(held_out, self.reference, features, KnnConfig())
+        first = None if features is None else features[0]
+        floor = floor_error(held_out, self.reference, first, KnnConfig())
         task = self._task(0, held_out.seen, self._noise(0, features), run, held_out)
-        spots = [self._inputs(0, f).to(run.device) for f in held_out.features(self.reference.space)]
+        spots = [
+            self._inputs(0, [f]).to(run.device) for f in held_out.features(self.reference.space)
+        ]
         task.validate_on(held_out, spots, floor)
         history = run.train(
             task, self.config.training, "Validating on held-out spots", name, run.seed
@@ -136,48 +171,81 @@ class EnsembleMethod(PlacementMethod):
 
     def _embed(
         self, references: Sequence[Prepared], query: Prepared | None, run: Run, name: str
-    ) -> Features | None:
-        """Set the reference and its spatial directions; return the query's features.
+    ) -> list[Features] | None:
+        """Set the reference, its directions and views; return the query's features in each view.
 
         Parameters
         ----------
         name
-            Of what is fitted: ``"all"``, or a validation.
+            Of what is fitted: ``"all"``, or a validation, which trains the first network alone.
         """
         # Held-out spots are composed as the others are, so that nothing is matched for them.
         fit = matched_reference if name == "all" else Reference.fit
-        reference, features = fit(references, query, self.config.preprocess, seed=run.seed)
+        preprocess = self.config.preprocess
+        reference, features = fit(references, query, preprocess, seed=run.seed)
         self._oriented(reference, features)
-        return features
+        found, self.second = [features], None
+        if name == "all" and self.config.scalings == "mixed" and self.config.members > 2:
+            other = "spread" if preprocess.scaling == "root" else "root"
+            reference, features = fit(
+                references, query, replace(preprocess, scaling=other), seed=run.seed
+            )
+            directions = spatial_directions(reference, features, KnnConfig())
+            self.second = View(reference.space, reference.features, directions)
+            found.append(features)
+        return None if query is None else [f for f in found if f is not None]
 
     def _oriented(self, reference: Reference, features: Features | None) -> None:
         """Set the reference, its slides turned as expression says, and its spatial directions."""
         self.directions = spatial_directions(reference, features, KnnConfig())
         self.reference, self.notes = align_slides(reference, self.directions, KnnConfig())
 
-    def _noise(self, number: int, query_features: Features | None) -> float:
-        if query_features is None:
-            query_features = self.reference.all_features
-        return self.config.noise * float(self._seen(number, query_features).std())
+    def _view(self, number: int) -> int:
+        """Return the view that a network sees: with two, two networks each in turn."""
+        return 0 if self.second is None else number // 2 % 2
+
+    def _noise(self, number: int, query_features: Sequence[Features] | None) -> float:
+        seen = self._spots(number)
+        if query_features is not None:
+            seen = [self._seen(number, query_features[self._view(number)])]
+        return self.config.noise * float(np.concatenate(seen).std())
+
+    def _spots(self, number: int) -> list[Features]:
+        """Return what a network sees of each slide's spots."""
+        view = self.second if self._view(number) else None
+        features = self.reference.features if view is None else view.features
+        return [self._seen(number, f) for f in features]
 
     def _seen(self, number: int, features: Features) -> Features:
         """Return what a network sees of features: components, or directions that vary in space."""
         kind = self.config.inputs
         if kind == "components" or (kind == "mixed" and number % 2 == 0):
             return features
-        return (features @ self.directions).astype(np.float32)
+        view = self.second if self._view(number) else None
+        directions = self.directions if view is None else view.directions
+        return (features @ directions).astype(np.float32)
 
-    def _inputs(self, number: int, features: Features) -> Tensor:
-        return unit_length(torch.from_numpy(self._seen(number, features)), self.config.unit_length)
+    def _inputs(self, number: int, features: Sequence[Features]) -> Tensor:
+        seen = self._seen(number, features[self._view(number)])
+        return unit_length(torch.from_numpy(seen), self.config.unit_length)
+
+    def _features(self, query: Prepared) -> tuple[list[Features], tuple[str, ...]]:
+        """Return new cells in each view, and notes on genes they lack."""
+        features, notes = self.reference.space.transform(query)
+        if self.second is None:
+            return [features], notes
+        return [features, self.second.space.transform(query)[0]], notes
 
     def place(
         self, query: Prepared, *, display: int = 0, reporter: Reporter | None = None
     ) -> Placement:
-        """Place cells: the networks' mean layout, laid on the display slide."""
+        """Place cells: the networks' joint layout, laid on the display slide."""
         reporter = reporter or Reporter()
         reporter.begin("Placing cells")
-        features, notes = self.reference.space.transform(query)
-        posterior = knn_posterior(self.reference, features, self.directions, KnnConfig(), reporter)
+        features, notes = self._features(query)
+        posterior = knn_posterior(
+            self.reference, features[0], self.directions, KnnConfig(), reporter
+        )
         domain = check_domain(self.reference, self.directions, query, posterior)
         joined = self._joined(features, posterior, reporter)
         frame = self.reference.frame
@@ -193,6 +261,7 @@ class EnsembleMethod(PlacementMethod):
             pose=pose,
             diagnostics={
                 "member_disagreement": joined.disagreement * radius,
+                "layout_stress": joined.stress,
                 "similarity_median": float(np.median(posterior.similarity)),
                 "regional_imbalance": uneven,
                 "resemblance": domain.resemblance,
@@ -200,15 +269,19 @@ class EnsembleMethod(PlacementMethod):
             notes=(
                 *self.notes,
                 *notes,
-                *composition_notes(uneven, len(features)),
+                *composition_notes(uneven, len(posterior.places)),
                 *domain.notes,
             ),
             per_cell={"out_of_domain": domain.outside},
         )
 
-    def _joined(self, features: Features, posterior: Posterior, reporter: Reporter) -> Joined:
+    def _joined(
+        self, features: Sequence[Features], posterior: Posterior, reporter: Reporter
+    ) -> Joined:
         """Return the networks' layouts and the places by similarity as one."""
-        return join(self.layouts(features, reporter), posterior, self.config.floor_share)
+        layouts, spots = self.layouts(features, reporter), self.reference.all_places
+        reporter.begin("Laying out mean distances")
+        return join(layouts, posterior, spots, self.config.floor_share, reporter)
 
     def impute(
         self,
@@ -220,12 +293,14 @@ class EnsembleMethod(PlacementMethod):
     ) -> Placement:
         """Place all cells given the places of some (dp-VAE eq. 6-7), λ refitted to the landmarks.
 
-        The mean layout stands for the latent: its distances are kept, the landmarks are anchors.
+        The joint layout stands for the latent: its distances are kept, the landmarks are anchors.
         """
         reporter = reporter or Reporter()
         reporter.begin("Solving for places")
-        features, notes = self.reference.space.transform(query)
-        posterior = knn_posterior(self.reference, features, self.directions, KnnConfig(), reporter)
+        features, notes = self._features(query)
+        posterior = knn_posterior(
+            self.reference, features[0], self.directions, KnnConfig(), reporter
+        )
         joined = self._joined(features, posterior, reporter)
         frame = self.reference.frame
         trained = (um_per_unit or float(frame.scales[0])) / frame.radius
@@ -250,6 +325,10 @@ class EnsembleMethod(PlacementMethod):
     def save(self, folder: str | Path) -> None:
         """Write the checkpoint folder."""
         tensors: dict[str, Any] = {**self.reference.arrays(), "directions": self.directions}
+        if self.second is not None:
+            tensors |= {f"second.space.{k}": v for k, v in self.second.space.arrays().items()}
+            tensors["second.features"] = np.concatenate(self.second.features)
+            tensors["second.directions"] = self.second.directions
         for i, network in enumerate(self.networks):
             tensors |= {f"network{i}.{k}": v for k, v in network.state_dict().items()}
         save_checkpoint(
@@ -278,6 +357,7 @@ class EnsembleMethod(PlacementMethod):
         model.reference = Reference.from_arrays(
             checkpoint.genes, checkpoint.extra["slides"], arrays
         )
+        model.second = _second(model.reference, arrays)
         model._restore(checkpoint.extra, arrays)
         model.networks, model.history = [], []
         for number, state in enumerate(states):
@@ -287,3 +367,16 @@ class EnsembleMethod(PlacementMethod):
         model.held_out = checkpoint.extra["held_out"]
         model.notes = tuple(checkpoint.extra["notes"])
         return model
+
+
+def _second(reference: Reference, arrays: Mapping[str, NDArray[Any]]) -> View | None:
+    """Return the second view that a checkpoint keeps, if there is one."""
+    own = {k.removeprefix("second."): v for k, v in arrays.items() if k.startswith("second.")}
+    if not own:
+        return None
+    space = {k.removeprefix("space."): v for k, v in own.items() if k.startswith("space.")}
+    return View(
+        FeatureSpace.from_arrays(reference.space.genes, space),
+        tuple(reference.by_slide(own["features"])),
+        own["directions"],
+    )

@@ -1,4 +1,4 @@
-"""Hyper-parameters that all methods share which average several networks."""
+"""Hyper-parameters that all methods share which join several networks."""
 
 from __future__ import annotations
 
@@ -21,6 +21,12 @@ class EnsembleConfig(Config):
         "What networks see: all components, the directions that vary in space, or both in turn.",
         choices=("mixed", "components", "directions"),
     )
+    scalings: str = option(
+        "one",
+        "Scaling of genes in what networks see: that of the preprocessing, or two networks in turn "
+        "see genes over the root of their spread, where genes that vary more vote more.",
+        choices=("one", "mixed"),
+    )
     noise: float = option(
         1.0,
         "Noise added to features in training, in standard deviations of the query's features.",
@@ -29,7 +35,7 @@ class EnsembleConfig(Config):
     )
     unit_length: bool = option(True, "Give every spot and cell features of the same length.")
     floor_share: float = option(
-        0.0, "Weight of the kNN layout in the average of layouts.", low=0.0, high=0.9
+        0.0, "Weight of kNN's distances in the mean that is laid out.", low=0.0, high=0.9
     )
     validate: bool = option(
         True,

@@ -1,4 +1,4 @@
-"""One network of a method that averages several: what the training loop asks of it, and its run."""
+"""One network of a method that joins several: what the training loop asks of it, and its run."""
 
 from __future__ import annotations
 

@@ -5,7 +5,8 @@ experiment. Four steps bridge that gap, each a field of `PreprocessConfig`:
 
 1. ``log1p(x / total · t)`` with t the median depth of the query's cells, for spots too;
 2. a z-score per gene, separately for the query and for each reference slide (whose spots may count
-   differently where the query lacks part of the tissue, see `methods.composition`);
+   differently where the query lacks part of the tissue, see `methods.composition`), or, if asked,
+   deviations over the root of their spread;
 3. each gene times √max(I, 0), I its Moran's I in the reference: genes that do not vary in space
    do not vote; then
 4. a joint principal component analysis of spots and cells.
@@ -60,6 +61,10 @@ class FeatureSpace:
         Mean of the weighted genes that the components were fitted on.
     components : (n_components, n_used) float
         Empty where no principal components are used.
+    own_zscore
+        Whether new tables are standardised by their own mean and spread.
+    power
+        Of the standard deviation that deviations are divided by: 1 or 0.5.
     """
 
     genes: tuple[str, ...]
@@ -71,6 +76,7 @@ class FeatureSpace:
     centre: NDArray[np.float64]
     components: NDArray[np.float64]
     own_zscore: bool = True
+    power: float = 1.0
     notes: tuple[str, ...] = field(default=())
 
     def transform(
@@ -151,7 +157,7 @@ class FeatureSpace:
     def _standardise(self, logs: NDArray[np.float64]) -> NDArray[np.float64]:
         """Standardise and weight `logs`, in place."""
         mean, scale = (self.mean, self.scale) if not self.own_zscore else _mean_and_scale(logs)
-        _standardise(logs, mean, scale)
+        _standardise(logs, mean, scale, self.power)
         logs *= self.weights
         return logs
 
@@ -166,6 +172,7 @@ class FeatureSpace:
             "used": self.used,
             "depth": np.array([self.depth]),
             "own_zscore": np.array([float(self.own_zscore)]),
+            "power": np.array([self.power]),
             "weights": self.weights,
             "mean": self.mean,
             "scale": self.scale,
@@ -183,6 +190,7 @@ class FeatureSpace:
             used=arrays["used"].astype(np.int64),
             depth=float(arrays["depth"][0]),
             own_zscore=bool(arrays["own_zscore"][0]),
+            power=float(arrays["power"][0]) if "power" in arrays else 1.0,
             weights=arrays["weights"],
             mean=arrays["mean"],
             scale=arrays["scale"],
@@ -240,10 +248,10 @@ def fit_features(
     scores = [x[:, chosen].toarray() for x in logs]
     del logs
     mean, scale = _mean_and_scale(np.concatenate(scores[:n_slides]))
-    own = config.zscore != "reference"
+    own, power = config.zscore != "reference", 0.5 if config.scaling == "root" else 1.0
     for i, x in enumerate(scores):
         counted = weights[i] if weights is not None and i < n_slides else None
-        _standardise(x, *(_mean_and_scale(x, counted) if own else (mean, scale)))
+        _standardise(x, *(_mean_and_scale(x, counted) if own else (mean, scale)), power)
     gene_weights = (
         _moran_weights(scores[:n_slides], references)
         if config.gene_weights == "moran"
@@ -268,6 +276,7 @@ def fit_features(
         centre=centre,
         components=components,
         own_zscore=own,
+        power=power,
         notes=tuple(match.notes),
     )
     features = [space._project(x) for x in scores]
@@ -315,12 +324,15 @@ def _mean_and_scale(
 
 
 def _standardise(
-    values: NDArray[np.float64], mean: NDArray[np.float64], scale: NDArray[np.float64]
+    values: NDArray[np.float64],
+    mean: NDArray[np.float64],
+    scale: NDArray[np.float64],
+    power: float = 1.0,
 ) -> None:
-    """Subtract `mean` and divide by `scale`, in place; a column of scale 0 becomes 0."""
+    """Subtract `mean`, divide by `scale` to a power, in place; a column of scale 0 becomes 0."""
     values -= mean
     varies = scale > _TINY
-    values /= np.where(varies, scale, 1.0)
+    values /= np.where(varies, scale, 1.0) ** power
     values[:, ~varies] = 0.0
 
 

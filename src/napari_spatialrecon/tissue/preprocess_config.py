@@ -25,6 +25,11 @@ class PreprocessConfig(Config):
         "part of the tissue each slide by the spots it resembles; or all by the slides' figures.",
         choices=("separate", "matched", "reference"),
     )
+    scaling: str = option(
+        "spread",
+        "Divide genes by their standard deviation, or by its root: genes that vary more vote more.",
+        choices=("spread", "root"),
+    )
     gene_weights: str = option(
         "moran",
         "Weight genes by how much they vary in space (root of Moran's I), or all alike.",

@@ -85,7 +85,7 @@ def test_a_graph_in_pieces_is_laid_out(slides, cells, small_gears) -> None:
     features, _ = method.reference.space.transform(cells)
     apart = features.copy()
     apart[200:, 0] += 100 * features.std()
-    (layout,) = method.layouts(apart, Reporter())
+    (layout,) = method.layouts([apart], Reporter())
     assert layout.shape == (400, 2)
     assert np.isfinite(layout).all()
 

@@ -41,6 +41,13 @@ def test_the_geometry_model_trains_on_a_saved_encoder(
     np.testing.assert_array_equal(back.place(cells).coordinates, method.place(cells).coordinates)
 
 
+def test_all_networks_see_the_encoders_embedding(slides, cells, small_gears, encoder) -> None:
+    config = small_gears(**{**SHORT, "members": 3, "scalings": "mixed", "validate": False})
+    method = Gears(config).fit(slides, cells, encoder=encoder)
+    assert method.second is None
+    assert np.isfinite(method.place(cells).coordinates).all()
+
+
 def test_the_input_that_places_held_out_spots_better_is_taken(slides, cells, small_gears) -> None:
     values = {f"encoder__{k.replace('.', '__')}": v for k, v in ENCODER.items()}
     config = small_gears(**{**SHORT, **values, "input": "auto"})

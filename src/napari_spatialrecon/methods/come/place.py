@@ -184,7 +184,7 @@ class ComePlace(PlacementMethod):
                 "distinct_best_spots": posterior.distinct,
             },
             notes=(*said, *composition_notes(uneven, len(features))),
-            mapping=posterior.mapping,
+            mapping=posterior.weights,
         )
 
     def _labels(self, query: Prepared) -> tuple[Tensor | None, tuple[str, ...]]:

@@ -19,20 +19,17 @@ class MappingPosterior(Posterior):
 
     Parameters
     ----------
-    mapping : (n_cells, n_spots) csr
-        Rows sum to 1.
     entropy : (n_cells,) float
         Of the rows, in nats; its exponential is the number of spots that a cell is spread over.
     """
 
-    mapping: sparse.csr_matrix
     entropy: NDArray[np.float64]
 
     @property
     def distinct(self) -> float:
         """Distinct most probable spots, over the number of cells or spots, whichever is less."""
-        best = np.asarray(self.mapping.argmax(axis=1)).ravel()
-        return len(np.unique(best)) / min(self.mapping.shape)
+        best = np.asarray(self.weights.argmax(axis=1)).ravel()
+        return len(np.unique(best)) / min(self.weights.shape)
 
 
 @torch.no_grad()
@@ -99,8 +96,7 @@ def read_out(
         places=places,
         variance=variance,
         similarity=np.asarray(mapping.max(axis=1).todense()).ravel(),
-        mass=np.asarray(mapping.sum(axis=0)).ravel(),
-        mapping=mapping,
+        weights=mapping,
         entropy=-np.asarray(logs.sum(axis=1)).ravel(),
     )
 

@@ -89,6 +89,7 @@ class DPVAEConfig(EnsembleConfig):
             network=base.network,
             preprocess=base.preprocess,
             inputs=base.inputs,
+            scalings=base.scalings,
             unit_length=base.unit_length,
             members=base.members,
         )

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Self
 
@@ -88,14 +89,17 @@ class DPVAE(EnsembleMethod):
 
     def _embed(
         self, references: Sequence[Prepared], query: Prepared | None, run: Run, name: str
-    ) -> Features | None:
+    ) -> list[Features] | None:
         """Set the reference, in the features of the model that is fine-tuned if there is one."""
         if self._base is None:
             return super()._embed(references, query, run, name)
         reference = Reference.embed(references, self._base.reference.space)
-        self.directions = self._base.directions
+        self.directions, self.second = self._base.directions, self._base.second
         self.reference, self.notes = align_slides(reference, self.directions, KnnConfig())
-        return None if query is None else self.reference.space.transform(query)[0]
+        if self.second is not None:
+            features = [self.second.space.transform(slide)[0] for slide in references]
+            self.second = replace(self.second, features=tuple(features))
+        return None if query is None else self._features(query)[0]
 
     def _task(
         self,
@@ -144,7 +148,7 @@ class DPVAE(EnsembleMethod):
             raw = space.counts(prepared)[0][:, space.used]
             counts = torch.from_numpy(raw.toarray()).to(device)
         return Slide(
-            torch.from_numpy(self._seen(number, self.reference.features[i])).to(device),
+            torch.from_numpy(self._spots(number)[i]).to(device),
             torch.from_numpy(self.reference.places[i].astype(np.float32)).to(device),
             counts,
             mask,
@@ -152,19 +156,21 @@ class DPVAE(EnsembleMethod):
         )
 
     def _empty_network(self, number: int) -> Network:
-        n_features = self._seen(number, self.reference.features[0]).shape[1]
+        n_features = self._spots(number)[0].shape[1]
         counts = self.config.network.likelihood == "nb"
         n_outputs = len(self.reference.space.used) if counts else n_features
         return build(n_features, n_outputs, len(self.reference.places), self.config.network)
 
-    def latents(self, features: Features) -> list[NDArray[np.float64]]:
+    def latents(self, features: Sequence[Features]) -> list[NDArray[np.float64]]:
         """Return each network's latent means over its λ: (n_cells, latent), in frame units."""
         return [
             _latent(network.eval(), self._inputs(number, features))
             for number, network in enumerate(self.networks)
         ]
 
-    def layouts(self, features: Features, reporter: Reporter) -> list[NDArray[np.float64]]:
+    def layouts(
+        self, features: Sequence[Features], reporter: Reporter
+    ) -> list[NDArray[np.float64]]:
         """Return each network's layout: its latent, or what eq. 6 makes of more dimensions."""
         layouts = []
         for latent in self.latents(features):

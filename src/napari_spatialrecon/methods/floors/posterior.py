@@ -7,6 +7,8 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 from scipy.linalg import eigh
+from scipy.sparse import csr_matrix, vstack
+from scipy.spatial.distance import cdist
 from sklearn.preprocessing import normalize
 
 from napari_spatialrecon.geometry.neighbours import neighbour_graph
@@ -16,6 +18,8 @@ from napari_spatialrecon.progress import Reporter
 
 #: Cells compared with all spots at a time.
 BLOCK = 4096
+#: Cells whose expected distances to all others are worked out at a time.
+ANCHORS = 64
 
 
 @dataclass(frozen=True)
@@ -30,14 +34,43 @@ class Posterior:
         Mean squared distance from it over the posterior.
     similarity : (n_cells,) float
         Cosine similarity to the most similar spot.
-    mass : (n_spots,) float
-        Posterior mass that each spot received; sums to the number of cells.
+    weights : (n_cells, n_spots) csr float
+        Posterior of each cell; rows sum to 1.
     """
 
     places: NDArray[np.float64]
     variance: NDArray[np.float64]
     similarity: NDArray[np.float64]
-    mass: NDArray[np.float64]
+    weights: csr_matrix
+
+    @property
+    def mass(self) -> NDArray[np.float64]:
+        """Posterior mass that each spot received, (n_spots,); sums to the number of cells."""
+        return np.asarray(self.weights.sum(axis=0)).ravel()
+
+    def expected_distances(
+        self, spots: NDArray[np.float64], to: NDArray[np.intp]
+    ) -> NDArray[np.float64]:
+        """Return the mean distance of each cell to some of the cells over both posteriors.
+
+        Parameters
+        ----------
+        spots : (n_spots, 2) float
+            Places of the spots.
+        to : (a,) int
+            Cells.
+
+        Returns
+        -------
+        (n_cells, a)
+        """
+        found = np.empty((len(self.places), len(to)))
+        for first in range(0, len(to), ANCHORS):
+            columns = slice(first, first + ANCHORS)
+            theirs = self.weights[to[columns]]
+            near = np.unique(theirs.indices)
+            found[:, columns] = self.weights @ (cdist(spots, spots[near]) @ theirs[:, near].T)
+        return found
 
 
 def spatial_directions(
@@ -91,7 +124,7 @@ def knn_posterior(
     targets = reference.all_places
     k = max(min(config.neighbours, len(spots) - (itself is not None)), 1)
     places, variance = np.empty((len(cells), 2)), np.empty(len(cells))
-    best, mass = np.empty(len(cells)), np.zeros(len(spots))
+    best, table = np.empty(len(cells)), []
     for start in range(0, len(cells), BLOCK):
         if reporter is not None:
             reporter.check()
@@ -108,5 +141,6 @@ def knn_posterior(
         places[rows] = np.einsum("nk,nkd->nd", weights, near)
         offsets = near - places[rows][:, None]
         variance[rows] = np.einsum("nk,nkd->n", weights, offsets**2)
-        np.add.at(mass, nearest, weights)
-    return Posterior(places, variance, best, mass)
+        index = (weights.ravel(), nearest.ravel(), np.arange(0, nearest.size + 1, k))
+        table.append(csr_matrix(index, shape=(len(nearest), len(spots))))
+    return Posterior(places, variance, best, csr_matrix(vstack(table)))

@@ -93,7 +93,10 @@ class PatchConfig(Config):
     """Patchwise inference (section 3.5)."""
 
     one_shot: int = option(
-        5000, "Cells up to which all are placed in one shot, without patches.", unit="cells", low=0
+        50_000,
+        "Cells up to which all are placed in one shot, without patches (5,000 with a refiner).",
+        unit="cells",
+        low=0,
     )
     size: int = option(384, "Cells of a patch.", unit="cells", low=16)
     coverage: int = option(4, "Patches every cell is in, at least.", low=1)
@@ -105,7 +108,7 @@ class GearsConfig(EnsembleConfig):
 
     PRESETS: ClassVar = {
         "quick": {},
-        "standard": {"members": 4, "floor_share": 0.25},
+        "standard": {"members": 4, "floor_share": 0.25, "scalings": "mixed"},
         # Section 7.2 of the paper.
         "paper": {
             **{f"encoder.{name}": value for name, value in EncoderConfig.PRESETS["paper"].items()},
@@ -145,7 +148,7 @@ class GearsConfig(EnsembleConfig):
         1, "Models trained with different seeds; their spread tells the uncertainty.", low=1
     )
     floor_share: float = option(
-        1 / 3, "Weight of the kNN layout in the average of layouts.", low=0.0, high=0.9
+        1 / 3, "Weight of kNN's distances in the mean that is laid out.", low=0.0, high=0.9
     )
     input: str = option(
         "pca",

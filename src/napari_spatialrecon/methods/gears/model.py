@@ -24,7 +24,7 @@ from napari_spatialrecon.methods.gears.encoder.space import EncodedSpace
 from napari_spatialrecon.methods.gears.patchwise import lay_out
 from napari_spatialrecon.methods.gears.task import GeometryNetwork, GeometryTask
 from napari_spatialrecon.methods.held_out import HeldOut, hold_out
-from napari_spatialrecon.methods.joining import Joined, over_mean
+from napari_spatialrecon.methods.joining import Joined, over_mean, planar
 from napari_spatialrecon.methods.placement import Placement
 from napari_spatialrecon.methods.reference import Reference
 from napari_spatialrecon.progress import Reporter
@@ -114,7 +114,7 @@ class Gears(EnsembleMethod):
 
     def _embed(
         self, references: Sequence[Prepared], query: Prepared | None, run: Run, name: str
-    ) -> Features | None:
+    ) -> list[Features] | None:
         """Set the reference, in joint components or in an encoder's embedding."""
         self._encoder_config = None
         if self.input == "pca":
@@ -124,8 +124,9 @@ class Gears(EnsembleMethod):
         space = EncodedSpace.of(encoder)
         features = None if query is None else space.transform(query)[0]
         self._oriented(Reference.embed(references, space), features)
+        self.second = None
         self.notes = (*self.notes, *encoder.notes)
-        return features
+        return None if features is None else [features]
 
     def _trained_encoder(
         self, references: Sequence[Prepared], query: Prepared | None, run: Run, name: str
@@ -155,21 +156,21 @@ class Gears(EnsembleMethod):
         with torch.random.fork_rng(devices=[]):
             torch.manual_seed(run.seed + number)
             network = self._empty_network(number).to(run.device)
-        features = [
-            torch.from_numpy(self._seen(number, f)).to(run.device) for f in self.reference.features
-        ]
+        features = [torch.from_numpy(f).to(run.device) for f in self._spots(number)]
         places = [
             torch.from_numpy(p.astype(np.float32)).to(run.device) for p in self.reference.places
         ]
         return GeometryTask(network, features, places, noise, self.config)
 
     def _empty_network(self, number: int) -> GeometryNetwork:
-        n_features = self._seen(number, self.reference.features[0]).shape[1]
+        n_features = self._spots(number)[0].shape[1]
         return GeometryNetwork(n_features, self.config)
 
-    def layouts(self, features: Features, reporter: Reporter) -> list[NDArray[np.float64]]:
+    def layouts(
+        self, features: Sequence[Features], reporter: Reporter
+    ) -> list[NDArray[np.float64]]:
         """Return each network's layout, in one shot or stitched from patches."""
-        found, spread = [], np.zeros(len(features))
+        found, spread = [], np.zeros(len(features[0]))
         still = self.config.density != "sample"
         sampling = self.config.with_values({"refiner.temperature": 1.0})
         for number, network in enumerate(self.networks):
@@ -179,14 +180,16 @@ class Gears(EnsembleMethod):
             laid = lay_out(network, inputs, self.config if still else sampling, reporter)
             found.append(laid)
             samples = [
-                lay_out(network, inputs, sampling, reporter, seed=1 + k).places
+                planar(lay_out(network, inputs, sampling, reporter, seed=1 + k).places)
                 for k in range(self.config.refiner.samples)
             ]
-            spread += laid.spread + over_mean(laid.places, samples)
+            spread += laid.spread + over_mean(planar(laid.places), samples)
         self._diagnosed = diagnose(found, self.networks, spread / len(found))
         return [laid.places for laid in found]
 
-    def _joined(self, features: Features, posterior: Posterior, reporter: Reporter) -> Joined:
+    def _joined(
+        self, features: Sequence[Features], posterior: Posterior, reporter: Reporter
+    ) -> Joined:
         """Return one layout, its uncertainty with what patches and samples say of it."""
         joined = super()._joined(features, posterior, reporter)
         places, config = joined.places, self.config

@@ -19,6 +19,8 @@ from napari_spatialrecon.progress import Reporter
 
 #: Patches laid out at a time.
 BATCH = 16
+#: Most cells that the refiner lays out in one shot: its memory grows with their square.
+REFINED = 5000
 #: Cells that a patch shares with an earlier one (section 7.2).
 OVERLAP = 25
 
@@ -29,8 +31,8 @@ class Laid:
 
     Parameters
     ----------
-    places : (n_cells, 2) float
-        In units of the frame, in any pose.
+    places : (n_cells, d) float
+        In units of the frame, in any pose; stitched patches lie in the plane.
     diagnostics
         Numbers; empty where one shot placed all cells.
     stitched
@@ -55,6 +57,8 @@ def lay_out(
 ) -> Laid:
     """Return the layout of cells: in one shot up to ``patches.one_shot`` of them, else by patches.
 
+    With a refiner at most `REFINED` cells are laid out in one shot.
+
     Parameters
     ----------
     inputs : (n_cells, d)
@@ -63,9 +67,10 @@ def lay_out(
         Of the refiner's noise, where its temperature is above 0.
     """
     n = len(inputs)
-    if n <= max(config.patches.one_shot, config.patches.size):
+    most = min(config.patches.one_shot, REFINED if config.refiner.on else n)
+    if n <= max(most, config.patches.size):
         geometry = network.geometry(inputs[None], config, seed)[0].double().numpy()
-        return Laid(_planar(geometry), {}, None, np.zeros(n))
+        return Laid(geometry, {}, None, np.zeros(n))
     locality = locality_graph(inputs.double().numpy(), reporter=reporter)
     patches = cover(
         locality.graph,
@@ -98,11 +103,3 @@ def lay_out(
         stitched,
         np.nan_to_num(spread),
     )
-
-
-def _planar(geometry: NDArray[np.float64]) -> NDArray[np.float64]:
-    """Return a geometry (n, d) in its two principal axes."""
-    u, s, _ = np.linalg.svd(geometry - geometry.mean(axis=0), full_matrices=False)
-    planar = np.zeros((len(geometry), 2))
-    planar[:, : len(s)] = (u * s)[:, :2]
-    return planar

@@ -1,0 +1,73 @@
+"""Layouts and places by similarity, joined by their distances."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from scipy.sparse import csr_matrix
+from scipy.spatial.distance import cdist
+
+from napari_spatialrecon.geometry.procrustes import procrustes_error
+from napari_spatialrecon.methods.floors.posterior import Posterior
+from napari_spatialrecon.methods.joining import join
+
+GENERATOR = np.random.default_rng(0)
+SPOTS = GENERATOR.uniform(-1, 1, size=(60, 2))
+CELLS = GENERATOR.uniform(-1, 1, size=(200, 2))
+
+
+def posterior(share: float = 0.0) -> Posterior:
+    """Each cell at its nearest spot, and with `share` at a random other one."""
+    weights = np.zeros((len(CELLS), len(SPOTS)))
+    weights[np.arange(len(CELLS)), cdist(CELLS, SPOTS).argmin(axis=1)] += 1 - share
+    weights[np.arange(len(CELLS)), GENERATOR.integers(len(SPOTS), size=len(CELLS))] += share
+    places = weights @ SPOTS
+    variance = weights @ (SPOTS**2).sum(axis=1) - (places**2).sum(axis=1)
+    return Posterior(places, variance, np.ones(len(CELLS)), csr_matrix(weights))
+
+
+def test_expected_distances_are_those_over_both_posteriors() -> None:
+    own, to = posterior(0.3), np.array([3, 150, 7])
+    weights = own.weights.toarray()
+    wanted = np.einsum("is,st,jt->ij", weights, cdist(SPOTS, SPOTS), weights[to])
+    np.testing.assert_allclose(own.expected_distances(SPOTS, to), wanted)
+    assert own.mass.sum() == pytest.approx(len(CELLS))
+
+
+def test_layouts_of_any_pose_and_dimension_that_agree_are_kept() -> None:
+    turned = np.column_stack([CELLS[:, 1], np.zeros(200), -CELLS[:, 0]])
+    joined = join([CELLS + 5, turned], posterior(), SPOTS, 0.0)
+    assert procrustes_error(CELLS, joined.places) < 1e-6
+    assert joined.stress < 1e-6 and joined.disagreement < 1e-6
+    assert np.linalg.norm(joined.places - CELLS, axis=1).mean() < 0.2
+
+
+def test_disagreement_does_not_shrink_the_layout() -> None:
+    """Half of the cells lie left or right of the middle, as likely: their mean is the middle."""
+    mirrored = CELLS * np.where(np.arange(200) < 100, -1, 1)[:, None]
+    joined = join([CELLS, mirrored], posterior(), SPOTS, 0.0)
+    mean = (CELLS + mirrored) / 2
+    spread = np.linalg.norm(joined.places - joined.places.mean(axis=0), axis=1).mean()
+    kept = np.linalg.norm(CELLS, axis=1).mean()
+    assert spread > 0.75 * kept > np.linalg.norm(mean, axis=1).mean()
+    wanted = (cdist(CELLS, CELLS) + cdist(mirrored, mirrored)) / 2
+    found = cdist(joined.places, joined.places)
+    assert ((found - wanted) ** 2).sum() < ((cdist(mean, mean) - wanted) ** 2).sum() / 2
+
+
+def test_the_variance_counts_how_far_a_place_is_from_the_mean() -> None:
+    mirrored = CELLS * np.where(np.arange(200) < 40, -1, 1)[:, None]
+    joined = join([CELLS, mirrored], posterior(), SPOTS, 0.0)
+    errors = [((layout - joined.places) ** 2).sum(axis=1) for layout in (CELLS, mirrored)]
+    unsure = np.arange(200) < 40
+    meant = np.mean(errors, axis=0)[unsure].mean()
+    assert joined.variance[unsure].mean() == pytest.approx(meant, rel=0.1)
+
+
+def test_places_by_similarity_pull_with_their_share() -> None:
+    wrong = CELLS[::-1].copy()
+    near = [
+        procrustes_error(CELLS, join([wrong], posterior(), SPOTS, share).places)
+        for share in (0.0, 0.5, 0.9)
+    ]
+    assert near[0] > near[1] > near[2]
