@@ -13,7 +13,7 @@ from __future__ import annotations
 import argparse
 import copy
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -25,6 +25,8 @@ from torch import Tensor, nn
 
 from napari_spatialrecon.evaluation.place_metrics import place_metrics
 from napari_spatialrecon.geometry import stitching
+from napari_spatialrecon.geometry.stress import StressLayout
+from napari_spatialrecon.methods import joining
 from napari_spatialrecon.methods.gears import network
 from napari_spatialrecon.methods.gears.model import Gears
 from napari_spatialrecon.progress import Reporter
@@ -52,6 +54,7 @@ PATCHES = {"patches.one_shot": 0}
 PLACINGS: dict[str, dict[str, Mapping[str, Any]]] = {
     "quick": {
         "": {},
+        "places averaged, not distances": {},
         "patches of 384": PATCHES | {"patches.size": 384},
         "patches of 128": PATCHES | {"patches.size": 128},
         "patches of 128, all as reliable": PATCHES | {"patches.size": 128},
@@ -106,6 +109,11 @@ def all_as_reliable(overlaps: Any, n_patches: int) -> tuple[np.ndarray, np.ndarr
     return np.zeros(n_patches), np.ones(n_patches)
 
 
+def the_start(wanted: np.ndarray, anchors: np.ndarray, start: np.ndarray, **_: Any) -> StressLayout:
+    """Stand for the layout of mean distances with what it starts from: the mean of places."""
+    return StressLayout(start, np.zeros(len(start)), 0.0)
+
+
 def rows(name: str, seed: int, folder: Path) -> Iterator[dict[str, Any]]:
     case = load(name)
     _, cells, truth = case.prepared()
@@ -122,6 +130,7 @@ def rows(name: str, seed: int, folder: Path) -> Iterator[dict[str, Any]]:
             if values.get("patches.size", 0) >= len(truth):
                 continue
             reliable = all_as_reliable if "reliable" in placing else stitching._reliability
+            laid_out = the_start if "averaged" in placing else joining.stress_layout
             placer = copy.copy(model)
             if values.get("refiner.on") is False:
                 placer.networks = [_without_refiner(n) for n in model.networks]
@@ -129,7 +138,10 @@ def rows(name: str, seed: int, folder: Path) -> Iterator[dict[str, Any]]:
             for joined, share in (("alone", 0.0), ("joined", model.config.floor_share)):
                 placer.config = model.config.with_values({**values, "floor_share": share})
                 start = time.process_time()
-                with instead(stitching, "_reliability", reliable):
+                with (
+                    instead(stitching, "_reliability", reliable),
+                    instead(joining, "stress_layout", laid_out),
+                ):
                     layout = placer.place(cells).layout
                 seconds = time.process_time() - start
                 row = {"case": name, "training": training, "placing": placing, "joined": joined}
@@ -140,7 +152,7 @@ def _lay_out_once(placer: Gears) -> None:
     """Let a model keep its networks' layouts, of which a share of kNN's places changes nothing."""
     found, kept = placer.layouts, []
 
-    def layouts(features: Features, reporter: Reporter) -> list[np.ndarray]:
+    def layouts(features: Sequence[Features], reporter: Reporter) -> list[np.ndarray]:
         if not kept:
             kept.append(found(features, reporter))
         return kept[0]

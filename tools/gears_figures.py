@@ -34,6 +34,7 @@ from napari_spatialrecon.methods.floors.ridge import Ridge
 from napari_spatialrecon.methods.gears.config import GearsConfig
 from napari_spatialrecon.methods.gears.model import Gears
 from napari_spatialrecon.methods.gears.patchwise import lay_out
+from napari_spatialrecon.methods.joining import planar
 from napari_spatialrecon.progress import Reporter
 from napari_spatialrecon.storage import write_json
 
@@ -132,14 +133,14 @@ def curve(folder: Path) -> list[dict[str, Any]]:
     case = load("embryo")
     _, cells, truth = case.prepared()
     model: Gears = fitted(case, STANDARD, 0, folder)
-    features, _ = model.reference.space.transform(cells)
+    features, _ = model._features(cells)
     found = []
     for number, network in enumerate(model.networks[:2]):
         inputs = model._inputs(number, features)
         for size in (*SIZES, len(truth)):
             config = model.config.with_values({"patches.one_shot": 0, "patches.size": size})
             laid = lay_out(network.eval(), inputs, config, Reporter())
-            metrics = place_metrics(truth, laid.places)
+            metrics = place_metrics(truth, planar(laid.places))
             row = {"network": number, "size": size, **metrics, **laid.diagnostics}
             print(json.dumps({k: row.get(k) for k in ("network", "size", *QUALITY, *STITCHING)}))
             found.append(row)

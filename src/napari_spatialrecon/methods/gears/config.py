@@ -158,7 +158,7 @@ class GearsConfig(EnsembleConfig):
     )
     density: str = option(
         "mean",
-        "How densely cells lie: as the mean of layouts says, moved towards the density of the "
+        "How densely cells lie: as the joint layout says, moved towards the density of the "
         "spots, or as in one sample of the refiner.",
         choices=("mean", "transport", "sample"),
     )
