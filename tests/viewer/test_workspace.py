@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import re
 from pathlib import Path
 
 import anndata
@@ -129,14 +130,20 @@ def test_the_scale_of_a_slide_reaches_all_that_came_from_its_file(
     np.testing.assert_allclose(to_adata(spots).obsm["spatial"], slide().obsm["spatial"])
 
 
-@pytest.mark.parametrize("scale", [0.0, -1.0, float("nan"), float("inf")])
-def test_a_scale_that_is_none_is_refused(
-    viewer: ViewerModel, space: Workspace, scale: float
+@pytest.mark.parametrize("scale", [0.0, -1.0, float("nan"), float("inf"), "", "minus one", "-2,5"])
+def test_a_scale_that_is_none_is_refused_as_it_was_typed(
+    viewer: ViewerModel, space: Workspace, scale: float | str
 ) -> None:
     entry = space.of_layer(viewer.add_image(np.zeros((8, 8))))
-    with pytest.raises(InputError, match="positive number of µm"):
+    with pytest.raises(InputError, match=re.escape(f"positive number of µm, found {scale!r}")):
         space.set_scale(entry, scale)
     assert entry.needs_scale
+
+
+def test_a_scale_may_be_typed_with_a_comma(viewer: ViewerModel, space: Workspace) -> None:
+    entry = space.of_layer(viewer.add_image(np.zeros((8, 8))))
+    space.set_scale(entry, " 2,5 ")
+    assert entry.um_per_unit == 2.5
 
 
 def test_a_layer_of_napari_spatialdata_is_a_slide(viewer: ViewerModel, space: Workspace) -> None:

@@ -90,6 +90,15 @@ class Entry:
         raise InputError(f"Expected a table of cells or spots, found {self.role}.", where=self.name)
 
 
+def read_um(typed: float | str) -> float | None:
+    """Return a positive number of µm, with a point or a comma; None if it is none."""
+    try:
+        value = float(str(typed).strip().replace(",", "."))
+    except ValueError:
+        return None
+    return value if 0 < value < float("inf") else None
+
+
 class WorkspaceEvents(SignalGroup):
     """What widgets listen to; each carries the entry."""
 
@@ -189,26 +198,32 @@ class Workspace:
             entry.role = role
             self.events.changed.emit(entry)
 
-    def set_scale(self, entry: Entry, um_per_unit: float) -> None:
+    def set_scale(self, entry: Entry, um_per_unit: float | str) -> None:
         """Say how many µm a unit (a pixel) of an entry is; everything from its file follows.
+
+        Parameters
+        ----------
+        um_per_unit
+            A number, or what somebody typed.
 
         Raises
         ------
         InputError
             The scale is not a positive number.
         """
-        if not 0 < um_per_unit < float("inf"):
+        value = read_um(um_per_unit)
+        if value is None:
             raise InputError(
-                f"Expected a positive number of µm, found {um_per_unit:g}.",
+                f"Expected a positive number of µm, found {um_per_unit!r}.",
                 remedy="Try 0.5, a usual value for a scan at 20×.",
                 where=entry.name,
             )
         same_file = [e for e in self._entries if entry.path is not None and e.path == entry.path]
         for other in same_file or [entry]:
-            self._apply_scale(other, um_per_unit)
+            self._apply_scale(other, value)
             self._show_scale_bar(other)
             self.events.changed.emit(other)
-        self.memory.remember_scale(_scale_key(entry), um_per_unit)
+        self.memory.remember_scale(_scale_key(entry), value)
 
     def adopt(self, layer: Layer, role: Role | None = None) -> Entry:
         """Take a layer made elsewhere as a slide, cells to place, or histology.

@@ -134,14 +134,9 @@ class AlignToHistology(LandmarkDock):
             self.session.model.end_drag()
 
     def _set_scale(self) -> None:
-        text = self.scale.text().strip().replace(",", ".")
-        try:
-            value = float(text)
-        except ValueError:
-            value = float("nan")
         try:
             entry = self.space.of_layer(self.image.currentData())
-            self.space.set_scale(entry, value)
+            self.space.set_scale(entry, self.scale.text())
         except SpatialReconError as error:
             self.notice.show_error(error)
             return

@@ -126,12 +126,8 @@ class SlidesInputs(Inputs):
     def _set_scale(self) -> None:
         entry = self.model.unscaled()
         try:
-            value = float(self.scale.text().replace(",", "."))
-        except ValueError:
-            value = float("nan")
-        try:
             if entry is not None:
-                self.model.workspace.set_scale(entry, value)
+                self.model.workspace.set_scale(entry, self.scale.text())
                 self.scale.clear()
                 self.opened.emit()
         except InputError as error:

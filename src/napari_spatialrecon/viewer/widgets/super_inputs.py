@@ -26,7 +26,7 @@ from napari_spatialrecon.viewer.widgets.gene_search import GeneSearch
 from napari_spatialrecon.viewer.widgets.inputs import Inputs, Row
 from napari_spatialrecon.viewer.widgets.rows import combo, fill, row, small_button
 from napari_spatialrecon.viewer.worker import Run
-from napari_spatialrecon.viewer.workspace import Entry, Role
+from napari_spatialrecon.viewer.workspace import Entry, Role, read_um
 
 _CHIPS = 12
 """So many genes of a list are shown by name."""
@@ -214,12 +214,9 @@ class SuperInputs(Inputs):
             self.model.factor = chosen
 
     def _set_diameter(self) -> None:
-        text = self.diameter.text().strip().replace(",", ".")
-        try:
-            value = float(text) if text else None
-        except ValueError:
-            value = float("nan")
-        if value is not None and not 0 < value < float("inf"):
+        text = self.diameter.text().strip()
+        value = read_um(text)
+        if text and value is None:
             self.failed.emit(
                 InputError(f"Expected a diameter in µm, found {text!r}.", remedy="Try 55.")
             )
