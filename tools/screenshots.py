@@ -125,7 +125,7 @@ class Story:
 
     def colour(self, name: str) -> None:
         self.widget.result.colour_by.combo.setCurrentText(name)
-        self.widget.result.colour.emit(name)
+        self.widget.result.colour.emit(UNCERTAINTY if name == "uncertainty" else name)
 
     def close(self) -> None:
         self.viewer.close()
@@ -147,7 +147,7 @@ def story(folder: Path, out: Path, theme: str) -> None:
     told.picture("window_done")
     told.colour(GENE)
     told.picture("window_gene")
-    told.colour(UNCERTAINTY)
+    told.colour("uncertainty")
     told.widget.result.fade.setChecked(True)
     told.picture("window_faded")
     told.close()
