@@ -4,7 +4,7 @@
 
 The simulator's cortex: three sections, 2,000 genes, N cells. Each size runs in a process of its own,
 so that its peak of memory is its own; that of the imported libraries and of the simulation is stated
-as `before`. Up to 5,000 cells are laid out in one shot, more by patches.
+as `before`. All cells are laid out in one shot.
 """
 
 from __future__ import annotations
