@@ -142,6 +142,10 @@ class SRast(SuperResolution):
     def _adapt(self, sasa: Sasa, counts: csr_matrix, parts: SubSpots, reporter: Reporter) -> None:
         """Fine-tune on the slide summed into blocks, kept only where held-out blocks gain.
 
+        A slide that does not fill the pool is believed in part: the weights move from the
+        generalist's to the adapted ones by the share that it fills (between the two they lose
+        least: Wortsman et al. 2022, https://arxiv.org/abs/2109.01903).
+
         Flow matching fits the mean of the logits, the boundary that of the shares, which is what
         is read: without draws, only the boundary is fitted.
         """
@@ -167,6 +171,8 @@ class SRast(SuperResolution):
             stage="Adapting to the slide",
         )  # fmt: skip
         reporter.check()
+        filled = sum(len(pool.ratios) for pool in pools) / self.config.pool
+        _draw_back(adapted, self.velocity, min(1.0, filled))
         after = task.held_out()
         assert before is not None and after is not None
         self.metrics |= {
@@ -261,6 +267,13 @@ def generalist(config: SRastConfig | None = None) -> SRast:
     """Return the model that comes with the package; its card is in the docs."""
     with resources.as_file(resources.files(__package__) / "generalist") as folder:
         return SRast.load(folder, config)
+
+
+@torch.no_grad()
+def _draw_back(adapted: Velocity, start: Velocity, share: float) -> None:
+    """Move `adapted` to where a share of the way from `start` ends, in place."""
+    for own, first in zip(adapted.parameters(), start.parameters(), strict=True):
+        own.copy_(torch.lerp(first, own, share))
 
 
 def _with_network_of(config: SRastConfig, own: SRastConfig) -> SRastConfig:

@@ -1,0 +1,49 @@
+"""The flow is adapted to the slide at hand, as far as the slide has to say something."""
+
+from __future__ import annotations
+
+from itertools import chain, repeat
+
+import numpy as np
+import pytest
+import torch
+from anndata import AnnData
+from scipy import sparse
+
+from napari_spatialrecon.methods.srast.config import SRastConfig
+from napari_spatialrecon.methods.srast.learning import FlowTask
+from napari_spatialrecon.methods.srast.model import SRast, generalist
+from napari_spatialrecon.tasks.super_resolving import super_resolve
+
+FAST = {"adapt.steps": 8, "sasa.training.steps": 3, "sasa.hidden": 16}
+
+
+def slide(side: int = 24, n_genes: int = 12) -> AnnData:
+    y, x = np.meshgrid(np.arange(side), np.arange(side), indexing="ij")
+    points = np.c_[x.ravel(), y.ravel()].astype(float)
+    rate = 1 + 4 * (points[:, :1] > side / 2) * (np.arange(n_genes) % 2)
+    counts = np.random.default_rng(0).poisson(rate).astype(np.float32)
+    return AnnData(sparse.csr_matrix(counts), obsm={"spatial": points})
+
+
+def moved(monkeypatch: pytest.MonkeyPatch, pool: int, errors: tuple[float, float]) -> float:
+    """Return how far the weights went, told what the held-out errors were."""
+    told = chain(errors[:1], repeat(errors[1]))
+    monkeypatch.setattr(FlowTask, "held_out", lambda self: {"held_out": next(told)})
+    values = {**FAST, "pool": pool}
+    solver = super_resolve(slide(), config=SRastConfig().with_values(values), device="cpu").method
+    assert isinstance(solver, SRast)
+    start = generalist().network
+    assert start is not None
+    pairs = zip(solver.velocity.parameters(), start.parameters(), strict=True)
+    with torch.no_grad():
+        return float(sum(((a - b) ** 2).sum() for a, b in pairs)) ** 0.5
+
+
+def test_a_slide_that_fills_less_of_the_pool_moves_the_weights_less(monkeypatch) -> None:
+    full, tenth = (moved(monkeypatch, pool, (1.0, 0.5)) for pool in (4_000, 200_000))
+    assert 0 < tenth < 0.2 * full
+
+
+def test_what_does_not_help_held_out_blocks_is_not_kept(monkeypatch) -> None:
+    assert moved(monkeypatch, 4_000, (0.5, 1.0)) == 0
