@@ -55,13 +55,24 @@ def test_disagreement_does_not_shrink_the_layout() -> None:
     assert ((found - wanted) ** 2).sum() < ((cdist(mean, mean) - wanted) ** 2).sum() / 2
 
 
-def test_the_variance_counts_how_far_a_place_is_from_the_mean() -> None:
+def test_the_variance_is_about_the_error_where_layouts_disagree() -> None:
     mirrored = CELLS * np.where(np.arange(200) < 40, -1, 1)[:, None]
     joined = join([CELLS, mirrored], posterior(), SPOTS, 0.0)
     errors = [((layout - joined.places) ** 2).sum(axis=1) for layout in (CELLS, mirrored)]
     unsure = np.arange(200) < 40
     meant = np.mean(errors, axis=0)[unsure].mean()
-    assert joined.variance[unsure].mean() == pytest.approx(meant, rel=0.1)
+    assert 0.6 * meant < joined.variance[unsure].mean() < 1.1 * meant
+    assert joined.variance[~unsure].mean() < 0.2 * joined.variance[unsure].mean()
+
+
+def test_the_variance_counts_what_the_plane_loses() -> None:
+    own = posterior()
+    flat, high = (
+        join([np.column_stack([CELLS, height])], own, SPOTS, 0.0)
+        for height in (np.zeros(200), 0.8 * np.cos(8 * CELLS[:, 0]))
+    )
+    np.testing.assert_allclose(flat.variance, own.variance, atol=1e-6)
+    assert (high.variance > own.variance + 1e-3).all()
 
 
 def test_places_by_similarity_pull_with_their_share() -> None:
