@@ -113,11 +113,13 @@ def test_dense_landmarks_bend_the_layout_to_a_bent_tissue(tiny, references, quic
     rows = np.random.default_rng(1).permutation(400)[:120]
     others = np.setdiff1d(np.arange(400), rows)
     soft = Landmarks(rows, bent[rows], np.zeros(120, bool))
-    stiff = impute_locations(tiny.cells, soft, references=references, config=quick)
+    # A layout that is mostly noise leaves no smooth residual to be bent by.
+    config = quick.with_values({"training.steps": 200, "members": 3})
+    stiff = impute_locations(tiny.cells, soft, references=references, config=config)
     loose = impute_locations(tiny.cells, soft, model=stiff.method, bend=True)
     stiff_error, loose_error = (
         np.median(np.linalg.norm(r.adata.obsm["spatial"] - bent, axis=1)[others])
         for r in (stiff, loose)
     )
-    assert loose_error < stiff_error
+    assert loose_error < 0.95 * stiff_error
     assert loose.record.settings["bend"]

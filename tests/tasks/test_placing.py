@@ -270,6 +270,7 @@ def test_progress_names_every_stage(references, tiny, quick):
         "Training network 1 of 2",
         "Training network 2 of 2",
         "Placing cells",
+        "Laying out mean distances",
     ]
 
 
