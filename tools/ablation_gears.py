@@ -21,13 +21,12 @@ from typing import Any
 import numpy as np
 from gears_table import quick
 from real_cases import fitted, load
-from torch import Tensor, nn
+from torch import nn
 
 from napari_spatialrecon.evaluation.place_metrics import place_metrics
 from napari_spatialrecon.geometry import stitching
 from napari_spatialrecon.geometry.stress import StressLayout
 from napari_spatialrecon.methods import joining
-from napari_spatialrecon.methods.gears import network
 from napari_spatialrecon.methods.gears.model import Gears
 from napari_spatialrecon.progress import Reporter
 from napari_spatialrecon.storage import write_json
@@ -44,7 +43,7 @@ NO_OVERLAP_LOSSES = (
 TRAININGS: dict[str, tuple[str, ...]] = {
     "quick": (),
     "noise off": ("noise=0",),
-    "per-cell MLP for set attention": (),
+    "per-cell MLP for set attention": ("attention=none",),
     "overlapping pairs, no losses on them": (*PAIRS, *NO_OVERLAP_LOSSES),
     "overlapping pairs with their losses": PAIRS,
     "refiner": ("refiner.on=true",),
@@ -67,30 +66,6 @@ PLACINGS: dict[str, dict[str, Mapping[str, Any]]] = {
         "18 steps, one sample": {"refiner.temperature": 1.0},
     },
 }
-
-
-class PerCell(nn.Module):
-    """A residual MLP a cell, in the place of attention over the set."""
-
-    def __init__(self, width: int, heads: int, points: int, dropout: float = 0.0) -> None:
-        super().__init__()
-        self.layers = nn.Sequential(
-            *(
-                layer
-                for _ in range(2)
-                for layer in (
-                    nn.LayerNorm(width),
-                    nn.Linear(width, 2 * width),
-                    nn.GELU(),
-                    nn.Dropout(dropout),
-                    nn.Linear(2 * width, width),
-                )
-            )
-        )
-
-    def forward(self, values: Tensor, valid: Tensor | None = None) -> Tensor:
-        result: Tensor = values + self.layers(values)
-        return result
 
 
 @contextmanager
@@ -118,14 +93,10 @@ def rows(name: str, seed: int, folder: Path) -> Iterator[dict[str, Any]]:
     case = load(name)
     _, cells, truth = case.prepared()
     for training, settings in TRAININGS.items():
-        mlp = training.startswith("per-cell")
-        keeping = folder / "mlp" if mlp else folder
-        attention = PerCell if mlp else network.InducedAttention
-        with instead(network, "InducedAttention", attention):
-            if training == "quick":
-                model = quick(case, seed, folder)
-            else:
-                model = fitted(case, ("validate=false", *settings), seed, keeping)
+        if training == "quick":
+            model = quick(case, seed, folder)
+        else:
+            model = fitted(case, ("validate=false", *settings), seed, folder)
         for placing, values in PLACINGS.get(training, {"": {}}).items():
             if values.get("patches.size", 0) >= len(truth):
                 continue

@@ -7,6 +7,17 @@ from torch import Tensor, nn
 from torch.nn.functional import scaled_dot_product_attention
 
 
+def feed_forward(width: int, dropout: float) -> nn.Sequential:
+    """Return pre-norm layers from (..., width) to the same."""
+    return nn.Sequential(
+        nn.LayerNorm(width),
+        nn.Linear(width, 2 * width),
+        nn.GELU(),
+        nn.Dropout(dropout),
+        nn.Linear(2 * width, width),
+    )
+
+
 class AttentionBlock(nn.Module):
     """Pre-norm multi-head attention and a feed-forward layer, both residual (MAB).
 
@@ -24,13 +35,7 @@ class AttentionBlock(nn.Module):
         self.query = nn.Linear(width, width)
         self.key_value = nn.Linear(width, 2 * width)
         self.out = nn.Linear(width, width)
-        self.feed_forward = nn.Sequential(
-            nn.LayerNorm(width),
-            nn.Linear(width, 2 * width),
-            nn.GELU(),
-            nn.Dropout(dropout),
-            nn.Linear(2 * width, width),
-        )
+        self.feed_forward = feed_forward(width, dropout)
 
     def forward(
         self,

@@ -7,6 +7,7 @@ import pytest
 
 from napari_spatialrecon.geometry.procrustes import procrustes_error
 from napari_spatialrecon.methods.gears.model import Gears
+from napari_spatialrecon.progress import Reporter
 
 
 def test_patches_give_what_one_shot_gives(slides, cells, small_gears) -> None:
@@ -76,6 +77,21 @@ def test_two_networks_of_four_see_genes_in_another_scaling(
     for first, other in ((seen[0], seen[2]), (seen[1], seen[3])):
         assert first.shape[0] == other.shape[0]
         assert not np.allclose(np.abs(first[:, :2]), np.abs(other[:, :2]), rtol=0.05)
+    model.save(tmp_path / "model")
+    placed = Gears.load(tmp_path / "model").place(cells)
+    np.testing.assert_array_equal(placed.coordinates, model.place(cells).coordinates)
+
+
+def test_networks_that_see_each_cell_alone(slides, cells, small_gears, tmp_path) -> None:
+    config = small_gears(members=4, attention="mixed", validate=False, training__steps=30)
+    model = Gears(config).fit(slides, cells)
+    features, _ = model._features(cells)
+    whole = model.layouts(features, Reporter())
+    some = model.layouts([f[::2] for f in features], Reporter())
+    for number, (every, few) in enumerate(zip(whole, some, strict=True)):
+        half = every[::2] - every[::2].mean(axis=0)
+        alike = np.allclose(half, few - few.mean(axis=0), atol=1e-5)
+        assert alike == (number in (1, 2)), number
     model.save(tmp_path / "model")
     placed = Gears.load(tmp_path / "model").place(cells)
     np.testing.assert_array_equal(placed.coordinates, model.place(cells).coordinates)

@@ -108,7 +108,12 @@ class GearsConfig(EnsembleConfig):
 
     PRESETS: ClassVar = {
         "quick": {},
-        "standard": {"members": 4, "floor_share": 0.25, "scalings": "mixed"},
+        "standard": {
+            "members": 4,
+            "floor_share": 0.25,
+            "scalings": "mixed",
+            "attention": "mixed",
+        },
         # Section 7.2 of the paper.
         "paper": {
             **{f"encoder.{name}": value for name, value in EncoderConfig.PRESETS["paper"].items()},
@@ -155,6 +160,19 @@ class GearsConfig(EnsembleConfig):
         "What expression becomes: joint principal components, a learned encoder's embedding, or "
         "the one that places held-out spots better (trains both).",
         choices=("pca", "encoder", "auto"),
+    )
+    attention: str = option(
+        "set",
+        "Whether a network sees each cell among the others (set attention), each alone (an MLP), "
+        "or two of four networks each.",
+        choices=("set", "none", "mixed"),
+    )
+    alone_noise: float = option(
+        0.9,
+        "Share of the noise that networks are trained with which see each cell alone.",
+        low=0.0,
+        high=10.0,
+        advanced=True,
     )
     density: str = option(
         "mean",

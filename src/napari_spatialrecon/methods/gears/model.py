@@ -156,6 +156,8 @@ class Gears(EnsembleMethod):
         with torch.random.fork_rng(devices=[]):
             torch.manual_seed(run.seed + number)
             network = self._empty_network(number).to(run.device)
+        if self._alone(number):
+            noise *= self.config.alone_noise
         features = [torch.from_numpy(f).to(run.device) for f in self._spots(number)]
         places = [
             torch.from_numpy(p.astype(np.float32)).to(run.device) for p in self.reference.places
@@ -164,7 +166,16 @@ class Gears(EnsembleMethod):
 
     def _empty_network(self, number: int) -> GeometryNetwork:
         n_features = self._spots(number)[0].shape[1]
-        return GeometryNetwork(n_features, self.config)
+        return GeometryNetwork(n_features, self.config, alone=self._alone(number))
+
+    def _alone(self, number: int) -> bool:
+        """Return whether a network sees each cell alone.
+
+        Of four, the second and third: either kind then sees components and directions, and both
+        scalings.
+        """
+        kind = self.config.attention
+        return kind == "none" or (kind == "mixed" and number % 4 in (1, 2))
 
     def layouts(
         self, features: Sequence[Features], reporter: Reporter

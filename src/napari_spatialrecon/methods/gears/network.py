@@ -10,7 +10,7 @@ from torch import Tensor, nn
 
 from napari_spatialrecon.methods.gears.config import GeneratorConfig, RefinerConfig
 from napari_spatialrecon.nn.embedding import sinusoidal
-from napari_spatialrecon.nn.set_attention import AttentionBlock, InducedAttention
+from napari_spatialrecon.nn.set_attention import AttentionBlock, InducedAttention, feed_forward
 
 #: Largest distance, in RMS radii of the set, that has a bin of its own.
 FARTHEST = 4.0
@@ -27,6 +27,19 @@ def centred(values: Tensor, valid: Tensor | None = None) -> Tensor:
     return (values - mean) * weight
 
 
+class CellBlock(nn.Module):
+    """Two residual layers that see one cell at a time, in the place of attention (ours)."""
+
+    def __init__(self, width: int, dropout: float) -> None:
+        super().__init__()
+        self.layers = nn.Sequential(*feed_forward(width, dropout), *feed_forward(width, dropout))
+
+    def forward(self, values: Tensor, valid: Tensor | None = None) -> Tensor:
+        """Return (batch, n, width)."""
+        result: Tensor = values + self.layers(values)
+        return result
+
+
 class Generator(nn.Module):
     """From embeddings to context H and a first geometry V_base (section 3.3).
 
@@ -34,16 +47,21 @@ class Generator(nn.Module):
     ----------
     n_features
         Width of a spot's or cell's embedding.
+    alone
+        See each cell alone instead of among the others.
     """
 
-    def __init__(self, n_features: int, config: GeneratorConfig) -> None:
+    def __init__(self, n_features: int, config: GeneratorConfig, *, alone: bool = False) -> None:
         super().__init__()
-        size = (config.width, config.heads, config.points, config.dropout)
+
+        def block() -> nn.Module:
+            if alone:
+                return CellBlock(config.width, config.dropout)
+            return InducedAttention(config.width, config.heads, config.points, config.dropout)
+
         self.project = nn.Linear(n_features, config.width)
-        self.context = nn.ModuleList(InducedAttention(*size) for _ in range(config.context_blocks))
-        self.generate = nn.ModuleList(
-            InducedAttention(*size) for _ in range(config.generator_blocks)
-        )
+        self.context = nn.ModuleList(block() for _ in range(config.context_blocks))
+        self.generate = nn.ModuleList(block() for _ in range(config.generator_blocks))
         self.head = nn.Sequential(
             nn.LayerNorm(config.width),
             nn.Linear(config.width, config.width),

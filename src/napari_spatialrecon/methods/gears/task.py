@@ -31,11 +31,13 @@ class GeometryNetwork(nn.Module):
     ----------
     n_features
         Width of a spot's or cell's embedding.
+    alone
+        The generator sees each cell alone instead of among the others.
     """
 
-    def __init__(self, n_features: int, config: GearsConfig) -> None:
+    def __init__(self, n_features: int, config: GearsConfig, *, alone: bool = False) -> None:
         super().__init__()
-        self.generator = Generator(n_features, config.generator)
+        self.generator = Generator(n_features, config.generator, alone=alone)
         self.denoiser = Denoiser(config.generator, config.refiner) if config.refiner.on else None
         self.register_buffer("sigma_data", torch.tensor(0.0))
 
