@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
+import torch
 
 from napari_spatialrecon.geometry.procrustes import procrustes_error
+from napari_spatialrecon.methods.gears import model as gears
 from napari_spatialrecon.methods.gears.model import Gears
 from napari_spatialrecon.progress import Reporter
 
@@ -95,6 +97,24 @@ def test_networks_that_see_each_cell_alone(slides, cells, small_gears, tmp_path)
     model.save(tmp_path / "model")
     placed = Gears.load(tmp_path / "model").place(cells)
     np.testing.assert_array_equal(placed.coordinates, model.place(cells).coordinates)
+
+
+def test_who_sees_each_cell_alone_is_trained_with_less_noise(
+    slides, cells, small_gears, monkeypatch
+) -> None:
+    seen = []
+
+    class Watched(gears.GeometryTask):
+        def __init__(self, network, features, places, noise, config) -> None:
+            seen.append(noise / torch.cat(features).std().item())
+            super().__init__(network, features, places, noise, config)
+
+    monkeypatch.setattr(gears, "GeometryTask", Watched)
+    config = small_gears(
+        members=2, attention="mixed", alone_noise=0.5, inputs="components", noise=2.0
+    )
+    Gears(config.with_values({"validate": False, "training.steps": 1})).fit(slides)
+    assert seen == pytest.approx([2.0, 1.0], rel=0.01)
 
 
 def test_one_scaling_is_enough_for_two_networks(slides, cells, small_gears) -> None:
