@@ -42,7 +42,7 @@ def ablated(row: str, folder: Path) -> Path:
     """Return the folder of a generalist that was trained without a part; train it if need be."""
     place = folder / row
     if not place.exists():
-        train_generalist.train(500, 0, ABLATIONS[row]).save(place)
+        train_generalist.train(1500, 0, ABLATIONS[row]).save(place)
     return place
 
 

@@ -14,6 +14,7 @@ from napari_spatialrecon.methods.interpolation.model import Bicubic, Bilinear, G
 from napari_spatialrecon.methods.interpolation.weights import (
     bicubic,
     gaussian_weights,
+    linear_coverage,
     linear_weights,
 )
 from napari_spatialrecon.progress import Reporter
@@ -84,6 +85,20 @@ def test_weights_keep_a_constant_as_it_is_on_any_layout(make, kind):
     assert lattice.kind == kind
     parts = split_spots(lattice, parse_factor("2x2"))
     np.testing.assert_allclose(make(parts) @ np.ones(len(points)), 1.0, atol=1e-3)
+
+
+def test_parts_at_the_end_of_a_slide_and_around_holes_are_known_by_their_coverage():
+    _, points = raster((7, 9))
+    hole = (points == [4, 3]).all(axis=1)
+    parts = split_spots(find_lattice(points[~hole]), parse_factor("2x2"))
+    covered = linear_coverage(parts).reshape(-1, 4)
+    spot = {tuple(p): sorted(c.round(4)) for p, c in zip(points[~hole], covered, strict=True)}
+    assert spot[1.0, 1.0] == [1, 1, 1, 1]
+    assert spot[0.0, 0.0] == [0.5625, 0.75, 0.75, 1]
+    assert spot[3.0, 3.0] == [0.8125, 0.8125, 1, 1]
+    assert spot[3.0, 2.0] == [0.9375, 1, 1, 1]
+    free = find_lattice(np.random.default_rng(0).random((80, 2)) * 10, 0.2)
+    np.testing.assert_array_equal(linear_coverage(split_spots(free, parse_factor("2x2"))), 1)
 
 
 def test_linear_weights_follow_a_slope_on_hexagons():

@@ -38,8 +38,9 @@ def coarsen(
 ) -> CoarsePair | None:
     """Sum blocks of rows x columns spots; None where fewer than 8 blocks are whole.
 
-    Edge blocks that are not whole are left out. In a block of bins, up to half may be empty (a
-    bin without counts is often not listed); round spots must all be there.
+    Blocks that reach over the grid's edge are left out. Of a block of bins, one must be there (a
+    bin without counts is often not listed, so that those not there are empty: where tissue ends,
+    that is what there is to learn); of round spots all.
 
     Parameters
     ----------
@@ -56,7 +57,7 @@ def coarsen(
     found, number = np.unique(block[rows], axis=0, return_inverse=True)
     members = np.full((len(found), factor.parts), -1)
     members[number.ravel(), within[rows, 1] * factor.columns + within[rows, 0]] = rows
-    least = factor.parts if lattice.diameter is not None else factor.parts / 2
+    least = factor.parts if lattice.diameter is not None else 1
     whole = (members >= 0).sum(axis=1) >= least
     if whole.sum() < 8:
         return None

@@ -47,3 +47,26 @@ def test_a_slide_that_fills_less_of_the_pool_moves_the_weights_less(monkeypatch)
 
 def test_what_does_not_help_held_out_blocks_is_not_kept(monkeypatch) -> None:
     assert moved(monkeypatch, 4_000, (0.5, 1.0)) == 0
+
+
+@pytest.mark.parametrize("adapt", [False, True])
+def test_parts_that_face_the_end_of_the_tissue_get_less_than_by_interpolation(adapt) -> None:
+    rng = np.random.default_rng(0)
+    y, x = np.meshgrid(np.arange(48), np.arange(48), indexing="ij")
+    inside = np.hypot(x - 23.5, y - 23.5) < 21
+    fine = rng.poisson(3.0, (48, 48, 8)) * inside[..., None]
+    coarse = fine.reshape(24, 2, 24, 2, 8).sum(axis=(1, 3)).reshape(576, 8)
+    points = np.c_[np.arange(576) % 24, np.arange(576) // 24] + 0.0
+    filled = coarse.sum(axis=1) > 0
+    spots = AnnData(
+        sparse.csr_matrix(coarse[filled].astype(np.float32)), obsm={"spatial": points[filled]}
+    )
+    config = SRastConfig().with_values({**FAST, "coarse_pair": adapt})
+    outside = []
+    for asked in ({"config": config}, {"method": "bilinear"}):
+        found = super_resolve(spots, device="cpu", **asked).adata
+        column, row = np.rint(found.obsm["spatial"] * 2 + 0.5).astype(int).T
+        total = np.asarray(found.X.sum(axis=1)).ravel()
+        there = inside[row, column]
+        outside.append(total[~there].mean() / total[there].mean())
+    assert outside[0] < 0.85 * outside[1]

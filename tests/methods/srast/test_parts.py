@@ -77,6 +77,16 @@ def test_round_spots_are_summed_only_where_all_are_there():
     assert coarsen(bins, counts[kept], Factor(2, 2)).counts.shape[0] == 20
 
 
+def test_bins_that_are_not_listed_are_empty_parts_of_their_block():
+    points, counts = slide(8, 10)
+    gone = (points[:, None] == [[2, 2], [3, 2], [2, 3]]).all(axis=-1).any(axis=1)
+    pair = coarsen(find_lattice(points[~gone]), counts[~gone], Factor(2, 2))
+    there = pair.members >= 0
+    assert there.sum(axis=1).tolist().count(1) == 1 and there.sum() == 77
+    np.testing.assert_array_equal(pair.truth.toarray()[~there.ravel()], 0)
+    assert pair.counts.sum() == counts[~gone].sum()
+
+
 def test_a_slide_too_small_for_blocks_has_no_coarse_pair():
     points, counts = slide(3, 4)
     assert coarsen(find_lattice(points), counts, Factor(2, 2)) is None

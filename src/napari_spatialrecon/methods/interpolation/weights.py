@@ -31,6 +31,28 @@ def linear_weights(parts: SubSpots) -> csr_matrix:
     lattice = parts.lattice
     if lattice.kind == "free":
         return _triangulated(parts)
+    index, weights = _corners(parts)
+    if lattice.kind == "square":
+        index = np.clip(index, 0, lattice.index.max(axis=0))
+    return _gathered(lattice, index, weights)
+
+
+def linear_coverage(parts: SubSpots) -> np.ndarray:
+    """Return how much of each part's linear weights falls on spots, (n * K,), 0 to 1.
+
+    It is less than 1 where the slide ends, and around empty places in it. Where spots stand on no
+    grid nothing is known of that, and it is 1.
+    """
+    lattice = parts.lattice
+    if lattice.kind == "free":
+        return np.ones(len(lattice.points) * parts.factor.parts)
+    index, weights = _corners(parts)
+    return np.asarray((weights * (lattice.rows_at(index) >= 0)).sum(axis=1))
+
+
+def _corners(parts: SubSpots) -> tuple[np.ndarray, np.ndarray]:
+    """Return the grid places around each part, (m, 4, 2), and their linear weights, (m, 4)."""
+    lattice = parts.lattice
     places = (lattice.index[:, None] + parts.steps).reshape(-1, 2)
     low = np.floor(places).astype(int)
     share = places - low
@@ -49,10 +71,7 @@ def linear_weights(parts: SubSpots) -> csr_matrix:
             ],
             axis=1,
         )
-    index = low[:, None] + corners
-    if lattice.kind == "square":
-        index = np.clip(index, 0, lattice.index.max(axis=0))
-    return _gathered(lattice, index, weights)
+    return low[:, None] + corners, weights
 
 
 def gaussian_weights(parts: SubSpots, width: float = GAUSSIAN_WIDTH) -> csr_matrix:

@@ -45,7 +45,7 @@ class FlowConfig(Config):
     smoothing: float = option(
         0.1, "Added to ratios before their logarithm (ε_s of eq. 11).", low=1e-9, high=1.0
     )
-    flow_weight: float = option(1.0, "Weight of flow matching (eq. 21).", low=0.0, advanced=True)
+    flow_weight: float = option(0.3, "Weight of flow matching (eq. 21).", low=0.0, advanced=True)
     boundary_weight: float = option(
         1.0, "Weight of the boundary-consistent regulariser (eq. 22).", low=0.0, advanced=True
     )
@@ -94,6 +94,7 @@ class SRastConfig(Config):
             "depth": 4,
             "heads": 4,
             "flow.smoothing": 1e-6,
+            "flow.flow_weight": 1.0,
             "flow.boundary_power": 2.0,
             "flow.temperature": 2.0,
             "flow.start_share": 0.0,

@@ -11,12 +11,18 @@ from sklearn.decomposition import TruncatedSVD
 
 from napari_spatialrecon.geometry.autocorrelation import morans_i
 from napari_spatialrecon.geometry.neighbours import nearest
-from napari_spatialrecon.methods.interpolation.weights import gaussian_weights, linear_weights
+from napari_spatialrecon.methods.interpolation.weights import (
+    gaussian_weights,
+    linear_coverage,
+    linear_weights,
+)
 from napari_spatialrecon.methods.srast.network import NEIGHBOURS, Batch
 from napari_spatialrecon.tissue.subspots import SubSpots
 
 #: Added to interpolated counts, and to totals, before their logarithm.
 _GENE_FLOOR, _TOTAL_FLOOR = 0.05, 1.0
+#: Added to how much of a part's surroundings is on the slide, before its logarithm.
+_EDGE_FLOOR = 0.1
 #: Components that gene expression is denoised to.
 _COMPONENTS = 20
 
@@ -75,6 +81,7 @@ class Inputs:
         unit = latents / np.maximum(np.linalg.norm(latents, axis=1, keepdims=True), 1e-9)
         self.alike = np.einsum("nd,nkd->nk", unit, unit[self.around])
         self.total_ratio = self._centred(np.log(self.linear @ self.total + _TOTAL_FLOOR))
+        self.edge_ratio = self._centred(np.log(linear_coverage(parts) + _EDGE_FLOOR))
         self.alike_ratio = self._centred(_weighted_similarity(self.linear, unit, parts.parents))
         places = parts.offsets @ _axes(parts).T / lattice.pitch
         self.places = torch.from_numpy(places.astype(np.float32))
@@ -108,7 +115,11 @@ class Inputs:
                 (self.gaussian, dense),
             )
         ]
-        ratios += [self.total_ratio[spots], 3 * self.alike_ratio[spots]]
+        ratios += [
+            self.total_ratio[spots],
+            3 * self.alike_ratio[spots],
+            self.edge_ratio[spots],
+        ]
         own, near = dense[spots, columns], dense[self.around[spots], columns[:, None]]
         totals = self.total[self.around[spots]] / np.maximum(self.total[spots, None], 1)
         neighbours = np.stack(

@@ -10,7 +10,7 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 #: Log-ratios of interpolations that the network sees for each part; see `inputs`.
-N_RATIOS = 5
+N_RATIOS = 6
 #: What it sees of a spot and a gene as a whole.
 N_CONTEXT = 8
 #: What it sees of each neighbouring spot, and how many there are.
