@@ -68,7 +68,9 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("case", nargs="*", default=list(super_cases.CASES))
     parser.add_argument("--factor", default="2x2")
-    parser.add_argument("--rows", nargs="+", default=["ceiling", *FLOORS, "srast"])
+    rows_of_all = ["ceiling", *FLOORS, "srast"]
+    known = [*rows_of_all, *ABLATIONS]
+    parser.add_argument("--rows", nargs="+", default=rows_of_all, choices=known)
     parser.add_argument("--models", type=Path, default=Path("models"), help="of the ablations")
     parser.add_argument("--model", help="for srast, instead of the package's")
     parser.add_argument("--set", action="append", default=[], metavar="KEY=VALUE")

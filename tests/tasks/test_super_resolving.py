@@ -99,7 +99,7 @@ def test_draws_tell_how_sure_a_split_is():
 
 
 @pytest.mark.parametrize(
-    ("more", "weight"), [({}, 0.0), ({"flow.draws": 2}, 1.0), ({"flow.boundary_weight": 0.0}, 1.0)]
+    ("more", "weight"), [({}, 0.0), ({"flow.draws": 2}, 0.3), ({"flow.boundary_weight": 0.0}, 0.3)]
 )
 def test_flow_matching_is_adapted_only_where_draws_are_asked_for(monkeypatch, more, weight):
     seen = []
