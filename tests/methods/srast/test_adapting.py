@@ -10,6 +10,7 @@ import torch
 from anndata import AnnData
 from scipy import sparse
 
+from napari_spatialrecon.errors import CheckpointError
 from napari_spatialrecon.methods.srast.config import SRastConfig
 from napari_spatialrecon.methods.srast.learning import FlowTask
 from napari_spatialrecon.methods.srast.model import SRast, generalist
@@ -47,6 +48,15 @@ def test_a_slide_that_fills_less_of_the_pool_moves_the_weights_less(monkeypatch)
 
 def test_what_does_not_help_held_out_blocks_is_not_kept(monkeypatch) -> None:
     assert moved(monkeypatch, 4_000, (0.5, 1.0)) == 0
+
+
+def test_weights_that_see_something_else_are_refused(tmp_path) -> None:
+    model = generalist()
+    assert model.network is not None
+    model.network.project = torch.nn.Linear(model.network.project.in_features - 1, 32)
+    model.save(tmp_path / "older")
+    with pytest.raises(CheckpointError, match="this version's network"):
+        SRast.load(tmp_path / "older")
 
 
 @pytest.mark.parametrize("adapt", [False, True])

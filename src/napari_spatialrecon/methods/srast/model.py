@@ -14,7 +14,7 @@ import torch
 from scipy.sparse import csr_matrix
 from torch import Tensor
 
-from napari_spatialrecon.errors import InputError
+from napari_spatialrecon.errors import CheckpointError, InputError
 from napari_spatialrecon.methods.coarse_pair import coarsen
 from napari_spatialrecon.methods.srast import flow
 from napari_spatialrecon.methods.srast.config import SRastConfig
@@ -250,14 +250,21 @@ class SRast(SuperResolution):
         Raises
         ------
         CheckpointError
-            It is damaged, newer, or of another method.
+            It is damaged, of another version's network, or of another method.
         """
         saved = load_checkpoint(folder, method=cls.name)
         own = cls.config_class.from_dict(saved.config)
         settings = own if config is None else _with_network_of(config, own)
         model = cls(settings)
         network = model._empty()
-        network.load_state_dict(saved.tensors)
+        try:
+            network.load_state_dict(saved.tensors)
+        except RuntimeError as error:
+            raise CheckpointError(
+                "Expected weights of this version's network, found those of another.",
+                remedy="Try the model in the package, or train again.",
+                where=str(folder),
+            ) from error
         model.network = network.eval()
         model.trained_on = tuple(_words(saved.extra, "trained_on"))
         return model
