@@ -5,11 +5,12 @@ from __future__ import annotations
 import numpy as np
 import pytest
 from scipy.sparse import csr_matrix
-from scipy.spatial.distance import cdist
+from scipy.spatial.distance import cdist, pdist
 
 from napari_spatialrecon.geometry.procrustes import procrustes_error
+from napari_spatialrecon.geometry.stress import stress_layout
 from napari_spatialrecon.methods.floors.posterior import Posterior
-from napari_spatialrecon.methods.joining import join
+from napari_spatialrecon.methods.joining import _SHARES, _distributed, join
 
 GENERATOR = np.random.default_rng(0)
 SPOTS = GENERATOR.uniform(-1, 1, size=(60, 2))
@@ -34,11 +35,53 @@ def test_expected_distances_are_those_over_both_posteriors() -> None:
     assert own.mass.sum() == pytest.approx(len(CELLS))
 
 
+def test_distances_between_likely_spots_are_those_that_draws_have() -> None:
+    own, shares = posterior(0.3), np.array([0.05, 0.5, 0.95])
+    found = own.distance_quantiles(SPOTS, shares)
+    drawn = GENERATOR.choice(len(SPOTS), size=(2, 100_000), p=own.mass / own.mass.sum())
+    apart = np.linalg.norm(SPOTS[drawn[0]] - SPOTS[drawn[1]], axis=1)[drawn[0] != drawn[1]]
+    np.testing.assert_allclose(found, np.quantile(apart, shares), atol=0.02)
+
+
+def test_cells_at_one_part_of_the_slide_are_as_far_apart_as_its_spots() -> None:
+    """What the query lacks of the tissue does not count, or the rest would be blown up to it."""
+    left = SPOTS[:, 0] < 0
+    weights = csr_matrix(np.eye(len(SPOTS))[left])
+    half = Posterior(SPOTS[left], np.zeros(left.sum()), np.ones(left.sum()), weights)
+    found = half.distance_quantiles(SPOTS, np.array([0.5]))
+    assert found == pytest.approx(np.median(pdist(SPOTS[left])), abs=1e-3)
+    assert found < 0.8 * np.median(pdist(SPOTS))
+
+
+def test_cells_at_one_spot_have_no_distances_to_draw() -> None:
+    weights = csr_matrix(np.eye(len(SPOTS))[[3, 3, 3]])
+    own = Posterior(SPOTS[[3, 3, 3]], np.zeros(3), np.ones(3), weights)
+    assert own.distance_quantiles(SPOTS, _SHARES) is None
+    assert np.isfinite(join([CELLS[:3]], own, SPOTS, 0.25).places).all()
+
+
+def test_mean_distances_are_moved_half_way_to_a_distribution_and_keep_their_order() -> None:
+    anchors = np.arange(5, 45)
+    apart = cdist(CELLS, CELLS[anchors])
+    narrow = np.where(apart > 0, 1 + 0.1 * apart, 0.0)
+    others = apart > 0
+    moved = _distributed(narrow.copy(), np.quantile(apart[others], _SHARES), anchors)
+    np.testing.assert_allclose(moved[others], (narrow + apart)[others] / 2, atol=2e-2)
+    order = np.argsort(narrow[others])
+    assert (np.diff(moved[others][order]) >= 0).all()
+    assert (moved[~others] == 0).all()
+    np.testing.assert_array_equal(moved[anchors], moved[anchors].T)
+    np.testing.assert_array_equal(_distributed(narrow.copy(), None, anchors), narrow)
+    alike = np.where(others, 1.0, 0.0)
+    quantiles = np.quantile(apart[others], _SHARES)
+    np.testing.assert_array_equal(_distributed(alike.copy(), quantiles, anchors), alike)
+
+
 def test_layouts_of_any_pose_and_dimension_that_agree_are_kept() -> None:
     turned = np.column_stack([CELLS[:, 1], np.zeros(200), -CELLS[:, 0]])
     joined = join([CELLS + 5, turned], posterior(), SPOTS, 0.0)
-    assert procrustes_error(CELLS, joined.places) < 1e-6
-    assert joined.stress < 1e-6 and joined.disagreement < 1e-6
+    assert procrustes_error(CELLS, joined.places) < 1e-3
+    assert joined.stress < 0.02 and joined.disagreement < 1e-6
     assert np.linalg.norm(joined.places - CELLS, axis=1).mean() < 0.2
 
 
@@ -65,13 +108,25 @@ def test_the_variance_is_about_the_error_where_layouts_disagree() -> None:
     assert joined.variance[~unsure].mean() < 0.2 * joined.variance[unsure].mean()
 
 
+def test_the_variance_counts_distances_that_layouts_disagree_on() -> None:
+    """One layout holds 40 cells above the plane: no place in the plane disagrees, distances do."""
+    raised = np.where(np.arange(200) < 40, 0.8, 0.0)
+    layouts = [np.column_stack([CELLS, height]) for height in (np.zeros(200), raised)]
+    variance = join(layouts, posterior(), SPOTS, 0.0).variance
+    found = [cdist(layout, layout) for layout in layouts]
+    apart = np.var(found, axis=0).mean(axis=1)
+    lost = stress_layout(np.mean(found, axis=0), np.arange(200), CELLS).misfit
+    assert variance[:40].mean() == pytest.approx((apart + lost)[:40].mean(), rel=0.1)
+    assert apart[:40].mean() > lost[:40].mean()
+
+
 def test_the_variance_counts_what_the_plane_loses() -> None:
     own = posterior()
     flat, high = (
         join([np.column_stack([CELLS, height])], own, SPOTS, 0.0)
         for height in (np.zeros(200), 0.8 * np.cos(8 * CELLS[:, 0]))
     )
-    np.testing.assert_allclose(flat.variance, own.variance, atol=1e-6)
+    np.testing.assert_allclose(flat.variance, own.variance, atol=5e-4)
     assert (high.variance > own.variance + 1e-3).all()
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -20,6 +20,10 @@ from napari_spatialrecon.progress import Reporter
 TRIM = 0.1
 #: Cells whose distances to all cells are kept.
 ANCHORS = 512
+#: How far mean distances are moved to be distributed as those between likely spots.
+SPREAD = 0.5
+#: Shares at which the two distributions are compared.
+_SHARES = (np.arange(1000) + 0.5) / 1000
 
 
 @dataclass(frozen=True)
@@ -32,7 +36,8 @@ class Joined:
         In the reference's frame.
     variance : (n_cells,) float
         Expected squared error: that of the places by similarity, how far all layouts, those
-        places among them, are from their mean, and what the plane loses of a cell's distances.
+        places among them, are from their mean, in places and in distances, and what the plane
+        loses of a cell's distances.
     disagreement
         Root mean square distance of the layouts from their mean.
     stress
@@ -57,8 +62,11 @@ def join(
     A mean of places shrinks what layouts disagree on: of two cells that lie a radius apart to the
     left in one and to the right in the other, it says that they coincide. A mean of distances does
     not, needs no common pose, and takes layouts of more dimensions as they are; the distance by
-    similarity is that expected over both cells' likely spots. The distances are then laid out with
-    the least stress, from the generalised Procrustes mean of the layouts and the places.
+    similarity is that expected over both cells' likely spots. Means lie closer together than what
+    they are the means of, more than any plane can: all near 1, they would ask for a sphere of many
+    dimensions. So they are moved, in their order, half-way to the distances between likely spots.
+    They are then laid out with the least stress, from the generalised Procrustes mean of the
+    layouts and the places.
 
     Parameters
     ----------
@@ -80,18 +88,60 @@ def join(
     apart = ((posed - posterior.places) ** 2).sum(axis=1)
     start = own * posed + floor_share * posterior.places
     anchors = along_path(start, ANCHORS)
-    wanted = own * sum(cdist(layout, layout[anchors]) for layout in layouts) / len(layouts)
-    if floor_share:
-        wanted += floor_share * posterior.expected_distances(spots, anchors)
-        wanted[anchors, np.arange(len(anchors))] = 0.0
+    wanted, squares = np.zeros((len(start), len(anchors))), np.zeros(len(start))
+    for weight, distances in _sources(layouts, posterior, spots, floor_share, anchors):
+        wanted += weight * distances
+        squares += weight * np.square(distances).mean(axis=1)
+    unsure = np.maximum(squares - np.square(wanted).mean(axis=1), 0.0)
+    wanted = _distributed(wanted, posterior.distance_quantiles(spots, _SHARES), anchors)
     laid = stress_layout(wanted, anchors, start, reporter=reporter)
     variance = posterior.variance + own * spread + own * floor_share * apart
     return Joined(
         places=lay_over(laid.places, posterior.places, weights).apply(laid.places),
-        variance=variance + laid.misfit,
+        variance=variance + unsure + laid.misfit,
         disagreement=float(np.sqrt(spread.mean())),
         stress=laid.stress,
     )
+
+
+def _sources(
+    layouts: Sequence[NDArray[np.float64]],
+    posterior: Posterior,
+    spots: NDArray[np.float64],
+    floor_share: float,
+    anchors: NDArray[np.intp],
+) -> Iterator[tuple[float, NDArray[np.float64]]]:
+    """Yield the weight of each layout and of the places by similarity, and their distances."""
+    for layout in layouts:
+        yield (1 - floor_share) / len(layouts), cdist(layout, layout[anchors])
+    if floor_share:
+        yield floor_share, posterior.expected_distances(spots, anchors)
+
+
+def _distributed(
+    wanted: NDArray[np.float64],
+    quantiles: NDArray[np.float64] | None,
+    anchors: NDArray[np.intp],
+) -> NDArray[np.float64]:
+    """Return distances (n_cells, a) moved half-way to a distribution, in their order.
+
+    Parameters
+    ----------
+    quantiles
+        Of that distribution at `_SHARES`; None moves nothing.
+    anchors : (a,) int
+        Whose distances those are; 0 to themselves.
+    """
+    itself = (anchors, np.arange(len(anchors)))
+    others = np.ones(wanted.shape, bool)
+    others[itself] = False
+    own = np.quantile(wanted[others], _SHARES) if others.any() else np.zeros(1)
+    if quantiles is None or own[-1] - own[0] <= 1e-9 * own[-1]:
+        moved = wanted
+    else:
+        moved = wanted + SPREAD * (np.interp(wanted, own, quantiles) - wanted)
+    moved[itself] = 0.0
+    return moved
 
 
 def planar(layout: NDArray[np.float64]) -> NDArray[np.float64]:

@@ -12,6 +12,7 @@ from scipy.spatial.distance import cdist
 from sklearn.preprocessing import normalize
 
 from napari_spatialrecon.geometry.neighbours import neighbour_graph
+from napari_spatialrecon.geometry.stress import along_path
 from napari_spatialrecon.methods.floors.config import KnnConfig
 from napari_spatialrecon.methods.reference import Reference
 from napari_spatialrecon.progress import Reporter
@@ -20,6 +21,8 @@ from napari_spatialrecon.progress import Reporter
 BLOCK = 4096
 #: Cells whose expected distances to all others are worked out at a time.
 ANCHORS = 64
+#: Spots between which distances are drawn: all pairs of them.
+DRAWN = 1024
 
 
 @dataclass(frozen=True)
@@ -71,6 +74,36 @@ class Posterior:
             near = np.unique(theirs.indices)
             found[:, columns] = self.weights @ (cdist(spots, spots[near]) @ theirs[:, near].T)
         return found
+
+    def distance_quantiles(
+        self, spots: NDArray[np.float64], at: NDArray[np.float64]
+    ) -> NDArray[np.float64] | None:
+        """Return quantiles of the distance of two cells, each drawn at one of its likely spots.
+
+        Expected distances are means, and lie closer together than distances do; these do not.
+
+        Parameters
+        ----------
+        spots : (n_spots, 2) float
+            Places of the spots; of more than 1,024 evenly many are taken.
+        at : (q,) float
+            Shares, rising, each between 0 and 1.
+
+        Returns
+        -------
+        (q,), or None where all cells lie at one spot.
+        """
+        chosen = along_path(spots, DRAWN)
+        first, second = np.triu_indices(len(chosen), k=1)
+        mass = self.mass[chosen]
+        weight = mass[first] * mass[second]
+        if not weight.sum() > 0:
+            return None
+        distance = cdist(spots[chosen], spots[chosen])[first, second]
+        order = np.argsort(distance, kind="stable")
+        weight = weight[order]
+        below = np.cumsum(weight) - weight / 2
+        return np.interp(at, below / weight.sum(), distance[order])
 
 
 def spatial_directions(
