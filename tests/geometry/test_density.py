@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
+from scipy.spatial import cKDTree
 
 from napari_spatialrecon.errors import InputError
 from napari_spatialrecon.evaluation.sliced_wasserstein import sliced_wasserstein
@@ -28,6 +29,28 @@ def test_cells_become_as_dense_as_the_spots(spots, shrunk) -> None:
     gaps = [sliced_wasserstein(match_density(shrunk, some, share=s), some) for s in (0, 0.5, 1)]
     assert gaps[2] < 0.2 * gaps[0]
     assert gaps[2] < gaps[1] < gaps[0]
+
+
+def test_neighbours_move_alike() -> None:
+    """Cells in a lump among spots on a lattice: they fill it, and are not laid on its points."""
+    lattice = np.stack(np.meshgrid(*[np.linspace(-1, 1, 12)] * 2), axis=-1).reshape(-1, 2)
+    cells = np.random.default_rng(3).normal(size=(900, 2)) * 0.3
+    moves = match_density(cells, lattice) - cells
+    near = cKDTree(cells).query(cells, 2)[1][:, 1]
+    apart = np.linalg.norm(moves - moves[near], axis=1)
+    assert np.median(apart) < 0.05 * np.linalg.norm(moves, axis=1).mean()
+    np.testing.assert_allclose((cells + moves).std(axis=0), lattice.std(axis=0), rtol=0.1)
+    gaps = cKDTree(lattice).query(cells + moves)[0]
+    assert np.median(gaps) > 0.25 * 2 / 11
+
+
+def test_a_cell_far_from_all_others_stays_finite(spots) -> None:
+    cells = np.vstack([spots, [[1e4, -1e4]]])
+    assert np.isfinite(match_density(cells, spots)).all()
+
+
+def test_all_go_to_the_one_target(spots) -> None:
+    np.testing.assert_allclose(match_density(spots, np.ones((1, 2))), np.ones_like(spots))
 
 
 def test_half_way_is_half_way(spots, shrunk) -> None:
