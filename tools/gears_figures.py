@@ -185,6 +185,7 @@ def main() -> None:
     parser.add_argument("--out", type=Path, required=True, help="folder of the pictures")
     parser.add_argument("--values", type=Path, help="JSON of the patch-size curve; read if there")
     asked = parser.parse_args()
+    asked.out.mkdir(parents=True, exist_ok=True)
     if "distortion" in asked.figure:
         draw_distortion(asked.models, asked.out)
     if "patches" in asked.figure:
