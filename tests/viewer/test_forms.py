@@ -71,6 +71,20 @@ def test_what_is_typed_becomes_the_config(form: ConfigForm) -> None:
     assert form.count.text() == "5 changed"
 
 
+def test_a_long_number_is_shown_rounded_and_kept_until_another_is_typed(form: ConfigForm) -> None:
+    third = Outer(radius=1 / 3)
+    form.set_value(third)
+    field = form.fields["radius"]
+    assert field.editor.text() == "0.333333"
+    assert form.value() == third
+    field.editor.setText("0.33333")
+    assert form.value() == Outer(radius=0.33333)
+    field.editor.setText("0.333333")
+    assert form.value() == third
+    form.set_value(Outer(radius=1234.5678))
+    assert field.editor.text() == "1234.5678"
+
+
 def test_a_wrong_value_stays_and_says_why(form: ConfigForm) -> None:
     form.fields["inner.width"].editor.setText("1000")
     assert form.fields["inner.width"].editor.text() == "1000"

@@ -20,10 +20,14 @@ from napari_spatialrecon.errors import ConfigError
 
 ERROR_STYLE = "color: #d9534f;"
 _AUTOMATIC = "automatic"
+#: Longer numbers, a third for instance, are shown rounded.
+_LONGEST = 12
 
 
 class Field(QWidget):
     """An editor for one option: what is typed stays, and why it is wrong stands below.
+
+    A number that is shown rounded keeps its value until another is typed.
 
     Parameters
     ----------
@@ -36,6 +40,7 @@ class Field(QWidget):
     def __init__(self, option: Option) -> None:
         super().__init__()
         self.option = option
+        self._shown: tuple[str, Any] | None = None
         self._title = plain(option.name.rpartition(".")[2])
         self.label = QLabel(self._title)
         self.error = QLabel(objectName="error")
@@ -69,7 +74,10 @@ class Field(QWidget):
         if isinstance(self.editor, QComboBox):
             text = self.editor.currentText()
             return None if self.option.optional and text == _AUTOMATIC else text
-        return self.option.check(self.option.parse(self.editor.text().strip()))
+        typed = self.editor.text().strip()
+        if self._shown is not None and typed == self._shown[0]:
+            return self._shown[1]
+        return self.option.check(self.option.parse(typed))
 
     def set_value(self, value: Any) -> None:
         """Show a value."""
@@ -78,6 +86,7 @@ class Field(QWidget):
         elif isinstance(self.editor, QComboBox):
             self.editor.setCurrentText(_AUTOMATIC if value is None else value)
         else:
+            self._shown = (_text(value), value)
             self.editor.setText(_text(value))
             self.editor.setCursorPosition(0)
 
@@ -144,4 +153,7 @@ def tooltip(option: Option) -> str:
 def _text(value: Any) -> str:
     if value is None:
         return ""
-    return f"{value:g}" if isinstance(value, float) and float(f"{value:g}") == value else str(value)
+    if not isinstance(value, float):
+        return str(value)
+    short, full = f"{value:g}", str(value)
+    return short if float(short) == value or len(full) > _LONGEST else full
