@@ -54,7 +54,7 @@ PLACINGS: dict[str, dict[str, Mapping[str, Any]]] = {
     "quick": {
         "": {},
         "places averaged, not distances": {},
-        "mean distances as they are": {},
+        "mean distances as they are": {"spread_share": 0.0},
         "patches of 384": PATCHES | {"patches.size": 384},
         "patches of 128": PATCHES | {"patches.size": 128},
         "patches of 128, all as reliable": PATCHES | {"patches.size": 128},
@@ -103,7 +103,6 @@ def rows(name: str, seed: int, folder: Path) -> Iterator[dict[str, Any]]:
                 continue
             reliable = all_as_reliable if "reliable" in placing else stitching._reliability
             laid_out = the_start if "averaged" in placing else joining.stress_layout
-            spread = 0.0 if "as they are" in placing else joining.SPREAD
             placer = copy.copy(model)
             if values.get("refiner.on") is False:
                 placer.networks = [_without_refiner(n) for n in model.networks]
@@ -114,7 +113,6 @@ def rows(name: str, seed: int, folder: Path) -> Iterator[dict[str, Any]]:
                 with (
                     instead(stitching, "_reliability", reliable),
                     instead(joining, "stress_layout", laid_out),
-                    instead(joining, "SPREAD", spread),
                 ):
                     layout = placer.place(cells).layout
                 seconds = time.process_time() - start

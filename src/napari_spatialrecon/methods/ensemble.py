@@ -281,7 +281,14 @@ class EnsembleMethod(PlacementMethod):
         """Return the networks' layouts and the places by similarity as one."""
         layouts, spots = self.layouts(features, reporter), self.reference.all_places
         reporter.begin("Laying out mean distances")
-        return join(layouts, posterior, spots, self.config.floor_share, reporter)
+        return join(
+            layouts,
+            posterior,
+            spots,
+            floor_share=self.config.floor_share,
+            spread_share=self.config.spread_share,
+            reporter=reporter,
+        )
 
     def impute(
         self,

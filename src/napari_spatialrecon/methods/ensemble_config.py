@@ -37,6 +37,14 @@ class EnsembleConfig(Config):
     floor_share: float = option(
         0.0, "Weight of kNN's distances in the mean that is laid out.", low=0.0, high=0.9
     )
+    spread_share: float = option(
+        0.0,
+        "How far mean distances, which lie closer together than distances do, are moved to be "
+        "distributed as those between likely spots.",
+        low=0.0,
+        high=1.0,
+        advanced=True,
+    )
     validate: bool = option(
         True,
         "First train on three quarters of the spots, to tell the error on the others.",

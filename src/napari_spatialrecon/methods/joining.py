@@ -20,8 +20,6 @@ from napari_spatialrecon.progress import Reporter
 TRIM = 0.1
 #: Cells whose distances to all cells are kept.
 ANCHORS = 512
-#: How far mean distances are moved to be distributed as those between likely spots.
-SPREAD = 0.5
 #: Shares at which the two distributions are compared.
 _SHARES = (np.arange(1000) + 0.5) / 1000
 
@@ -35,9 +33,9 @@ class Joined:
     places : (n_cells, 2) float
         In the reference's frame.
     variance : (n_cells,) float
-        Expected squared error: that of the places by similarity, how far all layouts, those
-        places among them, are from their mean, in places and in distances, and what the plane
-        loses of a cell's distances.
+        Expected squared error: that of the places by similarity, how far the layouts are from
+        their mean, and twice how far a cell's distances are from those of all layouts and of
+        likely spots, squared: half of a distance's variance is that of either end.
     disagreement
         Root mean square distance of the layouts from their mean.
     stress
@@ -54,7 +52,9 @@ def join(
     layouts: Sequence[NDArray[np.float64]],
     posterior: Posterior,
     spots: NDArray[np.float64],
+    *,
     floor_share: float,
+    spread_share: float,
     reporter: Reporter | None = None,
 ) -> Joined:
     """Return the plane's layout of the mean distances of layouts and of places by similarity.
@@ -64,7 +64,7 @@ def join(
     not, needs no common pose, and takes layouts of more dimensions as they are; the distance by
     similarity is that expected over both cells' likely spots. Means lie closer together than what
     they are the means of, more than any plane can: all near 1, they would ask for a sphere of many
-    dimensions. So they are moved, in their order, half-way to the distances between likely spots.
+    dimensions. So they can be moved, in their order, towards the distances between likely spots.
     They are then laid out with the least stress, from the generalised Procrustes mean of the
     layouts and the places.
 
@@ -78,6 +78,8 @@ def join(
         Places of the spots that the posterior is over.
     floor_share
         Weight of the distances by similarity, 0 to 1.
+    spread_share
+        How far mean distances are moved towards those between likely spots, 0 to 1.
     reporter
         May stop the descent.
     """
@@ -85,20 +87,23 @@ def join(
     weights = 1 / (posterior.variance + np.median(posterior.variance) + 1e-9)
     posed = lay_over(mean, posterior.places, weights).apply(mean)
     own = 1 - floor_share
-    apart = ((posed - posterior.places) ** 2).sum(axis=1)
     start = own * posed + floor_share * posterior.places
     anchors = along_path(start, ANCHORS)
     wanted, squares = np.zeros((len(start), len(anchors))), np.zeros(len(start))
-    for weight, distances in _sources(layouts, posterior, spots, floor_share, anchors):
+    for weight, distances, squared in _sources(layouts, posterior, spots, floor_share, anchors):
         wanted += weight * distances
-        squares += weight * np.square(distances).mean(axis=1)
-    unsure = np.maximum(squares - np.square(wanted).mean(axis=1), 0.0)
-    wanted = _distributed(wanted, posterior.distance_quantiles(spots, _SHARES), anchors)
-    laid = stress_layout(wanted, anchors, start, reporter=reporter)
-    variance = posterior.variance + own * spread + own * floor_share * apart
+        squares += weight * squared
+    wanted[anchors, np.arange(len(anchors))] = 0.0
+    aim = wanted
+    if spread_share:
+        quantiles = posterior.distance_quantiles(spots, _SHARES)
+        aim = _distributed(wanted, quantiles, anchors, spread_share)
+    laid = stress_layout(aim, anchors, start, reporter=reporter)
+    kept = cdist(laid.places, laid.places[anchors])
+    off = squares + np.einsum("na,na->n", kept, kept - 2 * wanted) / len(anchors)
     return Joined(
         places=lay_over(laid.places, posterior.places, weights).apply(laid.places),
-        variance=variance + unsure + laid.misfit,
+        variance=posterior.variance + own * spread + 2 * np.maximum(off, 0.0),
         disagreement=float(np.sqrt(spread.mean())),
         stress=laid.stress,
     )
@@ -110,20 +115,29 @@ def _sources(
     spots: NDArray[np.float64],
     floor_share: float,
     anchors: NDArray[np.intp],
-) -> Iterator[tuple[float, NDArray[np.float64]]]:
-    """Yield the weight of each layout and of the places by similarity, and their distances."""
+) -> Iterator[tuple[float, NDArray[np.float64], NDArray[np.float64]]]:
+    """Yield the weight of each layout and of the places by similarity, and their distances.
+
+    With them comes the mean square of each cell's, for places by similarity that over both cells'
+    likely spots: that of the mean places, and both variances.
+    """
     for layout in layouts:
-        yield (1 - floor_share) / len(layouts), cdist(layout, layout[anchors])
+        distances = cdist(layout, layout[anchors])
+        yield (1 - floor_share) / len(layouts), distances, np.square(distances).mean(axis=1)
     if floor_share:
-        yield floor_share, posterior.expected_distances(spots, anchors)
+        places, variance = posterior.places, posterior.variance
+        squares = cdist(places, places[anchors], "sqeuclidean").mean(axis=1)
+        squares += variance + variance[anchors].mean()
+        yield floor_share, posterior.expected_distances(spots, anchors), squares
 
 
 def _distributed(
     wanted: NDArray[np.float64],
     quantiles: NDArray[np.float64] | None,
     anchors: NDArray[np.intp],
+    share: float,
 ) -> NDArray[np.float64]:
-    """Return distances (n_cells, a) moved half-way to a distribution, in their order.
+    """Return distances (n_cells, a) moved a share of the way to a distribution, in their order.
 
     Parameters
     ----------
@@ -139,7 +153,7 @@ def _distributed(
     if quantiles is None or own[-1] - own[0] <= 1e-9 * own[-1]:
         moved = wanted
     else:
-        moved = wanted + SPREAD * (np.interp(wanted, own, quantiles) - wanted)
+        moved = wanted + share * (np.interp(wanted, own, quantiles) - wanted)
     moved[itself] = 0.0
     return moved
 

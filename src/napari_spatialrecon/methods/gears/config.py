@@ -121,6 +121,7 @@ class GearsConfig(EnsembleConfig):
             "inputs": "components",
             "members": 1,
             "floor_share": 0.0,
+            "spread_share": 0.0,
             "noise": 0.0,
             "unit_length": False,
             "generator.width": 256,
@@ -154,6 +155,14 @@ class GearsConfig(EnsembleConfig):
     )
     floor_share: float = option(
         1 / 3, "Weight of kNN's distances in the mean that is laid out.", low=0.0, high=0.9
+    )
+    spread_share: float = option(
+        0.5,
+        "How far mean distances, which lie closer together than distances do, are moved to be "
+        "distributed as those between likely spots.",
+        low=0.0,
+        high=1.0,
+        advanced=True,
     )
     input: str = option(
         "pca",
