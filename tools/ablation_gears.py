@@ -43,7 +43,7 @@ NO_OVERLAP_LOSSES = (
 TRAININGS: dict[str, tuple[str, ...]] = {
     "quick": (),
     "noise off": ("noise=0",),
-    "per-cell MLP for set attention": ("attention=none",),
+    "per-cell MLP for set attention": ("attention=none", "noise=.9"),
     "overlapping pairs, no losses on them": (*PAIRS, *NO_OVERLAP_LOSSES),
     "overlapping pairs with their losses": PAIRS,
     "refiner": ("refiner.on=true",),

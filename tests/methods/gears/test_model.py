@@ -99,7 +99,7 @@ def test_networks_that_see_each_cell_alone(slides, cells, small_gears, tmp_path)
     np.testing.assert_array_equal(placed.coordinates, model.place(cells).coordinates)
 
 
-def test_who_sees_each_cell_alone_is_trained_with_less_noise(
+def test_noise_falls_from_the_first_network_to_the_last(
     slides, cells, small_gears, monkeypatch
 ) -> None:
     seen = []
@@ -110,11 +110,9 @@ def test_who_sees_each_cell_alone_is_trained_with_less_noise(
             super().__init__(network, features, places, noise, config)
 
     monkeypatch.setattr(gears, "GeometryTask", Watched)
-    config = small_gears(
-        members=2, attention="mixed", alone_noise=0.5, inputs="components", noise=2.0
-    )
+    config = small_gears(members=3, least_noise=0.5, inputs="components", noise=2.0)
     Gears(config.with_values({"validate": False, "training.steps": 1})).fit(slides)
-    assert seen == pytest.approx([2.0, 1.0], rel=0.01)
+    assert seen == pytest.approx([2.0, 1.5, 1.0], rel=0.01)
 
 
 def test_one_scaling_is_enough_for_two_networks(slides, cells, small_gears) -> None:

@@ -113,6 +113,7 @@ class GearsConfig(EnsembleConfig):
             "floor_share": 0.25,
             "scalings": "mixed",
             "attention": "mixed",
+            "least_noise": 0.8,
         },
         # Section 7.2 of the paper.
         "paper": {
@@ -176,11 +177,11 @@ class GearsConfig(EnsembleConfig):
         "or two of four networks each.",
         choices=("set", "none", "mixed"),
     )
-    alone_noise: float = option(
-        0.9,
-        "Share of the noise that networks are trained with which see each cell alone.",
+    least_noise: float = option(
+        1.0,
+        "Share of the noise that the last network is trained with; it falls evenly from the first.",
         low=0.0,
-        high=10.0,
+        high=1.0,
         advanced=True,
     )
     density: str = option(

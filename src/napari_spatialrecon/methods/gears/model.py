@@ -156,8 +156,7 @@ class Gears(EnsembleMethod):
         with torch.random.fork_rng(devices=[]):
             torch.manual_seed(run.seed + number)
             network = self._empty_network(number).to(run.device)
-        if self._alone(number):
-            noise *= self.config.alone_noise
+        noise *= self._noise_share(number)
         features = [torch.from_numpy(f).to(run.device) for f in self._spots(number)]
         places = [
             torch.from_numpy(p.astype(np.float32)).to(run.device) for p in self.reference.places
@@ -176,6 +175,11 @@ class Gears(EnsembleMethod):
         """
         kind = self.config.attention
         return kind == "none" or (kind == "mixed" and number % 4 in (1, 2))
+
+    def _noise_share(self, number: int) -> float:
+        """Return the share of the noise that a network is trained with, 1 for the first."""
+        last = max(self.config.members - 1, 1)
+        return 1 + (self.config.least_noise - 1) * number / last
 
     def layouts(
         self, features: Sequence[Features], reporter: Reporter
