@@ -107,10 +107,23 @@ def test_the_next_landmark_leaves_the_least_uncertainty_of_the_pose() -> None:
         own = equations(latent[rows])
         covariance = np.linalg.inv(np.einsum("k,kpi,kqi->pq", weights[rows], own, own))
         every = equations(latent)
-        return float(np.einsum("kpi,pq,kqi->", every, covariance, every))
+        pose = float(np.einsum("kpi,pq,kqi->", every, covariance, every)) / 200
+        scatter = np.cov(latent[rows].T, aweights=weights[rows], ddof=0) * weights[rows].sum()
+        thinnest = np.linalg.eigvalsh(np.cov(latent.T, ddof=0))[0]
+        return pose / 2 + 0.05 * thinnest / np.linalg.eigvalsh(scatter)[0]
 
     best = min(among, key=left)
     assert next_landmark(latent, spread, known, among) == best
+
+
+def test_the_third_landmark_tells_whether_the_tissue_is_turned_over() -> None:
+    """Three on a line fix the rest as well from either side."""
+    tissue = RNG.uniform((-10, -2), (10, 2), size=(100, 2))
+    ends, line, beside = np.array([[-9.5, 0], [9.5, 0]]), [9.0, 0.1], [4.0, 1.9]
+    latent = np.concatenate([ends, [line, beside], tissue])
+    spread = np.ones(len(latent))
+    assert next_landmark(latent, spread, np.array([0, 1]), np.array([2, 3])) == 3
+    assert next_landmark(latent, spread, np.array([0]), np.array([1, 3])) == 1, "far apart first"
 
 
 def test_uncertain_cells_and_those_beside_a_landmark_are_not_asked_for() -> None:

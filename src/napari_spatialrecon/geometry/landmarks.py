@@ -26,6 +26,9 @@ TYPICAL = 100
 #: Weight of what stands for no landmark at all, beside 1 of an exact one.
 _FAINT = 1e-3
 
+#: Weight of the variance across landmarks that lie nearly on a line, beside that of the pose.
+_ACROSS = 0.05
+
 
 @dataclass(frozen=True, eq=False)
 class Landmarks:
@@ -239,6 +242,9 @@ def next_landmark(
     ``1 / W + ‖z − m‖² / S``, with ``W = Σ w``, m their weighted mean and ``S = Σ w ‖z_k − m‖²``.
     The cell that leaves the least of it, on average over all cells, is asked for (a design that is
     V-optimal, one landmark at a time): certain ones, and far apart around the middle of the tissue.
+    Landmarks on one line fix a similarity, but not whether it is turned over; so, once there are
+    enough of them, a share of ``v / s`` is added, with v the least variance of the latent along any
+    direction and s the least ``Σ w ((z_k − m) · u)²`` of the landmarks along any.
 
     Parameters
     ----------
@@ -275,4 +281,23 @@ def next_landmark(
     second = _FAINT * radius2 + weights[known] @ square[known] + weights[asked] * square[asked]
     off = ((first / mass[:, None]) ** 2).sum(axis=1)
     around = np.maximum(second - mass * off, 1e-12 * max(radius2, 1e-300))
-    return int(asked[(1 / mass + (radius2 + off) / around).argmin()])
+    left = 1 / mass + (radius2 + off) / around
+    if len(known) >= latent.shape[1]:
+        left += _ACROSS * _across(latent, weights, known, asked)
+    return int(asked[left.argmin()])
+
+
+def _across(
+    latent: np.ndarray, weights: np.ndarray, known: np.ndarray, asked: np.ndarray
+) -> np.ndarray:
+    """Return v / s of `next_landmark` for each cell asked for, (a,)."""
+    own = latent[known]
+    mass = weights[known].sum() + weights[asked]
+    first = weights[known] @ own + weights[asked, None] * latent[asked]
+    second = (own * weights[known, None]).T @ own + np.einsum(
+        "a,ai,aj->aij", weights[asked], latent[asked], latent[asked]
+    )
+    scatter = second - np.einsum("ai,aj->aij", first, first) / mass[:, None, None]
+    thinnest = np.linalg.eigvalsh(latent.T @ latent / len(latent))[0]
+    least = np.linalg.eigvalsh(scatter)[:, 0]
+    return thinnest / np.maximum(least, 1e-12 * max(np.trace(latent.T @ latent), 1e-300))
