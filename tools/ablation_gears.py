@@ -87,7 +87,7 @@ def all_as_reliable(overlaps: Any, n_patches: int) -> tuple[np.ndarray, np.ndarr
 
 def the_start(wanted: np.ndarray, anchors: np.ndarray, start: np.ndarray, **_: Any) -> StressLayout:
     """Stand for the layout of mean distances with what it starts from: the mean of places."""
-    return StressLayout(start, np.zeros(len(start)), 0.0)
+    return StressLayout(start, 0.0)
 
 
 def rows(name: str, seed: int, folder: Path) -> Iterator[dict[str, Any]]:

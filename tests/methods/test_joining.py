@@ -126,7 +126,9 @@ def test_the_variance_counts_distances_that_layouts_disagree_on() -> None:
     variance = joined_of(layouts).variance
     found = [cdist(layout, layout) for layout in layouts]
     apart = np.var(found, axis=0).mean(axis=1)
-    lost = stress_layout(np.mean(found, axis=0), np.arange(200), CELLS).misfit
+    mean = np.mean(found, axis=0)
+    laid = stress_layout(mean, np.arange(200), CELLS).places
+    lost = np.square(cdist(laid, laid) - mean).mean(axis=1)
     assert variance[:40].mean() == pytest.approx(2 * (apart + lost)[:40].mean(), rel=0.1)
     assert apart[:40].mean() > lost[:40].mean()
 

@@ -32,14 +32,11 @@ class StressLayout:
     ----------
     places : (n, 2) float
         In no particular pose, near that of the start.
-    misfit : (n,) float
-        Mean squared error of each cell's distances to the anchors.
     stress
         ``√(Σ (wanted − ‖y_i − y_a‖)² / Σ wanted²)``: 0 if all distances are kept.
     """
 
     places: np.ndarray
-    misfit: np.ndarray
     stress: float
 
 
@@ -174,6 +171,5 @@ def _distances(y: np.ndarray, anchors: np.ndarray, near: float) -> np.ndarray:
 def _measured(layout: np.ndarray, wanted: np.ndarray, anchors: np.ndarray) -> StressLayout:
     lost = _distances(layout, layout[anchors], 0.0)
     lost -= wanted
-    squares = np.einsum("na,na->n", lost, lost)
     total = max(float(np.vdot(wanted, wanted)), 1e-300)
-    return StressLayout(layout, squares / len(anchors), float(np.sqrt(squares.sum() / total)))
+    return StressLayout(layout, float(np.sqrt(np.vdot(lost, lost) / total)))
