@@ -22,9 +22,9 @@ from qtpy.QtTest import QTest
 from qtpy.QtWidgets import QApplication
 from vispy.gloo import gl
 
-from napari_spatialrecon.viewer import workspace
-from napari_spatialrecon.viewer.layers import cells_layer
-from napari_spatialrecon.viewer.memory import Memory
+from napari_spatialrecon.viewer.canvas.layers import cells_layer
+from napari_spatialrecon.viewer.window.memory import Memory
+from napari_spatialrecon.viewer.workspace import workspace
 
 MOVES = 20
 

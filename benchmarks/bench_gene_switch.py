@@ -17,10 +17,10 @@ from bench_viewer import finish, renderer, settle, summary
 from qtpy.QtWidgets import QApplication
 from scipy import sparse
 
-from napari_spatialrecon.methods.interpolation.config import InterpolationConfig
-from napari_spatialrecon.viewer.super_job import Resolved, SuperJob
-from napari_spatialrecon.viewer.super_layers import GeneLayers
-from napari_spatialrecon.viewer.tables import Table
+from napari_spatialrecon.methods.super_resolution.config import InterpolationConfig
+from napari_spatialrecon.viewer.super_resolve.job import Resolved, SuperJob
+from napari_spatialrecon.viewer.super_resolve.layers import GeneLayers
+from napari_spatialrecon.viewer.workspace.tables import Table
 
 GENES = 200
 

@@ -26,8 +26,8 @@ MOVES = 9
 def measure(n: int, d: int) -> dict[str, float]:
     import numpy as np
 
-    from napari_spatialrecon.geometry.distance_geometry import PlaceSolver
-    from napari_spatialrecon.geometry.landmarks import Landmarks, fit_scale
+    from napari_spatialrecon.geometry.solver.landmarks import Landmarks, fit_scale
+    from napari_spatialrecon.geometry.solver.place_solver import PlaceSolver
     from napari_spatialrecon.provenance import peak_memory_bytes
 
     generator = np.random.default_rng(0)

@@ -22,8 +22,8 @@ from qtpy.QtCore import QTimer
 from qtpy.QtWidgets import QApplication
 from scipy import sparse
 
-from napari_spatialrecon.viewer import workspace
-from napari_spatialrecon.viewer.memory import Memory
+from napari_spatialrecon.viewer.window.memory import Memory
+from napari_spatialrecon.viewer.workspace import workspace
 
 CELLS, GENES = 20_000, 2_000
 

@@ -18,10 +18,10 @@ from qtpy.QtCore import QPoint, Qt
 from qtpy.QtTest import QTest
 from qtpy.QtWidgets import QApplication
 
-from napari_spatialrecon.viewer.colors import set_point_colors
-from napari_spatialrecon.viewer.detail import keep_smooth
-from napari_spatialrecon.viewer.layers import LEAST_PIXELS
-from napari_spatialrecon.viewer.pies import show_pies
+from napari_spatialrecon.viewer.canvas.colors import set_point_colors
+from napari_spatialrecon.viewer.canvas.detail import keep_smooth
+from napari_spatialrecon.viewer.canvas.layers import LEAST_PIXELS
+from napari_spatialrecon.viewer.canvas.pies import show_pies
 
 PITCH, DIAMETER = 100.0, 55.0
 

@@ -27,12 +27,12 @@ PATCH = 384
 def measure(n: int, noise: float) -> dict[str, float]:
     import numpy as np
 
-    from napari_spatialrecon.geometry.global_solve import solve_graph
-    from napari_spatialrecon.geometry.locality import locality_graph
-    from napari_spatialrecon.geometry.patch_mean import patch_mean
-    from napari_spatialrecon.geometry.patches import cover
+    from napari_spatialrecon.geometry.patchwork.global_solve import solve_graph
+    from napari_spatialrecon.geometry.patchwork.locality import locality_graph
+    from napari_spatialrecon.geometry.patchwork.patch_mean import patch_mean
+    from napari_spatialrecon.geometry.patchwork.patches import cover
+    from napari_spatialrecon.geometry.patchwork.stitching import stitch
     from napari_spatialrecon.geometry.procrustes import fit_pose
-    from napari_spatialrecon.geometry.stitching import stitch
     from napari_spatialrecon.provenance import peak_memory_bytes
 
     generator = np.random.default_rng(0)

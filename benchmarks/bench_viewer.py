@@ -20,8 +20,8 @@ from qtpy.QtCore import QPoint, Qt
 from qtpy.QtTest import QTest
 from qtpy.QtWidgets import QApplication
 
-from napari_spatialrecon.viewer.colors import set_point_colors
-from napari_spatialrecon.viewer.detail import details, keep_smooth
+from napari_spatialrecon.viewer.canvas.colors import set_point_colors
+from napari_spatialrecon.viewer.canvas.detail import details, keep_smooth
 
 
 def settle(seconds: float = 0.2) -> None:
@@ -92,7 +92,7 @@ def finish() -> None:
 
 
 def window_with_points(n: int, *, smooth: bool = True) -> tuple[Any, Any]:
-    from napari_spatialrecon.viewer.layers import LEAST_PIXELS
+    from napari_spatialrecon.viewer.canvas.layers import LEAST_PIXELS
 
     viewer = napari.Viewer()
     points = np.random.default_rng(0).uniform(0, 10_000, (n, 2))

@@ -22,9 +22,9 @@ from qtpy.QtWidgets import QApplication
 
 from napari_spatialrecon.tissue.simulator.config import SimulatorConfig
 from napari_spatialrecon.tissue.simulator.simulate import simulate
-from napari_spatialrecon.viewer import workspace
-from napari_spatialrecon.viewer.memory import Memory
 from napari_spatialrecon.viewer.samples import _layers, _list_cells
+from napari_spatialrecon.viewer.window.memory import Memory
+from napari_spatialrecon.viewer.workspace import workspace
 
 
 def until(done: Callable[[], bool], seconds: float = 600.0) -> None:

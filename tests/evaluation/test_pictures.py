@@ -185,7 +185,7 @@ def test_values_of_another_length_are_refused(values: object) -> None:
 
 
 def test_colours_are_those_of_the_window() -> None:
-    window = pytest.importorskip("napari_spatialrecon.viewer.palette")
+    window = pytest.importorskip("napari_spatialrecon.viewer.canvas.palette")
     assert window.CATEGORIES == palette.CATEGORIES
     assert window.MISSING == palette.OTHER
 

@@ -7,9 +7,9 @@ from scipy.spatial.distance import pdist
 
 from napari_spatialrecon.errors import InputError
 from napari_spatialrecon.geometry import pairs as pairs_module
-from napari_spatialrecon.geometry.all_pairs import AllPairs
-from napari_spatialrecon.geometry.circle import Circle
 from napari_spatialrecon.geometry.pairs import MaskedPairs, Pairs
+from napari_spatialrecon.geometry.solver.all_pairs import AllPairs
+from napari_spatialrecon.geometry.solver.circle import Circle
 
 N = 60
 RNG = np.random.default_rng(0)

@@ -6,10 +6,10 @@ import pytest
 
 from napari_spatialrecon.methods.dpvae.config import DPVAEConfig
 from napari_spatialrecon.methods.dpvae.model import DPVAE
-from napari_spatialrecon.methods.floors.knn import Knn
-from napari_spatialrecon.methods.floors.ridge import Ridge
 from napari_spatialrecon.methods.gears.config import GearsConfig
 from napari_spatialrecon.methods.gears.model import Gears
+from napari_spatialrecon.methods.placement.knn import Knn
+from napari_spatialrecon.methods.placement.ridge import Ridge
 from napari_spatialrecon.tissue.contract import prepare_query, prepare_slide
 
 SMALL = {

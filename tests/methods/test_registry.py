@@ -8,9 +8,9 @@ import sys
 import pytest
 
 from napari_spatialrecon.errors import InputError
-from napari_spatialrecon.methods.gene_imputation import GeneMethod
-from napari_spatialrecon.methods.mixtures import MixtureMethod
-from napari_spatialrecon.methods.placement import PlacementMethod
+from napari_spatialrecon.methods.genes.base import GeneMethod
+from napari_spatialrecon.methods.mixtures.base import MixtureMethod
+from napari_spatialrecon.methods.placement.base import PlacementMethod
 from napari_spatialrecon.methods.registry import METHODS, find_method, methods_for
 
 #: What the classes of a task are.

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from napari_spatialrecon.errors import InputError
-from napari_spatialrecon.geometry.transforms import LEAST_PAIRS
+from napari_spatialrecon.geometry.maps.transforms import LEAST_PAIRS
 from napari_spatialrecon.tasks.aligning import (
     align_by_landmarks,
     align_by_outline,

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from napari_spatialrecon.errors import InputError, ValidationError
-from napari_spatialrecon.geometry.landmarks import Landmarks
+from napari_spatialrecon.geometry.solver.landmarks import Landmarks
 from napari_spatialrecon.tasks.placing import impute_locations
 
 

@@ -10,7 +10,7 @@ import pytest
 
 from napari_spatialrecon.errors import CheckpointError, InputError, Stopped, ValidationError
 from napari_spatialrecon.evaluation.evaluate import evaluate_place
-from napari_spatialrecon.methods.floors.knn import Knn
+from napari_spatialrecon.methods.placement.knn import Knn
 from napari_spatialrecon.tasks.placing import Onto, place, train
 from napari_spatialrecon.tissue.images import histology
 

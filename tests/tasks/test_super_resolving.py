@@ -10,10 +10,10 @@ from anndata import AnnData, read_h5ad
 from scipy import sparse
 
 from napari_spatialrecon.errors import CheckpointError, InputError, SpatialReconError, Stopped
-from napari_spatialrecon.methods.interpolation.model import Bilinear, Uniform
 from napari_spatialrecon.methods.srast import flow
 from napari_spatialrecon.methods.srast.config import SRastConfig
 from napari_spatialrecon.methods.srast.model import SRast
+from napari_spatialrecon.methods.super_resolution.interpolation import Bilinear, Uniform
 from napari_spatialrecon.tasks.super_preflight import super_preflight
 from napari_spatialrecon.tasks.super_resolving import super_resolve, train_super_resolution
 from napari_spatialrecon.tissue.images import Histology
@@ -70,7 +70,7 @@ def test_every_method_gives_back_the_counts_of_each_spot(method, factor):
 def test_a_run_that_loses_counts_fails(monkeypatch):
     monkeypatch.setattr(Uniform, "interpolate", lambda self, values: np.repeat(values, 4, axis=0))
     monkeypatch.setattr(
-        "napari_spatialrecon.methods.interpolation.model.conserved",
+        "napari_spatialrecon.methods.super_resolution.interpolation.conserved",
         lambda values, counts: values / 4.001,
     )
     with pytest.raises(SpatialReconError, match="sum to their spots"):
@@ -221,7 +221,7 @@ def test_a_hundred_thousand_bins_are_estimated_and_split_in_blocks(monkeypatch):
     assert estimate.seconds > super_preflight(bins()).seconds
     whole = super_resolve(slide, method="bilinear")
     monkeypatch.setattr(
-        "napari_spatialrecon.methods.super_resolution.BLOCK_VALUES", 4 * slide.n_obs
+        "napari_spatialrecon.methods.super_resolution.base.BLOCK_VALUES", 4 * slide.n_obs
     )
     blocks = []
     split = Bilinear.split

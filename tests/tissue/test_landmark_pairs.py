@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from napari_spatialrecon.errors import InputError, ValidationError
-from napari_spatialrecon.geometry.landmarks import Landmarks
+from napari_spatialrecon.geometry.solver.landmarks import Landmarks
 from napari_spatialrecon.tissue.landmark_pairs import LandmarkPairs, read_pairs, write_pairs
 from napari_spatialrecon.tissue.landmarks import read_landmarks, write_landmarks
 

@@ -14,10 +14,10 @@ import pytest
 from napari.components import ViewerModel
 from napari.layers import Layer
 
-from napari_spatialrecon.viewer import workspace
-from napari_spatialrecon.viewer.memory import Memory
 from napari_spatialrecon.viewer.samples import _layers, _list_cells
-from napari_spatialrecon.viewer.workspace import Workspace
+from napari_spatialrecon.viewer.window.memory import Memory
+from napari_spatialrecon.viewer.workspace import workspace
+from napari_spatialrecon.viewer.workspace.workspace import Workspace
 
 _status: list[int] = []
 

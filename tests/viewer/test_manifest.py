@@ -5,7 +5,7 @@ from pathlib import Path
 from npe2 import PluginManifest
 
 import napari_spatialrecon
-from napari_spatialrecon.viewer.memory import FORMS, SCALES
+from napari_spatialrecon.viewer.window.memory import FORMS, SCALES
 
 PATH = Path(napari_spatialrecon.__file__).parent / "napari.yaml"
 

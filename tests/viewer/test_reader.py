@@ -11,7 +11,7 @@ from napari.utils.notifications import notification_manager
 
 from napari_spatialrecon.errors import InputError
 from napari_spatialrecon.viewer.reader import NO_LAYERS, get_reader, read
-from napari_spatialrecon.viewer.workspace import Role, workspace_of
+from napari_spatialrecon.viewer.workspace.workspace import Role, workspace_of
 
 
 def show(viewer: ViewerModel, layers: list[Any]) -> None:

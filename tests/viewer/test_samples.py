@@ -6,7 +6,7 @@ import pytest
 from napari.components import ViewerModel
 
 from napari_spatialrecon.viewer.samples import tumour
-from napari_spatialrecon.viewer.workspace import Role, workspace_of
+from napari_spatialrecon.viewer.workspace.workspace import Role, workspace_of
 
 
 @pytest.fixture(autouse=True)

@@ -9,7 +9,7 @@ import pytest
 from napari.components import ViewerModel
 
 from napari_spatialrecon.errors import InputError
-from napari_spatialrecon.viewer.layers import spots_layer
+from napari_spatialrecon.viewer.canvas.layers import spots_layer
 from napari_spatialrecon.viewer.writer import write_points
 
 

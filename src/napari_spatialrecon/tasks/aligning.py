@@ -13,9 +13,9 @@ from anndata import AnnData
 
 from napari_spatialrecon import provenance, storage
 from napari_spatialrecon.errors import InputError
+from napari_spatialrecon.geometry.maps.fit import Fit, fit_pairs
+from napari_spatialrecon.geometry.maps.transforms import Transform
 from napari_spatialrecon.geometry.procrustes import Pose
-from napari_spatialrecon.geometry.transform_fit import Fit, fit_pairs
-from napari_spatialrecon.geometry.transforms import Transform
 from napari_spatialrecon.progress import ProgressCallback, Reporter, ShouldStop
 from napari_spatialrecon.tissue import contract
 from napari_spatialrecon.tissue.images import Histology, histology

@@ -17,7 +17,7 @@ from napari_spatialrecon import provenance, storage
 from napari_spatialrecon.config import Config
 from napari_spatialrecon.errors import InputError
 from napari_spatialrecon.evaluation.mixture_metrics import PROPORTIONS
-from napari_spatialrecon.methods.mixtures import CellTypes, Mixture, MixtureMethod, read_types
+from napari_spatialrecon.methods.mixtures.base import CellTypes, Mixture, MixtureMethod, read_types
 from napari_spatialrecon.methods.registry import find_method
 from napari_spatialrecon.progress import ProgressCallback, Reporter, ShouldStop
 from napari_spatialrecon.tissue import contract

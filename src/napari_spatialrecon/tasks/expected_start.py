@@ -7,9 +7,9 @@ from dataclasses import dataclass, replace
 import numpy as np
 from anndata import AnnData
 
+from napari_spatialrecon.geometry.maps.transforms import Transform
 from napari_spatialrecon.geometry.procrustes import Pose, fit_pose
-from napari_spatialrecon.geometry.transforms import Transform
-from napari_spatialrecon.methods.floors.knn import Knn
+from napari_spatialrecon.methods.placement.knn import Knn
 from napari_spatialrecon.progress import ProgressCallback, Reporter, ShouldStop
 from napari_spatialrecon.tasks.aligning import AlignResult, align_by_transform
 from napari_spatialrecon.tasks.placing import prepare_slides

@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from napari_spatialrecon.errors import InputError
+from napari_spatialrecon.geometry.maps.transforms import Transform
 from napari_spatialrecon.geometry.neighbours import nearest
-from napari_spatialrecon.geometry.transforms import Transform
 from napari_spatialrecon.tasks.aligning import ALIGNMENT, BEFORE, stored_transform
 from napari_spatialrecon.tasks.super_resolving import stated_diameter
 from napari_spatialrecon.tissue import contract

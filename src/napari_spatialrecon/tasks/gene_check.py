@@ -10,7 +10,7 @@ from anndata import AnnData
 from scipy import sparse
 
 from napari_spatialrecon.errors import InputError
-from napari_spatialrecon.methods.gene_inputs import listed, log_normalised
+from napari_spatialrecon.methods.genes.inputs import listed, log_normalised
 from napari_spatialrecon.tissue import contract
 
 #: Origin of a gene, in ``var["origin"]``, that the slide measured and the run did not see.

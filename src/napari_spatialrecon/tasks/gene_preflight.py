@@ -10,7 +10,7 @@ from anndata import AnnData
 from napari_spatialrecon.config import Config
 from napari_spatialrecon.methods.come.config import GENE_OBJECTIVES, ComeGenesConfig
 from napari_spatialrecon.methods.come.memory import mapping_seconds, mapping_size
-from napari_spatialrecon.methods.gene_inputs import read_inputs
+from napari_spatialrecon.methods.genes.inputs import read_inputs
 from napari_spatialrecon.methods.registry import find_method
 from napari_spatialrecon.tasks.imputing import MISSING, Asked
 from napari_spatialrecon.tissue import contract

@@ -19,8 +19,8 @@ from napari_spatialrecon import provenance, storage
 from napari_spatialrecon.config import Config
 from napari_spatialrecon.errors import InputError
 from napari_spatialrecon.geometry.neighbours import nearest
-from napari_spatialrecon.methods.gene_imputation import GeneMethod
-from napari_spatialrecon.methods.gene_inputs import listed, log_normalised
+from napari_spatialrecon.methods.genes.base import GeneMethod
+from napari_spatialrecon.methods.genes.inputs import listed, log_normalised
 from napari_spatialrecon.methods.registry import find_method
 from napari_spatialrecon.progress import ProgressCallback, Reporter, ShouldStop
 from napari_spatialrecon.tasks.gene_report import draw_run

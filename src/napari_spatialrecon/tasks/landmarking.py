@@ -12,10 +12,10 @@ from anndata import AnnData
 
 from napari_spatialrecon import provenance, storage
 from napari_spatialrecon.errors import InputError
-from napari_spatialrecon.geometry.bending import bent
-from napari_spatialrecon.geometry.distance_geometry import PlaceSolver
-from napari_spatialrecon.geometry.landmarks import Landmarks, fit_scale
 from napari_spatialrecon.geometry.procrustes import fit_pose
+from napari_spatialrecon.geometry.solver.bending import bent
+from napari_spatialrecon.geometry.solver.landmarks import Landmarks, fit_scale
+from napari_spatialrecon.geometry.solver.place_solver import PlaceSolver
 from napari_spatialrecon.progress import Reporter
 from napari_spatialrecon.tissue import contract
 

@@ -7,7 +7,7 @@ from anndata import AnnData
 from napari_spatialrecon.config import Config
 from napari_spatialrecon.methods.come.config import ComeMixturesConfig
 from napari_spatialrecon.methods.come.memory import mapping_seconds, mapping_size
-from napari_spatialrecon.methods.mixtures import read_types
+from napari_spatialrecon.methods.mixtures.base import read_types
 from napari_spatialrecon.methods.registry import find_method
 from napari_spatialrecon.tasks.preflight import Preflight
 from napari_spatialrecon.tissue import contract

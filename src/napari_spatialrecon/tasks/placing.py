@@ -13,10 +13,10 @@ from anndata import AnnData
 from napari_spatialrecon import provenance
 from napari_spatialrecon.config import Config
 from napari_spatialrecon.errors import CheckpointError, InputError
-from napari_spatialrecon.geometry.bending import bent
-from napari_spatialrecon.geometry.landmarks import Landmarks
+from napari_spatialrecon.geometry.solver.bending import bent
+from napari_spatialrecon.geometry.solver.landmarks import Landmarks
 from napari_spatialrecon.methods.gears.encoder.model import Encoder
-from napari_spatialrecon.methods.placement import Placement, PlacementMethod
+from napari_spatialrecon.methods.placement.base import Placement, PlacementMethod
 from napari_spatialrecon.methods.registry import MethodInfo, find_method
 from napari_spatialrecon.progress import ProgressCallback, Reporter, ShouldStop
 from napari_spatialrecon.tasks import resuming

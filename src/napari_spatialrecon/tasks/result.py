@@ -12,7 +12,7 @@ import numpy as np
 from anndata import AnnData
 
 from napari_spatialrecon import provenance, storage
-from napari_spatialrecon.methods.placement import Placement, PlacementMethod
+from napari_spatialrecon.methods.placement.base import Placement, PlacementMethod
 from napari_spatialrecon.tissue.contract import Prepared
 
 

@@ -10,7 +10,7 @@ from anndata import AnnData
 
 from napari_spatialrecon.config import Config
 from napari_spatialrecon.methods.registry import find_method
-from napari_spatialrecon.methods.super_resolution import BLOCK_VALUES
+from napari_spatialrecon.methods.super_resolution.base import BLOCK_VALUES
 from napari_spatialrecon.tasks.super_resolving import gene_columns, parts_of
 from napari_spatialrecon.tissue import contract
 from napari_spatialrecon.tissue.subspots import parse_factor

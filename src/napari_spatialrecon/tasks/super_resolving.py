@@ -13,13 +13,13 @@ from scipy.sparse import csr_matrix, hstack
 from napari_spatialrecon import provenance
 from napari_spatialrecon.config import Config
 from napari_spatialrecon.errors import InputError, SpatialReconError
-from napari_spatialrecon.methods.histology_guide import fit_guide
 from napari_spatialrecon.methods.registry import MethodInfo, find_method
-from napari_spatialrecon.methods.super_resolution import (
+from napari_spatialrecon.methods.super_resolution.base import (
     SplitBlock,
     SuperResolution,
     gene_blocks,
 )
+from napari_spatialrecon.methods.super_resolution.histology_guide import fit_guide
 from napari_spatialrecon.progress import ProgressCallback, Reporter, ShouldStop
 from napari_spatialrecon.tasks import resuming
 from napari_spatialrecon.tasks.super_result import SuperResult, laid_out

@@ -15,7 +15,7 @@ from scipy.sparse import csr_matrix
 
 from napari_spatialrecon import provenance, storage
 from napari_spatialrecon.errors import InputError
-from napari_spatialrecon.methods.super_resolution import SuperResolution
+from napari_spatialrecon.methods.super_resolution.base import SuperResolution
 from napari_spatialrecon.tissue import contract
 from napari_spatialrecon.tissue.contract import Prepared
 from napari_spatialrecon.tissue.images import Histology, tissue_mask

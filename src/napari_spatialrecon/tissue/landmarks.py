@@ -11,7 +11,7 @@ import pandas as pd
 
 from napari_spatialrecon import storage
 from napari_spatialrecon.errors import InputError, Problem, ValidationError
-from napari_spatialrecon.geometry.landmarks import Landmarks
+from napari_spatialrecon.geometry.solver.landmarks import Landmarks
 
 #: Words for true and false; nothing means true.
 FLAGS = {"true": True, "yes": True, "1": True, "false": False, "no": False, "0": False, "": True}

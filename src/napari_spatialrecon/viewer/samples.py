@@ -10,7 +10,7 @@ if TYPE_CHECKING:
 
     from napari_spatialrecon.progress import ProgressCallback, ShouldStop
     from napari_spatialrecon.tissue.simulator.result import SimulatedTissue
-    from napari_spatialrecon.viewer.layers import LayerData
+    from napari_spatialrecon.viewer.canvas.layers import LayerData
 
 
 def cortex() -> list[Any]:
@@ -27,8 +27,8 @@ def _sample(tissue: str) -> list[Any]:
     """Simulate in the background where there is a window, and add the layers when they are made."""
     from napari import current_viewer
 
-    from napari_spatialrecon.viewer.notify import notify_error
     from napari_spatialrecon.viewer.reader import NO_LAYERS
+    from napari_spatialrecon.viewer.window.notify import notify_error
 
     viewer = current_viewer()
     if not hasattr(viewer, "window"):
@@ -38,7 +38,7 @@ def _sample(tissue: str) -> list[Any]:
 
     from napari.layers import Layer
 
-    from napari_spatialrecon.viewer.worker import Run
+    from napari_spatialrecon.viewer.window.worker import Run
 
     def add(made: SimulatedTissue) -> None:
         for layer in _layers(made):
@@ -66,7 +66,7 @@ def _simulate(
 
 def _layers(made: SimulatedTissue) -> list[LayerData]:
     """Return slides with their histology; only the first slide is shown."""
-    from napari_spatialrecon.viewer.reader import table_layers
+    from napari_spatialrecon.viewer.workspace.table_layers import table_layers
 
     slides = [
         table_layers(slide, f"{made.tissue} {number}")
@@ -79,7 +79,7 @@ def _layers(made: SimulatedTissue) -> list[LayerData]:
 
 
 def _list_cells(viewer: ViewerModel | None, made: SimulatedTissue) -> None:
-    from napari_spatialrecon.viewer.workspace import Role, workspace_of
+    from napari_spatialrecon.viewer.workspace.workspace import Role, workspace_of
 
     name = f"{made.tissue} cells"
     if viewer is not None and workspace_of(viewer).named(name) is None:

@@ -7,7 +7,7 @@ from typing import Any
 
 from napari_spatialrecon.errors import InputError
 from napari_spatialrecon.storage import atomic_file
-from napari_spatialrecon.viewer.layers import to_adata
+from napari_spatialrecon.viewer.canvas.layers import to_adata
 
 
 def write_points(path: str, data: Any, attributes: dict[str, Any]) -> list[str]:

@@ -13,7 +13,7 @@ from scipy.stats import spearmanr
 from napari_spatialrecon.errors import InputError, Stopped
 from napari_spatialrecon.methods.come.config import ComePlaceConfig
 from napari_spatialrecon.methods.come.place import ComePlace
-from napari_spatialrecon.methods.floors.knn import Knn
+from napari_spatialrecon.methods.placement.knn import Knn
 from napari_spatialrecon.progress import Reporter
 
 SMALL = {"pretraining.steps": 10}

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from napari_spatialrecon.errors import ConfigError
-from napari_spatialrecon.geometry.landmarks import Landmarks
+from napari_spatialrecon.geometry.solver.landmarks import Landmarks
 from napari_spatialrecon.methods.gears.encoder.config import EncoderConfig
 from napari_spatialrecon.methods.gears.encoder.model import Encoder
 from napari_spatialrecon.methods.gears.model import Gears

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 import torch
 
-from napari_spatialrecon.methods.gene_inputs import read_inputs
+from napari_spatialrecon.methods.genes.inputs import read_inputs
 from napari_spatialrecon.methods.spadit.bases import NAMES, Bases, Relations, out_of_fold
 from napari_spatialrecon.methods.spadit.config import NetworkConfig, SpaDiTConfig
 from napari_spatialrecon.methods.spadit.diffusion import kept_signal, noised, sample, sample_levels

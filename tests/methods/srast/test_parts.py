@@ -6,11 +6,11 @@ import numpy as np
 import torch
 from scipy import sparse
 
-from napari_spatialrecon.methods.coarse_pair import coarsen
 from napari_spatialrecon.methods.srast.config import SasaConfig
 from napari_spatialrecon.methods.srast.corpus import rasterise, thin
 from napari_spatialrecon.methods.srast.learning import regions_held_out
 from napari_spatialrecon.methods.srast.sasa import LatentNorm, Sasa, dual_topology
+from napari_spatialrecon.methods.super_resolution.coarse_pair import coarsen
 from napari_spatialrecon.progress import Reporter
 from napari_spatialrecon.tissue.lattice import find_lattice
 from napari_spatialrecon.tissue.subspots import Factor

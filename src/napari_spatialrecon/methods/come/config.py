@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import Any, ClassVar
 
 from napari_spatialrecon.config import Config, option, section
-from napari_spatialrecon.methods.floors.config import KnnConfig
+from napari_spatialrecon.methods.placement.config import KnnConfig
 from napari_spatialrecon.training.config import LoopConfig
 
 #: Section 2 of the paper and its published code: every term on, softmax over spots, no anchor.

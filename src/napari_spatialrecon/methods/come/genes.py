@@ -18,10 +18,10 @@ from napari_spatialrecon.methods.come.inputs import unit_interval
 from napari_spatialrecon.methods.come.memory import mapping_size
 from napari_spatialrecon.methods.come.objective import Tables, learn_mapping, needs_network
 from napari_spatialrecon.methods.come.readout import spot_weights
-from napari_spatialrecon.methods.gene_floors.knn import mapped_genes
-from napari_spatialrecon.methods.gene_imputation import GeneBlock, GeneMethod, Values
-from napari_spatialrecon.methods.gene_inputs import read_inputs
-from napari_spatialrecon.methods.gene_scale import SlideScale, standardised
+from napari_spatialrecon.methods.genes.base import GeneBlock, GeneMethod, Values
+from napari_spatialrecon.methods.genes.inputs import read_inputs
+from napari_spatialrecon.methods.genes.knn import mapped_genes
+from napari_spatialrecon.methods.genes.scale import SlideScale, standardised
 from napari_spatialrecon.progress import Reporter
 from napari_spatialrecon.tissue.contract import Prepared
 

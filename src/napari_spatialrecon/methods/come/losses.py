@@ -9,8 +9,6 @@ from torch.utils.checkpoint import checkpoint
 
 #: Cells compared with all others at a time.
 BLOCK = 1024
-#: a1 and a2 of eq. 6.
-MEAN_CONSTANT, SPREAD_CONSTANT = 0.01, 0.03
 _TINY = 1e-12
 
 
@@ -24,22 +22,6 @@ def reconstruction(
 def coefficient(latent: Tensor, mapped: Tensor, logits: Tensor, ridge: float) -> Tensor:
     """Return ‖H_st − H'_st‖² + λ‖C‖², means of squares (eq. 4)."""
     return ((latent - mapped) ** 2).mean() + ridge * (logits**2).mean()
-
-
-def structural_dissimilarity(measured: Tensor, mapped: Tensor) -> Tensor:
-    """Return 1 − Sim(X_st, X̃_st) with moments over the whole matrix (eq. 6-7).
-
-    Parameters
-    ----------
-    measured, mapped : (n_spots, n_genes)
-    """
-    largest = torch.maximum(measured.max(), mapped.max())
-    z1, z2 = MEAN_CONSTANT * largest, SPREAD_CONSTANT * largest
-    m, n = measured.mean(), mapped.mean()
-    covariance = ((measured - m) * (mapped - n)).mean()
-    spread = ((measured - m) ** 2).mean() + ((mapped - n) ** 2).mean()
-    similarity = (2 * m * n + z1) * (2 * covariance + z2) / ((m**2 + n**2 + z1) * (spread + z2))
-    return 1 - similarity
 
 
 def cell_type_contrast(

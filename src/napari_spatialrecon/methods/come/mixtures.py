@@ -17,15 +17,15 @@ from napari_spatialrecon.methods.come.inputs import scaled_logs
 from napari_spatialrecon.methods.come.memory import mapping_size
 from napari_spatialrecon.methods.come.objective import Tables, learn_mapping, needs_network
 from napari_spatialrecon.methods.come.readout import likeliest_cells, type_sums
-from napari_spatialrecon.methods.gene_scale import standardised
-from napari_spatialrecon.methods.mixture_floors.regression import likeliest_shares, regress
-from napari_spatialrecon.methods.mixtures import (
+from napari_spatialrecon.methods.genes.scale import standardised
+from napari_spatialrecon.methods.mixtures.base import (
     CellTypes,
     Mixture,
     MixtureMethod,
     MixtureTables,
     normalised_rows,
 )
+from napari_spatialrecon.methods.mixtures.regression import likeliest_shares, regress
 from napari_spatialrecon.progress import Reporter
 from napari_spatialrecon.tissue.contract import Prepared
 

@@ -13,6 +13,7 @@ from napari_spatialrecon.methods.come import losses
 from napari_spatialrecon.methods.come.autoencoder import Autoencoder
 from napari_spatialrecon.methods.come.coefficients import Coefficients, Start
 from napari_spatialrecon.methods.come.config import ComeConfig, WeightsConfig
+from napari_spatialrecon.nn.similarity import structural_dissimilarity
 from napari_spatialrecon.progress import Reporter
 from napari_spatialrecon.training.config import LoopConfig
 from napari_spatialrecon.training.history import History
@@ -99,7 +100,7 @@ class Joint:
         tables, c, terms = self.tables, self.coefficients, dict[str, Tensor]()
         if weights.similarity:
             mapped = c.spot_means(p, tables.cells)
-            terms["similarity"] = losses.structural_dissimilarity(tables.spots, mapped)
+            terms["similarity"] = structural_dissimilarity(tables.spots, mapped)
         if weights.gene_cosine or weights.spot_cosine:
             measured = tables.spots if tables.spot_patterns is None else tables.spot_patterns
             cells = tables.cells if tables.cell_patterns is None else tables.cell_patterns

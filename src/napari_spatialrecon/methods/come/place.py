@@ -22,17 +22,17 @@ from napari_spatialrecon.methods.come.inputs import cell_counts, scaled_logs
 from napari_spatialrecon.methods.come.memory import mapping_size
 from napari_spatialrecon.methods.come.objective import Tables, learn_mapping, needs_network
 from napari_spatialrecon.methods.come.readout import MappingPosterior, likeliest, read_out
-from napari_spatialrecon.methods.composition import (
+from napari_spatialrecon.methods.mixtures.base import read_types
+from napari_spatialrecon.methods.placement.base import Placement, PlacementMethod
+from napari_spatialrecon.methods.placement.composition import (
     composition_notes,
     imbalance,
     matched_reference,
 )
-from napari_spatialrecon.methods.floors.knn import align_slides, floor_error
-from napari_spatialrecon.methods.floors.posterior import spatial_directions
-from napari_spatialrecon.methods.held_out import HeldOut, hold_out
-from napari_spatialrecon.methods.mixtures import read_types
-from napari_spatialrecon.methods.placement import Placement, PlacementMethod
-from napari_spatialrecon.methods.reference import Reference
+from napari_spatialrecon.methods.placement.held_out import HeldOut, hold_out
+from napari_spatialrecon.methods.placement.knn import align_slides, floor_error
+from napari_spatialrecon.methods.placement.posterior import spatial_directions
+from napari_spatialrecon.methods.placement.reference import Reference
 from napari_spatialrecon.progress import Reporter
 from napari_spatialrecon.tissue.contract import Prepared
 from napari_spatialrecon.tissue.preprocess import Features

@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from scipy import sparse
 
 from napari_spatialrecon.methods.come.coefficients import BLOCK, Coefficients
-from napari_spatialrecon.methods.floors.posterior import Posterior
+from napari_spatialrecon.methods.placement.posterior import Posterior
 
 
 @dataclass(frozen=True)

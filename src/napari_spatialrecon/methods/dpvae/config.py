@@ -6,7 +6,7 @@ from dataclasses import dataclass, replace
 from typing import ClassVar
 
 from napari_spatialrecon.config import Config, option, section
-from napari_spatialrecon.methods.ensemble_config import EnsembleConfig
+from napari_spatialrecon.methods.ensemble.config import EnsembleConfig
 
 
 @dataclass(frozen=True)

@@ -17,7 +17,7 @@ from napari_spatialrecon.geometry.neighbours import nearest
 from napari_spatialrecon.methods.dpvae import losses
 from napari_spatialrecon.methods.dpvae.config import DPVAEConfig, MaskConfig
 from napari_spatialrecon.methods.dpvae.network import Network
-from napari_spatialrecon.methods.ensemble_task import EnsembleTask, unit_length
+from napari_spatialrecon.methods.ensemble.task import EnsembleTask, unit_length
 from napari_spatialrecon.tissue.contract import Prepared
 
 

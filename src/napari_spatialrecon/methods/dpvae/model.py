@@ -13,16 +13,16 @@ from numpy.typing import NDArray
 from scipy import sparse
 from torch import nn
 
-from napari_spatialrecon.geometry.distance_geometry import PlaceSolver
-from napari_spatialrecon.methods.dpvae.config import DPVAEConfig
+from napari_spatialrecon.geometry.solver.place_solver import PlaceSolver
+from napari_spatialrecon.methods.dpvae.config import DPVAEConfig, NetworkConfig
 from napari_spatialrecon.methods.dpvae.member import MemberTask, Slide, check_masks, make_mask
-from napari_spatialrecon.methods.dpvae.network import Network, build
-from napari_spatialrecon.methods.ensemble import EnsembleMethod
-from napari_spatialrecon.methods.ensemble_task import Run
-from napari_spatialrecon.methods.floors.config import KnnConfig
-from napari_spatialrecon.methods.floors.knn import align_slides
-from napari_spatialrecon.methods.held_out import HeldOut
-from napari_spatialrecon.methods.reference import Reference
+from napari_spatialrecon.methods.dpvae.network import Network
+from napari_spatialrecon.methods.ensemble.base import EnsembleMethod
+from napari_spatialrecon.methods.ensemble.task import Run
+from napari_spatialrecon.methods.placement.config import KnnConfig
+from napari_spatialrecon.methods.placement.held_out import HeldOut
+from napari_spatialrecon.methods.placement.knn import align_slides
+from napari_spatialrecon.methods.placement.reference import Reference
 from napari_spatialrecon.progress import Reporter
 from napari_spatialrecon.tissue.contract import Prepared
 from napari_spatialrecon.tissue.preprocess import Features
@@ -185,3 +185,12 @@ def _latent(network: nn.Module, inputs: torch.Tensor) -> NDArray[np.float64]:
     scale = float(network.log_scale.exp().mean())
     latent: NDArray[np.float64] = network.encode(inputs)[0].double().numpy() / scale
     return latent
+
+
+def build(n_features: int, n_outputs: int, n_slides: int, config: NetworkConfig) -> Network:
+    """Return the network that a config asks for."""
+    if config.backbone == "mlp":
+        return Network(n_features, n_outputs, n_slides, config)
+    from napari_spatialrecon.methods.dpvae.scvi_backbone import ScviNetwork
+
+    return ScviNetwork(n_features, n_outputs, n_slides, config)

@@ -88,12 +88,3 @@ class Network(nn.Module):
         noise = torch.randn(mean.shape, generator=generator, device=mean.device)
         sample = mean + noise * torch.exp(0.5 * log_variance)
         return Passed(mean, log_variance, sample, self.decode(sample))
-
-
-def build(n_features: int, n_outputs: int, n_slides: int, config: NetworkConfig) -> Network:
-    """Return the network that a config asks for."""
-    if config.backbone == "mlp":
-        return Network(n_features, n_outputs, n_slides, config)
-    from napari_spatialrecon.methods.dpvae.scvi_backbone import ScviNetwork
-
-    return ScviNetwork(n_features, n_outputs, n_slides, config)

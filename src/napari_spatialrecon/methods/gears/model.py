@@ -13,9 +13,9 @@ from numpy.typing import NDArray
 
 from napari_spatialrecon.errors import Stopped
 from napari_spatialrecon.geometry.density import match_density
-from napari_spatialrecon.methods.ensemble import EnsembleMethod
-from napari_spatialrecon.methods.ensemble_task import Run
-from napari_spatialrecon.methods.floors.posterior import Posterior
+from napari_spatialrecon.methods.ensemble.base import EnsembleMethod
+from napari_spatialrecon.methods.ensemble.joining import Joined, over_mean, planar
+from napari_spatialrecon.methods.ensemble.task import Run
 from napari_spatialrecon.methods.gears.config import GearsConfig
 from napari_spatialrecon.methods.gears.diagnostics import Diagnosed, diagnose
 from napari_spatialrecon.methods.gears.encoder.config import EncoderConfig
@@ -23,10 +23,10 @@ from napari_spatialrecon.methods.gears.encoder.model import Encoder
 from napari_spatialrecon.methods.gears.encoder.space import EncodedSpace
 from napari_spatialrecon.methods.gears.patchwise import lay_out
 from napari_spatialrecon.methods.gears.task import GeometryNetwork, GeometryTask
-from napari_spatialrecon.methods.held_out import HeldOut, hold_out
-from napari_spatialrecon.methods.joining import Joined, over_mean, planar
-from napari_spatialrecon.methods.placement import Placement
-from napari_spatialrecon.methods.reference import Reference
+from napari_spatialrecon.methods.placement.base import Placement
+from napari_spatialrecon.methods.placement.held_out import HeldOut, hold_out
+from napari_spatialrecon.methods.placement.posterior import Posterior
+from napari_spatialrecon.methods.placement.reference import Reference
 from napari_spatialrecon.progress import Reporter
 from napari_spatialrecon.tissue.contract import Prepared
 from napari_spatialrecon.tissue.preprocess import Features

@@ -8,11 +8,11 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from napari_spatialrecon.geometry.global_solve import solve_graph
-from napari_spatialrecon.geometry.locality import locality_graph
-from napari_spatialrecon.geometry.patch_mean import patch_mean
-from napari_spatialrecon.geometry.patches import cover
-from napari_spatialrecon.geometry.stitching import Stitched, stitch
+from napari_spatialrecon.geometry.patchwork.global_solve import solve_graph
+from napari_spatialrecon.geometry.patchwork.locality import locality_graph
+from napari_spatialrecon.geometry.patchwork.patch_mean import patch_mean
+from napari_spatialrecon.geometry.patchwork.patches import cover
+from napari_spatialrecon.geometry.patchwork.stitching import Stitched, stitch
 from napari_spatialrecon.methods.gears.config import GearsConfig
 from napari_spatialrecon.methods.gears.task import GeometryNetwork
 from napari_spatialrecon.progress import Reporter

@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 import torch
 from torch import Tensor, nn
 
-from napari_spatialrecon.methods.ensemble_task import EnsembleTask, unit_length
+from napari_spatialrecon.methods.ensemble.task import EnsembleTask, unit_length
 from napari_spatialrecon.methods.gears import losses, minisets
 from napari_spatialrecon.methods.gears.config import GearsConfig
 from napari_spatialrecon.methods.gears.diffusion import (

@@ -17,11 +17,11 @@ from sklearn.preprocessing import normalize
 from sklearn.utils.extmath import randomized_svd
 
 from napari_spatialrecon.geometry.neighbours import neighbour_graph
-from napari_spatialrecon.methods.gene_floors.knn import nearest_cells, similar_features
-from napari_spatialrecon.methods.gene_floors.mapping import CellMap, Cosines, Objective, fit_map
-from napari_spatialrecon.methods.gene_imputation import Values
-from napari_spatialrecon.methods.gene_inputs import GeneInputs
-from napari_spatialrecon.methods.gene_scale import standardised
+from napari_spatialrecon.methods.genes.base import Values
+from napari_spatialrecon.methods.genes.inputs import GeneInputs
+from napari_spatialrecon.methods.genes.knn import nearest_cells, similar_features
+from napari_spatialrecon.methods.genes.mapping import CellMap, Cosines, Objective, fit_map
+from napari_spatialrecon.methods.genes.scale import standardised
 from napari_spatialrecon.methods.spadit.config import BasesConfig
 from napari_spatialrecon.methods.spadit.spreading import Spread
 from napari_spatialrecon.progress import Reporter

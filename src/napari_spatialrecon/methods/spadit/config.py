@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import ClassVar
 
 from napari_spatialrecon.config import Config, option, section
-from napari_spatialrecon.methods.gene_floors.config import MappingConfig
+from napari_spatialrecon.methods.genes.config import MappingConfig
 from napari_spatialrecon.training.config import LoopConfig
 
 

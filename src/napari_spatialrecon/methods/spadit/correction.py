@@ -13,8 +13,8 @@ from numpy.typing import NDArray
 from sklearn.cluster import MiniBatchKMeans
 from torch import Tensor
 
-from napari_spatialrecon.methods.gene_imputation import Values
-from napari_spatialrecon.methods.gene_scale import standardised
+from napari_spatialrecon.methods.genes.base import Values
+from napari_spatialrecon.methods.genes.scale import standardised
 from napari_spatialrecon.methods.spadit.bases import Relations
 from napari_spatialrecon.methods.spadit.config import SpaDiTConfig
 from napari_spatialrecon.methods.spadit.diffusion import kept_signal, sample

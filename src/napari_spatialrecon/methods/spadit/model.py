@@ -15,9 +15,9 @@ from typing import Any, Self
 import numpy as np
 from numpy.typing import NDArray
 
-from napari_spatialrecon.methods.gene_imputation import GeneBlock, GeneMethod, Values
-from napari_spatialrecon.methods.gene_inputs import GeneInputs, read_inputs
-from napari_spatialrecon.methods.gene_scale import SlideScale, standardised
+from napari_spatialrecon.methods.genes.base import GeneBlock, GeneMethod, Values
+from napari_spatialrecon.methods.genes.inputs import GeneInputs, read_inputs
+from napari_spatialrecon.methods.genes.scale import SlideScale, standardised
 from napari_spatialrecon.methods.spadit.bases import NAMES, Bases, Relations, out_of_fold
 from napari_spatialrecon.methods.spadit.config import SpaDiTConfig
 from napari_spatialrecon.methods.spadit.correction import Corrections

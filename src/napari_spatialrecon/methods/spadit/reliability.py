@@ -12,8 +12,8 @@ from sklearn.model_selection import KFold, cross_val_predict
 from sklearn.pipeline import Pipeline, make_pipeline
 from sklearn.preprocessing import StandardScaler
 
-from napari_spatialrecon.methods.gene_imputation import Values
-from napari_spatialrecon.methods.gene_scale import standardised
+from napari_spatialrecon.methods.genes.base import Values
+from napari_spatialrecon.methods.genes.scale import standardised
 from napari_spatialrecon.methods.spadit.bases import Relations
 from napari_spatialrecon.methods.spadit.stack import agreement
 

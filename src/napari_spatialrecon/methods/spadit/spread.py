@@ -8,8 +8,8 @@ from typing import Self
 import numpy as np
 from numpy.typing import NDArray
 
-from napari_spatialrecon.methods.gene_imputation import Values
-from napari_spatialrecon.methods.gene_scale import standardised
+from napari_spatialrecon.methods.genes.base import Values
+from napari_spatialrecon.methods.genes.scale import standardised
 
 _BINS = 20
 #: Entries (spots × genes) that are looked at, at most.

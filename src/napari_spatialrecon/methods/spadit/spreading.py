@@ -5,7 +5,7 @@ from __future__ import annotations
 import torch
 from torch import Tensor
 
-from napari_spatialrecon.methods.come.losses import structural_dissimilarity
+from napari_spatialrecon.nn.similarity import structural_dissimilarity
 
 _TINY = 1e-12
 

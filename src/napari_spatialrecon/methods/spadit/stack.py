@@ -8,8 +8,8 @@ from typing import Self
 import numpy as np
 from numpy.typing import NDArray
 
-from napari_spatialrecon.methods.gene_imputation import Values
-from napari_spatialrecon.methods.gene_scale import standardised
+from napari_spatialrecon.methods.genes.base import Values
+from napari_spatialrecon.methods.genes.scale import standardised
 
 #: Pull of the weights to zero, per entry.
 _RIDGE = 3e-3

@@ -8,10 +8,10 @@ import numpy as np
 from scipy.sparse import csr_matrix
 
 from napari_spatialrecon.errors import InputError
-from napari_spatialrecon.methods.coarse_pair import CoarsePair, coarsen
 from napari_spatialrecon.methods.srast.config import SRastConfig
 from napari_spatialrecon.methods.srast.learning import Pool, make_pool
 from napari_spatialrecon.methods.srast.sasa import Sasa
+from napari_spatialrecon.methods.super_resolution.coarse_pair import CoarsePair, coarsen
 from napari_spatialrecon.progress import Reporter
 from napari_spatialrecon.tissue.contract import SPATIAL, Prepared
 from napari_spatialrecon.tissue.lattice import Lattice, find_lattice

@@ -11,12 +11,12 @@ from sklearn.decomposition import TruncatedSVD
 
 from napari_spatialrecon.geometry.autocorrelation import morans_i
 from napari_spatialrecon.geometry.neighbours import nearest
-from napari_spatialrecon.methods.interpolation.weights import (
+from napari_spatialrecon.methods.srast.network import NEIGHBOURS, Batch
+from napari_spatialrecon.methods.super_resolution.weights import (
     gaussian_weights,
     linear_coverage,
     linear_weights,
 )
-from napari_spatialrecon.methods.srast.network import NEIGHBOURS, Batch
 from napari_spatialrecon.tissue.subspots import SubSpots
 
 #: Added to interpolated counts, and to totals, before their logarithm.

@@ -9,12 +9,12 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
-from napari_spatialrecon.methods.coarse_pair import CoarsePair
 from napari_spatialrecon.methods.srast import flow
 from napari_spatialrecon.methods.srast.config import SRastConfig
 from napari_spatialrecon.methods.srast.inputs import Inputs
 from napari_spatialrecon.methods.srast.network import Batch, Velocity
-from napari_spatialrecon.methods.super_resolution import BLOCK_VALUES
+from napari_spatialrecon.methods.super_resolution.base import BLOCK_VALUES
+from napari_spatialrecon.methods.super_resolution.coarse_pair import CoarsePair
 
 #: Most genes looked at together; fewer where a slide is large.
 _GENES_AT_ONCE = 256

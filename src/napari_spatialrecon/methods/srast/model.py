@@ -15,7 +15,6 @@ from scipy.sparse import csr_matrix
 from torch import Tensor
 
 from napari_spatialrecon.errors import CheckpointError, InputError
-from napari_spatialrecon.methods.coarse_pair import coarsen
 from napari_spatialrecon.methods.srast import flow
 from napari_spatialrecon.methods.srast.config import SRastConfig
 from napari_spatialrecon.methods.srast.corpus import pools_of
@@ -23,7 +22,8 @@ from napari_spatialrecon.methods.srast.inputs import Inputs
 from napari_spatialrecon.methods.srast.learning import FlowTask, make_pool, on_device, pick
 from napari_spatialrecon.methods.srast.network import Batch, Velocity
 from napari_spatialrecon.methods.srast.sasa import Sasa
-from napari_spatialrecon.methods.super_resolution import SplitBlock, SuperResolution
+from napari_spatialrecon.methods.super_resolution.base import SplitBlock, SuperResolution
+from napari_spatialrecon.methods.super_resolution.coarse_pair import coarsen
 from napari_spatialrecon.progress import Reporter
 from napari_spatialrecon.tissue.contract import Prepared
 from napari_spatialrecon.tissue.subspots import Factor, SubSpots

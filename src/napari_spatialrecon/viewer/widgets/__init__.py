@@ -1,1 +1,1 @@
-"""Dock widgets: each shows a model and owns no data."""
+"""Parts of widgets that know no task."""

@@ -7,10 +7,10 @@ from typing import Any
 from qtpy.QtWidgets import QFrame, QHBoxLayout, QPushButton, QVBoxLayout
 
 from napari_spatialrecon.errors import ValidationError
-from napari_spatialrecon.viewer.notify import details, headline
-from napari_spatialrecon.viewer.tones import DARK, Tones
-from napari_spatialrecon.viewer.widgets.details import DetailsBox
 from napari_spatialrecon.viewer.widgets.labels import WrappedLabel
+from napari_spatialrecon.viewer.window.details import DetailsBox
+from napari_spatialrecon.viewer.window.notify import details, headline
+from napari_spatialrecon.viewer.window.tones import DARK, Tones
 
 _MOST_PROBLEMS = 4
 

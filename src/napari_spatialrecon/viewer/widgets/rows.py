@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 from qtpy.QtCore import QSignalBlocker, Qt
 from qtpy.QtWidgets import (
     QComboBox,
@@ -15,7 +17,9 @@ from qtpy.QtWidgets import (
 )
 
 from napari_spatialrecon.viewer.widgets.eliding_combo import ElidingCombo
-from napari_spatialrecon.viewer.workspace import Entry
+
+if TYPE_CHECKING:
+    from napari_spatialrecon.viewer.workspace.workspace import Entry
 
 
 def small_button(text: str, tip: str) -> QPushButton:

@@ -1,0 +1,145 @@
+"""Photograph Deconvolve, and COME in Place cells, in the real window.
+
+    SPATIALRECON_DATA=../shared/data xvfb-run -a -s "-screen 0 1280x800x24" \
+        python docs/figures/deconvolve.py --out docs/images
+
+Real tissue: MERFISH pseudo-spots and single-cell RNA of mouse motor cortex, and sections C2, C3 and
+C5 of a HER2-positive breast cancer; the sources stand in each file's ``uns["source"]``.
+"""
+
+from __future__ import annotations
+
+import argparse
+import os
+from pathlib import Path
+
+import numpy as np
+from anndata import AnnData
+from napari.layers import Layer
+from window import Story, settle, until
+
+from napari_spatialrecon.tissue.read import read_adata
+from napari_spatialrecon.viewer.workspace.table_layers import table_layers
+from napari_spatialrecon.viewer.workspace.workspace import Role, workspace_of
+
+EVERY = 8
+"""Of the reference's cells one in so many is used: the picture, not the figures, is wanted."""
+TYPE = "L2/3 IT"
+
+
+def cortex(data: Path) -> tuple[AnnData, AnnData]:
+    """Return spots and labelled cells of mouse motor cortex."""
+    folder = data / "mop_merfish_scrna"
+    spots, cells = (read_adata(folder / f"{n}.h5ad") for n in ("merfish_pseudospots", "scrna_mop"))
+    return spots, cells[::EVERY].copy()
+
+
+def show(told: Story, adata: AnnData, name: str) -> None:
+    for layer in table_layers(adata, name):
+        told.viewer.add_layer(Layer.create(*layer))
+    told.viewer.reset_view()
+
+
+def deconvolve(data: Path, out: Path, theme: str) -> None:
+    """Empty, ready, done, one type, the table, and a reference whose genes are other ones."""
+    told = Story(out, theme)
+    told.dock("Deconvolve")
+    told.picture("window_deconvolve_empty")
+    spots, cells = cortex(data)
+    space = workspace_of(told.viewer)
+    show(told, spots, "motor cortex")
+    space.add("scRNA motor cortex", Role.QUERY, adata=cells)
+    widget = told.widget
+    until(widget.panel.run_button.isEnabled)
+    told.picture("window_deconvolve_ready")
+    told.run()
+    widget.area.verticalScrollBar().setValue(widget.mixtures.y() - 60)
+    told.picture("window_deconvolve")
+    widget._on_spot(200)
+    widget.area.verticalScrollBar().setValue(10**6)
+    told.viewer.scene.camera.zoom *= 3
+    told.viewer.scene.camera.center = (0.0, *widget.layer.data[200])
+    told.picture("window_deconvolve_spot")
+    told.viewer.reset_view()
+    widget.mixtures.choose_type(widget.model.outcome.types.index(TYPE))
+    told.picture("window_deconvolve_type")
+    wrong = cells[:500].copy()
+    wrong.var_names = [f"ENSG{i:011d}" for i in range(wrong.n_vars)]
+    space.add("cells under other gene names", Role.QUERY, adata=wrong)
+    widget.model.reference = space.named("cells under other gene names")
+    until(lambda: any(tone == "wrong" for tone, _ in widget.panel.checks.lines))
+    widget.area.verticalScrollBar().setValue(0)
+    told.picture("window_deconvolve_refused")
+    told.close()
+
+
+def long_names(data: Path, out: Path, theme: str) -> None:
+    told = Story(out, theme)
+    told.dock("Deconvolve")
+    spots, cells = cortex(data)
+    kinds = ["Mesenchymal stromal cells, activated", "T", "Perivascular-like (differentiated)"]
+    cells.obs["annotation by the consortium, revised in spring"] = np.array(
+        [f"{kinds[i % 3]} {i % 30}" for i in range(cells.n_obs)]
+    )
+    middle = np.median(spots.obsm["spatial"][:, 0])
+    deep = spots.obsm["spatial"][:, 0] > middle
+    spots.obs["domain"] = np.where(deep, "on the side of the third ventricle", "other")
+    space = workspace_of(told.viewer)
+    name = "Patient 0042 relapse biopsy, nuclei after FACS, pool 3 of 7, resequenced"
+    show(told, spots, f"{name}, spots")
+    space.add(name, Role.QUERY, adata=cells)
+    model, inputs = told.widget.model, told.widget.inputs
+    model.labels = "annotation by the consortium, revised in spring"
+    inputs.method.setCurrentIndex(inputs.method.findData("knn"))
+    until(told.widget.panel.run_button.isEnabled)
+    told.run()
+    box = told.widget.mixtures.group
+    box.setCurrentIndex(box.findData("domain"))
+    box.activated.emit(box.currentIndex())
+    told.widget.area.verticalScrollBar().setValue(10**6)
+    told.picture("window_deconvolve_long_names")
+    told.close()
+
+
+def mapping(data: Path, out: Path, theme: str) -> None:
+    """C5 placed by COME: where one of its spots may lie on C3, and the cells of one spot."""
+    told = Story(out, theme)
+    told.open(data / "st_her2_he")
+    inputs = told.widget.inputs
+    space = workspace_of(told.viewer)
+    image = next(e for e in told.widget.model.images if e.name.startswith("C3"))
+    told.widget.model.image = image
+    inputs.choose_cells(space.named("C5 spots"))
+    inputs.method.setCurrentIndex(inputs.method.findData("come"))
+    until(told.widget.panel.run_button.isEnabled)
+    told.run()
+    panel = told.widget.mapping
+    told.widget.area.verticalScrollBar().setValue(10**6)
+    panel.show_cell(60)
+    told.picture("window_mapping_cell")
+    panel.show_spot(panel.shown, 80)
+    told.picture("window_mapping_spot")
+    told.close()
+
+
+PARTS = {"deconvolve": deconvolve, "names": long_names, "mapping": mapping}
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--out", type=Path, required=True)
+    parser.add_argument("--theme", choices=("dark", "light", "both"), default="both")
+    parser.add_argument("--only", choices=tuple(PARTS))
+    options = parser.parse_args()
+    default = Path(__file__).resolve().parents[2] / "shared" / "data"
+    data = Path(os.environ.get("SPATIALRECON_DATA", default))
+    options.out.mkdir(parents=True, exist_ok=True)
+    for theme in ("dark", "light") if options.theme == "both" else (options.theme,):
+        for name, part in PARTS.items():
+            if options.only in (None, name):
+                part(data, options.out, theme)
+        settle()
+
+
+if __name__ == "__main__":
+    main()

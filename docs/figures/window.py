@@ -1,0 +1,112 @@
+"""The window as the stories drive it: one viewer, its plugin docked, photographed step by step."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import napari
+import numpy as np
+from PIL import Image
+from qtpy.QtWidgets import QApplication
+
+from napari_spatialrecon.viewer.canvas.point_values import UNCERTAINTY
+from napari_spatialrecon.viewer.window.memory import Memory
+from napari_spatialrecon.viewer.workspace import workspace
+from napari_spatialrecon.viewer.workspace.workspace import Workspace
+
+PLUGIN = "napari-spatialrecon"
+SIZE = (1280, 800)
+SECTIONS = ("C2", "C3", "C5")
+
+
+def settle(seconds: float = 0.5) -> None:
+    end = time.monotonic() + seconds
+    while time.monotonic() < end:
+        QApplication.processEvents()
+        time.sleep(0.005)
+
+
+def until(done: Callable[[], bool], seconds: float = 1800.0) -> None:
+    end = time.monotonic() + seconds
+    while not done():
+        if time.monotonic() > end:
+            raise TimeoutError("the window did not get there")
+        QApplication.processEvents()
+        time.sleep(0.005)
+
+
+class Story:
+    """One viewer with the widget docked, photographed step by step."""
+
+    def __init__(self, out: Path, theme: str) -> None:
+        self.out, self.theme = out, theme
+        self.viewer = napari.Viewer(show=True)
+        self.viewer.theme = theme
+        self.viewer.window._qt_window.resize(*SIZE)
+        workspace._workspaces[self.viewer] = Workspace(self.viewer, memory=Memory({}))
+        _, self.widget = self.viewer.window.add_plugin_dock_widget(PLUGIN, "Place cells")
+        self.legend_dock, _ = self.viewer.window.add_plugin_dock_widget(PLUGIN, "Legend")
+        settle(1.0)
+
+    def picture(self, name: str) -> None:
+        settle()
+        pixels = self.viewer.window.screenshot(canvas_only=False, flash=False)
+        path = self.out / f"{name}_{self.theme}.png"
+        # Without the last two bits a picture of stain takes a third less, and looks the same.
+        Image.fromarray(pixels[..., :3] & 0b11111100 | 0b10).save(path, optimize=True)
+        print(path, pixels.shape)
+
+    def open(self, folder: Path) -> None:
+        files = [str(folder / f"{name}.h5ad") for name in SECTIONS]
+        self.viewer.open(files, plugin=PLUGIN)
+        self.viewer.reset_view()
+        settle(1.0)
+
+    def dock(self, name: str) -> None:
+        """Show another widget in place of Place cells and the legend."""
+        self.viewer.window.remove_dock_widget("all")
+        _, self.widget = self.viewer.window.add_plugin_dock_widget(PLUGIN, name)
+        settle(1.0)
+
+    def check_array(self) -> None:
+        """The pitch of the array is 200 µm: what the scale bar measures is right."""
+        layer = self.viewer.layers["C5 spots"]
+        apart, steps = (
+            np.linalg.norm(points[:, None] - points[None], axis=-1)
+            for points in (layer.data, layer.features[["array_x", "array_y"]].to_numpy(float))
+        )
+        pitch = float(np.median(apart[np.abs(steps - 1) < 0.05]))
+        assert 190 < pitch < 210, pitch
+        print(f"median distance between neighbouring spots: {pitch:.0f} µm")
+
+    def choose(self, method: str, **settings: Any) -> None:
+        inputs = self.widget.inputs
+        entry = next(e for e in self.widget.model.queries if e.name == "C5 spots")
+        inputs.choose_cells(entry)
+        inputs.method.setCurrentIndex(inputs.method.findData(method))
+        if settings:
+            inputs.form.set_values(settings)
+        until(self.widget.panel.run_button.isEnabled)
+        settle()
+
+    def run(self, picture: str = "") -> None:
+        self.widget.panel.run_button.click()
+        model = self.widget.model
+        if picture:
+            until(lambda: len(model.curves.held_out) > 7 or not model.running)
+            self.picture(picture)
+        until(lambda: not model.running)
+        if model.error is not None:
+            raise model.error
+        settle(1.0)
+
+    def colour(self, name: str) -> None:
+        self.widget.result.colour_by.combo.setCurrentText(name)
+        self.widget.result.colour.emit(UNCERTAINTY if name == "uncertainty" else name)
+
+    def close(self) -> None:
+        self.viewer.close()
+        settle()

@@ -1,0 +1,216 @@
+"""What each term of COME's objective adds: left out in turn, on genes, places and mixtures.
+
+    python -m experiments.come_ablation genes|places|mixtures|starts [CASE ...] [--folds 2]
+
+Genes: PCC of held-out genes (the folds of experiments/genes/spadit.py), objective and steps fixed.
+Places: Spearman of distances (the cases of experiments/cases.py), cells labelled where their file
+names types, so that eq. 8 is on. Mixtures: JSD and PCC a spot (experiments/deconvolve/table.py).
+Rows that add a term of eq. 11 where the shipped objective has none are marked "+". Starts: the share
+of distinct likeliest spots (over the cells or spots, whichever are fewer) before and after learning,
+from cosines and from a constant, with the shipped rate and with the published one. Seed 0.
+"""
+
+from __future__ import annotations
+
+import argparse
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+import numpy as np
+from anndata import AnnData
+
+from experiments import cases as real_cases
+from experiments.deconvolve import table as mixture_table
+from experiments.genes import spadit as gene_experiments
+from napari_spatialrecon.evaluation.gene_metrics import gene_metrics
+from napari_spatialrecon.evaluation.mixture_metrics import evaluate_mixtures
+from napari_spatialrecon.evaluation.place_metrics import place_metrics
+from napari_spatialrecon.methods.come.config import (
+    GENE_OBJECTIVES,
+    ComeGenesConfig,
+    ComeMixturesConfig,
+    ComePlaceConfig,
+)
+from napari_spatialrecon.methods.come.genes import ComeGenes
+from napari_spatialrecon.methods.come.place import ComePlace
+from napari_spatialrecon.tasks.deconvolving import deconvolve
+from napari_spatialrecon.tasks.imputing import impute_genes
+from napari_spatialrecon.tasks.placing import place
+from napari_spatialrecon.tissue.contract import prepare_query, prepare_slide
+
+Values = Mapping[str, Any]
+#: Name of a term and the weight that eq. 11 gives it, in the published code.
+PUBLISHED = {
+    "reconstruction (eq. 3)": ("weights.reconstruction", 1.0),
+    "coefficients (eq. 4)": ("weights.coefficient", 1e-3),
+    "structural similarity (eq. 7)": ("weights.similarity", 1.0),
+    "cell types (eq. 8)": ("weights.cell_types", 1.0),
+    "cross-modal contrast (eq. 9)": ("weights.cross", 1.0),
+}
+OTHERS = {
+    "gene cosines": "weights.gene_cosine",
+    "spot cosines": "weights.spot_cosine",
+    "anchor": "weights.anchor",
+}
+#: Where cells of a case of places have their types: file and column.
+TYPES = {
+    "embryo": "celltype_mapped_refined",
+    "mpoa": "celltype",
+    "starmap": "celltype",
+}
+DEFAULT = {
+    "starts": ["bdtnp", "embryo"],
+    "genes": ["bdtnp", "mop"],
+    "places": ["embryo", "her2", "starmap"],
+    "mixtures": ["embryo", "mpoa", "starmap"],
+}
+
+
+def variants(values: Values, weights: Values) -> Iterator[tuple[str, dict[str, Any]]]:
+    """Yield the objective as it is, without each of its terms, and with each of eq. 11's others."""
+    yield "as it is", dict(values)
+    yield "start, nothing learned", {**values, "rate": 0.0, **_no(weights)}
+    for name, (key, weight) in PUBLISHED.items():
+        if weights[key]:
+            yield f"- {name}", {**values, key: 0.0}
+        else:
+            yield f"+ {name}", {**values, key: weight}
+    for name, key in OTHERS.items():
+        if weights[key]:
+            yield f"- {name}", {**values, key: 0.0}
+
+
+def _no(weights: Values) -> dict[str, float]:
+    return {key: 0.0 for key in weights if key != "weights.ridge"}
+
+
+def _weights(config: Any) -> dict[str, float]:
+    return {k: v for k, v in config.flat().items() if k.startswith("weights.")}
+
+
+def genes(name: str, folds: int) -> Iterator[tuple[str, str]]:
+    case = gene_experiments.load(name)
+    for objective, chosen in GENE_OBJECTIVES.items():
+        values = {"choose": False, "steps": 60, **chosen}
+        weights = _weights(ComeGenesConfig().with_values(values))
+        for label, changed in variants(values, weights):
+            if "eq. 8" in label:  # a reference of genes brings no labels
+                continue
+            found = []
+            for fold in case.folds[:folds]:
+                hidden = set(fold)
+                seen = case.slide[:, [g for g in case.slide.var_names if g not in hidden]].copy()
+                config = ComeGenesConfig().with_values(changed)
+                made = impute_genes(
+                    seen, case.cells, fold, method="come", config=config, device="cpu"
+                )
+                found.append(gene_metrics(case.truth[fold].to_numpy(), made.adata.X)["pcc"])
+            yield f"{objective}: {label}", f"{np.concatenate(found).mean():.3f}"
+
+
+def _labelled(name: str, cells: AnnData) -> tuple[AnnData, str]:
+    """Return the cells with their types, which hiding took from them, and the column's name."""
+    if name not in TYPES:
+        return cells, ""
+    path = real_cases.CELLS.get(name)
+    if path is None:
+        folder, _, section = real_cases.SECTIONS[name]
+        path = f"{folder}/{section}.h5ad"
+    whole = real_cases._read(path)
+    labelled = cells.copy()
+    labelled.obs["type"] = whole.obs[TYPES[name]].loc[cells.obs_names].astype(str).to_numpy()
+    return labelled, "type"
+
+
+def places(name: str, folds: int) -> Iterator[tuple[str, str]]:
+    case = real_cases.load(name)
+    cells, column = _labelled(name, case.cells)
+    config = ComePlaceConfig(labels=column)
+    rows = [*variants({}, _weights(config)), ("- balance", {"balance": 0.0})]
+    if all("n_cells" in slide.obs for slide in case.slides.values()):
+        counted = {"cell_counts": "n_cells", "balance": 1.0}
+        rows += [("+ cell counts", counted | {"balance": 0.25}), ("+ cell counts, whole", counted)]
+    for label, changed in rows:
+        if "eq. 8" in label and not column:
+            continue
+        made = place(
+            case.slides, cells, method="come", config=config.with_values(changed), device="cpu"
+        )
+        found = place_metrics(case.truth, np.asarray(made.adata.obsm["spatial"])[:, :2])
+        yield label, f"{found['spearman']:.3f} {found['trust20']:.3f}"
+
+
+def mixtures(name: str, folds: int) -> Iterator[tuple[str, str]]:
+    path, column = mixture_table.CASES[name]
+    spots, reference, truth = mixture_table.known_mixtures(path, column)
+    config = ComeMixturesConfig()
+    rows = [
+        *variants({}, _weights(config)),
+        ("- prior", {"prior": "none"}),
+        ("prior of least squares", {"prior": "squares"}),
+        ("- sizes", {"sizes": False}),
+    ]
+    for label, changed in rows:
+        made = deconvolve(
+            spots, reference, column, config=config.with_values(changed), device="cpu"
+        )
+        mean = evaluate_mixtures(truth, made.adata)["mean"]
+        yield label, f"{mean['jsd']:.3f} {mean['pcc']:.3f}"
+
+
+def starts(name: str, folds: int) -> Iterator[tuple[str, str]]:
+    for preset in ("quick", "paper"):
+        for start in ("cosine", "constant"):
+            share = _gene_start if name == "bdtnp" else _place_start
+            before, after = share(name, preset, start)
+            yield f"{preset}, {start}", f"{before:.4f} to {after:.4f}"
+
+
+def _place_start(name: str, preset: str, start: str) -> tuple[float, float]:
+    slides, cells, _ = real_cases.load(name).prepared()
+    config = ComePlaceConfig.preset(preset).with_values({"start": start, "balance": 0.0})
+    method = ComePlace(config).fit(slides, cells)
+    after = method.place(cells).diagnostics["distinct_best_spots"]
+    method.config = config.with_values({"rate": 0.0})
+    return method.place(cells).diagnostics["distinct_best_spots"], after
+
+
+def _gene_start(name: str, preset: str, start: str) -> tuple[float, float]:
+    case = gene_experiments.load(name)
+    shared = GENE_OBJECTIVES["eq. 11"] if preset == "quick" else {}
+    config = ComeGenesConfig.preset(preset).with_values({**shared, "start": start, "choose": False})
+    method = ComeGenes(config.with_values({"rate": 0.0, "steps": 1, "pretraining.steps": 1}))
+    slide = prepare_slide(case.slide, name, counts_needed=False)
+    method.fit(slide, prepare_query(case.cells, "cells"))
+    cells = method.inputs.cells(method.inputs.columns)
+    found = []
+    for rate in (0.0, config.rate):
+        steps = config.joint_steps(cells.shape[1]) if rate else 0
+        learnt = method._learnt(method.inputs.slide, cells, config, steps)
+        best = learnt.best_spots(learnt.probabilities())
+        found.append(len(best.unique()) / min(len(cells), len(method.inputs.slide)))
+    return found[0], found[1]
+
+
+TASKS = {"starts": starts, "genes": genes, "places": places, "mixtures": mixtures}
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("task", choices=tuple(TASKS))
+    parser.add_argument("case", nargs="*")
+    parser.add_argument("--folds", type=int, default=2)
+    asked = parser.parse_args()
+    found: dict[str, dict[str, str]] = {}
+    cases = asked.case or DEFAULT[asked.task]
+    for name in cases:
+        for label, value in TASKS[asked.task](name, asked.folds):
+            print(f"{name:10}{label:50}{value}", flush=True)
+            found.setdefault(label, {})[name] = value
+    print(f"\n| | {' | '.join(cases)} |\n|---|{'---|' * len(cases)}")
+    for label, row in found.items():
+        print(f"| {label} | {' | '.join(row.get(name, '') for name in cases)} |")
+
+
+if __name__ == "__main__":
+    main()

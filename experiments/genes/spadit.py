@@ -1,0 +1,251 @@
+"""Measure gene imputation on real tissue: floors, ablations, sampler, down-sampling, a picture.
+
+    python -m experiments.genes.spadit WHAT [CASE ...] [--folds 1]
+
+Genes are held out in 5 folds (seed 0), as many of which are run as `--folds` says. Counts of the
+truth become log1p(x / total · median) over all genes. Prints a Markdown table a case.
+
+WHAT is `table`, `downsample` or `picture`; `ablate` changes the network beside its linear maps,
+`alone` without them; `sampler` uses the drawn correction in full, whatever share a run would use.
+"""
+
+from __future__ import annotations
+
+import argparse
+import os
+import time
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+import anndata
+import numpy as np
+import pandas as pd
+from matplotlib.figure import Figure
+from scipy import sparse
+from scipy.stats import spearmanr
+
+from napari_spatialrecon.evaluation.gene_metrics import accuracy_scores, gene_metrics
+from napari_spatialrecon.methods.genes.inputs import log_normalised
+from napari_spatialrecon.methods.registry import find_method
+from napari_spatialrecon.tasks.imputing import GeneResult, impute_genes
+from napari_spatialrecon.tissue.contract import counts, prepare_slide
+
+DATA = Path(
+    os.environ.get("SPATIALRECON_DATA", Path(__file__).resolve().parents[2] / "shared" / "data")
+)
+SPADIT = ["diffusion.draws=0"]
+METHODS: dict[str, tuple[str, str, list[str]]] = {
+    "knn": ("knn", "quick", []),
+    "mapping": ("mapping", "quick", []),
+    "bases alone": ("spadit", "quick", ["network.on=false"]),
+    "SpaDiT": ("spadit", "quick", SPADIT),
+}
+#: Table 4 of the paper, and table 3's Transformer beside a network without attention.
+ABLATIONS = {
+    "SpaDiT": [],
+    "without attention in ψ": ["network.condition=mlp"],
+    "without condition ψ": ["network.condition=none"],
+    "shared genes alone in ψ": ["network.common_only=true"],
+    "without concat in φ": ["network.concat=false"],
+    "MLP instead of Transformer": ["network.backbone=mlp"],
+    "without mean branch": [
+        "diffusion.mean_share=0",
+        "diffusion.output=draws",
+        "diffusion.draws=4",
+    ],
+}
+#: Steps of the sampler, and maps drawn; 0 maps: the mean branch.
+SAMPLER = ((5, 0), (5, 1), (20, 1), (50, 1), (200, 1), (20, 4), (20, 8))
+RATES = (0.1, 0.3, 0.5, 0.7, 1.0)
+
+
+@dataclass(frozen=True)
+class Case:
+    slide: anndata.AnnData
+    cells: anndata.AnnData
+    folds: list[list[str]]
+    truth: pd.DataFrame
+
+
+def load(name: str, rate: float = 1.0) -> Case:
+    if name == "bdtnp":
+        slide = anndata.read_h5ad(DATA / "drosophila_bdtnp/atlas_bdtnp.h5ad")
+        slide.var_names = slide.var["scrna_name"].astype(str)
+        cells = anndata.read_h5ad(DATA / "drosophila_bdtnp/scrna_dropseq.h5ad")
+    elif name == "mop":
+        slide = anndata.read_h5ad(DATA / "mop_merfish_scrna/merfish_pseudospots.h5ad")
+        cells = anndata.read_h5ad(DATA / "mop_merfish_scrna/scrna_mop.h5ad")
+        cells = _some(cells, 4000)
+    else:
+        slide = _some(anndata.read_h5ad(DATA / "breast_xenium_visium/xenium_cells.h5ad"), 4000)
+        cells = anndata.read_h5ad(DATA / "breast_xenium_visium/visium_spots.h5ad")
+    slide.obsm["spatial"] = np.asarray(slide.obsm["spatial"], float)[:, :2]
+    slide.X = counts(slide)
+    slide = slide[np.asarray(slide.X.sum(axis=1)).ravel() >= 10].copy()
+    prepared = prepare_slide(slide, name, counts_needed=False)
+    logs = log_normalised(prepared, intensities=True)[0].toarray()
+    truth = pd.DataFrame(logs, slide.obs_names, slide.var_names)
+    if rate < 1:
+        slide.X = _fewer(slide.X, rate)
+    slide.layers.clear()
+    slide.uns.clear()
+    shared = [g for g in truth.columns[truth.std() > 0] if g in set(cells.var_names)]
+    order = np.random.default_rng(0).permutation(shared)
+    return Case(slide, cells, [list(f) for f in np.array_split(order, 5)], truth)
+
+
+def _some(adata: anndata.AnnData, n: int) -> anndata.AnnData:
+    return adata[np.random.default_rng(0).permutation(adata.n_obs)[:n]].copy()
+
+
+def _fewer(matrix: sparse.csr_matrix, rate: float) -> sparse.csr_matrix:
+    """Keep each count with a chance of `rate`; of intensities, each value."""
+    rng, fewer = np.random.default_rng(0), matrix.copy()
+    if np.all(matrix.data == np.rint(matrix.data)):
+        fewer.data = rng.binomial(matrix.data.astype(int), rate).astype(np.float32)
+    else:
+        fewer.data = fewer.data * (rng.random(len(fewer.data)) < rate)
+    return fewer
+
+
+def impute(case: Case, fold: list[str], method: str, preset: str, values: list[str]) -> GeneResult:
+    config = find_method(method, "impute-genes").config().preset(preset).with_text(values)
+    seen = case.slide[:, [g for g in case.slide.var_names if g not in set(fold)]].copy()
+    return impute_genes(seen, case.cells, fold, method=method, config=config, device="cpu")
+
+
+def measure(case: Case, folds: int, method: str, preset: str, values: list[str]) -> pd.DataFrame:
+    tables = []
+    for fold in case.folds[:folds]:
+        result = impute(case, fold, method, preset, values)
+        report = result.method.report()
+        table = gene_metrics(case.truth[fold].to_numpy(), result.adata.X).set_axis(fold)
+        table["reliability"] = result.genes["reliability"]
+        by_share = report.get("held_out_by_share", {})
+        table["added"] = report.get("network_added_pcc", np.nan)
+        table["in full"] = by_share.get("1.0", np.nan) - by_share.get("0.0", np.nan)
+        tables.append(table)
+    return pd.concat(tables)
+
+
+def show(name: str, rows: Mapping[str, Callable[[], pd.DataFrame]]) -> None:
+    heads = "PCC | median | SSIM | RMSE | JS | expected | its correlation | added | in full | s"
+    print(f"\n| {name} | {heads} |")
+    print(f"|{'---|' * 11}")
+    tables = {}
+    for label, run in rows.items():
+        start = time.time()
+        table = tables[label] = run()
+        mean = table.mean()
+        values = [mean["pcc"], table["pcc"].median(), mean["ssim"], mean["rmse"], mean["js"]]
+        follows = table["reliability"].corr(table["pcc"])
+        values += [mean["reliability"], follows, mean["added"], mean["in full"]]
+        cells = " | ".join("" if np.isnan(v) else f"{v:.3f}" for v in values)
+        print(f"| {label} | {cells} | {time.time() - start:.0f} |", flush=True)
+    if len(tables) > 1:
+        scores = accuracy_scores(tables)
+        print("accuracy score:", ", ".join(f"{k} {v:.3f}" for k, v in scores.items()), flush=True)
+
+
+def sample(case: Case, folds: int) -> None:
+    """Print how a map and its spread change with the sampler's steps and the number of draws."""
+    print("| steps | maps drawn | PCC | spread and error, rank correlation | s |")
+    print(f"|{'---|' * 5}")
+    fitted = [impute(case, fold, "spadit", "quick", SPADIT).method for fold in case.folds[:folds]]
+    for steps, draws in SAMPLER:
+        start, tables = time.time(), []
+        for method, fold in zip(fitted, case.folds):
+            output = "draws" if draws else "mean"
+            values = {"steps": steps, "draws": draws, "output": output}
+            corrections = method.corrections
+            corrections.share = 1.0
+            corrections.config = method.config.with_values(
+                {f"diffusion.{k}": v for k, v in values.items()}
+            )
+            blocks = list(method.impute(fold))
+            made, spread = (np.hstack(x) for x in zip(*((b.values, b.spread) for b in blocks)))
+            truth = case.truth[fold].to_numpy()
+            table = gene_metrics(truth, made).set_axis(fold)
+            table["follows"] = [
+                spearmanr(spread[:, i], abs(z(truth[:, i]) - z(made[:, i])))[0] if draws > 1 else 0
+                for i in range(len(fold))
+            ]
+            tables.append(table)
+        mean = pd.concat(tables).mean()
+        words = [f"{steps} | {draws}" if draws else "mean branch |", f"{mean['pcc']:.3f}"]
+        words += [f"{mean['follows']:.3f}" if draws > 1 else "", f"{time.time() - start:.0f}"]
+        print(f"| {' | '.join(words)} |", flush=True)
+
+
+def z(values: np.ndarray) -> np.ndarray:
+    return (values - values.mean()) / max(values.std(), 1e-9)
+
+
+def rows(what: str, name: str, folds: int) -> dict[str, Callable[[], pd.DataFrame]]:
+    if what == "downsample":
+        return {
+            f"{label}, {rate}": lambda r=rate, m=METHODS[label]: measure(load(name, r), folds, *m)
+            for rate in RATES
+            for label in ("knn", "mapping", "SpaDiT")
+        }
+    case = load(name)
+    if what == "table":
+        return {k: lambda m=m: measure(case, folds, *m) for k, m in METHODS.items()}
+    extra = [*SPADIT, "bases.on=false"] if what == "alone" else SPADIT
+    return {
+        k: lambda v=v: measure(case, folds, "spadit", "quick", [*extra, *v])
+        for k, v in ABLATIONS.items()
+    }
+
+
+def picture(name: str, out: Path) -> None:
+    """Draw the most, the middle and the least reliable held-out gene: truth, map, spread."""
+    case = load(name)
+    result = impute(case, case.folds[0], "spadit", "quick", [])
+    genes = result.genes["reliability"].sort_values(ascending=False).index
+    chosen = [genes[0], genes[len(genes) // 2], genes[-1]]
+    figure = Figure(figsize=(9, 9), dpi=110, layout="constrained")
+    axes = figure.subplots(3, 3)
+    x, y = case.slide.obsm["spatial"].T
+    for row, gene in zip(axes, chosen):
+        made = result.adata[:, gene]
+        truth = case.truth[gene].to_numpy()
+        pcc = np.corrcoef(truth, made.X.ravel())[0, 1]
+        expected = result.genes.loc[gene, "reliability"]
+        shown = (
+            (truth, f"{gene}, measured"),
+            (made.X.ravel(), f"imputed: r {pcc:.2f}, expected {expected:.2f}"),
+            (made.layers["imputed_std"].ravel(), "standard deviation"),
+        )
+        for ax, (values, title) in zip(row, shown):
+            top = np.quantile(values, 0.99)
+            ax.scatter(x, y, c=values, s=4, vmin=0, vmax=top if top > 0 else None, cmap="viridis")
+            ax.set(title=title, aspect="equal", xticks=[], yticks=[])
+            ax.invert_yaxis()
+    figure.savefig(out)
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument(
+        "what", choices=("table", "ablate", "alone", "sampler", "downsample", "picture")
+    )
+    parser.add_argument("case", nargs="*", default=["bdtnp", "mop", "xenium"])
+    parser.add_argument("--folds", type=int, default=5)
+    parser.add_argument("--only", help="one row of the table, by its name")
+    parser.add_argument("--out", type=Path, default=Path("genes.png"))
+    asked = parser.parse_args()
+    for name in asked.case:
+        if asked.what == "picture":
+            picture(name, asked.out)
+        elif asked.what == "sampler":
+            print(f"\n{name}\n")
+            sample(load(name), asked.folds)
+        else:
+            wanted = rows(asked.what, name, asked.folds)
+            show(name, {k: v for k, v in wanted.items() if asked.only in (None, k)})
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,1 @@
+"""What placing methods share that train several networks and join their layouts."""

@@ -1,0 +1,192 @@
+"""Several layouts of the same cells and their places by similarity, joined into one."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy.spatial.distance import cdist
+
+from napari_spatialrecon.errors import InputError
+from napari_spatialrecon.geometry.mean_layout import mean_layout
+from napari_spatialrecon.geometry.procrustes import Pose, fit_pose
+from napari_spatialrecon.geometry.stress import along_path, stress_layout
+from napari_spatialrecon.methods.placement.posterior import Posterior
+from napari_spatialrecon.progress import Reporter
+
+#: Share of cells whose place by similarity is too far off to help find the pose.
+TRIM = 0.1
+#: Cells whose distances to all cells are kept.
+ANCHORS = 512
+#: Shares at which the two distributions are compared.
+_SHARES = (np.arange(1000) + 0.5) / 1000
+
+
+@dataclass(frozen=True)
+class Joined:
+    """One layout out of several.
+
+    Parameters
+    ----------
+    places : (n_cells, 2) float
+        In the reference's frame.
+    variance : (n_cells,) float
+        Expected squared error: that of the places by similarity, how far the layouts are from
+        their mean, and twice how far a cell's distances are from those of all layouts and of
+        likely spots, squared: half of a distance's variance is that of either end.
+    disagreement
+        Root mean square distance of the layouts from their mean.
+    stress
+        How badly the plane keeps the mean distances, 0 to 1 (see `stress_layout`).
+    """
+
+    places: NDArray[np.float64]
+    variance: NDArray[np.float64]
+    disagreement: float
+    stress: float
+
+
+def join(
+    layouts: Sequence[NDArray[np.float64]],
+    posterior: Posterior,
+    spots: NDArray[np.float64],
+    *,
+    floor_share: float,
+    spread_share: float,
+    reporter: Reporter | None = None,
+) -> Joined:
+    """Return the plane's layout of the mean distances of layouts and of places by similarity.
+
+    A mean of places shrinks what layouts disagree on: of two cells that lie a radius apart to the
+    left in one and to the right in the other, it says that they coincide. A mean of distances does
+    not, needs no common pose, and takes layouts of more dimensions as they are; the distance by
+    similarity is that expected over both cells' likely spots. Means lie closer together than what
+    they are the means of, more than any plane can: all near 1, they would ask for a sphere of many
+    dimensions. So they can be moved, in their order, towards the distances between likely spots.
+    They are then laid out with the least stress, from the generalised Procrustes mean of the
+    layouts and the places.
+
+    Parameters
+    ----------
+    layouts : arrays (n_cells, d) float
+        In units of the frame, in any pose; d at least 2.
+    posterior
+        Places by similarity.
+    spots : (n_spots, 2) float
+        Places of the spots that the posterior is over.
+    floor_share
+        Weight of the distances by similarity, 0 to 1.
+    spread_share
+        How far mean distances are moved towards those between likely spots, 0 to 1.
+    reporter
+        May stop the descent.
+    """
+    mean, spread = mean_layout([planar(layout) for layout in layouts])
+    weights = 1 / (posterior.variance + np.median(posterior.variance) + 1e-9)
+    posed = lay_over(mean, posterior.places, weights).apply(mean)
+    own = 1 - floor_share
+    start = own * posed + floor_share * posterior.places
+    anchors = along_path(start, ANCHORS)
+    wanted, squares = np.zeros((len(start), len(anchors))), np.zeros(len(start))
+    for weight, distances, squared in _sources(layouts, posterior, spots, floor_share, anchors):
+        wanted += weight * distances
+        squares += weight * squared
+    wanted[anchors, np.arange(len(anchors))] = 0.0
+    aim = wanted
+    if spread_share:
+        quantiles = posterior.distance_quantiles(spots, _SHARES)
+        aim = _distributed(wanted, quantiles, anchors, spread_share)
+    laid = stress_layout(aim, anchors, start, reporter=reporter)
+    kept = cdist(laid.places, laid.places[anchors])
+    off = squares + np.einsum("na,na->n", kept, kept - 2 * wanted) / len(anchors)
+    return Joined(
+        places=lay_over(laid.places, posterior.places, weights).apply(laid.places),
+        variance=posterior.variance + own * spread + 2 * np.maximum(off, 0.0),
+        disagreement=float(np.sqrt(spread.mean())),
+        stress=laid.stress,
+    )
+
+
+def _sources(
+    layouts: Sequence[NDArray[np.float64]],
+    posterior: Posterior,
+    spots: NDArray[np.float64],
+    floor_share: float,
+    anchors: NDArray[np.intp],
+) -> Iterator[tuple[float, NDArray[np.float64], NDArray[np.float64]]]:
+    """Yield the weight of each layout and of the places by similarity, and their distances.
+
+    With them comes the mean square of each cell's, for places by similarity that over both cells'
+    likely spots: that of the mean places, and both variances.
+    """
+    for layout in layouts:
+        distances = cdist(layout, layout[anchors])
+        yield (1 - floor_share) / len(layouts), distances, np.square(distances).mean(axis=1)
+    if floor_share:
+        places, variance = posterior.places, posterior.variance
+        squares = cdist(places, places[anchors], "sqeuclidean").mean(axis=1)
+        squares += variance + variance[anchors].mean()
+        yield floor_share, posterior.expected_distances(spots, anchors), squares
+
+
+def _distributed(
+    wanted: NDArray[np.float64],
+    quantiles: NDArray[np.float64] | None,
+    anchors: NDArray[np.intp],
+    share: float,
+) -> NDArray[np.float64]:
+    """Return distances (n_cells, a) moved a share of the way to a distribution, in their order.
+
+    Parameters
+    ----------
+    quantiles
+        Of that distribution at `_SHARES`; None moves nothing.
+    anchors : (a,) int
+        Whose distances those are; 0 to themselves.
+    """
+    itself = (anchors, np.arange(len(anchors)))
+    others = np.ones(wanted.shape, bool)
+    others[itself] = False
+    own = np.quantile(wanted[others], _SHARES) if others.any() else np.zeros(1)
+    if quantiles is None or own[-1] - own[0] <= 1e-9 * own[-1]:
+        moved = wanted
+    else:
+        moved = wanted + share * (np.interp(wanted, own, quantiles) - wanted)
+    moved[itself] = 0.0
+    return moved
+
+
+def planar(layout: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Return a layout (n, d) in its two principal axes."""
+    if layout.shape[1] == 2:
+        return layout
+    u, s, _ = np.linalg.svd(layout - layout.mean(axis=0), full_matrices=False)
+    found = np.zeros((len(layout), 2))
+    found[:, : len(s)] = (u * s)[:, :2]
+    return found
+
+
+def over_mean(
+    layout: NDArray[np.float64], samples: Sequence[NDArray[np.float64]]
+) -> NDArray[np.float64]:
+    """Return the mean squared distance of samples from a layout, (n_cells,), each laid over it."""
+    squares = np.zeros(len(layout))
+    for sample in samples:
+        posed = lay_over(sample, layout, np.ones(len(layout))).apply(sample)
+        squares += ((posed - layout) ** 2).sum(axis=1) / len(samples)
+    return squares
+
+
+def lay_over(
+    layout: NDArray[np.float64], places: NDArray[np.float64], weights: NDArray[np.float64]
+) -> Pose:
+    """Return the rotation or reflection and shift of a layout onto `places`.
+
+    Where there is nothing to turn (fewer than 3 cells, or all in one place) it is a shift alone.
+    """
+    try:
+        return fit_pose(layout, places, weights=weights, scaling=False, trim=TRIM)
+    except InputError:
+        return Pose(np.eye(2), np.average(places - layout, axis=0, weights=weights))

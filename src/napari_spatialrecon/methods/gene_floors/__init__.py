@@ -1,1 +1,0 @@
-"""The simplest ways to impute genes: what every other method must beat."""

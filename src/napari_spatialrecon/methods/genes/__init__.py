@@ -1,0 +1,1 @@
+"""Imputing genes: the contract, its inputs and scale, and the baselines."""

@@ -1,0 +1,169 @@
+"""A linear map from cells to spots, whose genes follow the slide's by their cosine."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from typing import Protocol, Self
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
+from torch.nn.functional import normalize
+
+from napari_spatialrecon.methods.genes.base import GeneBlock, GeneMethod, Values
+from napari_spatialrecon.methods.genes.config import MappingConfig
+from napari_spatialrecon.methods.genes.inputs import read_inputs
+from napari_spatialrecon.methods.genes.knn import mapped_genes, similar_features
+from napari_spatialrecon.methods.genes.scale import SlideScale
+from napari_spatialrecon.progress import Reporter
+from napari_spatialrecon.tissue.contract import Prepared
+
+
+@dataclass(frozen=True, eq=False)
+class CellMap:
+    """Cells of a reference laid on spots.
+
+    Parameters
+    ----------
+    weights : (n_spots, n_mapped) float32
+        Rows sum to 1.
+    rows : (n_mapped,) int
+        Which cells they are.
+    """
+
+    weights: Values
+    rows: NDArray[np.intp]
+
+
+class GeneMapping(GeneMethod):
+    """The floor of mappings: COME's PᵀX with a cosine per gene as its only loss."""
+
+    name = "mapping"
+    config_class = MappingConfig
+    config: MappingConfig
+
+    def fit(
+        self,
+        slide: Prepared,
+        reference: Prepared,
+        *,
+        seed: int = 0,
+        device: str = "cpu",
+        reporter: Reporter | None = None,
+    ) -> Self:
+        """Optimise the map; see `GeneMethod.fit`."""
+        reporter = reporter or Reporter()
+        self.inputs = read_inputs(slide, reference)
+        self.notes = self.inputs.notes
+        shared = self.inputs.cells(self.inputs.columns)
+        self.scale = SlideScale.fit(self.inputs.slide, shared)
+        reporter.begin("Mapping cells to spots")
+        self.map = fit_map(
+            self.inputs.slide,
+            shared,
+            self.config,
+            Cosines(self.config),
+            seed=seed,
+            device=device,
+            reporter=reporter,
+        )
+        return self
+
+    def impute(
+        self, genes: Sequence[str], *, reporter: Reporter | None = None
+    ) -> Iterator[GeneBlock]:
+        """Yield the genes of the mapped cells, on the slide's scale."""
+        cells = self.map
+        yield from mapped_genes(self.inputs, cells.weights, self.scale, genes, reporter, cells.rows)
+
+
+class Objective(Protocol):
+    """What a map is made for."""
+
+    steps: int
+    learning_rate: float
+
+    def weights(self, logits: Tensor) -> Tensor:
+        """Return the map of logits, (n_spots, n_cells); rows sum to 1."""
+
+    def scaled(self, values: Tensor) -> Tensor:
+        """Return expression, (n, n_genes), as it is compared."""
+
+    def loss(self, mapped: Tensor, target: Tensor) -> Tensor:
+        """Return how far mapped expression is from the slide's; both (n_spots, n_genes)."""
+
+
+class Cosines:
+    """The mean cosine of genes, and that of spots; each spot is a softmax over cells."""
+
+    def __init__(self, config: MappingConfig) -> None:
+        self.steps, self.learning_rate = config.steps, config.learning_rate
+        self.spot_weight = config.spot_weight
+
+    def weights(self, logits: Tensor) -> Tensor:
+        """Return the softmax over cells."""
+        return torch.softmax(logits, dim=1)
+
+    def scaled(self, values: Tensor) -> Tensor:
+        """Return the values as they are."""
+        return values
+
+    def loss(self, mapped: Tensor, target: Tensor) -> Tensor:
+        """Return minus the weighted cosines."""
+        loss = -(normalize(mapped, dim=0) * normalize(target, dim=0)).sum(dim=0).mean()
+        if self.spot_weight:
+            spots = (normalize(mapped, dim=1) * normalize(target, dim=1)).sum(dim=1).mean()
+            loss = loss - self.spot_weight * spots
+        return loss
+
+
+def fit_map(
+    slide: Values,
+    cells: Values,
+    config: MappingConfig,
+    objective: Objective,
+    *,
+    seed: int,
+    device: str = "cpu",
+    reporter: Reporter | None = None,
+) -> CellMap:
+    """Return the map from cells to spots that is best for `objective`.
+
+    It starts from cosine similarities of z-scores over a temperature; the slide is mapped in parts,
+    and at most `most_cells` cells are used, so memory is bounded.
+
+    Parameters
+    ----------
+    slide, cells : (n_spots, n_genes), (n_cells, n_genes) float32
+        Log-normalised, the same genes.
+    """
+    reporter = reporter or Reporter()
+    rng = np.random.default_rng(seed)
+    rows = np.sort(rng.permutation(len(cells))[: config.most_cells])
+    spots, others = similar_features(slide, cells, 0)
+    parts = -(-len(slide) // config.spots_at_once)
+    order = rng.permutation(len(slide))
+    weights = np.empty((len(slide), len(rows)), np.float32)
+    expression = objective.scaled(torch.from_numpy(cells[rows]).to(device))
+    whole = objective.scaled(torch.from_numpy(slide).to(device))
+    for part in np.array_split(order, parts):
+        start = torch.from_numpy(spots[part] @ others[rows].T / config.temperature).to(device)
+        weights[part] = _descend(start, expression, whole[part], objective, reporter).cpu().numpy()
+    return CellMap(weights, rows)
+
+
+def _descend(
+    logits: Tensor, expression: Tensor, target: Tensor, objective: Objective, reporter: Reporter
+) -> Tensor:
+    logits = logits.clone().requires_grad_(True)
+    fused = logits.device.type in ("cpu", "cuda")
+    optimizer = torch.optim.Adam([logits], lr=objective.learning_rate, fused=fused)
+    for _ in range(objective.steps):
+        reporter.check()
+        loss = objective.loss(objective.weights(logits) @ expression, target)
+        optimizer.zero_grad(set_to_none=True)
+        loss.backward()
+        optimizer.step()
+    return objective.weights(logits.detach())

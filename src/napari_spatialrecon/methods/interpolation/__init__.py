@@ -1,1 +1,0 @@
-"""Interpolations between spots: the floors of super-resolution."""

@@ -1,1 +1,0 @@
-"""The simplest ways to find mixtures: what every other method must beat."""

@@ -1,0 +1,1 @@
+"""Deconvolving spots: the contract and the baselines."""

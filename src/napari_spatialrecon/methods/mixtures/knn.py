@@ -1,0 +1,59 @@
+"""kNN label transfer: a spot has the types of the cells most like it."""
+
+from __future__ import annotations
+
+import numpy as np
+from numpy.typing import NDArray
+
+from napari_spatialrecon.errors import InputError
+from napari_spatialrecon.methods.genes.knn import nearest_cells, similar_features
+from napari_spatialrecon.methods.mixtures.base import (
+    CellTypes,
+    Mixture,
+    MixtureMethod,
+    MixtureTables,
+    normalised_rows,
+)
+from napari_spatialrecon.methods.mixtures.config import MixtureKnnConfig
+from napari_spatialrecon.progress import Reporter
+from napari_spatialrecon.tissue.contract import Prepared
+
+
+class MixtureKnn(MixtureMethod):
+    """Shares of types among the cells whose z-scored log expression is most like a spot's."""
+
+    name = "knn"
+    config_class = MixtureKnnConfig
+    config: MixtureKnnConfig
+
+    def deconvolve(
+        self,
+        slide: Prepared,
+        reference: Prepared,
+        types: CellTypes,
+        *,
+        prior: NDArray[np.float64] | None = None,
+        seed: int = 0,
+        device: str = "cpu",
+        reporter: Reporter | None = None,
+    ) -> Mixture:
+        """Return the mixture of each spot; see `MixtureMethod.deconvolve`."""
+        refuse_prior(prior, self.name)
+        reporter = reporter or Reporter()
+        reporter.begin("Comparing spots with cells")
+        tables = MixtureTables.read(slide, reference, self.config.top_genes)
+        depth = float(np.median(np.asarray(reference.adata.X.sum(axis=1))))
+        logs = [np.log1p(depth * t.toarray()) for t in (tables.spots, tables.cells)]
+        spots, cells = similar_features(logs[0], logs[1], components=0)
+        mapping = nearest_cells(spots, cells, self.config.neighbours, reporter)
+        shares = normalised_rows(mapping @ types.one_hot(), types.shares)
+        return Mixture(shares, mapping, notes=tables.notes)
+
+
+def refuse_prior(prior: NDArray[np.float64] | None, name: str) -> None:
+    """Raise `InputError` where shares are known to a method that cannot use them."""
+    if prior is not None:
+        raise InputError(
+            f"Expected a method that takes known shares, found {name}.",
+            remedy="Try --method come.",
+        )

@@ -1,0 +1,1 @@
+"""Placing cells: the contract, what its methods share, and the baselines."""

@@ -1,0 +1,165 @@
+"""What every placing method takes and gives."""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, ClassVar, Self
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy.sparse import csr_matrix
+
+from napari_spatialrecon.config import Config
+from napari_spatialrecon.errors import InputError
+from napari_spatialrecon.geometry.procrustes import Pose
+from napari_spatialrecon.geometry.solver.landmarks import Landmarks
+from napari_spatialrecon.methods.placement.reference import Reference
+from napari_spatialrecon.progress import Reporter
+from napari_spatialrecon.tissue.contract import Prepared
+from napari_spatialrecon.training.history import History
+
+Points = NDArray[np.float64]
+
+
+@dataclass(frozen=True)
+class Placement:
+    """Where the cells of a query lie.
+
+    Parameters
+    ----------
+    coordinates : (n_cells, 2) float, (x, y)
+        In the frame and unit of the reference slide chosen for display.
+    uncertainty : (n_cells,) float
+        Expected error of a place (root mean square distance), same unit.
+    layout : (n_cells, 2) float
+        The same layout before it was posed on a slide, centred, same unit.
+    pose
+        Lays `layout` on the slide.
+    diagnostics
+        Numbers on how far to trust the result.
+    notes
+        What the user should know, in words.
+    geometry : (n_cells, 2) float, optional
+        Intrinsic coordinates, centred, in µm of the reference's scale (its unit where unknown).
+    distances : (n_cells, n_cells) sparse, optional
+        Distances that patches agreed on, same unit, symmetric.
+    per_cell : arrays (n_cells,)
+        Diagnostics of each cell by name, for instance ``out_of_domain``.
+    per_patch : arrays (n_patches,)
+        Diagnostics of each patch by name.
+    mapping : (n_cells, n_spots) sparse, optional
+        How likely a cell belongs to a spot, rows sum to 1; the spots of all slides one below the
+        other.
+    """
+
+    coordinates: Points
+    uncertainty: NDArray[np.float64]
+    layout: Points
+    pose: Pose
+    diagnostics: dict[str, float] = field(default_factory=dict)
+    notes: tuple[str, ...] = ()
+    geometry: Points | None = None
+    distances: csr_matrix | None = None
+    per_cell: dict[str, NDArray[Any]] = field(default_factory=dict)
+    per_patch: dict[str, NDArray[Any]] = field(default_factory=dict)
+    mapping: csr_matrix | None = None
+
+
+class PlacementMethod(ABC):
+    """A method that places cells: `fit` on slides, then `place` a query.
+
+    Parameters
+    ----------
+    config
+        Hyper-parameters; the quick preset if None.
+    """
+
+    name: ClassVar[str]
+    config_class: ClassVar[type[Config]]
+
+    def __init__(self, config: Config | None = None) -> None:
+        self.config = config if config is not None else self.config_class()
+        self.history: list[History] = []
+
+    reference: Reference
+    #: What fitting has to say, in words.
+    notes: tuple[str, ...] = ()
+    #: Stress of held-out random spots: ``method`` (absent for the floor itself) and ``floor``.
+    #: Empty where the slides are too small to hold spots out.
+    held_out: dict[str, float]
+
+    @abstractmethod
+    def fit(
+        self,
+        references: Sequence[Prepared],
+        query: Prepared | None = None,
+        *,
+        seed: int = 0,
+        device: str = "cpu",
+        reporter: Reporter | None = None,
+        folder: Path | None = None,
+        resume: bool = False,
+    ) -> Self:
+        """Learn from reference slides, and from the query's expression where it is given.
+
+        Parameters
+        ----------
+        folder
+            Where a stopped training leaves what `resume` goes on from.
+
+        Raises
+        ------
+        Stopped
+            The user stopped the run; `folder` can be resumed.
+        """
+
+    @abstractmethod
+    def place(
+        self, query: Prepared, *, display: int = 0, reporter: Reporter | None = None
+    ) -> Placement:
+        """Place cells; `display` is the number of the reference slide that they are laid on."""
+
+    def impute(
+        self,
+        query: Prepared,
+        landmarks: Landmarks,
+        *,
+        um_per_unit: float | None = None,
+        reporter: Reporter | None = None,
+    ) -> Placement:
+        """Place all cells given the places of some; only for methods that list the task.
+
+        Parameters
+        ----------
+        landmarks
+            Rows of the prepared query, and places (x, y) in the frame and unit of the result.
+        um_per_unit
+            Size of that unit; None takes it for that of the first reference slide.
+        """
+        raise InputError(f"Expected a method that takes landmarks, found {self.name}.")
+
+    @abstractmethod
+    def save(self, folder: str | Path) -> None:
+        """Write the fitted method as a checkpoint folder."""
+
+    def _described(self) -> dict[str, Any]:
+        """Return what a checkpoint keeps beside arrays and config, for JSON."""
+        return {
+            "slides": self.reference.describe(),
+            "held_out": self.held_out,
+            "notes": self.notes,
+        }
+
+    @classmethod
+    @abstractmethod
+    def load(cls, folder: str | Path) -> Self:
+        """Read a checkpoint folder.
+
+        Raises
+        ------
+        CheckpointError
+            It is damaged, newer, or of another method.
+        """

@@ -1,0 +1,1 @@
+"""Splitting spots: the contract, what its methods share, and the interpolations."""

@@ -1,0 +1,305 @@
+"""Align to histology in the viewer: the moved layer, marks of the pairs, and the aligned table."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from napari_spatialrecon.errors import InputError
+from napari_spatialrecon.viewer.align.model import AlignModel
+from napari_spatialrecon.viewer.canvas.layers import OURS, linear_part, to_data, um_per_layer_unit
+from napari_spatialrecon.viewer.window.tones import LIGHT
+
+if TYPE_CHECKING:
+    from anndata import AnnData
+    from napari.components import ViewerModel
+    from napari.layers import Image, Points
+
+    from napari_spatialrecon.geometry.maps.transforms import Transform
+    from napari_spatialrecon.tasks.aligning import AlignResult
+    from napari_spatialrecon.viewer.workspace.workspace import Entry, Workspace
+
+#: Names of the layers that show the pairs.
+MARKS, GAPS = "Landmark pairs", "Landmark residuals"
+#: Pixels on screen of a landmark of the layer, which carries its number, and of its partner.
+_MARK_PX, _RING_PX = 16.0, 26.0
+
+
+class AlignSession:
+    """One layer that is being laid on one image.
+
+    Parameters
+    ----------
+    viewer
+        Shows both.
+    layer
+        Is moved; its data change, its scale and affine stay.
+    image
+        Stays where it is.
+    """
+
+    def __init__(self, viewer: ViewerModel, layer: Points, image: Image) -> None:
+        if layer.ndim != 2 or not len(layer.data):
+            raise InputError(
+                f"Expected points in two dimensions, found {len(layer.data)} in {layer.ndim}.",
+                remedy="Try a layer of spots or cells.",
+                where=layer.name,
+            )
+        self.viewer, self.layer, self.image = viewer, layer, image
+        self.table: AnnData | None = layer.metadata.get("adata")
+        points = np.asarray(layer._data_to_world(np.asarray(layer.data, float)))[:, ::-1]
+        corners = np.asarray(image.extent.world, float)[:, -2:][:, ::-1]
+        self.model = AlignModel(points, np.sort(corners, axis=0))
+        self._size = np.array(layer.size, float)
+        self._marks: Any = None
+        self._gaps: Any = None
+
+    @property
+    def alive(self) -> bool:
+        """Whether the viewer still has both layers."""
+        return self.layer in self.viewer.layers and self.image in self.viewer.layers
+
+    @property
+    def um(self) -> float | None:
+        """Micrometres of a world unit; None where the image states none."""
+        return um_per_layer_unit(self.image)
+
+    @property
+    def spot(self) -> float:
+        """Diameter of a spot in world units, by which residuals are judged."""
+        return float(np.median(self._size)) * self._scale()
+
+    def tone(self, residual: float, outlier: bool) -> str:
+        """Return how good a residual is: within a spot, within three, or worse."""
+        if outlier or residual > 3 * self.spot:
+            return "wrong"
+        return "good" if residual <= self.spot else "warning"
+
+    def show(self) -> None:
+        """Move the layer and redraw the marks."""
+        model, layer = self.model, self.layer
+        world = model.moved[:, ::-1]
+        layer.data = to_data(layer, world)
+        layer.size = self._size * model.transform.scale
+        self._show_marks()
+
+    def close(self) -> None:
+        """Take the marks away; the layer stays where it lies."""
+        for mark in (self._marks, self._gaps):
+            if mark is not None and mark in self.viewer.layers:
+                self.viewer.layers.remove(mark)
+        self._marks = self._gaps = None
+
+    def marks_world(self) -> np.ndarray:
+        """Return the marks as the pointer hits them, (k, 2) as (y, x) in world units."""
+        return self.model.marks()[:, ::-1]
+
+    def _scale(self) -> float:
+        return float(abs(np.linalg.det(linear_part(self.layer)))) ** 0.5
+
+    def _show_marks(self) -> None:
+        """Draw a disc for each landmark of the layer, a ring for its partner, a line between them.
+
+        They lie on H&E, which is bright in every theme.
+        """
+        tones = LIGHT
+        from napari.layers import Points, Vectors
+        from napari.utils.colormaps.standardize_color import transform_color
+
+        rows = self.model.residuals()
+        places, k = self.marks_world(), len(rows)
+        names = [self.tone(row["residual"], row["outlier"]) for row in rows]
+        fit = [getattr(tones, n) if r["enabled"] else tones.quiet for n, r in zip(names, rows)]
+        waiting = [tones.accent] * (len(places) - 2 * k)
+        colours = transform_color([*fit, *fit, *waiting]) if len(places) else "white"
+        number = [str(i + 1) for i in range(k)]
+        text = [*number, *([""] * k), *(["?"] * len(waiting))]
+        ring = np.r_[np.zeros(k, bool), np.ones(k, bool), np.zeros(len(waiting), bool)]
+        pixel = 1.0 / self.viewer.scene.camera.zoom
+        if self._marks is None or self._marks not in self.viewer.layers:
+            common = {"units": self.image.units[-2:], "axis_labels": ("y", "x")}
+            self._gaps = Vectors(np.empty((0, 2, 2)), ndim=2, name=GAPS, **common)
+            self._marks = Points(np.empty((0, 2)), ndim=2, name=MARKS, **common)
+            active = self.viewer.layers.selection.active
+            for mark in (self._gaps, self._marks):
+                mark.metadata[OURS] = {"role": "marks"}
+                self.viewer.add_layer(mark)
+            self.viewer.layers.selection.active = active
+        self._marks.data = places
+        if len(places):
+            self._marks.features = {"number": text}
+            self._marks.text = {
+                "string": "{number}",
+                "size": 9,
+                "color": "#111111",
+                "anchor": "center",
+            }
+            self._marks.size = np.where(ring, _RING_PX, _MARK_PX) * pixel
+            self._marks.symbol = "disc"
+            self._marks.border_color = colours
+            self._marks.border_width = np.where(ring, 0.12, 0.2)
+            faces = np.ones((len(places), 4))  # marks and numbers are seen on any stain
+            faces[:, 3] = np.where(ring, 0.3, 0.85)
+            self._marks.face_color = faces
+        self._gaps.data = np.stack([places[:k], places[k : 2 * k] - places[:k]], axis=1)
+        if k:
+            self._gaps.edge_color = transform_color(fit)
+            self._gaps.edge_width = 2.5 * pixel
+            self._gaps.vector_style = "line"
+
+
+@dataclass(frozen=True)
+class Frames:
+    """Where the table and the image's slide stand in the world; (x, y) affine maps."""
+
+    from_table: np.ndarray
+    to_ref: np.ndarray
+
+
+def aligned_table(space: Workspace, session: AlignSession, name: str) -> AlignResult:
+    """Return the layer's table as the session moves it, on the image it is laid on.
+
+    Raises
+    ------
+    InputError
+        The layer has no table, or the image's scale is not known.
+    """
+    from napari_spatialrecon.geometry.maps.transforms import Transform
+    from napari_spatialrecon.tasks import aligning
+
+    adata, ref = layer_table(space, session), image_table(space, session)
+    frames = _frames(adata, adata if ref is None else ref, session)
+    model = session.model
+    if model.fit is not None and not model.state.by_hand:
+        used = [p for p in model.pairs if p.enabled]
+        query, there = (np.array([getattr(p, s) for p in used]) for s in ("query", "ref"))
+        back = Transform("affine", np.linalg.inv(frames.from_table))
+        return aligning.align_by_landmarks(
+            adata,
+            Transform("affine", frames.to_ref).apply(there),
+            back.apply(query),
+            model=model.state.model,
+            ref=ref,
+            name=name,
+        )
+    moved = _between(model.transform, frames)
+    return aligning.align_by_transform(adata, moved, ref=ref, name=name)
+
+
+def keep(space: Workspace, session: AlignSession, result: AlignResult) -> None:
+    """Let the aligned table be what the layer's entry holds, so that later runs start from it."""
+    from napari_spatialrecon.tissue import contract
+    from napari_spatialrecon.viewer.workspace.tables import slide_of
+
+    layer = session.layer
+    um = contract.um_per_unit(result.adata)
+    ours = {**layer.metadata.get(OURS, {}), "um_per_unit": um}
+    layer.metadata = {**layer.metadata, "adata": result.adata, OURS: ours}
+    entry = space.of_layer(layer)
+    if entry is not None:
+        image = space.of_layer(session.image)
+        own = image is not None and slide_of(space, image) is entry
+        entry.adata, entry.um_per_unit = result.adata, um
+        for moved in (entry, image) if own else (entry,):
+            moved.path = None  # the file still holds the slide as it was
+        space.events.changed.emit(entry)
+
+
+def layer_table(space: Workspace, session: AlignSession) -> AnnData:
+    """Return the table that the layer shows, as it was opened.
+
+    Raises
+    ------
+    InputError
+        It shows none.
+    """
+    from napari_spatialrecon.viewer.workspace.tables import slide_table
+    from napari_spatialrecon.viewer.workspace.workspace import Entry, Role
+
+    entry = space.of_layer(session.layer)
+    if session.table is not None:
+        role = Role.SLIDE if entry is None else entry.role
+        path = None if entry is None else entry.path
+        um = None if entry is None else entry.um_per_unit
+        as_opened = Entry(session.layer.name, role, session.table, path, None, um)
+        return slide_table(as_opened, session.layer.name).adata
+    raise InputError(
+        "Expected a layer that shows a table of spots or cells, found points alone.",
+        remedy="Try File > Save for the points, or open the table itself.",
+        where=session.layer.name,
+    )
+
+
+def image_table(space: Workspace, session: AlignSession) -> AnnData | None:
+    """Return the table whose image it is; None where it is the layer's own.
+
+    Raises
+    ------
+    InputError
+        The image belongs to no slide, and its scale is not known.
+    """
+    from napari_spatialrecon.viewer.workspace.tables import picture, slide_of, slide_table
+
+    image: Entry | None = space.of_layer(session.image)
+    slide = slide_of(space, image) if image is not None else None
+    if slide is not None and slide.layer is session.layer:
+        return None
+    if slide is not None and slide.layer is not None:
+        return slide_table(slide, slide.name).adata
+    if image is None or session.um is None:
+        raise InputError(
+            "Expected an image whose scale is known, found none.",
+            remedy="Try giving the µm of a pixel of it.",
+            where=session.image.name,
+        )
+    return picture(image).table().adata
+
+
+def _frames(adata: AnnData, ref: AnnData, session: AlignSession) -> Frames:
+    """Return how the table's frame lies in the world, and the world in the image's frame.
+
+    Layers and images may have been moved in napari since they were opened.
+    """
+    from skimage.transform import AffineTransform
+
+    from napari_spatialrecon.tissue import contract
+
+    points = contract.coordinates(adata)
+    if len(points) != len(session.model.points):
+        raise InputError(
+            f"Expected a point for each of {len(points):,} rows of the table, found "
+            f"{len(session.model.points):,}.",
+            remedy="Try the layer as it was opened.",
+            where=session.layer.name,
+        )
+    from_table = np.asarray(AffineTransform.from_estimate(points, session.model.points).params)
+    return Frames(from_table, world_to_ref(ref, session))
+
+
+def world_to_ref(ref: AnnData, session: AlignSession) -> np.ndarray:
+    """Return the world in the frame of the table whose image it is, (3, 3) for (x, y)."""
+    from napari_spatialrecon.tissue import contract
+    from napari_spatialrecon.viewer.task.result_layers import moved
+
+    flip = np.array([[0.0, 1.0, 0.0], [1.0, 0.0, 0.0], [0.0, 0.0, 1.0]])
+    um = (contract.um_per_unit(ref) or 1.0) / (session.um or 1.0)
+    placed = flip @ moved(session.image) @ flip
+    return np.linalg.inv(placed @ np.diag([um, um, 1.0]))
+
+
+def _between(transform: Transform, frames: Frames) -> Transform:
+    """Return a map of the world as one from the table's frame to the image's."""
+    from napari_spatialrecon.geometry.maps.transforms import Transform
+
+    back = Transform("affine", np.linalg.inv(frames.from_table))
+    forth = Transform("affine", frames.to_ref)
+    matrix = frames.to_ref @ transform.matrix @ frames.from_table
+    return Transform(
+        transform.model,
+        matrix / matrix[2, 2],
+        back.apply(transform.source),
+        forth.apply(transform.target),
+        transform.smoothing,
+    )

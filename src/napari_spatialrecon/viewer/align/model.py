@@ -1,0 +1,332 @@
+"""Align to histology without a window: pairs, the map they imply, and what they say of it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from psygnal import Signal
+
+from napari_spatialrecon.errors import InputError
+from napari_spatialrecon.viewer.landmarks.undo import UndoStack
+
+if TYPE_CHECKING:
+    from napari_spatialrecon.geometry.maps.fit import Fit
+    from napari_spatialrecon.geometry.maps.transforms import Transform
+
+Point = tuple[float, float]
+MODELS = {
+    "similarity": "shift, turn, size",
+    "affine": "also shear and stretch",
+    "projective": "also perspective",
+    "thin-plate": "also local bends",
+}
+
+
+@dataclass(frozen=True)
+class Pair:
+    """One landmark on the layer, before it is moved, and on the image; (x, y)."""
+
+    query: Point
+    ref: Point
+    enabled: bool = True
+
+
+@dataclass(frozen=True)
+class AlignState:
+    """All that undo brings back.
+
+    Parameters
+    ----------
+    pending
+        A landmark on the layer that still waits for its partner on the image.
+    transform
+        What moves the layer now; None leaves it where it is.
+    by_hand
+        Whether the map was moved by hand since the last pair.
+    """
+
+    pairs: tuple[Pair, ...] = ()
+    pending: Point | None = None
+    model: str = "similarity"
+    transform: Transform | None = None
+    by_hand: bool = False
+
+
+class AlignModel:
+    """Pairs that are set in turns, and the map that lays the layer on the image.
+
+    All places are (x, y) in one world unit; `query` places are those before the layer is moved.
+
+    Parameters
+    ----------
+    points : (n, 2) float
+        The layer's points before it is moved.
+    bounds
+        Least and greatest corner of the image, (2, 2); None where it has none.
+    """
+
+    changed = Signal()
+
+    def __init__(self, points: np.ndarray, bounds: np.ndarray | None = None) -> None:
+        self.points = np.asarray(points, float)
+        self.bounds = bounds
+        self.chosen: int | None = None
+        self.problem: InputError | None = None
+        self.fit: Fit | None = None
+        self._stack: UndoStack[AlignState] = UndoStack(AlignState())
+
+    @property
+    def state(self) -> AlignState:
+        """What is set now."""
+        return self._stack.state
+
+    @property
+    def pairs(self) -> tuple[Pair, ...]:
+        """All pairs, those that are left out too."""
+        return self.state.pairs
+
+    @property
+    def transform(self) -> Transform:
+        """What moves the layer."""
+        from napari_spatialrecon.geometry.maps.transforms import Transform
+
+        return self.state.transform or Transform.identity()
+
+    @property
+    def turn(self) -> str:
+        """Where the next landmark goes: ``"layer"`` or ``"image"``."""
+        return "layer" if self.state.pending is None else "image"
+
+    @property
+    def missing(self) -> int:
+        """How many pairs the model still needs."""
+        from napari_spatialrecon.geometry.maps.transforms import LEAST_PAIRS
+
+        return max(0, LEAST_PAIRS[self.state.model] - sum(p.enabled for p in self.pairs))
+
+    @property
+    def moved(self) -> np.ndarray:
+        """The layer's points where they lie now, (n, 2)."""
+        return self.transform.apply(self.points)
+
+    # Setting pairs
+
+    def click(self, place: np.ndarray) -> None:
+        """Take a place that was clicked as the next landmark.
+
+        Raises
+        ------
+        InputError
+            The image's landmark lies outside the image.
+        """
+        if self.state.pending is None:
+            at = self.transform.inverse_apply(np.asarray(place, float)[None])[0]
+            self._go(replace(self.state, pending=_point(at)))
+            return
+        self._check_inside(place)
+        pair = Pair(self.state.pending, _point(place))
+        self.chosen = len(self.pairs)
+        self._go(replace(self.state, pairs=(*self.pairs, pair), pending=None), refit=True)
+
+    def marks(self) -> np.ndarray:
+        """Return where marks are seen: moved landmarks, their partners, and the pending one."""
+        query = [p.query for p in self.pairs]
+        if self.state.pending is not None:
+            query.append(self.state.pending)
+        moved = self.transform.apply(np.array(query, float).reshape(-1, 2))
+        ref = np.array([p.ref for p in self.pairs], float).reshape(-1, 2)
+        k = len(self.pairs)
+        return np.vstack([moved[:k], ref, moved[k:]])
+
+    def drag(self, mark: int, place: np.ndarray) -> None:
+        """Move a mark, numbered as in `marks`; all moves of a drag are one step to undo."""
+        k = len(self.pairs)
+        if mark == 2 * k:
+            at = self.transform.inverse_apply(np.asarray(place, float)[None])[0]
+            self._go(replace(self.state, pending=_point(at)), key=("drag", mark))
+            return
+        number, on_image = mark % k, mark >= k
+        pair = self.pairs[number]
+        if on_image:
+            self._check_inside(place)
+            pair = replace(pair, ref=_point(place))
+        else:
+            at = self.transform.inverse_apply(np.asarray(place, float)[None])[0]
+            pair = replace(pair, query=_point(at))
+        self.chosen = number
+        self._set_pair(number, pair, key=("drag", mark))
+
+    def end_drag(self) -> None:
+        """Let the next move of the same mark be a step of its own."""
+        self._stack.seal()
+
+    def set_pairs(self, pairs: tuple[Pair, ...]) -> None:
+        """Take pairs from a file in place of those that are set."""
+        self._go(replace(self.state, pairs=pairs, pending=None), refit=True)
+
+    def delete(self, number: int | None = None) -> None:
+        """Delete a pair (the chosen one if None); without one, the landmark that waits."""
+        number = self.chosen if number is None else number
+        if self.state.pending is not None:
+            self._go(replace(self.state, pending=None))
+        elif number is not None and number < len(self.pairs):
+            rest = self.pairs[:number] + self.pairs[number + 1 :]
+            self.chosen = None
+            self._go(replace(self.state, pairs=rest), refit=True)
+
+    def enable(self, number: int, enabled: bool) -> None:
+        """Use a pair, or leave it out."""
+        self._set_pair(number, replace(self.pairs[number], enabled=enabled))
+
+    def toggle(self) -> None:
+        """Leave the chosen pair out, or take it back."""
+        if self.chosen is not None and self.chosen < len(self.pairs):
+            self.enable(self.chosen, not self.pairs[self.chosen].enabled)
+
+    def set_model(self, model: str) -> None:
+        """Fit another kind of map."""
+        if model != self.state.model:
+            self._go(replace(self.state, model=model), refit=True)
+
+    # Moving by hand
+
+    def flip(self) -> None:
+        """Turn the layer over, about its centre, left to right."""
+        self._by_hand(np.diag([-1.0, 1.0]))
+
+    def turn_by(self, degrees: float) -> None:
+        """Turn the layer about its centre, clockwise on the screen."""
+        turn = np.deg2rad(degrees)
+        self._by_hand(np.array([[np.cos(turn), -np.sin(turn)], [np.sin(turn), np.cos(turn)]]))
+
+    def nudge(self, right: float, down: float) -> None:
+        """Shift the layer; nudges in a row are one step to undo."""
+        self._by_hand(np.eye(2), np.array([right, down]), key="nudge")
+
+    def start(self, transform: Transform) -> None:
+        """Take a first map, found by other means than pairs."""
+        self._go(replace(self.state, transform=transform, by_hand=True))
+
+    # Undo
+
+    @property
+    def can_undo(self) -> bool:
+        """Whether a step can be undone."""
+        return self._stack.can_undo
+
+    @property
+    def can_redo(self) -> bool:
+        """Whether an undone step can be done again."""
+        return self._stack.can_redo
+
+    def undo(self) -> None:
+        """Undo the last step."""
+        self._stack.undo()
+        self._after()
+
+    def redo(self) -> None:
+        """Do an undone step again."""
+        self._stack.redo()
+        self._after()
+
+    # What the pairs say
+
+    def residuals(self) -> list[dict[str, Any]]:
+        """Return a row for each pair: whether it is used, its residual, left-out error, outlier.
+
+        Residual and left-out error are None where they are not known.
+        """
+        rows: list[dict[str, Any]] = []
+        used = 0
+        marks = self.marks()
+        k = len(self.pairs)
+        for number, pair in enumerate(self.pairs):
+            apart = float(np.linalg.norm(marks[number] - marks[k + number]))
+            row = {"enabled": pair.enabled, "residual": apart, "left_out": None, "outlier": False}
+            if pair.enabled:
+                if self.fit is not None:
+                    left = float(self.fit.left_out[used])
+                    row["left_out"] = left if np.isfinite(left) else None
+                    row["outlier"] = self.fit.outlier == used
+                used += 1
+            rows.append(row)
+        return rows
+
+    @property
+    def rmse(self) -> float | None:
+        """Root mean square of the residuals of the pairs that are used; None without any."""
+        used = [row["residual"] for row in self.residuals() if row["enabled"]]
+        return float(np.sqrt(np.mean(np.square(used)))) if used else None
+
+    def _set_pair(self, number: int, pair: Pair, *, key: object = None) -> None:
+        pairs = (*self.pairs[:number], pair, *self.pairs[number + 1 :])
+        self._go(replace(self.state, pairs=pairs), refit=True, key=key)
+
+    def _by_hand(
+        self, linear: np.ndarray, shift: np.ndarray | None = None, *, key: object = None
+    ) -> None:
+        from napari_spatialrecon.geometry.procrustes import Pose
+
+        lying = self.moved
+        centre = (lying.min(axis=0) + lying.max(axis=0)) / 2
+        offset = np.zeros(2) if shift is None else shift
+        pose = Pose(linear, centre - linear @ centre + offset)
+        moved = self.transform.before(pose)
+        self._go(replace(self.state, transform=moved, by_hand=True), key=key)
+
+    def _check_inside(self, place: np.ndarray) -> None:
+        if self.bounds is None:
+            return
+        low, high = self.bounds
+        if ((place < low) | (place > high)).any():
+            raise InputError(
+                "Expected a landmark on the image, found one outside it.",
+                remedy="Try a place that the image shows.",
+            )
+
+    def _go(self, state: AlignState, *, refit: bool = False, key: object = None) -> None:
+        if refit:
+            state, self.problem = self._fitted(state)
+        self._stack.push(state, key=key)
+        self._after()
+
+    def _after(self) -> None:
+        """Judge the pairs of the state that is shown now, and tell."""
+        self.fit = None
+        used = [p for p in self.pairs if p.enabled]
+        if not self.missing and not self.state.by_hand:
+            try:
+                self.fit = _fit(used, self.state.model)
+                self.problem = None
+            except InputError as error:
+                self.problem = error
+        elif self.missing:
+            self.problem = None
+        self.changed.emit()
+
+    def _fitted(self, state: AlignState) -> tuple[AlignState, InputError | None]:
+        """Return the state with its pairs' map, or with the map of before where they fix none."""
+        from napari_spatialrecon.geometry.maps.transforms import LEAST_PAIRS
+
+        used = [p for p in state.pairs if p.enabled]
+        if len(used) < LEAST_PAIRS[state.model]:
+            return state, None
+        try:
+            transform = _fit(used, state.model).transform
+            transform.apply(self.points)
+        except InputError as error:
+            return state, error
+        return replace(state, transform=transform, by_hand=False), None
+
+
+def _fit(pairs: list[Pair], model: str) -> Fit:
+    from napari_spatialrecon.geometry.maps.fit import fit_pairs
+
+    query, ref = (np.array([getattr(p, side) for p in pairs]) for side in ("query", "ref"))
+    return fit_pairs(query, ref, model)
+
+
+def _point(place: np.ndarray) -> Point:
+    return float(place[0]), float(place[1])

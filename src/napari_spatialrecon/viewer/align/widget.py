@@ -1,0 +1,281 @@
+"""Align to histology: landmark pairs lay a slide or a result on an image, live."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import Any, ClassVar
+
+import numpy as np
+from qtpy.QtWidgets import QLineEdit, QPushButton, QWidget
+
+from napari_spatialrecon.errors import SpatialReconError
+from napari_spatialrecon.viewer.align.layers import AlignSession, aligned_table, keep
+from napari_spatialrecon.viewer.align.model import MODELS, Pair
+from napari_spatialrecon.viewer.align.start import Start, first_pose
+from napari_spatialrecon.viewer.landmarks.dock import LandmarkDock, offer
+from napari_spatialrecon.viewer.landmarks.table import MarkRow
+from napari_spatialrecon.viewer.widgets.labels import WrappedLabel
+from napari_spatialrecon.viewer.widgets.rows import (
+    combo,
+    labelled,
+    row,
+    side_by_side,
+    small_button,
+)
+from napari_spatialrecon.viewer.window.shortcuts import ALIGN
+from napari_spatialrecon.viewer.window.worker import Run
+
+#: Share of the layer's width that one press of a key nudges it by.
+_NUDGE = 0.002
+
+
+class AlignToHistology(LandmarkDock):
+    """The widget Align to histology of one viewer."""
+
+    shortcuts = ALIGN
+    pick_text = "Set landmark pairs"
+    columns: ClassVar[dict[str, str]] = {
+        "pair": "Untick a pair to leave it out",
+        "residual": "How far the moved landmark lies from its partner",
+        "left out": "How far it would lie if the other pairs alone had been used",
+    }
+    session: AlignSession | None
+
+    def make_parts(self) -> None:
+        """Make and connect its own fields and buttons."""
+        self.layer.setToolTip("Spots or placed cells that are moved")
+        self.image.setToolTip("The H&E they are laid on; it stays")
+        self.kind = combo()
+        for name, words in MODELS.items():
+            self.kind.addItem(f"{name}: {words}", name)
+        self.scale_label, self.scale = WrappedLabel(), QLineEdit()
+        self.scale.setPlaceholderText("µm per pixel")
+        self.scale_button = QPushButton("Set")
+        self.auto = QPushButton("Automatic start")
+        self.auto.setToolTip(
+            "Placed cells: where their expression expects them on the slide of the image. "
+            "Else: the outline of the spots over that of the tissue"
+        )
+        self.flip = small_button("⇋", "Turn over (F)")
+        self.turn = small_button("↻", "Turn by 90° (R)")
+        self.keep_button = QPushButton("Use for later runs")
+        self.keep_button.setToolTip("Later runs take this slide where it lies now")
+        self.save_button = QPushButton("Save aligned table…")
+        self.kind.activated.connect(lambda i: self.do(lambda m: m.set_model(self.kind.itemData(i))))
+        self.scale_button.clicked.connect(self._set_scale)
+        self.auto.clicked.connect(self.start_automatically)
+        self.flip.clicked.connect(lambda: self.do(lambda m: m.flip()))
+        self.turn.clicked.connect(lambda: self.do(lambda m: m.turn_by(90.0)))
+        self.keep_button.clicked.connect(self.keep)
+        self.save_button.clicked.connect(lambda: self.ask_save_as("aligned", self.save_as))
+
+    def parts(self) -> Sequence[QWidget]:
+        """Return what stands below one another."""
+        self.scale_row = row(self.scale_label, self.scale, self.scale_button)
+        return (
+            labelled("Move", self.layer),
+            labelled("Onto", self.image),
+            labelled("By", self.kind),
+            self.scale_row,
+            side_by_side(self.pick, self.auto),
+            self.hint,
+            self.table,
+            side_by_side(self.undo, self.redo, self.remove, self.flip, self.turn),
+            self.verdict,
+            self.notice,
+            side_by_side(self.load, self.store),
+            side_by_side(self.keep_button, self.save_button),
+        )
+
+    def actions(self) -> dict[str, Callable[[], object]]:
+        """Return what the keys do."""
+
+        def nudge(right: float, down: float) -> Callable[[], object]:
+            def act() -> None:
+                if self.session is not None:
+                    step = _NUDGE * float(np.ptp(self.session.model.points, axis=0).max())
+                    self.do(lambda m: m.nudge(right * step, down * step))
+
+            return act
+
+        return {
+            **super().actions(),
+            "left": nudge(-1, 0),
+            "right": nudge(1, 0),
+            "up": nudge(0, -1),
+            "down": nudge(0, 1),
+            "flip": lambda: self.do(lambda m: m.flip()),
+            "turn": lambda: self.do(lambda m: m.turn_by(90.0)),
+        }
+
+    def fill(self) -> None:
+        """Offer points to move, and images to lay them on."""
+        from napari.layers import Image, Points
+
+        offer(self.layer, self.offered(Points))
+        offer(self.image, self.offered(Image))
+        self.begin()
+
+    def make_session(self) -> AlignSession | None:
+        """Return a session of the chosen layers, None where they are missing."""
+        layer, image = self.layer.currentData(), self.image.currentData()
+        if layer is None or image is None:
+            return None
+        return AlignSession(self.viewer, layer, image)
+
+    def on_click(self, world: np.ndarray) -> None:
+        """Take a click at (y, x) in the world."""
+        self.do(lambda m: m.click(world[::-1]))
+
+    def on_drag(self, mark: int, world: np.ndarray, done: bool) -> None:
+        """Move a mark to (y, x) in the world."""
+        self.do(lambda m: m.drag(mark, world[::-1]))
+        if done and self.session is not None:
+            self.session.model.end_drag()
+
+    def _set_scale(self) -> None:
+        try:
+            entry = self.space.of_layer(self.image.currentData())
+            self.space.set_scale(entry, self.scale.text())
+        except SpatialReconError as error:
+            self.notice.show_error(error)
+            return
+        self.notice.clear()
+        self._sessions.clear()
+        self.end()
+        self.begin()
+
+    def start_automatically(self) -> None:
+        """Find a first pose in the background: by expression or by outlines."""
+        session = self.session
+        if session is None:
+            return
+        work = first_pose(self.space, session)
+        run = Run(work, "Finding a start", viewer=self.viewer, parent=self)
+
+        def found(start: Start) -> None:
+            if session is self.session:
+                self.do(lambda m: m.start(start.transform))
+                self.verdict.setText(start.words)
+
+        run.returned.connect(found)
+        run.failed.connect(self.notice.show_error)
+        run.finished.connect(run.deleteLater)
+        run.start()
+
+    def keep(self) -> None:
+        """Let later runs take the layer where it lies now."""
+        try:
+            result = aligned_table(self.space, self.session, self.layer.currentText())
+            keep(self.space, self.session, result)
+            self.verdict.setText("Later runs take this slide where it lies now.")
+        except SpatialReconError as error:
+            self.notice.show_error(error)
+
+    # Files
+
+    def open_file(self, path: str) -> None:
+        """Take pairs from a file in place of those that are set."""
+        from napari_spatialrecon.tissue.landmark_pairs import read_pairs
+
+        def take(model: Any) -> None:
+            pairs = read_pairs(path)
+            um = self.session.um or 1.0
+            found = zip(pairs.query / um, pairs.ref / um, pairs.enabled, strict=True)
+            model.set_pairs(tuple(Pair((*q,), (*r,), bool(on)) for q, r, on in found))
+
+        self.do(take)
+
+    def save_file(self, path: str) -> None:
+        """Write the pairs, in µm of the window."""
+        from napari_spatialrecon.tissue.landmark_pairs import LandmarkPairs, write_pairs
+
+        def give(model: Any) -> None:
+            um = self.session.um or 1.0
+            query, ref = (
+                np.array([getattr(p, side) for p in model.pairs]).reshape(-1, 2) * um
+                for side in ("query", "ref")
+            )
+            write_pairs(LandmarkPairs(query, ref, np.array([p.enabled for p in model.pairs])), path)
+
+        self.do(give)
+
+    def save_as(self, path: str) -> None:
+        """Write the aligned table, as scanpy and squidpy draw it."""
+        try:
+            result = aligned_table(self.space, self.session, self.layer.currentText())
+        except SpatialReconError as error:
+            self.notice.show_error(error)
+            return
+        self.write_in_background(lambda *_: result.write(path))
+
+    # Showing
+
+    def refresh(self) -> None:
+        """Show the session's state, in the widget and on the canvas."""
+        session = self.session
+        for part in (self.pick, self.auto, self.flip, self.turn, self.save_button):
+            part.setEnabled(session is not None)
+        entry = self.space.of_layer(self.image.currentData()) if session else None
+        unscaled = entry is not None and entry.needs_scale
+        self.scale_row.setVisible(unscaled)
+        self.scale_label.setText("No scale known: residuals are in pixels")
+        if session is None:
+            self.hint.setText("Open a slide or a result, and an H&E image to lay it on.")
+            self.table.show_rows([])
+            self.verdict.setText("")
+            for part in (self.undo, self.redo, self.remove, self.store, self.keep_button):
+                part.setEnabled(False)
+            return
+        model = session.model
+        session.show()
+        self.kind.setCurrentIndex(self.kind.findData(model.state.model))
+        self.undo.setEnabled(model.can_undo)
+        self.redo.setEnabled(model.can_redo)
+        self.remove.setEnabled(bool(model.pairs) or model.turn == "image")
+        self.store.setEnabled(bool(model.pairs))
+        self.keep_button.setEnabled(session.table is not None)
+        self.hint.setText(self._hint(model))
+        self.table.show_rows(self._rows(session), model.chosen)
+        self.verdict.setText(self._verdict(session))
+        if model.problem is not None:
+            self.notice.show_error(model.problem)
+
+    def _hint(self, model: Any) -> str:
+        if not self.pick.isChecked():
+            return "Press Set landmark pairs, then click a point of the layer and the same on H&E."
+        side = "the layer" if model.turn == "layer" else "the image"
+        more = f" {model.missing} more needed." if model.missing else ""
+        return f"Pair {len(model.pairs) + 1}: click on {side}.{more}"
+
+    def _rows(self, session: AlignSession) -> list[MarkRow]:
+        rows = []
+        for number, found in enumerate(session.model.residuals(), 1):
+            tone = session.tone(found["residual"], found["outlier"])
+            left = found["left_out"]
+            cells = (
+                f"{number}{' !' if found['outlier'] else ''}",
+                self._length(found["residual"]),
+                "" if left is None else self._length(left),
+            )
+            tip = "The other pairs contradict this one: check it." if found["outlier"] else ""
+            rows.append(
+                MarkRow(cells, found["enabled"], tone if found["enabled"] else "quiet", tip)
+            )
+        return rows
+
+    def _verdict(self, session: AlignSession) -> str:
+        model, move = session.model, session.model.transform
+        words = []
+        if model.rmse is not None and not model.missing:
+            words.append(f"Root mean square {self._length(model.rmse)}")
+        if model.state.transform is not None:
+            turned = f"turned {move.rotation:.1f}°" if not move.reflected else "turned over"
+            words.append(f"{turned}, size × {move.scale:.3g}")
+        if model.state.by_hand:
+            words.append("moved by hand; the next pair fits anew" if model.pairs else "by hand")
+        return " · ".join(words)
+
+    def _length(self, world: float) -> str:
+        um = self.session.um if self.session is not None else None
+        return f"{world * um:,.0f} µm" if um is not None else f"{world:,.1f} px"

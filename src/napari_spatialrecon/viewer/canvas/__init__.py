@@ -1,0 +1,1 @@
+"""What is drawn: layers, colors, points, pies, and the axes of napari."""

@@ -1,0 +1,61 @@
+"""Clicks on the points of a layer, without taking the canvas from anyone."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Generator
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from napari_spatialrecon.viewer.canvas.pointer import DRAG_PX
+
+if TYPE_CHECKING:
+    from napari.layers import Points
+
+
+def on_click(
+    layer: Points,
+    clicked: Callable[[int], None],
+    *,
+    others: Callable[[], list[tuple[Points, Callable[[int], None]]]] = list,
+) -> Callable[[], None]:
+    """Call `clicked` with the number of each point that is clicked while its layer is selected.
+
+    A drag moves the view as ever.
+
+    Parameters
+    ----------
+    others
+        Returns further layers, each with what is called, to be looked at in turn where a click
+        hits none of this layer's points.
+
+    Returns
+    -------
+    Ends the listening.
+    """
+
+    def hear(layer: Points, event: Any) -> Generator[None, None, None]:
+        start, far = np.asarray(event.pos, float), False
+        yield
+        while event.type == "mouse_move":
+            far = far or np.abs(np.asarray(event.pos, float) - start).max() > DRAG_PX
+            yield
+        if far or event.button != 1:
+            return
+        for under, tell in [(layer, clicked), *others()]:
+            row = under.get_value(
+                event.position,
+                view_direction=event.view_direction,
+                dims_displayed=event.dims_displayed,
+                world=True,
+            )
+            if row is not None:
+                tell(int(row))
+                return
+
+    def end() -> None:
+        if hear in layer.mouse_drag_callbacks:
+            layer.mouse_drag_callbacks.remove(hear)
+
+    layer.mouse_drag_callbacks.append(hear)
+    return end

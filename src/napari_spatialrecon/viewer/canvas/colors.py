@@ -1,0 +1,304 @@
+"""Colour points by a gene, a category or an uncertainty, without freezing the window.
+
+napari guesses what a feature is from its values and paints categories one point at a time. Here
+the kind is said or follows from the type, and the colours are assigned once, as RGBA.
+"""
+
+from __future__ import annotations
+
+import weakref
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from typing import TYPE_CHECKING, Any, Literal
+
+import numpy as np
+
+from napari_spatialrecon.errors import InputError
+from napari_spatialrecon.viewer.canvas.palette import MISSING, category_colors, to_rgba
+from napari_spatialrecon.viewer.canvas.point_nodes import redraw_colors
+
+if TYPE_CHECKING:
+    import pandas as pd
+    from napari.layers import Points
+
+Kind = Literal["gene", "category", "uncertainty"]
+
+COLORMAPS: dict[str, str] = {"gene": "viridis", "uncertainty": "magma"}
+_STEPS = 256
+
+
+@dataclass(frozen=True)
+class ColorEntry:
+    """One line of a legend: a name, its colour (RGBA in [0, 1]) and how many points carry it."""
+
+    name: str
+    color: tuple[float, float, float, float]
+    count: int
+    missing: bool = False
+
+
+@dataclass(frozen=True)
+class ColorKey:
+    """What the colours of a layer mean.
+
+    Parameters
+    ----------
+    kind
+        ``"gene"``, ``"category"`` or ``"uncertainty"``.
+    title
+        What is shown, for instance ``"ERBB2"`` or ``"cell type"``.
+    entries
+        One per category in order, then one for missing values if there are any. For a colour map
+        only the line of missing values.
+    codes : (n_points,) int32
+        Index into `entries` of each point, -1 for points that a colour map paints.
+    limits
+        Values at the two ends of the colour map, None for categories.
+    """
+
+    kind: Kind
+    title: str
+    entries: tuple[ColorEntry, ...]
+    codes: np.ndarray = field(repr=False, compare=False)
+    limits: tuple[float, float] | None = None
+    colormap: str | None = None
+
+    @property
+    def missing(self) -> int:
+        """Number of points without a value."""
+        return sum(entry.count for entry in self.entries if entry.missing)
+
+    def with_color(self, index: int, color: Any) -> ColorKey:
+        """Return a key in which the entry `index` has another colour."""
+        entries = list(self.entries)
+        rgba = tuple(float(c) for c in to_rgba(color))
+        entries[index] = replace(entries[index], color=rgba)
+        return replace(self, entries=tuple(entries))
+
+
+#: Layer -> (its key, the colour array that was painted): a key holds until someone else paints.
+_painted: weakref.WeakKeyDictionary[Any, tuple[ColorKey, weakref.ref[np.ndarray]]]
+_painted = weakref.WeakKeyDictionary()
+#: Layer -> the opacity (n_points,) of its points, while they are faded.
+_opacities: weakref.WeakKeyDictionary[Any, np.ndarray] = weakref.WeakKeyDictionary()
+
+
+def color_key(layer: Points) -> ColorKey | None:
+    """Return what the layer's colours mean, or None if they were not set here or changed since."""
+    key, array = _painted.get(layer, (None, None))
+    return key if array is not None and array() is layer.face_color else None
+
+
+def guess_kind(values: Any) -> Kind:
+    """Return ``"category"`` for text, booleans and pandas categoricals, else ``"gene"``."""
+    import pandas as pd
+
+    dtype = pd.Series(values[:0]).dtype if isinstance(values, list) else values.dtype
+    if isinstance(dtype, pd.CategoricalDtype) or pd.api.types.is_bool_dtype(dtype):
+        return "category"
+    if isinstance(values, list):
+        dtype = np.asarray(values).dtype
+    return "gene" if pd.api.types.is_numeric_dtype(dtype) else "category"
+
+
+def set_point_colors(
+    layer: Points,
+    values: Any,
+    *,
+    kind: Kind | None = None,
+    title: str = "",
+    colormap: str | None = None,
+    limits: tuple[float, float] | None = None,
+    palette: Mapping[str, str] | Sequence[str] | None = None,
+    missing_color: str = MISSING,
+) -> ColorKey:
+    """Paint the points of a layer and say what the colours mean.
+
+    Parameters
+    ----------
+    layer
+        The points; nothing but their face colours and colour bar changes.
+    values : (n_points,)
+        Numbers, words, booleans or a pandas categorical. NaN and None are missing.
+    kind
+        What `values` is; None goes by its type (numbers are never taken for categories).
+    title
+        Name of what is shown.
+    colormap
+        napari colour map of a gene (default viridis) or an uncertainty (default magma).
+    limits
+        Values at the ends of the colour map; default the least and the largest finite value,
+        for an uncertainty from 0.
+    palette
+        Colours of categories, by name or in order; see `category_colors`.
+    missing_color
+        Colour of points without a value.
+
+    Raises
+    ------
+    InputError
+        There is not one value for each point.
+    """
+    if len(values) != len(layer.data):
+        raise InputError(
+            f"Expected one value for each of {len(layer.data):,} points, found {len(values):,}.",
+            remedy="Try values in the order of the layer's points.",
+            where=layer.name,
+        )
+    kind = kind or guess_kind(values)
+    if kind == "category":
+        key, rgba = _categories(values, title, palette, missing_color)
+    else:
+        key, rgba = _numbers(
+            values, kind, title, colormap or COLORMAPS[kind], limits, missing_color
+        )
+    _paint(layer, key, rgba)
+    return key
+
+
+def repaint(layer: Points, key: ColorKey) -> None:
+    """Paint the categories of `key` again, after `ColorKey.with_color`."""
+    table = np.array([entry.color for entry in key.entries], np.float32)
+    _paint(layer, key, table[key.codes])
+
+
+def set_point_opacity(
+    layer: Points, uncertainty: np.ndarray | None, *, least: float = 0.15
+) -> None:
+    """Fade points by their uncertainty, from opaque down to `least`; None undoes it.
+
+    Other colours leave it as it is.
+
+    Parameters
+    ----------
+    uncertainty : (n_points,) float
+        NaN counts as the most uncertain.
+    """
+    key = color_key(layer)
+    rgba = np.array(layer.face_color, np.float32)
+    rgba[:, 3] = 1.0
+    _opacities.pop(layer, None)
+    if uncertainty is not None:
+        values = np.asarray(uncertainty, np.float32)
+        low, high = _limits(values, None, zero=False)
+        certainty = 1.0 - np.nan_to_num((values - low) / (high - low), nan=1.0)
+        _opacities[layer] = least + (1.0 - least) * np.clip(certainty, 0.0, 1.0)
+    _assign(layer, rgba)
+    _fade_rims(layer)
+    if key is not None:
+        _painted[layer] = (key, weakref.ref(layer.face_color))
+    redraw_colors(layer, rims=True)
+
+
+def is_faded(layer: Points) -> bool:
+    """Return whether the layer's points are faded by their uncertainty."""
+    return layer in _opacities
+
+
+def _fade_rims(layer: Points) -> None:
+    """Give rims the opacity of their points; points without a rim stay so."""
+    rims = np.array(layer.border_color, np.float32)
+    rimmed = rims[:, 3] > 0
+    rims[rimmed, 3] = _opacities.get(layer, np.ones(len(rims), np.float32))[rimmed]
+    with layer._border.events.blocker_all():
+        layer._border.colors = rims
+
+
+def _naturally_ordered(values: Any) -> pd.Categorical:
+    """Return the categories of values, "10" behind "9"; an order that somebody gave is kept."""
+    import pandas as pd
+    from natsort import natsorted
+
+    categorical = pd.Categorical(values)
+    names = list(categorical.categories)
+    alphabetical = all(isinstance(n, str) for n in names) and names == sorted(names)
+    if categorical.ordered or not alphabetical:
+        return categorical
+    return categorical.reorder_categories(natsorted(names))
+
+
+def _categories(
+    values: Any, title: str, palette: Any, missing_color: str
+) -> tuple[ColorKey, np.ndarray]:
+    categorical = _naturally_ordered(values)
+    names = [str(c) for c in categorical.categories]
+    codes = np.asarray(categorical.codes, np.int32)
+    counts = np.bincount(codes[codes >= 0], minlength=len(names))
+    table = category_colors(names, palette)
+    entries = [_entry(n, c, count) for n, c, count in zip(names, table, counts, strict=True)]
+    missing = int((codes < 0).sum())
+    if missing:
+        codes = np.where(codes < 0, len(names), codes).astype(np.int32)
+        entries.append(_entry("missing", to_rgba(missing_color), missing, missing=True))
+        table = np.vstack([table, to_rgba(missing_color)])
+    return ColorKey("category", title, tuple(entries), codes), table[codes]
+
+
+def _numbers(
+    values: Any,
+    kind: Kind,
+    title: str,
+    colormap: str,
+    limits: tuple[float, float] | None,
+    missing_color: str,
+) -> tuple[ColorKey, np.ndarray]:
+    from napari.utils.colormaps import ensure_colormap
+
+    numbers = np.asarray(values, np.float32)
+    low, high = _limits(numbers, limits, zero=kind == "uncertainty")
+    table = np.vstack(
+        [ensure_colormap(colormap).map(np.linspace(0, 1, _STEPS)), to_rgba(missing_color)]
+    ).astype(np.float32)
+    absent = ~np.isfinite(numbers)
+    scaled = (numbers - low) * np.float32((_STEPS - 1) / (high - low))
+    index = np.clip(np.where(absent, 0, scaled), 0, _STEPS - 1).astype(np.int32)
+    missing = int(absent.sum())
+    codes = np.full(len(numbers), -1, np.int32)
+    entries = []
+    if missing:
+        index[absent], codes[absent] = _STEPS, 0
+        entries = [_entry("missing", to_rgba(missing_color), missing, missing=True)]
+    return ColorKey(kind, title, tuple(entries), codes, (low, high), colormap), table[index]
+
+
+def _limits(
+    values: np.ndarray, limits: tuple[float, float] | None, *, zero: bool
+) -> tuple[float, float]:
+    if limits is None:
+        finite = values[np.isfinite(values)]
+        low, high = (float(finite.min()), float(finite.max())) if finite.size else (0.0, 1.0)
+        limits = (min(0.0, low), high) if zero else (low, high)
+    low, high = float(limits[0]), float(limits[1])
+    return (low, high) if high > low else (low, low + 1.0)
+
+
+def _entry(name: str, color: np.ndarray, count: int, *, missing: bool = False) -> ColorEntry:
+    r, g, b, a = (float(c) for c in color)
+    return ColorEntry(name, (r, g, b, a), int(count), missing)
+
+
+def _paint(layer: Points, key: ColorKey, rgba: np.ndarray) -> None:
+    from napari.utils.colormaps import ensure_colormap
+
+    _assign(layer, rgba)
+    face = layer._face
+    if key.colormap is not None:
+        face.continuous_colormap = ensure_colormap(key.colormap)
+    face.contrast_limits = key.limits
+    layer.face_colorbar.visible = key.limits is not None
+    _painted[layer] = (key, weakref.ref(layer.face_color))
+    redraw_colors(layer)
+
+
+def _assign(layer: Points, rgba: np.ndarray) -> None:
+    """Set the face colours with napari's per-property events held back: one redraw, not three."""
+    from napari.layers.utils._color_manager_constants import ColorMode
+
+    face, opacity = layer._face, _opacities.get(layer)
+    if opacity is not None and len(opacity) == len(rgba):
+        rgba[:, 3] = opacity
+    with face.events.blocker_all():
+        face.color_mode = ColorMode.DIRECT
+        face.color_properties = None
+        face.colors = rgba
+    layer._update_thumbnail()

@@ -1,0 +1,226 @@
+"""Many points stay smooth to move over: while the view moves, not all of them are drawn.
+
+Of what lies in view, and a margin around it, as many points are drawn as a frame has time for: all
+of them if they are few enough, else a random part, the same at each frame. Their edges are not
+smoothed meanwhile, which is most of the work where no graphics card draws. When the view rests all
+are drawn. Layers, selection and hover know nothing of it; pictures taken by a script have all.
+"""
+
+from __future__ import annotations
+
+import time
+import weakref
+from dataclasses import dataclass
+from functools import lru_cache
+from itertools import product
+from typing import Any
+
+import numpy as np
+from qtpy.QtCore import QObject, QTimer
+
+from napari_spatialrecon.viewer.canvas.point_nodes import draw_all, draw_some
+
+FRAME_S = 0.04
+"""Time for the points of a frame while the view moves."""
+REST_MS = 150
+"""Quiet time after which all points are drawn."""
+LEAST = 2_000
+"""So many points are drawn however slow they are."""
+MARGIN = 0.25
+"""What is kept ready beyond each side of the view, in its width."""
+_OFF = 1.6
+"""How far the number of points may be from what a frame has time for."""
+
+
+@dataclass
+class _Part:
+    """The points of a layer that are drawn while the view moves.
+
+    Parameters
+    ----------
+    box : (2, 2)
+        Where they lie, low and high, in x, y of the layer's data.
+    rows : (n_drawn,) int
+        Which they are.
+    share
+        Of those in the box.
+    most
+        How many in view there was time for.
+    """
+
+    box: np.ndarray
+    rows: np.ndarray
+    share: float
+    most: float
+
+    def serves(self, view: np.ndarray, most: float) -> bool:
+        """Return whether it covers a view, with about as many as there is time for."""
+        if not _within(view, self.box):
+            return False
+        if self.share == 1.0:
+            return True
+        small = (view[1] - view[0]) * (1 + 2 * MARGIN) * 2 < self.box[1] - self.box[0]
+        return not small.any() and 1 / _OFF < most / self.most < _OFF
+
+
+class Detail(QObject):
+    """Draws fewer points of a viewer's layers while its user moves the view.
+
+    Parameters
+    ----------
+    viewer
+        A viewer with a window.
+    parent
+        Ends with it.
+    """
+
+    def __init__(self, viewer: Any, parent: QObject) -> None:
+        super().__init__(parent)
+        self._viewer = weakref.ref(viewer)
+        self._canvas = viewer.window._qt_viewer.canvas
+        self._parts: weakref.WeakKeyDictionary[Any, _Part] = weakref.WeakKeyDictionary()
+        self._heard: weakref.WeakSet[Any] = weakref.WeakSet()
+        self._second_per_point: float | None = None
+        self._began, self._by_hand = 0.0, False
+        self._corners = np.zeros((2, 2))
+        self._rest = QTimer(self, singleShot=True, interval=REST_MS)
+        self._rest.timeout.connect(self._draw_all)
+        events = self._canvas._scene_canvas.events
+        for touched in (events.mouse_wheel, events.mouse_press, events.mouse_move):
+            touched.connect(self._on_hand, position="first")
+        events.draw.connect(self._before, position="first")
+        events.draw.connect(self._after, position="last")
+
+    @property
+    def drawn(self) -> int:
+        """How many points a frame draws now."""
+        return sum(
+            len(part.rows) if (part := self._parts.get(markers)) else len(markers._data)
+            for _, markers in self._shown()
+        )
+
+    @property
+    def moving(self) -> bool:
+        """Whether the user is moving the view."""
+        return self._rest.isActive()
+
+    def _shown(self) -> list[tuple[Any, Any]]:
+        """Return the points layers in view, each with what draws its markers."""
+        nodes = ((layer, v.node) for layer, v in self._canvas.layer_to_visual.items())
+        points = ((layer, getattr(node, "points_markers", None)) for layer, node in nodes)
+        return [(la, m) for la, m in points if m is not None and la.visible and m._data is not None]
+
+    def _on_hand(self, event: Any) -> None:
+        if event.type != "mouse_move" or event.button is not None:
+            self._rest.start()
+
+    def _before(self, event: Any) -> None:
+        """Draw a part if the user moves the view; all where a part no longer covers it."""
+        self._began = time.perf_counter()
+        self._corners, self._by_hand = self._canvas._viewbox_corners_in_world, self.moving
+        shown = self._shown()
+        slow = self._second_per_point is not None and _total(shown) > LEAST
+        for layer, markers in shown:
+            part, view = self._parts.get(markers), self._view(layer)
+            if self._by_hand and slow:
+                most = max(FRAME_S / self._second_per_point, LEAST)
+                if part is None or not part.serves(view, most):
+                    self._choose(markers, view, most)
+                markers.antialias = 0
+            elif part is not None and not _within(view, part.box):
+                self._forget(layer, markers)
+
+    def _choose(self, markers: Any, view: np.ndarray, most: float) -> None:
+        margin = MARGIN * (view[1] - view[0])
+        box = np.stack([view[0] - margin, view[1] + margin])
+        points = markers._data["a_position"][:, : view.shape[1]]
+        rows = np.flatnonzero(_inside(points, box))
+        in_view = int(_inside(points[rows], view).sum())
+        share = min(1.0, most / max(1, in_view))
+        if share < 1.0:
+            rows = rows[_lot(len(points))[rows] < share]
+        if markers not in self._heard:
+            markers.events.data_updated.connect(self._on_uploaded)
+            self._heard.add(markers)
+        draw_some(markers, rows if len(rows) else np.zeros(1, int))
+        self._parts[markers] = _Part(box, rows, share, most)
+
+    def _on_uploaded(self, event: Any) -> None:
+        """Draw all of what has just been uploaded."""
+        if self._parts.pop(event.source, None) is not None and event.source._data is not None:
+            draw_all(event.source)
+
+    def _forget(self, layer: Any, markers: Any) -> None:
+        if self._parts.pop(markers, None) is not None:
+            markers.antialias = layer.antialiasing
+            draw_all(markers)
+
+    def _draw_all(self) -> None:
+        """Draw what was left out; where nothing in view was, it is the edges only."""
+        for layer, markers in self._shown():
+            part = self._parts.get(markers)
+            if part is not None and part.share < 1.0:
+                self._forget(layer, markers)
+            elif part is not None:
+                markers.antialias = layer.antialiasing
+
+    def _view(self, layer: Any) -> np.ndarray:
+        """Return what the window shows of a layer, in x, y of its data: (2, 2), low and high."""
+        viewer, displayed = self._viewer(), list(layer._slice_input.displayed)
+        if viewer is None or len(displayed) != 2 or viewer.dims.ndisplay != 2:
+            return np.array([[-np.inf], [np.inf]])
+        corners = list(product(*self._corners[:, list(viewer.dims.displayed)].T))
+        transform = layer._transforms[1:].simplified.set_slice(displayed)
+        data = np.asarray(transform.inverse(corners))[:, ::-1]
+        return np.stack([data.min(axis=0), data.max(axis=0)])
+
+    def _after(self, event: Any) -> None:
+        """Measure what a point in view costs; a graphics card has to be waited for."""
+        shown = self._shown()
+        if _total(shown) <= LEAST:
+            return
+        from vispy.gloo import gl
+
+        gl.glFinish()
+        seconds = time.perf_counter() - self._began
+        in_view = sum(self._in_view(layer, markers) for layer, markers in shown)
+        self._second_per_point = seconds / max(in_view, LEAST)
+        if self._by_hand:
+            self._rest.start()
+
+    def _in_view(self, layer: Any, markers: Any) -> int:
+        part, points = self._parts.get(markers), markers._data["a_position"]
+        view = self._view(layer)
+        points = points[:, : view.shape[1]] if part is None else points[part.rows, : view.shape[1]]
+        return int(_inside(points, view).sum())
+
+
+def _total(shown: list[tuple[Any, Any]]) -> int:
+    return sum(len(markers._data) for _, markers in shown)
+
+
+def _inside(points: np.ndarray, box: np.ndarray) -> np.ndarray:
+    return ((points >= box[0]) & (points <= box[1])).all(axis=1)
+
+
+def _within(view: np.ndarray, box: np.ndarray) -> bool:
+    return bool((view[0] >= box[0]).all() and (view[1] <= box[1]).all())
+
+
+@lru_cache(maxsize=4)
+def _lot(n: int) -> np.ndarray:
+    """Return a number in [0, 1) for each of n points, always the same."""
+    return np.random.default_rng(0).random(n, np.float32)
+
+
+details: weakref.WeakKeyDictionary[Any, Detail] = weakref.WeakKeyDictionary()
+"""That of each viewer."""
+
+
+def keep_smooth(viewer: Any) -> None:
+    """Draw fewer points while the view of this viewer is moved; once is enough."""
+    from napari_spatialrecon.viewer.canvas.layers import unwrapped
+
+    viewer = unwrapped(viewer)
+    if viewer not in details and hasattr(viewer, "window"):
+        details[viewer] = Detail(viewer, viewer.window._qt_window)

@@ -1,0 +1,312 @@
+"""Between AnnData, (x, y) in its own unit, and napari layers, (y, x) in µm.
+
+The flip of the axes happens here and nowhere else. Where the scale of the data is not known, a
+layer keeps the data's unit, and its metadata says so.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from napari_spatialrecon.errors import InputError
+
+if TYPE_CHECKING:
+    from anndata import AnnData
+    from napari.components import ViewerModel
+    from napari.layers import Layer, Points
+
+    from napari_spatialrecon.tissue.images import Histology
+
+LayerData = tuple[Any, dict[str, Any], str]
+
+OURS = "spatialrecon"
+"""Key of a layer's metadata where everything of this plugin stands."""
+NAMES = "obs_names"
+"""Feature column with the names of cells or spots."""
+CELL_UM = 10.0
+"""Diameter of a cell whose size nothing states."""
+LEAST_PIXELS = 3.0
+"""Points are never drawn smaller than this on screen."""
+_SPACING_SHARE = 0.55
+"""Diameter over spacing where no diameter is stated, as 55 µm spots 100 µm apart."""
+_EVEN = 0.35
+"""Spread of the distances between neighbours, over their median, up to which they are an array."""
+
+
+def to_layer(points_xy: np.ndarray, um_per_unit: float = 1.0) -> np.ndarray:
+    """Return points (n, 2) as (y, x) in µm from (x, y) in the data's unit.
+
+    Examples
+    --------
+    >>> to_layer(np.array([[1.0, 2.0]]), um_per_unit=10.0)
+    array([[20., 10.]])
+    """
+    return np.asarray(points_xy, np.float64)[:, ::-1] * um_per_unit
+
+
+def from_layer(points_yx: np.ndarray, um_per_unit: float = 1.0) -> np.ndarray:
+    """Return points (n, 2) as (x, y) in the data's unit from (y, x) in µm; undoes `to_layer`."""
+    return np.asarray(points_yx, np.float64)[:, ::-1] / um_per_unit
+
+
+def transform_to_layer(matrix: np.ndarray, um_per_unit: float = 1.0) -> np.ndarray:
+    """Return a (3, 3) map of (x, y) points in the data's unit as one of (y, x) points in µm."""
+    flip = np.array([[0.0, um_per_unit, 0.0], [um_per_unit, 0.0, 0.0], [0.0, 0.0, 1.0]])
+    return flip @ np.asarray(matrix, np.float64) @ np.linalg.inv(flip)
+
+
+def layer_coordinates(layer: Points, um_per_unit: float = 1.0) -> np.ndarray:
+    """Return a points layer's coordinates (n, 2) as (x, y) in the data's unit.
+
+    The layer's scale, translation, rotation and affine are applied: what is returned is where
+    the points are seen.
+
+    Raises
+    ------
+    InputError
+        The layer is not two-dimensional.
+    """
+    if layer.ndim != 2:
+        raise InputError(
+            f"Expected a layer in two dimensions, found {layer.ndim}.",
+            remedy="Try one plane of it.",
+            where=layer.name,
+        )
+    points = np.asarray(layer.data, np.float64)
+    world = np.asarray(layer._data_to_world(points)) if len(points) else points
+    return from_layer(world * (um_per_layer_unit(layer) or 1.0), um_per_unit)
+
+
+def um_per_layer_unit(layer: Layer) -> float | None:
+    """Return the µm in a unit of a layer's world coordinates, or None where it is no length."""
+    import pint
+
+    unit = layer.units[-1]
+    if not unit.is_compatible_with("um"):
+        return None
+    return float(pint.get_application_registry().Quantity(1.0, unit).to("um").magnitude)
+
+
+def histology_layer(
+    histology: Histology,
+    um_per_unit: float | None,
+    *,
+    name: str | None = None,
+    metadata: Mapping[str, Any] | None = None,
+) -> LayerData:
+    """Return a histology image as a multiscale Image layer in µm.
+
+    Parameters
+    ----------
+    histology
+        Its levels are (y, x, 3), finest first.
+    um_per_unit
+        Micrometres in a unit of the slide's coordinates; None where unknown.
+    name
+        Of the slide; default that of the image.
+    """
+    step = histology.units_per_pixel * (um_per_unit or 1.0)
+    levels = list(histology.levels)
+    kwargs = {
+        "name": f"{name or histology.name} H&E",
+        "rgb": True,
+        "multiscale": len(levels) > 1,
+        "scale": (step, step),
+        **_frame(um_per_unit),
+        "metadata": _metadata(None, um_per_unit, {"role": "histology", **(metadata or {})}),
+    }
+    return (levels if len(levels) > 1 else levels[0], kwargs, "image")
+
+
+def spots_layer(
+    adata: AnnData,
+    *,
+    name: str,
+    um_per_unit: float | None = None,
+    diameter: float | None = None,
+    metadata: Mapping[str, Any] | None = None,
+) -> LayerData:
+    """Return a slide's spots as a Points layer at their true diameter, named "`name` spots".
+
+    Parameters
+    ----------
+    adata
+        Holds `obsm["spatial"]`; not changed.
+    um_per_unit
+        Overrules what `adata` says, for instance what the user typed.
+    diameter
+        In the data's unit; default Space Ranger's `spot_diameter_fullres`, else a share of the
+        distance between neighbours.
+    metadata
+        Joins the layer's ``metadata["spatialrecon"]``, for instance the provenance of a result.
+    """
+    scale = um_per_unit or _um_per_unit(adata)
+    size = diameter or _stated_diameter(adata) or _spacing(adata) * _SPACING_SHARE
+    details = {"role": "slide", **(metadata or {})}
+    return _points(adata, f"{name} spots", scale, size, details)
+
+
+def cells_layer(
+    adata: AnnData,
+    *,
+    name: str,
+    um_per_unit: float | None = None,
+    diameter: float | None = None,
+    metadata: Mapping[str, Any] | None = None,
+) -> LayerData:
+    """Return cells as a Points layer, 10 µm wide unless `diameter` says otherwise.
+
+    Parameters are those of `spots_layer`; `name` is the layer's whole name, for instance
+    "batch 1 · GEARS".
+    """
+    scale = um_per_unit or _um_per_unit(adata)
+    size = diameter or (CELL_UM / scale if scale else _spacing(adata) * _SPACING_SHARE)
+    details = {"role": "result", **(metadata or {})}
+    return _points(adata, name, scale, size, details)
+
+
+def looks_like_spots(adata: AnnData) -> bool:
+    """Return whether a table's coordinates are those of an array: stated, or evenly spaced."""
+    if _stated_diameter(adata) is not None:
+        return True
+    distances = _nearest_distances(adata)
+    low, middle, high = np.quantile(distances, (0.1, 0.5, 0.9)) if len(distances) else (0, 0, 1)
+    return bool(high - low < _EVEN * middle)
+
+
+def to_adata(layer: Points) -> AnnData:
+    """Return what a points layer shows, with its coordinates as they are seen now.
+
+    A layer made from AnnData gives back its rows (points added by hand are left out, deleted ones
+    are gone); any other layer gives a table without genes.
+
+    Returns
+    -------
+    `obsm["spatial"]` is (x, y) in the unit of the source for a layer made here; in µm for any
+    other layer whose unit is a length, else in the layer's unit.
+    """
+    import pandas as pd
+    from anndata import AnnData
+
+    ours = layer.metadata.get(OURS, {})
+    points = layer_coordinates(layer, ours.get("um_per_unit") or 1.0)
+    features = pd.DataFrame(layer.features).copy()
+    names = features.pop(NAMES) if NAMES in features else pd.Series(range(len(points)))
+    source = layer.metadata.get("adata")
+    if source is not None and NAMES in layer.features:
+        known = names.isin(source.obs_names).to_numpy()
+        adata = source[names[known].astype(str)].copy()
+        points, features = points[known], features[known]
+    elif source is not None and source.n_obs == len(points):
+        adata = source.copy()
+        adata.uns[OURS] = {"unit": _layer_unit(layer)}
+    else:
+        adata = AnnData(obs=pd.DataFrame(index=names.astype(str)))
+        adata.uns[OURS] = {"unit": _layer_unit(layer)}
+    for column in features:
+        adata.obs[column] = features[column].to_numpy()
+        if isinstance(features[column].dtype, pd.CategoricalDtype):
+            adata.obs[column] = pd.Categorical(features[column])
+    adata.obsm["spatial"] = points
+    return adata
+
+
+def _points(
+    adata: AnnData, name: str, um_per_unit: float | None, diameter: float, details: dict[str, Any]
+) -> LayerData:
+    from napari_spatialrecon.tissue import contract
+
+    features = adata.obs.reset_index(drop=True)
+    features.insert(0, NAMES, adata.obs_names.to_numpy().astype(object), allow_duplicates=False)
+    kwargs = {
+        "name": name,
+        "features": features,
+        "size": diameter * (um_per_unit or 1.0),
+        "canvas_size_limits": (LEAST_PIXELS, 10_000.0),
+        "border_width": 0.0,
+        "face_color": "#56B4E9",
+        "border_color": "transparent",  # napari draws a rim even of no width where points are small
+        **_frame(um_per_unit),
+        "metadata": _metadata(adata, um_per_unit, details),
+    }
+    return to_layer(contract.coordinates(adata), um_per_unit or 1.0), kwargs, "points"
+
+
+def _layer_unit(layer: Layer) -> str:
+    return "unit" if um_per_layer_unit(layer) is None else "um"
+
+
+def _frame(um_per_unit: float | None) -> dict[str, Any]:
+    units = {"units": ("um", "um")} if um_per_unit else {}
+    return {"axis_labels": ("y", "x"), **units}
+
+
+def _metadata(
+    adata: AnnData | None, um_per_unit: float | None, details: Mapping[str, Any]
+) -> dict[str, Any]:
+    """Return our metadata, and the keys that napari-spatialdata's widgets read.
+
+    Its ``name`` and ``sdata`` say that the layer is an element of a SpatialData object, which
+    ours is not: they stay empty.
+    """
+    unit = "um" if um_per_unit else "unit"
+    ours = {OURS: {"unit": unit, "um_per_unit": um_per_unit, **details}}
+    if adata is None:
+        return ours
+    attributes = adata.uns.get("spatialdata_attrs", {})
+    table = {key: attributes.get(key) for key in ("region_key", "instance_key")}
+    return {"adata": adata, "name": None, **table, **ours}
+
+
+def _um_per_unit(adata: AnnData) -> float | None:
+    from napari_spatialrecon.tissue import contract
+
+    return contract.um_per_unit(adata)
+
+
+def _stated_diameter(adata: AnnData) -> float | None:
+    """Return Space Ranger's spot diameter in the unit of the coordinates, if both are pixels."""
+    from napari_spatialrecon.tissue import contract
+
+    found = contract.library(adata)
+    if found is None or contract.unit(adata) != "px":
+        return None
+    value = found[1].get("scalefactors", {}).get("spot_diameter_fullres")
+    return float(value) if value is not None else None
+
+
+def _spacing(adata: AnnData) -> float:
+    """Return the median distance of a point to its nearest neighbour, 1 for a single point."""
+    distances = _nearest_distances(adata)
+    return float(np.median(distances)) or 1.0 if len(distances) else 1.0
+
+
+def _nearest_distances(adata: AnnData) -> np.ndarray:
+    from scipy.spatial import cKDTree  # geometry.neighbours would load scikit-learn to open a file
+
+    from napari_spatialrecon.tissue import contract
+
+    points = contract.coordinates(adata)
+    return cKDTree(points).query(points, k=2)[0][:, 1] if len(points) > 1 else np.empty(0)
+
+
+def linear_part(layer: Any) -> np.ndarray:
+    """Return the linear part of a layer's map from data to world, (2, 2) for (y, x)."""
+    origin, down, right = (
+        np.asarray(layer._data_to_world(point), float) for point in ((0, 0), (1, 0), (0, 1))
+    )
+    return np.column_stack([down - origin, right - origin])
+
+
+def to_data(layer: Any, world: np.ndarray) -> np.ndarray:
+    """Return points in a layer's data from points in the world, whatever its scale and affine."""
+    origin = np.asarray(layer._data_to_world((0, 0)), float)
+    return np.linalg.solve(linear_part(layer), (world - origin).T).T
+
+
+def unwrapped(viewer: ViewerModel) -> ViewerModel:
+    """Return the viewer itself: what napari hands to a widget is a stand-in that may go first."""
+    return getattr(viewer, "__wrapped__", viewer)

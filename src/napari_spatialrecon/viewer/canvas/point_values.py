@@ -1,0 +1,79 @@
+"""What points can be coloured by: columns of a table, and its genes."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from napari_spatialrecon.errors import InputError
+from napari_spatialrecon.viewer.canvas.colors import Kind, guess_kind
+
+if TYPE_CHECKING:
+    from anndata import AnnData
+
+UNCERTAINTY = "placement_uncertainty"
+#: Columns with more names than this say who a cell is, not of what kind.
+_MOST_NAMES = 200
+
+
+def names(adata: AnnData) -> tuple[list[str], list[str]]:
+    """Return the columns worth a colour, what a run says of its result first, and the genes."""
+    columns = [str(c) for c in adata.obs if _worth(adata.obs[c])]
+    own = [name for name in (UNCERTAINTY, *COLUMNS) if name in columns]
+    columns = [*own, *(name for name in columns if name not in own)]
+    return columns, [str(gene) for gene in adata.var_names]
+
+
+def values(adata: AnnData, name: str) -> tuple[Any, Kind, str]:
+    """Return values, their kind and a title with the unit.
+
+    Counts of a gene are brought to the median depth and log-transformed.
+
+    Raises
+    ------
+    InputError
+        There is no such column or gene.
+    """
+    from napari_spatialrecon.tissue import contract
+
+    if name == UNCERTAINTY and name in adata.obs:
+        scale = contract.um_per_unit(adata)
+        title = "expected error, µm" if scale else "expected error"
+        return adata.obs[name].to_numpy() * (scale or 1.0), "uncertainty", title
+    if name in WORDS and name in adata.obs:
+        import pandas as pd
+
+        flags = adata.obs[name].to_numpy(bool).astype(int)
+        return pd.Categorical.from_codes(flags, list(WORDS[name])), "category", _spaced(name)
+    if name in adata.obs:
+        return adata.obs[name], guess_kind(adata.obs[name]), _spaced(name)
+    if name in adata.var_names:
+        counts = contract.counts(adata)
+        totals = np.maximum(np.asarray(counts.sum(axis=1)).ravel(), 1.0)
+        column = counts[:, [adata.var_names.get_loc(name)]].toarray().ravel()
+        return np.log1p(column / totals * np.median(totals)), "gene", f"{name}, log counts"
+    raise InputError(
+        f"Expected a column or a gene, found {name!r}.",
+        remedy="Try typing a part of the name and choosing from the list.",
+    )
+
+
+def _spaced(name: str) -> str:
+    return name.replace("_", " ")
+
+
+def _worth(column: Any) -> bool:
+    return guess_kind(column) != "category" or column.nunique() <= _MOST_NAMES
+
+
+COMMUNITY = "community"
+"""Column with the community of a cell, found among those that lie around it."""
+OUTSIDE, WEAK, SUPPORT = "out_of_domain", "little_support", "patch_support"
+COLUMNS = (COMMUNITY, OUTSIDE, WEAK, SUPPORT)
+"""Columns worth a colour, after the expected error."""
+WORDS = {
+    OUTSIDE: ("like the reference", "unlike the reference"),
+    WEAK: ("well supported", "little support"),
+}
+"""What False and True mean in a column."""

@@ -1,0 +1,67 @@
+"""A second points layer on the places of a first, to show other values without repainting it."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from napari_spatialrecon.viewer.canvas.layers import OURS
+
+if TYPE_CHECKING:
+    from napari.components import ViewerModel
+    from napari.layers import Points
+
+_TWIN = "twin_of"
+
+
+def find_twin(viewer: ViewerModel, name: str) -> Points | None:
+    """Return the twin that was made under a name, None while there is none."""
+    return next((la for la in viewer.layers if la.metadata.get(OURS, {}).get(_TWIN) == name), None)
+
+
+def twin(viewer: ViewerModel, source: Points, name: str) -> Points:
+    """Return the twin of this name, made above `source` where there is none."""
+    from napari.layers import Points
+
+    known = find_twin(viewer, name)
+    if known is not None:
+        return known
+    ours = source.metadata.get(OURS, {})
+    kept = {key: ours[key] for key in ("unit", "um_per_unit") if key in ours}
+    layer = Points(
+        np.array(source.data),
+        name=name,
+        size=source.size,
+        border_width=source.border_width,
+        border_color=source.border_color,
+        canvas_size_limits=source.canvas_size_limits,
+        scale=source.scale,
+        translate=source.translate,
+        affine=source.affine,
+        units=source.units,
+        axis_labels=source.axis_labels,
+        features=source.features,
+        metadata={OURS: {**kept, "role": "result", _TWIN: name}},
+    )
+    viewer.layers.insert(viewer.layers.index(source) + 1, layer)
+    return layer
+
+
+def show_rows(layer: Points, source: Points, rows: np.ndarray) -> None:
+    """Let a twin have these points of its source only.
+
+    napari draws points in two dimensions whether or not they are in its ``shown``.
+    """
+    with layer.events.blocker_all():
+        layer.selected_data = set()
+    layer.data = np.array(source.data)[rows]
+    layer.features = source.features.iloc[rows].reset_index(drop=True)
+    layer.size = np.asarray(source.size)[rows]
+
+
+def forget_twin(viewer: ViewerModel, name: str) -> None:
+    """Take a twin away."""
+    layer = find_twin(viewer, name)
+    if layer is not None:
+        viewer.layers.remove(layer)

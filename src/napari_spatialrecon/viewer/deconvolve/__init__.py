@@ -1,0 +1,1 @@
+"""Deconvolve: the cell types inside each spot."""

@@ -1,0 +1,168 @@
+"""One run of Deconvolve, and what it leaves: the cell types in each spot."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from napari_spatialrecon.methods.registry import find_method
+from napari_spatialrecon.viewer.canvas.layers import OURS
+from napari_spatialrecon.viewer.task.job import Input, Job, Outcome, Script
+from napari_spatialrecon.viewer.task.script import reading
+from napari_spatialrecon.viewer.workspace.tables import Table
+
+if TYPE_CHECKING:
+    from anndata import AnnData
+
+    from napari_spatialrecon.progress import ProgressCallback, ShouldStop
+    from napari_spatialrecon.tasks.preflight import Preflight
+
+MAIN_TYPE = "main_cell_type"
+"""Column of the result: the largest share of each spot."""
+_PROPORTIONS, _MAPPING = "proportions", "mapping"
+_CELLS_SHOWN = 5
+
+
+@dataclass(frozen=True)
+class Mixed(Outcome):
+    """The mixture of each spot."""
+
+    @property
+    def types(self) -> list[str]:
+        """Names of the cell types, as the reference has them."""
+        return [str(name) for name in self.adata.uns[OURS]["types"]]
+
+    @property
+    def proportions(self) -> np.ndarray:
+        """Shares of the types, (n_spots, n_types); rows sum to 1."""
+        return np.asarray(self.adata.obsm[_PROPORTIONS], float)
+
+    @property
+    def summary(self) -> str:
+        """How many spots and types in which time, and what most of the tissue is."""
+        from napari_spatialrecon.tasks.deconvolving import verdict
+
+        return f"{verdict(self.proportions, self.types)} Done in {self.time}."
+
+    def spot(self, row: int) -> str:
+        """Return what is in a spot, in words: its largest shares and likeliest cells."""
+        shares = self.proportions[row]
+        largest = [i for i in np.argsort(-shares)[:6] if shares[i] >= 0.01]
+        text = ", ".join(f"{self.types[i]} {shares[i]:.0%}" for i in largest)
+        return f"{self.adata.obs_names[row]}: {text}.{self._cells(row)}"
+
+    def _cells(self, row: int) -> str:
+        mapping = self.adata.obsm.get(_MAPPING)
+        names = self.adata.uns[OURS].get("mapping_cells")
+        if mapping is None or names is None:
+            return ""
+        cells = mapping[[row]].tocoo()
+        first = np.argsort(-cells.data)[:_CELLS_SHOWN]
+        if not len(first):
+            return ""
+        return f" Likeliest cells: {', '.join(str(names[cells.col[i]]) for i in first)}."
+
+
+@dataclass(frozen=True, kw_only=True)
+class MixtureJob(Job):
+    """A run of Deconvolve.
+
+    Parameters
+    ----------
+    labels
+        Column of the reference that names each cell's type.
+    """
+
+    slide: Table
+    reference: Table
+    labels: str
+
+    verb = "deconvolve"
+    out = "mixtures.h5ad"
+    outcome_class = Mixed
+
+    def __call__(self, progress: ProgressCallback, should_stop: ShouldStop) -> Mixed:
+        """Find the mixtures."""
+        from napari_spatialrecon.tasks.deconvolving import deconvolve
+
+        result = deconvolve(
+            self.slide.adata,
+            self.reference.adata,
+            self.labels,
+            method=self.method,
+            config=self.config,
+            seed=self.seed,
+            device=self.device,
+            slide_name=self.slide.name,
+            reference_name=self.reference.name,
+            progress=progress,
+            should_stop=should_stop,
+        )
+        result.record.settings |= self.settings()
+        return Mixed(_with_main_type(result.adata), result.record.to_dict(), result.method)
+
+    @property
+    def title(self) -> str:
+        """What is being done."""
+        return f"Deconvolving {self.slide.name}"
+
+    @property
+    def result_name(self) -> str:
+        """The slide and the method."""
+        title = find_method(self.method, self.verb).title
+        return f"{self.slide.name} · types · {title}"
+
+    def inputs(self) -> list[tuple[str, Input]]:
+        """Return the slide and the reference."""
+        return [("slide", self.slide), ("reference", self.reference)]
+
+    def options(self, path: Callable[[Input], Path]) -> list[str]:
+        """Name the column of types."""
+        return ["--labels", self.labels]
+
+    def settings(self) -> dict[str, Any]:
+        """Return what a record keeps besides the config."""
+        return {**super().settings(), "labels": self.labels}
+
+    def preflight(self) -> Preflight:
+        """Check the inputs and estimate the run."""
+        from napari_spatialrecon.tasks.mixture_preflight import mixture_preflight
+
+        return mixture_preflight(
+            self.slide.adata,
+            self.reference.adata,
+            self.labels,
+            method=self.method,
+            config=self.config,
+            slide_name=self.slide.name,
+            reference_name=self.reference.name,
+        )
+
+    def script(self) -> Script:
+        """Return the call of `deconvolve`."""
+        return Script(
+            "deconvolve",
+            ["slide", "reference", repr(self.labels)],
+            reading({"slide": self.slide, "reference": self.reference}),
+            ["from napari_spatialrecon.tasks.deconvolving import deconvolve"],
+        )
+
+    def outcome(self, out: Path) -> Mixed:
+        """Return what the command line left at `out`."""
+        found = super().outcome(out)
+        return Mixed(_with_main_type(found.adata), found.record)
+
+
+def _with_main_type(adata: AnnData) -> AnnData:
+    """Add the largest share of each spot as the first column: what *Colour by* shows at first."""
+    import pandas as pd
+
+    types = [str(name) for name in adata.uns[OURS]["types"]]
+    largest = np.asarray(adata.obsm[_PROPORTIONS]).argmax(axis=1)
+    first = pd.Series(pd.Categorical.from_codes(largest, types), adata.obs_names, name=MAIN_TYPE)
+    adata.obs = pd.concat([first, adata.obs.drop(columns=MAIN_TYPE, errors="ignore")], axis=1)
+    return adata

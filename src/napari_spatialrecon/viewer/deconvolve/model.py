@@ -1,0 +1,120 @@
+"""Deconvolve without a window: what was chosen, what is missing, and where the run stands."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from napari_spatialrecon.viewer.canvas.colors import guess_kind
+from napari_spatialrecon.viewer.deconvolve.job import Mixed, MixtureJob
+from napari_spatialrecon.viewer.task.curves import Curves
+from napari_spatialrecon.viewer.task.model import TaskModel
+from napari_spatialrecon.viewer.task.slides_model import natural_order
+from napari_spatialrecon.viewer.workspace.tables import query_table, short_name, slide_table
+from napari_spatialrecon.viewer.workspace.workspace import Entry, Role, Workspace
+
+MOST_TYPES = 200
+"""A column of more names says who a cell is, not of what kind."""
+_LIKELY = ("cell_type", "celltype", "cell type", "type", "annotation", "label", "cluster")
+
+
+class MixtureModel(TaskModel):
+    """What was chosen in Deconvolve, and its run."""
+
+    task, default = "deconvolve", "come"
+    unheard = (Role.RESULT, Role.MODEL, Role.HISTOLOGY)
+    outcome: Mixed | None
+
+    def __init__(self, workspace: Workspace) -> None:
+        self._slide: Entry | None = None
+        self._reference: Entry | None = None
+        self._labels: str | None = None
+        super().__init__(workspace)
+
+    @property
+    def slides(self) -> list[Entry]:
+        """What can be deconvolved: every slide that is open, by name."""
+        return sorted(self.workspace.of_role(Role.SLIDE), key=natural_order)
+
+    @property
+    def slide(self) -> Entry | None:
+        """The slide: the one chosen, else the first."""
+        known = self.slides
+        return self._slide if self._slide in known else next(iter(known), None)
+
+    @slide.setter
+    def slide(self, entry: Entry | None) -> None:
+        self._slide = entry
+        self.choose()
+
+    @property
+    def references(self) -> list[Entry]:
+        """What can say what the types look like: cells without place, then other slides."""
+        return [e for e in self.workspace.of_role(Role.QUERY, Role.SLIDE) if e is not self.slide]
+
+    @property
+    def reference(self) -> Entry | None:
+        """The reference: the one chosen, else the first whose table names kinds of cells."""
+        known = self.references
+        if self._reference in known:
+            return self._reference
+        return next((e for e in known if label_columns(e)), next(iter(known), None))
+
+    @reference.setter
+    def reference(self, entry: Entry | None) -> None:
+        self._reference = entry
+        self.choose()
+
+    @property
+    def columns(self) -> dict[str, int]:
+        """Columns of the reference that may name types, each with how many it names."""
+        return {} if self.reference is None else label_columns(self.reference)
+
+    @property
+    def labels(self) -> str | None:
+        """The column of types: the one chosen, else the one whose name says so, else the first."""
+        columns = self.columns
+        if self._labels in columns:
+            return self._labels
+        likely = (c for word in _LIKELY for c in columns if word in c.casefold())
+        return next(likely, next(iter(columns), None))
+
+    @labels.setter
+    def labels(self, column: str | None) -> None:
+        self._labels = column
+        self.choose()
+
+    def new_curves(self) -> Curves:
+        """Return what is drawn: the loss alone, since no spots are held out."""
+        return Curves({})
+
+    def missing(self) -> list[str]:
+        """Return what has to be opened or chosen first, in words."""
+        found = []
+        if self.slide is None:
+            found.append("a slide: spots with coordinates")
+        if self.reference is None:
+            found.append("a reference: a table of cells whose types are known")
+        elif not self.columns:
+            found.append(f"a column that names the type of each cell of {self.reference.name}")
+        return found
+
+    def make_job(self, **common: Any) -> MixtureJob:
+        """Return the run as it is chosen now."""
+        slide, reference, labels = self.slide, self.reference, self.labels
+        assert slide is not None and reference is not None and labels is not None, "nothing missing"
+        return MixtureJob(
+            slide=slide_table(slide, short_name(slide)),
+            reference=query_table(reference, short_name(reference)),
+            labels=labels,
+            **common,
+        )
+
+
+def label_columns(entry: Entry) -> dict[str, int]:
+    """Return the columns of a table that may name types, each with how many it names."""
+    if entry.adata is None:
+        return {}
+    obs = entry.adata.obs
+    words = (str(c) for c in obs if guess_kind(obs[c]) == "category")
+    counts = {name: int(obs[name].nunique()) for name in words}
+    return {name: n for name, n in counts.items() if 0 < n <= MOST_TYPES}

@@ -1,0 +1,130 @@
+"""Deconvolve: from spots and labelled cells to the cell types in each spot."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+from qtpy.QtWidgets import QFileDialog, QWidget
+
+from napari_spatialrecon.viewer.canvas.clicks import on_click
+from napari_spatialrecon.viewer.canvas.colors import color_key
+from napari_spatialrecon.viewer.canvas.twin_layers import forget_twin
+from napari_spatialrecon.viewer.deconvolve.inputs import MixtureInputs
+from napari_spatialrecon.viewer.deconvolve.job import Mixed, MixtureJob
+from napari_spatialrecon.viewer.deconvolve.layers import share_name, show_mixtures, show_share
+from napari_spatialrecon.viewer.deconvolve.model import MixtureModel
+from napari_spatialrecon.viewer.deconvolve.panel import ALL_TYPES, MixturePanel
+from napari_spatialrecon.viewer.task.widget import TaskWidget
+from napari_spatialrecon.viewer.window.worker import Run
+from napari_spatialrecon.viewer.workspace.tables import histology_of
+
+
+class Deconvolve(TaskWidget):
+    """The widget Deconvolve of one viewer."""
+
+    model: MixtureModel
+    model_class = MixtureModel
+    inputs_class = MixtureInputs
+    curves_tip = "The loss of the mapping of cells to spots."
+
+    def __init__(self, napari_viewer: Any) -> None:
+        self.mixtures = MixturePanel()
+        self._unhear: list[Callable[[], None]] = []
+        super().__init__(napari_viewer)
+        self.mixtures.shown.connect(self._show_type)
+        self.mixtures.picked.connect(self._select)
+        self.mixtures.save.connect(self._ask_for_table)
+
+    def more_parts(self) -> list[QWidget]:
+        """Return what was found."""
+        return [self.mixtures]
+
+    def before_run(self, job: MixtureJob) -> None:
+        """Note the slide's layer and H&E, on which the pies will lie."""
+        slide = self.model.slide
+        assert slide is not None, "nothing is missing"
+        image = histology_of(self.model.workspace, slide)
+        self._spots = slide.layer
+        self._image = None if image is None else image.layer
+        known = slide.layer is not None and slide.um_per_unit is not None
+        self._diameter = float(slide.layer.size.max()) if known else None
+
+    def show_layer(self, outcome: Mixed) -> Any:
+        """Show the spots as pies on their histology."""
+        name, layers = self.model.last.result_name, self.viewer.layers
+        forget_twin(self.viewer, share_name(name))
+        image = self._image if self._image in layers else None
+        layer = show_mixtures(self.viewer, outcome, name, diameter_um=self._diameter, image=image)
+        if self._spots in layers:
+            self._spots.visible = False
+        layer.visible = True
+        self.mixtures.show_outcome(outcome)
+        layer.events.face_color.connect(self._recolour)
+        for end in self._unhear:
+            end()
+        self._unhear = [on_click(layer, self._on_spot)]
+        self.layer = layer
+        self._recolour()
+        return layer
+
+    def save_table(self, path: str) -> None:
+        """Write the shares as CSV in the background."""
+        table = self.model.outcome.adata.obsm["proportions"]
+        run = Run(lambda *_: _write(table, path), "Saving", viewer=self.viewer, parent=self)
+        run.returned.connect(lambda name: self.result.status.setText(f"Saved {name}"))
+        run.failed.connect(self.panel.refuse)
+        run.finished.connect(run.deleteLater)
+        run.start()
+
+    def _ask_for_table(self) -> None:
+        name = f"{self.model.last.result_name}.csv".replace("/", "_")
+        path = QFileDialog.getSaveFileName(self, "Save table", name, "Tables (*.csv)")[0]
+        if path:
+            self.save_table(path if path.endswith(".csv") else f"{path}.csv")
+
+    def _show_type(self, number: int) -> None:
+        """Show one type as a colour, or all as pies."""
+        if self.layer not in self.viewer.layers:
+            return
+        name = self.model.last.result_name
+        if number == ALL_TYPES:
+            forget_twin(self.viewer, share_name(name))
+            self.layer.visible = True
+            self.viewer.layers.selection = {self.layer}
+            return
+        share = show_share(self.viewer, self.model.outcome, self.layer, name, number)
+        if len(self._unhear) == 1:
+            self._unhear.append(on_click(share, self._on_spot))
+
+    def _on_spot(self, number: int) -> None:
+        """Say what is in a spot that was clicked."""
+        self.mixtures.show_spot(number)
+        self.mixtures.table.select_spot(number)
+        self._select(number)
+
+    def _select(self, number: int) -> None:
+        """Mark a spot."""
+        active = self.viewer.layers.selection.active
+        if active is not None and len(getattr(active, "data", ())) > number:
+            active.selected_data = {number}
+
+    def _recolour(self) -> None:
+        """Draw the bars in the colours of the legend."""
+        key, outcome = color_key(self.layer), self.mixtures.outcome
+        if key is not None and [e.name for e in key.entries] == outcome.types:
+            self.mixtures.bars.set_colours([entry.color for entry in key.entries])
+
+    def _set_theme(self, event: Any = None) -> None:
+        super()._set_theme(event)
+        self.mixtures.set_tones(self.panel.checks.tones)
+
+
+def _write(table: Any, path: str) -> str:
+    from pathlib import Path
+
+    from napari_spatialrecon.storage import atomic_file
+
+    with atomic_file(Path(path)) as temporary:
+        table.to_csv(temporary, index_label="spot")
+    return Path(path).name

@@ -1,0 +1,1 @@
+"""Impute genes: genes that the slide did not measure."""

@@ -1,0 +1,262 @@
+"""One run of Impute genes, and what it leaves: maps of genes that the slide never measured."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from napari_spatialrecon.methods.registry import find_method
+from napari_spatialrecon.viewer.task.job import Checked, Input, Job, Line, Outcome, Script
+from napari_spatialrecon.viewer.task.script import reading
+from napari_spatialrecon.viewer.window.words import duration, memory
+from napari_spatialrecon.viewer.workspace.tables import Table
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+    from napari_spatialrecon.progress import ProgressCallback, ShouldStop
+
+MISSING = "missing"
+"""Asks for every gene of the reference that the slide lacks."""
+_SPREAD, _TRUTH, _HELD_OUT, _FOUND = "imputed_std", "held_out_measured", "held out", "found"
+_ROUGH, _GOOD = 0.3, 0.6
+"""Correlations with the truth below which a map is not to be believed, and above which it is."""
+_FEW_GENES = 20
+
+
+@dataclass(frozen=True)
+class Imputed(Outcome):
+    """The maps of genes, and what was measured of those that the run did not see."""
+
+    @property
+    def genes(self) -> pd.DataFrame:
+        """A row a gene: ``origin``, predicted ``reliability`` and ``found``, where it was held out.
+
+        What was imputed comes first, the most reliable before the others.
+        """
+        found = self.adata.var[["origin", "reliability", _FOUND]].copy()
+        found["origin"] = found["origin"].astype(str)
+        return found.sort_values("reliability", ascending=False, kind="stable", na_position="last")
+
+    @property
+    def held_out(self) -> list[str]:
+        """Genes that the slide measured and the run did not see."""
+        return [str(g) for g in self.adata.var_names[self.adata.var["origin"] == _HELD_OUT]]
+
+    @property
+    def first_gene(self) -> str:
+        """A gene worth looking at first: one that was held out, else the most reliable."""
+        held = self.held_out
+        return held[0] if held else str(self.genes.index[0])
+
+    def values(self, gene: str) -> np.ndarray:
+        """Return a gene over the spots, log-normalised, (n_spots,) float32."""
+        return _column(self.adata.X, self.adata.var_names.get_loc(gene))
+
+    def spread(self, gene: str) -> np.ndarray:
+        """Return the standard deviation of what the gene could be, (n_spots,) float32."""
+        return _column(self.adata.layers[_SPREAD], self.adata.var_names.get_loc(gene))
+
+    def measured(self, gene: str) -> np.ndarray | None:
+        """Return a held-out gene as it was measured, (n_spots,) float32; None for any other."""
+        if gene not in self.held_out:
+            return None
+        return self.adata.obsm[_TRUTH][gene].to_numpy(np.float32)
+
+    def sentence(self, gene: str) -> Line:
+        """Return in words what a gene's map is worth."""
+        row = self.adata.var.loc[gene]
+        if row["origin"] == "measured":
+            return "good", f"{gene} was measured: it is shown as it is."
+        expected = float(row["reliability"])
+        told = "expected fit unknown" if np.isnan(expected) else f"expected r {expected:.2f}"
+        if row["origin"] == _HELD_OUT:
+            found = float(row[_FOUND])
+            text = f"{gene} was measured and hidden: {told}, found r {found:.2f}."
+            return _tone(found), f"{text} {_advice(found)}"
+        return _tone(expected), f"{gene} is imputed: {told}. {_advice(expected)}".strip()
+
+    @property
+    def summary(self) -> str:
+        """How many genes in which time, and how good they are."""
+        from napari_spatialrecon.tasks.imputing import verdict
+
+        n = int((self.adata.var["origin"] == "imputed").sum())
+        genes = "1 gene" if n == 1 else f"{n:,} genes"
+        return f"{genes} imputed in {self.time}. {verdict(self.record['metrics'])}"
+
+    @property
+    def doubtful(self) -> bool:
+        """Whether held-out genes fit badly, or no better than by kNN."""
+        metrics = self.record["metrics"]
+        own, floor = metrics.get("held_out_pcc"), metrics.get("held_out_floor_pcc")
+        return own is not None and (own < _ROUGH or (floor is not None and own < floor))
+
+    def write(self, path: str | Path) -> tuple[Path, ...]:
+        """Write table and record, and the reliability diagram where the run held genes out."""
+        from napari_spatialrecon.tasks.gene_report import draw_run
+
+        written = super().write(path)
+        picture = draw_run(self.record["settings"], path)
+        return written if picture is None else (*written, picture)
+
+    def facts(self) -> list[Line]:
+        """Return how the held-out genes came out, and the notes."""
+        rows = self.adata.var[self.adata.var["origin"] == _HELD_OUT]
+        lines: list[Line] = []
+        if len(rows):
+            found, expected = float(rows[_FOUND].mean()), float(rows["reliability"].mean())
+            told = "" if np.isnan(expected) else f", where {expected:.2f} was expected"
+            genes = "1 measured gene" if len(rows) == 1 else f"{len(rows)} measured genes"
+            text = f"{genes} hidden from the run: found r {found:.2f} on average{told}."
+            lines.append((_tone(found), text))
+        return [*lines, *super().facts()]
+
+
+@dataclass(frozen=True, kw_only=True)
+class GeneJob(Job):
+    """A run of Impute genes.
+
+    Parameters
+    ----------
+    genes
+        To impute; None for all that the slide lacks.
+    hidden
+        Genes of the slide that the run does not see; they are imputed too.
+    """
+
+    slide: Table
+    reference: Table
+    genes: tuple[str, ...] | None = None
+    hidden: tuple[str, ...] = ()
+
+    verb = "impute-genes"
+    out = "genes.h5ad"
+    outcome_class = Imputed
+
+    def __call__(self, progress: ProgressCallback, should_stop: ShouldStop) -> Imputed:
+        """Impute, and compare what was hidden with what was measured."""
+        from napari_spatialrecon.tasks.gene_check import compare, without
+        from napari_spatialrecon.tasks.imputing import impute_genes
+
+        result = impute_genes(
+            without(self.slide.adata, self.hidden, self.slide.name),
+            self.reference.adata,
+            self.asked,
+            method=self.method,
+            config=self.config,
+            seed=self.seed,
+            device=self.device,
+            slide_name=self.slide.name,
+            reference_name=self.reference.name,
+            progress=progress,
+            should_stop=should_stop,
+        )
+        result.record.settings |= self.settings()
+        whole = compare(result.adata, self.slide.adata, self.hidden, self.slide.name)
+        return Imputed(whole, result.record.to_dict(), result.method)
+
+    def outcome(self, out: Path) -> Imputed:
+        """Return what the command line left at `out`."""
+        from napari_spatialrecon.tasks.gene_check import compare
+
+        found = super().outcome(out)
+        whole = compare(found.adata, self.slide.adata, self.hidden, self.slide.name)
+        return Imputed(whole, found.record)
+
+    @property
+    def asked(self) -> list[str] | str:
+        """What the task is asked for."""
+        return MISSING if self.genes is None else list(dict.fromkeys([*self.genes, *self.hidden]))
+
+    @property
+    def title(self) -> str:
+        """What is being done."""
+        return f"Imputing genes of {self.slide.name}"
+
+    @property
+    def result_name(self) -> str:
+        """The slide and the method."""
+        title = find_method(self.method, self.verb).title
+        return f"{self.slide.name} · genes · {title}"
+
+    def inputs(self) -> list[tuple[str, Input]]:
+        """Return the slide and the reference."""
+        return [("slide", self.slide), ("reference", self.reference)]
+
+    def options(self, path: Callable[[Input], Path]) -> list[str]:
+        """Name the genes."""
+        words = ["--genes", MISSING if self.genes is None else ",".join(self.asked)]
+        return [*words, "--hide", ",".join(self.hidden)] if self.hidden else words
+
+    def settings(self) -> dict[str, Any]:
+        """Return what a record keeps besides the config."""
+        return {**super().settings(), "genes": self.asked, "hidden": list(self.hidden)}
+
+    def preflight(self) -> Checked:
+        """Check slide, reference and genes, and estimate the run."""
+        from napari_spatialrecon.tasks.gene_check import without
+        from napari_spatialrecon.tasks.gene_preflight import gene_preflight
+
+        found = gene_preflight(
+            without(self.slide.adata, self.hidden, self.slide.name),
+            self.reference.adata,
+            self.asked,
+            method=self.method,
+            config=self.config,
+            slide_name=self.slide.name,
+            reference_name=self.reference.name,
+        )
+        few = found.shared < _FEW_GENES
+        shared = f"{found.shared:,} shared genes to learn from" + (", few" if few else "")
+        lines: list[Line] = [
+            ("warning" if few else "good", shared),
+            ("good", f"{found.spots:,} spots, {found.cells:,} cells"),
+            ("good", f"{found.asked - len(self.hidden):,} genes to impute"),
+        ]
+        if self.hidden:
+            genes = "gene" if len(self.hidden) == 1 else "genes"
+            lines.append(("good", f"{len(self.hidden)} measured {genes} hidden to check the maps"))
+        lines += [("quiet" if "Kept as measured" in n else "warning", n) for n in found.notes]
+        cost = f"about {duration(found.seconds)} · {memory(found.memory_bytes)}"
+        return Checked((*lines, ("quiet", cost)))
+
+    def script(self) -> Script:
+        """Return the call of `impute_genes`."""
+        imports = ["from napari_spatialrecon.tasks.imputing import impute_genes"]
+        slide = "slide"
+        if self.hidden:
+            imports.append("from napari_spatialrecon.tasks.gene_check import without")
+            slide = f"without(slide, {list(self.hidden)!r})"
+        return Script(
+            "impute_genes",
+            [slide, "reference", repr(self.asked)],
+            reading({"slide": self.slide, "reference": self.reference}),
+            imports,
+        )
+
+
+def _column(matrix: Any, number: int) -> np.ndarray:
+    column = matrix[:, [number]]
+    dense = column.toarray() if hasattr(column, "toarray") else column
+    return np.asarray(dense, np.float32).ravel()
+
+
+def _tone(r: float) -> str:
+    if np.isnan(r):
+        return "quiet"
+    return "good" if r >= _GOOD else "warning" if r >= _ROUGH else "wrong"
+
+
+def _advice(r: float) -> str:
+    if np.isnan(r):
+        return ""
+    if r >= _GOOD:
+        return "The pattern can be believed."
+    if r >= _ROUGH:
+        return "A rough map: trust broad regions, not single spots."
+    return "Not to be believed."

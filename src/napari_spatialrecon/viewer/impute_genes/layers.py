@@ -1,0 +1,208 @@
+"""Imputed genes in the viewer: one gene at a time on the spots, beside it as measured, as an image.
+
+Another gene is painted on the same layers. The slide's own points get its values as a feature.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from napari_spatialrecon.viewer.canvas.colors import COLORMAPS, set_point_colors
+from napari_spatialrecon.viewer.canvas.layers import OURS
+from napari_spatialrecon.viewer.canvas.twin_layers import find_twin, forget_twin, twin
+from napari_spatialrecon.viewer.impute_genes.job import Imputed
+from napari_spatialrecon.viewer.task.result_layers import moved, show_result
+
+if TYPE_CHECKING:
+    from napari.components import ViewerModel
+    from napari.layers import Image, Points
+
+_EMPTY = "empty"
+_APART = 1.08
+"""How far to the right the measured gene lies, in widths of the slide."""
+_PIXELS = 400
+"""Of the longer side of an image of a gene."""
+_REACH = 1.6
+"""Distances between neighbours beyond which there is no tissue."""
+_LEAST_PIXELS = 3.5
+"""No spot is drawn smaller than this on screen: a gene is seen also where spots are dense."""
+_IMAGE_OF = "gene_image_of"
+
+
+class GeneLayers:
+    """The layers of one result.
+
+    Parameters
+    ----------
+    name
+        Of the result; the layers of an earlier result of this name are replaced.
+    spots
+        The slide's own layer, whose features follow; None where it is gone.
+    image
+        The H&E that the result lies on.
+
+    Attributes
+    ----------
+    gene
+        The gene that is shown.
+    """
+
+    def __init__(
+        self,
+        viewer: ViewerModel,
+        outcome: Imputed,
+        name: str,
+        *,
+        spots: Points | None = None,
+        diameter_um: float | None = None,
+        image: Image | None = None,
+    ) -> None:
+        self.viewer, self.outcome, self.name, self.spots = viewer, outcome, name, spots
+        self.gene, self.spread, self.compared = "", False, True
+        self._affine = None if image is None else moved(image)
+        forget_twin(viewer, self._twin_name)
+        self.main = show_result(
+            viewer, outcome, name, diameter_um=diameter_um, image=image, colour=_EMPTY
+        )
+        least, most = self.main.canvas_size_limits
+        self.main.canvas_size_limits = (max(least, _LEAST_PIXELS), most)
+        self.show_image(False)
+
+    def show(self, gene: str) -> None:
+        """Show a gene, and what was measured of it where it was held out."""
+        self.gene = gene
+        values = self.outcome.values(gene)
+        for layer in (self.main, self.spots):
+            if layer is not None and layer in self.viewer.layers:
+                _add_feature(layer, f"{gene} imputed", values)
+        self._paint()
+
+    def show_spread(self, on: bool) -> None:
+        """Show how uncertain the gene is, instead of its values."""
+        self.spread = on
+        self._paint()
+
+    def compare(self, on: bool) -> None:
+        """Show held-out genes as measured, to the right."""
+        self.compared = on
+        self._paint()
+
+    def show_image(self, on: bool) -> None:
+        """Show the gene as an image, each pixel as the spot nearest to it; or take it away."""
+        old = self.image
+        if old is not None and not on:
+            self.viewer.layers.remove(old)
+        elif old is None and on:
+            self.viewer.add_layer(self._new_image())
+            self.viewer.layers.selection = {self.main}
+        if on:
+            self._paint_image()
+
+    @property
+    def image(self) -> Image | None:
+        """The gene as an image; None while it is not shown."""
+        for layer in self.viewer.layers:
+            if layer.metadata.get(OURS, {}).get(_IMAGE_OF) == self.name:
+                return layer
+        return None
+
+    @property
+    def beside(self) -> Points | None:
+        """The gene as it was measured; None where it was not, or is not asked for."""
+        return find_twin(self.viewer, self._twin_name)
+
+    @property
+    def _twin_name(self) -> str:
+        return f"{self.name} · measured"
+
+    def _paint(self) -> None:
+        if self.main not in self.viewer.layers or not self.gene:
+            return
+        outcome, gene = self.outcome, self.gene
+        values, truth = outcome.values(gene), outcome.measured(gene)
+        origin = str(outcome.adata.var.loc[gene, "origin"])
+        word = "measured" if origin == "measured" else "imputed"
+        if self.spread:
+            title = f"{gene}, uncertainty of log expression"
+            set_point_colors(self.main, outcome.spread(gene), kind="uncertainty", title=title)
+        else:
+            title = f"{gene}, {word}, log expression"
+            set_point_colors(
+                self.main, values, kind="gene", title=title, limits=_limits(values, truth)
+            )
+        if truth is not None and self.compared and not self.spread:
+            self._paint_beside(truth, _limits(values, truth))
+        else:
+            forget_twin(self.viewer, self._twin_name)
+        self._paint_image()
+
+    def _paint_beside(self, truth: np.ndarray, limits: tuple[float, float]) -> None:
+        new = self.beside is None
+        layer = twin(self.viewer, self.main, self._twin_name)
+        if new:
+            affine = np.array(self.main.affine.affine_matrix[-3:, -3:])
+            width = np.ptp(self.main.data[:, -1]) * self.main.scale[-1]
+            affine[:2, 2] += affine[:2, 1] * width * _APART
+            layer.affine = affine
+        title = f"{self.gene}, measured, log expression"
+        set_point_colors(layer, truth, kind="gene", title=title, limits=limits)
+        self.viewer.layers.selection = {self.main}
+
+    def _new_image(self) -> Image:
+        from napari.layers import Image
+
+        from napari_spatialrecon.geometry.neighbours import nearest
+
+        places = np.asarray(self.main.data, float)
+        _, apart = nearest(places, 1)
+        reach = _REACH * float(np.median(apart)) or 1.0
+        low, high = places.min(axis=0) - reach / 2, places.max(axis=0) + reach / 2
+        pixel = float((high - low).max()) / _PIXELS
+        rows, columns = (np.ceil((high - low) / pixel)).astype(int)
+        y, x = np.mgrid[:rows, :columns]
+        centres = low + pixel * (np.column_stack([y.ravel(), x.ravel()]) + 0.5)
+        owner, distance = nearest(places, 1, queries=centres)
+        self._owner = owner[:, 0].reshape(rows, columns)
+        self._outside = (distance[:, 0] > reach).reshape(rows, columns)
+        scale = np.asarray(self.main.scale, float)
+        return Image(
+            np.zeros((rows, columns), np.float32),
+            name=f"{self.name} · image",
+            scale=scale * pixel,
+            translate=scale * (low + pixel / 2),
+            units=self.main.units,
+            axis_labels=self.main.axis_labels,
+            colormap=COLORMAPS["gene"],
+            affine=self.main.affine.affine_matrix[-3:, -3:],
+            metadata={OURS: {"role": "result", _IMAGE_OF: self.name}},
+        )
+
+    def _paint_image(self) -> None:
+        layer = self.image
+        if layer is None:
+            return
+        of = self.outcome.spread if self.spread else self.outcome.values
+        values = of(self.gene)
+        picture = values[self._owner]
+        picture[self._outside] = np.nan
+        layer.data = picture
+        layer.colormap = COLORMAPS["uncertainty" if self.spread else "gene"]
+        layer.contrast_limits = _limits(values, None)
+        layer.name = f"{self.gene} · image"
+
+
+def _add_feature(layer: Any, name: str, values: np.ndarray) -> None:
+    features = layer.features
+    if len(features) == len(values):
+        layer.features = features.assign(**{name: values})
+
+
+def _limits(values: np.ndarray, truth: np.ndarray | None) -> tuple[float, float]:
+    """Return one range for a gene and its truth, so that colours mean the same in both."""
+    both = values if truth is None else np.concatenate([values, truth])
+    both = both[np.isfinite(both)]
+    top = float(np.quantile(both, 0.99)) if len(both) else 1.0
+    low = float(both.min()) if len(both) else 0.0
+    return low, top if top > low else low + 1.0

@@ -1,0 +1,336 @@
+"""What the widgets Landmarks and Align to histology share: one session, canvas, keys, undo."""
+
+from __future__ import annotations
+
+import weakref
+from collections.abc import Callable, Mapping, Sequence
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from qtpy.QtCore import QSignalBlocker, QSize, Qt, QTimer
+from qtpy.QtWidgets import (
+    QComboBox,
+    QDockWidget,
+    QFileDialog,
+    QFrame,
+    QPushButton,
+    QScrollArea,
+    QVBoxLayout,
+    QWidget,
+)
+
+from napari_spatialrecon.errors import InputError, SpatialReconError
+from napari_spatialrecon.viewer.canvas.detail import keep_smooth
+from napari_spatialrecon.viewer.canvas.layers import OURS, unwrapped
+from napari_spatialrecon.viewer.canvas.pointer import Pointer
+from napari_spatialrecon.viewer.landmarks.table import MarksTable
+from napari_spatialrecon.viewer.widgets.labels import WrappedLabel
+from napari_spatialrecon.viewer.widgets.notice import Notice
+from napari_spatialrecon.viewer.widgets.rows import combo
+from napari_spatialrecon.viewer.window.shortcuts import Keys, Shortcut, said
+from napari_spatialrecon.viewer.window.tones import tones
+from napari_spatialrecon.viewer.window.worker import Run, Work
+from napari_spatialrecon.viewer.workspace.workspace import workspace_of
+
+_CSV, _TABLES = "Landmarks (*.csv)", "Tables (*.h5ad)"
+
+
+class LandmarkDock(QWidget):
+    """A dock widget whose session takes landmarks on the canvas of one viewer.
+
+    A subclass makes its parts and its session, and shows it; the session's state is its own, so
+    that two viewers never share any.
+
+    Parameters
+    ----------
+    napari_viewer
+        Filled in by napari.
+
+    Attributes
+    ----------
+    session
+        What is being worked on: has ``model``, ``layer``, ``alive``, ``show``, ``marks_world`` and
+        ``close``; None where the layers for it are missing.
+    """
+
+    shortcuts: Mapping[str, Shortcut]
+    columns: Mapping[str, str]
+    """Headings of the table and what they mean."""
+    pick_text: str
+
+    def __init__(self, napari_viewer: Any) -> None:
+        super().__init__()
+        self.viewer = unwrapped(napari_viewer)
+        keep_smooth(self.viewer)
+        self.space = workspace_of(self.viewer)
+        self.session: Any = None
+        self._sessions: weakref.WeakKeyDictionary[Any, Any] = weakref.WeakKeyDictionary()
+        self.layer, self.image = combo(), combo()
+        self.pick = QPushButton(self.pick_text, checkable=True)
+        self.hint, self.verdict = WrappedLabel(), WrappedLabel()
+        self.table = MarksTable(list(self.columns), list(self.columns.values()))
+        self.undo, self.redo = QPushButton("Undo"), QPushButton("Redo")
+        self.remove = QPushButton("Delete")
+        self.load, self.store = QPushButton("Open…"), QPushButton("Save…")
+        self.notice = Notice()
+        self.keys_button = QPushButton("Keys", checkable=True, flat=True)
+        self.keys_text = WrappedLabel(said(self.shortcuts))
+        self.pointer = Pointer(
+            self.viewer,
+            clicked=self.on_click,
+            marks=lambda: self.session.marks_world() if self.session else np.empty((0, 2)),
+            dragged=self.on_drag,
+            switched=self._on_switch,
+        )
+        self.keys = Keys(self.viewer, self.shortcuts, self.actions())
+        self.keys.on_widget(self)
+        self.make_parts()
+        self._lay_out()
+        self._connect()
+        self._set_theme()
+        self.fill()
+
+    def sizeHint(self) -> QSize:
+        """Wide enough for the table."""
+        return QSize(370, 680)
+
+    def hideEvent(self, event: object) -> None:
+        """Leave the canvas if napari took the widget out of its dock, which deletes nothing."""
+        super().hideEvent(event)
+        QTimer.singleShot(0, self._leave)
+
+    def showEvent(self, event: object) -> None:
+        """Take up the canvas again."""
+        super().showEvent(event)
+        if self.session is None:
+            self.fill()
+
+    def _leave(self) -> None:
+        above = self.parentWidget()
+        while above is not None and not isinstance(above, QDockWidget):
+            above = above.parentWidget()
+        if above is None and self.session is not None:
+            self.pointer.switch(False)
+            self.end()
+
+    # What a subclass says
+
+    def make_parts(self) -> None:
+        """Make and connect its own fields and buttons."""
+        raise NotImplementedError
+
+    def parts(self) -> Sequence[QWidget]:
+        """Return what stands below one another."""
+        raise NotImplementedError
+
+    def actions(self) -> dict[str, Callable[[], object]]:
+        """Return what the keys do."""
+        return {
+            "undo": lambda: self.do(lambda m: m.undo()),
+            "redo": lambda: self.do(lambda m: m.redo()),
+            "delete": lambda: self.do(lambda m: m.delete()),
+            "disable": lambda: self.do(lambda m: m.toggle()),
+            "stop": lambda: self.pointer.switch(False),
+        }
+
+    def on_click(self, world: np.ndarray) -> None:
+        """Take a click at (y, x) in the world."""
+        raise NotImplementedError
+
+    def on_drag(self, mark: int, world: np.ndarray, done: bool) -> None:
+        """Move a mark to (y, x) in the world."""
+        raise NotImplementedError
+
+    def fill(self) -> None:
+        """Offer the layers that can serve."""
+        raise NotImplementedError
+
+    def make_session(self) -> Any:
+        """Return a session of the chosen layers, None where they are missing."""
+        raise NotImplementedError
+
+    def refresh(self) -> None:
+        """Show the state of the session, in the widget and on the canvas."""
+        raise NotImplementedError
+
+    def open_file(self, path: str) -> None:
+        """Take landmarks from a file in place of those that are set."""
+        raise NotImplementedError
+
+    def save_file(self, path: str) -> None:
+        """Write the landmarks."""
+        raise NotImplementedError
+
+    # Sessions
+
+    def begin(self, _: Any = None) -> None:
+        """Take up the layers that are chosen, with the landmarks they had."""
+        layer, image = self.layer.currentData(), self.image.currentData()
+        old = self.session
+        if old is not None and old.layer is layer and old.image is image:
+            return
+        self.end()
+        known = self._sessions.get(layer) if layer is not None else None
+        try:
+            kept = known is not None and known.image is image
+            self.session = known if kept else self.make_session()
+        except SpatialReconError as error:
+            self.notice.show_error(error)
+        if self.session is not None:
+            self._sessions[layer] = self.session
+            self.session.model.changed.connect(self.refresh)
+        self.refresh()
+
+    def end(self) -> None:
+        """Let go of the session; its layer stays as it is."""
+        if self.session is not None:
+            self.session.close()
+            self.session.model.changed.disconnect(self.refresh)
+        self.session = None
+
+    def do(self, act: Callable[[Any], object]) -> None:
+        """Change the model; what it refuses is said."""
+        if self.session is None:
+            return
+        try:
+            if self.notice.error is not None:
+                self.notice.clear()
+            act(self.session.model)
+        except SpatialReconError as error:
+            self.notice.show_error(error)
+
+    def choose(self, number: int) -> None:
+        """Choose the landmark that a key or a button means."""
+        if self.session is not None:
+            self.session.model.chosen = number
+
+    def offered(self, kind: type) -> list[Any]:
+        """Return the two-dimensional layers of a kind, the uppermost first, without marks."""
+        layers = [x for x in reversed(self.viewer.layers) if isinstance(x, kind) and x.ndim == 2]
+        return [x for x in layers if not _is_mark(x)]
+
+    # Files
+
+    def ask_save_as(self, words: str, save: Callable[[str], None]) -> None:
+        """Ask where a table goes."""
+        name = f"{self.layer.currentText()} {words}.h5ad"
+        path = QFileDialog.getSaveFileName(self, f"Save {words} table", name, _TABLES)[0]
+        if path:
+            save(path if path.endswith(".h5ad") else f"{path}.h5ad")
+
+    def write_in_background(self, work: Work) -> None:
+        """Write files off the window's thread; say which, or what is wrong."""
+        run = Run(work, "Saving", viewer=self.viewer, parent=self)
+        run.returned.connect(lambda files: self.verdict.setText(f"Saved {Path(files[0]).name}"))
+        run.failed.connect(self.notice.show_error)
+        run.finished.connect(run.deleteLater)
+        run.start()
+
+    def _ask_load(self) -> None:
+        path = QFileDialog.getOpenFileName(self, "Open landmarks", "", _CSV)[0]
+        if path:
+            self.open_file(path)
+
+    def _ask_store(self) -> None:
+        path = QFileDialog.getSaveFileName(self, "Save landmarks", "landmarks.csv", _CSV)[0]
+        if path:
+            self.save_file(path if path.endswith(".csv") else f"{path}.csv")
+
+    # Wiring
+
+    def _connect(self) -> None:
+        for box in (self.layer, self.image):
+            box.activated.connect(self.begin)
+        self.pick.toggled.connect(self.pointer.switch)
+        self.table.toggled.connect(lambda i, on: self.do(lambda m: m.enable(i, on)))
+        self.table.picked.connect(self.choose)
+        actions = self.actions()
+        for button, name in ((self.undo, "undo"), (self.redo, "redo"), (self.remove, "delete")):
+            button.clicked.connect(lambda _=False, act=actions[name]: act())
+        self.load.clicked.connect(self._ask_load)
+        self.store.clicked.connect(self._ask_store)
+        self.keys_button.toggled.connect(self.keys_text.setVisible)
+        layers = self.viewer.layers.events
+        for event in (layers.inserted, layers.removed):
+            event.connect(self._on_layers)
+        self.viewer.events.theme.connect(self._set_theme)
+        self.destroyed.connect(partial(_let_go, self))
+
+    def _on_layers(self, event: Any) -> None:
+        if _is_mark(event.value):
+            return
+        lost = self.session is not None and not self.session.alive
+        if lost:
+            self.pointer.switch(False)
+            self._sessions.pop(self.session.layer, None)
+            self.end()
+        self.fill()
+        if lost:
+            gone = InputError(
+                f"Expected the layers that landmarks are set on, found that {event.value.name} "
+                "was deleted.",
+                remedy="Try choosing another; files that were saved are kept.",
+            )
+            self.notice.show_error(gone)
+
+    def _on_switch(self, on: bool) -> None:
+        if self.pick.isChecked() != on:
+            self.pick.setChecked(on)
+        (self.keys.hold if on else self.keys.release)()
+        self.refresh()
+
+    def _set_theme(self, event: Any = None) -> None:
+        chosen = tones(self.viewer)
+        for part in (self.notice, self.table):
+            part.set_tones(chosen)
+        self.refresh()
+
+    def _lay_out(self) -> None:
+        content = QWidget()
+        column = QVBoxLayout(content)
+        column.setContentsMargins(8, 8, 8, 8)
+        column.setSpacing(8)
+        self.keys_text.hide()
+        for part in self.parts():
+            column.addWidget(part, 1 if part is self.table else 0)
+        column.addWidget(self.keys_button, alignment=Qt.AlignmentFlag.AlignLeft)
+        column.addWidget(self.keys_text)
+        column.addStretch()
+        area = QScrollArea(widgetResizable=True)
+        area.setFrameShape(QFrame.Shape.NoFrame)
+        area.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
+        area.setWidget(content)
+        layout = QVBoxLayout(self)
+        layout.setContentsMargins(0, 0, 0, 0)
+        layout.addWidget(area)
+        self.setMinimumWidth(320)
+
+
+def offer(box: QComboBox, layers: list[Any]) -> None:
+    """Offer layers without telling that one was chosen; the chosen one stays so."""
+    chosen = box.currentData()
+    with QSignalBlocker(box):
+        box.clear()
+        for layer in layers:
+            box.addItem(layer.name, layer)
+        box.setCurrentIndex(layers.index(chosen) if chosen in layers else 0 if layers else -1)
+        box.setEnabled(bool(layers))
+
+
+def _is_mark(layer: Any) -> bool:
+    return bool(layer.metadata.get(OURS, {}).get("role") == "marks")
+
+
+def _let_go(widget: LandmarkDock) -> None:
+    """Forget a widget that Qt has deleted."""
+    if widget.pointer.on:
+        widget.pointer.forget()
+        widget.keys.release()
+    layers = widget.viewer.layers.events
+    layers.inserted.disconnect(widget._on_layers)
+    layers.removed.disconnect(widget._on_layers)
+    widget.viewer.events.theme.disconnect(widget._set_theme)
+    if widget.session is not None:
+        widget.session.model.changed.disconnect(widget.refresh)

@@ -1,0 +1,280 @@
+"""Landmarks in the viewer: the cells that follow, marks on the canvas, and the moved table."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from napari_spatialrecon.errors import InputError
+from napari_spatialrecon.viewer.canvas.layers import (
+    NAMES,
+    OURS,
+    from_layer,
+    to_data,
+    to_layer,
+    um_per_layer_unit,
+)
+from napari_spatialrecon.viewer.canvas.point_nodes import move_points, move_vectors
+from napari_spatialrecon.viewer.landmarks.model import LEAST, LandmarksModel
+from napari_spatialrecon.viewer.task.result_layers import FEW, FEW_PIXELS
+from napari_spatialrecon.viewer.window.tones import LIGHT
+
+if TYPE_CHECKING:
+    from anndata import AnnData
+    from napari.components import ViewerModel
+    from napari.layers import Image, Points
+
+    from napari_spatialrecon.geometry.solver.landmarks import Landmarks
+    from napari_spatialrecon.progress import Reporter
+    from napari_spatialrecon.tasks.landmarking import LandmarkResult as MovedTable
+    from napari_spatialrecon.viewer.workspace.workspace import Workspace
+
+#: Names of the layers that show the landmarks.
+MARKS, GAPS = "Cell landmarks", "Cell residuals"
+_MARK_PX, _RING_PX = 18.0, 24.0
+#: Cells that are taken from another layer at most.
+_TAKEN = 200
+
+
+class LandmarksSession:
+    """One placed result whose cells are given places.
+
+    Parameters
+    ----------
+    layer
+        Shows a result; its data follow the landmarks.
+    image
+        The H&E that landmarks must lie on, if any.
+
+    Raises
+    ------
+    InputError
+        The layer shows no placed result.
+    """
+
+    def __init__(self, viewer: ViewerModel, layer: Points, image: Image | None) -> None:
+        from napari_spatialrecon.tasks.landmarking import layout_of, stored_landmarks
+        from napari_spatialrecon.tissue import contract
+
+        adata = layer.metadata.get("adata")
+        if adata is None or len(layer.data) != adata.n_obs:
+            raise InputError(
+                "Expected a layer of placed cells, found one without their table.",
+                remedy="Try a result of Place cells.",
+                where=layer.name,
+            )
+        layout = layout_of(adata, layer.name)
+        self.viewer, self.layer, self.image = viewer, layer, image
+        self.adata: AnnData = adata
+        self.um_per_unit = float(layer.metadata.get(OURS, {}).get("um_per_unit") or 1.0)
+        spread = adata.obs.get(contract.UNCERTAINTY)
+        self.model = LandmarksModel(
+            adata.obs_names.to_numpy(),
+            layout,
+            contract.coordinates(adata),
+            None if spread is None else spread.to_numpy(float),
+            None if image is None else self._bounds(image),
+        )
+        self.suggested: int | None = None
+        if adata.n_obs < FEW:
+            layer.canvas_size_limits = (FEW_PIXELS, 10_000.0)
+        self._marks: Any = None
+        self._gaps: Any = None
+        known = stored_landmarks(adata)
+        if known is not None:
+            self.model.take(known)
+
+    @property
+    def alive(self) -> bool:
+        """Whether the viewer still has the layer."""
+        return self.layer in self.viewer.layers and (
+            self.image is None or self.image in self.viewer.layers
+        )
+
+    @property
+    def um(self) -> float | None:
+        """Micrometres of a unit of the places; None where unknown."""
+        return self.um_per_unit if um_per_layer_unit(self.layer) is not None else None
+
+    @property
+    def radius(self) -> float:
+        """Radius of the layout, by which residuals are judged."""
+        return float(np.sqrt(self.model.layout.var(axis=0).sum()))
+
+    def set_image(self, image: Image | None) -> None:
+        """Set landmarks on another image; those that are set stay."""
+        self.image = image
+        self.model.bounds = None if image is None else self._bounds(image)
+
+    def tone(self, residual: float | None) -> str:
+        """Return how good a residual is: a quarter of the radius, a half, or worse."""
+        if residual is None:
+            return "quiet"
+        if residual <= 0.25 * self.radius:
+            return "good"
+        return "warning" if residual <= 0.5 * self.radius else "wrong"
+
+    def place_of(self, world: np.ndarray) -> np.ndarray:
+        """Return a place (x, y) in the result's frame from one (y, x) in the world."""
+        return from_layer(to_data(self.layer, world[None]), self.um_per_unit)[0]
+
+    def world_of(self, places: np.ndarray) -> np.ndarray:
+        """Return places (k, 2) of the result's frame as (y, x) in the world."""
+        data = to_layer(np.asarray(places, float).reshape(-1, 2), self.um_per_unit)
+        return np.asarray(self.layer._data_to_world(data)) if len(data) else data
+
+    def marks_world(self) -> np.ndarray:
+        """Return the landmarks as the pointer hits them, (k, 2) as (y, x) in world units."""
+        return self.world_of(np.array([m.place for m in self.model.marks]))
+
+    def show(self) -> None:
+        """Move the cells, and redraw the marks."""
+        data = to_layer(self.model.places, self.um_per_unit)
+        if self.model.dragging:
+            move_points(self.layer, data)
+        else:
+            self.layer.data = data
+        self._show_marks()
+
+    def moved_table(self, space: Workspace, reporter: Reporter) -> MovedTable:
+        """Return the moved cells, in the frame of the image they were set on, with its H&E.
+
+        Raises
+        ------
+        InputError
+            There are too few landmarks.
+        """
+        from napari_spatialrecon.geometry.maps.transforms import Transform
+        from napari_spatialrecon.tasks.aligning import align_by_transform
+        from napari_spatialrecon.tasks.landmarking import move_by_landmarks
+        from napari_spatialrecon.tissue import contract
+        from napari_spatialrecon.viewer.workspace.tables import slide_of, slide_table
+
+        made = move_by_landmarks(
+            self.adata,
+            self.model.landmarks(),
+            bend=self.model.state.bend,
+            name=self.layer.name,
+            reporter=reporter,
+        )
+        image = None if self.image is None else space.of_layer(self.image)
+        slide = slide_of(space, image) if image is not None else None
+        if slide is None or slide.layer is self.layer:
+            return made
+        ref = slide_table(slide, slide.name).adata
+        there, here = contract.um_per_unit(ref), contract.um_per_unit(self.adata)
+        if there is None or here is None:
+            return made
+        between = Transform("similarity", np.diag([here / there, here / there, 1.0]))
+        adata = align_by_transform(made.adata, between, ref=ref, name=self.layer.name).adata
+        ours = adata.uns[OURS]
+        for axis in ("x", "y"):
+            ours["landmarks"] = {
+                **ours["landmarks"],
+                axis: ours["landmarks"][axis] * here / there,
+            }
+        return replace(made, adata=adata)
+
+    def close(self) -> None:
+        """Take the marks away; the cells stay where they are."""
+        for mark in (self._marks, self._gaps):
+            if mark is not None and mark in self.viewer.layers:
+                self.viewer.layers.remove(mark)
+        self._marks = self._gaps = None
+
+    def from_layer(self, other: Points) -> Landmarks:
+        """Return landmarks from the cells of another layer that have the same names.
+
+        At most 200, evenly through the cells.
+
+        Raises
+        ------
+        InputError
+            The layers share fewer than 3 cells.
+        """
+        from napari_spatialrecon.geometry.solver.landmarks import Landmarks
+
+        rows = rows_of(self.layer, other)
+        shared = np.flatnonzero(rows >= 0)
+        if len(shared) < LEAST:
+            raise InputError(
+                f"Expected a layer that shares at least {LEAST} cells by name, "
+                f"found {len(shared)}.",
+                remedy="Try a layer of the same cells.",
+                where=other.name,
+            )
+        shared = shared[np.linspace(0, len(shared) - 1, min(_TAKEN, len(shared))).astype(int)]
+        world = np.asarray(other._data_to_world(np.asarray(other.data, float)[shared]))
+        places = from_layer(to_data(self.layer, world), self.um_per_unit)
+        return Landmarks(rows[shared], places)
+
+    def _bounds(self, image: Image) -> np.ndarray:
+        corners = np.asarray(image.extent.world, float)[:, -2:]
+        return np.sort(np.array([self.place_of(corner) for corner in corners]), axis=0)
+
+    def _show_marks(self) -> None:
+        from napari.layers import Points, Vectors
+        from napari.utils.colormaps.standardize_color import transform_color
+
+        model = self.model
+        if self._marks is None or self._marks not in self.viewer.layers:
+            common = {"units": self.layer.units, "axis_labels": ("y", "x"), "ndim": 2}
+            self._gaps = Vectors(np.empty((0, 2, 2)), name=GAPS, **common)
+            self._marks = Points(np.empty((0, 2)), name=MARKS, **common)
+            active = self.viewer.layers.selection.active
+            for mark in (self._gaps, self._marks):
+                mark.metadata[OURS] = {"role": "marks"}
+                self.viewer.add_layer(mark)
+            self.viewer.layers.selection.active = active
+        errors = model.errors()
+        places = self.marks_world()
+        colours = [
+            getattr(LIGHT, self.tone(e.residual)) if m.enabled else LIGHT.quiet
+            for m, e in zip(model.marks, errors)
+        ]
+        rings = [c for c in (model.picked, self.suggested) if c is not None]
+        extra = self.world_of(model.places[rings])
+        k, pixel = len(places), 1.0 / self.viewer.scene.camera.zoom
+        everything = np.vstack([places.reshape(-1, 2), extra.reshape(-1, 2)])
+        layer = self._marks
+        if model.dragging and len(layer.data) == len(everything):
+            move_points(layer, everything)
+        else:
+            layer.data = everything
+        if len(everything) and not model.dragging:
+            shown = transform_color([*colours, *[LIGHT.accent] * len(rings)])
+            layer.features = {"number": [*map(str, range(1, k + 1)), *["?"] * len(rings)]}
+            layer.text = {
+                "string": "{number}",
+                "size": 9,
+                "color": "#111111",
+                "anchor": "center",
+            }
+            layer.size = np.array([_MARK_PX] * k + [_RING_PX] * len(rings)) * pixel
+            layer.symbol = "disc"
+            layer.border_color = shown
+            layer.border_width = 0.2
+            faces = np.ones_like(shown)  # the number is read on any stain
+            faces[:, 3] = [0.8] * k + [0.4] * len(rings)
+            layer.face_color = faces
+        lines = [i for i, e in enumerate(errors) if e.expected is not None]
+        ends = self.world_of(np.array([errors[i].expected for i in lines]))
+        gaps = np.stack([places[lines], ends - places[lines]], axis=1).reshape(-1, 2, 2)
+        if model.dragging and len(gaps) == len(self._gaps.data):
+            move_vectors(self._gaps, gaps)
+            return
+        self._gaps.data = gaps
+        if lines:
+            self._gaps.edge_color = transform_color([colours[i] for i in lines])
+            self._gaps.edge_width = 2.0 * pixel
+            self._gaps.vector_style = "line"
+
+
+def rows_of(layer: Points, other: Points) -> np.ndarray:
+    """Return which cell of a layer each point of another is, by name: (n_points,) int, or -1."""
+    if NAMES not in other.features:
+        return np.full(len(other.data), -1)
+    names = other.features[NAMES].astype(str)
+    return np.asarray(layer.metadata["adata"].obs_names.get_indexer(names))

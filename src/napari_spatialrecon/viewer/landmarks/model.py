@@ -1,0 +1,426 @@
+"""Landmarks without a window: cells whose place is known, and where the others follow."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
+from functools import cached_property
+from typing import TYPE_CHECKING
+
+import numpy as np
+from psygnal import Signal
+
+from napari_spatialrecon.errors import InputError
+from napari_spatialrecon.viewer.landmarks.undo import UndoStack
+
+if TYPE_CHECKING:
+    from napari_spatialrecon.geometry.solver.landmarks import Landmarks
+    from napari_spatialrecon.geometry.solver.place_solver import PlaceSolver, Solution
+
+#: Fewest landmarks that fix pose and side.
+LEAST = 3
+#: Pull of a soft landmark that was not given another.
+WEIGHT = 10.0
+#: Up to this many cells the others follow while a landmark is dragged; above it, on release.
+LIVE_CELLS = 60_000
+#: Cells among which the next landmark is looked for.
+_SUGGESTED_AMONG = 4_000
+
+
+@dataclass(frozen=True)
+class Mark:
+    """One cell whose place is known.
+
+    Parameters
+    ----------
+    cell
+        Row of the cell.
+    place
+        (x, y) in the frame and unit of the result.
+    hard
+        Whether the cell sits exactly there.
+    weight
+        Pull of a soft one.
+    enabled
+        Whether it is used.
+    """
+
+    cell: int
+    place: tuple[float, float]
+    hard: bool = True
+    weight: float = WEIGHT
+    enabled: bool = True
+
+
+@dataclass(frozen=True)
+class MarksState:
+    """All that undo brings back."""
+
+    marks: tuple[Mark, ...] = ()
+    bend: bool = False
+
+
+@dataclass(frozen=True)
+class MarkError:
+    """What a landmark says of the layout, in the result's unit; None where not known.
+
+    Parameters
+    ----------
+    residual
+        Distance from where the layout, laid over all landmarks by shift, turn and size, has it.
+    left_out
+        Distance from where the cells, solved anew without this landmark, have it: would the others
+        have predicted it? Of one that is used, known once `LandmarksModel.judge` has found it.
+    expected
+        Where all landmarks' pose has the cell, (x, y).
+    """
+
+    residual: float | None
+    left_out: float | None
+    expected: tuple[float, float] | None
+
+
+class LandmarksModel:
+    """Landmarks on one placed layout, solved again as they come, move and go (dp-VAE eq. 6-7).
+
+    Parameters
+    ----------
+    names : (n,) str
+        Of the cells, each once.
+    layout : (n, 2) float
+        The layout before its pose, in the unit of `places`: what the distances are taken from.
+    places : (n, 2) float, (x, y)
+        Where the cells lie without landmarks.
+    uncertainty : (n,) float, optional
+        Of each place, for the suggestion; equal if None.
+    bounds : (2, 2) float, optional
+        Least and greatest corner of the image that landmarks must lie on.
+
+    Attributes
+    ----------
+    places
+        Where the cells lie now.
+    chosen
+        Number of the chosen landmark.
+    picked
+        Row of the cell that waits for its place.
+    dragging
+        Whether a landmark is held.
+    """
+
+    changed = Signal()
+
+    def __init__(
+        self,
+        names: np.ndarray,
+        layout: np.ndarray,
+        places: np.ndarray,
+        uncertainty: np.ndarray | None = None,
+        bounds: np.ndarray | None = None,
+    ) -> None:
+        self.names = np.asarray(names).astype(str)
+        self.layout = np.asarray(layout, float)
+        self.start = np.array(places, float)
+        self.places = self.start
+        spread = np.ones(len(self.layout)) if uncertainty is None else uncertainty
+        self.uncertainty = np.nan_to_num(np.asarray(spread, float), nan=np.inf)
+        self.bounds = bounds
+        self.chosen: int | None = None
+        self.picked: int | None = None
+        self.problem: InputError | None = None
+        self.solution: Solution | None = None
+        self._solver: PlaceSolver | None = None
+        self._stack: UndoStack[MarksState] = UndoStack(MarksState())
+        self._judged: MarksState | None = None
+        self._left_out: dict[int, float] = {}
+        self.dragging = False
+
+    # What is set
+
+    @property
+    def state(self) -> MarksState:
+        """What is set now."""
+        return self._stack.state
+
+    @property
+    def marks(self) -> tuple[Mark, ...]:
+        """All landmarks, those that are left out too."""
+        return self.state.marks
+
+    @property
+    def used(self) -> list[Mark]:
+        """Landmarks that are used."""
+        return [mark for mark in self.marks if mark.enabled]
+
+    @property
+    def missing(self) -> int:
+        """How many landmarks the pose still needs."""
+        return max(0, LEAST - len(self.used))
+
+    @property
+    def live(self) -> bool:
+        """Whether the cells follow while a landmark is dragged."""
+        return len(self.layout) <= LIVE_CELLS
+
+    def landmarks(self) -> Landmarks:
+        """Return the landmarks that are used.
+
+        Raises
+        ------
+        InputError
+            There are fewer than 3, or they lie on a line.
+        """
+        from napari_spatialrecon.geometry.solver.landmarks import Landmarks
+
+        used = self.used
+        return Landmarks(
+            np.array([m.cell for m in used], np.intp),
+            np.array([m.place for m in used], float).reshape(-1, 2),
+            np.array([m.hard for m in used], bool),
+            np.array([m.weight for m in used], float),
+        )
+
+    # Setting landmarks
+
+    def pick(self, cell: int | None) -> None:
+        """Choose a cell whose place will be given next."""
+        self.picked = cell
+        self.chosen = next((i for i, m in enumerate(self.marks) if m.cell == cell), self.chosen)
+        self.changed.emit()
+
+    def click(self, place: np.ndarray) -> None:
+        """Take a place as that of the picked cell, or pick the cell that lies nearest.
+
+        Raises
+        ------
+        InputError
+            The place is not on the image.
+        """
+        if self.picked is None:
+            apart = np.linalg.norm(self.places - place, axis=1)
+            self.pick(int(apart.argmin()))
+        else:
+            self.set_place(self.picked, place)
+
+    def set_place(self, cell: int, place: np.ndarray) -> None:
+        """Say where a cell sits; a cell that is a landmark already moves."""
+        self._check(place)
+        self.picked = None
+        number = next((i for i, m in enumerate(self.marks) if m.cell == cell), None)
+        if number is None:
+            self.chosen = len(self.marks)
+            self._go(replace(self.state, marks=(*self.marks, Mark(cell, _point(place)))))
+        else:
+            self.chosen = number
+            self._go(self._with(number, replace(self.marks[number], place=_point(place))))
+
+    def drag(self, number: int, place: np.ndarray) -> None:
+        """Move a landmark while it is dragged; the cells follow live where they are few enough."""
+        self._check(place)
+        self.chosen, self.dragging = number, True
+        mark = replace(self.marks[number], place=_point(place))
+        self._stack.push(self._with(number, mark), key=("drag", number))
+        if self.live and mark.enabled and self.solution is not None and not self.state.bend:
+            assert self._solver is not None, "solved before"
+            try:
+                self.solution = self._solver.move(mark.cell, np.array(mark.place))
+                self.places = self.solution.places
+                self.problem = None
+            except InputError as error:
+                self.problem = error
+        self.changed.emit()
+
+    def end_drag(self) -> None:
+        """Solve to the end, the scale refitted."""
+        self.dragging = False
+        self._stack.seal()
+        self._solve()
+
+    def delete(self, number: int | None = None) -> None:
+        """Delete a landmark (the chosen one if None); the cell that waits first."""
+        number = self.chosen if number is None else number
+        if self.picked is not None:
+            self.pick(None)
+        elif number is not None and number < len(self.marks):
+            self.chosen = None
+            self._go(replace(self.state, marks=self.marks[:number] + self.marks[number + 1 :]))
+
+    def enable(self, number: int, enabled: bool) -> None:
+        """Use a landmark, or leave it out."""
+        self._go(self._with(number, replace(self.marks[number], enabled=enabled)))
+
+    def toggle(self) -> None:
+        """Leave the chosen landmark out, or take it back."""
+        if self.chosen is not None and self.chosen < len(self.marks):
+            self.enable(self.chosen, not self.marks[self.chosen].enabled)
+
+    def set_hard(self, number: int, hard: bool, weight: float = WEIGHT) -> None:
+        """Let a cell sit exactly at its landmark, or be drawn there with a weight."""
+        if not (np.isfinite(weight) and weight > 0):
+            raise InputError(
+                f"Expected a weight above 0, found {weight:g}.", remedy="Try 10, or 100."
+            )
+        self._go(self._with(number, replace(self.marks[number], hard=hard, weight=weight)))
+
+    def set_bend(self, bend: bool) -> None:
+        """Let dense landmarks bend the layout by a smooth residual, or only pose it."""
+        if bend != self.state.bend:
+            self._go(replace(self.state, bend=bend))
+
+    def take(self, landmarks: Landmarks) -> None:
+        """Take landmarks from a file or another layer in place of those that are set."""
+        landmarks.check_cells(len(self.layout))
+        rows = zip(
+            landmarks.indices, landmarks.places, landmarks.hard, landmarks.weights, strict=True
+        )
+        marks = tuple(Mark(int(c), _point(p), bool(h), float(w)) for c, p, h, w in rows)
+        self.chosen = self.picked = None
+        self._go(replace(self.state, marks=marks))
+
+    # Undo
+
+    @property
+    def can_undo(self) -> bool:
+        """Whether a step can be undone."""
+        return self._stack.can_undo
+
+    @property
+    def can_redo(self) -> bool:
+        """Whether an undone step can be done again."""
+        return self._stack.can_redo
+
+    def undo(self) -> None:
+        """Undo the last step."""
+        self._stack.undo()
+        self._solve()
+
+    def redo(self) -> None:
+        """Do an undone step again."""
+        self._stack.redo()
+        self._solve()
+
+    # What the landmarks say
+
+    def judge(self) -> Iterator[None]:
+        """Find the left-out error of each landmark that is used, one a step.
+
+        Ends early where the landmarks change meanwhile, or do not fix the cells.
+        """
+        from napari_spatialrecon.geometry.solver.left_out import left_out_errors
+
+        state = self._judged = self.state
+        self._left_out = {}
+        if self.missing or self.problem is not None:
+            return
+        used = [i for i, mark in enumerate(self.marks) if mark.enabled]
+        errors = left_out_errors(self.layout, self.landmarks(), bend=state.bend)
+        for number, error in zip(used, errors):
+            if self.state is not state:
+                return
+            if np.isfinite(error):
+                self._left_out[number] = error
+            yield
+
+    def errors(self) -> list[MarkError]:
+        """Return residual and left-out error of each landmark.
+
+        The residual is of the pose alone: eqs. 6-7 put a hard landmark where it was set.
+        """
+        from napari_spatialrecon.geometry.procrustes import fit_pose
+
+        used = [i for i, mark in enumerate(self.marks) if mark.enabled]
+        cells = [m.cell for m in self.marks]
+        source = self.layout[cells].reshape(-1, 2)
+        target = np.array([m.place for m in self.marks], float).reshape(-1, 2)
+        try:
+            pose = fit_pose(source[used], target[used]) if len(used) >= LEAST else None
+        except InputError:
+            pose = None
+        if pose is None:
+            return [MarkError(None, None, None) for _ in self.marks]
+        posed = pose.apply(source)
+        residual = np.linalg.norm(posed - target, axis=1)
+        solved = np.linalg.norm(self.places[cells] - target, axis=1)
+        found = []
+        for i, mark in enumerate(self.marks):
+            left = self._left_out.get(i) if self._judged is self.state else None
+            left = left if mark.enabled else float(solved[i])
+            found.append(MarkError(float(residual[i]), left, _point(posed[i])))
+        return found
+
+    def suggestion(self) -> int | None:
+        """Return the cell whose place would help most next; None where all are landmarks."""
+        from napari_spatialrecon.geometry.solver.landmarks import next_landmark
+
+        if len(self.marks) >= len(self.layout):
+            return None
+        left_out = [m.cell for m in self.marks if not m.enabled]
+        known = [m.cell for m in self.used]
+        among = np.setdiff1d(self._typical, left_out)
+        return next_landmark(self.layout, self.uncertainty, np.array(known, np.intp), among)
+
+    @cached_property
+    def _typical(self) -> np.ndarray:
+        """Cells that are worth asking for; of many cells, looked for in a sample."""
+        from napari_spatialrecon.geometry.solver.landmarks import typical_cells
+
+        n = len(self.layout)
+        among = np.arange(n)
+        if n > _SUGGESTED_AMONG:
+            among = np.random.default_rng(0).choice(n, _SUGGESTED_AMONG, replace=False)
+        return np.asarray(among[typical_cells(self.layout[among], self.uncertainty[among])])
+
+    # Solving
+
+    def _with(self, number: int, mark: Mark) -> MarksState:
+        marks = (*self.marks[:number], mark, *self.marks[number + 1 :])
+        return replace(self.state, marks=marks)
+
+    def _go(self, state: MarksState) -> None:
+        self._stack.push(state)
+        self._solve()
+
+    def _solve(self) -> None:
+        """Place the cells; where the landmarks do not fix them, they stay where they were."""
+        self.problem = None
+        if self.missing:
+            self.solution, self.places = None, self.start
+            self.changed.emit()
+            return
+        try:
+            self.places = self._solved()
+        except InputError as error:
+            self.problem = error
+        self.changed.emit()
+
+    def _solved(self) -> np.ndarray:
+        from napari_spatialrecon.geometry.solver.bending import bent
+        from napari_spatialrecon.geometry.solver.landmarks import fit_scale
+        from napari_spatialrecon.geometry.solver.place_solver import PlaceSolver
+
+        known = self.landmarks()
+        if self._solver is None:
+            self._solver = PlaceSolver(self.layout)
+        scale = fit_scale(self.layout, known, trained=1.0)
+        self.solution = self._solver.solve(known, scale=scale)
+        if not self.state.bend:
+            return self.solution.places
+        return bent(self.solution.places, self.layout, known)
+
+    def _check(self, place: np.ndarray) -> None:
+        if not np.isfinite(place).all():
+            raise InputError(
+                "Expected two numbers for a place, found others.", remedy="Try another place."
+            )
+        if self.bounds is None:
+            return
+        low, high = self.bounds
+        if ((place < low) | (place > high)).any():
+            raise InputError(
+                "Expected a landmark on the image, found one outside it.",
+                remedy="Try a place that the image shows.",
+            )
+
+
+def _point(place: np.ndarray) -> tuple[float, float]:
+    return float(place[0]), float(place[1])

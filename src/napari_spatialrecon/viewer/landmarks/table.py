@@ -1,0 +1,110 @@
+"""A table of landmarks: a tick whether each is used, its numbers, and a colour for how good."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from qtpy.QtCore import QSignalBlocker, Qt, Signal
+from qtpy.QtGui import QColor
+from qtpy.QtWidgets import QAbstractItemView, QHeaderView, QTableWidget, QTableWidgetItem
+
+from napari_spatialrecon.viewer.window.tones import DARK, Tones
+
+#: Pixels that the table takes at least; where the dock has more room it shows all rows.
+_LEAST_HEIGHT = 150
+
+
+@dataclass(frozen=True)
+class MarkRow:
+    """One landmark as the table shows it.
+
+    Parameters
+    ----------
+    cells
+        A text for each column.
+    tone
+        ``good``, ``warning``, ``wrong`` or ``quiet``: the colour of the text.
+    tip
+        What the row means, on hovering.
+    """
+
+    cells: tuple[str, ...]
+    enabled: bool
+    tone: str
+    tip: str = ""
+
+
+class MarksTable(QTableWidget):
+    """Rows that can be ticked and chosen.
+
+    Signals: ``toggled(row, enabled)``, ``picked(row)``.
+    """
+
+    toggled = Signal(int, bool)
+    picked = Signal(int)
+
+    def __init__(self, columns: Sequence[str], tips: Sequence[str] = ()) -> None:
+        super().__init__(0, len(columns))
+        self.tones: Tones = DARK
+        self._rows: list[MarkRow] = []
+        self.setHorizontalHeaderLabels(list(columns))
+        for column, tip in enumerate(tips):
+            self.horizontalHeaderItem(column).setToolTip(tip)
+        self.verticalHeader().hide()
+        self.setSelectionBehavior(QAbstractItemView.SelectionBehavior.SelectRows)
+        self.setSelectionMode(QAbstractItemView.SelectionMode.SingleSelection)
+        self.setEditTriggers(QAbstractItemView.EditTrigger.NoEditTriggers)
+        header = self.horizontalHeader()
+        header.setSectionResizeMode(QHeaderView.ResizeMode.ResizeToContents)
+        header.setSectionResizeMode(0, QHeaderView.ResizeMode.Stretch)
+        header.setMinimumSectionSize(30)
+        self.setMinimumHeight(_LEAST_HEIGHT)
+        self.setTextElideMode(Qt.TextElideMode.ElideMiddle)  # names of cells differ at their ends
+        self.setWordWrap(False)
+        self.itemChanged.connect(self._on_item)
+        self.itemSelectionChanged.connect(self._on_selection)
+
+    def show_rows(self, rows: list[MarkRow], chosen: int | None = None) -> None:
+        """Show these, without telling that one was chosen."""
+        self._rows = rows
+        with QSignalBlocker(self):
+            self.setRowCount(len(rows))
+            for number, row in enumerate(rows):
+                for column, text in enumerate(row.cells):
+                    item = self.item(number, column)
+                    if item is None:
+                        item = QTableWidgetItem()
+                        self.setItem(number, column, item)
+                    item.setText(text)
+                    item.setToolTip(row.tip)
+                    item.setForeground(QColor(getattr(self.tones, row.tone)))
+                    if column == 0:
+                        item.setFlags(item.flags() | Qt.ItemFlag.ItemIsUserCheckable)
+                        state = Qt.CheckState.Checked if row.enabled else Qt.CheckState.Unchecked
+                        item.setCheckState(state)
+            whole = self.horizontalHeader().height() + 2 * self.frameWidth()
+            whole += sum(self.rowHeight(row) for row in range(len(rows)))
+            self.setMaximumHeight(max(_LEAST_HEIGHT, whole))
+            self.clearSelection()
+            if chosen is not None and chosen < len(rows):
+                self.selectRow(chosen)
+
+    def set_tones(self, tones: Tones) -> None:
+        """Take the colours of a theme."""
+        self.tones = tones
+        self.show_rows(self._rows, self.chosen())
+
+    def chosen(self) -> int | None:
+        """Return the number of the chosen row, None without one."""
+        rows = self.selectionModel().selectedRows()
+        return rows[0].row() if rows else None
+
+    def _on_item(self, item: QTableWidgetItem) -> None:
+        if item.column() == 0:
+            self.toggled.emit(item.row(), item.checkState() == Qt.CheckState.Checked)
+
+    def _on_selection(self) -> None:
+        row = self.chosen()
+        if row is not None:
+            self.picked.emit(row)

@@ -1,0 +1,360 @@
+"""Landmarks: say where some cells sit, and the others follow."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable, Iterator, Sequence
+from typing import TYPE_CHECKING, Any, ClassVar
+
+import numpy as np
+from qtpy.QtCore import QSignalBlocker, Qt, QTimer
+from qtpy.QtWidgets import (
+    QCheckBox,
+    QDoubleSpinBox,
+    QLineEdit,
+    QListWidget,
+    QListWidgetItem,
+    QPushButton,
+    QWidget,
+)
+
+from napari_spatialrecon.viewer.landmarks.dock import LandmarkDock, offer
+from napari_spatialrecon.viewer.landmarks.layers import LandmarksSession, rows_of
+from napari_spatialrecon.viewer.landmarks.model import LEAST, LIVE_CELLS
+from napari_spatialrecon.viewer.landmarks.table import MarkRow
+from napari_spatialrecon.viewer.widgets.labels import WrappedLabel
+from napari_spatialrecon.viewer.widgets.rows import combo, labelled, row, side_by_side
+from napari_spatialrecon.viewer.window.shortcuts import LANDMARKS
+
+if TYPE_CHECKING:
+    from napari.layers import Points
+
+#: Quiet time after the last change before landmarks are judged and the next one is suggested.
+_JUDGE_AFTER_MS = 250
+
+
+class LandmarksWidget(LandmarkDock):
+    """The widget Landmarks of one viewer."""
+
+    shortcuts = LANDMARKS
+    pick_text = "Set landmarks"
+    columns: ClassVar[dict[str, str]] = {
+        "cell": "Untick a landmark to leave it out",
+        "residual": "Distance from where all landmarks' pose has the cell",
+        "left out": "Distance from where the cells lie once they are solved without this landmark: "
+        "would the others have predicted it?",
+        "pull": "exact: sits there; a number: is drawn there as hard as that",
+    }
+    session: LandmarksSession | None
+
+    def make_parts(self) -> None:
+        """Make and connect its own fields and buttons."""
+        self.layer.setToolTip("Placed cells: a result of Place cells, or a file that it saved")
+        self.image.setToolTip("The H&E on which landmarks are set")
+        self.other = combo()
+        self.find = QLineEdit()
+        self.find.setPlaceholderText("find a cell: name, type or gene")
+        self.find.setClearButtonEnabled(True)
+        self.cells = QListWidget()
+        self.cells.setMaximumHeight(90)
+        self.cells.setTextElideMode(Qt.TextElideMode.ElideMiddle)
+        self.cells.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
+        self.suggest = QPushButton("Suggested cell")
+        self.suggest.setToolTip("The cell whose place would help most: typical, certain, far off")
+        self.hard = QCheckBox("sits exactly there")
+        self.weight = QDoubleSpinBox(minimum=0.1, maximum=1000.0, value=10.0, decimals=1)
+        self.weight.setToolTip("How hard a cell is drawn to its landmark; 10 to 100 is firm")
+        self.bend = QCheckBox("Bend the layout where landmarks are dense")
+        self.bend.setToolTip("A smooth residual: from 20 landmarks on, and only where it helps")
+        self.take = QPushButton("Take")
+        self.save_button = QPushButton("Save moved cells…")
+        self._timer = QTimer(self, singleShot=True, interval=_JUDGE_AFTER_MS)
+        self._steps = QTimer(self, interval=0)
+        self._judging: Iterator[None] = iter(())
+        self._ready = threading.Event()
+        threading.Thread(target=_load_solver, args=(self._ready,), daemon=True).start()
+        self.find.textChanged.connect(self._search)
+        self.cells.itemClicked.connect(self._pick_listed)
+        self.suggest.clicked.connect(self._pick_suggested)
+        self.hard.clicked.connect(self._set_pull)
+        self.weight.editingFinished.connect(self._set_pull)
+        self.bend.clicked.connect(lambda on: self.do(lambda m: m.set_bend(on)))
+        self.take.clicked.connect(self.take_from_layer)
+        self.save_button.clicked.connect(lambda: self.ask_save_as("moved", self.save_as))
+        self._timer.timeout.connect(self._judge)
+        self._steps.timeout.connect(self._judge_one)
+
+    def parts(self) -> Sequence[QWidget]:
+        """Return what stands below one another."""
+        return (
+            labelled("Cells", self.layer),
+            labelled("On", self.image),
+            self.find,
+            self.cells,
+            side_by_side(self.pick, self.suggest),
+            self.hint,
+            self.table,
+            row(self.hard, WrappedLabel("or pull"), self.weight),
+            side_by_side(self.undo, self.redo, self.remove),
+            self.bend,
+            self.verdict,
+            self.notice,
+            side_by_side(self.load, self.store),
+            row(WrappedLabel("Places from"), self.other, self.take),
+            self.save_button,
+        )
+
+    def actions(self) -> dict[str, Callable[[], object]]:
+        """Return what the keys do."""
+        return {**super().actions(), "suggest": self._pick_suggested}
+
+    def fill(self) -> None:
+        """Offer placed cells, images, and other layers of cells."""
+        from napari.layers import Image, Points
+
+        offer(self.layer, [x for x in self.offered(Points) if _is_placed(x)])
+        offer(self.image, self.offered(Image))
+        self.begin()
+
+    def begin(self, _: Any = None) -> None:
+        """Take up the layers that are chosen; on another image the landmarks stay."""
+        layer, image = self.layer.currentData(), self.image.currentData()
+        known = self._sessions.get(layer) if layer is not None else None
+        if known is not None:
+            known.set_image(image)
+        self._offer_places(layer)
+        before = self.session
+        super().begin()
+        if self.session is not before:
+            self._search()
+
+    def _offer_places(self, layer: Points | None) -> None:
+        """Offer layers that show cells of the same names, or say that there are none."""
+        from napari.layers import Points
+
+        points = [] if layer is None else [x for x in self.offered(Points) if x is not layer]
+        offer(self.other, [x for x in points if (rows_of(layer, x) >= 0).sum() >= LEAST])
+        self.take.setEnabled(self.other.count() > 0)
+        self.other.setPlaceholderText("no other layer shows these cells")
+        self.other.setToolTip(
+            "Another layer of the same cells whose places are known"
+            if self.other.count()
+            else f"No other layer shows {LEAST} or more cells of the same names"
+        )
+
+    def make_session(self) -> LandmarksSession | None:
+        """Return a session of the chosen result, None without one."""
+        layer = self.layer.currentData()
+        if layer is None:
+            return None
+        return LandmarksSession(self.viewer, layer, self.image.currentData())
+
+    def on_click(self, world: np.ndarray) -> None:
+        """Take a click at (y, x) in the world."""
+        self.do(lambda m: m.click(self.session.place_of(world)))
+
+    def on_drag(self, mark: int, world: np.ndarray, done: bool) -> None:
+        """Move a landmark to (y, x) in the world."""
+        if mark < len(self.session.model.marks):
+            self.do(lambda m: m.drag(mark, self.session.place_of(world)))
+        if done:
+            self.do(lambda m: m.end_drag())
+
+    def choose(self, number: int) -> None:
+        """Choose a landmark, and show its pull."""
+        super().choose(number)
+        self._show_pull()
+
+    def _set_pull(self) -> None:
+        if self.session is not None and self.session.model.chosen is not None:
+            number = self.session.model.chosen
+            self.do(lambda m: m.set_hard(number, self.hard.isChecked(), self.weight.value()))
+
+    def _search(self, _: Any = None) -> None:
+        from napari_spatialrecon.viewer.landmarks.search import search
+
+        self.cells.clear()
+        if self.session is None:
+            return
+        model = self.session.model
+        found = search(self.session.adata, self.find.text(), model.uncertainty)
+        for cell, note in zip(found.cells, found.notes):
+            item = QListWidgetItem(f"{model.names[cell]}  {note}".strip())
+            item.setData(Qt.ItemDataRole.UserRole, int(cell))
+            self.cells.addItem(item)
+        if found.total > len(found.cells):
+            rest = QListWidgetItem(f"and {found.total - len(found.cells):,} more: type further")
+            rest.setFlags(Qt.ItemFlag.NoItemFlags)
+            self.cells.addItem(rest)
+        if not found.total:
+            nothing = QListWidgetItem("no cell, type or gene of this name")
+            nothing.setFlags(Qt.ItemFlag.NoItemFlags)
+            self.cells.addItem(nothing)
+
+    def _pick_listed(self, item: QListWidgetItem) -> None:
+        cell = item.data(Qt.ItemDataRole.UserRole)
+        if cell is not None:
+            self.pointer.switch(True)
+            self.do(lambda m: m.pick(cell))
+
+    def _pick_suggested(self) -> None:
+        if self.session is not None and self.session.suggested is not None:
+            self.pointer.switch(True)
+            self.do(lambda m: m.pick(self.session.suggested))
+
+    def _judge(self) -> None:
+        """Suggest the next landmark, and find the left-out errors of those set."""
+        session = self.session
+        if session is None or session.model.dragging:
+            return
+        if not self._ready.is_set():  # an import would hold up the window
+            self._timer.start()
+            return
+        self._judging = session.model.judge()
+        self._steps.start()
+        session.suggested = session.model.suggestion()
+        session._show_marks()
+        self.suggest.setEnabled(session.suggested is not None)
+
+    def _judge_one(self) -> None:
+        """Find one more left-out error; with the last, show them."""
+        if self.session is not None and next(self._judging, False) is None:
+            return
+        self._steps.stop()
+        if self.session is not None and not self.session.model.dragging:
+            self.table.show_rows(self._rows(self.session), self.session.model.chosen)
+            self.verdict.setText(self._verdict(self.session))
+
+    # Files
+
+    def open_file(self, path: str) -> None:
+        """Take landmarks from a file in place of those that are set."""
+        from napari_spatialrecon.tissue.landmarks import read_landmarks
+
+        self.do(lambda m: m.take(read_landmarks(path, list(m.names))))
+
+    def save_file(self, path: str) -> None:
+        """Write the landmarks that are used, in the frame and unit of the result."""
+        from napari_spatialrecon.tissue.landmarks import write_landmarks
+
+        self.do(lambda m: write_landmarks(path, m.landmarks(), m.names))
+
+    def take_from_layer(self) -> None:
+        """Take the places of cells of the same names from another layer."""
+        other = self.other.currentData()
+        self.do(lambda m: m.take(self.session.from_layer(other)))
+
+    def save_as(self, path: str) -> None:
+        """Write the moved cells with their landmarks, in the background."""
+        session = self.session
+
+        def work(progress: Any, should_stop: Any) -> Any:
+            from napari_spatialrecon.progress import Reporter
+
+            return session.moved_table(self.space, Reporter(progress, should_stop)).write(path)
+
+        self.write_in_background(work)
+
+    # Showing
+
+    def refresh(self) -> None:
+        """Show the session's state, in the widget and on the canvas."""
+        session = self.session
+        for part in (self.pick, self.find, self.cells, self.load, self.bend):
+            part.setEnabled(session is not None)
+        if session is None:
+            self.hint.setText("Place cells first, or open a file of placed cells.")
+            self.table.show_rows([])
+            self.verdict.setText("")
+            for part in (self.undo, self.redo, self.remove, self.store, self.save_button):
+                part.setEnabled(False)
+            self.suggest.setEnabled(False)
+            self._show_pull()
+            return
+        session.show()
+        model = session.model
+        if model.dragging:
+            return
+        for part, on in (
+            (self.undo, model.can_undo),
+            (self.redo, model.can_redo),
+            (self.remove, bool(model.marks) or model.picked is not None),
+            (self.store, not model.missing),
+            (self.save_button, not model.missing and model.problem is None),
+        ):
+            part.setEnabled(on)
+        with QSignalBlocker(self.bend):
+            self.bend.setChecked(model.state.bend)
+        self.hint.setText(self._hint(session))
+        self.table.show_rows(self._rows(session), model.chosen)
+        self.verdict.setText(self._verdict(session))
+        self._show_pull()
+        if model.problem is not None:
+            self.notice.show_error(model.problem)
+        self._timer.start()
+
+    def _show_pull(self) -> None:
+        model = self.session.model if self.session is not None else None
+        mark = None
+        if model is not None and model.chosen is not None and model.chosen < len(model.marks):
+            mark = model.marks[model.chosen]
+        self.hard.setEnabled(mark is not None)
+        self.weight.setEnabled(mark is not None and not mark.hard)
+        if mark is not None:
+            with QSignalBlocker(self.hard), QSignalBlocker(self.weight):
+                self.hard.setChecked(mark.hard)
+                self.weight.setValue(mark.weight)
+
+    def _hint(self, session: LandmarksSession) -> str:
+        model = session.model
+        more = f" {model.missing} more needed." if model.missing else ""
+        if model.picked is not None:
+            return f"Click where {model.names[model.picked]} sits.{more}"
+        if not self.pick.isChecked():
+            return f"Press Set landmarks, or find a cell, then click where it sits.{more}"
+        slow = "" if model.live else f" Above {LIVE_CELLS:,} cells the others follow on release."
+        return f"Click a cell, then where it sits; drag a landmark to move it.{more}{slow}"
+
+    def _rows(self, session: LandmarksSession) -> list[MarkRow]:
+        rows = []
+        for mark, error in zip(session.model.marks, session.model.errors()):
+            name = str(session.model.names[mark.cell])
+            cells = (
+                name,
+                self._length(error.residual),
+                self._length(error.left_out),
+                "exact" if mark.hard else f"{mark.weight:g}",
+            )
+            tone = session.tone(error.residual) if mark.enabled else "quiet"
+            rows.append(MarkRow(cells, mark.enabled, tone, name))
+        return rows
+
+    def _verdict(self, session: LandmarksSession) -> str:
+        model = session.model
+        if model.missing or model.solution is None:
+            return ""
+        left = [e.left_out for e in model.errors() if e.left_out is not None]
+        words = f"{len(model.names):,} cells follow {len(model.used)} landmarks"
+        if left:
+            middle = float(np.median(left))
+            words += f" · the others predict a landmark to {self._length(middle)} (median)"
+        return words
+
+    def _length(self, units: float | None) -> str:
+        if units is None:
+            return ""
+        um = self.session.um if self.session is not None else None
+        return f"{units * um:,.0f} µm" if um is not None else f"{units:,.1f}"
+
+
+def _load_solver(ready: threading.Event) -> None:
+    """Import what solves, off the window's thread: scikit-learn takes a second."""
+    import napari_spatialrecon.geometry.solver.bending
+    import napari_spatialrecon.geometry.solver.left_out  # noqa: F401
+
+    ready.set()
+
+
+def _is_placed(layer: Any) -> bool:
+    adata = layer.metadata.get("adata")
+    return adata is not None and "X_layout" in adata.obsm

@@ -1,0 +1,1 @@
+"""The legend: categories of the selected layer."""

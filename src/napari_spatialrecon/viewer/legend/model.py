@@ -1,0 +1,134 @@
+"""The legend of a points layer: what each colour means, and which categories are shown."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from psygnal import Signal
+
+from napari_spatialrecon.viewer.canvas.colors import ColorEntry, ColorKey, color_key, repaint
+from napari_spatialrecon.viewer.canvas.point_nodes import show_points
+
+if TYPE_CHECKING:
+    from napari.layers import Points
+
+#: From this many names on, the legend offers a search.
+SEARCH_FROM = 20
+
+
+class Legend:
+    """Categories of one points layer; hiding acts on the layer's ``shown``.
+
+    Points that something else had hidden stay hidden. When the layer is coloured by something
+    else, all categories are shown again.
+
+    Parameters
+    ----------
+    layer
+        The layer to explain, or None.
+    """
+
+    changed = Signal()
+
+    def __init__(self, layer: Points | None = None) -> None:
+        self._layer: Points | None = None
+        self._key: ColorKey | None = None
+        self._hidden: set[int] = set()
+        self._base: np.ndarray | None = None
+        self.set_layer(layer)
+
+    @property
+    def layer(self) -> Points | None:
+        """The layer that the legend explains."""
+        return self._layer
+
+    @property
+    def key(self) -> ColorKey | None:
+        """What the colours mean, or None where nobody said."""
+        return self._key
+
+    @property
+    def entries(self) -> tuple[ColorEntry, ...]:
+        """The lines of the legend."""
+        return self._key.entries if self._key is not None else ()
+
+    @property
+    def hidden(self) -> frozenset[int]:
+        """Indices of the hidden entries."""
+        return frozenset(self._hidden)
+
+    @property
+    def solo(self) -> int | None:
+        """Index of the only entry shown, or None."""
+        visible = [i for i in range(len(self.entries)) if i not in self._hidden]
+        return visible[0] if len(visible) == 1 and len(self.entries) > 1 else None
+
+    @property
+    def searchable(self) -> bool:
+        """Whether there are so many names that a search helps."""
+        return len(self.entries) > SEARCH_FROM
+
+    def set_layer(self, layer: Points | None) -> None:
+        """Explain another layer; the categories hidden on the old one are shown again."""
+        if layer is self._layer:
+            return
+        if self._layer is not None:
+            self._layer.events.face_color.disconnect(self._read_key)
+            self._restore()
+        self._layer = layer
+        if layer is not None:
+            layer.events.face_color.connect(self._read_key)
+        self._read_key()
+
+    def toggle(self, index: int) -> None:
+        """Hide a shown entry, or show a hidden one."""
+        self._set_hidden(self._hidden ^ {index})
+
+    def toggle_solo(self, index: int) -> None:
+        """Show this entry alone, or all of them if it already is alone."""
+        everything = set(range(len(self.entries)))
+        self._set_hidden(set() if self.solo == index else everything - {index})
+
+    def show_all(self) -> None:
+        """Show every entry."""
+        self._set_hidden(set())
+
+    def recolor(self, index: int, color: Any) -> None:
+        """Give an entry of a categorical colouring another colour (a name, hex code or RGBA)."""
+        if self._layer is None or self._key is None or self._key.kind != "category":
+            return
+        repaint(self._layer, self._key.with_color(index, color))
+
+    def search(self, text: str) -> list[int]:
+        """Return the indices of the entries whose name holds `text`, whatever the case."""
+        wanted = text.strip().casefold()
+        return [i for i, entry in enumerate(self.entries) if wanted in entry.name.casefold()]
+
+    def _read_key(self) -> None:
+        key = color_key(self._layer) if self._layer is not None else None
+        same_points = key is not None and self._key is not None and key.codes is self._key.codes
+        if not same_points:
+            self._restore()
+        self._key = key
+        self.changed.emit()
+
+    def _set_hidden(self, hidden: set[int]) -> None:
+        if self._layer is None or self._key is None or hidden == self._hidden:
+            return
+        if self._base is None or len(self._base) != len(self._layer.data):
+            self._base = np.array(self._layer.shown)
+        self._hidden = hidden
+        # One more place at the end: code -1, points that a colour map paints, are always shown.
+        visible = np.ones(len(self.entries) + 1, bool)
+        visible[list(hidden)] = False
+        show_points(self._layer, self._base & visible[self._key.codes])
+        self.changed.emit()
+
+    def _restore(self) -> None:
+        if self._layer is not None and self._hidden and self._base is not None:
+            shown = np.ones(len(self._layer.data), bool)
+            kept = min(len(shown), len(self._base))
+            shown[:kept] = self._base[:kept]
+            show_points(self._layer, shown)
+        self._hidden, self._base = set(), None

@@ -1,0 +1,236 @@
+"""The legend as a dock widget: click hides, Alt-click solos, double-click recolours."""
+
+from __future__ import annotations
+
+from functools import partial
+from typing import Any
+
+from qtpy.QtCore import QAbstractListModel, QModelIndex, QSignalBlocker, QSize, Qt
+from qtpy.QtGui import QColor, QIcon, QPainter, QPixmap
+from qtpy.QtWidgets import (
+    QAbstractItemView,
+    QCheckBox,
+    QColorDialog,
+    QHBoxLayout,
+    QLabel,
+    QLineEdit,
+    QListView,
+    QPushButton,
+    QVBoxLayout,
+    QWidget,
+)
+
+from napari_spatialrecon.viewer.canvas.colors import ColorEntry, is_faded
+from napari_spatialrecon.viewer.legend.model import Legend
+from napari_spatialrecon.viewer.task.result_layers import can_fade, fade
+
+_HELP = "Click hides or shows, Alt-click shows one alone, double-click changes its colour."
+_SWATCH = 14
+
+
+class LegendWidget(QWidget):
+    """Shows the legend of the viewer's active points layer.
+
+    Parameters
+    ----------
+    napari_viewer
+        Filled in by napari. None leaves the layer to `legend`.
+    """
+
+    def __init__(self, napari_viewer: Any = None, *, legend: Legend | None = None) -> None:
+        super().__init__()
+        self.legend = legend or Legend()
+        self._viewer = napari_viewer
+        self._title = QLabel(objectName="legend_title")
+        self._title.setWordWrap(True)
+        self._search = QLineEdit(placeholderText="Search names", clearButtonEnabled=True)
+        self._model = _EntryModel(self.legend, self)
+        self._list = _EntryView(self.legend)
+        self._list.setModel(self._model)
+        self._list.setToolTip(_HELP)
+        self._fade = QCheckBox("Fade uncertain points")
+        self._fade.setToolTip("The less certain its place, the more transparent a point is")
+        self._all = QPushButton("Show all")
+        self._count = QLabel()
+        self._lay_out()
+        self._search.textChanged.connect(self._model.set_search)
+        self._fade.toggled.connect(self._set_faded)
+        self._all.clicked.connect(self.legend.show_all)
+        self.legend.changed.connect(self.refresh)
+        if napari_viewer is not None:
+            napari_viewer.layers.selection.events.active.connect(self._follow)
+            napari_viewer.layers.events.removed.connect(self._follow)
+            self._follow()
+        self.destroyed.connect(partial(_let_go, napari_viewer, self.legend, self))
+        self.refresh()
+
+    def _lay_out(self) -> None:
+        layout = QVBoxLayout(self)
+        layout.setContentsMargins(6, 6, 6, 6)
+        layout.addWidget(self._title)
+        layout.addWidget(self._search)
+        layout.addWidget(self._list, 1)
+        layout.addWidget(self._fade)
+        row = QHBoxLayout()
+        row.addWidget(self._count, 1)
+        row.addWidget(self._all)
+        layout.addLayout(row)
+
+    def sizeHint(self) -> QSize:
+        """Wide enough for common cell-type names."""
+        return QSize(230, 320)
+
+    def refresh(self) -> None:
+        """Show the legend's present state."""
+        key = self.legend.key
+        self._model.refresh()
+        self._search.setVisible(self.legend.searchable)
+        self._title.setText(_title(self.legend))
+        self._list.setVisible(bool(self.legend.entries))
+        self._all.setVisible(bool(self.legend.hidden))
+        layer = self.legend.layer
+        self._fade.setVisible(layer is not None and can_fade(layer))
+        with QSignalBlocker(self._fade):
+            self._fade.setChecked(layer is not None and is_faded(layer))
+        categories = [e for e in self.legend.entries if not e.missing]
+        shown = key is not None and key.kind == "category"
+        self._count.setText(_count(categories, self.legend) if shown else "")
+
+    def _set_faded(self, faded: bool) -> None:
+        if self.legend.layer is not None:
+            fade(self.legend.layer, faded)
+
+    def _follow(self) -> None:
+        from napari.layers import Points
+
+        active = self._viewer.layers.selection.active
+        if isinstance(active, Points):
+            self.legend.set_layer(active)
+        elif self.legend.layer is not None and self.legend.layer not in self._viewer.layers:
+            self.legend.set_layer(None)
+
+
+def _let_go(viewer: Any, legend: Legend, widget: LegendWidget) -> None:
+    """Forget a widget that Qt has deleted, and show what it had hidden."""
+    legend.changed.disconnect(widget.refresh)
+    if viewer is not None:
+        viewer.layers.selection.events.active.disconnect(widget._follow)
+        viewer.layers.events.removed.disconnect(widget._follow)
+        legend.set_layer(None)
+
+
+def _title(legend: Legend) -> str:
+    if legend.layer is None:
+        return "Select a points layer to see its legend."
+    if legend.key is None:
+        return f"{legend.layer.name}: one colour for all points."
+    if legend.key.limits is None:
+        return legend.key.title or legend.layer.name
+    low, high = legend.key.limits
+    return f"{legend.key.title or legend.key.kind}: {low:,.4g} to {high:,.4g}"
+
+
+def _count(categories: list[ColorEntry], legend: Legend) -> str:
+    hidden = len(legend.hidden)
+    return f"{len(categories)} names" + (f", {hidden} hidden" if hidden else "")
+
+
+class _EntryModel(QAbstractListModel):
+    """The entries that match the search, for a list view."""
+
+    def __init__(self, legend: Legend, parent: QWidget) -> None:
+        super().__init__(parent)
+        self._legend = legend
+        self._text = ""
+        self.rows: list[int] = []
+
+    def set_search(self, text: str) -> None:
+        self._text = text
+        self.refresh()
+
+    def refresh(self) -> None:
+        if not self._legend.searchable:
+            self._text = ""
+        rows = self._legend.search(self._text)
+        if rows == self.rows:  # keeps the scroll position
+            self.dataChanged.emit(self.index(0), self.index(len(rows) - 1))
+            return
+        self.beginResetModel()
+        self.rows = rows
+        self.endResetModel()
+
+    def rowCount(self, parent: QModelIndex | None = None) -> int:
+        return len(self.rows)
+
+    def data(self, index: QModelIndex, role: int = Qt.ItemDataRole.DisplayRole) -> Any:
+        entry = self._legend.entries[self.rows[index.row()]]
+        hidden = self.rows[index.row()] in self._legend.hidden
+        if role == Qt.ItemDataRole.DisplayRole:
+            return f"{entry.name}  ·  {entry.count:,}"
+        if role == Qt.ItemDataRole.ToolTipRole:
+            return f"{entry.name}\n{entry.count:,} points{' (hidden)' if hidden else ''}\n{_HELP}"
+        if role == Qt.ItemDataRole.DecorationRole:
+            return _swatch(entry, hidden=hidden)
+        if role == Qt.ItemDataRole.ForegroundRole and (hidden or entry.missing):
+            return QColor("#8a8a8a")
+        return None
+
+
+class _EntryView(QListView):
+    def __init__(self, legend: Legend) -> None:
+        super().__init__()
+        self._legend = legend
+        self.setTextElideMode(Qt.TextElideMode.ElideMiddle)
+        self.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
+        self.setSelectionMode(QAbstractItemView.SelectionMode.NoSelection)
+        self.setUniformItemSizes(True)
+        self.setIconSize(QSize(_SWATCH, _SWATCH))
+
+    def _entry_at(self, event: Any) -> int | None:
+        index = self.indexAt(event.pos())
+        return self.model().rows[index.row()] if index.isValid() else None
+
+    def mousePressEvent(self, event: Any) -> None:
+        entry = self._entry_at(event)
+        if entry is None:
+            return
+        alone = event.modifiers() & Qt.KeyboardModifier.AltModifier
+        second = event.button() == Qt.MouseButton.RightButton
+        if alone or second:
+            self._legend.toggle_solo(entry)
+        else:
+            self._legend.toggle(entry)
+
+    def mouseDoubleClickEvent(self, event: Any) -> None:
+        entry = self._entry_at(event)
+        if entry is None:
+            return
+        # The press before this double click hid or showed the entry: take that back.
+        self._legend.toggle(entry)
+        color = QColor.fromRgbF(*self._legend.entries[entry].color)
+        chosen = QColorDialog.getColor(color, self, self._legend.entries[entry].name)
+        if chosen.isValid():
+            self._legend.recolor(entry, chosen.name())
+
+    def keyPressEvent(self, event: Any) -> None:
+        index = self.currentIndex()
+        keys = (Qt.Key.Key_Space, Qt.Key.Key_Return, Qt.Key.Key_Enter)
+        if event.key() in keys and index.isValid():
+            entry = self.model().rows[index.row()]
+            self._legend.toggle(entry)
+            self.setCurrentIndex(index.siblingAtRow(index.row()))
+            return
+        super().keyPressEvent(event)
+
+
+def _swatch(entry: ColorEntry, *, hidden: bool) -> QIcon:
+    pixmap = QPixmap(_SWATCH, _SWATCH)
+    pixmap.fill(Qt.GlobalColor.transparent)
+    painter = QPainter(pixmap)
+    painter.setRenderHint(QPainter.RenderHint.Antialiasing)
+    color = QColor.fromRgbF(*entry.color)
+    painter.setPen(color)
+    painter.setBrush(Qt.BrushStyle.NoBrush if hidden else color)
+    painter.drawEllipse(1, 1, _SWATCH - 3, _SWATCH - 3)
+    painter.end()
+    return QIcon(pixmap)

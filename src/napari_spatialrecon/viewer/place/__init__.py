@@ -1,0 +1,1 @@
+"""Place cells: put dissociated cells back into the tissue."""

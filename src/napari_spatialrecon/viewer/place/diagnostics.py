@@ -1,0 +1,117 @@
+"""How far to trust placed cells: each thing in one sentence, green, amber or red.
+
+What a method did not write is not shown. Columns and numbers: docs/data-model.md.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from napari_spatialrecon.errors import SpatialReconError, Stopped
+from napari_spatialrecon.viewer.canvas.layers import OURS
+from napari_spatialrecon.viewer.canvas.point_values import COMMUNITY, OUTSIDE, WEAK
+from napari_spatialrecon.viewer.place.communities_process import communities_apart
+from napari_spatialrecon.viewer.task.job import Line
+
+if TYPE_CHECKING:
+    from anndata import AnnData
+
+    from napari_spatialrecon.progress import ShouldStop
+
+FEW, MANY = 0.05, 0.5
+"""Shares of the cells up to which a flag is green, and above which it is red."""
+_FEWEST, _APART = 50, 1_000
+"""Cells from which communities are looked for, and from which in another process."""
+_log = logging.getLogger(__name__)
+
+
+def diagnostics(adata: AnnData) -> list[Line]:
+    """Return what a result says of itself, a line each."""
+    from napari_spatialrecon.methods.gears.diagnostics import DISAGREE, FAILING, HEALTHY, STRESS
+
+    numbers: Mapping[str, Any] = adata.uns.get(OURS, {}).get("diagnostics", {})
+    lines = [
+        _flagged(
+            adata,
+            OUTSIDE,
+            "unlike anything in the reference: little can be said of where",
+            "Every cell resembles some of the reference",
+        ),
+        _flagged(
+            adata,
+            WEAK,
+            "in too few agreeing patches to be placed firmly",
+            "Every cell is in enough agreeing patches",
+        ),
+        _number(
+            numbers.get("patch_disagreement"),
+            (DISAGREE / 2, DISAGREE),
+            "Overlapping patches differ in a distance by a factor of {:.2f} "
+            "(1.0 is perfect agreement)",
+            shown=np.exp,
+        ),
+        _number(
+            numbers.get("solve_stress"),
+            (STRESS / 2, STRESS),
+            "Joining patches into one layout changed their distances by {:.0%}",
+        ),
+        _number(
+            numbers.get("residual_spread"),
+            (HEALTHY, FAILING),
+            "The refiner moves spots it was trained on by {:.0%} of the tissue's radius "
+            "(σ of the residual; 3 to 5 % is healthy)",
+        ),
+    ]
+    return [line for line in lines if line is not None]
+
+
+def with_communities(adata: AnnData, should_stop: ShouldStop = lambda: False) -> AnnData:
+    """Add the spatial community of each placed cell (GEARS, figure 3), where there are enough.
+
+    Of many cells they are found in another process, so that the window goes on.
+    """
+    from napari_spatialrecon.evaluation.communities import communities
+    from napari_spatialrecon.tasks.communities import PLACES, named
+
+    slot = next((name for name in PLACES if name in adata.obsm), None)
+    if slot is None or adata.n_obs < _FEWEST or COMMUNITY in adata.obs:
+        return adata
+    places = np.asarray(adata.obsm[slot], float)
+    try:
+        few = adata.n_obs < _APART
+        found = communities(places) if few else communities_apart(places, should_stop)
+        adata.obs[COMMUNITY] = named(found)
+    except Stopped:
+        raise
+    except (OSError, SpatialReconError) as error:  # a result is worth more than its communities
+        _log.warning("The result has no communities: %s", error)
+    return adata
+
+
+def _flagged(adata: AnnData, column: str, meaning: str, none: str) -> Line | None:
+    if column not in adata.obs:
+        return None
+    n = int(adata.obs[column].sum())
+    if n == 0:
+        return "good", f"{none}."
+    share = n / adata.n_obs
+    part = f"{share:.0%}" if share >= 0.01 else "under 1%"
+    cells, are = ("cell", "is") if n == 1 else ("cells", "are")
+    return _tone(share, (FEW, MANY)), f"{n:,} {cells} ({part}) {are} {meaning}."
+
+
+def _number(
+    value: float | None, limits: tuple[float, float], text: str, *, shown: Any = float
+) -> Line | None:
+    if value is None or not np.isfinite(value):
+        return None
+    return _tone(float(value), limits), f"{text.format(shown(value))}."
+
+
+def _tone(value: float, limits: tuple[float, float]) -> str:
+    """Return green up to the first limit, amber up to the second, then red."""
+    return ("good", "warning", "wrong")[sum(value > limit for limit in limits)]

@@ -1,0 +1,121 @@
+"""The fields of Place cells: references, cells, and the histology to lay them on."""
+
+from __future__ import annotations
+
+from qtpy.QtCore import QSignalBlocker, Qt
+from qtpy.QtWidgets import QFileDialog, QLabel, QWidget
+
+from napari_spatialrecon.errors import CheckpointError
+from napari_spatialrecon.viewer.place.model import PlaceModel
+from napari_spatialrecon.viewer.task.inputs import Row
+from napari_spatialrecon.viewer.task.slides_inputs import SlidesInputs
+from napari_spatialrecon.viewer.widgets.rows import combo, fill, row
+from napari_spatialrecon.viewer.workspace.saved_model import find_model
+from napari_spatialrecon.viewer.workspace.tables import short_name
+from napari_spatialrecon.viewer.workspace.workspace import Entry, Role
+
+
+class PlaceInputs(SlidesInputs):
+    """Shows what a `PlaceModel` has chosen, and changes it."""
+
+    model: PlaceModel
+    cells_tip = "Cells to place. A slide's spots are placed without its coordinates."
+
+    def make_fields(self) -> None:
+        """Make and connect the fields."""
+        super().make_fields()
+        self.histology = combo()
+        self.histology.setToolTip(
+            "Where the result is laid: a reference's own frame, or any H&E, by the images alone."
+        )
+        self.trained = combo()
+        self.trained.setToolTip(
+            "Training takes most of the time. A saved model places other cells of the same tissue."
+        )
+        self.trained.activated.connect(self._choose_model)
+        self.encoder = combo()
+        self.encoder.setToolTip("What GEARS sees of a cell: an encoder from Train encoder, or none")
+        self.encoder.activated.connect(
+            lambda i: setattr(self.model, "encoder", self.encoder.itemData(i))
+        )
+        self.encoder_row = row(QLabel("Encoder"), self.encoder)
+        self.histology.activated.connect(
+            lambda i: setattr(self.model, "image", self.histology.itemData(i))
+        )
+
+    def rows(self) -> list[Row]:
+        """Return references, cells and histology."""
+        own = [("Histology", self.histology, None), ("Model", self.trained, None)]
+        return [*super().rows(), *own]
+
+    def below(self) -> list[QWidget]:
+        """Return the choice of an encoder, and the question for a scale."""
+        return [self.encoder_row, *super().below()]
+
+    def refresh(self) -> None:
+        """Show what the model has chosen now."""
+        super().refresh()
+        images = [(_image_label(e), e) for e in self.model.images]
+        fill(self.histology, images, self.model.image)
+        self._show_encoders()
+        self._show_models()
+
+    def use_model(self, folder: str) -> None:
+        """Place with the model saved in a folder, by its method."""
+        try:
+            saved = find_model(folder, self.model.task)
+        except CheckpointError as error:
+            self.failed.emit(error)
+            return
+        self.method.setCurrentIndex(self.method.findData(saved.method))
+        self.model.saved = saved
+        self.opened.emit()
+
+    def _choose_model(self, index: int) -> None:
+        if index == 0:
+            self.model.saved = None
+        elif index == self.trained.count() - 1:
+            folder = QFileDialog.getExistingDirectory(self, "Use a saved model")
+            if folder:
+                self.use_model(folder)
+        self._show_models()
+
+    def _show_models(self) -> None:
+        """Offer training, the saved model in use, and to look for one; its settings are fixed."""
+        saved = self.model.saved
+        with QSignalBlocker(self.trained):
+            self.trained.clear()
+            self.trained.addItem("Train a new one")
+            if saved is not None:
+                self.trained.addItem(f"{saved.folder.name} (saved)")
+                self.trained.setItemData(1, str(saved.folder), Qt.ItemDataRole.ToolTipRole)
+            self.trained.addItem("Use a saved one…")
+            self.trained.setCurrentIndex(0 if saved is None else 1)
+        for part in (self.heads, self.pages):
+            part.setEnabled(saved is None)
+
+    def _show_encoders(self) -> None:
+        """Offer encoders where there are some that the method takes."""
+        found = self.model.encoders
+        self.encoder_row.setVisible(bool(found))
+        with QSignalBlocker(self.encoder):
+            self.encoder.clear()
+            self.encoder.addItem("As the settings say", None)
+            for entry in found:
+                self.encoder.addItem(entry.name, entry)
+            chosen = self.model.encoder
+            self.encoder.setCurrentIndex(0 if chosen is None else 1 + found.index(chosen))
+
+    def adopted(self, entry: Entry) -> None:
+        """Use a layer: an image as histology, points as a slide."""
+        if entry.role is Role.HISTOLOGY:
+            self.model.image = entry
+        else:
+            super().adopted(entry)
+
+
+def _image_label(entry: Entry) -> str:
+    if entry.role is not Role.HISTOLOGY:
+        return f"{short_name(entry)} (no H&E)"
+    size = entry.layer.scale[-1] if entry.um_per_unit is not None else None
+    return f"{entry.name} ({size:.2g} µm/px)" if size is not None else f"{entry.name} (no scale)"

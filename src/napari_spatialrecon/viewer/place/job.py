@@ -1,0 +1,268 @@
+"""One run of Place cells: what it needs, as it was when Run was pressed, and what it leaves."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from napari_spatialrecon.errors import InputError
+from napari_spatialrecon.methods.registry import find_method
+from napari_spatialrecon.viewer.place.diagnostics import diagnostics, with_communities
+from napari_spatialrecon.viewer.task.job import Input, Job, Line, Outcome, Script
+from napari_spatialrecon.viewer.task.script import (
+    file_of,
+    names_on_the_command_line,
+    reading,
+    reading_many,
+)
+from napari_spatialrecon.viewer.workspace.tables import Model, Picture, Table
+
+if TYPE_CHECKING:
+    from anndata import AnnData
+
+    from napari_spatialrecon.progress import ProgressCallback, ShouldStop
+    from napari_spatialrecon.tasks.placing import Onto
+    from napari_spatialrecon.tasks.preflight import Preflight
+
+SLIGHT_OVERLAP = 0.7
+"""Below this overlap of outlines, laying one H&E on another is doubtful."""
+
+
+@dataclass(frozen=True)
+class Placed(Outcome):
+    """Placed cells."""
+
+    @property
+    def held_out(self) -> dict[str, float]:
+        """Errors on held-out spots, ``method`` and ``floor``, where they are known."""
+        metrics = self.record.get("metrics", {})
+        found = {name: metrics.get(f"held_out_{name}") for name in ("method", "floor")}
+        return {name: value for name, value in found.items() if value is not None}
+
+    @property
+    def doubtful(self) -> bool:
+        """Whether kNN did as well on the held-out spots."""
+        errors = self.held_out
+        return len(errors) == 2 and errors["method"] >= errors["floor"]
+
+    @property
+    def verdict(self) -> str:
+        """The error on held-out spots beside the floor's, in words."""
+        from napari_spatialrecon.tasks.result import verdict
+
+        return verdict(self.held_out)
+
+    @property
+    def summary(self) -> str:
+        """How many cells in which time, and the verdict."""
+        return f"{self.adata.n_obs:,} cells placed in {self.time}. {self.verdict}"
+
+    @property
+    def pose(self) -> tuple[str, bool]:
+        """How well the result was laid on another H&E, in words, and whether that is doubtful."""
+        overlap = self.record.get("metrics", {}).get("registration_overlap")
+        if overlap is None:
+            return "", False
+        target = self.record.get("settings", {}).get("laid_onto", "the other")
+        text = f"Laid on {target} by the two images alone: outlines overlap {overlap:.0%}."
+        return text, overlap < SLIGHT_OVERLAP
+
+    def facts(self) -> list[Line]:
+        """Return how it was laid on the H&E, how far to trust it, and the notes."""
+        text, doubtful = self.pose
+        pose: list[Line] = [("warning" if doubtful else "good", text)] if text else []
+        return [*pose, *diagnostics(self.adata), *super().facts()]
+
+
+@dataclass(frozen=True, kw_only=True)
+class PlaceJob(Job):
+    """A run of Place cells.
+
+    Parameters
+    ----------
+    display
+        Name of the reference in whose frame the result lies, unless `onto` is given.
+    onto
+        Another H&E that the result is laid on.
+    encoder
+        Trained before, to give GEARS its input.
+    model
+        Folder of a saved model, with settings of its own, to use instead of training.
+    """
+
+    references: tuple[Table, ...]
+    query: Table
+    display: str | None = None
+    onto: Input | None = None
+    encoder: Model | None = None
+    model: Path | None = None
+
+    verb = "place"
+    out = "placed.h5ad"
+    repeated = ("reference",)
+    outcome_class = Placed
+
+    def __call__(self, progress: ProgressCallback, should_stop: ShouldStop) -> Placed:
+        """Place the cells."""
+        from napari_spatialrecon.tasks.placing import place
+
+        result = place(
+            {table.name: table.adata for table in self.references},
+            self.query.adata,
+            method=self.method,
+            config=self.config,
+            seed=self.seed,
+            device=self.device,
+            display=self.display,
+            onto=self._onto(),
+            encoder=None if self.encoder is None else self.encoder.model,
+            model=self.model,
+            folder=self.folder,
+            resume=self.resume,
+            query_name=self.query.name,
+            progress=progress,
+            should_stop=should_stop,
+        )
+        result.record.settings |= self.settings()
+        adata = with_communities(result.adata, should_stop)
+        return Placed(adata, result.record.to_dict(), result.method)
+
+    @property
+    def title(self) -> str:
+        """What is being done."""
+        return f"Placing {self.query.name}"
+
+    @property
+    def result_name(self) -> str:
+        """The cells and the method."""
+        return f"{self.query.name} · {find_method(self.method, self.verb).title}"
+
+    def preflight(self) -> Preflight:
+        """Check the inputs and estimate the run, without running it.
+
+        What a run calls at its end is loaded now: loading holds up the window.
+        """
+        import napari_spatialrecon.tasks.communities
+        import napari_spatialrecon.tasks.placing  # noqa: F401
+        from napari_spatialrecon.tasks.preflight import preflight
+
+        found = preflight(
+            {table.name: table.adata for table in self.references},
+            self.query.adata,
+            method=self.method,
+            config=self.config,
+            query_name=self.query.name,
+        )
+        if self.model is None:
+            return found
+        self._check_model(self.model)
+        return replace(found, seconds=1.0 + 1e-7 * found.spots * found.cells)
+
+    def _check_model(self, folder: Path) -> None:
+        """Load the model, and look for the slide on whose frame the result shall lie."""
+        known = find_method(self.method, self.verb).method().load(folder).reference.names
+        if self.shown().name not in known:
+            raise InputError(
+                f"Expected under Histology a slide that the saved model knows "
+                f"({', '.join(known)}), found {self.shown().name}.",
+                remedy="Try opening that slide, or train a new model.",
+            )
+
+    def changes(self) -> dict[str, Any]:
+        """Return the settings that differ from the preset; a saved model has its own."""
+        return super().changes() if self.model is None else {}
+
+    def settings(self) -> dict[str, Any]:
+        """Return what a record keeps besides the config."""
+        used = {} if self.model is None else {"model": str(self.model)}
+        return {**super().settings(), **used}
+
+    def inputs(self) -> list[tuple[str, Input]]:
+        """Return references, cells, the other H&E and the encoder."""
+        tables: list[tuple[str, Input]] = [("reference", table) for table in self.references]
+        tables.append(("query", self.query))
+        others = (("onto", self.onto), ("encoder", self.encoder))
+        return [*tables, *((option, other) for option, other in others if other is not None)]
+
+    def options(self, path: Callable[[Input], Path]) -> list[str]:
+        """Name the reference whose frame the result has, and the saved model."""
+        saved = [] if self.model is None else ["--model", str(self.model)]
+        if len(self.references) == 1:
+            return saved
+        names = names_on_the_command_line([path(table) for table in self.references])
+        return [*saved, "--display", names[self.references.index(self.shown())]]
+
+    def script(self) -> Script:
+        """Return the call of `place`."""
+        arguments = ["slides", "cells", f"display={self.shown().name!r}"]
+        if self.model is not None:
+            arguments.append(f"model={str(self.model)!r}")
+        if self.encoder is not None:
+            arguments.append(f"encoder={str(file_of(self.encoder))!r}")
+        lines = [*reading_many("slides", self.references), *reading({"cells": self.query})]
+        if self.onto is None:
+            return Script("sr.place", arguments, lines)
+        shown, target = self.shown(), self.onto
+        lines += [
+            *reading({"target": target}),
+            "onto = Onto(",
+            f"    sr.histology(slides[{shown.name!r}], {str(file_of(shown).parent)!r}),",
+            f"    sr.histology(target, {str(file_of(target).parent)!r}),",
+            "    target,",
+            ")",
+        ]
+        imports = ["from napari_spatialrecon.tasks.placing import Onto"]
+        return Script("sr.place", [*arguments, "onto=onto"], lines, imports)
+
+    def outcome(self, out: Path) -> Placed:
+        """Return what the command line left at `out`."""
+        found = super().outcome(out)
+        return Placed(with_communities(found.adata), found.record)
+
+    def shown(self) -> Table:
+        """Return the reference whose frame the result first has."""
+        return next((t for t in self.references if t.name == self.display), self.references[0])
+
+    def _onto(self) -> Onto | None:
+        from napari_spatialrecon.tasks.placing import Onto
+
+        if self.onto is None:
+            return None
+        target = self.onto.table() if isinstance(self.onto, Picture) else self.onto
+        images: list[Any] = [table.histology() for table in (self.shown(), target)]
+        for image, table in zip(images, (self.shown(), target), strict=True):
+            if image is None:
+                raise InputError(
+                    "Expected an H&E image to lay the result on, found none.",
+                    remedy="Try another image under Histology.",
+                    where=table.name,
+                )
+        return Onto(images[0], images[1], target.adata)
+
+
+def hidden_error(outcome: Placed, truth: AnnData) -> float | None:
+    """Return the median distance of placed cells from where they truly lie, in µm.
+
+    Parameters
+    ----------
+    truth
+        The same cells by name, with coordinates in the frame of the result. None of it was read
+        in the run.
+
+    Returns
+    -------
+    None where no cell is known or the unit is not.
+    """
+    from napari_spatialrecon.tissue import contract
+
+    scale = contract.um_per_unit(truth)
+    rows = truth.obs_names.get_indexer(outcome.adata.obs_names)
+    if scale is None or not (rows >= 0).any():
+        return None
+    placed = contract.coordinates(outcome.adata)[rows >= 0]
+    off = placed - contract.coordinates(truth)[rows[rows >= 0]]
+    return float(np.median(np.linalg.norm(off, axis=1))) * scale

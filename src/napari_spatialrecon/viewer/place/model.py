@@ -1,0 +1,170 @@
+"""Place cells without a window: what was chosen, what is missing, and where the run stands."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from napari_spatialrecon.errors import InputError
+from napari_spatialrecon.viewer.place.job import PlaceJob, hidden_error
+from napari_spatialrecon.viewer.task.job import Input, Line
+from napari_spatialrecon.viewer.task.slides_model import SlidesModel
+from napari_spatialrecon.viewer.workspace.saved_model import SavedModel
+from napari_spatialrecon.viewer.workspace.tables import (
+    Model,
+    Table,
+    histology_of,
+    picture,
+    query_table,
+    short_name,
+    slide_of,
+    slide_table,
+)
+from napari_spatialrecon.viewer.workspace.workspace import Entry, Role, Workspace
+
+
+class PlaceModel(SlidesModel):
+    """What was chosen in Place cells, and its run."""
+
+    task, default = "place", "dpvae"
+
+    def __init__(self, workspace: Workspace) -> None:
+        self._image: Entry | None = None
+        self._truth: Table | None = None
+        self._saved: SavedModel | None = None
+        self._encoder: Entry | None = None
+        super().__init__(workspace)
+
+    @property
+    def encoders(self) -> list[Entry]:
+        """Encoders that were trained or opened; GEARS alone takes them."""
+        trains = self._method == "gears" and self.saved is None
+        return self.workspace.of_role(Role.MODEL) if trains else []
+
+    @property
+    def encoder(self) -> Entry | None:
+        """The encoder whose embedding is the input; None for what the settings say."""
+        return self._encoder if self._encoder in self.encoders else None
+
+    @encoder.setter
+    def encoder(self, entry: Entry | None) -> None:
+        self._encoder = entry
+        self.choose()
+
+    @property
+    def images(self) -> list[Entry]:
+        """What the result can be laid on: every H&E that is open, and references without one."""
+        bare = [e for e in self.references if histology_of(self.workspace, e) is None]
+        return [*self.workspace.of_role(Role.HISTOLOGY), *bare]
+
+    @property
+    def image(self) -> Entry | None:
+        """The H&E to lay the result on: the one chosen, else the cells' own, else a reference's."""
+        if self._image is not None and self._image in self.images:
+            return self._image
+        for slide in (self.query, *self.references):
+            own = histology_of(self.workspace, slide) if slide is not None else None
+            if own is not None:
+                return own
+        return next(iter(self.references), None)
+
+    @image.setter
+    def image(self, entry: Entry | None) -> None:
+        self._image = entry
+        self.choose()
+
+    @property
+    def saved(self) -> SavedModel | None:
+        """The saved model to use; None trains. One of another method than the chosen is let go."""
+        fits = self._saved is not None and self._saved.method == self._method
+        return self._saved if fits else None
+
+    @saved.setter
+    def saved(self, saved: SavedModel | None) -> None:
+        self._saved = saved
+        self.choose()
+
+    def missing(self) -> list[str]:
+        """Return what has to be opened or chosen first, in words."""
+        found = []
+        if not self.references:
+            found.append("a reference slide: spots or cells with coordinates")
+        if self.query is None:
+            found.append("cells to place: a table of cells, or a slide whose coordinates to hide")
+        return found
+
+    def unscaled(self) -> Entry | None:
+        """Return an entry in use whose µm per pixel or unit is not known, if there is one."""
+        if self.image is not None and self.image.needs_scale:
+            return self.image
+        return super().unscaled()
+
+    def make_job(self, **common: Any) -> PlaceJob:
+        """Return the run as it is chosen now."""
+        assert self.query is not None, "nothing is missing"
+        names = self.names
+        references = tuple(slide_table(e, names[e]) for e in self.references)
+        query = query_table(self.query, short_name(self.query))
+        display, onto = self._ground(names)
+        chosen = self.encoder
+        return PlaceJob(
+            references=references,
+            query=query,
+            display=display,
+            onto=onto,
+            model=None if self.saved is None else self.saved.folder,
+            encoder=None if chosen is None else Model(chosen.name, chosen.model, chosen.path),
+            **common,
+        )
+
+    def begin(self, *, resume: bool = False) -> PlaceJob:
+        """Note that a run starts, and return it; see `TaskModel.begin`."""
+        truth = self._hidden_truth()
+        job = super().begin(resume=resume)
+        self._truth = truth
+        return job
+
+    def facts(self) -> list[Line]:
+        """Return what the user should know, and how far from their hidden places spots are."""
+        found, error = super().facts(), self.hidden_error()
+        if error is not None:
+            text = f"Median distance to the hidden coordinates: {error:,.0f} µm."
+            found.insert(1 if self.outcome.pose[0] else 0, ("quiet", text))
+        return found
+
+    def hidden_error(self) -> float | None:
+        """Return the median distance, µm, to the hidden coordinates of the last run's cells."""
+        if self.outcome is None or self._truth is None:
+            return None
+        return hidden_error(self.outcome, self._truth.adata)
+
+    def _ground(self, names: dict[Entry, str]) -> tuple[str | None, Input | None]:
+        """Return the reference that the result is laid on, and the other H&E if there is one."""
+        image = self.image
+        if image is None or image in names:
+            return (names[image] if image is not None else None), None
+        slide = slide_of(self.workspace, image)
+        if slide in names:
+            return names[slide], None
+        with_image = [e for e in self.references if histology_of(self.workspace, e) is not None]
+        if not with_image:
+            raise InputError(
+                "Expected a reference slide with an H&E image, since the result is laid on "
+                f"{image.name} by the images; found none.",
+                remedy="Try a reference under Histology.",
+            )
+        if slide is not None:
+            return names[with_image[0]], slide_table(slide, short_name(slide))
+        if image.needs_scale:
+            raise InputError(
+                f"Expected the µm per pixel of {image.name}, found none.",
+                remedy="Try typing it below.",
+            )
+        return names[with_image[0]], picture(image)
+
+    def _hidden_truth(self) -> Table | None:
+        """Return the slide whose spots are placed, if the result lies in its own frame."""
+        query, image = self.query, self.image
+        own = query is not None and image is not None and query.role is Role.SLIDE
+        if own and slide_of(self.workspace, image) is query:
+            return slide_table(query, short_name(query))
+        return None

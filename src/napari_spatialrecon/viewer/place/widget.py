@@ -1,0 +1,87 @@
+"""Place cells: from what is open to cells on the tissue."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+from qtpy.QtWidgets import QFileDialog, QPushButton, QWidget
+
+from napari_spatialrecon.viewer.canvas.point_values import UNCERTAINTY
+from napari_spatialrecon.viewer.place.inputs import PlaceInputs
+from napari_spatialrecon.viewer.place.job import Placed, PlaceJob
+from napari_spatialrecon.viewer.place.mapping_panel import MappingPanel
+from napari_spatialrecon.viewer.place.model import PlaceModel
+from napari_spatialrecon.viewer.task.result_layers import show_result
+from napari_spatialrecon.viewer.task.widget import TaskWidget
+from napari_spatialrecon.viewer.window.worker import Run
+from napari_spatialrecon.viewer.workspace.workspace import Role
+
+
+class PlaceCells(TaskWidget):
+    """The widget Place cells of one viewer."""
+
+    model: PlaceModel
+    model_class = PlaceModel
+    inputs_class = PlaceInputs
+
+    def more_parts(self) -> list[QWidget]:
+        """Return where cells may lie, and the button that keeps the trained model."""
+        self.mapping = MappingPanel(self.viewer)
+        self.mapping.cleared.connect(lambda: self._colour(UNCERTAINTY))
+        self.save_model_button = QPushButton("Save model…")
+        self.save_model_button.setToolTip("Keep the model, to place other cells without training")
+        self.save_model_button.clicked.connect(self.save_model)
+        self.save_model_button.hide()
+        return [self.mapping, self.save_model_button]
+
+    def save_model(self) -> None:
+        """Ask where, and write the model in the background."""
+        name = f"{self.model.last.result_name} model".replace("/", "_")
+        folder = QFileDialog.getSaveFileName(self, "Save model as a folder", name)[0]
+        if folder:
+            self.save_model_as(folder)
+
+    def save_model_as(self, folder: str) -> None:
+        """Write the model in the background."""
+        method, name = self.model.outcome.method, Path(folder).name
+        run = Run(lambda *_: method.save(folder), "Saving", viewer=self.viewer, parent=self)
+        run.returned.connect(lambda _: self.result.status.setText(f"Saved the model as {name}"))
+        run.failed.connect(self.panel.refuse)
+        run.finished.connect(run.deleteLater)
+        run.start()
+
+    def before_run(self, job: PlaceJob) -> None:
+        """Note on which image, and how large, the cells will be shown."""
+        self._ground = self.model.image.layer if self.model.image is not None else None
+        self._diameter = _spot_size(self.model)
+        self._slides = {name: e.layer for e, name in self.model.names.items() if e.layer}
+
+    def show_layer(self, outcome: Placed) -> Any:
+        """Show the cells on their histology."""
+        self.save_model_button.setVisible(outcome.method is not None)
+        ground = self._ground if self._ground in self.viewer.layers else None
+        layer = show_result(
+            self.viewer,
+            outcome,
+            self.model.last.result_name,
+            diameter_um=self._diameter,
+            image=ground if _is_image(ground) else None,
+        )
+        shown = str(outcome.record.get("settings", {}).get("display", ""))
+        self.mapping.show_result(outcome.adata, layer, self._slides, shown)
+        return layer
+
+
+def _is_image(layer: Any) -> bool:
+    from napari.layers import Image
+
+    return isinstance(layer, Image)
+
+
+def _spot_size(model: PlaceModel) -> float | None:
+    """Return the diameter, µm, of a slide's spots that are placed as cells."""
+    query = model.query
+    if query is None or query.role is not Role.SLIDE or query.layer is None:
+        return None
+    return float(query.layer.size.max()) if query.um_per_unit else None

@@ -1,0 +1,1 @@
+"""Super-resolve: split spots into smaller parts."""

@@ -1,0 +1,247 @@
+"""The fields of Super-resolve: slide, genes, factor, model, and what the slide does not state."""
+
+from __future__ import annotations
+
+from functools import partial
+
+from qtpy.QtCore import QSignalBlocker, Qt
+from qtpy.QtWidgets import (
+    QCheckBox,
+    QFileDialog,
+    QLabel,
+    QLineEdit,
+    QMenu,
+    QPushButton,
+    QVBoxLayout,
+    QWidget,
+)
+
+from napari_spatialrecon.errors import CheckpointError, InputError
+from napari_spatialrecon.viewer.super_resolve.model import FACTORS, GeneChoice, SuperModel
+from napari_spatialrecon.viewer.task.inputs import Inputs, Row
+from napari_spatialrecon.viewer.widgets.chips import Chips
+from napari_spatialrecon.viewer.widgets.gene_search import GeneSearch
+from napari_spatialrecon.viewer.widgets.rows import combo, fill, row, small_button
+from napari_spatialrecon.viewer.window.worker import Run
+from napari_spatialrecon.viewer.workspace.opening import FILTER, open_table
+from napari_spatialrecon.viewer.workspace.saved_model import find_model
+from napari_spatialrecon.viewer.workspace.tables import short_name
+from napari_spatialrecon.viewer.workspace.workspace import Entry, Role, read_um
+
+_CHIPS = 12
+"""So many genes of a list are shown by name."""
+_LEARNS = "srast"
+"""The method that takes a model."""
+
+
+class SuperInputs(Inputs):
+    """Shows what a `SuperModel` has chosen, and changes it."""
+
+    model: SuperModel
+
+    def make_fields(self) -> None:
+        """Make and connect the fields."""
+        model = self.model
+        self.slide, self.slide_button = combo(), small_button("…", "Open a slide")
+        self.genes = combo()
+        self.genes.addItem("All genes", GeneChoice.ALL)
+        self.genes.addItem("A list", GeneChoice.LIST)
+        self.search = GeneSearch("type a part of a gene's name, or paste a list", empties=True)
+        self.chips, self.clear_button = Chips("no gene chosen"), QPushButton("Clear")
+        self.markers_button = QPushButton("Markers of a cluster…")
+        self.markers_button.setToolTip("Add the genes that tell a cluster from the rest of a slide")
+        self.factor = combo()
+        self.factor.setEditable(True)
+        self.factor.setInsertPolicy(self.factor.InsertPolicy.NoInsert)
+        self.factor.setToolTip("Rows × columns of each spot; any, such as 2x6, can be typed")
+        for name, title in FACTORS.items():
+            self.factor.addItem(title, name)
+        self.trained = combo()
+        self.trained.setToolTip("A network trained on many slides, then adapted to this one")
+        self.guided = QCheckBox("Let the H&&E guide the split")
+        self.guided.setToolTip(
+            "Parts with more nuclei get more of a spot's counts, as far as the H&E predicts spots "
+            "that were set aside; not at all where it does not"
+        )
+        self.diameter = QLineEdit(placeholderText="as the slide states")
+        self.diameter.setToolTip("Of round spots, where the slide does not state it")
+        self._finding: Run | None = None
+        self.slide.activated.connect(lambda i: setattr(model, "slide", self.slide.itemData(i)))
+        self.slide_button.clicked.connect(self.start_opening)
+        self.genes.activated.connect(lambda i: setattr(model, "choice", self.genes.itemData(i)))
+        self.search.chosen.connect(self.add_genes)
+        self.chips.removed.connect(self._leave_out)
+        self.clear_button.clicked.connect(lambda: setattr(model, "genes", ()))
+        self.markers_button.clicked.connect(self._show_clusters)
+        self.factor.activated.connect(lambda i: setattr(model, "factor", self.factor.itemData(i)))
+        self.factor.lineEdit().editingFinished.connect(self._type_factor)
+        self.trained.activated.connect(self._choose_model)
+        self.guided.toggled.connect(partial(setattr, model, "guided"))
+        self.diameter.editingFinished.connect(self._set_diameter)
+
+    def rows(self) -> list[Row]:
+        """Return slide, genes, factor and model."""
+        self.gene_list = QWidget()
+        column = QVBoxLayout(self.gene_list)
+        column.setContentsMargins(0, 0, 0, 0)
+        for widget in (self.search, self.chips, row(self.markers_button, self.clear_button)):
+            column.addWidget(widget)
+        return [
+            ("Slide", self.slide, self.slide_button),
+            ("Genes", self.genes, None),
+            ("", self.gene_list, None),
+            ("Split into", self.factor, None),
+            ("Model", self.trained, None),
+        ]
+
+    def below(self) -> list[QWidget]:
+        """Return the guide, and the diameter of spots."""
+        label = QLabel("Spot diameter, µm")
+        return [self.guided, row(label, self.diameter)]
+
+    def refresh(self) -> None:
+        """Show what the model has chosen now."""
+        model = self.model
+        fill(self.slide, [(short_name(e), e) for e in model.slides], model.slide)
+        listed = model.choice is GeneChoice.LIST
+        self.genes.setCurrentIndex(self.genes.findData(model.choice))
+        self.genes.setItemText(0, f"All genes ({len(model.names):,})" if model.names else "All")
+        self.genes.setItemText(1, f"A list ({len(model.genes):,})" if model.genes else "A list…")
+        self.gene_list.setVisible(listed)
+        self.search.set_names(model.names)
+        self._show_genes()
+        self.markers_button.setEnabled(bool(model.clusters) and self._finding is None)
+        if not model.clusters:
+            self.markers_button.setToolTip("The slide has no column of clusters")
+        with QSignalBlocker(self.factor):
+            known = self.factor.findData(model.factor)
+            if not self.factor.lineEdit().hasFocus():
+                self.factor.setEditText(FACTORS.get(model.factor, model.factor.replace("x", "×")))
+                if known >= 0:
+                    self.factor.setCurrentIndex(known)
+        self._show_models()
+        with QSignalBlocker(self.guided):
+            self.guided.setChecked(model.guided)
+        self.guided.setEnabled(model.has_histology)
+        with QSignalBlocker(self.diameter):
+            if model.diameter_um is None and not self.diameter.hasFocus():
+                self.diameter.clear()
+
+    def add_genes(self, text: str) -> None:
+        """Add genes by name to the list."""
+        try:
+            self.model.add_genes(text)
+            self.opened.emit()
+        except InputError as error:
+            self.failed.emit(error)
+
+    def find_markers(self, column: str, cluster: str) -> None:
+        """Add the marker genes of a cluster to the list, in the background."""
+        work = self.model.markers(column, cluster)
+        run = self._finding = Run(work, f"Markers of {cluster}", viewer=self.viewer, parent=self)
+        self.markers_button.setText("Finding markers…")
+        run.returned.connect(self._add_markers)
+        run.failed.connect(self.failed.emit)
+        run.finished.connect(self._after_markers)
+        self.refresh()
+        run.start()
+
+    def clusters_menu(self) -> QMenu:
+        """Return the columns of clusters, and the clusters of each."""
+        menu = QMenu(self)
+        for column, names in self.model.clusters.items():
+            below = menu.addMenu(column)
+            for name in names:
+                below.addAction(name, partial(self.find_markers, column, name))
+        return menu
+
+    def use_model(self, folder: str) -> None:
+        """Use the model saved in a folder."""
+        try:
+            saved = find_model(folder, self.model.task)
+        except CheckpointError as error:
+            self.failed.emit(error)
+            return
+        self.method.setCurrentIndex(self.method.findData(saved.method))
+        self.model.saved = saved
+        self.opened.emit()
+
+    def open(self, path: str) -> None:
+        """Open a file as the slide, and choose it."""
+
+        def use(entry: Entry) -> None:
+            self.model.slide = entry
+            self.opened.emit()
+
+        open_table(self.viewer, path, Role.SLIDE, parent=self, opened=use, failed=self.failed.emit)
+
+    def start_opening(self) -> None:
+        """Ask for the slide."""
+        path = QFileDialog.getOpenFileName(self, "Open a slide", filter=FILTER)[0]
+        if path:
+            self.open(path)
+
+    def _show_clusters(self) -> None:
+        button = self.markers_button
+        self.clusters_menu().exec(button.mapToGlobal(button.rect().bottomLeft()))
+
+    def _add_markers(self, names: list[str]) -> None:
+        self.model.genes = (*self.model.genes, *names)
+
+    def _after_markers(self) -> None:
+        self._finding.deleteLater()
+        self._finding = None
+        self.markers_button.setText("Markers of a cluster…")
+        self.refresh()
+
+    def _leave_out(self, gene: str) -> None:
+        self.model.genes = (name for name in self.model.genes if name != gene)
+
+    def _show_genes(self) -> None:
+        genes = self.model.genes
+        shown = [(gene, gene, gene) for gene in genes[:_CHIPS]]
+        if [name for _, name, _ in shown] != self.chips.names:
+            self.chips.set_entries(shown)
+        more = len(genes) - len(shown)
+        self.clear_button.setText(f"Clear all ({more} more)" if more else "Clear")
+        self.clear_button.setToolTip(", ".join(genes))
+        self.clear_button.setEnabled(bool(genes))
+
+    def _type_factor(self) -> None:
+        text = self.factor.currentText()
+        chosen = next((name for name, title in FACTORS.items() if title == text), text)
+        if chosen.replace("×", "x") != self.model.factor:
+            self.model.factor = chosen
+
+    def _set_diameter(self) -> None:
+        text = self.diameter.text().strip()
+        value = read_um(text)
+        if text and value is None:
+            self.failed.emit(
+                InputError(f"Expected a diameter in µm, found {text!r}.", remedy="Try 55.")
+            )
+        elif value != self.model.diameter_um:
+            self.model.diameter_um = value
+
+    def _choose_model(self, index: int) -> None:
+        if index == 0:
+            self.model.saved = None
+        elif index == self.trained.count() - 1:
+            folder = QFileDialog.getExistingDirectory(self, "Use a model of one's own")
+            if folder:
+                self.use_model(folder)
+        self._show_models()
+
+    def _show_models(self) -> None:
+        """Offer the model of the package, the one in use, and to look for one."""
+        saved, learns = self.model.saved, self.model.method.name == _LEARNS
+        with QSignalBlocker(self.trained):
+            self.trained.clear()
+            self.trained.addItem("Of the plugin, for any tissue" if learns else "none needed")
+            if saved is not None:
+                self.trained.addItem(f"{saved.folder.name} (saved)")
+                self.trained.setItemData(1, str(saved.folder), Qt.ItemDataRole.ToolTipRole)
+            if learns:
+                self.trained.addItem("Use one of your own…")
+            self.trained.setCurrentIndex(0 if saved is None else 1)
+        self.trained.setEnabled(learns)

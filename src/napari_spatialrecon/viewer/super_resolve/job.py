@@ -1,0 +1,306 @@
+"""One run of Super-resolve, and what it leaves: the counts of the parts of spots, as pictures."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from napari_spatialrecon.errors import InputError
+from napari_spatialrecon.methods.registry import find_method
+from napari_spatialrecon.viewer.task.job import Checked, Input, Job, Line, Outcome, Script
+from napari_spatialrecon.viewer.task.script import reading
+from napari_spatialrecon.viewer.window.words import duration, memory
+from napari_spatialrecon.viewer.workspace.tables import Table
+
+if TYPE_CHECKING:
+    from anndata import AnnData
+    from scipy.sparse import csc_matrix
+
+    from napari_spatialrecon.progress import ProgressCallback, ShouldStop
+    from napari_spatialrecon.tasks.super_preflight import SuperPreflight
+    from napari_spatialrecon.tissue.images import Histology
+    from napari_spatialrecon.tissue.subspot_picture import SubSpotPicture
+    from napari_spatialrecon.tissue.subspots import SubSpots
+
+_CONSERVED = 1e-6
+"""Largest fractional deviation of a run that conserves counts."""
+_MASK_COVERS = 0.8
+"""An outline of the tissue that misses more of the spots than this leaves is not used."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Resolved(Outcome):
+    """The counts of all parts of spots, ready to be drawn gene by gene.
+
+    Parameters
+    ----------
+    parts
+        Where the parts of spots with counts lie.
+    picture
+        What lays them on pixels.
+    columns
+        Counts, and ``"spread"`` where it was drawn, of the parts in the order of `parts`; by gene.
+    """
+
+    parts: SubSpots = field(repr=False)
+    picture: SubSpotPicture = field(repr=False)
+    columns: dict[str, csc_matrix] = field(repr=False)
+
+    @property
+    def genes(self) -> list[str]:
+        """The genes that were split, in the order of the table."""
+        return [str(name) for name in self.adata.var_names]
+
+    @property
+    def fd(self) -> float:
+        """Fractional deviation of the sums of the parts from the counts of the spots."""
+        return float(self.record["metrics"]["fd"])
+
+    @property
+    def has_spread(self) -> bool:
+        """Whether the method drew, so that an uncertainty is known."""
+        return "spread" in self.columns
+
+    @property
+    def first_gene(self) -> str:
+        """A gene worth looking at first: the one whose counts vary most."""
+        counts = self.columns["counts"]
+        mean = np.asarray(counts.mean(axis=0)).ravel()
+        squares = np.asarray(counts.multiply(counts).mean(axis=0)).ravel()
+        return self.genes[int(np.argmax(squares - mean**2))]
+
+    @property
+    def summary(self) -> str:
+        """How many spots became how many parts, in which time."""
+        spots, each = len(self.parts.lattice.points), len(self.parts.offsets)
+        n = len(self.genes)
+        genes = "1 gene" if n == 1 else f"{n:,} genes"
+        return f"{genes}: {spots:,} spots split into {spots * each:,} parts in {self.time}."
+
+    @property
+    def doubtful(self) -> bool:
+        """Whether counts were lost or invented."""
+        return not self.fd <= _CONSERVED
+
+    def facts(self) -> list[Line]:
+        """Return whether counts were conserved, whether the uncertainty is known, and the notes."""
+        if self.doubtful:
+            mass = ("warning", f"Counts not conserved: FD {self.fd:.2g}, more than 1e-6.")
+        else:
+            mass = ("good", f"No count lost or invented: FD {self.fd:.1e} (at most 1e-6).")
+        lines: list[Line] = [mass]
+        if not self.has_spread:
+            text = "Uncertainty was not drawn: the preset standard of SRast draws it."
+            lines.append(("quiet", text))
+        return [*lines, *super().facts()]
+
+    def values(self, gene: str, of: str = "counts") -> np.ndarray:
+        """Return a gene's counts (or spread) in the order of `parts`, (n * K,) float32."""
+        column = self.columns[of][:, [self.adata.var_names.get_loc(gene)]]
+        return np.asarray(column.toarray().ravel(), np.float32)
+
+    def measured(self, gene: str) -> np.ndarray:
+        """Return a gene as it was measured, each spot's counts shared evenly by its parts."""
+        each = len(self.parts.offsets)
+        return np.repeat(self.values(gene).reshape(-1, each).mean(axis=1), each)
+
+
+@dataclass(frozen=True, kw_only=True)
+class SuperJob(Job):
+    """A run of Super-resolve.
+
+    Parameters
+    ----------
+    factor
+        As `tissue.subspots.parse_factor` reads it.
+    genes
+        To split; None for all.
+    model
+        Folder of a generalist of one's own; None for that of the package.
+    spot_diameter
+        In the unit of the coordinates, where the slide does not state it.
+    guided
+        Whether the nuclear stain of the H&E guides the split.
+    """
+
+    slide: Table
+    factor: str = "2x2"
+    genes: tuple[str, ...] | None = None
+    model: Path | None = None
+    spot_diameter: float | None = None
+    guided: bool = False
+
+    verb = "super-resolve"
+    out = "parts.h5ad"
+
+    def __call__(self, progress: ProgressCallback, should_stop: ShouldStop) -> Resolved:
+        """Split the counts, and prepare the pictures."""
+        from napari_spatialrecon.tasks.super_resolving import super_resolve
+
+        image = self._histology()
+        result = super_resolve(
+            self.slide.adata,
+            self.factor,
+            method=self.method,
+            genes=self.genes,
+            config=self.config,
+            seed=self.seed,
+            device=self.device,
+            model=self.model,
+            spot_diameter=self.spot_diameter,
+            histology=image if self.guided else None,
+            name=self.slide.name,
+            progress=progress,
+            should_stop=should_stop,
+        )
+        result.record.settings |= self.settings()
+        record = result.record.to_dict()
+        return _drawable(result.adata, record, result.parts, image, result.method)
+
+    def outcome(self, out: Path) -> Resolved:
+        """Return what the command line left at `out`."""
+        from napari_spatialrecon.tasks.super_resolving import parts_of
+        from napari_spatialrecon.tissue import contract
+        from napari_spatialrecon.tissue.subspots import parse_factor
+
+        found = super().outcome(out)
+        slide = contract.prepare_slide(self.slide.adata, self.slide.name)
+        parts = parts_of(slide, parse_factor(self.factor), self.spot_diameter)
+        return _drawable(found.adata, dict(found.record), parts, self._histology())
+
+    @property
+    def title(self) -> str:
+        """What is being done."""
+        return f"Splitting the spots of {self.slide.name}"
+
+    @property
+    def result_name(self) -> str:
+        """Method, factor and slide, after which the layers of a gene are named."""
+        title = find_method(self.method, self.verb).title
+        return f"{title} {self.factor.replace('x', '×')} · {self.slide.name}"
+
+    def inputs(self) -> list[tuple[str, Input]]:
+        """Return the slide."""
+        return [("slide", self.slide)]
+
+    def options(self, path: Callable[[Input], Path]) -> list[str]:
+        """Name the factor, and genes, model, diameter and guide where they were chosen."""
+        words = ["--factor", self.factor]
+        if self.genes is not None:
+            words += ["--genes", ",".join(self.genes)]
+        if self.model is not None:
+            words += ["--model", str(self.model)]
+        if self.spot_diameter is not None:
+            words += ["--spot-diameter", f"{self.spot_diameter:.10g}"]
+        return [*words, *(["--guided"] if self.guided else [])]
+
+    def settings(self) -> dict[str, Any]:
+        """Return what a record keeps besides the config."""
+        own: dict[str, Any] = {"factor": self.factor, "guided": self.guided}
+        if self.model is not None:
+            own["model"] = str(self.model)
+        return {**super().settings(), **own}
+
+    def preflight(self) -> Checked:
+        """Check the slide and estimate the run."""
+        from napari_spatialrecon.tasks.super_preflight import super_preflight
+
+        found = super_preflight(
+            self.slide.adata,
+            self.factor,
+            method=self.method,
+            config=self.config,
+            genes=self.genes,
+            spot_diameter=self.spot_diameter,
+            name=self.slide.name,
+        )
+        return Checked((*self._lines(found), ("quiet", _cost(found))))
+
+    def script(self) -> Script:
+        """Return the call of `super_resolve`."""
+        arguments = ["slide", repr(self.factor)]
+        if self.genes is not None:
+            arguments.append(f"genes={list(self.genes)!r}")
+        if self.model is not None:
+            arguments.append(f"model={str(self.model)!r}")
+        if self.spot_diameter is not None:
+            arguments.append(f"spot_diameter={self.spot_diameter!r}")
+        imports = ["from napari_spatialrecon.tasks.super_resolving import super_resolve"]
+        if self.guided:
+            folder = "." if self.slide.path is None else str(self.slide.path.parent)
+            arguments.append(f"histology=sr.histology(slide, {folder!r})")
+        return Script("super_resolve", arguments, reading({"slide": self.slide}), imports)
+
+    def _lines(self, found: SuperPreflight) -> list[Line]:
+        genes = "1 gene" if found.genes == 1 else f"{found.genes:,} genes"
+        lines: list[Line] = [
+            ("good", f"{found.spots:,} {found.layout}, {found.parts} parts each"),
+            ("good", f"{genes} to split" if self.genes is not None else f"all {genes}"),
+        ]
+        lines += [("warning", note) for note in found.notes]
+        if self._histology() is not None:
+            lines.append(("good", "the H&E shows where there is tissue"))
+        else:
+            lines.append(("quiet", "no H&E: tissue is where spots are"))
+        return lines
+
+    def _histology(self) -> Histology | None:
+        """Return the slide's H&E.
+
+        Raises
+        ------
+        InputError
+            It shall guide the split and there is none.
+        """
+        image = self.slide.histology()
+        if image is None and self.guided:
+            raise InputError(
+                "Expected an H&E image to guide the split, found none.",
+                remedy="Try a slide with its image, or without the guide.",
+                where=self.slide.name,
+            )
+        return image
+
+
+def _cost(found: SuperPreflight) -> str:
+    return f"about {duration(found.seconds)} · {memory(found.memory_bytes)}"
+
+
+def _drawable(
+    adata: AnnData,
+    record: dict[str, Any],
+    parts: SubSpots,
+    image: Histology | None,
+    method: Any = None,
+) -> Resolved:
+    """Return an outcome whose genes can be drawn at once."""
+    from scipy.sparse import csc_matrix
+
+    from napari_spatialrecon.tasks.super_result import SPREAD
+    from napari_spatialrecon.tissue.images import tissue_mask
+    from napari_spatialrecon.tissue.subspot_picture import subspot_picture
+
+    mask, units = None, 1.0
+    if image is not None:
+        thumbnail, units = image.thumbnail()
+        mask = tissue_mask(thumbnail)
+        if _covered(mask, parts.lattice.points / units) < _MASK_COVERS:
+            mask = None
+            note = "The outline of the H&E misses many spots: tissue is taken to be around spots."
+            record = {**record, "notes": [*record.get("notes", ()), note]}
+    filled = np.flatnonzero(adata.obs["has_counts"].to_numpy())
+    columns = {"counts": csc_matrix(adata.X)[filled]}
+    if SPREAD in adata.layers:
+        columns["spread"] = csc_matrix(adata.layers[SPREAD])[filled]
+    picture = subspot_picture(parts, mask=mask, mask_units_per_pixel=units)
+    return Resolved(adata, record, method, parts=parts, picture=picture, columns=columns)
+
+
+def _covered(mask: np.ndarray, places: np.ndarray) -> float:
+    """Return the share of places (n, 2), as (x, y) in pixels, that lie in a mask."""
+    pixel = np.clip(np.rint(places).astype(int), 0, np.array(mask.shape)[::-1] - 1)
+    return float(mask[pixel[:, 1], pixel[:, 0]].mean())

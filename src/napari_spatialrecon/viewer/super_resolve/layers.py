@@ -1,0 +1,261 @@
+"""A super-resolved slide in the viewer: one gene at a time, before and after, on the histology.
+
+A result is a group of layers: the picture of a gene, the same as it was measured, a veil over the
+gaps between spots, the uncertainty, and the parts as points. Another gene is drawn into the same
+layers.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from napari_spatialrecon.viewer.canvas.colors import set_point_colors
+from napari_spatialrecon.viewer.canvas.layers import OURS, cells_layer
+from napari_spatialrecon.viewer.super_resolve.job import Resolved
+from napari_spatialrecon.viewer.task.result_layers import LOCKED, is_locked, moved, set_locked
+
+if TYPE_CHECKING:
+    from napari.components import ViewerModel
+    from napari.layers import Image, Layer, Points
+
+_GROUP, _PART = "super_resolution", "part"
+_TOP = 0.98
+"""Quantile of a gene's counts that has the brightest colour."""
+_STRIPE = 2
+"""Width, in pixels, of the stripes that mark gaps."""
+_VEIL = 80
+_OPACITY = 0.85
+
+
+class GeneLayers:
+    """The layers of one result.
+
+    Parameters
+    ----------
+    name
+        Of the result, for instance "SRast 2×2 · C5". Layers of an earlier result of this name
+        are drawn into, unless they are locked.
+    image
+        The H&E that the result lies on: if it was moved, the layers follow it.
+
+    Attributes
+    ----------
+    gene
+        The gene that is shown.
+    """
+
+    def __init__(
+        self, viewer: ViewerModel, outcome: Resolved, name: str, image: Image | None = None
+    ) -> None:
+        from napari_spatialrecon.tissue import contract
+
+        self.viewer, self.outcome, self.name = viewer, outcome, name
+        self.gene = ""
+        self._um = contract.um_per_unit(outcome.adata)
+        self._affine = None if image is None else moved(image)
+        self._found: dict[str, Layer] = {
+            la.metadata[OURS][_PART]: la
+            for la in viewer.layers
+            if la.metadata.get(OURS, {}).get(_GROUP) == name and not is_locked(la)
+        }
+        self._coloured = ""
+        self._forget_outdated()
+
+    @property
+    def main(self) -> Image:
+        """The picture of the gene."""
+        return self._found["gene"]
+
+    @property
+    def before(self) -> Image:
+        """The picture of the gene as it was measured."""
+        return self._found["before"]
+
+    @property
+    def points(self) -> Points:
+        """The parts as points."""
+        return self._found["points"]
+
+    def part(self, name: str) -> Layer | None:
+        """Return "gene", "before", "gaps", "spread" or "points"; None once it was taken away."""
+        layer = self._found.get(name)
+        return layer if layer in self.viewer.layers else None
+
+    def show(self, gene: str) -> None:
+        """Draw a gene."""
+        outcome, picture = self.outcome, self.outcome.picture
+        self.gene = gene
+        after, before = outcome.values(gene), outcome.measured(gene)
+        limits = (0.0, _brightest(after))
+        title = f"{gene} · {self.name}"
+        measured = picture.image(before)
+        measured[picture.gap] = np.nan
+        self._draw("before", f"{title} · as measured", measured, limits, visible=False)
+        self._draw("gene", title, picture.image(after), limits)
+        if outcome.has_spread:
+            spread = outcome.values(gene, "spread")
+            name = f"{title} · uncertainty"
+            top = (0.0, _brightest(spread))
+            self._draw("spread", name, picture.image(spread), top, "viridis", visible=False)
+        if picture.gap.any() and self.part("gaps") is None:
+            self._add_veil()
+        if self.part("points") is None:
+            self._add_points()
+        self._name_points()
+
+    def show_before(self, before: bool) -> None:
+        """Show the gene as it was measured, or super-resolved."""
+        for name, visible in (("before", before), ("gene", not before), ("gaps", not before)):
+            layer = self.part(name)
+            if layer is not None and layer.visible != visible:
+                layer.visible = visible
+
+    def show_spread(self, on: bool) -> None:
+        """Show the uncertainty in place of the gene, or the gene."""
+        layer = self.part("spread")
+        if layer is not None:
+            layer.visible = on
+            self.main.visible = not on
+
+    def lock(self, locked: bool) -> None:
+        """Say whether reruns leave the layers alone."""
+        for name in self._found:
+            layer = self.part(name)
+            if layer is not None:
+                set_locked(layer, locked)
+
+    # Layers
+
+    def _draw(
+        self,
+        part: str,
+        name: str,
+        data: np.ndarray,
+        limits: tuple[float, float],
+        colormap: str = "magma",
+        *,
+        visible: bool = True,
+    ) -> None:
+        layer = self.part(part)
+        if layer is None:
+            layer = self.viewer.add_image(
+                data,
+                colormap=colormap,
+                contrast_limits=limits,
+                blending="translucent_no_depth",
+                opacity=_OPACITY,
+                visible=visible,
+                interpolation2d="nearest",
+                **self._frame(part),
+            )
+            layer.colorbar.visible = True
+            self._found[part] = layer
+        else:
+            layer.data = data
+            layer.contrast_limits_range = limits
+            layer.contrast_limits = limits
+        layer.name = name
+
+    def _add_veil(self) -> None:
+        """Mark the gaps between spots, which were never measured, by stripes."""
+        gap = self.outcome.picture.gap
+        y, x = np.indices(gap.shape, sparse=True)
+        stripes = gap & ((x + y) // _STRIPE % 2 == 0)
+        veil = np.full((*gap.shape, 4), 255, np.uint8)
+        veil[..., 3] = np.where(stripes, _VEIL, 0)
+        self._found["gaps"] = self.viewer.add_image(
+            veil,
+            name=f"gaps, interpolated · {self.name}",
+            rgb=True,
+            blending="translucent_no_depth",
+            **self._frame("gaps"),
+        )
+
+    def _add_points(self) -> None:
+        from napari.layers import Layer
+
+        parts = self.outcome.parts
+        details = {**self._details("points"), "provenance": dict(self.outcome.record)}
+        data, kwargs, kind = cells_layer(
+            self.outcome.adata,
+            name=f"parts of spots · {self.name}",
+            diameter=parts.size,
+            metadata=details,
+        )
+        kwargs |= {"visible": False, "symbol": "square"}
+        if self._affine is not None:
+            kwargs["affine"] = self._affine
+        layer = self._found["points"] = Layer.create(data, kwargs, kind)
+        layer.events.visible.connect(self._colour_points)
+        self.viewer.add_layer(layer)
+
+    def _name_points(self) -> None:
+        self._coloured = ""
+        if self.points.visible:
+            self._colour_points()
+
+    def _colour_points(self, event: Any = None) -> None:
+        """Colour the points by the gene once they are seen: they may be many."""
+        layer = self.points
+        if not layer.visible or self._coloured == self.gene:
+            return
+        self._coloured = self.gene
+        counts = np.full(len(layer.data), np.nan, np.float32)
+        counts[self.outcome.adata.obs["has_counts"].to_numpy()] = self.outcome.values(self.gene)
+        limits = (0.0, _brightest(counts[np.isfinite(counts)]))
+        title = f"{self.gene}, counts of a part"
+        set_point_colors(layer, counts, kind="gene", title=title, colormap="magma", limits=limits)
+
+    def _frame(self, part: str) -> dict[str, Any]:
+        """Return where a picture lies: the middle of its first pixel, and the width of one."""
+        picture, um = self.outcome.picture, self._um or 1.0
+        step = picture.units_per_pixel * um
+        frame: dict[str, Any] = {
+            "scale": (step, step),
+            "translate": tuple(picture.origin[::-1] * um),
+            "axis_labels": ("y", "x"),
+            "metadata": {OURS: self._details(part)},
+        }
+        if self._um is not None:
+            frame["units"] = ("um", "um")
+        if self._affine is not None:
+            frame["affine"] = self._affine
+        return frame
+
+    def _details(self, part: str) -> dict[str, Any]:
+        return {
+            "role": "result",
+            "unit": "um" if self._um else "unit",
+            "um_per_unit": self._um,
+            _GROUP: self.name,
+            _PART: part,
+            LOCKED: False,
+        }
+
+    def _forget_outdated(self) -> None:
+        """Keep of an earlier result the pictures of the same field; take away all else."""
+        frame = self._frame("gene")
+        for part, layer in list(self._found.items()):
+            fits = part in ("gene", "before") and _same_field(
+                layer, frame, self.outcome.picture.shape
+            )
+            if not fits:
+                del self._found[part]
+                self.viewer.layers.remove(layer)
+
+
+def _same_field(layer: Layer, frame: dict[str, Any], shape: tuple[int, int]) -> bool:
+    placed = np.allclose(layer.scale, frame["scale"]) and np.allclose(
+        layer.translate, frame["translate"]
+    )
+    affine = np.asarray(frame.get("affine", np.eye(3)))
+    return bool(
+        placed and layer.data.shape == shape and np.allclose(layer.affine.affine_matrix, affine)
+    )
+
+
+def _brightest(values: np.ndarray) -> float:
+    positive = values[values > 0]
+    return float(np.quantile(positive, _TOP)) if len(positive) else 1.0

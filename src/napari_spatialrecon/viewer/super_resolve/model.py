@@ -1,0 +1,263 @@
+"""Super-resolve without a window: what was chosen, what is missing, and where the run stands."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from napari_spatialrecon.errors import InputError
+from napari_spatialrecon.viewer.canvas.colors import guess_kind
+from napari_spatialrecon.viewer.super_resolve.job import Resolved, SuperJob
+from napari_spatialrecon.viewer.task.curves import Curves
+from napari_spatialrecon.viewer.task.model import TaskModel
+from napari_spatialrecon.viewer.task.slides_model import natural_order
+from napari_spatialrecon.viewer.workspace.saved_model import SavedModel
+from napari_spatialrecon.viewer.workspace.tables import histology_of, short_name, slide_table
+from napari_spatialrecon.viewer.workspace.workspace import Entry, Role, Workspace
+
+if TYPE_CHECKING:
+    from scipy.sparse import csr_matrix
+
+    from napari_spatialrecon.progress import ProgressCallback, ShouldStop
+
+FACTORS = {
+    "2x2": "2×2",
+    "3x3": "3×3",
+    "4x4": "4×4",
+    "2x5": "2×5",
+    "7": "7, hexagonal (round spots)",
+}
+"""Factors that are offered; any other can be typed."""
+MARKERS = 50
+"""Genes that stand for a cluster."""
+_MOST_CLUSTERS = 100
+_LEAST_SPOTS = 3
+
+
+class GeneChoice(StrEnum):
+    """Which genes are split."""
+
+    ALL = "all"
+    LIST = "list"
+
+
+class SuperModel(TaskModel):
+    """What was chosen in Super-resolve, and its run."""
+
+    task, default = "super-resolve", "srast"
+    unheard = (Role.RESULT, Role.MODEL, Role.QUERY)
+    outcome: Resolved | None
+
+    def __init__(self, workspace: Workspace) -> None:
+        self._slide: Entry | None = None
+        self._factor = "2x2"
+        self._choice = GeneChoice.ALL
+        self._genes: tuple[str, ...] = ()
+        self._saved: SavedModel | None = None
+        self._diameter_um: float | None = None
+        self._guided = False
+        super().__init__(workspace)
+
+    @property
+    def slides(self) -> list[Entry]:
+        """What can be split: every slide that is open, by name."""
+        return sorted(self.workspace.of_role(Role.SLIDE), key=natural_order)
+
+    @property
+    def slide(self) -> Entry | None:
+        """The slide: the one chosen, else the first."""
+        known = self.slides
+        return self._slide if self._slide in known else next(iter(known), None)
+
+    @slide.setter
+    def slide(self, entry: Entry | None) -> None:
+        self._slide, self._diameter_um = entry, None
+        self.choose()
+
+    @property
+    def factor(self) -> str:
+        """How a spot is divided."""
+        return self._factor
+
+    @factor.setter
+    def factor(self, text: str) -> None:
+        self._factor = text.strip().lower().replace("×", "x")
+        self.choose()
+
+    @property
+    def names(self) -> list[str]:
+        """Genes of the slide."""
+        slide = self.slide
+        known = slide is not None and slide.adata is not None
+        return [str(name) for name in slide.adata.var_names] if known else []
+
+    @property
+    def choice(self) -> GeneChoice:
+        """Whether all genes are split or a list of them."""
+        return self._choice
+
+    @choice.setter
+    def choice(self, choice: GeneChoice) -> None:
+        self._choice = choice
+        self.choose()
+
+    @property
+    def genes(self) -> tuple[str, ...]:
+        """The list of genes."""
+        return self._genes
+
+    @genes.setter
+    def genes(self, names: Iterable[str]) -> None:
+        self._genes, self._choice = tuple(dict.fromkeys(names)), GeneChoice.LIST
+        self.choose()
+
+    def add_genes(self, text: str) -> None:
+        """Add genes to the list: one, or several with commas or spaces between.
+
+        Raises
+        ------
+        InputError
+            Some are not genes of the slide; the others were added.
+        """
+        exact = set(self.names)
+        anycase = {name.casefold(): name for name in self.names}
+        whole = text.strip()
+        words = [whole] if whole in exact else whole.replace(",", " ").replace(";", " ").split()
+        found = [word if word in exact else anycase.get(word.casefold()) for word in words]
+        known = [name for name in found if name is not None]
+        if known:
+            self.genes = (*self._genes, *known)
+        unknown = [word for word, name in zip(words, found, strict=True) if name is None]
+        if unknown:
+            listed = ", ".join(unknown[:5])
+            raise InputError(
+                f"Expected genes of {short_name(self.slide)}, found {listed}.",
+                remedy="Try typing a part of the name and choosing from the list.",
+            )
+
+    @property
+    def clusters(self) -> dict[str, list[str]]:
+        """Columns that part the spots into clusters, each with the names of its clusters."""
+        slide = self.slide
+        if slide is None or slide.adata is None:
+            return {}
+        obs = slide.adata.obs
+        found = {}
+        for column in (str(c) for c in obs if guess_kind(obs[c]) == "category"):
+            sizes = obs[column].value_counts()
+            names = [str(n) for n, size in sizes.items() if size >= _LEAST_SPOTS]
+            if 1 < len(names) <= _MOST_CLUSTERS:
+                found[column] = sorted(names)
+        return found
+
+    def markers(self, column: str, cluster: str) -> Markers:
+        """Return the search for the marker genes of a cluster."""
+        slide = self.slide
+        assert slide is not None, "clusters are those of a slide"
+        return Markers(slide.table(), short_name(slide), column, cluster)
+
+    @property
+    def saved(self) -> SavedModel | None:
+        """One's own model; None for that of the package. One of another method is let go."""
+        fits = self._saved is not None and self._saved.method == self._method
+        return self._saved if fits else None
+
+    @saved.setter
+    def saved(self, saved: SavedModel | None) -> None:
+        self._saved = saved
+        self.choose()
+
+    @property
+    def diameter_um(self) -> float | None:
+        """Diameter of a spot as the user gave it; None for what the slide states."""
+        return self._diameter_um
+
+    @diameter_um.setter
+    def diameter_um(self, value: float | None) -> None:
+        self._diameter_um = value
+        self.choose()
+
+    @property
+    def has_histology(self) -> bool:
+        """Whether an H&E of the slide is open."""
+        return self.slide is not None and histology_of(self.workspace, self.slide) is not None
+
+    @property
+    def guided(self) -> bool:
+        """Whether the H&E guides the split."""
+        return self._guided and self.has_histology
+
+    @guided.setter
+    def guided(self, on: bool) -> None:
+        self._guided = on
+        self.choose()
+
+    def new_curves(self) -> Curves:
+        """Return what a run's reports are collected in; an even split is the floor."""
+        return Curves(floor_title="an even split")
+
+    def missing(self) -> list[str]:
+        """Return what has to be opened or chosen first, in words."""
+        if self.slide is None:
+            return ["a slide: spots with coordinates and counts"]
+        if self.choice is GeneChoice.LIST and not self.genes:
+            return ["a gene to split: type a part of its name"]
+        return []
+
+    def make_job(self, **common: Any) -> SuperJob:
+        """Return the run as it is chosen now."""
+        slide = self.slide
+        assert slide is not None, "nothing is missing"
+        scale = slide.um_per_unit or 1.0
+        diameter = None if self.diameter_um is None else self.diameter_um / scale
+        return SuperJob(
+            slide=slide_table(slide, short_name(slide)),
+            factor=self.factor,
+            genes=None if self.choice is GeneChoice.ALL else self.genes,
+            model=None if self.saved is None else self.saved.folder,
+            spot_diameter=diameter,
+            guided=self.guided,
+            **common,
+        )
+
+
+@dataclass(frozen=True)
+class Markers:
+    """The marker genes of a cluster: work for `viewer.worker.Run`."""
+
+    adata: Any
+    name: str
+    column: str
+    cluster: str
+
+    def __call__(self, progress: ProgressCallback, should_stop: ShouldStop) -> list[str]:
+        """Return the genes that Welch's test puts highest in the cluster above the rest."""
+        from scipy.sparse import csr_matrix, diags
+        from scipy.stats import ttest_ind_from_stats
+
+        from napari_spatialrecon.tissue import contract
+
+        slide = contract.prepare_slide(self.adata, self.name)
+        counts = csr_matrix(slide.adata.X, dtype=np.float64)
+        totals = np.asarray(counts.sum(axis=1)).ravel()
+        logged = csr_matrix(diags(np.median(totals) / totals) @ counts).log1p()
+        labels = self.adata.obs[self.column].to_numpy()[slide.kept].astype(str)
+        inside = labels == self.cluster
+        told = ttest_ind_from_stats(
+            *_moments(logged[inside]), *_moments(logged[~inside]), equal_var=False
+        ).statistic
+        told = np.nan_to_num(told, nan=0.0)
+        best = np.argsort(-told, kind="stable")[:MARKERS]
+        return [str(slide.adata.var_names[i]) for i in best if told[i] > 0]
+
+
+def _moments(values: csr_matrix) -> tuple[np.ndarray, np.ndarray, int]:
+    """Return mean and standard deviation of each column, and the number of rows."""
+    n = values.shape[0]
+    mean = np.asarray(values.mean(axis=0)).ravel()
+    squares = np.asarray(values.multiply(values).mean(axis=0)).ravel()
+    return mean, np.sqrt(np.maximum(squares - mean**2, 0) * n / max(n - 1, 1)), n

@@ -1,0 +1,110 @@
+"""Super-resolve: from spots to their parts, a gene over the histology, none of it invented."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from qtpy.QtCore import QTimer
+from qtpy.QtWidgets import QWidget
+
+from napari_spatialrecon.errors import InputError
+from napari_spatialrecon.viewer.super_resolve.inputs import SuperInputs
+from napari_spatialrecon.viewer.super_resolve.job import Resolved, SuperJob
+from napari_spatialrecon.viewer.super_resolve.layers import GeneLayers
+from napari_spatialrecon.viewer.super_resolve.model import SuperModel
+from napari_spatialrecon.viewer.super_resolve.panel import SuperPanel
+from napari_spatialrecon.viewer.task.widget import TaskWidget
+from napari_spatialrecon.viewer.workspace.tables import histology_of
+
+_LAID_OUT_MS = 200
+"""By then the new parts of the widget have their heights."""
+
+
+class SuperResolve(TaskWidget):
+    """The widget Super-resolve of one viewer."""
+
+    model: SuperModel
+    model_class = SuperModel
+    inputs_class = SuperInputs
+    curves_tip = "The error of the split on blocks of the slide's own spots that were set aside."
+
+    def __init__(self, napari_viewer: Any) -> None:
+        self.genes = SuperPanel()
+        self.layers: GeneLayers | None = None
+        super().__init__(napari_viewer)
+        self._scroll = QTimer(self, singleShot=True, interval=_LAID_OUT_MS)
+        self._scroll.timeout.connect(lambda: self.area.ensureWidgetVisible(self.genes))
+        for part in (self.result.colour_by, self.result.fade):
+            part.hide()
+        self.genes.shown.connect(self.show_gene)
+        self.genes.compared.connect(self._compare)
+        self.genes.doubted.connect(self._doubt)
+        self.genes.pointed.connect(self._point)
+
+    def more_parts(self) -> list[QWidget]:
+        """Return the choice of the gene."""
+        return [self.genes]
+
+    def before_run(self, job: SuperJob) -> None:
+        """Note the slide's layer and H&E, on which the picture will lie."""
+        slide = self.model.slide
+        assert slide is not None, "nothing is missing"
+        image = histology_of(self.model.workspace, slide)
+        self._spots = slide.layer
+        self._image = None if image is None else image.layer
+
+    def show_layer(self, outcome: Resolved) -> Any:
+        """Show a gene on the histology."""
+        layers = self.viewer.layers
+        image = self._image if self._image in layers else None
+        gene = self.layers.gene if self.layers is not None else ""
+        self.layers = GeneLayers(self.viewer, outcome, self.model.last.result_name, image)
+        self.genes.show_outcome(outcome)
+        self.show_gene(gene if gene in outcome.genes else outcome.first_gene)
+        if image is not None:
+            image.visible = True
+        if self._spots in layers:
+            self._spots.visible = False
+        return self.layers.main
+
+    def show_gene(self, gene: str) -> None:
+        """Show another gene."""
+        if self.layers is None:
+            return
+        if gene not in self.layers.outcome.adata.var_names:
+            self.panel.refuse(
+                InputError(
+                    f"Expected a gene that was split, found {gene!r}.",
+                    remedy="Try typing a part of its name, or run again with it in the list.",
+                )
+            )
+            self.genes.show_gene(self.layers.gene)
+            return
+        self.panel.notice.clear()
+        self.layers.show(gene)
+        self.layer = self.layers.main
+        self.genes.show_gene(gene)
+
+    def _inspect(self) -> None:
+        """Show the picture as large as it fits, and the choice of the gene."""
+        super()._inspect()
+        if self.layer in self.viewer.layers:
+            self.viewer.reset_view(layers=[self.layer])
+        self._scroll.start()
+
+    def _compare(self, before: bool) -> None:
+        if self.layers is not None:
+            self.layers.show_before(before)
+
+    def _doubt(self, on: bool) -> None:
+        if self.layers is not None:
+            self.layers.show_spread(on)
+
+    def _point(self, on: bool) -> None:
+        layer = None if self.layers is None else self.layers.part("points")
+        if layer is not None:
+            layer.visible = on
+
+    def _lock(self, locked: bool) -> None:
+        if self.layers is not None:
+            self.layers.lock(locked)

@@ -1,0 +1,1 @@
+"""What every task widget is made of: job, model, inputs, run and result."""

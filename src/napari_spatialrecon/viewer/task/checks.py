@@ -1,0 +1,70 @@
+"""What is known of a run before it starts: green, amber with a hint, red stops Run."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from qtpy.QtWidgets import QSizePolicy, QVBoxLayout, QWidget
+
+from napari_spatialrecon.viewer.task.job import Checked
+from napari_spatialrecon.viewer.widgets.labels import WrappedLabel
+from napari_spatialrecon.viewer.widgets.notice import message
+from napari_spatialrecon.viewer.window.tones import DARK, Tones
+from napari_spatialrecon.viewer.window.words import duration, memory
+
+if TYPE_CHECKING:
+    from napari_spatialrecon.tasks.preflight import Preflight
+
+#: Fewer shared genes than this say little about places.
+FEW_GENES = 50
+_MARKS = {"good": "✓", "warning": "!", "wrong": "✗", "quiet": ""}
+
+
+class Checks(QWidget):
+    """Lines, each with a mark and a colour."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.tones: Tones = DARK
+        self.lines: list[tuple[str, str]] = []
+        self.setSizePolicy(QSizePolicy.Policy.Ignored, QSizePolicy.Policy.Preferred)
+        self._layout = QVBoxLayout(self)
+        self._layout.setContentsMargins(0, 0, 0, 0)
+        self._layout.setSpacing(1)
+
+    def show_lines(self, lines: list[tuple[str, str]]) -> None:
+        """Show (tone, text) lines; a tone is good, warning, wrong or quiet."""
+        self.lines = lines
+        while (item := self._layout.takeAt(0)) is not None:
+            old = item.widget()
+            old.hide()
+            old.deleteLater()
+        for tone, text in lines:
+            label = WrappedLabel(f"{_MARKS[tone]} {text}".strip())
+            label.setStyleSheet(f"color: {getattr(self.tones, tone)};")
+            self._layout.addWidget(label)
+        self.updateGeometry()
+
+    def set_tones(self, tones: Tones) -> None:
+        """Take the colours of a theme."""
+        self.tones = tones
+        self.show_lines(self.lines)
+
+
+def checked(found: Preflight | Checked) -> list[tuple[str, str]]:
+    """Return the lines of inputs that passed."""
+    if isinstance(found, Checked):
+        return list(found.lines)
+    few = found.genes < FEW_GENES
+    lines = [
+        ("warning" if few else "good", f"{found.genes:,} shared genes" + (", few" if few else "")),
+        ("good", f"counts of {found.spots:,} spots and {found.cells:,} cells"),
+    ]
+    lines += [("warning", text) for text in (*found.warnings, *found.notes)]
+    cost = f"about {duration(found.seconds)} · {memory(found.memory_bytes)}"
+    return [*lines, ("quiet", cost)]
+
+
+def refused(error: Exception) -> list[tuple[str, str]]:
+    """Return the lines of inputs that cannot be used."""
+    return [("wrong", line) for line in message(error).splitlines()]

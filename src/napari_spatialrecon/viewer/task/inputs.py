@@ -1,0 +1,168 @@
+"""The fields of a task widget: its inputs, then method, preset, settings, device and seed."""
+
+from __future__ import annotations
+
+from functools import partial
+from typing import Any
+
+from qtpy.QtCore import QSignalBlocker, Qt, Signal
+from qtpy.QtWidgets import (
+    QCheckBox,
+    QComboBox,
+    QGridLayout,
+    QLabel,
+    QPushButton,
+    QSpinBox,
+    QVBoxLayout,
+    QWidget,
+)
+from superqt import QCollapsible
+
+from napari_spatialrecon.errors import ConfigError
+from napari_spatialrecon.methods.registry import methods_for
+from napari_spatialrecon.viewer.task.method_page import method_page
+from napari_spatialrecon.viewer.task.model import TaskModel
+from napari_spatialrecon.viewer.widgets.form import ConfigForm, config_form
+from napari_spatialrecon.viewer.widgets.labels import WrappedLabel
+from napari_spatialrecon.viewer.widgets.page import PageBox
+from napari_spatialrecon.viewer.widgets.rows import combo, row, small_button, stack
+
+Row = tuple[str, QWidget, QPushButton | None]
+"""Label, field, and a button behind it."""
+
+
+class Inputs(QWidget):
+    """Shows what a `TaskModel` has chosen, and changes it.
+
+    A task's own fields come from `rows`, made in the subclass's ``__init__`` before it calls this
+    one's; `refresh` fills them.
+
+    Signals: ``failed(Exception)`` when a file or layer cannot be used, ``opened()`` when one was.
+    """
+
+    failed = Signal(object)
+    opened = Signal()
+
+    def __init__(self, model: TaskModel, viewer: Any) -> None:
+        super().__init__()
+        self.model, self.viewer = model, viewer
+        self.method = combo()
+        self.help_button = small_button("?", "What this method assumes, needs and costs")
+        self.help_button.clicked.connect(self.show_page)
+        self.summary = WrappedLabel()
+        self.forms: dict[str, ConfigForm] = {}
+        self.heads, self.pages = stack(), stack()
+        self.settings = QCollapsible("Settings", expandedIcon="▾", collapsedIcon="▸")
+        self.device, self.seed = QComboBox(), QSpinBox(maximum=2**31 - 1)
+        self.separate = QCheckBox("Run in a separate process")
+        self.make_fields()
+        self._lay_out()
+        for number, info in enumerate(methods_for(model.task)):
+            self.method.addItem(info.title, info.name)
+            self.method.setItemData(number, info.summary, Qt.ItemDataRole.ToolTipRole)
+        self.method.setCurrentIndex(self.method.findData(model.method.name))
+        self.set_devices(["auto", "cpu"])
+        self.method.currentIndexChanged.connect(self._choose_method)
+        self.device.currentTextChanged.connect(partial(setattr, model, "device"))
+        self.seed.valueChanged.connect(partial(setattr, model, "seed"))
+        self.separate.toggled.connect(partial(setattr, model, "separate"))
+        self._choose_method()
+
+    # What a task says of itself
+
+    def make_fields(self) -> None:
+        """Make the task's own fields, and connect them to the model."""
+
+    def rows(self) -> list[Row]:
+        """Return the task's own fields, from above."""
+        return []
+
+    def below(self) -> list[QWidget]:
+        """Return what comes between the preset and the settings, over the whole width."""
+        return []
+
+    def refresh(self) -> None:
+        """Show what the model has chosen now."""
+
+    def start_opening(self) -> None:
+        """Ask for the files that the task needs first: the button of the empty widget."""
+
+    # What all have
+
+    @property
+    def form(self) -> ConfigForm:
+        """The settings of the chosen method."""
+        return self.forms[self.model.method.name]
+
+    def show_page(self) -> PageBox:
+        """Open the page of the chosen method."""
+        info = self.model.method
+        box = PageBox(info.title, method_page(info), self.window())
+        box.show()
+        return box
+
+    def set_devices(self, names: list[str]) -> None:
+        """Offer these devices."""
+        chosen = self.device.currentText()
+        if names == [self.device.itemText(i) for i in range(self.device.count())]:
+            return
+        with QSignalBlocker(self.device):
+            self.device.clear()
+            self.device.addItems(names)
+            self.device.setCurrentText(chosen if chosen in names else names[0])
+
+    def _choose_method(self) -> None:
+        name, task = self.method.currentData(), self.model.task
+        info = next(i for i in methods_for(task) if i.name == name)
+        if name not in self.forms:
+            memory = self.model.workspace.memory
+            form = config_form(info.config(), name=f"{task}.{name}", memory=memory)
+            self.heads.layout().addWidget(form.head)
+            self.pages.layout().addWidget(form)
+            form.changed.connect(self._read_form)
+            self.forms[name] = form
+        for other, form in self.forms.items():
+            form.setVisible(other == name)
+            form.head.setVisible(other == name)
+        self.summary.setText(info.summary)
+        self.model.method = name
+        self._read_form()
+
+    def _read_form(self) -> None:
+        form = self.form
+        try:
+            self.model.set_config(form.value(), form.preset.currentText())
+        except ConfigError as error:
+            self.model.set_config(error, form.preset.currentText())
+
+    def _lay_out(self) -> None:
+        grid = QGridLayout(self)
+        grid.setContentsMargins(0, 0, 0, 0)
+        grid.setHorizontalSpacing(6)
+        grid.setVerticalSpacing(4)
+        grid.setColumnStretch(1, 1)
+        rows: list[Row] = [
+            *self.rows(),
+            ("Method", self.method, self.help_button),
+            ("", self.summary, None),
+            ("Preset", self.heads, None),
+        ]
+        for number, (label, widget, button) in enumerate(rows):
+            grid.addWidget(QLabel(label), number, 0, Qt.AlignmentFlag.AlignTop)
+            grid.addWidget(widget, number, 1, 1, 1 if button else 2)
+            if button:
+                grid.addWidget(button, number, 2, Qt.AlignmentFlag.AlignTop)
+        inside = QWidget()
+        column = QVBoxLayout(inside)
+        column.setContentsMargins(0, 0, 0, 0)
+        device = row(QLabel("Device"), self.device, QLabel("Seed"), self.seed)
+        for widget in (device, self.separate, self.pages):
+            column.addWidget(widget)
+        self.settings.setDuration(0)
+        self.settings.addWidget(inside)
+        for widget in (*self.below(), self.settings):
+            grid.addWidget(widget, grid.rowCount(), 0, 1, 3)
+        self.separate.setToolTip(
+            "A crash or a lack of memory then ends the run, not napari. Starting takes longer."
+        )
+        self.seed.setToolTip("The same seed gives the same result.")

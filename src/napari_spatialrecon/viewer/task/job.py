@@ -1,0 +1,201 @@
+"""One run of a task widget: what it needs, as it was when Run was pressed, and what it leaves.
+
+A widget's own job is a subclass of `Job`: its inputs, its call of the task function, and what a
+script of it says besides what all have. The rest follows: running it here or in a process of its
+own (`viewer.process`), copying it as Python or as a command line (`viewer.script`), resuming it.
+"""
+
+from __future__ import annotations
+
+import json
+from abc import ABC, abstractmethod
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, ClassVar
+
+from napari_spatialrecon.errors import InputError
+from napari_spatialrecon.viewer.window.words import duration
+from napari_spatialrecon.viewer.workspace.tables import Model, Picture, Table
+
+if TYPE_CHECKING:
+    from anndata import AnnData
+
+    from napari_spatialrecon.config import Config
+    from napari_spatialrecon.progress import ProgressCallback, ShouldStop
+    from napari_spatialrecon.tasks.preflight import Preflight
+
+Input = Table | Picture | Model
+Line = tuple[str, str]
+"""A tone ("good", "warning", "wrong" or "quiet") and a text."""
+
+
+@dataclass(frozen=True)
+class Checked:
+    """What a task says of its inputs in its own words, instead of a `Preflight`."""
+
+    lines: tuple[Line, ...]
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """What a run leaves.
+
+    Parameters
+    ----------
+    adata
+        The table that the task returned.
+    record
+        What `run.json` holds.
+    method
+        The fitted method; None after a run in another process.
+    """
+
+    adata: AnnData
+    record: Mapping[str, Any]
+    method: Any = field(default=None, repr=False)
+
+    @property
+    def summary(self) -> str:
+        """What was done and how good it is, in words."""
+        return f"Done in {self.time}."
+
+    @property
+    def time(self) -> str:
+        """How long it took, in words."""
+        return duration(float(self.record.get("wall_seconds", 0.0)))
+
+    @property
+    def doubtful(self) -> bool:
+        """Whether the summary is a warning."""
+        return False
+
+    def facts(self) -> list[Line]:
+        """Return what else the user should know."""
+        return [("quiet", note) for note in self.record.get("notes", ())]
+
+    def write(self, path: str | Path) -> tuple[Path, ...]:
+        """Write the table as h5ad and the record beside it as ``<name>.run.json``; return both."""
+        from napari_spatialrecon.storage import atomic_file, write_json
+
+        path = Path(path)
+        if path.suffix != ".h5ad":
+            raise InputError(
+                f"Expected a name ending in .h5ad, found {path.name!r}.",
+                remedy=f"Try {path.with_suffix('.h5ad').name}.",
+            )
+        record = path.with_suffix(".run.json")
+        with atomic_file(path) as temporary:
+            self.adata.write_h5ad(temporary)
+            write_json(record, dict(self.record))
+        return path, record
+
+
+@dataclass(frozen=True)
+class Script:
+    """What is its own of a job written as Python.
+
+    Parameters
+    ----------
+    call
+        The task function, for instance ``"sr.place"``; ``sr`` is the package.
+    arguments
+        Of the call, one to a line, without ``method``, ``config``, ``seed`` and ``device``.
+    reading
+        Lines that make what the arguments name.
+    imports
+        Lines besides that of the package and the config.
+    """
+
+    call: str
+    arguments: list[str]
+    reading: list[str] = field(default_factory=list)
+    imports: list[str] = field(default_factory=list)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Job(ABC):
+    """A run, independent of what happens in the window meanwhile.
+
+    Parameters
+    ----------
+    preset
+        From which `config` starts; a script names what differs from it.
+    folder
+        Where a stopped training leaves what `resume` goes on from; made by `TaskModel.begin`.
+    """
+
+    method: str
+    config: Config
+    preset: str = "quick"
+    seed: int = 0
+    device: str = "auto"
+    folder: Path | None = None
+    resume: bool = False
+
+    verb: ClassVar[str]
+    """What the command line calls the task."""
+    out: ClassVar[str] = "result.h5ad"
+    """What a script calls the result."""
+    repeated: ClassVar[tuple[str, ...]] = ()
+    """Options that the command line takes several times."""
+    outcome_class: ClassVar[type[Outcome]] = Outcome
+
+    @abstractmethod
+    def __call__(self, progress: ProgressCallback, should_stop: ShouldStop) -> Outcome:
+        """Do it: long work for `viewer.worker.Run`."""
+
+    @property
+    @abstractmethod
+    def title(self) -> str:
+        """What is being done, for instance "Placing batch 1"."""
+
+    @property
+    @abstractmethod
+    def result_name(self) -> str:
+        """What the result is called, for instance "batch 1 · GEARS"."""
+
+    @abstractmethod
+    def inputs(self) -> list[tuple[str, Input]]:
+        """Return what it reads, each with the command line's option for it."""
+
+    @abstractmethod
+    def preflight(self) -> Preflight | Checked:
+        """Check the inputs and estimate the run, without running it."""
+
+    @abstractmethod
+    def script(self) -> Script:
+        """Return what is its own in a Python script of it."""
+
+    def options(self, path: Callable[[Input], Path]) -> list[str]:
+        """Return further words of the command line; `path` gives the file of an input."""
+        return []
+
+    def outcome(self, out: Path) -> Outcome:
+        """Return what the command line left at `out`."""
+        from napari_spatialrecon.tissue.read import read_adata
+
+        record = json.loads(out.with_suffix(".run.json").read_text(encoding="utf-8"))
+        record["settings"] |= self.settings()
+        return self.outcome_class(read_adata(out), record)
+
+    def settings(self) -> dict[str, Any]:
+        """Return what a record keeps besides the config: the preset, and the inputs' files."""
+        asked: dict[str, Any] = {"preset": self.preset}
+        for option, table in self.inputs():
+            file = str(table.path or table.name)
+            if option in self.repeated:
+                asked.setdefault(option, []).append(file)
+            else:
+                asked[option] = file
+        return asked
+
+    def changes(self) -> dict[str, Any]:
+        """Return the settings that differ from the preset."""
+        start = type(self.config).preset(self.preset).flat()
+        return {name: value for name, value in self.config.flat().items() if value != start[name]}
+
+    @property
+    def resumable(self) -> bool:
+        """Whether a stopped run left something to go on from."""
+        return self.folder is not None and any(self.folder.glob("**/manifest.json"))

@@ -1,0 +1,233 @@
+"""A task without a window: what was chosen, what is missing, and where its run stands.
+
+A widget's own model is a subclass of `TaskModel` (of `slides_model.SlidesModel`, where slides are
+chosen to learn from) that says what is missing and makes the job.
+"""
+
+from __future__ import annotations
+
+import tempfile
+from abc import ABC, abstractmethod
+from dataclasses import replace
+from enum import StrEnum
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, ClassVar
+
+from psygnal import Signal
+
+from napari_spatialrecon.errors import ConfigError, InputError, SpatialReconError, Stopped
+from napari_spatialrecon.methods.registry import MethodInfo, find_method
+from napari_spatialrecon.viewer.task.curves import Curves
+from napari_spatialrecon.viewer.task.job import Job, Line, Outcome
+from napari_spatialrecon.viewer.workspace.workspace import Entry, Role, Workspace
+
+if TYPE_CHECKING:
+    from napari_spatialrecon.config import Config
+
+
+class State(StrEnum):
+    """Where the widget stands."""
+
+    EMPTY = "empty"
+    READY = "ready"
+    RUNNING = "running"
+    DONE = "done"
+    STOPPED = "stopped"
+    FAILED = "failed"
+
+
+class TaskModel(ABC):
+    """What was chosen for a task, and its run.
+
+    Parameters
+    ----------
+    workspace
+        What is open; heard for changes.
+
+    Attributes
+    ----------
+    revision
+        Counts the changes of what is chosen.
+    """
+
+    task: ClassVar[str]
+    """The task's name in `methods.registry`."""
+    default: ClassVar[str]
+    """The method that is chosen at first."""
+    unheard: ClassVar[tuple[Role, ...]] = (Role.RESULT,)
+    """Roles whose coming and going does not change what is chosen."""
+    changed = Signal()
+
+    def __init__(self, workspace: Workspace) -> None:
+        self.workspace = workspace
+        self.seed, self.device, self.separate = 0, "auto", False
+        self.preset = "quick"
+        self.curves = self.new_curves()
+        self.revision = 0
+        self.outcome: Outcome | None = None
+        self.error: SpatialReconError | Exception | None = None
+        self.last: Job | None = None
+        self._config: Config | ConfigError | None = None
+        self._method = self.default
+        self._phase: State | None = None
+        self._folder: tempfile.TemporaryDirectory[str] | None = None
+        for signal in (workspace.events.added, workspace.events.changed):
+            signal.connect(self._on_workspace)
+        workspace.events.removed.connect(self._on_removed)
+
+    # What a task says of itself
+
+    @abstractmethod
+    def missing(self) -> list[str]:
+        """Return what has to be opened or chosen first, in words."""
+
+    @abstractmethod
+    def make_job(self, **common: Any) -> Job:
+        """Return the run as it is chosen now; nothing is missing.
+
+        Parameters
+        ----------
+        common
+            What every `Job` takes: method, config, preset, seed and device.
+        """
+
+    def new_curves(self) -> Curves:
+        """Return what a run's reports are collected in."""
+        return Curves()
+
+    def facts(self) -> list[Line]:
+        """Return what the user should know of the last outcome."""
+        return [] if self.outcome is None else self.outcome.facts()
+
+    # What was chosen
+
+    @property
+    def method(self) -> MethodInfo:
+        """The method."""
+        return find_method(self._method, self.task)
+
+    @method.setter
+    def method(self, name: str) -> None:
+        self._method = find_method(name, self.task).name
+        self._config = None
+        self.choose()
+
+    def set_config(self, config: Config | ConfigError, preset: str) -> None:
+        """Set the hyper-parameters, or what is wrong with them."""
+        self._config, self.preset = config, preset
+        self.choose()
+
+    def job(self) -> Job:
+        """Return the run as it is chosen now.
+
+        Raises
+        ------
+        InputError
+            Something is missing or not allowed.
+        """
+        if self.missing():
+            raise InputError(f"Expected {' and '.join(self.missing())}; found none.")
+        if isinstance(self._config, ConfigError):
+            raise self._config
+        return self.make_job(
+            method=self._method,
+            config=self._config or self.method.config()(),
+            preset=self.preset if self._config is not None else "quick",
+            seed=self.seed,
+            device=self.device,
+        )
+
+    # Where the run stands
+
+    @property
+    def state(self) -> State:
+        """Where the widget stands."""
+        if self._phase is not None:
+            return self._phase
+        return State.EMPTY if self.missing() else State.READY
+
+    @property
+    def running(self) -> bool:
+        """Whether a run is on."""
+        return self._phase is State.RUNNING
+
+    @property
+    def can_resume(self) -> bool:
+        """Whether the stopped run left something to go on from."""
+        stopped = self._phase is State.STOPPED and self.last is not None
+        return stopped and self.last.resumable
+
+    def begin(self, *, resume: bool = False) -> Job:
+        """Note that a run starts, and return it.
+
+        Raises
+        ------
+        InputError
+            Something is missing, or a run is on.
+        """
+        if self.running:
+            raise InputError(
+                "Expected one run at a time, found one that has not ended.",
+                remedy="Try Cancel first.",
+            )
+        if resume and self.can_resume:
+            job = replace(self.last, resume=True)
+        else:
+            job = self.job()
+            self._clean_up()
+            self._folder = tempfile.TemporaryDirectory(prefix="spatialrecon-")
+            name = f"{Path(job.out).stem}.resume"
+            job = replace(job, folder=Path(self._folder.name) / name)
+            self.curves = self.new_curves()
+        self.last, self.error = job, None
+        self._enter(State.RUNNING)
+        return job
+
+    def finish(self, outcome: Outcome) -> None:
+        """Note what the run returned."""
+        self.outcome = outcome
+        self._clean_up()
+        self._enter(State.DONE)
+
+    def stop(self) -> None:
+        """Note that the run was stopped."""
+        self._enter(State.STOPPED)
+
+    def fail(self, error: Exception) -> None:
+        """Note that the run failed, or that it was stopped."""
+        if isinstance(error, Stopped):
+            self.stop()
+            return
+        self.error = error
+        self._enter(State.FAILED)
+
+    def choose(self) -> None:
+        """Tell that a choice changed; a run that ended is no longer what is chosen."""
+        self.revision += 1
+        if not self.running:
+            self._phase, self.error = None, None
+        self.changed.emit()
+
+    def close(self) -> None:
+        """Hear nothing more, and take away what a stopped run left."""
+        events = self.workspace.events
+        events.added.disconnect(self._on_workspace)
+        events.changed.disconnect(self._on_workspace)
+        events.removed.disconnect(self._on_removed)
+        self._clean_up()
+
+    def _enter(self, phase: State) -> None:
+        self._phase = phase
+        self.changed.emit()
+
+    def _on_workspace(self, entry: Entry) -> None:
+        if entry.role not in self.unheard:
+            self.choose()
+
+    def _on_removed(self, entry: Entry) -> None:
+        self._on_workspace(entry)
+
+    def _clean_up(self) -> None:
+        if self._folder is not None:
+            self._folder.cleanup()
+            self._folder = None

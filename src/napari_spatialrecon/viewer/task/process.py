@@ -1,0 +1,52 @@
+"""A job in a separate process, through the command line."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from napari_spatialrecon.viewer.task.job import Input, Job, Outcome
+from napari_spatialrecon.viewer.task.script import arguments, file_of
+from napari_spatialrecon.viewer.task.subprocess_run import SubprocessWork
+from napari_spatialrecon.viewer.workspace.tables import Model, Picture
+
+if TYPE_CHECKING:
+    from napari_spatialrecon.progress import ProgressCallback, ShouldStop
+
+
+@dataclass(frozen=True)
+class InProcess:
+    """The work of a job, for `viewer.worker.Run`, done by the command line.
+
+    Parameters
+    ----------
+    job
+        Its folder is where the command keeps a stopped run; beside it lie the result and copies
+        of tables that are open in napari only.
+    """
+
+    job: Job
+
+    def __call__(self, progress: ProgressCallback, should_stop: ShouldStop) -> Outcome:
+        """Run the command and read what it wrote."""
+        assert self.job.folder is not None, "a run in another process needs a folder"
+        out = self.job.folder.with_name(self.job.out)
+        words = arguments(self.job, lambda table: _on_disk(table, out.parent), out)
+        if self.job.resume:
+            words += ["--resume", str(self.job.folder)]
+        SubprocessWork(words)(progress, should_stop)
+        return self.job.outcome(out)
+
+
+def _on_disk(table: Input, folder: Path) -> Path:
+    path = folder / file_of(table).name
+    if isinstance(table, Picture):
+        table = table.table()
+    elif table.path is not None:
+        return table.path
+    if not path.exists() and isinstance(table, Model):
+        table.model.save(path)
+    elif not path.exists():
+        table.adata.write_h5ad(path)
+    return path

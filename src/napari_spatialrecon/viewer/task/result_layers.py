@@ -1,0 +1,162 @@
+"""The result of a run in the viewer, as points."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from napari_spatialrecon.viewer.canvas.colors import is_faded, set_point_colors, set_point_opacity
+from napari_spatialrecon.viewer.canvas.layers import OURS, cells_layer
+from napari_spatialrecon.viewer.canvas.point_values import UNCERTAINTY, values
+from napari_spatialrecon.viewer.workspace.workspace import workspace_of
+
+if TYPE_CHECKING:
+    from napari.components import ViewerModel
+    from napari.layers import Image, Layer, Points
+
+    from napari_spatialrecon.viewer.task.job import Outcome
+
+LOCKED = "locked"
+"""Key of our metadata: a rerun leaves this layer alone."""
+BORDER = 0.08
+"""Width of the white rim, relative to the point, that sets spots off from the stain."""
+FEW, FEW_PIXELS = 2_000, 11.0
+"""So few cells are never drawn smaller than this on screen."""
+_RUN = "run"
+
+
+def show_result(
+    viewer: ViewerModel,
+    outcome: Outcome,
+    name: str,
+    *,
+    diameter_um: float | None = None,
+    image: Image | None = None,
+    colour: str = UNCERTAINTY,
+) -> Points:
+    """Add an outcome's cells or spots as points, or replace those of a run before.
+
+    Parameters
+    ----------
+    name
+        Of the layer, for instance "C5 · dp-VAE". A layer of an earlier run with this name is
+        replaced unless it is locked.
+    diameter_um
+        Of a point; None draws cells.
+    image
+        The H&E that the result lies on. It is shown, images and slides that cover it are hidden,
+        and if it was moved the points follow it.
+    colour
+        A column or a gene of the table.
+    """
+    new = _layer(outcome, name, diameter_um, image)
+    old = next((known for known in viewer.layers if _replaceable(known, name)), None)
+    layer = new if old is None else _replaced(viewer, old, new)
+    colour_by(layer, outcome, colour)
+    if old is None:
+        viewer.add_layer(new)
+    _uncover(viewer, layer, image)
+    viewer.layers.selection = {layer}
+    return layer
+
+
+def _layer(outcome: Outcome, name: str, diameter_um: float | None, image: Image | None) -> Points:
+    from napari.layers import Layer
+
+    from napari_spatialrecon.tissue import contract
+
+    scale = contract.um_per_unit(outcome.adata)
+    diameter = diameter_um / scale if diameter_um and scale else None
+    details = {_RUN: name, LOCKED: False, "provenance": dict(outcome.record)}
+    data, kwargs, kind = cells_layer(
+        outcome.adata, name=name, diameter=diameter, metadata={**details, "pose": _pose(outcome)}
+    )
+    if image is not None:
+        kwargs["affine"] = moved(image)
+    if diameter is not None:
+        kwargs |= {"border_width": BORDER, "border_color": "white"}
+    elif outcome.adata.n_obs < FEW:
+        kwargs["canvas_size_limits"] = (FEW_PIXELS, 10_000.0)
+    return Layer.create(data, kwargs, kind)
+
+
+def _replaced(viewer: ViewerModel, old: Points, new: Points) -> Points:
+    """Put a new result in the place of an old one; of as many cells, into the same layer.
+
+    napari collects all garbage when a layer goes, which stops the window for half a second.
+    """
+    if len(old.data) == len(new.data) and old.units == new.units:
+        old.data, old.features, old.affine = new.data, new.features, new.affine
+        old.metadata = new.metadata
+        entry = workspace_of(viewer).of_layer(old)
+        if entry is not None:
+            entry.adata = new.metadata["adata"]
+        return old
+    index = viewer.layers.index(old)
+    new.opacity, new.visible = old.opacity, old.visible
+    viewer.layers.remove(old)
+    viewer.layers.insert(index, new)
+    return new
+
+
+def set_locked(layer: Layer, locked: bool) -> None:
+    """Say whether reruns leave a result's layer alone."""
+    layer.metadata[OURS] = {**layer.metadata[OURS], LOCKED: locked}
+
+
+def is_locked(layer: Layer) -> bool:
+    """Return whether reruns leave a result's layer alone."""
+    return bool(layer.metadata.get(OURS, {}).get(LOCKED))
+
+
+def colour_by(layer: Points, outcome: Outcome, name: str) -> None:
+    """Colour a result by its uncertainty, a column or a gene."""
+    found, kind, title = values(outcome.adata, name)
+    set_point_colors(layer, found, kind=kind, title=title)
+
+
+def can_fade(layer: Layer) -> bool:
+    """Return whether the points of a layer have an uncertainty to be faded by."""
+    return UNCERTAINTY in getattr(layer, "features", ())
+
+
+def fade(layer: Points, faded: bool) -> None:
+    """Fade the points of a layer by their uncertainty, or show all alike."""
+    shown = faded and can_fade(layer)
+    if shown or is_faded(layer):
+        set_point_opacity(layer, layer.features[UNCERTAINTY].to_numpy() if shown else None)
+
+
+def moved(image: Image) -> np.ndarray:
+    """Return how the user moved an image from where its scale alone puts it, (3, 3) for (y, x)."""
+    placed = np.eye(3)
+    origin, down, right = (
+        np.asarray(image._data_to_world(point), float)[-2:] for point in ((0, 0), (1, 0), (0, 1))
+    )
+    placed[:2, 0], placed[:2, 1], placed[:2, 2] = down - origin, right - origin, origin
+    return placed @ np.diag([1 / image.scale[-2], 1 / image.scale[-1], 1.0])
+
+
+def _pose(outcome: Outcome) -> dict[str, Any]:
+    pose = outcome.adata.uns.get(OURS, {}).get("pose", {})
+    return {key: np.asarray(value).tolist() for key, value in pose.items()}
+
+
+def _replaceable(layer: Layer, name: str) -> bool:
+    return layer.metadata.get(OURS, {}).get(_RUN) == name and not is_locked(layer)
+
+
+def _uncover(viewer: ViewerModel, layer: Layer, image: Image | None) -> None:
+    """Show the image; hide other slides, and images that are drawn over it."""
+    from napari.layers import Image
+
+    if image is None or image not in viewer.layers:
+        return
+    image.visible = True
+    above = viewer.layers.index(image)
+    for index, other in enumerate(viewer.layers):
+        slides = other.metadata.get(OURS, {}).get("role") in ("slide", "histology")
+        covers = isinstance(other, Image) and index > above
+        if other not in (layer, image) and (slides or covers):
+            other.visible = False

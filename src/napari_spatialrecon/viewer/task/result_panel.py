@@ -1,0 +1,105 @@
+"""The result of a run: the verdict in words, what to know, colours, copy and save."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from qtpy.QtCore import Signal
+from qtpy.QtGui import QGuiApplication
+from qtpy.QtWidgets import QCheckBox, QFrame, QHBoxLayout, QMenu, QPushButton, QVBoxLayout
+
+from napari_spatialrecon.viewer.canvas.point_values import UNCERTAINTY, names
+from napari_spatialrecon.viewer.task.checks import Checks
+from napari_spatialrecon.viewer.task.color_by import ColourBy
+from napari_spatialrecon.viewer.task.job import Job
+from napari_spatialrecon.viewer.task.model import TaskModel
+from napari_spatialrecon.viewer.task.script import as_command, as_python
+from napari_spatialrecon.viewer.widgets.labels import WrappedLabel
+from napari_spatialrecon.viewer.window.tones import DARK, Tones
+
+
+class ResultPanel(QFrame):
+    """Shows a model's last outcome; hidden until there is one.
+
+    Signals: ``inspect()``, ``save()``, ``colour(name)``, ``faded(bool)``, ``locked(bool)``.
+    """
+
+    inspect = Signal()
+    save = Signal()
+    colour = Signal(str)
+    faded = Signal(bool)
+    locked = Signal(bool)
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.tones: Tones = DARK
+        self._job: Job | None = None
+        self._doubtful = False
+        self.verdict = WrappedLabel()
+        self.facts = Checks()
+        self.colour_by = ColourBy()
+        self.fade = QCheckBox("Fade uncertain cells")
+        self.fade.setToolTip("The less certain its place, the more transparent a cell is")
+        self.keep = QCheckBox("Keep this layer when I run again")
+        self.inspect_button = QPushButton("Inspect")
+        self.inspect_button.setToolTip("Select the result's layer and show it whole")
+        self.copy_button = QPushButton("Copy as")
+        menu = QMenu(self.copy_button)
+        menu.addAction("Python", self.copy_python)
+        menu.addAction("Command line", self.copy_command)
+        self.copy_button.setMenu(menu)
+        self.save_button = QPushButton("Save run…")
+        self.save_button.setToolTip("The table as h5ad, and what made it as run.json beside it")
+        self.status = WrappedLabel()
+        self._lay_out()
+        self.inspect_button.clicked.connect(self.inspect)
+        self.save_button.clicked.connect(self.save)
+        self.colour_by.chosen.connect(self.colour)
+        self.fade.toggled.connect(self.faded)
+        self.keep.toggled.connect(self.locked)
+        self.hide()
+
+    def show_outcome(self, model: TaskModel) -> None:
+        """Show the model's last outcome."""
+        outcome, self._job = model.outcome, model.last
+        assert outcome is not None, "shown after a run"
+        self.verdict.setText(outcome.summary)
+        self._doubtful = outcome.doubtful
+        self.facts.show_lines(model.facts())
+        self.colour_by.set_names(*names(outcome.adata))
+        self.fade.setVisible(UNCERTAINTY in outcome.adata.obs)
+        self.keep.setChecked(False)
+        self.status.clear()
+        self.set_tones(self.tones)
+        self.show()
+
+    def set_tones(self, tones: Tones) -> None:
+        """Take the colours of a theme."""
+        self.tones = tones
+        self.facts.set_tones(tones)
+        self.verdict.setStyleSheet(f"color: {tones.warning};" if self._doubtful else "")
+
+    def copy_python(self) -> None:
+        """Put the run on the clipboard as a Python script."""
+        self._copy(as_python, "Python")
+
+    def copy_command(self) -> None:
+        """Put the run on the clipboard as a command line."""
+        self._copy(as_command, "a command line")
+
+    def _copy(self, written: Any, kind: str) -> None:
+        assert self._job is not None, "copied after a run"
+        QGuiApplication.clipboard().setText(written(self._job))
+        self.status.setText(f"Copied as {kind}.")
+
+    def _lay_out(self) -> None:
+        layout = QVBoxLayout(self)
+        layout.setContentsMargins(0, 4, 0, 0)
+        layout.setSpacing(4)
+        for widget in (self.verdict, self.facts, self.colour_by, self.fade, self.keep):
+            layout.addWidget(widget)
+        row = QHBoxLayout()
+        for button in (self.inspect_button, self.copy_button, self.save_button):
+            row.addWidget(button, 1)
+        layout.addLayout(row)
+        layout.addWidget(self.status)

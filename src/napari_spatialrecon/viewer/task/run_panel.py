@@ -1,0 +1,221 @@
+"""Checking a task's inputs and running it: checks, Run, Cancel, Resume, progress, curves."""
+
+from __future__ import annotations
+
+import time
+from functools import partial
+from typing import Any
+
+from qtpy.QtCore import QTimer, Signal
+from qtpy.QtWidgets import QHBoxLayout, QProgressBar, QPushButton, QVBoxLayout, QWidget
+
+from napari_spatialrecon.errors import SpatialReconError
+from napari_spatialrecon.progress import Progress
+from napari_spatialrecon.viewer.task.checks import Checks, checked, refused
+from napari_spatialrecon.viewer.task.job import Job, Outcome
+from napari_spatialrecon.viewer.task.loss_plot import LossPlot
+from napari_spatialrecon.viewer.task.model import State, TaskModel
+from napari_spatialrecon.viewer.task.process import InProcess
+from napari_spatialrecon.viewer.widgets.labels import WrappedLabel
+from napari_spatialrecon.viewer.widgets.notice import Notice
+from napari_spatialrecon.viewer.window.notify import notify_error
+from napari_spatialrecon.viewer.window.tones import Tones
+from napari_spatialrecon.viewer.window.words import progress_line
+from napari_spatialrecon.viewer.window.worker import Run
+
+CHECK_AFTER_MS = 300
+"""Quiet time after the last change before inputs are checked."""
+REDRAW_S = 0.25
+"""Least time between two redraws of where a run stands: each puts the whole window together."""
+
+
+class RunPanel(QWidget):
+    """Everything between the inputs of a task widget and its result.
+
+    Signals: ``began(Job)``, ``done(Outcome)`` and ``devices(list[str])``, found while checking.
+
+    Parameters
+    ----------
+    model
+        What is run, and told how it went.
+    viewer
+        Shows the progress too, and stops the run when it is closed.
+    tip
+        Says what the upper curves mean; that of the held-out error where it is empty.
+    """
+
+    began = Signal(object)
+    done = Signal(object)
+    devices = Signal(list)
+
+    def __init__(self, model: TaskModel, viewer: Any, tip: str = "") -> None:
+        super().__init__()
+        self.model, self.viewer = model, viewer
+        self.checks, self.notice = Checks(), Notice()
+        self.plot = LossPlot(tip) if tip else LossPlot()
+        self.run_button, self.cancel_button = QPushButton("Run"), QPushButton("Cancel")
+        self.resume_button = QPushButton("Resume")
+        self.resume_button.setToolTip("Go on where the run was stopped")
+        self.bar, self.where = QProgressBar(textVisible=False), WrappedLabel()
+        self.run: Run | None = None
+        self._check: Run | None = None
+        self._checked = -1
+        self._passed = self._undrawn = False
+        self._drawn = ("", 0.0)
+        self._timer = QTimer(self, singleShot=True, interval=CHECK_AFTER_MS)
+        self._timer.timeout.connect(self._start_check)
+        self.run_button.clicked.connect(partial(self.start, resume=False))
+        self.resume_button.clicked.connect(partial(self.start, resume=True))
+        self.cancel_button.clicked.connect(self.cancel)
+        self._lay_out()
+
+    def set_tones(self, tones: Tones) -> None:
+        """Take the colours of a theme."""
+        for part in (self.checks, self.notice, self.plot):
+            part.set_tones(tones)
+
+    def refresh(self) -> None:
+        """Show the model's state; check the inputs again unless a run is on."""
+        model, state = self.model, self.model.state
+        self.checks.setVisible(state in (State.READY, State.FAILED))
+        self.cancel_button.setEnabled(model.running)
+        self.resume_button.setVisible(model.can_resume)
+        busy = model.running or state is State.STOPPED
+        self.bar.setVisible(busy)
+        self.where.setVisible(busy)
+        self.plot.setVisible(bool(model.curves))
+        self.plot.update()
+        if model.error is not None:
+            self.notice.show_error(model.error)
+        if state in (State.EMPTY, State.READY):
+            self._passed = False
+            self._timer.start()
+        self._enable_run()
+
+    def refuse(self, error: Exception) -> None:
+        """Say what was wrong, and what to try."""
+        self.notice.show_error(error)
+
+    def _enable_run(self) -> None:
+        self.run_button.setEnabled(self._passed and not self.model.running)
+        again = self.model.state in (State.DONE, State.STOPPED, State.FAILED)
+        self.run_button.setText("Run again" if again else "Run")
+
+    # Checking the inputs
+
+    def _start_check(self) -> None:
+        if self.model.running or self.model.missing():
+            return
+        if self._check is not None:  # the one that runs starts the next
+            return
+        try:
+            job = self.model.job()
+        except SpatialReconError as error:
+            self.checks.show_lines(refused(error))
+            return
+        self._checked = self.model.revision
+        run = self._check = Run(partial(_check, job), "Checking", parent=self)
+        run.returned.connect(self._show_checked)
+        run.failed.connect(lambda error: self.checks.show_lines(refused(error)))
+        run.finished.connect(self._after_check)
+        run.start()
+
+    def _show_checked(self, found: tuple[Any, list[str]]) -> None:
+        preflight, devices = found
+        self.devices.emit(devices)
+        self._passed = self._checked == self.model.revision
+        self.checks.show_lines(checked(preflight))
+        self._enable_run()
+
+    def _after_check(self) -> None:
+        if self._check is not None:
+            self._check.deleteLater()
+        self._check = None
+        if self._checked != self.model.revision:
+            self._timer.start()
+
+    # Running
+
+    def start(self, *, resume: bool = False) -> None:
+        """Run, or go on with a stopped run."""
+        try:
+            job = self.model.begin(resume=resume)
+        except SpatialReconError as error:
+            self.refuse(error)
+            return
+        self.notice.clear()
+        self.began.emit(job)
+        work = InProcess(job) if self.model.separate else job
+        run = self.run = Run(work, job.title, viewer=self.viewer, parent=self)
+        run.progressed.connect(self._show_progress)
+        run.returned.connect(self._finish)
+        run.stopped.connect(self._stop)
+        run.failed.connect(self._fail)
+        run.finished.connect(run.deleteLater)
+        self.plot.set_curves(self.model.curves)
+        self.bar.setRange(0, 0)
+        self.where.setText("Starting")
+        self._drawn = ("", 0.0)
+        run.start()
+
+    def cancel(self) -> None:
+        """Stop the run."""
+        if self.run is not None and self.model.running:
+            self.where.setText("Stopping")
+            self.cancel_button.setEnabled(False)
+            self.run.cancel()
+
+    def _show_progress(self, progress: Progress) -> None:
+        self._undrawn |= self.model.curves.add(progress)
+        if self.run is not None and self.run.cancelled:  # it says that it stops
+            return
+        now = time.monotonic()
+        stage, last = self._drawn
+        if progress.stage == stage and progress.step != progress.total and now - last < REDRAW_S:
+            return
+        self._drawn = progress.stage, now
+        self.bar.setRange(0, progress.total or 0)
+        self.bar.setValue(progress.step)
+        self.where.setText(progress_line(progress))
+        if self._undrawn:
+            self._undrawn = False
+            self.plot.setVisible(True)
+            self.plot.update()
+
+    def _finish(self, outcome: Outcome) -> None:
+        self.run = None
+        self.model.finish(outcome)
+        self.done.emit(outcome)
+
+    def _stop(self, _: Any) -> None:
+        self.run = None
+        left = self.model.last is not None and self.model.last.resumable
+        self.where.setText("Stopped." + (" Resume goes on from here." if left else ""))
+        self.model.stop()
+
+    def _fail(self, error: Exception) -> None:
+        self.run = None
+        self.model.fail(error)
+        if not self.isVisible():
+            notify_error(error)
+
+    def _lay_out(self) -> None:
+        column = QVBoxLayout(self)
+        column.setContentsMargins(0, 0, 0, 0)
+        column.setSpacing(8)
+        buttons = QHBoxLayout()
+        for button in (self.run_button, self.resume_button, self.cancel_button):
+            buttons.addWidget(button, 1)
+        column.addWidget(self.checks)
+        column.addLayout(buttons)
+        for widget in (self.bar, self.where, self.notice, self.plot):
+            column.addWidget(widget)
+
+
+def _check(job: Job, progress: Any, should_stop: Any) -> tuple[Any, list[str]]:
+    import torch
+
+    found = job.preflight()
+    gpus = [f"cuda:{i}" for i in range(torch.cuda.device_count())]
+    apple = ["mps"] if torch.backends.mps.is_available() else []
+    return found, ["auto", "cpu", *gpus, *apple]

@@ -1,0 +1,107 @@
+"""A job as a command line and as Python, to be repeated without a window."""
+
+from __future__ import annotations
+
+import shlex
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+from napari_spatialrecon.viewer.task.job import Input, Job
+from napari_spatialrecon.viewer.workspace.tables import Model, Picture
+
+
+def arguments(job: Job, path: Callable[[Input], Path], out: Path) -> list[str]:
+    """Return what follows ``spatialrecon`` to do the same run.
+
+    Parameters
+    ----------
+    path
+        The file of an input.
+    """
+    words = [job.verb, "--method", job.method, "--preset", job.preset]
+    for option, table in job.inputs():
+        words += [f"--{option}", str(path(table))]
+    words += ["--out", str(out), *job.options(path)]
+    for name, value in job.changes().items():
+        words += ["--set", f"{name}={_text(value)}"]
+    return [*words, "--seed", str(job.seed), "--device", job.device]
+
+
+def as_command(job: Job) -> str:
+    """Return the run as a command line; what is open in napari only is to be saved first."""
+    words = ["spatialrecon", *arguments(job, file_of, Path(job.out))]
+    lines = [word if word.startswith("--") else shlex.quote(word) for word in words]
+    text = " ".join(lines).replace(" --", " \\\n    --")
+    return "\n".join([*_to_save(job), text]) + "\n"
+
+
+def as_python(job: Job) -> str:
+    """Return the run as a Python script."""
+    config, own, values = type(job.config), job.script(), job.changes()
+    chosen = f"{config.__name__}.preset({job.preset!r})"
+    chosen += f".with_values({values!r})" if values else ""
+    common = [
+        f"method={job.method!r}",
+        f"config={chosen}",
+        f"seed={job.seed}",
+        f"device={job.device!r}",
+    ]
+    lines = [
+        *_to_save(job),
+        "import napari_spatialrecon as sr",
+        f"from {config.__module__} import {config.__name__}",
+        *own.imports,
+        "",
+        *own.reading,
+        f"result = {own.call}(",
+        *(f"    {argument}," for argument in (*own.arguments, *common)),
+        ")",
+        "print(result.verdict)",
+        f"result.write({job.out!r})",
+    ]
+    return "\n".join(lines) + "\n"
+
+
+def file_of(table: Input) -> Path:
+    """Return the file of an input; of one that is open in napari only, where it is to be saved."""
+    on_disk = table.path is not None and not isinstance(table, Picture)
+    ending = "" if isinstance(table, Model) else ".h5ad"
+    return table.path if on_disk else Path(f"{table.name.replace('/', '_')}{ending}")
+
+
+def reading(tables: dict[str, Input]) -> list[str]:
+    """Return lines of Python that read tables into variables."""
+    return [f"{name} = sr.read_adata({str(file_of(t))!r})" for name, t in tables.items()]
+
+
+def reading_many(variable: str, tables: tuple[Input, ...]) -> list[str]:
+    """Return lines of Python that read tables into one dict, by name."""
+    rows = [f"    {table.name!r}: sr.read_adata({str(file_of(table))!r})," for table in tables]
+    return [f"{variable} = {{", *rows, "}"]
+
+
+def names_on_the_command_line(files: list[Path]) -> list[str]:
+    """Return what the command line calls slides: the same name twice gets a number."""
+    names: list[str] = []
+    for file in files:
+        stem, number = file.stem if file.suffix else file.name, 2
+        name = stem
+        while name in names:
+            name, number = f"{stem} ({number})", number + 1
+        names.append(name)
+    return names
+
+
+def _to_save(job: Job) -> list[str]:
+    return [
+        f"# {table.name} is open in napari only: save it as {file_of(table)} first."
+        for _, table in job.inputs()
+        if file_of(table) != table.path
+    ]
+
+
+def _text(value: Any) -> str:
+    if isinstance(value, bool):
+        return str(value).lower()
+    return "none" if value is None else str(value)

@@ -1,0 +1,158 @@
+"""The fields of a task that learns from slides and cells."""
+
+from __future__ import annotations
+
+from functools import partial
+from typing import Any
+
+from qtpy.QtWidgets import QFileDialog, QLineEdit, QMenu, QPushButton, QWidget
+
+from napari_spatialrecon.errors import InputError
+from napari_spatialrecon.viewer.task.inputs import Inputs, Row
+from napari_spatialrecon.viewer.task.slides_model import SlidesModel
+from napari_spatialrecon.viewer.widgets.chips import Chips
+from napari_spatialrecon.viewer.widgets.labels import WrappedLabel
+from napari_spatialrecon.viewer.widgets.rows import combo, entry_tip, fill, row, small_button
+from napari_spatialrecon.viewer.workspace.opening import FILTER, open_table
+from napari_spatialrecon.viewer.workspace.tables import short_name
+from napari_spatialrecon.viewer.workspace.workspace import Entry, Role
+
+
+class SlidesInputs(Inputs):
+    """Reference slides as chips, cells as a list, and the µm per unit of what has none."""
+
+    model: SlidesModel
+    cells_tip = "Cells to learn from. Of a slide, the coordinates are not read."
+
+    def make_fields(self) -> None:
+        """Make and connect references, cells and scale."""
+        self.chips = Chips("drop slides here, or +")
+        self.add_button = small_button(
+            "+", "Add a slide that is open, a file, or a Space Ranger folder"
+        )
+        self.cells, self.cells_button = combo(), small_button("…", "Open a table of cells")
+        self.cells.setToolTip(self.cells_tip)
+        self.scale = QLineEdit(placeholderText="for instance 0.5")
+        self.scale_label, self.scale_button = WrappedLabel(), QPushButton("Set")
+        self.scale_row = row(self.scale_label, self.scale, self.scale_button)
+        model = self.model
+        self.chips.removed.connect(lambda entry: model.use(entry, used=False))
+        self.chips.files_dropped.connect(self.open)
+        self.chips.layers_dropped.connect(self.use_layers)
+        self.add_button.clicked.connect(self._show_menu)
+        self.cells_button.clicked.connect(self._open_cells)
+        self.cells.activated.connect(lambda i: self.choose_cells(self.cells.itemData(i)))
+        self.scale_button.clicked.connect(self._set_scale)
+        self.scale.returnPressed.connect(self._set_scale)
+
+    def rows(self) -> list[Row]:
+        """Return references and cells."""
+        return [
+            ("Reference", self.chips, self.add_button),
+            ("Cells", self.cells, self.cells_button),
+        ]
+
+    def below(self) -> list[QWidget]:
+        """Return the question for a scale."""
+        return [self.scale_row]
+
+    def refresh(self) -> None:
+        """Show what the model has chosen now."""
+        model = self.model
+        self.chips.set_entries([(e, short_name(e), entry_tip(e)) for e in model.references])
+        fill(self.cells, [(_query_label(e), e) for e in model.queries], model.query)
+        entry = model.unscaled()
+        self.scale_row.setVisible(entry is not None)
+        if entry is not None:
+            unit = "pixel" if entry.role is Role.HISTOLOGY else "unit"
+            self.scale_label.setText(f"µm per {unit} of {short_name(entry)}")
+
+    def open(self, paths: list[str], role: Role = Role.SLIDE) -> None:
+        """Open files as slides, or as cells."""
+
+        def use(entry: Entry) -> None:
+            if role is Role.QUERY:
+                self.model.query = entry
+            else:
+                self.model.use(entry)
+            self.opened.emit()
+
+        for path in paths:
+            open_table(self.viewer, path, role, parent=self, opened=use, failed=self.failed.emit)
+
+    def choose_cells(self, entry: Entry) -> None:
+        """Take these cells; a slide's spots are taken off the canvas with their coordinates."""
+        if entry.role is Role.SLIDE and entry.layer is not None:
+            entry.layer.visible = False
+        self.model.query = entry
+
+    def use_layers(self) -> None:
+        """Take the layers that are selected in the viewer as slides."""
+        try:
+            for layer in self.viewer.layers.selection:
+                self._use_layer(layer)
+        except InputError as error:
+            self.failed.emit(error)
+
+    def adopted(self, entry: Entry) -> None:
+        """Use a layer that was dropped or chosen under +, as a slide."""
+        self.model.workspace.set_role(entry, Role.SLIDE)
+        self.model.use(entry)
+
+    def start_opening(self) -> None:
+        """Ask for slides."""
+        self.open(QFileDialog.getOpenFileNames(self, "Open slides", filter=FILTER)[0])
+
+    def menu(self) -> QMenu:
+        """Return what + offers."""
+        from napari.layers import Points
+
+        menu = QMenu(self)
+        for entry in self.model.left_out:
+            menu.addAction(short_name(entry), partial(self.model.use, entry))
+        known = {id(entry.layer) for entry in self.model.workspace}
+        for layer in self.viewer.layers:
+            if isinstance(layer, Points) and id(layer) not in known:
+                menu.addAction(f"Layer {layer.name}", partial(self._try_layer, layer))
+        menu.addSeparator()
+        menu.addAction("Open files…", self.start_opening)
+        menu.addAction("Open a Space Ranger folder…", self._open_folder)
+        return menu
+
+    def _use_layer(self, layer: Any) -> None:
+        self.adopted(self.model.workspace.adopt(layer))
+        self.opened.emit()
+
+    def _set_scale(self) -> None:
+        entry = self.model.unscaled()
+        try:
+            if entry is not None:
+                self.model.workspace.set_scale(entry, self.scale.text())
+                self.scale.clear()
+                self.opened.emit()
+        except InputError as error:
+            self.failed.emit(error)
+
+    def _show_menu(self) -> None:
+        menu = self.menu()
+        menu.exec(self.add_button.mapToGlobal(self.add_button.rect().bottomLeft()))
+
+    def _try_layer(self, layer: Any) -> None:
+        try:
+            self._use_layer(layer)
+        except InputError as error:
+            self.failed.emit(error)
+
+    def _open_folder(self) -> None:
+        folder = QFileDialog.getExistingDirectory(self, "Open a Space Ranger folder")
+        self.open([folder] if folder else [])
+
+    def _open_cells(self) -> None:
+        path = QFileDialog.getOpenFileName(self, "Open a table of cells", filter=FILTER)[0]
+        self.open([path] if path else [], Role.QUERY)
+
+
+def _query_label(entry: Entry) -> str:
+    if entry.role is Role.SLIDE:
+        return f"{short_name(entry)}, its coordinates hidden"
+    return short_name(entry)

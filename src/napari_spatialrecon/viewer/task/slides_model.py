@@ -1,0 +1,91 @@
+"""What a task has chosen that learns from slides and cells."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from natsort import natsort_keygen
+
+from napari_spatialrecon.viewer.task.model import TaskModel
+from napari_spatialrecon.viewer.workspace.tables import short_name
+from napari_spatialrecon.viewer.workspace.workspace import Entry, Role, Workspace
+
+_natural = natsort_keygen()
+
+
+class SlidesModel(TaskModel):
+    """A task that learns from slides, and from cells or a slide used as cells.
+
+    Slides that are open are references until they are left out, or used as cells: then their
+    coordinates are hidden from the run.
+    """
+
+    def __init__(self, workspace: Workspace) -> None:
+        self._left_out: set[int] = set()
+        self._query: Entry | None = None
+        super().__init__(workspace)
+
+    @property
+    def references(self) -> list[Entry]:
+        """Slides to learn from, by name."""
+        slides = [
+            e
+            for e in self.workspace.of_role(Role.SLIDE)
+            if id(e) not in self._left_out and e is not self.query
+        ]
+        return sorted(slides, key=natural_order)
+
+    @property
+    def left_out(self) -> list[Entry]:
+        """Slides that are open and not used."""
+        used = [*self.references, self.query]
+        return [e for e in self.workspace.of_role(Role.SLIDE) if e not in used]
+
+    def use(self, entry: Entry, used: bool = True) -> None:
+        """Take a slide as a reference, or leave it out."""
+        self._left_out -= {id(entry)}
+        if not used:
+            self._left_out |= {id(entry)}
+        elif entry is self.query:
+            self._query = None
+        self.choose()
+
+    @property
+    def queries(self) -> list[Entry]:
+        """What can serve as cells: cells without place, then slides, whose places are hidden."""
+        return self.workspace.of_role(Role.QUERY, Role.SLIDE)
+
+    @property
+    def query(self) -> Entry | None:
+        """The cells: those chosen, else the first cells without place."""
+        if self._query is not None:
+            return self._query
+        return next(iter(self.workspace.of_role(Role.QUERY)), None)
+
+    @query.setter
+    def query(self, entry: Entry | None) -> None:
+        self._query = entry
+        self.choose()
+
+    @property
+    def names(self) -> dict[Entry, str]:
+        """Short names of the references, unique among them."""
+        short = [short_name(e) for e in self.references]
+        return {
+            e: name if short.count(name) == 1 else e.name for e, name in zip(self.references, short)
+        }
+
+    def unscaled(self) -> Entry | None:
+        """Return an entry in use whose µm per pixel or unit is not known, if there is one."""
+        return next((e for e in self.references if e.needs_scale), None)
+
+    def _on_removed(self, entry: Entry) -> None:
+        self._left_out.discard(id(entry))
+        if entry is self._query:
+            self._query = None
+        super()._on_removed(entry)
+
+
+def natural_order(entry: Entry) -> Any:
+    """Sort "slide 2" before "slide 10"."""
+    return _natural(short_name(entry))

@@ -1,0 +1,239 @@
+"""The frame that every task widget has: what is missing, inputs, run, result."""
+
+from __future__ import annotations
+
+from functools import partial
+from typing import Any
+
+from qtpy.QtCore import QSignalBlocker, QSize, Qt, QTimer
+from qtpy.QtWidgets import (
+    QFileDialog,
+    QFrame,
+    QHBoxLayout,
+    QPushButton,
+    QScrollArea,
+    QVBoxLayout,
+    QWidget,
+)
+
+from napari_spatialrecon.errors import InputError
+from napari_spatialrecon.viewer.canvas.colors import is_faded
+from napari_spatialrecon.viewer.canvas.detail import keep_smooth
+from napari_spatialrecon.viewer.canvas.layers import unwrapped
+from napari_spatialrecon.viewer.task.inputs import Inputs
+from napari_spatialrecon.viewer.task.job import Job, Outcome
+from napari_spatialrecon.viewer.task.model import State, TaskModel
+from napari_spatialrecon.viewer.task.result_layers import can_fade, colour_by, fade, set_locked
+from napari_spatialrecon.viewer.task.result_panel import ResultPanel
+from napari_spatialrecon.viewer.task.run_panel import RunPanel
+from napari_spatialrecon.viewer.widgets.labels import WrappedLabel
+from napari_spatialrecon.viewer.window.tones import tones
+from napari_spatialrecon.viewer.window.worker import Run
+from napari_spatialrecon.viewer.workspace.workspace import workspace_of
+
+
+class TaskWidget(QWidget):
+    """A task's dock widget in one viewer.
+
+    A subclass names its model and its inputs, and shows what a run left (`show_layer`).
+
+    Parameters
+    ----------
+    napari_viewer
+        Filled in by napari.
+
+    Attributes
+    ----------
+    panel, result
+        The parts below the inputs.
+    layer
+        What the last run is shown as; None before.
+    """
+
+    model_class: type[TaskModel]
+    inputs_class: type[Inputs]
+    curves_tip = ""
+    """What the upper curves mean; empty for the held-out error."""
+
+    def __init__(self, napari_viewer: Any) -> None:
+        super().__init__()
+        self.viewer = unwrapped(napari_viewer)
+        keep_smooth(self.viewer)
+        self.model = self.model_class(workspace_of(self.viewer))
+        self.inputs = self.inputs_class(self.model, self.viewer)
+        self.empty = _Empty()
+        self.panel = RunPanel(self.model, self.viewer, self.curves_tip)
+        self.result = ResultPanel()
+        self.layer: Any = None
+        self._lay_out()
+        self._connect()
+        self._set_theme()
+        self._on_change()
+
+    def sizeHint(self) -> QSize:
+        """Wide enough for the names of slides."""
+        return QSize(370, 640)
+
+    # What a task says of itself
+
+    def before_run(self, job: Job) -> None:
+        """Note what the window shows as the run starts."""
+
+    def show_layer(self, outcome: Outcome) -> Any:
+        """Show an outcome in the viewer and return its layer."""
+        raise NotImplementedError
+
+    def more_parts(self) -> list[QWidget]:
+        """Return what comes below the result."""
+        return []
+
+    # Wiring
+
+    def _connect(self) -> None:
+        self.empty.sample_button.clicked.connect(self.open_sample)
+        self.empty.open_button.clicked.connect(self.inputs.start_opening)
+        self.inputs.failed.connect(self.panel.refuse)
+        self.inputs.opened.connect(self.panel.notice.clear)
+        self.panel.began.connect(self.before_run)
+        self.panel.done.connect(self._finish)
+        self.panel.devices.connect(self.inputs.set_devices)
+        self.result.inspect.connect(self._inspect)
+        self.result.save.connect(self.save)
+        self.result.colour.connect(self._colour)
+        self.result.faded.connect(self._fade)
+        self.result.locked.connect(self._lock)
+        self.model.changed.connect(self._on_change)
+        self.viewer.events.theme.connect(self._set_theme)
+        self.destroyed.connect(partial(_let_go, self.model, self.viewer, self))
+
+    def _set_theme(self, event: Any = None) -> None:
+        chosen = tones(self.viewer)
+        for part in (self.panel, self.result):
+            part.set_tones(chosen)
+
+    def _on_change(self) -> None:
+        """Show the model's state."""
+        model = self.model
+        self.inputs.refresh()
+        self.inputs.setEnabled(not model.running)
+        self.empty.setVisible(model.state is State.EMPTY)
+        self.empty.show_missing(model.missing())
+        self.panel.refresh()
+
+    # The result
+
+    def _finish(self, outcome: Outcome) -> None:
+        try:
+            self.layer = self.show_layer(outcome)
+        except Exception as error:
+            self.panel.refuse(error)
+        self.result.show_outcome(self.model)
+        if self.layer in self.viewer.layers and can_fade(self.layer):
+            self._fade(self.result.fade.isChecked())
+            self.layer.events.face_color.connect(self._show_faded)
+        self._inspect()
+        timer = QTimer(self)  # which goes with the widget
+        timer.setSingleShot(True)
+        timer.timeout.connect(self._reveal)
+        timer.timeout.connect(timer.deleteLater)
+        timer.start(0)
+
+    def _reveal(self) -> None:
+        self.area.ensureWidgetVisible(self.result)
+
+    def _inspect(self) -> None:
+        if self.layer not in self.viewer.layers:
+            return
+        self.layer.visible = True
+        self.viewer.layers.selection = {self.layer}
+        self.viewer.reset_view()
+
+    def _colour(self, name: str) -> None:
+        try:
+            if self.layer in self.viewer.layers and self.model.outcome is not None:
+                colour_by(self.layer, self.model.outcome, name)
+        except InputError as error:
+            self.panel.refuse(error)
+
+    def _fade(self, faded: bool) -> None:
+        if self.layer in self.viewer.layers:
+            fade(self.layer, faded)
+
+    def _show_faded(self) -> None:
+        """Follow the legend, which has the same switch."""
+        with QSignalBlocker(self.result.fade):
+            self.result.fade.setChecked(is_faded(self.layer))
+
+    def _lock(self, locked: bool) -> None:
+        if self.layer in self.viewer.layers:
+            set_locked(self.layer, locked)
+
+    def save(self) -> None:
+        """Ask where, and write the result and the record of the run."""
+        assert self.model.outcome is not None, "saved after a run"
+        name = f"{self.model.last.result_name}.h5ad".replace("/", "_")
+        path = QFileDialog.getSaveFileName(self, "Save run", name, "Tables (*.h5ad)")[0]
+        if path:
+            self.save_as(path if path.endswith(".h5ad") else f"{path}.h5ad")
+
+    def save_as(self, path: str) -> None:
+        """Write the result and the record of the run in the background."""
+        outcome = self.model.outcome
+        run = Run(lambda *_: outcome.write(path), "Saving", viewer=self.viewer, parent=self)
+        run.returned.connect(
+            lambda files: self.result.status.setText("Saved " + " and ".join(f.name for f in files))
+        )
+        run.failed.connect(self.panel.refuse)
+        run.finished.connect(run.deleteLater)
+        run.start()
+
+    def open_sample(self) -> None:
+        """Open the simulated cortex, in this viewer."""
+        from napari_spatialrecon.viewer.samples import cortex
+
+        cortex()
+
+    def _lay_out(self) -> None:
+        content = QWidget()
+        column = QVBoxLayout(content)
+        column.setContentsMargins(8, 8, 8, 8)
+        column.setSpacing(8)
+        for widget in (self.empty, self.inputs, self.panel, self.result, *self.more_parts()):
+            column.addWidget(widget)
+        column.addStretch()
+        area = self.area = QScrollArea(widgetResizable=True)
+        area.setFrameShape(QFrame.Shape.NoFrame)
+        area.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
+        area.setWidget(content)
+        layout = QVBoxLayout(self)
+        layout.setContentsMargins(0, 0, 0, 0)
+        layout.addWidget(area)
+        self.setMinimumWidth(320)
+
+
+class _Empty(QFrame):
+    """Says what is missing, and offers the sample."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.label = WrappedLabel()
+        self.sample_button = QPushButton("Open the sample")
+        self.sample_button.setToolTip("A simulated cortex: three slides with H&E, 3,000 cells")
+        self.open_button = QPushButton("Open slides…")
+        row = QHBoxLayout()
+        row.addWidget(self.sample_button)
+        row.addWidget(self.open_button)
+        layout = QVBoxLayout(self)
+        layout.setContentsMargins(0, 0, 0, 0)
+        layout.addWidget(self.label)
+        layout.addLayout(row)
+
+    def show_missing(self, missing: list[str]) -> None:
+        self.label.setText("Still needed:\n" + "\n".join(f"• {text}" for text in missing))
+
+
+def _let_go(model: TaskModel, viewer: Any, widget: TaskWidget) -> None:
+    """Forget a widget that Qt has deleted."""
+    model.changed.disconnect(widget._on_change)
+    model.close()
+    viewer.events.theme.disconnect(widget._set_theme)

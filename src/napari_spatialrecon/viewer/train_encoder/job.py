@@ -1,0 +1,215 @@
+"""One run of Train encoder, and what it leaves."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from napari_spatialrecon.viewer.task.job import Input, Job, Line, Outcome, Script
+from napari_spatialrecon.viewer.task.script import reading, reading_many
+from napari_spatialrecon.viewer.workspace.tables import Table
+
+if TYPE_CHECKING:
+    from anndata import AnnData
+
+    from napari_spatialrecon.methods.gears.encoder.mixing import Mixing
+    from napari_spatialrecon.methods.gears.encoder.model import Encoder
+    from napari_spatialrecon.progress import ProgressCallback, ShouldStop
+    from napari_spatialrecon.tasks.preflight import Preflight
+
+MIXED = 0.15
+"""Share of profiles above chance whose source neighbours tell, from which sources lie apart."""
+
+
+@dataclass(frozen=True)
+class Trained(Outcome):
+    """A trained encoder; the table holds all profiles before and after it."""
+
+    method: Encoder
+
+    @property
+    def n_sources(self) -> int:
+        """How many slides and tables of cells there are."""
+        return len(self.adata.obs["source"].cat.categories)
+
+    @property
+    def summary(self) -> str:
+        """How many profiles in which time, and whether their sources are mixed."""
+        n = f"{self.adata.n_obs:,} profiles of {self.n_sources} sources embedded in {self.time}."
+        if self.method.after is None:
+            return f"{n} One source alone: there is nothing to mix."
+        return f"{n} {self._words}"
+
+    @property
+    def _words(self) -> str:
+        before, after = self.method.before, self.method.after
+        if after.probe > 1 / self.n_sources + MIXED:
+            return "Sources still lie apart: kinds may differ between them, or training was short."
+        if before.probe <= 1 / self.n_sources + MIXED:
+            return "Sources were mixed already before the encoder, and are after it."
+        return "Sources that lay apart are mixed now."
+
+    @property
+    def doubtful(self) -> bool:
+        """Whether sources still lie apart, or the embedding has collapsed."""
+        after = self.method.after
+        apart = after is not None and after.probe > 1 / self.n_sources + MIXED
+        return apart or any("collapsed" in note for note in self.method.notes)
+
+    def facts(self) -> list[Line]:
+        """Return the three measures of mixing, before and after, and the notes."""
+        before, after = self.method.before, self.method.after
+        measures = [] if before is None or after is None else self._measures(before, after)
+        return [*measures, *super().facts()]
+
+    def _measures(self, before: Mixing, after: Mixing) -> list[Line]:
+        chance = 1 / self.n_sources
+        told = f"Neighbours tell the source of {before.probe:.0%} before, {after.probe:.0%} after"
+        tone = "warning" if after.probe > chance + MIXED else "good"
+        return [
+            (tone, f"{told} (chance {chance:.0%}: nothing of the source is left)."),
+            ("quiet", f"Domain mixing {before.entropy:.2f} → {after.entropy:.2f} (1 is ideal)."),
+            ("quiet", f"iLISI {before.ilisi:.2f} → {after.ilisi:.2f} (1 is ideal)."),
+        ]
+
+    def write(self, path: str | Path) -> tuple[Path, ...]:
+        """Write the encoder's folder with the record of the run in it; return the folder."""
+        from napari_spatialrecon.storage import write_json
+
+        self.method.save(path)
+        write_json(Path(path) / "run.json", dict(self.record))
+        return (Path(path),)
+
+
+@dataclass(frozen=True, kw_only=True)
+class EncoderJob(Job):
+    """A run of Train encoder."""
+
+    references: tuple[Table, ...]
+    query: Table | None = None
+
+    verb = "train-encoder"
+    out = "encoder"
+    repeated = ("reference",)
+    outcome_class = Trained
+
+    def __call__(self, progress: ProgressCallback, should_stop: ShouldStop) -> Trained:
+        """Train the encoder."""
+        from napari_spatialrecon.tasks.encoding import train_encoder
+
+        result = train_encoder(
+            self._slides(),
+            None if self.query is None else self.query.adata,
+            method=self.method,
+            config=self.config,
+            seed=self.seed,
+            device=self.device,
+            folder=self.folder,
+            resume=self.resume,
+            query_name=self._query_name(),
+            progress=progress,
+            should_stop=should_stop,
+        )
+        result.record.settings |= self.settings()
+        return Trained(result.adata, result.record.to_dict(), result.encoder)
+
+    @property
+    def title(self) -> str:
+        """What is being done."""
+        return "Training an encoder"
+
+    @property
+    def result_name(self) -> str:
+        """The sources."""
+        return f"encoder of {', '.join(table.name for _, table in self.inputs())}"
+
+    def inputs(self) -> list[tuple[str, Input]]:
+        """Return slides and cells."""
+        slides: list[tuple[str, Input]] = [("reference", table) for table in self.references]
+        return [*slides, *([] if self.query is None else [("query", self.query)])]
+
+    def preflight(self) -> Preflight:
+        """Check the inputs and estimate the run."""
+        from napari_spatialrecon.tasks.encoding import prepare_profiles
+        from napari_spatialrecon.tasks.preflight import Preflight
+        from napari_spatialrecon.tissue.genes import match_genes
+
+        query = None if self.query is None else self.query.adata
+        tables = prepare_profiles(self._slides(), query, self._query_name())
+        match = match_genes([t.adata.var for t in tables], [t.name for t in tables])
+        sizes = [table.adata.n_obs for table in tables]
+        cells = 0 if query is None else sizes[-1]
+        values = self.config.flat()
+        return Preflight(
+            genes=len(match.genes),
+            spots=sum(sizes) - cells,
+            cells=cells,
+            notes=tuple(note for table in tables for note in table.notes),
+            warnings=tuple(match.notes),
+            seconds=2.0 + values["training.steps"] * (0.02 + 1e-4 * values["batch"]),
+            memory_bytes=4e8 + 24.0 * sum(sizes) * len(match.genes),
+        )
+
+    def script(self) -> Script:
+        """Return the call of `train_encoder`."""
+        lines = reading_many("slides", self.references)
+        if self.query is None:
+            return Script("sr.train_encoder", ["slides"], lines)
+        lines += reading({"cells": self.query})
+        return Script("sr.train_encoder", ["slides", "cells"], lines)
+
+    def outcome(self, out: Path) -> Trained:
+        """Return what the command line left at `out`: the encoder, and what it makes of all."""
+        from napari_spatialrecon.methods.gears.encoder.model import Encoder
+        from napari_spatialrecon.tasks.encoding import embedded, prepare_profiles
+
+        encoder = Encoder.load(out)
+        record = json.loads((out / "run.json").read_text(encoding="utf-8"))
+        record["settings"] |= self.settings()
+        query = None if self.query is None else self.query.adata
+        tables = prepare_profiles(self._slides(), query, self._query_name())
+        return Trained(embedded(encoder, tables), record, encoder)
+
+    def _slides(self) -> dict[str, AnnData]:
+        return {table.name: table.adata for table in self.references}
+
+    def _query_name(self) -> str:
+        return "query" if self.query is None else self.query.name
+
+
+@dataclass(frozen=True)
+class Scatter:
+    """Profiles before and after an encoder, as points of a picture.
+
+    Parameters
+    ----------
+    rows : (n,) int
+        Of the outcome's table.
+    before, after : (n, 2) float
+    way
+        ``"pca"`` or ``"umap"``.
+    """
+
+    rows: np.ndarray
+    before: np.ndarray
+    after: np.ndarray
+    way: str
+
+
+@dataclass(frozen=True)
+class Flatten:
+    """The work of a picture, for `viewer.worker.Run`."""
+
+    outcome: Trained
+    way: str
+
+    def __call__(self, progress: Any, should_stop: Any) -> Scatter:
+        """Lay the profiles out in two dimensions."""
+        from napari_spatialrecon.tasks.encoding import flattened
+
+        seed = int(self.outcome.record.get("seed", 0))
+        return Scatter(*flattened(self.outcome.adata, way=self.way, seed=seed), way=self.way)

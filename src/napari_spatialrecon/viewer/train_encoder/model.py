@@ -1,0 +1,85 @@
+"""Train encoder without a window: what was chosen, and where the run stands."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+from napari_spatialrecon.errors import InputError
+from napari_spatialrecon.viewer.task.curves import Curves
+from napari_spatialrecon.viewer.task.job import Line
+from napari_spatialrecon.viewer.task.slides_model import SlidesModel
+from napari_spatialrecon.viewer.train_encoder.job import EncoderJob, Trained
+from napari_spatialrecon.viewer.workspace.tables import query_table, short_name, slide_table
+from napari_spatialrecon.viewer.workspace.workspace import Entry, Role
+
+MEASURES = {"mixing": "domain mixing", "ilisi": "iLISI", "probe": "source told"}
+
+
+class EncoderModel(SlidesModel):
+    """What was chosen in Train encoder, and its run."""
+
+    task, default = "train-encoder", "gears-encoder"
+    unheard = (Role.RESULT, Role.MODEL)
+    outcome: Trained | None
+
+    def missing(self) -> list[str]:
+        """Return what has to be opened or chosen first, in words."""
+        if self.references:
+            return []
+        return ["a slide: spots or cells with coordinates, which are not learned from"]
+
+    def unscaled(self) -> Entry | None:
+        """Return None: places are not learned from, so their unit is of no matter."""
+        return None
+
+    def new_curves(self) -> Curves:
+        """Return what is drawn: how sources mix, and what chance would tell of them."""
+        sources = len(self.references) + (self.query is not None)
+        curves = Curves(MEASURES, floor_title="chance", limits=(0.0, 1.0))
+        curves.floor = 1 / sources if sources > 1 else None
+        return curves
+
+    def make_job(self, **common: Any) -> EncoderJob:
+        """Return the run as it is chosen now."""
+        names, query = self.names, self.query
+        return EncoderJob(
+            references=tuple(slide_table(e, names[e]) for e in self.references),
+            query=None if query is None else query_table(query, short_name(query)),
+            **common,
+        )
+
+    def keep(self, path: Path | None = None) -> Entry:
+        """List the trained encoder among what is open, so that Place cells finds it."""
+        assert self.outcome is not None, "kept after a run"
+        known = next((e for e in self.workspace if e.model is self.outcome.method), None)
+        if known is not None:
+            known.path = path or known.path
+            self.workspace.events.changed.emit(known)
+            return known
+        name = self.last.result_name
+        return self.workspace.add(name, Role.MODEL, path=path, model=self.outcome.method)
+
+    def load(self, folder: str | Path) -> list[Line]:
+        """List a saved encoder among what is open; return what is known of it.
+
+        Raises
+        ------
+        InputError
+            The folder holds no saved model.
+        CheckpointError
+            It holds another model, or a damaged one.
+        """
+        from napari_spatialrecon.methods.gears.encoder.model import Encoder
+        from napari_spatialrecon.tasks.encoding import verdict
+
+        path = Path(folder)
+        if not (path / "manifest.json").is_file():
+            raise InputError(
+                f"Expected the folder of a saved encoder, found {path.name} without one.",
+                remedy="Try a folder that Save encoder… wrote.",
+            )
+        encoder = Encoder.load(path)
+        self.workspace.add(path.name, Role.MODEL, path=path, model=encoder)
+        text = f"{path.name} is open: {len(encoder.space.genes):,} genes. {verdict(encoder)}"
+        return [("good", f"{text} Place cells with GEARS offers it under Encoder.")]

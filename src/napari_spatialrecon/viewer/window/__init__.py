@@ -1,0 +1,1 @@
+"""The window around the tasks: workers, messages, shortcuts, memory, theme."""

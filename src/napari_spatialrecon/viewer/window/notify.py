@@ -1,0 +1,58 @@
+"""How errors speak in the window: what was wrong, what to try, and the details on demand."""
+
+from __future__ import annotations
+
+import traceback
+from typing import Any
+
+from napari_spatialrecon.errors import SpatialReconError, ValidationError
+
+
+def headline(error: BaseException) -> str:
+    """Return what a notification says: the message and the remedy, never a traceback."""
+    if isinstance(error, ValidationError) and len(error.problems) > 1:
+        rest = len(error.problems) - 1
+        more = f"and {rest} more problem{'s' if rest > 1 else ''} (see Details)"
+        return f"{error.problem}\n{more}"
+    if isinstance(error, SpatialReconError):
+        return str(error)
+    if isinstance(error, MemoryError):
+        return "The memory of this computer was used up. Try fewer cells or the preset quick."
+    return (
+        "Something unexpected went wrong in Spatial Reconstruction; your layers are as they were."
+    )
+
+
+def details(error: BaseException) -> str:
+    """Return the text of the Details box, to be copied into a report."""
+    trace = "".join(traceback.format_exception(error))
+    if not isinstance(error, SpatialReconError):
+        return f"{headline(error)}\n\n{trace}\n{_versions()}"
+    return f"{error}\n\n{trace}\n{_versions()}"
+
+
+def notify_error(error: BaseException) -> None:
+    """Show a notification with a button that opens the Details box."""
+    from napari.utils.notifications import Notification, notification_manager
+
+    def show_details(notification: Any) -> None:
+        from napari_spatialrecon.viewer.window.details import DetailsBox
+
+        parent = notification.parent() if hasattr(notification, "parent") else None
+        DetailsBox(headline(error), details(error), parent).show()
+
+    actions = (("Details", show_details),)
+    notification_manager.dispatch(Notification(headline(error), "error", actions))
+
+
+def notify_info(message: str) -> None:
+    """Show a line that needs no answer."""
+    from napari.utils.notifications import show_info
+
+    show_info(message)
+
+
+def _versions() -> str:
+    from napari_spatialrecon.provenance import versions
+
+    return "\n".join(f"{name} {version}" for name, version in versions().items())

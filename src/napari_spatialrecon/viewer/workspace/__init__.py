@@ -1,0 +1,1 @@
+"""What is open: tables, images and saved models."""

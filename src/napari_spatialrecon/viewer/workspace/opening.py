@@ -1,0 +1,171 @@
+"""Opening tables off the window's thread: from a widget, a drop or File > Open."""
+
+from __future__ import annotations
+
+import weakref
+from collections.abc import Callable
+from dataclasses import dataclass
+from functools import partial
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from napari_spatialrecon.errors import InputError
+from napari_spatialrecon.viewer.canvas.layers import unwrapped
+from napari_spatialrecon.viewer.window.notify import notify_error, notify_info
+from napari_spatialrecon.viewer.window.worker import Run
+from napari_spatialrecon.viewer.workspace.table_layers import table_layers
+from napari_spatialrecon.viewer.workspace.tables import table_name
+from napari_spatialrecon.viewer.workspace.workspace import Entry, Role, Workspace, workspace_of
+
+if TYPE_CHECKING:
+    from anndata import AnnData
+    from napari.layers import Layer
+    from qtpy.QtCore import QObject
+
+#: What a file dialog offers.
+FILTER = "Tables (*.h5ad);;All files (*)"
+
+#: Files of each viewer that were asked for, the one that is being read first.
+_asked: weakref.WeakKeyDictionary[Any, list[Path]] = weakref.WeakKeyDictionary()
+
+
+@dataclass(frozen=True)
+class _Opened:
+    """A table, and the layers that will show it: none for cells without place."""
+
+    adata: AnnData
+    layers: list[Layer]
+
+
+def open_table(
+    viewer: Any,
+    path: str | Path,
+    role: Role,
+    *,
+    parent: QObject,
+    opened: Callable[[Entry], None],
+    failed: Callable[[Exception], None],
+) -> None:
+    """Open a file in the background, as a slide with its layers or as cells without place.
+
+    Parameters
+    ----------
+    opened, failed
+        Called in the window's thread: with the entry, or with what is wrong with the file.
+    """
+    path = Path(path)
+    space = workspace_of(viewer)
+    known = space.at(path, role)
+    if known is not None:
+        opened(space.add(known.name, role, path=path))
+        return
+
+    def show(found: _Opened) -> None:
+        try:
+            opened(_as_role(viewer, found, path, role))
+        except Exception as error:
+            failed(error)
+
+    run = _reading(viewer, path, parent, layers=role is not Role.QUERY)
+    run.returned.connect(show)
+    run.failed.connect(failed)
+    run.start()
+
+
+def open_in_turn(viewer: Any, paths: list[Path]) -> None:
+    """Open files that a user dropped, one after another in the background.
+
+    Each adds its layers, or lists its cells without place, when it has been read.
+    """
+    viewer = unwrapped(viewer)
+    asked = _asked.setdefault(viewer, [])
+    idle = not asked
+    asked.extend(paths)
+    if idle:
+        _open_next(viewer)
+
+
+def _open_next(viewer: Any) -> None:
+    asked, space = _asked[viewer], workspace_of(viewer)
+    while asked and is_open(space, asked[0]):
+        asked.pop(0)
+    if not asked:
+        return
+
+    def show(found: _Opened) -> None:
+        try:
+            if found.layers:
+                _add(viewer, found.layers)
+            else:
+                list_cells(space, found.adata, asked[0])
+        except Exception as error:
+            notify_error(error)
+
+    def next_one() -> None:
+        asked.pop(0)
+        _open_next(viewer)
+
+    run = _reading(viewer, asked[0], viewer.window._qt_window)
+    run.returned.connect(show)
+    run.failed.connect(notify_error)
+    run.finished.connect(next_one)
+    run.start()
+
+
+def _reading(viewer: Any, path: Path, parent: QObject, *, layers: bool = True) -> Run:
+    work = partial(_read, viewer, path, layers)
+    run = Run(work, f"Opening {path.name}", viewer=viewer, parent=parent)
+    run.finished.connect(run.deleteLater)
+    return run
+
+
+def _read(viewer: Any, path: Path, layers: bool, progress: Any, should_stop: Any) -> _Opened:
+    """Read a file and make its layers: all but what the window has to do itself."""
+    from napari.layers import Layer
+
+    from napari_spatialrecon.tissue import contract
+    from napari_spatialrecon.tissue.read import read_adata
+
+    adata = read_adata(path)
+    if not layers or contract.SPATIAL not in adata.obsm:
+        return _Opened(adata, [])
+    made = table_layers(adata, table_name(path), folder=path.parent, path=path, viewer=viewer)
+    return _Opened(adata, [Layer.create(*layer) for layer in made])
+
+
+def _as_role(viewer: Any, found: _Opened, path: Path, role: Role) -> Entry:
+    space = workspace_of(viewer)
+    if role is Role.QUERY:
+        return space.add(table_name(path), role, adata=found.adata, path=path)
+    if not found.layers:
+        raise InputError(
+            "Expected a slide with coordinates, found cells without any.",
+            remedy="Try it under Cells.",
+            where=path.name,
+        )
+    _add(viewer, found.layers)
+    entry = space.at(path, role)
+    assert entry is not None, "the layers of a slide are in the workspace"
+    return entry
+
+
+def _add(viewer: Any, layers: list[Layer]) -> None:
+    for layer in layers:
+        viewer.add_layer(layer)
+
+
+def is_open(space: Workspace, path: Path) -> bool:
+    """Return whether a file is open already, and say so."""
+    known = space.at(path)
+    if known is None:
+        return False
+    space.add(known.name, known.role, path=path)
+    notify_info(f"{path.name} is open already, as {known.name}.")
+    return True
+
+
+def list_cells(space: Workspace, adata: AnnData, path: Path) -> None:
+    """List cells without place as those that can be placed."""
+    name = table_name(path)
+    space.add(name, Role.QUERY, adata=adata, path=path)
+    notify_info(f"{name}: {adata.n_obs:,} cells without place. They can be placed on a slide.")

@@ -1,0 +1,119 @@
+"""The layers of a table: its histology below its points; large images fill in the background."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from napari_spatialrecon.errors import InputError
+from napari_spatialrecon.viewer.canvas.layers import (
+    LayerData,
+    cells_layer,
+    histology_layer,
+    looks_like_spots,
+    spots_layer,
+)
+
+if TYPE_CHECKING:
+    from anndata import AnnData
+
+    from napari_spatialrecon.tissue.images import Histology
+    from napari_spatialrecon.viewer.workspace.large_image import GrowingPyramid
+
+#: Milliseconds until the pyramid of a large image is begun.
+PYRAMID_AFTER = 2000
+
+
+def table_layers(
+    adata: AnnData,
+    name: str,
+    *,
+    folder: Path | None = None,
+    path: Path | None = None,
+    viewer: Any = None,
+) -> list[LayerData]:
+    """Return the layers of a table with coordinates: its histology, if any, below its points.
+
+    Parameters
+    ----------
+    folder
+        Where images that the table names lie.
+    path
+        The file or folder it came from.
+    viewer
+        Will show them; None for the current one.
+    """
+    from napari_spatialrecon.tissue import contract
+    from napari_spatialrecon.tissue.images import histology
+    from napari_spatialrecon.viewer.window.notify import notify_error
+
+    origin = {"path": str(path)} if path is not None else {}
+    layers: list[LayerData] = []
+    try:
+        image = histology(adata, folder)
+    except InputError as error:
+        notify_error(error)
+        image = None
+    if image is not None:
+        um = contract.um_per_unit(adata)
+        details = {**origin, "notes": image.notes}
+        layers.append(_image_layer(image, um, name, path, details, viewer))
+    placed = contract.UNCERTAINTY in adata.obs
+    if placed:
+        layers.append(cells_layer(adata, name=f"{name} · placed", metadata=origin))
+    elif looks_like_spots(adata):
+        layers.append(spots_layer(adata, name=name, metadata=origin))
+    else:
+        details = {"role": "slide", **origin}
+        layers.append(cells_layer(adata, name=f"{name} cells", metadata=details))
+    return layers
+
+
+def _image_layer(
+    image: Histology,
+    um: float | None,
+    name: str,
+    path: Path | None,
+    details: dict[str, Any],
+    viewer: Any,
+) -> LayerData:
+    """Return a histology layer; of a large image without a pyramid, one that fills later."""
+    from napari import current_viewer
+
+    from napari_spatialrecon.viewer.workspace.large_image import GrowingPyramid, is_slow, open_large
+
+    viewer = viewer if viewer is not None else current_viewer()
+    if is_slow(image) and hasattr(viewer, "window"):
+        from superqt.utils import ensure_main_thread
+
+        opened = open_large(image, path)
+        growing = isinstance(opened, GrowingPyramid)
+        image = replace(image, levels=opened.levels if growing else opened)
+        if growing:
+            ensure_main_thread(_fill_in_background)(opened, name, viewer)
+    return histology_layer(image, um, name=name, metadata=details)
+
+
+def _fill_in_background(pyramid: GrowingPyramid, name: str, viewer: Any) -> None:
+    from qtpy.QtCore import QTimer
+
+    from napari_spatialrecon.viewer.window.notify import notify_error
+    from napari_spatialrecon.viewer.window.worker import Run
+
+    def fill(levels: list[Any]) -> None:
+        pyramid.fill(levels)
+        for layer in viewer.layers:
+            shown = layer.data if getattr(layer, "multiscale", False) else ()
+            if any(level is pyramid.levels[0] for level in shown):
+                layer.refresh()
+
+    run = Run(pyramid.build, f"{name} H&E", viewer=viewer, parent=viewer.window._qt_window)
+    run.returned.connect(fill)
+    run.failed.connect(notify_error)
+    run.finished.connect(run.deleteLater)
+    # Its worker takes the core that napari needs to show the preview.
+    timer = QTimer(run)
+    timer.setSingleShot(True)
+    timer.timeout.connect(run.start)
+    timer.start(PYRAMID_AFTER)

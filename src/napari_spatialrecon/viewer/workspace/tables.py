@@ -1,0 +1,196 @@
+"""Inputs of a run, taken from what is open."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from napari_spatialrecon.viewer.canvas.layers import OURS, um_per_layer_unit
+from napari_spatialrecon.viewer.workspace.workspace import Entry, Role, Workspace
+
+if TYPE_CHECKING:
+    from anndata import AnnData
+    from napari.layers import Image
+
+    from napari_spatialrecon.tissue.images import Histology
+
+_SUFFIXES = (" spots", " H&E")
+_THUMBNAIL = 2048
+
+
+@dataclass(frozen=True)
+class Table:
+    """A table that a run reads.
+
+    Parameters
+    ----------
+    path
+        Its file, None where the table is open in napari only.
+    """
+
+    name: str
+    adata: AnnData
+    path: Path | None = None
+
+    def histology(self) -> Histology | None:
+        """Return its H&E, None where it has none."""
+        from napari_spatialrecon.tissue.images import histology
+
+        return histology(self.adata, None if self.path is None else self.path.parent)
+
+
+@dataclass(frozen=True)
+class Picture:
+    """An image layer without a table, to lay a result on.
+
+    Parameters
+    ----------
+    levels
+        Array-likes (y, x) or (y, x, samples), finest first.
+    um_per_pixel
+        Of the finest level.
+    """
+
+    name: str
+    levels: tuple[Any, ...]
+    rgb: bool
+    um_per_pixel: float
+    path: Path | None = None
+
+    def table(self) -> Table:
+        """Return a table without rows whose histology is a small copy of this image.
+
+        Its frame is in pixels of the finest level.
+        """
+        from anndata import AnnData
+
+        from napari_spatialrecon.tissue.images import Histology
+        from napari_spatialrecon.tissue.lazy_image import RgbImage
+
+        axes = "YXS" if self.rgb else "YX"
+        levels = [RgbImage(level, axes) for level in self.levels]
+        image, units = Histology(levels, 1.0, self.name).thumbnail(_THUMBNAIL)
+        adata = AnnData(X=np.empty((0, 0), np.float32))
+        adata.uns["spatial"] = {
+            self.name: {
+                "images": {"hires": image},
+                "scalefactors": {"tissue_hires_scalef": 1 / units},
+                "metadata": {"um_per_fullres_px": self.um_per_pixel},
+            }
+        }
+        return Table(self.name, adata, self.path)
+
+
+@dataclass(frozen=True)
+class Model:
+    """A fitted model that a run starts from.
+
+    Parameters
+    ----------
+    model
+        Has ``save(folder)``.
+    path
+        Its folder, None where it was not saved yet.
+    """
+
+    name: str
+    model: Any
+    path: Path | None = None
+
+
+def short_name(entry: Entry) -> str:
+    """Return what a slide or a table of cells is called: without " spots" or " H&E"."""
+    if entry.path is not None and entry.role is not Role.HISTOLOGY:
+        return table_name(entry.path)
+    for suffix in _SUFFIXES:
+        if entry.name.endswith(suffix):
+            return entry.name.removesuffix(suffix)
+    return entry.name
+
+
+def slide_of(space: Workspace, image: Entry) -> Entry | None:
+    """Return the slide that an H&E belongs to: of the same file, or of the same name."""
+    slides = [e for e in space if e.role is not Role.HISTOLOGY and "spatial" in _slots(e)]
+    if image.path is not None:
+        return next((e for e in slides if e.path == image.path), None)
+    return next((e for e in slides if e.path is None and short_name(e) == short_name(image)), None)
+
+
+def histology_of(space: Workspace, slide: Entry) -> Entry | None:
+    """Return the H&E of a slide that is open, None without one."""
+    return next((e for e in space.of_role(Role.HISTOLOGY) if slide_of(space, e) is slide), None)
+
+
+def _slots(entry: Entry) -> Mapping[str, Any]:
+    return entry.adata.obsm if entry.adata is not None else {}
+
+
+def slide_table(entry: Entry, name: str) -> Table:
+    """Return a slide as a run reads it: the scale that the user gave, images found from anywhere.
+
+    The matrices are shared with what is open; nothing of it is changed.
+    """
+    from napari_spatialrecon.tissue import contract
+
+    adata = entry.table()
+    uns = dict(adata.uns)
+    folder = entry.path.parent if entry.path is not None else None
+    if folder is not None and isinstance(uns.get("spatial"), Mapping):
+        uns["spatial"] = {k: _with_whole_paths(v, folder) for k, v in uns["spatial"].items()}
+    given = entry.um_per_unit is not None and contract.um_per_unit(adata) is None
+    if given:
+        uns[OURS] = {**dict(uns.get(OURS, {})), "um_per_unit": entry.um_per_unit}
+    return Table(name, _sharing(adata, uns, hidden=False), None if given else entry.path)
+
+
+def query_table(entry: Entry, name: str) -> Table:
+    """Return cells as a run reads them: without their coordinates, should they have any."""
+    adata = entry.table()
+    return Table(name, _sharing(adata, dict(adata.uns), hidden=True), entry.path)
+
+
+def picture(entry: Entry) -> Picture:
+    """Return an image layer as a run reads it; its scale must be known."""
+    layer: Image = entry.layer
+    levels = tuple(layer.data) if layer.multiscale else (layer.data,)
+    scale = float(layer.scale[-1]) * (um_per_layer_unit(layer) or 1.0)
+    return Picture(short_name(entry), levels, bool(layer.rgb), scale, entry.path)
+
+
+def _sharing(adata: AnnData, uns: dict[str, Any], *, hidden: bool) -> AnnData:
+    from anndata import AnnData
+
+    obsm = {key: value for key, value in adata.obsm.items() if not (hidden and key == "spatial")}
+    return AnnData(
+        X=adata.X,
+        obs=adata.obs,
+        var=adata.var,
+        obsm=obsm,
+        layers=dict(adata.layers),
+        uns=uns,
+        raw=adata.raw,
+    )
+
+
+def _with_whole_paths(library: Any, folder: Path) -> Any:
+    files = library.get("images_files") if isinstance(library, Mapping) else None
+    if not isinstance(files, Mapping):
+        return library
+    return {**library, "images_files": {k: str(folder / str(v)) for k, v in files.items()}}
+
+
+def table_name(path: Path) -> str:
+    """Return what a table is called: its file's name, or a Space Ranger run's folder.
+
+    Examples
+    --------
+    >>> table_name(Path("data/C5.h5ad")), table_name(Path("run7/outs"))
+    ('C5', 'run7')
+    """
+    if path.suffix == ".h5ad":
+        return path.stem
+    return path.parent.name if path.name == "outs" and path.parent.name else path.name

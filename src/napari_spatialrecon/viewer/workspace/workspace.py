@@ -1,0 +1,329 @@
+"""What is open in a viewer: slides, cells to place, histology, models and results.
+
+Widgets show the workspace and own no data. It knows layers but no Qt.
+"""
+
+from __future__ import annotations
+
+import weakref
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from enum import StrEnum
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from psygnal import Signal, SignalGroup
+
+from napari_spatialrecon.errors import InputError
+from napari_spatialrecon.viewer.canvas.layers import OURS, to_adata, um_per_layer_unit, unwrapped
+from napari_spatialrecon.viewer.window.memory import Memory
+
+if TYPE_CHECKING:
+    from anndata import AnnData
+    from napari.components import ViewerModel
+    from napari.layers import Layer
+
+
+class Role(StrEnum):
+    """What something that is open can serve as."""
+
+    SLIDE = "slide"
+    QUERY = "query"
+    HISTOLOGY = "histology"
+    MODEL = "model"
+    RESULT = "result"
+
+
+@dataclass(eq=False)
+class Entry:
+    """One thing that is open.
+
+    Parameters
+    ----------
+    name
+        Unique in its workspace.
+    role
+        What it is used as.
+    adata
+        Its table; None for histology and models, and for foreign layers, whose `table` reads the
+        layer when asked.
+    path
+        Where it came from, if from a file.
+    layer
+        The layer that shows it; None for cells without place and for models.
+    um_per_unit
+        Micrometres in a unit of its coordinates (a pixel of an image); None while unknown.
+    notes
+        What the user should know, in words.
+    model
+        A fitted model, of the role of one.
+    """
+
+    name: str
+    role: Role
+    adata: AnnData | None = None
+    path: Path | None = None
+    layer: Layer | None = None
+    um_per_unit: float | None = None
+    notes: list[str] = field(default_factory=list)
+    model: Any = None
+
+    @property
+    def needs_scale(self) -> bool:
+        """Whether the user has to say how many µm a pixel or unit is."""
+        return self.role in (Role.SLIDE, Role.HISTOLOGY) and self.um_per_unit is None
+
+    def table(self) -> AnnData:
+        """Return the table: as it was opened, or read from a foreign layer.
+
+        Raises
+        ------
+        InputError
+            It has none.
+        """
+        if self.adata is not None and "spatial" in self.adata.obsm:
+            return self.adata
+        if self.layer is not None and self.role is not Role.HISTOLOGY:
+            return to_adata(self.layer)
+        if self.adata is not None:
+            return self.adata
+        raise InputError(f"Expected a table of cells or spots, found {self.role}.", where=self.name)
+
+
+def read_um(typed: float | str) -> float | None:
+    """Return a positive number of µm, with a point or a comma; None if it is none."""
+    try:
+        value = float(str(typed).strip().replace(",", "."))
+    except ValueError:
+        return None
+    return value if 0 < value < float("inf") else None
+
+
+class WorkspaceEvents(SignalGroup):
+    """What widgets listen to; each carries the entry."""
+
+    added = Signal(Entry)
+    removed = Signal(Entry)
+    changed = Signal(Entry)
+
+
+class Workspace:
+    """What is open in one viewer, in the order it was opened.
+
+    Parameters
+    ----------
+    viewer
+        Its layers are adopted where they can serve, and their removal is heard.
+    memory
+        Scales the user typed before; default those in napari's settings.
+    """
+
+    def __init__(self, viewer: ViewerModel, *, memory: Memory | None = None) -> None:
+        self.events = WorkspaceEvents()
+        self._entries: list[Entry] = []
+        self._viewer = weakref.ref(viewer)
+        self._scale_bar_shown = False
+        self.memory = memory or Memory()
+        viewer.layers.events.inserted.connect(self._on_inserted)
+        viewer.layers.events.removed.connect(self._on_removed)
+        for layer in viewer.layers:
+            self._adopt_if_fit(layer)
+
+    def __iter__(self) -> Iterator[Entry]:
+        return iter(tuple(self._entries))
+
+    def __len__(self) -> int:
+        return len(self._entries)
+
+    @property
+    def viewer(self) -> ViewerModel | None:
+        """The viewer, or None once it is gone."""
+        return self._viewer()
+
+    def of_role(self, *roles: Role) -> list[Entry]:
+        """Return the entries with one of these roles."""
+        return [entry for entry in self._entries if entry.role in roles]
+
+    def named(self, name: str) -> Entry | None:
+        """Return the entry of this name."""
+        return next((entry for entry in self._entries if entry.name == name), None)
+
+    def at(self, path: str | Path, role: Role | None = None) -> Entry | None:
+        """Return the entry that came from a file, of a role if one is given."""
+        wanted = Path(path).resolve()
+        found = (e for e in self._entries if e.path == wanted and role in (None, e.role))
+        return next(found, None)
+
+    def of_layer(self, layer: Layer) -> Entry | None:
+        """Return the entry that a layer shows."""
+        return next((entry for entry in self._entries if entry.layer is layer), None)
+
+    def add(
+        self,
+        name: str,
+        role: Role,
+        *,
+        adata: AnnData | None = None,
+        path: str | Path | None = None,
+        layer: Layer | None = None,
+        um_per_unit: float | None = None,
+        model: Any = None,
+    ) -> Entry:
+        """Add something that is open; the same file in the same role stays one entry, with a note.
+
+        A scale that is unknown is taken from what the user typed for this file before.
+        """
+        path = Path(path).resolve() if path is not None else None
+        if path is not None and (known := self.at(path, role)) is not None:
+            _note(known, f"{path.name} was opened again; it is listed once.")
+            self.events.changed.emit(known)
+            return known
+        entry = Entry(self._unique(name), role, adata, path, layer, um_per_unit, model=model)
+        self._entries.append(entry)
+        if entry.needs_scale and (scale := self.memory.scale(_scale_key(entry))) is not None:
+            self._apply_scale(entry, scale)
+            _note(entry, f"{scale:g} µm per unit, as given before.")
+        self._show_scale_bar(entry)
+        self.events.added.emit(entry)
+        return entry
+
+    def remove(self, entry: Entry) -> None:
+        """Forget an entry; its layer stays."""
+        self._entries.remove(entry)
+        self.events.removed.emit(entry)
+
+    def set_role(self, entry: Entry, role: Role) -> None:
+        """Use an entry as something else, for instance a slide as cells to place."""
+        if entry.role is not role:
+            entry.role = role
+            self.events.changed.emit(entry)
+
+    def set_scale(self, entry: Entry, um_per_unit: float | str) -> None:
+        """Say how many µm a unit (a pixel) of an entry is; everything from its file follows.
+
+        Parameters
+        ----------
+        um_per_unit
+            A number, or what somebody typed.
+
+        Raises
+        ------
+        InputError
+            The scale is not a positive number.
+        """
+        value = read_um(um_per_unit)
+        if value is None:
+            raise InputError(
+                f"Expected a positive number of µm, found {um_per_unit!r}.",
+                remedy="Try 0.5, a usual value for a scan at 20×.",
+                where=entry.name,
+            )
+        same_file = [e for e in self._entries if entry.path is not None and e.path == entry.path]
+        for other in same_file or [entry]:
+            self._apply_scale(other, value)
+            self._show_scale_bar(other)
+            self.events.changed.emit(other)
+        self.memory.remember_scale(_scale_key(entry), value)
+
+    def adopt(self, layer: Layer, role: Role | None = None) -> Entry:
+        """Take a layer made elsewhere as a slide, cells to place, or histology.
+
+        Raises
+        ------
+        InputError
+            The layer is neither two-dimensional points nor a two-dimensional image.
+        """
+        from napari.layers import Image, Points
+
+        known = self.of_layer(layer)
+        if known is not None:
+            if role is not None:
+                self.set_role(known, role)
+            return known
+        if not isinstance(layer, Points | Image) or layer.ndim != 2:
+            kind = type(layer).__name__.lower()
+            raise InputError(
+                f"Expected points or an image in two dimensions, found {kind} in {layer.ndim}.",
+                remedy="Try one plane of it, or a points layer.",
+                where=layer.name,
+            )
+        ours = layer.metadata.get(OURS, {})
+        image = isinstance(layer, Image)
+        role = role or Role(ours.get("role", Role.HISTOLOGY if image else Role.SLIDE))
+        path = ours.get("path") or layer.source.path
+        scale = ours["um_per_unit"] if "um_per_unit" in ours else _um_per_data_unit(layer)
+        entry = self.add(
+            layer.name,
+            role,
+            adata=layer.metadata.get("adata"),
+            path=path,
+            layer=layer,
+            um_per_unit=scale,
+        )
+        for note in ours.get("notes", ()):
+            _note(entry, note)
+        return entry
+
+    def _adopt_if_fit(self, layer: Layer) -> None:
+        from napari.layers import Image, Points
+
+        fits = isinstance(layer, Image) and layer.ndim == 2
+        has_table = isinstance(layer, Points) and layer.metadata.get("adata") is not None
+        if fits or (has_table and layer.ndim == 2):
+            self.adopt(layer)
+
+    def _on_inserted(self, event: Any) -> None:
+        self._adopt_if_fit(event.value)
+
+    def _on_removed(self, event: Any) -> None:
+        entry = self.of_layer(event.value)
+        if entry is not None:
+            self.remove(entry)
+
+    def _apply_scale(self, entry: Entry, um_per_unit: float) -> None:
+        if entry.layer is not None:
+            factor = um_per_unit / (entry.um_per_unit or 1.0)
+            entry.layer.scale = entry.layer.scale * factor
+            entry.layer.units = ("um",) * entry.layer.ndim
+            ours = {**entry.layer.metadata.get(OURS, {}), "unit": "um", "um_per_unit": um_per_unit}
+            entry.layer.metadata[OURS] = ours
+        entry.um_per_unit = um_per_unit
+
+    def _show_scale_bar(self, entry: Entry) -> None:
+        """Turn the scale bar on with the first layer in µm; the user may turn it off for good."""
+        viewer = self.viewer
+        if viewer is not None and entry.layer is not None and entry.um_per_unit is not None:
+            if not self._scale_bar_shown:
+                viewer.canvas.overlays.scale_bar.visible = True
+            self._scale_bar_shown = True
+
+    def _unique(self, name: str) -> str:
+        taken, result, number = {entry.name for entry in self._entries}, name, 2
+        while result in taken:
+            result, number = f"{name} [{number}]", number + 1
+        return result
+
+
+def _note(entry: Entry, text: str) -> None:
+    if text not in entry.notes:
+        entry.notes.append(text)
+
+
+def _scale_key(entry: Entry) -> str:
+    return str(entry.path) if entry.path is not None else entry.name
+
+
+def _um_per_data_unit(layer: Layer) -> float | None:
+    unit = um_per_layer_unit(layer)
+    return None if unit is None else unit * float(layer.scale[-1])
+
+
+_workspaces: weakref.WeakKeyDictionary[Any, Workspace] = weakref.WeakKeyDictionary()
+
+
+def workspace_of(viewer: ViewerModel) -> Workspace:
+    """Return the workspace of a viewer; each viewer has its own."""
+    viewer = unwrapped(viewer)
+    if viewer not in _workspaces:
+        _workspaces[viewer] = Workspace(viewer)
+    return _workspaces[viewer]

@@ -1,0 +1,139 @@
+"""What one network of the ensemble is trained on."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+import torch
+from scipy import sparse
+
+from napari_spatialrecon.methods.dpvae import losses
+from napari_spatialrecon.methods.dpvae.config import MaskConfig, NetworkConfig
+from napari_spatialrecon.methods.dpvae.member import MemberTask, Slide, make_mask, unit_length
+from napari_spatialrecon.methods.dpvae.model import build
+from napari_spatialrecon.methods.dpvae.network import LOG_VARIANCE_BIAS, Network
+
+
+@pytest.fixture
+def grid():
+    x, y = np.meshgrid(np.arange(8.0), np.arange(6.0))
+    return np.column_stack([x.ravel(), y.ravel()])
+
+
+@pytest.fixture
+def features(grid):
+    """Two groups of expression, left and right."""
+    rng = np.random.default_rng(0)
+    side = np.where(grid[:, :1] < 4, -5.0, 5.0)
+    return (side + rng.normal(size=(len(grid), 5))).astype(np.float32)
+
+
+def task(small, grid, features, *, noise=0.0, n_slides=1, network=None, slide=None, **settings):
+    config = small(**settings)
+    torch.manual_seed(0)
+    network = network or Network(features.shape[1], features.shape[1], n_slides, config.network)
+    slide = slide or Slide(torch.from_numpy(features), torch.from_numpy(grid.astype(np.float32)))
+    return MemberTask(network, [slide] * n_slides, noise, config)
+
+
+def test_without_a_mask_all_pairs_count(grid, features):
+    assert make_mask(MaskConfig(), features, grid, 0) is None
+
+
+def test_a_spatial_mask_joins_neighbours(grid, features):
+    mask = make_mask(MaskConfig(kind="spatial", neighbours=4), features, grid, 0).toarray()
+    assert (mask == mask.T).all()
+    far = np.linalg.norm(grid[:, None] - grid[None], axis=2) > 3
+    assert not mask[far].any()
+    assert (mask.sum(axis=1) >= 4).all()
+
+
+def test_an_expression_mask_joins_clusters(grid, features):
+    mask = make_mask(MaskConfig(kind="expression", clusters=2), features, grid, 0).toarray()
+    left = grid[:, 0] < 4
+    np.testing.assert_array_equal(mask, left[:, None] == left[None])
+
+
+def test_the_loss_is_equation_4(small, grid, features):
+    made = task(small, grid, features, alpha=7.0, beta=2.0, reconstruction=0.5, spots_per_step=1000)
+    total, terms = made.loss(0, torch.Generator().manual_seed(3))
+    expected = 7 * terms["distance"] + 0.5 * terms["reconstruction"] + 2 * terms["kl"]
+    torch.testing.assert_close(total, expected)
+    mean, log_variance = made.network.encode(unit_length(made.slides[0].features, True))
+    torch.testing.assert_close(terms["kl"], losses.kl_divergence(mean, log_variance))
+
+
+def test_the_loss_is_the_mean_over_slides(small, grid, features):
+    one, two = (task(small, grid, features, n_slides=n, spots_per_step=1000) for n in (1, 2))
+    two.network.load_state_dict(
+        {**one.network.state_dict(), "log_scale": torch.zeros(2)}, strict=True
+    )
+    values = [t.loss(0, torch.Generator().manual_seed(0))[1]["kl"] for t in (one, two)]
+    torch.testing.assert_close(values[0], values[1])
+
+
+def test_each_slide_has_its_own_scale(small, grid, features):
+    made = task(small, grid, features, n_slides=2)
+    made.slides = [made.slides[0], Slide(made.slides[0].features, 9 * made.slides[0].places)]
+    made.loss(0, torch.Generator().manual_seed(0))[0].backward()
+    gradient = made.network.log_scale.grad
+    assert gradient[0] != gradient[1]
+
+
+def test_a_mask_of_no_pair_takes_the_distance_loss_away(small, grid, features):
+    none = sparse.csr_matrix((len(grid), len(grid)), dtype=bool)
+    slide = Slide(torch.from_numpy(features), torch.from_numpy(grid.astype("f4")), None, none)
+    made = task(small, grid, features, slide=slide)
+    _, terms = made.loss(0, torch.Generator().manual_seed(0))
+    assert terms["distance"].item() == 0
+
+
+def test_noise_reaches_the_encoder_but_not_what_is_reconstructed(small, grid, features):
+    made = task(small, grid, features, noise=5.0)
+    _, terms = made.loss(0, torch.Generator().manual_seed(0))
+    generator, clean = torch.Generator().manual_seed(0), made.slides[0].features
+    noisy = clean + 5 * torch.randn(clean.shape, generator=generator)
+    passed = made.network(unit_length(noisy, True), generator)
+    torch.testing.assert_close(terms["kl"], losses.kl_divergence(passed.mean, passed.log_variance))
+    target = unit_length(clean, True)
+    expected = losses.gaussian_reconstruction(passed.decoded, target)
+    torch.testing.assert_close(terms["reconstruction"], expected)
+
+
+def test_a_large_slide_is_drawn_at_random_or_around_a_spot(small, grid, features):
+    made = task(small, grid, features, spots_per_step=9)
+    rows = made._draw(0, torch.Generator().manual_seed(0)).numpy()
+    assert len(set(rows)) == 9
+    slide = Slide(made.slides[0].features, made.slides[0].places, local=True)
+    made.slides = [slide]
+    near = made._draw(0, torch.Generator().manual_seed(0)).numpy()
+    assert len(set(near)) == 9
+    assert np.ptp(grid[near], axis=0).max() <= 4
+    assert np.ptp(grid[rows], axis=0).max() > 4
+
+
+def test_the_posterior_starts_narrow():
+    network = build(5, 5, 1, NetworkConfig())
+    assert (network.log_variance.bias == LOG_VARIANCE_BIAS).all()
+
+
+def test_shares_of_counts_sum_to_one():
+    network = build(5, 11, 1, NetworkConfig(likelihood="nb"))
+    shares = network.decode(torch.randn(3, 2))
+    assert shares.shape == (3, 11)
+    torch.testing.assert_close(shares.sum(dim=1), torch.ones(3))
+    assert network.log_dispersion.shape == (11,)
+
+
+def test_a_sample_is_the_mean_plus_scaled_noise():
+    network = build(5, 5, 1, NetworkConfig())
+    passed = network(torch.randn(4, 5), torch.Generator().manual_seed(7))
+    noise = torch.randn(4, 2, generator=torch.Generator().manual_seed(7))
+    expected = passed.mean + noise * torch.exp(0.5 * passed.log_variance)
+    torch.testing.assert_close(passed.sample, expected)
+
+
+def test_rows_of_unit_length_have_the_length_of_their_dimension():
+    rows = unit_length(torch.randn(6, 9), True)
+    torch.testing.assert_close(rows.norm(dim=1), torch.full((6,), 3.0))
+    assert torch.equal(unit_length(rows * 5, False), rows * 5)

@@ -1,0 +1,238 @@
+from __future__ import annotations
+
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
+
+import anndata
+import numpy as np
+import pytest
+from napari.layers import Layer
+
+from napari_spatialrecon.tissue import contract
+from napari_spatialrecon.viewer.align.layers import GAPS, MARKS
+from napari_spatialrecon.viewer.align.widget import AlignToHistology
+from napari_spatialrecon.viewer.canvas.layers import cells_layer
+from napari_spatialrecon.viewer.landmarks.widget import LandmarksWidget
+from napari_spatialrecon.viewer.window.shortcuts import ALIGN, COMMON
+
+TURN = np.array([[0.8, -0.6], [0.6, 0.8]])
+
+
+@pytest.fixture
+def widget(make_napari_viewer: Any, open_tissue: Any, qtbot: Any) -> AlignToHistology:
+    """Docked, with the first slide turned off its H&E in the layer's own data."""
+    viewer = make_napari_viewer()
+    open_tissue(viewer)
+    widget = AlignToHistology(viewer)
+    viewer.window.add_dock_widget(widget, name="Align to histology")
+    choose(widget, "cortex 1 spots", "cortex 1 H&E")
+    return widget
+
+
+def choose(widget: AlignToHistology, layer: str, image: str) -> None:
+    for box, name in ((widget.layer, layer), (widget.image, image)):
+        box.setCurrentIndex(box.findText(name))
+    widget.begin()
+
+
+def world(layer: Any, rows: Any) -> np.ndarray:
+    return np.asarray(layer._data_to_world(np.asarray(layer.data, float)[rows]))
+
+
+def wanted(points: np.ndarray) -> np.ndarray:
+    """Where points (y, x) of the layer belong: turned a little, kept on the image."""
+    centre = points.mean(axis=0)
+    angle = np.deg2rad(3)
+    turn = np.array([[np.cos(angle), -np.sin(angle)], [np.sin(angle), np.cos(angle)]])
+    return (points - centre) @ turn.T + centre + 4.0
+
+
+def set_pairs(widget: AlignToHistology, goal: np.ndarray, rows: tuple[int, ...]) -> None:
+    for row in rows:
+        widget.on_click(world(widget.session.layer, [row])[0])
+        widget.on_click(goal[row])
+
+
+@pytest.mark.parametrize("scale", [1.0, 0.25, 40.0])
+def test_pairs_move_the_layer_whatever_its_scale(widget: AlignToHistology, scale: float) -> None:
+    layer = widget.session.layer
+    layer.data = np.asarray(layer.data) / scale
+    layer.scale = np.asarray(layer.scale) * scale
+    widget._sessions.clear()
+    widget.end()
+    widget.begin()
+    goal = wanted(world(layer, slice(None)))
+    set_pairs(widget, goal, (0, 7, 20, 33))
+    np.testing.assert_allclose(world(layer, slice(None)), goal, atol=1e-4)
+    assert layer.scale[0] == pytest.approx(scale)
+    assert widget.table.rowCount() == 4 and "0 µm" in widget.verdict.text()
+
+
+def test_the_hint_takes_turns_and_counts_what_is_missing(widget: AlignToHistology) -> None:
+    widget.pick.click()
+    assert "click on the layer" in widget.hint.text() and "3 more" in widget.hint.text()
+    widget.on_click(world(widget.session.layer, [0])[0])
+    assert "click on the image" in widget.hint.text()
+    assert MARKS in widget.viewer.layers and len(widget.viewer.layers[MARKS].data) == 1
+
+
+def test_undo_delete_and_ticks_go_through_the_widget(widget: AlignToHistology) -> None:
+    layer = widget.session.layer
+    before = world(layer, slice(None))
+    set_pairs(widget, wanted(before), (0, 7, 20))
+    widget.undo.click()
+    np.testing.assert_allclose(world(layer, slice(None)), before, atol=1e-6)
+    widget.redo.click()
+    widget.table.toggled.emit(1, False)
+    assert not widget.session.model.pairs[1].enabled
+    widget.table.selectRow(2)
+    widget.remove.click()
+    assert len(widget.session.model.pairs) == 2
+    assert len(widget.viewer.layers[GAPS].data) == 2
+
+
+def test_a_click_beside_the_image_is_refused_in_the_widget(widget: AlignToHistology) -> None:
+    widget.on_click(world(widget.session.layer, [0])[0])
+    widget.on_click(np.array([-1e6, 0.0]))
+    assert "outside it" in widget.notice.label.text()
+    assert not widget.session.model.pairs and widget.session.model.turn == "image"
+
+
+def test_a_deleted_layer_is_said_and_its_marks_go(widget: AlignToHistology) -> None:
+    set_pairs(widget, wanted(world(widget.session.layer, slice(None))), (0, 7, 20))
+    widget.pick.click()
+    widget.viewer.layers.remove("cortex 1 spots")
+    assert "cortex 1 spots was deleted" in widget.notice.label.text()
+    assert not widget.pick.isChecked() and widget.session.layer.name == "cortex 2 spots"
+    assert not widget.session.model.pairs
+
+
+def test_an_image_without_scale_counts_in_pixels_until_it_is_given(
+    widget: AlignToHistology,
+) -> None:
+    image = np.asarray(
+        widget.session.image.data[0]
+        if widget.session.image.multiscale
+        else widget.session.image.data
+    )
+    widget.viewer.add_image(image, rgb=True, name="scan")
+    choose(widget, "cortex 1 spots", "scan")
+    assert widget.scale_row.isVisibleTo(widget) and "pixels" in widget.scale_label.text()
+    widget.scale.setText("none")
+    widget.scale_button.click()
+    assert "positive number" in widget.notice.label.text()
+    widget.scale.setText("2,5")
+    widget.scale_button.click()
+    assert not widget.scale_row.isVisibleTo(widget)
+    assert widget.session.um == pytest.approx(1.0)
+
+
+def test_what_is_aligned_is_saved_opened_and_used_by_later_runs(
+    widget: AlignToHistology, qtbot: Any, tmp_path: Path
+) -> None:
+    layer = widget.session.layer
+    goal = wanted(world(layer, slice(None)))
+    set_pairs(widget, goal, (0, 7, 20, 33))
+    path = tmp_path / "aligned.h5ad"
+    widget.save_as(str(path))
+    qtbot.waitUntil(lambda: "Saved" in widget.verdict.text(), timeout=60_000)
+    read = anndata.read_h5ad(path)
+    um = contract.um_per_unit(read)
+    np.testing.assert_allclose(read.obsm["spatial"] * um, goal[:, ::-1], rtol=1e-6)
+    assert read.uns["spatialrecon"]["alignment"]["landmarks_ref"].shape == (4, 2)
+    widget.viewer.open(str(path), plugin="napari-spatialrecon")
+    np.testing.assert_allclose(
+        world(widget.viewer.layers["aligned spots"], slice(None)), goal, rtol=1e-6
+    )
+    widget.keep()
+    entry = widget.space.of_layer(layer)
+    np.testing.assert_allclose(entry.table().obsm["spatial"] * um, goal[:, ::-1], rtol=1e-6)
+
+
+def test_pairs_go_to_a_file_and_come_back(widget: AlignToHistology, tmp_path: Path) -> None:
+    goal = wanted(world(widget.session.layer, slice(None)))
+    set_pairs(widget, goal, (0, 7, 20))
+    widget.save_file(str(tmp_path / "pairs.csv"))
+    kept = widget.session.model.pairs
+    for _ in range(3):
+        widget.session.model.delete(0)
+    widget.open_file(str(tmp_path / "pairs.csv"))
+    np.testing.assert_allclose(
+        [p.ref for p in widget.session.model.pairs], [p.ref for p in kept], rtol=1e-12
+    )
+    (tmp_path / "bad.csv").write_text("x,y,u,v\n1,2,3,4\n")
+    widget.open_file(str(tmp_path / "bad.csv"))
+    assert "ref_x" in widget.notice.label.text() and len(widget.session.model.pairs) == 3
+
+
+def test_keys_stand_in_the_widget_and_are_let_go_with_the_pointer(
+    widget: AlignToHistology,
+) -> None:
+    for shortcut in ALIGN.values():
+        assert shortcut.words in widget.keys_text.text()
+    before = dict(widget.viewer.keymap)
+    widget.pick.click()
+    assert len(widget.viewer.keymap) > len(before)
+    widget.pick.click()
+    assert dict(widget.viewer.keymap) == before
+    assert set(COMMON) <= set(widget.actions())
+
+
+def test_one_widget_has_the_canvas_and_viewers_share_nothing(
+    widget: AlignToHistology, make_napari_viewer: Any, open_tissue: Any
+) -> None:
+    second = LandmarksWidget(widget.viewer)
+    widget.viewer.window.add_dock_widget(second, name="Landmarks")
+    widget.pick.click()
+    second.pointer.switch(True)
+    heard = widget.viewer.mouse_drag_callbacks
+    assert not widget.pick.isChecked()
+    assert second.pointer._hear in heard and widget.pointer._hear not in heard
+    other = make_napari_viewer()
+    open_tissue(other)
+    third = AlignToHistology(other)
+    other.window.add_dock_widget(third, name="Align to histology")
+    set_pairs(widget, wanted(world(widget.session.layer, slice(None))), (0, 7, 20))
+    assert not third.session.model.pairs
+
+
+def test_a_drag_on_the_canvas_moves_the_mark_and_not_the_camera(widget: AlignToHistology) -> None:
+    goal = wanted(world(widget.session.layer, slice(None)))
+    set_pairs(widget, goal, (0, 7, 20))
+    widget.pick.click()
+    mark = widget.session.marks_world()[3]
+    event = SimpleNamespace(
+        button=1, position=tuple(mark), pos=np.array([50.0, 50.0]), type="mouse_press"
+    )
+    hearing = widget.pointer._hear(widget.viewer, event)
+    next(hearing)
+    assert not widget.viewer.scene.camera.mouse_pan
+    event.type, event.pos, event.position = "mouse_move", np.array([90.0, 50.0]), tuple(mark + 9.0)
+    next(hearing)
+    event.type = "mouse_release"
+    with pytest.raises(StopIteration):
+        next(hearing)
+    assert widget.viewer.scene.camera.mouse_pan
+    np.testing.assert_allclose(widget.session.marks_world()[3], mark + 9.0)
+    widget.undo.click()
+    np.testing.assert_allclose(widget.session.marks_world()[3], mark)
+
+
+def test_placed_cells_start_where_their_expression_expects_them(
+    widget: AlignToHistology, tiny: Any, qtbot: Any
+) -> None:
+    true = tiny.truth.loc[tiny.cells.obs_names, ["x", "y"]].to_numpy(float)
+    um = contract.um_per_unit(tiny.slides[0])
+    cells = tiny.cells.copy()
+    cells.obsm["X_layout"] = (true - true.mean(axis=0)) @ [[0.0, -1.0], [-1.0, 0.0]]
+    cells.obsm["spatial"] = cells.obsm["X_layout"] + 5000.0
+    cells.uns["spatialrecon"] = {"unit": contract.unit(tiny.slides[0]), "um_per_unit": um}
+    widget.viewer.add_layer(Layer.create(*cells_layer(cells, name="placed")))
+    choose(widget, "placed", "cortex 1 H&E")
+    widget.auto.click()
+    qtbot.waitUntil(lambda: "where expression expects" in widget.verdict.text(), timeout=60_000)
+    apart = np.linalg.norm(world(widget.session.layer, slice(None))[:, ::-1] - true * um, axis=1)
+    assert np.median(apart) < 0.25 * np.sqrt((true * um).var(axis=0).sum())
+    widget.undo.click()
+    np.testing.assert_allclose(widget.session.model.moved, cells.obsm["spatial"] * um)

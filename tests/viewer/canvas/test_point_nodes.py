@@ -1,0 +1,58 @@
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import pytest
+
+from napari_spatialrecon.viewer.canvas.point_nodes import move_points, move_vectors
+
+RNG = np.random.default_rng(0)
+BEFORE, AFTER = RNG.uniform(0, 100, (2, 40, 2))
+
+
+@pytest.fixture
+def viewer(make_napari_viewer: Any) -> Any:
+    """Shows a frame of 100 by 100 that nothing moves."""
+    made = make_napari_viewer(show=True)
+    made.add_image(np.zeros((100, 100), np.uint8))
+    return made
+
+
+def seen(viewer: Any) -> np.ndarray:
+    return np.asarray(viewer.screenshot(flash=False))[..., :3].astype(int)
+
+
+def test_moved_points_look_as_if_their_data_had_been_set(viewer: Any) -> None:
+    kwargs = {"size": 8, "border_width": 0, "features": {"number": list(map(str, range(40)))}}
+    layer = viewer.add_points(BEFORE, face_color="yellow", text="number", **kwargs)
+    before = seen(viewer)
+    move_points(layer, AFTER)
+    moved = seen(viewer)
+    layer.data = AFTER
+    whole = seen(viewer)
+    assert np.abs(moved - whole).mean() < 0.02 * np.abs(before - whole).mean()
+    np.testing.assert_array_equal(layer.get_value(AFTER[7]), 7)
+
+
+def test_moved_lines_look_as_if_their_data_had_been_set(viewer: Any) -> None:
+    def lines(points: np.ndarray) -> np.ndarray:
+        return np.stack([points, 50 - points], axis=1)
+
+    layer = viewer.add_vectors(lines(BEFORE), edge_width=2, vector_style="line")
+    before = seen(viewer)
+    move_vectors(layer, lines(AFTER))
+    moved = seen(viewer)
+    layer.data = lines(AFTER)
+    whole = seen(viewer)
+    assert np.abs(moved - whole).mean() < 0.02 * np.abs(before - whole).mean()
+
+
+def test_a_hidden_layer_shows_its_new_places_once_it_is_shown(viewer: Any) -> None:
+    layer = viewer.add_points(BEFORE, size=8, face_color="yellow", border_width=0)
+    layer.visible = False
+    move_points(layer, AFTER)
+    layer.visible = True
+    shown = seen(viewer)
+    layer.data = AFTER
+    assert np.abs(shown - seen(viewer)).max() == 0

@@ -1,0 +1,126 @@
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import pytest
+from qtpy.QtCore import Qt
+
+from napari_spatialrecon.viewer.canvas.colors import color_key, set_point_colors
+from napari_spatialrecon.viewer.canvas.pies import pies_of
+from napari_spatialrecon.viewer.deconvolve.panel import ALL_TYPES
+from napari_spatialrecon.viewer.deconvolve.widget import Deconvolve
+from napari_spatialrecon.viewer.task.model import State
+from napari_spatialrecon.viewer.workspace.workspace import Role
+
+
+@pytest.fixture
+def widget(make_napari_viewer: Any, open_tissue: Any, qtbot: Any) -> Deconvolve:
+    """Docked, with a tiny tissue open, a short training, inputs checked."""
+    viewer = make_napari_viewer()
+    open_tissue(viewer)
+    widget = Deconvolve(viewer)
+    viewer.window.add_dock_widget(widget, name="Deconvolve")
+    widget.inputs.form.set_values({"steps": 3})
+    qtbot.waitUntil(widget.panel.run_button.isEnabled, timeout=60_000)
+    return widget
+
+
+def run(widget: Deconvolve, qtbot: Any) -> None:
+    widget.panel.run_button.click()
+    qtbot.waitUntil(lambda: not widget.model.running, timeout=60_000)
+    assert widget.model.error is None and widget.model.state is State.DONE
+
+
+def test_from_run_to_pies_one_type_and_a_table(
+    widget: Deconvolve, qtbot: Any, tmp_path: Path
+) -> None:
+    assert widget.inputs.labels.currentText().startswith("cell_type · ")
+    run(widget, qtbot)
+    panel, types = widget.mixtures, widget.model.outcome.types
+    assert panel.isVisibleTo(widget) and "cell types; most are" in widget.result.verdict.text()
+    pies = pies_of(widget.layer)
+    assert pies.visible and all(node.visible for node in pies._nodes) and len(pies._nodes) == 1
+    assert not widget._spots.visible
+    assert not panel.bars.grab().toImage().isNull() and panel.bars.groups[0][0] == "whole slide"
+    count = len(widget.viewer.layers)
+    panel.choose_type(1)
+    share = widget.viewer.layers.selection.active
+    assert share.name.endswith(types[1]) and not widget.layer.visible
+    assert len(widget.viewer.layers) == count + 1
+    panel.choose_type(ALL_TYPES)
+    assert widget.layer.visible and len(widget.viewer.layers) == count
+    path = tmp_path / "mixtures.csv"
+    widget.save_table(str(path))
+    qtbot.waitUntil(lambda: "Saved mixtures.csv" in widget.result.status.text(), timeout=20_000)
+    saved = pd.read_csv(path, index_col=0)
+    np.testing.assert_allclose(saved.sum(axis=1), 1, atol=1e-6)
+
+
+def test_pies_follow_the_legend_and_the_points(widget: Deconvolve, qtbot: Any) -> None:
+    run(widget, qtbot)
+    layer, pies = widget.layer, pies_of(widget.layer)
+    (node,) = pies._nodes
+    widget.result.colour.emit(str(widget.model.slide.adata.var_names[0]))
+    assert not pies.visible and not node.visible
+    widget.result.colour.emit("main_cell_type")
+    assert node.visible
+    layer.shown = np.arange(len(layer.data)) < 5
+    assert pies._shown.sum() == 5
+    layer.selected_data = {2}
+    assert pies._chosen == {2}
+    set_point_colors(layer, np.zeros(len(layer.data)), kind="gene")
+    assert not node.visible
+    run(widget, qtbot)
+    assert pies_of(layer) is not pies and pies_of(layer).visible and node.parent is None
+
+
+def test_a_spot_is_told_in_words_and_found_in_the_sorted_table(
+    widget: Deconvolve, qtbot: Any
+) -> None:
+    run(widget, qtbot)
+    table, outcome = widget.mixtures.table, widget.model.outcome
+    first = int(table.rows.spot(0))
+    largest = int(np.argmax(outcome.proportions.mean(axis=0)))
+    assert outcome.proportions[first, largest] == outcome.proportions[:, largest].max()
+    table.sortByColumn(0, Qt.SortOrder.AscendingOrder)
+    assert table.rows.data(table.rows.index(0, 0)) == sorted(outcome.adata.obs_names)[0]
+    widget._on_spot(7)
+    assert table.rows.spot(table.currentIndex().row()) == 7
+    assert str(outcome.adata.obs_names[7]) in widget.mixtures.spot.text()
+    table.selectRow(table.rows.position(3))
+    assert widget.layer.selected_data == {3}
+    assert str(outcome.adata.obs_names[3]) in widget.mixtures.spot.text()
+
+
+def test_without_types_it_says_so_and_run_stays_off(widget: Deconvolve, qtbot: Any) -> None:
+    cells = widget.model.reference.adata.copy()
+    cells.obs = cells.obs[[]]
+    space = widget.model.workspace
+    widget.model.reference = space.add("bare cells", Role.QUERY, adata=cells)
+    assert widget.model.state is State.EMPTY and not widget.panel.run_button.isEnabled()
+    assert "names the type of each cell of bare cells" in widget.empty.label.text()
+    other = cells.copy()
+    other.obs["cell_type"] = "a"
+    other.var_names = [f"other{i}" for i in range(other.n_vars)]
+    widget.model.reference = space.add("other genes", Role.QUERY, adata=other)
+    qtbot.waitUntil(
+        lambda: any(tone == "wrong" for tone, _ in widget.panel.checks.lines), timeout=60_000
+    )
+    assert not widget.panel.run_button.isEnabled()
+
+
+def test_bars_are_drawn_for_each_group_of_spots(widget: Deconvolve, qtbot: Any) -> None:
+    spots = widget.model.slide.adata
+    spots.obs["domain"] = pd.Categorical(np.where(np.arange(spots.n_obs) % 3, "a", "b"))
+    run(widget, qtbot)
+    box = widget.mixtures.group
+    box.setCurrentIndex(box.findData("domain"))
+    box.activated.emit(box.currentIndex())
+    bars = widget.mixtures.bars
+    assert next(iter(widget.model.outcome.adata.obs)) == "main_cell_type"
+    assert [name for name, _ in bars.groups] == ["a", "b"]
+    np.testing.assert_allclose(bars._means.sum(axis=1), 1)
+    assert color_key(widget.layer).entries[0].name == widget.model.outcome.types[0]

@@ -1,0 +1,166 @@
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import anndata
+import numpy as np
+import pytest
+from napari.layers import Layer
+
+from napari_spatialrecon.viewer.canvas.layers import cells_layer, spots_layer
+from napari_spatialrecon.viewer.landmarks.layers import MARKS
+from napari_spatialrecon.viewer.landmarks.widget import LandmarksWidget
+
+TURN = np.array([[0.0, -1.0], [-1.0, 0.0]])
+
+
+@pytest.fixture
+def truth() -> np.ndarray:
+    return np.random.default_rng(0).uniform(0, 1000, (60, 2))
+
+
+@pytest.fixture
+def widget(
+    make_napari_viewer: Any, forgetful: Any, slide: anndata.AnnData, truth: np.ndarray, qtbot: Any
+) -> LandmarksWidget:
+    """Docked, with 60 placed cells in a wrong pose, half a µm a unit."""
+    rng = np.random.default_rng(1)
+    cells = anndata.AnnData(rng.poisson(2.0, (60, 3)).astype(np.float32))
+    cells.obs_names = [f"c{i}" for i in range(60)]
+    cells.var_names = ["ACTB", "KRT17", "MS4A1"]
+    cells.obsm["X_layout"] = (truth - truth.mean(0)) @ TURN
+    cells.obsm["spatial"] = cells.obsm["X_layout"] + 2000.0
+    cells.obs["placement_uncertainty"] = rng.uniform(1, 2, 60)
+    cells.uns["spatialrecon"] = {"unit": "px", "um_per_unit": 0.5}
+    viewer = make_napari_viewer()
+    forgetful(viewer)
+    viewer.add_layer(Layer.create(*cells_layer(cells, name="cells")))
+    known = cells[:20].copy()
+    known.obsm["spatial"] = truth[:20]
+    del known.obsm["X_layout"]
+    viewer.add_layer(Layer.create(*spots_layer(known, name="known")))
+    widget = LandmarksWidget(viewer)
+    viewer.window.add_dock_widget(widget, name="Landmarks")
+    return widget
+
+
+def shown(widget: LandmarksWidget) -> np.ndarray:
+    """Where the layer shows the cells, (x, y) in the table's unit."""
+    layer = widget.session.layer
+    return np.asarray(layer._data_to_world(np.asarray(layer.data)))[:, ::-1] / 0.5
+
+
+def put(widget: LandmarksWidget, truth: np.ndarray, *cells: int) -> None:
+    for cell in cells:
+        widget.session.model.pick(cell)
+        widget.on_click(truth[cell, ::-1] * 0.5)
+
+
+def test_cells_follow_three_clicks_a_drag_and_undo(
+    widget: LandmarksWidget, truth: np.ndarray
+) -> None:
+    assert [widget.layer.itemText(i) for i in range(widget.layer.count())] == ["cells"]
+    put(widget, truth, 3, 20)
+    assert "1 more needed" in widget.hint.text()
+    put(widget, truth, 41)
+    np.testing.assert_allclose(shown(widget), truth, atol=1)
+    assert widget.table.rowCount() == 3 and "60 cells follow 3" in widget.verdict.text()
+    for step in (20.0, 40.0):
+        widget.on_drag(1, (truth[20, ::-1] + step) * 0.5, False)
+    np.testing.assert_allclose(shown(widget)[20], truth[20] + 40.0)
+    widget.on_drag(1, (truth[20, ::-1] + 40.0) * 0.5, True)
+    widget.undo.click()
+    np.testing.assert_allclose(shown(widget), truth, atol=1)
+
+
+def test_a_cell_is_found_by_gene_and_the_suggested_one_is_ringed(
+    widget: LandmarksWidget, qtbot: Any
+) -> None:
+    widget.find.setText("krt17")
+    assert widget.cells.item(0).text().split()[1] == "KRT17"
+    widget.cells.itemClicked.emit(widget.cells.item(0))
+    assert widget.session.model.picked is not None and widget.pick.isChecked()
+    widget.find.setText("nobody")
+    assert "no cell" in widget.cells.item(0).text()
+    qtbot.waitUntil(lambda: widget.session.suggested is not None, timeout=10_000)
+    assert len(widget.viewer.layers[MARKS].data) == 2
+    widget.suggest.click()
+    assert widget.session.model.picked == widget.session.suggested
+
+
+def test_landmarks_are_kept_in_csv_and_in_the_saved_cells(
+    widget: LandmarksWidget, truth: np.ndarray, tmp_path: Path, qtbot: Any
+) -> None:
+    put(widget, truth, 3, 20, 41, 50)
+    widget.session.model.set_hard(2, False, 30.0)
+    widget.save_file(str(tmp_path / "l.csv"))
+    widget.save_as(str(tmp_path / "moved.h5ad"))
+    qtbot.waitUntil(lambda: "Saved" in widget.verdict.text(), timeout=60_000)
+    before = widget.session.model.marks
+    widget.session.model.delete(0)
+    widget.open_file(str(tmp_path / "l.csv"))
+    assert [(m.cell, m.hard, m.weight) for m in widget.session.model.marks] == [
+        (m.cell, m.hard, m.weight) for m in before
+    ]
+    read = anndata.read_h5ad(tmp_path / "moved.h5ad")
+    np.testing.assert_allclose(read.obsm["spatial"], truth, atol=2)
+    widget.viewer.open(str(tmp_path / "moved.h5ad"), plugin="napari-spatialrecon")
+    widget.layer.setCurrentIndex(widget.layer.findText("moved · placed"))
+    widget.begin()
+    assert [m.cell for m in widget.session.model.marks] == [3, 20, 41, 50]
+
+
+def test_a_csv_of_filtered_or_unknown_cells_is_refused_and_nothing_changes(
+    widget: LandmarksWidget, truth: np.ndarray, tmp_path: Path
+) -> None:
+    put(widget, truth, 3, 20, 41)
+    for text, problem in (
+        ("obs_name,x,y\nc1,1,2\nc2,5,9\nfiltered7,3,4\n", "filtered7"),
+        ("obs_name,x,y\nc1,1,2\nc2,5,nan\nc3,3,4\n", "two numbers"),
+        ("cell,x,y\nc1,1,2\n", "obs_name"),
+        ("obs_name,x,y\nc1,1,1\nc2,2,2\nc3,3,3\n", "on one line"),
+    ):
+        (tmp_path / "bad.csv").write_text(text)
+        widget.open_file(str(tmp_path / "bad.csv"))
+        assert problem in widget.notice.label.text(), text
+        assert [m.cell for m in widget.session.model.marks] == [3, 20, 41]
+
+
+def test_places_are_taken_from_another_layer_of_the_same_cells(
+    widget: LandmarksWidget, truth: np.ndarray
+) -> None:
+    widget.take.click()
+    assert len(widget.session.model.marks) == 20
+    np.testing.assert_allclose(shown(widget), truth, atol=1)
+
+
+def test_places_are_offered_from_layers_of_these_cells_alone(
+    widget: LandmarksWidget, slide: anndata.AnnData
+) -> None:
+    widget.viewer.add_layer(Layer.create(*spots_layer(slide, name="a slide")))
+    assert [widget.other.itemText(i) for i in range(widget.other.count())] == ["known spots"]
+    widget.viewer.layers.remove("known spots")
+    assert not widget.other.count() and not widget.take.isEnabled()
+    assert "No other layer shows 3" in widget.other.toolTip()
+
+
+def test_a_deleted_layer_is_said(widget: LandmarksWidget, truth: np.ndarray) -> None:
+    put(widget, truth, 3, 20, 41)
+    widget.viewer.layers.remove("cells")
+    assert "cells was deleted" in widget.notice.label.text() and widget.session is None
+    assert MARKS not in widget.viewer.layers and "Place cells first" in widget.hint.text()
+
+
+def test_a_closed_widget_takes_its_marks_along_and_leaves_the_cells(
+    widget: LandmarksWidget, truth: np.ndarray, qtbot: Any
+) -> None:
+    put(widget, truth, 3, 20, 41)
+    viewer = widget.viewer
+    moved = np.array(viewer.layers["cells"].data)
+    viewer.window.show()
+    qtbot.waitUntil(widget.isVisible, timeout=5_000)
+    viewer.window.remove_dock_widget("all")
+    qtbot.waitUntil(lambda: MARKS not in viewer.layers, timeout=5_000)
+    np.testing.assert_array_equal(viewer.layers["cells"].data, moved)
+    assert len(viewer.layers) == 2

@@ -1,0 +1,113 @@
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import pytest
+from anndata import AnnData
+from napari.components import ViewerModel
+
+from napari_spatialrecon.errors import SpatialReconError, Stopped
+from napari_spatialrecon.methods.gears.config import GearsConfig
+from napari_spatialrecon.tasks.communities import mark_communities
+from napari_spatialrecon.viewer.canvas.point_values import COMMUNITY, UNCERTAINTY, names, values
+from napari_spatialrecon.viewer.place.communities_process import communities_apart
+from napari_spatialrecon.viewer.place.diagnostics import diagnostics, with_communities
+from napari_spatialrecon.viewer.place.model import PlaceModel
+from napari_spatialrecon.viewer.task.script import as_command, as_python
+from napari_spatialrecon.viewer.train_encoder.model import EncoderModel
+
+TINY = {
+    "batch": 32,
+    "network.first": 24,
+    "network.second": 16,
+    "network.embedding": 8,
+    "training.steps": 8,
+    "training.validate_every": 8,
+}
+FAST = {"training.steps": 8, "patches.one_shot": 0, "patches.size": 96, "members": 1}
+
+
+def placed(**columns: Any) -> AnnData:
+    """200 cells in two clumps."""
+    rng = np.random.default_rng(0)
+    adata = AnnData(
+        np.ones((200, 3), np.float32), obs=pd.DataFrame(columns, index=map(str, range(200)))
+    )
+    adata.obsm["spatial"] = rng.normal(size=(200, 2)) + 40 * (np.arange(200) % 2)[:, None]
+    return adata
+
+
+def test_nothing_is_said_of_what_a_method_did_not_write() -> None:
+    assert diagnostics(placed()) == []
+
+
+@pytest.mark.parametrize(("n", "tone"), [(0, "good"), (1, "good"), (30, "warning"), (150, "wrong")])
+def test_flagged_cells_are_counted_in_a_sentence(n: int, tone: str) -> None:
+    ((found, text),) = diagnostics(placed(out_of_domain=np.arange(200) < n))
+    assert found == tone
+    assert text.startswith("Every cell" if n == 0 else f"{n:,} cell{'s' * (n > 1)} (")
+
+
+def test_numbers_are_judged_and_told_in_words() -> None:
+    adata = placed()
+    numbers = {"patch_disagreement": 0.3, "solve_stress": 0.1, "residual_spread": 0.8}
+    adata.uns["spatialrecon"] = {"diagnostics": numbers}
+    lines = diagnostics(adata)
+    assert [tone for tone, _ in lines] == ["warning", "good", "wrong"]
+    assert "factor of 1.35" in lines[0][1] and "10%" in lines[1][1] and "80%" in lines[2][1]
+
+
+def test_communities_are_what_lies_together() -> None:
+    adata = with_communities(placed())
+    table = pd.crosstab(adata.obs[COMMUNITY], np.arange(200) % 2)
+    assert (table.to_numpy() == 0).any(axis=1).all()
+    assert COMMUNITY not in with_communities(placed()[:20].copy()).obs
+
+
+def test_communities_of_many_cells_are_found_in_another_process_and_are_the_same() -> None:
+    places = np.random.default_rng(0).normal(size=(1_200, 2))
+    adata = AnnData(np.zeros((1_200, 1), np.float32), obsm={"spatial": places})
+    assert with_communities(adata).obs[COMMUNITY].equals(mark_communities(adata).obs[COMMUNITY])
+    with pytest.raises(Stopped):
+        communities_apart(places, lambda: True)
+    with pytest.raises(SpatialReconError, match=r"found exit code 1 .*Expected places of"):
+        communities_apart(np.zeros(3), lambda: False)
+
+
+def test_flags_are_coloured_in_words_and_stand_first() -> None:
+    adata = placed(kind=["a", "b"] * 100, little_support=np.arange(200) < 9)
+    adata.obs[UNCERTAINTY] = 1.0
+    assert names(adata)[0] == [UNCERTAINTY, "little_support", "kind"]
+    found, kind, title = values(adata, "little_support")
+    assert kind == "category" and title == "little support"
+    assert list(found[:9].unique()) == ["little support"] and found[9] == "well supported"
+
+
+def test_gears_says_how_its_patches_agree_and_takes_an_encoder(
+    viewer: ViewerModel, open_tissue: Any, tmp_path: Any
+) -> None:
+    space = open_tissue(viewer)
+    stage_a = EncoderModel(space)
+    stage_a.set_config(stage_a.method.config()().with_values(TINY), "quick")
+    stage_a.begin()
+    stage_a.finish(stage_a.last(lambda _: None, lambda: False))
+    entry = stage_a.keep()
+    model = PlaceModel(space)
+    assert model.encoders == []
+    model.method = "gears"
+    model.set_config(GearsConfig().with_values(FAST), "quick")
+    assert model.encoders == [entry] and model.encoder is None
+    model.encoder = entry
+    job = model.job()
+    assert "--encoder 'encoder of cortex 1, cortex 2, cortex cells'" in as_command(job)
+    assert "encoder='encoder of" in as_python(job)
+    outcome = job(lambda _: None, lambda: False)
+    assert outcome.method.input == "encoder" and COMMUNITY in outcome.adata.obs
+    told = " ".join(text for _, text in outcome.facts())
+    assert (
+        "Overlapping patches" in told and "Joining patches" in told and "agreeing patches" in told
+    )
+    model.method = "knn"
+    assert model.encoder is None and model.job().encoder is None

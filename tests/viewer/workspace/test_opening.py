@@ -1,0 +1,104 @@
+from __future__ import annotations
+
+import threading
+from pathlib import Path
+from typing import Any
+
+import anndata
+import h5py
+import pytest
+from napari.utils.notifications import notification_manager
+
+from napari_spatialrecon.tissue import read
+from napari_spatialrecon.viewer.workspace.workspace import Role, workspace_of
+
+PLUGIN = "napari-spatialrecon"
+
+
+@pytest.fixture
+def viewer(make_napari_viewer: Any, forgetful: Any) -> Any:
+    made = make_napari_viewer()
+    forgetful(made)
+    return made
+
+
+@pytest.fixture
+def readers(monkeypatch: pytest.MonkeyPatch) -> list[threading.Thread]:
+    """The thread that each table was read in."""
+    seen: list[threading.Thread] = []
+    plain = read.read_adata
+
+    def heard(path: Any) -> anndata.AnnData:
+        seen.append(threading.current_thread())
+        return plain(path)
+
+    monkeypatch.setattr(read, "read_adata", heard)
+    return seen
+
+
+def drop(viewer: Any, *paths: Path) -> None:
+    """What a drop and File > Open end in."""
+    viewer.window._qt_viewer._qt_open([str(p) for p in paths], stack=False, plugin=PLUGIN)
+
+
+def names(viewer: Any) -> list[str]:
+    return [layer.name for layer in viewer.layers]
+
+
+def test_dropped_files_are_read_in_the_background_and_come_in_order(
+    viewer: Any, slide: anndata.AnnData, tmp_path: Path, readers: Any, qtbot: Any
+) -> None:
+    for name in ("C5", "C2"):
+        slide.write_h5ad(tmp_path / f"{name}.h5ad")
+    drop(viewer, tmp_path / "C5.h5ad", tmp_path / "C2.h5ad")
+    assert names(viewer) == [], "the window was not held up"
+    qtbot.waitUntil(lambda: len(viewer.layers) == 4, timeout=20_000)
+    assert names(viewer) == ["C5 H&E", "C5 spots", "C2 H&E", "C2 spots"]
+    assert len(readers) == 2 and threading.main_thread() not in readers
+
+
+def test_a_script_gets_its_layers_at_once(
+    viewer: Any, slide: anndata.AnnData, tmp_path: Path, readers: Any
+) -> None:
+    slide.write_h5ad(tmp_path / "C5.h5ad")
+    layers = viewer.open(str(tmp_path / "C5.h5ad"), plugin=PLUGIN)
+    assert [layer.name for layer in layers] == ["C5 H&E", "C5 spots"] == names(viewer)
+    assert readers == [threading.main_thread()]
+
+
+def test_the_same_file_dropped_twice_stays_one(
+    viewer: Any, slide: anndata.AnnData, tmp_path: Path, readers: Any, qtbot: Any
+) -> None:
+    slide.write_h5ad(tmp_path / "C5.h5ad")
+    drop(viewer, tmp_path / "C5.h5ad", tmp_path / "C5.h5ad")
+    qtbot.waitUntil(lambda: _said("is open already"), timeout=20_000)
+    assert len(viewer.layers) == 2 and len(readers) == 1
+    drop(viewer, tmp_path / "C5.h5ad")
+    assert len(viewer.layers) == 2 and len(readers) == 1
+
+
+def test_dropped_cells_without_place_are_listed(
+    viewer: Any, slide: anndata.AnnData, tmp_path: Path, qtbot: Any
+) -> None:
+    del slide.obsm["spatial"]
+    slide.write_h5ad(tmp_path / "batch 1.h5ad")
+    drop(viewer, tmp_path / "batch 1.h5ad")
+    space = workspace_of(viewer)
+    qtbot.waitUntil(lambda: len(space.of_role(Role.QUERY)) == 1, timeout=20_000)
+    assert space.named("batch 1").path == tmp_path / "batch 1.h5ad" and not viewer.layers
+
+
+def test_a_damaged_file_says_so_and_the_next_one_opens(
+    viewer: Any, slide: anndata.AnnData, tmp_path: Path, qtbot: Any
+) -> None:
+    for name in ("cut", "C5"):
+        slide.write_h5ad(tmp_path / f"{name}.h5ad")
+    with h5py.File(tmp_path / "cut.h5ad", "r+") as file:
+        del file["X"].attrs["encoding-type"], file["obs"].attrs["_index"]
+    drop(viewer, tmp_path / "cut.h5ad", tmp_path / "C5.h5ad")
+    qtbot.waitUntil(lambda: len(viewer.layers) == 2, timeout=20_000)
+    assert _said("cut.h5ad") and names(viewer) == ["C5 H&E", "C5 spots"]
+
+
+def _said(words: str) -> bool:
+    return any(words in record.message for record in notification_manager.records)
