@@ -27,7 +27,7 @@ PITCH, DIAMETER = 100.0, 55.0
 
 
 def drag(n: int, n_types: int, frames: int, zoom: float, *, pies: bool) -> None:
-    """Drag over an array of spots, with pies or with one colour a spot."""
+    """Drag over an array of spots, with pies or with one color a spot."""
     viewer = napari.Viewer()
     viewer.window._qt_window.resize(1280, 800)
     keep_smooth(viewer)

@@ -1,4 +1,4 @@
-"""How smooth the window stays with many points: recolouring, and dragging the view.
+"""How smooth the window stays with many points: recoloring, and dragging the view.
 
 Run in a desktop session, or with a virtual screen::
 
@@ -36,7 +36,7 @@ def renderer() -> str:
     return str(gl.glGetParameter(gl.GL_RENDERER))
 
 
-def recolour(n: int, repeats: int) -> None:
+def recolor(n: int, repeats: int) -> None:
     viewer, layer = window_with_points(n)
     rng = np.random.default_rng(0)
     gene = rng.gamma(1.0, 1.0, n).astype(np.float32)
@@ -54,7 +54,7 @@ def recolour(n: int, repeats: int) -> None:
             settle()
     for kind, pairs in times.items():
         wall, cpu_time = zip(*pairs, strict=True)
-        print(f"recolour {n:,} points by {kind}: {summary(wall)}; of the CPU {summary(cpu_time)}")
+        print(f"recolor {n:,} points by {kind}: {summary(wall)}; of the CPU {summary(cpu_time)}")
     viewer.close()
 
 
@@ -114,10 +114,10 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--points", type=int, default=500_000)
     parser.add_argument("--repeats", type=int, default=5)
-    parser.add_argument("--only", choices=("recolour", "pan", "whole"))
+    parser.add_argument("--only", choices=("recolor", "pan", "whole"))
     options = parser.parse_args()
-    if options.only in (None, "recolour"):
-        recolour(options.points, options.repeats)
+    if options.only in (None, "recolor"):
+        recolor(options.points, options.repeats)
     sizes = (options.points // 100, options.points // 10, options.points)
     for n, zoom in product(sizes, (1.0, 4.0)):
         if options.only in (None, "pan"):

@@ -5,9 +5,9 @@
 Genes: PCC of held-out genes (the folds of experiments/genes/spadit.py), objective and steps fixed.
 Places: Spearman of distances (the cases of experiments/cases.py), cells labelled where their file
 names types, so that eq. 8 is on. Mixtures: JSD and PCC a spot (experiments/deconvolve/table.py).
-Rows that add a term of eq. 11 where the shipped objective has none are marked "+". Starts: the share
-of distinct likeliest spots (over the cells or spots, whichever are fewer) before and after learning,
-from cosines and from a constant, with the shipped rate and with the published one. Seed 0.
+Rows that add a term of eq. 11 where the shipped objective has none are marked "+". Starts: the
+share of distinct likeliest spots (over the cells or spots, whichever are fewer) before and after
+learning, from cosines and from a constant, with the shipped rate and the published one. Seed 0.
 """
 
 from __future__ import annotations

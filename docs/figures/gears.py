@@ -3,7 +3,7 @@
     PYTHONPATH=. OMP_NUM_THREADS=1 python docs/figures/gears.py --models FOLDER \
         --out docs/images [figure ...]
 
-`distortion`: the embryo's held-out cells, true and placed, coloured by their true place; below, the
+`distortion`: the embryo's held-out cells, true and placed, colored by their true place; below, the
 mean of |log(placed / true distance)| over blocks of cells in Morton order of their true places.
 `patches`: metrics and what tells of stitching against the size of patches, for each of the first
 two networks of `standard` alone (without kNN's share); the largest size is one shot.
@@ -75,7 +75,7 @@ def distorted(true: np.ndarray, placed: np.ndarray) -> np.ndarray:
 
 
 def by_place(points: np.ndarray) -> np.ndarray:
-    """Return colours, (n, 3), that tell a place: the hue its direction, the strength its radius."""
+    """Return colors, (n, 3), that tell a place: the hue its direction, the strength its radius."""
     centred = points - points.mean(axis=0)
     angle = np.arctan2(centred[:, 1], centred[:, 0]) / (2 * np.pi) % 1
     radius = np.linalg.norm(centred, axis=1)
@@ -101,11 +101,11 @@ def draw_distortion(folder: Path, out: Path) -> None:
     }
     maps = {n: distorted(truth, layout) for n, layout in layouts.items() if layout is not truth}
     figure, axes = plt.subplots(2, len(layouts), figsize=(2.5 * len(layouts), 5.6))
-    colours = by_place(truth)
+    colors = by_place(truth)
     top = float(np.quantile(np.stack(list(maps.values())), 0.98))
     for (name, layout), (above, below) in zip(layouts.items(), axes.T, strict=True):
         posed = fit_pose(layout, truth).apply(layout)
-        above.scatter(posed[:, 0], -posed[:, 1], s=2, c=colours, lw=0)
+        above.scatter(posed[:, 0], -posed[:, 1], s=2, c=colors, lw=0)
         above.set_title(name, fontsize=10, color=INK)
         above.set_aspect("equal")
         margin = 0.12 * np.ptp(truth, axis=0)
@@ -119,7 +119,7 @@ def draw_distortion(folder: Path, out: Path) -> None:
     key = axes[1, 0]
     key.axis("off")
     key.text(
-        0, 0.95, "Colours tell where a cell\ntruly lay.\n\nBelow: error of the distances\n"
+        0, 0.95, "Colors tell where a cell\ntruly lay.\n\nBelow: error of the distances\n"
         "between groups of cells that\ntruly lie together; 0.1 is\nabout 10 %. Diagonal: inside\n"
         "a group.", va="top", fontsize=9, color=QUIET,
     )  # fmt: skip
@@ -152,12 +152,12 @@ def draw_patches(found: list[dict[str, Any]], out: Path) -> None:
     figure, axes = plt.subplots(1, 2, figsize=(9.6, 3.6))
     sizes = sorted({r["size"] for r in found})
     for axis, names in zip(axes, (QUALITY, STITCHING), strict=True):
-        for (metric, label), colour in zip(names.items(), HUES):
+        for (metric, label), color in zip(names.items(), HUES):
             shown = [s for s in sizes if all(metric in r for r in found if r["size"] == s)]
             values = [[r[metric] for r in found if r["size"] == s] for s in shown]
-            axis.plot(shown, [np.mean(v) for v in values], "o-", ms=4, color=colour, label=label)
+            axis.plot(shown, [np.mean(v) for v in values], "o-", ms=4, color=color, label=label)
             low, high = [min(v) for v in values], [max(v) for v in values]
-            axis.fill_between(shown, low, high, color=colour, alpha=0.15, lw=0)
+            axis.fill_between(shown, low, high, color=color, alpha=0.15, lw=0)
         axis.set_xscale("log", base=2)
         words = [*map(str, sizes[:-1]), "one shot"]
         axis.set_xticks(sizes, words, rotation=60, fontsize=8)

@@ -44,9 +44,9 @@ def story(folder: Path, out: Path, theme: str) -> None:
     told.widget.inputs.settings.collapse()
     told.run("window_running")
     told.picture("window_done")
-    told.colour(GENE)
+    told.color(GENE)
     told.picture("window_gene")
-    told.colour("uncertainty")
+    told.color("uncertainty")
     told.widget.result.fade.setChecked(True)
     told.picture("window_faded")
     told.close()
@@ -76,8 +76,8 @@ def errors(folder: Path, out: Path, theme: str) -> None:
     told.close()
 
 
-def recoloured(folder: Path, out: Path, theme: str) -> None:
-    """The sample in an empty window, coloured by a category, with a few categories hidden."""
+def recolored(folder: Path, out: Path, theme: str) -> None:
+    """The sample in an empty window, colored by a category, with a few categories hidden."""
     told = Story(out, theme)
     told.widget.empty.sample_button.click()
     until(told.widget.panel.run_button.isEnabled)
@@ -85,7 +85,7 @@ def recoloured(folder: Path, out: Path, theme: str) -> None:
     inputs.method.setCurrentIndex(inputs.method.findData("knn"))
     until(told.widget.panel.run_button.isEnabled)
     told.run()
-    told.colour("cell_type")
+    told.color("cell_type")
     told.picture("window_sample")
     told.close()
 
@@ -106,7 +106,7 @@ def long_names(folder: Path, out: Path, theme: str) -> None:
     inputs.method.setCurrentIndex(inputs.method.findData("knn"))
     until(told.widget.panel.run_button.isEnabled)
     told.run()
-    told.colour("cell_type")
+    told.color("cell_type")
     told.legend_dock.setMinimumHeight(260)
     told.picture("window_long_names")
     told.close()
@@ -119,7 +119,7 @@ def gears(folder: Path, out: Path, theme: str) -> None:
     told.choose("gears", **{"patches.one_shot": 0, "patches.size": 96})
     told.run()
     told.picture("window_gears")
-    told.colour(COMMUNITY)
+    told.color(COMMUNITY)
     told.picture("window_gears_communities")
     told.close()
 
@@ -200,7 +200,7 @@ def embryo(folder: Path, out: Path, theme: str) -> None:
     until(told.widget.panel.run_button.isEnabled)
     told.run()
     told.viewer.layers[0].visible = False
-    told.colour("ftz")
+    told.color("ftz")
     told.picture("window_embryo")
     told.close()
 
@@ -304,7 +304,7 @@ PARTS = {
     "story": story,
     "errors": errors,
     "names": long_names,
-    "sample": recoloured,
+    "sample": recolored,
     "gears": gears,
     "encoder": encoder,
     "super": super_resolve,

@@ -103,9 +103,9 @@ class Story:
             raise model.error
         settle(1.0)
 
-    def colour(self, name: str) -> None:
-        self.widget.result.colour_by.combo.setCurrentText(name)
-        self.widget.result.colour.emit(UNCERTAINTY if name == "uncertainty" else name)
+    def color(self, name: str) -> None:
+        self.widget.result.color_by.combo.setCurrentText(name)
+        self.widget.result.color.emit(UNCERTAINTY if name == "uncertainty" else name)
 
     def close(self) -> None:
         self.viewer.close()

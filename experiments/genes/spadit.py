@@ -1,4 +1,4 @@
-"""Measure gene imputation on real tissue: floors, ablations, sampler, down-sampling, a picture.
+"""Measure gene imputation on real tissue: baselines, ablations, sampler, down-sampling, a picture.
 
     python -m experiments.genes.spadit WHAT [CASE ...] [--folds 1]
 

@@ -3,7 +3,7 @@
     python -m experiments.place.encoder [--preset quick] [--seeds 3] [--set key=value ...] \
         [--ablate] [case ...]
 
-Cells are placed by the `knn` floor on either input (cosine, with directions that vary in space).
+Cells are placed by the `knn` baseline on either input (cosine, with directions that vary in space).
 Prints, for each case, Spearman / edge AUC / trust@20 against the truth, and how well slides and
 query are mixed (normalised entropy / iLISI / balanced probe; two sources of one distribution reach
 .96 / .63 / .50). The fly's cells have no known place: there the columns are the stress of random

@@ -108,8 +108,8 @@ def rows(name: str, seed: int, folder: Path) -> Iterator[dict[str, Any]]:
             if values.get("refiner.on") is False:
                 placer.networks = [_without_refiner(n) for n in model.networks]
             _lay_out_once(placer)
-            for joined, share in (("alone", 0.0), ("joined", model.config.floor_share)):
-                placer.config = model.config.with_values({**values, "floor_share": share})
+            for joined, share in (("alone", 0.0), ("joined", model.config.baseline_share)):
+                placer.config = model.config.with_values({**values, "baseline_share": share})
                 start = time.process_time()
                 with (
                     instead(stitching, "_reliability", reliable),

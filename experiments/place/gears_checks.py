@@ -116,7 +116,7 @@ def _placed(case: Case, folder: Path) -> Iterator[tuple[str, np.ndarray, bool]]:
         ", not matched": fitted(case, (*SETTINGS, "preprocess.zscore=separate"), 0, folder),
     }
     alone = copy.copy(models[""])
-    alone.config = alone.config.with_values({"floor_share": 0.0})
+    alone.config = alone.config.with_values({"baseline_share": 0.0})
     methods: dict[str, PlacementMethod] = {
         "knn": Knn().fit(slides, cells, seed=0),
         "knn, not matched": Knn(KnnConfig().with_values(separate)).fit(slides, cells, seed=0),

@@ -165,14 +165,14 @@ def draw(rows: list[dict[str, Any]], path: Path) -> None:
     styles = {"suggested": ("#0072B2", "o-"), "random": ("#D55E00", "s--")}
     for axis, name in zip(axes[0], names, strict=True):
         of_case = [r for r in rows if r["case"] == name]
-        for choice, (colour, style) in styles.items():
+        for choice, (color, style) in styles.items():
             values = [
                 [r["median_um"] for r in of_case if (r["landmarks"], r["choice"], r["way"]) == key]
                 for key in ((number, choice, "solved") for number in NUMBERS)
             ]
-            axis.plot(range(1, 6), [np.mean(v) for v in values], style, color=colour, label=choice)
+            axis.plot(range(1, 6), [np.mean(v) for v in values], style, color=color, label=choice)
             low, high = [min(v) for v in values], [max(v) for v in values]
-            axis.fill_between(range(1, 6), low, high, color=colour, alpha=0.15, lw=0)
+            axis.fill_between(range(1, 6), low, high, color=color, alpha=0.15, lw=0)
         level = {
             way: np.mean(
                 [r["median_um"] for r in of_case if (r["landmarks"], r["way"]) == (0, way)]

@@ -19,6 +19,7 @@ from pathlib import Path
 from typing import Any, ClassVar, Self, TypeVar, Union, get_args, get_origin, get_type_hints
 
 from napari_spatialrecon.errors import ConfigError
+from napari_spatialrecon.legacy import renamed
 
 T = TypeVar("T")
 
@@ -313,7 +314,7 @@ class Config:
     @classmethod
     def from_dict(cls, content: Mapping[str, Any]) -> Self:
         """Return the config that `to_dict` described; unknown keys are refused."""
-        return cls().with_values(_flatten(content))
+        return cls().with_values(_flatten(renamed(content)))
 
     def to_toml(self) -> str:
         """Return the config as TOML text; an option that is None is left out."""
@@ -344,7 +345,7 @@ class Config:
             ) from error
         except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
             raise ConfigError(f"Expected TOML, found: {error}.", where=str(path)) from error
-        return (start or cls()).with_values(_flatten(content))
+        return (start or cls()).with_values(_flatten(renamed(content)))
 
 
 def _flatten(content: Mapping[str, Any], prefix: str = "") -> dict[str, Any]:

@@ -49,7 +49,7 @@ def run_demo(
     progress: ProgressCallback | None = None,
     should_stop: ShouldStop | None = None,
 ) -> DemoReport:
-    """Simulate, place with dp-VAE and the floor, judge against the truth, and draw.
+    """Simulate, place with dp-VAE and the baseline, judge against the truth, and draw.
 
     Leaves in `folder`: the simulated inputs in ``tissue/``, ``placed.h5ad``, ``run.json``,
     ``overlay.png``, ``metrics.png`` and ``metrics.json``.

@@ -51,7 +51,7 @@ def test_the_summary_goes_to_a_file_or_to_stdout(run, inputs, tmp_path, placing)
     assert (code, printed) == (0, "")
     written = json.loads((tmp_path / "a.json").read_text())
     assert shown["metrics"] == written["metrics"]
-    assert written["metrics"]["held_out_floor"] > 0
+    assert written["metrics"]["held_out_baseline"] > 0
 
 
 def test_progress_comes_as_json_lines(run, inputs, tmp_path, placing, small):

@@ -101,7 +101,7 @@ def test_pictures_are_1200_pixels_wide_and_nothing_written_is_cut_off() -> None:
         overlay(places() * [1, 3], places()[:, 0] * 1e7, label="a very long name of a gene"),
         overlay(places() * [9, 1], places()[:, 0], kind="uncertainty", um_per_unit=2.0),
         metrics_plot({"a method with a name that is much too long": {"spearman": -0.1}}),
-        loss_plot(History(losses=[3.0, 2.0], held_out={2: {"held_out": 0.2}}), floor=0.9),
+        loss_plot(History(losses=[3.0, 2.0], held_out={2: {"held_out": 0.2}}), baseline=0.9),
     ]
     for figure in figures:
         canvas = FigureCanvasAgg(figure)
@@ -113,15 +113,15 @@ def test_pictures_are_1200_pixels_wide_and_nothing_written_is_cut_off() -> None:
         assert drawn.y0 >= 0 and drawn.y1 * 150 <= height
 
 
-def test_points_keep_the_colour_of_their_category_and_y_points_down(tmp_path: Path) -> None:
+def test_points_keep_the_color_of_their_category_and_y_points_down(tmp_path: Path) -> None:
     points = np.array([[0.0, 0.0], [100.0, 0.0], [0.0, 100.0], [100.0, 100.0]])
     figure = overlay(points, ["b", "a", "a", "a"])
     seen = pixels(save_png(figure, tmp_path / "points.png"))
-    wanted = palette.category_colours(["a", "b"])["b"]
-    colour = [int(wanted[i : i + 2], 16) for i in (1, 3, 5)]
+    wanted = palette.category_colors(["a", "b"])["b"]
+    color = [int(wanted[i : i + 2], 16) for i in (1, 3, 5)]
     panel = figure.axes[0].bbox
     top = seen.shape[0] - panel.y1
-    rows, columns = np.nonzero((seen == colour).all(axis=2))
+    rows, columns = np.nonzero((seen == color).all(axis=2))
     on_panel = columns < panel.x1
     assert rows[on_panel].mean() - top < panel.height / 2
     assert columns[on_panel].mean() - panel.x0 < panel.width / 2
@@ -184,7 +184,7 @@ def test_values_of_another_length_are_refused(values: object) -> None:
         overlay(np.full((4, 2), np.nan))
 
 
-def test_colours_are_those_of_the_window() -> None:
+def test_colors_are_those_of_the_window() -> None:
     window = pytest.importorskip("napari_spatialrecon.viewer.canvas.palette")
     assert window.CATEGORIES == palette.CATEGORIES
     assert window.MISSING == palette.OTHER
@@ -207,13 +207,13 @@ def test_the_best_method_is_bold_whichever_way_the_metric_points() -> None:
         metrics_plot({})
 
 
-def test_the_loss_is_drawn_with_the_best_held_out_error_and_its_floor(tmp_path: Path) -> None:
+def test_the_loss_is_drawn_with_the_best_held_out_error_and_its_baseline(tmp_path: Path) -> None:
     history = History(losses=list(np.geomspace(100, 1, 50)), steps=0)
     for step, error in ((10, 0.5), (20, 0.3), (30, 0.4)):
         history.steps = step
         history.record({"held_out": error})
-    figure = loss_plot(history, floor=0.35, title="run")
-    assert "best 0.3" in texts(figure) and "floor (kNN) 0.35" in texts(figure)
+    figure = loss_plot(history, baseline=0.35, title="run")
+    assert "best 0.3" in texts(figure) and "baseline (kNN) 0.35" in texts(figure)
     assert figure.axes[0].get_yscale() == "log"
     save_png(loss_plot(History()), tmp_path / "empty.png")
 

@@ -1,4 +1,4 @@
-"""Pictures of results: which colours, which image, which truth."""
+"""Pictures of results: which colors, which image, which truth."""
 
 from __future__ import annotations
 
@@ -52,13 +52,13 @@ def test_the_truth_is_matched_by_name(placed, tiny, drawn, tmp_path):
 
 
 @pytest.mark.parametrize("column", ["batch", "placement_uncertainty"])
-def test_a_column_colours(placed, drawn, tmp_path, column):
+def test_a_column_colors(placed, drawn, tmp_path, column):
     draw_placed(placed, tmp_path / "picture.png", color=column)
     assert drawn["label"] == column
     assert list(drawn["values"]) == list(placed.obs[column])
 
 
-def test_a_gene_colours_by_its_normalised_counts(placed, drawn, tmp_path):
+def test_a_gene_colors_by_its_normalised_counts(placed, drawn, tmp_path):
     gene = placed.var_names[5]
     draw_placed(placed, tmp_path / "picture.png", color=gene)
     counts = placed.X.toarray()
@@ -67,7 +67,7 @@ def test_a_gene_colours_by_its_normalised_counts(placed, drawn, tmp_path):
     np.testing.assert_allclose(drawn["values"], expected, rtol=1e-5)
 
 
-def test_without_cell_types_the_uncertainty_colours(placed, drawn, tmp_path):
+def test_without_cell_types_the_uncertainty_colors(placed, drawn, tmp_path):
     plain = placed.copy()
     del plain.obs["cell_type"]
     draw_placed(plain, tmp_path / "picture.png")

@@ -125,14 +125,14 @@ def test_a_cell_without_counts_is_left_out_and_that_is_said(references, tiny, tm
         assert note in file["uns/spatialrecon/provenance"][()].decode()
 
 
-def test_the_verdict_says_how_the_method_did_beside_the_floor(placed, references, tiny, quick):
+def test_the_verdict_says_how_the_method_did_beside_the_baseline(placed, references, tiny, quick):
     assert placed.verdict.startswith("Held-out error of kNN 0.1")
     result = place(references, tiny.cells, config=quick.with_values({"training.steps": 1}))
-    floor = result.method.held_out["floor"]
-    assert f"not better than kNN's {floor:.2f}" in result.verdict
-    result.method.held_out["method"] = floor / 2
-    assert f"Held-out error {floor / 2:.2f}, better than kNN's {floor:.2f}" in result.verdict
-    assert result.record.metrics["held_out_floor"] == floor
+    baseline = result.method.held_out["baseline"]
+    assert f"not better than kNN's {baseline:.2f}" in result.verdict
+    result.method.held_out["method"] = baseline / 2
+    assert f"Held-out error {baseline / 2:.2f}, better than kNN's {baseline:.2f}" in result.verdict
+    assert result.record.metrics["held_out_baseline"] == baseline
 
 
 def test_the_verdict_of_slides_too_small_to_hold_spots_out_is_honest(references, tiny):
@@ -254,7 +254,7 @@ def test_a_new_run_does_not_take_up_checkpoints_of_an_older_one(
     np.testing.assert_array_equal(resumed.adata.obsm["spatial"], straight.adata.obsm["spatial"])
 
 
-def test_the_floors_stop_too(references, tiny):
+def test_the_baselines_stop_too(references, tiny):
     with pytest.raises(Stopped):
         place(references, tiny.cells, method="knn", should_stop=lambda: True)
 

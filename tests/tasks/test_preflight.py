@@ -35,18 +35,18 @@ def test_more_work_is_estimated_to_take_longer(references, tiny):
         preflight(references, tiny.cells, config=DPVAEConfig().with_values({"training.steps": n}))
         for n in (10, 10_000)
     )
-    floor = preflight(references, tiny.cells, method="knn")
-    assert floor.seconds < short.seconds < long.seconds
-    assert floor.memory_bytes > 1e8
+    baseline = preflight(references, tiny.cells, method="knn")
+    assert baseline.seconds < short.seconds < long.seconds
+    assert baseline.memory_bytes > 1e8
 
 
 def test_the_mapping_of_cells_and_spots_is_estimated_and_its_low_memory_mode_said(references, tiny):
-    floor = preflight(references, tiny.cells, method="knn")
+    baseline = preflight(references, tiny.cells, method="knn")
     whole, sparse = (
         preflight(references, tiny.cells, method="come", config=ComePlaceConfig(dense_limit=n))
         for n in (20, 0)
     )
-    assert whole.memory_bytes > floor.memory_bytes
+    assert whole.memory_bytes > baseline.memory_bytes
     assert whole.notes == ()
     assert any("likeliest spots of each cell are kept" in note for note in sparse.notes)
     slide = references["one"][:, 5:].copy()

@@ -34,7 +34,7 @@ FULL = LoopConfig(
 class Fit:
     """Fit a noisy line with dropout, batch statistics and noise from the generator."""
 
-    floor = 1.0
+    baseline = 1.0
 
     def __init__(self, seed: int = 0) -> None:
         with torch.random.fork_rng():
@@ -284,7 +284,7 @@ def test_progress_tells_the_stage_the_loss_and_the_held_out_error():
     run(Fit(), reporter=Reporter(seen.append, interval_s=0.0), stage="Encoding")
     assert {moment.stage for moment in seen[1:]} == {"Encoding"}
     assert seen[-1].step == seen[-1].total == FULL.steps
-    assert {"loss", "error", "held_out", "floor"} <= set(seen[-1].metrics)
+    assert {"loss", "error", "held_out", "baseline"} <= set(seen[-1].metrics)
 
 
 def test_gradient_clipping_bounds_a_step():

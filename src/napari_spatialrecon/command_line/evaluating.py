@@ -37,7 +37,7 @@ def add(verbs: Any) -> None:
     verb.add_argument(
         "--color",
         metavar="COLUMN",
-        help="obs column or gene to colour by; super-resolve: labels to compare clusters with",
+        help="obs column or gene to color by; super-resolve: labels to compare clusters with",
     )
     add_common_options(verb)
 

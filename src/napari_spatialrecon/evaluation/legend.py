@@ -9,11 +9,11 @@ from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 
 from napari_spatialrecon.evaluation import palette
-from napari_spatialrecon.evaluation.colouring import Paint
+from napari_spatialrecon.evaluation.coloring import Paint
 
-#: Pixels: a line, where its words begin, the room after them, and the height of a colour bar.
+#: Pixels: a line, where its words begin, the room after them, and the height of a color bar.
 _LINE, _INDENT, _GAP, _BAR = 25, 22, 16, 200
-#: A colour bar with the numbers beside it, in pixels.
+#: A color bar with the numbers beside it, in pixels.
 _BAR_WIDTH = 110
 _TEXT, _HEADING = 8, 9
 _LONGEST, _LONGEST_HEADING = 26, 30
@@ -36,7 +36,7 @@ def legend_height(paint: Paint, label: str, columns: int = 1) -> float:
 
 
 def draw_legend(ax: Axes, paint: Paint, label: str, columns: int) -> None:
-    """Draw the heading, the colour bar if there is one, and a line for each category."""
+    """Draw the heading, the color bar if there is one, and a line for each category."""
     width, height = ax.bbox.width, ax.bbox.height
     ax.set(xlim=(0, width), ylim=(height, 0))
     ax.axis("off")
@@ -54,9 +54,9 @@ def draw_legend(ax: Axes, paint: Paint, label: str, columns: int) -> None:
         bar.locator_params(nbins=5)
         y += _BAR + _LINE
     rows = -(-len(paint.entries) // columns)
-    for number, (name, colour, count) in enumerate(paint.entries):
+    for number, (name, color, count) in enumerate(paint.entries):
         x, line = number // rows * width / columns, y + number % rows * _LINE
-        ax.plot(x + 8, line, "o", color=colour, markersize=6.2, markeredgewidth=0)
+        ax.plot(x + 8, line, "o", color=color, markersize=6.2, markeredgewidth=0)
         words: dict[str, Any] = {"fontsize": _TEXT, "va": "center", "color": palette.INK}
         written = ax.text(x + _INDENT, line, palette.elide(name, _LONGEST), words)
         words["color"] = palette.QUIET

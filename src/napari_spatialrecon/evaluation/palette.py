@@ -1,4 +1,4 @@
-"""Colours of pictures that stay apart for readers with deficient colour vision."""
+"""Colors of pictures that stay apart for readers with deficient color vision."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ _HEX = """
 #9BC6AA #9B1BFF #FF70D4 #7FD4FF #9BD462 #0D6238 #0DE2D4 #C61BC6 #F1628D #8D709B #54E29B #E238E2
 #0D9B29 #C62962 #0D8D70 #387038 #54C6B8 #0DAAB8 #E21B9B #FFC6E2 #E2C60D #F19B7F #8D0D7F #7F7FB8
 """
-#: Okabe and Ito without black, then colours added one at a time, each the farthest (CIEDE2000)
+#: Okabe and Ito without black, then colors added one at a time, each the farthest (CIEDE2000)
 #: from all before it, the distance being the least over normal vision, deuteranopia and protanopia
 #: (Machado et al. 2009). The window uses the same: a picture looks like what was on the screen.
 CATEGORIES = tuple(_HEX.split())
@@ -18,12 +18,12 @@ CATEGORIES = tuple(_HEX.split())
 OTHER = "#888888"
 #: Ink of text and scale bars, quieter ink, and lines that guide the eye.
 INK, QUIET, RULE = "#1A1A1A", "#6B6B6B", "#E3E3E3"
-#: The method shown, and the floors beside it.
-METHOD, FLOOR = "#0072B2", "#B4B4B4"
+#: The method shown, and the baselines beside it.
+METHOD, BASELINE = "#0072B2", "#B4B4B4"
 
 
-def category_colours(names: Sequence[str]) -> dict[str, str]:
-    """Return a colour for each name, in order; from the first again after the 48th."""
+def category_colors(names: Sequence[str]) -> dict[str, str]:
+    """Return a color for each name, in order; from the first again after the 48th."""
     return {name: CATEGORIES[i % len(CATEGORIES)] for i, name in enumerate(names)}
 
 

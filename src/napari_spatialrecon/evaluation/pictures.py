@@ -14,7 +14,7 @@ from matplotlib.patches import FancyBboxPatch, Rectangle
 from napari_spatialrecon.errors import InputError
 from napari_spatialrecon.evaluation import palette
 from napari_spatialrecon.evaluation.backdrop import ImagePyramid, View, bar_length, crop, fit_view
-from napari_spatialrecon.evaluation.colouring import Kind, Paint, paint_points
+from napari_spatialrecon.evaluation.coloring import Kind, Paint, paint_points
 from napari_spatialrecon.evaluation.legend import draw_legend, legend_height, legend_width
 from napari_spatialrecon.storage import atomic_file
 
@@ -58,10 +58,10 @@ def overlay(
     um_per_unit
         Of the frame, for the scale bar; None where nobody knows.
     kind
-        How to colour; by default numbers as a gene, all else as categories. Uncertainty is in the
+        How to color; by default numbers as a gene, all else as categories. Uncertainty is in the
         frame's unit.
     label
-        What the colours mean, for instance "cell type" or "ERBB2".
+        What the colors mean, for instance "cell type" or "ERBB2".
     title
         Of the picture.
 

@@ -1,4 +1,4 @@
-"""Metrics of methods beside their floors, and how a training went, as pictures."""
+"""Metrics of methods beside their baselines, and how a training went, as pictures."""
 
 from __future__ import annotations
 
@@ -43,17 +43,17 @@ _SHOWN = tuple(_METRICS)[:8]
 def metrics_plot(
     rows: Mapping[str, Mapping[str, float]],
     *,
-    floors: Collection[str] = ("knn", "ridge"),
+    baselines: Collection[str] = ("knn", "ridge"),
     metrics: Sequence[str] | None = None,
     title: str = "",
 ) -> Figure:
-    """Draw a panel for each metric: methods in blue, floors in grey, the best in bold.
+    """Draw a panel for each metric: methods in blue, baselines in grey, the best in bold.
 
     Parameters
     ----------
     rows
         Method to its metrics, as `place_metrics` names them; drawn in this order.
-    floors
+    baselines
         Methods that are trivial baselines.
     metrics
         Which; by default the main ones for places, or whatever is known of what `rows` holds.
@@ -86,22 +86,24 @@ def metrics_plot(
         ax = figure.add_axes(
             (x / _WIDTH, 1 - (y + body) / total, (width - 20) / _WIDTH, body / total)
         )
-        _draw_metric(ax, name, [row_[name] for row_ in rows.values()], [m in floors for m in rows])
+        _draw_metric(
+            ax, name, [row_[name] for row_ in rows.values()], [m in baselines for m in rows]
+        )
         if column == 0:
             ax.set_yticks(range(len(rows)), labels, fontsize=8.5, color=palette.INK)
     _draw_title(figure, title, total)
     return figure
 
 
-def _draw_metric(ax: Axes, name: str, values: list[float], is_floor: list[bool]) -> None:
+def _draw_metric(ax: Axes, name: str, values: list[float], is_baseline: list[bool]) -> None:
     label, higher = _METRICS.get(name, (name, True))
     arrow = "" if name not in _METRICS else " ↑" if higher else " ↓"
     known = [v if np.isfinite(v) else 0.0 for v in values]
     best = max(known) if higher else min(known)
     low, high = min(0.0, *known), max(0.0, *known)
     span = max(high - low, 1e-12)
-    colours = [palette.FLOOR if floor else palette.METHOD for floor in is_floor]
-    ax.barh(range(len(values)), known, height=0.62, color=colours)
+    colors = [palette.BASELINE if baseline else palette.METHOD for baseline in is_baseline]
+    ax.barh(range(len(values)), known, height=0.62, color=colors)
     for y, (value, number) in enumerate(zip(values, known, strict=True)):
         bold = len(values) > 1 and number == best
         ax.annotate(
@@ -124,17 +126,17 @@ def _draw_metric(ax: Axes, name: str, values: list[float], is_floor: list[bool])
 def loss_plot(
     history: History,
     *,
-    floor: float | None = None,
-    floor_name: str = "floor (kNN)",
+    baseline: float | None = None,
+    baseline_name: str = "baseline (kNN)",
     title: str = "",
 ) -> Figure:
-    """Draw the loss of every step, and the held-out error beside its floor.
+    """Draw the loss of every step, and the held-out error beside its baseline.
 
     Parameters
     ----------
     history
         Of a training; its held-out numbers are optional.
-    floor
+    baseline
         Held-out error of the trivial baseline.
     """
     has_error = bool(history.held_out)
@@ -156,12 +158,12 @@ def loss_plot(
         axes[0].set_yscale("log")
     _dress(axes[0], "Loss")
     if has_error:
-        _draw_held_out(axes[1], history, floor, floor_name)
+        _draw_held_out(axes[1], history, baseline, baseline_name)
     _draw_title(figure, title, total)
     return figure
 
 
-def _draw_held_out(ax: Axes, history: History, floor: float | None, floor_name: str) -> None:
+def _draw_held_out(ax: Axes, history: History, baseline: float | None, baseline_name: str) -> None:
     at = sorted(history.held_out)
     errors = [history.held_out[step].get("held_out", np.nan) for step in at]
     ax.plot(at, errors, "o-", color=palette.METHOD, linewidth=1.5, markersize=3)
@@ -169,15 +171,15 @@ def _draw_held_out(ax: Axes, history: History, floor: float | None, floor_name: 
         best = history.best["held_out"]
         ax.plot([history.best_step], [best], "o", color=palette.METHOD, markersize=7)
         _label(ax, (history.best_step, best), f"best {best:.3g}", palette.METHOD, -14)
-    if floor is not None:
-        ax.axhline(floor, color=palette.QUIET, linewidth=1.2, linestyle=(0, (4, 3)))
-        _label(ax, (at[-1], floor), f"{floor_name} {floor:.3g}", palette.QUIET, 5)
-    top = np.nanmax([*errors, floor if floor is not None else np.nan])
+    if baseline is not None:
+        ax.axhline(baseline, color=palette.QUIET, linewidth=1.2, linestyle=(0, (4, 3)))
+        _label(ax, (at[-1], baseline), f"{baseline_name} {baseline:.3g}", palette.QUIET, 5)
+    top = np.nanmax([*errors, baseline if baseline is not None else np.nan])
     ax.set_ylim(0, 1.18 * top if top > 0 else 1)
     _dress(ax, "Held-out error")
 
 
-def _label(ax: Axes, at: tuple[float, float], text: str, colour: str, above: float) -> None:
+def _label(ax: Axes, at: tuple[float, float], text: str, color: str, above: float) -> None:
     right = at[0] > 0.7 * ax.get_xlim()[1]
     ax.annotate(
         text,
@@ -186,7 +188,7 @@ def _label(ax: Axes, at: tuple[float, float], text: str, colour: str, above: flo
         textcoords="offset points",
         ha="right" if right else "left",
         fontsize=8,
-        color=colour,
+        color=color,
     )
 
 

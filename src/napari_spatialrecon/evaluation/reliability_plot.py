@@ -31,7 +31,7 @@ def reliability_plot(diagram: Mapping[str, Any], *, title: str = "") -> Figure:
     figure = Figure(_SIZE, dpi=_DPI, layout="constrained")
     ax = figure.subplots()
     ax.plot([low, high], [low, high], color=palette.QUIET, linewidth=1, linestyle=(0, (4, 3)))
-    ax.plot(*dots, "o", color=palette.FLOOR, markersize=3, alpha=0.7)
+    ax.plot(*dots, "o", color=palette.BASELINE, markersize=3, alpha=0.7)
     ax.plot(*means.T, "o-", color=palette.METHOD, linewidth=1.5, markersize=6)
     genes = int(sum(b["genes"] for b in bins))
     ax.set(

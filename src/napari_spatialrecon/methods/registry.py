@@ -38,6 +38,12 @@ class MethodInfo:
     location: str
     config_location: str
 
+    @property
+    def page(self) -> str:
+        """Name of its page in ``docs/methods``: its folder's, or the one that baselines share."""
+        folder = self.location.removeprefix(f"{_PACKAGE}.").partition(".")[0]
+        return "baselines" if folder in _KINDS else folder
+
     def method(self) -> type[Any]:
         """Import and return the method's class."""
         return _imported(self.location)
@@ -48,6 +54,8 @@ class MethodInfo:
 
 
 _PACKAGE = "napari_spatialrecon.methods"
+#: Folders of a kind of method, which hold its baselines.
+_KINDS = ("placement", "genes", "mixtures", "super_resolution")
 
 METHODS: tuple[MethodInfo, ...] = (
     MethodInfo(

@@ -1,4 +1,4 @@
-"""Pictures of AnnData results: which colours, which image, which truth."""
+"""Pictures of AnnData results: which colors, which image, which truth."""
 
 from __future__ import annotations
 
@@ -59,7 +59,7 @@ def draw_placed(
             raise InputError("Expected the placed cells in the truth, found none by name.")
         true = np.full(points.shape, np.nan)
         true[rows >= 0] = contract.coordinates(truth)[rows[rows >= 0]]
-    values, kind, label = _colours(placed, truth, color)
+    values, kind, label = _colors(placed, truth, color)
     image = None
     for candidate in (slide, truth, placed):
         if candidate is not None and image is None:
@@ -104,7 +104,7 @@ def draw_types(
     return save_png(type_maps(contract.coordinates(adata), proportions, types, title=title), path)
 
 
-def _colours(placed: AnnData, truth: AnnData | None, color: str | None) -> tuple[Any, Any, str]:
+def _colors(placed: AnnData, truth: AnnData | None, color: str | None) -> tuple[Any, Any, str]:
     """Return values, their kind and their name."""
     tables = [placed] if truth is None else [placed, truth[_known(placed, truth)]]
     if color is None:

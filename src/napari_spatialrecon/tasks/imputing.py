@@ -91,10 +91,12 @@ class GeneResult:
 
 def verdict(metrics: Mapping[str, float]) -> str:
     """Return in words how well a run did on genes that it held out."""
-    own, floor = (metrics.get(name, np.nan) for name in ("held_out_pcc", "held_out_floor_pcc"))
+    own, baseline = (
+        metrics.get(name, np.nan) for name in ("held_out_pcc", "held_out_baseline_pcc")
+    )
     if not np.isfinite(own):
         return "No genes were held out, so how far the maps are right is not known."
-    beside = "" if not np.isfinite(floor) else f" (kNN: {floor:.2f})"
+    beside = "" if not np.isfinite(baseline) else f" (kNN: {baseline:.2f})"
     return f"Maps of held-out genes correlate with the truth by {own:.2f} on average{beside}."
 
 

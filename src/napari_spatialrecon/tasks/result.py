@@ -54,25 +54,26 @@ class PlaceResult:
 
     @property
     def verdict(self) -> str:
-        """How the method did on held-out spots beside the floor, in words."""
+        """How the method did on held-out spots beside the baseline, in words."""
         return verdict(self.method.held_out)
 
 
 def verdict(held_out: Mapping[str, float]) -> str:
-    """Return how a method did on held-out spots beside the floor, in words.
+    """Return how a method did on held-out spots beside the baseline, in words.
 
     Parameters
     ----------
     held_out
-        Stress of held-out random spots: ``method`` and ``floor``, as in `PlacementMethod.held_out`.
+        Stress of held-out random spots: ``method`` and ``baseline``, as in
+        `PlacementMethod.held_out`.
     """
-    own, floor = (held_out.get(k, np.nan) for k in ("method", "floor"))
-    if not np.isfinite(floor):
+    own, baseline = (held_out.get(k, np.nan) for k in ("method", "baseline"))
+    if not np.isfinite(baseline):
         return "No spots were held out, so the error on unseen spots is not known."
     if not np.isfinite(own):
-        return f"Held-out error of kNN {floor:.2f} (0 perfect, 1 useless)."
-    better = "better than" if own < floor else "not better than"
-    return f"Held-out error {own:.2f}, {better} kNN's {floor:.2f} (0 perfect, 1 useless)."
+        return f"Held-out error of kNN {baseline:.2f} (0 perfect, 1 useless)."
+    better = "better than" if own < baseline else "not better than"
+    return f"Held-out error {own:.2f}, {better} kNN's {baseline:.2f} (0 perfect, 1 useless)."
 
 
 def annotate(

@@ -127,7 +127,7 @@ def _candidates(
         image = np.asarray(image)
         if image.ndim not in (2, 3) or image.dtype.kind not in "buif":
             raise InputError(
-                f"Expected an image (y, x) or (y, x, colours), found {image.dtype} of shape "
+                f"Expected an image (y, x) or (y, x, colors), found {image.dtype} of shape "
                 f"{image.shape}.",
                 where=f'{start}["images"]["{key}"]',
             )
@@ -173,9 +173,9 @@ def _same_field(fine: RgbImage, coarse: RgbImage) -> bool:
 def tissue_mask(rgb: np.ndarray) -> np.ndarray:
     """Return where an H&E image shows tissue, (y, x) bool: no dirt, no holes.
 
-    Tissue is coloured (saturation above Otsu's threshold), or half as coloured but textured. A
-    bright smooth haze of weak colour is eosin that ran into the slide, and dark frames have no
-    colour. Made for thumbnails: the cost grows with the pixels, the result hardly does.
+    Tissue is colored (saturation above Otsu's threshold), or half as colored but textured. A
+    bright smooth haze of weak color is eosin that ran into the slide, and dark frames have no
+    color. Made for thumbnails: the cost grows with the pixels, the result hardly does.
 
     Parameters
     ----------
@@ -190,15 +190,15 @@ def tissue_mask(rgb: np.ndarray) -> np.ndarray:
     texture = np.sqrt(np.maximum(filters.gaussian(value**2, sigma) - brightness**2, 0))
     textured = texture > filters.threshold_otsu(texture)
     threshold = filters.threshold_otsu(saturation)
-    coloured = saturation > threshold
-    if not coloured.any():
-        return coloured
-    background = ~coloured
-    strongly = saturation > (threshold + saturation[coloured].mean()) / 2
+    colored = saturation > threshold
+    if not colored.any():
+        return colored
+    background = ~colored
+    strongly = saturation > (threshold + saturation[colored].mean()) / 2
     bright = brightness > 0.95 * np.median(brightness[background])
-    coloured &= strongly | textured | ~bright
+    colored &= strongly | textured | ~bright
     faintly = saturation > (np.median(saturation[background]) + threshold) / 2
-    mask = _pieces_that_touch(coloured | (faintly & textured), coloured)
+    mask = _pieces_that_touch(colored | (faintly & textured), colored)
     mask = ndimage.binary_opening(mask, disk(round(1.5 * sigma)))
     return ndimage.binary_fill_holes(_without_dirt(mask))
 

@@ -43,7 +43,7 @@ class NuclearDensity:
 
 
 def nuclear_density(histology: Histology) -> NuclearDensity:
-    """Separate the haematoxylin of an H&E by colour deconvolution.
+    """Separate the haematoxylin of an H&E by color deconvolution.
 
     Ruifrok & Johnston (2001), as in `skimage.color.rgb2hed`; scaled by the tissue's quantiles.
     """

@@ -23,6 +23,7 @@ from torch import Tensor
 
 from napari_spatialrecon import provenance, storage
 from napari_spatialrecon.errors import CheckpointError, InputError
+from napari_spatialrecon.legacy import renamed
 
 #: Version of the folder's layout; a higher one is refused.
 FORMAT = 1
@@ -147,7 +148,7 @@ def load_checkpoint(folder: str | Path, *, method: str) -> Checkpoint:
     contents = {name: _checked(folder / name, sha) for name, sha in manifest["sha256"].items()}
     try:
         tensors = tensors_from_bytes(contents[WEIGHTS])
-        config = json.loads(contents[CONFIG])
+        config = renamed(json.loads(contents[CONFIG]))
         genes = contents[GENES].decode().split("\n")[:-1]
     except (SafetensorError, ValueError, KeyError) as error:
         raise _damaged(folder, str(error)) from error
@@ -157,7 +158,7 @@ def load_checkpoint(folder: str | Path, *, method: str) -> Checkpoint:
         config=config,
         tensors=tensors,
         genes=tuple(genes),
-        extra=manifest["extra"],
+        extra=renamed(manifest["extra"]),
         fingerprints=manifest["fingerprints"],
         package_version=manifest["package_version"],
     )

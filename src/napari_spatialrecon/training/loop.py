@@ -30,8 +30,9 @@ class Task(Protocol):
     """What a method hands to `train`.
 
     `module` is called in `loss` (``self.module(x)``); with a `Fabric` of one's own it is the same
-    network in Fabric's wrapping while training runs. A task may also have ``floor: float | None``,
-    the held-out error of the simplest predictor: it is reported beside the held-out error.
+    network in Fabric's wrapping while training runs. A task may also have
+    ``baseline: float | None``, the held-out error of the simplest predictor: it is reported
+    beside the held-out error.
     """
 
     module: nn.Module
@@ -190,8 +191,8 @@ class _Run:
         state.module.train()
         if state.average is not None:
             state.average.swap()
-        floor = getattr(self.task, "floor", None)
-        return {**(metrics or {}), **({} if floor is None else {"floor": floor})}
+        baseline = getattr(self.task, "baseline", None)
+        return {**(metrics or {}), **({} if baseline is None else {"baseline": baseline})}
 
     def _save(self) -> None:
         if self.folder is not None and self.fabric.is_global_zero:

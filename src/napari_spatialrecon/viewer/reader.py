@@ -48,7 +48,7 @@ def read(path: str | Sequence[str]) -> list[Any]:
     viewer = current_viewer()
     paths = [path] if isinstance(path, str | Path) else list(path)
     if viewer is not None:
-        viewer.layers.events.inserted.connect(_colour_placed)
+        viewer.layers.events.inserted.connect(_color_placed)
     if hasattr(viewer, "window"):
         from napari_spatialrecon.viewer.canvas.detail import keep_smooth
 
@@ -62,8 +62,8 @@ def read(path: str | Sequence[str]) -> list[Any]:
     return layers or NO_LAYERS
 
 
-def _colour_placed(event: Any) -> None:
-    """Colour placed cells that were opened from a file by their expected error, as after a run."""
+def _color_placed(event: Any) -> None:
+    """Color placed cells that were opened from a file by their expected error, as after a run."""
     from napari_spatialrecon.viewer.canvas.colors import set_point_colors
     from napari_spatialrecon.viewer.canvas.point_values import UNCERTAINTY, values
 

@@ -1,4 +1,4 @@
-"""COME places cells at least as its floor does, and keeps what it owes as a placing method."""
+"""COME places cells at least as its baseline does, and keeps what it owes as a placing method."""
 
 from __future__ import annotations
 
@@ -31,8 +31,8 @@ def fitted(slides, cells):
 
 def test_untrained_and_unbalanced_it_is_knn(slides, cells):
     own = ComePlace(make(rate=0.0, balance=0.0)).fit(slides, cells).place(cells)
-    floor = Knn().fit(slides, cells).place(cells)
-    np.testing.assert_allclose(own.coordinates, floor.coordinates, atol=1e-2)
+    baseline = Knn().fit(slides, cells).place(cells)
+    np.testing.assert_allclose(own.coordinates, baseline.coordinates, atol=1e-2)
 
 
 def test_cells_come_near_their_places_with_an_error_that_is_told(fitted, cells, truth):
@@ -40,7 +40,7 @@ def test_cells_come_near_their_places_with_an_error_that_is_told(fitted, cells, 
     assert spearmanr(pdist(truth), pdist(placed.coordinates)).statistic > 0.7
     errors = np.linalg.norm(placed.coordinates - truth, axis=1)
     assert spearmanr(errors, placed.uncertainty).statistic > 0.2
-    assert 0 < fitted.held_out["method"] < 1.2 * fitted.held_out["floor"]
+    assert 0 < fitted.held_out["method"] < 1.2 * fitted.held_out["baseline"]
 
 
 def test_the_mapping_is_kept_sparse_with_rows_that_sum_to_one(fitted, cells, slides):

@@ -72,14 +72,14 @@ def test_a_plain_vae_places_worse(methods, slides, cells, truth, small):
 def test_training_stops_at_the_step_that_places_held_out_spots_best(
     slides, cells, small, monkeypatch
 ):
-    """The floor is measured first, then the network after 10, 20 and 30 steps."""
+    """The baseline is measured first, then the network after 10, 20 and 30 steps."""
     stress = iter([0.5, 0.3, 0.1, 0.2])
     monkeypatch.setattr(HeldOut, "stress", lambda self, placed: next(stress))
     model = DPVAE(small(training__steps=30, training__validate_every=10)).fit(slides, cells)
     validation, *members = model.history
     assert validation.best_step == 20
     assert [h.steps for h in members] == [20, 20]
-    assert model.held_out == {"floor": 0.5, "method": 0.1}
+    assert model.held_out == {"baseline": 0.5, "method": 0.1}
 
 
 def test_networks_of_the_ensemble_differ_and_see_different_inputs(methods, cells):
@@ -280,7 +280,7 @@ def test_landmarks_may_be_in_another_unit_than_the_slides(methods, cells, landma
     np.testing.assert_allclose(micrometres.uncertainty, pixels.uncertainty * 0.5, rtol=1e-3)
 
 
-def test_the_floors_take_no_landmarks(methods, cells, landmarks):
+def test_baselines_take_no_landmarks(methods, cells, landmarks):
     for name in ("knn", "ridge"):
         assert type(methods[name]).impute is PlacementMethod.impute
         with pytest.raises(InputError, match=f"takes landmarks, found {name}"):

@@ -28,9 +28,11 @@ def posterior(share: float = 0.0) -> Posterior:
 
 
 def joined_of(
-    layouts: list[np.ndarray], floor_share: float = 0.0, spread_share: float = 0.5
+    layouts: list[np.ndarray], baseline_share: float = 0.0, spread_share: float = 0.5
 ) -> Joined:
-    return join(layouts, posterior(), SPOTS, floor_share=floor_share, spread_share=spread_share)
+    return join(
+        layouts, posterior(), SPOTS, baseline_share=baseline_share, spread_share=spread_share
+    )
 
 
 def test_expected_distances_are_those_over_both_posteriors() -> None:
@@ -63,7 +65,7 @@ def test_cells_at_one_spot_have_no_distances_to_draw() -> None:
     weights = csr_matrix(np.eye(len(SPOTS))[[3, 3, 3]])
     own = Posterior(SPOTS[[3, 3, 3]], np.zeros(3), np.ones(3), weights)
     assert own.distance_quantiles(SPOTS, _SHARES) is None
-    joined = join([CELLS[:3]], own, SPOTS, floor_share=0.25, spread_share=0.5)
+    joined = join([CELLS[:3]], own, SPOTS, baseline_share=0.25, spread_share=0.5)
     assert np.isfinite(joined.places).all()
 
 
@@ -134,22 +136,22 @@ def test_the_variance_counts_distances_that_layouts_disagree_on() -> None:
 
 
 def test_the_variance_counts_distances_between_all_likely_spots() -> None:
-    own, floor_share = posterior(0.4), 0.25
-    joined = join([CELLS], own, SPOTS, floor_share=floor_share, spread_share=0.5)
+    own, baseline_share = posterior(0.4), 0.25
+    joined = join([CELLS], own, SPOTS, baseline_share=baseline_share, spread_share=0.5)
     weights, kept = own.weights.toarray(), cdist(joined.places, joined.places)
     near = [
         np.einsum("s,jt,stj->", w, weights, (cdist(SPOTS, SPOTS)[..., None] - d) ** 2) / len(CELLS)
         for w, d in zip(weights[:5], kept, strict=False)
     ]
     layout = ((cdist(CELLS, CELLS) - kept) ** 2).mean(axis=1)[:5]
-    off = (1 - floor_share) * layout + floor_share * np.array(near)
+    off = (1 - baseline_share) * layout + baseline_share * np.array(near)
     np.testing.assert_allclose(joined.variance[:5], own.variance[:5] + 2 * off, rtol=2e-2)
 
 
 def test_the_variance_counts_what_the_plane_loses() -> None:
     own = posterior()
     flat, high = (
-        join([np.column_stack([CELLS, height])], own, SPOTS, floor_share=0.0, spread_share=0.0)
+        join([np.column_stack([CELLS, height])], own, SPOTS, baseline_share=0.0, spread_share=0.0)
         for height in (np.zeros(200), 0.8 * np.cos(8 * CELLS[:, 0]))
     )
     np.testing.assert_allclose(flat.variance, own.variance, atol=1e-6)

@@ -13,7 +13,7 @@ from napari_spatialrecon.progress import Reporter
 
 
 def test_patches_give_what_one_shot_gives(slides, cells, small_gears) -> None:
-    values = {"members": 1, "validate": False, "floor_share": 0.0}
+    values = {"members": 1, "validate": False, "baseline_share": 0.0}
     whole = Gears(small_gears(**values)).fit(slides, cells)
     patched = Gears(small_gears(**values, patches__one_shot=0, patches__size=64))
     patched.fit(slides, cells)
@@ -60,12 +60,12 @@ def test_sampling_is_repeatable(slides, cells, small_gears, temperature) -> None
     np.testing.assert_array_equal(first, second)
 
 
-def test_the_floor_can_share_in_the_layout(slides, cells, small_gears, methods) -> None:
-    config = small_gears(members=1, validate=False, training__steps=30, floor_share=0.0)
+def test_the_baseline_can_share_in_the_layout(slides, cells, small_gears, methods) -> None:
+    config = small_gears(members=1, validate=False, training__steps=30, baseline_share=0.0)
     alone = Gears(config).fit(slides, cells).place(cells).coordinates
-    shared = Gears(config.with_values({"floor_share": 0.5})).fit(slides, cells)
-    floor, joined = methods["knn"].place(cells).coordinates, shared.place(cells).coordinates
-    assert 0.01 < procrustes_error(floor, joined) < 0.8 * procrustes_error(floor, alone)
+    shared = Gears(config.with_values({"baseline_share": 0.5})).fit(slides, cells)
+    baseline, joined = methods["knn"].place(cells).coordinates, shared.place(cells).coordinates
+    assert 0.01 < procrustes_error(baseline, joined) < 0.8 * procrustes_error(baseline, alone)
 
 
 def test_two_networks_of_four_see_genes_in_another_scaling(

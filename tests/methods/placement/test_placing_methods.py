@@ -141,9 +141,9 @@ def test_the_uncertainty_of_ridge_is_one_leave_one_out_error(methods, cells):
 
 
 @each_method
-def test_the_error_on_held_out_spots_is_told_beside_the_floor(methods, name):
+def test_the_error_on_held_out_spots_is_told_beside_the_baseline(methods, name):
     held_out = methods[name].held_out
-    assert 0 < held_out["floor"] < 0.5
+    assert 0 < held_out["baseline"] < 0.5
     assert ("method" in held_out) == (name != "knn")
 
 

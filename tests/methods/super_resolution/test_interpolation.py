@@ -128,7 +128,7 @@ def test_the_papers_forms_are_there_by_name_and_do_not_conserve():
 
 
 @pytest.mark.realdata
-def test_the_floors_reach_the_published_figures_on_the_preoptic_area(realdata):
+def test_the_baselines_reach_the_published_figures_on_the_preoptic_area(realdata):
     from napari_spatialrecon.tissue.contract import counts as raw
     from napari_spatialrecon.tissue.read import read_adata
 

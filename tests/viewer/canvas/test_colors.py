@@ -16,14 +16,14 @@ from napari_spatialrecon.viewer.canvas.colors import (
     set_point_colors,
     set_point_opacity,
 )
-from napari_spatialrecon.viewer.canvas.palette import CATEGORIES, MISSING, category_colors, to_rgba
+from napari_spatialrecon.viewer.canvas.palette import CATEGORIES, MISSING, category_rgba, to_rgba
 
 
 def layer(n: int = 6) -> Points:
     return Points(np.arange(2.0 * n).reshape(n, 2), border_width=0)
 
 
-def test_a_gene_runs_from_one_end_of_the_colour_map_to_the_other() -> None:
+def test_a_gene_runs_from_one_end_of_the_color_map_to_the_other() -> None:
     from napari.utils.colormaps import ensure_colormap
 
     points = layer(3)
@@ -35,7 +35,7 @@ def test_a_gene_runs_from_one_end_of_the_colour_map_to_the_other() -> None:
     assert points.face_contrast_limits == (2.0, 6.0)
 
 
-def test_categories_take_the_palette_in_order_and_hide_the_colour_bar() -> None:
+def test_categories_take_the_palette_in_order_and_hide_the_color_bar() -> None:
     points = layer(4)
     set_point_colors(points, np.arange(4.0))
     key = set_point_colors(points, pd.Categorical(["b", "a", "b", "c"]))
@@ -82,7 +82,7 @@ def test_numbers_are_never_taken_for_categories(values: object, kind: str) -> No
     assert guess_kind(values) == kind
 
 
-def test_a_gene_without_spread_paints_one_colour() -> None:
+def test_a_gene_without_spread_paints_one_color() -> None:
     points = layer(3)
     set_point_colors(points, np.zeros(3))
     assert len(np.unique(points.face_color, axis=0)) == 1
@@ -100,7 +100,7 @@ def test_a_wrong_number_of_values_changes_nothing() -> None:
     np.testing.assert_array_equal(points.face_color, before)
 
 
-def test_one_redraw_for_one_recolouring() -> None:
+def test_one_redraw_for_one_recoloring() -> None:
     points, calls = layer(4), []
     points.events.face_color.connect(lambda: calls.append("face_color"))
     points._face.events.colors.connect(lambda: calls.append("colors"))
@@ -128,11 +128,11 @@ def test_opacity_fades_the_uncertain_and_comes_back() -> None:
 
 
 def test_a_palette_by_name_leaves_the_others_as_they_are() -> None:
-    colors = category_colors(["a", "b"], {"b": "#ff0000"})
+    colors = category_rgba(["a", "b"], {"b": "#ff0000"})
     np.testing.assert_allclose(colors[1], [1, 0, 0, 1])
     np.testing.assert_allclose(colors[0], to_rgba(CATEGORIES[0]))
     with pytest.raises(InputError, match="empty palette"):
-        category_colors(["a"], [])
+        category_rgba(["a"], [])
 
 
 def test_the_palette_stays_apart_for_deuteranopes_and_protanopes() -> None:
@@ -163,14 +163,14 @@ _MACHADO = (
 )
 
 
-def test_the_thumbnail_follows_the_colours() -> None:
+def test_the_thumbnail_follows_the_colors() -> None:
     layer = Points(np.random.default_rng(0).uniform(0, 10, (50, 2)))
     before = layer.thumbnail.copy()
     set_point_colors(layer, np.arange(50.0))
     assert not np.array_equal(layer.thumbnail, before)
 
 
-def test_points_stay_faded_in_other_colours() -> None:
+def test_points_stay_faded_in_other_colors() -> None:
     layer = Points(np.zeros((3, 2)))
     set_point_opacity(layer, np.array([0.0, 1.0, np.nan]))
     set_point_colors(layer, pd.Categorical(["a", "b", "a"]))

@@ -57,7 +57,7 @@ def test_moving_the_camera_from_a_script_leaves_nothing_out(slow: tuple, qtbot: 
     assert details[viewer].drawn == N
 
 
-def test_a_recolouring_meanwhile_draws_all_in_the_new_colours(slow: tuple, qtbot: Any) -> None:
+def test_a_recoloring_meanwhile_draws_all_in_the_new_colors(slow: tuple, qtbot: Any) -> None:
     viewer, layer = slow
     drag(viewer, qtbot)
     qtbot.waitUntil(lambda: details[viewer].drawn < N)
@@ -72,7 +72,7 @@ def test_the_part_is_the_same_each_time() -> None:
 
 
 @pytest.mark.parametrize("shown", [slice(None), slice(0, 4)])
-def test_colours_are_drawn_as_napari_would(
+def test_colors_are_drawn_as_napari_would(
     make_napari_viewer: Any, qtbot: Any, shown: slice
 ) -> None:
     viewer = make_napari_viewer()
@@ -102,7 +102,7 @@ def test_hidden_points_are_neither_drawn_nor_picked(make_napari_viewer: Any) -> 
     assert len(markers._data) == 4 and layer.get_value((0.0, 0.0)) == 0
 
 
-def test_a_layer_without_a_window_is_coloured_too() -> None:
+def test_a_layer_without_a_window_is_colored_too() -> None:
     from napari.layers import Points
 
     layer = Points(np.zeros((3, 2)))

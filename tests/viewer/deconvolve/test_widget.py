@@ -63,9 +63,9 @@ def test_pies_follow_the_legend_and_the_points(widget: Deconvolve, qtbot: Any) -
     run(widget, qtbot)
     layer, pies = widget.layer, pies_of(widget.layer)
     (node,) = pies._nodes
-    widget.result.colour.emit(str(widget.model.slide.adata.var_names[0]))
+    widget.result.color.emit(str(widget.model.slide.adata.var_names[0]))
     assert not pies.visible and not node.visible
-    widget.result.colour.emit("main_cell_type")
+    widget.result.color.emit("main_cell_type")
     assert node.visible
     layer.shown = np.arange(len(layer.data)) < 5
     assert pies._shown.sum() == 5

@@ -54,7 +54,7 @@ def test_points_hidden_by_others_stay_hidden(points: Points) -> None:
     assert points.shown.tolist() == [False, True, True, True, True, True]
 
 
-def test_another_colouring_shows_everything_again(points: Points) -> None:
+def test_another_coloring_shows_everything_again(points: Points) -> None:
     legend = Legend(points)
     legend.toggle(0)
     set_point_colors(points, np.arange(6.0), title="ERBB2")
@@ -62,7 +62,7 @@ def test_another_colouring_shows_everything_again(points: Points) -> None:
     assert legend.key is not None and legend.key.limits == (0.0, 5.0)
 
 
-def test_recolouring_a_category_keeps_what_is_hidden(points: Points) -> None:
+def test_recoloring_a_category_keeps_what_is_hidden(points: Points) -> None:
     legend = Legend(points)
     legend.toggle(1)
     legend.recolor(0, "#102030")

@@ -27,7 +27,7 @@ def shown(make_napari_viewer: Any, qtbot: Any) -> tuple[Any, Any, LegendWidget]:
     return viewer, layer, widget
 
 
-def test_it_follows_the_active_layer_and_its_colours(shown: tuple) -> None:
+def test_it_follows_the_active_layer_and_its_colors(shown: tuple) -> None:
     viewer, layer, widget = shown
     assert widget._title.text() == "type"
     assert widget._model.data(widget._model.index(0)) == "a  ·  2"
@@ -50,7 +50,7 @@ def test_click_hides_and_alt_click_solos(shown: tuple, qtbot: Any) -> None:
     assert layer.shown.all()
 
 
-def test_double_click_recolours_and_hides_nothing(
+def test_double_click_recolors_and_hides_nothing(
     shown: tuple, qtbot: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     _, layer, widget = shown

@@ -76,7 +76,7 @@ def test_communities_of_many_cells_are_found_in_another_process_and_are_the_same
         communities_apart(np.zeros(3), lambda: False)
 
 
-def test_flags_are_coloured_in_words_and_stand_first() -> None:
+def test_flags_are_colored_in_words_and_stand_first() -> None:
     adata = placed(kind=["a", "b"] * 100, little_support=np.arange(200) < 9)
     adata.obs[UNCERTAINTY] = 1.0
     assert names(adata)[0] == [UNCERTAINTY, "little_support", "kind"]

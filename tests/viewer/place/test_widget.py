@@ -94,7 +94,7 @@ def test_from_run_to_points_on_the_histology(widget: PlaceCells, qtbot: Any) -> 
     assert sum("kNN" in other.name for other in widget.viewer.layers) == 1
 
 
-def test_training_is_drawn_with_the_held_out_error_and_the_floor(
+def test_training_is_drawn_with_the_held_out_error_and_the_baseline(
     widget: PlaceCells, qtbot: Any
 ) -> None:
     choose(widget, "dpvae", qtbot, **FAST)
@@ -102,7 +102,7 @@ def test_training_is_drawn_with_the_held_out_error_and_the_floor(
     run(widget, qtbot)
     assert widget.model.error is None
     curves = widget.model.curves
-    assert curves.floor is not None and len(curves.held_out) > 1 and curves.losses
+    assert curves.baseline is not None and len(curves.held_out) > 1 and curves.losses
     assert widget.panel.plot.isVisibleTo(widget) and not widget.panel.plot.grab().toImage().isNull()
     assert "held-out error" in widget.result.verdict.text().casefold()
     worse = widget.model.outcome.doubtful
@@ -330,13 +330,13 @@ def test_the_run_is_copied_and_saved(
     assert "can be written" in widget.panel.notice.label.text()
 
 
-def test_the_result_is_recoloured_and_kept(widget: PlaceCells, qtbot: Any) -> None:
+def test_the_result_is_recolored_and_kept(widget: PlaceCells, qtbot: Any) -> None:
     run(widget, qtbot)
-    widget.result.colour.emit("cell_type")
+    widget.result.color.emit("cell_type")
     from napari_spatialrecon.viewer.canvas.colors import color_key
 
     assert color_key(widget.layer).kind == "category"
-    widget.result.colour.emit("nothing")
+    widget.result.color.emit("nothing")
     assert "Expected a column or a gene" in widget.panel.notice.label.text()
     widget.result.keep.setChecked(True)
     run(widget, qtbot)
@@ -352,7 +352,7 @@ def test_a_separate_process_does_the_same(widget: PlaceCells, qtbot: Any) -> Non
     np.testing.assert_allclose(widget.layer.data, here)
 
 
-def test_the_theme_changes_the_words_colours(widget: PlaceCells) -> None:
+def test_the_theme_changes_the_words_colors(widget: PlaceCells) -> None:
     dark = widget.panel.checks.tones
     widget.viewer.theme = "light"
     assert (
@@ -379,7 +379,7 @@ def test_uncertain_cells_fade_from_the_result_and_from_the_legend_alike(
     assert legend._fade.isVisibleTo(legend)
     widget.result.fade.setChecked(True)
     assert widget.layer.face_color[:, 3].min() < 0.2 and legend._fade.isChecked()
-    widget.result.colour.emit(widget.model.outcome.adata.var_names[0])
+    widget.result.color.emit(widget.model.outcome.adata.var_names[0])
     assert widget.layer.face_color[:, 3].min() < 0.2
     legend._fade.setChecked(False)
     assert (widget.layer.face_color[:, 3] == 1).all() and not widget.result.fade.isChecked()
@@ -391,7 +391,7 @@ def test_the_page_of_the_method_opens(widget: PlaceCells, qtbot: Any) -> None:
     assert "kNN" in box.windowTitle() and "knn" in box.text.toPlainText()
 
 
-def test_placed_cells_opened_from_a_file_are_coloured_by_their_error(
+def test_placed_cells_opened_from_a_file_are_colored_by_their_error(
     widget: PlaceCells, tmp_path: Path, qtbot: Any
 ) -> None:
     run(widget, qtbot)

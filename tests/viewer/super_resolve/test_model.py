@@ -61,7 +61,7 @@ def test_an_empty_viewer_asks_for_a_slide(viewer: ViewerModel, forgetful: Any) -
 def test_inputs_are_checked_in_words(model: SuperModel) -> None:
     lines = model.job().preflight().lines
     assert all(tone in ("good", "quiet") for tone, _ in lines), lines
-    assert model.new_curves().floor_title == "an even split"
+    assert model.new_curves().baseline_title == "an even split"
     assert "4 parts each" in lines[0][1] and "all" in lines[1][1] and "about" in lines[-1][1]
     model.factor = "3×3"
     assert model.job().factor == "3x3"
@@ -165,7 +165,7 @@ def test_another_gene_is_drawn_into_the_same_layers(model: SuperModel, viewer: V
     assert layers.part("before") is not None
 
 
-def test_points_are_coloured_when_they_are_seen(model: SuperModel, viewer: ViewerModel) -> None:
+def test_points_are_colored_when_they_are_seen(model: SuperModel, viewer: ViewerModel) -> None:
     model.genes = some_genes(model, 2)
     outcome = run(model)
     layers = GeneLayers(viewer, outcome, model.last.result_name)

@@ -16,12 +16,12 @@ def test_every_method_has_a_page(info: MethodInfo) -> None:
     assert method_page(info).startswith("#")
 
 
-def test_both_floors_share_a_page() -> None:
+def test_baselines_share_a_page() -> None:
     assert method_page(find_method("knn", "place")) == method_page(find_method("ridge", "place"))
 
 
 def test_a_method_without_a_page_says_what_its_class_does() -> None:
-    location = "napari_spatialrecon.methods.placement.base:PlacementMethod"
+    location = "napari_spatialrecon.methods.ensemble.base:EnsembleMethod"
     info = MethodInfo("new", "New", ("place",), "Assumes little.", location, location)
     page = method_page(info)
     assert page.startswith("# New\n\nAssumes little.") and "places cells" in page

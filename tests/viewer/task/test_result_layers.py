@@ -12,7 +12,7 @@ from napari_spatialrecon.viewer.canvas.layers import OURS, to_adata
 from napari_spatialrecon.viewer.canvas.point_values import UNCERTAINTY, names
 from napari_spatialrecon.viewer.place.model import PlaceModel
 from napari_spatialrecon.viewer.task.job import Outcome
-from napari_spatialrecon.viewer.task.result_layers import colour_by, set_locked, show_result
+from napari_spatialrecon.viewer.task.result_layers import color_by, set_locked, show_result
 
 NAME = "cortex cells · kNN"
 
@@ -71,14 +71,14 @@ def test_points_follow_a_histology_that_was_moved(viewer: ViewerModel, outcome: 
     np.testing.assert_allclose(after, turned, atol=1e-6)
 
 
-def test_a_result_is_coloured_by_what_it_holds(viewer: ViewerModel, outcome: Outcome) -> None:
+def test_a_result_is_colored_by_what_it_holds(viewer: ViewerModel, outcome: Outcome) -> None:
     layer = show_result(viewer, outcome, NAME)
     columns, genes = names(outcome.adata)
     assert columns[0] == UNCERTAINTY and "cell_type" in columns and len(genes) > 10
-    colour_by(layer, outcome, "cell_type")
+    color_by(layer, outcome, "cell_type")
     assert color_key(layer).kind == "category"
-    colour_by(layer, outcome, genes[0])
+    color_by(layer, outcome, genes[0])
     assert color_key(layer).kind == "gene"
     with pytest.raises(InputError, match="a gene"):
-        colour_by(layer, outcome, "no such gene")
+        color_by(layer, outcome, "no such gene")
     assert color_key(layer).title.startswith(genes[0])

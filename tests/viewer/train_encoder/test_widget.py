@@ -57,7 +57,7 @@ def run(widget: TrainEncoder, qtbot: Any) -> None:
 def test_sources_are_slides_and_cells_and_chance_is_one_in_three(model: EncoderModel) -> None:
     job = model.job()
     assert isinstance(job, EncoderJob) and job.query.name == "cortex cells"
-    assert model.new_curves().floor == pytest.approx(1 / 3)
+    assert model.new_curves().baseline == pytest.approx(1 / 3)
     found = job.preflight()
     assert found.cells == 400 and found.genes > 50
     assert all(entry.needs_scale or model.unscaled() is None for entry in model.references)
@@ -103,7 +103,7 @@ def test_training_is_drawn_live_and_looked_at_before_and_after(
     run(widget, qtbot)
     assert widget.model.error is None and widget.model.state is State.DONE
     curves = widget.model.curves
-    assert curves.losses and all(curves.measured.values()) and curves.floor is not None
+    assert curves.losses and all(curves.measured.values()) and curves.baseline is not None
     qtbot.waitUntil(lambda: widget.scatter is not None, timeout=60_000)
     assert widget.plot.isVisibleTo(widget) and not widget.plot.grab().toImage().isNull()
     assert widget.plot.names == ["cortex 1", "cortex 2", "cortex cells"]

@@ -18,7 +18,7 @@ _PARTNERS = 16
 _PAIRS = 4
 
 #: Share of a patch's typical distance that all distances are raised to before their logarithm.
-_FLOOR = 1e-6
+_TINY = 1e-6
 
 
 class Overlaps:
@@ -62,12 +62,12 @@ class Overlaps:
         """Return the mean |Δ log distance| of shared cells, for each pair of patches."""
         if not len(self._first):
             return np.empty(0)
-        floor = _FLOOR * self._radii()
+        least = _TINY * self._radii()
         gaps = np.zeros(len(self._first))
         for other in self._next:
             one = self._measured.between(self._first, self._first[other])
             two = self._measured.between(self._second, self._second[other])
-            gaps += np.abs(np.log(np.maximum(one, floor)) - np.log(np.maximum(two, floor)))
+            gaps += np.abs(np.log(np.maximum(one, least)) - np.log(np.maximum(two, least)))
         return np.bincount(self._number, gaps) / (_PAIRS * np.bincount(self._number))
 
     def pairs(self, most: int, generator: np.random.Generator) -> np.ndarray:

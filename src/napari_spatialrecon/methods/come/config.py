@@ -179,7 +179,7 @@ class ComePlaceConfig(ComeConfig):
     labels: str = option(
         "", "Column of the cells' table with their types, for eq. 8; empty: none.", advanced=True
     )
-    floor: KnnConfig = section(KnnConfig, "Features in which cells and spots are compared")
+    baseline: KnnConfig = section(KnnConfig, "Features in which cells and spots are compared")
 
 
 @dataclass(frozen=True)

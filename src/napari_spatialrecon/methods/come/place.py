@@ -30,7 +30,7 @@ from napari_spatialrecon.methods.placement.composition import (
     matched_reference,
 )
 from napari_spatialrecon.methods.placement.held_out import HeldOut, hold_out
-from napari_spatialrecon.methods.placement.knn import align_slides, floor_error
+from napari_spatialrecon.methods.placement.knn import align_slides, baseline_error
 from napari_spatialrecon.methods.placement.posterior import spatial_directions
 from napari_spatialrecon.methods.placement.reference import Reference
 from napari_spatialrecon.progress import Reporter
@@ -105,7 +105,7 @@ class ComePlace(PlacementMethod):
         matched: bool = False,
     ) -> tuple[_Fitted, tuple[str, ...]]:
         reporter.begin("Comparing expression")
-        knn = self.config.floor
+        knn = self.config.baseline
         fit = matched_reference if matched else Reference.fit
         reference, features = fit(references, query, knn.preprocess, seed=self._seed)
         directions = spatial_directions(reference, features, knn)
@@ -153,10 +153,10 @@ class ComePlace(PlacementMethod):
             placed.append(self._map(fitted, spots, table, None, reporter)[0].places)
         self.held_out["method"] = held_out.stress(placed)
         _, features = Reference.fit(
-            held_out.seen, query, self.config.floor.preprocess, seed=self._seed
+            held_out.seen, query, self.config.baseline.preprocess, seed=self._seed
         )
-        self.held_out["floor"] = floor_error(
-            held_out, fitted.reference, features, self.config.floor
+        self.held_out["baseline"] = baseline_error(
+            held_out, fitted.reference, features, self.config.baseline
         )
 
     def place(
@@ -212,7 +212,7 @@ class ComePlace(PlacementMethod):
             torch.from_numpy(features @ fitted.directions),
             torch.from_numpy(reference.all_features @ fitted.directions),
             over="spots",
-            temperature=config.floor.temperature,
+            temperature=config.baseline.temperature,
             kept=size.kept,
             constant=config.start == "constant",
         )
@@ -227,7 +227,7 @@ class ComePlace(PlacementMethod):
             reporter=reporter,
         )
         self.history.append(history)
-        mapping = likeliest(coefficients, config.floor.neighbours)
+        mapping = likeliest(coefficients, config.baseline.neighbours)
         posterior = read_out(mapping, reference.all_places, config.readout, self._seed)
         return posterior, size.note
 

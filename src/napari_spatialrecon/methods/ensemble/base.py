@@ -33,7 +33,7 @@ from napari_spatialrecon.methods.placement.composition import (
 from napari_spatialrecon.methods.placement.config import KnnConfig
 from napari_spatialrecon.methods.placement.domain import check_domain
 from napari_spatialrecon.methods.placement.held_out import HeldOut, hold_out
-from napari_spatialrecon.methods.placement.knn import align_slides, floor_error
+from napari_spatialrecon.methods.placement.knn import align_slides, baseline_error
 from napari_spatialrecon.methods.placement.posterior import (
     Posterior,
     knn_posterior,
@@ -154,19 +154,19 @@ class EnsembleMethod(PlacementMethod):
         run.reporter.begin("Preparing features")
         features = self._embed(held_out.seen, query, run, name)
         first = None if features is None else features[0]
-        floor = floor_error(held_out, self.reference, first, KnnConfig())
+        baseline = baseline_error(held_out, self.reference, first, KnnConfig())
         task = self._task(0, held_out.seen, self._noise(0, features), run, held_out)
         spots = [
             self._inputs(0, [f]).to(run.device) for f in held_out.features(self.reference.space)
         ]
-        task.validate_on(held_out, spots, floor)
+        task.validate_on(held_out, spots, baseline)
         history = run.train(
             task, self.config.training, "Validating on held-out spots", name, run.seed
         )
         self.history.append(history)
         last = history.held_out[max(history.held_out)]
         own = history.best if self.stops_early else last
-        self.held_out = {"method": own["held_out"], "floor": floor}
+        self.held_out = {"method": own["held_out"], "baseline": baseline}
         return history
 
     def _embed(
@@ -285,7 +285,7 @@ class EnsembleMethod(PlacementMethod):
             layouts,
             posterior,
             spots,
-            floor_share=self.config.floor_share,
+            baseline_share=self.config.baseline_share,
             spread_share=self.config.spread_share,
             reporter=reporter,
         )

@@ -34,7 +34,7 @@ class EnsembleConfig(Config):
         high=10.0,
     )
     unit_length: bool = option(True, "Give every spot and cell features of the same length.")
-    floor_share: float = option(
+    baseline_share: float = option(
         0.0, "Weight of kNN's distances in the mean that is laid out.", low=0.0, high=0.9
     )
     spread_share: float = option(

@@ -53,7 +53,7 @@ def join(
     posterior: Posterior,
     spots: NDArray[np.float64],
     *,
-    floor_share: float,
+    baseline_share: float,
     spread_share: float,
     reporter: Reporter | None = None,
 ) -> Joined:
@@ -76,7 +76,7 @@ def join(
         Places by similarity.
     spots : (n_spots, 2) float
         Places of the spots that the posterior is over.
-    floor_share
+    baseline_share
         Weight of the distances by similarity, 0 to 1.
     spread_share
         How far mean distances are moved towards those between likely spots, 0 to 1.
@@ -86,11 +86,11 @@ def join(
     mean, spread = mean_layout([planar(layout) for layout in layouts])
     weights = 1 / (posterior.variance + np.median(posterior.variance) + 1e-9)
     posed = lay_over(mean, posterior.places, weights).apply(mean)
-    own = 1 - floor_share
-    start = own * posed + floor_share * posterior.places
+    own = 1 - baseline_share
+    start = own * posed + baseline_share * posterior.places
     anchors = along_path(start, ANCHORS)
     wanted, squares = np.zeros((len(start), len(anchors))), np.zeros(len(start))
-    for weight, distances, squared in _sources(layouts, posterior, spots, floor_share, anchors):
+    for weight, distances, squared in _sources(layouts, posterior, spots, baseline_share, anchors):
         wanted += weight * distances
         squares += weight * squared
     wanted[anchors, np.arange(len(anchors))] = 0.0
@@ -113,7 +113,7 @@ def _sources(
     layouts: Sequence[NDArray[np.float64]],
     posterior: Posterior,
     spots: NDArray[np.float64],
-    floor_share: float,
+    baseline_share: float,
     anchors: NDArray[np.intp],
 ) -> Iterator[tuple[float, NDArray[np.float64], NDArray[np.float64]]]:
     """Yield the weight of each layout and of the places by similarity, and their distances.
@@ -123,12 +123,12 @@ def _sources(
     """
     for layout in layouts:
         distances = cdist(layout, layout[anchors])
-        yield (1 - floor_share) / len(layouts), distances, np.square(distances).mean(axis=1)
-    if floor_share:
+        yield (1 - baseline_share) / len(layouts), distances, np.square(distances).mean(axis=1)
+    if baseline_share:
         places, variance = posterior.places, posterior.variance
         squares = cdist(places, places[anchors], "sqeuclidean").mean(axis=1)
         squares += variance + variance[anchors].mean()
-        yield floor_share, posterior.expected_distances(spots, anchors), squares
+        yield baseline_share, posterior.expected_distances(spots, anchors), squares
 
 
 def _distributed(

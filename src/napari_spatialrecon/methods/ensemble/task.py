@@ -46,13 +46,13 @@ class EnsembleTask:
         self.module = network
         self.network = network
         self.lay_out = lay_out
-        self.floor: float | None = None
+        self.baseline: float | None = None
         self._spots: HeldOut | None = None
         self._spot_features: Sequence[Tensor] = ()
 
-    def validate_on(self, spots: HeldOut, features: Sequence[Tensor], floor: float) -> None:
-        """Measure the error on these spots, beside the floor's."""
-        self._spots, self._spot_features, self.floor = spots, features, floor
+    def validate_on(self, spots: HeldOut, features: Sequence[Tensor], baseline: float) -> None:
+        """Measure the error on these spots, beside the baseline's."""
+        self._spots, self._spot_features, self.baseline = spots, features, baseline
 
     def loss(
         self, step: int, generator: torch.Generator

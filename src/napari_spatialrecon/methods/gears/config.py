@@ -110,7 +110,7 @@ class GearsConfig(EnsembleConfig):
         "quick": {},
         "standard": {
             "members": 4,
-            "floor_share": 0.25,
+            "baseline_share": 0.25,
             "scalings": "mixed",
             "attention": "mixed",
             "least_noise": 0.8,
@@ -121,7 +121,7 @@ class GearsConfig(EnsembleConfig):
             "input": "encoder",
             "inputs": "components",
             "members": 1,
-            "floor_share": 0.0,
+            "baseline_share": 0.0,
             "spread_share": 0.0,
             "noise": 0.0,
             "unit_length": False,
@@ -154,7 +154,7 @@ class GearsConfig(EnsembleConfig):
     members: int = option(
         1, "Models trained with different seeds; their spread tells the uncertainty.", low=1
     )
-    floor_share: float = option(
+    baseline_share: float = option(
         1 / 3, "Weight of kNN's distances in the mean that is laid out.", low=0.0, high=0.9
     )
     spread_share: float = option(

@@ -1,4 +1,4 @@
-"""Hyper-parameters of the floors of gene imputation."""
+"""Hyper-parameters of the baselines of gene imputation."""
 
 from __future__ import annotations
 

@@ -38,7 +38,7 @@ class CellMap:
 
 
 class GeneMapping(GeneMethod):
-    """The floor of mappings: COME's PᵀX with a cosine per gene as its only loss."""
+    """The baseline of mappings: COME's PᵀX with a cosine per gene as its only loss."""
 
     name = "mapping"
     config_class = MappingConfig

@@ -1,4 +1,4 @@
-"""Hyper-parameters of the floors of deconvolution."""
+"""Hyper-parameters of the baselines of deconvolution."""
 
 from __future__ import annotations
 

@@ -87,8 +87,8 @@ class PlacementMethod(ABC):
     reference: Reference
     #: What fitting has to say, in words.
     notes: tuple[str, ...] = ()
-    #: Stress of held-out random spots: ``method`` (absent for the floor itself) and ``floor``.
-    #: Empty where the slides are too small to hold spots out.
+    #: Stress of held-out random spots: ``method`` (absent for the baseline itself) and
+    #: ``baseline``. Empty where the slides are too small to hold spots out.
     held_out: dict[str, float]
 
     @abstractmethod

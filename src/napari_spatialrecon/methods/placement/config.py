@@ -1,4 +1,4 @@
-"""Hyper-parameters of the floors."""
+"""Hyper-parameters of the baselines."""
 
 from __future__ import annotations
 

@@ -108,7 +108,7 @@ class Knn(PlacementMethod):
         self.held_out = {}
         if (held_out := hold_out(references, seed)) is not None:
             seen, features = Reference.fit(held_out.seen, query, self.config.preprocess, seed=seed)
-            self.held_out["floor"] = floor_error(held_out, seen, features, self.config)
+            self.held_out["baseline"] = baseline_error(held_out, seen, features, self.config)
         return self
 
     def place(
@@ -166,7 +166,7 @@ class Knn(PlacementMethod):
         return method
 
 
-def floor_error(
+def baseline_error(
     held_out: HeldOut,
     seen: Reference,
     query_features: NDArray[np.float32] | None,

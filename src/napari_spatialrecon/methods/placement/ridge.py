@@ -1,4 +1,4 @@
-"""Ridge regression of places on features: the linear floor."""
+"""Ridge regression of places on features: the linear baseline."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from napari_spatialrecon.methods.placement.base import Placement, PlacementMetho
 from napari_spatialrecon.methods.placement.composition import matched_reference
 from napari_spatialrecon.methods.placement.config import KnnConfig, RidgeConfig
 from napari_spatialrecon.methods.placement.held_out import hold_out
-from napari_spatialrecon.methods.placement.knn import align_slides, floor_error
+from napari_spatialrecon.methods.placement.knn import align_slides, baseline_error
 from napari_spatialrecon.methods.placement.posterior import spatial_directions
 from napari_spatialrecon.methods.placement.reference import Reference
 from napari_spatialrecon.progress import Reporter
@@ -59,7 +59,7 @@ class Ridge(PlacementMethod):
                 self._inputs(f) @ coefficients + intercept for f in held_out.features(seen.space)
             ]
             self.held_out["method"] = held_out.stress(placed)
-            self.held_out["floor"] = floor_error(held_out, seen, features, KnnConfig())
+            self.held_out["baseline"] = baseline_error(held_out, seen, features, KnnConfig())
         reporter.check()
         self.coefficients, self.intercept, self.residual = self._regress(self.reference)
         return self

@@ -145,6 +145,6 @@ class SpaDiT(GeneMethod):
         half = len(held) // 2
         return {
             "held_out_bases_pcc": dict(zip(NAMES, pcc[:half], strict=False)),
-            "held_out_floor_pcc": pcc[0],
+            "held_out_baseline_pcc": pcc[0],
             "held_out_stack_pcc": float(correlations(stack, truth).mean()),
         }

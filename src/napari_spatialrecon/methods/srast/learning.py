@@ -122,7 +122,7 @@ class FlowTask:
         self.unseen = [h[torch.randperm(len(h), generator=drawn)[:most]] for h in hidden]
         size = np.sqrt([len(rows) for rows in self.seen])
         self.chances = torch.from_numpy(size / size.sum())
-        self.floor: float | None = self._error(_even) if any(map(len, self.unseen)) else None
+        self.baseline: float | None = self._error(_even) if any(map(len, self.unseen)) else None
 
     def loss(
         self, step: int, generator: torch.Generator
@@ -146,7 +146,7 @@ class FlowTask:
 
     def held_out(self) -> Mapping[str, float] | None:
         """Return the mean squared error of split counts, over uniform's: 1 is no better."""
-        if self.floor is None:
+        if self.baseline is None:
             return None
         return {"held_out": self._error(self._read)}
 

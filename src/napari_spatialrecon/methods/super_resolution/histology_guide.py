@@ -24,7 +24,7 @@ from napari_spatialrecon.tissue.subspots import Factor, SubSpots
 Stain = Callable[[np.ndarray, float], np.ndarray]
 
 #: Added to stain before its logarithm.
-_FLOOR = 0.05
+_LEAST = 0.05
 #: Largest exponent of the stain: counts in proportion to its square.
 _STEEPEST = 2.0
 #: Standard errors by which held-out blocks must gain, and folds that they are divided into.
@@ -108,7 +108,7 @@ def fit_guide(counts: csr_matrix, parts: SubSpots, stain: Stain, seed: int = 0) 
 
 
 def _logs(stain: np.ndarray) -> np.ndarray:
-    logs = np.log(stain + _FLOOR)
+    logs = np.log(stain + _LEAST)
     return np.asarray(logs - logs.mean(axis=1, keepdims=True))
 
 
@@ -124,7 +124,7 @@ def _best_shift(
     moves = np.stack(np.meshgrid(_SHIFTS, _SHIFTS), axis=-1).reshape(-1, 2)
     scores = []
     for move in moves:
-        here = np.log(stain(lattice.points + move * lattice.pitch, size) + _FLOOR)
+        here = np.log(stain(lattice.points + move * lattice.pitch, size) + _LEAST)
         stained = here - around @ here
         scores.append(np.corrcoef(rough, stained)[0, 1] if stained.std() > 0 else 0.0)
     best = int(np.argmax(scores))

@@ -95,8 +95,8 @@ def _stamp(
     radius = nucleus.radius / um_per_px * rng.lognormal(0, 0.11, n)
     aspect = np.maximum(1.0, nucleus.aspect * rng.lognormal(0, 0.13, n))
     long, short = radius * np.sqrt(aspect), radius / np.sqrt(aspect)
-    coloured = nucleus.haze != 0 or nucleus.pink != 0
-    half = int(np.ceil(long.max() * (nucleus.reach if coloured else 1.1))) + 1
+    colored = nucleus.haze != 0 or nucleus.pink != 0
+    half = int(np.ceil(long.max() * (nucleus.reach if colored else 1.1))) + 1
     offset = np.arange(-half, half + 1)
     corner = np.rint(centres).astype(int)
     dx = _each(corner[:, 0] - centres[:, 0]) + offset[None, None, :].astype(np.float32)
@@ -113,7 +113,7 @@ def _stamp(
     texture = 1 + 0.10 * np.cos(5.1 * along + first) * np.cos(4.3 * across + second)
     chromatin = dark * edge * texture * _opened(nucleus, along, across, reach, rng)
     _lay(drawing.chromatin, flat, chromatin)
-    if not coloured:
+    if not colored:
         return
     body = np.clip((nucleus.reach - reach) / (nucleus.reach - 0.9), 0, 1) ** 0.7
     body *= _each(rng.lognormal(0, 0.2, n))

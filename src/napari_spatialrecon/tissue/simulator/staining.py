@@ -1,7 +1,7 @@
 """An H&E-like image of a section: two stains, fibres, nuclei, blood, and bare glass.
 
-The colours follow from optical densities (Beer-Lambert): a pixel is ``white · exp(−Σ amount ·
-colour)`` with the colours of haematoxylin and eosin, so that stain separation works on it.
+The colors follow from optical densities (Beer-Lambert): a pixel is ``white · exp(−Σ amount ·
+color)`` with the colors of haematoxylin and eosin, so that stain separation works on it.
 """
 
 from __future__ import annotations
@@ -131,7 +131,7 @@ def _expose(
     image = np.empty((*shape, 3), np.uint8)
     for channel in range(3):
         density = sum(
-            layer * colour[channel] for layer, colour in zip(layers, (HAEMATOXYLIN, EOSIN, BLOOD))
+            layer * color[channel] for layer, color in zip(layers, (HAEMATOXYLIN, EOSIN, BLOOD))
         )
         value = GLASS[channel] * light * np.exp(-density) + 1.3 * noise
         image[..., channel] = np.clip(value, 0, 255).astype(np.uint8)

@@ -113,7 +113,7 @@ class AlignSession:
         names = [self.tone(row["residual"], row["outlier"]) for row in rows]
         fit = [getattr(tones, n) if r["enabled"] else tones.quiet for n, r in zip(names, rows)]
         waiting = [tones.accent] * (len(places) - 2 * k)
-        colours = transform_color([*fit, *fit, *waiting]) if len(places) else "white"
+        colors = transform_color([*fit, *fit, *waiting]) if len(places) else "white"
         number = [str(i + 1) for i in range(k)]
         text = [*number, *([""] * k), *(["?"] * len(waiting))]
         ring = np.r_[np.zeros(k, bool), np.ones(k, bool), np.zeros(len(waiting), bool)]
@@ -138,7 +138,7 @@ class AlignSession:
             }
             self._marks.size = np.where(ring, _RING_PX, _MARK_PX) * pixel
             self._marks.symbol = "disc"
-            self._marks.border_color = colours
+            self._marks.border_color = colors
             self._marks.border_width = np.where(ring, 0.12, 0.2)
             faces = np.ones((len(places), 4))  # marks and numbers are seen on any stain
             faces[:, 3] = np.where(ring, 0.3, 0.85)

@@ -1,7 +1,7 @@
-"""Colour points by a gene, a category or an uncertainty, without freezing the window.
+"""Color points by a gene, a category or an uncertainty, without freezing the window.
 
 napari guesses what a feature is from its values and paints categories one point at a time. Here
-the kind is said or follows from the type, and the colours are assigned once, as RGBA.
+the kind is said or follows from the type, and the colors are assigned once, as RGBA.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any, Literal
 import numpy as np
 
 from napari_spatialrecon.errors import InputError
-from napari_spatialrecon.viewer.canvas.palette import MISSING, category_colors, to_rgba
+from napari_spatialrecon.viewer.canvas.palette import MISSING, category_rgba, to_rgba
 from napari_spatialrecon.viewer.canvas.point_nodes import redraw_colors
 
 if TYPE_CHECKING:
@@ -29,7 +29,7 @@ _STEPS = 256
 
 @dataclass(frozen=True)
 class ColorEntry:
-    """One line of a legend: a name, its colour (RGBA in [0, 1]) and how many points carry it."""
+    """One line of a legend: a name, its color (RGBA in [0, 1]) and how many points carry it."""
 
     name: str
     color: tuple[float, float, float, float]
@@ -39,7 +39,7 @@ class ColorEntry:
 
 @dataclass(frozen=True)
 class ColorKey:
-    """What the colours of a layer mean.
+    """What the colors of a layer mean.
 
     Parameters
     ----------
@@ -48,12 +48,12 @@ class ColorKey:
     title
         What is shown, for instance ``"ERBB2"`` or ``"cell type"``.
     entries
-        One per category in order, then one for missing values if there are any. For a colour map
+        One per category in order, then one for missing values if there are any. For a color map
         only the line of missing values.
     codes : (n_points,) int32
-        Index into `entries` of each point, -1 for points that a colour map paints.
+        Index into `entries` of each point, -1 for points that a color map paints.
     limits
-        Values at the two ends of the colour map, None for categories.
+        Values at the two ends of the color map, None for categories.
     """
 
     kind: Kind
@@ -69,14 +69,14 @@ class ColorKey:
         return sum(entry.count for entry in self.entries if entry.missing)
 
     def with_color(self, index: int, color: Any) -> ColorKey:
-        """Return a key in which the entry `index` has another colour."""
+        """Return a key in which the entry `index` has another color."""
         entries = list(self.entries)
         rgba = tuple(float(c) for c in to_rgba(color))
         entries[index] = replace(entries[index], color=rgba)
         return replace(self, entries=tuple(entries))
 
 
-#: Layer -> (its key, the colour array that was painted): a key holds until someone else paints.
+#: Layer -> (its key, the color array that was painted): a key holds until someone else paints.
 _painted: weakref.WeakKeyDictionary[Any, tuple[ColorKey, weakref.ref[np.ndarray]]]
 _painted = weakref.WeakKeyDictionary()
 #: Layer -> the opacity (n_points,) of its points, while they are faded.
@@ -84,7 +84,7 @@ _opacities: weakref.WeakKeyDictionary[Any, np.ndarray] = weakref.WeakKeyDictiona
 
 
 def color_key(layer: Points) -> ColorKey | None:
-    """Return what the layer's colours mean, or None if they were not set here or changed since."""
+    """Return what the layer's colors mean, or None if they were not set here or changed since."""
     key, array = _painted.get(layer, (None, None))
     return key if array is not None and array() is layer.face_color else None
 
@@ -112,12 +112,12 @@ def set_point_colors(
     palette: Mapping[str, str] | Sequence[str] | None = None,
     missing_color: str = MISSING,
 ) -> ColorKey:
-    """Paint the points of a layer and say what the colours mean.
+    """Paint the points of a layer and say what the colors mean.
 
     Parameters
     ----------
     layer
-        The points; nothing but their face colours and colour bar changes.
+        The points; nothing but their face colors and color bar changes.
     values : (n_points,)
         Numbers, words, booleans or a pandas categorical. NaN and None are missing.
     kind
@@ -125,14 +125,14 @@ def set_point_colors(
     title
         Name of what is shown.
     colormap
-        napari colour map of a gene (default viridis) or an uncertainty (default magma).
+        napari color map of a gene (default viridis) or an uncertainty (default magma).
     limits
-        Values at the ends of the colour map; default the least and the largest finite value,
+        Values at the ends of the color map; default the least and the largest finite value,
         for an uncertainty from 0.
     palette
-        Colours of categories, by name or in order; see `category_colors`.
+        Colors of categories, by name or in order; see `category_rgba`.
     missing_color
-        Colour of points without a value.
+        Color of points without a value.
 
     Raises
     ------
@@ -167,7 +167,7 @@ def set_point_opacity(
 ) -> None:
     """Fade points by their uncertainty, from opaque down to `least`; None undoes it.
 
-    Other colours leave it as it is.
+    Other colors leave it as it is.
 
     Parameters
     ----------
@@ -224,7 +224,7 @@ def _categories(
     names = [str(c) for c in categorical.categories]
     codes = np.asarray(categorical.codes, np.int32)
     counts = np.bincount(codes[codes >= 0], minlength=len(names))
-    table = category_colors(names, palette)
+    table = category_rgba(names, palette)
     entries = [_entry(n, c, count) for n, c, count in zip(names, table, counts, strict=True)]
     missing = int((codes < 0).sum())
     if missing:
@@ -291,7 +291,7 @@ def _paint(layer: Points, key: ColorKey, rgba: np.ndarray) -> None:
 
 
 def _assign(layer: Points, rgba: np.ndarray) -> None:
-    """Set the face colours with napari's per-property events held back: one redraw, not three."""
+    """Set the face colors with napari's per-property events held back: one redraw, not three."""
     from napari.layers.utils._color_manager_constants import ColorMode
 
     face, opacity = layer._face, _opacities.get(layer)

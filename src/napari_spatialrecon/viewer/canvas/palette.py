@@ -1,4 +1,4 @@
-"""Colours that stay apart for readers with deficient colour vision."""
+"""Colors that stay apart for readers with deficient color vision."""
 
 from __future__ import annotations
 
@@ -9,28 +9,28 @@ import numpy as np
 from napari_spatialrecon.errors import InputError
 from napari_spatialrecon.evaluation.palette import CATEGORIES, OTHER
 
-#: Colour of points whose value is missing.
+#: Color of points whose value is missing.
 MISSING = OTHER
 
 
 def to_rgba(color: str | Sequence[float]) -> np.ndarray:
-    """Return one colour as (4,) float32 RGBA in [0, 1]."""
+    """Return one color as (4,) float32 RGBA in [0, 1]."""
     from napari.utils.colormaps.standardize_color import transform_color
 
     return np.asarray(transform_color(color if isinstance(color, str) else [color])[0], np.float32)
 
 
-def category_colors(
+def category_rgba(
     names: Sequence[str], palette: Mapping[str, str] | Sequence[str] | None = None
 ) -> np.ndarray:
-    """Return a colour for each category.
+    """Return a color for each category.
 
     Parameters
     ----------
     names
         Names of the categories, in the order of the legend.
     palette
-        Colours by name (names left out take the default ones), or colours in order. Default:
+        Colors by name (names left out take the default ones), or colors in order. Default:
         `CATEGORIES`, from its start again after the 48th.
 
     Returns
@@ -46,8 +46,8 @@ def category_colors(
     in_order = CATEGORIES if palette is None or isinstance(palette, Mapping) else tuple(palette)
     if not in_order:
         raise InputError(
-            "Expected at least one colour, found an empty palette.",
-            remedy="Leave the palette out to use the colour-blind-safe one.",
+            "Expected at least one color, found an empty palette.",
+            remedy="Leave the palette out to use the color-blind-safe one.",
         )
     colors = [
         to_rgba(by_name.get(name, in_order[i % len(in_order)])) for i, name in enumerate(names)

@@ -36,7 +36,7 @@ void main() {
 
 _FRAGMENT = """
 uniform sampler2D u_palette;
-uniform float u_colours;
+uniform float u_colors;
 uniform float u_rim;
 uniform vec4 u_chosen;
 varying vec2 v_corner;
@@ -51,7 +51,7 @@ void main() {
     if (r > 1.0) discard;
     float turn = atan(v_corner.x, -v_corner.y) / 6.28318530718;
     turn = turn < 0.0 ? turn + 1.0 : turn;
-    float kind = u_colours - 1.0;
+    float kind = u_colors - 1.0;
     if (turn < v_ends_1.w) kind = v_kinds_1.w;
     if (turn < v_ends_1.z) kind = v_kinds_1.z;
     if (turn < v_ends_1.y) kind = v_kinds_1.y;
@@ -60,12 +60,12 @@ void main() {
     if (turn < v_ends_0.z) kind = v_kinds_0.z;
     if (turn < v_ends_0.y) kind = v_kinds_0.y;
     if (turn < v_ends_0.x) kind = v_kinds_0.x;
-    vec4 colour = texture2D(u_palette, vec2((floor(kind + 0.5) + 0.5) / u_colours, 0.5));
+    vec4 color = texture2D(u_palette, vec2((floor(kind + 0.5) + 0.5) / u_colors, 0.5));
     float width = u_rim * (1.0 + 2.0 * v_chosen);
     float rim = smoothstep(1.0 - width - edge, 1.0 - width, r);
-    colour = mix(colour, mix(vec4(1.0), u_chosen, v_chosen), rim);
-    colour.a *= 1.0 - smoothstep(1.0 - edge, 1.0, r);
-    gl_FragColor = colour;
+    color = mix(color, mix(vec4(1.0), u_chosen, v_chosen), rim);
+    color.a *= 1.0 - smoothstep(1.0 - edge, 1.0, r);
+    gl_FragColor = color;
 }
 """
 
@@ -74,7 +74,7 @@ _TRIANGLES = np.array([0, 1, 2, 0, 2, 3], np.uint32)
 RIM = 0.08
 """Width of the white rim, relative to the radius; that of chosen pies is three times as wide."""
 CHOSEN = (1.0, 0.0, 0.6, 1.0)
-"""Colour of the rim of chosen pies: not one of the palette's."""
+"""Color of the rim of chosen pies: not one of the palette's."""
 
 
 class PieVisual(Visual):
@@ -104,7 +104,7 @@ class PieVisual(Visual):
         ends : (n, 8) float
             Where each sector ends, as a share of the whole turn.
         kinds : (n, 8) int
-            Colour of each sector, as a row of the palette.
+            Color of each sector, as a row of the palette.
         """
         corners = np.asarray(places)[:, None] + np.asarray(radii)[:, None, None] * _CORNERS
         values = {
@@ -133,11 +133,11 @@ class PieVisual(Visual):
         self.shared_program["a_chosen"] = gloo.VertexBuffer(np.repeat(chosen, 4).astype(np.float32))
         self.update()
 
-    def set_palette(self, colours: np.ndarray) -> None:
-        """Set the colours, (n_kinds + 1, 4) RGBA in [0, 1]; the last is that of the rest."""
-        pixels = np.round(np.asarray(colours) * 255).astype(np.uint8)[None]
+    def set_palette(self, colors: np.ndarray) -> None:
+        """Set the colors, (n_kinds + 1, 4) RGBA in [0, 1]; the last is that of the rest."""
+        pixels = np.round(np.asarray(colors) * 255).astype(np.uint8)[None]
         self.shared_program["u_palette"] = gloo.Texture2D(pixels, interpolation="nearest")
-        self.shared_program["u_colours"] = float(len(colours))
+        self.shared_program["u_colors"] = float(len(colors))
         self.update()
 
     def _prepare_transforms(self, view: Any) -> None:

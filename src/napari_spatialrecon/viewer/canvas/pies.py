@@ -1,7 +1,7 @@
 """Mixtures of cell types as pies over the points of a layer.
 
 The layer stays napari's: it is moved, hidden, faded and clicked as any other. Its points are
-coloured by the main type, which the legend explains and which is seen where pies are too small.
+colored by the main type, which the legend explains and which is seen where pies are too small.
 """
 
 from __future__ import annotations
@@ -55,14 +55,14 @@ def sectors(proportions: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
 class Pies:
     """Draws the pies of one points layer in every window that shows it.
 
-    They are seen while the layer is coloured by its main types, in the colours of its legend, and
+    They are seen while the layer is colored by its main types, in the colors of its legend, and
     follow the points that it shows and those that are selected.
 
     Parameters
     ----------
     proportions : (n_points, n_types)
     types
-        Names of the types: those of the layer's colours while the pies are seen.
+        Names of the types: those of the layer's colors while the pies are seen.
     """
 
     def __init__(self, layer: Points, proportions: np.ndarray, types: Sequence[str]) -> None:
@@ -73,15 +73,15 @@ class Pies:
         self._shown: np.ndarray | None = None
         self._chosen: set[int] = set()
         self._add_nodes(layer)
-        layer.events.face_color.connect(self._recolour)
+        layer.events.face_color.connect(self._recolor)
         layer.events.set_data.connect(self._follow_shown)
         layer.events.highlight.connect(self._follow_chosen)
         layer.events.size.connect(self._place)
-        self._recolour()
+        self._recolor()
 
     @property
     def visible(self) -> bool:
-        """Whether the layer is coloured by its types."""
+        """Whether the layer is colored by its types."""
         layer = self._layer()
         key = None if layer is None else color_key(layer)
         return key is not None and tuple(e.name for e in key.entries) == self._types
@@ -90,7 +90,7 @@ class Pies:
         """Take the pies away."""
         layer = self._layer()
         if layer is not None:
-            layer.events.face_color.disconnect(self._recolour)
+            layer.events.face_color.disconnect(self._recolor)
             layer.events.set_data.disconnect(self._follow_shown)
             layer.events.highlight.disconnect(self._follow_chosen)
             layer.events.size.disconnect(self._place)
@@ -135,14 +135,14 @@ class Pies:
         for node in self._nodes:
             node.set_chosen(chosen)
 
-    def _recolour(self) -> None:
+    def _recolor(self) -> None:
         layer = self._layer()
         visible = self.visible
         for node in self._nodes:
             node.visible = visible
             if visible and layer is not None:
-                colours = [entry.color for entry in color_key(layer).entries]
-                node.set_palette(np.array([*colours, to_rgba(MISSING)], np.float32))
+                colors = [entry.color for entry in color_key(layer).entries]
+                node.set_palette(np.array([*colors, to_rgba(MISSING)], np.float32))
 
 
 def show_pies(layer: Points, proportions: np.ndarray, types: Sequence[str]) -> Pies:

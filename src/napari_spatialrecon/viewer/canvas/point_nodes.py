@@ -1,7 +1,7 @@
-"""What draws a points layer: colours, places and the points drawn, without building all of it anew.
+"""What draws a points layer: colors, places and the points drawn, without building all of it anew.
 
 napari makes a text of the symbol of each point and uploads everything when one property changes.
-Here a change of colours or places uploads what lies in memory already, and a part of the points is
+Here a change of colors or places uploads what lies in memory already, and a part of the points is
 drawn by binding a second buffer. Where napari's drawing is not as expected, it does the work.
 """
 
@@ -47,7 +47,7 @@ def show_points(layer: Points, shown: np.ndarray) -> None:
 
 
 def redraw_colors(layer: Points, *, rims: bool = False) -> None:
-    """Draw the face colours of a layer, and those of rims; tell who listens that they changed."""
+    """Draw the face colors of a layer, and those of rims; tell who listens that they changed."""
     changed = layer.events.face_color
     with ExitStack() as done:
         for drawer in drawers(layer):
@@ -147,7 +147,7 @@ def _upload_places(drawer: Any, layer: Points) -> bool:
 
 
 def _upload_colors(markers: Any, layer: Points, *, rims: bool) -> bool:
-    """Upload the colours alone; returns whether that was possible."""
+    """Upload the colors alone; returns whether that was possible."""
     data, rows = markers._data, layer._view_indices
     if data is None or len(rows) != len(data):
         return False

@@ -1,4 +1,4 @@
-"""What points can be coloured by: columns of a table, and its genes."""
+"""What points can be colored by: columns of a table, and its genes."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ _MOST_NAMES = 200
 
 
 def names(adata: AnnData) -> tuple[list[str], list[str]]:
-    """Return the columns worth a colour, what a run says of its result first, and the genes."""
+    """Return the columns worth a color, what a run says of its result first, and the genes."""
     columns = [str(c) for c in adata.obs if _worth(adata.obs[c])]
     own = [name for name in (UNCERTAINTY, *COLUMNS) if name in columns]
     columns = [*own, *(name for name in columns if name not in own)]
@@ -71,7 +71,7 @@ COMMUNITY = "community"
 """Column with the community of a cell, found among those that lie around it."""
 OUTSIDE, WEAK, SUPPORT = "out_of_domain", "little_support", "patch_support"
 COLUMNS = (COMMUNITY, OUTSIDE, WEAK, SUPPORT)
-"""Columns worth a colour, after the expected error."""
+"""Columns worth a color, after the expected error."""
 WORDS = {
     OUTSIDE: ("like the reference", "unlike the reference"),
     WEAK: ("well supported", "little support"),

@@ -27,7 +27,7 @@ class StackedBars(QWidget):
         self.groups: list[tuple[str, int]] = []
         self.types: list[str] = []
         self.legend: list[tuple[int | None, str]] = []
-        self._colours: list[QColor] = []
+        self._colors: list[QColor] = []
         self._means = np.empty((0, 0))
         self.setSizePolicy(QSizePolicy.Policy.Ignored, QSizePolicy.Policy.Fixed)
         self.hide()
@@ -73,13 +73,13 @@ class StackedBars(QWidget):
         self.show()
         self.update()
 
-    def set_colours(self, colours: Sequence[Sequence[float]]) -> None:
-        """Set the colour of each type, RGBA in [0, 1]."""
-        self._colours = [QColor.fromRgbF(*(float(c) for c in colour)) for colour in colours]
+    def set_colors(self, colors: Sequence[Sequence[float]]) -> None:
+        """Set the color of each type, RGBA in [0, 1]."""
+        self._colors = [QColor.fromRgbF(*(float(c) for c in color)) for color in colors]
         self.update()
 
     def set_tones(self, tones: Tones) -> None:
-        """Take the colours of a theme."""
+        """Take the colors of a theme."""
         self.tones = tones
         self.update()
 
@@ -101,7 +101,7 @@ class StackedBars(QWidget):
         for number, (kind, text) in enumerate(self.legend):
             column, line = divmod(number, self._lines)
             x, top = column * self.width() / 2, below + line * _LINE
-            painter.fillRect(QRectF(x, top + 2, 11, 11), self._colour(kind))
+            painter.fillRect(QRectF(x, top + 2, 11, 11), self._color(kind))
             painter.setPen(self.palette().windowText().color())
             painter.drawText(QPointF(x + 18, top + 12), text)
         painter.end()
@@ -111,10 +111,10 @@ class StackedBars(QWidget):
         painter.setRenderHint(QPainter.RenderHint.Antialiasing, False)
         painter.setPen(Qt.PenStyle.NoPen)
         for kind, share in enumerate(shares):
-            painter.fillRect(QRectF(x, top, width * share, _BAR), self._colour(kind))
+            painter.fillRect(QRectF(x, top, width * share, _BAR), self._color(kind))
             x += width * share
         painter.setRenderHint(QPainter.RenderHint.Antialiasing)
 
-    def _colour(self, kind: int | None) -> QColor:
-        known = kind is not None and kind < len(self._colours)
-        return self._colours[kind] if known else QColor(OTHER)
+    def _color(self, kind: int | None) -> QColor:
+        known = kind is not None and kind < len(self._colors)
+        return self._colors[kind] if known else QColor(OTHER)

@@ -158,7 +158,7 @@ class MixtureJob(Job):
 
 
 def _with_main_type(adata: AnnData) -> AnnData:
-    """Add the largest share of each spot as the first column: what *Colour by* shows at first."""
+    """Add the largest share of each spot as the first column: what *Color by* shows at first."""
     import pandas as pd
 
     types = [str(name) for name in adata.uns[OURS]["types"]]

@@ -1,4 +1,4 @@
-"""Mixtures of cell types in the viewer: pies of all types, and one type as coloured points."""
+"""Mixtures of cell types in the viewer: pies of all types, and one type as colored points."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ def show_mixtures(
 ) -> Points:
     """Add the spots of an outcome as pies, or replace those of a run before."""
     layer = show_result(
-        viewer, outcome, name, diameter_um=diameter_um, image=image, colour=MAIN_TYPE
+        viewer, outcome, name, diameter_um=diameter_um, image=image, color=MAIN_TYPE
     )
     layer.canvas_size_limits = (LEAST_PIXELS, layer.canvas_size_limits[1])
     show_pies(layer, outcome.proportions, outcome.types)
@@ -39,7 +39,7 @@ def share_name(name: str) -> str:
 
 
 def show_share(viewer: ViewerModel, outcome: Mixed, pies: Points, name: str, number: int) -> Points:
-    """Show one cell type as coloured points, on a layer that all types take in turn.
+    """Show one cell type as colored points, on a layer that all types take in turn.
 
     Parameters
     ----------

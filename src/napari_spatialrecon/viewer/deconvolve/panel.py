@@ -36,7 +36,7 @@ class MixturePanel(QWidget):
         super().__init__()
         self.outcome: Mixed | None = None
         self.type, self.group = combo(), combo()
-        self.type.setToolTip("All types as pies, or the share of one as a colour")
+        self.type.setToolTip("All types as pies, or the share of one as a color")
         self.group.setToolTip("Mean shares over the whole slide, or of the spots of each group")
         self.bars, self.spot, self.table = StackedBars(), WrappedLabel(_HINT), SharesTable()
         self.save_button = QPushButton("Save table…")
@@ -88,7 +88,7 @@ class MixturePanel(QWidget):
         self.shown.emit(number)
 
     def set_tones(self, tones: Tones) -> None:
-        """Take the colours of a theme."""
+        """Take the colors of a theme."""
         self.bars.set_tones(tones)
 
     def _draw_bars(self) -> None:

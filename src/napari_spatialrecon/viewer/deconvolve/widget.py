@@ -60,12 +60,12 @@ class Deconvolve(TaskWidget):
             self._spots.visible = False
         layer.visible = True
         self.mixtures.show_outcome(outcome)
-        layer.events.face_color.connect(self._recolour)
+        layer.events.face_color.connect(self._recolor)
         for end in self._unhear:
             end()
         self._unhear = [on_click(layer, self._on_spot)]
         self.layer = layer
-        self._recolour()
+        self._recolor()
         return layer
 
     def save_table(self, path: str) -> None:
@@ -84,7 +84,7 @@ class Deconvolve(TaskWidget):
             self.save_table(path if path.endswith(".csv") else f"{path}.csv")
 
     def _show_type(self, number: int) -> None:
-        """Show one type as a colour, or all as pies."""
+        """Show one type as a color, or all as pies."""
         if self.layer not in self.viewer.layers:
             return
         name = self.model.last.result_name
@@ -109,11 +109,11 @@ class Deconvolve(TaskWidget):
         if active is not None and len(getattr(active, "data", ())) > number:
             active.selected_data = {number}
 
-    def _recolour(self) -> None:
-        """Draw the bars in the colours of the legend."""
+    def _recolor(self) -> None:
+        """Draw the bars in the colors of the legend."""
         key, outcome = color_key(self.layer), self.mixtures.outcome
         if key is not None and [e.name for e in key.entries] == outcome.types:
-            self.mixtures.bars.set_colours([entry.color for entry in key.entries])
+            self.mixtures.bars.set_colors([entry.color for entry in key.entries])
 
     def _set_theme(self, event: Any = None) -> None:
         super()._set_theme(event)

@@ -93,8 +93,8 @@ class Imputed(Outcome):
     def doubtful(self) -> bool:
         """Whether held-out genes fit badly, or no better than by kNN."""
         metrics = self.record["metrics"]
-        own, floor = metrics.get("held_out_pcc"), metrics.get("held_out_floor_pcc")
-        return own is not None and (own < _ROUGH or (floor is not None and own < floor))
+        own, baseline = metrics.get("held_out_pcc"), metrics.get("held_out_baseline_pcc")
+        return own is not None and (own < _ROUGH or (baseline is not None and own < baseline))
 
     def write(self, path: str | Path) -> tuple[Path, ...]:
         """Write table and record, and the reliability diagram where the run held genes out."""

@@ -64,7 +64,7 @@ class GeneLayers:
         self._affine = None if image is None else moved(image)
         forget_twin(viewer, self._twin_name)
         self.main = show_result(
-            viewer, outcome, name, diameter_um=diameter_um, image=image, colour=_EMPTY
+            viewer, outcome, name, diameter_um=diameter_um, image=image, color=_EMPTY
         )
         least, most = self.main.canvas_size_limits
         self.main.canvas_size_limits = (max(least, _LEAST_PIXELS), most)
@@ -200,7 +200,7 @@ def _add_feature(layer: Any, name: str, values: np.ndarray) -> None:
 
 
 def _limits(values: np.ndarray, truth: np.ndarray | None) -> tuple[float, float]:
-    """Return one range for a gene and its truth, so that colours mean the same in both."""
+    """Return one range for a gene and its truth, so that colors mean the same in both."""
     both = values if truth is None else np.concatenate([values, truth])
     both = both[np.isfinite(both)]
     top = float(np.quantile(both, 0.99)) if len(both) else 1.0

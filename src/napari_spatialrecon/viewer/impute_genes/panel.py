@@ -73,5 +73,5 @@ class GenePanel(QWidget):
         self.table.select_gene(gene)
 
     def set_tones(self, tones: Tones) -> None:
-        """Take the colours of a theme."""
+        """Take the colors of a theme."""
         self.sentence.set_tones(tones)

@@ -30,7 +30,7 @@ class ImputeGenes(TaskWidget):
         self.genes = GenePanel()
         self.layers: GeneLayers | None = None
         super().__init__(napari_viewer)
-        self.result.colour_by.hide()
+        self.result.color_by.hide()
         self.genes.shown.connect(self.show_gene)
         self.genes.compared.connect(self._compare)
         self.genes.doubted.connect(self._doubt)

@@ -230,7 +230,7 @@ class LandmarksSession:
             self.viewer.layers.selection.active = active
         errors = model.errors()
         places = self.marks_world()
-        colours = [
+        colors = [
             getattr(LIGHT, self.tone(e.residual)) if m.enabled else LIGHT.quiet
             for m, e in zip(model.marks, errors)
         ]
@@ -244,7 +244,7 @@ class LandmarksSession:
         else:
             layer.data = everything
         if len(everything) and not model.dragging:
-            shown = transform_color([*colours, *[LIGHT.accent] * len(rings)])
+            shown = transform_color([*colors, *[LIGHT.accent] * len(rings)])
             layer.features = {"number": [*map(str, range(1, k + 1)), *["?"] * len(rings)]}
             layer.text = {
                 "string": "{number}",
@@ -267,7 +267,7 @@ class LandmarksSession:
             return
         self._gaps.data = gaps
         if lines:
-            self._gaps.edge_color = transform_color([colours[i] for i in lines])
+            self._gaps.edge_color = transform_color([colors[i] for i in lines])
             self._gaps.edge_width = 2.0 * pixel
             self._gaps.vector_style = "line"
 

@@ -1,4 +1,4 @@
-"""A table of landmarks: a tick whether each is used, its numbers, and a colour for how good."""
+"""A table of landmarks: a tick whether each is used, its numbers, and a color for how good."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ class MarkRow:
     cells
         A text for each column.
     tone
-        ``good``, ``warning``, ``wrong`` or ``quiet``: the colour of the text.
+        ``good``, ``warning``, ``wrong`` or ``quiet``: the color of the text.
     tip
         What the row means, on hovering.
     """
@@ -91,7 +91,7 @@ class MarksTable(QTableWidget):
                 self.selectRow(chosen)
 
     def set_tones(self, tones: Tones) -> None:
-        """Take the colours of a theme."""
+        """Take the colors of a theme."""
         self.tones = tones
         self.show_rows(self._rows, self.chosen())
 

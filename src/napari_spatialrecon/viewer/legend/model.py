@@ -1,4 +1,4 @@
-"""The legend of a points layer: what each colour means, and which categories are shown."""
+"""The legend of a points layer: what each color means, and which categories are shown."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ SEARCH_FROM = 20
 class Legend:
     """Categories of one points layer; hiding acts on the layer's ``shown``.
 
-    Points that something else had hidden stay hidden. When the layer is coloured by something
+    Points that something else had hidden stay hidden. When the layer is colored by something
     else, all categories are shown again.
 
     Parameters
@@ -45,7 +45,7 @@ class Legend:
 
     @property
     def key(self) -> ColorKey | None:
-        """What the colours mean, or None where nobody said."""
+        """What the colors mean, or None where nobody said."""
         return self._key
 
     @property
@@ -95,7 +95,7 @@ class Legend:
         self._set_hidden(set())
 
     def recolor(self, index: int, color: Any) -> None:
-        """Give an entry of a categorical colouring another colour (a name, hex code or RGBA)."""
+        """Give an entry of a categorical coloring another color (a name, hex code or RGBA)."""
         if self._layer is None or self._key is None or self._key.kind != "category":
             return
         repaint(self._layer, self._key.with_color(index, color))
@@ -119,7 +119,7 @@ class Legend:
         if self._base is None or len(self._base) != len(self._layer.data):
             self._base = np.array(self._layer.shown)
         self._hidden = hidden
-        # One more place at the end: code -1, points that a colour map paints, are always shown.
+        # One more place at the end: code -1, points that a color map paints, are always shown.
         visible = np.ones(len(self.entries) + 1, bool)
         visible[list(hidden)] = False
         show_points(self._layer, self._base & visible[self._key.codes])

@@ -1,4 +1,4 @@
-"""The legend as a dock widget: click hides, Alt-click solos, double-click recolours."""
+"""The legend as a dock widget: click hides, Alt-click solos, double-click recolors."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ from napari_spatialrecon.viewer.canvas.colors import ColorEntry, is_faded
 from napari_spatialrecon.viewer.legend.model import Legend
 from napari_spatialrecon.viewer.task.result_layers import can_fade, fade
 
-_HELP = "Click hides or shows, Alt-click shows one alone, double-click changes its colour."
+_HELP = "Click hides or shows, Alt-click shows one alone, double-click changes its color."
 _SWATCH = 14
 
 
@@ -123,7 +123,7 @@ def _title(legend: Legend) -> str:
     if legend.layer is None:
         return "Select a points layer to see its legend."
     if legend.key is None:
-        return f"{legend.layer.name}: one colour for all points."
+        return f"{legend.layer.name}: one color for all points."
     if legend.key.limits is None:
         return legend.key.title or legend.layer.name
     low, high = legend.key.limits

@@ -38,20 +38,20 @@ class Placed(Outcome):
 
     @property
     def held_out(self) -> dict[str, float]:
-        """Errors on held-out spots, ``method`` and ``floor``, where they are known."""
+        """Errors on held-out spots, ``method`` and ``baseline``, where they are known."""
         metrics = self.record.get("metrics", {})
-        found = {name: metrics.get(f"held_out_{name}") for name in ("method", "floor")}
+        found = {name: metrics.get(f"held_out_{name}") for name in ("method", "baseline")}
         return {name: value for name, value in found.items() if value is not None}
 
     @property
     def doubtful(self) -> bool:
         """Whether kNN did as well on the held-out spots."""
         errors = self.held_out
-        return len(errors) == 2 and errors["method"] >= errors["floor"]
+        return len(errors) == 2 and errors["method"] >= errors["baseline"]
 
     @property
     def verdict(self) -> str:
-        """The error on held-out spots beside the floor's, in words."""
+        """The error on held-out spots beside the baseline's, in words."""
         from napari_spatialrecon.tasks.result import verdict
 
         return verdict(self.held_out)

@@ -23,13 +23,13 @@ if TYPE_CHECKING:
 
 _HINT = "Click a cell to see the spots where it may lie, or a spot to see its cells."
 _DIMMED = 0.35
-_RIM, _RING, _COLOUR = 0.1, 0.25, "#D55E00"
+_RIM, _RING, _COLOR = 0.1, 0.25, "#D55E00"
 
 
 class MappingPanel(QWidget):
     """Shows the mapping of a result; hidden where there is none.
 
-    Signals: ``cleared()``, when the result's own colours are wanted again.
+    Signals: ``cleared()``, when the result's own colors are wanted again.
 
     Parameters
     ----------
@@ -102,7 +102,7 @@ class MappingPanel(QWidget):
         spot = str(spots.features[NAMES].iloc[number])
         values = self.mapping.cells_of(slide, spot)
         this = np.arange(len(spots.data)) == number
-        mark = self._marks(spots, this, _RING, _COLOUR)
+        mark = self._marks(spots, this, _RING, _COLOR)
         mark.face_color, mark.face_colorbar.visible = "transparent", False
         self.layer.opacity = 1.0
         set_point_colors(self.layer, values, kind="gene", title=f"cells of {spot}, probability")
@@ -121,11 +121,11 @@ class MappingPanel(QWidget):
     def _twin(self) -> str:
         return f"{self.shown} · where a cell may lie"
 
-    def _marks(self, spots: Points, shown: np.ndarray, rim: float, colour: str) -> Points:
+    def _marks(self, spots: Points, shown: np.ndarray, rim: float, color: str) -> Points:
         """Return marks on some spots of a slide, with a rim."""
         marks = twin(self.viewer, spots, self._twin)
         show_rows(marks, spots, np.flatnonzero(shown))
-        marks.border_width, marks.border_color, marks.visible = rim, colour, True
+        marks.border_width, marks.border_color, marks.visible = rim, color, True
         return marks
 
     def _choose(self, cells: set[int], text: str) -> None:

@@ -28,7 +28,7 @@ class PlaceCells(TaskWidget):
     def more_parts(self) -> list[QWidget]:
         """Return where cells may lie, and the button that keeps the trained model."""
         self.mapping = MappingPanel(self.viewer)
-        self.mapping.cleared.connect(lambda: self._colour(UNCERTAINTY))
+        self.mapping.cleared.connect(lambda: self._color(UNCERTAINTY))
         self.save_model_button = QPushButton("Save model…")
         self.save_model_button.setToolTip("Keep the model, to place other cells without training")
         self.save_model_button.clicked.connect(self.save_model)

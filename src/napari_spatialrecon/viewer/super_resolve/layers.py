@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
 _GROUP, _PART = "super_resolution", "part"
 _TOP = 0.98
-"""Quantile of a gene's counts that has the brightest colour."""
+"""Quantile of a gene's counts that has the brightest color."""
 _STRIPE = 2
 """Width, in pixels, of the stripes that mark gaps."""
 _VEIL = 80
@@ -60,7 +60,7 @@ class GeneLayers:
             for la in viewer.layers
             if la.metadata.get(OURS, {}).get(_GROUP) == name and not is_locked(la)
         }
-        self._coloured = ""
+        self._colored = ""
         self._forget_outdated()
 
     @property
@@ -188,20 +188,20 @@ class GeneLayers:
         if self._affine is not None:
             kwargs["affine"] = self._affine
         layer = self._found["points"] = Layer.create(data, kwargs, kind)
-        layer.events.visible.connect(self._colour_points)
+        layer.events.visible.connect(self._color_points)
         self.viewer.add_layer(layer)
 
     def _name_points(self) -> None:
-        self._coloured = ""
+        self._colored = ""
         if self.points.visible:
-            self._colour_points()
+            self._color_points()
 
-    def _colour_points(self, event: Any = None) -> None:
-        """Colour the points by the gene once they are seen: they may be many."""
+    def _color_points(self, event: Any = None) -> None:
+        """Color the points by the gene once they are seen: they may be many."""
         layer = self.points
-        if not layer.visible or self._coloured == self.gene:
+        if not layer.visible or self._colored == self.gene:
             return
-        self._coloured = self.gene
+        self._colored = self.gene
         counts = np.full(len(layer.data), np.nan, np.float32)
         counts[self.outcome.adata.obs["has_counts"].to_numpy()] = self.outcome.values(self.gene)
         limits = (0.0, _brightest(counts[np.isfinite(counts)]))

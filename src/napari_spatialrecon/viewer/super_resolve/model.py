@@ -197,8 +197,8 @@ class SuperModel(TaskModel):
         self.choose()
 
     def new_curves(self) -> Curves:
-        """Return what a run's reports are collected in; an even split is the floor."""
-        return Curves(floor_title="an even split")
+        """Return what a run's reports are collected in; an even split is the baseline."""
+        return Curves(baseline_title="an even split")
 
     def missing(self) -> list[str]:
         """Return what has to be opened or chosen first, in words."""

@@ -34,7 +34,7 @@ class SuperResolve(TaskWidget):
         super().__init__(napari_viewer)
         self._scroll = QTimer(self, singleShot=True, interval=_LAID_OUT_MS)
         self._scroll.timeout.connect(lambda: self.area.ensureWidgetVisible(self.genes))
-        for part in (self.result.colour_by, self.result.fade):
+        for part in (self.result.color_by, self.result.fade):
             part.hide()
         self.genes.shown.connect(self.show_gene)
         self.genes.compared.connect(self._compare)

@@ -21,7 +21,7 @@ _MARKS = {"good": "✓", "warning": "!", "wrong": "✗", "quiet": ""}
 
 
 class Checks(QWidget):
-    """Lines, each with a mark and a colour."""
+    """Lines, each with a mark and a color."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -46,7 +46,7 @@ class Checks(QWidget):
         self.updateGeometry()
 
     def set_tones(self, tones: Tones) -> None:
-        """Take the colours of a theme."""
+        """Take the colors of a theme."""
         self.tones = tones
         self.show_lines(self.lines)
 

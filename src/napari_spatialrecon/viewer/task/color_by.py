@@ -1,4 +1,4 @@
-"""Choosing what a result is coloured by: uncertainty, a column or a gene, found by typing."""
+"""Choosing what a result is colored by: uncertainty, a column or a gene, found by typing."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from napari_spatialrecon.viewer.canvas.point_values import UNCERTAINTY
 _UNCERTAIN = "uncertainty"
 
 
-class ColourBy(QWidget):
+class ColorBy(QWidget):
     """A list that is searched by typing a part of a name.
 
     Signals: ``chosen(name)``, a column or gene of the table.
@@ -34,7 +34,7 @@ class ColourBy(QWidget):
         self.combo.lineEdit().setPlaceholderText("type a gene or a column")
         row = QHBoxLayout(self)
         row.setContentsMargins(0, 0, 0, 0)
-        row.addWidget(QLabel("Colour by"))
+        row.addWidget(QLabel("Color by"))
         row.addWidget(self.combo, 1)
         self.combo.activated.connect(self._choose)
         completer.activated.connect(self._choose_name)

@@ -21,7 +21,7 @@ class Curves:
     ----------
     measures
         Metric to its title: what is drawn above the loss.
-    floor_metric, floor_title
+    baseline_metric, baseline_title
         The metric that is a level to compare them with, and what it is.
     limits
         Least and largest value of the measures; None fits them.
@@ -32,7 +32,7 @@ class Curves:
         Stage to its (step, loss), in the order of the stages; smoothed by nothing.
     measured
         Metric to its (step, value), one for each time it changed.
-    floor
+    baseline
         The level to compare with, None while unknown.
     total
         Most steps of a stage.
@@ -42,16 +42,16 @@ class Curves:
         self,
         measures: Mapping[str, str] = HELD_OUT,
         *,
-        floor_metric: str = "floor",
-        floor_title: str = "floor, kNN",
+        baseline_metric: str = "baseline",
+        baseline_title: str = "baseline, kNN",
         limits: tuple[float, float] | None = None,
     ) -> None:
         self.measures = dict(measures)
-        self.floor_metric, self.floor_title = floor_metric, floor_title
+        self.baseline_metric, self.baseline_title = baseline_metric, baseline_title
         self.limits = limits
         self.losses: dict[str, Curve] = {}
         self.measured: dict[str, Curve] = {name: [] for name in measures}
-        self.floor: float | None = None
+        self.baseline: float | None = None
         self.total = 1
 
     @property
@@ -70,8 +70,8 @@ class Curves:
         for name, curve in self.measured.items():
             if name in metrics and (not curve or metrics[name] != curve[-1][1]):
                 new |= _append(curve, progress, name)
-        if math.isfinite(metrics.get(self.floor_metric, math.nan)):
-            self.floor = metrics[self.floor_metric]
+        if math.isfinite(metrics.get(self.baseline_metric, math.nan)):
+            self.baseline = metrics[self.baseline_metric]
         return new
 
     def __bool__(self) -> bool:

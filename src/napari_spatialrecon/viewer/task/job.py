@@ -7,7 +7,6 @@ own (`viewer.process`), copying it as Python or as a command line (`viewer.scrip
 
 from __future__ import annotations
 
-import json
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
@@ -15,6 +14,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from napari_spatialrecon.errors import InputError
+from napari_spatialrecon.legacy import read_record
 from napari_spatialrecon.viewer.window.words import duration
 from napari_spatialrecon.viewer.workspace.tables import Model, Picture, Table
 
@@ -175,7 +175,7 @@ class Job(ABC):
         """Return what the command line left at `out`."""
         from napari_spatialrecon.tissue.read import read_adata
 
-        record = json.loads(out.with_suffix(".run.json").read_text(encoding="utf-8"))
+        record = read_record(out.with_suffix(".run.json"))
         record["settings"] |= self.settings()
         return self.outcome_class(read_adata(out), record)
 

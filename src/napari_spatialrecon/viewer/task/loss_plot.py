@@ -43,7 +43,7 @@ class LossPlot(QWidget):
         self.update()
 
     def set_tones(self, tones: Tones) -> None:
-        """Take the colours of a theme."""
+        """Take the colors of a theme."""
         self.tones = tones
         self.update()
 
@@ -65,24 +65,26 @@ class LossPlot(QWidget):
         painter.end()
 
     def _measures(self, painter: QPainter, box: QRectF) -> None:
-        curves, floor = self.curves, self.curves.floor
+        curves, baseline = self.curves, self.curves.baseline
         measured = list(curves.measured.values())
-        values = [y for curve in measured for _, y in curve] + ([] if floor is None else [floor])
+        values = [y for curve in measured for _, y in curve] + (
+            [] if baseline is None else [baseline]
+        )
         limits = curves.limits or _span(values, 0.1)
-        colours = (self.tones.accent, self.tones.good, self.tones.warning)
+        colors = (self.tones.accent, self.tones.good, self.tones.warning)
         self._frame(painter, box, "", self.tones.accent, limits, "{:.2f}")
-        if floor is not None:
-            y = _place(floor, *limits, box)
+        if baseline is not None:
+            y = _place(baseline, *limits, box)
             painter.setPen(QPen(QColor(self.tones.quiet), 1.4, Qt.PenStyle.DashLine))
             painter.drawLine(QPointF(box.left(), y), QPointF(box.right(), y))
-            text = f"┄ {curves.floor_title} {floor:.2f}"
+            text = f"┄ {curves.baseline_title} {baseline:.2f}"
             painter.drawText(_above(box), Qt.AlignmentFlag.AlignRight, text)
         left = _above(box)
-        for title, curve, colour in zip(curves.measures.values(), measured, colours):
-            painter.setPen(QColor(colour))
+        for title, curve, color in zip(curves.measures.values(), measured, colors):
+            painter.setPen(QColor(color))
             painter.drawText(left, Qt.AlignmentFlag.AlignLeft, title)
             left.setLeft(left.left() + painter.fontMetrics().horizontalAdvance(title) + 10)
-            self._line(painter, box, curve, limits, colour, dots=True)
+            self._line(painter, box, curve, limits, color, dots=True)
 
     def _loss(self, painter: QPainter, box: QRectF) -> None:
         stages = [
@@ -91,22 +93,22 @@ class LossPlot(QWidget):
         low, high = _span([y for curve in stages for _, y in curve], 0.05)
         self._frame(painter, box, "loss", self.tones.warning, (low, high), "log")
         for number, curve in enumerate(stages, 1):
-            colour = self.tones.warning if number == len(stages) else self.tones.line
-            self._line(painter, box, curve, (low, high), colour)
+            color = self.tones.warning if number == len(stages) else self.tones.line
+            self._line(painter, box, curve, (low, high), color)
 
     def _frame(
         self,
         painter: QPainter,
         box: QRectF,
         title: str,
-        colour: str,
+        color: str,
         limits: tuple[float, float],
         kind: str,
     ) -> None:
         painter.setPen(QPen(QColor(self.tones.line), 1))
         painter.drawLine(box.bottomLeft(), box.bottomRight())
         painter.drawLine(box.bottomLeft(), box.topLeft())
-        painter.setPen(QColor(colour))
+        painter.setPen(QColor(color))
         painter.drawText(_above(box), Qt.AlignmentFlag.AlignLeft, title)
         if not self.curves:
             return
@@ -123,7 +125,7 @@ class LossPlot(QWidget):
         box: QRectF,
         curve: Curve,
         limits: tuple[float, float],
-        colour: str,
+        color: str,
         *,
         dots: bool = False,
     ) -> None:
@@ -131,10 +133,10 @@ class LossPlot(QWidget):
         points = [
             QPointF(box.left() + x / total * box.width(), _place(y, *limits, box)) for x, y in curve
         ]
-        painter.setPen(QPen(QColor(colour), 1.6))
+        painter.setPen(QPen(QColor(color), 1.6))
         painter.drawPolyline(QPolygonF(points))
         if dots:
-            painter.setBrush(QColor(colour))
+            painter.setBrush(QColor(color))
             for point in points:
                 painter.drawEllipse(point, 2.2, 2.2)
             painter.setBrush(Qt.BrushStyle.NoBrush)

@@ -14,7 +14,7 @@ _INSTALLED, _IN_REPOSITORY = "pages", Path("docs") / "methods"
 def method_page(info: MethodInfo) -> str:
     """Return the page in Markdown; of a method without one, what its class says of itself."""
     package = files("napari_spatialrecon")
-    name = f"{info.location.split('.')[2].partition(':')[0]}.md"
+    name = f"{info.page}.md"
     repository = Path(str(package)).parents[1] / _IN_REPOSITORY
     for page in (package / _INSTALLED / name, repository / name):
         if page.is_file():

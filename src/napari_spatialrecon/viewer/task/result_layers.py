@@ -33,7 +33,7 @@ def show_result(
     *,
     diameter_um: float | None = None,
     image: Image | None = None,
-    colour: str = UNCERTAINTY,
+    color: str = UNCERTAINTY,
 ) -> Points:
     """Add an outcome's cells or spots as points, or replace those of a run before.
 
@@ -47,13 +47,13 @@ def show_result(
     image
         The H&E that the result lies on. It is shown, images and slides that cover it are hidden,
         and if it was moved the points follow it.
-    colour
+    color
         A column or a gene of the table.
     """
     new = _layer(outcome, name, diameter_um, image)
     old = next((known for known in viewer.layers if _replaceable(known, name)), None)
     layer = new if old is None else _replaced(viewer, old, new)
-    colour_by(layer, outcome, colour)
+    color_by(layer, outcome, color)
     if old is None:
         viewer.add_layer(new)
     _uncover(viewer, layer, image)
@@ -110,8 +110,8 @@ def is_locked(layer: Layer) -> bool:
     return bool(layer.metadata.get(OURS, {}).get(LOCKED))
 
 
-def colour_by(layer: Points, outcome: Outcome, name: str) -> None:
-    """Colour a result by its uncertainty, a column or a gene."""
+def color_by(layer: Points, outcome: Outcome, name: str) -> None:
+    """Color a result by its uncertainty, a column or a gene."""
     found, kind, title = values(outcome.adata, name)
     set_point_colors(layer, found, kind=kind, title=title)
 

@@ -1,4 +1,4 @@
-"""The result of a run: the verdict in words, what to know, colours, copy and save."""
+"""The result of a run: the verdict in words, what to know, colors, copy and save."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from qtpy.QtWidgets import QCheckBox, QFrame, QHBoxLayout, QMenu, QPushButton, Q
 
 from napari_spatialrecon.viewer.canvas.point_values import UNCERTAINTY, names
 from napari_spatialrecon.viewer.task.checks import Checks
-from napari_spatialrecon.viewer.task.color_by import ColourBy
+from napari_spatialrecon.viewer.task.color_by import ColorBy
 from napari_spatialrecon.viewer.task.job import Job
 from napari_spatialrecon.viewer.task.model import TaskModel
 from napari_spatialrecon.viewer.task.script import as_command, as_python
@@ -21,12 +21,12 @@ from napari_spatialrecon.viewer.window.tones import DARK, Tones
 class ResultPanel(QFrame):
     """Shows a model's last outcome; hidden until there is one.
 
-    Signals: ``inspect()``, ``save()``, ``colour(name)``, ``faded(bool)``, ``locked(bool)``.
+    Signals: ``inspect()``, ``save()``, ``color(name)``, ``faded(bool)``, ``locked(bool)``.
     """
 
     inspect = Signal()
     save = Signal()
-    colour = Signal(str)
+    color = Signal(str)
     faded = Signal(bool)
     locked = Signal(bool)
 
@@ -37,7 +37,7 @@ class ResultPanel(QFrame):
         self._doubtful = False
         self.verdict = WrappedLabel()
         self.facts = Checks()
-        self.colour_by = ColourBy()
+        self.color_by = ColorBy()
         self.fade = QCheckBox("Fade uncertain cells")
         self.fade.setToolTip("The less certain its place, the more transparent a cell is")
         self.keep = QCheckBox("Keep this layer when I run again")
@@ -54,7 +54,7 @@ class ResultPanel(QFrame):
         self._lay_out()
         self.inspect_button.clicked.connect(self.inspect)
         self.save_button.clicked.connect(self.save)
-        self.colour_by.chosen.connect(self.colour)
+        self.color_by.chosen.connect(self.color)
         self.fade.toggled.connect(self.faded)
         self.keep.toggled.connect(self.locked)
         self.hide()
@@ -66,7 +66,7 @@ class ResultPanel(QFrame):
         self.verdict.setText(outcome.summary)
         self._doubtful = outcome.doubtful
         self.facts.show_lines(model.facts())
-        self.colour_by.set_names(*names(outcome.adata))
+        self.color_by.set_names(*names(outcome.adata))
         self.fade.setVisible(UNCERTAINTY in outcome.adata.obs)
         self.keep.setChecked(False)
         self.status.clear()
@@ -74,7 +74,7 @@ class ResultPanel(QFrame):
         self.show()
 
     def set_tones(self, tones: Tones) -> None:
-        """Take the colours of a theme."""
+        """Take the colors of a theme."""
         self.tones = tones
         self.facts.set_tones(tones)
         self.verdict.setStyleSheet(f"color: {tones.warning};" if self._doubtful else "")
@@ -96,7 +96,7 @@ class ResultPanel(QFrame):
         layout = QVBoxLayout(self)
         layout.setContentsMargins(0, 4, 0, 0)
         layout.setSpacing(4)
-        for widget in (self.verdict, self.facts, self.colour_by, self.fade, self.keep):
+        for widget in (self.verdict, self.facts, self.color_by, self.fade, self.keep):
             layout.addWidget(widget)
         row = QHBoxLayout()
         for button in (self.inspect_button, self.copy_button, self.save_button):

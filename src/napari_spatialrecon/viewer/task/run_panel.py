@@ -70,7 +70,7 @@ class RunPanel(QWidget):
         self._lay_out()
 
     def set_tones(self, tones: Tones) -> None:
-        """Take the colours of a theme."""
+        """Take the colors of a theme."""
         for part in (self.checks, self.notice, self.plot):
             part.set_tones(tones)
 

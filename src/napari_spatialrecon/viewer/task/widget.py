@@ -23,7 +23,7 @@ from napari_spatialrecon.viewer.canvas.layers import unwrapped
 from napari_spatialrecon.viewer.task.inputs import Inputs
 from napari_spatialrecon.viewer.task.job import Job, Outcome
 from napari_spatialrecon.viewer.task.model import State, TaskModel
-from napari_spatialrecon.viewer.task.result_layers import can_fade, colour_by, fade, set_locked
+from napari_spatialrecon.viewer.task.result_layers import can_fade, color_by, fade, set_locked
 from napari_spatialrecon.viewer.task.result_panel import ResultPanel
 from napari_spatialrecon.viewer.task.run_panel import RunPanel
 from napari_spatialrecon.viewer.widgets.labels import WrappedLabel
@@ -99,7 +99,7 @@ class TaskWidget(QWidget):
         self.panel.devices.connect(self.inputs.set_devices)
         self.result.inspect.connect(self._inspect)
         self.result.save.connect(self.save)
-        self.result.colour.connect(self._colour)
+        self.result.color.connect(self._color)
         self.result.faded.connect(self._fade)
         self.result.locked.connect(self._lock)
         self.model.changed.connect(self._on_change)
@@ -148,10 +148,10 @@ class TaskWidget(QWidget):
         self.viewer.layers.selection = {self.layer}
         self.viewer.reset_view()
 
-    def _colour(self, name: str) -> None:
+    def _color(self, name: str) -> None:
         try:
             if self.layer in self.viewer.layers and self.model.outcome is not None:
-                colour_by(self.layer, self.model.outcome, name)
+                color_by(self.layer, self.model.outcome, name)
         except InputError as error:
             self.panel.refuse(error)
 

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import json
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from napari_spatialrecon.legacy import read_record
 from napari_spatialrecon.viewer.task.job import Input, Job, Line, Outcome, Script
 from napari_spatialrecon.viewer.task.script import reading, reading_many
 from napari_spatialrecon.viewer.workspace.tables import Table
@@ -168,7 +168,7 @@ class EncoderJob(Job):
         from napari_spatialrecon.tasks.encoding import embedded, prepare_profiles
 
         encoder = Encoder.load(out)
-        record = json.loads((out / "run.json").read_text(encoding="utf-8"))
+        record = read_record(out / "run.json")
         record["settings"] |= self.settings()
         query = None if self.query is None else self.query.adata
         tables = prepare_profiles(self._slides(), query, self._query_name())

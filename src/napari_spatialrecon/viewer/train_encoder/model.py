@@ -36,8 +36,8 @@ class EncoderModel(SlidesModel):
     def new_curves(self) -> Curves:
         """Return what is drawn: how sources mix, and what chance would tell of them."""
         sources = len(self.references) + (self.query is not None)
-        curves = Curves(MEASURES, floor_title="chance", limits=(0.0, 1.0))
-        curves.floor = 1 / sources if sources > 1 else None
+        curves = Curves(MEASURES, baseline_title="chance", limits=(0.0, 1.0))
+        curves.baseline = 1 / sources if sources > 1 else None
         return curves
 
     def make_job(self, **common: Any) -> EncoderJob:

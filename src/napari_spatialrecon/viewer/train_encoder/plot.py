@@ -1,4 +1,4 @@
-"""Profiles before and after an encoder, as two scatter plots coloured by a column."""
+"""Profiles before and after an encoder, as two scatter plots colored by a column."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from qtpy.QtCore import QPointF, QRectF, QSize, Qt
 from qtpy.QtGui import QColor, QPainter, QPen, QPixmap
 from qtpy.QtWidgets import QSizePolicy, QWidget
 
-from napari_spatialrecon.evaluation.palette import category_colours, elide
+from napari_spatialrecon.evaluation.palette import category_colors, elide
 from napari_spatialrecon.viewer.window.tones import DARK, Tones
 
 _TITLE, _GAP, _LINE, _DOT = 18, 10, 16, 3.0
@@ -17,14 +17,14 @@ _LONGEST_LEGEND, _LONGEST_NAME = 8, 34
 class EmbeddingPlot(QWidget):
     """Two panels, before and after; a legend below them. Hidden until there is something to show.
 
-    Points of all colours are drawn in a random order, so that none covers another.
+    Points of all colors are drawn in a random order, so that none covers another.
     """
 
     def __init__(self) -> None:
         super().__init__()
         self.tones: Tones = DARK
         self.names: list[str] = []
-        self.colours: dict[str, str] = {}
+        self.colors: dict[str, str] = {}
         self._places: tuple[np.ndarray, np.ndarray] | None = None
         self._codes = np.empty(0, int)
         self._drawn: QPixmap | None = None
@@ -43,14 +43,14 @@ class EmbeddingPlot(QWidget):
         order = np.random.default_rng(0).permutation(len(codes))
         self._places = (_unit(before)[order], _unit(after)[order])
         self._codes, self.names = np.asarray(codes)[order], names
-        self.colours = category_colours(names)
+        self.colors = category_colors(names)
         self._drawn = None
         self.setFixedHeight(self.sizeHint().height())
         self.show()
         self.update()
 
     def set_tones(self, tones: Tones) -> None:
-        """Take the colours of a theme."""
+        """Take the colors of a theme."""
         self.tones, self._drawn = tones, None
         self.update()
 
@@ -92,8 +92,8 @@ class EmbeddingPlot(QWidget):
         y = _TITLE + 150 + 6
         for name in self._legend():
             painter.setPen(Qt.PenStyle.NoPen)
-            painter.setBrush(QColor(self.colours.get(name, self.tones.quiet)))
-            if name in self.colours:
+            painter.setBrush(QColor(self.colors.get(name, self.tones.quiet)))
+            if name in self.colors:
                 painter.drawEllipse(QPointF(7, y + _LINE / 2), 4, 4)
             painter.setPen(QColor(self.tones.quiet))
             painter.drawText(QPointF(17, y + _LINE - 4), elide(name, _LONGEST_NAME))
@@ -102,7 +102,7 @@ class EmbeddingPlot(QWidget):
 
     def _points(self, painter: QPainter, box: QRectF, places: np.ndarray) -> None:
         painter.setPen(Qt.PenStyle.NoPen)
-        brushes = [QColor(self.colours[name]) for name in self.names]
+        brushes = [QColor(self.colors[name]) for name in self.names]
         for brush in brushes:
             brush.setAlphaF(0.75)
         xs = box.left() + places[:, 0] * box.width()

@@ -56,10 +56,10 @@ class TrainEncoder(TaskWidget):
         super().__init__(napari_viewer)
         self.result.save_button.setText("Save encoder…")
         self.result.save_button.setToolTip("A folder with the encoder and the record of the run")
-        for part in (self.result.colour_by, self.result.keep, self.result.inspect_button):
+        for part in (self.result.color_by, self.result.keep, self.result.inspect_button):
             part.hide()
         self.way.activated.connect(self._draw)
-        self.column.activated.connect(self._colour_scatter)
+        self.column.activated.connect(self._color_scatter)
         self.load_button.clicked.connect(self._ask_for_folder)
 
     def more_parts(self) -> list[QWidget]:
@@ -130,7 +130,7 @@ class TrainEncoder(TaskWidget):
     def _show_scatter(self, outcome: Trained, scatter: Scatter) -> None:
         if outcome is self.model.outcome:
             self.scatter = scatter
-            self._colour_scatter()
+            self._color_scatter()
 
     def _after_drawing(self) -> None:
         self._drawing.deleteLater()
@@ -140,7 +140,7 @@ class TrainEncoder(TaskWidget):
         if self.scatter is None:  # another run ended meanwhile
             self._draw()
 
-    def _colour_scatter(self) -> None:
+    def _color_scatter(self) -> None:
         if self.scatter is None or self.model.outcome is None:
             return
         kinds = self.model.outcome.adata.obs[self.column.currentText()].iloc[self.scatter.rows]

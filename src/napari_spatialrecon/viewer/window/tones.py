@@ -1,4 +1,4 @@
-"""Colours of words and lines that are readable on napari's dark and light windows."""
+"""Colors of words and lines that are readable on napari's dark and light windows."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from typing import Any
 
 @dataclass(frozen=True)
 class Tones:
-    """Hex colours: contrast of at least 4.5 with the window's background."""
+    """Hex colors: contrast of at least 4.5 with the window's background."""
 
     good: str
     warning: str
@@ -23,7 +23,7 @@ LIGHT = Tones("#156C2F", "#875100", "#B3261E", "#5A5F66", "#B9BDC3", "#00609A")
 
 
 def tones(viewer: Any) -> Tones:
-    """Return the colours for a viewer's theme."""
+    """Return the colors for a viewer's theme."""
     from napari.utils.theme import get_theme
 
     if viewer is None:

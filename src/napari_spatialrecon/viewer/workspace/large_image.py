@@ -132,7 +132,7 @@ def _path(level: Any) -> Path | None:
 
 
 def _preview(histology: Histology) -> np.ndarray:
-    """Return a small image that is quick to get, or the colour of glass where there is none."""
+    """Return a small image that is quick to get, or the color of glass where there is none."""
     coarsest = histology.levels[-1]
     if max(coarsest.shape[:2]) <= LARGE:
         return np.asarray(coarsest)

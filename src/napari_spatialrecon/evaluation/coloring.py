@@ -1,4 +1,4 @@
-"""Colours of points by category, gene or uncertainty, and what a legend says of them."""
+"""Colors of points by category, gene or uncertainty, and what a legend says of them."""
 
 from __future__ import annotations
 
@@ -14,14 +14,14 @@ from napari_spatialrecon.evaluation import palette
 
 Kind = Literal["category", "gene", "uncertainty"]
 
-_COLOUR_MAPS: dict[str, str] = {"gene": "viridis", "uncertainty": "magma"}
+_COLOR_MAPS: dict[str, str] = {"gene": "viridis", "uncertainty": "magma"}
 #: Most categories a legend names; the others share one grey line.
 _MOST_CATEGORIES = 30
 
 
 @dataclass(frozen=True)
 class Paint:
-    """Colours, (n_points, 4), and what the legend says of them."""
+    """Colors, (n_points, 4), and what the legend says of them."""
 
     rgba: np.ndarray
     entries: tuple[tuple[str, str, int], ...] = ()
@@ -30,9 +30,9 @@ class Paint:
 
 
 def paint_points(values: Any, kind: Kind | None, n: int, um_per_unit: float | None) -> Paint:
-    """Return the colours of `n` points; parameters as in `pictures.overlay`.
+    """Return the colors of `n` points; parameters as in `pictures.overlay`.
 
-    A colour map ends at the 99th percentile, so that one cell does not darken all others.
+    A color map ends at the 99th percentile, so that one cell does not darken all others.
     """
     if values is None:
         return Paint(np.tile(to_rgba(palette.METHOD), (n, 1)))
@@ -50,7 +50,7 @@ def paint_points(values: Any, kind: Kind | None, n: int, um_per_unit: float | No
         else (0.0, 1.0, 1.0)
     )
     high = high if high > low else max(top, low + 1e-9)
-    scale = ScalarMappable(Normalize(low, high), _COLOUR_MAPS[kind or "gene"])
+    scale = ScalarMappable(Normalize(low, high), _COLOR_MAPS[kind or "gene"])
     rgba = np.asarray(scale.to_rgba(np.where(known, numbers, low)))
     rgba[~known] = to_rgba(palette.OTHER)
     missing = (("no value", palette.OTHER, int((~known).sum())),) if not known.all() else ()
@@ -64,9 +64,9 @@ def _paint_categories(column: pd.Series) -> Paint:
     if len(names) > _MOST_CATEGORIES:
         common = set(counts.sort_values(ascending=False, kind="stable").index[:_MOST_CATEGORIES])
         names = [name for name in names if name in common]
-    colours = palette.category_colours([str(name) for name in names])
-    entries = [(str(name), colours[str(name)], int(counts[name])) for name in names]
-    table = np.array([to_rgba(colour) for _, colour, _ in entries] + [to_rgba(palette.OTHER)])
+    colors = palette.category_colors([str(name) for name in names])
+    entries = [(str(name), colors[str(name)], int(counts[name])) for name in names]
+    table = np.array([to_rgba(color) for _, color, _ in entries] + [to_rgba(palette.OTHER)])
     number = pd.Series(range(len(names)), index=pd.Index(names, dtype=object))
     codes = number.reindex(pd.Index(words.astype(object))).fillna(len(names)).to_numpy(int)
     rest = int((codes == len(names)).sum())
