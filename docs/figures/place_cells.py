@@ -22,8 +22,8 @@ from napari_spatialrecon.evaluation.hiding import hide_places
 from napari_spatialrecon.tasks.placing import place
 from napari_spatialrecon.tissue import contract
 from napari_spatialrecon.tissue.read import read_adata
+from napari_spatialrecon.tissue.slots import COMMUNITY
 from napari_spatialrecon.viewer.canvas.layers import cells_layer, to_layer
-from napari_spatialrecon.viewer.canvas.point_values import COMMUNITY
 from napari_spatialrecon.viewer.workspace.table_layers import table_layers
 from napari_spatialrecon.viewer.workspace.workspace import Role, workspace_of
 

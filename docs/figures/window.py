@@ -12,7 +12,7 @@ import numpy as np
 from PIL import Image
 from qtpy.QtWidgets import QApplication
 
-from napari_spatialrecon.viewer.canvas.point_values import UNCERTAINTY
+from napari_spatialrecon.tissue.slots import UNCERTAINTY
 from napari_spatialrecon.viewer.window.memory import Memory
 from napari_spatialrecon.viewer.workspace import workspace
 from napari_spatialrecon.viewer.workspace.workspace import Workspace

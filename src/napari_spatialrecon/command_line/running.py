@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from napari_spatialrecon.config import Config
+from napari_spatialrecon.tissue.slots import SPATIAL
 
 if TYPE_CHECKING:
     from anndata import AnnData
@@ -50,7 +51,7 @@ def read_table(path: str) -> AnnData:
 
     adata = read_adata(path)
     folder = Path(path).resolve().parent
-    libraries = adata.uns.get("spatial", {})
+    libraries = adata.uns.get(SPATIAL, {})
     for library in libraries.values() if isinstance(libraries, dict) else ():
         files = library.get("images_files", {}) if isinstance(library, dict) else {}
         for key, name in files.items():

@@ -12,17 +12,11 @@ from napari_spatialrecon.evaluation.calibration import uncertainty_metrics
 from napari_spatialrecon.evaluation.place_metrics import place_metrics
 from napari_spatialrecon.evaluation.spatial_statistics import spatial_statistics
 from napari_spatialrecon.geometry.procrustes import fit_pose, procrustes_error
-from napari_spatialrecon.tissue.contract import (
-    LAYOUT,
-    SPATIAL,
-    UNCERTAINTY,
-    counts,
-    um_per_unit,
-    unit,
-)
+from napari_spatialrecon.tissue.contract import counts, um_per_unit, unit
+from napari_spatialrecon.tissue.slots import GEOMETRY, LAYOUT, SPATIAL, UNCERTAINTY
 
 #: Slots of places, the judged one first: an intrinsic geometry, else posed coordinates.
-_SLOTS = ("X_geometry", SPATIAL, LAYOUT)
+_SLOTS = (GEOMETRY, SPATIAL, LAYOUT)
 #: Procrustes error up to which two layouts count as the same one in two poses.
 _SAME = 1e-9
 #: Share of posed cells that must lie in the tissue's bounding box, widened by a quarter on each

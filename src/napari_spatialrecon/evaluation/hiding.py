@@ -9,7 +9,8 @@ import numpy as np
 import pandas as pd
 from anndata import AnnData
 
-from napari_spatialrecon.tissue.contract import COUNTS, OURS, SPATIAL, coordinates
+from napari_spatialrecon.tissue.contract import coordinates
+from napari_spatialrecon.tissue.slots import COUNTS, OURS, SPATIAL
 
 #: Columns of `obs` that hold places by their name: x, Y, x_centroid, array_row, imagecol, ...
 _PLACE_NAME = re.compile(

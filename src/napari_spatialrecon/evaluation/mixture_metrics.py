@@ -16,12 +16,11 @@ from scipy.special import rel_entr
 
 from napari_spatialrecon.errors import InputError
 from napari_spatialrecon.geometry.neighbours import neighbour_graph
-from napari_spatialrecon.tissue.contract import SPATIAL, counts
+from napari_spatialrecon.tissue.contract import counts
+from napari_spatialrecon.tissue.slots import PROPORTIONS, SPATIAL
 
 Array = NDArray[np.float64]
 _TINY = 1e-12
-#: Key of `obsm`: a DataFrame of spots and cell types whose rows sum to 1.
-PROPORTIONS = "proportions"
 #: Genes that stand for a type, and neighbours over which a type's clumping is taken.
 MARKERS, NEIGHBOURS = 3, 6
 

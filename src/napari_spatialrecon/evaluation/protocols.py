@@ -19,14 +19,8 @@ from sklearn.cluster import KMeans
 from napari_spatialrecon.errors import InputError
 from napari_spatialrecon.evaluation.hiding import hide_places
 from napari_spatialrecon.geometry.procrustes import procrustes_error
-from napari_spatialrecon.tissue.contract import (
-    COUNTS,
-    COUNTS_OK,
-    OURS,
-    SPATIAL,
-    coordinates,
-    counts,
-)
+from napari_spatialrecon.tissue.contract import coordinates, counts
+from napari_spatialrecon.tissue.slots import COUNTS, COUNTS_OK, OURS, SPATIAL
 
 #: Places cells: `place(reference, query)` returns (n_query, 2) coordinates in any pose.
 PlaceFunction = Callable[[AnnData, AnnData], np.ndarray]

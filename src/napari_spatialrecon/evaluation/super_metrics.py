@@ -16,7 +16,8 @@ from sklearn.metrics import adjusted_rand_score
 from sklearn.mixture import GaussianMixture
 
 from napari_spatialrecon.errors import InputError
-from napari_spatialrecon.tissue.contract import SPATIAL, coordinates, counts
+from napari_spatialrecon.tissue.contract import coordinates, counts
+from napari_spatialrecon.tissue.slots import SPATIAL
 
 #: Clusters looked for where the truth has no labels, and components they are looked for in.
 _CLUSTERS, _COMPONENTS = 8, 20

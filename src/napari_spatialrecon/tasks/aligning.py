@@ -17,12 +17,10 @@ from napari_spatialrecon.geometry.maps.fit import Fit, fit_pairs
 from napari_spatialrecon.geometry.maps.transforms import Transform
 from napari_spatialrecon.geometry.procrustes import Pose
 from napari_spatialrecon.progress import ProgressCallback, Reporter, ShouldStop
-from napari_spatialrecon.tissue import contract
+from napari_spatialrecon.tissue import contract, slots
 from napari_spatialrecon.tissue.images import Histology, histology
 from napari_spatialrecon.tissue.outline import start_by_outline
 
-#: Where an alignment stands in ``uns["spatialrecon"]``, and coordinates of before in ``obsm``.
-ALIGNMENT, BEFORE = "alignment", "spatial_before"
 #: Longest side of an image that is put into a file which only names its image.
 _EMBEDDED = 2400
 
@@ -205,7 +203,7 @@ def apply_alignment(adata: AnnData, aligned: AnnData, *, name: str = "result") -
     transform = stored_transform(aligned)
     if transform is None:
         raise InputError(
-            f'Expected an alignment in uns["{contract.OURS}"]["{ALIGNMENT}"], found none.',
+            f'Expected an alignment in uns["{slots.OURS}"]["{slots.ALIGNMENT}"], found none.',
             remedy="Try a file that 'spatialrecon align' wrote.",
             where="--like",
         )
@@ -215,8 +213,8 @@ def apply_alignment(adata: AnnData, aligned: AnnData, *, name: str = "result") -
 
 def stored_transform(adata: AnnData) -> Transform | None:
     """Return the transform that an aligned table holds, or None."""
-    ours = adata.uns.get(contract.OURS)
-    content = ours.get(ALIGNMENT) if isinstance(ours, Mapping) else None
+    ours = adata.uns.get(slots.OURS)
+    content = ours.get(slots.ALIGNMENT) if isinstance(ours, Mapping) else None
     return Transform.from_dict(content["transform"]) if isinstance(content, Mapping) else None
 
 
@@ -243,10 +241,10 @@ def _aligned(
     record.inputs = {name: provenance.fingerprint(adata.obs_names, points)}
     record.settings |= settings
     moved = adata.copy()
-    moved.obsm[BEFORE] = points
-    moved.obsm[contract.SPATIAL] = final.apply(points)
-    if contract.UNCERTAINTY in moved.obs:
-        moved.obs[contract.UNCERTAINTY] = moved.obs[contract.UNCERTAINTY] * final.scale
+    moved.obsm[slots.BEFORE] = points
+    moved.obsm[slots.SPATIAL] = final.apply(points)
+    if slots.UNCERTAINTY in moved.obs:
+        moved.obs[slots.UNCERTAINTY] = moved.obs[slots.UNCERTAINTY] * final.scale
     _set_image(moved, target, final.scale)
     content: dict[str, Any] = {"transform": final.to_dict()}
     own_um = contract.um_per_unit(target)
@@ -256,13 +254,13 @@ def _aligned(
         content |= {"residuals": fit.residuals, "um_per_ref_unit": own_um or 1.0}
     record.notes = notes
     content["provenance"] = json.dumps(record.provenance(), sort_keys=True)
-    ours = dict(adata.uns.get(contract.OURS, {}))
-    ours |= {"unit": unit, ALIGNMENT: content}
+    ours = dict(adata.uns.get(slots.OURS, {}))
+    ours |= {"unit": unit, slots.ALIGNMENT: content}
     if um is not None:
         ours["um_per_unit"] = um
     if "pose" in ours:
         ours = _posed(ours, final)
-    moved.uns[contract.OURS] = ours
+    moved.uns[slots.OURS] = ours
     return AlignResult(moved, final, fit, own_um, record, tuple(notes))
 
 
@@ -295,7 +293,7 @@ def _set_image(moved: AnnData, target: AnnData, scale: float) -> None:
         pixels, per_pixel = _thumbnail(image, target)
         library["images"] = {**contract.section(library, "images"), "hires": pixels}
         factors["tissue_hires_scalef"] = 1 / per_pixel
-    moved.uns[contract.SPATIAL] = {name: library}
+    moved.uns[slots.SPATIAL] = {name: library}
 
 
 def _thumbnail(image: Histology, target: AnnData) -> tuple[np.ndarray, float]:

@@ -8,9 +8,10 @@ from anndata import AnnData
 
 from napari_spatialrecon.errors import InputError
 from napari_spatialrecon.evaluation.communities import communities
+from napari_spatialrecon.tissue.slots import COMMUNITY, GEOMETRY, SPATIAL
 
 #: Column that holds them, and slots that hold places, the first found being used.
-COMMUNITY, PLACES = "community", ("X_geometry", "spatial")
+PLACES = (GEOMETRY, SPATIAL)
 
 
 def mark_communities(

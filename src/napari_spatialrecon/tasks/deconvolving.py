@@ -16,15 +16,12 @@ from scipy import sparse
 from napari_spatialrecon import provenance, storage
 from napari_spatialrecon.config import Config
 from napari_spatialrecon.errors import InputError
-from napari_spatialrecon.evaluation.mixture_metrics import PROPORTIONS
 from napari_spatialrecon.methods.mixtures.base import CellTypes, Mixture, MixtureMethod, read_types
 from napari_spatialrecon.methods.registry import find_method
 from napari_spatialrecon.progress import ProgressCallback, Reporter, ShouldStop
-from napari_spatialrecon.tissue import contract
+from napari_spatialrecon.tissue import contract, slots
 from napari_spatialrecon.training.device import choose_device
 
-#: Key of `obsm`: (n_spots, n_cells) csr, the likeliest cells of each spot.
-MAPPING = "mapping"
 #: Most that a row of known shares may differ from 1 in its sum.
 _ROUNDING = 0.02
 
@@ -59,7 +56,7 @@ class MixtureResult:
     @property
     def verdict(self) -> str:
         """What was found, in words."""
-        types = self.adata.uns[contract.OURS]["types"]
+        types = self.adata.uns[slots.OURS]["types"]
         return verdict(self.proportions.to_numpy(), [str(name) for name in types])
 
     def write(self, path: str | Path) -> tuple[Path, Path]:
@@ -135,7 +132,7 @@ def deconvolve(
         reporter=Reporter(progress, should_stop),
     )
     record.config = chosen.config.to_dict()
-    record.inputs = {t.name: _fingerprint(t) for t in (spots, cells)}
+    record.inputs = {t.name: t.fingerprint() for t in (spots, cells)}
     record.settings["labels"] = labels
     record.metrics |= mixture.diagnostics
     record.notes = [*spots.notes, *cells.notes, *types.notes, *mixture.notes]
@@ -236,7 +233,7 @@ def _annotated(
     values[spots.kept] = mixture.proportions
     table = pd.DataFrame(values, index=slide.obs_names, columns=_columns(types.names))
     adata = slide.copy()
-    adata.obsm[PROPORTIONS] = table
+    adata.obsm[slots.PROPORTIONS] = table
     own = {
         "unit": contract.unit(slide),
         "provenance": json.dumps(record.provenance(), sort_keys=True),
@@ -244,12 +241,12 @@ def _annotated(
         "types": np.array(types.names, dtype=object),
     }
     if mixture.mapping is not None:
-        adata.obsm[MAPPING] = _whole(mixture.mapping, spots.kept, cells.kept)
+        adata.obsm[slots.MAPPING] = _whole(mixture.mapping, spots.kept, cells.kept)
         own["mapping_cells"] = np.array(reference.obs_names, dtype=object)
     scale = contract.um_per_unit(slide)
     if scale is not None:
         own["um_per_unit"] = scale
-    adata.uns[contract.OURS] = own
+    adata.uns[slots.OURS] = own
     return adata, table
 
 
@@ -271,10 +268,3 @@ def _whole(
     found = mapping.tocoo()
     index = (np.flatnonzero(spots)[found.row], np.flatnonzero(cells)[found.col])
     return sparse.csr_matrix((found.data, index), shape=(len(spots), len(cells)))
-
-
-def _fingerprint(prepared: contract.Prepared) -> str:
-    adata = prepared.adata
-    return provenance.fingerprint(
-        adata.X, adata.obs_names, adata.var_names, adata.obsm.get(contract.SPATIAL)
-    )

@@ -16,8 +16,7 @@ from napari_spatialrecon.evaluation.pictures import overlay, save_png
 from napari_spatialrecon.evaluation.type_maps import type_maps
 from napari_spatialrecon.tissue import contract
 from napari_spatialrecon.tissue.images import histology
-
-UNCERTAINTY = "placement_uncertainty"
+from napari_spatialrecon.tissue.slots import UNCERTAINTY
 
 
 def draw_placed(

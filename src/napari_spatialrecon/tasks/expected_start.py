@@ -13,7 +13,7 @@ from napari_spatialrecon.methods.placement.knn import Knn
 from napari_spatialrecon.progress import ProgressCallback, Reporter, ShouldStop
 from napari_spatialrecon.tasks.aligning import AlignResult, align_by_transform
 from napari_spatialrecon.tasks.placing import prepare_slides
-from napari_spatialrecon.tissue import contract
+from napari_spatialrecon.tissue import contract, slots
 
 #: Share of cells whose expected place is too far off to help find the pose.
 _TRIM = 0.1
@@ -157,6 +157,6 @@ def align_by_expression(
 
 def has_expected(adata: AnnData | None, ref: AnnData | None) -> bool:
     """Return whether a layout was generated, and a slide has genes to compare it with."""
-    if adata is None or ref is None or contract.LAYOUT not in adata.obsm:
+    if adata is None or ref is None or slots.LAYOUT not in adata.obsm:
         return False
-    return contract.SPATIAL in ref.obsm and len(adata.var_names.intersection(ref.var_names)) > 0
+    return slots.SPATIAL in ref.obsm and len(adata.var_names.intersection(ref.var_names)) > 0

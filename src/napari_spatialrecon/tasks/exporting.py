@@ -11,9 +11,9 @@ import numpy as np
 from napari_spatialrecon.errors import InputError
 from napari_spatialrecon.geometry.maps.transforms import Transform
 from napari_spatialrecon.geometry.neighbours import nearest
-from napari_spatialrecon.tasks.aligning import ALIGNMENT, BEFORE, stored_transform
+from napari_spatialrecon.tasks.aligning import stored_transform
 from napari_spatialrecon.tasks.super_resolving import stated_diameter
-from napari_spatialrecon.tissue import contract
+from napari_spatialrecon.tissue import contract, slots
 from napari_spatialrecon.tissue.images import histology
 
 if TYPE_CHECKING:
@@ -123,8 +123,8 @@ def to_spatialdata(
     points, held = contract.coordinates(adata), transformations.Identity()
     diameter = _diameter(adata)
     transform = stored_transform(adata)
-    if transform is not None and transform.model in _AFFINE and BEFORE in adata.obsm:
-        points, held = np.asarray(adata.obsm[BEFORE], float), _affine(transform)
+    if transform is not None and transform.model in _AFFINE and slots.BEFORE in adata.obsm:
+        points, held = np.asarray(adata.obsm[slots.BEFORE], float), _affine(transform)
         diameter /= transform.scale
     stem = _NOT_ALLOWED.sub("_", name)
     spots = f"{stem}_spots"
@@ -141,7 +141,7 @@ def to_spatialdata(
             transformations={name: transformations.Scale([units, units], axes=("x", "y"))},
         )
     table = adata.copy()
-    table.uns.pop(contract.SPATIAL, None)
+    table.uns.pop(slots.SPATIAL, None)
     table.obs["region"] = np.full(adata.n_obs, spots)
     table.obs["region"] = table.obs["region"].astype("category")
     table.obs["instance_id"] = adata.obs_names.to_numpy()
@@ -171,7 +171,7 @@ def _transform(aligned: AnnData) -> Transform:
     transform = stored_transform(aligned)
     if transform is None:
         raise InputError(
-            f'Expected an alignment in uns["{contract.OURS}"]["{ALIGNMENT}"], found none.',
+            f'Expected an alignment in uns["{slots.OURS}"]["{slots.ALIGNMENT}"], found none.',
             remedy="Try a table that 'spatialrecon align' or Align to histology wrote.",
             where="aligned",
         )

@@ -15,10 +15,9 @@ from numpy.typing import NDArray
 
 from napari_spatialrecon import storage
 from napari_spatialrecon.errors import InputError
+from napari_spatialrecon.tissue.slots import IMPUTED_STD
 
 Values = NDArray[np.float32]
-#: Layer of the spread.
-SPREAD = "imputed_std"
 #: How AnnData marks a dense array.
 _DENSE = {"encoding-type": "array", "encoding-version": "0.2.0"}
 #: Genes of a chunk on disk: one gene's map is read without its neighbours' many.
@@ -61,7 +60,7 @@ class MemoryTable:
     def finish(self, header: AnnData) -> AnnData:
         """Return the whole table."""
         header.X = self.values
-        header.layers[SPREAD] = self.spread
+        header.layers[IMPUTED_STD] = self.spread
         return header
 
 
@@ -72,7 +71,7 @@ class StoredTable:
         self.group = group
         layers = group.create_group("layers")
         self.values = _array(group, "X", n_spots, n_genes)
-        self.spread = _array(layers, SPREAD, n_spots, n_genes)
+        self.spread = _array(layers, IMPUTED_STD, n_spots, n_genes)
 
     def put(
         self,

@@ -25,7 +25,7 @@ from napari_spatialrecon.methods.registry import find_method
 from napari_spatialrecon.progress import ProgressCallback, Reporter, ShouldStop
 from napari_spatialrecon.tasks.gene_report import draw_run
 from napari_spatialrecon.tasks.gene_table import GeneTable, MemoryTable, table_on_disk
-from napari_spatialrecon.tissue import contract
+from napari_spatialrecon.tissue import contract, slots
 from napari_spatialrecon.tissue.genes import match_genes
 from napari_spatialrecon.training.device import choose_device
 
@@ -149,7 +149,7 @@ def impute_genes(
     cells = contract.prepare_query(reference, reference_name, counts_needed=False)
     asked = Asked.sort(genes, spots, cells)
     record = provenance.RunRecord("impute-genes", info.name, {}, seed, str(choose_device(device)))
-    record.inputs = {t.name: _fingerprint(t) for t in (spots, cells)}
+    record.inputs = {t.name: t.fingerprint() for t in (spots, cells)}
     fitted: GeneMethod = info.method()(config or info.config()())
     fitted.fit(spots, cells, seed=seed, device=record.device, reporter=reporter)
     record.config = fitted.config.to_dict()
@@ -319,14 +319,14 @@ def _header(
     header.obs["empty"] = ~spots.kept
     for key, value in slide.obsm.items():
         header.obsm[key] = value.copy()
-    header.uns = {k: v for k, v in slide.uns.items() if k == contract.SPATIAL}
-    header.uns[contract.OURS] = {
+    header.uns = {k: v for k, v in slide.uns.items() if k == slots.SPATIAL}
+    header.uns[slots.OURS] = {
         "unit": contract.unit(slide),
         "provenance": json.dumps(record.provenance(), sort_keys=True),
     }
     scale = contract.um_per_unit(slide)
     if scale is not None:
-        header.uns[contract.OURS]["um_per_unit"] = scale
+        header.uns[slots.OURS]["um_per_unit"] = scale
     return header
 
 
@@ -337,11 +337,4 @@ def _unknown(genes: Sequence[str], known: Sequence[str], name: str) -> InputErro
         f"Expected genes of the reference, found {listed(genes)} that it lacks.",
         remedy=remedy,
         where=name,
-    )
-
-
-def _fingerprint(prepared: contract.Prepared) -> str:
-    adata = prepared.adata
-    return provenance.fingerprint(
-        adata.X, adata.obs_names, adata.var_names, adata.obsm.get(contract.SPATIAL)
     )

@@ -17,10 +17,7 @@ from napari_spatialrecon.geometry.solver.bending import bent
 from napari_spatialrecon.geometry.solver.landmarks import Landmarks, fit_scale
 from napari_spatialrecon.geometry.solver.place_solver import PlaceSolver
 from napari_spatialrecon.progress import Reporter
-from napari_spatialrecon.tissue import contract
-
-#: Key of ``uns["spatialrecon"]`` where a run keeps its landmarks.
-LANDMARKS = "landmarks"
+from napari_spatialrecon.tissue import contract, slots
 
 
 @dataclass(frozen=True)
@@ -91,16 +88,16 @@ def move_by_landmarks(
         for cell, (x, y) in zip(known, landmarks.places, strict=True)
     }
     moved = placed.copy()
-    moved.obsm["spatial_before"] = contract.coordinates(placed)
-    moved.obsm[contract.SPATIAL] = places
-    if contract.UNCERTAINTY in moved.obs:
-        spread = moved.obs[contract.UNCERTAINTY].to_numpy(float, copy=True) / scale
+    moved.obsm[slots.BEFORE] = contract.coordinates(placed)
+    moved.obsm[slots.SPATIAL] = places
+    if slots.UNCERTAINTY in moved.obs:
+        spread = moved.obs[slots.UNCERTAINTY].to_numpy(float, copy=True) / scale
         spread[landmarks.indices[landmarks.hard]] = 0.0
-        moved.obs[contract.UNCERTAINTY] = spread
+        moved.obs[slots.UNCERTAINTY] = spread
     pose = fit_pose(layout, places)
-    ours = dict(placed.uns.get(contract.OURS, {}))
+    ours = dict(placed.uns.get(slots.OURS, {}))
     ours["pose"] = {k: np.asarray(v) for k, v in pose.to_dict().items()}
-    ours[LANDMARKS] = {
+    ours[slots.LANDMARKS] = {
         "obs_name": known.astype(object),
         "x": landmarks.places[:, 0],
         "y": landmarks.places[:, 1],
@@ -108,7 +105,7 @@ def move_by_landmarks(
         "weight": landmarks.weights,
         "provenance": json.dumps(record.provenance(), sort_keys=True),
     }
-    moved.uns[contract.OURS] = ours
+    moved.uns[slots.OURS] = ours
     return LandmarkResult(moved, record)
 
 
@@ -120,13 +117,13 @@ def layout_of(placed: AnnData, name: str) -> np.ndarray:
     InputError
         The table has none.
     """
-    if contract.LAYOUT not in placed.obsm:
+    if slots.LAYOUT not in placed.obsm:
         raise InputError(
-            f'Expected placed cells with obsm["{contract.LAYOUT}"], found none.',
+            f'Expected placed cells with obsm["{slots.LAYOUT}"], found none.',
             remedy="Try a result of Place cells, or a file that it saved.",
             where=name,
         )
-    return np.asarray(placed.obsm[contract.LAYOUT], float)
+    return np.asarray(placed.obsm[slots.LAYOUT], float)
 
 
 def stored_landmarks(placed: AnnData) -> Landmarks | None:
@@ -134,8 +131,8 @@ def stored_landmarks(placed: AnnData) -> Landmarks | None:
 
     Landmarks of cells that are no longer there are left out; fewer than 3 are none.
     """
-    ours = placed.uns.get(contract.OURS)
-    content = ours.get(LANDMARKS) if isinstance(ours, Mapping) else None
+    ours = placed.uns.get(slots.OURS)
+    content = ours.get(slots.LANDMARKS) if isinstance(ours, Mapping) else None
     if not isinstance(content, Mapping):
         return None
     rows = placed.obs_names.get_indexer(np.asarray(content["obs_name"]).astype(str))

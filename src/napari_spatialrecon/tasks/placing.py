@@ -25,6 +25,7 @@ from napari_spatialrecon.tasks.result import PlaceResult, annotate
 from napari_spatialrecon.tissue import contract
 from napari_spatialrecon.tissue.images import Histology
 from napari_spatialrecon.tissue.registration import register_images
+from napari_spatialrecon.tissue.slots import SPATIAL
 from napari_spatialrecon.training.device import choose_device
 
 #: Spots with fewer counts than this carry too little to learn from.
@@ -75,7 +76,7 @@ class _Run:
         """
         record = self.record
         inputs = (*slides, *([cells] if cells is not None else []))
-        record.inputs = {prepared.name: _fingerprint(prepared) for prepared in inputs}
+        record.inputs = {prepared.name: prepared.fingerprint() for prepared in inputs}
         record.device = str(choose_device(device))
         if model is not None:
             method = _loaded(self.info, model)
@@ -128,7 +129,7 @@ class _Run:
         )
         record.notes = list(notes)
         record.metrics |= placement.diagnostics
-        image = slots.uns.get("spatial") if slots is not None else None
+        image = slots.uns.get(SPATIAL) if slots is not None else None
         adata = annotate(
             query,
             prepared[-1],
@@ -136,7 +137,7 @@ class _Run:
             record,
             unit=unit,
             um_per_unit=um_per_unit,
-            uns={} if image is None else {"spatial": image},
+            uns={} if image is None else {SPATIAL: image},
             slides=prepared[:-1],
         )
         return PlaceResult(adata, placement, method, record, notes)
@@ -276,7 +277,7 @@ def impute_locations(
     references = dict(references or {})
     if not references and model is None:
         located = query[landmarks.indices].copy()
-        located.obsm["spatial"] = landmarks.places
+        located.obsm[SPATIAL] = landmarks.places
         references = {"landmarks": located}
     slides = prepare_slides(references)
     cells = contract.prepare_query(query, query_name)
@@ -369,13 +370,6 @@ def _loaded(info: MethodInfo, model: PlacementMethod | str | Path) -> PlacementM
         return model
     loaded: PlacementMethod = info.method().load(model)
     return loaded
-
-
-def _fingerprint(prepared: contract.Prepared) -> str:
-    adata = prepared.adata
-    return provenance.fingerprint(
-        adata.X, adata.obs_names, adata.var_names, adata.obsm.get("spatial")
-    )
 
 
 def _display_number(names: Sequence[str], display: str | None) -> int:

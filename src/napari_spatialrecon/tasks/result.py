@@ -14,6 +14,16 @@ from anndata import AnnData
 from napari_spatialrecon import provenance, storage
 from napari_spatialrecon.methods.placement.base import Placement, PlacementMethod
 from napari_spatialrecon.tissue.contract import Prepared
+from napari_spatialrecon.tissue.slots import (
+    BEFORE,
+    DISTANCES,
+    GEOMETRY,
+    LAYOUT,
+    MAPPING,
+    OURS,
+    SPATIAL,
+    UNCERTAINTY,
+)
 
 
 @dataclass(frozen=True)
@@ -99,20 +109,20 @@ def annotate(
         What the method was fitted on: whose spots a mapping names.
     """
     placed = query[cells.kept].copy()
-    if "spatial" in placed.obsm:
-        placed.obsm["spatial_before"] = placed.obsm["spatial"]
-    placed.obsm["spatial"] = placement.coordinates
-    placed.obsm["X_layout"] = placement.layout
-    placed.obs["placement_uncertainty"] = placement.uncertainty
+    if SPATIAL in placed.obsm:
+        placed.obsm[BEFORE] = placed.obsm[SPATIAL]
+    placed.obsm[SPATIAL] = placement.coordinates
+    placed.obsm[LAYOUT] = placement.layout
+    placed.obs[UNCERTAINTY] = placement.uncertainty
     for name, values in placement.per_cell.items():
         placed.obs[name] = values
     if placement.geometry is not None:
-        placed.obsm["X_geometry"] = placement.geometry
+        placed.obsm[GEOMETRY] = placement.geometry
     if placement.distances is not None:
-        placed.obsp["stitched_distances"] = placement.distances
+        placed.obsp[DISTANCES] = placement.distances
     if placement.mapping is not None:
-        placed.obsm["mapping"] = placement.mapping
-    placed.uns.pop("spatial", None)
+        placed.obsm[MAPPING] = placement.mapping
+    placed.uns.pop(SPATIAL, None)
     placed.uns |= uns
     own: dict[str, Any] = {
         "unit": unit,
@@ -127,5 +137,5 @@ def annotate(
         own["mapping_slides"] = np.repeat([s.name for s in slides], [s.adata.n_obs for s in slides])
     if um_per_unit is not None:
         own["um_per_unit"] = um_per_unit
-    placed.uns["spatialrecon"] = own
+    placed.uns[OURS] = own
     return placed

@@ -23,7 +23,7 @@ from napari_spatialrecon.methods.super_resolution.histology_guide import fit_gui
 from napari_spatialrecon.progress import ProgressCallback, Reporter, ShouldStop
 from napari_spatialrecon.tasks import resuming
 from napari_spatialrecon.tasks.super_result import SuperResult, laid_out
-from napari_spatialrecon.tissue import contract
+from napari_spatialrecon.tissue import contract, slots
 from napari_spatialrecon.tissue.images import Histology
 from napari_spatialrecon.tissue.lattice import Lattice, find_lattice
 from napari_spatialrecon.tissue.nuclear_density import nuclear_density
@@ -100,7 +100,7 @@ def super_resolve(
     parts = parts_of(prepared, parsed, spot_diameter)
     record = provenance.RunRecord("super-resolve", info.name, {}, seed)
     record.device = str(choose_device(device))
-    record.inputs = {name: _fingerprint(prepared)}
+    record.inputs = {name: prepared.fingerprint()}
     record.settings["factor"] = str(parsed)
     solver = _solver(info, config, model)
     record.config = solver.config.to_dict()
@@ -164,7 +164,7 @@ def train_super_resolution(
     record = provenance.RunRecord("train", info.name, fresh.config.to_dict(), seed)
     record.device = str(choose_device(device))
     prepared = [contract.prepare_slide(a, n, min_counts=10) for n, a in slides.items()]
-    record.inputs = {p.name: _fingerprint(p) for p in prepared}
+    record.inputs = {p.name: p.fingerprint() for p in prepared}
     if folder is not None:
         asked = {
             "method": info.name,
@@ -197,7 +197,7 @@ def parts_of(
     """
     adata = prepared.adata
     diameter = spot_diameter if spot_diameter is not None else stated_diameter(adata)
-    lattice = find_lattice(adata.obsm[contract.SPATIAL], diameter)
+    lattice = find_lattice(adata.obsm[slots.SPATIAL], diameter)
     if spot_diameter is None and diameter is not None and lattice.kind == "square":
         bins = diameter >= _BIN_SHARE * lattice.pitch
         lattice = find_lattice(lattice.points) if bins else lattice
@@ -300,10 +300,3 @@ def _check_conserved(metrics: Mapping[str, float]) -> None:
             f"deviation of {found:.2g}.",
             remedy="This is a fault of the method; please report it with the slide.",
         )
-
-
-def _fingerprint(prepared: contract.Prepared) -> str:
-    adata = prepared.adata
-    return provenance.fingerprint(
-        adata.X, adata.obs_names, adata.var_names, adata.obsm[contract.SPATIAL]
-    )

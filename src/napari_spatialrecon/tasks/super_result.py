@@ -19,13 +19,9 @@ from napari_spatialrecon.methods.super_resolution.base import SuperResolution
 from napari_spatialrecon.tissue import contract
 from napari_spatialrecon.tissue.contract import Prepared
 from napari_spatialrecon.tissue.images import Histology, tissue_mask
+from napari_spatialrecon.tissue.slots import OURS, PARENT, SPATIAL, SPREAD
 from napari_spatialrecon.tissue.subspot_picture import SubSpotPicture, subspot_picture
 from napari_spatialrecon.tissue.subspots import SubSpots
-
-#: Layer of the standard deviation over draws, in counts.
-SPREAD = "spread"
-#: Column of `obs`: name of the spot that a sub-spot is part of.
-PARENT = "parent"
 
 
 @dataclass(frozen=True)
@@ -130,9 +126,9 @@ def laid_out(
     adata = AnnData(_widened(values, kept), obs=obs, var=prepared.adata.var.iloc[genes].copy())
     if spread is not None:
         adata.layers[SPREAD] = _widened(spread.astype(np.float32), kept)
-    adata.obsm["spatial"] = (points[:, None] + parts.offsets).reshape(-1, 2)
-    if "spatial" in slide.uns:
-        adata.uns["spatial"] = slide.uns["spatial"]
+    adata.obsm[SPATIAL] = (points[:, None] + parts.offsets).reshape(-1, 2)
+    if SPATIAL in slide.uns:
+        adata.uns[SPATIAL] = slide.uns[SPATIAL]
     own: dict[str, Any] = {
         "unit": contract.unit(slide),
         "provenance": json.dumps(record.provenance(), sort_keys=True),
@@ -142,7 +138,7 @@ def laid_out(
     scale = contract.um_per_unit(slide)
     if scale is not None:
         own["um_per_unit"] = scale
-    adata.uns["spatialrecon"] = own
+    adata.uns[OURS] = own
     return adata
 
 

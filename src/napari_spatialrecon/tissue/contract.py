@@ -13,21 +13,10 @@ import numpy as np
 from anndata import AnnData
 from scipy import sparse
 
+from napari_spatialrecon import provenance
 from napari_spatialrecon.errors import InputError, Problem, ValidationError
 from napari_spatialrecon.tissue import validate
-
-COUNTS = "counts"
-"""Layer of raw counts; `X` is read where it is absent."""
-COUNTS_OK = "counts_ok"
-"""Column of `var` (bool): whether the layer of counts can be trusted for a gene."""
-SPATIAL = "spatial"
-"""Key of `obsm` (n, 2) as (x, y), y down, and of `uns`, where images and scale factors stand."""
-LAYOUT = "X_layout"
-"""Key of `obsm` (n, 2): the layout of placed cells before its pose."""
-UNCERTAINTY = "placement_uncertainty"
-"""Column of `obs`: uncertainty of a placed cell, in the unit of `obsm["spatial"]`."""
-OURS = "spatialrecon"
-"""Key of `uns`: unit and provenance."""
+from napari_spatialrecon.tissue.slots import COUNTS, COUNTS_OK, OURS, SPATIAL
 
 VISIUM_SPOT_UM = 55.0
 """Diameter of a Visium spot; Space Ranger's `spot_diameter_fullres` is its size in pixels."""
@@ -62,6 +51,13 @@ class Prepared:
     name: str
     kept: np.ndarray
     notes: tuple[str, ...] = ()
+
+    def fingerprint(self) -> str:
+        """Return a short hash of counts, names and coordinates, the same for equal tables."""
+        found = self.adata
+        return provenance.fingerprint(
+            found.X, found.obs_names, found.var_names, found.obsm.get(SPATIAL)
+        )
 
 
 def _to_csr(matrix: Any) -> sparse.csr_matrix:

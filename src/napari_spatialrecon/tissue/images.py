@@ -14,7 +14,7 @@ from skimage import color, filters, transform
 from skimage.morphology import disk
 
 from napari_spatialrecon.errors import InputError
-from napari_spatialrecon.tissue import contract
+from napari_spatialrecon.tissue import contract, slots
 from napari_spatialrecon.tissue.lazy_image import RgbImage, open_image
 
 #: Most pixels of two levels may disagree in shape (relative) and still show the same field.
@@ -97,7 +97,7 @@ def histology(adata: AnnData, folder: str | Path | None = None) -> Histology | N
     if found is None:
         return None
     name, content = found
-    start = f'uns["{contract.SPATIAL}"]["{name}"]'
+    start = f'uns["{slots.SPATIAL}"]["{name}"]'
     levels: list[RgbImage] = []
     scale = 1.0
     notes: list[str] = []
@@ -160,7 +160,7 @@ def _units_per_fullres_pixel(adata: AnnData) -> float:
         raise InputError(
             "Expected the µm of an image pixel, since coordinates are in µm; found none.",
             remedy='Try setting metadata["um_per_fullres_px"] of the library.',
-            where=f'uns["{contract.SPATIAL}"]',
+            where=f'uns["{slots.SPATIAL}"]',
         )
     return size
 

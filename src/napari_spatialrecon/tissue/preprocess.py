@@ -28,6 +28,7 @@ from napari_spatialrecon.geometry.autocorrelation import morans_i
 from napari_spatialrecon.tissue.contract import Prepared
 from napari_spatialrecon.tissue.genes import match_genes
 from napari_spatialrecon.tissue.preprocess_config import PreprocessConfig
+from napari_spatialrecon.tissue.slots import SPATIAL
 
 Features = NDArray[np.float32]
 
@@ -341,7 +342,7 @@ def _moran_weights(
 ) -> NDArray[np.float64]:
     sizes = np.array([len(x) for x in scores], dtype=float)
     per_slide = [
-        morans_i(x, r.adata.obsm["spatial"], k=min(MORAN_NEIGHBOURS, len(x) - 1))
+        morans_i(x, r.adata.obsm[SPATIAL], k=min(MORAN_NEIGHBOURS, len(x) - 1))
         for x, r in zip(scores, references, strict=True)
     ]
     pooled = np.average(np.stack(per_slide), axis=0, weights=sizes)

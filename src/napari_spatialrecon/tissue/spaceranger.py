@@ -16,8 +16,8 @@ from anndata import AnnData
 from skimage.io import imread
 
 from napari_spatialrecon.errors import InputError, Problem, ValidationError
-from napari_spatialrecon.tissue.contract import OURS, SPATIAL
 from napari_spatialrecon.tissue.lazy_image import image_shape
+from napari_spatialrecon.tissue.slots import OURS, SPATIAL
 from napari_spatialrecon.tissue.sniff import MATRICES, POSITIONS, SCALE_FACTORS, find_outs
 
 _COLUMNS = [

@@ -11,10 +11,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from napari_spatialrecon.errors import InputError
-from napari_spatialrecon.viewer.canvas.layers import (
-    OURS,
-    LayerData,
-)
+from napari_spatialrecon.tissue.slots import OURS, SPATIAL
+from napari_spatialrecon.viewer.canvas.layers import LayerData
 from napari_spatialrecon.viewer.workspace.table_layers import table_layers
 from napari_spatialrecon.viewer.workspace.tables import table_name
 
@@ -64,8 +62,9 @@ def read(path: str | Sequence[str]) -> list[Any]:
 
 def _color_placed(event: Any) -> None:
     """Color placed cells that were opened from a file by their expected error, as after a run."""
+    from napari_spatialrecon.tissue.slots import UNCERTAINTY
     from napari_spatialrecon.viewer.canvas.colors import set_point_colors
-    from napari_spatialrecon.viewer.canvas.point_values import UNCERTAINTY, values
+    from napari_spatialrecon.viewer.canvas.point_values import values
 
     ours = event.value.metadata.get(OURS, {})
     if ours.get("role") == "result" and "path" in ours:
@@ -93,7 +92,7 @@ def _read_one(path: Path, viewer: ViewerModel | None) -> list[LayerData]:
         return []
     adata = read_adata(path)
     name = table_name(path)
-    if "spatial" in adata.obsm:
+    if SPATIAL in adata.obsm:
         return table_layers(adata, name, folder=path.parent, path=path)
     if space is None:
         raise InputError(

@@ -7,6 +7,7 @@ from typing import Any
 
 from napari_spatialrecon.errors import InputError
 from napari_spatialrecon.storage import atomic_file
+from napari_spatialrecon.tissue.slots import SPATIAL
 from napari_spatialrecon.viewer.canvas.layers import to_adata
 
 
@@ -40,8 +41,8 @@ def write_points(path: str, data: Any, attributes: dict[str, Any]) -> list[str]:
             adata.write_h5ad(temporary)
     elif target.suffix == ".csv":
         table = adata.obs.copy()
-        table.insert(0, "x", adata.obsm["spatial"][:, 0], allow_duplicates=True)
-        table.insert(1, "y", adata.obsm["spatial"][:, 1], allow_duplicates=True)
+        table.insert(0, "x", adata.obsm[SPATIAL][:, 0], allow_duplicates=True)
+        table.insert(1, "y", adata.obsm[SPATIAL][:, 1], allow_duplicates=True)
         with atomic_file(target) as temporary:
             table.to_csv(temporary, index_label="obs_name")
     else:

@@ -11,8 +11,8 @@ from napari.components import ViewerModel
 from napari.layers import Points
 
 from napari_spatialrecon.errors import InputError
+from napari_spatialrecon.tissue.slots import OURS
 from napari_spatialrecon.viewer.canvas.layers import (
-    OURS,
     cells_layer,
     from_layer,
     histology_layer,

@@ -11,7 +11,8 @@ from napari.components import ViewerModel
 from napari_spatialrecon.errors import SpatialReconError, Stopped
 from napari_spatialrecon.methods.gears.config import GearsConfig
 from napari_spatialrecon.tasks.communities import mark_communities
-from napari_spatialrecon.viewer.canvas.point_values import COMMUNITY, UNCERTAINTY, names, values
+from napari_spatialrecon.tissue.slots import COMMUNITY, UNCERTAINTY
+from napari_spatialrecon.viewer.canvas.point_values import names, values
 from napari_spatialrecon.viewer.place.communities_process import communities_apart
 from napari_spatialrecon.viewer.place.diagnostics import diagnostics, with_communities
 from napari_spatialrecon.viewer.place.model import PlaceModel

@@ -14,8 +14,8 @@ from qtpy.QtWidgets import QFileDialog
 from napari_spatialrecon.errors import InputError
 from napari_spatialrecon.methods.registry import MethodInfo
 from napari_spatialrecon.progress import Progress
+from napari_spatialrecon.tissue.slots import OURS
 from napari_spatialrecon.viewer.canvas.colors import color_key
-from napari_spatialrecon.viewer.canvas.layers import OURS
 from napari_spatialrecon.viewer.legend.widget import LegendWidget
 from napari_spatialrecon.viewer.place.widget import PlaceCells
 from napari_spatialrecon.viewer.task.model import State

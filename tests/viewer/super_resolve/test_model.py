@@ -13,8 +13,8 @@ from napari.components import ViewerModel
 from napari_spatialrecon.errors import InputError
 from napari_spatialrecon.methods.srast.config import SRastConfig
 from napari_spatialrecon.tissue import contract
+from napari_spatialrecon.tissue.slots import OURS
 from napari_spatialrecon.viewer.canvas.colors import color_key
-from napari_spatialrecon.viewer.canvas.layers import OURS
 from napari_spatialrecon.viewer.super_resolve.job import Resolved
 from napari_spatialrecon.viewer.super_resolve.layers import GeneLayers
 from napari_spatialrecon.viewer.super_resolve.model import GeneChoice, SuperModel

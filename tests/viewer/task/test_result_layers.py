@@ -7,9 +7,10 @@ import pytest
 from napari.components import ViewerModel
 
 from napari_spatialrecon.errors import InputError
+from napari_spatialrecon.tissue.slots import OURS, UNCERTAINTY
 from napari_spatialrecon.viewer.canvas.colors import color_key
-from napari_spatialrecon.viewer.canvas.layers import OURS, to_adata
-from napari_spatialrecon.viewer.canvas.point_values import UNCERTAINTY, names
+from napari_spatialrecon.viewer.canvas.layers import to_adata
+from napari_spatialrecon.viewer.canvas.point_values import names
 from napari_spatialrecon.viewer.place.model import PlaceModel
 from napari_spatialrecon.viewer.task.job import Outcome
 from napari_spatialrecon.viewer.task.result_layers import color_by, set_locked, show_result

@@ -9,7 +9,8 @@ import pytest
 from napari.components import ViewerModel
 
 from napari_spatialrecon.errors import InputError
-from napari_spatialrecon.viewer.canvas.layers import OURS, spots_layer
+from napari_spatialrecon.tissue.slots import OURS
+from napari_spatialrecon.viewer.canvas.layers import spots_layer
 from napari_spatialrecon.viewer.window.memory import Memory
 from napari_spatialrecon.viewer.workspace.workspace import Role, Workspace, workspace_of
 

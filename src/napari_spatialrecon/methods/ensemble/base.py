@@ -43,6 +43,7 @@ from napari_spatialrecon.methods.placement.reference import Reference
 from napari_spatialrecon.progress import Reporter
 from napari_spatialrecon.tissue.contract import Prepared
 from napari_spatialrecon.tissue.preprocess import Features, FeatureSpace
+from napari_spatialrecon.tissue.slots import OUTSIDE
 from napari_spatialrecon.training.checkpoint import load_checkpoint, save_checkpoint
 from napari_spatialrecon.training.history import History
 
@@ -272,7 +273,7 @@ class EnsembleMethod(PlacementMethod):
                 *composition_notes(uneven, len(posterior.places)),
                 *domain.notes,
             ),
-            per_cell={"out_of_domain": domain.outside},
+            per_cell={OUTSIDE: domain.outside},
         )
 
     def _joined(

@@ -13,6 +13,7 @@ from torch import nn
 
 from napari_spatialrecon.methods.gears.patchwise import Laid
 from napari_spatialrecon.methods.gears.task import GeometryNetwork
+from napari_spatialrecon.tissue.slots import SUPPORT, WEAK
 
 #: Disagreement of patches (mean |Δ log distance|) and stress above which a layout is doubtful.
 DISAGREE, STRESS = 0.5, 0.5
@@ -91,8 +92,8 @@ def diagnose(
         spread,
         tuple(laid),
         per_cell={
-            "patch_support": np.min([s.support for s in stitched], axis=0),
-            "little_support": np.any([s.weak for s in stitched], axis=0),
+            SUPPORT: np.min([s.support for s in stitched], axis=0),
+            WEAK: np.any([s.weak for s in stitched], axis=0),
         },
         per_patch={
             "disagreement": np.concatenate([s.disagreement for s in stitched]),

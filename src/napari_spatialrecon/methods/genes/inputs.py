@@ -17,6 +17,7 @@ from scipy import sparse
 from napari_spatialrecon.errors import InputError
 from napari_spatialrecon.tissue.contract import Prepared
 from napari_spatialrecon.tissue.genes import FEW_GENES, match_genes
+from napari_spatialrecon.tissue.slots import SPATIAL
 from napari_spatialrecon.tissue.validate import looks_like
 
 Values = NDArray[np.float32]
@@ -117,7 +118,7 @@ def read_inputs(slide: Prepared, reference: Prepared) -> GeneInputs:
         values[:, varies],
         cells.tocsc(),
         columns[varies],
-        np.asarray(slide.adata.obsm["spatial"], float),
+        np.asarray(slide.adata.obsm[SPATIAL], float),
         tuple(map(str, reference.adata.var_names)),
         (*of_slide, *of_reference, *notes),
     )

@@ -16,6 +16,7 @@ from scipy.spatial.distance import pdist
 
 from napari_spatialrecon.tissue.contract import Prepared
 from napari_spatialrecon.tissue.preprocess import Features, FeatureSpace
+from napari_spatialrecon.tissue.slots import SPATIAL
 
 #: Share of the spots that is held out.
 SHARE = 0.25
@@ -51,7 +52,7 @@ class HeldOut:
     def places(self) -> list[NDArray[np.float64]]:
         """Return where the held-out spots of each slide are, in its unit."""
         return [
-            np.asarray(slide.adata.obsm["spatial"], float)[mask]
+            np.asarray(slide.adata.obsm[SPATIAL], float)[mask]
             for slide, mask in zip(self.whole, self.masks, strict=True)
         ]
 

@@ -28,6 +28,7 @@ from napari_spatialrecon.methods.placement.posterior import knn_posterior, spati
 from napari_spatialrecon.methods.placement.reference import Reference
 from napari_spatialrecon.progress import Reporter
 from napari_spatialrecon.tissue.contract import Prepared
+from napari_spatialrecon.tissue.slots import OUTSIDE
 from napari_spatialrecon.training.checkpoint import load_checkpoint, save_checkpoint
 
 #: Gain in correlation at which a slide is turned: sections mounted alike gained at most .02.
@@ -137,7 +138,7 @@ class Knn(PlacementMethod):
                 *composition_notes(uneven, len(features)),
                 *domain.notes,
             ),
-            per_cell={"out_of_domain": domain.outside},
+            per_cell={OUTSIDE: domain.outside},
         )
 
     def save(self, folder: str | Path) -> None:

@@ -18,6 +18,7 @@ from napari_spatialrecon.tissue.preprocess import (
     fit_features,
 )
 from napari_spatialrecon.tissue.preprocess_config import PreprocessConfig
+from napari_spatialrecon.tissue.slots import SPATIAL
 
 
 @dataclass(frozen=True)
@@ -83,7 +84,7 @@ class Reference:
     def _of(
         cls, space: FeatureSpace, features: Sequence[Features], references: Sequence[Prepared]
     ) -> Reference:
-        points = [np.asarray(r.adata.obsm["spatial"], dtype=float) for r in references]
+        points = [np.asarray(r.adata.obsm[SPATIAL], dtype=float) for r in references]
         slides = tuple(SlideInfo(r.name, unit(r.adata), um_per_unit(r.adata)) for r in references)
         frame = ReferenceFrame.of(points, _scales(slides))
         places = tuple(frame.normalise(p, i) for i, p in enumerate(points))

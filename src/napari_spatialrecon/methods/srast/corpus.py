@@ -13,8 +13,9 @@ from napari_spatialrecon.methods.srast.learning import Pool, make_pool
 from napari_spatialrecon.methods.srast.sasa import Sasa
 from napari_spatialrecon.methods.super_resolution.coarse_pair import CoarsePair, coarsen
 from napari_spatialrecon.progress import Reporter
-from napari_spatialrecon.tissue.contract import SPATIAL, Prepared
+from napari_spatialrecon.tissue.contract import Prepared
 from napari_spatialrecon.tissue.lattice import Lattice, find_lattice
+from napari_spatialrecon.tissue.slots import SPATIAL
 from napari_spatialrecon.tissue.subspots import Factor
 
 #: How spots are summed: mostly 2 x 2, so that other numbers of parts are not strange.

@@ -13,6 +13,7 @@ from scipy.spatial import cKDTree
 
 from napari_spatialrecon.geometry.procrustes import Pose
 from napari_spatialrecon.tissue.simulator.layout import Array, SectionMap
+from napari_spatialrecon.tissue.slots import OURS, SPATIAL
 
 #: Visium: diameter of a spot and distance between centres in µm.
 SPOT_DIAMETER, PITCH = 55.0, 100.0
@@ -113,8 +114,8 @@ def slide_uns(
         µm in a unit of ``obsm["spatial"]``.
     """
     return {
-        "spatialrecon": {"unit": "um" if um_per_unit == 1 else "px"},
-        "spatial": {
+        OURS: {"unit": "um" if um_per_unit == 1 else "px"},
+        SPATIAL: {
             library: {
                 "images": {"hires": image},
                 "scalefactors": {
@@ -133,6 +134,6 @@ def slide_table(
 ) -> AnnData:
     """Return an AnnData of raw counts with ``obsm["spatial"]``."""
     var = pd.DataFrame(index=pd.Index(genes))
-    adata = AnnData(counts, obs=obs, var=var, obsm={"spatial": spatial})
+    adata = AnnData(counts, obs=obs, var=var, obsm={SPATIAL: spatial})
     adata.uns = uns
     return adata

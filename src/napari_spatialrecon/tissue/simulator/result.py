@@ -12,6 +12,7 @@ from anndata import AnnData
 from napari_spatialrecon import provenance, storage
 from napari_spatialrecon.geometry.procrustes import Pose
 from napari_spatialrecon.tissue.simulator.config import SimulatorConfig
+from napari_spatialrecon.tissue.slots import OURS, SPATIAL
 
 
 @dataclass(frozen=True)
@@ -72,8 +73,8 @@ class SimulatedTissue:
         The files written.
         """
         answer = AnnData(self.cells.X, obs=self.truth, var=self.genes)
-        answer.obsm["spatial"] = self.truth[["x", "y"]].to_numpy()
-        answer.uns["spatialrecon"] = dict(self.slides[0].uns["spatialrecon"])
+        answer.obsm[SPATIAL] = self.truth[["x", "y"]].to_numpy()
+        answer.uns[OURS] = dict(self.slides[0].uns[OURS])
         tables = {"cells": self.cells, "truth": answer}
         for i, (slide, cells) in enumerate(zip(self.slides, self.single_cell_slides), start=1):
             tables |= {f"section{i}": slide, f"section{i}_cells": cells}

@@ -8,8 +8,9 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from napari_spatialrecon.errors import InputError
+from napari_spatialrecon.tissue.slots import OURS
 from napari_spatialrecon.viewer.align.model import AlignModel
-from napari_spatialrecon.viewer.canvas.layers import OURS, linear_part, to_data, um_per_layer_unit
+from napari_spatialrecon.viewer.canvas.layers import linear_part, to_data, um_per_layer_unit
 from napari_spatialrecon.viewer.window.tones import LIGHT
 
 if TYPE_CHECKING:

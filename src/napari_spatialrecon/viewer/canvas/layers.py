@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from napari_spatialrecon.errors import InputError
+from napari_spatialrecon.tissue.slots import OURS, SPATIAL
 
 if TYPE_CHECKING:
     from anndata import AnnData
@@ -22,8 +23,6 @@ if TYPE_CHECKING:
 
 LayerData = tuple[Any, dict[str, Any], str]
 
-OURS = "spatialrecon"
-"""Key of a layer's metadata where everything of this plugin stands."""
 NAMES = "obs_names"
 """Feature column with the names of cells or spots."""
 CELL_UM = 10.0
@@ -210,7 +209,7 @@ def to_adata(layer: Points) -> AnnData:
         adata.obs[column] = features[column].to_numpy()
         if isinstance(features[column].dtype, pd.CategoricalDtype):
             adata.obs[column] = pd.Categorical(features[column])
-    adata.obsm["spatial"] = points
+    adata.obsm[SPATIAL] = points
     return adata
 
 

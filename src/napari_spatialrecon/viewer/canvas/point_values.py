@@ -7,12 +7,12 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from napari_spatialrecon.errors import InputError
+from napari_spatialrecon.tissue.slots import COMMUNITY, OUTSIDE, SUPPORT, UNCERTAINTY, WEAK
 from napari_spatialrecon.viewer.canvas.colors import Kind, guess_kind
 
 if TYPE_CHECKING:
     from anndata import AnnData
 
-UNCERTAINTY = "placement_uncertainty"
 #: Columns with more names than this say who a cell is, not of what kind.
 _MOST_NAMES = 200
 
@@ -67,9 +67,6 @@ def _worth(column: Any) -> bool:
     return guess_kind(column) != "category" or column.nunique() <= _MOST_NAMES
 
 
-COMMUNITY = "community"
-"""Column with the community of a cell, found among those that lie around it."""
-OUTSIDE, WEAK, SUPPORT = "out_of_domain", "little_support", "patch_support"
 COLUMNS = (COMMUNITY, OUTSIDE, WEAK, SUPPORT)
 """Columns worth a color, after the expected error."""
 WORDS = {

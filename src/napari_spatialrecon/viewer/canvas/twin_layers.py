@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from napari_spatialrecon.viewer.canvas.layers import OURS
+from napari_spatialrecon.tissue.slots import OURS
 
 if TYPE_CHECKING:
     from napari.components import ViewerModel

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from napari_spatialrecon.methods.registry import find_method
-from napari_spatialrecon.viewer.canvas.layers import OURS
+from napari_spatialrecon.tissue.slots import MAPPING, OURS, PROPORTIONS
 from napari_spatialrecon.viewer.task.job import Input, Job, Outcome, Script
 from napari_spatialrecon.viewer.task.script import reading
 from napari_spatialrecon.viewer.workspace.tables import Table
@@ -23,7 +23,6 @@ if TYPE_CHECKING:
 
 MAIN_TYPE = "main_cell_type"
 """Column of the result: the largest share of each spot."""
-_PROPORTIONS, _MAPPING = "proportions", "mapping"
 _CELLS_SHOWN = 5
 
 
@@ -39,7 +38,7 @@ class Mixed(Outcome):
     @property
     def proportions(self) -> np.ndarray:
         """Shares of the types, (n_spots, n_types); rows sum to 1."""
-        return np.asarray(self.adata.obsm[_PROPORTIONS], float)
+        return np.asarray(self.adata.obsm[PROPORTIONS], float)
 
     @property
     def summary(self) -> str:
@@ -56,7 +55,7 @@ class Mixed(Outcome):
         return f"{self.adata.obs_names[row]}: {text}.{self._cells(row)}"
 
     def _cells(self, row: int) -> str:
-        mapping = self.adata.obsm.get(_MAPPING)
+        mapping = self.adata.obsm.get(MAPPING)
         names = self.adata.uns[OURS].get("mapping_cells")
         if mapping is None or names is None:
             return ""
@@ -162,7 +161,7 @@ def _with_main_type(adata: AnnData) -> AnnData:
     import pandas as pd
 
     types = [str(name) for name in adata.uns[OURS]["types"]]
-    largest = np.asarray(adata.obsm[_PROPORTIONS]).argmax(axis=1)
+    largest = np.asarray(adata.obsm[PROPORTIONS]).argmax(axis=1)
     first = pd.Series(pd.Categorical.from_codes(largest, types), adata.obs_names, name=MAIN_TYPE)
     adata.obs = pd.concat([first, adata.obs.drop(columns=MAIN_TYPE, errors="ignore")], axis=1)
     return adata

@@ -7,6 +7,7 @@ from typing import Any
 
 from qtpy.QtWidgets import QFileDialog, QWidget
 
+from napari_spatialrecon.tissue.slots import PROPORTIONS
 from napari_spatialrecon.viewer.canvas.clicks import on_click
 from napari_spatialrecon.viewer.canvas.colors import color_key
 from napari_spatialrecon.viewer.canvas.twin_layers import forget_twin
@@ -70,7 +71,7 @@ class Deconvolve(TaskWidget):
 
     def save_table(self, path: str) -> None:
         """Write the shares as CSV in the background."""
-        table = self.model.outcome.adata.obsm["proportions"]
+        table = self.model.outcome.adata.obsm[PROPORTIONS]
         run = Run(lambda *_: _write(table, path), "Saving", viewer=self.viewer, parent=self)
         run.returned.connect(lambda name: self.result.status.setText(f"Saved {name}"))
         run.failed.connect(self.panel.refuse)

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from napari_spatialrecon.methods.registry import find_method
+from napari_spatialrecon.tissue.slots import IMPUTED_STD
 from napari_spatialrecon.viewer.task.job import Checked, Input, Job, Line, Outcome, Script
 from napari_spatialrecon.viewer.task.script import reading
 from napari_spatialrecon.viewer.window.words import duration, memory
@@ -22,7 +23,7 @@ if TYPE_CHECKING:
 
 MISSING = "missing"
 """Asks for every gene of the reference that the slide lacks."""
-_SPREAD, _TRUTH, _HELD_OUT, _FOUND = "imputed_std", "held_out_measured", "held out", "found"
+_TRUTH, _HELD_OUT, _FOUND = "held_out_measured", "held out", "found"
 _ROUGH, _GOOD = 0.3, 0.6
 """Correlations with the truth below which a map is not to be believed, and above which it is."""
 _FEW_GENES = 20
@@ -59,7 +60,7 @@ class Imputed(Outcome):
 
     def spread(self, gene: str) -> np.ndarray:
         """Return the standard deviation of what the gene could be, (n_spots,) float32."""
-        return _column(self.adata.layers[_SPREAD], self.adata.var_names.get_loc(gene))
+        return _column(self.adata.layers[IMPUTED_STD], self.adata.var_names.get_loc(gene))
 
     def measured(self, gene: str) -> np.ndarray | None:
         """Return a held-out gene as it was measured, (n_spots,) float32; None for any other."""

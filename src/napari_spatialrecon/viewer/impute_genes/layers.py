@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from napari_spatialrecon.tissue.slots import OURS
 from napari_spatialrecon.viewer.canvas.colors import COLORMAPS, set_point_colors
-from napari_spatialrecon.viewer.canvas.layers import OURS
 from napari_spatialrecon.viewer.canvas.twin_layers import find_twin, forget_twin, twin
 from napari_spatialrecon.viewer.impute_genes.job import Imputed
 from napari_spatialrecon.viewer.task.result_layers import moved, show_result

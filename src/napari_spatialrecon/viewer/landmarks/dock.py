@@ -22,8 +22,9 @@ from qtpy.QtWidgets import (
 )
 
 from napari_spatialrecon.errors import InputError, SpatialReconError
+from napari_spatialrecon.tissue.slots import OURS
 from napari_spatialrecon.viewer.canvas.detail import keep_smooth
-from napari_spatialrecon.viewer.canvas.layers import OURS, unwrapped
+from napari_spatialrecon.viewer.canvas.layers import unwrapped
 from napari_spatialrecon.viewer.canvas.pointer import Pointer
 from napari_spatialrecon.viewer.landmarks.table import MarksTable
 from napari_spatialrecon.viewer.widgets.labels import WrappedLabel

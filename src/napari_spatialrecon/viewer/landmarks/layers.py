@@ -8,9 +8,9 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from napari_spatialrecon.errors import InputError
+from napari_spatialrecon.tissue.slots import OURS
 from napari_spatialrecon.viewer.canvas.layers import (
     NAMES,
-    OURS,
     from_layer,
     to_data,
     to_layer,
@@ -56,7 +56,7 @@ class LandmarksSession:
 
     def __init__(self, viewer: ViewerModel, layer: Points, image: Image | None) -> None:
         from napari_spatialrecon.tasks.landmarking import layout_of, stored_landmarks
-        from napari_spatialrecon.tissue import contract
+        from napari_spatialrecon.tissue import contract, slots
 
         adata = layer.metadata.get("adata")
         if adata is None or len(layer.data) != adata.n_obs:
@@ -69,7 +69,7 @@ class LandmarksSession:
         self.viewer, self.layer, self.image = viewer, layer, image
         self.adata: AnnData = adata
         self.um_per_unit = float(layer.metadata.get(OURS, {}).get("um_per_unit") or 1.0)
-        spread = adata.obs.get(contract.UNCERTAINTY)
+        spread = adata.obs.get(slots.UNCERTAINTY)
         self.model = LandmarksModel(
             adata.obs_names.to_numpy(),
             layout,

@@ -18,6 +18,7 @@ from qtpy.QtWidgets import (
     QWidget,
 )
 
+from napari_spatialrecon.tissue.slots import LAYOUT
 from napari_spatialrecon.viewer.landmarks.dock import LandmarkDock, offer
 from napari_spatialrecon.viewer.landmarks.layers import LandmarksSession, rows_of
 from napari_spatialrecon.viewer.landmarks.model import LEAST, LIVE_CELLS
@@ -357,4 +358,4 @@ def _load_solver(ready: threading.Event) -> None:
 
 def _is_placed(layer: Any) -> bool:
     adata = layer.metadata.get("adata")
-    return adata is not None and "X_layout" in adata.obsm
+    return adata is not None and LAYOUT in adata.obsm

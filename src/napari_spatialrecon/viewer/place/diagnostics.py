@@ -12,8 +12,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from napari_spatialrecon.errors import SpatialReconError, Stopped
-from napari_spatialrecon.viewer.canvas.layers import OURS
-from napari_spatialrecon.viewer.canvas.point_values import COMMUNITY, OUTSIDE, WEAK
+from napari_spatialrecon.tissue.slots import COMMUNITY, OURS, OUTSIDE, WEAK
 from napari_spatialrecon.viewer.place.communities_process import communities_apart
 from napari_spatialrecon.viewer.task.job import Line
 

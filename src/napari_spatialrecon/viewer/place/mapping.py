@@ -7,12 +7,11 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from napari_spatialrecon.viewer.canvas.layers import OURS
+from napari_spatialrecon.tissue.slots import MAPPING, OURS
 
 if TYPE_CHECKING:
     from anndata import AnnData
 
-MAPPING = "mapping"
 _MOST = 0.9
 
 

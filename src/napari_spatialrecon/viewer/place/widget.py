@@ -7,7 +7,7 @@ from typing import Any
 
 from qtpy.QtWidgets import QFileDialog, QPushButton, QWidget
 
-from napari_spatialrecon.viewer.canvas.point_values import UNCERTAINTY
+from napari_spatialrecon.tissue.slots import UNCERTAINTY
 from napari_spatialrecon.viewer.place.inputs import PlaceInputs
 from napari_spatialrecon.viewer.place.job import Placed, PlaceJob
 from napari_spatialrecon.viewer.place.mapping_panel import MappingPanel

@@ -280,8 +280,8 @@ def _drawable(
     """Return an outcome whose genes can be drawn at once."""
     from scipy.sparse import csc_matrix
 
-    from napari_spatialrecon.tasks.super_result import SPREAD
     from napari_spatialrecon.tissue.images import tissue_mask
+    from napari_spatialrecon.tissue.slots import SPREAD
     from napari_spatialrecon.tissue.subspot_picture import subspot_picture
 
     mask, units = None, 1.0

@@ -11,8 +11,9 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from napari_spatialrecon.tissue.slots import OURS
 from napari_spatialrecon.viewer.canvas.colors import set_point_colors
-from napari_spatialrecon.viewer.canvas.layers import OURS, cells_layer
+from napari_spatialrecon.viewer.canvas.layers import cells_layer
 from napari_spatialrecon.viewer.super_resolve.job import Resolved
 from napari_spatialrecon.viewer.task.result_layers import LOCKED, is_locked, moved, set_locked
 

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from qtpy.QtCore import QSignalBlocker, Qt, Signal
 from qtpy.QtWidgets import QComboBox, QCompleter, QHBoxLayout, QLabel, QSizePolicy, QWidget
 
-from napari_spatialrecon.viewer.canvas.point_values import UNCERTAINTY
+from napari_spatialrecon.tissue.slots import UNCERTAINTY
 
 _UNCERTAIN = "uncertainty"
 

@@ -6,9 +6,10 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from napari_spatialrecon.tissue.slots import OURS, UNCERTAINTY
 from napari_spatialrecon.viewer.canvas.colors import is_faded, set_point_colors, set_point_opacity
-from napari_spatialrecon.viewer.canvas.layers import OURS, cells_layer
-from napari_spatialrecon.viewer.canvas.point_values import UNCERTAINTY, values
+from napari_spatialrecon.viewer.canvas.layers import cells_layer
+from napari_spatialrecon.viewer.canvas.point_values import values
 from napari_spatialrecon.viewer.workspace.workspace import workspace_of
 
 if TYPE_CHECKING:

@@ -8,7 +8,8 @@ from qtpy.QtCore import Signal
 from qtpy.QtGui import QGuiApplication
 from qtpy.QtWidgets import QCheckBox, QFrame, QHBoxLayout, QMenu, QPushButton, QVBoxLayout
 
-from napari_spatialrecon.viewer.canvas.point_values import UNCERTAINTY, names
+from napari_spatialrecon.tissue.slots import UNCERTAINTY
+from napari_spatialrecon.viewer.canvas.point_values import names
 from napari_spatialrecon.viewer.task.checks import Checks
 from napari_spatialrecon.viewer.task.color_by import ColorBy
 from napari_spatialrecon.viewer.task.job import Job

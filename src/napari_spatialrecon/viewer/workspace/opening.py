@@ -123,11 +123,11 @@ def _read(viewer: Any, path: Path, layers: bool, progress: Any, should_stop: Any
     """Read a file and make its layers: all but what the window has to do itself."""
     from napari.layers import Layer
 
-    from napari_spatialrecon.tissue import contract
+    from napari_spatialrecon.tissue import slots
     from napari_spatialrecon.tissue.read import read_adata
 
     adata = read_adata(path)
-    if not layers or contract.SPATIAL not in adata.obsm:
+    if not layers or slots.SPATIAL not in adata.obsm:
         return _Opened(adata, [])
     made = table_layers(adata, table_name(path), folder=path.parent, path=path, viewer=viewer)
     return _Opened(adata, [Layer.create(*layer) for layer in made])

@@ -44,7 +44,7 @@ def table_layers(
     viewer
         Will show them; None for the current one.
     """
-    from napari_spatialrecon.tissue import contract
+    from napari_spatialrecon.tissue import contract, slots
     from napari_spatialrecon.tissue.images import histology
     from napari_spatialrecon.viewer.window.notify import notify_error
 
@@ -59,7 +59,7 @@ def table_layers(
         um = contract.um_per_unit(adata)
         details = {**origin, "notes": image.notes}
         layers.append(_image_layer(image, um, name, path, details, viewer))
-    placed = contract.UNCERTAINTY in adata.obs
+    placed = slots.UNCERTAINTY in adata.obs
     if placed:
         layers.append(cells_layer(adata, name=f"{name} · placed", metadata=origin))
     elif looks_like_spots(adata):

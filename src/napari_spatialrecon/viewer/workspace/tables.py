@@ -9,7 +9,8 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from napari_spatialrecon.viewer.canvas.layers import OURS, um_per_layer_unit
+from napari_spatialrecon.tissue.slots import OURS, SPATIAL
+from napari_spatialrecon.viewer.canvas.layers import um_per_layer_unit
 from napari_spatialrecon.viewer.workspace.workspace import Entry, Role, Workspace
 
 if TYPE_CHECKING:
@@ -75,7 +76,7 @@ class Picture:
         levels = [RgbImage(level, axes) for level in self.levels]
         image, units = Histology(levels, 1.0, self.name).thumbnail(_THUMBNAIL)
         adata = AnnData(X=np.empty((0, 0), np.float32))
-        adata.uns["spatial"] = {
+        adata.uns[SPATIAL] = {
             self.name: {
                 "images": {"hires": image},
                 "scalefactors": {"tissue_hires_scalef": 1 / units},
@@ -114,7 +115,7 @@ def short_name(entry: Entry) -> str:
 
 def slide_of(space: Workspace, image: Entry) -> Entry | None:
     """Return the slide that an H&E belongs to: of the same file, or of the same name."""
-    slides = [e for e in space if e.role is not Role.HISTOLOGY and "spatial" in _slots(e)]
+    slides = [e for e in space if e.role is not Role.HISTOLOGY and SPATIAL in _slots(e)]
     if image.path is not None:
         return next((e for e in slides if e.path == image.path), None)
     return next((e for e in slides if e.path is None and short_name(e) == short_name(image)), None)
@@ -139,8 +140,8 @@ def slide_table(entry: Entry, name: str) -> Table:
     adata = entry.table()
     uns = dict(adata.uns)
     folder = entry.path.parent if entry.path is not None else None
-    if folder is not None and isinstance(uns.get("spatial"), Mapping):
-        uns["spatial"] = {k: _with_whole_paths(v, folder) for k, v in uns["spatial"].items()}
+    if folder is not None and isinstance(uns.get(SPATIAL), Mapping):
+        uns[SPATIAL] = {k: _with_whole_paths(v, folder) for k, v in uns[SPATIAL].items()}
     given = entry.um_per_unit is not None and contract.um_per_unit(adata) is None
     if given:
         uns[OURS] = {**dict(uns.get(OURS, {})), "um_per_unit": entry.um_per_unit}
@@ -164,7 +165,7 @@ def picture(entry: Entry) -> Picture:
 def _sharing(adata: AnnData, uns: dict[str, Any], *, hidden: bool) -> AnnData:
     from anndata import AnnData
 
-    obsm = {key: value for key, value in adata.obsm.items() if not (hidden and key == "spatial")}
+    obsm = {key: value for key, value in adata.obsm.items() if not (hidden and key == SPATIAL)}
     return AnnData(
         X=adata.X,
         obs=adata.obs,

@@ -15,7 +15,8 @@ from typing import TYPE_CHECKING, Any
 from psygnal import Signal, SignalGroup
 
 from napari_spatialrecon.errors import InputError
-from napari_spatialrecon.viewer.canvas.layers import OURS, to_adata, um_per_layer_unit, unwrapped
+from napari_spatialrecon.tissue.slots import OURS, SPATIAL
+from napari_spatialrecon.viewer.canvas.layers import to_adata, um_per_layer_unit, unwrapped
 from napari_spatialrecon.viewer.window.memory import Memory
 
 if TYPE_CHECKING:
@@ -81,7 +82,7 @@ class Entry:
         InputError
             It has none.
         """
-        if self.adata is not None and "spatial" in self.adata.obsm:
+        if self.adata is not None and SPATIAL in self.adata.obsm:
             return self.adata
         if self.layer is not None and self.role is not Role.HISTOLOGY:
             return to_adata(self.layer)
