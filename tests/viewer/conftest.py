@@ -14,9 +14,12 @@ import pytest
 from napari.components import ViewerModel
 from napari.layers import Layer
 
-from napari_spatialrecon.viewer.samples import _layers, _list_cells
 from napari_spatialrecon.viewer.window.memory import Memory
 from napari_spatialrecon.viewer.workspace import workspace
+from napari_spatialrecon.viewer.workspace.simulated import (
+    list_simulated_cells,
+    simulated_layers,
+)
 from napari_spatialrecon.viewer.workspace.workspace import Workspace
 
 _status: list[int] = []
@@ -90,9 +93,9 @@ def open_tissue(tiny: Any, forgetful: Any) -> Callable[[Any], Workspace]:
 
     def show(viewer: Any) -> Workspace:
         space = forgetful(viewer)
-        for layer in _layers(tiny):
+        for layer in simulated_layers(tiny):
             viewer.add_layer(Layer.create(*layer))
-        _list_cells(viewer, tiny)
+        list_simulated_cells(viewer, tiny)
         return space
 
     return show

@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 
 from napari_spatialrecon.errors import InputError
 from napari_spatialrecon.viewer.align.model import AlignModel, Pair
-from napari_spatialrecon.viewer.landmarks.undo import UndoStack
+from napari_spatialrecon.viewer.task.undo import UndoStack
 
 GRID = np.stack(np.meshgrid(np.arange(0, 1000, 100.0), np.arange(0, 800, 100.0)), -1).reshape(-1, 2)
 TURN = np.array([[0.8, -0.6], [0.6, 0.8]])

@@ -75,10 +75,10 @@ def test_without_a_slide_it_says_what_is_missing_and_offers_the_sample(
     assert "reference slide" in empty.empty.label.text()
     opened = []
     monkeypatch.setattr(
-        "napari_spatialrecon.viewer.samples.cortex", lambda: opened.append("cortex")
+        "napari_spatialrecon.viewer.task.widget.open_simulated", lambda *said: opened.append(said)
     )
     empty.empty.sample_button.click()
-    assert opened == ["cortex"]
+    assert opened == [(empty.viewer, "cortex")]
 
 
 def test_from_run_to_points_on_the_histology(widget: PlaceCells, qtbot: Any) -> None:

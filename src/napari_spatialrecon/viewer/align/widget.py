@@ -12,9 +12,9 @@ from napari_spatialrecon.errors import SpatialReconError
 from napari_spatialrecon.viewer.align.layers import AlignSession, aligned_table, keep
 from napari_spatialrecon.viewer.align.model import MODELS, Pair
 from napari_spatialrecon.viewer.align.start import Start, first_pose
-from napari_spatialrecon.viewer.landmarks.dock import LandmarkDock, offer
-from napari_spatialrecon.viewer.landmarks.table import MarkRow
+from napari_spatialrecon.viewer.task.landmark_dock import LandmarkDock, offer
 from napari_spatialrecon.viewer.widgets.labels import WrappedLabel
+from napari_spatialrecon.viewer.widgets.marks_table import MarkRow
 from napari_spatialrecon.viewer.widgets.rows import (
     combo,
     labelled,

@@ -11,7 +11,7 @@ import numpy as np
 from psygnal import Signal
 
 from napari_spatialrecon.errors import InputError
-from napari_spatialrecon.viewer.landmarks.undo import UndoStack
+from napari_spatialrecon.viewer.task.undo import UndoStack
 
 if TYPE_CHECKING:
     from napari_spatialrecon.geometry.solver.landmarks import Landmarks

@@ -19,11 +19,11 @@ from qtpy.QtWidgets import (
 )
 
 from napari_spatialrecon.tissue.slots import LAYOUT
-from napari_spatialrecon.viewer.landmarks.dock import LandmarkDock, offer
 from napari_spatialrecon.viewer.landmarks.layers import LandmarksSession, rows_of
 from napari_spatialrecon.viewer.landmarks.model import LEAST, LIVE_CELLS
-from napari_spatialrecon.viewer.landmarks.table import MarkRow
+from napari_spatialrecon.viewer.task.landmark_dock import LandmarkDock, offer
 from napari_spatialrecon.viewer.widgets.labels import WrappedLabel
+from napari_spatialrecon.viewer.widgets.marks_table import MarkRow
 from napari_spatialrecon.viewer.widgets.rows import combo, labelled, row, side_by_side
 from napari_spatialrecon.viewer.window.shortcuts import LANDMARKS
 

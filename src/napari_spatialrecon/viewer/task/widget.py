@@ -29,6 +29,7 @@ from napari_spatialrecon.viewer.task.run_panel import RunPanel
 from napari_spatialrecon.viewer.widgets.labels import WrappedLabel
 from napari_spatialrecon.viewer.window.tones import tones
 from napari_spatialrecon.viewer.window.worker import Run
+from napari_spatialrecon.viewer.workspace.simulated import open_simulated
 from napari_spatialrecon.viewer.workspace.workspace import workspace_of
 
 
@@ -189,9 +190,7 @@ class TaskWidget(QWidget):
 
     def open_sample(self) -> None:
         """Open the simulated cortex, in this viewer."""
-        from napari_spatialrecon.viewer.samples import cortex
-
-        cortex()
+        open_simulated(self.viewer, "cortex")
 
     def _lay_out(self) -> None:
         content = QWidget()

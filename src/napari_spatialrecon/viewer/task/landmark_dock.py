@@ -26,8 +26,8 @@ from napari_spatialrecon.tissue.slots import OURS
 from napari_spatialrecon.viewer.canvas.detail import keep_smooth
 from napari_spatialrecon.viewer.canvas.layers import unwrapped
 from napari_spatialrecon.viewer.canvas.pointer import Pointer
-from napari_spatialrecon.viewer.landmarks.table import MarksTable
 from napari_spatialrecon.viewer.widgets.labels import WrappedLabel
+from napari_spatialrecon.viewer.widgets.marks_table import MarksTable
 from napari_spatialrecon.viewer.widgets.notice import Notice
 from napari_spatialrecon.viewer.widgets.rows import combo
 from napari_spatialrecon.viewer.window.shortcuts import Keys, Shortcut, said
