@@ -31,7 +31,7 @@ from napari_spatialrecon.methods.placement.composition import (
 )
 from napari_spatialrecon.methods.placement.held_out import HeldOut, hold_out
 from napari_spatialrecon.methods.placement.knn import align_slides, baseline_error
-from napari_spatialrecon.methods.placement.posterior import spatial_directions
+from napari_spatialrecon.methods.placement.posterior import fitted_directions, spatial_directions
 from napari_spatialrecon.methods.placement.reference import Reference
 from napari_spatialrecon.progress import Reporter
 from napari_spatialrecon.tissue.contract import Prepared
@@ -263,7 +263,7 @@ class ComePlace(PlacementMethod):
             k: v.numpy() for k, v in tensors.items() if not k.startswith("network.")
         }
         spots = torch.from_numpy(arrays.pop("spots"))
-        directions = arrays.pop("directions")
+        directions = fitted_directions(arrays.pop("directions"))
         masses = torch.from_numpy(arrays.pop("masses")) if "masses" in arrays else None
         method.reference = Reference.from_arrays(
             checkpoint.genes, checkpoint.extra["slides"], arrays

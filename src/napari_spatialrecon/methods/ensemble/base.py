@@ -36,6 +36,7 @@ from napari_spatialrecon.methods.placement.held_out import HeldOut, hold_out
 from napari_spatialrecon.methods.placement.knn import align_slides, baseline_error
 from napari_spatialrecon.methods.placement.posterior import (
     Posterior,
+    fitted_directions,
     knn_posterior,
     spatial_directions,
 )
@@ -361,7 +362,7 @@ class EnsembleMethod(PlacementMethod):
                 states[int(owner.removeprefix("network"))][rest] = tensor
             else:
                 arrays[name] = tensor.numpy()
-        model.directions = arrays.pop("directions")
+        model.directions = fitted_directions(arrays.pop("directions"))
         model.reference = Reference.from_arrays(
             checkpoint.genes, checkpoint.extra["slides"], arrays
         )
@@ -386,5 +387,5 @@ def _second(reference: Reference, arrays: Mapping[str, NDArray[Any]]) -> View | 
     return View(
         FeatureSpace.from_arrays(reference.space.genes, space),
         tuple(reference.by_slide(own["features"])),
-        own["directions"],
+        fitted_directions(own["directions"]),
     )

@@ -24,7 +24,11 @@ from napari_spatialrecon.methods.placement.composition import (
 from napari_spatialrecon.methods.placement.config import KnnConfig
 from napari_spatialrecon.methods.placement.domain import check_domain
 from napari_spatialrecon.methods.placement.held_out import HeldOut, hold_out
-from napari_spatialrecon.methods.placement.posterior import knn_posterior, spatial_directions
+from napari_spatialrecon.methods.placement.posterior import (
+    fitted_directions,
+    knn_posterior,
+    spatial_directions,
+)
 from napari_spatialrecon.methods.placement.reference import Reference
 from napari_spatialrecon.progress import Reporter
 from napari_spatialrecon.tissue.contract import Prepared
@@ -158,7 +162,7 @@ class Knn(PlacementMethod):
         checkpoint = load_checkpoint(folder, method=cls.name)
         arrays: dict[str, Any] = {k: v.numpy() for k, v in checkpoint.tensors.items()}
         method = cls(KnnConfig.from_dict(checkpoint.config))
-        method.directions = arrays.pop("directions")
+        method.directions = fitted_directions(arrays.pop("directions"))
         method.reference = Reference.from_arrays(
             checkpoint.genes, checkpoint.extra["slides"], arrays
         )

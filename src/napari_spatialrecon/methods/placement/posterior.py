@@ -136,6 +136,15 @@ def spatial_directions(
     return vectors[:, order] * np.sqrt(np.abs(values[order]))
 
 
+def fitted_directions(saved: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Return directions read from a file, laid out in memory as `spatial_directions` does.
+
+    A matrix product rounds by the order of its operands in memory: a saved model would otherwise
+    place cells some 1e-16 away from the fitted one.
+    """
+    return np.asfortranarray(saved)
+
+
 def knn_posterior(
     reference: Reference,
     query_features: NDArray[np.float32],
