@@ -27,8 +27,8 @@ from napari_spatialrecon.evaluation.hiding import hide_places
 from napari_spatialrecon.evaluation.place_metrics import place_metrics
 from napari_spatialrecon.evaluation.protocols import hold_out_cells, kfold_genes
 from napari_spatialrecon.geometry.neighbours import nearest
+from napari_spatialrecon.methods.encoders.mixing import balanced_rows, domain_mixing
 from napari_spatialrecon.methods.gears.encoder.config import EncoderConfig
-from napari_spatialrecon.methods.gears.encoder.mixing import balanced_rows, domain_mixing
 from napari_spatialrecon.methods.gears.encoder.model import Encoder
 from napari_spatialrecon.methods.placement.config import KnnConfig
 from napari_spatialrecon.methods.placement.held_out import hold_out

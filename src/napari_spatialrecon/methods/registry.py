@@ -29,6 +29,15 @@ class MethodInfo:
         ``module:class`` of the method, imported on demand.
     config_location
         ``module:class`` of its config.
+    fine_tunes
+        Training can start from a fitted model of its own.
+    takes_encoder
+        A fitted encoder can stand in for its own features.
+    has_generalist
+        It can be trained on slides ahead of the one it is used on; without such a model it takes
+        the one of the package.
+    spread_preset
+        The preset from which on it tells an uncertainty, where the quick one does not.
     """
 
     name: str
@@ -37,6 +46,10 @@ class MethodInfo:
     summary: str
     location: str
     config_location: str
+    fine_tunes: bool = False
+    takes_encoder: bool = False
+    has_generalist: bool = False
+    spread_preset: str = ""
 
     @property
     def page(self) -> str:
@@ -56,6 +69,15 @@ class MethodInfo:
 _PACKAGE = "napari_spatialrecon.methods"
 #: Folders of a kind of method, which hold its baselines.
 _KINDS = ("placement", "genes", "mixtures", "super_resolution")
+#: The method that a task takes where none is named.
+_DEFAULTS = {
+    "place": "dpvae",
+    "impute-locations": "dpvae",
+    "train-encoder": "gears-encoder",
+    "impute-genes": "spadit",
+    "super-resolve": "srast",
+    "deconvolve": "come",
+}
 
 METHODS: tuple[MethodInfo, ...] = (
     MethodInfo(
@@ -65,6 +87,7 @@ METHODS: tuple[MethodInfo, ...] = (
         "A network generates the geometry of a set of cells, as it learned it from spots.",
         f"{_PACKAGE}.gears.model:Gears",
         f"{_PACKAGE}.gears.config:GearsConfig",
+        takes_encoder=True,
     ),
     MethodInfo(
         "gears-encoder",
@@ -81,6 +104,7 @@ METHODS: tuple[MethodInfo, ...] = (
         "A network learns a map in which distances between cells are distances in the tissue.",
         f"{_PACKAGE}.dpvae.model:DPVAE",
         f"{_PACKAGE}.dpvae.config:DPVAEConfig",
+        fine_tunes=True,
     ),
     MethodInfo(
         "knn",
@@ -129,6 +153,8 @@ METHODS: tuple[MethodInfo, ...] = (
         "A flow learned on many slides, and on this one seen coarser, splits the counts.",
         f"{_PACKAGE}.srast.model:SRast",
         f"{_PACKAGE}.srast.config:SRastConfig",
+        has_generalist=True,
+        spread_preset="standard",
     ),
     MethodInfo(
         "uniform",
@@ -208,6 +234,16 @@ METHODS: tuple[MethodInfo, ...] = (
 def methods_for(task: str) -> list[MethodInfo]:
     """Return the methods of a task."""
     return [info for info in METHODS if task in info.tasks]
+
+
+def default_for(task: str) -> str:
+    """Return the name of the method that a task takes where none is named."""
+    return _DEFAULTS[task]
+
+
+def baseline_for(task: str) -> MethodInfo:
+    """Return the first baseline of a task: it takes seconds, and learns nothing ahead."""
+    return next(info for info in methods_for(task) if info.page == "baselines")
 
 
 def find_method(name: str, task: str) -> MethodInfo:

@@ -1,4 +1,4 @@
-"""Training the encoder of GEARS by itself (stage A), to be looked at, kept and used again."""
+"""Training an encoder by itself, to be looked at, kept and used again."""
 
 from __future__ import annotations
 
@@ -14,9 +14,9 @@ from numpy.typing import NDArray
 
 from napari_spatialrecon import provenance
 from napari_spatialrecon.config import Config
-from napari_spatialrecon.methods.gears.encoder.mixing import balanced_rows
-from napari_spatialrecon.methods.gears.encoder.model import Encoder
-from napari_spatialrecon.methods.registry import find_method
+from napari_spatialrecon.methods.encoders.base import EncoderMethod
+from napari_spatialrecon.methods.encoders.mixing import balanced_rows
+from napari_spatialrecon.methods.registry import default_for, find_method
 from napari_spatialrecon.progress import ProgressCallback, Reporter, ShouldStop
 from napari_spatialrecon.tasks import resuming
 from napari_spatialrecon.tasks.placing import prepare_slides
@@ -51,7 +51,7 @@ class EncoderResult:
     """
 
     adata: AnnData
-    encoder: Encoder
+    encoder: EncoderMethod
     record: provenance.RunRecord
     notes: tuple[str, ...] = field(default=())
 
@@ -68,7 +68,7 @@ class EncoderResult:
         return verdict(self.encoder)
 
 
-def verdict(encoder: Encoder) -> str:
+def verdict(encoder: EncoderMethod) -> str:
     """Return how well neighbours tell the source of a profile, before and after, in words."""
     if encoder.before is None or encoder.after is None:
         return "One source alone: there is nothing to mix."
@@ -82,7 +82,7 @@ def train_encoder(
     references: Mapping[str, AnnData],
     query: AnnData | None = None,
     *,
-    method: str = "gears-encoder",
+    method: str = default_for("train-encoder"),
     config: Config | None = None,
     seed: int = 0,
     device: str = "auto",
@@ -101,7 +101,7 @@ def train_encoder(
     query
         Dissociated cells: counts.
     config
-        An `EncoderConfig`; the quick preset if None.
+        Hyper-parameters of the encoder; the quick preset if None.
     folder
         Where a stopped training leaves what ``resume=True`` goes on from.
 
@@ -119,7 +119,7 @@ def train_encoder(
     tables = [*slides, *([] if cells is None else [cells])]
     record.inputs = {t.name: provenance.fingerprint(t.adata.X, t.adata.var_names) for t in tables}
     record.device = str(choose_device(device))
-    encoder: Encoder = info.method()(config or info.config()())
+    encoder: EncoderMethod = info.method()(config or info.config()())
     record.config = encoder.config.to_dict()
     if folder is not None:
         asked = {"seed": seed, "config": record.config, "inputs": record.inputs}
@@ -151,7 +151,7 @@ def prepare_profiles(
     return [*prepare_slides(references), *cells]
 
 
-def embedded(encoder: Encoder, tables: Sequence[contract.Prepared]) -> AnnData:
+def embedded(encoder: EncoderMethod, tables: Sequence[contract.Prepared]) -> AnnData:
     """Return the table of all profiles before and after an encoder; see `EncoderResult`."""
     parts = []
     for table in tables:

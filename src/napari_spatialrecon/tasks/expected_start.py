@@ -9,7 +9,8 @@ from anndata import AnnData
 
 from napari_spatialrecon.geometry.maps.transforms import Transform
 from napari_spatialrecon.geometry.procrustes import Pose, fit_pose
-from napari_spatialrecon.methods.placement.knn import Knn
+from napari_spatialrecon.methods.placement.base import PlacementMethod
+from napari_spatialrecon.methods.registry import baseline_for
 from napari_spatialrecon.progress import ProgressCallback, Reporter, ShouldStop
 from napari_spatialrecon.tasks.aligning import AlignResult, align_by_transform
 from napari_spatialrecon.tasks.placing import prepare_slides
@@ -78,7 +79,8 @@ def expected_places(
     """
     cells = contract.prepare_query(adata, "cells")
     spots = prepare_slides({"slide": slide})
-    found = Knn().fit(spots, cells, reporter=reporter).place(cells, reporter=reporter)
+    method: PlacementMethod = baseline_for("place").method()()
+    found = method.fit(spots, cells, reporter=reporter).place(cells, reporter=reporter)
     points = contract.coordinates(spots[0].adata)
     radius = float(np.sqrt(points.var(axis=0).sum()))
     return Expected(cells.kept, found.coordinates, found.uncertainty, radius)

@@ -15,7 +15,7 @@ from napari_spatialrecon.config import Config
 from napari_spatialrecon.errors import CheckpointError, InputError
 from napari_spatialrecon.geometry.solver.bending import bent
 from napari_spatialrecon.geometry.solver.landmarks import Landmarks
-from napari_spatialrecon.methods.gears.encoder.model import Encoder
+from napari_spatialrecon.methods.encoders.base import EncoderMethod
 from napari_spatialrecon.methods.placement.base import Placement, PlacementMethod
 from napari_spatialrecon.methods.registry import MethodInfo, find_method
 from napari_spatialrecon.progress import ProgressCallback, Reporter, ShouldStop
@@ -174,7 +174,7 @@ def place(
     display: str | None = None,
     onto: Onto | None = None,
     model: PlacementMethod | str | Path | None = None,
-    encoder: Encoder | str | Path | None = None,
+    encoder: EncoderMethod | str | Path | None = None,
     folder: str | Path | None = None,
     resume: bool = False,
     query_name: str = "query",
@@ -308,7 +308,7 @@ def train(
     folder: str | Path | None = None,
     resume: bool = False,
     start_from: PlacementMethod | str | Path | None = None,
-    encoder: Encoder | str | Path | None = None,
+    encoder: EncoderMethod | str | Path | None = None,
     progress: ProgressCallback | None = None,
     should_stop: ShouldStop | None = None,
 ) -> tuple[PlacementMethod, provenance.RunRecord]:
@@ -322,7 +322,7 @@ def train(
         A fitted encoder of GEARS, or its checkpoint folder, for its geometry model.
     """
     run = _begin("train", "place", method, seed, folder, resume, progress, should_stop)
-    if start_from is not None and run.info.name != "dpvae":
+    if start_from is not None and not run.info.fine_tunes:
         raise InputError(f"Expected a method that can be fine-tuned, found {method}.")
     base = None if start_from is None else _loaded(run.info, start_from)
     slides = prepare_slides(references)

@@ -9,19 +9,11 @@ import numpy as np
 from anndata import AnnData
 
 from napari_spatialrecon.config import Config
-from napari_spatialrecon.methods.registry import find_method
-from napari_spatialrecon.methods.super_resolution.base import BLOCK_VALUES
+from napari_spatialrecon.methods.registry import default_for, find_method
+from napari_spatialrecon.methods.super_resolution.base import SplitSizes, SuperResolution
 from napari_spatialrecon.tasks.super_resolving import gene_columns, parts_of
 from napari_spatialrecon.tissue import contract
 from napari_spatialrecon.tissue.subspots import parse_factor
-
-#: Seconds for a part of a pair of spot and gene with a count, by the network of the package, and
-#: for a value of an interpolation. From runs of 1,000 to 100,000 bins (docs/benchmarks.md).
-_PER_TOKEN, _PER_VALUE = 8e-6, 6e-8
-#: Seconds of an epoch of the alignment for a spot and a gene, and of a step of the adaptation.
-_PER_EPOCH, _PER_STEP = 1.6e-7, 0.13
-#: Seconds and bytes to encode, coarsen and decompose a spot and a gene that the alignment sees.
-_PER_SEEN, _BYTES_PER_SEEN = 3.5e-6, 77.0
 
 
 @dataclass(frozen=True)
@@ -63,7 +55,7 @@ def super_preflight(
     slide: AnnData,
     factor: str = "2x2",
     *,
-    method: str = "srast",
+    method: str = default_for("super-resolve"),
     config: Config | None = None,
     genes: Iterable[str] | None = None,
     spot_diameter: float | None = None,
@@ -80,28 +72,23 @@ def super_preflight(
     prepared = contract.prepare_slide(slide, name)
     parts = parts_of(prepared, parse_factor(factor), spot_diameter)
     chosen = gene_columns(prepared, genes)
-    n, k = len(parts.lattice.points), len(parts.offsets)
-    filled = int(np.diff(prepared.adata.X.tocsc().indptr)[chosen].sum())
-    values = (config or info.config()()).flat()
-    seconds = 2.0 + _PER_VALUE * n * k * len(chosen)
-    memory = 4e8 + 8.0 * min(n * k * len(chosen), BLOCK_VALUES) * 8 + 24.0 * filled * k
-    if "hidden" in values:
-        size = (values["hidden"] / 32) ** 2 * values["depth"] / 2
-        passes = values["flow.starts"] + values["flow.draws"] * values["flow.steps"]
-        seconds += _PER_TOKEN * filled * k * size * passes
-        seen = min(prepared.adata.n_vars, values["sasa.genes"])
-        fitted = min(n, values["sasa.spots"]) * seen
-        seconds += _PER_EPOCH * fitted * values["sasa.training.steps"] + _PER_SEEN * n * seen
-        memory += _BYTES_PER_SEEN * n * seen
-        seconds += _PER_STEP * size * values["adapt.steps"] * bool(values["coarse_pair"])
+    sizes = SplitSizes(
+        spots=len(parts.lattice.points),
+        parts=len(parts.offsets),
+        genes=len(chosen),
+        measured=prepared.adata.n_vars,
+        filled=int(np.diff(prepared.adata.X.tocsc().indptr)[chosen].sum()),
+    )
+    splitting: SuperResolution = info.method()(config)
+    estimate = splitting.estimate(sizes)
     return SuperPreflight(
         _layout(parts.lattice.kind, parts.lattice.diameter is not None),
-        n,
-        k,
-        len(chosen),
-        seconds,
-        memory,
-        prepared.notes,
+        sizes.spots,
+        sizes.parts,
+        sizes.genes,
+        estimate.seconds,
+        estimate.memory_bytes,
+        (*prepared.notes, *estimate.notes),
     )
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, Self
 
 import numpy as np
@@ -15,13 +15,14 @@ from napari_spatialrecon.methods.come.autoencoder import pretrain
 from napari_spatialrecon.methods.come.coefficients import Coefficients, cosine_start
 from napari_spatialrecon.methods.come.config import GENE_OBJECTIVES, ComeGenesConfig
 from napari_spatialrecon.methods.come.inputs import unit_interval
-from napari_spatialrecon.methods.come.memory import mapping_size
+from napari_spatialrecon.methods.come.memory import mapping_seconds, mapping_size
 from napari_spatialrecon.methods.come.objective import Tables, learn_mapping, needs_network
 from napari_spatialrecon.methods.come.readout import spot_weights
-from napari_spatialrecon.methods.genes.base import GeneBlock, GeneMethod, Values
+from napari_spatialrecon.methods.genes.base import GeneBlock, GeneMethod, GeneSizes, Values
 from napari_spatialrecon.methods.genes.inputs import read_inputs
 from napari_spatialrecon.methods.genes.knn import mapped_genes
 from napari_spatialrecon.methods.genes.scale import SlideScale, standardised
+from napari_spatialrecon.methods.method import Estimate
 from napari_spatialrecon.progress import Reporter
 from napari_spatialrecon.tissue.contract import Prepared
 
@@ -50,6 +51,15 @@ class ComeGenes(GeneMethod):
     name = "come"
     config_class = ComeGenesConfig
     config: ComeGenesConfig
+
+    def estimate(self, sizes: GeneSizes) -> Estimate:
+        """Return what all mappings that are tried and averaged will take."""
+        config, sides = self.config, (sizes.cells, sizes.spots, sizes.shared)
+        size = mapping_size(*sides, config)
+        tried = config.folds * (len(GENE_OBJECTIVES) + config.mappings) if config.choose else 0
+        seconds = (tried + config.mappings) * mapping_seconds(size, *sides, config)
+        found = super().estimate(sizes).plus(seconds, note=size.note)
+        return replace(found, memory_bytes=float(size.total_bytes))
 
     def fit(
         self,

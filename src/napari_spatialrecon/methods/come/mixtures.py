@@ -14,14 +14,16 @@ from napari_spatialrecon.methods.come.autoencoder import pretrain
 from napari_spatialrecon.methods.come.coefficients import Start, cosine_start
 from napari_spatialrecon.methods.come.config import ComeMixturesConfig
 from napari_spatialrecon.methods.come.inputs import scaled_logs
-from napari_spatialrecon.methods.come.memory import mapping_size
+from napari_spatialrecon.methods.come.memory import mapping_seconds, mapping_size
 from napari_spatialrecon.methods.come.objective import Tables, learn_mapping, needs_network
 from napari_spatialrecon.methods.come.readout import likeliest_cells, type_sums
 from napari_spatialrecon.methods.genes.scale import standardised
+from napari_spatialrecon.methods.method import Estimate
 from napari_spatialrecon.methods.mixtures.base import (
     CellTypes,
     Mixture,
     MixtureMethod,
+    MixtureSizes,
     MixtureTables,
     normalised_rows,
 )
@@ -44,6 +46,13 @@ class ComeMixtures(MixtureMethod):
     name = "come"
     config_class = ComeMixturesConfig
     config: ComeMixturesConfig
+
+    def estimate(self, sizes: MixtureSizes) -> Estimate:
+        """Return what learning the mapping will take."""
+        sides = (sizes.cells, sizes.spots, self.genes_used(sizes.genes))
+        size = mapping_size(*sides, self.config)
+        seconds = mapping_seconds(size, *sides, self.config)
+        return super().estimate(sizes).plus(seconds, size.total_bytes, note=size.note)
 
     def deconvolve(
         self,

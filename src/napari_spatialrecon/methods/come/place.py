@@ -19,11 +19,12 @@ from napari_spatialrecon.methods.come.balance import balanced
 from napari_spatialrecon.methods.come.coefficients import cosine_start
 from napari_spatialrecon.methods.come.config import ComePlaceConfig
 from napari_spatialrecon.methods.come.inputs import cell_counts, scaled_logs
-from napari_spatialrecon.methods.come.memory import mapping_size
+from napari_spatialrecon.methods.come.memory import mapping_seconds, mapping_size
 from napari_spatialrecon.methods.come.objective import Tables, learn_mapping, needs_network
 from napari_spatialrecon.methods.come.readout import MappingPosterior, likeliest, read_out
+from napari_spatialrecon.methods.method import Estimate
 from napari_spatialrecon.methods.mixtures.base import read_types
-from napari_spatialrecon.methods.placement.base import Placement, PlacementMethod
+from napari_spatialrecon.methods.placement.base import Placement, PlacementMethod, PlacementSizes
 from napari_spatialrecon.methods.placement.composition import (
     composition_notes,
     imbalance,
@@ -67,6 +68,14 @@ class ComePlace(PlacementMethod):
     config: ComePlaceConfig
     _seed = 0
     _device = "cpu"
+
+    def estimate(self, sizes: PlacementSizes) -> Estimate:
+        """Return what two mappings will take, that of held-out spots and that of the cells."""
+        sides = (sizes.cells, sizes.spots, sizes.genes)
+        size = mapping_size(*sides, self.config)
+        tables = 4e8 + 50.0 * (sizes.spots + sizes.cells) * sizes.genes
+        seconds = 4e-3 * sizes.spots + 2 * mapping_seconds(size, *sides, self.config)
+        return super().estimate(sizes).plus(seconds, size.total_bytes + tables, note=size.note)
 
     def fit(
         self,

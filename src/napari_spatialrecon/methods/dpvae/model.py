@@ -19,6 +19,7 @@ from napari_spatialrecon.methods.dpvae.member import MemberTask, Slide, check_ma
 from napari_spatialrecon.methods.dpvae.network import Network
 from napari_spatialrecon.methods.ensemble.base import EnsembleMethod
 from napari_spatialrecon.methods.ensemble.task import Run
+from napari_spatialrecon.methods.placement.base import PlacementSizes
 from napari_spatialrecon.methods.placement.config import KnnConfig
 from napari_spatialrecon.methods.placement.held_out import HeldOut
 from napari_spatialrecon.methods.placement.knn import align_slides
@@ -29,6 +30,8 @@ from napari_spatialrecon.tissue.preprocess import Features
 
 #: The user's pairs of each slide (M of eq. 5), or None for those of the config.
 Masks = Sequence["sparse.csr_matrix | None"] | None
+#: Seconds for a pair of spots in a training step.
+_PER_PAIR = 5e-8
 
 
 class DPVAE(EnsembleMethod):
@@ -46,6 +49,10 @@ class DPVAE(EnsembleMethod):
     stops_early = True
     _base: DPVAE | None = None
     _masks: Masks = None
+
+    def _seconds_more(self, sizes: PlacementSizes) -> float:
+        spots = min(self.config.spots_per_step, sizes.spots / max(sizes.slides, 1))
+        return _PER_PAIR * spots**2 / 2
 
     def fit(
         self,

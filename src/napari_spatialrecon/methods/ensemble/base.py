@@ -24,7 +24,8 @@ from napari_spatialrecon.geometry.solver.place_solver import PlaceSolver
 from napari_spatialrecon.methods.ensemble.config import EnsembleConfig
 from napari_spatialrecon.methods.ensemble.joining import Joined, join
 from napari_spatialrecon.methods.ensemble.task import EnsembleTask, Run, unit_length
-from napari_spatialrecon.methods.placement.base import Placement, PlacementMethod
+from napari_spatialrecon.methods.method import Estimate
+from napari_spatialrecon.methods.placement.base import Placement, PlacementMethod, PlacementSizes
 from napari_spatialrecon.methods.placement.composition import (
     composition_notes,
     imbalance,
@@ -47,6 +48,9 @@ from napari_spatialrecon.tissue.preprocess import Features, FeatureSpace
 from napari_spatialrecon.tissue.slots import OUTSIDE
 from napari_spatialrecon.training.checkpoint import load_checkpoint, save_checkpoint
 from napari_spatialrecon.training.history import History
+
+#: Seconds of a training step for a slide.
+_PER_STEP = 0.012
 
 
 @dataclass(frozen=True)
@@ -80,6 +84,16 @@ class EnsembleMethod(PlacementMethod):
     second: View | None = None
     #: Whether validation also tells when to stop.
     stops_early: ClassVar[bool]
+
+    def estimate(self, sizes: PlacementSizes) -> Estimate:
+        """Return what training the networks, and placing, will take."""
+        trainings = self.config.members + self.config.validate
+        slide_steps = self.config.training.steps * trainings * sizes.slides
+        return super().estimate(sizes).plus(slide_steps * (_PER_STEP + self._seconds_more(sizes)))
+
+    def _seconds_more(self, sizes: PlacementSizes) -> float:
+        """Return what a training step takes for a slide, beside what it takes with any method."""
+        return 0.0
 
     @abstractmethod
     def _task(

@@ -13,12 +13,8 @@ from torch import nn
 
 from napari_spatialrecon.methods.gears.patchwise import Laid
 from napari_spatialrecon.methods.gears.task import GeometryNetwork
+from napari_spatialrecon.methods.placement.limits import DISAGREE, FAILING, HEALTHY, STRESS
 from napari_spatialrecon.tissue.slots import SUPPORT, WEAK
-
-#: Disagreement of patches (mean |Δ log distance|) and stress above which a layout is doubtful.
-DISAGREE, STRESS = 0.5, 0.5
-#: Residual a healthy generator leaves to the refiner, in radii (section 7.2), and a failing one.
-HEALTHY, FAILING = 0.05, 0.5
 
 
 @dataclass(frozen=True)

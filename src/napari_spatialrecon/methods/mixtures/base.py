@@ -2,24 +2,26 @@
 
 from __future__ import annotations
 
-from abc import ABC, abstractmethod
+from abc import abstractmethod
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from typing import Any, ClassVar
+from typing import Any
 
 import numpy as np
 from anndata import AnnData
 from numpy.typing import NDArray
 from scipy import sparse
 
-from napari_spatialrecon.config import Config
 from napari_spatialrecon.errors import InputError
+from napari_spatialrecon.methods.method import Estimate, Method
 from napari_spatialrecon.progress import Reporter
 from napari_spatialrecon.tissue.contract import Prepared
 from napari_spatialrecon.tissue.genes import match_genes
-from napari_spatialrecon.training.history import History
 
 _TINY = 1e-12
+#: Seconds for a spot, a type and a gene of a regression, and to compare a spot with a cell; bytes
+#: of every run, and for a gene of a spot or cell.
+_PER_FIT, _PER_PAIR, _FIXED_BYTES, _PER_VALUE = 3e-8, 2e-8, 6e8, 24.0
 
 
 @dataclass(frozen=True)
@@ -75,21 +77,37 @@ class Mixture:
     notes: tuple[str, ...] = ()
 
 
-class MixtureMethod(ABC):
-    """A method of deconvolution.
+@dataclass(frozen=True)
+class MixtureSizes:
+    """How much there is to deconvolve; `genes` are those that spots and cells share."""
 
-    Parameters
-    ----------
-    config
-        Hyper-parameters; the quick preset if None.
-    """
+    spots: int
+    cells: int
+    genes: int
+    types: int
 
-    name: ClassVar[str]
-    config_class: ClassVar[type[Config]]
 
-    def __init__(self, config: Config | None = None) -> None:
-        self.config = config if config is not None else self.config_class()
-        self.history: list[History] = []
+class MixtureMethod(Method):
+    """A method of deconvolution."""
+
+    def estimate(self, sizes: MixtureSizes) -> Estimate:
+        """Return what deconvolving will take.
+
+        Raises
+        ------
+        InputError
+            It does not fit the memory that is free.
+        """
+        genes = self.genes_used(sizes.genes)
+        fits = _PER_FIT * sizes.spots * sizes.types * genes
+        return Estimate(
+            1.0 + fits + _PER_PAIR * (sizes.spots * sizes.cells),
+            _FIXED_BYTES + _PER_VALUE * (sizes.spots + sizes.cells) * genes,
+        )
+
+    def genes_used(self, shared: int) -> int:
+        """Return how many of the shared genes are used."""
+        return min(shared, int(self.config.flat().get("top_genes", shared)))
 
     @abstractmethod
     def deconvolve(

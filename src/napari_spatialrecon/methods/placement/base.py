@@ -2,26 +2,28 @@
 
 from __future__ import annotations
 
-from abc import ABC, abstractmethod
+from abc import abstractmethod
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, ClassVar, Self
+from typing import Any, Self
 
 import numpy as np
 from numpy.typing import NDArray
 from scipy.sparse import csr_matrix
 
-from napari_spatialrecon.config import Config
 from napari_spatialrecon.errors import InputError
 from napari_spatialrecon.geometry.procrustes import Pose
 from napari_spatialrecon.geometry.solver.landmarks import Landmarks
+from napari_spatialrecon.methods.method import Estimate, Method
 from napari_spatialrecon.methods.placement.reference import Reference
 from napari_spatialrecon.progress import Reporter
 from napari_spatialrecon.tissue.contract import Prepared
-from napari_spatialrecon.training.history import History
 
 Points = NDArray[np.float64]
+
+#: Seconds to compare a spot with a cell; bytes of every run, and for a gene of a spot or cell.
+_PER_PAIR, _FIXED_BYTES, _PER_VALUE = 1e-7, 4e8, 24.0
 
 
 @dataclass(frozen=True)
@@ -68,28 +70,36 @@ class Placement:
     mapping: csr_matrix | None = None
 
 
-class PlacementMethod(ABC):
-    """A method that places cells: `fit` on slides, then `place` a query.
+@dataclass(frozen=True)
+class PlacementSizes:
+    """How much there is to learn from and to place; `spots` are those of all slides."""
 
-    Parameters
-    ----------
-    config
-        Hyper-parameters; the quick preset if None.
-    """
+    slides: int
+    spots: int
+    cells: int
+    genes: int
 
-    name: ClassVar[str]
-    config_class: ClassVar[type[Config]]
 
-    def __init__(self, config: Config | None = None) -> None:
-        self.config = config if config is not None else self.config_class()
-        self.history: list[History] = []
+class PlacementMethod(Method):
+    """A method that places cells: `fit` on slides, then `place` a query."""
 
     reference: Reference
-    #: What fitting has to say, in words.
-    notes: tuple[str, ...] = ()
     #: Stress of held-out random spots: ``method`` (absent for the baseline itself) and
     #: ``baseline``. Empty where the slides are too small to hold spots out.
     held_out: dict[str, float]
+
+    def estimate(self, sizes: PlacementSizes) -> Estimate:
+        """Return what fitting and placing will take.
+
+        Raises
+        ------
+        InputError
+            It does not fit the memory that is free.
+        """
+        return Estimate(
+            1.0 + _PER_PAIR * sizes.spots * sizes.cells,
+            _FIXED_BYTES + _PER_VALUE * (sizes.spots + sizes.cells) * sizes.genes,
+        )
 
     @abstractmethod
     def fit(

@@ -15,9 +15,10 @@ from typing import Any, Self
 import numpy as np
 from numpy.typing import NDArray
 
-from napari_spatialrecon.methods.genes.base import GeneBlock, GeneMethod, Values
+from napari_spatialrecon.methods.genes.base import GeneBlock, GeneMethod, GeneSizes, Values
 from napari_spatialrecon.methods.genes.inputs import GeneInputs, read_inputs
 from napari_spatialrecon.methods.genes.scale import SlideScale, standardised
+from napari_spatialrecon.methods.method import Estimate
 from napari_spatialrecon.methods.spadit.bases import NAMES, Bases, Relations, out_of_fold
 from napari_spatialrecon.methods.spadit.config import SpaDiTConfig
 from napari_spatialrecon.methods.spadit.correction import Corrections
@@ -36,6 +37,8 @@ from napari_spatialrecon.tissue.contract import Prepared
 
 #: Genes imputed at a time.
 GENES = 32
+#: Seconds of a training step for a gene's spot, and of a draw's step, on one busy core.
+_PER_STEP, _PER_DRAW = 2.5e-5, 4e-7
 
 
 class SpaDiT(GeneMethod):
@@ -45,6 +48,16 @@ class SpaDiT(GeneMethod):
     config_class = SpaDiTConfig
     config: SpaDiTConfig
     inputs: GeneInputs
+
+    def estimate(self, sizes: GeneSizes) -> Estimate:
+        """Return what the linear maps, training the networks and drawing from them will take."""
+        config, linear = self.config, super().estimate(sizes)
+        if not config.network.on:
+            return linear
+        samples = config.genes_per_step * min(config.spots_per_step, sizes.spots)
+        training = config.training.steps * config.networks * samples * _PER_STEP
+        passes = config.diffusion.steps * config.diffusion.draws * config.networks
+        return linear.plus(training).plus(passes * sizes.asked * sizes.spots * _PER_DRAW)
 
     def fit(
         self,

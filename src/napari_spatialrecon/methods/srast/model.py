@@ -15,6 +15,7 @@ from scipy.sparse import csr_matrix
 from torch import Tensor
 
 from napari_spatialrecon.errors import CheckpointError, InputError
+from napari_spatialrecon.methods.method import Estimate
 from napari_spatialrecon.methods.srast import flow
 from napari_spatialrecon.methods.srast.config import SRastConfig
 from napari_spatialrecon.methods.srast.corpus import pools_of
@@ -22,7 +23,11 @@ from napari_spatialrecon.methods.srast.inputs import Inputs
 from napari_spatialrecon.methods.srast.learning import FlowTask, make_pool, on_device, pick
 from napari_spatialrecon.methods.srast.network import Batch, Velocity
 from napari_spatialrecon.methods.srast.sasa import Sasa
-from napari_spatialrecon.methods.super_resolution.base import SplitBlock, SuperResolution
+from napari_spatialrecon.methods.super_resolution.base import (
+    SplitBlock,
+    SplitSizes,
+    SuperResolution,
+)
 from napari_spatialrecon.methods.super_resolution.coarse_pair import coarsen
 from napari_spatialrecon.progress import Reporter
 from napari_spatialrecon.tissue.contract import Prepared
@@ -37,6 +42,12 @@ _BLOCK, _PHASES = Factor(2, 2), ((0, 0), (1, 1), (1, 0), (0, 1))
 #: Learning rate and steps are for the generalist's size; with fewer held-out pairs than this the
 #: adapted network cannot be told from the generalist, and the generalist stays.
 _LEAST_PAIRS = 200
+#: Seconds for a part of a pair of spot and gene with a count, by the network of the package; of an
+#: epoch of the alignment for a spot and a gene, and of a step of the adaptation. From runs of 1,000
+#: to 100,000 bins (docs/benchmarks.md).
+_PER_TOKEN, _PER_EPOCH, _PER_STEP = 8e-6, 1.6e-7, 0.13
+#: Seconds and bytes to encode, coarsen and decompose a spot and a gene that the alignment sees.
+_PER_SEEN, _BYTES_PER_SEEN = 3.5e-6, 77.0
 
 
 class SRast(SuperResolution):
@@ -54,6 +65,19 @@ class SRast(SuperResolution):
     network: Velocity | None = None
     #: What the model was trained on, in words.
     trained_on: tuple[str, ...] = ()
+
+    def estimate(self, sizes: SplitSizes) -> Estimate:
+        """Return what the alignment, the adaptation and the split will take."""
+        config, flow = self.config, self.config.flow
+        size = (config.hidden / 32) ** 2 * config.depth / 2
+        passes = flow.starts + flow.draws * flow.steps
+        seen = min(sizes.measured, config.sasa.genes)
+        epoch = _PER_EPOCH * (min(sizes.spots, config.sasa.spots) * seen)
+        align = epoch * config.sasa.training.steps + _PER_SEEN * sizes.spots * seen
+        adapt = _PER_STEP * size * config.adapt.steps * config.coarse_pair
+        split = _PER_TOKEN * sizes.filled * sizes.parts * size * passes
+        found = super().estimate(sizes).plus(split)
+        return found.plus(align, _BYTES_PER_SEEN * sizes.spots * seen).plus(adapt)
 
     def train(
         self,

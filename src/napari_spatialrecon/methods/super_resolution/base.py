@@ -2,22 +2,25 @@
 
 from __future__ import annotations
 
-from abc import ABC, abstractmethod
+from abc import abstractmethod
 from dataclasses import dataclass
 from pathlib import Path
-from typing import ClassVar, Self
+from typing import Self
 
 import numpy as np
 from scipy.sparse import csr_matrix
 
 from napari_spatialrecon.config import Config
 from napari_spatialrecon.errors import InputError
+from napari_spatialrecon.methods.method import Estimate, Method
 from napari_spatialrecon.progress import Reporter
 from napari_spatialrecon.tissue.contract import Prepared
 from napari_spatialrecon.tissue.subspots import SubSpots
 
 #: Numbers that one block of genes may hold at once.
 BLOCK_VALUES = 8_000_000
+#: Seconds for a value of an interpolation. From runs of 1,000 to 100,000 bins (docs/benchmarks.md).
+_PER_VALUE = 6e-8
 
 
 @dataclass(frozen=True, eq=False)
@@ -39,25 +42,42 @@ class SplitBlock:
     spread: csr_matrix | None = None
 
 
-class SuperResolution(ABC):
-    """Splits the counts of spots over their parts.
+@dataclass(frozen=True)
+class SplitSizes:
+    """How much there is to split.
 
     Parameters
     ----------
-    config
-        Hyper-parameters; the quick preset if None.
+    spots, parts
+        Spots, and parts of each.
+    genes, measured
+        Genes to split, and all that the slide measures.
+    filled
+        Pairs of a spot and a gene to split that have counts.
     """
 
-    name: ClassVar[str]
-    config_class: ClassVar[type[Config]]
+    spots: int
+    parts: int
+    genes: int
+    measured: int
+    filled: int
+
+
+class SuperResolution(Method):
+    """Splits the counts of spots over their parts."""
+
     #: Whether the counts of the parts sum to those of the spot.
     conserves: bool = True
-    #: What fitting has to say, in words.
-    notes: tuple[str, ...] = ()
 
     def __init__(self, config: Config | None = None) -> None:
-        self.config = config if config is not None else self.config_class()
+        super().__init__(config)
         self.metrics: dict[str, float] = {}
+
+    def estimate(self, sizes: SplitSizes) -> Estimate:
+        """Return what fitting and splitting will take."""
+        values = sizes.spots * sizes.parts * sizes.genes
+        held = 8.0 * min(values, BLOCK_VALUES) * 8
+        return Estimate(2.0 + _PER_VALUE * values, 4e8 + held + 24.0 * sizes.filled * sizes.parts)
 
     @abstractmethod
     def fit(

@@ -30,7 +30,7 @@ _log = logging.getLogger(__name__)
 
 def diagnostics(adata: AnnData) -> list[Line]:
     """Return what a result says of itself, a line each."""
-    from napari_spatialrecon.methods.gears.diagnostics import DISAGREE, FAILING, HEALTHY, STRESS
+    from napari_spatialrecon.methods.placement.limits import LIMITS
 
     numbers: Mapping[str, Any] = adata.uns.get(OURS, {}).get("diagnostics", {})
     lines = [
@@ -48,19 +48,19 @@ def diagnostics(adata: AnnData) -> list[Line]:
         ),
         _number(
             numbers.get("patch_disagreement"),
-            (DISAGREE / 2, DISAGREE),
+            LIMITS["patch_disagreement"],
             "Overlapping patches differ in a distance by a factor of {:.2f} "
             "(1.0 is perfect agreement)",
             shown=np.exp,
         ),
         _number(
             numbers.get("solve_stress"),
-            (STRESS / 2, STRESS),
+            LIMITS["solve_stress"],
             "Joining patches into one layout changed their distances by {:.0%}",
         ),
         _number(
             numbers.get("residual_spread"),
-            (HEALTHY, FAILING),
+            LIMITS["residual_spread"],
             "The refiner moves spots it was trained on by {:.0%} of the tissue's radius "
             "(σ of the residual; 3 to 5 % is healthy)",
         ),

@@ -16,7 +16,7 @@ from napari_spatialrecon.viewer.workspace.tables import Table
 if TYPE_CHECKING:
     from anndata import AnnData
 
-    from napari_spatialrecon.methods.gears.encoder.mixing import Mixing
+    from napari_spatialrecon.methods.encoders.mixing import Mixing
     from napari_spatialrecon.methods.gears.encoder.model import Encoder
     from napari_spatialrecon.progress import ProgressCallback, ShouldStop
     from napari_spatialrecon.tasks.preflight import Preflight

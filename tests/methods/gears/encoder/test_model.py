@@ -133,8 +133,8 @@ def test_training_reports_every_term_and_the_mixing(small_config, slides, cells)
 def test_training_ends_once_sources_are_mixed(small_config, slides, cells):
     config = small_config(probe__margin=0.9, training__patience=1)
     encoder = Encoder(config).fit(slides, cells)
-    assert encoder.history.best_step == 20
-    assert encoder.history.steps == 30
+    assert encoder.history[0].best_step == 20
+    assert encoder.history[0].steps == 30
 
 
 def test_several_slides_without_a_query_are_enough(small_config, slides):
@@ -154,7 +154,7 @@ def test_a_collapsed_embedding_is_said(small_config, slides, cells):
            "alignment__mmd": 0.0, "alignment__coral": 0.0, "alignment__local": 0.0}  # fmt: skip
     config = small_config(**off, training__learning_rate=1e-2)
     encoder = Encoder(config).fit(slides, cells)
-    assert encoder.history.best_step is None
+    assert encoder.history[0].best_step is None
     assert any("collapsed" in note for note in encoder.notes)
 
 

@@ -5,17 +5,19 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import asdict
 from pathlib import Path
-from typing import Any, ClassVar, Self
+from typing import Any, Self
 
 import numpy as np
 import torch
 
 from napari_spatialrecon.errors import Stopped
+from napari_spatialrecon.methods.encoders.base import EncoderMethod, ProfileSizes
+from napari_spatialrecon.methods.encoders.mixing import Mixing, domain_mixing
 from napari_spatialrecon.methods.gears.encoder.config import EncoderConfig
-from napari_spatialrecon.methods.gears.encoder.mixing import Mixing, domain_mixing
 from napari_spatialrecon.methods.gears.encoder.network import ExpressionEncoder, StageA
 from napari_spatialrecon.methods.gears.encoder.profiles import Profiles
 from napari_spatialrecon.methods.gears.encoder.task import EncoderTask
+from napari_spatialrecon.methods.method import Estimate
 from napari_spatialrecon.progress import Reporter
 from napari_spatialrecon.tissue.contract import Prepared
 from napari_spatialrecon.tissue.preprocess import Features, FeatureSpace, fit_features
@@ -25,42 +27,28 @@ from napari_spatialrecon.training.loop import train
 
 #: Profiles embedded at a time.
 BLOCK = 4096
+#: Seconds of a training step, and for a profile in it.
+_PER_STEP, _PER_PROFILE = 0.02, 1e-4
 
 
-class Encoder:
+class Encoder(EncoderMethod):
     """Stage A of GEARS: one embedding for spots and dissociated cells (section 3.1).
-
-    Parameters
-    ----------
-    config
-        Hyper-parameters; the quick preset if None.
 
     Attributes
     ----------
-    space
-        How counts become the encoder's input.
     network
         f_θ, on the CPU.
-    before, after
-        How well the sources are mixed in the input and in the embedding; None with one source.
-    history
-        How training went.
-    notes
-        What the user should know, in words.
     """
 
-    name: ClassVar[str] = "gears-encoder"
-    config_class: ClassVar[type[EncoderConfig]] = EncoderConfig
-
-    space: FeatureSpace
+    name = "gears-encoder"
+    config_class = EncoderConfig
+    config: EncoderConfig
     network: ExpressionEncoder
-    before: Mixing | None
-    after: Mixing | None
-    history: History
-    notes: tuple[str, ...]
 
-    def __init__(self, config: EncoderConfig | None = None) -> None:
-        self.config = config if config is not None else EncoderConfig()
+    def estimate(self, sizes: ProfileSizes) -> Estimate:
+        """Return what training will take."""
+        steps = self.config.training.steps * (_PER_STEP + _PER_PROFILE * self.config.batch)
+        return Estimate(2.0 + steps, 4e8 + 24.0 * sizes.profiles * sizes.genes)
 
     def fit(
         self,
@@ -73,27 +61,14 @@ class Encoder:
         folder: Path | None = None,
         resume: bool = False,
     ) -> Self:
-        """Train on the expression of slides, and of the query where it is given; never on places.
-
-        Parameters
-        ----------
-        folder
-            Where a stopped training leaves what `resume` goes on from.
-
-        Raises
-        ------
-        Stopped
-            The user stopped the run; `folder` can be resumed.
-        DivergedError
-            A loss is not finite.
-        """
+        """Train stage A; see `EncoderMethod.fit`."""
         reporter = reporter or Reporter()
         reporter.begin("Preparing features")
         self.space, _, _ = fit_features(references, query, self.config.preprocess, seed=seed)
         tables = [*references, *([] if query is None else [query])]
         profiles = Profiles.of(tables, self.space, device)
         task = self._task(profiles, query is not None, seed, device)
-        self.history = train(
+        history = train(
             task,
             self.config.training,
             seed=seed,
@@ -103,7 +78,8 @@ class Encoder:
             resume=resume and folder is not None and folder.exists(),
             stage="Training the encoder",
         )
-        if self.history.stopped:
+        self.history = [history]
+        if history.stopped:
             raise Stopped(checkpoint="" if folder is None else str(folder))
         reporter.begin("Measuring how sources mix")
         self.before, self.after, self.notes = None, None, ()
@@ -145,20 +121,11 @@ class Encoder:
         self.notes = (*self.space.notes, *notes)
 
     def inputs(self, prepared: Prepared) -> Features:
-        """Return what the encoder sees of spots or cells, (n, n_inputs) float32."""
+        """Return the features of spots or cells; see `EncoderMethod.inputs`."""
         return self.space.transform(prepared)[0]
 
     def embed(self, prepared: Prepared) -> Features:
-        """Return the embedding of spots or cells, (n, h) float32.
-
-        Genes are standardised over all of `prepared` (unless ``preprocess.zscore`` says
-        otherwise), so a slide or a query is given whole.
-
-        Raises
-        ------
-        CheckpointError
-            Less than nine in ten of the encoder's genes are there.
-        """
+        """Return the embedding of spots or cells; see `EncoderMethod.embed`."""
         inputs = torch.from_numpy(self.inputs(prepared))
         with torch.inference_mode():
             return np.concatenate([self.network(x).numpy() for x in inputs.split(BLOCK)])
@@ -176,19 +143,13 @@ class Encoder:
             extra={
                 "mixing": [None if m is None else asdict(m) for m in (self.before, self.after)],
                 "notes": list(self.notes),
-                "history": self.history.to_dict(),
+                "history": self.history[0].to_dict(),
             },
         )
 
     @classmethod
     def load(cls, folder: str | Path) -> Self:
-        """Read a checkpoint folder.
-
-        Raises
-        ------
-        CheckpointError
-            It is damaged, newer, or of another method.
-        """
+        """Read a checkpoint folder; see `EncoderMethod.load`."""
         saved = load_checkpoint(folder, method=cls.name)
         encoder = cls(EncoderConfig.from_dict(saved.config))
         parts: dict[str, dict[str, torch.Tensor]] = {"space": {}, "network": {}}
@@ -206,5 +167,5 @@ class Encoder:
             None if m is None else Mixing(**m) for m in saved.extra["mixing"]
         )
         encoder.notes = tuple(saved.extra["notes"])
-        encoder.history = History.from_dict(saved.extra["history"])
+        encoder.history = [History.from_dict(saved.extra["history"])]
         return encoder

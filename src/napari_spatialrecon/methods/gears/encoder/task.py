@@ -10,10 +10,10 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
+from napari_spatialrecon.methods.encoders.mixing import balanced_rows, domain_mixing
 from napari_spatialrecon.methods.gears.encoder import losses
 from napari_spatialrecon.methods.gears.encoder.augment import augment
 from napari_spatialrecon.methods.gears.encoder.config import EncoderConfig
-from napari_spatialrecon.methods.gears.encoder.mixing import balanced_rows, domain_mixing
 from napari_spatialrecon.methods.gears.encoder.network import StageA
 from napari_spatialrecon.methods.gears.encoder.profiles import Profiles
 from napari_spatialrecon.nn.gradient_reversal import ramp

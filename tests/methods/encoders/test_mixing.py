@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from napari_spatialrecon.methods.gears.encoder.mixing import (
+from napari_spatialrecon.methods.encoders.mixing import (
     balanced_accuracy,
     balanced_rows,
     domain_mixing,

@@ -1,0 +1,102 @@
+"""What every method takes and gives that embeds spots and cells alike."""
+
+from __future__ import annotations
+
+from abc import abstractmethod
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Self
+
+from napari_spatialrecon.methods.encoders.mixing import Mixing
+from napari_spatialrecon.methods.method import Estimate, Method
+from napari_spatialrecon.progress import Reporter
+from napari_spatialrecon.tissue.contract import Prepared
+from napari_spatialrecon.tissue.preprocess import Features, FeatureSpace
+
+
+@dataclass(frozen=True)
+class ProfileSizes:
+    """How much an encoder is trained on: `profiles` are spots and cells together."""
+
+    profiles: int
+    genes: int
+
+
+class EncoderMethod(Method):
+    """A method that learns one embedding for spots and dissociated cells.
+
+    Attributes
+    ----------
+    space
+        How counts become the encoder's input.
+    before, after
+        How well the sources are mixed in the input and in the embedding; None with one source.
+    """
+
+    space: FeatureSpace
+    before: Mixing | None
+    after: Mixing | None
+
+    @abstractmethod
+    def estimate(self, sizes: ProfileSizes) -> Estimate:
+        """Return what training will take."""
+
+    @abstractmethod
+    def fit(
+        self,
+        references: Sequence[Prepared],
+        query: Prepared | None = None,
+        *,
+        seed: int = 0,
+        device: str = "cpu",
+        reporter: Reporter | None = None,
+        folder: Path | None = None,
+        resume: bool = False,
+    ) -> Self:
+        """Train on the expression of slides, and of the query where it is given; never on places.
+
+        Parameters
+        ----------
+        folder
+            Where a stopped training leaves what `resume` goes on from.
+
+        Raises
+        ------
+        Stopped
+            The user stopped the run; `folder` can be resumed.
+        DivergedError
+            A loss is not finite.
+        """
+
+    @abstractmethod
+    def inputs(self, prepared: Prepared) -> Features:
+        """Return what the encoder sees of spots or cells, (n, n_inputs) float32."""
+
+    @abstractmethod
+    def embed(self, prepared: Prepared) -> Features:
+        """Return the embedding of spots or cells, (n, h) float32.
+
+        Genes are standardised over all of `prepared` (unless ``preprocess.zscore`` says
+        otherwise), so a slide or a query is given whole.
+
+        Raises
+        ------
+        CheckpointError
+            Less than nine in ten of the encoder's genes are there.
+        """
+
+    @abstractmethod
+    def save(self, folder: str | Path) -> None:
+        """Write the checkpoint folder."""
+
+    @classmethod
+    @abstractmethod
+    def load(cls, folder: str | Path) -> Self:
+        """Read a checkpoint folder.
+
+        Raises
+        ------
+        CheckpointError
+            It is damaged, newer, or of another method.
+        """

@@ -1,0 +1,61 @@
+"""What all methods are: a name, a config, and what they say and keep of their fitting."""
+
+from __future__ import annotations
+
+from abc import ABC
+from dataclasses import dataclass, replace
+from typing import ClassVar
+
+from napari_spatialrecon.config import Config
+from napari_spatialrecon.training.history import History
+
+
+class Method(ABC):
+    """Base of the methods of all tasks.
+
+    Parameters
+    ----------
+    config
+        Hyper-parameters; the quick preset if None.
+
+    Attributes
+    ----------
+    history
+        How each training went, in order.
+    notes
+        Messages collected during fitting.
+    """
+
+    name: ClassVar[str]
+    config_class: ClassVar[type[Config]]
+    notes: tuple[str, ...] = ()
+
+    def __init__(self, config: Config | None = None) -> None:
+        self.config = config if config is not None else self.config_class()
+        self.history: list[History] = []
+
+
+@dataclass(frozen=True)
+class Estimate:
+    """What a run will take, on one core.
+
+    Parameters
+    ----------
+    seconds, memory_bytes
+        Of the method itself.
+    notes
+        What the user should know about them, in words.
+    """
+
+    seconds: float
+    memory_bytes: float
+    notes: tuple[str, ...] = ()
+
+    def plus(self, seconds: float = 0.0, memory_bytes: float = 0.0, *, note: str = "") -> Estimate:
+        """Return the estimate with what another part of the run takes; no note is an empty one."""
+        return replace(
+            self,
+            seconds=self.seconds + seconds,
+            memory_bytes=self.memory_bytes + memory_bytes,
+            notes=(*self.notes, note) if note else self.notes,
+        )

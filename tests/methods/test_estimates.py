@@ -1,0 +1,72 @@
+"""What each method says that a run will take, from sizes and its config alone."""
+
+from __future__ import annotations
+
+import pytest
+
+from napari_spatialrecon.methods.come.config import ComePlaceConfig
+from napari_spatialrecon.methods.encoders.base import ProfileSizes
+from napari_spatialrecon.methods.genes.base import GeneSizes
+from napari_spatialrecon.methods.method import Estimate
+from napari_spatialrecon.methods.mixtures.base import MixtureSizes
+from napari_spatialrecon.methods.placement.base import PlacementSizes
+from napari_spatialrecon.methods.registry import METHODS, find_method
+from napari_spatialrecon.methods.super_resolution.base import SplitSizes
+
+SIZES = {
+    "place": PlacementSizes(slides=2, spots=1800, cells=5200, genes=700),
+    "impute-genes": GeneSizes(spots=1800, cells=5200, shared=700, asked=150),
+    "deconvolve": MixtureSizes(spots=1800, cells=5200, genes=700, types=9),
+    "super-resolve": SplitSizes(spots=1800, parts=4, genes=700, measured=18000, filled=90000),
+    "train-encoder": ProfileSizes(profiles=7000, genes=700),
+}
+
+#: Seconds and megabytes of the quick preset at those sizes.
+EXPECTED = {
+    ("gears", "place"): (16.336, 517.6),
+    ("dpvae", "place"): (48.9952, 517.6),
+    ("come", "place"): (12.9736, 1617.16),
+    ("ridge", "place"): (1.936, 517.6),
+    ("knn", "place"): (1.936, 517.6),
+    ("gears-encoder", "train-encoder"): (15.68, 517.6),
+    ("spadit", "impute-genes"): (87.22, 178.56),
+    ("come", "impute-genes"): (426.1096, 454.56),
+    ("knn", "impute-genes"): (57.7, 178.56),
+    ("come", "deconvolve"): (39.9034, 1172.16),
+    ("nnls", "deconvolve"): (1.5274, 717.6),
+    ("srast", "super-resolve"): (62.8424, 869.8),
+    ("bicubic", "super-resolve"): (2.3024, 731.2),
+}
+
+
+def estimate(name: str, task: str, preset: str = "quick") -> Estimate:
+    info = find_method(name, task)
+    return info.method()(info.config().preset(preset)).estimate(SIZES[task])
+
+
+@pytest.mark.parametrize("name, task", EXPECTED)
+def test_an_estimate_is_that_of_measured_runs(name, task):
+    seconds, megabytes = EXPECTED[name, task]
+    found = estimate(name, task)
+    assert found.seconds == pytest.approx(seconds, rel=1e-6)
+    assert found.memory_bytes == pytest.approx(1e6 * megabytes, rel=1e-6)
+
+
+@pytest.mark.parametrize("info", METHODS, ids=lambda info: f"{info.name} {info.tasks[0]}")
+def test_every_method_estimates_and_its_standard_preset_takes_no_less(info):
+    task = info.tasks[0]
+    quick, standard = (estimate(info.name, task, preset) for preset in ("quick", "standard"))
+    assert 0 < quick.seconds <= standard.seconds
+    assert 0 < quick.memory_bytes <= standard.memory_bytes
+
+
+def test_an_estimate_says_what_a_mapping_that_is_held_sparse_leaves_out():
+    method = find_method("come", "place").method()
+    sparse = method(ComePlaceConfig(dense_limit=0, kept=30)).estimate(SIZES["place"])
+    assert estimate("come", "place").notes == ()
+    assert [("30 likeliest" in note) for note in sparse.notes] == [True]
+
+
+def test_parts_of_an_estimate_add_up_and_only_what_is_said_becomes_a_note():
+    found = Estimate(1.0, 10.0, ("first",)).plus(2.0, 20.0).plus(memory_bytes=5.0, note="second")
+    assert found == Estimate(3.0, 35.0, ("first", "second"))
