@@ -1,7 +1,7 @@
 """Photograph Deconvolve, and COME in Place cells, in the real window.
 
-    SPATIALRECON_DATA=../shared/data xvfb-run -a -s "-screen 0 1280x800x24" \
-        python docs/figures/deconvolve.py --out docs/images
+    PYTHONPATH=. xvfb-run -a -s "-screen 0 1280x800x24" \
+        python docs/figures/deconvolve.py --data DIR --out docs/images
 
 Real tissue: MERFISH pseudo-spots and single-cell RNA of mouse motor cortex, and sections C2, C3 and
 C5 of a HER2-positive breast cancer; the sources stand in each file's ``uns["source"]``.
@@ -10,15 +10,14 @@ C5 of a HER2-positive breast cancer; the sources stand in each file's ``uns["sou
 from __future__ import annotations
 
 import argparse
-import os
 from pathlib import Path
 
 import numpy as np
 from anndata import AnnData
+from experiments.data import DataFolder, add_data_option, run
 from napari.layers import Layer
 from window import Story, settle, until
 
-from napari_spatialrecon.tissue.read import read_adata
 from napari_spatialrecon.viewer.workspace.table_layers import table_layers
 from napari_spatialrecon.viewer.workspace.workspace import Role, workspace_of
 
@@ -27,10 +26,10 @@ EVERY = 8
 TYPE = "L2/3 IT"
 
 
-def cortex(data: Path) -> tuple[AnnData, AnnData]:
+def cortex(data: DataFolder) -> tuple[AnnData, AnnData]:
     """Return spots and labelled cells of mouse motor cortex."""
-    folder = data / "mop_merfish_scrna"
-    spots, cells = (read_adata(folder / f"{n}.h5ad") for n in ("merfish_pseudospots", "scrna_mop"))
+    spots = data.read("mop_merfish_scrna/merfish_pseudospots.h5ad")
+    cells = data.read("mop_merfish_scrna/scrna_mop.h5ad")
     return spots, cells[::EVERY].copy()
 
 
@@ -40,7 +39,7 @@ def show(told: Story, adata: AnnData, name: str) -> None:
     told.viewer.reset_view()
 
 
-def deconvolve(data: Path, out: Path, theme: str) -> None:
+def deconvolve(data: DataFolder, out: Path, theme: str) -> None:
     """Empty, ready, done, one type, the table, and a reference whose genes are other ones."""
     told = Story(out, theme)
     told.dock("Deconvolve")
@@ -73,7 +72,7 @@ def deconvolve(data: Path, out: Path, theme: str) -> None:
     told.close()
 
 
-def long_names(data: Path, out: Path, theme: str) -> None:
+def long_names(data: DataFolder, out: Path, theme: str) -> None:
     told = Story(out, theme)
     told.dock("Deconvolve")
     spots, cells = cortex(data)
@@ -101,10 +100,10 @@ def long_names(data: Path, out: Path, theme: str) -> None:
     told.close()
 
 
-def mapping(data: Path, out: Path, theme: str) -> None:
+def mapping(data: DataFolder, out: Path, theme: str) -> None:
     """C5 placed by COME: where one of its spots may lie on C3, and the cells of one spot."""
     told = Story(out, theme)
-    told.open(data / "st_her2_he")
+    told.open(data)
     inputs = told.widget.inputs
     space = workspace_of(told.viewer)
     image = next(e for e in told.widget.model.images if e.name.startswith("C3"))
@@ -126,20 +125,19 @@ PARTS = {"deconvolve": deconvolve, "names": long_names, "mapping": mapping}
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__)
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    add_data_option(parser)
     parser.add_argument("--out", type=Path, required=True)
     parser.add_argument("--theme", choices=("dark", "light", "both"), default="both")
     parser.add_argument("--only", choices=tuple(PARTS))
     options = parser.parse_args()
-    default = Path(__file__).resolve().parents[2] / "shared" / "data"
-    data = Path(os.environ.get("SPATIALRECON_DATA", default))
     options.out.mkdir(parents=True, exist_ok=True)
     for theme in ("dark", "light") if options.theme == "both" else (options.theme,):
         for name, part in PARTS.items():
             if options.only in (None, name):
-                part(data, options.out, theme)
+                part(options.data, options.out, theme)
         settle()
 
 
 if __name__ == "__main__":
-    main()
+    run(main)

@@ -1,6 +1,6 @@
 """Draw GEARS' figures 2 and 6: where distances are distorted, and what the patch size changes.
 
-    PYTHONPATH=. OMP_NUM_THREADS=1 python docs/figures/gears.py --models FOLDER \
+    PYTHONPATH=. OMP_NUM_THREADS=1 python docs/figures/gears.py --data DIR --models FOLDER \
         --out docs/images [figure ...]
 
 `distortion`: the embryo's held-out cells, true and placed, colored by their true place; below, the
@@ -20,8 +20,9 @@ import matplotlib
 
 matplotlib.use("Agg")
 import numpy as np
-from experiments.cases import fitted, load
-from experiments.place.gears import STANDARD, first_networks
+from experiments.data import DataFolder, add_data_option, run
+from experiments.place.cases import load
+from experiments.place.gears import STANDARD, first_networks, fitted
 from matplotlib import pyplot as plt
 from matplotlib.colors import hsv_to_rgb
 from scipy.spatial.distance import cdist
@@ -85,8 +86,8 @@ def by_place(points: np.ndarray) -> np.ndarray:
     )
 
 
-def draw_distortion(folder: Path, out: Path) -> None:
-    case = load("embryo")
+def draw_distortion(data: DataFolder, folder: Path, out: Path) -> None:
+    case = load("embryo", data)
     slides, cells, truth = case.prepared()
     model = fitted(case, STANDARD, 0, folder)
     standard = GearsConfig.preset("standard")
@@ -130,8 +131,8 @@ def draw_distortion(folder: Path, out: Path) -> None:
     _save(figure, out / "gears_distortion.png")
 
 
-def curve(folder: Path) -> list[dict[str, Any]]:
-    case = load("embryo")
+def curve(data: DataFolder, folder: Path) -> list[dict[str, Any]]:
+    case = load("embryo", data)
     _, cells, truth = case.prepared()
     model: Gears = fitted(case, STANDARD, 0, folder)
     features, _ = model._features(cells)
@@ -182,20 +183,25 @@ def _save(figure: Any, path: Path) -> None:
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("figure", nargs="*", default=["distortion", "patches"])
+    add_data_option(parser)
     parser.add_argument("--models", type=Path, required=True, help="keeps trained models")
     parser.add_argument("--out", type=Path, required=True, help="folder of the pictures")
     parser.add_argument("--values", type=Path, help="JSON of the patch-size curve; read if there")
     asked = parser.parse_args()
     asked.out.mkdir(parents=True, exist_ok=True)
     if "distortion" in asked.figure:
-        draw_distortion(asked.models, asked.out)
+        draw_distortion(asked.data, asked.models, asked.out)
     if "patches" in asked.figure:
         kept = asked.values
-        found = json.loads(kept.read_text()) if kept and kept.exists() else curve(asked.models)
+        found = (
+            json.loads(kept.read_text())
+            if kept and kept.exists()
+            else curve(asked.data, asked.models)
+        )
         if kept:
             write_json(kept, found)
         draw_patches(found, asked.out)
 
 
 if __name__ == "__main__":
-    main()
+    run(main)

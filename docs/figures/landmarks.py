@@ -1,7 +1,7 @@
 """Drive the real window through landmarks and write pictures of each step.
 
-    SPATIALRECON_DATA=../shared/data xvfb-run -a -s "-screen 0 1280x800x24" \
-        python docs/figures/landmarks.py --out docs/images
+    PYTHONPATH=. xvfb-run -a -s "-screen 0 1280x800x24" \
+        python docs/figures/landmarks.py --data DIR --out docs/images
 
 First an olfactory bulb, turned by 12 degrees off its H&E, is laid back by six pairs; then the cells
 of a breast cancer section, placed by dp-VAE in the frame of another, follow five landmarks that the
@@ -13,7 +13,6 @@ et al. 2021 (github.com/almaan/her2st).
 from __future__ import annotations
 
 import argparse
-import os
 import tempfile
 from pathlib import Path
 from typing import Any
@@ -21,6 +20,7 @@ from typing import Any
 import anndata
 import napari
 import numpy as np
+from experiments.data import DataFolder, add_data_option, run
 from PIL import Image
 from qtpy.QtCore import QPoint, Qt
 from qtpy.QtTest import QTest
@@ -29,7 +29,6 @@ from window import PLUGIN, SIZE, settle
 from napari_spatialrecon.evaluation.hiding import hide_places
 from napari_spatialrecon.tasks.placing import place
 from napari_spatialrecon.tissue import contract
-from napari_spatialrecon.tissue.read import read_adata
 from napari_spatialrecon.viewer.canvas.colors import set_point_colors
 from napari_spatialrecon.viewer.window.memory import Memory
 from napari_spatialrecon.viewer.workspace import workspace
@@ -65,21 +64,21 @@ class Hand:
         settle(0.4)
 
 
-def turned(folder: Path, at: Path) -> tuple[Path, np.ndarray]:
+def turned(data: DataFolder, at: Path) -> tuple[Path, np.ndarray]:
     """Write the bulb turned, shrunk and shifted off its H&E; return it and the truth in µm."""
-    adata = read_adata(folder / "st_mob_he/MOB1.h5ad")
+    adata = data.read("st_mob_he/MOB1.h5ad")
     true = np.asarray(adata.obsm["spatial"], float)
     turn, centre = np.deg2rad(12), true.mean(axis=0)
     linear = 0.97 * np.array([[np.cos(turn), -np.sin(turn)], [np.sin(turn), np.cos(turn)]])
     adata.obsm["spatial"] = (true - centre) @ linear.T + centre + [60, -35]
     files = adata.uns["spatial"]["MOB1"]["images_files"]
-    files["hires"] = str(folder.resolve() / "st_mob_he/MOB1_he.jpg")
+    files["hires"] = str(data.find("st_mob_he/MOB1_he.jpg").resolve())
     adata.write_h5ad(at / "MOB1.h5ad")
     return at / "MOB1.h5ad", true * contract.um_per_unit(adata)
 
 
-def align(folder: Path, out: Path, at: Path) -> None:
-    path, true = turned(folder, at)
+def align(data: DataFolder, out: Path, at: Path) -> None:
+    path, true = turned(data, at)
     hand = Hand(out, "Align to histology")
     hand.viewer.open(str(path), plugin=PLUGIN)
     hand.viewer.reset_view()
@@ -97,19 +96,19 @@ def align(folder: Path, out: Path, at: Path) -> None:
     settle()
 
 
-def landmarks(folder: Path, out: Path, at: Path) -> None:
-    slides = folder / "st_her2_he"
-    read = {name: read_adata(slides / f"{name}.h5ad") for name in ("C2", "C3", "C5")}
+def landmarks(data: DataFolder, out: Path, at: Path) -> None:
+    read = {name: data.read(f"st_her2_he/{name}.h5ad") for name in ("C2", "C3", "C5")}
+    section = data.find("st_her2_he/C5.h5ad")
     query = hide_places(read["C5"])
     made = place({"C2": read["C2"], "C3": read["C3"]}, query, method="dpvae", seed=0).adata
     made.uns.pop("spatial", None)
     made.write_h5ad(at / "C5 cells.h5ad")
     hand = Hand(out, "Landmarks")
-    files = [str(slides / "C5.h5ad"), str(at / "C5 cells.h5ad")]
+    files = [str(section), str(at / "C5 cells.h5ad")]
     hand.viewer.open(files, plugin=PLUGIN)
     hand.viewer.layers["C5 spots"].visible = False
     session = hand.widget.session
-    truth: Any = anndata.read_h5ad(slides / "C5.h5ad")[session.model.names]
+    truth: Any = anndata.read_h5ad(section)[session.model.names]
     true = np.asarray(truth.obsm["spatial"], float) * contract.um_per_unit(truth)
     gene = np.asarray(truth[:, "KRT17"].X.todense()).ravel()
     set_point_colors(session.layer, np.log1p(gene), kind="gene", title="KRT17")
@@ -129,16 +128,15 @@ def landmarks(folder: Path, out: Path, at: Path) -> None:
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__)
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    add_data_option(parser)
     parser.add_argument("--out", type=Path, required=True)
     options = parser.parse_args()
-    default = Path(__file__).resolve().parents[2] / "shared" / "data"
-    folder = Path(os.environ.get("SPATIALRECON_DATA", default))
     options.out.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory() as at:
-        align(folder, options.out, Path(at))
-        landmarks(folder, options.out, Path(at))
+        align(options.data, options.out, Path(at))
+        landmarks(options.data, options.out, Path(at))
 
 
 if __name__ == "__main__":
-    main()
+    run(main)

@@ -1,7 +1,7 @@
 """A marker gene over the H&E, as measured and super-resolved.
 
-    python docs/figures/super_resolve.py OUT.png SLIDE.h5ad GENE [--factor 7] [--method srast] \
-        [--guided]
+    PYTHONPATH=. python docs/figures/super_resolve.py OUT.png st_mob_he/MOB1.h5ad Doc2g --data DIR \
+        [--factor 7] [--method srast] [--guided]
 """
 
 from __future__ import annotations
@@ -11,12 +11,12 @@ from pathlib import Path
 
 import matplotlib.pyplot as plt
 import numpy as np
+from experiments.data import add_data_option, run
 
 from napari_spatialrecon.evaluation.pictures import save_png
 from napari_spatialrecon.methods.srast.config import SRastConfig
 from napari_spatialrecon.tasks.super_resolving import super_resolve
 from napari_spatialrecon.tissue.images import Histology, histology
-from napari_spatialrecon.tissue.read import read_adata
 
 #: Most variable genes that are split together, so that the slide can be aligned.
 GENES = 400
@@ -34,20 +34,21 @@ def draw(axis, image, extent, title, histo: Histology, top: float, gap=None) -> 
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__)
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("out")
-    parser.add_argument("slide")
+    parser.add_argument("slide", help="file in the folder of data, or any other")
+    add_data_option(parser)
     parser.add_argument("gene")
     parser.add_argument("--factor", default="7")
     parser.add_argument("--method", default="srast")
     parser.add_argument("--guided", action="store_true")
     options = parser.parse_args()
-    slide = read_adata(options.slide)
+    slide = options.data.read(options.slide)
     counts = slide.layers.get("counts", slide.X)
     total = np.asarray(counts.sum(axis=0)).ravel()
     often = set(slide.var_names[np.argsort(-total)[:GENES]]) | {options.gene}
     slide = slide[:, [g for g in slide.var_names if g in often]].copy()
-    image = histology(slide, Path(options.slide).parent)
+    image = histology(slide, options.data.find(options.slide).parent)
     assert image is not None, "the slide has no image"
     config = SRastConfig() if options.method == "srast" else None
     guide = image if options.guided else None
@@ -78,4 +79,4 @@ def main() -> None:
 
 
 if __name__ == "__main__":
-    main()
+    run(main)

@@ -9,6 +9,7 @@ from typing import Any
 
 import napari
 import numpy as np
+from experiments.data import DataFolder
 from PIL import Image
 from qtpy.QtWidgets import QApplication
 
@@ -59,8 +60,9 @@ class Story:
         Image.fromarray(pixels[..., :3] & 0b11111100 | 0b10).save(path, optimize=True)
         print(path, pixels.shape)
 
-    def open(self, folder: Path) -> None:
-        files = [str(folder / f"{name}.h5ad") for name in SECTIONS]
+    def open(self, data: DataFolder) -> None:
+        """Open the three sections of a HER2-positive breast cancer."""
+        files = [str(data.find(f"st_her2_he/{name}.h5ad")) for name in SECTIONS]
         self.viewer.open(files, plugin=PLUGIN)
         self.viewer.reset_view()
         settle(1.0)

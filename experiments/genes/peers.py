@@ -1,8 +1,8 @@
-"""Tangram and novoSpaRc on the fly embryo, on the folds that COME is judged by.
+"""Tangram and novoSpaRc on the fly embryo, on the folds that COME is measured on.
 
-    python -m experiments.genes.peers [METHOD ...] [--split 5] [--folds 5] [--csv FOLDER]
+    python -m experiments.genes.peers --data DIR [method ...] [--split 5] [--folds 5] [--csv FOLDER]
 
-The peers need tangram-sc 1.0.4 and novosparc 0.4.4 (with POT) beside the package. Cells are
+The peers are tangram-sc 1.0.4 and novosparc 0.4.4 (with POT): `pip install -e .[peers]`. Cells are
 log-normalised, the atlas is as it comes. Each fold hides its genes from the atlas; a hidden map is
 the mapping times the expression of the cells. Seed 1 for Tangram, which takes a seed of 0 for none.
 `--split` is the number of folds, `--folds` how many are run, `--csv` keeps the row of each gene.
@@ -22,8 +22,8 @@ import numpy as np
 import pandas as pd
 from scipy import sparse
 
-from experiments.genes import spadit as gene_experiments
-from experiments.genes.spadit import Case
+from experiments.data import add_data_option, run
+from experiments.genes.cases import Case, impute, load
 from napari_spatialrecon.evaluation.gene_metrics import gene_metrics
 from napari_spatialrecon.methods.genes.inputs import log_normalised
 from napari_spatialrecon.tissue.contract import prepare_query
@@ -81,7 +81,7 @@ def novosparc(case: Case, fold: list[str], scaled: bool = False) -> np.ndarray:
 
 
 def come(case: Case, fold: list[str]) -> np.ndarray:
-    result = gene_experiments.impute(case, fold, "come", "quick", [])
+    result = impute(case, fold, "come", "quick", [])
     return np.asarray(result.adata.X)
 
 
@@ -97,11 +97,12 @@ METHODS: dict[str, Callable[[Case, list[str]], np.ndarray]] = {
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("method", nargs="*", default=list(METHODS))
+    add_data_option(parser)
     parser.add_argument("--split", type=int, default=5)
     parser.add_argument("--folds", type=int)
     parser.add_argument("--csv", type=Path)
     asked = parser.parse_args()
-    case = gene_experiments.load("bdtnp")
+    case = load("bdtnp", asked.data)
     folds = [list(f) for f in np.array_split(np.concatenate(case.folds), asked.split)]
     print("| bdtnp | PCC | median | SSIM | RMSE | JS | s |\n|---|---|---|---|---|---|---|")
     for name in asked.method:
@@ -121,4 +122,4 @@ def main() -> None:
 
 
 if __name__ == "__main__":
-    main()
+    run(main)

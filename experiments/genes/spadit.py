@@ -1,44 +1,37 @@
-"""Measure gene imputation on real tissue: baselines, ablations, sampler, down-sampling, a picture.
+"""Gene imputation on real tissue: all methods, SpaDiT's parts, its sampler, poorer slides.
 
-    python -m experiments.genes.spadit WHAT [CASE ...] [--folds 1]
+    python -m experiments.genes.spadit WHAT --data DIR [case ...] [--folds 1]
 
-Genes are held out in 5 folds (seed 0), as many of which are run as `--folds` says. Counts of the
-truth become log1p(x / total · median) over all genes. Prints a Markdown table a case.
+Genes are held out in five folds (seed 0); `--folds` says how many of them are run. Prints one
+Markdown table per case.
 
-WHAT is `table`, `downsample` or `picture`; `ablate` changes the network beside its linear maps,
-`alone` without them; `sampler` uses the drawn correction in full, whatever share a run would use.
+WHAT is `table` (all methods), `downsample` (with a share of the slide's counts) or `picture`;
+`ablate` changes SpaDiT's network beside its linear maps, `alone` without them; `sampler` applies
+the drawn correction in full, whatever share a run would use.
 """
 
 from __future__ import annotations
 
 import argparse
-import os
 import time
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
 from pathlib import Path
 
-import anndata
 import numpy as np
 import pandas as pd
 from matplotlib.figure import Figure
-from scipy import sparse
 from scipy.stats import spearmanr
 
+from experiments.data import DataFolder, add_data_option, run
+from experiments.genes.cases import CASES, Case, impute, load, measure
 from napari_spatialrecon.evaluation.gene_metrics import accuracy_scores, gene_metrics
-from napari_spatialrecon.methods.genes.inputs import log_normalised
-from napari_spatialrecon.methods.registry import find_method
-from napari_spatialrecon.tasks.imputing import GeneResult, impute_genes
-from napari_spatialrecon.tissue.contract import counts, prepare_slide
 
-DATA = Path(
-    os.environ.get("SPATIALRECON_DATA", Path(__file__).resolve().parents[2] / "shared" / "data")
-)
 SPADIT = ["diffusion.draws=0"]
 METHODS: dict[str, tuple[str, str, list[str]]] = {
     "knn": ("knn", "quick", []),
     "mapping": ("mapping", "quick", []),
     "bases alone": ("spadit", "quick", ["network.on=false"]),
+    "COME": ("come", "quick", []),
     "SpaDiT": ("spadit", "quick", SPADIT),
 }
 #: Table 4 of the paper, and table 3's Transformer beside a network without attention.
@@ -60,83 +53,14 @@ SAMPLER = ((5, 0), (5, 1), (20, 1), (50, 1), (200, 1), (20, 4), (20, 8))
 RATES = (0.1, 0.3, 0.5, 0.7, 1.0)
 
 
-@dataclass(frozen=True)
-class Case:
-    slide: anndata.AnnData
-    cells: anndata.AnnData
-    folds: list[list[str]]
-    truth: pd.DataFrame
-
-
-def load(name: str, rate: float = 1.0) -> Case:
-    if name == "bdtnp":
-        slide = anndata.read_h5ad(DATA / "drosophila_bdtnp/atlas_bdtnp.h5ad")
-        slide.var_names = slide.var["scrna_name"].astype(str)
-        cells = anndata.read_h5ad(DATA / "drosophila_bdtnp/scrna_dropseq.h5ad")
-    elif name == "mop":
-        slide = anndata.read_h5ad(DATA / "mop_merfish_scrna/merfish_pseudospots.h5ad")
-        cells = anndata.read_h5ad(DATA / "mop_merfish_scrna/scrna_mop.h5ad")
-        cells = _some(cells, 4000)
-    else:
-        slide = _some(anndata.read_h5ad(DATA / "breast_xenium_visium/xenium_cells.h5ad"), 4000)
-        cells = anndata.read_h5ad(DATA / "breast_xenium_visium/visium_spots.h5ad")
-    slide.obsm["spatial"] = np.asarray(slide.obsm["spatial"], float)[:, :2]
-    slide.X = counts(slide)
-    slide = slide[np.asarray(slide.X.sum(axis=1)).ravel() >= 10].copy()
-    prepared = prepare_slide(slide, name, counts_needed=False)
-    logs = log_normalised(prepared, intensities=True)[0].toarray()
-    truth = pd.DataFrame(logs, slide.obs_names, slide.var_names)
-    if rate < 1:
-        slide.X = _fewer(slide.X, rate)
-    slide.layers.clear()
-    slide.uns.clear()
-    shared = [g for g in truth.columns[truth.std() > 0] if g in set(cells.var_names)]
-    order = np.random.default_rng(0).permutation(shared)
-    return Case(slide, cells, [list(f) for f in np.array_split(order, 5)], truth)
-
-
-def _some(adata: anndata.AnnData, n: int) -> anndata.AnnData:
-    return adata[np.random.default_rng(0).permutation(adata.n_obs)[:n]].copy()
-
-
-def _fewer(matrix: sparse.csr_matrix, rate: float) -> sparse.csr_matrix:
-    """Keep each count with a chance of `rate`; of intensities, each value."""
-    rng, fewer = np.random.default_rng(0), matrix.copy()
-    if np.all(matrix.data == np.rint(matrix.data)):
-        fewer.data = rng.binomial(matrix.data.astype(int), rate).astype(np.float32)
-    else:
-        fewer.data = fewer.data * (rng.random(len(fewer.data)) < rate)
-    return fewer
-
-
-def impute(case: Case, fold: list[str], method: str, preset: str, values: list[str]) -> GeneResult:
-    config = find_method(method, "impute-genes").config().preset(preset).with_text(values)
-    seen = case.slide[:, [g for g in case.slide.var_names if g not in set(fold)]].copy()
-    return impute_genes(seen, case.cells, fold, method=method, config=config, device="cpu")
-
-
-def measure(case: Case, folds: int, method: str, preset: str, values: list[str]) -> pd.DataFrame:
-    tables = []
-    for fold in case.folds[:folds]:
-        result = impute(case, fold, method, preset, values)
-        report = result.method.report()
-        table = gene_metrics(case.truth[fold].to_numpy(), result.adata.X).set_axis(fold)
-        table["reliability"] = result.genes["reliability"]
-        by_share = report.get("held_out_by_share", {})
-        table["added"] = report.get("network_added_pcc", np.nan)
-        table["in full"] = by_share.get("1.0", np.nan) - by_share.get("0.0", np.nan)
-        tables.append(table)
-    return pd.concat(tables)
-
-
 def show(name: str, rows: Mapping[str, Callable[[], pd.DataFrame]]) -> None:
     heads = "PCC | median | SSIM | RMSE | JS | expected | its correlation | added | in full | s"
     print(f"\n| {name} | {heads} |")
     print(f"|{'---|' * 11}")
     tables = {}
-    for label, run in rows.items():
+    for label, measured in rows.items():
         start = time.time()
-        table = tables[label] = run()
+        table = tables[label] = measured()
         mean = table.mean()
         values = [mean["pcc"], table["pcc"].median(), mean["ssim"], mean["rmse"], mean["js"]]
         follows = table["reliability"].corr(table["pcc"])
@@ -182,14 +106,18 @@ def z(values: np.ndarray) -> np.ndarray:
     return (values - values.mean()) / max(values.std(), 1e-9)
 
 
-def rows(what: str, name: str, folds: int) -> dict[str, Callable[[], pd.DataFrame]]:
+def rows(
+    what: str, name: str, data: DataFolder, folds: int
+) -> dict[str, Callable[[], pd.DataFrame]]:
     if what == "downsample":
         return {
-            f"{label}, {rate}": lambda r=rate, m=METHODS[label]: measure(load(name, r), folds, *m)
+            f"{label}, {rate}": lambda r=rate, m=METHODS[label]: measure(
+                load(name, data, r), folds, *m
+            )
             for rate in RATES
             for label in ("knn", "mapping", "SpaDiT")
         }
-    case = load(name)
+    case = load(name, data)
     if what == "table":
         return {k: lambda m=m: measure(case, folds, *m) for k, m in METHODS.items()}
     extra = [*SPADIT, "bases.on=false"] if what == "alone" else SPADIT
@@ -199,9 +127,9 @@ def rows(what: str, name: str, folds: int) -> dict[str, Callable[[], pd.DataFram
     }
 
 
-def picture(name: str, out: Path) -> None:
+def picture(name: str, data: DataFolder, out: Path) -> None:
     """Draw the most, the middle and the least reliable held-out gene: truth, map, spread."""
-    case = load(name)
+    case = load(name, data)
     result = impute(case, case.folds[0], "spadit", "quick", [])
     genes = result.genes["reliability"].sort_values(ascending=False).index
     chosen = [genes[0], genes[len(genes) // 2], genes[-1]]
@@ -231,21 +159,22 @@ def main() -> None:
     parser.add_argument(
         "what", choices=("table", "ablate", "alone", "sampler", "downsample", "picture")
     )
-    parser.add_argument("case", nargs="*", default=["bdtnp", "mop", "xenium"])
+    parser.add_argument("case", nargs="*", default=list(CASES))
+    add_data_option(parser)
     parser.add_argument("--folds", type=int, default=5)
     parser.add_argument("--only", help="one row of the table, by its name")
     parser.add_argument("--out", type=Path, default=Path("genes.png"))
     asked = parser.parse_args()
     for name in asked.case:
         if asked.what == "picture":
-            picture(name, asked.out)
+            picture(name, asked.data, asked.out)
         elif asked.what == "sampler":
             print(f"\n{name}\n")
-            sample(load(name), asked.folds)
+            sample(load(name, asked.data), asked.folds)
         else:
-            wanted = rows(asked.what, name, asked.folds)
+            wanted = rows(asked.what, name, asked.data, asked.folds)
             show(name, {k: v for k, v in wanted.items() if asked.only in (None, k)})
 
 
 if __name__ == "__main__":
-    main()
+    run(main)

@@ -1,7 +1,7 @@
 """Whether GEARS' learned encoder places cells better than joint principal components do.
 
-    python -m experiments.place.encoder [--preset quick] [--seeds 3] [--set key=value ...] \
-        [--ablate] [case ...]
+    python -m experiments.place.encoder --data DIR [--preset quick] [--seeds 3] \
+        [--set key=value ...] [--ablate] [case ...]
 
 Cells are placed by the `knn` baseline on either input (cosine, with directions that vary in space).
 Prints, for each case, Spearman / edge AUC / trust@20 against the truth, and how well slides and
@@ -22,7 +22,8 @@ from dataclasses import dataclass, replace
 import numpy as np
 from scipy.stats import spearmanr
 
-from experiments.cases import CELLS, DATA, SECTIONS, SIMULATED
+from experiments.data import DataFolder, add_data_option, run
+from experiments.place.cases import CELLS, SECTIONS, SIMULATED
 from napari_spatialrecon.evaluation.hiding import hide_places
 from napari_spatialrecon.evaluation.place_metrics import place_metrics
 from napari_spatialrecon.evaluation.protocols import hold_out_cells, kfold_genes
@@ -38,7 +39,6 @@ from napari_spatialrecon.methods.placement.reference import Reference
 from napari_spatialrecon.tissue.contract import Prepared, prepare_query, prepare_slide
 from napari_spatialrecon.tissue.preprocess import log_depth
 from napari_spatialrecon.tissue.preprocess_config import PreprocessConfig
-from napari_spatialrecon.tissue.read import read_adata
 from napari_spatialrecon.tissue.simulator.config import SimulatorConfig
 from napari_spatialrecon.tissue.simulator.simulate import simulate
 
@@ -83,11 +83,11 @@ class Embedded:
 Embed = Callable[[list[Prepared], Prepared], Embedded]
 
 
-def load(name: str) -> Case:
+def load(name: str, data: DataFolder) -> Case:
     if name == "fly":
-        atlas = read_adata(DATA / "drosophila_bdtnp/atlas_bdtnp.h5ad")
+        atlas = data.read("drosophila_bdtnp/atlas_bdtnp.h5ad")
         atlas.var_names = atlas.var["scrna_name"].astype(str)
-        cells = read_adata(DATA / "drosophila_bdtnp/scrna_dropseq.h5ad")
+        cells = data.read("drosophila_bdtnp/scrna_dropseq.h5ad")
         return Case(
             [prepare_slide(atlas, "atlas", counts_needed=False)], prepare_query(cells, "Drop-seq")
         )
@@ -96,12 +96,12 @@ def load(name: str) -> Case:
         slides, query = {f"section{i}": s for i, s in enumerate(made.slides)}, made.cells
         truth = made.truth[["x", "y"]].to_numpy()
     elif name in CELLS:
-        spots, query, truth = hold_out_cells(read_adata(DATA / CELLS[name]))
+        spots, query, truth = hold_out_cells(data.read(CELLS[name]))
         slides = {"spots": spots}
     else:
         folder, sections, section = SECTIONS[name]
-        slides = {s: read_adata(DATA / folder / f"{s}.h5ad") for s in sections}
-        whole = read_adata(DATA / folder / f"{section}.h5ad")
+        slides = {s: data.read(f"{folder}/{s}.h5ad") for s in sections}
+        whole = data.read(f"{folder}/{section}.h5ad")
         query, truth = hide_places(whole), np.asarray(whole.obsm["spatial"], float)
     cells = prepare_query(query, "query")
     return Case([prepare_slide(a, n) for n, a in slides.items()], cells, truth[cells.kept])
@@ -182,13 +182,14 @@ def row(name: str, runs: list[list[float]], seconds: float) -> str:
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("case", nargs="*", default=["embryo", "starmap", "her2", "fly", *SIMULATED])
+    add_data_option(parser)
     parser.add_argument("--preset", action="append", default=[])
     parser.add_argument("--seeds", type=int, default=3)
     parser.add_argument("--ablate", action="store_true")
     parser.add_argument("--set", action="append", default=[], dest="values")
     asked = parser.parse_args()
     for name in asked.case:
-        case = load(name)
+        case = load(name, asked.data)
         measure = against_truth if case.truth is not None else without_truth
         first = (
             "Spearman | edge AUC | trust@20"
@@ -210,4 +211,4 @@ def main() -> None:
 
 
 if __name__ == "__main__":
-    main()
+    run(main)

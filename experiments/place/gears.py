@@ -1,13 +1,13 @@
-"""GEARS beside kNN on the judge's six cases: metrics and calibration of the uncertainty.
+"""GEARS beside kNN on the six cases of real tissue: metrics and calibration of the uncertainty.
 
-    OMP_NUM_THREADS=1 python -m experiments.place.gears --models FOLDER [--seeds 0 10 20]
-        [--presets quick] [case ...]
+    OMP_NUM_THREADS=1 python -m experiments.place.gears --data DIR --models FOLDER
+        [--seeds 0 10 20] [--presets quick] [case ...]
 
 `quick` is the first network of `standard`, so one training gives both; network i has the seed of
-the run plus i, so that seeds nearer than four would share networks. Figures are those of
-`judge.py place gears --preset quick|standard`, which trains a network on three quarters of the
-spots first, to report the held-out error. Uncertainty: cells posed in the frame of the reference
-where truth shares it, else after the best similarity pose.
+the run plus i, so seeds less than four apart would share networks. `spatialrecon place --method
+gears` gives the same places; it also trains a network on three quarters of the spots first, to
+report the held-out error. For the uncertainty, cells are posed in the frame of the reference where
+the truth shares it, and by the best similarity elsewhere.
 """
 
 from __future__ import annotations
@@ -15,13 +15,14 @@ from __future__ import annotations
 import argparse
 import copy
 import json
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
-from experiments.cases import REAL, Case, fitted, load
+from experiments.data import DataFolder, add_data_option, run
+from experiments.place.cases import REAL, Case, load
 from napari_spatialrecon.evaluation.calibration import uncertainty_metrics
 from napari_spatialrecon.evaluation.place_metrics import place_metrics
 from napari_spatialrecon.geometry.procrustes import fit_pose
@@ -35,6 +36,34 @@ SHOWN = ("spearman", "edge_auc", "trust20", "swd", "w1_knn", "decile_ratio", "wi
 STANDARD = ("preset=standard", "validate=false")
 
 
+def fitted(case: Case, settings: Sequence[str], seed: int, folder: Path) -> Gears:
+    """Return GEARS fitted to a case; a model that `folder` already holds is read.
+
+    Parameters
+    ----------
+    settings
+        ``key=value`` on top of the preset that ``preset=`` names (quick).
+    folder
+        Keeps models under the case, the settings and the seed; remove it when training changes.
+    """
+    words = "_".join((case.name, *settings, str(seed))).replace("/", "-")
+    place = folder / words
+    if place.exists():
+        return Gears.load(place)
+    slides, cells, _ = case.prepared()
+    model = Gears(configured(settings)).fit(slides, cells, seed=seed)
+    model.save(place)
+    return model
+
+
+def configured(settings: Sequence[str]) -> GearsConfig:
+    """Return the configuration of ``key=value`` settings, of which ``preset=`` names the start."""
+    preset = next((s.removeprefix("preset=") for s in settings if s.startswith("preset=")), "quick")
+    return GearsConfig.preset(preset).with_text(
+        [s for s in settings if not s.startswith("preset=")]
+    )
+
+
 def first_networks(model: Gears, config: GearsConfig) -> Gears:
     """Return the model with as many of its networks as `config` wants, placing as that says."""
     fewer = copy.copy(model)
@@ -43,7 +72,7 @@ def first_networks(model: Gears, config: GearsConfig) -> Gears:
 
 
 def quick(case: Case, seed: int, folder: Path) -> Gears:
-    """Return what ``quick`` fits to one of the judge's cases: the first network of `standard`."""
+    """Return what ``quick`` fits to a case: the first network of `standard`."""
     return first_networks(fitted(case, STANDARD, seed, folder), GearsConfig.preset("quick"))
 
 
@@ -64,8 +93,10 @@ def measure(case: Case, placement: Placement, truth: np.ndarray) -> dict[str, fl
     }
 
 
-def rows(name: str, seeds: list[int], presets: list[str], folder: Path) -> Iterator[dict[str, Any]]:
-    case = load(name)
+def rows(
+    name: str, data: DataFolder, seeds: list[int], presets: list[str], folder: Path
+) -> Iterator[dict[str, Any]]:
+    case = load(name, data)
     slides, cells, truth = case.prepared()
     for seed in seeds:
         knn = Knn().fit(slides, cells, seed=seed).place(cells)
@@ -95,6 +126,7 @@ def table(found: list[dict[str, Any]]) -> str:
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("case", nargs="*", default=list(REAL))
+    add_data_option(parser)
     parser.add_argument("--seeds", type=int, nargs="+", default=[0, 10, 20])
     parser.add_argument("--presets", nargs="+", default=["quick", "standard"])
     parser.add_argument("--models", type=Path, required=True, help="keeps trained models")
@@ -102,7 +134,7 @@ def main() -> None:
     asked = parser.parse_args()
     found: list[dict[str, Any]] = []
     for name in asked.case:
-        for row in rows(name, asked.seeds, asked.presets, asked.models):
+        for row in rows(name, asked.data, asked.seeds, asked.presets, asked.models):
             found.append(row)
             print(json.dumps({k: row[k] for k in ("case", "method", "seed", *SHOWN)}), flush=True)
             if asked.out:
@@ -111,4 +143,4 @@ def main() -> None:
 
 
 if __name__ == "__main__":
-    main()
+    run(main)

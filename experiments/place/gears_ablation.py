@@ -1,7 +1,7 @@
 """What each part of GEARS adds, on three real cases.
 
-    OMP_NUM_THREADS=1 python -m experiments.place.gears_ablation --models FOLDER [--seed 0] \
-        [case ...]
+    OMP_NUM_THREADS=1 python -m experiments.place.gears_ablation --data DIR --models FOLDER \
+        [--seed 0] [case ...]
 
 Each row that changes training trains one network, as `quick` does; `quick` itself is the first
 network of `standard`, which experiments/place/gears.py keeps too. Rows that only change how cells
@@ -22,8 +22,9 @@ from typing import Any
 import numpy as np
 from torch import nn
 
-from experiments.cases import fitted, load
-from experiments.place.gears import quick
+from experiments.data import DataFolder, add_data_option, run
+from experiments.place.cases import load
+from experiments.place.gears import fitted, quick
 from napari_spatialrecon.evaluation.place_metrics import place_metrics
 from napari_spatialrecon.geometry.patchwork import stitching
 from napari_spatialrecon.geometry.stress import StressLayout
@@ -91,8 +92,8 @@ def the_start(wanted: np.ndarray, anchors: np.ndarray, start: np.ndarray, **_: A
     return StressLayout(start, 0.0)
 
 
-def rows(name: str, seed: int, folder: Path) -> Iterator[dict[str, Any]]:
-    case = load(name)
+def rows(name: str, data: DataFolder, seed: int, folder: Path) -> Iterator[dict[str, Any]]:
+    case = load(name, data)
     _, cells, truth = case.prepared()
     for training, settings in TRAININGS.items():
         if training == "quick":
@@ -161,13 +162,14 @@ def _column(found: list[dict[str, Any]], case: str, joined: str, key: tuple[str,
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("case", nargs="*", default=["embryo", "starmap", "her2"])
+    add_data_option(parser)
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--models", type=Path, required=True, help="keeps trained models")
     parser.add_argument("--out", type=Path, help="JSON of every row")
     asked = parser.parse_args()
     found: list[dict[str, Any]] = []
     for name in asked.case:
-        for row in rows(name, asked.seed, asked.models):
+        for row in rows(name, asked.data, asked.seed, asked.models):
             found.append(row)
             if asked.out:
                 write_json(asked.out, found)
@@ -175,4 +177,4 @@ def main() -> None:
 
 
 if __name__ == "__main__":
-    main()
+    run(main)

@@ -1,6 +1,6 @@
 """Checks of GEARS against a known truth: simulated tissue, and queries that lack half of it.
 
-    OMP_NUM_THREADS=1 python -m experiments.place.gears_checks --models FOLDER \
+    OMP_NUM_THREADS=1 python -m experiments.place.gears_checks --data DIR --models FOLDER \
         [simulator] [composition]
 
 `simulator`: median error in µm of the posed cells, with sections as they are, with all sections
@@ -19,7 +19,9 @@ from pathlib import Path
 
 import numpy as np
 
-from experiments.cases import Case, fitted, load, without_half
+from experiments.data import DataFolder, add_data_option, run
+from experiments.place.cases import Case, load, without_half
+from experiments.place.gears import fitted
 from napari_spatialrecon.evaluation.place_metrics import place_metrics
 from napari_spatialrecon.geometry.procrustes import Pose, fit_pose
 from napari_spatialrecon.methods.placement.base import Placement, PlacementMethod
@@ -59,8 +61,8 @@ def errors(case: Case, placed: Placement) -> str:
     )
 
 
-def simulator(folder: Path) -> None:
-    upright = load("sim")
+def simulator(data: DataFolder, folder: Path) -> None:
+    upright = load("sim", data)
     turned = moved(upright)
     order = np.random.default_rng(1).permutation(upright.cells.n_obs)
     shuffled = upright.with_cells(order, "shuffled")
@@ -84,9 +86,9 @@ def simulator(folder: Path) -> None:
         print(f"{label}: moved by {np.median(apart):.1e} radii (median), {apart.max():.1e} (most)")
 
 
-def composition(folder: Path) -> None:
+def composition(data: DataFolder, folder: Path) -> None:
     for tissue in ("embryo", "starmap"):
-        whole = load(tissue)
+        whole = load(tissue, data)
         among = {name: layout for name, layout, _ in _placed(whole, folder)}
         for what in ("length", "width", "clusters"):
             half = without_half(whole, what)
@@ -101,7 +103,7 @@ def composition(folder: Path) -> None:
                     f"all {figures[0]:.3f}, alone {figures[1]:.3f}; said in the result: {said}",
                     flush=True,
                 )
-    for case in (load("sim"), load("sim-shift")):
+    for case in (load("sim", data), load("sim-shift", data)):
         for name, layout, said in _placed(case, folder):
             metrics = place_metrics(case.prepared()[2], layout)
             print(f"{case.name}, {name}: {metrics['spearman']:.3f}; said: {said}", flush=True)
@@ -131,11 +133,12 @@ def _placed(case: Case, folder: Path) -> Iterator[tuple[str, np.ndarray, bool]]:
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("check", nargs="*", default=["simulator", "composition"])
+    add_data_option(parser)
     parser.add_argument("--models", type=Path, required=True, help="keeps trained models")
     asked = parser.parse_args()
     for check in asked.check:
-        {"simulator": simulator, "composition": composition}[check](asked.models)
+        {"simulator": simulator, "composition": composition}[check](asked.data, asked.models)
 
 
 if __name__ == "__main__":
-    main()
+    run(main)

@@ -1,7 +1,7 @@
 """How far landmarks bring dp-VAE's places: error of the other cells against their number.
 
-    OMP_NUM_THREADS=1 python -m experiments.place.landmarks --out curve.json [--picture curve.png] \
-        [--seeds 3] [starmap|her2|cortex|embryo ...]
+    OMP_NUM_THREADS=1 python -m experiments.place.landmarks --data DIR --out curve.json \
+        [--picture curve.png] [--seeds 3] [starmap|her2|cortex|embryo ...]
 
 Places each query once a seed (that of dp-VAE, suggestions and draws), then lays it by 0, 3, 5,
 10, 20 and 50 landmarks as the window does, set on random cells (five draws) and on those that
@@ -19,7 +19,6 @@ from __future__ import annotations
 
 import argparse
 import json
-import os
 from collections.abc import Iterator
 from itertools import product
 from pathlib import Path
@@ -27,6 +26,7 @@ from typing import Any
 
 import numpy as np
 
+from experiments.data import DataFolder, add_data_option, run
 from napari_spatialrecon.evaluation.hiding import hide_places
 from napari_spatialrecon.evaluation.protocols import hold_out_cells
 from napari_spatialrecon.geometry.procrustes import fit_pose, procrustes_error
@@ -42,12 +42,8 @@ from napari_spatialrecon.storage import write_json
 from napari_spatialrecon.tasks.expected_start import expected_places, lay_on_expected
 from napari_spatialrecon.tasks.placing import place
 from napari_spatialrecon.tissue import contract
-from napari_spatialrecon.tissue.read import read_adata
 from napari_spatialrecon.tissue.simulator.simulate import simulate
 
-DATA = Path(
-    os.environ.get("SPATIALRECON_DATA", Path(__file__).resolve().parents[2] / "shared" / "data")
-)
 NUMBERS = (3, 5, 10, 20, 50)
 DRAWS = 5
 TURNED = np.array([[0.0, -1.0], [-1.0, 0.0]])
@@ -59,10 +55,10 @@ TITLES = {
 }
 
 
-def cases(name: str) -> tuple[dict[str, Any], Any, np.ndarray, float]:
+def load(name: str, data: DataFolder) -> tuple[dict[str, Any], Any, np.ndarray, float]:
     """Return references, the query without places, its true places, and µm a unit."""
     if name == "embryo":
-        cells = read_adata(DATA / "seqfish_embryo2/seqfish_embryo2.h5ad")
+        cells = data.read("seqfish_embryo2/seqfish_embryo2.h5ad")
         held = hold_out_cells(cells)
         return {"spots": held[0]}, held[1], np.asarray(held[2], float), 1.0
     if name == "cortex":
@@ -74,7 +70,7 @@ def cases(name: str) -> tuple[dict[str, Any], Any, np.ndarray, float]:
         "starmap": ("starmap_mpfc", ["section_BZ5"], "section_BZ9"),
         "her2": ("st_her2_he", ["C2", "C3"], "C5"),
     }[name]
-    read = {s: read_adata(DATA / folder / f"{s}.h5ad") for s in (*references, query)}
+    read = {s: data.read(f"{folder}/{s}.h5ad") for s in (*references, query)}
     truth = np.asarray(read[query].obsm["spatial"], float)
     um = contract.um_per_unit(read[query]) or 1.0
     return {s: read[s] for s in references}, hide_places(read[query]), truth, um
@@ -92,8 +88,8 @@ def errors(true: np.ndarray, placed: np.ndarray, known: np.ndarray, um: float) -
     }
 
 
-def measure(name: str, seed: int) -> Iterator[dict[str, Any]]:
-    references, query, truth, um = cases(name)
+def measure(name: str, data: DataFolder, seed: int) -> Iterator[dict[str, Any]]:
+    references, query, truth, um = load(name, data)
     result = place(references, query, seed=seed)
     cells = contract.prepare_query(query, "query")
     truth = truth[cells.kept]
@@ -191,8 +187,9 @@ def draw(rows: list[dict[str, Any]], path: Path) -> None:
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__)
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("cases", nargs="*", default=["starmap", "her2", "cortex"])
+    add_data_option(parser)
     parser.add_argument("--out", type=Path, required=True)
     parser.add_argument("--picture", type=Path)
     parser.add_argument("--seeds", type=int, default=3)
@@ -200,7 +197,7 @@ def main() -> None:
     rows = json.loads(options.out.read_text()) if options.out.exists() else []
     for name, seed in product(options.cases, range(options.seeds)):
         if not any((row["case"], row["seed"]) == (name, seed) for row in rows):
-            rows += list(measure(name, seed))
+            rows += list(measure(name, options.data, seed))
             write_json(options.out, rows)
     print(table(rows))
     if options.picture:
@@ -208,4 +205,4 @@ def main() -> None:
 
 
 if __name__ == "__main__":
-    main()
+    run(main)

@@ -1,26 +1,21 @@
 """Single cells rastered in bins, and the bins summed into spots that are to be split again.
 
-The four cases are the judge's: bins of 2 or 3 cells on average over the bounding box, edge blocks
-that are not whole dropped, spots without counts left out.
+In `CASES`, bins hold 2 or 3 cells on average over the bounding box; incomplete blocks at the edge
+and spots without counts are left out.
 """
 
 from __future__ import annotations
 
-import os
 from dataclasses import dataclass
-from pathlib import Path
 
 import numpy as np
 from anndata import AnnData
 from scipy.sparse import csr_matrix
 
+from experiments.data import LEAST_COUNTS, DataFolder
 from napari_spatialrecon.tissue import contract
-from napari_spatialrecon.tissue.read import read_adata
 from napari_spatialrecon.tissue.subspots import Factor
 
-DATA = Path(
-    os.environ.get("SPATIALRECON_DATA", Path(__file__).resolve().parents[2] / "shared" / "data")
-)
 #: Case: file of single cells, and cells in a bin.
 CASES = {
     "xenium": ("breast_xenium_visium/xenium_cells.h5ad", 3),
@@ -28,8 +23,6 @@ CASES = {
     "mpoa": ("merfish_mpoa/merfish_mpoa.h5ad", 2),
     "molcart-A1": ("molcart_mouse_cortex/section_A1.h5ad", 2),
 }
-#: Cells with fewer counts are no cells.
-LEAST_COUNTS = 10
 
 
 @dataclass(frozen=True)
@@ -54,10 +47,10 @@ class SuperCase:
         return np.repeat(np.arange(self.spots.n_obs), self.truth.n_obs // self.spots.n_obs)
 
 
-def load(name: str, factor: Factor) -> SuperCase:
+def load(name: str, data: DataFolder, factor: Factor) -> SuperCase:
     """Return a case, its spots as many bins wide and high as the factor says."""
     path, per_bin = CASES[name]
-    cells = read_adata(DATA / path)
+    cells = data.read(path)
     if "counts_ok" in cells.var:
         cells = cells[:, cells.var["counts_ok"].to_numpy(bool)]
     counts = contract.counts(cells)

@@ -1,6 +1,6 @@
 """Why interpolation gains less on round spots than on bins: what the noise of neighbours costs.
 
-    OMP_NUM_THREADS=1 python -m experiments.super_resolve.round_spots \
+    OMP_NUM_THREADS=1 python -m experiments.super_resolve.round_spots --data DIR \
         [cortex | tumour | xenium | embryo ...]
 
 Single cells are summed in round spots on hexagons, with gaps (a diameter of .55 pitches, as in
@@ -12,34 +12,34 @@ slides have a pitch of 100 µm; real ones that in which a bin holds as many cell
 
 from __future__ import annotations
 
-import sys
+import argparse
 
 import numpy as np
 from anndata import AnnData
 from scipy.sparse import csr_matrix
 
-from experiments.super_resolve import cases as super_cases
-from experiments.super_resolve import train_generalist
+from experiments.data import DataFolder, add_data_option, run
+from experiments.super_resolve.cases import CASES, column_correlation, from_cells
+from experiments.super_resolve.train_generalist import simulated
 from napari_spatialrecon.geometry.neighbours import nearest
 from napari_spatialrecon.methods.super_resolution.base import conserved
 from napari_spatialrecon.methods.super_resolution.weights import linear_weights
 from napari_spatialrecon.tissue import contract
 from napari_spatialrecon.tissue.lattice import find_lattice
-from napari_spatialrecon.tissue.read import read_adata
 from napari_spatialrecon.tissue.subspots import Factor, SubSpots, parse_factor, split_spots
 
 POWERS = (0.0, 0.25, 0.5, 0.75, 1.0)
 WIDTHS = (0.55, 0.75, 1.0)
 
 
-def cells_of(name: str) -> tuple[AnnData, float]:
+def cells_of(name: str, data: DataFolder) -> tuple[AnnData, float]:
     """Return single cells and the pitch of the spots in the unit of their places."""
-    if name in super_cases.CASES:
-        path, per_bin = super_cases.CASES[name]
-        cells = read_adata(super_cases.DATA / path)
+    if name in CASES:
+        path, per_bin = CASES[name]
+        cells = data.read(path)
         area = np.prod(np.ptp(contract.coordinates(cells), axis=0))
         return cells, float(np.sqrt(4 * per_bin * area / cells.n_obs))
-    cells = train_generalist.simulated(name, 11, 260.0)
+    cells = simulated(name, 11, 260.0)
     return cells, 100.0 / (contract.um_per_unit(cells) or 1.0)
 
 
@@ -73,7 +73,7 @@ def correlations(true: np.ndarray, parts: SubSpots) -> list[float]:
     found = []
     for power in POWERS:
         split = conserved(smooth**power, spots).reshape(flat.shape)
-        correlation = super_cases.column_correlation(flat[:, seen], split[:, seen])
+        correlation = column_correlation(flat[:, seen], split[:, seen])
         found.append(float(correlation.mean()))
     return found
 
@@ -83,11 +83,15 @@ def show(name: str, layout: str, true: np.ndarray, parts: SubSpots, cells: float
     print(f"| {name} | {layout} | {len(true):,} | {cells:.1f} | {values} |", flush=True)
 
 
-def main(names: list[str]) -> None:
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("case", nargs="*", default=["tumour", "cortex", "xenium", "embryo"])
+    add_data_option(parser)
+    asked = parser.parse_args()
     print("| cells of | layout | spots | cells a spot | " + " | ".join(map(str, POWERS)) + " |")
     print("|---|---|---:|---:|" + "---:|" * len(POWERS))
-    for name in names:
-        cells, pitch = cells_of(name)
+    for name in asked.case:
+        cells, pitch = cells_of(name, asked.data)
         points, counts = contract.coordinates(cells), contract.counts(cells)
         centres = hexagons(points, pitch)
         for width in WIDTHS:
@@ -99,11 +103,11 @@ def main(names: list[str]) -> None:
             inside = summed(points, ones, parts).sum() / filled.sum()
             show(name, f"round, {width:g} of the pitch", true[filled], kept, inside)
         per_bin = pitch**2 / 4 * len(points) / np.prod(np.ptp(points, axis=0))
-        case = super_cases.from_cells(name, points, counts, float(per_bin), Factor(2, 2))
+        case = from_cells(name, points, counts, float(per_bin), Factor(2, 2))
         parts = split_spots(find_lattice(case.spots.obsm["spatial"]), Factor(2, 2))
         true = case.truth.X.toarray().astype(float).reshape(case.spots.n_obs, 4, -1)
         show(name, "square bins", true, parts, len(points) / case.spots.n_obs)
 
 
 if __name__ == "__main__":
-    main(sys.argv[1:] or ["tumour", "cortex", "xenium", "embryo"])
+    run(main)

@@ -1,12 +1,11 @@
-"""Super-resolution of the judge's four cases: SRast, interpolations, and SRast without its parts.
+"""Super-resolution of four slides: SRast, interpolations, and SRast without its parts.
 
-    OMP_NUM_THREADS=1 python -m experiments.super_resolve.table [--factor 2x2] [--rows ROW ...]
-        [--models FOLDER] [--out FILE.json] [case ...]
+    OMP_NUM_THREADS=1 python -m experiments.super_resolve.table --data DIR [--factor 2x2]
+        [--rows ROW ...] [--models FOLDER] [--out FILE.json] [case ...]
 
-Figures are those of `judge.py superres`, and clusters beside them. The rows of table 4 of the paper
-are trained anew on the slides of train_generalist.py, as the package's own model was, and
-adapted without the same part; FOLDER keeps them. `ceiling` is not a method: what noise leaves of a
-correlation with the truth (`super_cases.poisson_ceiling`).
+The rows of table 4 of the paper are trained anew on the slides of train_generalist.py, as the
+package's own model was, and adapted without the same part; FOLDER keeps them. `ceiling` is not a
+method but what noise leaves of a correlation with the truth (`cases.poisson_ceiling`).
 """
 
 from __future__ import annotations
@@ -17,15 +16,16 @@ import time
 from pathlib import Path
 from typing import Any
 
-from experiments.super_resolve import cases as super_cases
-from experiments.super_resolve import train_generalist
+from experiments.data import DataFolder, add_data_option, run
+from experiments.super_resolve.cases import CASES, SuperCase, load, poisson_ceiling
+from experiments.super_resolve.train_generalist import train
 from napari_spatialrecon.evaluation.super_metrics import evaluate_super
 from napari_spatialrecon.methods.srast.config import SRastConfig
 from napari_spatialrecon.storage import write_json
 from napari_spatialrecon.tasks.super_resolving import super_resolve
 from napari_spatialrecon.tissue.subspots import Factor, parse_factor
 
-FLOORS = ("uniform", "bilinear", "bicubic", "gaussian")
+BASELINES = ("uniform", "bilinear", "bicubic", "gaussian")
 #: Table 4 of the paper.
 ABLATIONS = {
     "pca": ["sasa.encoder=pca"],
@@ -37,23 +37,23 @@ SHOWN = ("pcc_gene", "spearman_spot", "spearman_gene", "fd")
 CLUSTERS = ("kmeans", "leiden", "mixture")
 
 
-def ablated(row: str, folder: Path) -> Path:
+def ablated(row: str, data: DataFolder, folder: Path) -> Path:
     """Return the folder of a generalist that was trained without a part; train it if need be."""
     place = folder / row
     if not place.exists():
-        train_generalist.train(1500, 0, ABLATIONS[row]).save(place)
+        train(data, 1500, 0, ABLATIONS[row]).save(place)
     return place
 
 
-def measure(row: str, case: super_cases.SuperCase, factor: Factor, options: Any) -> dict[str, Any]:
+def measure(row: str, case: SuperCase, factor: Factor, options: Any) -> dict[str, Any]:
     """Return the figures of one method on one case."""
     if row == "ceiling":
-        return super_cases.poisson_ceiling(case)
-    if row in FLOORS:
+        return poisson_ceiling(case)
+    if row in BASELINES:
         asked: dict[str, Any] = {"method": row}
     else:
         config = SRastConfig().with_text([*ABLATIONS.get(row, []), *options.set])
-        model = ablated(row, options.models) if row in ABLATIONS else options.model
+        model = ablated(row, options.data, options.models) if row in ABLATIONS else options.model
         asked = {"config": config, "model": model}
     start = time.process_time()
     result = super_resolve(case.spots, factor, device="cpu", seed=options.seed, **asked)
@@ -65,9 +65,10 @@ def measure(row: str, case: super_cases.SuperCase, factor: Factor, options: Any)
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("case", nargs="*", default=list(super_cases.CASES))
+    parser.add_argument("case", nargs="*", default=list(CASES))
+    add_data_option(parser)
     parser.add_argument("--factor", default="2x2")
-    rows_of_all = ["ceiling", *FLOORS, "srast"]
+    rows_of_all = ["ceiling", *BASELINES, "srast"]
     known = [*rows_of_all, *ABLATIONS]
     parser.add_argument("--rows", nargs="+", default=rows_of_all, choices=known)
     parser.add_argument("--models", type=Path, default=Path("models"), help="of the ablations")
@@ -79,7 +80,7 @@ def main() -> None:
     factor = parse_factor(options.factor)
     rows: list[dict[str, Any]] = []
     for name in options.case:
-        case = super_cases.load(name, factor)
+        case = load(name, options.data, factor)
         for row in options.rows:
             what = {"case": name, "row": row, "factor": str(factor), "seed": options.seed}
             rows.append(what | measure(row, case, factor, options))
@@ -102,4 +103,4 @@ def table(rows: list[dict[str, Any]]) -> str:
 
 
 if __name__ == "__main__":
-    main()
+    run(main)

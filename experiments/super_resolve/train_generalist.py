@@ -1,12 +1,12 @@
 """Train the generalist of SRast that the package ships.
 
-    OMP_NUM_THREADS=1 python -m experiments.super_resolve.train_generalist OUT [--steps N] \
-        [--set KEY=VALUE]
+    OMP_NUM_THREADS=1 python -m experiments.super_resolve.train_generalist OUT --data DIR \
+        [--steps N] [--set KEY=VALUE]
 
 Another number of threads, or another machine, may give other bytes.
 
-Simulated cortex and tumour, and slides of ../shared/data that no super-resolution case of the
-benchmarks uses, nor a neighbouring section of one: STARmap of the mouse prefrontal cortex, three
+Simulated cortex and tumour, and slides that no super-resolution case uses, nor a neighbouring
+section of one: STARmap of the mouse prefrontal cortex, three
 breast cancer sections (PASTE), MERFISH pseudo-spots of the motor cortex, CytAssist Visium and the
 dentate gyrus crop. Left out: all of breast_xenium_visium, seqfish_embryo2, merfish_mpoa and
 molcart_mouse_cortex (test slides), st_her2_he and st_mob_he (shown in the docs as never seen).
@@ -15,23 +15,20 @@ molcart_mouse_cortex (test slides), st_her2_he and st_mob_he (shown in the docs 
 from __future__ import annotations
 
 import argparse
-import os
 import sys
 from collections.abc import Sequence
-from pathlib import Path
 
 import numpy as np
 from anndata import AnnData
 
+from experiments.data import DataFolder, add_data_option, run
 from napari_spatialrecon.methods.srast.config import SRastConfig
 from napari_spatialrecon.methods.srast.model import SRast
 from napari_spatialrecon.progress import Progress, Reporter
 from napari_spatialrecon.tissue import contract
-from napari_spatialrecon.tissue.read import read_adata
 from napari_spatialrecon.tissue.simulator.config import SimulatorConfig
 from napari_spatialrecon.tissue.simulator.simulate import simulate
 
-DATA = Path(os.environ.get("SPATIALRECON_DATA", Path(__file__).parents[2] / "shared" / "data"))
 REAL = (
     "starmap_mpfc/section_BZ5.h5ad",
     "starmap_mpfc/section_BZ9.h5ad",
@@ -71,15 +68,14 @@ def show(progress: Progress) -> None:
     print(f"{progress.stage} {progress.step}/{progress.total} {numbers}", file=sys.stderr)
 
 
-def train(steps: int, seed: int, settings: Sequence[str] = ()) -> SRast:
+def train(data: DataFolder, steps: int, seed: int, settings: Sequence[str] = ()) -> SRast:
     """Return a generalist; `settings` are ``key=value`` on top of what the package ships."""
     slides = [
         some_genes(contract.prepare_slide(simulated(*what), f"simulated {what[0]} {what[1]}"))
         for what in SIMULATED
     ]
     slides += [
-        some_genes(contract.prepare_slide(read_adata(DATA / name), name, min_counts=20))
-        for name in REAL
+        some_genes(contract.prepare_slide(data.read(name), name, min_counts=20)) for name in REAL
     ]
     values = {"training.steps": steps, "sasa.training.steps": 30, "sasa.genes": 200}
     config = SRastConfig().with_values(values).with_text(settings)
@@ -87,16 +83,17 @@ def train(steps: int, seed: int, settings: Sequence[str] = ()) -> SRast:
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__)
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("out")
+    add_data_option(parser)
     parser.add_argument("--steps", type=int, default=1500)
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--set", action="append", default=[], metavar="KEY=VALUE")
     options = parser.parse_args()
-    model = train(options.steps, options.seed, options.set)
+    model = train(options.data, options.steps, options.seed, options.set)
     model.save(options.out)
     print(model.metrics)
 
 
 if __name__ == "__main__":
-    main()
+    run(main)

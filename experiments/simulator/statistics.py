@@ -1,13 +1,13 @@
 """Print the table of docs/simulator.md: real tissue beside simulated tissue.
 
-Run ``python -m experiments.simulator`` from the root; the folder of real tissue comes from
-``SPATIALRECON_DATA`` or ``../shared/data``. Sets that are not there are left out.
+    python -m experiments.simulator.statistics --data DIR
+
+Data sets that the folder lacks are left out.
 """
 
 from __future__ import annotations
 
-import os
-from pathlib import Path
+import argparse
 
 import anndata as ad
 import numpy as np
@@ -17,12 +17,12 @@ from scipy.stats import spearmanr
 from sklearn.decomposition import PCA
 from sklearn.preprocessing import normalize
 
+from experiments.data import DataFolder, add_data_option, run
 from napari_spatialrecon.geometry.autocorrelation import morans_i
 from napari_spatialrecon.tissue.simulator.config import SimulatorConfig
 from napari_spatialrecon.tissue.simulator.result import SimulatedTissue
 from napari_spatialrecon.tissue.simulator.simulate import simulate
 
-DATA = Path(os.environ.get("SPATIALRECON_DATA", "../shared/data"))
 CELLS = {
     "STARmap cortex BZ5": "starmap_mpfc/section_BZ5.h5ad",
     "STARmap cortex BZ9": "starmap_mpfc/section_BZ9.h5ad",
@@ -42,8 +42,8 @@ COLUMNS = (
 )  # fmt: skip
 
 
-def load(path: str) -> ad.AnnData:
-    adata = ad.read_h5ad(DATA / path)
+def load(path: str, data: DataFolder) -> ad.AnnData:
+    adata = ad.read_h5ad(data.find(path))
     if "counts" in adata.layers:
         adata.X = adata.layers["counts"]
     adata.X = csr_matrix(adata.X, dtype=np.float64)
@@ -102,16 +102,23 @@ def table(rows: dict[str, ad.AnnData]) -> None:
         print(f"| {name} | " + " | ".join(describe(adata)) + " |")
 
 
+def _present(files: dict[str, str], data: DataFolder) -> dict[str, ad.AnnData]:
+    return {n: load(p, data) for n, p in files.items() if (data.path / p).exists()}
+
+
 def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    add_data_option(parser)
+    data = parser.parse_args().data
     made = {tissue: simulate(tissue) for tissue in ("cortex", "tumour")}
     print("Cells\n")
-    cells = {n: load(p) for n, p in CELLS.items() if (DATA / p).exists()}
+    cells = _present(CELLS, data)
     for tissue, result in made.items():
         cells[f"**simulated {tissue}**, single-cell slide"] = result.single_cell_slides[0]
         cells[f"**simulated {tissue}**, dissociated"] = result.cells
     table(cells)
     print("\nSpots\n")
-    spots = {n: load(p) for n, p in SPOTS.items() if (DATA / p).exists()}
+    spots = _present(SPOTS, data)
     spots |= {f"**simulated {t}**, slide": r.slides[0] for t, r in made.items()}
     table(spots)
     print("\nNearest spots: distance Spearman\n")
@@ -121,4 +128,4 @@ def main() -> None:
 
 
 if __name__ == "__main__":
-    main()
+    run(main)

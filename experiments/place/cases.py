@@ -1,37 +1,30 @@
 """Tissue with a known answer: slides to learn from, cells to place, and where those cells lay.
 
-The six real cases are the judge's. "held-out": pseudo-Visium spots of half of the cells are the
-slide, cells of the other half the query; the others place a section from other sections. `sim` is
-the simulated cortex; `sim-batch` and `sim-shift` have a stronger batch effect and shift of the cell
-types' shares. `without_half` takes half of the tissue, or half of the clusters, out of the query.
+`REAL` are six cases of real tissue. In `CELLS`, pseudo-Visium spots of half of the cells are the
+slide and cells of the other half the query; in `SECTIONS`, a section is placed from other sections.
+`sim` is the simulated cortex; `sim-batch` and `sim-shift` have a stronger batch effect and a larger
+shift in cell-type composition. `without_half` takes half of the tissue, or half of the clusters,
+out of the query.
 """
 
 from __future__ import annotations
 
-import os
-from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from pathlib import Path
 
 import numpy as np
 from anndata import AnnData
 from sklearn.cluster import KMeans
 from sklearn.decomposition import PCA
 
+from experiments.data import DataFolder
 from napari_spatialrecon.evaluation.hiding import hide_places
 from napari_spatialrecon.evaluation.protocols import hold_out_cells
-from napari_spatialrecon.methods.gears.config import GearsConfig
-from napari_spatialrecon.methods.gears.model import Gears
 from napari_spatialrecon.tasks.placing import prepare_slides
 from napari_spatialrecon.tissue import contract
 from napari_spatialrecon.tissue.preprocess import log_depth
-from napari_spatialrecon.tissue.read import read_adata
 from napari_spatialrecon.tissue.simulator.config import SimulatorConfig
 from napari_spatialrecon.tissue.simulator.simulate import simulate
 
-DATA = Path(
-    os.environ.get("SPATIALRECON_DATA", Path(__file__).resolve().parents[2] / "shared" / "data")
-)
 #: Case: folder, reference sections, query section.
 SECTIONS = {
     "starmap": ("starmap_mpfc", ["section_BZ5"], "section_BZ9"),
@@ -51,8 +44,6 @@ SIMULATED = {
     "sim-shift": {"composition_shift": 2.0},
 }
 REAL = (*CELLS, *SECTIONS)
-#: Cells with fewer counts are no cells.
-LEAST_COUNTS = 10
 
 
 @dataclass(frozen=True)
@@ -94,24 +85,19 @@ class Case:
         )
 
 
-def load(name: str, seed: int = 0) -> Case:
+def load(name: str, data: DataFolder, seed: int = 0) -> Case:
     """Return a case by its short name; `seed` is that of a simulation."""
     if name in SIMULATED:
         made = simulate("cortex", SimulatorConfig().with_values(SIMULATED[name]), seed=seed)
         slides = {f"section{i}": slide for i, slide in enumerate(made.slides, 1)}
         return Case(name, slides, made.cells, made.truth[["x", "y"]].to_numpy(float), True)
     if name in CELLS:
-        spots, cells, truth = hold_out_cells(_read(CELLS[name]))
+        spots, cells, truth = hold_out_cells(data.cells(CELLS[name]))
         return Case(name, {"spots": spots}, cells, truth, True)
     folder, sections, section = SECTIONS[name]
-    whole = _read(f"{folder}/{section}.h5ad")
-    slides = {s: _read(f"{folder}/{s}.h5ad") for s in sections}
+    whole = data.cells(f"{folder}/{section}.h5ad")
+    slides = {s: data.cells(f"{folder}/{s}.h5ad") for s in sections}
     return Case(name, slides, hide_places(whole), contract.coordinates(whole), False)
-
-
-def _read(path: str) -> AnnData:
-    adata = read_adata(DATA / path)
-    return adata[np.asarray(contract.counts(adata).sum(1)).ravel() >= LEAST_COUNTS].copy()
 
 
 def without_half(case: Case, what: str, seed: int = 0) -> Case:
@@ -130,31 +116,3 @@ def without_half(case: Case, what: str, seed: int = 0) -> Case:
         labels = KMeans(12, n_init=4, random_state=seed).fit_predict(scores)
         kept = np.isin(labels, np.random.default_rng(seed).permutation(12)[:6])
     return case.with_cells(np.flatnonzero(kept), f"half-{what}")
-
-
-def fitted(case: Case, settings: Sequence[str], seed: int, folder: Path) -> Gears:
-    """Return GEARS fitted to a case; a model that `folder` already holds is read.
-
-    Parameters
-    ----------
-    settings
-        ``key=value`` on top of the preset that ``preset=`` names (quick).
-    folder
-        Keeps models under the case, the settings and the seed; remove it when training changes.
-    """
-    words = "_".join((case.name, *settings, str(seed))).replace("/", "-")
-    place = folder / words
-    if place.exists():
-        return Gears.load(place)
-    slides, cells, _ = case.prepared()
-    model = Gears(configured(settings)).fit(slides, cells, seed=seed)
-    model.save(place)
-    return model
-
-
-def configured(settings: Sequence[str]) -> GearsConfig:
-    """Return the configuration of ``key=value`` settings, of which ``preset=`` names the start."""
-    preset = next((s.removeprefix("preset=") for s in settings if s.startswith("preset=")), "quick")
-    return GearsConfig.preset(preset).with_text(
-        [s for s in settings if not s.startswith("preset=")]
-    )

@@ -1,10 +1,11 @@
 """What each term of COME's objective adds: left out in turn, on genes, places and mixtures.
 
-    python -m experiments.come_ablation genes|places|mixtures|starts [CASE ...] [--folds 2]
+    python -m experiments.come.ablation genes|places|mixtures|starts --data DIR [case ...]
+        [--folds 2]
 
-Genes: PCC of held-out genes (the folds of experiments/genes/spadit.py), objective and steps fixed.
-Places: Spearman of distances (the cases of experiments/cases.py), cells labelled where their file
-names types, so that eq. 8 is on. Mixtures: JSD and PCC a spot (experiments/deconvolve/table.py).
+Genes: PCC of held-out genes (experiments/genes/cases.py), objective and steps fixed. Places:
+Spearman of distances and trust@20 (experiments/place/cases.py), cells labelled where their file
+names types, so that eq. 8 is on. Mixtures: JSD and PCC per spot (experiments/deconvolve/cases.py).
 Rows that add a term of eq. 11 where the shipped objective has none are marked "+". Starts: the
 share of distinct likeliest spots (over the cells or spots, whichever are fewer) before and after
 learning, from cosines and from a constant, with the shipped rate and the published one. Seed 0.
@@ -19,9 +20,11 @@ from typing import Any
 import numpy as np
 from anndata import AnnData
 
-from experiments import cases as real_cases
-from experiments.deconvolve import table as mixture_table
-from experiments.genes import spadit as gene_experiments
+from experiments.data import DataFolder, add_data_option, run
+from experiments.deconvolve.cases import load as load_mixtures
+from experiments.genes.cases import load as load_genes
+from experiments.place.cases import CELLS, SECTIONS
+from experiments.place.cases import load as load_places
 from napari_spatialrecon.evaluation.gene_metrics import gene_metrics
 from napari_spatialrecon.evaluation.mixture_metrics import evaluate_mixtures
 from napari_spatialrecon.evaluation.place_metrics import place_metrics
@@ -88,8 +91,8 @@ def _weights(config: Any) -> dict[str, float]:
     return {k: v for k, v in config.flat().items() if k.startswith("weights.")}
 
 
-def genes(name: str, folds: int) -> Iterator[tuple[str, str]]:
-    case = gene_experiments.load(name)
+def genes(name: str, data: DataFolder, folds: int) -> Iterator[tuple[str, str]]:
+    case = load_genes(name, data)
     for objective, chosen in GENE_OBJECTIVES.items():
         values = {"choose": False, "steps": 60, **chosen}
         weights = _weights(ComeGenesConfig().with_values(values))
@@ -108,23 +111,23 @@ def genes(name: str, folds: int) -> Iterator[tuple[str, str]]:
             yield f"{objective}: {label}", f"{np.concatenate(found).mean():.3f}"
 
 
-def _labelled(name: str, cells: AnnData) -> tuple[AnnData, str]:
+def _labelled(name: str, data: DataFolder, cells: AnnData) -> tuple[AnnData, str]:
     """Return the cells with their types, which hiding took from them, and the column's name."""
     if name not in TYPES:
         return cells, ""
-    path = real_cases.CELLS.get(name)
+    path = CELLS.get(name)
     if path is None:
-        folder, _, section = real_cases.SECTIONS[name]
+        folder, _, section = SECTIONS[name]
         path = f"{folder}/{section}.h5ad"
-    whole = real_cases._read(path)
+    whole = data.cells(path)
     labelled = cells.copy()
     labelled.obs["type"] = whole.obs[TYPES[name]].loc[cells.obs_names].astype(str).to_numpy()
     return labelled, "type"
 
 
-def places(name: str, folds: int) -> Iterator[tuple[str, str]]:
-    case = real_cases.load(name)
-    cells, column = _labelled(name, case.cells)
+def places(name: str, data: DataFolder, folds: int) -> Iterator[tuple[str, str]]:
+    case = load_places(name, data)
+    cells, column = _labelled(name, data, case.cells)
     config = ComePlaceConfig(labels=column)
     rows = [*variants({}, _weights(config)), ("- balance", {"balance": 0.0})]
     if all("n_cells" in slide.obs for slide in case.slides.values()):
@@ -140,9 +143,8 @@ def places(name: str, folds: int) -> Iterator[tuple[str, str]]:
         yield label, f"{found['spearman']:.3f} {found['trust20']:.3f}"
 
 
-def mixtures(name: str, folds: int) -> Iterator[tuple[str, str]]:
-    path, column = mixture_table.CASES[name]
-    spots, reference, truth = mixture_table.known_mixtures(path, column)
+def mixtures(name: str, data: DataFolder, folds: int) -> Iterator[tuple[str, str]]:
+    spots, reference, truth, column = load_mixtures(name, data)
     config = ComeMixturesConfig()
     rows = [
         *variants({}, _weights(config)),
@@ -158,16 +160,16 @@ def mixtures(name: str, folds: int) -> Iterator[tuple[str, str]]:
         yield label, f"{mean['jsd']:.3f} {mean['pcc']:.3f}"
 
 
-def starts(name: str, folds: int) -> Iterator[tuple[str, str]]:
+def starts(name: str, data: DataFolder, folds: int) -> Iterator[tuple[str, str]]:
     for preset in ("quick", "paper"):
         for start in ("cosine", "constant"):
             share = _gene_start if name == "bdtnp" else _place_start
-            before, after = share(name, preset, start)
+            before, after = share(name, data, preset, start)
             yield f"{preset}, {start}", f"{before:.4f} to {after:.4f}"
 
 
-def _place_start(name: str, preset: str, start: str) -> tuple[float, float]:
-    slides, cells, _ = real_cases.load(name).prepared()
+def _place_start(name: str, data: DataFolder, preset: str, start: str) -> tuple[float, float]:
+    slides, cells, _ = load_places(name, data).prepared()
     config = ComePlaceConfig.preset(preset).with_values({"start": start, "balance": 0.0})
     method = ComePlace(config).fit(slides, cells)
     after = method.place(cells).diagnostics["distinct_best_spots"]
@@ -175,8 +177,8 @@ def _place_start(name: str, preset: str, start: str) -> tuple[float, float]:
     return method.place(cells).diagnostics["distinct_best_spots"], after
 
 
-def _gene_start(name: str, preset: str, start: str) -> tuple[float, float]:
-    case = gene_experiments.load(name)
+def _gene_start(name: str, data: DataFolder, preset: str, start: str) -> tuple[float, float]:
+    case = load_genes(name, data)
     shared = GENE_OBJECTIVES["eq. 11"] if preset == "quick" else {}
     config = ComeGenesConfig.preset(preset).with_values({**shared, "start": start, "choose": False})
     method = ComeGenes(config.with_values({"rate": 0.0, "steps": 1, "pretraining.steps": 1}))
@@ -199,12 +201,13 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("task", choices=tuple(TASKS))
     parser.add_argument("case", nargs="*")
+    add_data_option(parser)
     parser.add_argument("--folds", type=int, default=2)
     asked = parser.parse_args()
     found: dict[str, dict[str, str]] = {}
     cases = asked.case or DEFAULT[asked.task]
     for name in cases:
-        for label, value in TASKS[asked.task](name, asked.folds):
+        for label, value in TASKS[asked.task](name, asked.data, asked.folds):
             print(f"{name:10}{label:50}{value}", flush=True)
             found.setdefault(label, {})[name] = value
     print(f"\n| | {' | '.join(cases)} |\n|---|{'---|' * len(cases)}")
@@ -213,4 +216,4 @@ def main() -> None:
 
 
 if __name__ == "__main__":
-    main()
+    run(main)
