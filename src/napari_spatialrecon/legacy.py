@@ -13,6 +13,7 @@ RENAMED: dict[str, str] = {
     "floor_share": "baseline_share",
     "held_out_floor": "held_out_baseline",
     "held_out_floor_pcc": "held_out_baseline_pcc",
+    "laid_onto": "registered_to",
 }
 
 

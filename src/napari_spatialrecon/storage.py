@@ -14,6 +14,9 @@ from typing import Any
 
 from napari_spatialrecon.errors import InputError
 
+#: A file that tells a saved model from other folders.
+MANIFEST = "manifest.json"
+
 
 def _explain(error: OSError, path: Path) -> InputError:
     if error.errno in (errno.ENOSPC, errno.EDQUOT):
@@ -102,8 +105,14 @@ def atomic_folder(path: str | Path) -> Iterator[Path]:
 
 def write_json(path: str | Path, content: Any) -> None:
     """Write `content` as indented JSON, whole or not at all."""
+    with atomic_file(path) as temporary:
+        dump_json(temporary, content)
+
+
+def dump_json(path: Path, content: Any) -> None:
+    """Write `content` as indented JSON to a temporary file, down to the disk."""
     text = json.dumps(content, indent=2, sort_keys=True, allow_nan=False) + "\n"
-    with atomic_file(path) as temporary, temporary.open("w", encoding="utf-8") as stream:
+    with path.open("w", encoding="utf-8") as stream:
         stream.write(text)
         stream.flush()
         os.fsync(stream.fileno())

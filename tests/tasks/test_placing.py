@@ -287,7 +287,7 @@ def test_a_result_is_laid_on_another_image_by_the_images_alone(tiny, references)
     extent = np.ptp(tiny.slides[1].obsm["spatial"], axis=0).max()
     assert np.median(gap) < 0.1 * extent
     assert list(laid.adata.uns["spatial"]) == list(tiny.slides[1].uns["spatial"])
-    assert laid.record.settings["laid_onto"] == target.name
+    assert laid.record.settings["registered_to"] == target.name
     assert 0 < laid.record.metrics["registration_overlap"] <= 1
     np.testing.assert_allclose(
         laid.placement.pose.apply(laid.placement.layout), laid.placement.coordinates

@@ -72,7 +72,7 @@ def run_impute_genes(options: argparse.Namespace, stop: threading.Event) -> None
             out=options.out,
             slide_name=Path(options.slide).name,
             reference_name=Path(options.reference).name,
-            settings=asked(options),
+            recorded=asked(options),
             progress=bar.show,
             should_stop=stop.is_set,
         )

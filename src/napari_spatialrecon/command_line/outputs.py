@@ -10,7 +10,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from napari_spatialrecon.errors import DivergedError, InputError, Stopped
-from napari_spatialrecon.storage import check_replaceable
+from napari_spatialrecon.storage import MANIFEST, check_replaceable
 from napari_spatialrecon.tasks.resuming import ASKED
 
 #: Options that name what a command reads.
@@ -28,8 +28,6 @@ INPUTS = (
     "model",
     "encoder",
 )
-#: A file that tells a saved model from other folders.
-MODEL = "manifest.json"
 
 
 def resume_folder(options: argparse.Namespace) -> Path:
@@ -128,7 +126,7 @@ def _check_folder(path: Path, flag: str, *, replaced: bool) -> None:
     if path.exists() and not path.is_dir():
         raise InputError("Expected a folder to write, found a file.", where=str(path))
     if replaced:
-        check_replaceable(path, MODEL, f"Try {flag} {path / 'model'}.")
+        check_replaceable(path, MANIFEST, f"Try {flag} {path / 'model'}.")
 
 
 def _check_writable(path: Path, flag: str) -> None:

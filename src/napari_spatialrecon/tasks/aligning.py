@@ -11,12 +11,13 @@ from typing import Any
 import numpy as np
 from anndata import AnnData
 
-from napari_spatialrecon import provenance, storage
+from napari_spatialrecon import provenance
 from napari_spatialrecon.errors import InputError
 from napari_spatialrecon.geometry.maps.fit import Fit, fit_pairs
 from napari_spatialrecon.geometry.maps.transforms import Transform
 from napari_spatialrecon.geometry.procrustes import Pose
 from napari_spatialrecon.progress import ProgressCallback, Reporter, ShouldStop
+from napari_spatialrecon.tasks.writing import write_result
 from napari_spatialrecon.tissue import contract, slots
 from napari_spatialrecon.tissue.images import Histology, histology
 from napari_spatialrecon.tissue.outline import start_by_outline
@@ -55,12 +56,7 @@ class AlignResult:
 
     def write(self, path: str | Path) -> tuple[Path, Path]:
         """Write the table as h5ad and the record beside it as ``<name>.run.json``; return both."""
-        path = Path(path)
-        record = path.with_suffix(".run.json")
-        with storage.atomic_file(path) as temporary:
-            self.adata.write_h5ad(temporary, compression="gzip")
-            self.record.write(record)
-        return path, record
+        return write_result(path, self.adata, self.record, compression="gzip")
 
 
 def align_by_landmarks(

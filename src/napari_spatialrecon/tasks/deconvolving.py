@@ -13,12 +13,13 @@ from anndata import AnnData
 from numpy.typing import NDArray
 from scipy import sparse
 
-from napari_spatialrecon import provenance, storage
+from napari_spatialrecon import provenance
 from napari_spatialrecon.config import Config
 from napari_spatialrecon.errors import InputError
 from napari_spatialrecon.methods.mixtures.base import CellTypes, Mixture, MixtureMethod, read_types
 from napari_spatialrecon.methods.registry import find_method
 from napari_spatialrecon.progress import ProgressCallback, Reporter, ShouldStop
+from napari_spatialrecon.tasks.writing import write_result
 from napari_spatialrecon.tissue import contract, slots
 from napari_spatialrecon.training.device import choose_device
 
@@ -61,12 +62,7 @@ class MixtureResult:
 
     def write(self, path: str | Path) -> tuple[Path, Path]:
         """Write the slide as h5ad and the record beside it as ``<name>.run.json``; return both."""
-        path = Path(path)
-        record = path.with_suffix(".run.json")
-        with storage.atomic_file(path) as temporary:
-            self.adata.write_h5ad(temporary)
-            self.record.write(record)
-        return path, record
+        return write_result(path, self.adata, self.record)
 
 
 def deconvolve(

@@ -20,6 +20,7 @@ from napari_spatialrecon.methods.registry import default_for, find_method
 from napari_spatialrecon.progress import ProgressCallback, Reporter, ShouldStop
 from napari_spatialrecon.tasks import resuming
 from napari_spatialrecon.tasks.placing import prepare_slides
+from napari_spatialrecon.tasks.writing import write_model
 from napari_spatialrecon.tissue import contract
 from napari_spatialrecon.training.device import choose_device
 
@@ -57,10 +58,7 @@ class EncoderResult:
 
     def write(self, folder: str | Path) -> tuple[Path, Path]:
         """Write the encoder's folder with the record in it; return both."""
-        self.encoder.save(folder)
-        record = Path(folder) / "run.json"
-        self.record.write(record)
-        return Path(folder), record
+        return write_model(folder, self.encoder, self.record)
 
     @property
     def verdict(self) -> str:

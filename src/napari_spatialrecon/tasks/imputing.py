@@ -15,7 +15,7 @@ import pandas as pd
 from anndata import AnnData
 from numpy.typing import NDArray
 
-from napari_spatialrecon import provenance, storage
+from napari_spatialrecon import provenance
 from napari_spatialrecon.config import Config
 from napari_spatialrecon.errors import InputError
 from napari_spatialrecon.geometry.neighbours import nearest
@@ -25,6 +25,7 @@ from napari_spatialrecon.methods.registry import find_method
 from napari_spatialrecon.progress import ProgressCallback, Reporter, ShouldStop
 from napari_spatialrecon.tasks.gene_report import draw_run
 from napari_spatialrecon.tasks.gene_table import GeneTable, MemoryTable, table_on_disk
+from napari_spatialrecon.tasks.writing import copy_result, record_beside, write_result
 from napari_spatialrecon.tissue import contract, slots
 from napari_spatialrecon.tissue.genes import match_genes
 from napari_spatialrecon.training.device import choose_device
@@ -70,18 +71,18 @@ class GeneResult:
     picture: Path | None = None
 
     def write(self, path: str | Path) -> tuple[Path, Path]:
-        """Write a result in memory as h5ad with its record beside; return both paths.
+        """Write the result with its record beside; return both paths.
 
-        The reliability diagram of a method that held genes out is written as a picture, too.
+        A result that went to a file with ``out=`` is copied from there. The reliability diagram of
+        a method that held genes out is written as a picture, too.
         """
-        assert self.adata is not None, "the result is in a file already"
-        path = Path(path)
-        record = path.with_suffix(".run.json")
-        with storage.atomic_file(path) as temporary:
-            self.adata.write_h5ad(temporary)
-        self.record.write(record)
+        if self.adata is not None:
+            written = write_result(path, self.adata, self.record)
+        else:
+            assert self.path is not None, "a result is in memory or in a file"
+            written = copy_result(self.path, path, self.record)
         draw_run(self.record.settings, path)
-        return path, record
+        return written
 
     @property
     def verdict(self) -> str:
@@ -112,7 +113,7 @@ def impute_genes(
     out: str | Path | None = None,
     slide_name: str = "slide",
     reference_name: str = "reference",
-    settings: Mapping[str, Any] | None = None,
+    recorded: Mapping[str, Any] | None = None,
     progress: ProgressCallback | None = None,
     should_stop: ShouldStop | None = None,
 ) -> GeneResult:
@@ -131,7 +132,7 @@ def impute_genes(
         Hyper-parameters of the method; the quick preset if None.
     out
         Write block by block to this h5ad or zarr, so that the maps never stand in memory.
-    settings
+    recorded
         What the record keeps besides the config, such as the command.
 
     Raises
@@ -155,7 +156,7 @@ def impute_genes(
     record.config = fitted.config.to_dict()
     record.notes = [*spots.notes, *cells.notes, *fitted.notes, *asked.notes]
     report = fitted.report()
-    record.settings |= {**(settings or {}), "report": report}
+    record.settings |= {**(recorded or {}), "report": report}
     record.metrics |= {k: v for k, v in report.items() if isinstance(v, float)}
     if not spots.kept.all():
         record.notes.append(
@@ -165,17 +166,18 @@ def impute_genes(
     whole = _Spots(contract.coordinates(slide), spots.kept)
     with ExitStack() as stack:
         table: GeneTable = MemoryTable(slide.n_obs, len(asked.names))
+        keep = None
         if out is not None:
+            keep = stack.enter_context(record_beside(out))
             table = stack.enter_context(table_on_disk(Path(out), slide.n_obs, len(asked.names)))
         _fill(table, asked, fitted, spots, whole, reporter)
         var = asked.var(fitted)
         header = _header(slide, spots, var, record)
         adata = table.finish(header)
+        if keep is not None:
+            keep(record)
     path = None if out is None else Path(out)
-    picture: Path | None = None
-    if path is not None:
-        record.write(path.with_suffix(".run.json"))
-        picture = draw_run(record.settings, path)
+    picture = None if path is None else draw_run(record.settings, path)
     return GeneResult(adata, path, var, fitted, record, tuple(record.notes), picture)
 
 

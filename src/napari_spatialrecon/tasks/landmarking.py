@@ -10,13 +10,14 @@ from pathlib import Path
 import numpy as np
 from anndata import AnnData
 
-from napari_spatialrecon import provenance, storage
+from napari_spatialrecon import provenance
 from napari_spatialrecon.errors import InputError
 from napari_spatialrecon.geometry.procrustes import fit_pose
 from napari_spatialrecon.geometry.solver.bending import bent
 from napari_spatialrecon.geometry.solver.landmarks import Landmarks, fit_scale
 from napari_spatialrecon.geometry.solver.place_solver import PlaceSolver
 from napari_spatialrecon.progress import Reporter
+from napari_spatialrecon.tasks.writing import write_result
 from napari_spatialrecon.tissue import contract, slots
 
 
@@ -37,12 +38,7 @@ class LandmarkResult:
 
     def write(self, path: str | Path) -> tuple[Path, Path]:
         """Write the table as h5ad and the record beside it as ``<name>.run.json``; return both."""
-        path = Path(path)
-        record = path.with_suffix(".run.json")
-        with storage.atomic_file(path) as temporary:
-            self.adata.write_h5ad(temporary)
-            self.record.write(record)
-        return path, record
+        return write_result(path, self.adata, self.record)
 
 
 def move_by_landmarks(

@@ -228,10 +228,10 @@ def place(
     unit, scale, slots = info.unit, info.um_per_unit, references.get(info.name)
     run.record.settings["display"] = info.name
     if onto is not None:
-        placement, quality = _laid_onto(placement, onto, run.reporter)
+        placement, quality = _register_to(placement, onto, run.reporter)
         run.record.metrics |= quality
         unit, scale, slots = contract.unit(onto.slide), onto.target.um_per_unit, onto.slide
-        run.record.settings["laid_onto"] = onto.target.name
+        run.record.settings["registered_to"] = onto.target.name
     return run.result(fitted, placement, query, (*slides, cells), unit, scale, slots)
 
 
@@ -383,7 +383,7 @@ def _display_number(names: Sequence[str], display: str | None) -> int:
     return names.index(display)
 
 
-def _laid_onto(
+def _register_to(
     placement: Placement, onto: Onto, reporter: Reporter
 ) -> tuple[Placement, dict[str, float]]:
     """Move a placement from one H&E to another by registering the images."""

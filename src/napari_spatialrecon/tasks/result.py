@@ -11,8 +11,9 @@ from typing import Any
 import numpy as np
 from anndata import AnnData
 
-from napari_spatialrecon import provenance, storage
+from napari_spatialrecon import provenance
 from napari_spatialrecon.methods.placement.base import Placement, PlacementMethod
+from napari_spatialrecon.tasks.writing import write_result
 from napari_spatialrecon.tissue.contract import Prepared
 from napari_spatialrecon.tissue.slots import (
     BEFORE,
@@ -55,12 +56,7 @@ class PlaceResult:
 
     def write(self, path: str | Path) -> tuple[Path, Path]:
         """Write the cells as h5ad and the record beside it as ``<name>.run.json``; return both."""
-        path = Path(path)
-        record = path.with_suffix(".run.json")
-        with storage.atomic_file(path) as temporary:
-            self.adata.write_h5ad(temporary)
-            self.record.write(record)
-        return path, record
+        return write_result(path, self.adata, self.record)
 
     @property
     def verdict(self) -> str:

@@ -13,9 +13,10 @@ import pandas as pd
 from anndata import AnnData
 from scipy.sparse import csr_matrix
 
-from napari_spatialrecon import provenance, storage
+from napari_spatialrecon import provenance
 from napari_spatialrecon.errors import InputError
 from napari_spatialrecon.methods.super_resolution.base import SuperResolution
+from napari_spatialrecon.tasks.writing import write_result
 from napari_spatialrecon.tissue import contract
 from napari_spatialrecon.tissue.contract import Prepared
 from napari_spatialrecon.tissue.images import Histology, tissue_mask
@@ -98,12 +99,7 @@ class SuperResult:
 
     def write(self, path: str | Path) -> tuple[Path, Path]:
         """Write the sub-spots as h5ad and the record as ``<name>.run.json``; return both."""
-        path = Path(path)
-        record = path.with_suffix(".run.json")
-        with storage.atomic_file(path) as temporary:
-            self.adata.write_h5ad(temporary, compression="gzip", compression_opts=1)
-            self.record.write(record)
-        return path, record
+        return write_result(path, self.adata, self.record, compression="gzip", compression_opts=1)
 
 
 def laid_out(

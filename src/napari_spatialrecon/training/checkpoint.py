@@ -24,15 +24,11 @@ from torch import Tensor
 from napari_spatialrecon import provenance, storage
 from napari_spatialrecon.errors import CheckpointError, InputError
 from napari_spatialrecon.legacy import renamed
+from napari_spatialrecon.storage import MANIFEST
 
 #: Version of the folder's layout; a higher one is refused.
 FORMAT = 1
-CONFIG, WEIGHTS, GENES, MANIFEST = (
-    "config.json",
-    "weights.safetensors",
-    "genes.txt",
-    "manifest.json",
-)
+CONFIG, WEIGHTS, GENES = "config.json", "weights.safetensors", "genes.txt"
 
 
 @dataclass(frozen=True)

@@ -67,7 +67,7 @@ class Placed(Outcome):
         overlap = self.record.get("metrics", {}).get("registration_overlap")
         if overlap is None:
             return "", False
-        target = self.record.get("settings", {}).get("laid_onto", "the other")
+        target = self.record.get("settings", {}).get("registered_to", "the other")
         text = f"Laid on {target} by the two images alone: outlines overlap {overlap:.0%}."
         return text, overlap < SLIGHT_OVERLAP
 

@@ -13,7 +13,6 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar
 
-from napari_spatialrecon.errors import InputError
 from napari_spatialrecon.legacy import read_record
 from napari_spatialrecon.viewer.window.words import duration
 from napari_spatialrecon.viewer.workspace.tables import Model, Picture, Table
@@ -76,19 +75,9 @@ class Outcome:
 
     def write(self, path: str | Path) -> tuple[Path, ...]:
         """Write the table as h5ad and the record beside it as ``<name>.run.json``; return both."""
-        from napari_spatialrecon.storage import atomic_file, write_json
+        from napari_spatialrecon.tasks.writing import write_result
 
-        path = Path(path)
-        if path.suffix != ".h5ad":
-            raise InputError(
-                f"Expected a name ending in .h5ad, found {path.name!r}.",
-                remedy=f"Try {path.with_suffix('.h5ad').name}.",
-            )
-        record = path.with_suffix(".run.json")
-        with atomic_file(path) as temporary:
-            self.adata.write_h5ad(temporary)
-            write_json(record, dict(self.record))
-        return path, record
+        return write_result(path, self.adata, self.record)
 
 
 @dataclass(frozen=True)

@@ -78,11 +78,10 @@ class Trained(Outcome):
 
     def write(self, path: str | Path) -> tuple[Path, ...]:
         """Write the encoder's folder with the record of the run in it; return the folder."""
-        from napari_spatialrecon.storage import write_json
+        from napari_spatialrecon.tasks.writing import write_model
 
-        self.method.save(path)
-        write_json(Path(path) / "run.json", dict(self.record))
-        return (Path(path),)
+        folder, _ = write_model(path, self.method, self.record)
+        return (folder,)
 
 
 @dataclass(frozen=True, kw_only=True)
