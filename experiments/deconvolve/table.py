@@ -15,8 +15,8 @@ import numpy as np
 
 from experiments.data import add_data_option, run
 from experiments.deconvolve.cases import CASES, load
-from napari_spatialrecon.config import Config
 from napari_spatialrecon.evaluation.mixture_metrics import evaluate_mixtures, marker_agreement
+from napari_spatialrecon.hyperparameters import Config
 from napari_spatialrecon.methods.come.config import ComeMixturesConfig
 from napari_spatialrecon.methods.mixtures.config import RegressionConfig
 from napari_spatialrecon.tasks.deconvolving import deconvolve

@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
-from napari_spatialrecon.config import Config
+from napari_spatialrecon.hyperparameters import Config
 from napari_spatialrecon.tissue.slots import SPATIAL
 
 if TYPE_CHECKING:

@@ -6,7 +6,7 @@ from abc import ABC
 from dataclasses import dataclass, replace
 from typing import ClassVar
 
-from napari_spatialrecon.config import Config
+from napari_spatialrecon.hyperparameters import Config
 from napari_spatialrecon.training.history import History
 
 

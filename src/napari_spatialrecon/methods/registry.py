@@ -6,8 +6,8 @@ import importlib
 from dataclasses import dataclass
 from typing import Any
 
-from napari_spatialrecon.config import Config
 from napari_spatialrecon.errors import InputError
+from napari_spatialrecon.hyperparameters import Config
 
 
 @dataclass(frozen=True)

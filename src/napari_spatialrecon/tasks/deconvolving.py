@@ -14,8 +14,8 @@ from numpy.typing import NDArray
 from scipy import sparse
 
 from napari_spatialrecon import provenance
-from napari_spatialrecon.config import Config
 from napari_spatialrecon.errors import InputError
+from napari_spatialrecon.hyperparameters import Config
 from napari_spatialrecon.methods.mixtures.base import CellTypes, Mixture, MixtureMethod, read_types
 from napari_spatialrecon.methods.registry import find_method
 from napari_spatialrecon.progress import ProgressCallback, Reporter, ShouldStop

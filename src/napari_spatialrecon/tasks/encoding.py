@@ -13,7 +13,7 @@ from anndata import AnnData
 from numpy.typing import NDArray
 
 from napari_spatialrecon import provenance
-from napari_spatialrecon.config import Config
+from napari_spatialrecon.hyperparameters import Config
 from napari_spatialrecon.methods.encoders.base import EncoderMethod
 from napari_spatialrecon.methods.encoders.mixing import balanced_rows
 from napari_spatialrecon.methods.registry import default_for, find_method

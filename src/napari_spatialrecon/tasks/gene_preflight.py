@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from anndata import AnnData
 
-from napari_spatialrecon.config import Config
+from napari_spatialrecon.hyperparameters import Config
 from napari_spatialrecon.methods.genes.base import GeneMethod, GeneSizes
 from napari_spatialrecon.methods.genes.inputs import read_inputs
 from napari_spatialrecon.methods.registry import default_for, find_method

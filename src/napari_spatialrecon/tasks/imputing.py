@@ -16,9 +16,9 @@ from anndata import AnnData
 from numpy.typing import NDArray
 
 from napari_spatialrecon import provenance
-from napari_spatialrecon.config import Config
 from napari_spatialrecon.errors import InputError
 from napari_spatialrecon.geometry.neighbours import nearest
+from napari_spatialrecon.hyperparameters import Config
 from napari_spatialrecon.methods.genes.base import GeneMethod
 from napari_spatialrecon.methods.genes.inputs import listed, log_normalised
 from napari_spatialrecon.methods.registry import find_method

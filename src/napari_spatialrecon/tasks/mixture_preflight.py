@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from anndata import AnnData
 
-from napari_spatialrecon.config import Config
+from napari_spatialrecon.hyperparameters import Config
 from napari_spatialrecon.methods.mixtures.base import MixtureMethod, MixtureSizes, read_types
 from napari_spatialrecon.methods.registry import default_for, find_method
 from napari_spatialrecon.tasks.preflight import Preflight

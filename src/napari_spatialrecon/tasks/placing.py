@@ -11,10 +11,10 @@ import numpy as np
 from anndata import AnnData
 
 from napari_spatialrecon import provenance
-from napari_spatialrecon.config import Config
 from napari_spatialrecon.errors import CheckpointError, InputError
 from napari_spatialrecon.geometry.solver.bending import bent
 from napari_spatialrecon.geometry.solver.landmarks import Landmarks
+from napari_spatialrecon.hyperparameters import Config
 from napari_spatialrecon.methods.encoders.base import EncoderMethod
 from napari_spatialrecon.methods.placement.base import Placement, PlacementMethod
 from napari_spatialrecon.methods.registry import MethodInfo, find_method

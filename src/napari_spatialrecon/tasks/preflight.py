@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from anndata import AnnData
 
-from napari_spatialrecon.config import Config
+from napari_spatialrecon.hyperparameters import Config
 from napari_spatialrecon.methods.placement.base import PlacementMethod, PlacementSizes
 from napari_spatialrecon.methods.registry import default_for, find_method
 from napari_spatialrecon.tasks.placing import prepare_slides

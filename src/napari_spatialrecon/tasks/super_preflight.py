@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 from anndata import AnnData
 
-from napari_spatialrecon.config import Config
+from napari_spatialrecon.hyperparameters import Config
 from napari_spatialrecon.methods.registry import default_for, find_method
 from napari_spatialrecon.methods.super_resolution.base import SplitSizes, SuperResolution
 from napari_spatialrecon.tasks.super_resolving import gene_columns, parts_of

@@ -11,8 +11,8 @@ from anndata import AnnData
 from scipy.sparse import csr_matrix, hstack
 
 from napari_spatialrecon import provenance
-from napari_spatialrecon.config import Config
 from napari_spatialrecon.errors import InputError, SpatialReconError
+from napari_spatialrecon.hyperparameters import Config
 from napari_spatialrecon.methods.registry import MethodInfo, find_method
 from napari_spatialrecon.methods.super_resolution.base import (
     SplitBlock,

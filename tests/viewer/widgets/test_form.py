@@ -7,8 +7,8 @@ from typing import Any, ClassVar
 import pytest
 from qtpy.QtWidgets import QCheckBox, QComboBox, QLabel
 
-from napari_spatialrecon.config import Config, option, section
 from napari_spatialrecon.errors import ConfigError
+from napari_spatialrecon.hyperparameters import Config, option, section
 from napari_spatialrecon.viewer.widgets.form import ConfigForm, config_form
 from napari_spatialrecon.viewer.window.memory import Memory
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from typing import ClassVar
 
-from napari_spatialrecon.config import Config, option, section
+from napari_spatialrecon.hyperparameters import Config, option, section
 from napari_spatialrecon.methods.ensemble.config import EnsembleConfig
 
 

@@ -5,8 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import ClassVar
 
-from napari_spatialrecon.config import Config, option, section
 from napari_spatialrecon.errors import ConfigError
+from napari_spatialrecon.hyperparameters import Config, option, section
 from napari_spatialrecon.methods.ensemble.config import EnsembleConfig
 from napari_spatialrecon.methods.gears.encoder.config import EncoderConfig
 from napari_spatialrecon.training.config import LoopConfig

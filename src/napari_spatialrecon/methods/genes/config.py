@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import ClassVar
 
-from napari_spatialrecon.config import Config, option
+from napari_spatialrecon.hyperparameters import Config, option
 
 
 @dataclass(frozen=True)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import ClassVar
 
-from napari_spatialrecon.config import Config, option, section
+from napari_spatialrecon.hyperparameters import Config, option, section
 from napari_spatialrecon.methods.genes.config import MappingConfig
 from napari_spatialrecon.training.config import LoopConfig
 

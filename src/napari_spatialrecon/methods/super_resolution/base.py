@@ -10,8 +10,8 @@ from typing import Self
 import numpy as np
 from scipy.sparse import csr_matrix
 
-from napari_spatialrecon.config import Config
 from napari_spatialrecon.errors import InputError
+from napari_spatialrecon.hyperparameters import Config
 from napari_spatialrecon.methods.method import Estimate, Method
 from napari_spatialrecon.progress import Reporter
 from napari_spatialrecon.tissue.contract import Prepared

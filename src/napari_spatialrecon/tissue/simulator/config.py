@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, ClassVar
 
-from napari_spatialrecon.config import Config, option
+from napari_spatialrecon.hyperparameters import Config, option
 
 
 @dataclass(frozen=True)

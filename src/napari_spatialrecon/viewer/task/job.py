@@ -20,7 +20,7 @@ from napari_spatialrecon.viewer.workspace.tables import Model, Picture, Table
 if TYPE_CHECKING:
     from anndata import AnnData
 
-    from napari_spatialrecon.config import Config
+    from napari_spatialrecon.hyperparameters import Config
     from napari_spatialrecon.progress import ProgressCallback, ShouldStop
     from napari_spatialrecon.tasks.preflight import Preflight
 

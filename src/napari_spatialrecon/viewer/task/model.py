@@ -22,7 +22,7 @@ from napari_spatialrecon.viewer.task.job import Job, Line, Outcome
 from napari_spatialrecon.viewer.workspace.workspace import Entry, Role, Workspace
 
 if TYPE_CHECKING:
-    from napari_spatialrecon.config import Config
+    from napari_spatialrecon.hyperparameters import Config
 
 
 class State(StrEnum):

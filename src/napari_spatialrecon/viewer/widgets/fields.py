@@ -15,8 +15,8 @@ from qtpy.QtWidgets import (
     QWidget,
 )
 
-from napari_spatialrecon.config import Option
 from napari_spatialrecon.errors import ConfigError
+from napari_spatialrecon.hyperparameters import Option
 
 ERROR_STYLE = "color: #d9534f;"
 _AUTOMATIC = "automatic"

@@ -18,8 +18,8 @@ from qtpy.QtWidgets import (
 )
 from superqt import QCollapsible
 
-from napari_spatialrecon.config import Config, Option
 from napari_spatialrecon.errors import ConfigError
+from napari_spatialrecon.hyperparameters import Config, Option
 from napari_spatialrecon.viewer.widgets.fields import Field, plain
 from napari_spatialrecon.viewer.window.memory import Memory
 

@@ -11,8 +11,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from napari_spatialrecon.config import Config, option, section
 from napari_spatialrecon.errors import ConfigError
+from napari_spatialrecon.hyperparameters import Config, option, section
 
 
 @dataclass(frozen=True)
