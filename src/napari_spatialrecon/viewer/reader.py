@@ -8,25 +8,27 @@ from __future__ import annotations
 import sys
 from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, TypeAlias
 
 from napari_spatialrecon.errors import InputError
 from napari_spatialrecon.tissue.slots import OURS, SPATIAL
 from napari_spatialrecon.viewer.canvas.layers import LayerData
+from napari_spatialrecon.viewer.window.main_window import has_window
 from napari_spatialrecon.viewer.workspace.table_layers import table_layers
 from napari_spatialrecon.viewer.workspace.tables import table_name
 
 if TYPE_CHECKING:
     from napari.components import ViewerModel
+    from napari.utils.events import Event
 
-
+Read: TypeAlias = list[LayerData] | list[tuple[None]]
 #: What napari takes for "read, and nothing to show".
-NO_LAYERS: list[Any] = [(None,)]
+NO_LAYERS: list[tuple[None]] = [(None,)]
 #: What a drop, File > Open and napari's command line go through.
 _ASKED_BY_HAND = "_qt_open"
 
 
-def get_reader(path: str | Sequence[str]) -> Callable[[Any], list[Any]] | None:
+def get_reader(path: str | Sequence[str]) -> Callable[[str | Sequence[str]], Read] | None:
     """Return a reader for an `.h5ad` file or a Space Ranger folder, None for what is foreign."""
     from napari_spatialrecon.tissue.sniff import sniff
 
@@ -34,7 +36,7 @@ def get_reader(path: str | Sequence[str]) -> Callable[[Any], list[Any]] | None:
     return read if paths and all(sniff(p) is not None for p in paths) else None
 
 
-def read(path: str | Sequence[str]) -> list[Any]:
+def read(path: str | Sequence[str]) -> Read:
     """Return the layers of each file, as napari asks for them.
 
     What has coordinates becomes layers; cells without place are listed in the workspace of the
@@ -47,7 +49,7 @@ def read(path: str | Sequence[str]) -> list[Any]:
     paths = [path] if isinstance(path, str | Path) else list(path)
     if viewer is not None:
         viewer.layers.events.inserted.connect(_color_placed)
-    if hasattr(viewer, "window"):
+    if has_window(viewer):
         from napari_spatialrecon.viewer.canvas.detail import keep_smooth
 
         keep_smooth(viewer)
@@ -60,7 +62,7 @@ def read(path: str | Sequence[str]) -> list[Any]:
     return layers or NO_LAYERS
 
 
-def _color_placed(event: Any) -> None:
+def _color_placed(event: Event) -> None:
     """Color placed cells that were opened from a file by their expected error, as after a run."""
     from napari_spatialrecon.tissue.slots import UNCERTAINTY
     from napari_spatialrecon.viewer.canvas.colors import set_point_colors

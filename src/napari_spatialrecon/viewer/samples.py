@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-from typing import Any
-
-from napari_spatialrecon.viewer.reader import NO_LAYERS
+from napari_spatialrecon.viewer.reader import NO_LAYERS, Read
+from napari_spatialrecon.viewer.window.main_window import has_window
 from napari_spatialrecon.viewer.workspace.simulated import (
     list_simulated_cells,
     open_simulated,
@@ -13,22 +12,22 @@ from napari_spatialrecon.viewer.workspace.simulated import (
 )
 
 
-def cortex() -> list[Any]:
+def cortex() -> Read:
     """Return a simulated cortex: layered slides, and cells to place on them."""
     return _sample("cortex")
 
 
-def tumour() -> list[Any]:
+def tumour() -> Read:
     """Return a simulated tumour: nests in stroma, and cells to place on them."""
     return _sample("tumour")
 
 
-def _sample(tissue: str) -> list[Any]:
+def _sample(tissue: str) -> Read:
     """Return layers; nothing where there is a window, in which they appear when they are made."""
     from napari import current_viewer
 
     viewer = current_viewer()
-    if hasattr(viewer, "window"):
+    if has_window(viewer):
         open_simulated(viewer, tissue)
         return NO_LAYERS
     made = simulated(tissue)

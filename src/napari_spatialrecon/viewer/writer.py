@@ -3,15 +3,18 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from napari_spatialrecon.errors import InputError
 from napari_spatialrecon.storage import atomic_file
 from napari_spatialrecon.tissue.slots import SPATIAL
 from napari_spatialrecon.viewer.canvas.layers import to_adata
 
+if TYPE_CHECKING:
+    import numpy as np
 
-def write_points(path: str, data: Any, attributes: dict[str, Any]) -> list[str]:
+
+def write_points(path: str, data: np.ndarray, attributes: dict[str, Any]) -> list[str]:
     """Write one points layer; the file appears whole or not at all.
 
     Parameters

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Generator
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 
 from napari_spatialrecon.viewer.canvas.pointer import DRAG_PX
 
 if TYPE_CHECKING:
+    from napari._vispy.mouse_event import NapariMouseEvent
     from napari.layers import Points
 
 
@@ -34,7 +35,7 @@ def on_click(
     Ends the listening.
     """
 
-    def hear(layer: Points, event: Any) -> Generator[None, None, None]:
+    def hear(layer: Points, event: NapariMouseEvent) -> Generator[None, None, None]:
         start, far = np.asarray(event.pos, float), False
         yield
         while event.type == "mouse_move":
@@ -43,13 +44,13 @@ def on_click(
         if far or event.button != 1:
             return
         for under, tell in [(layer, clicked), *others()]:
-            row = under.get_value(
+            row: object = under.get_value(
                 event.position,
                 view_direction=event.view_direction,
                 dims_displayed=event.dims_displayed,
                 world=True,
             )
-            if row is not None:
+            if isinstance(row, int | np.integer):
                 tell(int(row))
                 return
 

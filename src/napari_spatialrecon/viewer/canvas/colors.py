@@ -9,7 +9,7 @@ from __future__ import annotations
 import weakref
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Any, Literal, TypeAlias
 
 import numpy as np
 
@@ -20,6 +20,8 @@ from napari_spatialrecon.viewer.canvas.point_nodes import redraw_colors
 if TYPE_CHECKING:
     import pandas as pd
     from napari.layers import Points
+
+    Values: TypeAlias = np.ndarray | pd.Series | pd.Categorical | list[Any]
 
 Kind = Literal["gene", "category", "uncertainty"]
 
@@ -68,19 +70,19 @@ class ColorKey:
         """Number of points without a value."""
         return sum(entry.count for entry in self.entries if entry.missing)
 
-    def with_color(self, index: int, color: Any) -> ColorKey:
+    def with_color(self, index: int, color: str | Sequence[float]) -> ColorKey:
         """Return a key in which the entry `index` has another color."""
         entries = list(self.entries)
-        rgba = tuple(float(c) for c in to_rgba(color))
-        entries[index] = replace(entries[index], color=rgba)
+        r, g, b, a = (float(c) for c in to_rgba(color))
+        entries[index] = replace(entries[index], color=(r, g, b, a))
         return replace(self, entries=tuple(entries))
 
 
 #: Layer -> (its key, the color array that was painted): a key holds until someone else paints.
-_painted: weakref.WeakKeyDictionary[Any, tuple[ColorKey, weakref.ref[np.ndarray]]]
+_painted: weakref.WeakKeyDictionary[Points, tuple[ColorKey, weakref.ref[np.ndarray]]]
 _painted = weakref.WeakKeyDictionary()
 #: Layer -> the opacity (n_points,) of its points, while they are faded.
-_opacities: weakref.WeakKeyDictionary[Any, np.ndarray] = weakref.WeakKeyDictionary()
+_opacities: weakref.WeakKeyDictionary[Points, np.ndarray] = weakref.WeakKeyDictionary()
 
 
 def color_key(layer: Points) -> ColorKey | None:
@@ -89,7 +91,7 @@ def color_key(layer: Points) -> ColorKey | None:
     return key if array is not None and array() is layer.face_color else None
 
 
-def guess_kind(values: Any) -> Kind:
+def guess_kind(values: Values) -> Kind:
     """Return ``"category"`` for text, booleans and pandas categoricals, else ``"gene"``."""
     import pandas as pd
 
@@ -103,7 +105,7 @@ def guess_kind(values: Any) -> Kind:
 
 def set_point_colors(
     layer: Points,
-    values: Any,
+    values: Values,
     *,
     kind: Kind | None = None,
     title: str = "",
@@ -204,7 +206,7 @@ def _fade_rims(layer: Points) -> None:
         layer._border.colors = rims
 
 
-def _naturally_ordered(values: Any) -> pd.Categorical:
+def _naturally_ordered(values: Values) -> pd.Categorical:
     """Return the categories of values, "10" behind "9"; an order that somebody gave is kept."""
     import pandas as pd
     from natsort import natsorted
@@ -218,7 +220,10 @@ def _naturally_ordered(values: Any) -> pd.Categorical:
 
 
 def _categories(
-    values: Any, title: str, palette: Any, missing_color: str
+    values: Values,
+    title: str,
+    palette: Mapping[str, str] | Sequence[str] | None,
+    missing_color: str,
 ) -> tuple[ColorKey, np.ndarray]:
     categorical = _naturally_ordered(values)
     names = [str(c) for c in categorical.categories]
@@ -235,7 +240,7 @@ def _categories(
 
 
 def _numbers(
-    values: Any,
+    values: Values,
     kind: Kind,
     title: str,
     colormap: str,

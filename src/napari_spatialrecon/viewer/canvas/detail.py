@@ -13,12 +13,21 @@ import weakref
 from dataclasses import dataclass
 from functools import lru_cache
 from itertools import product
-from typing import Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 from qtpy.QtCore import QObject, QTimer
 
 from napari_spatialrecon.viewer.canvas.point_nodes import draw_all, draw_some
+from napari_spatialrecon.viewer.window.main_window import has_window, main_window
+
+if TYPE_CHECKING:
+    from napari._vispy.visuals.markers import Markers
+    from napari.components import ViewerModel
+    from napari.layers import Points
+    from napari.utils.events import Event
+    from napari.viewer import Viewer
+    from vispy.app.canvas import DrawEvent, MouseEvent
 
 FRAME_S = 0.04
 """Time for the points of a frame while the view moves."""
@@ -74,16 +83,18 @@ class Detail(QObject):
         Ends with it.
     """
 
-    def __init__(self, viewer: Any, parent: QObject) -> None:
+    def __init__(self, viewer: Viewer, parent: QObject) -> None:
         super().__init__(parent)
         self._viewer = weakref.ref(viewer)
         self._canvas = viewer.window._qt_viewer.canvas
-        self._parts: weakref.WeakKeyDictionary[Any, _Part] = weakref.WeakKeyDictionary()
-        self._heard: weakref.WeakSet[Any] = weakref.WeakSet()
+        self._parts: weakref.WeakKeyDictionary[Markers, _Part] = weakref.WeakKeyDictionary()
+        self._heard: weakref.WeakSet[Markers] = weakref.WeakSet()
         self._second_per_point: float | None = None
         self._began, self._by_hand = 0.0, False
         self._corners = np.zeros((2, 2))
-        self._rest = QTimer(self, singleShot=True, interval=REST_MS)
+        self._rest = QTimer(self)
+        self._rest.setSingleShot(True)
+        self._rest.setInterval(REST_MS)
         self._rest.timeout.connect(self._draw_all)
         events = self._canvas._scene_canvas.events
         for touched in (events.mouse_wheel, events.mouse_press, events.mouse_move):
@@ -104,33 +115,39 @@ class Detail(QObject):
         """Whether the user is moving the view."""
         return self._rest.isActive()
 
-    def _shown(self) -> list[tuple[Any, Any]]:
+    def _shown(self) -> list[tuple[Points, Markers]]:
         """Return the points layers in view, each with what draws its markers."""
-        nodes = ((layer, v.node) for layer, v in self._canvas.layer_to_visual.items())
-        points = ((layer, getattr(node, "points_markers", None)) for layer, node in nodes)
-        return [(la, m) for la, m in points if m is not None and la.visible and m._data is not None]
+        from napari.layers import Points
 
-    def _on_hand(self, event: Any) -> None:
+        nodes = ((layer, v.node) for layer, v in self._canvas.layer_to_visual.items())
+        points = (
+            (layer, getattr(node, "points_markers", None))
+            for layer, node in nodes
+            if isinstance(layer, Points) and layer.visible
+        )
+        return [(layer, m) for layer, m in points if m is not None and m._data is not None]
+
+    def _on_hand(self, event: MouseEvent) -> None:
         if event.type != "mouse_move" or event.button is not None:
             self._rest.start()
 
-    def _before(self, event: Any) -> None:
+    def _before(self, event: DrawEvent) -> None:
         """Draw a part if the user moves the view; all where a part no longer covers it."""
         self._began = time.perf_counter()
         self._corners, self._by_hand = self._canvas._viewbox_corners_in_world, self.moving
-        shown = self._shown()
-        slow = self._second_per_point is not None and _total(shown) > LEAST
+        shown, cost = self._shown(), self._second_per_point
+        slow = cost is not None and _total(shown) > LEAST
         for layer, markers in shown:
             part, view = self._parts.get(markers), self._view(layer)
-            if self._by_hand and slow:
-                most = max(FRAME_S / self._second_per_point, LEAST)
+            if self._by_hand and cost is not None and slow:
+                most = max(FRAME_S / cost, LEAST)
                 if part is None or not part.serves(view, most):
                     self._choose(markers, view, most)
                 markers.antialias = 0
             elif part is not None and not _within(view, part.box):
                 self._forget(layer, markers)
 
-    def _choose(self, markers: Any, view: np.ndarray, most: float) -> None:
+    def _choose(self, markers: Markers, view: np.ndarray, most: float) -> None:
         margin = MARGIN * (view[1] - view[0])
         box = np.stack([view[0] - margin, view[1] + margin])
         points = markers._data["a_position"][:, : view.shape[1]]
@@ -145,12 +162,12 @@ class Detail(QObject):
         draw_some(markers, rows if len(rows) else np.zeros(1, int))
         self._parts[markers] = _Part(box, rows, share, most)
 
-    def _on_uploaded(self, event: Any) -> None:
+    def _on_uploaded(self, event: Event) -> None:
         """Draw all of what has just been uploaded."""
         if self._parts.pop(event.source, None) is not None and event.source._data is not None:
             draw_all(event.source)
 
-    def _forget(self, layer: Any, markers: Any) -> None:
+    def _forget(self, layer: Points, markers: Markers) -> None:
         if self._parts.pop(markers, None) is not None:
             markers.antialias = layer.antialiasing
             draw_all(markers)
@@ -164,7 +181,7 @@ class Detail(QObject):
             elif part is not None:
                 markers.antialias = layer.antialiasing
 
-    def _view(self, layer: Any) -> np.ndarray:
+    def _view(self, layer: Points) -> np.ndarray:
         """Return what the window shows of a layer, in x, y of its data: (2, 2), low and high."""
         viewer, displayed = self._viewer(), list(layer._slice_input.displayed)
         if viewer is None or len(displayed) != 2 or viewer.dims.ndisplay != 2:
@@ -174,7 +191,7 @@ class Detail(QObject):
         data = np.asarray(transform.inverse(corners))[:, ::-1]
         return np.stack([data.min(axis=0), data.max(axis=0)])
 
-    def _after(self, event: Any) -> None:
+    def _after(self, event: DrawEvent) -> None:
         """Measure what a point in view costs; a graphics card has to be waited for."""
         shown = self._shown()
         if _total(shown) <= LEAST:
@@ -188,14 +205,14 @@ class Detail(QObject):
         if self._by_hand:
             self._rest.start()
 
-    def _in_view(self, layer: Any, markers: Any) -> int:
+    def _in_view(self, layer: Points, markers: Markers) -> int:
         part, points = self._parts.get(markers), markers._data["a_position"]
         view = self._view(layer)
         points = points[:, : view.shape[1]] if part is None else points[part.rows, : view.shape[1]]
         return int(_inside(points, view).sum())
 
 
-def _total(shown: list[tuple[Any, Any]]) -> int:
+def _total(shown: list[tuple[Points, Markers]]) -> int:
     return sum(len(markers._data) for _, markers in shown)
 
 
@@ -213,14 +230,14 @@ def _lot(n: int) -> np.ndarray:
     return np.random.default_rng(0).random(n, np.float32)
 
 
-details: weakref.WeakKeyDictionary[Any, Detail] = weakref.WeakKeyDictionary()
+details: weakref.WeakKeyDictionary[ViewerModel, Detail] = weakref.WeakKeyDictionary()
 """That of each viewer."""
 
 
-def keep_smooth(viewer: Any) -> None:
+def keep_smooth(viewer: ViewerModel) -> None:
     """Draw fewer points while the view of this viewer is moved; once is enough."""
     from napari_spatialrecon.viewer.canvas.layers import unwrapped
 
     viewer = unwrapped(viewer)
-    if viewer not in details and hasattr(viewer, "window"):
-        details[viewer] = Detail(viewer, viewer.window._qt_window)
+    if viewer not in details and has_window(viewer):
+        details[viewer] = Detail(viewer, main_window(viewer))

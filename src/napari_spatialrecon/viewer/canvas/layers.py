@@ -7,7 +7,7 @@ layer keeps the data's unit, and its metadata says so.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeVar
 
 import numpy as np
 
@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from napari_spatialrecon.tissue.images import Histology
 
 LayerData = tuple[Any, dict[str, Any], str]
+V = TypeVar("V", bound="ViewerModel")
 
 NAMES = "obs_names"
 """Feature column with the names of cells or spots."""
@@ -292,7 +293,7 @@ def _nearest_distances(adata: AnnData) -> np.ndarray:
     return cKDTree(points).query(points, k=2)[0][:, 1] if len(points) > 1 else np.empty(0)
 
 
-def linear_part(layer: Any) -> np.ndarray:
+def linear_part(layer: Layer) -> np.ndarray:
     """Return the linear part of a layer's map from data to world, (2, 2) for (y, x)."""
     origin, down, right = (
         np.asarray(layer._data_to_world(point), float) for point in ((0, 0), (1, 0), (0, 1))
@@ -300,12 +301,12 @@ def linear_part(layer: Any) -> np.ndarray:
     return np.column_stack([down - origin, right - origin])
 
 
-def to_data(layer: Any, world: np.ndarray) -> np.ndarray:
+def to_data(layer: Layer, world: np.ndarray) -> np.ndarray:
     """Return points in a layer's data from points in the world, whatever its scale and affine."""
     origin = np.asarray(layer._data_to_world((0, 0)), float)
     return np.linalg.solve(linear_part(layer), (world - origin).T).T
 
 
-def unwrapped(viewer: ViewerModel) -> ViewerModel:
+def unwrapped(viewer: V) -> V:
     """Return the viewer itself: what napari hands to a widget is a stand-in that may go first."""
     return getattr(viewer, "__wrapped__", viewer)

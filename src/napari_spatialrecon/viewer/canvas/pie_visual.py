@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 from vispy import gloo
 from vispy.scene.visuals import create_visual_node
 from vispy.visuals import Visual
+
+if TYPE_CHECKING:
+    from vispy.visuals.visual import VisualView
 
 _VERTEX = """
 attribute vec2 a_place;
@@ -140,13 +143,13 @@ class PieVisual(Visual):
         self.shared_program["u_colors"] = float(len(colors))
         self.update()
 
-    def _prepare_transforms(self, view: Any) -> None:
+    def _prepare_transforms(self, view: VisualView) -> None:
         view.view_program.vert["transform"] = view.get_transform()
 
-    def _prepare_draw(self, view: Any) -> bool:
+    def _prepare_draw(self, view: VisualView) -> bool:
         return self._some
 
-    def _compute_bounds(self, axis: int, view: Any) -> tuple[float, float] | None:
+    def _compute_bounds(self, axis: int, view: VisualView) -> tuple[float, float] | None:
         return tuple(self._box[:, axis]) if axis < 2 else (0.0, 0.0)
 
 

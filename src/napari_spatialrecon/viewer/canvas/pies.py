@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import weakref
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 
@@ -19,10 +19,13 @@ from napari_spatialrecon.viewer.canvas.point_nodes import drawers
 if TYPE_CHECKING:
     from napari.layers import Points
 
+    from napari_spatialrecon.viewer.canvas.colors import ColorKey
+    from napari_spatialrecon.viewer.canvas.pie_visual import PieNode
+
 SECTORS = 8
 """Most sectors of a pie; what is left is grey."""
 
-_pies: weakref.WeakKeyDictionary[Any, Pies] = weakref.WeakKeyDictionary()
+_pies: weakref.WeakKeyDictionary[Points, Pies] = weakref.WeakKeyDictionary()
 
 
 def sectors(proportions: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
@@ -69,7 +72,7 @@ class Pies:
         self._layer = weakref.ref(layer)
         self._types = tuple(types)
         self._ends, self._kinds = sectors(proportions)
-        self._nodes: list[Any] = []
+        self._nodes: list[PieNode] = []
         self._shown: np.ndarray | None = None
         self._chosen: set[int] = set()
         self._add_nodes(layer)
@@ -82,9 +85,7 @@ class Pies:
     @property
     def visible(self) -> bool:
         """Whether the layer is colored by its types."""
-        layer = self._layer()
-        key = None if layer is None else color_key(layer)
-        return key is not None and tuple(e.name for e in key.entries) == self._types
+        return self._key() is not None
 
     def remove(self) -> None:
         """Take the pies away."""
@@ -136,13 +137,19 @@ class Pies:
             node.set_chosen(chosen)
 
     def _recolor(self) -> None:
-        layer = self._layer()
-        visible = self.visible
+        key = self._key()
         for node in self._nodes:
-            node.visible = visible
-            if visible and layer is not None:
-                colors = [entry.color for entry in color_key(layer).entries]
+            node.visible = key is not None
+            if key is not None:
+                colors = [entry.color for entry in key.entries]
                 node.set_palette(np.array([*colors, to_rgba(MISSING)], np.float32))
+
+    def _key(self) -> ColorKey | None:
+        """Return what the layer's colors mean if they are those of the types."""
+        layer = self._layer()
+        key = None if layer is None else color_key(layer)
+        named = key is not None and tuple(e.name for e in key.entries) == self._types
+        return key if named else None
 
 
 def show_pies(layer: Points, proportions: np.ndarray, types: Sequence[str]) -> Pies:

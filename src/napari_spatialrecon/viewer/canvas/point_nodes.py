@@ -9,19 +9,26 @@ from __future__ import annotations
 
 from contextlib import ExitStack
 from dataclasses import replace
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 
 if TYPE_CHECKING:
+    from napari._vispy.layers.base import VispyBaseLayer
+    from napari._vispy.layers.points import VispyPointsLayer
+    from napari._vispy.visuals.markers import Markers
     from napari.layers import Layer, Points, Vectors
+    from napari.layers.points._slice import _PointSliceResponse
+    from vispy.gloo import VertexBuffer
 
 _REDRAWS = "_on_data_change"
 
 
-def drawers(layer: Points) -> list[Any]:
+def drawers(layer: Points) -> list[VispyPointsLayer]:
     """Return napari's objects that draw a layer: one for each window that shows it."""
-    return [drawer for drawer in _drawers(layer) if hasattr(drawer.node, "points_markers")]
+    from napari._vispy.layers.points import VispyPointsLayer
+
+    return [drawer for drawer in _drawers(layer) if isinstance(drawer, VispyPointsLayer)]
 
 
 def show_points(layer: Points, shown: np.ndarray) -> None:
@@ -38,11 +45,11 @@ def show_points(layer: Points, shown: np.ndarray) -> None:
     if "_update_slice_response" not in vars(state):
         update = state._update_slice_response
 
-        def update_with_shown(response: Any) -> None:
+        def update_with_shown(response: _PointSliceResponse) -> None:
             kept = layer.shown[response.indices]
             update(replace(response, indices=response.indices[kept], size=response.size[kept]))
 
-        state._update_slice_response = update_with_shown
+        vars(state)["_update_slice_response"] = update_with_shown
     layer.shown = shown
 
 
@@ -97,7 +104,7 @@ def move_vectors(layer: Vectors, data: np.ndarray) -> None:
         drawer.node.update()
 
 
-def draw_some(markers: Any, rows: np.ndarray) -> None:
+def draw_some(markers: Markers, rows: np.ndarray) -> None:
     """Draw these points only, until `draw_all` or until napari uploads others.
 
     Parameters
@@ -112,12 +119,12 @@ def draw_some(markers: Any, rows: np.ndarray) -> None:
     _bind(markers, VertexBuffer(markers._data[rows]))
 
 
-def draw_all(markers: Any) -> None:
+def draw_all(markers: Markers) -> None:
     """Draw all points again."""
     _bind(markers, markers._vbo)
 
 
-def _bind(markers: Any, buffer: Any) -> None:
+def _bind(markers: Markers, buffer: VertexBuffer) -> None:
     for name in markers._data.dtype.names:
         view = buffer[name]
         view.divisor = 1 if markers._method == "instanced" else None
@@ -125,13 +132,15 @@ def _bind(markers: Any, buffer: Any) -> None:
     markers.update()
 
 
-def _drawers(layer: Layer) -> list[Any]:
+def _drawers(layer: Layer) -> list[VispyBaseLayer[Layer]]:
+    from napari._vispy.layers.base import VispyBaseLayer
+
     connected = (c for c in layer.events.set_data.callbacks if isinstance(c, tuple))
     found = (c[0]() for c in connected if c[1] == _REDRAWS)
-    return [drawer for drawer in found if getattr(drawer, "node", None) is not None]
+    return [drawer for drawer in found if isinstance(drawer, VispyBaseLayer)]
 
 
-def _upload_places(drawer: Any, layer: Points) -> bool:
+def _upload_places(drawer: VispyPointsLayer, layer: Points) -> bool:
     """Upload the places alone, with the texts beside them; returns whether that was possible."""
     from napari._vispy.utils.text import _has_visible_text
 
@@ -146,7 +155,7 @@ def _upload_places(drawer: Any, layer: Points) -> bool:
     return True
 
 
-def _upload_colors(markers: Any, layer: Points, *, rims: bool) -> bool:
+def _upload_colors(markers: Markers, layer: Points, *, rims: bool) -> bool:
     """Upload the colors alone; returns whether that was possible."""
     data, rows = markers._data, layer._view_indices
     if data is None or len(rows) != len(data):
@@ -160,7 +169,7 @@ def _upload_colors(markers: Any, layer: Points, *, rims: bool) -> bool:
     return True
 
 
-def _upload(markers: Any) -> None:
+def _upload(markers: Markers) -> None:
     markers._vbo.set_data(markers._data)
     markers.events.data_updated()
     markers.update()

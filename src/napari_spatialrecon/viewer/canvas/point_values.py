@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 
@@ -11,7 +11,10 @@ from napari_spatialrecon.tissue.slots import COMMUNITY, OUTSIDE, SUPPORT, UNCERT
 from napari_spatialrecon.viewer.canvas.colors import Kind, guess_kind
 
 if TYPE_CHECKING:
+    import pandas as pd
     from anndata import AnnData
+
+    from napari_spatialrecon.viewer.canvas.colors import Values
 
 #: Columns with more names than this say who a cell is, not of what kind.
 _MOST_NAMES = 200
@@ -25,7 +28,7 @@ def names(adata: AnnData) -> tuple[list[str], list[str]]:
     return columns, [str(gene) for gene in adata.var_names]
 
 
-def values(adata: AnnData, name: str) -> tuple[Any, Kind, str]:
+def values(adata: AnnData, name: str) -> tuple[Values, Kind, str]:
     """Return values, their kind and a title with the unit.
 
     Counts of a gene are brought to the median depth and log-transformed.
@@ -63,7 +66,7 @@ def _spaced(name: str) -> str:
     return name.replace("_", " ")
 
 
-def _worth(column: Any) -> bool:
+def _worth(column: pd.Series) -> bool:
     return guess_kind(column) != "category" or column.nunique() <= _MOST_NAMES
 
 

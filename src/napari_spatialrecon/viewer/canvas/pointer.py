@@ -4,14 +4,18 @@ from __future__ import annotations
 
 import weakref
 from collections.abc import Callable, Generator
-from typing import Any
+from typing import TYPE_CHECKING
 
 import numpy as np
+
+if TYPE_CHECKING:
+    from napari._vispy.mouse_event import NapariMouseEvent
+    from napari.components import ViewerModel
 
 #: Least pixels on screen that tell a drag from a click, and most at which a mark is hit.
 DRAG_PX, HIT_PX = 4.0, 10.0
 
-_holders: weakref.WeakKeyDictionary[Any, Pointer] = weakref.WeakKeyDictionary()
+_holders: weakref.WeakKeyDictionary[ViewerModel, Pointer] = weakref.WeakKeyDictionary()
 
 
 class Pointer:
@@ -33,7 +37,7 @@ class Pointer:
 
     def __init__(
         self,
-        viewer: Any,
+        viewer: ViewerModel,
         *,
         clicked: Callable[[np.ndarray], None],
         marks: Callable[[], np.ndarray],
@@ -69,7 +73,7 @@ class Pointer:
         _holders.pop(self._viewer, None)
         self._viewer.mouse_drag_callbacks.remove(self._hear)
 
-    def _hear(self, viewer: Any, event: Any) -> Generator[None, None, None]:
+    def _hear(self, viewer: ViewerModel, event: NapariMouseEvent) -> Generator[None, None, None]:
         if event.button != 1 or viewer.dims.ndisplay != 2:
             return
         start = np.asarray(event.position, float)[-2:]

@@ -17,7 +17,10 @@ _TWIN = "twin_of"
 
 def find_twin(viewer: ViewerModel, name: str) -> Points | None:
     """Return the twin that was made under a name, None while there is none."""
-    return next((la for la in viewer.layers if la.metadata.get(OURS, {}).get(_TWIN) == name), None)
+    from napari.layers import Points
+
+    points = (layer for layer in viewer.layers if isinstance(layer, Points))
+    return next((la for la in points if la.metadata.get(OURS, {}).get(_TWIN) == name), None)
 
 
 def twin(viewer: ViewerModel, source: Points, name: str) -> Points:

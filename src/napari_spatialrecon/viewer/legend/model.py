@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
 
 import numpy as np
 from psygnal import Signal
@@ -94,7 +95,7 @@ class Legend:
         """Show every entry."""
         self._set_hidden(set())
 
-    def recolor(self, index: int, color: Any) -> None:
+    def recolor(self, index: int, color: str | Sequence[float]) -> None:
         """Give an entry of a categorical coloring another color (a name, hex code or RGBA)."""
         if self._layer is None or self._key is None or self._key.kind != "category":
             return

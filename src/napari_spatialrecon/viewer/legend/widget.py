@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from functools import partial
-from typing import Any
+from typing import TYPE_CHECKING
 
 from qtpy.QtCore import QAbstractListModel, QModelIndex, QSignalBlocker, QSize, Qt
 from qtpy.QtGui import QColor, QIcon, QPainter, QPixmap
@@ -23,6 +23,11 @@ from qtpy.QtWidgets import (
 from napari_spatialrecon.viewer.canvas.colors import ColorEntry, is_faded
 from napari_spatialrecon.viewer.legend.model import Legend
 from napari_spatialrecon.viewer.task.result_layers import can_fade, fade
+from napari_spatialrecon.viewer.window.present import present
+
+if TYPE_CHECKING:
+    from napari.components import ViewerModel
+    from qtpy.QtGui import QKeyEvent, QMouseEvent
 
 _HELP = "Click hides or shows, Alt-click shows one alone, double-click changes its color."
 _SWATCH = 14
@@ -37,16 +42,20 @@ class LegendWidget(QWidget):
         Filled in by napari. None leaves the layer to `legend`.
     """
 
-    def __init__(self, napari_viewer: Any = None, *, legend: Legend | None = None) -> None:
+    def __init__(
+        self, napari_viewer: ViewerModel | None = None, *, legend: Legend | None = None
+    ) -> None:
         super().__init__()
         self.legend = legend or Legend()
         self._viewer = napari_viewer
-        self._title = QLabel(objectName="legend_title")
+        self._title = QLabel()
+        self._title.setObjectName("legend_title")
         self._title.setWordWrap(True)
-        self._search = QLineEdit(placeholderText="Search names", clearButtonEnabled=True)
+        self._search = QLineEdit()
+        self._search.setPlaceholderText("Search names")
+        self._search.setClearButtonEnabled(True)
         self._model = _EntryModel(self.legend, self)
-        self._list = _EntryView(self.legend)
-        self._list.setModel(self._model)
+        self._list = _EntryView(self.legend, self._model)
         self._list.setToolTip(_HELP)
         self._fade = QCheckBox("Fade uncertain points")
         self._fade.setToolTip("The less certain its place, the more transparent a point is")
@@ -103,14 +112,17 @@ class LegendWidget(QWidget):
     def _follow(self) -> None:
         from napari.layers import Points
 
-        active = self._viewer.layers.selection.active
+        if self._viewer is None:
+            return
+        layers = self._viewer.layers
+        active = layers.selection.active
         if isinstance(active, Points):
             self.legend.set_layer(active)
-        elif self.legend.layer is not None and self.legend.layer not in self._viewer.layers:
+        elif self.legend.layer is not None and self.legend.layer not in layers:
             self.legend.set_layer(None)
 
 
-def _let_go(viewer: Any, legend: Legend, widget: LegendWidget) -> None:
+def _let_go(viewer: ViewerModel | None, legend: Legend, widget: LegendWidget) -> None:
     """Forget a widget that Qt has deleted, and show what it had hidden."""
     legend.changed.disconnect(widget.refresh)
     if viewer is not None:
@@ -162,7 +174,7 @@ class _EntryModel(QAbstractListModel):
     def rowCount(self, parent: QModelIndex | None = None) -> int:
         return len(self.rows)
 
-    def data(self, index: QModelIndex, role: int = Qt.ItemDataRole.DisplayRole) -> Any:
+    def data(self, index: QModelIndex, role: int = Qt.ItemDataRole.DisplayRole) -> object:
         entry = self._legend.entries[self.rows[index.row()]]
         hidden = self.rows[index.row()] in self._legend.hidden
         if role == Qt.ItemDataRole.DisplayRole:
@@ -177,20 +189,22 @@ class _EntryModel(QAbstractListModel):
 
 
 class _EntryView(QListView):
-    def __init__(self, legend: Legend) -> None:
+    def __init__(self, legend: Legend, entries: _EntryModel) -> None:
         super().__init__()
-        self._legend = legend
+        self._legend, self._entries = legend, entries
+        self.setModel(entries)
         self.setTextElideMode(Qt.TextElideMode.ElideMiddle)
         self.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
         self.setSelectionMode(QAbstractItemView.SelectionMode.NoSelection)
         self.setUniformItemSizes(True)
         self.setIconSize(QSize(_SWATCH, _SWATCH))
 
-    def _entry_at(self, event: Any) -> int | None:
+    def _entry_at(self, event: QMouseEvent) -> int | None:
         index = self.indexAt(event.pos())
-        return self.model().rows[index.row()] if index.isValid() else None
+        return self._entries.rows[index.row()] if index.isValid() else None
 
-    def mousePressEvent(self, event: Any) -> None:
+    def mousePressEvent(self, event: QMouseEvent | None) -> None:
+        event = present(event)
         entry = self._entry_at(event)
         if entry is None:
             return
@@ -201,8 +215,8 @@ class _EntryView(QListView):
         else:
             self._legend.toggle(entry)
 
-    def mouseDoubleClickEvent(self, event: Any) -> None:
-        entry = self._entry_at(event)
+    def mouseDoubleClickEvent(self, event: QMouseEvent | None) -> None:
+        entry = self._entry_at(present(event))
         if entry is None:
             return
         # The press before this double click hid or showed the entry: take that back.
@@ -212,11 +226,11 @@ class _EntryView(QListView):
         if chosen.isValid():
             self._legend.recolor(entry, chosen.name())
 
-    def keyPressEvent(self, event: Any) -> None:
-        index = self.currentIndex()
+    def keyPressEvent(self, event: QKeyEvent | None) -> None:
+        event, index = present(event), self.currentIndex()
         keys = (Qt.Key.Key_Space, Qt.Key.Key_Return, Qt.Key.Key_Enter)
         if event.key() in keys and index.isValid():
-            entry = self.model().rows[index.row()]
+            entry = self._entries.rows[index.row()]
             self._legend.toggle(entry)
             self.setCurrentIndex(index.siblingAtRow(index.row()))
             return

@@ -2,21 +2,22 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 from qtpy.QtCore import Qt
+from qtpy.QtGui import QPaintEvent
 from qtpy.QtWidgets import QComboBox, QStyle, QStyleOptionComboBox, QStylePainter
+
+from napari_spatialrecon.viewer.window.present import present
 
 
 class ElidingCombo(QComboBox):
     """A `QComboBox` that never cuts a name in the middle of a letter."""
 
-    def paintEvent(self, event: Any) -> None:
+    def paintEvent(self, event: QPaintEvent | None) -> None:
         """Draw the box with its text made to fit."""
         painter = QStylePainter(self)
         option = QStyleOptionComboBox()
         self.initStyleOption(option)
-        style, field = self.style(), QStyle.SubControl.SC_ComboBoxEditField
+        style, field = present(self.style()), QStyle.SubControl.SC_ComboBoxEditField
         control = QStyle.ComplexControl.CC_ComboBox
         width = style.subControlRect(control, option, field, self).width() - 6
         option.currentText = option.fontMetrics.elidedText(

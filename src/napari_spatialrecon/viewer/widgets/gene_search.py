@@ -7,6 +7,8 @@ from collections.abc import Sequence
 from qtpy.QtCore import QSignalBlocker, QStringListModel, Qt, QTimer, Signal
 from qtpy.QtWidgets import QCompleter, QLineEdit
 
+from napari_spatialrecon.viewer.window.present import present
+
 
 class GeneSearch(QLineEdit):
     """Offers the genes whose names hold what is typed.
@@ -45,7 +47,7 @@ class GeneSearch(QLineEdit):
             self.setText(name)
 
     def _enter(self) -> None:
-        popup = self.completer().popup()
+        popup = present(present(self.completer()).popup())
         if not popup.currentIndex().isValid():  # else the completer tells which
             popup.hide()
             self._choose(self.text())

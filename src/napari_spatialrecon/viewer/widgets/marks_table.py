@@ -9,6 +9,7 @@ from qtpy.QtCore import QSignalBlocker, Qt, Signal
 from qtpy.QtGui import QColor
 from qtpy.QtWidgets import QAbstractItemView, QHeaderView, QTableWidget, QTableWidgetItem
 
+from napari_spatialrecon.viewer.window.present import present
 from napari_spatialrecon.viewer.window.tones import DARK, Tones
 
 #: Pixels that the table takes at least; where the dock has more room it shows all rows.
@@ -50,12 +51,12 @@ class MarksTable(QTableWidget):
         self._rows: list[MarkRow] = []
         self.setHorizontalHeaderLabels(list(columns))
         for column, tip in enumerate(tips):
-            self.horizontalHeaderItem(column).setToolTip(tip)
-        self.verticalHeader().hide()
+            present(self.horizontalHeaderItem(column)).setToolTip(tip)
+        present(self.verticalHeader()).hide()
         self.setSelectionBehavior(QAbstractItemView.SelectionBehavior.SelectRows)
         self.setSelectionMode(QAbstractItemView.SelectionMode.SingleSelection)
         self.setEditTriggers(QAbstractItemView.EditTrigger.NoEditTriggers)
-        header = self.horizontalHeader()
+        header = present(self.horizontalHeader())
         header.setSectionResizeMode(QHeaderView.ResizeMode.ResizeToContents)
         header.setSectionResizeMode(0, QHeaderView.ResizeMode.Stretch)
         header.setMinimumSectionSize(30)
@@ -83,7 +84,7 @@ class MarksTable(QTableWidget):
                         item.setFlags(item.flags() | Qt.ItemFlag.ItemIsUserCheckable)
                         state = Qt.CheckState.Checked if row.enabled else Qt.CheckState.Unchecked
                         item.setCheckState(state)
-            whole = self.horizontalHeader().height() + 2 * self.frameWidth()
+            whole = present(self.horizontalHeader()).height() + 2 * self.frameWidth()
             whole += sum(self.rowHeight(row) for row in range(len(rows)))
             self.setMaximumHeight(max(_LEAST_HEIGHT, whole))
             self.clearSelection()
@@ -97,7 +98,7 @@ class MarksTable(QTableWidget):
 
     def chosen(self) -> int | None:
         """Return the number of the chosen row, None without one."""
-        rows = self.selectionModel().selectedRows()
+        rows = present(self.selectionModel()).selectedRows()
         return rows[0].row() if rows else None
 
     def _on_item(self, item: QTableWidgetItem) -> None:

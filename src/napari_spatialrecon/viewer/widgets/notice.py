@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 from qtpy.QtWidgets import QFrame, QHBoxLayout, QPushButton, QVBoxLayout
 
 from napari_spatialrecon.errors import ValidationError
@@ -19,7 +17,8 @@ class Notice(QFrame):
     """Shows an error until it is cleared; hidden while there is none."""
 
     def __init__(self) -> None:
-        super().__init__(objectName="notice")
+        super().__init__()
+        self.setObjectName("notice")
         self.tones: Tones = DARK
         self.error: BaseException | None = None
         self.label = WrappedLabel()
@@ -52,7 +51,7 @@ class Notice(QFrame):
         self.setStyleSheet(f"#notice {{ border-left: 3px solid {tones.wrong}; }}")
         self.label.setStyleSheet(f"color: {tones.wrong};")
 
-    def show_details(self) -> Any:
+    def show_details(self) -> DetailsBox:
         """Open the Details box."""
         assert self.error is not None, "Details are shown with an error"
         box = DetailsBox(headline(self.error), details(self.error), self.window())

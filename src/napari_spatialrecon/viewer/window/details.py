@@ -4,7 +4,17 @@ from __future__ import annotations
 
 from qtpy.QtCore import Qt
 from qtpy.QtGui import QFontDatabase, QGuiApplication
-from qtpy.QtWidgets import QDialog, QDialogButtonBox, QLabel, QPlainTextEdit, QVBoxLayout, QWidget
+from qtpy.QtWidgets import (
+    QDialog,
+    QDialogButtonBox,
+    QLabel,
+    QPlainTextEdit,
+    QPushButton,
+    QVBoxLayout,
+    QWidget,
+)
+
+from napari_spatialrecon.viewer.window.present import present
 
 
 class DetailsBox(QDialog):
@@ -25,11 +35,13 @@ class DetailsBox(QDialog):
         label = QLabel(message)
         label.setWordWrap(True)
         label.setTextInteractionFlags(Qt.TextInteractionFlag.TextSelectableByMouse)
-        self.text = QPlainTextEdit(text, readOnly=True)
+        self.text = QPlainTextEdit(text)
+        self.text.setReadOnly(True)
         self.text.setFont(QFontDatabase.systemFont(QFontDatabase.SystemFont.FixedFont))
         self.text.setLineWrapMode(QPlainTextEdit.LineWrapMode.NoWrap)
         buttons = QDialogButtonBox(QDialogButtonBox.StandardButton.Close)
-        self.copy_button = buttons.addButton("Copy", QDialogButtonBox.ButtonRole.ActionRole)
+        self.copy_button = QPushButton("Copy")
+        buttons.addButton(self.copy_button, QDialogButtonBox.ButtonRole.ActionRole)
         self.copy_button.clicked.connect(self.copy)
         buttons.rejected.connect(self.close)
         layout = QVBoxLayout(self)
@@ -40,4 +52,4 @@ class DetailsBox(QDialog):
 
     def copy(self) -> None:
         """Put the whole text on the clipboard."""
-        QGuiApplication.clipboard().setText(self.text.toPlainText())
+        present(QGuiApplication.clipboard()).setText(self.text.toPlainText())

@@ -16,10 +16,12 @@ FORMS, SCALES = "forms", "scales"
 class NapariSettings(MutableMapping[str, str]):
     """The plugin's remembered texts in napari's settings, by property name."""
 
-    def _section(self) -> Any:
+    def _section(self) -> object:
         from napari.settings import get_plugin_settings
 
-        return get_plugin_settings(PLUGIN).remembered
+        settings: Any = get_plugin_settings(PLUGIN)  # napari makes its fields from the manifest
+        section: object = settings.remembered
+        return section
 
     def __getitem__(self, key: str) -> str:
         if key not in (FORMS, SCALES):

@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import traceback
-from typing import Any
+from typing import TYPE_CHECKING
 
 from napari_spatialrecon.errors import SpatialReconError, ValidationError
+
+if TYPE_CHECKING:
+    from qtpy.QtWidgets import QWidget
 
 
 def headline(error: BaseException) -> str:
@@ -35,10 +38,10 @@ def notify_error(error: BaseException) -> None:
     """Show a notification with a button that opens the Details box."""
     from napari.utils.notifications import Notification, notification_manager
 
-    def show_details(notification: Any) -> None:
+    def show_details(notification: QWidget | None = None) -> None:
         from napari_spatialrecon.viewer.window.details import DetailsBox
 
-        parent = notification.parent() if hasattr(notification, "parent") else None
+        parent = None if notification is None else notification.parentWidget()
         DetailsBox(headline(error), details(error), parent).show()
 
     actions = (("Details", show_details),)

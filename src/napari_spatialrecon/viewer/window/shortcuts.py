@@ -4,7 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from napari.components import ViewerModel
+    from qtpy.QtWidgets import QWidget
 
 
 @dataclass(frozen=True)
@@ -70,7 +74,7 @@ class Keys:
 
     def __init__(
         self,
-        viewer: Any,
+        viewer: ViewerModel,
         shortcuts: Mapping[str, Shortcut],
         actions: Mapping[str, Callable[[], object]],
     ) -> None:
@@ -95,7 +99,7 @@ class Keys:
             self._viewer.keymap.clear()
             self._viewer.keymap.update(self._before)
 
-    def on_widget(self, widget: Any) -> None:
+    def on_widget(self, widget: QWidget) -> None:
         """Bind the keys that hold a modifier, and Delete, to a widget and what is in it."""
         from qtpy.QtCore import Qt
         from qtpy.QtGui import QKeySequence, QShortcut
@@ -107,8 +111,8 @@ class Keys:
                 shortcut.activated.connect(action)
 
 
-def _quietly(action: Callable[[], object]) -> Callable[[Any], None]:
-    def call(viewer: Any) -> None:
+def _quietly(action: Callable[[], object]) -> Callable[[ViewerModel], None]:
+    def call(viewer: ViewerModel) -> None:
         action()
 
     return call

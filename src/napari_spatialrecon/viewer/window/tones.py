@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from napari.components import ViewerModel
 
 
 @dataclass(frozen=True)
@@ -22,7 +25,7 @@ DARK = Tones("#7BD88F", "#F2B84B", "#FF8A80", "#A8ADB5", "#4A4F57", "#56B4E9")
 LIGHT = Tones("#156C2F", "#875100", "#B3261E", "#5A5F66", "#B9BDC3", "#00609A")
 
 
-def tones(viewer: Any) -> Tones:
+def tones(viewer: ViewerModel | None) -> Tones:
     """Return the colors for a viewer's theme."""
     from napari.utils.theme import get_theme
 

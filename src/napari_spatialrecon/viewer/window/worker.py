@@ -16,13 +16,20 @@ import time
 import warnings
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from qtpy.QtCore import QObject, Signal, Slot
 from superqt.utils._qthreading import WorkerBase, WorkerBaseSignals
 
 from napari_spatialrecon.errors import Stopped
 from napari_spatialrecon.progress import Progress, ProgressCallback, ShouldStop
+from napari_spatialrecon.viewer.window.main_window import has_window
+
+if TYPE_CHECKING:
+    from uuid import UUID
+
+    from napari.components import ViewerModel
+    from napari.utils import progress as NapariProgress
 
 Work = Callable[[ProgressCallback, ShouldStop], Any]
 
@@ -66,13 +73,18 @@ class Run(QObject):
     finished = Signal()
 
     def __init__(
-        self, work: Work, title: str, *, viewer: Any = None, parent: QObject | None = None
+        self,
+        work: Work,
+        title: str,
+        *,
+        viewer: ViewerModel | None = None,
+        parent: QObject | None = None,
     ) -> None:
         super().__init__(parent)
         self.title = title
         self._running = False
         self._worker = _Worker(work)
-        self._bar = _ActivityBar(title, shown=hasattr(viewer, "window"))
+        self._bar = _ActivityBar(title, shown=has_window(viewer))
         self._status = _TaskStatus(viewer, title, self._close)
         self.destroyed.connect(self._worker.quit)
 
@@ -145,11 +157,13 @@ class _Signals(WorkerBaseSignals):
     ended = Signal(object, object)
 
 
-class _Worker(WorkerBase):
+class _Worker(WorkerBase[None]):
     """Runs the work in a thread; superqt stops it when the application ends.
 
     superqt's own `returned` is not used: it is lost when the work ends just as it is cancelled.
     """
+
+    signals: _Signals
 
     def __init__(self, work: Work) -> None:
         super().__init__(SignalsClass=_Signals)
@@ -240,7 +254,7 @@ class _ActivityBar:
     def __init__(self, title: str, *, shown: bool) -> None:
         self._title = title
         self._shown = shown
-        self._bar: Any = None
+        self._bar: NapariProgress | None = None
         self._stage: tuple[str, int] | None = None
         self._last = float("-inf")
 
@@ -275,10 +289,10 @@ class _ActivityBar:
 class _TaskStatus:
     """The run's line in the viewer's close dialog, and its hook into the closing."""
 
-    def __init__(self, viewer: Any, title: str, close: Callable[[], None]) -> None:
-        self._window = getattr(viewer, "window", None)
+    def __init__(self, viewer: ViewerModel | None, title: str, close: Callable[[], None]) -> None:
+        self._window = viewer.window if has_window(viewer) else None
         self._title = title
-        self._id = None
+        self._id: UUID | None = None
         if self._window is not None:
             from napari.utils.task_status import Status
 
@@ -287,7 +301,7 @@ class _TaskStatus:
             )
 
     def update(self, status: str) -> None:
-        if self._window is not None:
+        if self._window is not None and self._id is not None:
             from napari.utils.task_status import Status
 
             self._window._update_task_status(self._id, Status[status], self._title)

@@ -7,10 +7,11 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from napari_spatialrecon.errors import InputError
 from napari_spatialrecon.viewer.canvas.layers import unwrapped
+from napari_spatialrecon.viewer.window.main_window import main_window
 from napari_spatialrecon.viewer.window.notify import notify_error, notify_info
 from napari_spatialrecon.viewer.window.worker import Run
 from napari_spatialrecon.viewer.workspace.table_layers import table_layers
@@ -19,14 +20,18 @@ from napari_spatialrecon.viewer.workspace.workspace import Entry, Role, Workspac
 
 if TYPE_CHECKING:
     from anndata import AnnData
+    from napari.components import ViewerModel
     from napari.layers import Layer
+    from napari.viewer import Viewer
     from qtpy.QtCore import QObject
+
+    from napari_spatialrecon.progress import ProgressCallback, ShouldStop
 
 #: What a file dialog offers.
 FILTER = "Tables (*.h5ad);;All files (*)"
 
 #: Files of each viewer that were asked for, the one that is being read first.
-_asked: weakref.WeakKeyDictionary[Any, list[Path]] = weakref.WeakKeyDictionary()
+_asked: weakref.WeakKeyDictionary[Viewer, list[Path]] = weakref.WeakKeyDictionary()
 
 
 @dataclass(frozen=True)
@@ -38,7 +43,7 @@ class _Opened:
 
 
 def open_table(
-    viewer: Any,
+    viewer: ViewerModel,
     path: str | Path,
     role: Role,
     *,
@@ -72,7 +77,7 @@ def open_table(
     run.start()
 
 
-def open_in_turn(viewer: Any, paths: list[Path]) -> None:
+def open_in_turn(viewer: Viewer, paths: list[Path]) -> None:
     """Open files that a user dropped, one after another in the background.
 
     Each adds its layers, or lists its cells without place, when it has been read.
@@ -85,7 +90,7 @@ def open_in_turn(viewer: Any, paths: list[Path]) -> None:
         _open_next(viewer)
 
 
-def _open_next(viewer: Any) -> None:
+def _open_next(viewer: Viewer) -> None:
     asked, space = _asked[viewer], workspace_of(viewer)
     while asked and is_open(space, asked[0]):
         asked.pop(0)
@@ -105,21 +110,27 @@ def _open_next(viewer: Any) -> None:
         asked.pop(0)
         _open_next(viewer)
 
-    run = _reading(viewer, asked[0], viewer.window._qt_window)
+    run = _reading(viewer, asked[0], main_window(viewer))
     run.returned.connect(show)
     run.failed.connect(notify_error)
     run.finished.connect(next_one)
     run.start()
 
 
-def _reading(viewer: Any, path: Path, parent: QObject, *, layers: bool = True) -> Run:
+def _reading(viewer: ViewerModel, path: Path, parent: QObject, *, layers: bool = True) -> Run:
     work = partial(_read, viewer, path, layers)
     run = Run(work, f"Opening {path.name}", viewer=viewer, parent=parent)
     run.finished.connect(run.deleteLater)
     return run
 
 
-def _read(viewer: Any, path: Path, layers: bool, progress: Any, should_stop: Any) -> _Opened:
+def _read(
+    viewer: ViewerModel,
+    path: Path,
+    layers: bool,
+    progress: ProgressCallback,
+    should_stop: ShouldStop,
+) -> _Opened:
     """Read a file and make its layers: all but what the window has to do itself."""
     from napari.layers import Layer
 
@@ -133,7 +144,7 @@ def _read(viewer: Any, path: Path, layers: bool, progress: Any, should_stop: Any
     return _Opened(adata, [Layer.create(*layer) for layer in made])
 
 
-def _as_role(viewer: Any, found: _Opened, path: Path, role: Role) -> Entry:
+def _as_role(viewer: ViewerModel, found: _Opened, path: Path, role: Role) -> Entry:
     space = workspace_of(viewer)
     if role is Role.QUERY:
         return space.add(table_name(path), role, adata=found.adata, path=path)
@@ -149,7 +160,7 @@ def _as_role(viewer: Any, found: _Opened, path: Path, role: Role) -> Entry:
     return entry
 
 
-def _add(viewer: Any, layers: list[Layer]) -> None:
+def _add(viewer: ViewerModel, layers: list[Layer]) -> None:
     for layer in layers:
         viewer.add_layer(layer)
 

@@ -3,23 +3,25 @@
 from __future__ import annotations
 
 from functools import partial
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from napari_spatialrecon.viewer.workspace.table_layers import table_layers
 from napari_spatialrecon.viewer.workspace.workspace import Role, workspace_of
 
 if TYPE_CHECKING:
     from napari.components import ViewerModel
+    from napari.viewer import Viewer
 
     from napari_spatialrecon.progress import ProgressCallback, ShouldStop
     from napari_spatialrecon.tissue.simulator.result import SimulatedTissue
     from napari_spatialrecon.viewer.canvas.layers import LayerData
 
 
-def open_simulated(viewer: Any, tissue: str) -> None:
+def open_simulated(viewer: Viewer, tissue: str) -> None:
     """Simulate off the window's thread, and open the tissue in this viewer when it is made."""
     from napari.layers import Layer
 
+    from napari_spatialrecon.viewer.window.main_window import main_window
     from napari_spatialrecon.viewer.window.notify import notify_error
     from napari_spatialrecon.viewer.window.worker import Run
 
@@ -30,7 +32,7 @@ def open_simulated(viewer: Any, tissue: str) -> None:
         list_simulated_cells(viewer, made)
 
     work = partial(simulated, tissue)
-    run = Run(work, f"Simulating {tissue}", viewer=viewer, parent=viewer.window._qt_window)
+    run = Run(work, f"Simulating {tissue}", viewer=viewer, parent=main_window(viewer))
     run.returned.connect(add)
     run.failed.connect(notify_error)
     run.finished.connect(run.deleteLater)

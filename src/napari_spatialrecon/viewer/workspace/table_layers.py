@@ -17,6 +17,8 @@ from napari_spatialrecon.viewer.canvas.layers import (
 
 if TYPE_CHECKING:
     from anndata import AnnData
+    from napari.components import ViewerModel
+    from napari.viewer import Viewer
 
     from napari_spatialrecon.tissue.images import Histology
     from napari_spatialrecon.viewer.workspace.large_image import GrowingPyramid
@@ -31,7 +33,7 @@ def table_layers(
     *,
     folder: Path | None = None,
     path: Path | None = None,
-    viewer: Any = None,
+    viewer: ViewerModel | None = None,
 ) -> list[LayerData]:
     """Return the layers of a table with coordinates: its histology, if any, below its points.
 
@@ -76,28 +78,31 @@ def _image_layer(
     name: str,
     path: Path | None,
     details: dict[str, Any],
-    viewer: Any,
+    viewer: ViewerModel | None,
 ) -> LayerData:
     """Return a histology layer; of a large image without a pyramid, one that fills later."""
     from napari import current_viewer
 
+    from napari_spatialrecon.viewer.window.main_window import has_window
     from napari_spatialrecon.viewer.workspace.large_image import GrowingPyramid, is_slow, open_large
 
     viewer = viewer if viewer is not None else current_viewer()
-    if is_slow(image) and hasattr(viewer, "window"):
+    if is_slow(image) and has_window(viewer):
         from superqt.utils import ensure_main_thread
 
         opened = open_large(image, path)
-        growing = isinstance(opened, GrowingPyramid)
-        image = replace(image, levels=opened.levels if growing else opened)
-        if growing:
+        if isinstance(opened, GrowingPyramid):
+            image = replace(image, levels=opened.levels)
             ensure_main_thread(_fill_in_background)(opened, name, viewer)
+        else:
+            image = replace(image, levels=opened)
     return histology_layer(image, um, name=name, metadata=details)
 
 
-def _fill_in_background(pyramid: GrowingPyramid, name: str, viewer: Any) -> None:
+def _fill_in_background(pyramid: GrowingPyramid, name: str, viewer: Viewer) -> None:
     from qtpy.QtCore import QTimer
 
+    from napari_spatialrecon.viewer.window.main_window import main_window
     from napari_spatialrecon.viewer.window.notify import notify_error
     from napari_spatialrecon.viewer.window.worker import Run
 
@@ -108,7 +113,7 @@ def _fill_in_background(pyramid: GrowingPyramid, name: str, viewer: Any) -> None
             if any(level is pyramid.levels[0] for level in shown):
                 layer.refresh()
 
-    run = Run(pyramid.build, f"{name} H&E", viewer=viewer, parent=viewer.window._qt_window)
+    run = Run(pyramid.build, f"{name} H&E", viewer=viewer, parent=main_window(viewer))
     run.returned.connect(fill)
     run.failed.connect(notify_error)
     run.finished.connect(run.deleteLater)

@@ -15,8 +15,8 @@ from napari_spatialrecon.viewer.workspace.workspace import Entry, Role, Workspac
 
 if TYPE_CHECKING:
     from anndata import AnnData
-    from napari.layers import Image
 
+    from napari_spatialrecon.methods.gears.encoder.model import Encoder
     from napari_spatialrecon.tissue.images import Histology
 
 _SUFFIXES = (" spots", " H&E")
@@ -88,18 +88,16 @@ class Picture:
 
 @dataclass(frozen=True)
 class Model:
-    """A fitted model that a run starts from.
+    """A trained encoder that a run starts from.
 
     Parameters
     ----------
-    model
-        Has ``save(folder)``.
     path
         Its folder, None where it was not saved yet.
     """
 
     name: str
-    model: Any
+    model: Encoder
     path: Path | None = None
 
 
@@ -156,7 +154,10 @@ def query_table(entry: Entry, name: str) -> Table:
 
 def picture(entry: Entry) -> Picture:
     """Return an image layer as a run reads it; its scale must be known."""
-    layer: Image = entry.layer
+    from napari.layers import Image
+
+    layer = entry.layer
+    assert isinstance(layer, Image), "histology is shown by an image"
     levels = tuple(layer.data) if layer.multiscale else (layer.data,)
     scale = float(layer.scale[-1]) * (um_per_layer_unit(layer) or 1.0)
     return Picture(short_name(entry), levels, bool(layer.rgb), scale, entry.path)

@@ -10,7 +10,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from enum import StrEnum
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from psygnal import Signal, SignalGroup
 
@@ -23,6 +23,9 @@ if TYPE_CHECKING:
     from anndata import AnnData
     from napari.components import ViewerModel
     from napari.layers import Layer
+    from napari.utils.events import Event
+
+    from napari_spatialrecon.methods.gears.encoder.model import Encoder
 
 
 class Role(StrEnum):
@@ -57,7 +60,7 @@ class Entry:
     notes
         What the user should know, in words.
     model
-        A fitted model, of the role of one.
+        The encoder of a model.
     """
 
     name: str
@@ -67,7 +70,7 @@ class Entry:
     layer: Layer | None = None
     um_per_unit: float | None = None
     notes: list[str] = field(default_factory=list)
-    model: Any = None
+    model: Encoder | None = None
 
     @property
     def needs_scale(self) -> bool:
@@ -82,9 +85,11 @@ class Entry:
         InputError
             It has none.
         """
+        from napari.layers import Points
+
         if self.adata is not None and SPATIAL in self.adata.obsm:
             return self.adata
-        if self.layer is not None and self.role is not Role.HISTOLOGY:
+        if isinstance(self.layer, Points) and self.role is not Role.HISTOLOGY:
             return to_adata(self.layer)
         if self.adata is not None:
             return self.adata
@@ -168,7 +173,7 @@ class Workspace:
         path: str | Path | None = None,
         layer: Layer | None = None,
         um_per_unit: float | None = None,
-        model: Any = None,
+        model: Encoder | None = None,
     ) -> Entry:
         """Add something that is open; the same file in the same role stays one entry, with a note.
 
@@ -273,10 +278,10 @@ class Workspace:
         if fits or (has_table and layer.ndim == 2):
             self.adopt(layer)
 
-    def _on_inserted(self, event: Any) -> None:
+    def _on_inserted(self, event: Event) -> None:
         self._adopt_if_fit(event.value)
 
-    def _on_removed(self, event: Any) -> None:
+    def _on_removed(self, event: Event) -> None:
         entry = self.of_layer(event.value)
         if entry is not None:
             self.remove(entry)
@@ -319,7 +324,7 @@ def _um_per_data_unit(layer: Layer) -> float | None:
     return None if unit is None else unit * float(layer.scale[-1])
 
 
-_workspaces: weakref.WeakKeyDictionary[Any, Workspace] = weakref.WeakKeyDictionary()
+_workspaces: weakref.WeakKeyDictionary[ViewerModel, Workspace] = weakref.WeakKeyDictionary()
 
 
 def workspace_of(viewer: ViewerModel) -> Workspace:
