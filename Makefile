@@ -6,7 +6,7 @@ BIN := .venv/bin
 INSTALL := $(BIN)/python -m pip install -qq --disable-pip-version-check -c constraints.txt
 # One thread a process: more of them spin against each other on a busy machine.
 TEST_ENV := OMP_NUM_THREADS=1 NUMBA_NUM_THREADS=1
-PYTEST := $(BIN)/python -m pytest -p no:cacheprovider
+PYTEST := $(BIN)/python -m pytest -p no:cacheprovider -n 2 --dist loadfile --durations 10
 
 .PHONY: demo test lint bench gui docs constraints clean
 .DEFAULT_GOAL := demo
@@ -14,20 +14,14 @@ PYTEST := $(BIN)/python -m pytest -p no:cacheprovider
 demo: .venv/.base
 	$(BIN)/spatialrecon demo --out demo-output
 
-# Two halves at once, a core each: the window on both bindings, and all else.
+# A file of tests at a time on either core: everything on PyQt6, then the window on PySide6 as well.
 test: .venv/.test
 	tools/system-libraries.sh
 	$(BIN)/ruff check .
-	@mkdir -p build
-	@echo "The window, on PySide6 and then PyQt6 (into build/window.log), and all else:"
-	@{ for qt in pyside6 pyqt6; do \
-		echo "The window, on $$qt:"; \
-		$(TEST_ENV) QT_API=$$qt PYTEST_QT_API=$$qt $(PYTEST) tests/viewer || exit 1; \
-		done; } > build/window.log 2>&1 & \
-	window=$$!; trap 'kill $$window 2>/dev/null' INT TERM; \
-	$(TEST_ENV) QT_API=pyqt6 PYTEST_QT_API=pyqt6 $(PYTEST) --ignore=tests/viewer; core=$$?; \
-	wait $$window; window=$$?; cat build/window.log; \
-	[ $$core -eq 0 ] && [ $$window -eq 0 ]
+	@status=0; \
+	$(TEST_ENV) QT_API=pyqt6 PYTEST_QT_API=pyqt6 $(PYTEST) || status=$$?; \
+	$(TEST_ENV) QT_API=pyside6 PYTEST_QT_API=pyside6 $(PYTEST) tests/viewer || status=$$?; \
+	exit $$status
 
 lint: .venv/.test
 	$(BIN)/ruff check .
