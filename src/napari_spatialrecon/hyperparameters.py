@@ -12,9 +12,9 @@ import difflib
 import json
 import tomllib
 import types
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from functools import partial
+from functools import cache, partial
 from pathlib import Path
 from typing import Any, ClassVar, Self, TypeVar, Union, get_args, get_origin, get_type_hints
 
@@ -175,6 +175,7 @@ class Config:
             object.__setattr__(self, item.name, item.check(getattr(self, item.name)))
 
     @classmethod
+    @cache
     def _sections(cls) -> dict[str, type[Config]]:
         hints = get_type_hints(cls)
         found = {f.name: hints[f.name] for f in dataclasses.fields(cls)}
@@ -185,7 +186,8 @@ class Config:
         }
 
     @classmethod
-    def _own_options(cls) -> list[Option]:
+    @cache
+    def _own_options(cls) -> tuple[Option, ...]:
         hints, sections, result = get_type_hints(cls), cls._sections(), []
         for field in dataclasses.fields(cls):
             if field.name in sections:
@@ -195,27 +197,28 @@ class Config:
                 optional = type(None) in get_args(kind)
                 kind = next(a for a in get_args(kind) if a is not type(None))
             result.append(Option(field.name, kind, optional, field.default, **dict(field.metadata)))
-        return result
+        return tuple(result)
 
     @classmethod
-    def options(cls) -> Iterator[Option]:
-        """Yield every hyper-parameter of this config and its sections, in order of declaration."""
+    @cache
+    def options(cls) -> tuple[Option, ...]:
+        """Return every hyper-parameter of this config and its sections, in order of declaration."""
         own = {o.name: o for o in cls._own_options()}
-        sections = cls._sections()
+        sections, result = cls._sections(), []
         for field in dataclasses.fields(cls):
             if field.name in own:
-                yield own[field.name]
+                result.append(own[field.name])
                 continue
             folded = bool(field.metadata.get("advanced"))
             assert field.default_factory is not dataclasses.MISSING
             defaults = field.default_factory().flat()
             for item in sections[field.name].options():
-                yield dataclasses.replace(
-                    item,
-                    name=f"{field.name}.{item.name}",
-                    default=defaults[item.name],
-                    advanced=item.advanced or folded,
+                name = f"{field.name}.{item.name}"
+                shut = item.advanced or folded
+                result.append(
+                    dataclasses.replace(item, name=name, default=defaults[item.name], advanced=shut)
                 )
+        return tuple(result)
 
     @classmethod
     def section_help(cls) -> dict[str, str]:

@@ -98,7 +98,7 @@ def test_training_is_drawn_with_the_held_out_error_and_the_baseline(
     widget: PlaceCells, qtbot: Any
 ) -> None:
     choose(widget, "dpvae", qtbot, **FAST)
-    assert widget.inputs.form.count.text() == "4 changed"
+    assert widget.inputs.form.count.value == "4 changed"
     run(widget, qtbot)
     assert widget.model.error is None
     curves = widget.model.curves
@@ -243,7 +243,7 @@ def test_a_failed_run_keeps_what_was_typed_and_shows_details(
     box = widget.panel.notice.show_details()
     assert "a bug of ours" in box.text.toPlainText()
     box.close()
-    assert widget.inputs.form.value().neighbours == 9 and list(widget.viewer.layers) == layers
+    assert widget.inputs.form.config.neighbours == 9 and list(widget.viewer.layers) == layers
     monkeypatch.undo()
     run(widget, qtbot)
     assert widget.model.state is State.DONE and not widget.panel.notice.isVisibleTo(widget)

@@ -5,11 +5,15 @@ from dataclasses import dataclass
 from typing import Any, ClassVar
 
 import pytest
-from qtpy.QtWidgets import QCheckBox, QComboBox, QLabel
+from magicgui.widgets import CheckBox, ComboBox, Container, Label, LineEdit
+from qtpy.QtCore import QPoint, QPointF, Qt
+from qtpy.QtGui import QWheelEvent
+from qtpy.QtWidgets import QApplication, QWidget
 
 from napari_spatialrecon.errors import ConfigError
 from napari_spatialrecon.hyperparameters import Config, option, section
-from napari_spatialrecon.viewer.widgets.form import ConfigForm, config_form
+from napari_spatialrecon.methods.registry import METHODS, MethodInfo
+from napari_spatialrecon.viewer.widgets.form import ConfigForm
 from napari_spatialrecon.viewer.window.memory import Memory
 
 
@@ -30,91 +34,165 @@ class Outer(Config):
     radius: float | None = option(None, "Reach of a spot.", unit="µm", low=0.0)
     noisy: bool = option(True, "Add noise.")
     kind: str = option("a", "Which kind.", choices=("a", "b"))
+    order: str | None = option(None, "Which order.", choices=("up", "down"))
     inner: Inner = section(Inner, "The network.")
 
 
 @pytest.fixture
 def form(qtbot: Any) -> ConfigForm:
-    widget = config_form(Outer)
-    qtbot.addWidget(widget)
-    return widget
+    return shown(qtbot, ConfigForm(Outer))
+
+
+def shown(qtbot: Any, form: ConfigForm) -> ConfigForm:
+    qtbot.addWidget(form.native)
+    form.show()
+    return form
+
+
+def typed(form: ConfigForm, name: str, text: str) -> None:
+    form.fields[name].editor.native.setText(text)
+
+
+def test_it_is_a_magicgui_container(form: ConfigForm) -> None:
+    assert isinstance(form, Container)
+    assert isinstance(form.fields["noisy"].editor, CheckBox)
+    assert isinstance(form.fields["kind"].editor, ComboBox)
+    assert isinstance(form.fields["steps"].editor, LineEdit)
 
 
 def test_it_begins_with_the_first_preset(form: ConfigForm) -> None:
-    assert form.value() == Outer() and form.count.text() == ""
-    assert not form.reset_button.isEnabled()
+    assert form.config == Outer() and form.count.value == ""
+    assert not form.reset_button.enabled
 
 
-def test_editors_suit_the_type_and_say_help_unit_and_bounds(form: ConfigForm) -> None:
-    assert isinstance(form.fields["noisy"].editor, QCheckBox)
-    assert isinstance(form.fields["kind"].editor, QComboBox)
+def test_editors_say_help_unit_and_bounds(form: ConfigForm) -> None:
     steps = form.fields["steps"]
-    assert "Steps of training." in steps.editor.toolTip()
-    assert "At least 1 steps." in steps.editor.toolTip()
-    assert "steps" in [label.text() for label in steps.findChildren(QLabel)]
-    assert form.fields["radius"].editor.placeholderText() == "automatic"
+    assert "Steps of training." in steps.editor.tooltip == steps.title.tooltip
+    assert "At least 1 steps." in steps.editor.tooltip
+    assert "steps" in [label.value for label in steps[0] if isinstance(label, Label)]
+    assert steps.editor.native.accessibleName() == "Steps steps"
+    assert form.fields["radius"].editor.native.placeholderText() == "automatic"
+    assert form.fields["order"].editor.current_choice == "automatic"
+
+
+def test_titles_are_as_wide_as_the_widest(form: ConfigForm) -> None:
+    titles = [form.fields[name].title.native for name in ("steps", "radius", "inner.width")]
+    assert len({title.width() for title in titles}) == 1
+    assert all(title.width() >= title.sizeHint().width() for title in titles)
 
 
 def test_advanced_settings_are_folded_away(form: ConfigForm) -> None:
-    assert form.advanced.isAncestorOf(form.fields["inner.rate"])
-    assert not form.advanced.isAncestorOf(form.fields["inner.width"])
-    assert not form.advanced.isExpanded()
+    rate = form.fields["inner.rate"]
+    assert form.advanced.folded and not rate.visible and form.fields["inner.width"].visible
+    form.advanced.button.native.click()
+    assert rate.visible and not form.advanced.folded
 
 
-def test_what_is_typed_becomes_the_config(form: ConfigForm) -> None:
-    form.fields["steps"].editor.setText("77")
-    form.fields["radius"].editor.setText("2.5")
-    form.fields["noisy"].editor.setChecked(False)
-    form.fields["kind"].editor.setCurrentText("b")
-    form.fields["inner.rate"].editor.setText("3e-5")
-    assert form.value() == Outer(77, 2.5, False, "b", Inner(rate=3e-5))
-    assert form.count.text() == "5 changed"
+def test_what_is_chosen_becomes_the_config(form: ConfigForm) -> None:
+    typed(form, "steps", "77")
+    typed(form, "radius", "2.5")
+    form.fields["noisy"].editor.native.setChecked(False)
+    form.fields["kind"].editor.native.setCurrentText("b")
+    form.fields["order"].editor.native.setCurrentText("down")
+    typed(form, "inner.rate", "3e-5")
+    assert form.config == Outer(77, 2.5, False, "b", "down", Inner(rate=3e-5))
+    assert form.count.value == "6 changed"
+    assert form.fields["steps"].title.value == "Steps •"
+
+
+def test_tab_goes_from_field_to_field_and_keys_type(form: ConfigForm, qtbot: Any) -> None:
+    steps = form.fields["steps"].editor.native
+    steps.selectAll()
+    qtbot.keyClicks(steps, "120")
+    assert form.config == Outer(120)
+    reached, widget = [steps], steps.nextInFocusChain()
+    while widget is not steps:
+        if widget.focusPolicy() & Qt.FocusPolicy.TabFocus and widget.isVisible():
+            reached.append(widget)
+        widget = widget.nextInFocusChain()
+    names = ("steps", "radius", "noisy", "kind", "order", "inner.width")
+    fields = [form.fields[name].editor.native for name in names]
+    buttons = [form.advanced.button.native, form.preset.native, form.reset_button.native]
+    assert reached == [*fields, *buttons]
+
+
+def test_the_wheel_changes_nothing_and_goes_on_to_what_scrolls(form: ConfigForm) -> None:
+    form.set_values({"kind": "b", "order": "up"})
+    before = form.config
+    for editor in (form.preset, *(field.editor for field in form.fields.values())):
+        assert not any(taken(editor.native, angle) for angle in (-120, 120)), editor
+    assert form.config == before and form.preset.value == "quick"
+
+
+def taken(widget: QWidget, angle: int) -> bool:
+    """Turn the wheel over a widget, and tell whether it keeps that to itself."""
+    at = QPointF(widget.rect().center())
+    event = QWheelEvent(
+        at,
+        QPointF(widget.mapToGlobal(at.toPoint())),
+        QPoint(),
+        QPoint(0, angle),
+        Qt.MouseButton.NoButton,
+        Qt.KeyboardModifier.NoModifier,
+        Qt.ScrollPhase.NoScrollPhase,
+        False,
+    )
+    QApplication.sendEvent(widget, event)
+    return event.isAccepted()
 
 
 def test_a_long_number_is_shown_rounded_and_kept_until_another_is_typed(form: ConfigForm) -> None:
     third = Outer(radius=1 / 3)
-    form.set_value(third)
-    field = form.fields["radius"]
-    assert field.editor.text() == "0.333333"
-    assert form.value() == third
-    field.editor.setText("0.33333")
-    assert form.value() == Outer(radius=0.33333)
-    field.editor.setText("0.333333")
-    assert form.value() == third
-    form.set_value(Outer(radius=1234.5678))
-    assert field.editor.text() == "1234.5678"
+    form.config = third
+    editor = form.fields["radius"].editor.native
+    assert editor.text() == "0.333333"
+    assert form.config == third
+    editor.setText("0.33333")
+    assert form.config == Outer(radius=0.33333)
+    editor.setText("0.333333")
+    assert form.config == third
+    form.config = Outer(radius=1234.5678)
+    assert editor.text() == "1234.5678"
+
+
+@pytest.mark.parametrize("text", ["", "none", " None "])
+def test_an_empty_field_is_automatic(form: ConfigForm, text: str) -> None:
+    form.config = Outer(radius=2.0)
+    typed(form, "radius", text)
+    assert form.config.radius is None
 
 
 def test_a_wrong_value_stays_and_says_why(form: ConfigForm) -> None:
-    form.fields["inner.width"].editor.setText("1000")
-    assert form.fields["inner.width"].editor.text() == "1000"
-    assert "from 1 to 512, found 1000" in form.fields["inner.width"].error.text()
-    assert not form.fields["inner.width"].error.isHidden()
+    typed(form, "inner.width", "1000")
+    width = form.fields["inner.width"]
+    assert width.editor.native.text() == "1000"
+    assert "from 1 to 512, found 1000" in width.error.value
+    assert width.error.visible
     with pytest.raises(ConfigError, match="found 1000"):
-        form.value()
-    form.fields["inner.width"].editor.setText("100")
-    assert form.fields["inner.width"].error.isHidden() and form.value().inner.width == 100
+        form.config
+    typed(form, "inner.width", "100")
+    assert not width.error.visible and form.config.inner.width == 100
 
 
 @pytest.mark.parametrize("text", ["", "many", "1.5", "-3", "nan"])
 def test_no_whole_number_is_no_crash(form: ConfigForm, text: str) -> None:
-    form.fields["steps"].editor.setText(text)
-    assert "steps" in form.problems() and form.count.text() == "1 changed"
+    typed(form, "steps", text)
+    assert "steps" in form.problems() and form.count.value == "1 changed"
 
 
 def test_presets_and_reset(form: ConfigForm) -> None:
-    form.preset.setCurrentText("paper")
-    assert form.value() == Outer.preset("paper") and form.count.text() == ""
-    form.fields["steps"].editor.setText("5")
-    assert form.count.text() == "1 changed"
-    form.reset_button.click()
-    assert form.value() == Outer.preset("paper")
+    form.preset.native.setCurrentText("paper")
+    assert form.config == Outer.preset("paper") and form.count.value == ""
+    typed(form, "steps", "5")
+    assert form.count.value == "1 changed"
+    form.reset_button.native.click()
+    assert form.config == Outer.preset("paper")
 
 
 def test_values_are_set_as_a_config_or_by_name(form: ConfigForm) -> None:
-    form.set_value(Outer(steps=3))
+    form.config = Outer(steps=3)
     form.set_values({"inner.width": 16})
-    assert form.value() == Outer(steps=3, inner=Inner(width=16))
+    assert form.config == Outer(steps=3, inner=Inner(width=16))
 
 
 def test_unknown_names_and_presets_are_refused_and_nothing_changes(form: ConfigForm) -> None:
@@ -122,40 +200,41 @@ def test_unknown_names_and_presets_are_refused_and_nothing_changes(form: ConfigF
         form.set_values({"stepz": 3, "noisy": False})
     with pytest.raises(ConfigError, match="preset"):
         form.set_preset("fast")
-    assert form.value() == Outer()
+    assert form.config == Outer()
 
 
 def test_values_come_back_in_the_next_session(qtbot: Any) -> None:
     store: dict[str, str] = {}
-    first = config_form(Outer, name="place.outer", memory=Memory(store))
-    qtbot.addWidget(first)
+    first = shown(qtbot, ConfigForm(Outer, key="place.outer", memory=Memory(store)))
     first.set_preset("paper")
-    first.fields["kind"].editor.setCurrentText("b")
-    first.fields["steps"].editor.setText("wrong")
-    second = config_form(Outer, name="place.outer", memory=Memory(store))
-    qtbot.addWidget(second)
-    assert second.preset.currentText() == "paper"
-    assert second.value() == Outer.preset("paper").with_values({"kind": "b"})
+    first.fields["kind"].editor.native.setCurrentText("b")
+    typed(first, "steps", "wrong")
+    second = shown(qtbot, ConfigForm(Outer, key="place.outer", memory=Memory(store)))
+    assert second.preset.value == "paper"
+    assert second.config == Outer.preset("paper").with_values({"kind": "b"})
 
 
 def test_what_a_newer_version_no_longer_knows_is_dropped(qtbot: Any) -> None:
     memory = Memory({})
     memory.remember_form("f", {"preset": "gone", "values": {"gone": 1, "steps": 7, "kind": "z"}})
-    form = config_form(Outer, name="f", memory=memory)
-    qtbot.addWidget(form)
-    assert form.value() == Outer(steps=7)
+    assert shown(qtbot, ConfigForm(Outer, key="f", memory=memory)).config == Outer(steps=7)
 
 
-def test_it_says_when_it_changes(form: ConfigForm, qtbot: Any) -> None:
-    with qtbot.waitSignal(form.changed):
-        form.fields["noisy"].editor.toggle()
+def test_it_says_once_when_it_changes_and_shows_it_by_then(form: ConfigForm) -> None:
+    told: list[tuple[str, bool]] = []
+    form.changed.connect(lambda: told.append((form.count.value, form.config.noisy)))
+    form.fields["noisy"].editor.native.toggle()
+    form.advanced.button.native.click()
+    assert told == [("1 changed", False)]
+    form.set_preset("paper")
+    assert told[1:] == [("", True)]
 
 
-def test_each_method_has_a_form(qtbot: Any) -> None:
-    from napari_spatialrecon.methods.dpvae.config import DPVAEConfig
-
-    form = config_form(DPVAEConfig)
-    qtbot.addWidget(form)
-    for preset in DPVAEConfig.presets():
+@pytest.mark.parametrize("info", METHODS, ids=lambda info: f"{info.name}-{info.tasks[0]}")
+def test_each_method_of_each_task_has_a_form(info: MethodInfo, qtbot: Any) -> None:
+    config_class = info.config()
+    form = shown(qtbot, ConfigForm(config_class))
+    assert list(form.fields) and {*form.fields} == {o.name for o in config_class.options()}
+    for preset in config_class.presets():
         form.set_preset(preset)
-        assert form.value() == DPVAEConfig.preset(preset)
+        assert form.config == config_class.preset(preset) and form.count.value == ""

@@ -22,7 +22,7 @@ from napari_spatialrecon.errors import ConfigError
 from napari_spatialrecon.methods.registry import methods_for
 from napari_spatialrecon.viewer.task.method_page import method_page
 from napari_spatialrecon.viewer.task.model import TaskModel
-from napari_spatialrecon.viewer.widgets.form import ConfigForm, config_form
+from napari_spatialrecon.viewer.widgets.form import ConfigForm
 from napari_spatialrecon.viewer.widgets.labels import WrappedLabel
 from napari_spatialrecon.viewer.widgets.page import PageBox
 from napari_spatialrecon.viewer.widgets.rows import combo, row, small_button, stack
@@ -116,14 +116,13 @@ class Inputs(QWidget):
         info = next(i for i in methods_for(task) if i.name == name)
         if name not in self.forms:
             memory = self.model.workspace.memory
-            form = config_form(info.config(), name=f"{task}.{name}", memory=memory)
-            self.heads.layout().addWidget(form.head)
-            self.pages.layout().addWidget(form)
+            form = ConfigForm(info.config(), key=f"{task}.{name}", memory=memory)
+            self.heads.layout().addWidget(form.head.native)
+            self.pages.layout().addWidget(form.native)
             form.changed.connect(self._read_form)
             self.forms[name] = form
         for other, form in self.forms.items():
-            form.setVisible(other == name)
-            form.head.setVisible(other == name)
+            form.visible = form.head.visible = other == name
         self.summary.setText(info.summary)
         self.model.method = name
         self._read_form()
@@ -131,9 +130,9 @@ class Inputs(QWidget):
     def _read_form(self) -> None:
         form = self.form
         try:
-            self.model.set_config(form.value(), form.preset.currentText())
+            self.model.set_config(form.config, form.preset.value)
         except ConfigError as error:
-            self.model.set_config(error, form.preset.currentText())
+            self.model.set_config(error, form.preset.value)
 
     def _lay_out(self) -> None:
         grid = QGridLayout(self)

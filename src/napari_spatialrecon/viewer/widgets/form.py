@@ -6,42 +6,28 @@ import contextlib
 from collections.abc import Mapping
 from typing import Any
 
-from qtpy.QtCore import QSignalBlocker, Qt, Signal
-from qtpy.QtWidgets import (
-    QComboBox,
-    QFormLayout,
-    QHBoxLayout,
-    QLabel,
-    QPushButton,
-    QVBoxLayout,
-    QWidget,
-)
-from superqt import QCollapsible
+from magicgui.widgets import ComboBox, Container, PushButton
+from magicgui.widgets.bases import Widget
 
 from napari_spatialrecon.errors import ConfigError
-from napari_spatialrecon.hyperparameters import Config, Option
-from napari_spatialrecon.viewer.widgets.fields import Field, plain
+from napari_spatialrecon.hyperparameters import Config
+from napari_spatialrecon.viewer.widgets.fields import Field, Fold, Note
+from napari_spatialrecon.viewer.widgets.looks import look
+from napari_spatialrecon.viewer.widgets.parameters import Group, groups
 from napari_spatialrecon.viewer.window.memory import Memory
 
 
-def config_form(
-    config_class: type[Config], *, name: str = "", memory: Memory | None = None
-) -> ConfigForm:
-    """Return a form for a config; see `ConfigForm`."""
-    return ConfigForm(config_class, name=name, memory=memory)
-
-
-class ConfigForm(QWidget):
-    """Every hyper-parameter of a config as a field.
+class ConfigForm(Container[Widget]):
+    """A magicgui container with every hyper-parameter of a config as a field.
 
     What is typed stays, even if it is not allowed: the reason then stands below the field, and
-    `value` raises it.
+    `config` raises it. ``changed`` tells of every change.
 
     Parameters
     ----------
     config_class
         Its options, sections and presets make the form.
-    name
+    key
         Under which `memory` keeps the values, for instance ``"place.dpvae"``.
     memory
         Where values are kept between sessions; None keeps none.
@@ -50,49 +36,43 @@ class ConfigForm(QWidget):
     ----------
     head
         The row of the preset, which may be moved to where it is seen when the form is folded.
+    fields
+        The fields by the dotted names of their options.
     """
 
-    changed = Signal()
-
     def __init__(
-        self, config_class: type[Config], *, name: str = "", memory: Memory | None = None
+        self, config_class: type[Config], *, key: str = "", memory: Memory | None = None
     ) -> None:
-        super().__init__()
         self.config_class = config_class
-        self._name, self._memory = name, memory
-        self.fields = {option.name: Field(option) for option in config_class.options()}
-        self.head = QWidget()
-        self.preset = QComboBox()
-        self.preset.addItems(config_class.presets())
-        self.preset.setToolTip("Values to start from: quick runs on a CPU within minutes.")
-        self.count = QLabel()
-        self.reset_button = QPushButton("Reset")
-        self.reset_button.setToolTip("Back to the values of the preset.")
-        self._lay_out()
-        self.preset.currentTextChanged.connect(self._use_preset)
-        self.reset_button.clicked.connect(self._use_preset)
-        for field in self.fields.values():
-            field.changed.connect(self._after_change)
-        kept = memory.form(name) if memory is not None and name else {}
-        self._use_preset()
+        self._key, self._memory = key, memory
+        self.fields: dict[str, Field] = {}
+        self._make_head()
+        everyday = self._rows(groups(config_class, advanced=False))
+        self.advanced = Fold("Advanced", self._rows(groups(config_class, advanced=True)))
+        super().__init__(widgets=[self.head, everyday, self.advanced], labels=False)
+        self.margins = (0, 0, 6, 0)
+        self.advanced.visible = any(f.option.advanced for f in self.fields.values())
+        # The first listener: whoever is told of a change sees the form as it is then.
+        self.changed.connect(self._show_state)
+        kept = memory.form(key) if memory is not None and key else {}
+        self.config = config_class.preset(self.preset.value)
         self._recall(kept)
 
-    def value(self) -> Config:
-        """Return the config.
+    @property
+    def config(self) -> Config:
+        """The config; setting it is measured against the preset chosen now.
 
         Raises
         ------
         ConfigError
             A field holds what is not allowed.
         """
-        return self.config_class().with_values(
-            {name: field.value() for name, field in self.fields.items()}
-        )
+        return self.config_class().with_values({n: f.editor.value for n, f in self.fields.items()})
 
-    def set_value(self, config: Config) -> None:
-        """Show a config, measured against the preset chosen now."""
-        self._fill(config.flat())
-        self._after_change()
+    @config.setter
+    def config(self, config: Config) -> None:
+        self._fill(config)
+        self.changed.emit(self)
 
     def set_values(self, values: Mapping[str, Any]) -> None:
         """Change some values, by dotted name.
@@ -102,8 +82,7 @@ class ConfigForm(QWidget):
         ConfigError
             A name is unknown or a value not allowed; then nothing is changed.
         """
-        start = self.config_class().with_values(self._allowed())
-        self.set_value(start.with_values(values))
+        self.config = self.config_class().with_values(self._read()[0]).with_values(values)
 
     def set_preset(self, name: str) -> None:
         """Choose a preset; its values replace those in the form.
@@ -113,41 +92,83 @@ class ConfigForm(QWidget):
         ConfigError
             There is no such preset.
         """
-        self.config_class.preset(name)
-        self.preset.setCurrentText(name)
-        self._use_preset()
+        config = self.config_class.preset(name)
+        with self.preset.changed.blocked():
+            self.preset.value = name
+        self.config = config
 
     def problems(self) -> dict[str, ConfigError]:
         """Return what is wrong, by the name of the field."""
-        return {n: p for n, field in self.fields.items() if (p := field.problem()) is not None}
+        return self._read()[1]
 
     def changes(self) -> dict[str, Any]:
         """Return the values that differ from the chosen preset; fields not allowed are left out."""
-        start = self.config_class.preset(self.preset.currentText()).flat()
-        return {name: v for name, v in self._allowed().items() if v != start[name]}
+        start = self.config_class.preset(self.preset.value).flat()
+        return {name: v for name, v in self._read()[0].items() if v != start[name]}
 
-    def _allowed(self) -> dict[str, Any]:
-        return {n: f.value() for n, f in self.fields.items() if f.problem() is None}
+    def _make_head(self) -> None:
+        self.preset = ComboBox(
+            choices=self.config_class.presets(),
+            tooltip="Values to start from: quick runs on a CPU within minutes.",
+        )
+        self.count = Note(value="")
+        self.reset_button = PushButton(text="Reset", tooltip="Back to the values of the preset.")
+        # Connected before the head is made: it tells of a change what the form is to show then.
+        self.preset.changed.connect(self._use_preset)
+        self.reset_button.changed.connect(self._use_preset)
+        self.head = Container(
+            layout="horizontal", widgets=[self.preset, self.count, self.reset_button], labels=False
+        )
+        self.head.margins = (0, 0, 0, 0)
+        drawn = look(self.head)
+        drawn.grow(self.preset)
+        drawn.ignore_wheel(self.preset)
+        drawn.name(self.preset, "Preset")
 
-    def _fill(self, values: Mapping[str, Any]) -> None:
-        for name, value in values.items():
-            with QSignalBlocker(self.fields[name]):
-                self.fields[name].set_value(value)
+    def _rows(self, parts: list[Group]) -> Container[Widget]:
+        rows: list[Widget] = []
+        for part in parts:
+            if part.heading:
+                heading = Note(value=part.heading, tooltip=part.help)
+                look(heading).heading(heading)
+                rows.append(heading)
+            for option in part.options:
+                self.fields[option.name] = Field(option)
+                rows.append(self.fields[option.name])
+        result = Container(widgets=rows, labels=False)
+        result.margins = (0, 0, 0, 0)
+        if titles := [row.title for row in rows if isinstance(row, Field)]:
+            look(result).align(result, titles)
+        return result
+
+    def _read(self) -> tuple[dict[str, Any], dict[str, ConfigError]]:
+        """Return the values that are allowed, and why the others are not."""
+        values: dict[str, Any] = {}
+        problems: dict[str, ConfigError] = {}
+        for name, field in self.fields.items():
+            try:
+                values[name] = field.value()
+            except ConfigError as error:
+                problems[name] = error
+        return values, problems
+
+    def _fill(self, config: Config) -> None:
+        for name, value in config.flat().items():
+            self.fields[name].set_value(value)
 
     def _use_preset(self) -> None:
-        self.set_value(self.config_class.preset(self.preset.currentText()))
+        self._fill(self.config_class.preset(self.preset.value))
 
-    def _after_change(self) -> None:
-        changes, wrong = self.changes(), self.problems()
+    def _show_state(self) -> None:
+        changes, problems = self.changes(), self.problems()
         for name, field in self.fields.items():
-            field.mark(changed=name in changes or name in wrong)
-        n = len({*changes, *wrong})
-        self.count.setText(f"{n} changed" if n else "")
-        self.reset_button.setEnabled(n > 0)
-        if self._memory is not None and self._name and not wrong:
-            kept = {"preset": self.preset.currentText(), "values": changes}
-            self._memory.remember_form(self._name, kept)
-        self.changed.emit()
+            field.mark(changed=name in changes or name in problems, problem=problems.get(name))
+        n = len({*changes, *problems})
+        self.count.value = f"{n} changed" if n else ""
+        self.reset_button.enabled = n > 0
+        if self._memory is not None and self._key and not problems:
+            kept = {"preset": self.preset.value, "values": changes}
+            self._memory.remember_form(self._key, kept)
 
     def _recall(self, kept: Mapping[str, Any]) -> None:
         """Show what was used last; what a newer version no longer allows is dropped."""
@@ -157,45 +178,3 @@ class ConfigForm(QWidget):
         for name, value in values.items() if isinstance(values, dict) else ():
             with contextlib.suppress(ConfigError):
                 self.set_values({name: value})
-
-    def _lay_out(self) -> None:
-        layout = QVBoxLayout(self)
-        layout.setContentsMargins(0, 0, 6, 0)
-        top = QHBoxLayout(self.head)
-        top.setContentsMargins(0, 0, 0, 0)
-        top.addWidget(self.preset, 1)
-        top.addWidget(self.count)
-        top.addWidget(self.reset_button)
-        layout.addWidget(self.head)
-        everyday = [f for f in self.fields.values() if not f.option.advanced]
-        advanced = [f for f in self.fields.values() if f.option.advanced]
-        layout.addWidget(self._rows(everyday))
-        self.advanced = QCollapsible("Advanced", expandedIcon="▾", collapsedIcon="▸")
-        self.advanced.setDuration(0)
-        if advanced:
-            self.advanced.addWidget(self._rows(advanced))
-            layout.addWidget(self.advanced)
-        layout.addStretch()
-
-    def _rows(self, fields: list[Field]) -> QWidget:
-        helps = self.config_class.section_help()
-        widget = QWidget()
-        form = QFormLayout(widget)
-        form.setContentsMargins(0, 0, 0, 0)
-        form.setRowWrapPolicy(QFormLayout.RowWrapPolicy.WrapLongRows)
-        form.setFieldGrowthPolicy(QFormLayout.FieldGrowthPolicy.AllNonFixedFieldsGrow)
-        current = ""
-        for field in fields:
-            section = _section(field.option)
-            if section != current:
-                heading = QLabel(f"<b>{plain(section)}</b>")
-                heading.setToolTip(helps.get(section, ""))
-                heading.setTextFormat(Qt.TextFormat.RichText)
-                form.addRow(heading)
-                current = section
-            form.addRow(field.label, field)
-        return widget
-
-
-def _section(option: Option) -> str:
-    return option.name.rpartition(".")[0]
