@@ -82,13 +82,13 @@ def test_a_spot_is_told_in_words_and_found_in_the_sorted_table(
 ) -> None:
     run(widget, qtbot)
     table, outcome = widget.mixtures.table, widget.model.outcome
-    first = int(table.rows.spot(0))
+    first = int(table.rows.row_at(0))
     largest = int(np.argmax(outcome.proportions.mean(axis=0)))
     assert outcome.proportions[first, largest] == outcome.proportions[:, largest].max()
     table.sortByColumn(0, Qt.SortOrder.AscendingOrder)
     assert table.rows.data(table.rows.index(0, 0)) == sorted(outcome.adata.obs_names)[0]
     widget._on_spot(7)
-    assert table.rows.spot(table.currentIndex().row()) == 7
+    assert table.rows.row_at(table.currentIndex().row()) == 7
     assert str(outcome.adata.obs_names[7]) in widget.mixtures.spot.text()
     table.selectRow(table.rows.position(3))
     assert widget.layer.selected_data == {3}

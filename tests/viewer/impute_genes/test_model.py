@@ -15,7 +15,8 @@ from napari_spatialrecon.tasks.gene_check import compare, draw_checks, without
 from napari_spatialrecon.viewer.canvas.colors import color_key
 from napari_spatialrecon.viewer.impute_genes.job import Imputed
 from napari_spatialrecon.viewer.impute_genes.layers import GeneLayers
-from napari_spatialrecon.viewer.impute_genes.model import CheckChoice, GeneChoice, GeneModel
+from napari_spatialrecon.viewer.impute_genes.model import CheckChoice, GeneModel
+from napari_spatialrecon.viewer.task.gene_list_model import GeneChoice
 from napari_spatialrecon.viewer.task.model import State
 from napari_spatialrecon.viewer.task.process import InProcess
 from napari_spatialrecon.viewer.task.script import as_command, as_python
@@ -55,7 +56,7 @@ def test_genes_are_typed_pasted_and_refused_by_name(model: GeneModel) -> None:
     with pytest.raises(InputError, match="NOGENE"):
         model.add_genes(f"NOGENE {model.names[0]}")
     assert model.genes[-1] == model.names[0]
-    model.choice = GeneChoice.MISSING
+    model.choice = GeneChoice.ALL
     assert model.job().asked == "missing" and model.n_missing >= 5
 
 
@@ -80,7 +81,7 @@ def test_inputs_are_checked_in_words(model: GeneModel) -> None:
     assert "shared genes to learn from" in lines[0][1] and lines[0][0] == "good"
     assert ("good", "3 genes to impute") in lines and "about" in lines[-1][1]
     before = model.slide.adata.n_vars
-    model.choice = GeneChoice.MISSING
+    model.choice = GeneChoice.ALL
     assert model.job().preflight().lines and model.slide.adata.n_vars == before
 
 

@@ -10,8 +10,8 @@ from qtpy.QtCore import Qt
 
 from napari_spatialrecon.tasks.gene_check import without
 from napari_spatialrecon.viewer.canvas.colors import color_key
-from napari_spatialrecon.viewer.impute_genes.inputs import MEASURED
 from napari_spatialrecon.viewer.impute_genes.widget import ImputeGenes
+from napari_spatialrecon.viewer.task.gene_list_field import MEASURED
 from napari_spatialrecon.viewer.task.model import State
 from napari_spatialrecon.viewer.workspace.workspace import Role
 
@@ -36,7 +36,7 @@ def lacking(widget: ImputeGenes) -> list[str]:
 
 def run(widget: ImputeGenes, qtbot: Any) -> None:
     for gene in lacking(widget)[:3]:
-        widget.inputs.search.chosen.emit(gene)
+        widget.inputs.gene_list.search.chosen.emit(gene)
     qtbot.waitUntil(widget.panel.run_button.isEnabled, timeout=60_000)
     widget.panel.run_button.click()
     qtbot.waitUntil(lambda: not widget.model.running, timeout=60_000)
@@ -46,16 +46,19 @@ def run(widget: ImputeGenes, qtbot: Any) -> None:
 def test_genes_are_offered_with_those_measured_marked(widget: ImputeGenes) -> None:
     inputs, model = widget.inputs, widget.model
     assert model.state is State.EMPTY and "a gene to impute" in widget.empty.label.text()
-    offered = inputs.search.names
+    offered = inputs.gene_list.search.names
     assert len(offered) == len(model.names)
     marked = [name for name in offered if name.endswith(MEASURED)]
     assert len(marked) == len(model.measured & set(model.names))
-    inputs.search.chosen.emit(marked[0])
-    assert model.genes == (marked[0].removesuffix(MEASURED),) and inputs.chips.names == marked[:1]
-    inputs.search.chosen.emit(f"{lacking(widget)[0]}, NOGENE")
+    inputs.gene_list.search.chosen.emit(marked[0])
+    assert (
+        model.genes == (marked[0].removesuffix(MEASURED),)
+        and inputs.gene_list.chips.names == marked[:1]
+    )
+    inputs.gene_list.search.chosen.emit(f"{lacking(widget)[0]}, NOGENE")
     assert len(model.genes) == 2 and "NOGENE" in widget.panel.notice.label.text()
-    inputs.clear_button.click()
-    assert model.genes == () and inputs.chips.names == []
+    inputs.gene_list.clear_button.click()
+    assert model.genes == () and inputs.gene_list.chips.names == []
     assert "(5)" in inputs.genes.itemText(1)
     assert inputs.check.currentText().endswith("genes drawn at random")
 
@@ -91,15 +94,15 @@ def test_a_row_of_the_sorted_table_shows_its_gene(widget: ImputeGenes, qtbot: An
     table, outcome = widget.genes.table, widget.model.outcome
     table.sortByColumn(3, Qt.SortOrder.DescendingOrder)
     found = outcome.genes["found"]
-    assert table.rows.gene(0) == found.idxmax()
-    last = table.rows.gene(table.rows.rowCount() - 1)
+    assert table.gene_at(0) == found.idxmax()
+    last = table.gene_at(table.rows.rowCount() - 1)
     assert np.isnan(found[last])
     table.sortByColumn(3, Qt.SortOrder.AscendingOrder)
-    assert table.rows.gene(0) == found.idxmin()
-    table.selectRow(table.rows.position(last))
+    assert table.gene_at(0) == found.idxmin()
+    table.selectRow(table.position(last))
     assert widget.layers.gene == last and widget.genes.gene.text() == last
     widget.show_gene(found.idxmax())
-    assert table.rows.gene(table.currentIndex().row()) == found.idxmax()
+    assert table.gene_at(table.currentIndex().row()) == found.idxmax()
 
 
 def test_a_reference_without_shared_genes_is_refused_in_the_widget(
@@ -109,7 +112,7 @@ def test_a_reference_without_shared_genes_is_refused_in_the_widget(
     cells.var_names = [f"other{i}" for i in range(cells.n_vars)]
     space = widget.model.workspace
     widget.model.reference = space.add("other genes", Role.QUERY, adata=cells)
-    widget.inputs.search.chosen.emit("other1")
+    widget.inputs.gene_list.search.chosen.emit("other1")
     qtbot.waitUntil(
         lambda: any(tone == "wrong" for tone, _ in widget.panel.checks.lines), timeout=60_000
     )

@@ -17,7 +17,8 @@ from napari_spatialrecon.tissue.slots import OURS
 from napari_spatialrecon.viewer.canvas.colors import color_key
 from napari_spatialrecon.viewer.super_resolve.job import Resolved
 from napari_spatialrecon.viewer.super_resolve.layers import GeneLayers
-from napari_spatialrecon.viewer.super_resolve.model import GeneChoice, SuperModel
+from napari_spatialrecon.viewer.super_resolve.model import SuperModel
+from napari_spatialrecon.viewer.task.gene_list_model import GeneChoice
 from napari_spatialrecon.viewer.task.model import State
 from napari_spatialrecon.viewer.task.process import InProcess
 from napari_spatialrecon.viewer.task.script import as_command, as_python

@@ -9,8 +9,8 @@ import numpy as np
 import pytest
 
 from napari_spatialrecon.methods.srast.model import generalist
-from napari_spatialrecon.viewer.super_resolve.model import GeneChoice
 from napari_spatialrecon.viewer.super_resolve.widget import SuperResolve
+from napari_spatialrecon.viewer.task.gene_list_model import GeneChoice
 from napari_spatialrecon.viewer.task.model import State
 
 
@@ -73,13 +73,13 @@ def test_a_gene_is_shown_found_by_typing_and_compared(widget: SuperResolve, qtbo
 def test_a_gene_that_was_not_split_is_refused_in_words(widget: SuperResolve, qtbot: Any) -> None:
     choose(widget.inputs.genes, GeneChoice.LIST)
     names = widget.model.names
-    widget.inputs.add_genes(", ".join(names[:3]))
+    widget.inputs.gene_list.add(", ".join(names[:3]))
     run(widget, qtbot)
     shown = widget.layers.gene
     widget.genes.gene.chosen.emit(names[5])
     assert "was split" in widget.panel.notice.label.text() and widget.layers.gene == shown
     assert widget.genes.gene.text() == shown
-    widget.inputs.add_genes("nothing-like-it")
+    widget.inputs.gene_list.add("nothing-like-it")
     assert "nothing-like-it" in widget.panel.notice.label.text()
 
 
@@ -89,10 +89,10 @@ def test_many_genes_and_long_names_do_not_widen_the_window(
     choose(widget.inputs.genes, GeneChoice.LIST)
     width = widget.area.widget().minimumSizeHint().width()
     widget.model.genes = [*widget.model.names[:60]]
-    assert len(widget.inputs.chips.names) == 12
-    assert "48 more" in widget.inputs.clear_button.text()
+    assert len(widget.inputs.gene_list.chips.names) == 12
+    assert "48 more" in widget.inputs.gene_list.clear_button.text()
     assert widget.area.widget().minimumSizeHint().width() <= max(width, 370)
-    widget.inputs.clear_button.click()
+    widget.inputs.gene_list.clear_button.click()
     assert widget.model.genes == () and widget.model.state is State.EMPTY
 
 

@@ -7,62 +7,28 @@ from typing import Any
 from napari_spatialrecon.viewer.canvas.colors import guess_kind
 from napari_spatialrecon.viewer.deconvolve.job import Mixed, MixtureJob
 from napari_spatialrecon.viewer.task.curves import Curves
-from napari_spatialrecon.viewer.task.model import TaskModel
-from napari_spatialrecon.viewer.task.slides_model import natural_order
+from napari_spatialrecon.viewer.task.one_slide_model import SlideAndReferenceModel
 from napari_spatialrecon.viewer.workspace.tables import query_table, short_name, slide_table
-from napari_spatialrecon.viewer.workspace.workspace import Entry, Role, Workspace
+from napari_spatialrecon.viewer.workspace.workspace import Entry, Workspace
 
 MOST_TYPES = 200
 """A column of more names says who a cell is, not of what kind."""
 _LIKELY = ("cell_type", "celltype", "cell type", "type", "annotation", "label", "cluster")
 
 
-class MixtureModel(TaskModel):
+class MixtureModel(SlideAndReferenceModel):
     """What was chosen in Deconvolve, and its run."""
 
     task, default = "deconvolve", "come"
-    unheard = (Role.RESULT, Role.MODEL, Role.HISTOLOGY)
     outcome: Mixed | None
 
     def __init__(self, workspace: Workspace) -> None:
-        self._slide: Entry | None = None
-        self._reference: Entry | None = None
         self._labels: str | None = None
         super().__init__(workspace)
 
-    @property
-    def slides(self) -> list[Entry]:
-        """What can be deconvolved: every slide that is open, by name."""
-        return sorted(self.workspace.of_role(Role.SLIDE), key=natural_order)
-
-    @property
-    def slide(self) -> Entry | None:
-        """The slide: the one chosen, else the first."""
-        known = self.slides
-        return self._slide if self._slide in known else next(iter(known), None)
-
-    @slide.setter
-    def slide(self, entry: Entry | None) -> None:
-        self._slide = entry
-        self.choose()
-
-    @property
-    def references(self) -> list[Entry]:
-        """What can say what the types look like: cells without place, then other slides."""
-        return [e for e in self.workspace.of_role(Role.QUERY, Role.SLIDE) if e is not self.slide]
-
-    @property
-    def reference(self) -> Entry | None:
-        """The reference: the one chosen, else the first whose table names kinds of cells."""
-        known = self.references
-        if self._reference in known:
-            return self._reference
-        return next((e for e in known if label_columns(e)), next(iter(known), None))
-
-    @reference.setter
-    def reference(self, entry: Entry | None) -> None:
-        self._reference = entry
-        self.choose()
+    def is_likely(self, entry: Entry) -> bool:
+        """Return whether a table names kinds of cells."""
+        return bool(label_columns(entry))
 
     @property
     def columns(self) -> dict[str, int]:

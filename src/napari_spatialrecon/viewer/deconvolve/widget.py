@@ -5,28 +5,27 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
-from qtpy.QtWidgets import QFileDialog, QWidget
+from qtpy.QtWidgets import QWidget
 
 from napari_spatialrecon.tissue.slots import PROPORTIONS
 from napari_spatialrecon.viewer.canvas.clicks import on_click
 from napari_spatialrecon.viewer.canvas.colors import color_key
 from napari_spatialrecon.viewer.canvas.twin_layers import forget_twin
 from napari_spatialrecon.viewer.deconvolve.inputs import MixtureInputs
-from napari_spatialrecon.viewer.deconvolve.job import Mixed, MixtureJob
+from napari_spatialrecon.viewer.deconvolve.job import Mixed
 from napari_spatialrecon.viewer.deconvolve.layers import share_name, show_mixtures, show_share
 from napari_spatialrecon.viewer.deconvolve.model import MixtureModel
 from napari_spatialrecon.viewer.deconvolve.panel import ALL_TYPES, MixturePanel
-from napari_spatialrecon.viewer.task.widget import TaskWidget
-from napari_spatialrecon.viewer.window.worker import Run
-from napari_spatialrecon.viewer.workspace.tables import histology_of
+from napari_spatialrecon.viewer.task.one_slide_widget import TableResultWidget
 
 
-class Deconvolve(TaskWidget):
+class Deconvolve(TableResultWidget):
     """The widget Deconvolve of one viewer."""
 
     model: MixtureModel
     model_class = MixtureModel
     inputs_class = MixtureInputs
+    row_name = "spot"
     curves_tip = "The loss of the mapping of cells to spots."
 
     def __init__(self, napari_viewer: Any) -> None:
@@ -35,30 +34,20 @@ class Deconvolve(TaskWidget):
         super().__init__(napari_viewer)
         self.mixtures.shown.connect(self._show_type)
         self.mixtures.picked.connect(self._select)
-        self.mixtures.save.connect(self._ask_for_table)
+        self.mixtures.save.connect(self.ask_for_table)
 
     def more_parts(self) -> list[QWidget]:
         """Return what was found."""
         return [self.mixtures]
 
-    def before_run(self, job: MixtureJob) -> None:
-        """Note the slide's layer and H&E, on which the pies will lie."""
-        slide = self.model.slide
-        assert slide is not None, "nothing is missing"
-        image = histology_of(self.model.workspace, slide)
-        self._spots = slide.layer
-        self._image = None if image is None else image.layer
-        known = slide.layer is not None and slide.um_per_unit is not None
-        self._diameter = float(slide.layer.size.max()) if known else None
-
     def show_layer(self, outcome: Mixed) -> Any:
         """Show the spots as pies on their histology."""
-        name, layers = self.model.last.result_name, self.viewer.layers
+        name = self.model.last.result_name
         forget_twin(self.viewer, share_name(name))
-        image = self._image if self._image in layers else None
-        layer = show_mixtures(self.viewer, outcome, name, diameter_um=self._diameter, image=image)
-        if self._spots in layers:
-            self._spots.visible = False
+        layer = show_mixtures(
+            self.viewer, outcome, name, diameter_um=self.diameter_um, image=self.image
+        )
+        self.hide_spots()
         layer.visible = True
         self.mixtures.show_outcome(outcome)
         layer.events.face_color.connect(self._recolor)
@@ -69,20 +58,9 @@ class Deconvolve(TaskWidget):
         self._recolor()
         return layer
 
-    def save_table(self, path: str) -> None:
-        """Write the shares as CSV in the background."""
-        table = self.model.outcome.adata.obsm[PROPORTIONS]
-        run = Run(lambda *_: _write(table, path), "Saving", viewer=self.viewer, parent=self)
-        run.returned.connect(lambda name: self.result.status.setText(f"Saved {name}"))
-        run.failed.connect(self.panel.refuse)
-        run.finished.connect(run.deleteLater)
-        run.start()
-
-    def _ask_for_table(self) -> None:
-        name = f"{self.model.last.result_name}.csv".replace("/", "_")
-        path = QFileDialog.getSaveFileName(self, "Save table", name, "Tables (*.csv)")[0]
-        if path:
-            self.save_table(path if path.endswith(".csv") else f"{path}.csv")
+    def result_table(self) -> Any:
+        """Return the shares of the last run."""
+        return self.model.outcome.adata.obsm[PROPORTIONS]
 
     def _show_type(self, number: int) -> None:
         """Show one type as a color, or all as pies."""
@@ -115,17 +93,3 @@ class Deconvolve(TaskWidget):
         key, outcome = color_key(self.layer), self.mixtures.outcome
         if key is not None and [e.name for e in key.entries] == outcome.types:
             self.mixtures.bars.set_colors([entry.color for entry in key.entries])
-
-    def _set_theme(self, event: Any = None) -> None:
-        super()._set_theme(event)
-        self.mixtures.set_tones(self.panel.checks.tones)
-
-
-def _write(table: Any, path: str) -> str:
-    from pathlib import Path
-
-    from napari_spatialrecon.storage import atomic_file
-
-    with atomic_file(Path(path)) as temporary:
-        table.to_csv(temporary, index_label="spot")
-    return Path(path).name

@@ -14,7 +14,6 @@ from napari_spatialrecon.viewer.place.mapping_panel import MappingPanel
 from napari_spatialrecon.viewer.place.model import PlaceModel
 from napari_spatialrecon.viewer.task.result_layers import show_result
 from napari_spatialrecon.viewer.task.widget import TaskWidget
-from napari_spatialrecon.viewer.window.worker import Run
 from napari_spatialrecon.viewer.workspace.workspace import Role
 
 
@@ -45,11 +44,12 @@ class PlaceCells(TaskWidget):
     def save_model_as(self, folder: str) -> None:
         """Write the model in the background."""
         method, name = self.model.outcome.method, Path(folder).name
-        run = Run(lambda *_: method.save(folder), "Saving", viewer=self.viewer, parent=self)
-        run.returned.connect(lambda _: self.result.status.setText(f"Saved the model as {name}"))
-        run.failed.connect(self.panel.refuse)
-        run.finished.connect(run.deleteLater)
-        run.start()
+
+        def work(*_: Any) -> str:
+            method.save(folder)
+            return f"Saved the model as {name}"
+
+        self.save_in_background(work)
 
     def before_run(self, job: PlaceJob) -> None:
         """Note on which image, and how large, the cells will be shown."""

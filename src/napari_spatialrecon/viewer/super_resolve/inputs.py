@@ -12,44 +12,43 @@ from qtpy.QtWidgets import (
     QLineEdit,
     QMenu,
     QPushButton,
-    QVBoxLayout,
     QWidget,
 )
 
 from napari_spatialrecon.errors import CheckpointError, InputError
-from napari_spatialrecon.viewer.super_resolve.model import FACTORS, GeneChoice, SuperModel
-from napari_spatialrecon.viewer.task.inputs import Inputs, Row
-from napari_spatialrecon.viewer.widgets.chips import Chips
-from napari_spatialrecon.viewer.widgets.gene_search import GeneSearch
-from napari_spatialrecon.viewer.widgets.rows import combo, fill, row, small_button
+from napari_spatialrecon.viewer.super_resolve.model import FACTORS, SuperModel
+from napari_spatialrecon.viewer.task.gene_list_field import GeneListField
+from napari_spatialrecon.viewer.task.gene_list_model import GeneChoice
+from napari_spatialrecon.viewer.task.inputs import Row
+from napari_spatialrecon.viewer.task.one_slide_inputs import OneSlideInputs
+from napari_spatialrecon.viewer.widgets.rows import combo, row
 from napari_spatialrecon.viewer.window.worker import Run
-from napari_spatialrecon.viewer.workspace.opening import FILTER, open_table
 from napari_spatialrecon.viewer.workspace.saved_model import find_model
-from napari_spatialrecon.viewer.workspace.tables import short_name
-from napari_spatialrecon.viewer.workspace.workspace import Entry, Role, read_um
+from napari_spatialrecon.viewer.workspace.workspace import read_um
 
-_CHIPS = 12
-"""So many genes of a list are shown by name."""
 _LEARNS = "srast"
 """The method that takes a model."""
 
 
-class SuperInputs(Inputs):
+class SuperInputs(OneSlideInputs):
     """Shows what a `SuperModel` has chosen, and changes it."""
 
     model: SuperModel
 
     def make_fields(self) -> None:
         """Make and connect the fields."""
+        super().make_fields()
         model = self.model
-        self.slide, self.slide_button = combo(), small_button("…", "Open a slide")
         self.genes = combo()
         self.genes.addItem("All genes", GeneChoice.ALL)
         self.genes.addItem("A list", GeneChoice.LIST)
-        self.search = GeneSearch("type a part of a gene's name, or paste a list", empties=True)
-        self.chips, self.clear_button = Chips("no gene chosen"), QPushButton("Clear")
         self.markers_button = QPushButton("Markers of a cluster…")
         self.markers_button.setToolTip("Add the genes that tell a cluster from the rest of a slide")
+        self.gene_list = GeneListField(
+            model, "type a part of a gene's name, or paste a list", self.markers_button
+        )
+        self.gene_list.failed.connect(self.failed)
+        self.gene_list.opened.connect(self.opened)
         self.factor = combo()
         self.factor.setEditable(True)
         self.factor.setInsertPolicy(self.factor.InsertPolicy.NoInsert)
@@ -66,12 +65,7 @@ class SuperInputs(Inputs):
         self.diameter = QLineEdit(placeholderText="as the slide states")
         self.diameter.setToolTip("Of round spots, where the slide does not state it")
         self._finding: Run | None = None
-        self.slide.activated.connect(lambda i: setattr(model, "slide", self.slide.itemData(i)))
-        self.slide_button.clicked.connect(self.start_opening)
         self.genes.activated.connect(lambda i: setattr(model, "choice", self.genes.itemData(i)))
-        self.search.chosen.connect(self.add_genes)
-        self.chips.removed.connect(self._leave_out)
-        self.clear_button.clicked.connect(lambda: setattr(model, "genes", ()))
         self.markers_button.clicked.connect(self._show_clusters)
         self.factor.activated.connect(lambda i: setattr(model, "factor", self.factor.itemData(i)))
         self.factor.lineEdit().editingFinished.connect(self._type_factor)
@@ -81,13 +75,8 @@ class SuperInputs(Inputs):
 
     def rows(self) -> list[Row]:
         """Return slide, genes, factor and model."""
-        self.gene_list = QWidget()
-        column = QVBoxLayout(self.gene_list)
-        column.setContentsMargins(0, 0, 0, 0)
-        for widget in (self.search, self.chips, row(self.markers_button, self.clear_button)):
-            column.addWidget(widget)
         return [
-            ("Slide", self.slide, self.slide_button),
+            *super().rows(),
             ("Genes", self.genes, None),
             ("", self.gene_list, None),
             ("Split into", self.factor, None),
@@ -101,15 +90,14 @@ class SuperInputs(Inputs):
 
     def refresh(self) -> None:
         """Show what the model has chosen now."""
+        super().refresh()
         model = self.model
-        fill(self.slide, [(short_name(e), e) for e in model.slides], model.slide)
         listed = model.choice is GeneChoice.LIST
         self.genes.setCurrentIndex(self.genes.findData(model.choice))
         self.genes.setItemText(0, f"All genes ({len(model.names):,})" if model.names else "All")
         self.genes.setItemText(1, f"A list ({len(model.genes):,})" if model.genes else "A list…")
         self.gene_list.setVisible(listed)
-        self.search.set_names(model.names)
-        self._show_genes()
+        self.gene_list.refresh()
         self.markers_button.setEnabled(bool(model.clusters) and self._finding is None)
         if not model.clusters:
             self.markers_button.setToolTip("The slide has no column of clusters")
@@ -126,14 +114,6 @@ class SuperInputs(Inputs):
         with QSignalBlocker(self.diameter):
             if model.diameter_um is None and not self.diameter.hasFocus():
                 self.diameter.clear()
-
-    def add_genes(self, text: str) -> None:
-        """Add genes by name to the list."""
-        try:
-            self.model.add_genes(text)
-            self.opened.emit()
-        except InputError as error:
-            self.failed.emit(error)
 
     def find_markers(self, column: str, cluster: str) -> None:
         """Add the marker genes of a cluster to the list, in the background."""
@@ -166,21 +146,6 @@ class SuperInputs(Inputs):
         self.model.saved = saved
         self.opened.emit()
 
-    def open(self, path: str) -> None:
-        """Open a file as the slide, and choose it."""
-
-        def use(entry: Entry) -> None:
-            self.model.slide = entry
-            self.opened.emit()
-
-        open_table(self.viewer, path, Role.SLIDE, parent=self, opened=use, failed=self.failed.emit)
-
-    def start_opening(self) -> None:
-        """Ask for the slide."""
-        path = QFileDialog.getOpenFileName(self, "Open a slide", filter=FILTER)[0]
-        if path:
-            self.open(path)
-
     def _show_clusters(self) -> None:
         button = self.markers_button
         self.clusters_menu().exec(button.mapToGlobal(button.rect().bottomLeft()))
@@ -193,19 +158,6 @@ class SuperInputs(Inputs):
         self._finding = None
         self.markers_button.setText("Markers of a cluster…")
         self.refresh()
-
-    def _leave_out(self, gene: str) -> None:
-        self.model.genes = (name for name in self.model.genes if name != gene)
-
-    def _show_genes(self) -> None:
-        genes = self.model.genes
-        shown = [(gene, gene, gene) for gene in genes[:_CHIPS]]
-        if [name for _, name, _ in shown] != self.chips.names:
-            self.chips.set_entries(shown)
-        more = len(genes) - len(shown)
-        self.clear_button.setText(f"Clear all ({more} more)" if more else "Clear")
-        self.clear_button.setToolTip(", ".join(genes))
-        self.clear_button.setEnabled(bool(genes))
 
     def _type_factor(self) -> None:
         text = self.factor.currentText()

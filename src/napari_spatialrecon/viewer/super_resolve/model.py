@@ -2,22 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
 from dataclasses import dataclass
-from enum import StrEnum
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from napari_spatialrecon.errors import InputError
 from napari_spatialrecon.viewer.canvas.colors import guess_kind
 from napari_spatialrecon.viewer.super_resolve.job import Resolved, SuperJob
 from napari_spatialrecon.viewer.task.curves import Curves
-from napari_spatialrecon.viewer.task.model import TaskModel
-from napari_spatialrecon.viewer.task.slides_model import natural_order
+from napari_spatialrecon.viewer.task.gene_list_model import GeneChoice, GeneListModel
 from napari_spatialrecon.viewer.workspace.saved_model import SavedModel
 from napari_spatialrecon.viewer.workspace.tables import histology_of, short_name, slide_table
-from napari_spatialrecon.viewer.workspace.workspace import Entry, Role, Workspace
+from napari_spatialrecon.viewer.workspace.workspace import Role, Workspace
 
 if TYPE_CHECKING:
     from scipy.sparse import csr_matrix
@@ -38,45 +34,24 @@ _MOST_CLUSTERS = 100
 _LEAST_SPOTS = 3
 
 
-class GeneChoice(StrEnum):
-    """Which genes are split."""
-
-    ALL = "all"
-    LIST = "list"
-
-
-class SuperModel(TaskModel):
+class SuperModel(GeneListModel):
     """What was chosen in Super-resolve, and its run."""
 
     task, default = "super-resolve", "srast"
     unheard = (Role.RESULT, Role.MODEL, Role.QUERY)
+    first_choice = GeneChoice.ALL
     outcome: Resolved | None
 
     def __init__(self, workspace: Workspace) -> None:
-        self._slide: Entry | None = None
         self._factor = "2x2"
-        self._choice = GeneChoice.ALL
-        self._genes: tuple[str, ...] = ()
         self._saved: SavedModel | None = None
         self._diameter_um: float | None = None
         self._guided = False
         super().__init__(workspace)
 
-    @property
-    def slides(self) -> list[Entry]:
-        """What can be split: every slide that is open, by name."""
-        return sorted(self.workspace.of_role(Role.SLIDE), key=natural_order)
-
-    @property
-    def slide(self) -> Entry | None:
-        """The slide: the one chosen, else the first."""
-        known = self.slides
-        return self._slide if self._slide in known else next(iter(known), None)
-
-    @slide.setter
-    def slide(self, entry: Entry | None) -> None:
-        self._slide, self._diameter_um = entry, None
-        self.choose()
+    def on_slide(self) -> None:
+        """Forget the diameter that was typed for the slide before."""
+        self._diameter_um = None
 
     @property
     def factor(self) -> str:
@@ -87,57 +62,6 @@ class SuperModel(TaskModel):
     def factor(self, text: str) -> None:
         self._factor = text.strip().lower().replace("×", "x")
         self.choose()
-
-    @property
-    def names(self) -> list[str]:
-        """Genes of the slide."""
-        slide = self.slide
-        known = slide is not None and slide.adata is not None
-        return [str(name) for name in slide.adata.var_names] if known else []
-
-    @property
-    def choice(self) -> GeneChoice:
-        """Whether all genes are split or a list of them."""
-        return self._choice
-
-    @choice.setter
-    def choice(self, choice: GeneChoice) -> None:
-        self._choice = choice
-        self.choose()
-
-    @property
-    def genes(self) -> tuple[str, ...]:
-        """The list of genes."""
-        return self._genes
-
-    @genes.setter
-    def genes(self, names: Iterable[str]) -> None:
-        self._genes, self._choice = tuple(dict.fromkeys(names)), GeneChoice.LIST
-        self.choose()
-
-    def add_genes(self, text: str) -> None:
-        """Add genes to the list: one, or several with commas or spaces between.
-
-        Raises
-        ------
-        InputError
-            Some are not genes of the slide; the others were added.
-        """
-        exact = set(self.names)
-        anycase = {name.casefold(): name for name in self.names}
-        whole = text.strip()
-        words = [whole] if whole in exact else whole.replace(",", " ").replace(";", " ").split()
-        found = [word if word in exact else anycase.get(word.casefold()) for word in words]
-        known = [name for name in found if name is not None]
-        if known:
-            self.genes = (*self._genes, *known)
-        unknown = [word for word, name in zip(words, found, strict=True) if name is None]
-        if unknown:
-            listed = ", ".join(unknown[:5])
-            raise InputError(
-                f"Expected genes of {short_name(self.slide)}, found {listed}.",
-                remedy="Try typing a part of the name and choosing from the list.",
-            )
 
     @property
     def clusters(self) -> dict[str, list[str]]:

@@ -9,18 +9,17 @@ from qtpy.QtWidgets import QWidget
 
 from napari_spatialrecon.errors import InputError
 from napari_spatialrecon.viewer.super_resolve.inputs import SuperInputs
-from napari_spatialrecon.viewer.super_resolve.job import Resolved, SuperJob
+from napari_spatialrecon.viewer.super_resolve.job import Resolved
 from napari_spatialrecon.viewer.super_resolve.layers import GeneLayers
 from napari_spatialrecon.viewer.super_resolve.model import SuperModel
 from napari_spatialrecon.viewer.super_resolve.panel import SuperPanel
-from napari_spatialrecon.viewer.task.widget import TaskWidget
-from napari_spatialrecon.viewer.workspace.tables import histology_of
+from napari_spatialrecon.viewer.task.one_slide_widget import OneSlideWidget
 
 _LAID_OUT_MS = 200
 """By then the new parts of the widget have their heights."""
 
 
-class SuperResolve(TaskWidget):
+class SuperResolve(OneSlideWidget):
     """The widget Super-resolve of one viewer."""
 
     model: SuperModel
@@ -45,26 +44,16 @@ class SuperResolve(TaskWidget):
         """Return the choice of the gene."""
         return [self.genes]
 
-    def before_run(self, job: SuperJob) -> None:
-        """Note the slide's layer and H&E, on which the picture will lie."""
-        slide = self.model.slide
-        assert slide is not None, "nothing is missing"
-        image = histology_of(self.model.workspace, slide)
-        self._spots = slide.layer
-        self._image = None if image is None else image.layer
-
     def show_layer(self, outcome: Resolved) -> Any:
         """Show a gene on the histology."""
-        layers = self.viewer.layers
-        image = self._image if self._image in layers else None
+        image = self.image
         gene = self.layers.gene if self.layers is not None else ""
         self.layers = GeneLayers(self.viewer, outcome, self.model.last.result_name, image)
         self.genes.show_outcome(outcome)
         self.show_gene(gene if gene in outcome.genes else outcome.first_gene)
         if image is not None:
             image.visible = True
-        if self._spots in layers:
-            self._spots.visible = False
+        self.hide_spots()
         return self.layers.main
 
     def show_gene(self, gene: str) -> None:

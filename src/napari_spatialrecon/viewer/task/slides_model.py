@@ -2,15 +2,9 @@
 
 from __future__ import annotations
 
-from typing import Any
-
-from natsort import natsort_keygen
-
 from napari_spatialrecon.viewer.task.model import TaskModel
-from napari_spatialrecon.viewer.workspace.tables import short_name
+from napari_spatialrecon.viewer.workspace.tables import natural_order, short_name
 from napari_spatialrecon.viewer.workspace.workspace import Entry, Role, Workspace
-
-_natural = natsort_keygen()
 
 
 class SlidesModel(TaskModel):
@@ -84,8 +78,3 @@ class SlidesModel(TaskModel):
         if entry is self._query:
             self._query = None
         super()._on_removed(entry)
-
-
-def natural_order(entry: Entry) -> Any:
-    """Sort "slide 2" before "slide 10"."""
-    return _natural(short_name(entry))

@@ -27,8 +27,8 @@ from napari_spatialrecon.viewer.task.result_layers import can_fade, color_by, fa
 from napari_spatialrecon.viewer.task.result_panel import ResultPanel
 from napari_spatialrecon.viewer.task.run_panel import RunPanel
 from napari_spatialrecon.viewer.widgets.labels import WrappedLabel
-from napari_spatialrecon.viewer.window.tones import tones
-from napari_spatialrecon.viewer.window.worker import Run
+from napari_spatialrecon.viewer.window.tones import Themed, tones
+from napari_spatialrecon.viewer.window.worker import Run, Work
 from napari_spatialrecon.viewer.workspace.simulated import open_simulated
 from napari_spatialrecon.viewer.workspace.workspace import workspace_of
 
@@ -109,8 +109,9 @@ class TaskWidget(QWidget):
 
     def _set_theme(self, event: Any = None) -> None:
         chosen = tones(self.viewer)
-        for part in (self.panel, self.result):
-            part.set_tones(chosen)
+        for part in self.parts:
+            if isinstance(part, Themed):
+                part.set_tones(chosen)
 
     def _on_change(self) -> None:
         """Show the model's state."""
@@ -180,10 +181,16 @@ class TaskWidget(QWidget):
     def save_as(self, path: str) -> None:
         """Write the result and the record of the run in the background."""
         outcome = self.model.outcome
-        run = Run(lambda *_: outcome.write(path), "Saving", viewer=self.viewer, parent=self)
-        run.returned.connect(
-            lambda files: self.result.status.setText("Saved " + " and ".join(f.name for f in files))
-        )
+
+        def work(*_: Any) -> str:
+            return "Saved " + " and ".join(file.name for file in outcome.write(path))
+
+        self.save_in_background(work)
+
+    def save_in_background(self, work: Work) -> None:
+        """Write files off the window's thread, and show what `work` returns, or what is wrong."""
+        run = Run(work, "Saving", viewer=self.viewer, parent=self)
+        run.returned.connect(self.result.status.setText)
         run.failed.connect(self.panel.refuse)
         run.finished.connect(run.deleteLater)
         run.start()
@@ -197,7 +204,9 @@ class TaskWidget(QWidget):
         column = QVBoxLayout(content)
         column.setContentsMargins(8, 8, 8, 8)
         column.setSpacing(8)
-        for widget in (self.empty, self.inputs, self.panel, self.result, *self.more_parts()):
+        above = [self.empty, self.inputs, self.panel, self.result]
+        self.parts: list[QWidget] = [*above, *self.more_parts()]
+        for widget in self.parts:
             column.addWidget(widget)
         column.addStretch()
         area = self.area = QScrollArea(widgetResizable=True)

@@ -107,11 +107,6 @@ class TrainEncoder(TaskWidget):
         if folder:
             self.load(folder)
 
-    def _set_theme(self, event: Any = None) -> None:
-        super()._set_theme(event)
-        for part in (self.plot, self.opened):
-            part.set_tones(self.panel.checks.tones)
-
     # The picture
 
     def _draw(self) -> None:

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Protocol, runtime_checkable
+
 
 if TYPE_CHECKING:
     from napari.components import ViewerModel
@@ -23,6 +24,14 @@ class Tones:
 
 DARK = Tones("#7BD88F", "#F2B84B", "#FF8A80", "#A8ADB5", "#4A4F57", "#56B4E9")
 LIGHT = Tones("#156C2F", "#875100", "#B3261E", "#5A5F66", "#B9BDC3", "#00609A")
+
+
+@runtime_checkable
+class Themed(Protocol):
+    """A widget whose words and lines follow the theme."""
+
+    def set_tones(self, tones: Tones) -> None:
+        """Take the colors of a theme."""
 
 
 def tones(viewer: ViewerModel | None) -> Tones:

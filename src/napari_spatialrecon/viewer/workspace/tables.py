@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
+from natsort import natsort_keygen
 
 from napari_spatialrecon.tissue.slots import OURS, SPATIAL
 from napari_spatialrecon.viewer.canvas.layers import um_per_layer_unit
@@ -21,6 +22,7 @@ if TYPE_CHECKING:
 
 _SUFFIXES = (" spots", " H&E")
 _THUMBNAIL = 2048
+_natural = natsort_keygen()
 
 
 @dataclass(frozen=True)
@@ -109,6 +111,11 @@ def short_name(entry: Entry) -> str:
         if entry.name.endswith(suffix):
             return entry.name.removesuffix(suffix)
     return entry.name
+
+
+def natural_order(entry: Entry) -> Any:
+    """Sort "slide 2" before "slide 10"."""
+    return _natural(short_name(entry))
 
 
 def slide_of(space: Workspace, image: Entry) -> Entry | None:

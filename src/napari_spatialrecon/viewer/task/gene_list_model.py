@@ -1,0 +1,111 @@
+"""What a task has chosen that works on all genes, or on a list of them."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from enum import StrEnum
+from typing import ClassVar
+
+from napari_spatialrecon.errors import InputError
+from napari_spatialrecon.viewer.task.one_slide_model import OneSlideModel
+from napari_spatialrecon.viewer.workspace.tables import short_name
+from napari_spatialrecon.viewer.workspace.workspace import Entry, Workspace
+
+_NAMED = 5
+"""So many unknown genes are named in a message."""
+
+
+class GeneChoice(StrEnum):
+    """Which genes a run is for."""
+
+    ALL = "all"
+    LIST = "list"
+
+
+class GeneListModel(OneSlideModel):
+    """A task on all genes of a table, or on a list of them."""
+
+    first_choice: ClassVar[GeneChoice]
+    """What is chosen at first."""
+
+    def __init__(self, workspace: Workspace) -> None:
+        self._choice = self.first_choice
+        self._genes: tuple[str, ...] = ()
+        super().__init__(workspace)
+
+    @property
+    def gene_table(self) -> Entry | None:
+        """The table whose genes can be listed."""
+        return self.slide
+
+    @property
+    def names(self) -> list[str]:
+        """Genes that can be listed."""
+        return genes_of(self.gene_table)
+
+    @property
+    def choice(self) -> GeneChoice:
+        """Whether the run is for all genes or for a list of them."""
+        return self._choice
+
+    @choice.setter
+    def choice(self, choice: GeneChoice) -> None:
+        self._choice = choice
+        self.choose()
+
+    @property
+    def genes(self) -> tuple[str, ...]:
+        """The list of genes."""
+        return self._genes
+
+    @genes.setter
+    def genes(self, names: Iterable[str]) -> None:
+        self._genes, self._choice = tuple(dict.fromkeys(names)), GeneChoice.LIST
+        self.choose()
+
+    def add_genes(self, text: str) -> None:
+        """Add genes to the list: one, or several with commas, lines or spaces between.
+
+        Raises
+        ------
+        InputError
+            Some are not genes of the table; the others were added.
+        """
+        known, unknown = read_genes(text, self.names)
+        if known:
+            self.genes = (*self._genes, *known)
+        if unknown:
+            table = self.gene_table
+            more = f" and {len(unknown) - _NAMED} more" if len(unknown) > _NAMED else ""
+            raise InputError(
+                f"Expected genes of {'a table' if table is None else short_name(table)}, "
+                f"found {', '.join(unknown[:_NAMED])}{more}.",
+                remedy="Try typing a part of the name and choosing from the list.",
+            )
+
+
+def genes_of(entry: Entry | None) -> list[str]:
+    """Return the genes of a table, none where there is no table."""
+    if entry is None or entry.adata is None:
+        return []
+    return [str(name) for name in entry.adata.var_names]
+
+
+def read_genes(text: str, names: Sequence[str]) -> tuple[list[str], list[str]]:
+    """Return the genes that a text names, and its words that are no gene.
+
+    Upper and lower case are told apart only where both are genes. A name may hold spaces if it
+    stands alone.
+
+    Examples
+    --------
+    >>> read_genes("erbb2, CD74; nothing", ["ERBB2", "CD74"])
+    (['ERBB2', 'CD74'], ['nothing'])
+    """
+    exact = set(names)
+    any_case = {name.casefold(): name for name in names}
+    whole = text.strip()
+    words = [whole] if whole in exact else whole.replace(",", " ").replace(";", " ").split()
+    found = [word if word in exact else any_case.get(word.casefold()) for word in words]
+    known = [name for name in found if name is not None]
+    return known, [word for word, name in zip(words, found, strict=True) if name is None]

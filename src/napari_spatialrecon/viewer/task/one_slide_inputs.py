@@ -1,0 +1,97 @@
+"""The fields of a task that works on one slide, and may learn from a reference."""
+
+from __future__ import annotations
+
+from functools import partial
+
+from qtpy.QtWidgets import QFileDialog
+
+from napari_spatialrecon.viewer.task.inputs import Inputs, Row
+from napari_spatialrecon.viewer.task.one_slide_model import OneSlideModel, SlideAndReferenceModel
+from napari_spatialrecon.viewer.widgets.rows import combo, fill, small_button
+from napari_spatialrecon.viewer.workspace.opening import FILTER, open_table
+from napari_spatialrecon.viewer.workspace.tables import short_name
+from napari_spatialrecon.viewer.workspace.workspace import Entry, Role
+
+
+class OneSlideInputs(Inputs):
+    """The slide as a list, with a button that opens one."""
+
+    model: OneSlideModel
+
+    def make_fields(self) -> None:
+        """Make and connect the slide."""
+        model = self.model
+        self.slide, self.slide_button = combo(), small_button("…", "Open a slide")
+        self.slide.activated.connect(lambda i: setattr(model, "slide", self.slide.itemData(i)))
+        self.slide_button.clicked.connect(self.start_opening)
+
+    def rows(self) -> list[Row]:
+        """Return the slide."""
+        return [("Slide", self.slide, self.slide_button)]
+
+    def refresh(self) -> None:
+        """Show what the model has chosen now."""
+        model = self.model
+        fill(self.slide, [(short_name(e), e) for e in model.slides], model.slide)
+
+    def open(self, path: str, role: Role = Role.SLIDE) -> None:
+        """Open a file, and choose it."""
+
+        def use(entry: Entry) -> None:
+            self.use(entry, role)
+            self.opened.emit()
+
+        open_table(self.viewer, path, role, parent=self, opened=use, failed=self.failed.emit)
+
+    def use(self, entry: Entry, role: Role) -> None:
+        """Choose what was opened in a role."""
+        self.model.slide = entry
+
+    def start_opening(self) -> None:
+        """Ask for the slide."""
+        self.ask("Open a slide", Role.SLIDE)
+
+    def ask(self, title: str, role: Role) -> None:
+        """Ask for a file, and open it in a role."""
+        path = QFileDialog.getOpenFileName(self, title, filter=FILTER)[0]
+        if path:
+            self.open(path, role)
+
+
+class SlideAndReferenceInputs(OneSlideInputs):
+    """The slide and the reference as lists, each with a button that opens one."""
+
+    model: SlideAndReferenceModel
+    reference_tip: str
+    """What the button of the reference says."""
+
+    def make_fields(self) -> None:
+        """Make and connect slide and reference."""
+        super().make_fields()
+        model = self.model
+        self.reference = combo()
+        self.reference_button = small_button("…", self.reference_tip)
+        self.reference.activated.connect(
+            lambda i: setattr(model, "reference", self.reference.itemData(i))
+        )
+        self.reference_button.clicked.connect(
+            partial(self.ask, "Open a table of cells", Role.QUERY)
+        )
+
+    def rows(self) -> list[Row]:
+        """Return slide and reference."""
+        return [*super().rows(), ("Reference", self.reference, self.reference_button)]
+
+    def refresh(self) -> None:
+        """Show what the model has chosen now."""
+        super().refresh()
+        model = self.model
+        fill(self.reference, [(short_name(e), e) for e in model.references], model.reference)
+
+    def use(self, entry: Entry, role: Role) -> None:
+        """Choose what was opened: a slide, or cells as the reference."""
+        if role is Role.SLIDE:
+            super().use(entry, role)
+        else:
+            self.model.reference = entry

@@ -1,0 +1,67 @@
+"""What a task has chosen that works on one slide, and may learn from a reference."""
+
+from __future__ import annotations
+
+from napari_spatialrecon.viewer.task.model import TaskModel
+from napari_spatialrecon.viewer.workspace.tables import natural_order
+from napari_spatialrecon.viewer.workspace.workspace import Entry, Role, Workspace
+
+
+class OneSlideModel(TaskModel):
+    """A task on one slide."""
+
+    def __init__(self, workspace: Workspace) -> None:
+        self._slide: Entry | None = None
+        super().__init__(workspace)
+
+    @property
+    def slides(self) -> list[Entry]:
+        """Every slide that is open, by name."""
+        return sorted(self.workspace.of_role(Role.SLIDE), key=natural_order)
+
+    @property
+    def slide(self) -> Entry | None:
+        """The slide: the one chosen, else the first."""
+        known = self.slides
+        return self._slide if self._slide in known else next(iter(known), None)
+
+    @slide.setter
+    def slide(self, entry: Entry | None) -> None:
+        self._slide = entry
+        self.on_slide()
+        self.choose()
+
+    def on_slide(self) -> None:
+        """Forget what was chosen for the slide before."""
+
+
+class SlideAndReferenceModel(OneSlideModel):
+    """A task on one slide that learns from a table of cells, or from another slide."""
+
+    unheard = (Role.RESULT, Role.MODEL, Role.HISTOLOGY)
+
+    def __init__(self, workspace: Workspace) -> None:
+        self._reference: Entry | None = None
+        super().__init__(workspace)
+
+    @property
+    def references(self) -> list[Entry]:
+        """What can be learned from: cells without place, then other slides."""
+        return [e for e in self.workspace.of_role(Role.QUERY, Role.SLIDE) if e is not self.slide]
+
+    @property
+    def reference(self) -> Entry | None:
+        """The reference: the one chosen, else the first that is likely one, else the first."""
+        known = self.references
+        if self._reference in known:
+            return self._reference
+        return next((e for e in known if self.is_likely(e)), next(iter(known), None))
+
+    @reference.setter
+    def reference(self, entry: Entry | None) -> None:
+        self._reference = entry
+        self.choose()
+
+    def is_likely(self, entry: Entry) -> bool:
+        """Return whether a table has what the task learns."""
+        return True

@@ -1,0 +1,78 @@
+"""The frame of a task widget whose result lies on the spots of one slide."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any, ClassVar
+
+from qtpy.QtWidgets import QFileDialog
+
+from napari_spatialrecon.storage import atomic_file
+from napari_spatialrecon.viewer.task.job import Job
+from napari_spatialrecon.viewer.task.one_slide_model import OneSlideModel
+from napari_spatialrecon.viewer.task.widget import TaskWidget
+from napari_spatialrecon.viewer.workspace.tables import histology_of
+
+
+class OneSlideWidget(TaskWidget):
+    """A task on one slide, which keeps where the slide was shown as the run started."""
+
+    model: OneSlideModel
+    _spots: Any = None
+    _image: Any = None
+    diameter_um: float | None = None
+    """Of the slide's spots; None where the scale is not known."""
+
+    def before_run(self, job: Job) -> None:
+        """Note the slide's layer and H&E, on which the result will lie."""
+        slide = self.model.slide
+        assert slide is not None, "nothing is missing"
+        image = histology_of(self.model.workspace, slide)
+        self._spots = slide.layer
+        self._image = None if image is None else image.layer
+        known = slide.layer is not None and slide.um_per_unit is not None
+        self.diameter_um = float(slide.layer.size.max()) if known else None
+
+    @property
+    def spots(self) -> Any:
+        """The slide's layer of spots; None once it is gone."""
+        return self._spots if self._spots in self.viewer.layers else None
+
+    @property
+    def image(self) -> Any:
+        """The slide's H&E layer; None where there is none, or once it is gone."""
+        return self._image if self._image in self.viewer.layers else None
+
+    def hide_spots(self) -> None:
+        """Take the slide's own spots from under the result."""
+        if self.spots is not None:
+            self.spots.visible = False
+
+
+class TableResultWidget(OneSlideWidget):
+    """A task on one slide whose result can be saved as a plain table too."""
+
+    row_name: ClassVar[str]
+    """What a row of the table is."""
+
+    def result_table(self) -> Any:
+        """Return the table, a `DataFrame`."""
+        raise NotImplementedError
+
+    def ask_for_table(self) -> None:
+        """Ask where, and write the table."""
+        name = f"{self.model.last.result_name}.csv".replace("/", "_")
+        path = QFileDialog.getSaveFileName(self, "Save table", name, "Tables (*.csv)")[0]
+        if path:
+            self.save_table(path if path.endswith(".csv") else f"{path}.csv")
+
+    def save_table(self, path: str) -> None:
+        """Write the table as CSV in the background."""
+        table, target = self.result_table(), Path(path)
+
+        def work(*_: Any) -> str:
+            with atomic_file(target) as temporary:
+                table.to_csv(temporary, index_label=self.row_name)
+            return f"Saved {target.name}"
+
+        self.save_in_background(work)
