@@ -186,8 +186,13 @@ def test_values_of_another_length_are_refused(values: object) -> None:
 
 def test_colors_are_those_of_the_window() -> None:
     window = pytest.importorskip("napari_spatialrecon.viewer.canvas.palette")
-    assert window.CATEGORIES == palette.CATEGORIES
+    names = [str(number) for number in range(60)]
+    colors = palette.category_colors(names)
+    np.testing.assert_allclose(
+        window.category_rgba(names), [window.to_rgba(c) for c in colors.values()]
+    )
     assert window.MISSING == palette.OTHER
+    assert colors["0"] == colors["48"] == palette.CATEGORIES[0]
 
 
 def test_the_best_method_is_bold_whichever_way_the_metric_points() -> None:

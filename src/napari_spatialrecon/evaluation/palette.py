@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+
+from napari_spatialrecon.errors import InputError
 
 _HEX = """
 #E69F00 #56B4E9 #009E73 #F0E442 #0072B2 #D55E00 #CC79A7 #9B0D1B #AAF1C6 #9B0D62 #8DF1FF #627FFF
@@ -22,9 +24,30 @@ INK, QUIET, RULE = "#1A1A1A", "#6B6B6B", "#E3E3E3"
 METHOD, BASELINE = "#0072B2", "#B4B4B4"
 
 
-def category_colors(names: Sequence[str]) -> dict[str, str]:
-    """Return a color for each name, in order; from the first again after the 48th."""
-    return {name: CATEGORIES[i % len(CATEGORIES)] for i, name in enumerate(names)}
+def category_colors(
+    names: Sequence[str], palette: Mapping[str, str] | Sequence[str] | None = None
+) -> dict[str, str]:
+    """Return a color for each name, in order.
+
+    Parameters
+    ----------
+    palette
+        Colors by name (names left out take the default ones), or colors in order. Default:
+        `CATEGORIES`, from its start again after the 48th.
+
+    Raises
+    ------
+    InputError
+        The palette is an empty sequence.
+    """
+    by_name = palette if isinstance(palette, Mapping) else {}
+    in_order = CATEGORIES if palette is None or isinstance(palette, Mapping) else tuple(palette)
+    if not in_order:
+        raise InputError(
+            "Expected at least one color, found an empty palette.",
+            remedy="Leave the palette out to use the color-blind-safe one.",
+        )
+    return {name: by_name.get(name, in_order[i % len(in_order)]) for i, name in enumerate(names)}
 
 
 def elide(name: str, longest: int = 26) -> str:

@@ -9,6 +9,7 @@ import pytest
 from napari.layers import Points
 
 from napari_spatialrecon.errors import InputError
+from napari_spatialrecon.evaluation.palette import CATEGORIES
 from napari_spatialrecon.viewer.canvas.colors import (
     color_key,
     guess_kind,
@@ -16,7 +17,7 @@ from napari_spatialrecon.viewer.canvas.colors import (
     set_point_colors,
     set_point_opacity,
 )
-from napari_spatialrecon.viewer.canvas.palette import CATEGORIES, MISSING, category_rgba, to_rgba
+from napari_spatialrecon.viewer.canvas.palette import MISSING, category_rgba, to_rgba
 
 
 def layer(n: int = 6) -> Points:

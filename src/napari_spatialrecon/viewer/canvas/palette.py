@@ -1,4 +1,4 @@
-"""Colors that stay apart for readers with deficient color vision."""
+"""The colors of `evaluation.palette` as napari takes them."""
 
 from __future__ import annotations
 
@@ -6,8 +6,7 @@ from collections.abc import Mapping, Sequence
 
 import numpy as np
 
-from napari_spatialrecon.errors import InputError
-from napari_spatialrecon.evaluation.palette import CATEGORIES, OTHER
+from napari_spatialrecon.evaluation.palette import OTHER, category_colors
 
 #: Color of points whose value is missing.
 MISSING = OTHER
@@ -23,33 +22,6 @@ def to_rgba(color: str | Sequence[float]) -> np.ndarray:
 def category_rgba(
     names: Sequence[str], palette: Mapping[str, str] | Sequence[str] | None = None
 ) -> np.ndarray:
-    """Return a color for each category.
-
-    Parameters
-    ----------
-    names
-        Names of the categories, in the order of the legend.
-    palette
-        Colors by name (names left out take the default ones), or colors in order. Default:
-        `CATEGORIES`, from its start again after the 48th.
-
-    Returns
-    -------
-    (n_names, 4) float32 RGBA.
-
-    Raises
-    ------
-    InputError
-        The palette is an empty sequence.
-    """
-    by_name = palette if isinstance(palette, Mapping) else {}
-    in_order = CATEGORIES if palette is None or isinstance(palette, Mapping) else tuple(palette)
-    if not in_order:
-        raise InputError(
-            "Expected at least one color, found an empty palette.",
-            remedy="Leave the palette out to use the color-blind-safe one.",
-        )
-    colors = [
-        to_rgba(by_name.get(name, in_order[i % len(in_order)])) for i, name in enumerate(names)
-    ]
-    return np.array(colors, np.float32).reshape(-1, 4)
+    """Return the color of each category, (n_names, 4) float32 RGBA; see `category_colors`."""
+    colors = category_colors(names, palette)
+    return np.array([to_rgba(colors[name]) for name in names], np.float32).reshape(-1, 4)
