@@ -19,7 +19,7 @@ _LIKELY = ("cell_type", "celltype", "cell type", "type", "annotation", "label", 
 class MixtureModel(SlideAndReferenceModel):
     """What was chosen in Deconvolve, and its run."""
 
-    task, default = "deconvolve", "come"
+    task = "deconvolve"
     outcome: Mixed | None
 
     def __init__(self, workspace: Workspace) -> None:

@@ -92,7 +92,7 @@ class Imputed(Outcome):
 
     @property
     def doubtful(self) -> bool:
-        """Whether held-out genes fit badly, or no better than by kNN."""
+        """Whether held-out genes fit badly, or no better than by the baseline."""
         metrics = self.record["metrics"]
         own, baseline = metrics.get("held_out_pcc"), metrics.get("held_out_baseline_pcc")
         return own is not None and (own < _ROUGH or (baseline is not None and own < baseline))

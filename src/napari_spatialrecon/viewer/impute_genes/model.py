@@ -23,7 +23,7 @@ class CheckChoice(StrEnum):
 class GeneModel(GeneListModel, SlideAndReferenceModel):
     """What was chosen in Impute genes, and its run."""
 
-    task, default = "impute-genes", "spadit"
+    task = "impute-genes"
     first_choice = GeneChoice.LIST
     outcome: Imputed | None
 

@@ -34,7 +34,9 @@ class PlaceInputs(SlidesInputs):
         )
         self.trained.activated.connect(self._choose_model)
         self.encoder = combo()
-        self.encoder.setToolTip("What GEARS sees of a cell: an encoder from Train encoder, or none")
+        self.encoder.setToolTip(
+            "What the method sees of a cell: an encoder from Train encoder, or none"
+        )
         self.encoder.activated.connect(
             lambda i: setattr(self.model, "encoder", self.encoder.itemData(i))
         )

@@ -45,7 +45,7 @@ class Placed(Outcome):
 
     @property
     def doubtful(self) -> bool:
-        """Whether kNN did as well on the held-out spots."""
+        """Whether the baseline did as well on the held-out spots."""
         errors = self.held_out
         return len(errors) == 2 and errors["method"] >= errors["baseline"]
 
@@ -89,7 +89,7 @@ class PlaceJob(Job):
     onto
         Another H&E that the result is laid on.
     encoder
-        Trained before, to give GEARS its input.
+        Trained before, to give the method its input.
     model
         Folder of a saved model, with settings of its own, to use instead of training.
     """

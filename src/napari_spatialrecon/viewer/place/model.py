@@ -25,7 +25,7 @@ from napari_spatialrecon.viewer.workspace.workspace import Entry, Role, Workspac
 class PlaceModel(SlidesModel):
     """What was chosen in Place cells, and its run."""
 
-    task, default = "place", "dpvae"
+    task = "place"
 
     def __init__(self, workspace: Workspace) -> None:
         self._image: Entry | None = None
@@ -36,8 +36,8 @@ class PlaceModel(SlidesModel):
 
     @property
     def encoders(self) -> list[Entry]:
-        """Encoders that were trained or opened; GEARS alone takes them."""
-        trains = self._method == "gears" and self.saved is None
+        """Encoders that were trained or opened, if the method takes one and is to be trained."""
+        trains = self.method.takes_encoder and self.saved is None
         return self.workspace.of_role(Role.MODEL) if trains else []
 
     @property

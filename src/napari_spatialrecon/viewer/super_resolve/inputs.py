@@ -26,9 +26,6 @@ from napari_spatialrecon.viewer.window.worker import Run
 from napari_spatialrecon.viewer.workspace.saved_model import find_model
 from napari_spatialrecon.viewer.workspace.workspace import read_um
 
-_LEARNS = "srast"
-"""The method that takes a model."""
-
 
 class SuperInputs(OneSlideInputs):
     """Shows what a `SuperModel` has chosen, and changes it."""
@@ -186,7 +183,7 @@ class SuperInputs(OneSlideInputs):
 
     def _show_models(self) -> None:
         """Offer the model of the package, the one in use, and to look for one."""
-        saved, learns = self.model.saved, self.model.method.name == _LEARNS
+        saved, learns = self.model.saved, self.model.method.has_generalist
         with QSignalBlocker(self.trained):
             self.trained.clear()
             self.trained.addItem("Of the plugin, for any tissue" if learns else "none needed")

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from napari_spatialrecon.errors import InputError
-from napari_spatialrecon.methods.registry import find_method
+from napari_spatialrecon.methods.registry import find_method, methods_for
 from napari_spatialrecon.viewer.task.job import Checked, Input, Job, Line, Outcome, Script
 from napari_spatialrecon.viewer.task.script import reading
 from napari_spatialrecon.viewer.window.words import duration, memory
@@ -94,8 +94,7 @@ class Resolved(Outcome):
             mass = ("good", f"No count lost or invented: FD {self.fd:.1e} (at most 1e-6).")
         lines: list[Line] = [mass]
         if not self.has_spread:
-            text = "Uncertainty was not drawn: the preset standard of SRast draws it."
-            lines.append(("quiet", text))
+            lines += [("quiet", f"Uncertainty was not drawn: {by} draws it.") for by in _drawers()]
         return [*lines, *super().facts()]
 
     def values(self, gene: str, of: str = "counts") -> np.ndarray:
@@ -264,6 +263,12 @@ class SuperJob(Job):
                 where=self.slide.name,
             )
         return image
+
+
+def _drawers() -> list[str]:
+    """Return which methods draw an uncertainty, and from which preset on."""
+    drawing = (info for info in methods_for(SuperJob.verb) if info.spread_preset)
+    return [f"the preset {info.spread_preset} of {info.title}" for info in drawing]
 
 
 def _cost(found: SuperPreflight) -> str:

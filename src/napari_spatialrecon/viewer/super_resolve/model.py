@@ -37,7 +37,7 @@ _LEAST_SPOTS = 3
 class SuperModel(GeneListModel):
     """What was chosen in Super-resolve, and its run."""
 
-    task, default = "super-resolve", "srast"
+    task = "super-resolve"
     unheard = (Role.RESULT, Role.MODEL, Role.QUERY)
     first_choice = GeneChoice.ALL
     outcome: Resolved | None

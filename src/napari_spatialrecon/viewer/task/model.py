@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any, ClassVar
 from psygnal import Signal
 
 from napari_spatialrecon.errors import ConfigError, InputError, SpatialReconError, Stopped
-from napari_spatialrecon.methods.registry import MethodInfo, find_method
+from napari_spatialrecon.methods.registry import MethodInfo, default_for, find_method
 from napari_spatialrecon.viewer.task.curves import Curves
 from napari_spatialrecon.viewer.task.job import Job, Line, Outcome
 from napari_spatialrecon.viewer.workspace.workspace import Entry, Role, Workspace
@@ -52,8 +52,6 @@ class TaskModel(ABC):
 
     task: ClassVar[str]
     """The task's name in `methods.registry`."""
-    default: ClassVar[str]
-    """The method that is chosen at first."""
     unheard: ClassVar[tuple[Role, ...]] = (Role.RESULT,)
     """Roles whose coming and going does not change what is chosen."""
     changed = Signal()
@@ -68,7 +66,7 @@ class TaskModel(ABC):
         self.error: SpatialReconError | Exception | None = None
         self.last: Job | None = None
         self._config: Config | ConfigError | None = None
-        self._method = self.default
+        self._method = default_for(self.task)
         self._phase: State | None = None
         self._folder: tempfile.TemporaryDirectory[str] | None = None
         for signal in (workspace.events.added, workspace.events.changed):

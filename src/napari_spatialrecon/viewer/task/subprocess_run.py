@@ -41,7 +41,7 @@ class SubprocessWork:
     Parameters
     ----------
     arguments
-        What follows ``spatialrecon``, for instance ``["place", "--method", "knn", ...]``.
+        What follows ``spatialrecon``, for instance ``["place", "--reference", "a.h5ad", ...]``.
     program
         How the command line is called.
 

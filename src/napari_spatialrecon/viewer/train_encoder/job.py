@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from napari_spatialrecon.legacy import read_record
+from napari_spatialrecon.methods.registry import find_method
 from napari_spatialrecon.viewer.task.job import Input, Job, Line, Outcome, Script
 from napari_spatialrecon.viewer.task.script import reading, reading_many
 from napari_spatialrecon.viewer.workspace.tables import Table
@@ -16,8 +17,8 @@ from napari_spatialrecon.viewer.workspace.tables import Table
 if TYPE_CHECKING:
     from anndata import AnnData
 
+    from napari_spatialrecon.methods.encoders.base import EncoderMethod
     from napari_spatialrecon.methods.encoders.mixing import Mixing
-    from napari_spatialrecon.methods.gears.encoder.model import Encoder
     from napari_spatialrecon.progress import ProgressCallback, ShouldStop
     from napari_spatialrecon.tasks.preflight import Preflight
 
@@ -29,7 +30,7 @@ MIXED = 0.15
 class Trained(Outcome):
     """A trained encoder; the table holds all profiles before and after it."""
 
-    method: Encoder
+    method: EncoderMethod
 
     @property
     def n_sources(self) -> int:
@@ -133,6 +134,7 @@ class EncoderJob(Job):
 
     def preflight(self) -> Preflight:
         """Check the inputs and estimate the run."""
+        from napari_spatialrecon.methods.encoders.base import ProfileSizes
         from napari_spatialrecon.tasks.encoding import prepare_profiles
         from napari_spatialrecon.tasks.preflight import Preflight
         from napari_spatialrecon.tissue.genes import match_genes
@@ -142,15 +144,16 @@ class EncoderJob(Job):
         match = match_genes([t.adata.var for t in tables], [t.name for t in tables])
         sizes = [table.adata.n_obs for table in tables]
         cells = 0 if query is None else sizes[-1]
-        values = self.config.flat()
+        method = find_method(self.method, self.verb).method()(self.config)
+        cost = method.estimate(ProfileSizes(sum(sizes), len(match.genes)))
         return Preflight(
             genes=len(match.genes),
             spots=sum(sizes) - cells,
             cells=cells,
             notes=tuple(note for table in tables for note in table.notes),
             warnings=tuple(match.notes),
-            seconds=2.0 + values["training.steps"] * (0.02 + 1e-4 * values["batch"]),
-            memory_bytes=4e8 + 24.0 * sum(sizes) * len(match.genes),
+            seconds=cost.seconds,
+            memory_bytes=cost.memory_bytes,
         )
 
     def script(self) -> Script:
@@ -163,10 +166,10 @@ class EncoderJob(Job):
 
     def outcome(self, out: Path) -> Trained:
         """Return what the command line left at `out`: the encoder, and what it makes of all."""
-        from napari_spatialrecon.methods.gears.encoder.model import Encoder
+        from napari_spatialrecon.tasks.encoder_choice import load_encoder
         from napari_spatialrecon.tasks.encoding import embedded, prepare_profiles
 
-        encoder = Encoder.load(out)
+        encoder = load_encoder(out)
         record = read_record(out / "run.json")
         record["settings"] |= self.settings()
         query = None if self.query is None else self.query.adata

@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from napari_spatialrecon.errors import InputError
+from napari_spatialrecon.methods.registry import methods_for
 from napari_spatialrecon.viewer.task.curves import Curves
 from napari_spatialrecon.viewer.task.job import Line
 from napari_spatialrecon.viewer.task.slides_model import SlidesModel
@@ -19,7 +20,7 @@ MEASURES = {"mixing": "domain mixing", "ilisi": "iLISI", "probe": "source told"}
 class EncoderModel(SlidesModel):
     """What was chosen in Train encoder, and its run."""
 
-    task, default = "train-encoder", "gears-encoder"
+    task = "train-encoder"
     unheard = (Role.RESULT, Role.MODEL)
     outcome: Trained | None
 
@@ -70,7 +71,7 @@ class EncoderModel(SlidesModel):
         CheckpointError
             It holds another model, or a damaged one.
         """
-        from napari_spatialrecon.methods.gears.encoder.model import Encoder
+        from napari_spatialrecon.tasks.encoder_choice import load_encoder
         from napari_spatialrecon.tasks.encoding import verdict
 
         path = Path(folder)
@@ -79,7 +80,8 @@ class EncoderModel(SlidesModel):
                 f"Expected the folder of a saved encoder, found {path.name} without one.",
                 remedy="Try a folder that Save encoder… wrote.",
             )
-        encoder = Encoder.load(path)
+        encoder = load_encoder(path)
         self.workspace.add(path.name, Role.MODEL, path=path, model=encoder)
         text = f"{path.name} is open: {len(encoder.space.genes):,} genes. {verdict(encoder)}"
-        return [("good", f"{text} Place cells with GEARS offers it under Encoder.")]
+        takers = " or ".join(i.title for i in methods_for("place") if i.takes_encoder)
+        return [("good", f"{text} Place cells with {takers} offers it under Encoder.")]
