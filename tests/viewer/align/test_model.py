@@ -7,7 +7,6 @@ from hypothesis import strategies as st
 
 from napari_spatialrecon.errors import InputError
 from napari_spatialrecon.viewer.align.model import AlignModel, Pair
-from napari_spatialrecon.viewer.task.undo import UndoStack
 
 GRID = np.stack(np.meshgrid(np.arange(0, 1000, 100.0), np.arange(0, 800, 100.0)), -1).reshape(-1, 2)
 TURN = np.array([[0.8, -0.6], [0.6, 0.8]])
@@ -169,11 +168,3 @@ def test_deleting_takes_the_waiting_landmark_first(model: AlignModel) -> None:
     assert model.turn == "layer" and len(model.pairs) == 1
     model.delete(0)
     assert not model.pairs
-
-
-def test_the_undo_stack_forgets_what_was_undone_once_something_new_is_done() -> None:
-    stack = UndoStack("a")
-    stack.push("b")
-    stack.undo()
-    stack.push("c")
-    assert not stack.can_redo and stack.undo() == "a"

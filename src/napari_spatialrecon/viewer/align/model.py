@@ -6,10 +6,9 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
-from psygnal import Signal
 
 from napari_spatialrecon.errors import InputError
-from napari_spatialrecon.viewer.task.undo import UndoStack
+from napari_spatialrecon.viewer.task.undo import Undoable
 
 if TYPE_CHECKING:
     from napari_spatialrecon.geometry.maps.fit import Fit
@@ -54,7 +53,7 @@ class AlignState:
     by_hand: bool = False
 
 
-class AlignModel:
+class AlignModel(Undoable[AlignState]):
     """Pairs that are set in turns, and the map that lays the layer on the image.
 
     All places are (x, y) in one world unit; `query` places are those before the layer is moved.
@@ -67,20 +66,13 @@ class AlignModel:
         Least and greatest corner of the image, (2, 2); None where it has none.
     """
 
-    changed = Signal()
-
     def __init__(self, points: np.ndarray, bounds: np.ndarray | None = None) -> None:
         self.points = np.asarray(points, float)
         self.bounds = bounds
         self.chosen: int | None = None
         self.problem: InputError | None = None
         self.fit: Fit | None = None
-        self._stack: UndoStack[AlignState] = UndoStack(AlignState())
-
-    @property
-    def state(self) -> AlignState:
-        """What is set now."""
-        return self._stack.state
+        super().__init__(AlignState())
 
     @property
     def pairs(self) -> tuple[Pair, ...]:
@@ -209,28 +201,6 @@ class AlignModel:
         """Take a first map, found by other means than pairs."""
         self._go(replace(self.state, transform=transform, by_hand=True))
 
-    # Undo
-
-    @property
-    def can_undo(self) -> bool:
-        """Whether a step can be undone."""
-        return self._stack.can_undo
-
-    @property
-    def can_redo(self) -> bool:
-        """Whether an undone step can be done again."""
-        return self._stack.can_redo
-
-    def undo(self) -> None:
-        """Undo the last step."""
-        self._stack.undo()
-        self._after()
-
-    def redo(self) -> None:
-        """Do an undone step again."""
-        self._stack.redo()
-        self._after()
-
     # What the pairs say
 
     def residuals(self) -> list[dict[str, Any]]:
@@ -290,9 +260,9 @@ class AlignModel:
         if refit:
             state, self.problem = self._fitted(state)
         self._stack.push(state, key=key)
-        self._after()
+        self.follow()
 
-    def _after(self) -> None:
+    def follow(self) -> None:
         """Judge the pairs of the state that is shown now, and tell."""
         self.fit = None
         used = [p for p in self.pairs if p.enabled]

@@ -8,10 +8,9 @@ from functools import cached_property
 from typing import TYPE_CHECKING
 
 import numpy as np
-from psygnal import Signal
 
 from napari_spatialrecon.errors import InputError
-from napari_spatialrecon.viewer.task.undo import UndoStack
+from napari_spatialrecon.viewer.task.undo import Undoable
 
 if TYPE_CHECKING:
     from napari_spatialrecon.geometry.solver.landmarks import Landmarks
@@ -80,7 +79,7 @@ class MarkError:
     expected: tuple[float, float] | None
 
 
-class LandmarksModel:
+class LandmarksModel(Undoable[MarksState]):
     """Landmarks on one placed layout, solved again as they come, move and go (dp-VAE eq. 6-7).
 
     Parameters
@@ -108,8 +107,6 @@ class LandmarksModel:
         Whether a landmark is held.
     """
 
-    changed = Signal()
-
     def __init__(
         self,
         names: np.ndarray,
@@ -130,17 +127,12 @@ class LandmarksModel:
         self.problem: InputError | None = None
         self.solution: Solution | None = None
         self._solver: PlaceSolver | None = None
-        self._stack: UndoStack[MarksState] = UndoStack(MarksState())
+        super().__init__(MarksState())
         self._judged: MarksState | None = None
         self._left_out: dict[int, float] = {}
         self.dragging = False
 
     # What is set
-
-    @property
-    def state(self) -> MarksState:
-        """What is set now."""
-        return self._stack.state
 
     @property
     def marks(self) -> tuple[Mark, ...]:
@@ -234,7 +226,7 @@ class LandmarksModel:
         """Solve to the end, the scale refitted."""
         self.dragging = False
         self._stack.seal()
-        self._solve()
+        self.follow()
 
     def delete(self, number: int | None = None) -> None:
         """Delete a landmark (the chosen one if None); the cell that waits first."""
@@ -276,28 +268,6 @@ class LandmarksModel:
         marks = tuple(Mark(int(c), _point(p), bool(h), float(w)) for c, p, h, w in rows)
         self.chosen = self.picked = None
         self._go(replace(self.state, marks=marks))
-
-    # Undo
-
-    @property
-    def can_undo(self) -> bool:
-        """Whether a step can be undone."""
-        return self._stack.can_undo
-
-    @property
-    def can_redo(self) -> bool:
-        """Whether an undone step can be done again."""
-        return self._stack.can_redo
-
-    def undo(self) -> None:
-        """Undo the last step."""
-        self._stack.undo()
-        self._solve()
-
-    def redo(self) -> None:
-        """Do an undone step again."""
-        self._stack.redo()
-        self._solve()
 
     # What the landmarks say
 
@@ -378,9 +348,9 @@ class LandmarksModel:
 
     def _go(self, state: MarksState) -> None:
         self._stack.push(state)
-        self._solve()
+        self.follow()
 
-    def _solve(self) -> None:
+    def follow(self) -> None:
         """Place the cells; where the landmarks do not fix them, they stay where they were."""
         self.problem = None
         if self.missing:

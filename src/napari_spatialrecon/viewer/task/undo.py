@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+from abc import ABC, abstractmethod
 from typing import Generic, TypeVar
+
+from psygnal import Signal
 
 State = TypeVar("State")
 
@@ -73,3 +76,47 @@ class UndoStack(Generic[State]):
             self.state = self._future.pop()
         self._key = None
         return self.state
+
+
+class Undoable(ABC, Generic[State]):
+    """A model whose every change is a new state, so that each can be undone.
+
+    Parameters
+    ----------
+    state
+        Where it begins.
+    """
+
+    changed = Signal()
+
+    def __init__(self, state: State) -> None:
+        self._stack: UndoStack[State] = UndoStack(state)
+
+    @abstractmethod
+    def follow(self) -> None:
+        """Bring all that follows from the state up to date, and emit `changed`."""
+
+    @property
+    def state(self) -> State:
+        """What is set now."""
+        return self._stack.state
+
+    @property
+    def can_undo(self) -> bool:
+        """Whether a step can be undone."""
+        return self._stack.can_undo
+
+    @property
+    def can_redo(self) -> bool:
+        """Whether an undone step can be done again."""
+        return self._stack.can_redo
+
+    def undo(self) -> None:
+        """Undo the last step."""
+        self._stack.undo()
+        self.follow()
+
+    def redo(self) -> None:
+        """Do an undone step again."""
+        self._stack.redo()
+        self.follow()
