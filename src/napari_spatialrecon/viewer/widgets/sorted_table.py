@@ -10,6 +10,8 @@ import numpy as np
 from qtpy.QtCore import QAbstractTableModel, QModelIndex, QSignalBlocker, Qt, Signal
 from qtpy.QtWidgets import QAbstractItemView, QHeaderView, QTableView
 
+from napari_spatialrecon.viewer.window.present import present
+
 _HEIGHT, _ROW_HEIGHT = 190, 20
 
 
@@ -133,11 +135,12 @@ class SortedTable(QTableView):
         self.setSelectionBehavior(QAbstractItemView.SelectionBehavior.SelectRows)
         self.setSelectionMode(QAbstractItemView.SelectionMode.SingleSelection)
         self.setTextElideMode(Qt.TextElideMode.ElideMiddle)
-        self.verticalHeader().hide()
-        self.verticalHeader().setDefaultSectionSize(_ROW_HEIGHT)
-        self.horizontalHeader().setSectionResizeMode(resize)
+        side = present(self.verticalHeader())
+        side.hide()
+        side.setDefaultSectionSize(_ROW_HEIGHT)
+        present(self.horizontalHeader()).setSectionResizeMode(resize)
         self.setFixedHeight(_HEIGHT)
-        self.selectionModel().currentRowChanged.connect(self._pick)
+        present(self.selectionModel()).currentRowChanged.connect(self._pick)
 
     def show_columns(self, columns: Sequence[Column], sorted_by: int) -> None:
         """Show columns, the largest value of one of them first."""
@@ -151,7 +154,7 @@ class SortedTable(QTableView):
             index = self.rows.index(self.rows.position(row), 0)
             self.setCurrentIndex(index)
             self.scrollTo(index, hint)
-        self.viewport().update()
+        present(self.viewport()).update()
 
     def _pick(self, current: QModelIndex, _: QModelIndex) -> None:
         if current.isValid():

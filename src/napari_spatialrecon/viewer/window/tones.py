@@ -5,7 +5,6 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Protocol, runtime_checkable
 
-
 if TYPE_CHECKING:
     from napari.components import ViewerModel
 
