@@ -98,7 +98,7 @@ def test_training_is_drawn_with_the_held_out_error_and_the_baseline(
     widget: PlaceCells, qtbot: Any
 ) -> None:
     choose(widget, "dpvae", qtbot, **FAST)
-    assert widget.inputs.form.count.value == "4 changed"
+    assert widget.inputs.form.tally.value == "4 changed"
     run(widget, qtbot)
     assert widget.model.error is None
     curves = widget.model.curves

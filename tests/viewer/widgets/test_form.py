@@ -61,7 +61,7 @@ def test_it_is_a_magicgui_container(form: ConfigForm) -> None:
 
 
 def test_it_begins_with_the_first_preset(form: ConfigForm) -> None:
-    assert form.config == Outer() and form.count.value == ""
+    assert form.config == Outer() and form.tally.value == ""
     assert not form.reset_button.enabled
 
 
@@ -96,7 +96,7 @@ def test_what_is_chosen_becomes_the_config(form: ConfigForm) -> None:
     form.fields["order"].editor.native.setCurrentText("down")
     typed(form, "inner.rate", "3e-5")
     assert form.config == Outer(77, 2.5, False, "b", "down", Inner(rate=3e-5))
-    assert form.count.value == "6 changed"
+    assert form.tally.value == "6 changed"
     assert form.fields["steps"].title.value == "Steps •"
 
 
@@ -177,14 +177,14 @@ def test_a_wrong_value_stays_and_says_why(form: ConfigForm) -> None:
 @pytest.mark.parametrize("text", ["", "many", "1.5", "-3", "nan"])
 def test_no_whole_number_is_no_crash(form: ConfigForm, text: str) -> None:
     typed(form, "steps", text)
-    assert "steps" in form.problems() and form.count.value == "1 changed"
+    assert "steps" in form.problems() and form.tally.value == "1 changed"
 
 
 def test_presets_and_reset(form: ConfigForm) -> None:
     form.preset.native.setCurrentText("paper")
-    assert form.config == Outer.preset("paper") and form.count.value == ""
+    assert form.config == Outer.preset("paper") and form.tally.value == ""
     typed(form, "steps", "5")
-    assert form.count.value == "1 changed"
+    assert form.tally.value == "1 changed"
     form.reset_button.native.click()
     assert form.config == Outer.preset("paper")
 
@@ -222,7 +222,7 @@ def test_what_a_newer_version_no_longer_knows_is_dropped(qtbot: Any) -> None:
 
 def test_it_says_once_when_it_changes_and_shows_it_by_then(form: ConfigForm) -> None:
     told: list[tuple[str, bool]] = []
-    form.changed.connect(lambda: told.append((form.count.value, form.config.noisy)))
+    form.changed.connect(lambda: told.append((form.tally.value, form.config.noisy)))
     form.fields["noisy"].editor.native.toggle()
     form.advanced.button.native.click()
     assert told == [("1 changed", False)]
@@ -237,4 +237,4 @@ def test_each_method_of_each_task_has_a_form(info: MethodInfo, qtbot: Any) -> No
     assert list(form.fields) and {*form.fields} == {o.name for o in config_class.options()}
     for preset in config_class.presets():
         form.set_preset(preset)
-        assert form.config == config_class.preset(preset) and form.count.value == ""
+        assert form.config == config_class.preset(preset) and form.tally.value == ""

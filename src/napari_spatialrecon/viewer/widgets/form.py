@@ -111,14 +111,13 @@ class ConfigForm(Container[Widget]):
             choices=self.config_class.presets(),
             tooltip="Values to start from: quick runs on a CPU within minutes.",
         )
-        self.count = Note(value="")
+        self.tally = Note(value="")
         self.reset_button = PushButton(text="Reset", tooltip="Back to the values of the preset.")
         # Connected before the head is made: it tells of a change what the form is to show then.
         self.preset.changed.connect(self._use_preset)
         self.reset_button.changed.connect(self._use_preset)
-        self.head = Container(
-            layout="horizontal", widgets=[self.preset, self.count, self.reset_button], labels=False
-        )
+        parts: list[Widget] = [self.preset, self.tally, self.reset_button]
+        self.head = Container(layout="horizontal", widgets=parts, labels=False)
         self.head.margins = (0, 0, 0, 0)
         drawn = look(self.head)
         drawn.grow(self.preset)
@@ -164,7 +163,7 @@ class ConfigForm(Container[Widget]):
         for name, field in self.fields.items():
             field.mark(changed=name in changes or name in problems, problem=problems.get(name))
         n = len({*changes, *problems})
-        self.count.value = f"{n} changed" if n else ""
+        self.tally.value = f"{n} changed" if n else ""
         self.reset_button.enabled = n > 0
         if self._memory is not None and self._key and not problems:
             kept = {"preset": self.preset.value, "values": changes}

@@ -62,9 +62,9 @@ class QtLook:
 class WheelFilter(QObject):
     """Hands the mouse wheel on to what holds the widget."""
 
-    def eventFilter(self, watched: QObject, event: QEvent) -> bool:
+    def eventFilter(self, watched: QObject | None, event: QEvent | None) -> bool:
         """Take the wheel away from the widget."""
-        if event.type() == QEvent.Type.Wheel:
+        if event is not None and event.type() == QEvent.Type.Wheel:
             event.ignore()
             return True
         return False
@@ -80,9 +80,9 @@ class _Aligned(QObject):
         self._labels = labels
         self._align()
 
-    def eventFilter(self, watched: QObject, event: QEvent) -> bool:
+    def eventFilter(self, watched: QObject | None, event: QEvent | None) -> bool:
         """Measure anew where the font may be another."""
-        if event.type() in self._EVENTS:
+        if event is not None and event.type() in self._EVENTS:
             self._align()
         return False
 
