@@ -1,14 +1,13 @@
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any, ClassVar
 
 import pytest
 from magicgui.widgets import CheckBox, ComboBox, Container, Label, LineEdit
-from qtpy.QtCore import QPoint, QPointF, Qt
-from qtpy.QtGui import QWheelEvent
-from qtpy.QtWidgets import QApplication, QWidget
+from qtpy.QtCore import Qt
+from qtpy.QtWidgets import QWidget
 
 from napari_spatialrecon.errors import ConfigError
 from napari_spatialrecon.hyperparameters import Config, option, section
@@ -116,29 +115,14 @@ def test_tab_goes_from_field_to_field_and_keys_type(form: ConfigForm, qtbot: Any
     assert reached == [*fields, *buttons]
 
 
-def test_the_wheel_changes_nothing_and_goes_on_to_what_scrolls(form: ConfigForm) -> None:
+def test_the_wheel_changes_nothing_and_goes_on_to_what_scrolls(
+    form: ConfigForm, wheel_taken: Callable[[QWidget, int], bool]
+) -> None:
     form.set_values({"kind": "b", "order": "up"})
     before = form.config
     for editor in (form.preset, *(field.editor for field in form.fields.values())):
-        assert not any(taken(editor.native, angle) for angle in (-120, 120)), editor
+        assert not any(wheel_taken(editor.native, angle) for angle in (-120, 120)), editor
     assert form.config == before and form.preset.value == "quick"
-
-
-def taken(widget: QWidget, angle: int) -> bool:
-    """Turn the wheel over a widget, and tell whether it keeps that to itself."""
-    at = QPointF(widget.rect().center())
-    event = QWheelEvent(
-        at,
-        QPointF(widget.mapToGlobal(at.toPoint())),
-        QPoint(),
-        QPoint(0, angle),
-        Qt.MouseButton.NoButton,
-        Qt.KeyboardModifier.NoModifier,
-        Qt.ScrollPhase.NoScrollPhase,
-        False,
-    )
-    QApplication.sendEvent(widget, event)
-    return event.isAccepted()
 
 
 def test_a_long_number_is_shown_rounded_and_kept_until_another_is_typed(form: ConfigForm) -> None:

@@ -25,6 +25,7 @@ from napari_spatialrecon.viewer.task.model import TaskModel
 from napari_spatialrecon.viewer.widgets.form import ConfigForm
 from napari_spatialrecon.viewer.widgets.labels import WrappedLabel
 from napari_spatialrecon.viewer.widgets.page import PageBox
+from napari_spatialrecon.viewer.widgets.qt_look import ignore_wheel
 from napari_spatialrecon.viewer.widgets.rows import combo, row, small_button, stack
 
 Row = tuple[str, QWidget, QPushButton | None]
@@ -54,6 +55,8 @@ class Inputs(QWidget):
         self.heads, self.pages = stack(), stack()
         self.settings = QCollapsible("Settings", expandedIcon="▾", collapsedIcon="▸")
         self.device, self.seed = QComboBox(), QSpinBox(maximum=2**31 - 1)
+        ignore_wheel(self.device)
+        ignore_wheel(self.seed)
         self.separate = QCheckBox("Run in a separate process")
         self.make_fields()
         self._lay_out()

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from magicgui.widgets import Label, PushButton
 from magicgui.widgets.bases import ValueWidget, Widget
 from qtpy.QtCore import QEvent, QObject, Qt
-from qtpy.QtWidgets import QLabel, QSizePolicy
+from qtpy.QtWidgets import QLabel, QSizePolicy, QWidget
 
 ERROR_STYLE = "color: #d9534f;"
 _Policy = QSizePolicy.Policy
@@ -41,8 +41,7 @@ class QtLook:
 
     def ignore_wheel(self, editor: ValueWidget) -> None:
         """Let the mouse wheel scroll the form."""
-        editor.native.setFocusPolicy(Qt.FocusPolicy.StrongFocus)
-        editor.native.installEventFilter(WheelFilter(editor.native))
+        ignore_wheel(editor.native)
 
     def name(self, editor: ValueWidget, text: str) -> None:
         """Tell a screen reader what the editor is."""
@@ -59,9 +58,13 @@ class QtLook:
         button.native.setChecked(unfolded)
 
 
-class WheelFilter(QObject):
-    """Hands the mouse wheel on to what holds the widget."""
+def ignore_wheel(widget: QWidget) -> None:
+    """Hand the mouse wheel on to what holds the widget, so that its value stays."""
+    widget.setFocusPolicy(Qt.FocusPolicy.StrongFocus)
+    widget.installEventFilter(_WheelFilter(widget))
 
+
+class _WheelFilter(QObject):
     def eventFilter(self, watched: QObject | None, event: QEvent | None) -> bool:
         """Take the wheel away from the widget."""
         if event is not None and event.type() == QEvent.Type.Wheel:

@@ -17,6 +17,7 @@ from qtpy.QtWidgets import (
 )
 
 from napari_spatialrecon.viewer.widgets.eliding_combo import ElidingCombo
+from napari_spatialrecon.viewer.widgets.qt_look import ignore_wheel
 
 if TYPE_CHECKING:
     from napari_spatialrecon.viewer.workspace.workspace import Entry
@@ -32,10 +33,10 @@ def small_button(text: str, tip: str) -> QPushButton:
 
 
 def combo() -> QComboBox:
-    """Return a list that never asks for more width than there is."""
+    """Return a list that asks for no more width than there is, and leaves the wheel alone."""
     box = ElidingCombo()
     box.setSizePolicy(QSizePolicy.Policy.Ignored, QSizePolicy.Policy.Fixed)
-    box.setFocusPolicy(Qt.FocusPolicy.StrongFocus)
+    ignore_wheel(box)
     return box
 
 
