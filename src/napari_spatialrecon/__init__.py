@@ -10,12 +10,14 @@ Names are imported when they are first used, so that ``import napari_spatialreco
 from __future__ import annotations
 
 import importlib
+import sys
 from typing import Any
 
 _PUBLIC = {
     "align_by_landmarks": "napari_spatialrecon.tasks.aligning",
     "deconvolve": "napari_spatialrecon.tasks.deconvolving",
     "evaluate_place": "napari_spatialrecon.evaluation.evaluate",
+    "form": "napari_spatialrecon.viewer.notebook",
     "histology": "napari_spatialrecon.tissue.images",
     "impute_genes": "napari_spatialrecon.tasks.imputing",
     "impute_locations": "napari_spatialrecon.tasks.placing",
@@ -46,3 +48,21 @@ def __getattr__(name: str) -> Any:
 
 def __dir__() -> list[str]:
     return sorted(__all__)
+
+
+def _show_configs() -> None:
+    """Let IPython, where this runs in it, show a config as a form."""
+    ipython = sys.modules.get("IPython")
+    shell = ipython.get_ipython() if ipython is not None else None
+    if shell is not None:
+        formatter = shell.display_formatter.ipython_display_formatter
+        formatter.for_type_by_name(f"{__name__}.hyperparameters", "Config", _show)
+
+
+def _show(config: Any) -> None:
+    from napari_spatialrecon.viewer.notebook import display
+
+    display(config)
+
+
+_show_configs()

@@ -106,8 +106,12 @@ class ConfigForm(Container[Widget]):
         start = self.config_class.preset(self.preset.value).flat()
         return {name: v for name, v in self._read()[0].items() if v != start[name]}
 
+    def _ipython_display_(self, *_: Any, **__: Any) -> None:
+        look(self).display(self)
+
     def _make_head(self) -> None:
         self.preset = ComboBox(
+            value=self.config_class.presets()[0],
             choices=self.config_class.presets(),
             tooltip="Values to start from: quick runs on a CPU within minutes.",
         )

@@ -15,6 +15,9 @@ class Look(Protocol):
     def align(self, group: Widget, titles: Sequence[Label]) -> None:
         """Give the titles of a group one width."""
 
+    def display(self, form: Widget) -> None:
+        """Show a form where IPython shows the value of a line."""
+
     def error(self, label: Label) -> None:
         """Make a label red, and wrap its text."""
 

@@ -16,6 +16,12 @@ class NotebookLook:
         for title in titles:
             title.native.layout.width = f"{max(len(t.value) for t in titles) + 2}ch"
 
+    def display(self, form: Widget) -> None:
+        """Show a form below the cell."""
+        from IPython import display
+
+        display.display(form.native)  # type: ignore[no-untyped-call]
+
     def error(self, label: Label) -> None:
         """Make a label red."""
         label.native.style.text_color = "#d9534f"
@@ -23,6 +29,8 @@ class NotebookLook:
     def grow(self, widget: Widget) -> None:
         """Let a widget take the width that is left."""
         widget.native.layout.flex = "1"
+        if hasattr(widget.native, "indent"):
+            widget.native.indent = False  # a box to tick keeps no room for a label
 
     def heading(self, label: Label) -> None:
         """Make a label bold."""

@@ -21,6 +21,10 @@ class QtLook:
         aligned = _Aligned(group.native, [title.native for title in titles])
         group.native.installEventFilter(aligned)
 
+    def display(self, form: Widget) -> None:
+        """Open a form as a window."""
+        form.show()
+
     def error(self, label: Label) -> None:
         """Make a label red, and wrap its text."""
         label.native.setStyleSheet(ERROR_STYLE)

@@ -1,0 +1,133 @@
+"""The form of a config outside the window: in a notebook, a console or a script."""
+
+from __future__ import annotations
+
+import importlib.util
+import json
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any
+
+from magicgui.application import Application, use_app
+
+from napari_spatialrecon.errors import InputError
+from napari_spatialrecon.hyperparameters import Config
+from napari_spatialrecon.methods.registry import METHODS
+from napari_spatialrecon.viewer.widgets.fields import Note
+from napari_spatialrecon.viewer.widgets.form import ConfigForm
+from napari_spatialrecon.viewer.widgets.looks import look
+from napari_spatialrecon.viewer.widgets.parameters import AUTOMATIC, shown
+
+NOTEBOOK, QT = "ipynb", "qt"
+"""The toolkits that can draw a form, as magicgui calls them."""
+
+
+def form(config: Config) -> ConfigForm:
+    """Return a config as a form to edit; its ``config`` is what the form holds then.
+
+    It is the form of the window: a magicgui container, drawn by ipywidgets in a notebook and by Qt
+    elsewhere. A script opens it with ``form.show(run=True)``.
+
+    Raises
+    ------
+    InputError
+        Neither Qt nor ipywidgets is installed.
+
+    Examples
+    --------
+    >>> form = sr.form(sr.config("gears", preset="standard"))  # doctest: +SKIP
+    >>> form.show(run=True)  # doctest: +SKIP
+    >>> sr.place(cells, slides, config=form.config)  # doctest: +SKIP
+    """
+    with _drawn_by(_toolkit()):
+        result = ConfigForm(type(config))
+        result.set_preset(_nearest_preset(config))
+        result.config = config
+    return result
+
+
+def display(config: Config) -> None:
+    """Show a config where IPython displays it: as a form with the call that makes it, or as text.
+
+    In a notebook with ipywidgets it is the form. The config itself never changes: what is edited
+    is in the call below the form.
+    """
+    if not _in_notebook() or not _installed("ipywidgets"):
+        print(table(config))
+        return
+    shown_form = form(config)
+    with _drawn_by(NOTEBOOK):
+        call = Note(value=_call(shown_form))
+    shown_form.append(call)
+    shown_form.changed.connect(lambda: setattr(call, "value", _call(shown_form)))
+    look(shown_form).display(shown_form)
+
+
+def table(config: Config) -> str:
+    """Return a config as text: a line an option, with its value, unit and help."""
+    rows = [
+        (option.name, f"{shown(value) or AUTOMATIC} {option.unit}".strip(), option.help)
+        for option, value in zip(config.options(), config.flat().values(), strict=True)
+    ]
+    name, value = (max(len(row[column]) for row in rows) for column in (0, 1))
+    lines = [f"{row[0]:{name}}  {row[1]:{value}}  {row[2]}" for row in rows]
+    return "\n".join([type(config).__name__, *lines])
+
+
+def _call(edited: ConfigForm) -> str:
+    """Return what makes the config that a form holds, as Python."""
+    found = [info for info in METHODS if info.config() is edited.config_class]
+    if edited.problems() or not found:
+        return ""
+    words = {"preset": edited.preset.value}
+    if sum(info.name == found[0].name for info in METHODS) > 1:
+        words["task"] = found[0].tasks[0]
+    words |= {name.replace(".", "__"): value for name, value in edited.changes().items()}
+    arguments = [f"{name}={_literal(value)}" for name, value in words.items()]
+    return f"sr.config({', '.join([_literal(found[0].name), *arguments])})"
+
+
+def _literal(value: Any) -> str:
+    return json.dumps(value, ensure_ascii=False) if isinstance(value, str) else repr(value)
+
+
+def _nearest_preset(config: Config) -> str:
+    """Return the preset from which the fewest values differ."""
+    values = config.flat().items()
+    presets = {name: config.preset(name).flat() for name in config.presets()}
+    return min(presets, key=lambda name: sum(presets[name][key] != value for key, value in values))
+
+
+def _toolkit() -> str:
+    if _in_notebook() and _installed("ipywidgets"):
+        return NOTEBOOK
+    if _installed("PyQt6") or _installed("PySide6"):
+        return QT
+    extra = "notebook" if _in_notebook() else "pyqt6"
+    raise InputError(
+        "Expected Qt or ipywidgets to draw a form, found neither.",
+        remedy=f'Try pip install "napari-spatialrecon[{extra}]".',
+    )
+
+
+def _installed(module: str) -> bool:
+    return importlib.util.find_spec(module) is not None
+
+
+def _in_notebook() -> bool:
+    """Tell whether this is the kernel of a notebook; napari's console, also a kernel, is none."""
+    ipython = sys.modules.get("IPython")
+    shell = ipython.get_ipython() if ipython is not None else None
+    return type(shell).__name__ == "ZMQInteractiveShell"
+
+
+@contextmanager
+def _drawn_by(toolkit: str) -> Iterator[None]:
+    """Let magicgui draw with a toolkit, and afterwards with what napari and others chose."""
+    before = Application._instance
+    use_app(toolkit)
+    try:
+        yield
+    finally:
+        Application._instance = before
