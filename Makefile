@@ -43,7 +43,7 @@ docs: .venv/.docs
 # Resolve anew, in an environment of its own, and write down what came out.
 constraints:
 	rm -rf build/constraints && $(PYTHON) -m venv build/constraints
-	build/constraints/bin/pip install --quiet ".[test,spatialdata,cluster]"
+	build/constraints/bin/pip install --quiet ".[test,spatialdata]"
 	{ head -2 constraints.txt; build/constraints/bin/pip freeze \
 		| grep '==' | sed 's/+.*//' | sort -f; } > build/constraints.txt
 	mv build/constraints.txt constraints.txt

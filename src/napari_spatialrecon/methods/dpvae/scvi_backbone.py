@@ -27,7 +27,7 @@ class ScviNetwork(Network):
         except ImportError as error:
             raise InputError(
                 "Expected scvi-tools for backbone 'scvi', found it missing.",
-                remedy="Try pip install napari-spatialrecon[peers], or backbone mlp.",
+                remedy="Try pip install napari-spatialrecon[scvi], or backbone mlp.",
                 where="network.backbone",
             ) from error
         if config.likelihood != "nb":
