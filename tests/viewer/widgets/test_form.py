@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from typing import Any, ClassVar
 
 import pytest
-from magicgui.widgets import CheckBox, ComboBox, Container, Label, LineEdit
+from magicgui.widgets import CheckBox, ComboBox, Container, Label, LineEdit, SpinBox, create_widget
 from qtpy.QtCore import Qt
 from qtpy.QtWidgets import QWidget
 
@@ -57,6 +57,12 @@ def test_it_is_a_magicgui_container(form: ConfigForm) -> None:
     assert isinstance(form.fields["noisy"].editor, CheckBox)
     assert isinstance(form.fields["kind"].editor, ComboBox)
     assert isinstance(form.fields["steps"].editor, LineEdit)
+
+
+def test_other_plugins_keep_the_fields_of_magicgui(form: ConfigForm, qtbot: Any) -> None:
+    field = create_widget(annotation=int)
+    qtbot.addWidget(field.native)
+    assert isinstance(field, SpinBox)
 
 
 def test_it_begins_with_the_first_preset(form: ConfigForm) -> None:
