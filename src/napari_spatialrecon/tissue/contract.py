@@ -23,6 +23,9 @@ VISIUM_SPOT_UM = 55.0
 LEAST_SPOTS = 4
 """Fewest spots a slide may have: three fix a pose, the fourth can disagree."""
 
+Library = tuple[str, Mapping[str, Any]]
+"""Name and content of a slide's library."""
+
 _UNITS = {
     "um": ("um", "µm", "μm", "micron", "microns", "micrometer", "micrometre"),
     "px": ("px", "pixel", "pixels"),
@@ -99,7 +102,7 @@ def coordinates(adata: AnnData) -> np.ndarray:
     return np.array(adata.obsm[SPATIAL], dtype=np.float64)
 
 
-def library(adata: AnnData) -> tuple[str, Mapping[str, Any]] | None:
+def library(adata: AnnData) -> Library | None:
     """Return name and content of the library in `uns["spatial"]`, or None without one.
 
     Raises
@@ -129,12 +132,12 @@ def section(content: Any, key: str) -> Mapping[str, Any]:
     return found if isinstance(found, Mapping) else {}
 
 
-def _stated_sizes(adata: AnnData) -> list[tuple[str, Any, float]]:
-    """Return (slot, value, µm it stands for; 0 where it is µm a pixel) of what the library states.
+def _stated_sizes(found: Library | None) -> list[tuple[str, Any, float]]:
+    """Return (slot, value, µm it stands for; 0 where it is µm a pixel) of what a library states.
 
     The surest comes first.
     """
-    if not (found := library(adata)):
+    if found is None:
         return []
     name, content = found
     return [
@@ -165,7 +168,7 @@ def unit(adata: AnnData) -> str:
         raise InputError(
             f'Expected "um" or "px", found {word[:40]!r}.', where=f'uns["{OURS}"]["unit"]'
         )
-    return "px" if _stated_sizes(adata) else "unit"
+    return "px" if _stated_sizes(library(adata)) else "unit"
 
 
 def um_per_unit(adata: AnnData) -> float | None:
@@ -202,7 +205,12 @@ def um_per_pixel(adata: AnnData) -> float | None:
     InputError
         The value that is stated is not a positive number.
     """
-    for slot, value, micrometres in _stated_sizes(adata):
+    return library_um_per_pixel(library(adata))
+
+
+def library_um_per_pixel(found: Library | None) -> float | None:
+    """Return `um_per_pixel` of a slide whose library is known."""
+    for slot, value, micrometres in _stated_sizes(found):
         number = positive(value, slot)
         return micrometres / number if micrometres else number
     return None

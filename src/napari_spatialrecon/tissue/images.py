@@ -16,6 +16,7 @@ from skimage.morphology import disk
 from napari_spatialrecon.errors import InputError
 from napari_spatialrecon.tissue import contract, slots
 from napari_spatialrecon.tissue.lazy_image import RgbImage, open_image
+from napari_spatialrecon.tissue.slide_frame import SlideScale
 
 #: Most pixels of two levels may disagree in shape (relative) and still show the same field.
 _SHAPE_TOLERANCE = 0.01
@@ -93,10 +94,14 @@ def histology(adata: AnnData, folder: str | Path | None = None) -> Histology | N
     InputError
         An image or its scale factor is there but cannot be used.
     """
-    found = contract.library(adata)
-    if found is None:
+    return library_histology(SlideScale.read(adata), folder)
+
+
+def library_histology(slide: SlideScale, folder: str | Path | None = None) -> Histology | None:
+    """Return the H&E image of a slide whose library was read; see `histology`."""
+    if slide.library is None:
         return None
-    name, content = found
+    name, content = slide.library
     start = f'uns["{slots.SPATIAL}"]["{name}"]'
     levels: list[RgbImage] = []
     scale = 1.0
@@ -115,8 +120,8 @@ def histology(adata: AnnData, folder: str | Path | None = None) -> Histology | N
             notes.append(f"{name}: the {key} image shows another field and was left out.")
     if not levels:
         return None
-    units = _units_per_fullres_pixel(adata) / scale
-    return Histology(list(levels), units, name, contract.um_per_unit(adata), tuple(notes))
+    units = _units_per_fullres_pixel(slide) / scale
+    return Histology(list(levels), units, name, slide.um_per_unit, tuple(notes))
 
 
 def _candidates(
@@ -151,11 +156,11 @@ def _scale_factor(content: Mapping[str, Any], key: str, start: str) -> float:
     return contract.positive(contract.section(content, "scalefactors").get(name), slot)
 
 
-def _units_per_fullres_pixel(adata: AnnData) -> float:
+def _units_per_fullres_pixel(slide: SlideScale) -> float:
     """Return 1 where the frame is in pixels, else the µm of a pixel, since the frame is in µm."""
-    if contract.unit(adata) != "um":
+    if slide.unit != "um":
         return 1.0
-    size = contract.um_per_pixel(adata)
+    size = slide.um_per_pixel
     if size is None:
         raise InputError(
             "Expected the µm of an image pixel, since coordinates are in µm; found none.",

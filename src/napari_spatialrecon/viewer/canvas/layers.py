@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from napari.layers import Layer, Points
 
     from napari_spatialrecon.tissue.images import Histology
+    from napari_spatialrecon.tissue.slide_frame import SlideFrame
 
 LayerData = tuple[Any, dict[str, Any], str]
 V = TypeVar("V", bound="ViewerModel")
@@ -32,8 +33,6 @@ LEAST_PIXELS = 3.0
 """Points are never drawn smaller than this on screen."""
 _SPACING_SHARE = 0.55
 """Diameter over spacing where no diameter is stated, as 55 µm spots 100 µm apart."""
-_EVEN = 0.35
-"""Spread of the distances between neighbours, over their median, up to which they are an array."""
 
 
 def to_layer(points_xy: np.ndarray, um_per_unit: float = 1.0) -> np.ndarray:
@@ -115,7 +114,7 @@ def histology_layer(
         "rgb": True,
         "multiscale": len(levels) > 1,
         "scale": (step, step),
-        **_frame(um_per_unit),
+        **_axes(um_per_unit),
         "metadata": _metadata(None, um_per_unit, {"role": "histology", **(metadata or {})}),
     }
     return (levels if len(levels) > 1 else levels[0], kwargs, "image")
@@ -125,7 +124,7 @@ def spots_layer(
     adata: AnnData,
     *,
     name: str,
-    um_per_unit: float | None = None,
+    frame: SlideFrame | None = None,
     diameter: float | None = None,
     metadata: Mapping[str, Any] | None = None,
 ) -> LayerData:
@@ -135,25 +134,24 @@ def spots_layer(
     ----------
     adata
         Holds `obsm["spatial"]`; not changed.
-    um_per_unit
-        Overrules what `adata` says, for instance what the user typed.
+    frame
+        Of `adata`, where it was read already.
     diameter
         In the data's unit; default Space Ranger's `spot_diameter_fullres`, else a share of the
         distance between neighbours.
     metadata
         Joins the layer's ``metadata["spatialrecon"]``, for instance the provenance of a result.
     """
-    scale = um_per_unit or _um_per_unit(adata)
-    size = diameter or _stated_diameter(adata) or _spacing(adata) * _SPACING_SHARE
-    details = {"role": "slide", **(metadata or {})}
-    return _points(adata, f"{name} spots", scale, size, details)
+    frame = frame or _read(adata)
+    size = diameter or frame.spot_diameter or frame.spacing * _SPACING_SHARE
+    return _points(adata, f"{name} spots", frame, size, {"role": "slide", **(metadata or {})})
 
 
 def cells_layer(
     adata: AnnData,
     *,
     name: str,
-    um_per_unit: float | None = None,
+    frame: SlideFrame | None = None,
     diameter: float | None = None,
     metadata: Mapping[str, Any] | None = None,
 ) -> LayerData:
@@ -162,19 +160,10 @@ def cells_layer(
     Parameters are those of `spots_layer`; `name` is the layer's whole name, for instance
     "batch 1 · GEARS".
     """
-    scale = um_per_unit or _um_per_unit(adata)
-    size = diameter or (CELL_UM / scale if scale else _spacing(adata) * _SPACING_SHARE)
-    details = {"role": "result", **(metadata or {})}
-    return _points(adata, name, scale, size, details)
-
-
-def looks_like_spots(adata: AnnData) -> bool:
-    """Return whether a table's coordinates are those of an array: stated, or evenly spaced."""
-    if _stated_diameter(adata) is not None:
-        return True
-    distances = _nearest_distances(adata)
-    low, middle, high = np.quantile(distances, (0.1, 0.5, 0.9)) if len(distances) else (0, 0, 1)
-    return bool(high - low < _EVEN * middle)
+    frame = frame or _read(adata)
+    um = frame.um_per_unit
+    size = diameter or (CELL_UM / um if um else frame.spacing * _SPACING_SHARE)
+    return _points(adata, name, frame, size, {"role": "result", **(metadata or {})})
 
 
 def to_adata(layer: Points) -> AnnData:
@@ -215,31 +204,36 @@ def to_adata(layer: Points) -> AnnData:
 
 
 def _points(
-    adata: AnnData, name: str, um_per_unit: float | None, diameter: float, details: dict[str, Any]
+    adata: AnnData, name: str, frame: SlideFrame, diameter: float, details: dict[str, Any]
 ) -> LayerData:
-    from napari_spatialrecon.tissue import contract
-
+    um = frame.um_per_unit
     features = adata.obs.reset_index(drop=True)
     features.insert(0, NAMES, adata.obs_names.to_numpy().astype(object), allow_duplicates=False)
     kwargs = {
         "name": name,
         "features": features,
-        "size": diameter * (um_per_unit or 1.0),
+        "size": diameter * (um or 1.0),
         "canvas_size_limits": (LEAST_PIXELS, 10_000.0),
         "border_width": 0.0,
         "face_color": "#56B4E9",
         "border_color": "transparent",  # napari draws a rim even of no width where points are small
-        **_frame(um_per_unit),
-        "metadata": _metadata(adata, um_per_unit, details),
+        **_axes(um),
+        "metadata": _metadata(adata, um, details),
     }
-    return to_layer(contract.coordinates(adata), um_per_unit or 1.0), kwargs, "points"
+    return to_layer(frame.coordinates, um or 1.0), kwargs, "points"
+
+
+def _read(adata: AnnData) -> SlideFrame:
+    from napari_spatialrecon.tissue.slide_frame import SlideFrame
+
+    return SlideFrame.read(adata)
 
 
 def _layer_unit(layer: Layer) -> str:
     return "unit" if um_per_layer_unit(layer) is None else "um"
 
 
-def _frame(um_per_unit: float | None) -> dict[str, Any]:
+def _axes(um_per_unit: float | None) -> dict[str, Any]:
     units = {"units": ("um", "um")} if um_per_unit else {}
     return {"axis_labels": ("y", "x"), **units}
 
@@ -259,38 +253,6 @@ def _metadata(
     attributes = adata.uns.get("spatialdata_attrs", {})
     table = {key: attributes.get(key) for key in ("region_key", "instance_key")}
     return {"adata": adata, "name": None, **table, **ours}
-
-
-def _um_per_unit(adata: AnnData) -> float | None:
-    from napari_spatialrecon.tissue import contract
-
-    return contract.um_per_unit(adata)
-
-
-def _stated_diameter(adata: AnnData) -> float | None:
-    """Return Space Ranger's spot diameter in the unit of the coordinates, if both are pixels."""
-    from napari_spatialrecon.tissue import contract
-
-    found = contract.library(adata)
-    if found is None or contract.unit(adata) != "px":
-        return None
-    value = found[1].get("scalefactors", {}).get("spot_diameter_fullres")
-    return float(value) if value is not None else None
-
-
-def _spacing(adata: AnnData) -> float:
-    """Return the median distance of a point to its nearest neighbour, 1 for a single point."""
-    distances = _nearest_distances(adata)
-    return float(np.median(distances)) or 1.0 if len(distances) else 1.0
-
-
-def _nearest_distances(adata: AnnData) -> np.ndarray:
-    from scipy.spatial import cKDTree  # geometry.neighbours would load scikit-learn to open a file
-
-    from napari_spatialrecon.tissue import contract
-
-    points = contract.coordinates(adata)
-    return cKDTree(points).query(points, k=2)[0][:, 1] if len(points) > 1 else np.empty(0)
 
 
 def linear_part(layer: Layer) -> np.ndarray:

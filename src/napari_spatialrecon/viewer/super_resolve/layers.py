@@ -50,11 +50,11 @@ class GeneLayers:
     def __init__(
         self, viewer: ViewerModel, outcome: Resolved, name: str, image: Image | None = None
     ) -> None:
-        from napari_spatialrecon.tissue import contract
+        from napari_spatialrecon.tissue.slide_frame import SlideFrame
 
         self.viewer, self.outcome, self.name = viewer, outcome, name
         self.gene = ""
-        self._um = contract.um_per_unit(outcome.adata)
+        self._slide = SlideFrame.read(outcome.adata)
         self._affine = None if image is None else moved(image)
         self._found: dict[str, Layer] = {
             la.metadata[OURS][_PART]: la
@@ -182,6 +182,7 @@ class GeneLayers:
         data, kwargs, kind = cells_layer(
             self.outcome.adata,
             name=f"parts of spots · {self.name}",
+            frame=self._slide,
             diameter=parts.size,
             metadata=details,
         )
@@ -211,7 +212,7 @@ class GeneLayers:
 
     def _frame(self, part: str) -> dict[str, Any]:
         """Return where a picture lies: the middle of its first pixel, and the width of one."""
-        picture, um = self.outcome.picture, self._um or 1.0
+        picture, um = self.outcome.picture, self._slide.um_per_unit or 1.0
         step = picture.units_per_pixel * um
         frame: dict[str, Any] = {
             "scale": (step, step),
@@ -219,7 +220,7 @@ class GeneLayers:
             "axis_labels": ("y", "x"),
             "metadata": {OURS: self._details(part)},
         }
-        if self._um is not None:
+        if self._slide.um_per_unit is not None:
             frame["units"] = ("um", "um")
         if self._affine is not None:
             frame["affine"] = self._affine
@@ -228,8 +229,8 @@ class GeneLayers:
     def _details(self, part: str) -> dict[str, Any]:
         return {
             "role": "result",
-            "unit": "um" if self._um else "unit",
-            "um_per_unit": self._um,
+            "unit": "um" if self._slide.um_per_unit else "unit",
+            "um_per_unit": self._slide.um_per_unit,
             _GROUP: self.name,
             _PART: part,
             LOCKED: False,

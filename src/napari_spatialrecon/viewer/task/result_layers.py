@@ -65,13 +65,18 @@ def show_result(
 def _layer(outcome: Outcome, name: str, diameter_um: float | None, image: Image | None) -> Points:
     from napari.layers import Layer
 
-    from napari_spatialrecon.tissue import contract
+    from napari_spatialrecon.tissue.slide_frame import SlideFrame
 
-    scale = contract.um_per_unit(outcome.adata)
+    frame = SlideFrame.read(outcome.adata)
+    scale = frame.um_per_unit
     diameter = diameter_um / scale if diameter_um and scale else None
     details = {_RUN: name, LOCKED: False, "provenance": dict(outcome.record)}
     data, kwargs, kind = cells_layer(
-        outcome.adata, name=name, diameter=diameter, metadata={**details, "pose": _pose(outcome)}
+        outcome.adata,
+        name=name,
+        frame=frame,
+        diameter=diameter,
+        metadata={**details, "pose": _pose(outcome)},
     )
     if image is not None:
         kwargs["affine"] = moved(image)

@@ -11,7 +11,6 @@ from napari_spatialrecon.viewer.canvas.layers import (
     LayerData,
     cells_layer,
     histology_layer,
-    looks_like_spots,
     spots_layer,
 )
 
@@ -46,29 +45,30 @@ def table_layers(
     viewer
         Will show them; None for the current one.
     """
-    from napari_spatialrecon.tissue import contract, slots
-    from napari_spatialrecon.tissue.images import histology
+    from napari_spatialrecon.tissue import slots
+    from napari_spatialrecon.tissue.images import library_histology
+    from napari_spatialrecon.tissue.slide_frame import SlideFrame
     from napari_spatialrecon.viewer.window.notify import notify_error
 
     origin = {"path": str(path)} if path is not None else {}
     layers: list[LayerData] = []
+    frame = SlideFrame.read(adata)
     try:
-        image = histology(adata, folder)
+        image = library_histology(frame, folder)
     except InputError as error:
         notify_error(error)
         image = None
     if image is not None:
-        um = contract.um_per_unit(adata)
         details = {**origin, "notes": image.notes}
-        layers.append(_image_layer(image, um, name, path, details, viewer))
+        layers.append(_image_layer(image, frame.um_per_unit, name, path, details, viewer))
     placed = slots.UNCERTAINTY in adata.obs
     if placed:
-        layers.append(cells_layer(adata, name=f"{name} · placed", metadata=origin))
-    elif looks_like_spots(adata):
-        layers.append(spots_layer(adata, name=name, metadata=origin))
+        layers.append(cells_layer(adata, name=f"{name} · placed", frame=frame, metadata=origin))
+    elif frame.is_array:
+        layers.append(spots_layer(adata, name=name, frame=frame, metadata=origin))
     else:
         details = {"role": "slide", **origin}
-        layers.append(cells_layer(adata, name=f"{name} cells", metadata=details))
+        layers.append(cells_layer(adata, name=f"{name} cells", frame=frame, metadata=details))
     return layers
 
 
