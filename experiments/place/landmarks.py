@@ -30,7 +30,7 @@ from experiments.data import DataFolder, add_data_option, run
 from napari_spatialrecon.evaluation.hiding import hide_places
 from napari_spatialrecon.evaluation.protocols import hold_out_cells
 from napari_spatialrecon.geometry.procrustes import fit_pose, procrustes_error
-from napari_spatialrecon.geometry.solver.bending import bent
+from napari_spatialrecon.geometry.solver.bending import apply_bend
 from napari_spatialrecon.geometry.solver.landmarks import (
     Landmarks,
     fit_scale,
@@ -122,7 +122,7 @@ def measure(name: str, data: DataFolder, seed: int) -> Iterator[dict[str, Any]]:
             scale = fit_scale(layout, known, trained=1.0)
             solved = solver.solve(known, scale=scale).places
             posed = fit_pose(layout[rows], truth[rows]).apply(layout)
-            bowed = bent(solved, layout, known)
+            bowed = apply_bend(solved, layout, known)
             ways = {"solved": solved, "posed": posed, "bent": bowed, "oracle": oracle}
             for way, places in ways.items():
                 found = judged(places, rows)

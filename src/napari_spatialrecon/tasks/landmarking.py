@@ -13,7 +13,7 @@ from anndata import AnnData
 from napari_spatialrecon import provenance
 from napari_spatialrecon.errors import InputError
 from napari_spatialrecon.geometry.procrustes import fit_pose
-from napari_spatialrecon.geometry.solver.bending import bent
+from napari_spatialrecon.geometry.solver.bending import apply_bend
 from napari_spatialrecon.geometry.solver.landmarks import Landmarks, fit_scale
 from napari_spatialrecon.geometry.solver.place_solver import PlaceSolver
 from napari_spatialrecon.progress import Reporter
@@ -76,7 +76,7 @@ def move_by_landmarks(
     scale = fit_scale(layout, landmarks, trained=1.0)
     solver = PlaceSolver(layout, reporter=reporter)
     solution = solver.solve(landmarks, scale=scale, reporter=reporter)
-    places = bent(solution.places, layout, landmarks) if bend else solution.places
+    places = apply_bend(solution.places, layout, landmarks) if bend else solution.places
     record.metrics = {"stress": solution.stress, "scale": scale}
     known = np.asarray(placed.obs_names)[landmarks.indices].astype(str)
     record.settings["landmarks"] = {

@@ -12,7 +12,7 @@ from anndata import AnnData
 
 from napari_spatialrecon import provenance
 from napari_spatialrecon.errors import CheckpointError, InputError
-from napari_spatialrecon.geometry.solver.bending import bent
+from napari_spatialrecon.geometry.solver.bending import apply_bend
 from napari_spatialrecon.geometry.solver.landmarks import Landmarks
 from napari_spatialrecon.hyperparameters import Config
 from napari_spatialrecon.methods.encoders.base import EncoderMethod
@@ -289,7 +289,7 @@ def impute_locations(
     placement = fitted.impute(cells, known, um_per_unit=scale, reporter=run.reporter)
     if bend:
         run.record.settings["bend"] = True
-        places = bent(placement.coordinates, placement.layout, known)
+        places = apply_bend(placement.coordinates, placement.layout, known)
         placement = replace(placement, coordinates=places)
     run.record.settings["landmarks"] = {
         str(query.obs_names[i]): [float(x), float(y)]

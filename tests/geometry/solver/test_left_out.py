@@ -3,7 +3,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from napari_spatialrecon.geometry.solver.bending import bent
+from napari_spatialrecon.geometry.solver.bending import apply_bend
 from napari_spatialrecon.geometry.solver.landmarks import Landmarks, fit_scale
 from napari_spatialrecon.geometry.solver.left_out import left_out_errors
 from napari_spatialrecon.geometry.solver.place_solver import PlaceSolver
@@ -50,7 +50,7 @@ def test_where_the_layout_bends_the_others_bend_it_without_the_landmark() -> Non
     for left in range(0, len(known), 10):
         rest = Landmarks(np.delete(known, left), TRUE[np.delete(known, left)])
         solution = PlaceSolver(layout).solve(rest, scale=fit_scale(layout, rest, trained=1.0))
-        places = bent(solution.places, layout, rest)[known[left]]
+        places = apply_bend(solution.places, layout, rest)[known[left]]
         anew.append(np.linalg.norm(places - TRUE[known[left]]))
     np.testing.assert_allclose(found[::10], anew, atol=0.1 * np.median(posed))
 

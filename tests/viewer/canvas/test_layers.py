@@ -4,7 +4,7 @@ import anndata
 import numpy as np
 import pandas as pd
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 from napari.components import ViewerModel
@@ -79,6 +79,7 @@ def test_moving_then_flipping_is_flipping_then_moving(
     np.testing.assert_allclose(here, moved, rtol=1e-6, atol=1e-3)
 
 
+@settings(deadline=None)
 @given(point_sets, scales, angles, st.booleans())
 def test_what_is_read_back_is_where_the_points_are_seen(
     points: np.ndarray, scale: float, angle: float, flip: bool

@@ -117,7 +117,7 @@ def _left_out(process: GaussianProcessRegressor, wanted: np.ndarray) -> float:
     return float((error**2).sum() / max(float((wanted**2).sum()), 1e-300))
 
 
-def bent(places: np.ndarray, layout: np.ndarray, landmarks: Landmarks) -> np.ndarray:
+def apply_bend(places: np.ndarray, layout: np.ndarray, landmarks: Landmarks) -> np.ndarray:
     """Return solved places moved by the smooth residual of their landmarks.
 
     Parameters

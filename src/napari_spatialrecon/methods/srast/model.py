@@ -196,7 +196,7 @@ class SRast(SuperResolution):
         )  # fmt: skip
         reporter.check()
         filled = sum(len(pool.ratios) for pool in pools) / self.config.pool
-        _draw_back(adapted, self.velocity, min(1.0, filled))
+        _shrink_towards(adapted, self.velocity, min(1.0, filled))
         after = task.held_out()
         assert before is not None and after is not None
         self.metrics |= {
@@ -301,7 +301,7 @@ def generalist(config: SRastConfig | None = None) -> SRast:
 
 
 @torch.no_grad()
-def _draw_back(adapted: Velocity, start: Velocity, share: float) -> None:
+def _shrink_towards(adapted: Velocity, start: Velocity, share: float) -> None:
     """Move `adapted` to where a share of the way from `start` ends, in place."""
     for own, first in zip(adapted.parameters(), start.parameters(), strict=True):
         own.copy_(torch.lerp(first, own, share))

@@ -35,7 +35,7 @@ def on_click(
     Ends the listening.
     """
 
-    def hear(layer: Points, event: NapariMouseEvent) -> Generator[None, None, None]:
+    def on_press(layer: Points, event: NapariMouseEvent) -> Generator[None, None, None]:
         start, far = np.asarray(event.pos, float), False
         yield
         while event.type == "mouse_move":
@@ -55,8 +55,8 @@ def on_click(
                 return
 
     def end() -> None:
-        if hear in layer.mouse_drag_callbacks:
-            layer.mouse_drag_callbacks.remove(hear)
+        if on_press in layer.mouse_drag_callbacks:
+            layer.mouse_drag_callbacks.remove(on_press)
 
-    layer.mouse_drag_callbacks.append(hear)
+    layer.mouse_drag_callbacks.append(on_press)
     return end

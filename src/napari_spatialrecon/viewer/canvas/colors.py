@@ -1,7 +1,7 @@
 """Color points by a gene, a category or an uncertainty, without freezing the window.
 
 napari guesses what a feature is from its values and paints categories one point at a time. Here
-the kind is said or follows from the type, and the colors are assigned once, as RGBA.
+the kind is given or follows from the type, and the colors are assigned once, as RGBA.
 """
 
 from __future__ import annotations

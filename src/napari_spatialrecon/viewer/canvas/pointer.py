@@ -30,7 +30,7 @@ class Pointer:
     marks
         Returns the marks that can be dragged, (k, 2) as (y, x) in world units.
     dragged
-        Called with the number of a mark, its new place, and whether it was let go.
+        Called with the number of a mark, its new place, and whether it was released.
     switched
         Called with whether the pointer is on, when that changes.
     """

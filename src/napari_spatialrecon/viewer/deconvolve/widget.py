@@ -30,7 +30,7 @@ class Deconvolve(TableResultWidget):
 
     def __init__(self, napari_viewer: Any) -> None:
         self.mixtures = MixturePanel()
-        self._unhear: list[Callable[[], None]] = []
+        self._stop_listening: list[Callable[[], None]] = []
         super().__init__(napari_viewer)
         self.mixtures.shown.connect(self._show_type)
         self.mixtures.picked.connect(self._select)
@@ -51,9 +51,9 @@ class Deconvolve(TableResultWidget):
         layer.visible = True
         self.mixtures.show_outcome(outcome)
         layer.events.face_color.connect(self._recolor)
-        for end in self._unhear:
+        for end in self._stop_listening:
             end()
-        self._unhear = [on_click(layer, self._on_spot)]
+        self._stop_listening = [on_click(layer, self._on_spot)]
         self.layer = layer
         self._recolor()
         return layer
@@ -73,8 +73,8 @@ class Deconvolve(TableResultWidget):
             self.viewer.layers.selection = {self.layer}
             return
         share = show_share(self.viewer, self.model.outcome, self.layer, name, number)
-        if len(self._unhear) == 1:
-            self._unhear.append(on_click(share, self._on_spot))
+        if len(self._stop_listening) == 1:
+            self._stop_listening.append(on_click(share, self._on_spot))
 
     def _on_spot(self, number: int) -> None:
         """Say what is in a spot that was clicked."""

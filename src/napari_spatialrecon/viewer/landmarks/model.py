@@ -364,7 +364,7 @@ class LandmarksModel(Undoable[MarksState]):
         self.changed.emit()
 
     def _solved(self) -> np.ndarray:
-        from napari_spatialrecon.geometry.solver.bending import bent
+        from napari_spatialrecon.geometry.solver.bending import apply_bend
         from napari_spatialrecon.geometry.solver.landmarks import fit_scale
         from napari_spatialrecon.geometry.solver.place_solver import PlaceSolver
 
@@ -375,7 +375,7 @@ class LandmarksModel(Undoable[MarksState]):
         self.solution = self._solver.solve(known, scale=scale)
         if not self.state.bend:
             return self.solution.places
-        return bent(self.solution.places, self.layout, known)
+        return apply_bend(self.solution.places, self.layout, known)
 
     def _check(self, place: np.ndarray) -> None:
         if not np.isfinite(place).all():

@@ -70,7 +70,7 @@ class LegendWidget(QWidget):
             napari_viewer.layers.selection.events.active.connect(self._follow)
             napari_viewer.layers.events.removed.connect(self._follow)
             self._follow()
-        self.destroyed.connect(partial(_let_go, napari_viewer, self.legend, self))
+        self.destroyed.connect(partial(_release, napari_viewer, self.legend, self))
         self.refresh()
 
     def _lay_out(self) -> None:
@@ -122,7 +122,7 @@ class LegendWidget(QWidget):
             self.legend.set_layer(None)
 
 
-def _let_go(viewer: ViewerModel | None, legend: Legend, widget: LegendWidget) -> None:
+def _release(viewer: ViewerModel | None, legend: Legend, widget: LegendWidget) -> None:
     """Forget a widget that Qt has deleted, and show what it had hidden."""
     legend.changed.disconnect(widget.refresh)
     if viewer is not None:

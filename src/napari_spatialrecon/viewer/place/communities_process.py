@@ -25,7 +25,7 @@ np.save(sys.argv[2], communities(np.load(sys.argv[1])))
 """
 
 
-def communities_apart(places: np.ndarray, should_stop: ShouldStop) -> NDArray[np.int64]:
+def communities_in_process(places: np.ndarray, should_stop: ShouldStop) -> NDArray[np.int64]:
     """Return what `evaluation.communities.communities` does, from another process.
 
     Parameters
@@ -53,11 +53,11 @@ def communities_apart(places: np.ndarray, should_stop: ShouldStop) -> NDArray[np
             text=True,
             errors="replace",
         )
-        said = _wait(process, should_stop)
+        errors = _wait(process, should_stop)
         if process.returncode != 0:
             raise SpatialReconError(
                 f"Expected communities of {len(places):,} cells, found exit code "
-                f"{process.returncode} ({said.strip().rpartition(chr(10))[2]})."
+                f"{process.returncode} ({errors.strip().rpartition(chr(10))[2]})."
             )
         codes: NDArray[np.int64] = np.load(found)
         return codes

@@ -13,7 +13,7 @@ import numpy as np
 
 from napari_spatialrecon.errors import SpatialReconError, Stopped
 from napari_spatialrecon.tissue.slots import COMMUNITY, OURS, OUTSIDE, WEAK
-from napari_spatialrecon.viewer.place.communities_process import communities_apart
+from napari_spatialrecon.viewer.place.communities_process import communities_in_process
 from napari_spatialrecon.viewer.task.job import Line
 
 if TYPE_CHECKING:
@@ -82,7 +82,7 @@ def with_communities(adata: AnnData, should_stop: ShouldStop = lambda: False) ->
     places = np.asarray(adata.obsm[slot], float)
     try:
         few = adata.n_obs < _APART
-        found = communities(places) if few else communities_apart(places, should_stop)
+        found = communities(places) if few else communities_in_process(places, should_stop)
         adata.obs[COMMUNITY] = named(found)
     except Stopped:
         raise

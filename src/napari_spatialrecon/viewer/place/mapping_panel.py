@@ -48,7 +48,7 @@ class MappingPanel(QWidget):
         self.shown = ""
         self.text, self.clear_button = WrappedLabel(_HINT), QPushButton("Show all cells again")
         self.clear_button.clicked.connect(self.clear)
-        self._unhear: list[Callable[[], None]] = []
+        self._stop_listening: list[Callable[[], None]] = []
         column = QVBoxLayout(self)
         column.setContentsMargins(0, 0, 0, 0)
         column.addWidget(self.text)
@@ -75,13 +75,13 @@ class MappingPanel(QWidget):
         self._tell(_HINT)
         if self.mapping is None:
             return
-        self._unhear = [on_click(layer, self.show_cell, others=self._under)]
+        self._stop_listening = [on_click(layer, self.show_cell, others=self._under)]
         for name, spots in self.slides.items():
-            self._unhear.append(on_click(spots, partial(self.show_spot, name)))
+            self._stop_listening.append(on_click(spots, partial(self.show_spot, name)))
 
     def show_cell(self, number: int) -> None:
         """Show over the slide where a cell may lie."""
-        assert self.mapping is not None and self.layer is not None, "heard with a result"
+        assert self.mapping is not None and self.layer is not None, "called with a result"
         spots = self._slide(self.shown)
         if spots is not None:
             values = self.mapping.spots_of(number, self.shown, spots.features[NAMES])
@@ -95,7 +95,7 @@ class MappingPanel(QWidget):
 
     def show_spot(self, slide: str, number: int) -> None:
         """Show which cells a spot may have."""
-        assert self.mapping is not None and self.layer is not None, "heard with a result"
+        assert self.mapping is not None and self.layer is not None, "called with a result"
         spots = self._slide(slide)
         if spots is None or self.layer not in self.viewer.layers:
             return
@@ -147,8 +147,8 @@ class MappingPanel(QWidget):
         self.clear_button.setVisible(text != _HINT)
 
     def _end(self) -> None:
-        for end in self._unhear:
+        for end in self._stop_listening:
             end()
-        self._unhear = []
+        self._stop_listening = []
         if self.shown:
             forget_twin(self.viewer, self._twin)

@@ -74,7 +74,7 @@ class PlaceModel(SlidesModel):
 
     @property
     def saved(self) -> SavedModel | None:
-        """The saved model to use; None trains. One of another method than the chosen is let go."""
+        """The saved model to use; None trains. A model of another method is dropped."""
         fits = self._saved is not None and self._saved.method == self._method
         return self._saved if fits else None
 

@@ -38,7 +38,7 @@ class SuperModel(GeneListModel):
     """What was chosen in Super-resolve, and its run."""
 
     task = "super-resolve"
-    unheard = (Role.RESULT, Role.MODEL, Role.QUERY)
+    ignored_roles = (Role.RESULT, Role.MODEL, Role.QUERY)
     first_choice = GeneChoice.ALL
     outcome: Resolved | None
 
@@ -86,7 +86,7 @@ class SuperModel(GeneListModel):
 
     @property
     def saved(self) -> SavedModel | None:
-        """One's own model; None for that of the package. One of another method is let go."""
+        """One's own model; None for that of the package. A model of another method is dropped."""
         fits = self._saved is not None and self._saved.method == self._method
         return self._saved if fits else None
 

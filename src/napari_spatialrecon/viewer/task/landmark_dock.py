@@ -30,7 +30,7 @@ from napari_spatialrecon.viewer.widgets.labels import WrappedLabel
 from napari_spatialrecon.viewer.widgets.marks_table import MarksTable
 from napari_spatialrecon.viewer.widgets.notice import Notice
 from napari_spatialrecon.viewer.widgets.rows import combo
-from napari_spatialrecon.viewer.window.shortcuts import Keys, Shortcut, said
+from napari_spatialrecon.viewer.window.shortcuts import Keys, Shortcut, describe
 from napari_spatialrecon.viewer.window.tones import tones
 from napari_spatialrecon.viewer.window.worker import Run, Work
 from napari_spatialrecon.viewer.workspace.workspace import workspace_of
@@ -77,7 +77,7 @@ class LandmarkDock(QWidget):
         self.load, self.store = QPushButton("Open…"), QPushButton("Save…")
         self.notice = Notice()
         self.keys_button = QPushButton("Keys", checkable=True, flat=True)
-        self.keys_text = WrappedLabel(said(self.shortcuts))
+        self.keys_text = WrappedLabel(describe(self.shortcuts))
         self.pointer = Pointer(
             self.viewer,
             clicked=self.on_click,
@@ -185,14 +185,14 @@ class LandmarkDock(QWidget):
         self.refresh()
 
     def end(self) -> None:
-        """Let go of the session; its layer stays as it is."""
+        """Release the session; its layer stays as it is."""
         if self.session is not None:
             self.session.close()
             self.session.model.changed.disconnect(self.refresh)
         self.session = None
 
     def do(self, act: Callable[[Any], object]) -> None:
-        """Change the model; what it refuses is said."""
+        """Change the model, and show what it refuses."""
         if self.session is None:
             return
         try:
@@ -257,7 +257,7 @@ class LandmarkDock(QWidget):
         for event in (layers.inserted, layers.removed):
             event.connect(self._on_layers)
         self.viewer.events.theme.connect(self._set_theme)
-        self.destroyed.connect(partial(_let_go, self))
+        self.destroyed.connect(partial(_release, self))
 
     def _on_layers(self, event: Any) -> None:
         if _is_mark(event.value):
@@ -324,8 +324,8 @@ def _is_mark(layer: Any) -> bool:
     return bool(layer.metadata.get(OURS, {}).get("role") == "marks")
 
 
-def _let_go(widget: LandmarkDock) -> None:
-    """Forget a widget that Qt has deleted."""
+def _release(widget: LandmarkDock) -> None:
+    """Disconnect the signals of a widget that Qt has deleted."""
     if widget.pointer.on:
         widget.pointer.forget()
         widget.keys.release()

@@ -19,5 +19,5 @@ def method_page(info: MethodInfo) -> str:
     for page in (package / _INSTALLED / name, repository / name):
         if page.is_file():
             return page.read_text(encoding="utf-8")
-    said = inspect.getdoc(info.method()) or ""
-    return f"# {info.title}\n\n{info.summary}\n\n{said}"
+    described = inspect.getdoc(info.method()) or ""
+    return f"# {info.title}\n\n{info.summary}\n\n{described}"

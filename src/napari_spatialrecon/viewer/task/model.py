@@ -42,7 +42,7 @@ class TaskModel(ABC):
     Parameters
     ----------
     workspace
-        What is open; heard for changes.
+        What is open; its changes are followed.
 
     Attributes
     ----------
@@ -52,7 +52,7 @@ class TaskModel(ABC):
 
     task: ClassVar[str]
     """The task's name in `methods.registry`."""
-    unheard: ClassVar[tuple[Role, ...]] = (Role.RESULT,)
+    ignored_roles: ClassVar[tuple[Role, ...]] = (Role.RESULT,)
     """Roles whose coming and going does not change what is chosen."""
     changed = Signal()
 
@@ -207,7 +207,7 @@ class TaskModel(ABC):
         self.changed.emit()
 
     def close(self) -> None:
-        """Hear nothing more, and take away what a stopped run left."""
+        """Disconnect signals, and delete the temporary folder of a stopped run."""
         events = self.workspace.events
         events.added.disconnect(self._on_workspace)
         events.changed.disconnect(self._on_workspace)
@@ -219,7 +219,7 @@ class TaskModel(ABC):
         self.changed.emit()
 
     def _on_workspace(self, entry: Entry) -> None:
-        if entry.role not in self.unheard:
+        if entry.role not in self.ignored_roles:
             self.choose()
 
     def _on_removed(self, entry: Entry) -> None:

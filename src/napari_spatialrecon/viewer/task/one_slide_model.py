@@ -38,7 +38,7 @@ class OneSlideModel(TaskModel):
 class SlideAndReferenceModel(OneSlideModel):
     """A task on one slide that learns from a table of cells, or from another slide."""
 
-    unheard = (Role.RESULT, Role.MODEL, Role.HISTOLOGY)
+    ignored_roles = (Role.RESULT, Role.MODEL, Role.HISTOLOGY)
 
     def __init__(self, workspace: Workspace) -> None:
         self._reference: Entry | None = None

@@ -180,10 +180,10 @@ def _error(code: int, messages: list[str], *, asked: bool) -> SpatialReconError:
             "Expected the run to end by itself, found that the system ended it.",
             remedy="Try fewer cells or the preset quick: most often the memory was used up.",
         )
-    last = messages[-1] if messages else "it said nothing"
+    last = messages[-1] if messages else "it printed nothing"
     error = SpatialReconError(
         f"Expected the run to end well, found exit code {code} ({last}).",
-        remedy="Details has all that it said.",
+        remedy="Details has all that it printed.",
     )
     error.add_note("\n".join(messages))
     return error

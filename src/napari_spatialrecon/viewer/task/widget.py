@@ -105,7 +105,7 @@ class TaskWidget(QWidget):
         self.result.locked.connect(self._lock)
         self.model.changed.connect(self._on_change)
         self.viewer.events.theme.connect(self._set_theme)
-        self.destroyed.connect(partial(_let_go, self.model, self.viewer, self))
+        self.destroyed.connect(partial(_release, self.model, self.viewer, self))
 
     def _set_theme(self, event: Any = None) -> None:
         chosen = tones(self.viewer)
@@ -240,8 +240,8 @@ class _Empty(QFrame):
         self.label.setText("Still needed:\n" + "\n".join(f"• {text}" for text in missing))
 
 
-def _let_go(model: TaskModel, viewer: Any, widget: TaskWidget) -> None:
-    """Forget a widget that Qt has deleted."""
+def _release(model: TaskModel, viewer: Any, widget: TaskWidget) -> None:
+    """Disconnect the signals of a widget that Qt has deleted."""
     model.changed.disconnect(widget._on_change)
     model.close()
     viewer.events.theme.disconnect(widget._set_theme)

@@ -21,7 +21,7 @@ class EncoderModel(SlidesModel):
     """What was chosen in Train encoder, and its run."""
 
     task = "train-encoder"
-    unheard = (Role.RESULT, Role.MODEL)
+    ignored_roles = (Role.RESULT, Role.MODEL)
     outcome: Trained | None
 
     def missing(self) -> list[str]:

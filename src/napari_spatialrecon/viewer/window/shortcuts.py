@@ -1,4 +1,4 @@
-"""The keys of the widgets, in one place: what they do, and how they are said."""
+"""The keys of the widgets, in one place: what they do, and how they are described."""
 
 from __future__ import annotations
 
@@ -50,12 +50,12 @@ LANDMARKS: dict[str, Shortcut] = {
 }
 
 
-def said(shortcuts: Mapping[str, Shortcut]) -> str:
+def describe(shortcuts: Mapping[str, Shortcut]) -> str:
     """Return all keys as lines of text.
 
     Examples
     --------
-    >>> said({"undo": COMMON["undo"]})
+    >>> describe({"undo": COMMON["undo"]})
     'Ctrl+Z  undo'
     """
     return "\n".join(f"{_typed(s.key)}  {s.words}" for s in shortcuts.values())
@@ -67,7 +67,7 @@ class Keys:
     Parameters
     ----------
     viewer
-        Its own bindings come back when the keys are let go.
+        Its own bindings come back when the keys are released.
     shortcuts, actions
         By the same names.
     """

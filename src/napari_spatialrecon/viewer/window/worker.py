@@ -1,6 +1,6 @@
 """The one adapter between long work and the window.
 
-Work is a function ``work(progress, should_stop)``; it runs in a thread of Qt's pool and is heard
+Work is a function ``work(progress, should_stop)``; it runs in a thread of Qt's pool and is followed
 through the signals of a `Run`, which live and die with the widget that owns it.
 """
 
@@ -46,7 +46,7 @@ _log = logging.getLogger(__name__)
 
 
 class Run(QObject):
-    """One piece of long work: start it, hear of it, cancel it.
+    """One piece of long work: start it, follow it, cancel it.
 
     Signals, all in the window's thread: ``started()``, ``progressed(Progress)``, then exactly one
     of ``returned(result)``, ``stopped(Stopped)``, ``failed(Exception)``, and last ``finished()``.
@@ -141,7 +141,7 @@ class Run(QObject):
         self._status.update(status)
 
     def _close(self) -> None:
-        """Stop because the viewer closes: nothing more is heard, and the work has ended."""
+        """Stop because the viewer closes: signals are disconnected, and the work has ended."""
         if not self._running:
             return
         self.blockSignals(True)
@@ -179,7 +179,7 @@ class _Worker(WorkerBase[None]):
         try:
             super().run()
         except RuntimeError as error:  # all that the work raises is caught in `work`
-            _log.debug("Nobody heard the end of the work: %s", error)
+            _log.debug("Nobody was told of the end of the work: %s", error)
 
     def work(self) -> None:
         self.begun.set()

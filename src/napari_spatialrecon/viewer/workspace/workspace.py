@@ -119,7 +119,7 @@ class Workspace:
     Parameters
     ----------
     viewer
-        Its layers are adopted where they can serve, and their removal is heard.
+        Its layers are adopted where they can serve, and their removal is followed.
     memory
         Scales the user typed before; default those in napari's settings.
     """
