@@ -151,7 +151,10 @@ def test_words_of_the_command_line_become_values():
     ("text", "message"),
     [
         ("steps", "Expected key=value, found 'steps'"),
-        ("steps=many", "steps: Expected a whole number, found 'many'. Try --set steps=300."),
+        (
+            "steps=many",
+            "steps: Expected a whole number, found 'many'. Try settings={\"steps\": 300}.",
+        ),
         ("network.residual=maybe", "Expected true or false, found 'maybe'"),
         ("stepz=3", "Did you mean steps?"),
         ("steps=0", "from 1 to ∞"),

@@ -19,7 +19,7 @@ from sklearn.decomposition import PCA
 from experiments.data import DataFolder
 from napari_spatialrecon.evaluation.hiding import hide_places
 from napari_spatialrecon.evaluation.protocols import hold_out_cells
-from napari_spatialrecon.tasks.placing import prepare_slides
+from napari_spatialrecon.tasks.placing_run import prepare_slides
 from napari_spatialrecon.tissue import contract
 from napari_spatialrecon.tissue.preprocess import log_depth
 from napari_spatialrecon.tissue.simulator.config import SimulatorConfig

@@ -1,39 +1,22 @@
 """Put back what a spatial measurement lost, and lay it over the histology.
 
-Names are imported when they are first used, so that ``import napari_spatialrecon`` stays quick:
+Names are imported when they are first used, so that ``import napari_spatialrecon`` stays quick;
+`__init__.pyi` lists them.
 
 >>> import napari_spatialrecon as sr
->>> sorted(sr.__all__)[:3]
-['__version__', 'align_by_landmarks', 'deconvolve']
+>>> sr.config("knn", task="place", neighbours=7).flat()["neighbours"]
+7
 """
 
 from __future__ import annotations
 
-import importlib
 import sys
 from typing import Any
 
-_PUBLIC = {
-    "align_by_landmarks": "napari_spatialrecon.tasks.aligning",
-    "deconvolve": "napari_spatialrecon.tasks.deconvolving",
-    "evaluate_place": "napari_spatialrecon.evaluation.evaluate",
-    "form": "napari_spatialrecon.viewer.notebook",
-    "histology": "napari_spatialrecon.tissue.images",
-    "impute_genes": "napari_spatialrecon.tasks.imputing",
-    "impute_locations": "napari_spatialrecon.tasks.placing",
-    "overlay": "napari_spatialrecon.evaluation.pictures",
-    "place": "napari_spatialrecon.tasks.placing",
-    "preflight": "napari_spatialrecon.tasks.preflight",
-    "read_adata": "napari_spatialrecon.tissue.read",
-    "set_alignment": "napari_spatialrecon.tasks.exporting",
-    "simulate": "napari_spatialrecon.tissue.simulator.simulate",
-    "super_resolve": "napari_spatialrecon.tasks.super_resolving",
-    "to_spatialdata": "napari_spatialrecon.tasks.exporting",
-    "train": "napari_spatialrecon.tasks.placing",
-    "train_encoder": "napari_spatialrecon.tasks.encoding",
-}
+import lazy_loader
 
-__all__ = ["__version__", *_PUBLIC]
+_lazy, _, __all__ = lazy_loader.attach_stub(__name__, __file__)
+__all__ += ["__version__"]
 
 
 def __getattr__(name: str) -> Any:
@@ -41,9 +24,9 @@ def __getattr__(name: str) -> Any:
         from importlib.metadata import version
 
         return version("napari-spatialrecon")
-    if name in _PUBLIC:
-        return getattr(importlib.import_module(_PUBLIC[name]), name)
-    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    if name not in __all__:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    return _lazy(name)
 
 
 def __dir__() -> list[str]:

@@ -23,9 +23,11 @@ from napari_spatialrecon.command_line import (
     simulating,
     super_resolution,
 )
+from napari_spatialrecon.command_line.face import CommandLine
 from napari_spatialrecon.command_line.outputs import guarded
 from napari_spatialrecon.command_line.terminal import limit_threads, stop_on_interrupt
 from napari_spatialrecon.errors import SpatialReconError, Stopped
+from napari_spatialrecon.faces import speaking
 
 #: The modules whose verbs there are, in the order of the help.
 VERBS = (
@@ -44,11 +46,16 @@ DONE, WRONG_INPUT, STOPPED = 0, 2, 130
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Run the command line; return its exit code."""
+    with speaking(CommandLine()):
+        return _main(argv)
+
+
+def _main(argv: Sequence[str] | None) -> int:
     words = list(sys.argv[1:] if argv is None else argv)
-    options = _parser().parse_args(words)
-    options.command = shlex.join(["spatialrecon", *words])
-    stop = stop_on_interrupt()
     try:
+        options = _parser().parse_args(words)
+        options.command = shlex.join(["spatialrecon", *words])
+        stop = stop_on_interrupt()
         limit_threads(getattr(options, "threads", None))
         with guarded(options):
             options.run(options, stop)

@@ -8,6 +8,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from napari_spatialrecon.faces import spoken
+
 
 @dataclass(frozen=True)
 class Problem:
@@ -20,7 +22,7 @@ class Problem:
     message
         "Expected X, found Y." as whole sentences. Never echoes whole arrays.
     remedy
-        "Try Z." What the user can do about it.
+        "Try Z." What the user can do about it. What it names of a call, it names by `faces`.
     """
 
     where: str
@@ -29,7 +31,7 @@ class Problem:
 
     def __str__(self) -> str:
         place = f"{self.where}: " if self.where else ""
-        return f"{place}{self.message}{' ' + self.remedy if self.remedy else ''}"
+        return spoken(f"{place}{self.message}{' ' + self.remedy if self.remedy else ''}")
 
 
 class SpatialReconError(Exception):
@@ -47,16 +49,19 @@ class SpatialReconError(Exception):
 
     def __init__(self, message: str, *, remedy: str = "", where: str = "") -> None:
         self.problem = Problem(where, message, remedy)
-        super().__init__(str(self.problem))
+        super().__init__(message)
+
+    def __str__(self) -> str:
+        return str(self.problem)
 
     @property
     def remedy(self) -> str:
-        """What to try."""
-        return self.problem.remedy
+        """What to try, in the words of the face that is speaking."""
+        return spoken(self.problem.remedy)
 
 
-class InputError(SpatialReconError):
-    """A file, table or option is not what the task needs."""
+class InputError(SpatialReconError, ValueError):
+    """A file, table or option is not what the task needs: a `ValueError` that says what to try."""
 
 
 class ConfigError(InputError):
@@ -79,13 +84,16 @@ class ValidationError(InputError):
     def __init__(self, problems: Sequence[Problem]) -> None:
         assert problems, "a ValidationError needs a problem"
         self.problems = tuple(problems)
-        Exception.__init__(self, "\n".join(f"- {p}" for p in self.problems))
         self.problem = self.problems[0]
+        Exception.__init__(self, self.problem.message)
+
+    def __str__(self) -> str:
+        return "\n".join(f"- {p}" for p in self.problems)
 
     @property
     def remedy(self) -> str:
         """The remedies of all problems, a line each."""
-        return "\n".join(p.remedy for p in self.problems if p.remedy)
+        return spoken("\n".join(p.remedy for p in self.problems if p.remedy))
 
 
 class DivergedError(SpatialReconError):

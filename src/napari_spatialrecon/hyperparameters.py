@@ -19,6 +19,7 @@ from pathlib import Path
 from typing import Any, ClassVar, Self, TypeVar, Union, get_args, get_origin, get_type_hints
 
 from napari_spatialrecon.errors import ConfigError
+from napari_spatialrecon.faces import setting
 from napari_spatialrecon.legacy import renamed
 
 T = TypeVar("T")
@@ -113,7 +114,7 @@ class Option:
         except ValueError as error:
             raise ConfigError(
                 f"Expected {_A[self.type]}, found {text!r}.",
-                remedy=f"Try --set {self.name}={self.default}.",
+                remedy=f"Try {setting(self.name, self.default)}.",
                 where=self.name,
             ) from error
 
@@ -290,7 +291,8 @@ class Config:
             name = name.strip()
             if not equals:
                 raise ConfigError(
-                    f"Expected key=value, found {assignment!r}.", remedy="Try --set steps=300."
+                    f"Expected key=value, found {assignment!r}.",
+                    remedy=f"Try {setting('members', 2)}.",
                 )
             values[name] = options[name].parse(text.strip()) if name in options else text
         return self.with_values(values)
@@ -317,7 +319,7 @@ class Config:
     @classmethod
     def from_dict(cls, content: Mapping[str, Any]) -> Self:
         """Return the config that `to_dict` described; unknown keys are refused."""
-        return cls().with_values(_flatten(renamed(content)))
+        return cls().with_values(flattened(renamed(content)))
 
     def to_toml(self) -> str:
         """Return the config as TOML text; an option that is None is left out."""
@@ -348,14 +350,21 @@ class Config:
             ) from error
         except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
             raise ConfigError(f"Expected TOML, found: {error}.", where=str(path)) from error
-        return (start or cls()).with_values(_flatten(renamed(content)))
+        return (start or cls()).with_values(flattened(renamed(content)))
 
 
-def _flatten(content: Mapping[str, Any], prefix: str = "") -> dict[str, Any]:
+def flattened(content: Mapping[str, Any], prefix: str = "") -> dict[str, Any]:
+    """Return nested values under dotted names.
+
+    Examples
+    --------
+    >>> flattened({"network": {"latent": 8}, "members": 2})
+    {'network.latent': 8, 'members': 2}
+    """
     result: dict[str, Any] = {}
     for name, value in content.items():
         if isinstance(value, Mapping):
-            result.update(_flatten(value, f"{prefix}{name}."))
+            result.update(flattened(value, f"{prefix}{name}."))
         else:
             result[prefix + name] = value
     return result
@@ -367,3 +376,10 @@ def _toml(value: Any) -> str:
     if isinstance(value, str):
         return json.dumps(value, ensure_ascii=False).replace("\x7f", "\\u007f")
     return repr(value)
+
+
+def word(value: Any) -> str:
+    """Return a value as ``--set`` takes it."""
+    if isinstance(value, bool):
+        return str(value).lower()
+    return "none" if value is None else str(value)

@@ -98,7 +98,8 @@ def test_a_model_is_saved_and_used_again(run, inputs, tmp_path, placing, small):
     first, second = tmp_path / "first.h5ad", tmp_path / "second.h5ad"
     code, _, _ = run(*placing(first, "dpvae", *small, "--save-model", model))
     assert code == 0
-    assert {"config.json", "genes.txt", "manifest.json", "weights.safetensors"} == names(model)
+    files = {"config.json", "genes.txt", "manifest.json", "weights.safetensors", "run.json"}
+    assert files == names(model)
     code, _, messages = run(
         *("place", "--method", "dpvae", "--model", model),
         *("--query", inputs / "cells.h5ad", "--out", second),
@@ -141,7 +142,7 @@ def test_a_slide_without_an_image_cannot_be_laid_on(run, inputs, tmp_path, placi
     words = ["--onto", tmp_path / "blank.h5ad"]
     code, _, messages = run(*placing(tmp_path / "a.h5ad", "knn", *words))
     assert code == 2
-    assert "Expected an H&E image to lay the result on, found none" in messages
+    assert "Expected an H&E image to register the result to, found none" in messages
     assert names(tmp_path) == {"blank.h5ad"}
 
 

@@ -10,8 +10,7 @@ import pytest
 
 from napari_spatialrecon.errors import CheckpointError, InputError, Stopped, ValidationError
 from napari_spatialrecon.evaluation.evaluate import evaluate_place
-from napari_spatialrecon.methods.placement.knn import Knn
-from napari_spatialrecon.tasks.placing import Onto, place, train
+from napari_spatialrecon.tasks.placing import place
 from napari_spatialrecon.tissue.images import histology
 
 
@@ -276,11 +275,10 @@ def test_progress_names_every_stage(references, tiny, quick):
 
 def test_a_result_is_laid_on_another_image_by_the_images_alone(tiny, references):
     """The second section is shown turned: its pose is found from the two H&E images."""
-    shown, target = (histology(s) for s in tiny.slides)
-    onto = Onto(shown, target, tiny.slides[1])
+    target = histology(tiny.slides[1])
     only_one = {"one": references["one"]}
     placed = place(only_one, tiny.cells, method="knn")
-    laid = place(only_one, tiny.cells, method="knn", onto=onto)
+    laid = place(only_one, tiny.cells, method="knn", register_to=tiny.slides[1])
     pose = tiny.poses[1].compose(tiny.poses[0].inverse())
     expected = pose.apply(placed.adata.obsm["spatial"])
     gap = np.linalg.norm(laid.adata.obsm["spatial"] - expected, axis=1)
@@ -297,10 +295,9 @@ def test_a_result_is_laid_on_another_image_by_the_images_alone(tiny, references)
 def test_a_result_laid_on_an_image_has_the_unit_of_its_slide(tiny, references):
     """The cells of the second section are in µm, half of the first one's pixels."""
     in_um = tiny.single_cell_slides[1]
-    onto = Onto(histology(tiny.slides[0]), histology(in_um), in_um)
     only_one = {"one": references["one"]}
     placed = place(only_one, tiny.cells, method="knn")
-    laid = place(only_one, tiny.cells, method="knn", onto=onto)
+    laid = place(only_one, tiny.cells, method="knn", register_to=in_um)
     assert laid.adata.uns["spatialrecon"]["unit"] == "um"
     ratio = laid.placement.uncertainty / placed.placement.uncertainty
     np.testing.assert_allclose(ratio, 0.5, rtol=0.1)
@@ -315,19 +312,3 @@ def test_come_leaves_its_mapping_with_the_names_of_the_spots(references, tiny):
     assert adata.obsm["mapping"].shape == (adata.n_obs, len(names))
     assert list(adata.uns["spatialrecon"]["mapping_spots"]) == names
     assert set(adata.uns["spatialrecon"]["mapping_slides"]) == {"one", "two"}
-
-
-def test_a_method_is_trained_once_for_queries_to_come(references, tiny, quick, tmp_path):
-    fitted, record = train(references, config=quick)
-    assert record.task == "train"
-    assert set(record.inputs) == {"one", "two"}
-    result = place({}, tiny.cells, model=fitted)
-    assert result.adata.n_obs == 400
-    fitted.save(tmp_path / "model")
-    tuned, _ = train(references, start_from=tmp_path / "model")
-    assert tuned.config == fitted.config
-
-
-def test_only_networks_can_be_fine_tuned(references):
-    with pytest.raises(InputError, match="can be fine-tuned, found knn"):
-        train(references, method="knn", start_from=Knn())

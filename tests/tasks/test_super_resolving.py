@@ -15,7 +15,8 @@ from napari_spatialrecon.methods.srast.config import SRastConfig
 from napari_spatialrecon.methods.srast.model import SRast
 from napari_spatialrecon.methods.super_resolution.interpolation import Bilinear, Uniform
 from napari_spatialrecon.tasks.super_preflight import super_preflight
-from napari_spatialrecon.tasks.super_resolving import super_resolve, train_super_resolution
+from napari_spatialrecon.tasks.super_resolving import super_resolve
+from napari_spatialrecon.tasks.super_training import train_super_resolution
 from napari_spatialrecon.tissue.images import Histology
 from napari_spatialrecon.training.checkpoint import save_checkpoint
 

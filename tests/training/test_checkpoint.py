@@ -99,7 +99,7 @@ def test_a_missing_file_is_named(folder, name):
 
 
 def test_a_missing_folder_is_an_error_with_a_remedy(tmp_path):
-    with pytest.raises(CheckpointError, match=r"Try the folder that --save-model wrote"):
+    with pytest.raises(CheckpointError, match=r"Try the folder that Model.save wrote"):
         load_checkpoint(tmp_path / "nowhere", method="dpvae")
 
 

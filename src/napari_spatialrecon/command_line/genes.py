@@ -50,16 +50,11 @@ def add(verbs: Any) -> None:
 def run_impute_genes(options: argparse.Namespace, stop: threading.Event) -> None:
     """Impute genes: read, check, learn, write block by block."""
     from napari_spatialrecon.methods.registry import find_method
-    from napari_spatialrecon.tasks.gene_check import without
     from napari_spatialrecon.tasks.imputing import impute_genes
 
     config = config_of(find_method(options.method, "impute-genes").config(), options)
     genes = asked_genes(options.genes)
     slide, reference = read_table(options.slide), read_table(options.reference)
-    if options.hide:
-        hidden = list(asked_genes(options.hide))
-        slide = without(slide, hidden, Path(options.slide).name)
-        genes = genes if isinstance(genes, str) else [*dict.fromkeys([*genes, *hidden])]
     with Bar(options.progress) as bar:
         result = impute_genes(
             slide,
@@ -69,6 +64,7 @@ def run_impute_genes(options: argparse.Namespace, stop: threading.Event) -> None
             config=config,
             seed=options.seed,
             device=options.device,
+            hide=list(asked_genes(options.hide)) if options.hide else (),
             out=options.out,
             slide_name=Path(options.slide).name,
             reference_name=Path(options.reference).name,

@@ -7,6 +7,36 @@ import types
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
+from napari_spatialrecon.errors import InputError
+
+
+class Once(argparse.Action):
+    """Keeps the value of an option, and refuses a second one."""
+
+    def __call__(
+        self,
+        parser: argparse.ArgumentParser,
+        namespace: argparse.Namespace,
+        values: Any,
+        option_string: str | None = None,
+    ) -> None:
+        """Keep the value.
+
+        Raises
+        ------
+        InputError
+            The option was given before.
+        """
+        given: set[str] = vars(namespace).setdefault("given", set())
+        if self.dest in given:
+            before, name = getattr(namespace, self.dest), option_string or self.dest
+            raise InputError(
+                f"Expected {name} once, found it with {before} and with {values}.",
+                remedy="Try one of the two.",
+            )
+        given.add(self.dest)
+        setattr(namespace, self.dest, values)
+
 
 def add_verb(
     verbs: Any,
@@ -30,6 +60,8 @@ def add_verb(
         Options that name folders it writes, and which of them it replaces as a whole.
     """
     verb: argparse.ArgumentParser = verbs.add_parser(name, help=help, description=help)
+    for action in (None, "store"):
+        verb.register("action", action, Once)
     verb.set_defaults(run=run, files={**files, "json": ""}, folders=folders, replaced=replaced)
     return verb
 

@@ -17,14 +17,10 @@ from napari_spatialrecon.command_line.running import (
     read_table,
     summarise,
 )
-from napari_spatialrecon.command_line.super_resolution import run_train_super
 from napari_spatialrecon.command_line.terminal import Bar
 from napari_spatialrecon.errors import InputError
 
 if TYPE_CHECKING:
-    from anndata import AnnData
-
-    from napari_spatialrecon.tasks.placing import Onto
     from napari_spatialrecon.tasks.result import PlaceResult
 
 
@@ -52,7 +48,9 @@ def _add_place(verbs: Any) -> None:
     verb.add_argument("--out", metavar="PLACED.h5ad", required=True)
     verb.add_argument("--display", metavar="NAME", help="reference whose frame the result has")
     verb.add_argument(
-        "--onto", metavar="SLIDE", help="lay the result on this slide's H&E, by its image alone"
+        "--onto",
+        metavar="SLIDE",
+        help="H&E image to register the result to; its slide is not used for training",
     )
     _add_encoder_option(verb)
     _add_placing_options(verb)
@@ -95,7 +93,11 @@ def _add_train(verbs: Any) -> None:
 
 
 def _add_encoder_option(verb: argparse.ArgumentParser) -> None:
-    verb.add_argument("--encoder", metavar="DIR", help="saved encoder that gives GEARS its input")
+    verb.add_argument(
+        "--encoder",
+        metavar="DIR",
+        help="saved encoder whose embedding is the input (see train-encoder)",
+    )
 
 
 def _add_placing_options(verb: argparse.ArgumentParser) -> None:
@@ -125,7 +127,7 @@ def run_place(options: argparse.Namespace, stop: threading.Event) -> None:
             method=options.method,
             config=config,
             display=options.display,
-            onto=_onto(options, references),
+            register_to=None if options.onto is None else read_table(options.onto),
             encoder=options.encoder,
             query_name=Path(options.query).name,
             **_run_arguments(options, bar, stop),
@@ -159,18 +161,16 @@ def run_impute(options: argparse.Namespace, stop: threading.Event) -> None:
 
 def run_train(options: argparse.Namespace, stop: threading.Event) -> None:
     """Train a method on slides and keep it."""
-    from napari_spatialrecon.methods.registry import find_method, methods_for
-    from napari_spatialrecon.tasks.placing import train
+    from napari_spatialrecon.tasks.placing_run import loaded
+    from napari_spatialrecon.tasks.training import train, trained_ahead
 
-    if options.method in [info.name for info in methods_for("super-resolve")]:
-        run_train_super(options, stop)
-        return
-    info = find_method(options.method, "place")
-    base = info.method().load(options.start_from) if options.start_from else None
-    config = config_of(info.config(), options, None if base is None else base.config)
+    info = trained_ahead(options.method)
+    base = loaded(info, options.start_from) if info.fine_tunes else options.start_from
+    own = getattr(base, "config", None)
+    config = config_of(info.config(), options, own)
     references = read_slides(options.reference)
     with Bar(options.progress) as bar:
-        fitted, record = train(
+        model = train(
             references,
             method=options.method,
             config=config,
@@ -183,11 +183,10 @@ def run_train(options: argparse.Namespace, stop: threading.Event) -> None:
             progress=bar.show,
             should_stop=stop.is_set,
         )
-    record.settings |= asked(options)
-    fitted.save(options.out)
-    record.write(Path(options.out) / "run.json")
+    model.record["settings"] |= asked(options)
+    model.save(options.out)
     print(f"model saved: {options.out}", file=sys.stderr)
-    summarise(record.to_dict(), options)
+    summarise(model.record, options)
 
 
 def _run_arguments(options: argparse.Namespace, bar: Bar, stop: threading.Event) -> dict[str, Any]:
@@ -208,45 +207,18 @@ def _run_arguments(options: argparse.Namespace, bar: Bar, stop: threading.Event)
 
 
 def _finish(result: PlaceResult, options: argparse.Namespace) -> None:
-    if options.save_model:
-        result.method.save(options.save_model)
     if options.picture:
         from napari_spatialrecon.tasks.drawing import draw_placed
 
         draw_placed(result.adata, options.picture)
     result.record.settings |= asked(options)
+    if options.save_model:
+        from napari_spatialrecon.tasks.saved import Fitted
+
+        Fitted(result.method, result.record.to_dict()).save(options.save_model)
     path, record = result.write(options.out)
     for note in result.notes:
         print(f"note: {note}", file=sys.stderr)
     print(result.verdict, file=sys.stderr)
     print(f"{result.adata.n_obs} cells placed: {path} (run: {record.name})", file=sys.stderr)
     summarise(result.record.to_dict(), options)
-
-
-def _onto(options: argparse.Namespace, references: dict[str, AnnData]) -> Onto | None:
-    """Return the H&E to lay the result on, beside that of the slide it first lies on."""
-    if options.onto is None:
-        return None
-    from napari_spatialrecon.tasks.placing import Onto
-    from napari_spatialrecon.tissue.images import histology
-
-    names = list(references)
-    shown = options.display or (names[0] if names else None)
-    if shown not in references:
-        raise InputError(
-            f"Expected the reference slide to lay on {options.onto}, found {shown!r}.",
-            remedy="Try --display with the name of a reference that has an H&E image.",
-        )
-    target = read_table(options.onto)
-    images = []
-    source = options.reference[names.index(shown)]
-    for path, slide in ((source, references[shown]), (options.onto, target)):
-        image = histology(slide, Path(path).parent)
-        if image is None:
-            raise InputError(
-                "Expected an H&E image to lay the result on, found none.",
-                remedy="Try slides with an image, or leave out --onto.",
-                where=str(path),
-            )
-        images.append(image)
-    return Onto(images[0], images[1], target)

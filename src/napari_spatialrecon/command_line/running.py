@@ -9,7 +9,6 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from napari_spatialrecon.hyperparameters import Config
-from napari_spatialrecon.tissue.slots import SPATIAL
 
 if TYPE_CHECKING:
     from anndata import AnnData
@@ -46,17 +45,10 @@ def config_of(
 
 
 def read_table(path: str) -> AnnData:
-    """Read a table; images that it names by file are named so that they are found from anywhere."""
+    """Read a table: h5ad or a Space Ranger folder."""
     from napari_spatialrecon.tissue.read import read_adata
 
-    adata = read_adata(path)
-    folder = Path(path).resolve().parent
-    libraries = adata.uns.get(SPATIAL, {})
-    for library in libraries.values() if isinstance(libraries, dict) else ():
-        files = library.get("images_files", {}) if isinstance(library, dict) else {}
-        for key, name in files.items():
-            files[key] = str(folder / str(name))
-    return adata
+    return read_adata(path)
 
 
 def read_slides(paths: Sequence[str]) -> dict[str, AnnData]:

@@ -13,11 +13,9 @@ from napari_spatialrecon.command_line.options import (
     add_settings,
     add_verb,
 )
-from napari_spatialrecon.command_line.outputs import resume_folder
 from napari_spatialrecon.command_line.running import (
     asked,
     config_of,
-    read_slides,
     read_table,
     summarise,
 )
@@ -103,34 +101,6 @@ def run_super_resolve(options: argparse.Namespace, stop: threading.Event) -> Non
     print(result.verdict, file=sys.stderr)
     print(f"{result.adata.n_obs} sub-spots: {path} (run: {record.name})", file=sys.stderr)
     summarise(result.record.to_dict(), options)
-
-
-def run_train_super(options: argparse.Namespace, stop: threading.Event) -> None:
-    """Train a generalist on slides and keep it."""
-    from napari_spatialrecon.methods.registry import find_method
-    from napari_spatialrecon.tasks.super_resolving import train_super_resolution
-
-    if options.start_from:
-        raise InputError(f"Expected no --start-from for {options.method}, found one.")
-    config = config_of(find_method(options.method, "super-resolve").config(), options)
-    slides = read_slides(options.reference)
-    with Bar(options.progress) as bar:
-        fitted, record = train_super_resolution(
-            slides,
-            method=options.method,
-            config=config,
-            seed=options.seed,
-            device=options.device,
-            folder=resume_folder(options),
-            resume=bool(options.resume),
-            progress=bar.show,
-            should_stop=stop.is_set,
-        )
-    record.settings |= asked(options)
-    fitted.save(options.out)
-    record.write(Path(options.out) / "run.json")
-    print(f"model saved: {options.out}", file=sys.stderr)
-    summarise(record.to_dict(), options)
 
 
 def _genes(text: str | None) -> list[str] | None:

@@ -13,6 +13,7 @@ from anndata import AnnData
 
 from napari_spatialrecon import provenance
 from napari_spatialrecon.errors import InputError
+from napari_spatialrecon.faces import argument
 from napari_spatialrecon.geometry.maps.fit import Fit, fit_pairs
 from napari_spatialrecon.geometry.maps.transforms import Transform
 from napari_spatialrecon.geometry.procrustes import Pose
@@ -162,7 +163,7 @@ def align_by_outline(
     if image is None:
         raise InputError(
             "Expected an H&E image to lay the slide on, found none.",
-            remedy="Try --onto with a slide that has one.",
+            remedy=f"Try {argument('ref')} with a slide that has one.",
             where=name,
         )
     own = contract.um_per_unit(adata) if ref is not None else image.um_per_unit
@@ -201,7 +202,7 @@ def apply_alignment(adata: AnnData, aligned: AnnData, *, name: str = "result") -
         raise InputError(
             f'Expected an alignment in uns["{slots.OURS}"]["{slots.ALIGNMENT}"], found none.',
             remedy="Try a file that 'spatialrecon align' wrote.",
-            where="--like",
+            where=argument("aligned"),
         )
     settings = {"model": transform.model}
     return _aligned(adata, transform, None, aligned, name, [], settings)

@@ -19,6 +19,7 @@ from napari_spatialrecon.hyperparameters import Config
 from napari_spatialrecon.methods.mixtures.base import CellTypes, Mixture, MixtureMethod, read_types
 from napari_spatialrecon.methods.registry import find_method
 from napari_spatialrecon.progress import ProgressCallback, Reporter, ShouldStop
+from napari_spatialrecon.tasks.configs import Settings, chosen_config
 from napari_spatialrecon.tasks.writing import write_result
 from napari_spatialrecon.tissue import contract, slots
 from napari_spatialrecon.training.device import choose_device
@@ -72,6 +73,7 @@ def deconvolve(
     *,
     method: str = "come",
     config: Config | None = None,
+    settings: Settings | None = None,
     prior: pd.DataFrame | None = None,
     seed: int = 0,
     device: str = "auto",
@@ -94,6 +96,8 @@ def deconvolve(
         ``come``, ``nnls`` or ``knn``.
     config
         Hyper-parameters of the method; the quick preset if None.
+    settings
+        Single values over `config` (or over the quick preset), such as ``{"members": 2}``.
     prior
         Shares that are known beforehand (COME+), or whole numbers of cells: spots by name, types
         as columns. Spots or types that it lacks have the reference's shares.
@@ -109,14 +113,14 @@ def deconvolve(
     InputError
         The reference has no such column, or `prior` is not shares.
     Stopped
-        `should_stop` said so.
+        `should_stop` returned True.
     """
     info = find_method(method, "deconvolve")
     record = provenance.RunRecord("deconvolve", info.name, {}, seed, str(choose_device(device)))
     spots = contract.prepare_slide(slide, slide_name)
     cells = contract.prepare_query(reference, reference_name)
     types = read_types(cells.adata, labels, reference_name)
-    chosen: MixtureMethod = info.method()(config or info.config()())
+    chosen: MixtureMethod = info.method()(chosen_config(info, config, settings))
     known = None if prior is None else _shares(prior, slide, types)[spots.kept]
     mixture = chosen.deconvolve(
         spots,

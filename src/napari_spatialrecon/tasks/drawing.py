@@ -14,6 +14,7 @@ from napari_spatialrecon.errors import InputError
 from napari_spatialrecon.evaluation.mixture_metrics import proportions_of
 from napari_spatialrecon.evaluation.pictures import overlay, save_png
 from napari_spatialrecon.evaluation.type_maps import type_maps
+from napari_spatialrecon.faces import argument
 from napari_spatialrecon.tissue import contract
 from napari_spatialrecon.tissue.images import histology
 from napari_spatialrecon.tissue.slots import UNCERTAINTY
@@ -125,7 +126,7 @@ def _colors(placed: AnnData, truth: AnnData | None, color: str | None) -> tuple[
     raise InputError(
         f"Expected a column of obs or a gene, found {color!r}.",
         remedy=f"Try one of {', '.join(map(str, list(placed.obs.columns)[:8]))}.",
-        where="--color",
+        where=argument("color"),
     )
 
 

@@ -4,13 +4,18 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from napari_spatialrecon.errors import InputError
+from napari_spatialrecon.errors import CheckpointError, InputError
+from napari_spatialrecon.faces import argument
 from napari_spatialrecon.methods.encoders.base import EncoderMethod
-from napari_spatialrecon.methods.registry import MethodInfo, default_for, find_method, methods_for
+from napari_spatialrecon.methods.registry import MethodInfo, methods_for
+from napari_spatialrecon.tasks.saved import Fitted, read_fitted
+
+#: A fitted encoder, or its checkpoint folder.
+TrainedEncoder = Fitted | EncoderMethod | str | Path
 
 
 def encoder_for(
-    info: MethodInfo, encoder: EncoderMethod | str | Path | None, model: object
+    info: MethodInfo, encoder: TrainedEncoder | None, model: object
 ) -> EncoderMethod | None:
     """Return the encoder, read where it is a folder; None where none is asked for.
 
@@ -23,12 +28,20 @@ def encoder_for(
         return None
     if not info.takes_encoder or model is not None:
         found = "a model that is trained already" if info.takes_encoder else f"method {info.name}"
-        takers = " or ".join(i.name for i in methods_for("place") if i.takes_encoder)
+        takes = [i.name for i in methods_for("place") if i.takes_encoder]
+        takers = " or ".join(argument("method", name) for name in takes)
         raise InputError(
             f"Expected a method that is trained on an encoder, found {found}.",
-            remedy=f"Try --method {takers} without a model, or leave out the encoder.",
+            remedy=f"Try {takers} without a model, or leave out {argument('encoder')}.",
         )
-    return encoder if isinstance(encoder, EncoderMethod) else load_encoder(encoder)
+    if isinstance(encoder, str | Path):
+        return load_encoder(encoder)
+    given = encoder.method if isinstance(encoder, Fitted) else encoder
+    if not isinstance(given, EncoderMethod):
+        raise CheckpointError(
+            f"Expected a fitted encoder, found a model of {given.name}.", where="encoder"
+        )
+    return given
 
 
 def load_encoder(folder: str | Path) -> EncoderMethod:
@@ -39,6 +52,5 @@ def load_encoder(folder: str | Path) -> EncoderMethod:
     CheckpointError
         It is damaged, newer, or of another method.
     """
-    task = "train-encoder"
-    loaded: EncoderMethod = find_method(default_for(task), task).method().load(folder)
-    return loaded
+    found: EncoderMethod = read_fitted(folder, "train-encoder").method
+    return found

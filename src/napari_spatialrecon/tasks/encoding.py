@@ -19,7 +19,8 @@ from napari_spatialrecon.methods.encoders.mixing import balanced_rows
 from napari_spatialrecon.methods.registry import default_for, find_method
 from napari_spatialrecon.progress import ProgressCallback, Reporter, ShouldStop
 from napari_spatialrecon.tasks import resuming
-from napari_spatialrecon.tasks.placing import prepare_slides
+from napari_spatialrecon.tasks.configs import Settings, chosen_config
+from napari_spatialrecon.tasks.placing_run import prepare_slides
 from napari_spatialrecon.tasks.writing import write_model
 from napari_spatialrecon.tissue import contract
 from napari_spatialrecon.training.device import choose_device
@@ -82,6 +83,7 @@ def train_encoder(
     *,
     method: str = default_for("train-encoder"),
     config: Config | None = None,
+    settings: Settings | None = None,
     seed: int = 0,
     device: str = "auto",
     folder: str | Path | None = None,
@@ -108,7 +110,7 @@ def train_encoder(
     ValidationError
         Lists every problem of the inputs.
     Stopped
-        `should_stop` said so.
+        `should_stop` returned True.
     """
     info = find_method(method, "train-encoder")
     record = provenance.RunRecord("train-encoder", info.name, {}, seed)
@@ -117,7 +119,7 @@ def train_encoder(
     tables = [*slides, *([] if cells is None else [cells])]
     record.inputs = {t.name: provenance.fingerprint(t.adata.X, t.adata.var_names) for t in tables}
     record.device = str(choose_device(device))
-    encoder: EncoderMethod = info.method()(config or info.config()())
+    encoder: EncoderMethod = info.method()(chosen_config(info, config, settings))
     record.config = encoder.config.to_dict()
     if folder is not None:
         asked = {"seed": seed, "config": record.config, "inputs": record.inputs}

@@ -13,7 +13,7 @@ from napari_spatialrecon.methods.placement.base import PlacementMethod
 from napari_spatialrecon.methods.registry import baseline_for
 from napari_spatialrecon.progress import ProgressCallback, Reporter, ShouldStop
 from napari_spatialrecon.tasks.aligning import AlignResult, align_by_transform
-from napari_spatialrecon.tasks.placing import prepare_slides
+from napari_spatialrecon.tasks.placing_run import prepare_slides
 from napari_spatialrecon.tissue import contract, slots
 
 #: Share of cells whose expected place is too far off to help find the pose.

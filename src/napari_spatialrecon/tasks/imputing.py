@@ -23,6 +23,8 @@ from napari_spatialrecon.methods.genes.base import GeneMethod
 from napari_spatialrecon.methods.genes.inputs import listed, log_normalised
 from napari_spatialrecon.methods.registry import find_method
 from napari_spatialrecon.progress import ProgressCallback, Reporter, ShouldStop
+from napari_spatialrecon.tasks.configs import Settings, chosen_config
+from napari_spatialrecon.tasks.gene_check import without
 from napari_spatialrecon.tasks.gene_report import draw_run
 from napari_spatialrecon.tasks.gene_table import GeneTable, MemoryTable, table_on_disk
 from napari_spatialrecon.tasks.writing import copy_result, record_beside, write_result
@@ -108,8 +110,10 @@ def impute_genes(
     *,
     method: str = "spadit",
     config: Config | None = None,
+    settings: Settings | None = None,
     seed: int = 0,
     device: str = "auto",
+    hide: Sequence[str] = (),
     out: str | Path | None = None,
     slide_name: str = "slide",
     reference_name: str = "reference",
@@ -130,6 +134,11 @@ def impute_genes(
         measured.
     config
         Hyper-parameters of the method; the quick preset if None.
+    settings
+        Single values over `config` (or over the quick preset), such as ``{"members": 2}``.
+    hide
+        Genes of the slide that the run does not see, and imputes too: to compare its maps with
+        what was measured.
     out
         Write block by block to this h5ad or zarr, so that the maps never stand in memory.
     recorded
@@ -142,16 +151,19 @@ def impute_genes(
     InputError
         The reference lacks an asked gene.
     Stopped
-        `should_stop` said so; nothing is left behind.
+        `should_stop` returned True; nothing is left behind.
     """
     info = find_method(method, "impute-genes")
     reporter = Reporter(progress, should_stop)
+    slide = without(slide, hide, slide_name)
+    if not isinstance(genes, str):
+        genes = list(dict.fromkeys([*genes, *hide]))
     spots = contract.prepare_slide(slide, slide_name, counts_needed=False)
     cells = contract.prepare_query(reference, reference_name, counts_needed=False)
     asked = Asked.sort(genes, spots, cells)
     record = provenance.RunRecord("impute-genes", info.name, {}, seed, str(choose_device(device)))
     record.inputs = {t.name: t.fingerprint() for t in (spots, cells)}
-    fitted: GeneMethod = info.method()(config or info.config()())
+    fitted: GeneMethod = info.method()(chosen_config(info, config, settings))
     fitted.fit(spots, cells, seed=seed, device=record.device, reporter=reporter)
     record.config = fitted.config.to_dict()
     record.notes = [*spots.notes, *cells.notes, *fitted.notes, *asked.notes]

@@ -2,179 +2,48 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Mapping
+from dataclasses import replace
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 from anndata import AnnData
 
-from napari_spatialrecon import provenance
-from napari_spatialrecon.errors import CheckpointError, InputError
+from napari_spatialrecon.errors import InputError
+from napari_spatialrecon.faces import argument
 from napari_spatialrecon.geometry.solver.bending import apply_bend
 from napari_spatialrecon.geometry.solver.landmarks import Landmarks
 from napari_spatialrecon.hyperparameters import Config
-from napari_spatialrecon.methods.encoders.base import EncoderMethod
-from napari_spatialrecon.methods.placement.base import Placement, PlacementMethod
-from napari_spatialrecon.methods.registry import MethodInfo, find_method
-from napari_spatialrecon.progress import ProgressCallback, Reporter, ShouldStop
-from napari_spatialrecon.tasks import resuming
-from napari_spatialrecon.tasks.encoder_choice import encoder_for
-from napari_spatialrecon.tasks.result import PlaceResult, annotate
+from napari_spatialrecon.methods.registry import MethodInfo, default_for
+from napari_spatialrecon.progress import ProgressCallback, ShouldStop
+from napari_spatialrecon.tasks.configs import Settings, chosen_config
+from napari_spatialrecon.tasks.encoder_choice import TrainedEncoder, encoder_for
+from napari_spatialrecon.tasks.placing_run import (
+    Trained,
+    begin,
+    display_number,
+    loaded,
+    prepare_slides,
+)
+from napari_spatialrecon.tasks.registering import registered, target_of
+from napari_spatialrecon.tasks.result import PlaceResult
 from napari_spatialrecon.tissue import contract
-from napari_spatialrecon.tissue.images import Histology
-from napari_spatialrecon.tissue.registration import register_images
 from napari_spatialrecon.tissue.slots import SPATIAL
-from napari_spatialrecon.training.device import choose_device
-
-#: Spots with fewer counts than this carry too little to learn from.
-LEAST_SPOT_COUNTS = 20
-
-
-@dataclass(frozen=True)
-class Onto:
-    """An H&E that a result shall be laid on, though its slide was not learned from.
-
-    Parameters
-    ----------
-    shown
-        The H&E of the reference slide in whose frame the result first lies.
-    target
-        The H&E to lay it on. `shown` is registered to it by the images alone.
-    slide
-        The slide of `target`, for its unit and image slots; its coordinates are not read.
-    """
-
-    shown: Histology
-    target: Histology
-    slide: AnnData
-
-
-@dataclass(frozen=True)
-class _Run:
-    """What `place`, `impute_locations` and `train` share."""
-
-    info: MethodInfo
-    record: provenance.RunRecord
-    reporter: Reporter
-    folder: Path | None
-    resume: bool
-
-    def fitted(
-        self,
-        slides: Sequence[contract.Prepared],
-        cells: contract.Prepared | None,
-        config: Config | None,
-        device: str,
-        model: PlacementMethod | str | Path | None = None,
-        **learning: Any,
-    ) -> PlacementMethod:
-        """Return the model given, or one trained on the slides; note both in the record.
-
-        `learning` is what only some methods' `fit` takes; None is left out.
-        """
-        record = self.record
-        inputs = (*slides, *([cells] if cells is not None else []))
-        record.inputs = {prepared.name: prepared.fingerprint() for prepared in inputs}
-        record.device = str(choose_device(device))
-        if model is not None:
-            method = _loaded(self.info, model)
-        elif not slides:
-            raise InputError(
-                "Expected at least one reference slide or a model, found neither.",
-                remedy="Try --reference SLIDE.h5ad.",
-            )
-        else:
-            method = self.info.method()(config or self.info.config()())
-            if self.folder is not None:
-                asked = {
-                    "method": self.info.name,
-                    "seed": record.seed,
-                    "config": method.config.to_dict(),
-                    "inputs": record.inputs,
-                }
-                resuming.begin(self.folder, asked, resume=self.resume)
-            extra = {name: value for name, value in learning.items() if value is not None}
-            method.fit(
-                slides,
-                cells,
-                seed=record.seed,
-                device=record.device,
-                reporter=self.reporter,
-                folder=self.folder,
-                resume=self.resume,
-                **extra,
-            )
-        record.config = method.config.to_dict()
-        record.metrics |= {f"held_out_{k}": v for k, v in method.held_out.items()}
-        return method
-
-    def result(
-        self,
-        method: PlacementMethod,
-        placement: Placement,
-        query: AnnData,
-        prepared: Sequence[contract.Prepared],
-        unit: str,
-        um_per_unit: float | None,
-        slots: AnnData | None,
-    ) -> PlaceResult:
-        """Return the annotated cells; `prepared` are the slides and, last, the cells."""
-        record = self.record
-        notes = (
-            *(note for table in prepared for note in table.notes),
-            *method.reference.space.notes,
-            *placement.notes,
-        )
-        record.notes = list(notes)
-        record.metrics |= placement.diagnostics
-        image = slots.uns.get(SPATIAL) if slots is not None else None
-        adata = annotate(
-            query,
-            prepared[-1],
-            placement,
-            record,
-            unit=unit,
-            um_per_unit=um_per_unit,
-            uns={} if image is None else {SPATIAL: image},
-            slides=prepared[:-1],
-        )
-        return PlaceResult(adata, placement, method, record, notes)
-
-
-def _begin(
-    task: str,
-    verb: str,
-    method: str,
-    seed: int,
-    folder: str | Path | None,
-    resume: bool,
-    progress: ProgressCallback | None,
-    should_stop: ShouldStop | None,
-) -> _Run:
-    info = find_method(method, verb)
-    return _Run(
-        info,
-        provenance.RunRecord(task, info.name, {}, seed),
-        Reporter(progress, should_stop),
-        None if folder is None else Path(folder),
-        resume,
-    )
 
 
 def place(
     references: Mapping[str, AnnData],
     query: AnnData,
     *,
-    method: str = "dpvae",
+    method: str = default_for("place"),
     config: Config | None = None,
+    settings: Settings | None = None,
     seed: int = 0,
     device: str = "auto",
     display: str | None = None,
-    onto: Onto | None = None,
-    model: PlacementMethod | str | Path | None = None,
-    encoder: EncoderMethod | str | Path | None = None,
+    register_to: AnnData | None = None,
+    model: Trained | None = None,
+    encoder: TrainedEncoder | None = None,
     folder: str | Path | None = None,
     resume: bool = False,
     query_name: str = "query",
@@ -190,17 +59,20 @@ def place(
     query
         Cells: counts. Coordinates it may have are not read.
     method
-        ``gears``, ``dpvae``, ``knn`` or ``ridge``.
+        See ``spatialrecon methods``.
     config
-        Hyper-parameters of the method; the quick preset if None.
+        Hyper-parameters of the method (see `config`); the quick preset if None.
+    settings
+        Single values over `config` (or over the quick preset), such as ``{"members": 2}``.
     display
         Name of the reference slide in whose frame the result is given; the first if None.
-    onto
-        Another H&E that the result shall be laid on.
+    register_to
+        Slide with an H&E image to register the result to; it is not used for training, and its
+        coordinates are not read.
     model
         A fitted method, or its checkpoint folder, instead of training.
     encoder
-        A fitted encoder of GEARS, or its checkpoint folder, whose embedding is the input.
+        A fitted encoder, or its checkpoint folder, whose embedding is the input.
     folder
         Where a stopped training leaves what ``resume=True`` goes on from.
 
@@ -213,26 +85,28 @@ def place(
     ValidationError
         Lists every problem of the inputs.
     Stopped
-        `should_stop` said so.
+        `should_stop` returned True.
     """
-    run = _begin("place", "place", method, seed, folder, resume, progress, should_stop)
+    run = begin("place", "place", method, seed, folder, resume, progress, should_stop)
+    chosen = _config_beside(run.info, config, settings, model)
     slides = prepare_slides(references)
     cells = contract.prepare_query(query, query_name)
     if model is None:
-        _display_number([slide.name for slide in slides], display)
+        display_number([slide.name for slide in slides], display)
+    target = None if register_to is None else target_of(references, display, register_to)
     known = encoder_for(run.info, encoder, model)
-    fitted = run.fitted(slides, cells, config, device, model, encoder=known)
-    number = _display_number(fitted.reference.names, display)
+    fitted = run.fitted(slides, cells, chosen, device, loaded(run.info, model), encoder=known)
+    number = display_number(fitted.reference.names, display)
     placement = fitted.place(cells, display=number, reporter=run.reporter)
     info = fitted.reference.slides[number]
-    unit, scale, slots = info.unit, info.um_per_unit, references.get(info.name)
+    unit, scale, shown = info.unit, info.um_per_unit, references.get(info.name)
     run.record.settings["display"] = info.name
-    if onto is not None:
-        placement, quality = _register_to(placement, onto, run.reporter)
+    if target is not None:
+        placement, quality = registered(placement, target, run.reporter)
         run.record.metrics |= quality
-        unit, scale, slots = contract.unit(onto.slide), onto.target.um_per_unit, onto.slide
-        run.record.settings["registered_to"] = onto.target.name
-    return run.result(fitted, placement, query, (*slides, cells), unit, scale, slots)
+        unit, scale, shown = contract.unit(target.slide), target.image.um_per_unit, target.slide
+        run.record.settings["registered_to"] = target.image.name
+    return run.result(fitted, placement, query, (*slides, cells), unit, scale, shown)
 
 
 def impute_locations(
@@ -240,11 +114,12 @@ def impute_locations(
     landmarks: Landmarks,
     *,
     references: Mapping[str, AnnData] | None = None,
-    method: str = "dpvae",
+    method: str = default_for("impute-locations"),
     config: Config | None = None,
+    settings: Settings | None = None,
     seed: int = 0,
     device: str = "auto",
-    model: PlacementMethod | str | Path | None = None,
+    model: Trained | None = None,
     bend: bool = False,
     folder: str | Path | None = None,
     resume: bool = False,
@@ -257,10 +132,12 @@ def impute_locations(
     Parameters
     ----------
     landmarks
-        Rows of the query and their places (x, y); see `tissue.landmarks.read_landmarks`.
+        Rows of the query and their places (x, y); see `read_landmarks`.
     references
         Slides to learn from. Without any (and without `model`) the landmark cells themselves are
         the slide to learn from.
+    config, settings, model
+        As in `place`.
     bend
         Whether the smooth residual of 20 landmarks or more moves the cells too, where it predicts
         landmarks that it has not seen (`geometry.bending.residual_field`).
@@ -270,9 +147,10 @@ def impute_locations(
     PlaceResult
         In the frame of the landmarks. Hard landmarks lie exactly where they were set.
     """
-    run = _begin(
+    run = begin(
         "impute-locations", "impute-locations", method, seed, folder, resume, progress, should_stop
     )
+    chosen = _config_beside(run.info, config, settings, model)
     landmarks.check_cells(query.n_obs)
     references = dict(references or {})
     if not references and model is None:
@@ -282,7 +160,7 @@ def impute_locations(
     slides = prepare_slides(references)
     cells = contract.prepare_query(query, query_name)
     known = _among(landmarks, cells)
-    fitted = run.fitted(slides, cells, config, device, model)
+    fitted = run.fitted(slides, cells, chosen, device, loaded(run.info, model))
     unit, scale = contract.unit(query), contract.um_per_unit(query)
     if scale is None:
         unit, scale = fitted.reference.slides[0].unit, fitted.reference.slides[0].um_per_unit
@@ -296,40 +174,6 @@ def impute_locations(
         for i, (x, y) in zip(landmarks.indices, landmarks.places, strict=True)
     }
     return run.result(fitted, placement, query, (*slides, cells), unit, scale, query)
-
-
-def train(
-    references: Mapping[str, AnnData],
-    *,
-    method: str = "dpvae",
-    config: Config | None = None,
-    seed: int = 0,
-    device: str = "auto",
-    folder: str | Path | None = None,
-    resume: bool = False,
-    start_from: PlacementMethod | str | Path | None = None,
-    encoder: EncoderMethod | str | Path | None = None,
-    progress: ProgressCallback | None = None,
-    should_stop: ShouldStop | None = None,
-) -> tuple[PlacementMethod, provenance.RunRecord]:
-    """Fit a method on slides alone, to be saved and used on queries that come later.
-
-    Parameters
-    ----------
-    start_from
-        A fitted dp-VAE, or its checkpoint folder, to fine-tune on these slides.
-    encoder
-        A fitted encoder of GEARS, or its checkpoint folder, for its geometry model.
-    """
-    run = _begin("train", "place", method, seed, folder, resume, progress, should_stop)
-    if start_from is not None and not run.info.fine_tunes:
-        raise InputError(f"Expected a method that can be fine-tuned, found {method}.")
-    base = None if start_from is None else _loaded(run.info, start_from)
-    slides = prepare_slides(references)
-    chosen = config if config is not None or base is None else base.config
-    known = encoder_for(run.info, encoder, base)
-    fitted = run.fitted(slides, None, chosen, device, start_from=base, encoder=known)
-    return fitted, run.record
 
 
 def _among(landmarks: Landmarks, cells: contract.Prepared) -> Landmarks:
@@ -346,53 +190,13 @@ def _among(landmarks: Landmarks, cells: contract.Prepared) -> Landmarks:
     return replace(landmarks, indices=row[landmarks.indices])
 
 
-def prepare_slides(references: Mapping[str, AnnData]) -> list[contract.Prepared]:
-    """Check reference slides and leave out spots that carry too little to learn from.
-
-    Raises
-    ------
-    ValidationError
-        Lists every problem of the first slide that has any.
-    """
-    return [
-        contract.prepare_slide(slide, name, min_counts=LEAST_SPOT_COUNTS)
-        for name, slide in references.items()
-    ]
-
-
-def _loaded(info: MethodInfo, model: PlacementMethod | str | Path) -> PlacementMethod:
-    if isinstance(model, PlacementMethod):
-        if model.name != info.name:
-            raise CheckpointError(
-                f"Expected a model of {info.name!r}, found one of {model.name!r}.",
-                remedy=f"Try method {model.name}.",
-            )
-        return model
-    loaded: PlacementMethod = info.method().load(model)
-    return loaded
-
-
-def _display_number(names: Sequence[str], display: str | None) -> int:
-    if display is None:
-        return 0
-    if display not in names:
+def _config_beside(
+    info: MethodInfo, config: Config | None, settings: Settings | None, model: object
+) -> Config:
+    """Return the config of a run; settings beside a model, which has its own, are refused."""
+    if model is not None and settings:
         raise InputError(
-            f"Expected the name of a reference slide, found {display!r}.",
-            remedy=f"Try one of {', '.join(names)}.",
+            "Expected settings or a fitted model, which has its own, found both.",
+            remedy=f"Try without settings, or without {argument('model')}.",
         )
-    return names.index(display)
-
-
-def _register_to(
-    placement: Placement, onto: Onto, reporter: Reporter
-) -> tuple[Placement, dict[str, float]]:
-    """Move a placement from one H&E to another by registering the images."""
-    registration = register_images(onto.shown, onto.target, reporter=reporter)
-    moved = replace(
-        placement,
-        coordinates=registration.pose.apply(placement.coordinates),
-        uncertainty=placement.uncertainty * registration.pose.scale,
-        pose=registration.pose.compose(placement.pose),
-    )
-    quality = {"overlap": registration.overlap, "correlation": registration.correlation}
-    return moved, {f"registration_{k}": v for k, v in quality.items()}
+    return chosen_config(info, None if model is not None else config, settings)

@@ -10,7 +10,7 @@ from anndata import AnnData
 from napari_spatialrecon.hyperparameters import Config
 from napari_spatialrecon.methods.placement.base import PlacementMethod, PlacementSizes
 from napari_spatialrecon.methods.registry import default_for, find_method
-from napari_spatialrecon.tasks.placing import prepare_slides
+from napari_spatialrecon.tasks.placing_run import prepare_slides
 from napari_spatialrecon.tissue import contract
 from napari_spatialrecon.tissue.genes import match_genes
 

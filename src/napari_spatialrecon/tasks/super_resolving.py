@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import difflib
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from pathlib import Path
+from tempfile import TemporaryDirectory
 
 import numpy as np
 from anndata import AnnData
@@ -12,8 +14,9 @@ from scipy.sparse import csr_matrix, hstack
 
 from napari_spatialrecon import provenance
 from napari_spatialrecon.errors import InputError, SpatialReconError
+from napari_spatialrecon.faces import argument
 from napari_spatialrecon.hyperparameters import Config
-from napari_spatialrecon.methods.registry import MethodInfo, find_method
+from napari_spatialrecon.methods.registry import MethodInfo, find_method, methods_for
 from napari_spatialrecon.methods.super_resolution.base import (
     SplitBlock,
     SuperResolution,
@@ -21,7 +24,8 @@ from napari_spatialrecon.methods.super_resolution.base import (
 )
 from napari_spatialrecon.methods.super_resolution.histology_guide import fit_guide
 from napari_spatialrecon.progress import ProgressCallback, Reporter, ShouldStop
-from napari_spatialrecon.tasks import resuming
+from napari_spatialrecon.tasks.configs import Settings, chosen_config
+from napari_spatialrecon.tasks.saved import Fitted
 from napari_spatialrecon.tasks.super_result import SuperResult, laid_out
 from napari_spatialrecon.tissue import contract, slots
 from napari_spatialrecon.tissue.images import Histology
@@ -43,9 +47,10 @@ def super_resolve(
     method: str = "srast",
     genes: Iterable[str] | None = None,
     config: Config | None = None,
+    settings: Settings | None = None,
     seed: int = 0,
     device: str = "auto",
-    model: str | Path | None = None,
+    model: Fitted | SuperResolution | str | Path | None = None,
     spot_diameter: float | None = None,
     histology: Histology | None = None,
     name: str = "slide",
@@ -61,13 +66,15 @@ def super_resolve(
     factor
         ``"2x2"``: rows x columns of a spot; ``"7"``: the hexagonal parts of a round spot.
     method
-        ``srast``, ``uniform``, ``bilinear``, ``bicubic`` or ``gaussian``.
+        See ``spatialrecon methods``.
     genes
         Names; all genes if None.
     config
-        Hyper-parameters of the method; the quick preset if None.
+        Hyper-parameters of the method; the quick preset if None, or those of `model`.
+    settings
+        Single values over `config`, such as ``{"flow.draws": 8}``.
     model
-        Checkpoint folder of a generalist of one's own; that of the package if None.
+        A generalist of one's own, or its checkpoint folder; that of the package if None.
     spot_diameter
         Of round spots, in the unit of the coordinates; that of the library if None, and bins
         without gaps where there is none.
@@ -90,7 +97,7 @@ def super_resolve(
     SpatialReconError
         The parts do not sum to the spots: the run fails rather than invent counts.
     Stopped
-        `should_stop` said so.
+        `should_stop` returned True.
     """
     info = find_method(method, "super-resolve")
     reporter = Reporter(progress, should_stop)
@@ -102,7 +109,7 @@ def super_resolve(
     record.device = str(choose_device(device))
     record.inputs = {name: prepared.fingerprint()}
     record.settings["factor"] = str(parsed)
-    solver = _solver(info, config, model)
+    solver = _solver(info, config, settings, model)
     record.config = solver.config.to_dict()
     solver.fit(prepared, parts, seed=seed, device=record.device, reporter=reporter)
     notes = [*prepared.notes, *_geometry_notes(parts.lattice), *solver.notes]
@@ -132,57 +139,6 @@ def super_resolve(
     record.notes = notes
     adata = laid_out(slide, prepared, parts, chosen, values, spread, record)
     return SuperResult(adata, parts, solver, record, tuple(notes))
-
-
-def train_super_resolution(
-    slides: Mapping[str, AnnData],
-    *,
-    method: str = "srast",
-    config: Config | None = None,
-    seed: int = 0,
-    device: str = "auto",
-    folder: str | Path | None = None,
-    resume: bool = False,
-    progress: ProgressCallback | None = None,
-    should_stop: ShouldStop | None = None,
-) -> tuple[SuperResolution, provenance.RunRecord]:
-    """Train a generalist on slides, to be saved and used on other slides with ``model=``.
-
-    Parameters
-    ----------
-    slides
-        Name to slide of bins, spots or single cells; the finer, the better.
-    folder
-        Where a stopped training leaves what ``resume=True`` goes on from.
-    """
-    info = find_method(method, "super-resolve")
-    fresh = info.method()(config or info.config()())
-    if not hasattr(fresh, "train"):
-        raise InputError(
-            f"Expected a method that is trained, found {method}.", remedy="Try --method srast."
-        )
-    record = provenance.RunRecord("train", info.name, fresh.config.to_dict(), seed)
-    record.device = str(choose_device(device))
-    prepared = [contract.prepare_slide(a, n, min_counts=10) for n, a in slides.items()]
-    record.inputs = {p.name: p.fingerprint() for p in prepared}
-    if folder is not None:
-        asked = {
-            "method": info.name,
-            "seed": seed,
-            "config": record.config,
-            "inputs": record.inputs,
-        }
-        resuming.begin(Path(folder), asked, resume=resume)
-    fresh.train(
-        prepared,
-        seed=seed,
-        device=record.device,
-        reporter=Reporter(progress, should_stop),
-        folder=None if folder is None else Path(folder),
-        resume=resume,
-    )
-    record.metrics = dict(fresh.metrics)
-    return fresh, record
 
 
 def parts_of(
@@ -249,19 +205,44 @@ def _closest(missing: Sequence[str], names: Sequence[str]) -> str:
     return f"Try {', '.join(near)}." if near else f"Try names such as {', '.join(names[:3])}."
 
 
-def _solver(info: MethodInfo, config: Config | None, model: str | Path | None) -> SuperResolution:
-    """Return the method with its settings, and its network where a model is named."""
+def _solver(
+    info: MethodInfo,
+    config: Config | None,
+    settings: Settings | None,
+    model: Fitted | SuperResolution | str | Path | None,
+) -> SuperResolution:
+    """Return the method with its settings, and its network where a model is given."""
+    method = info.method()
     made: SuperResolution
     if model is None:
-        made = info.method()(config or info.config()())
+        made = method(chosen_config(info, config, settings))
         return made
-    if not hasattr(info.method(), "load"):
-        raise InputError(
-            f"Expected no model for {info.name}, which learns nothing; found {model}.",
-            remedy="Try without --model, or --method srast.",
+    if not info.has_generalist:
+        able = " or ".join(
+            argument("method", i.name) for i in methods_for("super-resolve") if i.has_generalist
         )
-    made = info.method().load(model, config)
+        raise InputError(
+            f"Expected no model for {info.name}, which learns nothing; found one.",
+            remedy=f"Try without {argument('model')}, or {able}.",
+        )
+    with _folder_of(model) as folder:
+        made = method.load(folder, config)
+        if settings:
+            made = method.load(folder, chosen_config(info, made.config, settings))
     return made
+
+
+@contextmanager
+def _folder_of(model: Fitted | SuperResolution | str | Path) -> Iterator[Path]:
+    """Yield a model's folder, from which each run reads a network of its own to adapt."""
+    if isinstance(model, str | Path):
+        yield Path(model)
+        return
+    fitted = model.method if isinstance(model, Fitted) else model
+    with TemporaryDirectory() as folder:
+        path = Path(folder) / "model"
+        fitted.save(path)
+        yield path
 
 
 def _geometry_notes(lattice: Lattice) -> list[str]:

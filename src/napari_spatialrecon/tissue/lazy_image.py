@@ -197,6 +197,8 @@ def image_shape(path: str | Path) -> tuple[int, int]:
             index, axes, _ = _largest_series(tiff)
             shape = tiff.series[index].shape
             return int(shape[axes.index("Y")]), int(shape[axes.index("X")])
+    except InputError:
+        raise
     except (tifffile.TiffFileError, ValueError, OSError) as error:
         raise _damaged(path) from error
 
@@ -223,6 +225,8 @@ def open_image(path: str | Path) -> list[RgbImage]:
             for level in range(n_levels)
         ]
         sources = [zarr.open_array(store, mode="r") for store in stores]
+    except InputError:
+        raise
     except (tifffile.TiffFileError, ValueError, OSError) as error:
         raise _damaged(path) from error
     if axes not in ("YX", "YXS", "SYX"):
@@ -238,6 +242,8 @@ def _checked_levels(sources: list[Any], axes: str, path: Path) -> list[RgbImage]
     try:
         coarsest = RgbImage(sources[-1], axes)
         coarsest[:1, :1]
+    except InputError:
+        raise
     except ValueError as error:
         if "imagecodecs" not in str(error):
             raise _damaged(path) from error

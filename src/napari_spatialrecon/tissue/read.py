@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import warnings
+from collections.abc import Mapping, MutableMapping
 from pathlib import Path
 
 import anndata
@@ -10,11 +11,15 @@ import h5py
 from anndata import AnnData
 
 from napari_spatialrecon.errors import InputError
+from napari_spatialrecon.tissue.slots import SPATIAL
 from napari_spatialrecon.tissue.sniff import sniff
 
 
 def read_adata(path: str | Path) -> AnnData:
     """Return the table in `path`: an `.h5ad` file or a Space Ranger folder, told by content.
+
+    Image files that the table names beside itself are named by their whole path, so that they are
+    found from anywhere.
 
     Raises
     ------
@@ -33,7 +38,18 @@ def read_adata(path: str | Path) -> AnnData:
         from napari_spatialrecon.tissue.spaceranger import read_spaceranger
 
         return read_spaceranger(path)
-    return _read_h5ad(path)
+    adata = _read_h5ad(path)
+    _name_images_wholly(adata, path.resolve().parent)
+    return adata
+
+
+def _name_images_wholly(adata: AnnData, folder: Path) -> None:
+    libraries = adata.uns.get(SPATIAL)
+    for library in libraries.values() if isinstance(libraries, Mapping) else ():
+        files = library.get("images_files") if isinstance(library, Mapping) else None
+        if isinstance(files, MutableMapping):
+            for key, name in files.items():
+                files[key] = str(folder / str(name))
 
 
 def _read_h5ad(path: Path) -> AnnData:

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from napari_spatialrecon.errors import InputError
+from napari_spatialrecon.faces import argument
 from napari_spatialrecon.tissue.lattice import Lattice
 
 #: Most parts of a spot; beyond, nothing is known of where in a spot its counts lie.
@@ -59,7 +60,7 @@ def parse_factor(text: str) -> Factor:
         raise InputError(
             f"Expected rows x columns, such as 2x2 or 2x5, or 7 or 9 for round spots; found "
             f"{text!r}.",
-            remedy="Try --factor 2x2.",
+            remedy=f"Try {argument('factor', '2x2')}.",
             where="factor",
         )
     factor = Factor(int(match[1]), int(match[2]))
@@ -130,7 +131,7 @@ def split_spots(lattice: Lattice, factor: Factor) -> SubSpots:
         if factor.rows == 0:
             raise InputError(
                 "Expected rows x columns for square bins, found 7 (for round spots).",
-                remedy="Try --factor 2x2, or set the diameter of the spots.",
+                remedy=f"Try {argument('factor', '2x2')}, or {argument('spot_diameter')}.",
                 where="factor",
             )
         steps = _cells(factor)

@@ -23,6 +23,7 @@ from torch import Tensor
 
 from napari_spatialrecon import provenance, storage
 from napari_spatialrecon.errors import CheckpointError, InputError
+from napari_spatialrecon.faces import argument
 from napari_spatialrecon.legacy import renamed
 from napari_spatialrecon.storage import MANIFEST
 
@@ -180,7 +181,7 @@ def _manifest(folder: Path, method: str) -> dict[str, Any]:
     if manifest["method"] != method:
         raise CheckpointError(
             f"Expected a model of {method!r}, found one of {manifest['method']!r}.",
-            remedy=f"Try --method {manifest['method']}, or another folder.",
+            remedy=f"Try {argument('method', manifest['method'])}, or another folder.",
             where=str(folder),
         )
     return manifest
@@ -192,7 +193,7 @@ def _bytes(path: Path) -> bytes:
     except OSError as error:
         raise CheckpointError(
             f"Expected a file of a saved model, found none: {error.strerror}.",
-            remedy="Try the folder that --save-model wrote.",
+            remedy=f"Try the folder that {argument('save_model')} wrote.",
             where=str(path),
         ) from error
 

@@ -3,17 +3,16 @@
 from __future__ import annotations
 
 import importlib.util
-import json
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
-from typing import Any
 
 from magicgui.application import Application, use_app
 
 from napari_spatialrecon.errors import InputError
 from napari_spatialrecon.hyperparameters import Config
 from napari_spatialrecon.methods.registry import METHODS
+from napari_spatialrecon.tasks.configs import config_call
 from napari_spatialrecon.viewer.widgets.fields import Note
 from napari_spatialrecon.viewer.widgets.form import ConfigForm
 from napari_spatialrecon.viewer.widgets.looks import look
@@ -80,16 +79,8 @@ def _call(edited: ConfigForm) -> str:
     found = [info for info in METHODS if info.config() is edited.config_class]
     if edited.problems() or not found:
         return ""
-    words = {"preset": edited.preset.value}
-    if sum(info.name == found[0].name for info in METHODS) > 1:
-        words["task"] = found[0].tasks[0]
-    words |= {name.replace(".", "__"): value for name, value in edited.changes().items()}
-    arguments = [f"{name}={_literal(value)}" for name, value in words.items()]
-    return f"sr.config({', '.join([_literal(found[0].name), *arguments])})"
-
-
-def _literal(value: Any) -> str:
-    return json.dumps(value, ensure_ascii=False) if isinstance(value, str) else repr(value)
+    info, changes = found[0], edited.changes()
+    return config_call(info.name, info.tasks[0], edited.preset.value, changes)
 
 
 def _nearest_preset(config: Config) -> str:

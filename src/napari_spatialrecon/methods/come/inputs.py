@@ -10,6 +10,7 @@ from scipy import sparse
 from torch import Tensor
 
 from napari_spatialrecon.errors import InputError
+from napari_spatialrecon.faces import setting
 from napari_spatialrecon.tissue.contract import Prepared
 
 #: Total that sequenced counts are scaled to.
@@ -55,7 +56,7 @@ def cell_counts(slide: Prepared, column: str) -> NDArray[np.float32]:
         raise InputError(
             f"Expected a column {column!r} with the cells of each spot, found columns "
             f"{', '.join(map(str, obs.columns[:12])) or 'none'}.",
-            remedy="Try --set cell_counts= with one of them, or without it.",
+            remedy=f"Try {setting('cell_counts')} with one of them, or without it.",
             where=f"{slide.name}: obs",
         )
     values = pd.to_numeric(obs[column], errors="coerce").to_numpy(np.float32)

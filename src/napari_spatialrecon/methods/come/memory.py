@@ -7,6 +7,7 @@ from dataclasses import dataclass
 import psutil
 
 from napari_spatialrecon.errors import InputError
+from napari_spatialrecon.faces import setting
 from napari_spatialrecon.methods.come.config import ComeConfig
 
 #: float32 arrays of the matrix that training holds at once: start, change, its gradient, two
@@ -70,9 +71,10 @@ def mapping_size(n_cells: int, n_spots: int, n_genes: int, config: ComeConfig) -
     free = psutil.virtual_memory().available
     if size.total_bytes > free:
         mode = (
-            "Try --set dense_limit=0, which keeps the likeliest entries only (low-memory mode)."
+            f"Try {setting('dense_limit', 0)}, which keeps the likeliest entries only "
+            "(low-memory mode)."
             if kept is None
-            else "Try a smaller --set kept, or fewer cells."
+            else f"Try a smaller value of {setting('kept')}, or fewer cells."
         )
         raise InputError(
             f"Expected {_gigabytes(size.total_bytes)} of free memory for a mapping of "

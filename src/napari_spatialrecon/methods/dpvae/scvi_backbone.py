@@ -6,6 +6,7 @@ import torch
 from torch import Tensor
 
 from napari_spatialrecon.errors import InputError
+from napari_spatialrecon.faces import setting
 from napari_spatialrecon.methods.dpvae.config import NetworkConfig
 from napari_spatialrecon.methods.dpvae.network import LOG_VARIANCE_BIAS, Network
 
@@ -33,7 +34,7 @@ class ScviNetwork(Network):
         if config.likelihood != "nb":
             raise InputError(
                 f"Expected likelihood nb with backbone 'scvi', found {config.likelihood}.",
-                remedy="Try --set network.likelihood=nb.",
+                remedy=f"Try {setting('network.likelihood', 'nb')}.",
                 where="network.backbone",
             )
         super().__init__(n_features, n_outputs, n_slides, config)

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import ClassVar
 
 from napari_spatialrecon.errors import ConfigError
+from napari_spatialrecon.faces import setting
 from napari_spatialrecon.hyperparameters import Config, option, section
 from napari_spatialrecon.methods.ensemble.config import EnsembleConfig
 from napari_spatialrecon.methods.gears.encoder.config import EncoderConfig
@@ -210,6 +211,6 @@ class GearsConfig(EnsembleConfig):
         if not self.refiner.on and (self.density == "sample" or self.refiner.samples):
             raise ConfigError(
                 "Expected a refiner to draw samples from, found it off.",
-                remedy="Try refiner.on=true.",
+                remedy=f"Try {setting('refiner.on', True)}.",
                 where="density" if self.density == "sample" else "refiner.samples",
             )

@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 from scipy import sparse
 
 from napari_spatialrecon.errors import InputError
+from napari_spatialrecon.faces import argument
 from napari_spatialrecon.methods.method import Estimate, Method
 from napari_spatialrecon.progress import Reporter
 from napari_spatialrecon.tissue.contract import Prepared
@@ -154,7 +155,7 @@ def read_types(adata: AnnData, column: str, name: str) -> CellTypes:
         raise InputError(
             f"Expected a column {column!r} of cell types, found "
             f"{'columns ' + ', '.join(columns[:12]) if columns else 'no column'}.",
-            remedy="Try --labels with one of them."
+            remedy=f"Try {argument('labels')} with one of them."
             if columns
             else "Try a reference whose obs names the type of each cell.",
             where=f"{name}: obs",

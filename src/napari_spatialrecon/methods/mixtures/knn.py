@@ -6,6 +6,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from napari_spatialrecon.errors import InputError
+from napari_spatialrecon.faces import argument
 from napari_spatialrecon.methods.genes.knn import nearest_cells, similar_features
 from napari_spatialrecon.methods.mixtures.base import (
     CellTypes,
@@ -55,5 +56,5 @@ def refuse_prior(prior: NDArray[np.float64] | None, name: str) -> None:
     if prior is not None:
         raise InputError(
             f"Expected a method that takes known shares, found {name}.",
-            remedy="Try --method come.",
+            remedy=f"Try {argument('method', 'come')}.",
         )

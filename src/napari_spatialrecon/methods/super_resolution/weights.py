@@ -13,6 +13,7 @@ from scipy.spatial import Delaunay, KDTree
 from scipy.special import ndtr
 
 from napari_spatialrecon.errors import InputError
+from napari_spatialrecon.faces import argument
 from napari_spatialrecon.tissue.lattice import Lattice
 from napari_spatialrecon.tissue.subspots import SubSpots
 
@@ -109,7 +110,7 @@ def bicubic(parts: SubSpots, values: np.ndarray) -> np.ndarray:
     if lattice.kind == "free":
         raise InputError(
             "Expected spots on a grid for bicubic interpolation, found none.",
-            remedy="Try --method bilinear or gaussian.",
+            remedy=f"Try {argument('method', 'bilinear')}, or gaussian.",
         )
     places = (lattice.index[:, None] + parts.steps).reshape(-1, 2).T
     raster = np.zeros(lattice.index.max(axis=0) + 1)

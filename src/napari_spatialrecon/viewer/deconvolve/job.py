@@ -144,10 +144,9 @@ class MixtureJob(Job):
     def script(self) -> Script:
         """Return the call of `deconvolve`."""
         return Script(
-            "deconvolve",
+            "sr.deconvolve",
             ["slide", "reference", repr(self.labels)],
             reading({"slide": self.slide, "reference": self.reference}),
-            ["from napari_spatialrecon.tasks.deconvolving import deconvolve"],
         )
 
     def outcome(self, out: Path) -> Mixed:

@@ -141,13 +141,14 @@ class GeneJob(Job):
 
     def __call__(self, progress: ProgressCallback, should_stop: ShouldStop) -> Imputed:
         """Impute, and compare what was hidden with what was measured."""
-        from napari_spatialrecon.tasks.gene_check import compare, without
+        from napari_spatialrecon.tasks.gene_check import compare
         from napari_spatialrecon.tasks.imputing import impute_genes
 
         result = impute_genes(
-            without(self.slide.adata, self.hidden, self.slide.name),
+            self.slide.adata,
             self.reference.adata,
             self.asked,
+            hide=self.hidden,
             method=self.method,
             config=self.config,
             seed=self.seed,
@@ -228,17 +229,12 @@ class GeneJob(Job):
 
     def script(self) -> Script:
         """Return the call of `impute_genes`."""
-        imports = ["from napari_spatialrecon.tasks.imputing import impute_genes"]
-        slide = "slide"
+        genes = MISSING if self.genes is None else list(self.genes)
+        arguments = ["slide", "reference", repr(genes)]
         if self.hidden:
-            imports.append("from napari_spatialrecon.tasks.gene_check import without")
-            slide = f"without(slide, {list(self.hidden)!r})"
-        return Script(
-            "impute_genes",
-            [slide, "reference", repr(self.asked)],
-            reading({"slide": self.slide, "reference": self.reference}),
-            imports,
-        )
+            arguments.append(f"hide={list(self.hidden)!r}")
+        tables = reading({"slide": self.slide, "reference": self.reference})
+        return Script("sr.impute_genes", arguments, tables)
 
 
 def _column(matrix: Any, number: int) -> np.ndarray:

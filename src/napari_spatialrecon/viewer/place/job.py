@@ -25,7 +25,6 @@ if TYPE_CHECKING:
     from anndata import AnnData
 
     from napari_spatialrecon.progress import ProgressCallback, ShouldStop
-    from napari_spatialrecon.tasks.placing import Onto
     from napari_spatialrecon.tasks.preflight import Preflight
 
 SLIGHT_OVERLAP = 0.7
@@ -87,7 +86,7 @@ class PlaceJob(Job):
     display
         Name of the reference in whose frame the result lies, unless `onto` is given.
     onto
-        Another H&E that the result is laid on.
+        H&E image to register the result to; its slide is not used for training.
     encoder
         Trained before, to give the method its input.
     model
@@ -118,7 +117,7 @@ class PlaceJob(Job):
             seed=self.seed,
             device=self.device,
             display=self.display,
-            onto=self._onto(),
+            register_to=self._target(),
             encoder=None if self.encoder is None else self.encoder.model,
             model=self.model,
             folder=self.folder,
@@ -206,17 +205,8 @@ class PlaceJob(Job):
         lines = [*reading_many("slides", self.references), *reading({"cells": self.query})]
         if self.onto is None:
             return Script("sr.place", arguments, lines)
-        shown, target = self.shown(), self.onto
-        lines += [
-            *reading({"target": target}),
-            "onto = Onto(",
-            f"    sr.histology(slides[{shown.name!r}], {str(file_of(shown).parent)!r}),",
-            f"    sr.histology(target, {str(file_of(target).parent)!r}),",
-            "    target,",
-            ")",
-        ]
-        imports = ["from napari_spatialrecon.tasks.placing import Onto"]
-        return Script("sr.place", [*arguments, "onto=onto"], lines, imports)
+        lines += reading({"target": self.onto})
+        return Script("sr.place", [*arguments, "register_to=target"], lines)
 
     def outcome(self, out: Path) -> Placed:
         """Return what the command line left at `out`."""
@@ -227,21 +217,12 @@ class PlaceJob(Job):
         """Return the reference whose frame the result first has."""
         return next((t for t in self.references if t.name == self.display), self.references[0])
 
-    def _onto(self) -> Onto | None:
-        from napari_spatialrecon.tasks.placing import Onto
-
+    def _target(self) -> AnnData | None:
+        """Return the slide to whose H&E the result is registered."""
         if self.onto is None:
             return None
-        target = self.onto.table() if isinstance(self.onto, Picture) else self.onto
-        images: list[Any] = [table.histology() for table in (self.shown(), target)]
-        for image, table in zip(images, (self.shown(), target), strict=True):
-            if image is None:
-                raise InputError(
-                    "Expected an H&E image to lay the result on, found none.",
-                    remedy="Try another image under Histology.",
-                    where=table.name,
-                )
-        return Onto(images[0], images[1], target.adata)
+        assert not isinstance(self.onto, Model), "a result is registered to an image"
+        return (self.onto.table() if isinstance(self.onto, Picture) else self.onto).adata
 
 
 def hidden_error(outcome: Placed, truth: AnnData) -> float | None:

@@ -228,11 +228,9 @@ class SuperJob(Job):
             arguments.append(f"model={str(self.model)!r}")
         if self.spot_diameter is not None:
             arguments.append(f"spot_diameter={self.spot_diameter!r}")
-        imports = ["from napari_spatialrecon.tasks.super_resolving import super_resolve"]
         if self.guided:
-            folder = "." if self.slide.path is None else str(self.slide.path.parent)
-            arguments.append(f"histology=sr.histology(slide, {folder!r})")
-        return Script("super_resolve", arguments, reading({"slide": self.slide}), imports)
+            arguments.append("histology=sr.histology(slide)")
+        return Script("sr.super_resolve", arguments, reading({"slide": self.slide}))
 
     def _lines(self, found: SuperPreflight) -> list[Line]:
         genes = "1 gene" if found.genes == 1 else f"{found.genes:,} genes"

@@ -92,14 +92,11 @@ class Script:
         Of the call, one to a line, without ``method``, ``config``, ``seed`` and ``device``.
     reading
         Lines that make what the arguments name.
-    imports
-        Lines besides that of the package and the config.
     """
 
     call: str
     arguments: list[str]
     reading: list[str] = field(default_factory=list)
-    imports: list[str] = field(default_factory=list)
 
 
 @dataclass(frozen=True, kw_only=True)

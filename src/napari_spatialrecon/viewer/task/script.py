@@ -5,8 +5,9 @@ from __future__ import annotations
 import shlex
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any
 
+from napari_spatialrecon.hyperparameters import word
+from napari_spatialrecon.tasks.configs import config_call
 from napari_spatialrecon.viewer.task.job import Input, Job
 from napari_spatialrecon.viewer.workspace.tables import Model, Picture
 
@@ -24,7 +25,7 @@ def arguments(job: Job, path: Callable[[Input], Path], out: Path) -> list[str]:
         words += [f"--{option}", str(path(table))]
     words += ["--out", str(out), *job.options(path)]
     for name, value in job.changes().items():
-        words += ["--set", f"{name}={_text(value)}"]
+        words += ["--set", f"{name}={word(value)}"]
     return [*words, "--seed", str(job.seed), "--device", job.device]
 
 
@@ -38,20 +39,16 @@ def as_command(job: Job) -> str:
 
 def as_python(job: Job) -> str:
     """Return the run as a Python script."""
-    config, own, values = type(job.config), job.script(), job.changes()
-    chosen = f"{config.__name__}.preset({job.preset!r})"
-    chosen += f".with_values({values!r})" if values else ""
+    own = job.script()
     common = [
         f"method={job.method!r}",
-        f"config={chosen}",
+        f"config={config_call(job.method, job.verb, job.preset, job.changes())}",
         f"seed={job.seed}",
         f"device={job.device!r}",
     ]
     lines = [
         *_to_save(job),
         "import napari_spatialrecon as sr",
-        f"from {config.__module__} import {config.__name__}",
-        *own.imports,
         "",
         *own.reading,
         f"result = {own.call}(",
@@ -99,9 +96,3 @@ def _to_save(job: Job) -> list[str]:
         for _, table in job.inputs()
         if file_of(table) != table.path
     ]
-
-
-def _text(value: Any) -> str:
-    if isinstance(value, bool):
-        return str(value).lower()
-    return "none" if value is None else str(value)

@@ -5,8 +5,10 @@ from __future__ import annotations
 from qtpy.QtWidgets import QFrame, QHBoxLayout, QPushButton, QVBoxLayout
 
 from napari_spatialrecon.errors import ValidationError
+from napari_spatialrecon.faces import speaking
 from napari_spatialrecon.viewer.widgets.labels import WrappedLabel
 from napari_spatialrecon.viewer.window.details import DetailsBox
+from napari_spatialrecon.viewer.window.face import Window
 from napari_spatialrecon.viewer.window.notify import details, headline
 from napari_spatialrecon.viewer.window.tones import DARK, Tones
 
@@ -63,7 +65,8 @@ def message(error: BaseException) -> str:
     """Return what a notice says: each problem on its own, the first few of many."""
     if not isinstance(error, ValidationError):
         return headline(error)
-    shown = [str(problem) for problem in error.problems[:_MOST_PROBLEMS]]
+    with speaking(Window()):
+        shown = [str(problem) for problem in error.problems[:_MOST_PROBLEMS]]
     rest = len(error.problems) - len(shown)
     if rest:
         shown.append(f"and {rest} more (see Details)")

@@ -6,6 +6,8 @@ import traceback
 from typing import TYPE_CHECKING
 
 from napari_spatialrecon.errors import SpatialReconError, ValidationError
+from napari_spatialrecon.faces import speaking
+from napari_spatialrecon.viewer.window.face import Window
 
 if TYPE_CHECKING:
     from qtpy.QtWidgets import QWidget
@@ -13,6 +15,11 @@ if TYPE_CHECKING:
 
 def headline(error: BaseException) -> str:
     """Return what a notification says: the message and the remedy, never a traceback."""
+    with speaking(Window()):
+        return _headline(error)
+
+
+def _headline(error: BaseException) -> str:
     if isinstance(error, ValidationError) and len(error.problems) > 1:
         rest = len(error.problems) - 1
         more = f"and {rest} more problem{'s' if rest > 1 else ''} (see Details)"
@@ -28,10 +35,10 @@ def headline(error: BaseException) -> str:
 
 def details(error: BaseException) -> str:
     """Return the text of the Details box, to be copied into a report."""
-    trace = "".join(traceback.format_exception(error))
-    if not isinstance(error, SpatialReconError):
-        return f"{headline(error)}\n\n{trace}\n{_versions()}"
-    return f"{error}\n\n{trace}\n{_versions()}"
+    with speaking(Window()):
+        trace = "".join(traceback.format_exception(error))
+        first = str(error) if isinstance(error, SpatialReconError) else _headline(error)
+    return f"{first}\n\n{trace}\n{_versions()}"
 
 
 def notify_error(error: BaseException) -> None:

@@ -1,0 +1,100 @@
+"""How a message names an argument or a setting: in Python, on the command line, in the window.
+
+A message holds a placeholder, made by `argument` or `setting`; it is replaced when the message is
+read, by the face that is speaking (Python, unless `speaking` says otherwise).
+"""
+
+from __future__ import annotations
+
+import ast
+import json
+import re
+from collections.abc import Iterator
+from contextlib import contextmanager
+from contextvars import ContextVar
+from typing import Any, Protocol
+
+#: What is no keyword in Python.
+_CALLS = {"save_model": "Model.save"}
+_PLACEHOLDER = re.compile(r"\{(argument|setting):([\w.]+)(?:=([^{}]*))?\}")
+
+
+class Face(Protocol):
+    """Names arguments and settings as its users know them; `value` is `...` where none is meant."""
+
+    def argument(self, name: str, value: Any) -> str:
+        """Return how an argument of a task function, by its name in Python, is called."""
+
+    def setting(self, name: str, value: Any) -> str:
+        """Return how a hyper-parameter, by its dotted name, is set."""
+
+
+class Python:
+    """A script or a notebook."""
+
+    def argument(self, name: str, value: Any) -> str:
+        """Return a keyword, ``method="knn"``."""
+        if name in _CALLS:
+            return _CALLS[name]
+        return f"{name}=" if value is ... else f"{name}={literal(value)}"
+
+    def setting(self, name: str, value: Any) -> str:
+        """Return a keyword, ``settings={"members": 2}``."""
+        return f'settings={{"{name}": {"..." if value is ... else literal(value)}}}'
+
+
+_PYTHON = Python()
+_speaking: ContextVar[Face] = ContextVar("face", default=_PYTHON)
+
+
+@contextmanager
+def speaking(face: Face) -> Iterator[None]:
+    """Let messages that are read in the block speak as `face`."""
+    token = _speaking.set(face)
+    try:
+        yield
+    finally:
+        _speaking.reset(token)
+
+
+def argument(name: str, value: Any = ...) -> str:
+    """Return a placeholder for an argument of a task function.
+
+    Examples
+    --------
+    >>> spoken(f"Try {argument('method', 'knn')}.")
+    'Try method="knn".'
+    """
+    return _placeholder("argument", name, value)
+
+
+def setting(name: str, value: Any = ...) -> str:
+    """Return a placeholder for a hyper-parameter, by its dotted name.
+
+    Examples
+    --------
+    >>> spoken(f"Try {setting('training.steps', 300)}.")
+    'Try settings={"training.steps": 300}.'
+    """
+    return _placeholder("setting", name, value)
+
+
+def spoken(message: str) -> str:
+    """Return a message with its placeholders as the face that is speaking names them."""
+    return _PLACEHOLDER.sub(_named, message)
+
+
+def literal(value: Any) -> str:
+    """Return a value as Python source, with double quotes around words."""
+    return json.dumps(value, ensure_ascii=False) if isinstance(value, str) else repr(value)
+
+
+def _placeholder(kind: str, name: str, value: Any) -> str:
+    given = "" if value is ... else f"={value!r}"
+    return f"{{{kind}:{name}{given}}}"
+
+
+def _named(found: re.Match[str]) -> str:
+    kind, name, value = found.groups()
+    given = ... if value is None else ast.literal_eval(value)
+    return str(getattr(_speaking.get(), kind)(name, given))

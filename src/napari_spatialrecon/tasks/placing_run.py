@@ -1,0 +1,196 @@
+"""What the runs share that place cells: a fitted method, and the annotated result."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from anndata import AnnData
+
+from napari_spatialrecon import provenance
+from napari_spatialrecon.errors import CheckpointError, InputError
+from napari_spatialrecon.faces import argument
+from napari_spatialrecon.hyperparameters import Config
+from napari_spatialrecon.methods.placement.base import Placement, PlacementMethod
+from napari_spatialrecon.methods.registry import MethodInfo, find_method
+from napari_spatialrecon.progress import ProgressCallback, Reporter, ShouldStop
+from napari_spatialrecon.tasks import resuming
+from napari_spatialrecon.tasks.result import PlaceResult, annotate
+from napari_spatialrecon.tasks.saved import Fitted
+from napari_spatialrecon.tissue import contract
+from napari_spatialrecon.tissue.slots import SPATIAL
+from napari_spatialrecon.training.device import choose_device
+
+#: Spots with fewer counts than this carry too little to learn from.
+LEAST_SPOT_COUNTS = 20
+#: A fitted method, or its checkpoint folder.
+Trained = Fitted | PlacementMethod | str | Path
+
+
+@dataclass(frozen=True)
+class PlacingRun:
+    """What `place`, `impute_locations` and `train` share."""
+
+    info: MethodInfo
+    record: provenance.RunRecord
+    reporter: Reporter
+    folder: Path | None
+    resume: bool
+
+    def fitted(
+        self,
+        slides: Sequence[contract.Prepared],
+        cells: contract.Prepared | None,
+        config: Config,
+        device: str,
+        model: PlacementMethod | None = None,
+        **learning: Any,
+    ) -> PlacementMethod:
+        """Return the model given, or one trained on the slides, and note it in the record.
+
+        `learning` is what only some methods' `fit` takes; None is left out.
+        """
+        record = self.record
+        inputs = (*slides, *([cells] if cells is not None else []))
+        record.inputs = {prepared.name: prepared.fingerprint() for prepared in inputs}
+        record.device = str(choose_device(device))
+        if model is not None:
+            method = model
+        elif not slides:
+            raise InputError(
+                "Expected at least one reference slide or a model, found neither.",
+                remedy=f"Try {argument('references')} with a slide.",
+            )
+        else:
+            method = self.info.method()(config)
+            if self.folder is not None:
+                asked = {
+                    "method": self.info.name,
+                    "seed": record.seed,
+                    "config": method.config.to_dict(),
+                    "inputs": record.inputs,
+                }
+                resuming.begin(self.folder, asked, resume=self.resume)
+            extra = {name: value for name, value in learning.items() if value is not None}
+            method.fit(
+                slides,
+                cells,
+                seed=record.seed,
+                device=record.device,
+                reporter=self.reporter,
+                folder=self.folder,
+                resume=self.resume,
+                **extra,
+            )
+        record.config = method.config.to_dict()
+        record.metrics |= {f"held_out_{k}": v for k, v in method.held_out.items()}
+        return method
+
+    def result(
+        self,
+        method: PlacementMethod,
+        placement: Placement,
+        query: AnnData,
+        prepared: Sequence[contract.Prepared],
+        unit: str,
+        um_per_unit: float | None,
+        slots: AnnData | None,
+    ) -> PlaceResult:
+        """Return the annotated cells; `prepared` are the slides and, last, the cells."""
+        record = self.record
+        notes = (
+            *(note for table in prepared for note in table.notes),
+            *method.reference.space.notes,
+            *placement.notes,
+        )
+        record.notes = list(notes)
+        record.metrics |= placement.diagnostics
+        image = slots.uns.get(SPATIAL) if slots is not None else None
+        adata = annotate(
+            query,
+            prepared[-1],
+            placement,
+            record,
+            unit=unit,
+            um_per_unit=um_per_unit,
+            uns={} if image is None else {SPATIAL: image},
+            slides=prepared[:-1],
+        )
+        return PlaceResult(adata, placement, method, record, notes)
+
+
+def begin(
+    task: str,
+    verb: str,
+    method: str,
+    seed: int,
+    folder: str | Path | None,
+    resume: bool,
+    progress: ProgressCallback | None,
+    should_stop: ShouldStop | None,
+) -> PlacingRun:
+    """Return a run of a task by a method that does what `verb` says."""
+    info = find_method(method, verb)
+    return PlacingRun(
+        info,
+        provenance.RunRecord(task, info.name, {}, seed),
+        Reporter(progress, should_stop),
+        None if folder is None else Path(folder),
+        resume,
+    )
+
+
+def prepare_slides(references: Mapping[str, AnnData]) -> list[contract.Prepared]:
+    """Check reference slides and leave out spots that carry too little to learn from.
+
+    Raises
+    ------
+    ValidationError
+        Lists every problem of the first slide that has any.
+    """
+    return [
+        contract.prepare_slide(slide, name, min_counts=LEAST_SPOT_COUNTS)
+        for name, slide in references.items()
+    ]
+
+
+def loaded(info: MethodInfo, model: Trained | None) -> PlacementMethod | None:
+    """Return a fitted method of `info`, read where it is a folder.
+
+    Raises
+    ------
+    CheckpointError
+        It is of another method, damaged or newer.
+    """
+    if model is None:
+        return None
+    if isinstance(model, str | Path):
+        read: PlacementMethod = info.method().load(model)
+        return read
+    method = model.method if isinstance(model, Fitted) else model
+    if method.name != info.name:
+        raise CheckpointError(
+            f"Expected a model of {info.name!r}, found one of {method.name!r}.",
+            remedy=f"Try {argument('method', method.name)}.",
+        )
+    return method
+
+
+def display_number(names: Sequence[str], display: str | None) -> int:
+    """Return which reference the result is shown on: the first where none is named.
+
+    Raises
+    ------
+    InputError
+        No reference has that name.
+    """
+    if display is None:
+        return 0
+    if display not in names:
+        raise InputError(
+            f"Expected the name of a reference slide, found {display!r}.",
+            remedy=f"Try one of {', '.join(names)}.",
+        )
+    return names.index(display)

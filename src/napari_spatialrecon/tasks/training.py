@@ -1,0 +1,129 @@
+"""Training a method on slides alone, for queries that come later."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from anndata import AnnData
+
+from napari_spatialrecon.errors import InputError
+from napari_spatialrecon.faces import argument
+from napari_spatialrecon.hyperparameters import Config
+from napari_spatialrecon.methods.registry import METHODS, MethodInfo, default_for
+from napari_spatialrecon.progress import ProgressCallback, ShouldStop
+from napari_spatialrecon.tasks.configs import Settings, chosen_config
+from napari_spatialrecon.tasks.encoder_choice import TrainedEncoder, encoder_for
+from napari_spatialrecon.tasks.encoding import train_encoder
+from napari_spatialrecon.tasks.model import Model
+from napari_spatialrecon.tasks.placing_run import Trained, begin, loaded, prepare_slides
+from napari_spatialrecon.tasks.super_training import train_super_resolution
+
+
+def train(
+    references: Mapping[str, AnnData],
+    *,
+    method: str = default_for("place"),
+    config: Config | None = None,
+    settings: Settings | None = None,
+    seed: int = 0,
+    device: str = "auto",
+    folder: str | Path | None = None,
+    resume: bool = False,
+    start_from: Trained | None = None,
+    encoder: TrainedEncoder | None = None,
+    progress: ProgressCallback | None = None,
+    should_stop: ShouldStop | None = None,
+) -> Model:
+    """Fit a method on slides alone, to be kept and asked about queries that come later.
+
+    Parameters
+    ----------
+    references
+        Name to slide: counts and ``obsm["spatial"]``.
+    method
+        A method that places cells, an encoder, or one of super-resolution that is trained ahead.
+    config, settings
+        As in `place`; of a fine-tuned model its own config if None.
+    folder
+        Where a stopped training leaves what ``resume=True`` goes on from.
+    start_from
+        A fitted model, or its checkpoint folder, to fine-tune on these slides.
+    encoder
+        A fitted encoder, or its checkpoint folder, whose embedding is the input.
+
+    Returns
+    -------
+    Model
+        ``model.place(query)``, ``model.save(folder)``; `load` reads it again.
+
+    Raises
+    ------
+    InputError
+        The method is not trained ahead, or cannot start from a model or an encoder.
+    Stopped
+        `should_stop` returned True.
+    """
+    info = trained_ahead(method)
+    if start_from is not None and not info.fine_tunes:
+        raise InputError(
+            f"Expected a method that can be fine-tuned, found {method}.",
+            remedy=f"Try without {argument('start_from')}.",
+        )
+    common: dict[str, Any] = {
+        "method": method,
+        "seed": seed,
+        "device": device,
+        "folder": folder,
+        "resume": resume,
+        "progress": progress,
+        "should_stop": should_stop,
+    }
+    if "place" in info.tasks:
+        return _train_placing(references, info, config, settings, start_from, encoder, common)
+    encoder_for(info, encoder, start_from)
+    common["config"] = chosen_config(info, config, settings)
+    if "train-encoder" in info.tasks:
+        result = train_encoder(references, **common)
+        return Model(result.encoder, result.record.to_dict())
+    fitted, record = train_super_resolution(references, **common)
+    return Model(fitted, record.to_dict())
+
+
+def trained_ahead(method: str) -> MethodInfo:
+    """Return a method that is trained before it is asked.
+
+    Raises
+    ------
+    InputError
+        There is none of that name.
+    """
+    known = [i for i in METHODS if {"place", "train-encoder"} & set(i.tasks) or i.has_generalist]
+    for info in known:
+        if info.name == method:
+            return info
+    raise InputError(
+        f"Expected a method that is trained, found {method!r}.",
+        remedy=f"Try one of {', '.join(info.name for info in known)}.",
+    )
+
+
+def _train_placing(
+    references: Mapping[str, AnnData],
+    info: MethodInfo,
+    config: Config | None,
+    settings: Settings | None,
+    start_from: Trained | None,
+    encoder: TrainedEncoder | None,
+    common: dict[str, Any],
+) -> Model:
+    device = common.pop("device")
+    run = begin("train", "place", **common)
+    base = loaded(info, start_from)
+    start = config if config is not None or base is None else base.config
+    slides = prepare_slides(references)
+    known = encoder_for(info, encoder, base)
+    chosen = chosen_config(info, start, settings)
+    fitted = run.fitted(slides, None, chosen, device, start_from=base, encoder=known)
+    return Model(fitted, run.record.to_dict())
