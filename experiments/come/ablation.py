@@ -42,6 +42,8 @@ from napari_spatialrecon.tasks.placing import place
 from napari_spatialrecon.tissue.contract import prepare_query, prepare_slide
 
 Values = Mapping[str, Any]
+#: What was changed, and the figures by their names.
+Row = tuple[str, dict[str, float]]
 #: Name of a term and the weight that eq. 11 gives it, in the published code.
 PUBLISHED = {
     "reconstruction (eq. 3)": ("weights.reconstruction", 1.0),
@@ -91,7 +93,7 @@ def _weights(config: Any) -> dict[str, float]:
     return {k: v for k, v in config.flat().items() if k.startswith("weights.")}
 
 
-def genes(name: str, data: DataFolder, folds: int) -> Iterator[tuple[str, str]]:
+def genes(name: str, data: DataFolder, folds: int) -> Iterator[Row]:
     case = load_genes(name, data)
     for objective, chosen in GENE_OBJECTIVES.items():
         values = {"choose": False, "steps": 60, **chosen}
@@ -108,7 +110,7 @@ def genes(name: str, data: DataFolder, folds: int) -> Iterator[tuple[str, str]]:
                     seen, case.cells, fold, method="come", config=config, device="cpu"
                 )
                 found.append(gene_metrics(case.truth[fold].to_numpy(), made.adata.X)["pcc"])
-            yield f"{objective}: {label}", f"{np.concatenate(found).mean():.3f}"
+            yield f"{objective}: {label}", {"PCC": float(np.concatenate(found).mean())}
 
 
 def _labelled(name: str, data: DataFolder, cells: AnnData) -> tuple[AnnData, str]:
@@ -125,7 +127,7 @@ def _labelled(name: str, data: DataFolder, cells: AnnData) -> tuple[AnnData, str
     return labelled, "type"
 
 
-def places(name: str, data: DataFolder, folds: int) -> Iterator[tuple[str, str]]:
+def places(name: str, data: DataFolder, folds: int) -> Iterator[Row]:
     case = load_places(name, data)
     cells, column = _labelled(name, data, case.cells)
     config = ComePlaceConfig(labels=column)
@@ -140,10 +142,10 @@ def places(name: str, data: DataFolder, folds: int) -> Iterator[tuple[str, str]]
             case.slides, cells, method="come", config=config.with_values(changed), device="cpu"
         )
         found = place_metrics(case.truth, np.asarray(made.adata.obsm["spatial"])[:, :2])
-        yield label, f"{found['spearman']:.3f} {found['trust20']:.3f}"
+        yield label, {"Spearman": found["spearman"], "trust@20": found["trust20"]}
 
 
-def mixtures(name: str, data: DataFolder, folds: int) -> Iterator[tuple[str, str]]:
+def mixtures(name: str, data: DataFolder, folds: int) -> Iterator[Row]:
     spots, reference, truth, column = load_mixtures(name, data)
     config = ComeMixturesConfig()
     rows = [
@@ -157,15 +159,15 @@ def mixtures(name: str, data: DataFolder, folds: int) -> Iterator[tuple[str, str
             spots, reference, column, config=config.with_values(changed), device="cpu"
         )
         mean = evaluate_mixtures(truth, made.adata)["mean"]
-        yield label, f"{mean['jsd']:.3f} {mean['pcc']:.3f}"
+        yield label, {"JSD": mean["jsd"], "PCC": mean["pcc"]}
 
 
-def starts(name: str, data: DataFolder, folds: int) -> Iterator[tuple[str, str]]:
+def starts(name: str, data: DataFolder, folds: int) -> Iterator[Row]:
     for preset in ("quick", "paper"):
         for start in ("cosine", "constant"):
             share = _gene_start if name == "bdtnp" else _place_start
             before, after = share(name, data, preset, start)
-            yield f"{preset}, {start}", f"{before:.4f} to {after:.4f}"
+            yield f"{preset}, {start}", {"share before": before, "share after": after}
 
 
 def _place_start(name: str, data: DataFolder, preset: str, start: str) -> tuple[float, float]:
@@ -204,15 +206,18 @@ def main() -> None:
     add_data_option(parser)
     parser.add_argument("--folds", type=int, default=2)
     asked = parser.parse_args()
-    found: dict[str, dict[str, str]] = {}
+    found: dict[str, dict[str, dict[str, float]]] = {}
     cases = asked.case or DEFAULT[asked.task]
     for name in cases:
-        for label, value in TASKS[asked.task](name, asked.data, asked.folds):
-            print(f"{name:10}{label:50}{value}", flush=True)
-            found.setdefault(label, {})[name] = value
-    print(f"\n| | {' | '.join(cases)} |\n|---|{'---|' * len(cases)}")
-    for label, row in found.items():
-        print(f"| {label} | {' | '.join(row.get(name, '') for name in cases)} |")
+        for label, values in TASKS[asked.task](name, asked.data, asked.folds):
+            print(name, label, *(f"{k} {v:.3f}" for k, v in values.items()), sep="  ", flush=True)
+            for metric, value in values.items():
+                found.setdefault(metric, {}).setdefault(label, {})[name] = value
+    for metric, rows in found.items():
+        print(f"\n{metric}\n\n| | {' | '.join(cases)} |\n|---|{'---|' * len(cases)}")
+        for label, row in rows.items():
+            shown = (f"{row[name]:.3f}" if name in row else "" for name in cases)
+            print(f"| {label} | {' | '.join(shown)} |")
 
 
 if __name__ == "__main__":

@@ -5,8 +5,8 @@
 
 Each row that changes training trains one network, as `quick` does; `quick` itself is the first
 network of `standard`, which experiments/place/gears.py keeps too. Rows that only change how cells
-are placed share one training. All is printed twice: the generator alone, and joined with the places
-by similarity as in `quick` (two to one).
+are placed share one training. Spearman is printed for the generator alone too; all else is joined
+with the places by similarity, two to one, as in `quick`.
 """
 
 from __future__ import annotations
@@ -141,22 +141,19 @@ def _without_refiner(trained: nn.Module) -> nn.Module:
 
 
 def table(found: list[dict[str, Any]]) -> str:
-    """Return a line a row, each case's metrics in one column."""
-    cases = list(dict.fromkeys(r["case"] for r in found))
+    """Return a table per case: one row per part, one metric per column."""
+    heads = ["part", "spearman, alone", *SHOWN]
     lines = []
-    for joined in ("alone", "joined"):
-        lines.append(f"\n| {joined} | {' | '.join(cases)} |\n|---|{'---|' * len(cases)}")
-        for key in dict.fromkeys((r["training"], r["placing"]) for r in found):
-            columns = [_column(found, case, joined, key) for case in cases]
-            lines.append(f"| {', '.join(k for k in key if k)} | {' | '.join(columns)} |")
+    for case in dict.fromkeys(r["case"] for r in found):
+        lines.append(f"\n{case}\n\n| {' | '.join(heads)} |\n|{'---|' * len(heads)}")
+        rows: dict[str, dict[str, dict[str, Any]]] = {}
+        for r in (r for r in found if r["case"] == case):
+            part = ", ".join(k for k in (r["training"], r["placing"]) if k)
+            rows.setdefault(part, {})[r["joined"]] = r
+        for part, by_way in rows.items():
+            values = [by_way["alone"]["spearman"], *(by_way["joined"][m] for m in SHOWN)]
+            lines.append(f"| {part} | {' | '.join(f'{v:.3f}' for v in values)} |")
     return "\n".join(lines)
-
-
-def _column(found: list[dict[str, Any]], case: str, joined: str, key: tuple[str, str]) -> str:
-    for row in found:
-        if (row["case"], row["joined"], row["training"], row["placing"]) == (case, joined, *key):
-            return " ".join(f"{row[m]:.3f}".removeprefix("0") for m in SHOWN)
-    return ""
 
 
 def main() -> None:

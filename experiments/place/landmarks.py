@@ -150,7 +150,7 @@ def table(rows: list[dict[str, Any]]) -> str:
 
 
 def draw(rows: list[dict[str, Any]], path: Path) -> None:
-    """Draw median error in µm against the number of landmarks, a panel a case."""
+    """Draw median error in µm against the number of landmarks, one panel per case."""
     import matplotlib
 
     matplotlib.use("Agg")
