@@ -29,18 +29,25 @@ PYPROJECT = Path(__file__).resolve().parents[2] / "pyproject.toml"
 #: Width of a letter, room between boxes, their height and that of a row, in inches.
 LETTER, GAP, HIGH, ROW = 0.082, 0.14, 0.3, 0.66
 FILL = "#EAF2FB"
-#: Rooms of the lowest layer, which import nothing but one another, are drawn as one.
-BASE = "hyperparameters, progress, errors, legacy, provenance, storage"
 
 Imports = dict[str, set[str]]
 Rows = list[list[str]]
 
 
-def layers(package: str) -> Rows:
+def contract(package: str) -> Rows:
     """Return the rooms of a package, top row first, as the contract orders them."""
     contracts = tomllib.loads(PYPROJECT.read_text())["tool"]["importlinter"]["contracts"]
     rows = next(c["layers"] for c in contracts if c.get("containers") == [package])
-    found = [re.findall(r"\w+", row) for row in rows]
+    return [re.findall(r"\w+", row) for row in rows]
+
+
+#: Rooms of the lowest layer, which import nothing but one another, are drawn as one.
+BASE = ", ".join(contract(ROOT)[-1])
+
+
+def layers(package: str) -> Rows:
+    """Return the rows of a package as they are drawn."""
+    found = contract(package)
     return [*found[:-1], [BASE]] if package == ROOT else found
 
 
