@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 from qtpy.QtWidgets import QWidget
 
+import napari_spatialrecon as sr
 from napari_spatialrecon.errors import ConfigError, InputError
 from napari_spatialrecon.methods.gears.config import GearsConfig
 from napari_spatialrecon.methods.registry import METHODS, MethodInfo
@@ -27,6 +28,31 @@ def test_outside_of_a_notebook_the_form_is_drawn_by_qt(qtbot: Any) -> None:
     assert isinstance(form.native, QWidget)
     assert form.config == STANDARD
     assert (form.preset.value, form.tally.value) == ("standard", "1 changed")
+
+
+@pytest.mark.parametrize(
+    ("arguments", "settings"),
+    [
+        (("gears",), {"preset": "standard", "members": 3, "training__steps": 7}),
+        (("gears", {"training": {"steps": 7}, "members": 3}), {"preset": "standard"}),
+        ((STANDARD, {"training.steps": 7}), {}),
+        ((GearsConfig.preset("standard"),), {"members": 3, "training__steps": 7}),
+    ],
+)
+def test_it_begins_with_a_config_or_with_what_makes_one(
+    arguments: tuple[Any, ...], settings: dict[str, Any], qtbot: Any
+) -> None:
+    form = sr.form(*arguments, **settings)
+    qtbot.addWidget(form.native)
+    assert form.config == STANDARD.with_values({"training.steps": 7})
+    assert form.preset.value == "standard"
+
+
+def test_no_method_and_no_setting_are_refused(qtbot: Any) -> None:
+    with pytest.raises(InputError, match="Expected a method, found 'geers'"):
+        sr.form("geers")
+    with pytest.raises(ConfigError, match="Did you mean members"):
+        sr.form(STANDARD, memberz=2)
 
 
 def test_ipython_opens_it_as_a_window(qtbot: Any) -> None:
@@ -113,9 +139,9 @@ def test_ipython_shows_a_config_by_itself() -> None:
 
     manager, client = start_new_kernel()
     try:
-        code = "from napari_spatialrecon.methods.gears.config import GearsConfig as G; G()"
+        code = "import napari_spatialrecon as sr; sr.config('gears')"
         assert "application/vnd.jupyter.widget-view+json" in shown_by(client, code)
-        code = "import sys; sys.modules['ipywidgets'] = None; G()"
+        code = "import sys; sys.modules['ipywidgets'] = None; sr.config('gears')"
         assert "members " in shown_by(client, code)["text"]
     finally:
         client.stop_channels()

@@ -54,7 +54,7 @@ def config(
     True
     """
     start = _method_info(method, task).config().preset(preset)
-    return start.with_values({**_named(settings), **_named(values)})
+    return start.with_values({**by_dotted_name(settings), **by_dotted_name(values)})
 
 
 def config_call(method: str, task: str, preset: str, changes: Settings) -> str:
@@ -88,11 +88,11 @@ def chosen_config(info: MethodInfo, config: Config | None, settings: Settings | 
             remedy=f'Try config("{info.name}").',
             where="config",
         )
-    return (own() if config is None else config).with_values(_named(settings))
+    return (own() if config is None else config).with_values(by_dotted_name(settings))
 
 
-def _named(settings: Settings | None) -> dict[str, Any]:
-    """Return values by dotted name."""
+def by_dotted_name(settings: Settings | None) -> dict[str, Any]:
+    """Return settings that were given as keywords, dotted names or nested mappings."""
     found = flattened(settings or {})
     return {name.replace("__", "."): value for name, value in found.items()}
 

@@ -6,13 +6,15 @@ import importlib.util
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
+from typing import Any
 
 from magicgui.application import Application, use_app
 
 from napari_spatialrecon.errors import InputError
 from napari_spatialrecon.hyperparameters import Config
 from napari_spatialrecon.methods.registry import METHODS
-from napari_spatialrecon.tasks.configs import config_call
+from napari_spatialrecon.tasks.configs import Settings, by_dotted_name, config_call
+from napari_spatialrecon.tasks.configs import config as config_of
 from napari_spatialrecon.viewer.widgets.fields import Note
 from napari_spatialrecon.viewer.widgets.form import ConfigForm
 from napari_spatialrecon.viewer.widgets.looks import look
@@ -22,27 +24,41 @@ NOTEBOOK, QT = "ipynb", "qt"
 """The toolkits that can draw a form, as magicgui calls them."""
 
 
-def form(config: Config) -> ConfigForm:
+def form(config: Config | str, settings: Settings | None = None, /, **arguments: Any) -> ConfigForm:
     """Return a config as a form to edit; its ``config`` is what the form holds then.
 
     It is the form of the window: a magicgui container, drawn by ipywidgets in a notebook and by Qt
     elsewhere. A script opens it with ``form.show(run=True)``.
 
+    Parameters
+    ----------
+    config
+        A config, or the name of a method.
+    settings, arguments
+        Settings to begin with, as in `napari_spatialrecon.config`; with the name of a method also
+        its ``task`` and ``preset``.
+
     Raises
     ------
     InputError
-        Neither Qt nor ipywidgets is installed.
+        Neither Qt nor ipywidgets is installed, or there is no such method.
+    ConfigError
+        There is no such preset or setting, or a value is not allowed.
 
     Examples
     --------
-    >>> form = sr.form(sr.config("gears", preset="standard"))  # doctest: +SKIP
+    >>> form = sr.form("gears", preset="standard")  # doctest: +SKIP
     >>> form.show(run=True)  # doctest: +SKIP
-    >>> sr.place(cells, slides, config=form.config)  # doctest: +SKIP
+    >>> sr.place(slides, cells, method="gears", config=form.config)  # doctest: +SKIP
     """
+    if isinstance(config, Config):
+        start = config.with_values(by_dotted_name(settings) | by_dotted_name(arguments))
+    else:
+        start = config_of(config, settings, **arguments)
     with _drawn_by(_toolkit()):
-        result = ConfigForm(type(config))
-        result.set_preset(_nearest_preset(config))
-        result.config = config
+        result = ConfigForm(type(start))
+        result.set_preset(_nearest_preset(start))
+        result.config = start
     return result
 
 
