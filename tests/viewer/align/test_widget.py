@@ -176,7 +176,7 @@ def test_keys_stand_in_the_widget_and_are_let_go_with_the_pointer(
     assert len(widget.viewer.keymap) > len(before)
     widget.pick.click()
     assert dict(widget.viewer.keymap) == before
-    assert set(COMMON) <= set(widget.actions())
+    assert set(COMMON) <= set(widget.key_actions())
 
 
 def test_one_widget_has_the_canvas_and_viewers_share_nothing(

@@ -77,11 +77,11 @@ def test_cells_follow_three_clicks_a_drag_and_undo(
 def test_a_cell_is_found_by_gene_and_the_suggested_one_is_ringed(
     widget: LandmarksWidget, qtbot: Any
 ) -> None:
-    widget.find.setText("krt17")
+    widget.search_field.setText("krt17")
     assert widget.cells.item(0).text().split()[1] == "KRT17"
     widget.cells.itemClicked.emit(widget.cells.item(0))
     assert widget.session.model.picked is not None and widget.pick.isChecked()
-    widget.find.setText("nobody")
+    widget.search_field.setText("nobody")
     assert "no cell" in widget.cells.item(0).text()
     qtbot.waitUntil(lambda: widget.session.suggested is not None, timeout=10_000)
     assert len(widget.viewer.layers[MARKS].data) == 2

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 
@@ -11,6 +11,8 @@ from napari_spatialrecon.errors import InputError
 from napari_spatialrecon.tissue.slots import OURS
 from napari_spatialrecon.viewer.align.model import AlignModel
 from napari_spatialrecon.viewer.canvas.layers import linear_part, to_data, um_per_layer_unit
+from napari_spatialrecon.viewer.task.landmark_session import LandmarkSession
+from napari_spatialrecon.viewer.task.mark_layers import MarkLayers, show_numbers
 from napari_spatialrecon.viewer.window.tones import LIGHT
 
 if TYPE_CHECKING:
@@ -28,7 +30,7 @@ MARKS, GAPS = "Landmark pairs", "Landmark residuals"
 _MARK_PX, _RING_PX = 16.0, 26.0
 
 
-class AlignSession:
+class AlignSession(LandmarkSession):
     """One layer that is being laid on one image.
 
     Parameters
@@ -40,6 +42,9 @@ class AlignSession:
     image
         Stays where it is.
     """
+
+    image: Image
+    model: AlignModel
 
     def __init__(self, viewer: ViewerModel, layer: Points, image: Image) -> None:
         if layer.ndim != 2 or not len(layer.data):
@@ -54,8 +59,7 @@ class AlignSession:
         corners = np.asarray(image.extent.world, float)[:, -2:][:, ::-1]
         self.model = AlignModel(points, np.sort(corners, axis=0))
         self._size = np.array(layer.size, float)
-        self._marks: Any = None
-        self._gaps: Any = None
+        self._marks = MarkLayers(viewer, MARKS, GAPS)
 
     @property
     def alive(self) -> bool:
@@ -88,10 +92,7 @@ class AlignSession:
 
     def close(self) -> None:
         """Take the marks away; the layer stays where it lies."""
-        for mark in (self._marks, self._gaps):
-            if mark is not None and mark in self.viewer.layers:
-                self.viewer.layers.remove(mark)
-        self._marks = self._gaps = None
+        self._marks.remove()
 
     def marks_world(self) -> np.ndarray:
         """Return the marks as the pointer hits them, (k, 2) as (y, x) in world units."""
@@ -105,11 +106,9 @@ class AlignSession:
 
         They lie on H&E, which is bright in every theme.
         """
-        tones = LIGHT
-        from napari.layers import Points, Vectors
         from napari.utils.colormaps.standardize_color import transform_color
 
-        rows = self.model.residuals()
+        tones, rows = LIGHT, self.model.residuals()
         places, k = self.marks_world(), len(rows)
         names = [self.tone(row["residual"], row["outlier"]) for row in rows]
         fit = [getattr(tones, n) if r["enabled"] else tones.quiet for n, r in zip(names, rows)]
@@ -119,36 +118,22 @@ class AlignSession:
         text = [*number, *([""] * k), *(["?"] * len(waiting))]
         ring = np.r_[np.zeros(k, bool), np.ones(k, bool), np.zeros(len(waiting), bool)]
         pixel = 1.0 / self.viewer.scene.camera.zoom
-        if self._marks is None or self._marks not in self.viewer.layers:
-            common = {"units": self.image.units[-2:], "axis_labels": ("y", "x")}
-            self._gaps = Vectors(np.empty((0, 2, 2)), ndim=2, name=GAPS, **common)
-            self._marks = Points(np.empty((0, 2)), ndim=2, name=MARKS, **common)
-            active = self.viewer.layers.selection.active
-            for mark in (self._gaps, self._marks):
-                mark.metadata[OURS] = {"role": "marks"}
-                self.viewer.add_layer(mark)
-            self.viewer.layers.selection.active = active
-        self._marks.data = places
+        marks, gaps = self._marks.beside(self.image)
+        marks.data = places
         if len(places):
-            self._marks.features = {"number": text}
-            self._marks.text = {
-                "string": "{number}",
-                "size": 9,
-                "color": "#111111",
-                "anchor": "center",
-            }
-            self._marks.size = np.where(ring, _RING_PX, _MARK_PX) * pixel
-            self._marks.symbol = "disc"
-            self._marks.border_color = colors
-            self._marks.border_width = np.where(ring, 0.12, 0.2)
+            show_numbers(marks, text)
+            marks.size = np.where(ring, _RING_PX, _MARK_PX) * pixel
+            marks.symbol = "disc"
+            marks.border_color = colors
+            marks.border_width = np.where(ring, 0.12, 0.2)
             faces = np.ones((len(places), 4))  # marks and numbers are seen on any stain
             faces[:, 3] = np.where(ring, 0.3, 0.85)
-            self._marks.face_color = faces
-        self._gaps.data = np.stack([places[:k], places[k : 2 * k] - places[:k]], axis=1)
+            marks.face_color = faces
+        gaps.data = np.stack([places[:k], places[k : 2 * k] - places[:k]], axis=1)
         if k:
-            self._gaps.edge_color = transform_color(fit)
-            self._gaps.edge_width = 2.5 * pixel
-            self._gaps.vector_style = "line"
+            gaps.edge_color = transform_color(fit)
+            gaps.edge_width = 2.5 * pixel
+            gaps.vector_style = "line"
 
 
 @dataclass(frozen=True)
@@ -203,8 +188,9 @@ def keep(space: Workspace, session: AlignSession, result: AlignResult) -> None:
         image = space.of_layer(session.image)
         own = image is not None and slide_of(space, image) is entry
         entry.adata, entry.um_per_unit = result.adata, um
-        for moved in (entry, image) if own else (entry,):
-            moved.path = None  # the file still holds the slide as it was
+        entry.path = None  # the file still holds the slide as it was
+        if image is not None and own:
+            image.path = None
         space.events.changed.emit(entry)
 
 

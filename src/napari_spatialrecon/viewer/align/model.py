@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from napari_spatialrecon.errors import InputError
-from napari_spatialrecon.viewer.task.undo import Undoable
+from napari_spatialrecon.viewer.task.landmark_session import LandmarkModel
 
 if TYPE_CHECKING:
     from napari_spatialrecon.geometry.maps.fit import Fit
@@ -53,7 +53,7 @@ class AlignState:
     by_hand: bool = False
 
 
-class AlignModel(Undoable[AlignState]):
+class AlignModel(LandmarkModel[AlignState]):
     """Pairs that are set in turns, and the map that lays the layer on the image.
 
     All places are (x, y) in one world unit; `query` places are those before the layer is moved.
@@ -67,12 +67,11 @@ class AlignModel(Undoable[AlignState]):
     """
 
     def __init__(self, points: np.ndarray, bounds: np.ndarray | None = None) -> None:
+        super().__init__(AlignState())
         self.points = np.asarray(points, float)
         self.bounds = bounds
-        self.chosen: int | None = None
         self.problem: InputError | None = None
         self.fit: Fit | None = None
-        super().__init__(AlignState())
 
     @property
     def pairs(self) -> tuple[Pair, ...]:

@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from typing import Any, ClassVar
+from typing import ClassVar
 
 import numpy as np
 from qtpy.QtWidgets import QLineEdit, QPushButton, QWidget
 
 from napari_spatialrecon.errors import SpatialReconError
 from napari_spatialrecon.viewer.align.layers import AlignSession, aligned_table, keep
-from napari_spatialrecon.viewer.align.model import MODELS, Pair
+from napari_spatialrecon.viewer.align.model import MODELS, AlignModel, Pair
 from napari_spatialrecon.viewer.align.start import Start, first_pose
 from napari_spatialrecon.viewer.task.landmark_dock import LandmarkDock, offer
 from napari_spatialrecon.viewer.widgets.labels import WrappedLabel
@@ -29,7 +29,7 @@ from napari_spatialrecon.viewer.window.worker import Run
 _NUDGE = 0.002
 
 
-class AlignToHistology(LandmarkDock):
+class AlignToHistology(LandmarkDock[AlignSession]):
     """The widget Align to histology of one viewer."""
 
     shortcuts = ALIGN
@@ -39,7 +39,6 @@ class AlignToHistology(LandmarkDock):
         "residual": "How far the moved landmark lies from its partner",
         "left out": "How far it would lie if the other pairs alone had been used",
     }
-    session: AlignSession | None
 
     def make_parts(self) -> None:
         """Make and connect its own fields and buttons."""
@@ -61,11 +60,11 @@ class AlignToHistology(LandmarkDock):
         self.keep_button = QPushButton("Use for later runs")
         self.keep_button.setToolTip("Later runs take this slide where it lies now")
         self.save_button = QPushButton("Save aligned table…")
-        self.kind.activated.connect(lambda i: self.do(lambda m: m.set_model(self.kind.itemData(i))))
+        self.kind.activated.connect(self._set_kind)
         self.scale_button.clicked.connect(self._set_scale)
         self.auto.clicked.connect(self.start_automatically)
-        self.flip.clicked.connect(lambda: self.do(lambda m: m.flip()))
-        self.turn.clicked.connect(lambda: self.do(lambda m: m.turn_by(90.0)))
+        self.flip.clicked.connect(lambda: self.do(lambda s: s.model.flip()))
+        self.turn.clicked.connect(lambda: self.do(lambda s: s.model.turn_by(90.0)))
         self.keep_button.clicked.connect(self.keep)
         self.save_button.clicked.connect(lambda: self.ask_save_as("aligned", self.save_as))
 
@@ -87,25 +86,27 @@ class AlignToHistology(LandmarkDock):
             side_by_side(self.keep_button, self.save_button),
         )
 
-    def actions(self) -> dict[str, Callable[[], object]]:
+    def key_actions(self) -> dict[str, Callable[[], object]]:
         """Return what the keys do."""
 
         def nudge(right: float, down: float) -> Callable[[], object]:
             def act() -> None:
-                if self.session is not None:
-                    step = _NUDGE * float(np.ptp(self.session.model.points, axis=0).max())
-                    self.do(lambda m: m.nudge(right * step, down * step))
+                self.do(nudged)
+
+            def nudged(session: AlignSession) -> None:
+                step = _NUDGE * float(np.ptp(session.model.points, axis=0).max())
+                session.model.nudge(right * step, down * step)
 
             return act
 
         return {
-            **super().actions(),
+            **super().key_actions(),
             "left": nudge(-1, 0),
             "right": nudge(1, 0),
             "up": nudge(0, -1),
             "down": nudge(0, 1),
-            "flip": lambda: self.do(lambda m: m.flip()),
-            "turn": lambda: self.do(lambda m: m.turn_by(90.0)),
+            "flip": lambda: self.do(lambda s: s.model.flip()),
+            "turn": lambda: self.do(lambda s: s.model.turn_by(90.0)),
         }
 
     def fill(self) -> None:
@@ -125,17 +126,22 @@ class AlignToHistology(LandmarkDock):
 
     def on_click(self, world: np.ndarray) -> None:
         """Take a click at (y, x) in the world."""
-        self.do(lambda m: m.click(world[::-1]))
+        self.do(lambda s: s.model.click(world[::-1]))
 
     def on_drag(self, mark: int, world: np.ndarray, done: bool) -> None:
         """Move a mark to (y, x) in the world."""
-        self.do(lambda m: m.drag(mark, world[::-1]))
+        self.do(lambda s: s.model.drag(mark, world[::-1]))
         if done and self.session is not None:
             self.session.model.end_drag()
 
+    def _set_kind(self, index: int) -> None:
+        self.do(lambda s: s.model.set_model(self.kind.itemData(index)))
+
     def _set_scale(self) -> None:
+        entry = self.space.of_layer(self.image.currentData())
+        if entry is None:
+            return
         try:
-            entry = self.space.of_layer(self.image.currentData())
             self.space.set_scale(entry, self.scale.text())
         except SpatialReconError as error:
             self.notice.show_error(error)
@@ -155,7 +161,7 @@ class AlignToHistology(LandmarkDock):
 
         def found(start: Start) -> None:
             if session is self.session:
-                self.do(lambda m: m.start(start.transform))
+                self.do(lambda s: s.model.start(start.transform))
                 self.verdict.setText(start.words)
 
         run.returned.connect(found)
@@ -165,9 +171,12 @@ class AlignToHistology(LandmarkDock):
 
     def keep(self) -> None:
         """Let later runs take the layer where it lies now."""
+        session = self.session
+        if session is None:
+            return
         try:
-            result = aligned_table(self.space, self.session, self.layer.currentText())
-            keep(self.space, self.session, result)
+            result = aligned_table(self.space, session, self.layer.currentText())
+            keep(self.space, session, result)
             self.verdict.setText("Later runs take this slide where it lies now.")
         except SpatialReconError as error:
             self.notice.show_error(error)
@@ -178,11 +187,11 @@ class AlignToHistology(LandmarkDock):
         """Take pairs from a file in place of those that are set."""
         from napari_spatialrecon.tissue.landmark_pairs import read_pairs
 
-        def take(model: Any) -> None:
+        def take(session: AlignSession) -> None:
             pairs = read_pairs(path)
-            um = self.session.um or 1.0
+            um = session.um or 1.0
             found = zip(pairs.query / um, pairs.ref / um, pairs.enabled, strict=True)
-            model.set_pairs(tuple(Pair((*q,), (*r,), bool(on)) for q, r, on in found))
+            session.model.set_pairs(tuple(Pair((*q,), (*r,), bool(on)) for q, r, on in found))
 
         self.do(take)
 
@@ -190,18 +199,18 @@ class AlignToHistology(LandmarkDock):
         """Write the pairs, in µm of the window."""
         from napari_spatialrecon.tissue.landmark_pairs import LandmarkPairs, write_pairs
 
-        def give(model: Any) -> None:
-            um = self.session.um or 1.0
-            query, ref = (
-                np.array([getattr(p, side) for p in model.pairs]).reshape(-1, 2) * um
-                for side in ("query", "ref")
-            )
-            write_pairs(LandmarkPairs(query, ref, np.array([p.enabled for p in model.pairs])), path)
+        def give(session: AlignSession) -> None:
+            um, pairs = session.um or 1.0, session.model.pairs
+            query = np.array([p.query for p in pairs]).reshape(-1, 2) * um
+            ref = np.array([p.ref for p in pairs]).reshape(-1, 2) * um
+            write_pairs(LandmarkPairs(query, ref, np.array([p.enabled for p in pairs])), path)
 
         self.do(give)
 
     def save_as(self, path: str) -> None:
         """Write the aligned table, as scanpy and squidpy draw it."""
+        if self.session is None:
+            return
         try:
             result = aligned_table(self.space, self.session, self.layer.currentText())
         except SpatialReconError as error:
@@ -241,7 +250,7 @@ class AlignToHistology(LandmarkDock):
         if model.problem is not None:
             self.notice.show_error(model.problem)
 
-    def _hint(self, model: Any) -> str:
+    def _hint(self, model: AlignModel) -> str:
         if not self.pick.isChecked():
             return "Press Set landmark pairs, then click a point of the layer and the same on H&E."
         side = "the layer" if model.turn == "layer" else "the image"

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 
@@ -18,6 +18,8 @@ from napari_spatialrecon.viewer.canvas.layers import (
 )
 from napari_spatialrecon.viewer.canvas.point_nodes import move_points, move_vectors
 from napari_spatialrecon.viewer.landmarks.model import LEAST, LandmarksModel
+from napari_spatialrecon.viewer.task.landmark_session import LandmarkSession
+from napari_spatialrecon.viewer.task.mark_layers import MarkLayers, show_numbers
 from napari_spatialrecon.viewer.task.result_layers import FEW, FEW_PIXELS
 from napari_spatialrecon.viewer.window.tones import LIGHT
 
@@ -38,7 +40,7 @@ _MARK_PX, _RING_PX = 18.0, 24.0
 _TAKEN = 200
 
 
-class LandmarksSession:
+class LandmarksSession(LandmarkSession):
     """One placed result whose cells are given places.
 
     Parameters
@@ -53,6 +55,8 @@ class LandmarksSession:
     InputError
         The layer shows no placed result.
     """
+
+    model: LandmarksModel
 
     def __init__(self, viewer: ViewerModel, layer: Points, image: Image | None) -> None:
         from napari_spatialrecon.tasks.landmarking import layout_of, stored_landmarks
@@ -80,8 +84,7 @@ class LandmarksSession:
         self.suggested: int | None = None
         if adata.n_obs < FEW:
             layer.canvas_size_limits = (FEW_PIXELS, 10_000.0)
-        self._marks: Any = None
-        self._gaps: Any = None
+        self._marks = MarkLayers(viewer, MARKS, GAPS)
         known = stored_landmarks(adata)
         if known is not None:
             self.model.take(known)
@@ -136,7 +139,7 @@ class LandmarksSession:
             move_points(self.layer, data)
         else:
             self.layer.data = data
-        self._show_marks()
+        self.show_marks()
 
     def moved_table(self, space: Workspace, reporter: Reporter) -> MovedTable:
         """Return the moved cells, in the frame of the image they were set on, with its H&E.
@@ -179,10 +182,7 @@ class LandmarksSession:
 
     def close(self) -> None:
         """Take the marks away; the cells stay where they are."""
-        for mark in (self._marks, self._gaps):
-            if mark is not None and mark in self.viewer.layers:
-                self.viewer.layers.remove(mark)
-        self._marks = self._gaps = None
+        self._marks.remove()
 
     def from_layer(self, other: Points) -> Landmarks:
         """Return landmarks from the cells of another layer that have the same names.
@@ -214,20 +214,11 @@ class LandmarksSession:
         corners = np.asarray(image.extent.world, float)[:, -2:]
         return np.sort(np.array([self.place_of(corner) for corner in corners]), axis=0)
 
-    def _show_marks(self) -> None:
-        from napari.layers import Points, Vectors
+    def show_marks(self) -> None:
+        """Redraw the marks, with the cell that waits for a place and the suggested one."""
         from napari.utils.colormaps.standardize_color import transform_color
 
         model = self.model
-        if self._marks is None or self._marks not in self.viewer.layers:
-            common = {"units": self.layer.units, "axis_labels": ("y", "x"), "ndim": 2}
-            self._gaps = Vectors(np.empty((0, 2, 2)), name=GAPS, **common)
-            self._marks = Points(np.empty((0, 2)), name=MARKS, **common)
-            active = self.viewer.layers.selection.active
-            for mark in (self._gaps, self._marks):
-                mark.metadata[OURS] = {"role": "marks"}
-                self.viewer.add_layer(mark)
-            self.viewer.layers.selection.active = active
         errors = model.errors()
         places = self.marks_world()
         colors = [
@@ -238,20 +229,14 @@ class LandmarksSession:
         extra = self.world_of(model.places[rings])
         k, pixel = len(places), 1.0 / self.viewer.scene.camera.zoom
         everything = np.vstack([places.reshape(-1, 2), extra.reshape(-1, 2)])
-        layer = self._marks
+        layer, residuals = self._marks.beside(self.layer)
         if model.dragging and len(layer.data) == len(everything):
             move_points(layer, everything)
         else:
             layer.data = everything
         if len(everything) and not model.dragging:
             shown = transform_color([*colors, *[LIGHT.accent] * len(rings)])
-            layer.features = {"number": [*map(str, range(1, k + 1)), *["?"] * len(rings)]}
-            layer.text = {
-                "string": "{number}",
-                "size": 9,
-                "color": "#111111",
-                "anchor": "center",
-            }
+            show_numbers(layer, [*map(str, range(1, k + 1)), *["?"] * len(rings)])
             layer.size = np.array([_MARK_PX] * k + [_RING_PX] * len(rings)) * pixel
             layer.symbol = "disc"
             layer.border_color = shown
@@ -262,14 +247,14 @@ class LandmarksSession:
         lines = [i for i, e in enumerate(errors) if e.expected is not None]
         ends = self.world_of(np.array([errors[i].expected for i in lines]))
         gaps = np.stack([places[lines], ends - places[lines]], axis=1).reshape(-1, 2, 2)
-        if model.dragging and len(gaps) == len(self._gaps.data):
-            move_vectors(self._gaps, gaps)
+        if model.dragging and len(gaps) == len(residuals.data):
+            move_vectors(residuals, gaps)
             return
-        self._gaps.data = gaps
+        residuals.data = gaps
         if lines:
-            self._gaps.edge_color = transform_color([colors[i] for i in lines])
-            self._gaps.edge_width = 2.0 * pixel
-            self._gaps.vector_style = "line"
+            residuals.edge_color = transform_color([colors[i] for i in lines])
+            residuals.edge_width = 2.0 * pixel
+            residuals.vector_style = "line"
 
 
 def rows_of(layer: Points, other: Points) -> np.ndarray:

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from napari_spatialrecon.errors import InputError
-from napari_spatialrecon.viewer.task.undo import Undoable
+from napari_spatialrecon.viewer.task.landmark_session import LandmarkModel
 
 if TYPE_CHECKING:
     from napari_spatialrecon.geometry.solver.landmarks import Landmarks
@@ -79,7 +79,7 @@ class MarkError:
     expected: tuple[float, float] | None
 
 
-class LandmarksModel(Undoable[MarksState]):
+class LandmarksModel(LandmarkModel[MarksState]):
     """Landmarks on one placed layout, solved again as they come, move and go (dp-VAE eq. 6-7).
 
     Parameters
@@ -99,8 +99,6 @@ class LandmarksModel(Undoable[MarksState]):
     ----------
     places
         Where the cells lie now.
-    chosen
-        Number of the chosen landmark.
     picked
         Row of the cell that waits for its place.
     dragging
@@ -115,6 +113,7 @@ class LandmarksModel(Undoable[MarksState]):
         uncertainty: np.ndarray | None = None,
         bounds: np.ndarray | None = None,
     ) -> None:
+        super().__init__(MarksState())
         self.names = np.asarray(names).astype(str)
         self.layout = np.asarray(layout, float)
         self.start = np.array(places, float)
@@ -122,12 +121,10 @@ class LandmarksModel(Undoable[MarksState]):
         spread = np.ones(len(self.layout)) if uncertainty is None else uncertainty
         self.uncertainty = np.nan_to_num(np.asarray(spread, float), nan=np.inf)
         self.bounds = bounds
-        self.chosen: int | None = None
         self.picked: int | None = None
         self.problem: InputError | None = None
         self.solution: Solution | None = None
         self._solver: PlaceSolver | None = None
-        super().__init__(MarksState())
         self._judged: MarksState | None = None
         self._left_out: dict[int, float] = {}
         self.dragging = False

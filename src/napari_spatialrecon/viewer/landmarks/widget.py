@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable, Iterator, Sequence
-from typing import TYPE_CHECKING, Any, ClassVar
+from pathlib import Path
+from typing import TYPE_CHECKING, ClassVar
 
 import numpy as np
 from qtpy.QtCore import QSignalBlocker, Qt, QTimer
@@ -20,7 +21,7 @@ from qtpy.QtWidgets import (
 
 from napari_spatialrecon.tissue.slots import LAYOUT
 from napari_spatialrecon.viewer.landmarks.layers import LandmarksSession, rows_of
-from napari_spatialrecon.viewer.landmarks.model import LEAST, LIVE_CELLS
+from napari_spatialrecon.viewer.landmarks.model import LEAST, LIVE_CELLS, WEIGHT
 from napari_spatialrecon.viewer.task.landmark_dock import LandmarkDock, offer
 from napari_spatialrecon.viewer.widgets.labels import WrappedLabel
 from napari_spatialrecon.viewer.widgets.marks_table import MarkRow
@@ -28,13 +29,15 @@ from napari_spatialrecon.viewer.widgets.rows import combo, labelled, row, side_b
 from napari_spatialrecon.viewer.window.shortcuts import LANDMARKS
 
 if TYPE_CHECKING:
-    from napari.layers import Points
+    from napari.layers import Layer, Points
+
+    from napari_spatialrecon.progress import ProgressCallback, ShouldStop
 
 #: Quiet time after the last change before landmarks are judged and the next one is suggested.
 _JUDGE_AFTER_MS = 250
 
 
-class LandmarksWidget(LandmarkDock):
+class LandmarksWidget(LandmarkDock[LandmarksSession]):
     """The widget Landmarks of one viewer."""
 
     shortcuts = LANDMARKS
@@ -46,16 +49,15 @@ class LandmarksWidget(LandmarkDock):
         "would the others have predicted it?",
         "pull": "exact: sits there; a number: is drawn there as hard as that",
     }
-    session: LandmarksSession | None
 
     def make_parts(self) -> None:
         """Make and connect its own fields and buttons."""
         self.layer.setToolTip("Placed cells: a result of Place cells, or a file that it saved")
         self.image.setToolTip("The H&E on which landmarks are set")
         self.other = combo()
-        self.find = QLineEdit()
-        self.find.setPlaceholderText("find a cell: name, type or gene")
-        self.find.setClearButtonEnabled(True)
+        self.search_field = QLineEdit()
+        self.search_field.setPlaceholderText("find a cell: name, type or gene")
+        self.search_field.setClearButtonEnabled(True)
         self.cells = QListWidget()
         self.cells.setMaximumHeight(90)
         self.cells.setTextElideMode(Qt.TextElideMode.ElideMiddle)
@@ -63,23 +65,29 @@ class LandmarksWidget(LandmarkDock):
         self.suggest = QPushButton("Suggested cell")
         self.suggest.setToolTip("The cell whose place would help most: typical, certain, far off")
         self.hard = QCheckBox("sits exactly there")
-        self.weight = QDoubleSpinBox(minimum=0.1, maximum=1000.0, value=10.0, decimals=1)
+        self.weight = QDoubleSpinBox()
+        self.weight.setDecimals(1)
+        self.weight.setRange(0.1, 1000.0)
+        self.weight.setValue(WEIGHT)
         self.weight.setToolTip("How hard a cell is drawn to its landmark; 10 to 100 is firm")
         self.bend = QCheckBox("Bend the layout where landmarks are dense")
         self.bend.setToolTip("A smooth residual: from 20 landmarks on, and only where it helps")
         self.take = QPushButton("Take")
         self.save_button = QPushButton("Save moved cells…")
-        self._timer = QTimer(self, singleShot=True, interval=_JUDGE_AFTER_MS)
-        self._steps = QTimer(self, interval=0)
+        self._timer = QTimer(self)
+        self._timer.setSingleShot(True)
+        self._timer.setInterval(_JUDGE_AFTER_MS)
+        self._steps = QTimer(self)
+        self._steps.setInterval(0)
         self._judging: Iterator[None] = iter(())
         self._ready = threading.Event()
         threading.Thread(target=_load_solver, args=(self._ready,), daemon=True).start()
-        self.find.textChanged.connect(self._search)
+        self.search_field.textChanged.connect(self._search)
         self.cells.itemClicked.connect(self._pick_listed)
         self.suggest.clicked.connect(self._pick_suggested)
         self.hard.clicked.connect(self._set_pull)
         self.weight.editingFinished.connect(self._set_pull)
-        self.bend.clicked.connect(lambda on: self.do(lambda m: m.set_bend(on)))
+        self.bend.clicked.connect(lambda on: self.do(lambda s: s.model.set_bend(on)))
         self.take.clicked.connect(self.take_from_layer)
         self.save_button.clicked.connect(lambda: self.ask_save_as("moved", self.save_as))
         self._timer.timeout.connect(self._judge)
@@ -90,7 +98,7 @@ class LandmarksWidget(LandmarkDock):
         return (
             labelled("Cells", self.layer),
             labelled("On", self.image),
-            self.find,
+            self.search_field,
             self.cells,
             side_by_side(self.pick, self.suggest),
             self.hint,
@@ -105,9 +113,9 @@ class LandmarksWidget(LandmarkDock):
             self.save_button,
         )
 
-    def actions(self) -> dict[str, Callable[[], object]]:
+    def key_actions(self) -> dict[str, Callable[[], object]]:
         """Return what the keys do."""
-        return {**super().actions(), "suggest": self._pick_suggested}
+        return {**super().key_actions(), "suggest": self._pick_suggested}
 
     def fill(self) -> None:
         """Offer placed cells, images, and other layers of cells."""
@@ -117,7 +125,7 @@ class LandmarksWidget(LandmarkDock):
         offer(self.image, self.offered(Image))
         self.begin()
 
-    def begin(self, _: Any = None) -> None:
+    def begin(self, _: object = None) -> None:
         """Take up the layers that are chosen; on another image the landmarks stay."""
         layer, image = self.layer.currentData(), self.image.currentData()
         known = self._sessions.get(layer) if layer is not None else None
@@ -133,8 +141,9 @@ class LandmarksWidget(LandmarkDock):
         """Offer layers that show cells of the same names, or say that there are none."""
         from napari.layers import Points
 
-        points = [] if layer is None else [x for x in self.offered(Points) if x is not layer]
-        offer(self.other, [x for x in points if (rows_of(layer, x) >= 0).sum() >= LEAST])
+        others = [] if layer is None else [x for x in self.offered(Points) if x is not layer]
+        shared = [x for x in others if layer and (rows_of(layer, x) >= 0).sum() >= LEAST]
+        offer(self.other, shared)
         self.take.setEnabled(self.other.count() > 0)
         self.other.setPlaceholderText("no other layer shows these cells")
         self.other.setToolTip(
@@ -152,14 +161,15 @@ class LandmarksWidget(LandmarkDock):
 
     def on_click(self, world: np.ndarray) -> None:
         """Take a click at (y, x) in the world."""
-        self.do(lambda m: m.click(self.session.place_of(world)))
+        self.do(lambda s: s.model.click(s.place_of(world)))
 
     def on_drag(self, mark: int, world: np.ndarray, done: bool) -> None:
         """Move a landmark to (y, x) in the world."""
-        if mark < len(self.session.model.marks):
-            self.do(lambda m: m.drag(mark, self.session.place_of(world)))
+        session = self.session
+        if session is not None and mark < len(session.model.marks):
+            self.do(lambda s: s.model.drag(mark, s.place_of(world)))
         if done:
-            self.do(lambda m: m.end_drag())
+            self.do(lambda s: s.model.end_drag())
 
     def choose(self, number: int) -> None:
         """Choose a landmark, and show its pull."""
@@ -169,16 +179,17 @@ class LandmarksWidget(LandmarkDock):
     def _set_pull(self) -> None:
         if self.session is not None and self.session.model.chosen is not None:
             number = self.session.model.chosen
-            self.do(lambda m: m.set_hard(number, self.hard.isChecked(), self.weight.value()))
+            hard, weight = self.hard.isChecked(), self.weight.value()
+            self.do(lambda s: s.model.set_hard(number, hard, weight))
 
-    def _search(self, _: Any = None) -> None:
+    def _search(self, _: object = None) -> None:
         from napari_spatialrecon.viewer.landmarks.search import search
 
         self.cells.clear()
         if self.session is None:
             return
         model = self.session.model
-        found = search(self.session.adata, self.find.text(), model.uncertainty)
+        found = search(self.session.adata, self.search_field.text(), model.uncertainty)
         for cell, note in zip(found.cells, found.notes):
             item = QListWidgetItem(f"{model.names[cell]}  {note}".strip())
             item.setData(Qt.ItemDataRole.UserRole, int(cell))
@@ -196,12 +207,12 @@ class LandmarksWidget(LandmarkDock):
         cell = item.data(Qt.ItemDataRole.UserRole)
         if cell is not None:
             self.pointer.switch(True)
-            self.do(lambda m: m.pick(cell))
+            self.do(lambda s: s.model.pick(cell))
 
     def _pick_suggested(self) -> None:
         if self.session is not None and self.session.suggested is not None:
             self.pointer.switch(True)
-            self.do(lambda m: m.pick(self.session.suggested))
+            self.do(lambda s: s.model.pick(s.suggested))
 
     def _judge(self) -> None:
         """Suggest the next landmark, and find the left-out errors of those set."""
@@ -214,7 +225,7 @@ class LandmarksWidget(LandmarkDock):
         self._judging = session.model.judge()
         self._steps.start()
         session.suggested = session.model.suggestion()
-        session._show_marks()
+        session.show_marks()
         self.suggest.setEnabled(session.suggested is not None)
 
     def _judge_one(self) -> None:
@@ -232,24 +243,26 @@ class LandmarksWidget(LandmarkDock):
         """Take landmarks from a file in place of those that are set."""
         from napari_spatialrecon.tissue.landmarks import read_landmarks
 
-        self.do(lambda m: m.take(read_landmarks(path, list(m.names))))
+        self.do(lambda s: s.model.take(read_landmarks(path, list(s.model.names))))
 
     def save_file(self, path: str) -> None:
         """Write the landmarks that are used, in the frame and unit of the result."""
         from napari_spatialrecon.tissue.landmarks import write_landmarks
 
-        self.do(lambda m: write_landmarks(path, m.landmarks(), m.names))
+        self.do(lambda s: write_landmarks(path, s.model.landmarks(), list(s.model.names)))
 
     def take_from_layer(self) -> None:
         """Take the places of cells of the same names from another layer."""
         other = self.other.currentData()
-        self.do(lambda m: m.take(self.session.from_layer(other)))
+        self.do(lambda s: s.model.take(s.from_layer(other)))
 
     def save_as(self, path: str) -> None:
         """Write the moved cells with their landmarks, in the background."""
         session = self.session
+        if session is None:
+            return
 
-        def work(progress: Any, should_stop: Any) -> Any:
+        def work(progress: ProgressCallback, should_stop: ShouldStop) -> tuple[Path, ...]:
             from napari_spatialrecon.progress import Reporter
 
             return session.moved_table(self.space, Reporter(progress, should_stop)).write(path)
@@ -261,7 +274,7 @@ class LandmarksWidget(LandmarkDock):
     def refresh(self) -> None:
         """Show the session's state, in the widget and on the canvas."""
         session = self.session
-        for part in (self.pick, self.find, self.cells, self.load, self.bend):
+        for part in (self.pick, self.search_field, self.cells, self.load, self.bend):
             part.setEnabled(session is not None)
         if session is None:
             self.hint.setText("Place cells first, or open a file of placed cells.")
@@ -356,6 +369,6 @@ def _load_solver(ready: threading.Event) -> None:
     ready.set()
 
 
-def _is_placed(layer: Any) -> bool:
+def _is_placed(layer: Layer) -> bool:
     adata = layer.metadata.get("adata")
     return adata is not None and LAYOUT in adata.obsm

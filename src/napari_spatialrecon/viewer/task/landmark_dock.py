@@ -6,7 +6,7 @@ import weakref
 from collections.abc import Callable, Mapping, Sequence
 from functools import partial
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, ClassVar, Generic, TypeVar
 
 import numpy as np
 from qtpy.QtCore import QSignalBlocker, QSize, Qt, QTimer
@@ -26,6 +26,7 @@ from napari_spatialrecon.tissue.slots import OURS
 from napari_spatialrecon.viewer.canvas.detail import keep_smooth
 from napari_spatialrecon.viewer.canvas.layers import unwrapped
 from napari_spatialrecon.viewer.canvas.pointer import Pointer
+from napari_spatialrecon.viewer.task.landmark_session import LandmarkSession
 from napari_spatialrecon.viewer.widgets.labels import WrappedLabel
 from napari_spatialrecon.viewer.widgets.marks_table import MarksTable
 from napari_spatialrecon.viewer.widgets.notice import Notice
@@ -35,10 +36,19 @@ from napari_spatialrecon.viewer.window.tones import tones
 from napari_spatialrecon.viewer.window.worker import Run, Work
 from napari_spatialrecon.viewer.workspace.workspace import workspace_of
 
+if TYPE_CHECKING:
+    from napari.components import ViewerModel
+    from napari.layers import Layer
+    from napari.utils.events import Event
+    from qtpy.QtGui import QHideEvent, QShowEvent
+
+S = TypeVar("S", bound=LandmarkSession)
+L = TypeVar("L", bound="Layer")
+
 _CSV, _TABLES = "Landmarks (*.csv)", "Tables (*.h5ad)"
 
 
-class LandmarkDock(QWidget):
+class LandmarkDock(QWidget, Generic[S]):
     """A dock widget whose session takes landmarks on the canvas of one viewer.
 
     A subclass makes its parts and its session, and shows it; the session's state is its own, so
@@ -52,31 +62,33 @@ class LandmarkDock(QWidget):
     Attributes
     ----------
     session
-        What is being worked on: has ``model``, ``layer``, ``alive``, ``show``, ``marks_world`` and
-        ``close``; None where the layers for it are missing.
+        What is being worked on; None where the layers for it are missing.
     """
 
-    shortcuts: Mapping[str, Shortcut]
-    columns: Mapping[str, str]
+    shortcuts: ClassVar[Mapping[str, Shortcut]]
+    columns: ClassVar[Mapping[str, str]]
     """Headings of the table and what they mean."""
-    pick_text: str
+    pick_text: ClassVar[str]
 
-    def __init__(self, napari_viewer: Any) -> None:
+    def __init__(self, napari_viewer: ViewerModel) -> None:
         super().__init__()
         self.viewer = unwrapped(napari_viewer)
         keep_smooth(self.viewer)
         self.space = workspace_of(self.viewer)
-        self.session: Any = None
-        self._sessions: weakref.WeakKeyDictionary[Any, Any] = weakref.WeakKeyDictionary()
+        self.session: S | None = None
+        self._sessions: weakref.WeakKeyDictionary[Layer, S] = weakref.WeakKeyDictionary()
         self.layer, self.image = combo(), combo()
-        self.pick = QPushButton(self.pick_text, checkable=True)
+        self.pick = QPushButton(self.pick_text)
+        self.pick.setCheckable(True)
         self.hint, self.verdict = WrappedLabel(), WrappedLabel()
         self.table = MarksTable(list(self.columns), list(self.columns.values()))
         self.undo, self.redo = QPushButton("Undo"), QPushButton("Redo")
         self.remove = QPushButton("Delete")
         self.load, self.store = QPushButton("Open…"), QPushButton("Save…")
         self.notice = Notice()
-        self.keys_button = QPushButton("Keys", checkable=True, flat=True)
+        self.keys_button = QPushButton("Keys")
+        self.keys_button.setCheckable(True)
+        self.keys_button.setFlat(True)
         self.keys_text = WrappedLabel(describe(self.shortcuts))
         self.pointer = Pointer(
             self.viewer,
@@ -85,7 +97,7 @@ class LandmarkDock(QWidget):
             dragged=self.on_drag,
             switched=self._on_switch,
         )
-        self.keys = Keys(self.viewer, self.shortcuts, self.actions())
+        self.keys = Keys(self.viewer, self.shortcuts, self.key_actions())
         self.keys.on_widget(self)
         self.make_parts()
         self._lay_out()
@@ -97,12 +109,12 @@ class LandmarkDock(QWidget):
         """Wide enough for the table."""
         return QSize(370, 680)
 
-    def hideEvent(self, event: object) -> None:
+    def hideEvent(self, event: QHideEvent | None) -> None:
         """Leave the canvas if napari took the widget out of its dock, which deletes nothing."""
         super().hideEvent(event)
         QTimer.singleShot(0, self._leave)
 
-    def showEvent(self, event: object) -> None:
+    def showEvent(self, event: QShowEvent | None) -> None:
         """Take up the canvas again."""
         super().showEvent(event)
         if self.session is None:
@@ -126,13 +138,13 @@ class LandmarkDock(QWidget):
         """Return what stands below one another."""
         raise NotImplementedError
 
-    def actions(self) -> dict[str, Callable[[], object]]:
+    def key_actions(self) -> dict[str, Callable[[], object]]:
         """Return what the keys do."""
         return {
-            "undo": lambda: self.do(lambda m: m.undo()),
-            "redo": lambda: self.do(lambda m: m.redo()),
-            "delete": lambda: self.do(lambda m: m.delete()),
-            "disable": lambda: self.do(lambda m: m.toggle()),
+            "undo": lambda: self.do(lambda s: s.model.undo()),
+            "redo": lambda: self.do(lambda s: s.model.redo()),
+            "delete": lambda: self.do(lambda s: s.model.delete()),
+            "disable": lambda: self.do(lambda s: s.model.toggle()),
             "stop": lambda: self.pointer.switch(False),
         }
 
@@ -148,7 +160,7 @@ class LandmarkDock(QWidget):
         """Offer the layers that can serve."""
         raise NotImplementedError
 
-    def make_session(self) -> Any:
+    def make_session(self) -> S | None:
         """Return a session of the chosen layers, None where they are missing."""
         raise NotImplementedError
 
@@ -166,7 +178,7 @@ class LandmarkDock(QWidget):
 
     # Sessions
 
-    def begin(self, _: Any = None) -> None:
+    def begin(self, _: object = None) -> None:
         """Take up the layers that are chosen, with the landmarks they had."""
         layer, image = self.layer.currentData(), self.image.currentData()
         old = self.session
@@ -191,14 +203,14 @@ class LandmarkDock(QWidget):
             self.session.model.changed.disconnect(self.refresh)
         self.session = None
 
-    def do(self, act: Callable[[Any], object]) -> None:
-        """Change the model, and show what it refuses."""
+    def do(self, act: Callable[[S], object]) -> None:
+        """Change what is set in the session; what its model refuses is shown."""
         if self.session is None:
             return
         try:
             if self.notice.error is not None:
                 self.notice.clear()
-            act(self.session.model)
+            act(self.session)
         except SpatialReconError as error:
             self.notice.show_error(error)
 
@@ -207,7 +219,7 @@ class LandmarkDock(QWidget):
         if self.session is not None:
             self.session.model.chosen = number
 
-    def offered(self, kind: type) -> list[Any]:
+    def offered(self, kind: type[L]) -> list[L]:
         """Return the two-dimensional layers of a kind, the uppermost first, without marks."""
         layers = [x for x in reversed(self.viewer.layers) if isinstance(x, kind) and x.ndim == 2]
         return [x for x in layers if not _is_mark(x)]
@@ -245,9 +257,9 @@ class LandmarkDock(QWidget):
         for box in (self.layer, self.image):
             box.activated.connect(self.begin)
         self.pick.toggled.connect(self.pointer.switch)
-        self.table.toggled.connect(lambda i, on: self.do(lambda m: m.enable(i, on)))
+        self.table.toggled.connect(lambda i, on: self.do(lambda s: s.model.enable(i, on)))
         self.table.picked.connect(self.choose)
-        actions = self.actions()
+        actions = self.key_actions()
         for button, name in ((self.undo, "undo"), (self.redo, "redo"), (self.remove, "delete")):
             button.clicked.connect(lambda _=False, act=actions[name]: act())
         self.load.clicked.connect(self._ask_load)
@@ -259,16 +271,16 @@ class LandmarkDock(QWidget):
         self.viewer.events.theme.connect(self._set_theme)
         self.destroyed.connect(partial(_release, self))
 
-    def _on_layers(self, event: Any) -> None:
+    def _on_layers(self, event: Event) -> None:
         if _is_mark(event.value):
             return
-        lost = self.session is not None and not self.session.alive
-        if lost:
+        lost = self.session if self.session is not None and not self.session.alive else None
+        if lost is not None:
             self.pointer.switch(False)
-            self._sessions.pop(self.session.layer, None)
+            self._sessions.pop(lost.layer, None)
             self.end()
         self.fill()
-        if lost:
+        if lost is not None:
             gone = InputError(
                 f"Expected the layers that landmarks are set on, found that {event.value.name} "
                 "was deleted.",
@@ -282,10 +294,10 @@ class LandmarkDock(QWidget):
         (self.keys.hold if on else self.keys.release)()
         self.refresh()
 
-    def _set_theme(self, event: Any = None) -> None:
+    def _set_theme(self, event: Event | None = None) -> None:
         chosen = tones(self.viewer)
-        for part in (self.notice, self.table):
-            part.set_tones(chosen)
+        self.notice.set_tones(chosen)
+        self.table.set_tones(chosen)
         self.refresh()
 
     def _lay_out(self) -> None:
@@ -299,7 +311,8 @@ class LandmarkDock(QWidget):
         column.addWidget(self.keys_button, alignment=Qt.AlignmentFlag.AlignLeft)
         column.addWidget(self.keys_text)
         column.addStretch()
-        area = QScrollArea(widgetResizable=True)
+        area = QScrollArea()
+        area.setWidgetResizable(True)
         area.setFrameShape(QFrame.Shape.NoFrame)
         area.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
         area.setWidget(content)
@@ -309,7 +322,7 @@ class LandmarkDock(QWidget):
         self.setMinimumWidth(320)
 
 
-def offer(box: QComboBox, layers: list[Any]) -> None:
+def offer(box: QComboBox, layers: Sequence[Layer]) -> None:
     """Offer layers without telling that one was chosen; the chosen one stays so."""
     chosen = box.currentData()
     with QSignalBlocker(box):
@@ -320,12 +333,12 @@ def offer(box: QComboBox, layers: list[Any]) -> None:
         box.setEnabled(bool(layers))
 
 
-def _is_mark(layer: Any) -> bool:
+def _is_mark(layer: Layer) -> bool:
     return bool(layer.metadata.get(OURS, {}).get("role") == "marks")
 
 
-def _release(widget: LandmarkDock) -> None:
-    """Disconnect the signals of a widget that Qt has deleted."""
+def _release(widget: LandmarkDock[S]) -> None:
+    """Forget a widget that Qt has deleted."""
     if widget.pointer.on:
         widget.pointer.forget()
         widget.keys.release()

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 
@@ -41,13 +41,12 @@ class Trained(Outcome):
     def summary(self) -> str:
         """How many profiles in which time, and whether their sources are mixed."""
         n = f"{self.adata.n_obs:,} profiles of {self.n_sources} sources embedded in {self.time}."
-        if self.method.after is None:
-            return f"{n} One source alone: there is nothing to mix."
-        return f"{n} {self._words}"
-
-    @property
-    def _words(self) -> str:
         before, after = self.method.before, self.method.after
+        if before is None or after is None:
+            return f"{n} One source alone: there is nothing to mix."
+        return f"{n} {self._words(before, after)}"
+
+    def _words(self, before: Mixing, after: Mixing) -> str:
         if after.probe > 1 / self.n_sources + MIXED:
             return "Sources still lie apart: kinds may differ between them, or training was short."
         if before.probe <= 1 / self.n_sources + MIXED:
@@ -209,7 +208,7 @@ class Flatten:
     outcome: Trained
     way: str
 
-    def __call__(self, progress: Any, should_stop: Any) -> Scatter:
+    def __call__(self, progress: ProgressCallback, should_stop: ShouldStop) -> Scatter:
         """Lay the profiles out in two dimensions."""
         from napari_spatialrecon.tasks.encoding import flattened
 

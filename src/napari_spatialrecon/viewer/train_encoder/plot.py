@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 from qtpy.QtCore import QPointF, QRectF, QSize, Qt
-from qtpy.QtGui import QColor, QPainter, QPen, QPixmap
+from qtpy.QtGui import QColor, QPainter, QPaintEvent, QPen, QPixmap, QResizeEvent
 from qtpy.QtWidgets import QSizePolicy, QWidget
 
 from napari_spatialrecon.evaluation.palette import category_colors, elide
@@ -54,12 +54,12 @@ class EmbeddingPlot(QWidget):
         self.tones, self._drawn = tones, None
         self.update()
 
-    def resizeEvent(self, event: object) -> None:
+    def resizeEvent(self, event: QResizeEvent | None) -> None:
         """Draw anew."""
         super().resizeEvent(event)
         self._drawn = None
 
-    def paintEvent(self, event: object) -> None:
+    def paintEvent(self, event: QPaintEvent | None) -> None:
         """Draw the panels once, and what was drawn from then on."""
         if self._drawn is None:
             ratio = self.devicePixelRatioF()

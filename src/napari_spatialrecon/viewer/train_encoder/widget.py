@@ -119,6 +119,7 @@ class TrainEncoder(TaskWidget):
         run = self._drawing = Run(Flatten(outcome, way), "Drawing", viewer=self.viewer, parent=self)
         run.returned.connect(partial(self._show_scatter, outcome))
         run.failed.connect(self.panel.refuse)
+        run.finished.connect(run.deleteLater)
         run.finished.connect(self._after_drawing)
         run.start()
 
@@ -128,7 +129,6 @@ class TrainEncoder(TaskWidget):
             self._color_scatter()
 
     def _after_drawing(self) -> None:
-        self._drawing.deleteLater()
         self._drawing = None
         self.drawing.hide()
         self.way.setEnabled(True)

@@ -5,13 +5,17 @@ from __future__ import annotations
 from collections.abc import Sequence
 from functools import partial
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING
 
 from qtpy.QtCore import QSize, Qt, Signal
 from qtpy.QtWidgets import QFrame, QHBoxLayout, QLabel, QSizePolicy, QToolButton, QWidget
 from superqt import QFlowLayout
 
 from napari_spatialrecon.evaluation.palette import elide
+from napari_spatialrecon.viewer.window.present import present
+
+if TYPE_CHECKING:
+    from qtpy.QtGui import QDragEnterEvent, QDropEvent, QResizeEvent
 
 _LAYERS = "application/x-list-index"
 """What napari's layer list drags."""
@@ -47,15 +51,15 @@ class Chips(QFrame):
         """As high as the chips need at the present width."""
         return QSize(60, max(24, self._flow.heightForWidth(max(60, self.width()))))
 
-    def resizeEvent(self, event: Any) -> None:
+    def resizeEvent(self, event: QResizeEvent | None) -> None:
         """Wrap anew."""
         super().resizeEvent(event)
         self.updateGeometry()
 
-    def set_entries(self, entries: Sequence[tuple[Any, str, str]]) -> None:
+    def set_entries(self, entries: Sequence[tuple[object, str, str]]) -> None:
         """Show chips: (key, name, tooltip) each."""
         while (item := self._flow.takeAt(0)) is not None:
-            old = item.widget()
+            old = present(item.widget())
             old.hide()
             old.deleteLater()
         self.names = [name for _, name, _ in entries]
@@ -67,15 +71,18 @@ class Chips(QFrame):
             self._flow.addWidget(label)
         self.updateGeometry()
 
-    def _chip(self, key: Any, name: str, tip: str) -> QWidget:
-        chip = QFrame(objectName="chip")
+    def _chip(self, key: object, name: str, tip: str) -> QWidget:
+        chip = QFrame()
+        chip.setObjectName("chip")
         chip.setToolTip(tip)
         chip.setStyleSheet("#chip { border: 1px solid palette(mid); border-radius: 4px; }")
         row = QHBoxLayout(chip)
         row.setContentsMargins(6, 1, 1, 1)
         row.setSpacing(2)
         row.addWidget(QLabel(elide(name, _LONGEST)))
-        button = QToolButton(text="×", autoRaise=True)
+        button = QToolButton()
+        button.setText("×")
+        button.setAutoRaise(True)
         button.setToolTip(f"Leave {name} out")
         button.setAccessibleName(f"Leave {name} out")
         button.setFocusPolicy(Qt.FocusPolicy.TabFocus)
@@ -83,14 +90,17 @@ class Chips(QFrame):
         row.addWidget(button)
         return chip
 
-    def dragEnterEvent(self, event: Any) -> None:
+    def dragEnterEvent(self, event: QDragEnterEvent | None) -> None:
         """Take files and layers."""
-        if event.mimeData().hasUrls() or event.mimeData().hasFormat(_LAYERS):
+        event = present(event)
+        mime = present(event.mimeData())
+        if mime.hasUrls() or mime.hasFormat(_LAYERS):
             event.acceptProposedAction()
 
-    def dropEvent(self, event: Any) -> None:
+    def dropEvent(self, event: QDropEvent | None) -> None:
         """Tell what was dropped."""
-        mime = event.mimeData()
+        event = present(event)
+        mime = present(event.mimeData())
         if mime.hasUrls():
             files = [url.toLocalFile() for url in mime.urls() if url.isLocalFile()]
             self.files_dropped.emit([str(Path(file)) for file in files])

@@ -17,7 +17,7 @@ from napari_spatialrecon.viewer.workspace.workspace import Entry, Role, Workspac
 if TYPE_CHECKING:
     from anndata import AnnData
 
-    from napari_spatialrecon.methods.gears.encoder.model import Encoder
+    from napari_spatialrecon.methods.encoders.base import EncoderMethod
     from napari_spatialrecon.tissue.images import Histology
 
 _SUFFIXES = (" spots", " H&E")
@@ -99,7 +99,7 @@ class Model:
     """
 
     name: str
-    model: Encoder
+    model: EncoderMethod
     path: Path | None = None
 
 

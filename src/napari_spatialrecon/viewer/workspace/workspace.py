@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from napari.layers import Layer
     from napari.utils.events import Event
 
-    from napari_spatialrecon.methods.gears.encoder.model import Encoder
+    from napari_spatialrecon.methods.encoders.base import EncoderMethod
 
 
 class Role(StrEnum):
@@ -70,7 +70,7 @@ class Entry:
     layer: Layer | None = None
     um_per_unit: float | None = None
     notes: list[str] = field(default_factory=list)
-    model: Encoder | None = None
+    model: EncoderMethod | None = None
 
     @property
     def needs_scale(self) -> bool:
@@ -173,7 +173,7 @@ class Workspace:
         path: str | Path | None = None,
         layer: Layer | None = None,
         um_per_unit: float | None = None,
-        model: Encoder | None = None,
+        model: EncoderMethod | None = None,
     ) -> Entry:
         """Add something that is open; the same file in the same role stays one entry, with a note.
 

@@ -1,0 +1,63 @@
+"""The layers that show landmarks on the canvas: a point for each mark, a line for each residual."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from napari_spatialrecon.tissue.slots import OURS
+
+if TYPE_CHECKING:
+    from napari.components import ViewerModel
+    from napari.layers import Layer, Points, Vectors
+
+
+class MarkLayers:
+    """Two layers of a viewer, made when marks are first shown and again if the user deleted them.
+
+    Parameters
+    ----------
+    marks, residuals
+        Names of the layers.
+    """
+
+    def __init__(self, viewer: ViewerModel, marks: str, residuals: str) -> None:
+        self._viewer = viewer
+        self._names = (marks, residuals)
+        self._layers: tuple[Points, Vectors] | None = None
+
+    def beside(self, layer: Layer) -> tuple[Points, Vectors]:
+        """Return the two, in the unit of another layer; the active layer stays active."""
+        layers = self._viewer.layers
+        if self._layers is None or self._layers[0] not in layers:
+            self._layers = self._made(layer)
+            active = layers.selection.active
+            for made in reversed(self._layers):
+                made.metadata[OURS] = {"role": "marks"}
+                self._viewer.add_layer(made)
+            layers.selection.active = active
+        return self._layers
+
+    def remove(self) -> None:
+        """Take them out of the viewer."""
+        for layer in self._layers or ():
+            if layer in self._viewer.layers:
+                self._viewer.layers.remove(layer)
+        self._layers = None
+
+    def _made(self, layer: Layer) -> tuple[Points, Vectors]:
+        from napari.layers import Points, Vectors
+
+        marks, residuals = self._names
+        units, axes = layer.units[-2:], ("y", "x")
+        return (
+            Points(np.empty((0, 2)), ndim=2, name=marks, units=units, axis_labels=axes),
+            Vectors(np.empty((0, 2, 2)), ndim=2, name=residuals, units=units, axis_labels=axes),
+        )
+
+
+def show_numbers(marks: Points, texts: list[str]) -> None:
+    """Write a short text, such as its number, on each mark."""
+    marks.features = {"number": texts}
+    marks.text = {"string": "{number}", "size": 9, "color": "#111111", "anchor": "center"}
