@@ -81,11 +81,11 @@ def test_a_bad_pair_is_hinted_and_leaving_it_out_restores_the_fit(model: AlignMo
     for row in (0, 5, 62, 33, 77, 40, 18):
         click_pair(model, GRID[row] + np.random.default_rng(row).normal(size=2))
     model.drag(len(model.pairs) + 4, target(GRID[[77]])[0] + 300)
-    assert [row["outlier"] for row in model.residuals()].index(True) == 4
+    assert [row.outlier for row in model.residuals()].index(True) == 4
     before = model.rmse
     model.enable(4, False)
-    assert model.rmse < before / 20 and not any(r["outlier"] for r in model.residuals())
-    assert model.residuals()[4]["residual"] > 300
+    assert model.rmse < before / 20 and not any(r.outlier for r in model.residuals())
+    assert model.residuals()[4].residual > 300
 
 
 def test_a_drag_is_one_step_to_undo(model: AlignModel) -> None:

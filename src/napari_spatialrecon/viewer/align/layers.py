@@ -110,8 +110,8 @@ class AlignSession(LandmarkSession):
 
         tones, rows = LIGHT, self.model.residuals()
         places, k = self.marks_world(), len(rows)
-        names = [self.tone(row["residual"], row["outlier"]) for row in rows]
-        fit = [getattr(tones, n) if r["enabled"] else tones.quiet for n, r in zip(names, rows)]
+        names = [self.tone(row.residual, row.outlier) for row in rows]
+        fit = [getattr(tones, n) if r.enabled else tones.quiet for n, r in zip(names, rows)]
         waiting = [tones.accent] * (len(places) - 2 * k)
         colors = transform_color([*fit, *fit, *waiting]) if len(places) else "white"
         number = [str(i + 1) for i in range(k)]

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 
@@ -51,6 +51,28 @@ class AlignState:
     model: str = "similarity"
     transform: Transform | None = None
     by_hand: bool = False
+
+
+@dataclass(frozen=True)
+class PairError:
+    """What a pair says of the map, in world units.
+
+    Parameters
+    ----------
+    enabled
+        Whether the pair is used.
+    residual
+        How far the moved landmark lies from its partner.
+    left_out
+        How far it would lie if the other pairs alone had been used; None where not known.
+    outlier
+        Whether the other pairs contradict it.
+    """
+
+    enabled: bool
+    residual: float
+    left_out: float | None
+    outlier: bool
 
 
 class AlignModel(LandmarkModel[AlignState]):
@@ -202,31 +224,27 @@ class AlignModel(LandmarkModel[AlignState]):
 
     # What the pairs say
 
-    def residuals(self) -> list[dict[str, Any]]:
-        """Return a row for each pair: whether it is used, its residual, left-out error, outlier.
-
-        Residual and left-out error are None where they are not known.
-        """
-        rows: list[dict[str, Any]] = []
+    def residuals(self) -> list[PairError]:
+        """Return what each pair says of the map."""
+        rows: list[PairError] = []
         used = 0
         marks = self.marks()
         k = len(self.pairs)
         for number, pair in enumerate(self.pairs):
             apart = float(np.linalg.norm(marks[number] - marks[k + number]))
-            row = {"enabled": pair.enabled, "residual": apart, "left_out": None, "outlier": False}
+            left, outlier = np.nan, False
             if pair.enabled:
                 if self.fit is not None:
-                    left = float(self.fit.left_out[used])
-                    row["left_out"] = left if np.isfinite(left) else None
-                    row["outlier"] = self.fit.outlier == used
+                    left, outlier = float(self.fit.left_out[used]), self.fit.outlier == used
                 used += 1
-            rows.append(row)
+            known = left if np.isfinite(left) else None
+            rows.append(PairError(pair.enabled, apart, known, outlier))
         return rows
 
     @property
     def rmse(self) -> float | None:
         """Root mean square of the residuals of the pairs that are used; None without any."""
-        used = [row["residual"] for row in self.residuals() if row["enabled"]]
+        used = [row.residual for row in self.residuals() if row.enabled]
         return float(np.sqrt(np.mean(np.square(used)))) if used else None
 
     def _set_pair(self, number: int, pair: Pair, *, key: object = None) -> None:

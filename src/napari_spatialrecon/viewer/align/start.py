@@ -6,7 +6,7 @@ import dataclasses
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import partial
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 
@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from anndata import AnnData
 
     from napari_spatialrecon.geometry.maps.transforms import Transform
+    from napari_spatialrecon.progress import ProgressCallback, ShouldStop
     from napari_spatialrecon.viewer.workspace.workspace import Workspace
 
 
@@ -33,7 +34,9 @@ class Start:
     words: str
 
 
-def first_pose(space: Workspace, session: AlignSession) -> Callable[[Any, Any], Start]:
+def first_pose(
+    space: Workspace, session: AlignSession
+) -> Callable[[ProgressCallback, ShouldStop], Start]:
     """Return the work that finds a first pose, for `viewer.worker.Run`.
 
     Placed cells go where their expression expects them, if the slide of the image has genes in
@@ -55,8 +58,8 @@ def _by_expression(
     adata: AnnData,
     ref: AnnData,
     to_ref: np.ndarray,
-    progress: Any,
-    should_stop: Any,
+    progress: ProgressCallback,
+    should_stop: ShouldStop,
 ) -> Start:
     from napari_spatialrecon.geometry.maps.transforms import Transform
     from napari_spatialrecon.progress import Reporter
@@ -75,7 +78,9 @@ def _by_expression(
     return Start(Transform.from_pose(found.pose), found.words)
 
 
-def _by_outline(session: AlignSession, progress: Any, should_stop: Any) -> Start:
+def _by_outline(
+    session: AlignSession, progress: ProgressCallback, should_stop: ShouldStop
+) -> Start:
     from napari_spatialrecon.geometry.maps.transforms import Transform
     from napari_spatialrecon.geometry.procrustes import Pose
     from napari_spatialrecon.progress import Reporter

@@ -260,17 +260,15 @@ class AlignToHistology(LandmarkDock[AlignSession]):
     def _rows(self, session: AlignSession) -> list[MarkRow]:
         rows = []
         for number, found in enumerate(session.model.residuals(), 1):
-            tone = session.tone(found["residual"], found["outlier"])
-            left = found["left_out"]
+            tone = session.tone(found.residual, found.outlier)
+            left = found.left_out
             cells = (
-                f"{number}{' !' if found['outlier'] else ''}",
-                self._length(found["residual"]),
+                f"{number}{' !' if found.outlier else ''}",
+                self._length(found.residual),
                 "" if left is None else self._length(left),
             )
-            tip = "The other pairs contradict this one: check it." if found["outlier"] else ""
-            rows.append(
-                MarkRow(cells, found["enabled"], tone if found["enabled"] else "quiet", tip)
-            )
+            tip = "The other pairs contradict this one: check it." if found.outlier else ""
+            rows.append(MarkRow(cells, found.enabled, tone if found.enabled else "quiet", tip))
         return rows
 
     def _verdict(self, session: AlignSession) -> str:
