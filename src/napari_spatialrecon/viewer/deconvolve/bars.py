@@ -116,5 +116,6 @@ class StackedBars(QWidget):
         painter.setRenderHint(QPainter.RenderHint.Antialiasing)
 
     def _color(self, kind: int | None) -> QColor:
-        known = kind is not None and kind < len(self._colors)
-        return self._colors[kind] if known else QColor(OTHER)
+        if kind is None or kind >= len(self._colors):
+            return QColor(OTHER)
+        return self._colors[kind]

@@ -16,11 +16,10 @@ MOST_TYPES = 200
 _LIKELY = ("cell_type", "celltype", "cell type", "type", "annotation", "label", "cluster")
 
 
-class MixtureModel(SlideAndReferenceModel):
+class MixtureModel(SlideAndReferenceModel[MixtureJob, Mixed]):
     """What was chosen in Deconvolve, and its run."""
 
     task = "deconvolve"
-    outcome: Mixed | None
 
     def __init__(self, workspace: Workspace) -> None:
         self._labels: str | None = None

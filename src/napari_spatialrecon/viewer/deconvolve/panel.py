@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 from qtpy.QtCore import QSignalBlocker, Qt, Signal
@@ -15,6 +15,9 @@ from napari_spatialrecon.viewer.deconvolve.table import SharesTable
 from napari_spatialrecon.viewer.widgets.labels import WrappedLabel
 from napari_spatialrecon.viewer.widgets.rows import combo, row
 from napari_spatialrecon.viewer.window.tones import Tones
+
+if TYPE_CHECKING:
+    import pandas as pd
 
 ALL_TYPES = -1
 _MOST_GROUPS = 24
@@ -106,7 +109,7 @@ class MixturePanel(QWidget):
         self.bars.show_bars(means, groups, self.outcome.types, overall)
 
 
-def _groupings(obs: Any) -> list[str]:
+def _groupings(obs: pd.DataFrame) -> list[str]:
     """Return the columns that part the spots into a few groups."""
     names = [str(c) for c in obs if c != MAIN_TYPE and guess_kind(obs[c]) == "category"]
     return [name for name in names if 1 < obs[name].nunique() <= _MOST_GROUPS]

@@ -9,6 +9,7 @@ from qtpy.QtWidgets import QAbstractItemView, QHeaderView
 
 from napari_spatialrecon.evaluation.palette import elide
 from napari_spatialrecon.viewer.widgets.sorted_table import Column, SortedTable
+from napari_spatialrecon.viewer.window.present import present
 
 _LONGEST, _WIDTH, _NAME_WIDTH = 12, 80, 110
 
@@ -18,7 +19,7 @@ class SharesTable(SortedTable):
 
     def __init__(self) -> None:
         super().__init__(QHeaderView.ResizeMode.Interactive)
-        self.horizontalHeader().setDefaultSectionSize(_WIDTH)
+        present(self.horizontalHeader()).setDefaultSectionSize(_WIDTH)
         self.setToolTip("Shares in percent; a click on a column sorts by it")
 
     def show_shares(

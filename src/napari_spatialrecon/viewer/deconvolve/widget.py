@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any
+from typing import TYPE_CHECKING
 
 from qtpy.QtWidgets import QWidget
 
@@ -18,17 +18,21 @@ from napari_spatialrecon.viewer.deconvolve.model import MixtureModel
 from napari_spatialrecon.viewer.deconvolve.panel import ALL_TYPES, MixturePanel
 from napari_spatialrecon.viewer.task.one_slide_widget import TableResultWidget
 
+if TYPE_CHECKING:
+    import pandas as pd
+    from napari.layers import Points
+    from napari.viewer import Viewer
 
-class Deconvolve(TableResultWidget):
+
+class Deconvolve(TableResultWidget[MixtureModel, Mixed]):
     """The widget Deconvolve of one viewer."""
 
-    model: MixtureModel
     model_class = MixtureModel
     inputs_class = MixtureInputs
     row_name = "spot"
     curves_tip = "The loss of the mapping of cells to spots."
 
-    def __init__(self, napari_viewer: Any) -> None:
+    def __init__(self, napari_viewer: Viewer) -> None:
         self.mixtures = MixturePanel()
         self._stop_listening: list[Callable[[], None]] = []
         super().__init__(napari_viewer)
@@ -40,9 +44,9 @@ class Deconvolve(TableResultWidget):
         """Return what was found."""
         return [self.mixtures]
 
-    def show_layer(self, outcome: Mixed) -> Any:
+    def show_layer(self, outcome: Mixed) -> Points:
         """Show the spots as pies on their histology."""
-        name = self.model.last.result_name
+        name = self.model.result_name
         forget_twin(self.viewer, share_name(name))
         layer = show_mixtures(
             self.viewer, outcome, name, diameter_um=self.diameter_um, image=self.image
@@ -58,21 +62,24 @@ class Deconvolve(TableResultWidget):
         self._recolor()
         return layer
 
-    def result_table(self) -> Any:
+    def result_table(self) -> pd.DataFrame:
         """Return the shares of the last run."""
-        return self.model.outcome.adata.obsm[PROPORTIONS]
+        outcome = self.model.outcome
+        assert outcome is not None, "a table is saved after a run"
+        return outcome.adata.obsm[PROPORTIONS]
 
     def _show_type(self, number: int) -> None:
         """Show one type as a color, or all as pies."""
-        if self.layer not in self.viewer.layers:
+        layer, outcome = self.points, self.model.outcome
+        if layer is None or outcome is None:
             return
-        name = self.model.last.result_name
+        name = self.model.result_name
         if number == ALL_TYPES:
             forget_twin(self.viewer, share_name(name))
-            self.layer.visible = True
-            self.viewer.layers.selection = {self.layer}
+            layer.visible = True
+            self.viewer.layers.selection = {layer}
             return
-        share = show_share(self.viewer, self.model.outcome, self.layer, name, number)
+        share = show_share(self.viewer, outcome, layer, name, number)
         if len(self._stop_listening) == 1:
             self._stop_listening.append(on_click(share, self._on_spot))
 
@@ -84,12 +91,17 @@ class Deconvolve(TableResultWidget):
 
     def _select(self, number: int) -> None:
         """Mark a spot."""
+        from napari.layers import Points
+
         active = self.viewer.layers.selection.active
-        if active is not None and len(getattr(active, "data", ())) > number:
+        if isinstance(active, Points) and len(active.data) > number:
             active.selected_data = {number}
 
     def _recolor(self) -> None:
         """Draw the bars in the colors of the legend."""
-        key, outcome = color_key(self.layer), self.mixtures.outcome
-        if key is not None and [e.name for e in key.entries] == outcome.types:
+        layer, outcome = self.points, self.mixtures.outcome
+        key = None if layer is None else color_key(layer)
+        if key is None or outcome is None:
+            return
+        if [e.name for e in key.entries] == outcome.types:
             self.mixtures.bars.set_colors([entry.color for entry in key.entries])

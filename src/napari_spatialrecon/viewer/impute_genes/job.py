@@ -18,6 +18,7 @@ from napari_spatialrecon.viewer.workspace.tables import Table
 
 if TYPE_CHECKING:
     import pandas as pd
+    from scipy.sparse import csr_matrix
 
     from napari_spatialrecon.progress import ProgressCallback, ShouldStop
 
@@ -237,7 +238,7 @@ class GeneJob(Job):
         return Script("sr.impute_genes", arguments, tables)
 
 
-def _column(matrix: Any, number: int) -> np.ndarray:
+def _column(matrix: np.ndarray | csr_matrix, number: int) -> np.ndarray:
     column = matrix[:, [number]]
     dense = column.toarray() if hasattr(column, "toarray") else column
     return np.asarray(dense, np.float32).ravel()

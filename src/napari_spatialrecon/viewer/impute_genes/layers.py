@@ -5,7 +5,7 @@ Another gene is painted on the same layers. The slide's own points get its value
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 
@@ -103,10 +103,11 @@ class GeneLayers:
     @property
     def image(self) -> Image | None:
         """The gene as an image; None while it is not shown."""
-        for layer in self.viewer.layers:
-            if layer.metadata.get(OURS, {}).get(_IMAGE_OF) == self.name:
-                return layer
-        return None
+        from napari.layers import Image
+
+        images = (layer for layer in self.viewer.layers if isinstance(layer, Image))
+        mine = (la for la in images if la.metadata.get(OURS, {}).get(_IMAGE_OF) == self.name)
+        return next(mine, None)
 
     @property
     def beside(self) -> Points | None:
@@ -170,7 +171,7 @@ class GeneLayers:
         return Image(
             np.zeros((rows, columns), np.float32),
             name=f"{self.name} · image",
-            scale=scale * pixel,
+            scale=tuple(scale * pixel),
             translate=scale * (low + pixel / 2),
             units=self.main.units,
             axis_labels=self.main.axis_labels,
@@ -193,7 +194,7 @@ class GeneLayers:
         layer.name = f"{self.gene} · image"
 
 
-def _add_feature(layer: Any, name: str, values: np.ndarray) -> None:
+def _add_feature(layer: Points, name: str, values: np.ndarray) -> None:
     features = layer.features
     if len(features) == len(values):
         layer.features = features.assign(**{name: values})

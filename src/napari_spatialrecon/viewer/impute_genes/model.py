@@ -20,12 +20,11 @@ class CheckChoice(StrEnum):
     NONE = "none"
 
 
-class GeneModel(GeneListModel, SlideAndReferenceModel):
+class GeneModel(GeneListModel[GeneJob, Imputed], SlideAndReferenceModel[GeneJob, Imputed]):
     """What was chosen in Impute genes, and its run."""
 
     task = "impute-genes"
     first_choice = GeneChoice.LIST
-    outcome: Imputed | None
 
     def __init__(self, workspace: Workspace) -> None:
         self._check = CheckChoice.DRAWN
@@ -69,7 +68,7 @@ class GeneModel(GeneListModel, SlideAndReferenceModel):
         if self._drawn[0] != key:
             from napari_spatialrecon.tasks.gene_check import draw_checks
 
-            self._drawn = (key, draw_checks(*tables, self.seed))
+            self._drawn = (key, draw_checks(tables[0], tables[1], self.seed))
         return self._drawn[1]
 
     def missing(self) -> list[str]:

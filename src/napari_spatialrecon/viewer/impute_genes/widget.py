@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import TYPE_CHECKING
 
 from qtpy.QtWidgets import QWidget
 
@@ -15,17 +15,21 @@ from napari_spatialrecon.viewer.impute_genes.panel import GenePanel
 from napari_spatialrecon.viewer.task.one_slide_widget import TableResultWidget
 from napari_spatialrecon.viewer.task.result_layers import set_locked
 
+if TYPE_CHECKING:
+    import pandas as pd
+    from napari.layers import Points
+    from napari.viewer import Viewer
 
-class ImputeGenes(TableResultWidget):
+
+class ImputeGenes(TableResultWidget[GeneModel, Imputed]):
     """The widget Impute genes of one viewer."""
 
-    model: GeneModel
     model_class = GeneModel
     inputs_class = GeneInputs
     row_name = "gene"
     curves_tip = "The error of the network on genes that were held out."
 
-    def __init__(self, napari_viewer: Any) -> None:
+    def __init__(self, napari_viewer: Viewer) -> None:
         self.genes = GenePanel()
         self.layers: GeneLayers | None = None
         super().__init__(napari_viewer)
@@ -40,13 +44,13 @@ class ImputeGenes(TableResultWidget):
         """Return the genes."""
         return [self.genes]
 
-    def show_layer(self, outcome: Imputed) -> Any:
+    def show_layer(self, outcome: Imputed) -> Points:
         """Show a gene on the spots of the slide."""
         gene = self.layers.gene if self.layers is not None else ""
         self.layers = GeneLayers(
             self.viewer,
             outcome,
-            self.model.last.result_name,
+            self.model.result_name,
             spots=self.spots,
             diameter_um=self.diameter_um,
             image=self.image,
@@ -75,9 +79,11 @@ class ImputeGenes(TableResultWidget):
             name, outcome.sentence(name), held_out=outcome.measured(name) is not None
         )
 
-    def result_table(self) -> Any:
+    def result_table(self) -> pd.DataFrame:
         """Return the genes of the last run."""
-        return self.model.outcome.genes
+        outcome = self.model.outcome
+        assert outcome is not None, "a table is saved after a run"
+        return outcome.genes
 
     def _compare(self, on: bool) -> None:
         if self.layers is not None:

@@ -6,7 +6,7 @@ What a method did not write is not shown. Columns and numbers: docs/data-model.m
 from __future__ import annotations
 
 import logging
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -104,7 +104,11 @@ def _flagged(adata: AnnData, column: str, meaning: str, none: str) -> Line | Non
 
 
 def _number(
-    value: float | None, limits: tuple[float, float], text: str, *, shown: Any = float
+    value: float | None,
+    limits: tuple[float, float],
+    text: str,
+    *,
+    shown: Callable[[float], float] = float,
 ) -> Line | None:
     if value is None or not np.isfinite(value):
         return None

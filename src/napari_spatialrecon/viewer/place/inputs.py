@@ -119,5 +119,6 @@ class PlaceInputs(SlidesInputs):
 def _image_label(entry: Entry) -> str:
     if entry.role is not Role.HISTOLOGY:
         return f"{short_name(entry)} (no H&E)"
-    size = entry.layer.scale[-1] if entry.um_per_unit is not None else None
-    return f"{entry.name} ({size:.2g} µm/px)" if size is not None else f"{entry.name} (no scale)"
+    if entry.layer is None or entry.um_per_unit is None:
+        return f"{entry.name} (no scale)"
+    return f"{entry.name} ({entry.layer.scale[-1]:.2g} µm/px)"

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -24,6 +24,7 @@ from napari_spatialrecon.viewer.workspace.tables import Model, Picture, Table
 if TYPE_CHECKING:
     from anndata import AnnData
 
+    from napari_spatialrecon.methods.placement.base import PlacementMethod
     from napari_spatialrecon.progress import ProgressCallback, ShouldStop
     from napari_spatialrecon.tasks.preflight import Preflight
 
@@ -34,6 +35,8 @@ SLIGHT_OVERLAP = 0.7
 @dataclass(frozen=True)
 class Placed(Outcome):
     """Placed cells."""
+
+    method: PlacementMethod | None = field(default=None, repr=False)
 
     @property
     def held_out(self) -> dict[str, float]:
@@ -96,7 +99,7 @@ class PlaceJob(Job):
     references: tuple[Table, ...]
     query: Table
     display: str | None = None
-    onto: Input | None = None
+    onto: Table | Picture | None = None
     encoder: Model | None = None
     model: Path | None = None
 
@@ -221,7 +224,6 @@ class PlaceJob(Job):
         """Return the slide to whose H&E the result is registered."""
         if self.onto is None:
             return None
-        assert not isinstance(self.onto, Model), "a result is registered to an image"
         return (self.onto.table() if isinstance(self.onto, Picture) else self.onto).adata
 
 

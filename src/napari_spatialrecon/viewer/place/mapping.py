@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 
 from napari_spatialrecon.tissue.slots import MAPPING, OURS
 
 if TYPE_CHECKING:
+    import pandas as pd
     from anndata import AnnData
+    from scipy.sparse import csr_matrix
 
 _MOST = 0.9
 
@@ -28,7 +30,7 @@ class CellMapping:
         Name of each spot, and of its slide.
     """
 
-    matrix: Any
+    matrix: csr_matrix
     cells: np.ndarray
     spots: np.ndarray
     slides: np.ndarray
@@ -45,7 +47,7 @@ class CellMapping:
             return None
         return cls(matrix, adata.obs_names.to_numpy().astype(str), spots, slides)
 
-    def spots_of(self, cell: int, slide: str, names: Any) -> np.ndarray:
+    def spots_of(self, cell: int, slide: str, names: pd.Series) -> np.ndarray:
         """Return how likely a cell belongs to each spot of a slide, (n_names,); 0 elsewhere.
 
         Parameters

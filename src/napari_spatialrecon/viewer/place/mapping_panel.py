@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from functools import partial
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 from qtpy.QtCore import Signal
@@ -19,6 +19,7 @@ from napari_spatialrecon.viewer.widgets.labels import WrappedLabel
 
 if TYPE_CHECKING:
     from anndata import AnnData
+    from napari.components import ViewerModel
     from napari.layers import Points
 
 _HINT = "Click a cell to see the spots where it may lie, or a spot to see its cells."
@@ -39,7 +40,7 @@ class MappingPanel(QWidget):
 
     cleared = Signal()
 
-    def __init__(self, viewer: Any) -> None:
+    def __init__(self, viewer: ViewerModel) -> None:
         super().__init__()
         self.viewer = viewer
         self.mapping: CellMapping | None = None
@@ -130,6 +131,7 @@ class MappingPanel(QWidget):
 
     def _choose(self, cells: set[int], text: str) -> None:
         """Mark cells of the result, leave it to be clicked again, and say what is shown."""
+        assert self.layer is not None, "chosen in a result"
         self.layer.selected_data = cells
         self.viewer.layers.selection = {self.layer}
         self._tell(text)

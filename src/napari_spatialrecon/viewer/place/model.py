@@ -5,12 +5,13 @@ from __future__ import annotations
 from typing import Any
 
 from napari_spatialrecon.errors import InputError
-from napari_spatialrecon.viewer.place.job import PlaceJob, hidden_error
-from napari_spatialrecon.viewer.task.job import Input, Line
+from napari_spatialrecon.viewer.place.job import Placed, PlaceJob, hidden_error
+from napari_spatialrecon.viewer.task.job import Line
 from napari_spatialrecon.viewer.task.slides_model import SlidesModel
 from napari_spatialrecon.viewer.workspace.saved_model import SavedModel
 from napari_spatialrecon.viewer.workspace.tables import (
     Model,
+    Picture,
     Table,
     histology_of,
     picture,
@@ -22,7 +23,7 @@ from napari_spatialrecon.viewer.workspace.tables import (
 from napari_spatialrecon.viewer.workspace.workspace import Entry, Role, Workspace
 
 
-class PlaceModel(SlidesModel):
+class PlaceModel(SlidesModel[PlaceJob, Placed]):
     """What was chosen in Place cells, and its run."""
 
     task = "place"
@@ -105,16 +106,21 @@ class PlaceModel(SlidesModel):
         references = tuple(slide_table(e, names[e]) for e in self.references)
         query = query_table(self.query, short_name(self.query))
         display, onto = self._ground(names)
-        chosen = self.encoder
         return PlaceJob(
             references=references,
             query=query,
             display=display,
             onto=onto,
             model=None if self.saved is None else self.saved.folder,
-            encoder=None if chosen is None else Model(chosen.name, chosen.model, chosen.path),
+            encoder=self._chosen_encoder(),
             **common,
         )
+
+    def _chosen_encoder(self) -> Model | None:
+        chosen = self.encoder
+        if chosen is None or chosen.model is None:
+            return None
+        return Model(chosen.name, chosen.model, chosen.path)
 
     def begin(self, *, resume: bool = False) -> PlaceJob:
         """Note that a run starts, and return it; see `TaskModel.begin`."""
@@ -125,10 +131,10 @@ class PlaceModel(SlidesModel):
 
     def facts(self) -> list[Line]:
         """Return what the user should know, and how far from their hidden places spots are."""
-        found, error = super().facts(), self.hidden_error()
-        if error is not None:
+        found, error, outcome = super().facts(), self.hidden_error(), self.outcome
+        if error is not None and outcome is not None:
             text = f"Median distance to the hidden coordinates: {error:,.0f} µm."
-            found.insert(1 if self.outcome.pose[0] else 0, ("quiet", text))
+            found.insert(1 if outcome.pose[0] else 0, ("quiet", text))
         return found
 
     def hidden_error(self) -> float | None:
@@ -137,7 +143,7 @@ class PlaceModel(SlidesModel):
             return None
         return hidden_error(self.outcome, self._truth.adata)
 
-    def _ground(self, names: dict[Entry, str]) -> tuple[str | None, Input | None]:
+    def _ground(self, names: dict[Entry, str]) -> tuple[str | None, Table | Picture | None]:
         """Return the reference that the result is laid on, and the other H&E if there is one."""
         image = self.image
         if image is None or image in names:
@@ -164,7 +170,7 @@ class PlaceModel(SlidesModel):
     def _hidden_truth(self) -> Table | None:
         """Return the slide whose spots are placed, if the result lies in its own frame."""
         query, image = self.query, self.image
-        own = query is not None and image is not None and query.role is Role.SLIDE
-        if own and slide_of(self.workspace, image) is query:
-            return slide_table(query, short_name(query))
-        return None
+        if query is None or image is None or query.role is not Role.SLIDE:
+            return None
+        own = slide_of(self.workspace, image) is query
+        return slide_table(query, short_name(query)) if own else None

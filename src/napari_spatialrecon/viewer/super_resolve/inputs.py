@@ -22,6 +22,7 @@ from napari_spatialrecon.viewer.task.gene_list_model import GeneChoice
 from napari_spatialrecon.viewer.task.inputs import Row
 from napari_spatialrecon.viewer.task.one_slide_inputs import OneSlideInputs
 from napari_spatialrecon.viewer.widgets.rows import combo, row
+from napari_spatialrecon.viewer.window.present import present
 from napari_spatialrecon.viewer.window.worker import Run
 from napari_spatialrecon.viewer.workspace.saved_model import find_model
 from napari_spatialrecon.viewer.workspace.workspace import read_um
@@ -59,13 +60,15 @@ class SuperInputs(OneSlideInputs):
             "Parts with more nuclei get more of a spot's counts, as far as the H&E predicts spots "
             "that were set aside; not at all where it does not"
         )
-        self.diameter = QLineEdit(placeholderText="as the slide states")
+        self.diameter = QLineEdit()
+        self.diameter.setPlaceholderText("as the slide states")
         self.diameter.setToolTip("Of round spots, where the slide does not state it")
         self._finding: Run | None = None
         self.genes.activated.connect(lambda i: setattr(model, "choice", self.genes.itemData(i)))
         self.markers_button.clicked.connect(self._show_clusters)
         self.factor.activated.connect(lambda i: setattr(model, "factor", self.factor.itemData(i)))
-        self.factor.lineEdit().editingFinished.connect(self._type_factor)
+        self._factor_field = present(self.factor.lineEdit())
+        self._factor_field.editingFinished.connect(self._type_factor)
         self.trained.activated.connect(self._choose_model)
         self.guided.toggled.connect(partial(setattr, model, "guided"))
         self.diameter.editingFinished.connect(self._set_diameter)
@@ -100,7 +103,7 @@ class SuperInputs(OneSlideInputs):
             self.markers_button.setToolTip("The slide has no column of clusters")
         with QSignalBlocker(self.factor):
             known = self.factor.findData(model.factor)
-            if not self.factor.lineEdit().hasFocus():
+            if not self._factor_field.hasFocus():
                 self.factor.setEditText(FACTORS.get(model.factor, model.factor.replace("x", "×")))
                 if known >= 0:
                     self.factor.setCurrentIndex(known)
@@ -119,6 +122,7 @@ class SuperInputs(OneSlideInputs):
         self.markers_button.setText("Finding markers…")
         run.returned.connect(self._add_markers)
         run.failed.connect(self.failed.emit)
+        run.finished.connect(run.deleteLater)
         run.finished.connect(self._after_markers)
         self.refresh()
         run.start()
@@ -127,7 +131,7 @@ class SuperInputs(OneSlideInputs):
         """Return the columns of clusters, and the clusters of each."""
         menu = QMenu(self)
         for column, names in self.model.clusters.items():
-            below = menu.addMenu(column)
+            below = present(menu.addMenu(column))
             for name in names:
                 below.addAction(name, partial(self.find_markers, column, name))
         return menu
@@ -151,7 +155,6 @@ class SuperInputs(OneSlideInputs):
         self.model.genes = (*self.model.genes, *names)
 
     def _after_markers(self) -> None:
-        self._finding.deleteLater()
         self._finding = None
         self.markers_button.setText("Markers of a cluster…")
         self.refresh()

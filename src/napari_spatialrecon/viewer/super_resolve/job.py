@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from anndata import AnnData
     from scipy.sparse import csc_matrix
 
+    from napari_spatialrecon.methods.method import Method
     from napari_spatialrecon.progress import ProgressCallback, ShouldStop
     from napari_spatialrecon.tasks.super_preflight import SuperPreflight
     from napari_spatialrecon.tissue.images import Histology
@@ -278,7 +279,7 @@ def _drawable(
     record: dict[str, Any],
     parts: SubSpots,
     image: Histology | None,
-    method: Any = None,
+    method: Method | None = None,
 ) -> Resolved:
     """Return an outcome whose genes can be drawn at once."""
     from scipy.sparse import csc_matrix

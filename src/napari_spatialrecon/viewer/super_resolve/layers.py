@@ -20,6 +20,7 @@ from napari_spatialrecon.viewer.task.result_layers import LOCKED, is_locked, mov
 if TYPE_CHECKING:
     from napari.components import ViewerModel
     from napari.layers import Image, Layer, Points
+    from napari.utils.events import Event
 
 _GROUP, _PART = "super_resolution", "part"
 _TOP = 0.98
@@ -67,17 +68,28 @@ class GeneLayers:
     @property
     def main(self) -> Image:
         """The picture of the gene."""
-        return self._found["gene"]
+        return self._picture("gene")
 
     @property
     def before(self) -> Image:
         """The picture of the gene as it was measured."""
-        return self._found["before"]
+        return self._picture("before")
 
     @property
     def points(self) -> Points:
         """The parts as points."""
-        return self._found["points"]
+        from napari.layers import Points
+
+        layer = self._found["points"]
+        assert isinstance(layer, Points), "the parts are points"
+        return layer
+
+    def _picture(self, part: str) -> Image:
+        from napari.layers import Image
+
+        layer = self._found[part]
+        assert isinstance(layer, Image), "all but the parts are images"
+        return layer
 
     def part(self, name: str) -> Layer | None:
         """Return "gene", "before", "gaps", "spread" or "points"; None once it was taken away."""
@@ -139,9 +151,10 @@ class GeneLayers:
         *,
         visible: bool = True,
     ) -> None:
-        layer = self.part(part)
-        if layer is None:
-            layer = self.viewer.add_image(
+        from napari.layers import Image
+
+        if self.part(part) is None:
+            layer = Image(
                 data,
                 colormap=colormap,
                 contrast_limits=limits,
@@ -153,7 +166,9 @@ class GeneLayers:
             )
             layer.colorbar.visible = True
             self._found[part] = layer
+            self.viewer.add_layer(layer)
         else:
+            layer = self._picture(part)
             layer.data = data
             layer.contrast_limits_range = limits
             layer.contrast_limits = limits
@@ -161,25 +176,28 @@ class GeneLayers:
 
     def _add_veil(self) -> None:
         """Mark the gaps between spots, which were never measured, by stripes."""
+        from napari.layers import Image
+
         gap = self.outcome.picture.gap
-        y, x = np.indices(gap.shape, sparse=True)
+        y, x = np.ogrid[: gap.shape[0], : gap.shape[1]]
         stripes = gap & ((x + y) // _STRIPE % 2 == 0)
         veil = np.full((*gap.shape, 4), 255, np.uint8)
         veil[..., 3] = np.where(stripes, _VEIL, 0)
-        self._found["gaps"] = self.viewer.add_image(
+        layer = self._found["gaps"] = Image(
             veil,
             name=f"gaps, interpolated · {self.name}",
             rgb=True,
             blending="translucent_no_depth",
             **self._frame("gaps"),
         )
+        self.viewer.add_layer(layer)
 
     def _add_points(self) -> None:
-        from napari.layers import Layer
+        from napari.layers import Points
 
         parts = self.outcome.parts
         details = {**self._details("points"), "provenance": dict(self.outcome.record)}
-        data, kwargs, kind = cells_layer(
+        data, kwargs, _ = cells_layer(
             self.outcome.adata,
             name=f"parts of spots · {self.name}",
             frame=self._slide,
@@ -189,7 +207,7 @@ class GeneLayers:
         kwargs |= {"visible": False, "symbol": "square"}
         if self._affine is not None:
             kwargs["affine"] = self._affine
-        layer = self._found["points"] = Layer.create(data, kwargs, kind)
+        layer = self._found["points"] = Points(data, **kwargs)
         layer.events.visible.connect(self._color_points)
         self.viewer.add_layer(layer)
 
@@ -198,7 +216,7 @@ class GeneLayers:
         if self.points.visible:
             self._color_points()
 
-    def _color_points(self, event: Any = None) -> None:
+    def _color_points(self, event: Event | None = None) -> None:
         """Color the points by the gene once they are seen: they may be many."""
         layer = self.points
         if not layer.visible or self._colored == self.gene:

@@ -16,6 +16,7 @@ from napari_spatialrecon.viewer.workspace.tables import histology_of, short_name
 from napari_spatialrecon.viewer.workspace.workspace import Role, Workspace
 
 if TYPE_CHECKING:
+    from anndata import AnnData
     from scipy.sparse import csr_matrix
 
     from napari_spatialrecon.progress import ProgressCallback, ShouldStop
@@ -34,13 +35,12 @@ _MOST_CLUSTERS = 100
 _LEAST_SPOTS = 3
 
 
-class SuperModel(GeneListModel):
+class SuperModel(GeneListModel[SuperJob, Resolved]):
     """What was chosen in Super-resolve, and its run."""
 
     task = "super-resolve"
     ignored_roles = (Role.RESULT, Role.MODEL, Role.QUERY)
     first_choice = GeneChoice.ALL
-    outcome: Resolved | None
 
     def __init__(self, workspace: Workspace) -> None:
         self._factor = "2x2"
@@ -153,7 +153,7 @@ class SuperModel(GeneListModel):
 class Markers:
     """The marker genes of a cluster: work for `viewer.worker.Run`."""
 
-    adata: Any
+    adata: AnnData
     name: str
     column: str
     cluster: str

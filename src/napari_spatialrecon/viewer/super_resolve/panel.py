@@ -47,7 +47,8 @@ class SuperPanel(QWidget):
         self.spread.setToolTip("Standard deviation over the draws, in counts of a part")
         self.points = QCheckBox("Show the parts as points")
         self.note = WrappedLabel("Striped: gaps between spots, interpolated and never measured.")
-        self._timer = QTimer(self, interval=BLINK_MS)
+        self._timer = QTimer(self)
+        self._timer.setInterval(BLINK_MS)
         both = QButtonGroup(self)
         for button in (self.measured, self.resolved):
             button.setCheckable(True)

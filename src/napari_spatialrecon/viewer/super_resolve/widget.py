@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import TYPE_CHECKING
 
 from qtpy.QtCore import QTimer
 from qtpy.QtWidgets import QWidget
@@ -15,23 +15,28 @@ from napari_spatialrecon.viewer.super_resolve.model import SuperModel
 from napari_spatialrecon.viewer.super_resolve.panel import SuperPanel
 from napari_spatialrecon.viewer.task.one_slide_widget import OneSlideWidget
 
+if TYPE_CHECKING:
+    from napari.layers import Image
+    from napari.viewer import Viewer
+
 _LAID_OUT_MS = 200
 """By then the new parts of the widget have their heights."""
 
 
-class SuperResolve(OneSlideWidget):
+class SuperResolve(OneSlideWidget[SuperModel, Resolved]):
     """The widget Super-resolve of one viewer."""
 
-    model: SuperModel
     model_class = SuperModel
     inputs_class = SuperInputs
     curves_tip = "The error of the split on blocks of the slide's own spots that were set aside."
 
-    def __init__(self, napari_viewer: Any) -> None:
+    def __init__(self, napari_viewer: Viewer) -> None:
         self.genes = SuperPanel()
         self.layers: GeneLayers | None = None
         super().__init__(napari_viewer)
-        self._scroll = QTimer(self, singleShot=True, interval=_LAID_OUT_MS)
+        self._scroll = QTimer(self)
+        self._scroll.setSingleShot(True)
+        self._scroll.setInterval(_LAID_OUT_MS)
         self._scroll.timeout.connect(lambda: self.area.ensureWidgetVisible(self.genes))
         for part in (self.result.color_by, self.result.fade):
             part.hide()
@@ -44,11 +49,11 @@ class SuperResolve(OneSlideWidget):
         """Return the choice of the gene."""
         return [self.genes]
 
-    def show_layer(self, outcome: Resolved) -> Any:
+    def show_layer(self, outcome: Resolved) -> Image:
         """Show a gene on the histology."""
         image = self.image
         gene = self.layers.gene if self.layers is not None else ""
-        self.layers = GeneLayers(self.viewer, outcome, self.model.last.result_name, image)
+        self.layers = GeneLayers(self.viewer, outcome, self.model.result_name, image)
         self.genes.show_outcome(outcome)
         self.show_gene(gene if gene in outcome.genes else outcome.first_gene)
         if image is not None:
@@ -77,8 +82,9 @@ class SuperResolve(OneSlideWidget):
     def _inspect(self) -> None:
         """Show the picture as large as it fits, and the choice of the gene."""
         super()._inspect()
-        if self.layer in self.viewer.layers:
-            self.viewer.reset_view(layers=[self.layer])
+        layer = self.shown
+        if layer is not None:
+            self.viewer.reset_view(layers=[layer])
         self._scroll.start()
 
     def _compare(self, before: bool) -> None:

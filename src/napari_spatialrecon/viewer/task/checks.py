@@ -9,6 +9,7 @@ from qtpy.QtWidgets import QSizePolicy, QVBoxLayout, QWidget
 from napari_spatialrecon.viewer.task.job import Checked
 from napari_spatialrecon.viewer.widgets.labels import WrappedLabel
 from napari_spatialrecon.viewer.widgets.notice import message
+from napari_spatialrecon.viewer.window.present import present
 from napari_spatialrecon.viewer.window.tones import DARK, Tones
 from napari_spatialrecon.viewer.window.words import duration, memory
 
@@ -36,7 +37,7 @@ class Checks(QWidget):
         """Show (tone, text) lines; a tone is good, warning, wrong or quiet."""
         self.lines = lines
         while (item := self._layout.takeAt(0)) is not None:
-            old = item.widget()
+            old = present(item.widget())
             old.hide()
             old.deleteLater()
         for tone, text in lines:

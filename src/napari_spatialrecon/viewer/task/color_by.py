@@ -8,6 +8,7 @@ from qtpy.QtCore import QSignalBlocker, Qt, Signal
 from qtpy.QtWidgets import QComboBox, QCompleter, QHBoxLayout, QLabel, QSizePolicy, QWidget
 
 from napari_spatialrecon.tissue.slots import UNCERTAINTY
+from napari_spatialrecon.viewer.window.present import present
 
 _UNCERTAIN = "uncertainty"
 
@@ -22,7 +23,8 @@ class ColorBy(QWidget):
 
     def __init__(self) -> None:
         super().__init__()
-        self.combo = QComboBox(editable=True)
+        self.combo = QComboBox()
+        self.combo.setEditable(True)
         self.combo.setInsertPolicy(QComboBox.InsertPolicy.NoInsert)
         self.combo.setSizePolicy(QSizePolicy.Policy.Ignored, QSizePolicy.Policy.Fixed)
         self.combo.setMaxVisibleItems(14)
@@ -31,14 +33,15 @@ class ColorBy(QWidget):
         completer.setCaseSensitivity(Qt.CaseSensitivity.CaseInsensitive)
         completer.setCompletionMode(QCompleter.CompletionMode.PopupCompletion)
         self.combo.setCompleter(completer)
-        self.combo.lineEdit().setPlaceholderText("type a gene or a column")
+        field = present(self.combo.lineEdit())
+        field.setPlaceholderText("type a gene or a column")
         row = QHBoxLayout(self)
         row.setContentsMargins(0, 0, 0, 0)
         row.addWidget(QLabel("Color by"))
         row.addWidget(self.combo, 1)
         self.combo.activated.connect(self._choose)
         completer.activated.connect(self._choose_name)
-        self.combo.lineEdit().returnPressed.connect(self._choose)
+        field.returnPressed.connect(self._choose)
 
     def set_names(self, columns: Sequence[str], genes: Sequence[str]) -> None:
         """Offer these, uncertainty first."""

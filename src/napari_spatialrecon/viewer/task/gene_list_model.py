@@ -7,6 +7,7 @@ from enum import StrEnum
 from typing import ClassVar
 
 from napari_spatialrecon.errors import InputError
+from napari_spatialrecon.viewer.task.model import JobT, OutcomeT
 from napari_spatialrecon.viewer.task.one_slide_model import OneSlideModel
 from napari_spatialrecon.viewer.workspace.tables import short_name
 from napari_spatialrecon.viewer.workspace.workspace import Entry, Workspace
@@ -22,7 +23,7 @@ class GeneChoice(StrEnum):
     LIST = "list"
 
 
-class GeneListModel(OneSlideModel):
+class GeneListModel(OneSlideModel[JobT, OutcomeT]):
     """A task on all genes of a table, or on a list of them."""
 
     first_choice: ClassVar[GeneChoice]

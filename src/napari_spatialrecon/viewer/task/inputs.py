@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from functools import partial
-from typing import Any
+from typing import TYPE_CHECKING
 
 from qtpy.QtCore import QSignalBlocker, Qt, Signal
 from qtpy.QtWidgets import (
@@ -27,6 +27,10 @@ from napari_spatialrecon.viewer.widgets.labels import WrappedLabel
 from napari_spatialrecon.viewer.widgets.page import PageBox
 from napari_spatialrecon.viewer.widgets.qt_look import ignore_wheel
 from napari_spatialrecon.viewer.widgets.rows import combo, row, small_button, stack
+from napari_spatialrecon.viewer.window.present import present
+
+if TYPE_CHECKING:
+    from napari.viewer import Viewer
 
 Row = tuple[str, QWidget, QPushButton | None]
 """Label, field, and a button behind it."""
@@ -44,7 +48,7 @@ class Inputs(QWidget):
     failed = Signal(object)
     opened = Signal()
 
-    def __init__(self, model: TaskModel, viewer: Any) -> None:
+    def __init__(self, model: TaskModel, viewer: Viewer) -> None:
         super().__init__()
         self.model, self.viewer = model, viewer
         self.method = combo()
@@ -54,7 +58,8 @@ class Inputs(QWidget):
         self.forms: dict[str, ConfigForm] = {}
         self.heads, self.pages = stack(), stack()
         self.settings = QCollapsible("Settings", expandedIcon="▾", collapsedIcon="▸")
-        self.device, self.seed = QComboBox(), QSpinBox(maximum=2**31 - 1)
+        self.device, self.seed = QComboBox(), QSpinBox()
+        self.seed.setMaximum(2**31 - 1)
         ignore_wheel(self.device)
         ignore_wheel(self.seed)
         self.separate = QCheckBox("Run in a separate process")
@@ -120,8 +125,8 @@ class Inputs(QWidget):
         if name not in self.forms:
             memory = self.model.workspace.memory
             form = ConfigForm(info.config(), key=f"{task}.{name}", memory=memory)
-            self.heads.layout().addWidget(form.head.native)
-            self.pages.layout().addWidget(form.native)
+            present(self.heads.layout()).addWidget(form.head.native)
+            present(self.pages.layout()).addWidget(form.native)
             form.changed.connect(self._read_form)
             self.forms[name] = form
         for other, form in self.forms.items():

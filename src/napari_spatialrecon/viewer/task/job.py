@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from anndata import AnnData
 
     from napari_spatialrecon.hyperparameters import Config
+    from napari_spatialrecon.methods.method import Method
     from napari_spatialrecon.progress import ProgressCallback, ShouldStop
     from napari_spatialrecon.tasks.preflight import Preflight
 
@@ -52,7 +53,7 @@ class Outcome:
 
     adata: AnnData
     record: Mapping[str, Any]
-    method: Any = field(default=None, repr=False)
+    method: Method | None = field(default=None, repr=False)
 
     @property
     def summary(self) -> str:

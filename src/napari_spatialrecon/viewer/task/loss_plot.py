@@ -54,7 +54,8 @@ class LossPlot(QWidget):
         font = painter.font()
         font.setPixelSize(11)
         painter.setFont(font)
-        height, width = self.height() - _TOP - _BOTTOM, self.width() - _LEFT - _RIGHT
+        height = float(self.height() - _TOP - _BOTTOM)
+        width = self.width() - _LEFT - _RIGHT
         if self.curves.measures:
             height = (height - _BETWEEN) / 2
             self._measures(painter, QRectF(_LEFT, _TOP, width, height))

@@ -11,7 +11,7 @@ from abc import ABC, abstractmethod
 from dataclasses import replace
 from enum import StrEnum
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, ClassVar
+from typing import TYPE_CHECKING, Any, ClassVar, Generic, TypeVar
 
 from psygnal import Signal
 
@@ -25,6 +25,10 @@ if TYPE_CHECKING:
     from napari_spatialrecon.hyperparameters import Config
 
 
+JobT = TypeVar("JobT", bound=Job)
+OutcomeT = TypeVar("OutcomeT", bound=Outcome)
+
+
 class State(StrEnum):
     """Where the widget stands."""
 
@@ -36,7 +40,7 @@ class State(StrEnum):
     FAILED = "failed"
 
 
-class TaskModel(ABC):
+class TaskModel(ABC, Generic[JobT, OutcomeT]):
     """What was chosen for a task, and its run.
 
     Parameters
@@ -62,9 +66,9 @@ class TaskModel(ABC):
         self.preset = "quick"
         self.curves = self.new_curves()
         self.revision = 0
-        self.outcome: Outcome | None = None
+        self.outcome: OutcomeT | None = None
         self.error: SpatialReconError | Exception | None = None
-        self.last: Job | None = None
+        self.last: JobT | None = None
         self._config: Config | ConfigError | None = None
         self._method = default_for(self.task)
         self._phase: State | None = None
@@ -80,7 +84,7 @@ class TaskModel(ABC):
         """Return what has to be opened or chosen first, in words."""
 
     @abstractmethod
-    def make_job(self, **common: Any) -> Job:
+    def make_job(self, **common: Any) -> JobT:
         """Return the run as it is chosen now; nothing is missing.
 
         Parameters
@@ -115,7 +119,7 @@ class TaskModel(ABC):
         self._config, self.preset = config, preset
         self.choose()
 
-    def job(self) -> Job:
+    def job(self) -> JobT:
         """Return the run as it is chosen now.
 
         Raises
@@ -152,10 +156,16 @@ class TaskModel(ABC):
     @property
     def can_resume(self) -> bool:
         """Whether the stopped run left something to go on from."""
-        stopped = self._phase is State.STOPPED and self.last is not None
-        return stopped and self.last.resumable
+        last = self.last
+        return self._phase is State.STOPPED and last is not None and last.resumable
 
-    def begin(self, *, resume: bool = False) -> Job:
+    @property
+    def result_name(self) -> str:
+        """What the result of the last run is called."""
+        assert self.last is not None, "named after a run"
+        return self.last.result_name
+
+    def begin(self, *, resume: bool = False) -> JobT:
         """Note that a run starts, and return it.
 
         Raises
@@ -168,7 +178,7 @@ class TaskModel(ABC):
                 "Expected one run at a time, found one that has not ended.",
                 remedy="Try Cancel first.",
             )
-        if resume and self.can_resume:
+        if resume and self.last is not None and self.can_resume:
             job = replace(self.last, resume=True)
         else:
             job = self.job()
@@ -181,7 +191,7 @@ class TaskModel(ABC):
         self._enter(State.RUNNING)
         return job
 
-    def finish(self, outcome: Outcome) -> None:
+    def finish(self, outcome: OutcomeT) -> None:
         """Note what the run returned."""
         self.outcome = outcome
         self._clean_up()

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from napari_spatialrecon.viewer.task.model import TaskModel
+from napari_spatialrecon.viewer.task.model import JobT, OutcomeT, TaskModel
 from napari_spatialrecon.viewer.workspace.tables import natural_order
 from napari_spatialrecon.viewer.workspace.workspace import Entry, Role, Workspace
 
 
-class OneSlideModel(TaskModel):
+class OneSlideModel(TaskModel[JobT, OutcomeT]):
     """A task on one slide."""
 
     def __init__(self, workspace: Workspace) -> None:
@@ -35,7 +35,7 @@ class OneSlideModel(TaskModel):
         """Forget what was chosen for the slide before."""
 
 
-class SlideAndReferenceModel(OneSlideModel):
+class SlideAndReferenceModel(OneSlideModel[JobT, OutcomeT]):
     """A task on one slide that learns from a table of cells, or from another slide."""
 
     ignored_roles = (Role.RESULT, Role.MODEL, Role.HISTOLOGY)

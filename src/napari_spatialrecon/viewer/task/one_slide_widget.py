@@ -3,23 +3,29 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Any, ClassVar
+from typing import TYPE_CHECKING, ClassVar, TypeVar
 
 from qtpy.QtWidgets import QFileDialog
 
 from napari_spatialrecon.storage import atomic_file
 from napari_spatialrecon.viewer.task.job import Job
+from napari_spatialrecon.viewer.task.model import OutcomeT
 from napari_spatialrecon.viewer.task.one_slide_model import OneSlideModel
 from napari_spatialrecon.viewer.task.widget import TaskWidget
 from napari_spatialrecon.viewer.workspace.tables import histology_of
 
+if TYPE_CHECKING:
+    import pandas as pd
+    from napari.layers import Image, Points
 
-class OneSlideWidget(TaskWidget):
+SlideModelT = TypeVar("SlideModelT", bound=OneSlideModel)
+
+
+class OneSlideWidget(TaskWidget[SlideModelT, OutcomeT]):
     """A task on one slide, which keeps where the slide was shown as the run started."""
 
-    model: OneSlideModel
-    _spots: Any = None
-    _image: Any = None
+    _spots: Points | None = None
+    _image: Image | None = None
     diameter_um: float | None = None
     """Of the slide's spots; None where the scale is not known."""
 
@@ -28,18 +34,18 @@ class OneSlideWidget(TaskWidget):
         slide = self.model.slide
         assert slide is not None, "nothing is missing"
         image = histology_of(self.model.workspace, slide)
-        self._spots = slide.layer
-        self._image = None if image is None else image.layer
-        known = slide.layer is not None and slide.um_per_unit is not None
-        self.diameter_um = float(slide.layer.size.max()) if known else None
+        self._spots = spots = slide.points
+        self._image = None if image is None else image.image
+        scaled = spots if slide.um_per_unit is not None else None
+        self.diameter_um = None if scaled is None else float(scaled.size.max())
 
     @property
-    def spots(self) -> Any:
+    def spots(self) -> Points | None:
         """The slide's layer of spots; None once it is gone."""
         return self._spots if self._spots in self.viewer.layers else None
 
     @property
-    def image(self) -> Any:
+    def image(self) -> Image | None:
         """The slide's H&E layer; None where there is none, or once it is gone."""
         return self._image if self._image in self.viewer.layers else None
 
@@ -49,19 +55,19 @@ class OneSlideWidget(TaskWidget):
             self.spots.visible = False
 
 
-class TableResultWidget(OneSlideWidget):
+class TableResultWidget(OneSlideWidget[SlideModelT, OutcomeT]):
     """A task on one slide whose result can be saved as a plain table too."""
 
     row_name: ClassVar[str]
     """What a row of the table is."""
 
-    def result_table(self) -> Any:
-        """Return the table, a `DataFrame`."""
+    def result_table(self) -> pd.DataFrame:
+        """Return the table."""
         raise NotImplementedError
 
     def ask_for_table(self) -> None:
         """Ask where, and write the table."""
-        name = f"{self.model.last.result_name}.csv".replace("/", "_")
+        name = f"{self.model.result_name}.csv".replace("/", "_")
         path = QFileDialog.getSaveFileName(self, "Save table", name, "Tables (*.csv)")[0]
         if path:
             self.save_table(path if path.endswith(".csv") else f"{path}.csv")
@@ -70,7 +76,7 @@ class TableResultWidget(OneSlideWidget):
         """Write the table as CSV in the background."""
         table, target = self.result_table(), Path(path)
 
-        def work(*_: Any) -> str:
+        def work(*_: object) -> str:
             with atomic_file(target) as temporary:
                 table.to_csv(temporary, index_label=self.row_name)
             return f"Saved {target.name}"

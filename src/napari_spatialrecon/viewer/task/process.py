@@ -45,8 +45,10 @@ def _on_disk(table: Input, folder: Path) -> Path:
         table = table.table()
     elif table.path is not None:
         return table.path
-    if not path.exists() and isinstance(table, Model):
+    if path.exists():
+        return path
+    if isinstance(table, Model):
         table.model.save(path)
-    elif not path.exists():
+    else:
         table.adata.write_h5ad(path)
     return path

@@ -51,8 +51,11 @@ def show_result(
     color
         A column or a gene of the table.
     """
+    from napari.layers import Points
+
     new = _layer(outcome, name, diameter_um, image)
-    old = next((known for known in viewer.layers if _replaceable(known, name)), None)
+    known = (layer for layer in viewer.layers if isinstance(layer, Points))
+    old = next((layer for layer in known if _replaceable(layer, name)), None)
     layer = new if old is None else _replaced(viewer, old, new)
     color_by(layer, outcome, color)
     if old is None:
@@ -63,7 +66,7 @@ def show_result(
 
 
 def _layer(outcome: Outcome, name: str, diameter_um: float | None, image: Image | None) -> Points:
-    from napari.layers import Layer
+    from napari.layers import Points
 
     from napari_spatialrecon.tissue.slide_frame import SlideFrame
 
@@ -71,7 +74,7 @@ def _layer(outcome: Outcome, name: str, diameter_um: float | None, image: Image 
     scale = frame.um_per_unit
     diameter = diameter_um / scale if diameter_um and scale else None
     details = {_RUN: name, LOCKED: False, "provenance": dict(outcome.record)}
-    data, kwargs, kind = cells_layer(
+    data, kwargs, _ = cells_layer(
         outcome.adata,
         name=name,
         frame=frame,
@@ -84,7 +87,7 @@ def _layer(outcome: Outcome, name: str, diameter_um: float | None, image: Image 
         kwargs |= {"border_width": BORDER, "border_color": "white"}
     elif outcome.adata.n_obs < FEW:
         kwargs["canvas_size_limits"] = (FEW_PIXELS, 10_000.0)
-    return Layer.create(data, kwargs, kind)
+    return Points(data, **kwargs)
 
 
 def _replaced(viewer: ViewerModel, old: Points, new: Points) -> Points:
@@ -122,9 +125,9 @@ def color_by(layer: Points, outcome: Outcome, name: str) -> None:
     set_point_colors(layer, found, kind=kind, title=title)
 
 
-def can_fade(layer: Layer) -> bool:
+def can_fade(layer: Points) -> bool:
     """Return whether the points of a layer have an uncertainty to be faded by."""
-    return UNCERTAINTY in getattr(layer, "features", ())
+    return UNCERTAINTY in layer.features
 
 
 def fade(layer: Points, faded: bool) -> None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any
+from collections.abc import Callable
 
 from qtpy.QtCore import Signal
 from qtpy.QtGui import QGuiApplication
@@ -16,6 +16,7 @@ from napari_spatialrecon.viewer.task.job import Job
 from napari_spatialrecon.viewer.task.model import TaskModel
 from napari_spatialrecon.viewer.task.script import as_command, as_python
 from napari_spatialrecon.viewer.widgets.labels import WrappedLabel
+from napari_spatialrecon.viewer.window.present import present
 from napari_spatialrecon.viewer.window.tones import DARK, Tones
 
 
@@ -88,9 +89,9 @@ class ResultPanel(QFrame):
         """Put the run on the clipboard as a command line."""
         self._copy(as_command, "a command line")
 
-    def _copy(self, written: Any, kind: str) -> None:
+    def _copy(self, written: Callable[[Job], str], kind: str) -> None:
         assert self._job is not None, "copied after a run"
-        QGuiApplication.clipboard().setText(written(self._job))
+        present(QGuiApplication.clipboard()).setText(written(self._job))
         self.status.setText(f"Copied as {kind}.")
 
     def _lay_out(self) -> None:

@@ -4,15 +4,15 @@ from __future__ import annotations
 
 import time
 from functools import partial
-from typing import Any
+from typing import TYPE_CHECKING
 
 from qtpy.QtCore import QTimer, Signal
 from qtpy.QtWidgets import QHBoxLayout, QProgressBar, QPushButton, QVBoxLayout, QWidget
 
 from napari_spatialrecon.errors import SpatialReconError
-from napari_spatialrecon.progress import Progress
+from napari_spatialrecon.progress import Progress, ProgressCallback, ShouldStop
 from napari_spatialrecon.viewer.task.checks import Checks, checked, refused
-from napari_spatialrecon.viewer.task.job import Job, Outcome
+from napari_spatialrecon.viewer.task.job import Checked, Job, Outcome
 from napari_spatialrecon.viewer.task.loss_plot import LossPlot
 from napari_spatialrecon.viewer.task.model import State, TaskModel
 from napari_spatialrecon.viewer.task.process import InProcess
@@ -22,6 +22,11 @@ from napari_spatialrecon.viewer.window.notify import notify_error
 from napari_spatialrecon.viewer.window.tones import Tones
 from napari_spatialrecon.viewer.window.words import progress_line
 from napari_spatialrecon.viewer.window.worker import Run
+
+if TYPE_CHECKING:
+    from napari.components import ViewerModel
+
+    from napari_spatialrecon.tasks.preflight import Preflight
 
 CHECK_AFTER_MS = 300
 """Quiet time after the last change before inputs are checked."""
@@ -48,7 +53,7 @@ class RunPanel(QWidget):
     done = Signal(object)
     devices = Signal(list)
 
-    def __init__(self, model: TaskModel, viewer: Any, tip: str = "") -> None:
+    def __init__(self, model: TaskModel, viewer: ViewerModel, tip: str = "") -> None:
         super().__init__()
         self.model, self.viewer = model, viewer
         self.checks, self.notice = Checks(), Notice()
@@ -56,13 +61,16 @@ class RunPanel(QWidget):
         self.run_button, self.cancel_button = QPushButton("Run"), QPushButton("Cancel")
         self.resume_button = QPushButton("Resume")
         self.resume_button.setToolTip("Go on where the run was stopped")
-        self.bar, self.where = QProgressBar(textVisible=False), WrappedLabel()
+        self.bar, self.where = QProgressBar(), WrappedLabel()
+        self.bar.setTextVisible(False)
         self.run: Run | None = None
         self._check: Run | None = None
         self._checked = -1
         self._passed = self._undrawn = False
         self._drawn = ("", 0.0)
-        self._timer = QTimer(self, singleShot=True, interval=CHECK_AFTER_MS)
+        self._timer = QTimer(self)
+        self._timer.setSingleShot(True)
+        self._timer.setInterval(CHECK_AFTER_MS)
         self._timer.timeout.connect(self._start_check)
         self.run_button.clicked.connect(partial(self.start, resume=False))
         self.resume_button.clicked.connect(partial(self.start, resume=True))
@@ -120,7 +128,7 @@ class RunPanel(QWidget):
         run.finished.connect(self._after_check)
         run.start()
 
-    def _show_checked(self, found: tuple[Any, list[str]]) -> None:
+    def _show_checked(self, found: tuple[Preflight | Checked, list[str]]) -> None:
         preflight, devices = found
         self.devices.emit(devices)
         self._passed = self._checked == self.model.revision
@@ -187,7 +195,7 @@ class RunPanel(QWidget):
         self.model.finish(outcome)
         self.done.emit(outcome)
 
-    def _stop(self, _: Any) -> None:
+    def _stop(self, _: object) -> None:
         self.run = None
         left = self.model.last is not None and self.model.last.resumable
         self.where.setText("Stopped." + (" Resume goes on from here." if left else ""))
@@ -212,7 +220,9 @@ class RunPanel(QWidget):
             column.addWidget(widget)
 
 
-def _check(job: Job, progress: Any, should_stop: Any) -> tuple[Any, list[str]]:
+def _check(
+    job: Job, progress: ProgressCallback, should_stop: ShouldStop
+) -> tuple[Preflight | Checked, list[str]]:
     import torch
 
     found = job.preflight()

@@ -62,9 +62,10 @@ def as_python(job: Job) -> str:
 
 def file_of(table: Input) -> Path:
     """Return the file of an input; of one that is open in napari only, where it is to be saved."""
-    on_disk = table.path is not None and not isinstance(table, Picture)
+    if table.path is not None and not isinstance(table, Picture):
+        return table.path
     ending = "" if isinstance(table, Model) else ".h5ad"
-    return table.path if on_disk else Path(f"{table.name.replace('/', '_')}{ending}")
+    return Path(f"{table.name.replace('/', '_')}{ending}")
 
 
 def reading(tables: dict[str, Input]) -> list[str]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from functools import partial
-from typing import Any
+from typing import TYPE_CHECKING
 
 from qtpy.QtWidgets import QFileDialog, QLineEdit, QMenu, QPushButton, QWidget
 
@@ -16,6 +16,9 @@ from napari_spatialrecon.viewer.widgets.rows import combo, entry_tip, fill, row,
 from napari_spatialrecon.viewer.workspace.opening import FILTER, open_table
 from napari_spatialrecon.viewer.workspace.tables import short_name
 from napari_spatialrecon.viewer.workspace.workspace import Entry, Role
+
+if TYPE_CHECKING:
+    from napari.layers import Layer
 
 
 class SlidesInputs(Inputs):
@@ -32,7 +35,8 @@ class SlidesInputs(Inputs):
         )
         self.cells, self.cells_button = combo(), small_button("…", "Open a table of cells")
         self.cells.setToolTip(self.cells_tip)
-        self.scale = QLineEdit(placeholderText="for instance 0.5")
+        self.scale = QLineEdit()
+        self.scale.setPlaceholderText("for instance 0.5")
         self.scale_label, self.scale_button = WrappedLabel(), QPushButton("Set")
         self.scale_row = row(self.scale_label, self.scale, self.scale_button)
         model = self.model
@@ -119,7 +123,7 @@ class SlidesInputs(Inputs):
         menu.addAction("Open a Space Ranger folder…", self._open_folder)
         return menu
 
-    def _use_layer(self, layer: Any) -> None:
+    def _use_layer(self, layer: Layer) -> None:
         self.adopted(self.model.workspace.adopt(layer))
         self.opened.emit()
 
@@ -137,7 +141,7 @@ class SlidesInputs(Inputs):
         menu = self.menu()
         menu.exec(self.add_button.mapToGlobal(self.add_button.rect().bottomLeft()))
 
-    def _try_layer(self, layer: Any) -> None:
+    def _try_layer(self, layer: Layer) -> None:
         try:
             self._use_layer(layer)
         except InputError as error:

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from napari_spatialrecon.viewer.task.model import TaskModel
+from napari_spatialrecon.viewer.task.model import JobT, OutcomeT, TaskModel
 from napari_spatialrecon.viewer.workspace.tables import natural_order, short_name
 from napari_spatialrecon.viewer.workspace.workspace import Entry, Role, Workspace
 
 
-class SlidesModel(TaskModel):
+class SlidesModel(TaskModel[JobT, OutcomeT]):
     """A task that learns from slides, and from cells or a slide used as cells.
 
     Slides that are open are references until they are left out, or used as cells: then their

@@ -114,7 +114,9 @@ def parse_progress(line: str) -> Progress | None:
 
 def _start(command: Sequence[str]) -> subprocess.Popen[str]:
     # A group of its own: the signal reaches the command and not the window.
-    flags = subprocess.CREATE_NEW_PROCESS_GROUP if os.name == "nt" else 0
+    flags = 0
+    if sys.platform == "win32":
+        flags = subprocess.CREATE_NEW_PROCESS_GROUP
     return subprocess.Popen(
         command,
         stdin=subprocess.DEVNULL,
@@ -125,7 +127,7 @@ def _start(command: Sequence[str]) -> subprocess.Popen[str]:
         errors="replace",
         env={**os.environ, "PYTHONUNBUFFERED": "1", "PYTHONIOENCODING": "utf-8"},
         creationflags=flags,
-        start_new_session=os.name != "nt",
+        start_new_session=sys.platform != "win32",
     )
 
 
@@ -158,7 +160,7 @@ def _until_end(lines: queue.Queue[str | None]) -> Iterator[str]:
 
 def _kill(process: subprocess.Popen[str]) -> None:
     """End the process and all that it started."""
-    if os.name == "nt":
+    if sys.platform == "win32":
         process.kill()
         return
     with contextlib.suppress(ProcessLookupError):
@@ -166,7 +168,10 @@ def _kill(process: subprocess.Popen[str]) -> None:
 
 
 def _ask_to_stop(process: subprocess.Popen[str]) -> float:
-    process.send_signal(signal.CTRL_BREAK_EVENT if os.name == "nt" else signal.SIGINT)
+    if sys.platform == "win32":
+        process.send_signal(signal.CTRL_BREAK_EVENT)
+    else:
+        process.send_signal(signal.SIGINT)
     return time.monotonic()
 
 

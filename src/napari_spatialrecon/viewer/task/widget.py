@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from functools import partial
-from typing import Any
+from typing import TYPE_CHECKING, Generic, TypeVar
 
 from qtpy.QtCore import QSignalBlocker, QSize, Qt, QTimer
 from qtpy.QtWidgets import (
@@ -21,8 +21,8 @@ from napari_spatialrecon.viewer.canvas.colors import is_faded
 from napari_spatialrecon.viewer.canvas.detail import keep_smooth
 from napari_spatialrecon.viewer.canvas.layers import unwrapped
 from napari_spatialrecon.viewer.task.inputs import Inputs
-from napari_spatialrecon.viewer.task.job import Job, Outcome
-from napari_spatialrecon.viewer.task.model import State, TaskModel
+from napari_spatialrecon.viewer.task.job import Job
+from napari_spatialrecon.viewer.task.model import OutcomeT, State, TaskModel
 from napari_spatialrecon.viewer.task.result_layers import can_fade, color_by, fade, set_locked
 from napari_spatialrecon.viewer.task.result_panel import ResultPanel
 from napari_spatialrecon.viewer.task.run_panel import RunPanel
@@ -32,8 +32,15 @@ from napari_spatialrecon.viewer.window.worker import Run, Work
 from napari_spatialrecon.viewer.workspace.simulated import open_simulated
 from napari_spatialrecon.viewer.workspace.workspace import workspace_of
 
+if TYPE_CHECKING:
+    from napari.layers import Layer, Points
+    from napari.utils.events import Event
+    from napari.viewer import Viewer
 
-class TaskWidget(QWidget):
+ModelT = TypeVar("ModelT", bound=TaskModel)
+
+
+class TaskWidget(QWidget, Generic[ModelT, OutcomeT]):
     """A task's dock widget in one viewer.
 
     A subclass names its model and its inputs, and shows what a run left (`show_layer`).
@@ -51,21 +58,21 @@ class TaskWidget(QWidget):
         What the last run is shown as; None before.
     """
 
-    model_class: type[TaskModel]
+    model_class: type[ModelT]
     inputs_class: type[Inputs]
     curves_tip = ""
     """What the upper curves mean; empty for the held-out error."""
 
-    def __init__(self, napari_viewer: Any) -> None:
+    def __init__(self, napari_viewer: Viewer) -> None:
         super().__init__()
         self.viewer = unwrapped(napari_viewer)
         keep_smooth(self.viewer)
-        self.model = self.model_class(workspace_of(self.viewer))
+        self.model: ModelT = self.model_class(workspace_of(self.viewer))
         self.inputs = self.inputs_class(self.model, self.viewer)
         self.empty = _Empty()
         self.panel = RunPanel(self.model, self.viewer, self.curves_tip)
         self.result = ResultPanel()
-        self.layer: Any = None
+        self.layer: Layer | None = None
         self._lay_out()
         self._connect()
         self._set_theme()
@@ -80,7 +87,7 @@ class TaskWidget(QWidget):
     def before_run(self, job: Job) -> None:
         """Note what the window shows as the run starts."""
 
-    def show_layer(self, outcome: Outcome) -> Any:
+    def show_layer(self, outcome: OutcomeT) -> Layer | None:
         """Show an outcome in the viewer and return its layer."""
         raise NotImplementedError
 
@@ -107,7 +114,7 @@ class TaskWidget(QWidget):
         self.viewer.events.theme.connect(self._set_theme)
         self.destroyed.connect(partial(_release, self.model, self.viewer, self))
 
-    def _set_theme(self, event: Any = None) -> None:
+    def _set_theme(self, event: Event | None = None) -> None:
         chosen = tones(self.viewer)
         for part in self.parts:
             if isinstance(part, Themed):
@@ -124,15 +131,16 @@ class TaskWidget(QWidget):
 
     # The result
 
-    def _finish(self, outcome: Outcome) -> None:
+    def _finish(self, outcome: OutcomeT) -> None:
         try:
             self.layer = self.show_layer(outcome)
         except Exception as error:
             self.panel.refuse(error)
         self.result.show_outcome(self.model)
-        if self.layer in self.viewer.layers and can_fade(self.layer):
+        points = self.points
+        if points is not None and can_fade(points):
             self._fade(self.result.fade.isChecked())
-            self.layer.events.face_color.connect(self._show_faded)
+            points.events.face_color.connect(self._show_faded)
         self._inspect()
         timer = QTimer(self)  # which goes with the widget
         timer.setSingleShot(True)
@@ -143,37 +151,55 @@ class TaskWidget(QWidget):
     def _reveal(self) -> None:
         self.area.ensureWidgetVisible(self.result)
 
+    @property
+    def shown(self) -> Layer | None:
+        """The result's layer; None before a run, or once it was deleted."""
+        return self.layer if self.layer in self.viewer.layers else None
+
+    @property
+    def points(self) -> Points | None:
+        """The result's layer where it is one of points."""
+        from napari.layers import Points
+
+        shown = self.shown
+        return shown if isinstance(shown, Points) else None
+
     def _inspect(self) -> None:
-        if self.layer not in self.viewer.layers:
+        layer = self.shown
+        if layer is None:
             return
-        self.layer.visible = True
-        self.viewer.layers.selection = {self.layer}
+        layer.visible = True
+        self.viewer.layers.selection = {layer}
         self.viewer.reset_view()
 
     def _color(self, name: str) -> None:
+        points, outcome = self.points, self.model.outcome
         try:
-            if self.layer in self.viewer.layers and self.model.outcome is not None:
-                color_by(self.layer, self.model.outcome, name)
+            if points is not None and outcome is not None:
+                color_by(points, outcome, name)
         except InputError as error:
             self.panel.refuse(error)
 
     def _fade(self, faded: bool) -> None:
-        if self.layer in self.viewer.layers:
-            fade(self.layer, faded)
+        points = self.points
+        if points is not None:
+            fade(points, faded)
 
     def _show_faded(self) -> None:
         """Follow the legend, which has the same switch."""
+        points = self.points
         with QSignalBlocker(self.result.fade):
-            self.result.fade.setChecked(is_faded(self.layer))
+            self.result.fade.setChecked(points is not None and is_faded(points))
 
     def _lock(self, locked: bool) -> None:
-        if self.layer in self.viewer.layers:
-            set_locked(self.layer, locked)
+        layer = self.shown
+        if layer is not None:
+            set_locked(layer, locked)
 
     def save(self) -> None:
         """Ask where, and write the result and the record of the run."""
         assert self.model.outcome is not None, "saved after a run"
-        name = f"{self.model.last.result_name}.h5ad".replace("/", "_")
+        name = f"{self.model.result_name}.h5ad".replace("/", "_")
         path = QFileDialog.getSaveFileName(self, "Save run", name, "Tables (*.h5ad)")[0]
         if path:
             self.save_as(path if path.endswith(".h5ad") else f"{path}.h5ad")
@@ -181,8 +207,9 @@ class TaskWidget(QWidget):
     def save_as(self, path: str) -> None:
         """Write the result and the record of the run in the background."""
         outcome = self.model.outcome
+        assert outcome is not None, "saved after a run"
 
-        def work(*_: Any) -> str:
+        def work(*_: object) -> str:
             return "Saved " + " and ".join(file.name for file in outcome.write(path))
 
         self.save_in_background(work)
@@ -209,7 +236,8 @@ class TaskWidget(QWidget):
         for widget in self.parts:
             column.addWidget(widget)
         column.addStretch()
-        area = self.area = QScrollArea(widgetResizable=True)
+        area = self.area = QScrollArea()
+        area.setWidgetResizable(True)
         area.setFrameShape(QFrame.Shape.NoFrame)
         area.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
         area.setWidget(content)
@@ -240,7 +268,7 @@ class _Empty(QFrame):
         self.label.setText("Still needed:\n" + "\n".join(f"• {text}" for text in missing))
 
 
-def _release(model: TaskModel, viewer: Any, widget: TaskWidget) -> None:
+def _release(model: TaskModel, viewer: Viewer, widget: TaskWidget) -> None:
     """Disconnect the signals of a widget that Qt has deleted."""
     model.changed.disconnect(widget._on_change)
     model.close()

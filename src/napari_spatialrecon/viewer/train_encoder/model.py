@@ -17,12 +17,11 @@ from napari_spatialrecon.viewer.workspace.workspace import Entry, Role
 MEASURES = {"mixing": "domain mixing", "ilisi": "iLISI", "probe": "source told"}
 
 
-class EncoderModel(SlidesModel):
+class EncoderModel(SlidesModel[EncoderJob, Trained]):
     """What was chosen in Train encoder, and its run."""
 
     task = "train-encoder"
     ignored_roles = (Role.RESULT, Role.MODEL)
-    outcome: Trained | None
 
     def missing(self) -> list[str]:
         """Return what has to be opened or chosen first, in words."""
@@ -58,7 +57,7 @@ class EncoderModel(SlidesModel):
             known.path = path or known.path
             self.workspace.events.changed.emit(known)
             return known
-        name = self.last.result_name
+        name = self.result_name
         return self.workspace.add(name, Role.MODEL, path=path, model=self.outcome.method)
 
     def load(self, folder: str | Path) -> list[Line]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from functools import partial
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING
 
 from qtpy.QtCore import QSignalBlocker
 from qtpy.QtWidgets import QFileDialog, QLabel, QPushButton, QSizePolicy, QWidget
@@ -20,6 +20,9 @@ from napari_spatialrecon.viewer.train_encoder.plot import EmbeddingPlot
 from napari_spatialrecon.viewer.widgets.rows import combo, row
 from napari_spatialrecon.viewer.window.worker import Run
 
+if TYPE_CHECKING:
+    from napari.viewer import Viewer
+
 WAYS = {"pca": "PCA", "umap": "UMAP (a minute)"}
 
 
@@ -32,10 +35,9 @@ class EncoderInputs(SlidesInputs):
         return [("Slides", chips, button), cells]
 
 
-class TrainEncoder(TaskWidget):
+class TrainEncoder(TaskWidget[EncoderModel, Trained]):
     """The widget Train encoder of one viewer."""
 
-    model: EncoderModel
     model_class = EncoderModel
     inputs_class = EncoderInputs
     curves_tip = (
@@ -44,7 +46,7 @@ class TrainEncoder(TaskWidget):
         "the neighbours tell; at the dashed line they only guess."
     )
 
-    def __init__(self, napari_viewer: Any) -> None:
+    def __init__(self, napari_viewer: Viewer) -> None:
         self.scatter: Scatter | None = None
         self.plot = EmbeddingPlot()
         self.way, self.column = combo(), combo()

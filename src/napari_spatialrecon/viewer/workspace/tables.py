@@ -161,10 +161,8 @@ def query_table(entry: Entry, name: str) -> Table:
 
 def picture(entry: Entry) -> Picture:
     """Return an image layer as a run reads it; its scale must be known."""
-    from napari.layers import Image
-
-    layer = entry.layer
-    assert isinstance(layer, Image), "histology is shown by an image"
+    layer = entry.image
+    assert layer is not None, "histology is shown by an image"
     levels = tuple(layer.data) if layer.multiscale else (layer.data,)
     scale = float(layer.scale[-1]) * (um_per_layer_unit(layer) or 1.0)
     return Picture(short_name(entry), levels, bool(layer.rgb), scale, entry.path)

@@ -22,7 +22,7 @@ from napari_spatialrecon.viewer.window.memory import Memory
 if TYPE_CHECKING:
     from anndata import AnnData
     from napari.components import ViewerModel
-    from napari.layers import Layer
+    from napari.layers import Image, Layer, Points
     from napari.utils.events import Event
 
     from napari_spatialrecon.methods.encoders.base import EncoderMethod
@@ -77,6 +77,20 @@ class Entry:
         """Whether the user has to say how many µm a pixel or unit is."""
         return self.role in (Role.SLIDE, Role.HISTOLOGY) and self.um_per_unit is None
 
+    @property
+    def points(self) -> Points | None:
+        """The points layer that shows it; None where there is none."""
+        from napari.layers import Points
+
+        return self.layer if isinstance(self.layer, Points) else None
+
+    @property
+    def image(self) -> Image | None:
+        """The image layer that shows it; None where there is none."""
+        from napari.layers import Image
+
+        return self.layer if isinstance(self.layer, Image) else None
+
     def table(self) -> AnnData:
         """Return the table: as it was opened, or read from a foreign layer.
 
@@ -85,12 +99,10 @@ class Entry:
         InputError
             It has none.
         """
-        from napari.layers import Points
-
         if self.adata is not None and SPATIAL in self.adata.obsm:
             return self.adata
-        if isinstance(self.layer, Points) and self.role is not Role.HISTOLOGY:
-            return to_adata(self.layer)
+        if self.points is not None and self.role is not Role.HISTOLOGY:
+            return to_adata(self.points)
         if self.adata is not None:
             return self.adata
         raise InputError(f"Expected a table of cells or spots, found {self.role}.", where=self.name)
