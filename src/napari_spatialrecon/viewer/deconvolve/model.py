@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Unpack
 
 from napari_spatialrecon.viewer.canvas.colors import guess_kind
 from napari_spatialrecon.viewer.deconvolve.job import Mixed, MixtureJob
 from napari_spatialrecon.viewer.task.curves import Curves
+from napari_spatialrecon.viewer.task.job import Common
 from napari_spatialrecon.viewer.task.one_slide_model import SlideAndReferenceModel
 from napari_spatialrecon.viewer.workspace.tables import query_table, short_name, slide_table
 from napari_spatialrecon.viewer.workspace.workspace import Entry, Workspace
@@ -63,7 +64,7 @@ class MixtureModel(SlideAndReferenceModel[MixtureJob, Mixed]):
             found.append(f"a column that names the type of each cell of {self.reference.name}")
         return found
 
-    def make_job(self, **common: Any) -> MixtureJob:
+    def make_job(self, **common: Unpack[Common]) -> MixtureJob:
         """Return the run as it is chosen now."""
         slide, reference, labels = self.slide, self.reference, self.labels
         assert slide is not None and reference is not None and labels is not None, "nothing missing"

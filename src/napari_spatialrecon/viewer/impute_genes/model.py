@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from enum import StrEnum
-from typing import Any
+from typing import Unpack
 
 from napari_spatialrecon.viewer.impute_genes.job import GeneJob, Imputed
 from napari_spatialrecon.viewer.task.gene_list_model import GeneChoice, GeneListModel, genes_of
+from napari_spatialrecon.viewer.task.job import Common
 from napari_spatialrecon.viewer.task.one_slide_model import SlideAndReferenceModel
 from napari_spatialrecon.viewer.workspace.tables import query_table, short_name, slide_table
 from napari_spatialrecon.viewer.workspace.workspace import Entry, Workspace
@@ -28,7 +29,7 @@ class GeneModel(GeneListModel[GeneJob, Imputed], SlideAndReferenceModel[GeneJob,
 
     def __init__(self, workspace: Workspace) -> None:
         self._check = CheckChoice.DRAWN
-        self._drawn: tuple[tuple[Any, ...], tuple[str, ...]] = ((), ())
+        self._drawn: tuple[tuple[int, ...], tuple[str, ...]] = ((), ())
         super().__init__(workspace)
 
     @property
@@ -82,7 +83,7 @@ class GeneModel(GeneListModel[GeneJob, Imputed], SlideAndReferenceModel[GeneJob,
             found.append("a gene to impute: type a part of its name, or choose all")
         return found
 
-    def make_job(self, **common: Any) -> GeneJob:
+    def make_job(self, **common: Unpack[Common]) -> GeneJob:
         """Return the run as it is chosen now."""
         slide, reference = self.slide, self.reference
         assert slide is not None and reference is not None, "nothing is missing"

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Unpack
 
 from napari_spatialrecon.errors import InputError
 from napari_spatialrecon.viewer.place.job import Placed, PlaceJob, hidden_error
-from napari_spatialrecon.viewer.task.job import Line
+from napari_spatialrecon.viewer.task.job import Common, Line
 from napari_spatialrecon.viewer.task.slides_model import SlidesModel
 from napari_spatialrecon.viewer.workspace.saved_model import SavedModel
 from napari_spatialrecon.viewer.workspace.tables import (
@@ -99,7 +99,7 @@ class PlaceModel(SlidesModel[PlaceJob, Placed]):
             return self.image
         return super().unscaled()
 
-    def make_job(self, **common: Any) -> PlaceJob:
+    def make_job(self, **common: Unpack[Common]) -> PlaceJob:
         """Return the run as it is chosen now."""
         assert self.query is not None, "nothing is missing"
         names = self.names

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Unpack
 
 import numpy as np
 
@@ -11,6 +11,7 @@ from napari_spatialrecon.viewer.canvas.colors import guess_kind
 from napari_spatialrecon.viewer.super_resolve.job import Resolved, SuperJob
 from napari_spatialrecon.viewer.task.curves import Curves
 from napari_spatialrecon.viewer.task.gene_list_model import GeneChoice, GeneListModel
+from napari_spatialrecon.viewer.task.job import Common
 from napari_spatialrecon.viewer.workspace.saved_model import SavedModel
 from napari_spatialrecon.viewer.workspace.tables import histology_of, short_name, slide_table
 from napari_spatialrecon.viewer.workspace.workspace import Role, Workspace
@@ -132,7 +133,7 @@ class SuperModel(GeneListModel[SuperJob, Resolved]):
             return ["a gene to split: type a part of its name"]
         return []
 
-    def make_job(self, **common: Any) -> SuperJob:
+    def make_job(self, **common: Unpack[Common]) -> SuperJob:
         """Return the run as it is chosen now."""
         slide = self.slide
         assert slide is not None, "nothing is missing"

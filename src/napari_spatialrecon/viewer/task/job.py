@@ -11,7 +11,7 @@ from abc import ABC, abstractmethod
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, ClassVar
+from typing import TYPE_CHECKING, Any, ClassVar, TypedDict
 
 from napari_spatialrecon.legacy import read_record
 from napari_spatialrecon.viewer.window.words import duration
@@ -98,6 +98,16 @@ class Script:
     call: str
     arguments: list[str]
     reading: list[str] = field(default_factory=list)
+
+
+class Common(TypedDict):
+    """What is chosen for every job; the fields of `Job` of the same names."""
+
+    method: str
+    config: Config
+    preset: str
+    seed: int
+    device: str
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -11,14 +11,14 @@ from abc import ABC, abstractmethod
 from dataclasses import replace
 from enum import StrEnum
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, ClassVar, Generic, TypeVar
+from typing import TYPE_CHECKING, ClassVar, Generic, TypeVar, Unpack
 
 from psygnal import Signal
 
 from napari_spatialrecon.errors import ConfigError, InputError, SpatialReconError, Stopped
 from napari_spatialrecon.methods.registry import MethodInfo, default_for, find_method
 from napari_spatialrecon.viewer.task.curves import Curves
-from napari_spatialrecon.viewer.task.job import Job, Line, Outcome
+from napari_spatialrecon.viewer.task.job import Common, Job, Line, Outcome
 from napari_spatialrecon.viewer.workspace.workspace import Entry, Role, Workspace
 
 if TYPE_CHECKING:
@@ -84,13 +84,13 @@ class TaskModel(ABC, Generic[JobT, OutcomeT]):
         """Return what has to be opened or chosen first, in words."""
 
     @abstractmethod
-    def make_job(self, **common: Any) -> JobT:
+    def make_job(self, **common: Unpack[Common]) -> JobT:
         """Return the run as it is chosen now; nothing is missing.
 
         Parameters
         ----------
         common
-            What every `Job` takes: method, config, preset, seed and device.
+            What is chosen for every job.
         """
 
     def new_curves(self) -> Curves:

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Any
+from typing import Unpack
 
 from napari_spatialrecon.errors import InputError
 from napari_spatialrecon.methods.registry import methods_for
 from napari_spatialrecon.viewer.task.curves import Curves
-from napari_spatialrecon.viewer.task.job import Line
+from napari_spatialrecon.viewer.task.job import Common, Line
 from napari_spatialrecon.viewer.task.slides_model import SlidesModel
 from napari_spatialrecon.viewer.train_encoder.job import EncoderJob, Trained
 from napari_spatialrecon.viewer.workspace.tables import query_table, short_name, slide_table
@@ -40,7 +40,7 @@ class EncoderModel(SlidesModel[EncoderJob, Trained]):
         curves.baseline = 1 / sources if sources > 1 else None
         return curves
 
-    def make_job(self, **common: Any) -> EncoderJob:
+    def make_job(self, **common: Unpack[Common]) -> EncoderJob:
         """Return the run as it is chosen now."""
         names, query = self.names, self.query
         return EncoderJob(
