@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
 from qtpy.QtCore import QAbstractTableModel, QModelIndex, QSignalBlocker, Qt, Signal
@@ -89,7 +88,7 @@ class Rows(QAbstractTableModel):
         """Return the number of columns."""
         return len(self._columns)
 
-    def data(self, index: QModelIndex, role: int = Qt.ItemDataRole.DisplayRole) -> Any:
+    def data(self, index: QModelIndex, role: int = Qt.ItemDataRole.DisplayRole) -> object:
         """Return the text of a cell, its side, and for text the whole of it as a tip."""
         column, row = self._columns[index.column()], self.row_at(index.row())
         if role == Qt.ItemDataRole.DisplayRole:
@@ -100,7 +99,7 @@ class Rows(QAbstractTableModel):
             return int(Qt.AlignmentFlag.AlignRight | Qt.AlignmentFlag.AlignVCenter)
         return None
 
-    def headerData(self, section: int, orientation: Any, role: int = 0) -> Any:
+    def headerData(self, section: int, orientation: Qt.Orientation, role: int = 0) -> object:
         """Return title and tip of a column."""
         if orientation != Qt.Orientation.Horizontal:
             return None
