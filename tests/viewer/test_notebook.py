@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
-from qtpy.QtWidgets import QWidget
+from qtpy.QtWidgets import QScrollArea, QWidget
 
 import napari_spatialrecon as sr
 from napari_spatialrecon.errors import ConfigError, InputError
@@ -24,7 +24,7 @@ def in_notebook(monkeypatch: pytest.MonkeyPatch) -> None:
 
 def test_outside_of_a_notebook_the_form_is_drawn_by_qt(qtbot: Any) -> None:
     form = notebook.form(STANDARD)
-    qtbot.addWidget(form.native)
+    qtbot.addWidget(form.root_native_widget)
     assert isinstance(form.native, QWidget)
     assert form.config == STANDARD
     assert (form.preset.value, form.tally.value) == ("standard", "1 changed")
@@ -43,7 +43,7 @@ def test_it_begins_with_a_config_or_with_what_makes_one(
     arguments: tuple[Any, ...], settings: dict[str, Any], qtbot: Any
 ) -> None:
     form = sr.form(*arguments, **settings)
-    qtbot.addWidget(form.native)
+    qtbot.addWidget(form.root_native_widget)
     assert form.config == STANDARD.with_values({"training.steps": 7})
     assert form.preset.value == "standard"
 
@@ -57,9 +57,12 @@ def test_no_method_and_no_setting_are_refused(qtbot: Any) -> None:
 
 def test_ipython_opens_it_as_a_window(qtbot: Any) -> None:
     form = notebook.form(STANDARD)
-    qtbot.addWidget(form.native)
+    qtbot.addWidget(form.root_native_widget)
     form._ipython_display_()
     assert form.visible
+    window = form.root_native_widget
+    assert isinstance(window, QScrollArea) and window.width() >= 400
+    assert all(field.editor.width > 15 for field in form.fields.values() if field.visible)
 
 
 @pytest.mark.usefixtures("in_notebook")
@@ -87,7 +90,7 @@ def test_in_a_notebook_the_same_form_is_drawn_by_ipywidgets(qtbot: Any) -> None:
 def test_what_napari_draws_afterwards_is_drawn_by_qt(qtbot: Any) -> None:
     notebook.form(STANDARD)
     form = ConfigForm(GearsConfig)
-    qtbot.addWidget(form.native)
+    qtbot.addWidget(form.root_native_widget)
     assert isinstance(form.native, QWidget)
 
 

@@ -22,6 +22,8 @@ from napari_spatialrecon.viewer.widgets.parameters import AUTOMATIC, shown
 
 NOTEBOOK, QT = "ipynb", "qt"
 """The toolkits that can draw a form, as magicgui calls them."""
+_WIDTH = 400
+"""Of a form that stands by itself, in pixels."""
 
 
 def form(config: Config | str, settings: Settings | None = None, /, **arguments: Any) -> ConfigForm:
@@ -56,7 +58,8 @@ def form(config: Config | str, settings: Settings | None = None, /, **arguments:
     else:
         start = config_of(config, settings, **arguments)
     with _drawn_by(_toolkit()):
-        result = ConfigForm(type(start))
+        result = ConfigForm(type(start), scrollable=True)
+        result.min_width, result.margins = _WIDTH, (8, 8, 8, 8)
         result.set_preset(_nearest_preset(start))
         result.config = start
     return result

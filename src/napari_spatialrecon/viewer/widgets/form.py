@@ -31,6 +31,8 @@ class ConfigForm(Container[Widget]):
         Under which `memory` keeps the values, for instance ``"place.dpvae"``.
     memory
         Where values are kept between sessions; None keeps none.
+    scrollable
+        Whether it scrolls by itself, where nothing around it does.
 
     Attributes
     ----------
@@ -41,7 +43,12 @@ class ConfigForm(Container[Widget]):
     """
 
     def __init__(
-        self, config_class: type[Config], *, key: str = "", memory: Memory | None = None
+        self,
+        config_class: type[Config],
+        *,
+        key: str = "",
+        memory: Memory | None = None,
+        scrollable: bool = False,
     ) -> None:
         self.config_class = config_class
         self._key, self._memory = key, memory
@@ -49,7 +56,8 @@ class ConfigForm(Container[Widget]):
         self._make_head()
         everyday = self._rows(groups(config_class, advanced=False))
         self.advanced = Fold("Advanced", self._rows(groups(config_class, advanced=True)))
-        super().__init__(widgets=[self.head, everyday, self.advanced], labels=False)
+        parts = [self.head, everyday, self.advanced]
+        super().__init__(widgets=parts, labels=False, scrollable=scrollable)
         self.margins = (0, 0, 6, 0)
         self.advanced.visible = any(f.option.advanced for f in self.fields.values())
         # The first listener: whoever is told of a change sees the form as it is then.
