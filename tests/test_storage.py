@@ -70,7 +70,7 @@ def test_a_full_disk_is_told_with_a_remedy_and_leaves_nothing(tmp_path, writer):
 def test_a_place_that_cannot_be_written_is_told(tmp_path, writer):
     (tmp_path / "file").write_text("")
     below = tmp_path / "file" / "below"
-    with pytest.raises(InputError, match="Expected a place that can be written"), writer(below):
+    with pytest.raises(InputError, match="Expected a writable location"), writer(below):
         pass
 
 

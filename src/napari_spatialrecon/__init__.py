@@ -1,4 +1,4 @@
-"""Put back what a spatial measurement lost, and lay it over the histology.
+"""Reconstruct what a spatial measurement lost, and show it on the histology.
 
 Names are imported when they are first used, so that ``import napari_spatialrecon`` stays quick;
 `__init__.pyi` lists them.

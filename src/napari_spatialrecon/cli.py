@@ -1,7 +1,7 @@
-"""``spatialrecon``: the tasks on a command line.
+"""``spatialrecon``: the command line.
 
-Messages and progress go to stderr, data to files, summaries to ``--json`` or stdout. Exit codes:
-0 done, 2 wrong input or option (nothing is written), 130 stopped by the user (checkpoint kept).
+Messages and progress go to stderr, data to files, summaries to ``--json`` or stdout. Exit codes: 0
+done, 2 invalid input or option (nothing is written), 130 stopped by the user (checkpoint kept).
 """
 
 from __future__ import annotations
@@ -29,7 +29,7 @@ from napari_spatialrecon.command_line.terminal import limit_threads, stop_on_int
 from napari_spatialrecon.errors import SpatialReconError, Stopped
 from napari_spatialrecon.faces import speaking
 
-#: The modules whose verbs there are, in the order of the help.
+#: Modules that define the commands, in the order of the help.
 VERBS = (
     placing,
     encoding,
@@ -65,15 +65,15 @@ def _main(argv: Sequence[str] | None) -> int:
     except SpatialReconError as error:
         print(f"spatialrecon: {error}", file=sys.stderr)
         return WRONG_INPUT
-    except BrokenPipeError:  # whoever read the summary has seen enough, as head does
+    except BrokenPipeError:  # the reader of the summary closed the pipe, as head does
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
     return DONE
 
 
 def run() -> None:
-    """Run the command line and end the process; a stopped one ends at once.
+    """Run the command line and exit; a stopped run exits at once.
 
-    Unloading torch takes Python one to two seconds, long after everything is written and said.
+    Otherwise Python takes one to two seconds to unload torch after all output is written.
     """
     code = main()
     if code == STOPPED:
@@ -86,7 +86,7 @@ def run() -> None:
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(
         prog="spatialrecon",
-        description="Put back what a spatial measurement lost. See 'spatialrecon methods'.",
+        description="Reconstruct what a spatial measurement lost. See 'spatialrecon methods'.",
     )
     parser.add_argument("--version", action="version", version=_version())
     verbs = parser.add_subparsers(title="tasks", metavar="TASK", required=True)

@@ -1,4 +1,4 @@
-"""The demo: a simulated tissue, its cells placed, drawn and judged."""
+"""Demo: simulate a tissue, place its cells, evaluate and draw."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from napari_spatialrecon.tasks.placing import place
 from napari_spatialrecon.tissue.read import read_adata
 from napari_spatialrecon.tissue.simulator.simulate import simulate
 
-#: What the demo prints of the metrics.
+#: Metrics printed by the demo.
 SHOWN = {
     "spearman": "Spearman of distances",
     "edge_auc": "neighbours found (AUC)",
@@ -27,14 +27,14 @@ SHOWN = {
 
 @dataclass(frozen=True)
 class DemoReport:
-    """What the demo leaves.
+    """Result of the demo.
 
     Parameters
     ----------
     text
-        For people.
+        Human-readable summary.
     summary
-        Metrics by method, and files.
+        Metrics by method, and output files.
     """
 
     text: str
@@ -49,9 +49,9 @@ def run_demo(
     progress: ProgressCallback | None = None,
     should_stop: ShouldStop | None = None,
 ) -> DemoReport:
-    """Simulate, place with dp-VAE and the baseline, judge against the truth, and draw.
+    """Simulate, place with dp-VAE and the baseline, evaluate against the truth, and draw.
 
-    Leaves in `folder`: the simulated inputs in ``tissue/``, ``placed.h5ad``, ``run.json``,
+    Writes to `folder`: the simulated inputs in ``tissue/``, ``placed.h5ad``, ``run.json``,
     ``overlay.png``, ``metrics.png`` and ``metrics.json``.
     """
     folder = Path(folder)
@@ -97,9 +97,9 @@ def _text(folder: Path, rows: dict[str, dict[str, float]], verdict: str) -> str:
         verdict,
         "",
         "Open next:",
-        f"  {folder / 'overlay.png'}   the placed cells on the H&E, the truth beside them",
-        f"  {folder / 'metrics.png'}   the figures above and more, as a picture",
+        f"  {folder / 'overlay.png'}   the placed cells on the H&E image, next to the truth",
+        f"  {folder / 'metrics.png'}   the metrics above and more, as a plot",
         f"  {folder / 'placed.h5ad'}   the cells with obsm['spatial'], for scanpy or napari",
-        f"  {folder / 'run.json'}      what was run, and with what",
+        f"  {folder / 'run.json'}      inputs, settings and versions of the run",
     ]
     return "\n".join(lines)

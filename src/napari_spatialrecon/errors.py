@@ -1,6 +1,7 @@
-"""Errors that say what was expected, what was found, and what to try.
+"""Errors that state what was expected, what was found and what to try.
 
-Every error a user can meet derives from `SpatialReconError`. `assert` is kept for our own bugs.
+Every error that a user can cause derives from `SpatialReconError`. `assert` is reserved for
+internal errors.
 """
 
 from __future__ import annotations
@@ -13,16 +14,16 @@ from napari_spatialrecon.faces import spoken
 
 @dataclass(frozen=True)
 class Problem:
-    """One thing that is wrong with an input.
+    """A single problem with an input.
 
     Parameters
     ----------
     where
         File and slot, for instance ``slide.h5ad: obsm["spatial"]``.
     message
-        "Expected X, found Y." as whole sentences. Never echoes whole arrays.
+        "Expected X, found Y.", in full sentences. Never prints whole arrays.
     remedy
-        "Try Z." What the user can do about it. What it names of a call, it names by `faces`.
+        "Try Z.": what the user can do about it. What it names of a call, it names by `faces`.
     """
 
     where: str
@@ -35,7 +36,7 @@ class Problem:
 
 
 class SpatialReconError(Exception):
-    """Base of all errors of this package; carries a remedy.
+    """Base class of all errors of this package; carries a remedy.
 
     Parameters
     ----------
@@ -65,15 +66,15 @@ class InputError(SpatialReconError, ValueError):
 
 
 class ConfigError(InputError):
-    """A hyper-parameter is unknown, of the wrong type or out of its bounds."""
+    """A hyper-parameter is unknown, has the wrong type or is out of bounds."""
 
 
 class CheckpointError(InputError):
-    """A saved model cannot be used here: other method, genes or format, or damaged bytes."""
+    """A saved model cannot be used: wrong method, genes or format, or a damaged file."""
 
 
 class ValidationError(InputError):
-    """Every problem of an input at once.
+    """All problems of an input at once.
 
     Parameters
     ----------
@@ -92,16 +93,16 @@ class ValidationError(InputError):
 
     @property
     def remedy(self) -> str:
-        """The remedies of all problems, a line each."""
+        """The remedies of all problems, one per line."""
         return spoken("\n".join(p.remedy for p in self.problems if p.remedy))
 
 
 class DivergedError(SpatialReconError):
-    """Training produced a loss that is not finite; the last good checkpoint is kept."""
+    """Training produced a loss that is not finite; the last checkpoint is kept."""
 
 
 class Stopped(SpatialReconError):
-    """The user stopped the run; `checkpoint` names the folder that `resume` takes, if any."""
+    """The user stopped the run; `checkpoint` is the folder to resume from, if any."""
 
     def __init__(self, message: str = "Stopped by the user.", *, checkpoint: str = "") -> None:
         remedy = f"Resume from {checkpoint}." if checkpoint else ""

@@ -1,8 +1,8 @@
-"""Hyper-parameters, declared once.
+"""Declaration of hyper-parameters.
 
-A config is a frozen dataclass whose fields are made by `option`. The Python call, the command line,
-the form in the window and the table in the docs all come from it. A field may itself be a config:
-it is a section, named with a dot (``network.latent``) and a table in TOML.
+A config is a frozen dataclass whose fields are declared with `option`. The Python call, the command
+line, the form in the window and the table in the docs are all generated from it. A field may itself
+be a config: it is then a section, with dotted names (``network.latent``), and a table in TOML.
 """
 
 from __future__ import annotations
@@ -42,15 +42,15 @@ def option(
     default
         Value of the ``quick`` preset.
     help
-        One sentence in the biologist's words: the tooltip and the docs.
+        One sentence that a biologist understands, for the tooltip and the docs.
     unit
         Unit of the value, for instance ``"µm"``.
     low, high
         Inclusive bounds.
     choices
-        Allowed words.
+        Allowed values.
     advanced
-        Folded away in the window.
+        Hidden by default in the window.
     """
     metadata = {
         "help": help,
@@ -79,14 +79,14 @@ def section(
 
 @dataclass(frozen=True)
 class Option:
-    """What the faces of a config need to know of one hyper-parameter.
+    """What the form, the command line and the docs need to know about one hyper-parameter.
 
     Parameters
     ----------
     name
         Dotted name, for instance ``training.steps``.
     type
-        `int`, `float`, `bool` or `str`; `optional` tells whether None is allowed too.
+        `int`, `float`, `bool` or `str`; `optional` tells whether None is also allowed.
     """
 
     name: str
@@ -101,7 +101,7 @@ class Option:
     advanced: bool
 
     def parse(self, text: str) -> Any:
-        """Turn a word of the command line into a value of this option's type."""
+        """Convert command-line text to a value of this option's type."""
         if self.optional and text.lower() in ("none", ""):
             return None
         if self.type is bool:
@@ -163,7 +163,7 @@ _A: dict[type, str] = {
 
 @dataclass(frozen=True)
 class Config:
-    """Base of every config: checked on creation, refuses unknown keys, round-trips through TOML.
+    """Base class of configs: checked on creation, rejects unknown keys, round-trips through TOML.
 
     Subclasses list their presets in `PRESETS`: a mapping from a name to the values (dotted names)
     that differ from the defaults, which are the ``quick`` preset.
@@ -223,7 +223,7 @@ class Config:
 
     @classmethod
     def section_help(cls) -> dict[str, str]:
-        """Return the help sentence of each section, by its name."""
+        """Return the help sentence of each section, by name."""
         helps = {f.name: str(f.metadata.get("help", "")) for f in dataclasses.fields(cls)}
         return {name: helps[name] for name in cls._sections()}
 
@@ -239,7 +239,7 @@ class Config:
         Raises
         ------
         ConfigError
-            There is no such preset.
+            The preset does not exist.
         """
         if name not in cls.PRESETS:
             raise ConfigError(
@@ -248,7 +248,7 @@ class Config:
         return cls().with_values(cls.PRESETS[name])
 
     def with_values(self, values: Mapping[str, Any]) -> Self:
-        """Return a copy with the values of `values` (dotted names).
+        """Return a copy updated with `values` (dotted names).
 
         Raises
         ------
@@ -283,7 +283,7 @@ class Config:
         return dataclasses.replace(self, **changes)
 
     def with_text(self, assignments: Sequence[str]) -> Self:
-        """Return a copy with ``key=value`` words of the command line applied."""
+        """Return a copy updated with ``key=value`` arguments of the command line."""
         options = {o.name: o for o in self.options()}
         values: dict[str, Any] = {}
         for assignment in assignments:
@@ -318,11 +318,11 @@ class Config:
 
     @classmethod
     def from_dict(cls, content: Mapping[str, Any]) -> Self:
-        """Return the config that `to_dict` described; unknown keys are refused."""
+        """Return the config that `to_dict` described; unknown keys are rejected."""
         return cls().with_values(flattened(renamed(content)))
 
     def to_toml(self) -> str:
-        """Return the config as TOML text; an option that is None is left out."""
+        """Return the config as TOML text; options that are None are omitted."""
         lines, current = [], ""
         values = {n: v for n, v in self.flat().items() if v is not None}
         for name in sorted(values, key=lambda n: (n.count("."), n.rpartition(".")[0])):
@@ -335,12 +335,12 @@ class Config:
 
     @classmethod
     def from_toml(cls, path: str | Path, *, start: Self | None = None) -> Self:
-        """Read a TOML file over `start` (default: the quick preset).
+        """Return `start` (default: the quick preset) updated from a TOML file.
 
         Raises
         ------
         ConfigError
-            The file is missing, is no TOML, or holds unknown or disallowed values.
+            The file is missing, is not TOML, or holds unknown or invalid values.
         """
         try:
             content = tomllib.loads(Path(path).read_text(encoding="utf-8"))

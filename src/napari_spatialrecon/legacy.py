@@ -1,4 +1,4 @@
-"""Names in files that earlier versions wrote, and what they are called now."""
+"""Names used in files of earlier versions, and their present names."""
 
 from __future__ import annotations
 
@@ -32,11 +32,11 @@ def renamed(content: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def read_record(path: str | Path) -> dict[str, Any]:
-    """Return what a `run.json` holds, under present names.
+    """Return the content of a `run.json`, under present names.
 
     Raises
     ------
     OSError, ValueError
-        The file cannot be read, or is no JSON object.
+        The file cannot be read or is not a JSON object.
     """
     return renamed(json.loads(Path(path).read_text(encoding="utf-8")))

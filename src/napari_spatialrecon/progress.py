@@ -1,4 +1,4 @@
-"""How long work tells where it stands, and hears that it should stop."""
+"""Progress reports of long work, and its stop signal."""
 
 from __future__ import annotations
 
@@ -11,16 +11,16 @@ from napari_spatialrecon.errors import Stopped
 
 @dataclass(frozen=True)
 class Progress:
-    """A moment of a run.
+    """Progress of a run at one moment.
 
     Parameters
     ----------
     stage
-        What is being done, in the user's words ("Training", "Solving").
+        Current stage as shown to the user ("Training", "Solving").
     step, total
         Steps done and steps in all; `total` is None where unknown.
     elapsed_s, eta_s
-        Seconds since the stage began, and the seconds it will still take (None while unknown).
+        Seconds since the stage began, and estimated seconds remaining (None while unknown).
     metrics
         Numbers worth plotting, such as ``loss`` or ``held_out``.
     """
@@ -38,16 +38,16 @@ ShouldStop = Callable[[], bool]
 
 
 class Reporter:
-    """Joins a progress callback and a stop signal, and keeps reports near 10 Hz.
+    """Combine a progress callback and a stop signal; limit reports to about 10 Hz.
 
     Parameters
     ----------
     progress
         Called with a `Progress` about ten times a second, and always at the end of a stage.
     should_stop
-        Asked often; True ends the work.
+        Called often; the work ends if it returns True.
     interval_s
-        Least time between two reports.
+        Minimum time between two reports.
 
     Examples
     --------
@@ -88,7 +88,8 @@ class Reporter:
         Parameters
         ----------
         at_once
-            Report now, however short ago the last report was: these metrics must not be missed.
+            Report now, even if the last report was very recent, for metrics that must not be
+            missed.
         """
         self._metrics.update(metrics)
         now = time.monotonic()
@@ -107,10 +108,10 @@ class Reporter:
 
     @property
     def stop_requested(self) -> bool:
-        """Whether the user wants the work to end."""
+        """Whether the user has requested a stop."""
         return self._should_stop is not None and self._should_stop()
 
     def check(self) -> None:
-        """Raise `Stopped` if the user wants the work to end."""
+        """Raise `Stopped` if the user has requested a stop."""
         if self.stop_requested:
             raise Stopped()

@@ -1,4 +1,4 @@
-"""The record that every run leaves: what went in, what was asked, what it took, what came out."""
+"""The record of a run: inputs, settings, resources used and results."""
 
 from __future__ import annotations
 
@@ -73,7 +73,7 @@ def _array(array: np.ndarray) -> bytes:
 
 
 def peak_memory_bytes() -> int | None:
-    """Return the largest memory this process has held, or None where the system does not tell."""
+    """Return the peak memory of this process, or None if the system does not report it."""
     try:
         import resource
     except ImportError:
@@ -84,18 +84,18 @@ def peak_memory_bytes() -> int | None:
 
 @dataclass
 class RunRecord:
-    """What `run.json` holds.
+    """Content of `run.json`.
 
     Parameters
     ----------
     task, method
-        For instance ``"place"`` and ``"dpvae"``.
+        For example ``"place"`` and ``"dpvae"``.
     config
         The config's nested values.
     inputs
         Name of an input (a path or a layer) to its fingerprint.
     settings
-        What was asked besides the config: paths, landmarks, preset.
+        Settings besides the config: paths, landmarks, preset.
     """
 
     task: str
@@ -111,7 +111,7 @@ class RunRecord:
     _clock: float = field(default_factory=time.monotonic, repr=False)
 
     def provenance(self) -> dict[str, Any]:
-        """Return what decides the result and goes into the result itself: no clock, no memory."""
+        """Return the part that determines the result and is stored with it: no times, no memory."""
         return {
             "task": self.task,
             "method": self.method,
@@ -139,5 +139,5 @@ class RunRecord:
         }
 
     def write(self, path: str | Path) -> None:
-        """Write the record as JSON, whole or not at all."""
+        """Write the record as JSON, atomically."""
         storage.write_json(path, self.to_dict())

@@ -1,4 +1,4 @@
-"""Files that appear whole or not at all: written under a temporary name, then renamed."""
+"""Atomic writing of files: written under a temporary name, then renamed."""
 
 from __future__ import annotations
 
@@ -14,20 +14,20 @@ from typing import Any
 
 from napari_spatialrecon.errors import InputError
 
-#: A file that tells a saved model from other folders.
+#: A file that identifies the folder of a saved model.
 MANIFEST = "manifest.json"
 
 
 def _explain(error: OSError, path: Path) -> InputError:
     if error.errno in (errno.ENOSPC, errno.EDQUOT):
         return InputError(
-            "Expected room to write the result, found the disk full.",
-            remedy="Try another folder or free some space; nothing was left behind.",
+            "Expected enough disk space for the result, found the disk full.",
+            remedy="Try another folder or free some space; no partial file was left.",
             where=str(path),
         )
     reason = error.strerror or str(error)
     return InputError(
-        f"Expected a place that can be written, found: {reason}.",
+        f"Expected a writable location, found: {reason}.",
         remedy="Try another output path.",
         where=str(path),
     )
@@ -35,12 +35,12 @@ def _explain(error: OSError, path: Path) -> InputError:
 
 @contextmanager
 def atomic_file(path: str | Path) -> Iterator[Path]:
-    """Yield a temporary path beside `path`; rename it to `path` when the block ends well.
+    """Yield a temporary path next to `path`; rename it to `path` if the block succeeds.
 
     Raises
     ------
     InputError
-        The disk is full or the folder cannot be written. Nothing is left behind.
+        The disk is full or the folder cannot be written. No partial file is left.
 
     Examples
     --------
@@ -65,7 +65,7 @@ def atomic_file(path: str | Path) -> Iterator[Path]:
 
 
 def check_replaceable(path: str | Path, mark: str, remedy: str = "") -> None:
-    """Refuse to replace a folder that holds other files and none of the name `mark`.
+    """Refuse to replace a folder that holds other files but none named `mark`.
 
     Raises
     ------
@@ -75,7 +75,7 @@ def check_replaceable(path: str | Path, mark: str, remedy: str = "") -> None:
     path = Path(path)
     if path.is_dir() and any(path.iterdir()) and not (path / mark).is_file():
         raise InputError(
-            "Expected a new folder or that of an older model, found one with other files.",
+            "Expected a new folder or that of an older model, found a folder with other files.",
             remedy=remedy or f"Try {path / 'model'}.",
             where=str(path),
         )
@@ -83,7 +83,7 @@ def check_replaceable(path: str | Path, mark: str, remedy: str = "") -> None:
 
 @contextmanager
 def atomic_folder(path: str | Path) -> Iterator[Path]:
-    """Yield a temporary folder beside `path`; it becomes `path` when the block ends well."""
+    """Yield a temporary folder next to `path`; it becomes `path` if the block succeeds."""
     path = Path(path)
     token = uuid.uuid4().hex[:8]
     temporary = path.with_name(f".{path.name}.{token}.tmp")
@@ -104,13 +104,13 @@ def atomic_folder(path: str | Path) -> Iterator[Path]:
 
 
 def write_json(path: str | Path, content: Any) -> None:
-    """Write `content` as indented JSON, whole or not at all."""
+    """Write `content` as indented JSON, atomically."""
     with atomic_file(path) as temporary:
         dump_json(temporary, content)
 
 
 def dump_json(path: Path, content: Any) -> None:
-    """Write `content` as indented JSON to a temporary file, down to the disk."""
+    """Write `content` as indented JSON to a temporary file and flush it to disk."""
     text = json.dumps(content, indent=2, sort_keys=True, allow_nan=False) + "\n"
     with path.open("w", encoding="utf-8") as stream:
         stream.write(text)

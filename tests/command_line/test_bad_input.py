@@ -155,7 +155,7 @@ QUERIES = {
     ),
     "another species": (
         rename("var_names", lambda n: [f"HUMAN{i}" for i in range(len(n))]),
-        ["names in capitals"],
+        ["upper-case names"],
     ),
 }
 
@@ -187,7 +187,7 @@ def test_every_problem_is_told_at_once(told, changed, inputs, tmp_path):
 
 FILES = {
     "missing": (None, "found nothing there"),
-    "cut short": (lambda whole: whole[: len(whole) // 2], "cut short or damaged"),
+    "cut short": (lambda whole: whole[: len(whole) // 2], "truncated or damaged"),
     "empty": (lambda whole: b"", "found an empty file"),
     "text": (lambda whole: b"gene,cell\n", "found a file of another kind"),
     "a folder": ("folder", "Space Ranger"),
@@ -271,7 +271,7 @@ def flip(path):
 def test_a_model_with_a_flipped_bit(told, model, inputs, tmp_path, name):
     flip(model / name)
     messages = told(*use(model, inputs / "cells.h5ad", tmp_path))
-    assert f"{name}: Expected a whole saved model, found damage" in messages
+    assert f"{name}: Expected an intact saved model, found damage" in messages
 
 
 def test_a_model_without_a_file(told, model, inputs, tmp_path):
@@ -349,7 +349,7 @@ LANDMARKS = {
     "two": ("{0},0,0\n{1},5,5\n", "Expected at least 3 landmarks, found 2"),
     "on a line": ("{0},0,0\n{1},5,5\n{2},10,10\n{3},20,20\n", "on one line"),
     "an unknown cell": ("{0},0,0\n{1},5,5\nnobody,1,9\n{3},3,3\n", "found 'nobody'"),
-    "a cell twice": ("{0},0,0\n{1},5,5\n{0},1,9\n{3},3,3\n", "on line 2 too"),
+    "a cell twice": ("{0},0,0\n{1},5,5\n{0},1,9\n{3},3,3\n", "also on line 2"),
     "no number": ("{0},0,0\n{1},five,5\n{2},1,9\n{3},3,3\n", "found 'five', '5'"),
     "no cell": ("", "Expected at least 3 landmarks, found 0"),
 }

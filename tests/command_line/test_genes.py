@@ -77,7 +77,7 @@ def test_without_an_expected_fit_there_is_no_diagram(run, words, inputs, tmp_pat
     judge = ["evaluate", "genes", "--truth", inputs / "section1.h5ad", "--prediction", out]
     code, _, messages = run(*judge, "--picture", tmp_path / "a.png")
     assert code == 2
-    assert "genes with an expected fit" in messages
+    assert "genes with a predicted accuracy" in messages
     assert not list(tmp_path.glob("*.png"))
 
 
@@ -92,7 +92,7 @@ def test_wrong_input_leaves_nothing(run, words, tmp_path):
     make, _ = words
     for out, genes, said in (
         ("a.h5ad", "NoSuchGene", "that it lacks"),
-        ("a.csv", "Abc", "ends in .h5ad or .zarr"),
+        ("a.csv", "Abc", "with suffix .h5ad or .zarr"),
         ("a.h5ad", "names.txt", "file of gene names, found none"),
     ):
         code, _, messages = run(*make(tmp_path / out, genes))

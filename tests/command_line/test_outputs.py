@@ -32,7 +32,7 @@ def names(folder):
         (["--resume", "nowhere"], "Expected the folder of a stopped run, found none"),
         (["--model", "nowhere"], "Expected a file of a saved model, found none"),
         (["--config", "nowhere.toml"], "Expected a TOML file, found none"),
-        (["--model", "nowhere", "--set", "alpha=1"], "Expected settings or a saved model"),
+        (["--model", "nowhere", "--set", "alpha=1"], "Expected either settings or a saved model"),
     ],
 )
 def test_a_wrong_option_is_told_and_nothing_is_written(
@@ -71,14 +71,14 @@ def test_a_line_that_cannot_be_parsed_ends_with_usage(capsys, words):
         (["--out", "{inputs}/cells.h5ad"], "found that of --query"),
         (["--out", "{inputs}/section1.h5ad"], "found that of --reference"),
         (["--out", "placed.csv"], "Try --out placed.h5ad"),
-        (["--out", "{tmp}"], "Expected an output that ends in .h5ad"),
+        (["--out", "{tmp}"], "Expected an output with suffix .h5ad"),
         (["--out", "folder.h5ad"], "Expected a file to write, found a folder"),
         (["--out", "a.h5ad", "--picture", "a.jpg"], "Try --picture a.png"),
         (["--out", "a.h5ad", "--json", "a.h5ad"], "found that of --out"),
-        (["--out", "file/a.h5ad"], "Expected a place that can be written"),
-        (["--out", "a.h5ad", "--save-model", "precious"], "found one with other files"),
+        (["--out", "file/a.h5ad"], "Expected a writable location"),
+        (["--out", "a.h5ad", "--save-model", "precious"], "found a folder with other files"),
         (["--out", "a.h5ad", "--save-model", "file"], "Expected a folder to write, found a file"),
-        (["--out", "taken.h5ad"], "Expected this name free for a run that is stopped"),
+        (["--out", "taken.h5ad"], "Expected this folder to be free for a stopped run"),
     ],
 )
 def test_an_output_that_cannot_be_is_refused_before_anything_is_read(

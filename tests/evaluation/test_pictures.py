@@ -159,7 +159,7 @@ def test_runaway_and_unplaced_cells_are_counted_and_do_not_shrink_the_picture() 
     points = places()
     points[0], points[1] = np.nan, 1e9
     figure = overlay(points, spots=places())
-    assert "1 of 300 cells have no place; 1 of 300 lie outside this view" in texts(figure)
+    assert "1 of 300 cells have no position; 1 of 300 lie outside this view" in texts(figure)
     assert fit_view(points[1:], places()).width < 6000
 
 

@@ -29,6 +29,6 @@ def test_each_type_has_a_map_in_the_order_of_its_share(slide):
 def test_a_type_is_asked_for_by_its_own_name_and_an_unknown_one_is_refused(slide):
     (only,) = type_maps(*slide, types=["L2/3 IT"]).axes
     assert only.get_title() == "L2/3 IT, 0 to 0.30"
-    with pytest.raises(InputError, match="found Sst that it lacks") as caught:
+    with pytest.raises(InputError, match="found Sst, which it lacks") as caught:
         type_maps(*slide, types=["Sst"])
     assert "L2_3 IT" in caught.value.remedy

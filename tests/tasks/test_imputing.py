@@ -142,7 +142,7 @@ def test_spots_and_cells_without_counts_are_said_and_spots_get_their_neighbours_
     assert result.adata.n_obs == slide.n_obs
     assert list(np.flatnonzero(result.adata.obs["empty"])) == [5]
     assert np.isfinite(result.adata.X).all()
-    assert sum("without any count" in n for n in result.notes) == 2
+    assert sum("without counts" in n for n in result.notes) == 2
     assert any("mean of the 8 nearest" in n for n in result.notes)
 
 

@@ -130,10 +130,10 @@ def test_rows_without_counts_are_dropped_and_said() -> None:
     adata.X[2] = sparse.csr_matrix(np.eye(8)[:1])
     prepared = prepare_slide(adata, "a")
     assert list(np.flatnonzero(~prepared.kept)) == [0, 1]
-    assert prepared.notes == ("a: left out 2 of 12 spots without any count.",)
+    assert prepared.notes == ("a: left out 2 of 12 spots without counts.",)
     stricter = prepare_slide(adata, "a", min_counts=5)
     assert list(np.flatnonzero(~stricter.kept)) == [0, 1, 2]
-    assert stricter.notes[1] == "a: left out 1 of 12 spots under 5 counts."
+    assert stricter.notes[1] == "a: left out 1 of 12 spots with fewer than 5 counts."
     np.testing.assert_array_equal(
         stricter.adata.obsm["spatial"], adata.obsm["spatial"][stricter.kept]
     )
@@ -167,7 +167,7 @@ def normalised(adata: AnnData) -> sparse.csr_matrix:
     [
         (lambda x: x.log1p(), "log1p of normalised counts"),
         (lambda x: x.log1p() / np.log(2), "log2(1 + x) of normalised counts"),
-        (lambda x: x, "normalised counts, without logarithm"),
+        (lambda x: x, "normalised counts without logarithm"),
         (lambda x: x.power(0.37), "neither counts nor normalised counts"),
     ],
 )
@@ -244,7 +244,7 @@ def test_an_unknown_unit_is_refused() -> None:
 def test_two_libraries_are_one_slide_only_if_obs_says_which() -> None:
     adata = visium(spot_diameter_fullres=110.0)
     adata.uns["spatial"]["other"] = {"scalefactors": {"spot_diameter_fullres": 55.0}}
-    assert "one library a slide, found lib, other" in problems(adata)
+    assert "one library per slide, found lib, other" in problems(adata)
     adata.obs["library_id"] = "other"
     assert contract.um_per_unit(adata) == 1.0
 

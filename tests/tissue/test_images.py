@@ -56,7 +56,7 @@ def test_files_beside_the_table_are_found_and_absent_ones_are_noted(tmp_path) ->
     adata = slide(images_files={"hires": "he.png", "fullres": "gone.jpg"})
     image = histology(adata, tmp_path)
     assert image is not None and image.units_per_pixel == 4.0
-    assert image.notes == ("gone.jpg (fullres image) is not there.",)
+    assert image.notes == ("gone.jpg (fullres image) does not exist.",)
     assert histology(adata) is None
 
 
@@ -64,7 +64,7 @@ def test_an_image_of_another_field_is_left_out(tmp_path) -> None:
     io.imsave(tmp_path / "full.png", np.zeros((240, 300, 3), np.uint8), check_contrast=False)
     image = histology(slide(images={"hires": RGB}, images_files={"fullres": "full.png"}), tmp_path)
     assert image is not None and len(image.levels) == 1
-    assert "another field" in image.notes[0]
+    assert "a different field" in image.notes[0]
 
 
 def test_an_image_without_its_factor_is_an_error() -> None:

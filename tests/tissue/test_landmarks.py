@@ -49,8 +49,8 @@ def test_all_problems_are_listed_at_once(written: Write) -> None:
     message = str(caught.value)
     assert len(caught.value.problems) == 5
     assert "line 2" in message and "Did you mean cell_007" in message
-    assert "two numbers for the place of cell_001, found 'a', '2'" in message
-    assert "cell_050 on line 4 too" in message
+    assert "two numbers for the position of cell_001, found 'a', '2'" in message
+    assert "cell_050 also on line 4" in message
     assert "true or false under hard, found 'maybe'" in message
     assert "weight above 0, found '-1'" in message
 
@@ -58,7 +58,7 @@ def test_all_problems_are_listed_at_once(written: Write) -> None:
 @pytest.mark.parametrize(
     ("rows", "problem"),
     [
-        ("cell_001,0,0\ncell_002,1,1\n", "2 fix the pose only up to a reflection"),
+        ("cell_001,0,0\ncell_002,1,1\n", "2 determine the pose only up to a reflection"),
         ("cell_001,0,0\ncell_002,1,1\ncell_003,2,2\n", "on one line"),
         ("", "at least 3 landmarks, found 0"),
     ],

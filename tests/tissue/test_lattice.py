@@ -73,7 +73,7 @@ def test_cells_without_grid_and_diameter_are_refused():
 
 
 def test_a_diameter_wider_than_the_pitch_is_refused(squares):
-    with pytest.raises(InputError, match="narrower than their pitch"):
+    with pytest.raises(InputError, match="smaller than their pitch"):
         find_lattice(squares, 3.0)
 
 

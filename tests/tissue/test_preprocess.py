@@ -186,7 +186,7 @@ def test_a_query_that_lacks_a_twentieth_of_the_genes_is_placed_with_a_note(table
     full, notes = space.transform(cells)
     less, told = space.transform(without(cells, 0.05))
     assert not notes
-    assert told == ("6 of the model's genes are missing and count as average.",)
+    assert told == ("6 of the model's genes are missing and set to their average.",)
     near = np.corrcoef(full.ravel(), less.ravel())[0, 1]
     assert near > 0.9
     assert not np.array_equal(full, less)
@@ -233,7 +233,7 @@ def test_a_handful_of_cells_is_said_to_be_few(tables):
     slides, cells = tables
     space, _, _ = fit_features(slides, cells, PreprocessConfig())
     few = replace(cells, adata=cells.adata[:9].copy())
-    assert any("with 9 rows only" in note for note in space.transform(few)[1])
+    assert any("with only 9 rows" in note for note in space.transform(few)[1])
     assert not space.transform(replace(cells, adata=cells.adata[:10].copy()))[1]
 
 

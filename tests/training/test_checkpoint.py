@@ -73,7 +73,7 @@ def test_a_newer_model_replaces_the_older_one(folder):
 
 def test_a_folder_with_other_files_is_never_replaced(tmp_path):
     (tmp_path / "thesis.txt").write_text("years of work")
-    with pytest.raises(InputError, match="found one with other files"):
+    with pytest.raises(InputError, match="found a folder with other files"):
         save_checkpoint(tmp_path, method="dpvae", config={}, tensors={})
     assert (tmp_path / "thesis.txt").read_text() == "years of work"
 

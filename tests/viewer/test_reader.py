@@ -102,7 +102,7 @@ def test_foreign_files_are_left_to_others(tmp_path: Path, name: str) -> None:
 def test_a_damaged_file_says_so_and_leaves_the_layers(viewer: ViewerModel, tmp_path: Path) -> None:
     path = tmp_path / "cut.h5ad"
     path.write_bytes(b"\x89HDF\r\n\x1a\nrest")
-    with pytest.raises(InputError, match="cut short or damaged"):
+    with pytest.raises(InputError, match="truncated or damaged"):
         read(str(path))
     assert len(viewer.layers) == 0 and len(workspace_of(viewer)) == 0
 

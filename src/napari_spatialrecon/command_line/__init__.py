@@ -1,1 +1,1 @@
-"""The verbs of the command line, a file a task: their options and what they do."""
+"""Commands of the command line, one file per task: their options and actions."""

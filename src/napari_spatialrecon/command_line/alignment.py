@@ -1,4 +1,4 @@
-"""align: a slide or a result laid on an image by landmark pairs, or by outlines."""
+"""align: register a slide or a result to an image by landmark pairs or outlines."""
 
 from __future__ import annotations
 
@@ -22,11 +22,11 @@ MODELS = ("similarity", "affine", "projective", "thin-plate")
 
 
 def add(verbs: Any) -> None:
-    """Add the verb."""
+    """Add the command."""
     verb = add_verb(
         verbs,
         "align",
-        "lay a slide or a result on an H&E image by landmark pairs",
+        "register a slide or a result to an H&E image by landmark pairs",
         run_align,
         files={"out": ".h5ad", "picture": ".png"},
     )
@@ -36,23 +36,26 @@ def add(verbs: Any) -> None:
     how.add_argument(
         "--auto",
         action="store_true",
-        help="by the outlines of spots and tissue; placed cells --onto a slide with genes: where "
-        "their expression expects them",
+        help="by the outlines of spots and tissue; placed cells --onto a slide with genes: by the "
+        "positions that their expression predicts",
     )
-    how.add_argument("--like", metavar="ALIGNED.h5ad", help="as this file was aligned")
+    how.add_argument("--like", metavar="ALIGNED.h5ad", help="apply the alignment of this file")
     verb.add_argument("--model", choices=MODELS, default="similarity")
-    verb.add_argument("--no-reflection", action="store_true", help="never turn the tissue over")
+    verb.add_argument("--no-reflection", action="store_true", help="never flip the tissue")
     verb.add_argument(
-        "--smoothing", type=float, default=0.0, help="of thin-plate: 0 meets every landmark"
+        "--smoothing",
+        type=float,
+        default=0.0,
+        help="of thin-plate: 0 passes through every landmark",
     )
-    verb.add_argument("--onto", metavar="SLIDE", help="slide whose image it is laid on")
+    verb.add_argument("--onto", metavar="SLIDE", help="slide whose image is the target")
     verb.add_argument("--out", metavar="ALIGNED.h5ad", required=True)
-    verb.add_argument("--picture", metavar="FILE.png", help="draw the result on the histology")
+    verb.add_argument("--picture", metavar="FILE.png", help="also draw the result on the histology")
     add_common_options(verb)
 
 
 def run_align(options: argparse.Namespace, stop: threading.Event) -> None:
-    """Align: read, fit, move, write."""
+    """Run the alignment: read, fit, transform, write."""
     if not options.smoothing >= 0:
         raise InputError(
             f"Expected a smoothing of 0 or more, found {options.smoothing:g}.",
@@ -131,5 +134,7 @@ def _print_residuals(result: AlignResult) -> None:
     for number, (left, alone) in enumerate(
         zip(result.fit.residuals * size, result.fit.left_out * size, strict=True), 1
     ):
-        print(f"pair {number}: residual {left:.1f} {unit}, left out {alone:.1f}", file=sys.stderr)
+        print(
+            f"pair {number}: residual {left:.1f} {unit}, leave-one-out {alone:.1f}", file=sys.stderr
+        )
     print(f"root mean square {result.fit.rmse * size:.1f} {unit}", file=sys.stderr)

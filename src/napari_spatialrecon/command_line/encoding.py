@@ -1,4 +1,4 @@
-"""The verb that trains the encoder of GEARS by itself: train-encoder."""
+"""train-encoder: train the encoder of GEARS on its own."""
 
 from __future__ import annotations
 
@@ -21,23 +21,23 @@ from napari_spatialrecon.command_line.terminal import Bar
 
 
 def add(verbs: Any) -> None:
-    """Add the verb."""
+    """Add the command."""
     verb = add_verb(
         verbs,
         "train-encoder",
-        "learn an embedding that slides and cells share, for place --method gears",
+        "train a shared embedding of slides and cells, for place --method gears",
         run_train_encoder,
         folders=["out"],
         replaced=["out"],
     )
     verb.add_argument("--reference", metavar="SLIDE", action="append", required=True)
-    verb.add_argument("--query", metavar="CELLS", help="dissociated cells to learn from as well")
+    verb.add_argument("--query", metavar="CELLS", help="dissociated cells, also used for training")
     verb.add_argument("--out", metavar="DIR", required=True)
     add_training_options(verb)
 
 
 def run_train_encoder(options: argparse.Namespace, stop: threading.Event) -> None:
-    """Train an encoder on slides and cells, and keep it."""
+    """Train an encoder on slides and cells, and save it."""
     from napari_spatialrecon.methods.registry import find_method
     from napari_spatialrecon.tasks.encoding import train_encoder
 

@@ -1,4 +1,4 @@
-"""evaluate: a result beside the truth."""
+"""evaluate: compare a result with the truth."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
 
 def add(verbs: Any) -> None:
-    """Add the verb."""
+    """Add the command."""
     verb = add_verb(
         verbs,
         "evaluate",
@@ -33,17 +33,19 @@ def add(verbs: Any) -> None:
         default=[],
         help="genes: another method's result, to rank them by accuracy score (repeatable)",
     )
-    verb.add_argument("--picture", metavar="FILE.png", help="place: both maps; genes: expected fit")
+    verb.add_argument(
+        "--picture", metavar="FILE.png", help="place: both maps; genes: reliability diagram"
+    )
     verb.add_argument(
         "--color",
         metavar="COLUMN",
-        help="obs column or gene to color by; super-resolve: labels to compare clusters with",
+        help="obs column or gene to color by; super-resolve: labels with which to compare clusters",
     )
     add_common_options(verb)
 
 
 def run_evaluate(options: argparse.Namespace, stop: threading.Event) -> None:
-    """Measure a result against the truth."""
+    """Evaluate a result against the truth."""
     if options.picture and options.task not in ("place", "genes"):
         raise InputError(f"Expected --picture with place or genes, found {options.task}.")
     truth, prediction = read_table(options.truth), read_table(options.prediction)
@@ -85,11 +87,11 @@ def _draw_genes(report: dict[str, Any], path: str) -> None:
 
     if "reliability" not in report:
         raise InputError(
-            "Expected genes with an expected fit to draw, found none.",
-            remedy="Try without --picture, or genes that spadit imputed.",
+            "Expected genes with a predicted accuracy to draw, found none.",
+            remedy="Try without --picture, or genes imputed by spadit.",
             where="prediction: var",
         )
-    draw_reliability(report["reliability"], path, title="Genes beside the truth")
+    draw_reliability(report["reliability"], path, title="Genes compared with the truth")
 
 
 def _super(truth: AnnData, prediction: AnnData, options: argparse.Namespace) -> dict[str, Any]:
@@ -104,5 +106,5 @@ def _mixtures(truth: AnnData, prediction: AnnData, options: argparse.Namespace) 
     return evaluate_mixtures(truth, prediction)
 
 
-#: Task to what measures it.
+#: Evaluation of each task.
 _REPORTS = {"deconvolve": _mixtures, "super-resolve": _super, "place": _place, "genes": _genes}

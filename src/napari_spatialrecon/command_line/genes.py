@@ -1,4 +1,4 @@
-"""impute-genes: genes that the slide never measured."""
+"""impute-genes: impute genes that were not measured on the slide."""
 
 from __future__ import annotations
 
@@ -19,11 +19,11 @@ from napari_spatialrecon.errors import InputError
 
 
 def add(verbs: Any) -> None:
-    """Add the verb."""
+    """Add the command."""
     verb = add_verb(
         verbs,
         "impute-genes",
-        "impute genes that a slide never measured",
+        "impute genes that were not measured on a slide",
         run_impute_genes,
         files={"out": ".h5ad|.zarr"},
     )
@@ -34,12 +34,12 @@ def add(verbs: Any) -> None:
         "--genes",
         metavar="A,B|FILE|missing",
         required=True,
-        help="names, a file of a name a line, or 'missing': all that the slide lacks",
+        help="names, a file with one name per line, or 'missing' for all that the slide lacks",
     )
     verb.add_argument(
         "--hide",
         metavar="A,B|FILE",
-        help="genes of the slide that the run shall not see, and shall impute too",
+        help="genes of the slide to hide from the method and impute as well",
     )
     verb.add_argument("--out", metavar="GENES.h5ad", required=True, help="or GENES.zarr")
     verb.add_argument("--device", default="auto", help="auto, cpu, cuda, cuda:1 or mps")
@@ -48,7 +48,7 @@ def add(verbs: Any) -> None:
 
 
 def run_impute_genes(options: argparse.Namespace, stop: threading.Event) -> None:
-    """Impute genes: read, check, learn, write block by block."""
+    """Impute genes: read, check, train, write block by block."""
     from napari_spatialrecon.methods.registry import find_method
     from napari_spatialrecon.tasks.imputing import impute_genes
 
@@ -78,17 +78,19 @@ def run_impute_genes(options: argparse.Namespace, stop: threading.Event) -> None
     imputed = int((result.genes["origin"] == "imputed").sum())
     print(f"{imputed:,} genes imputed: {options.out}", file=sys.stderr)
     if result.picture is not None:
-        print(f"expected beside found fit of held-out genes: {result.picture}", file=sys.stderr)
+        print(
+            f"predicted and observed accuracy of held-out genes: {result.picture}", file=sys.stderr
+        )
     summarise(result.record.to_dict(), options)
 
 
 def asked_genes(words: str) -> list[str] | str:
-    """Return the genes that ``--genes`` names: a file's lines, "missing", or names with commas.
+    """Return the genes given by ``--genes``: lines of a file, "missing", or comma-separated names.
 
     Raises
     ------
     InputError
-        The file holds no name, or does not exist though it looks like a file.
+        The file contains no names, or does not exist although the value looks like a file.
     """
     if words == "missing":
         return words
@@ -103,6 +105,6 @@ def asked_genes(words: str) -> list[str] | str:
     found = [gene for gene in genes if gene]
     if not found:
         raise InputError(
-            "Expected names of genes, found none.", remedy="Try --genes missing.", where=where
+            "Expected gene names, found none.", remedy="Try --genes missing.", where=where
         )
     return found

@@ -1,4 +1,4 @@
-"""methods: what there is, for which task."""
+"""methods: list the available methods."""
 
 from __future__ import annotations
 
@@ -11,8 +11,10 @@ from napari_spatialrecon.command_line.running import summarise
 
 
 def add(verbs: Any) -> None:
-    """Add the verb."""
-    verb = add_verb(verbs, "methods", "what there is, for which task, with presets", run_methods)
+    """Add the command."""
+    verb = add_verb(
+        verbs, "methods", "list the methods of each task and their presets", run_methods
+    )
     verb.add_argument("--json", metavar="FILE", nargs="?", const="-", help="as JSON")
 
 

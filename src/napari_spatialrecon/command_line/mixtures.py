@@ -1,4 +1,4 @@
-"""deconvolve: the cell types in each spot."""
+"""deconvolve: estimate the cell types in each spot."""
 
 from __future__ import annotations
 
@@ -18,11 +18,11 @@ from napari_spatialrecon.command_line.terminal import Bar
 
 
 def add(verbs: Any) -> None:
-    """Add the verb."""
+    """Add the command."""
     verb = add_verb(
         verbs,
         "deconvolve",
-        "find the cell types in each spot of a slide",
+        "estimate the cell types in each spot of a slide",
         run_deconvolve,
         files={"out": ".h5ad", "picture": ".png"},
     )
@@ -30,17 +30,20 @@ def add(verbs: Any) -> None:
     verb.add_argument("--slide", metavar="ST.h5ad", required=True)
     verb.add_argument("--reference", metavar="SC.h5ad", required=True)
     verb.add_argument(
-        "--labels", metavar="COLUMN", required=True, help="the reference's obs column of types"
+        "--labels",
+        metavar="COLUMN",
+        required=True,
+        help="obs column of cell types in the reference",
     )
     verb.add_argument(
         "--prior",
         metavar="FILE.csv",
-        help="known shares or numbers of cells: a row a spot, a column a type",
+        help="known shares or numbers of cells: one row per spot, one column per type",
     )
     verb.add_argument("--out", metavar="MIX.h5ad", required=True)
-    verb.add_argument("--picture", metavar="FILE.png", help="draw a map of each cell type")
+    verb.add_argument("--picture", metavar="FILE.png", help="also draw a map of each cell type")
     verb.add_argument(
-        "--types", metavar="A,B", help="of the picture: which types; the twelve largest by default"
+        "--types", metavar="A,B", help="types in the picture; by default the twelve largest"
     )
     verb.add_argument("--device", default="auto", help="auto, cpu, cuda, cuda:1 or mps")
     add_settings(verb)
@@ -48,7 +51,7 @@ def add(verbs: Any) -> None:
 
 
 def run_deconvolve(options: argparse.Namespace, stop: threading.Event) -> None:
-    """Deconvolve: read, check, learn, write."""
+    """Run the deconvolution: read, check, train, write."""
     from napari_spatialrecon.methods.registry import find_method
     from napari_spatialrecon.tasks.deconvolving import deconvolve, read_shares
     from napari_spatialrecon.tasks.drawing import draw_types

@@ -1,4 +1,4 @@
-"""Options that several verbs share; nothing heavy is imported."""
+"""Options shared by several commands; imports nothing heavy."""
 
 from __future__ import annotations
 
@@ -48,16 +48,16 @@ def add_verb(
     folders: Sequence[str] = (),
     replaced: Sequence[str] = (),
 ) -> argparse.ArgumentParser:
-    """Add a verb.
+    """Add a command.
 
     Parameters
     ----------
     run
-        Called with the parsed options and an event that is set when the user asks to stop.
+        Called with the parsed options and an event that is set when the user requests a stop.
     files
-        Options that name files it writes, and how they end.
+        Options that name output files, and their suffixes.
     folders, replaced
-        Options that name folders it writes, and which of them it replaces as a whole.
+        Options that name output folders, and those that are replaced as a whole.
     """
     verb: argparse.ArgumentParser = verbs.add_parser(name, help=help, description=help)
     for action in (None, "store"):
@@ -67,18 +67,18 @@ def add_verb(
 
 
 def add_training_options(verb: argparse.ArgumentParser) -> None:
-    """Add method, device and resuming, and all that every computing verb has."""
+    """Add method, device, resuming and the options of all computing commands."""
     verb.add_argument("--method", required=True, help="see 'methods'")
     verb.add_argument("--device", default="auto", help="auto, cpu, cuda, cuda:1 or mps")
-    verb.add_argument("--resume", metavar="DIR", help="go on from a stopped run")
+    verb.add_argument("--resume", metavar="DIR", help="resume a stopped run")
     add_settings(verb)
     add_common_options(verb)
 
 
 def add_settings(verb: argparse.ArgumentParser) -> None:
-    """Add what changes a config."""
+    """Add the options that change a config."""
     verb.add_argument("--preset", help="quick (the default), standard or paper")
-    verb.add_argument("--config", metavar="FILE.toml", help="settings over the preset")
+    verb.add_argument("--config", metavar="FILE.toml", help="settings that override the preset")
     verb.add_argument(
         "--set", metavar="KEY=VALUE", action="append", default=[], help="one setting (repeatable)"
     )
@@ -86,14 +86,16 @@ def add_settings(verb: argparse.ArgumentParser) -> None:
 
 def add_common_options(verb: argparse.ArgumentParser) -> None:
     """Add seed, summary, threads and progress."""
-    verb.add_argument("--seed", type=_seed, default=0, help="same seed, same result")
+    verb.add_argument(
+        "--seed", type=_seed, default=0, help="random seed; the same seed gives the same result"
+    )
     verb.add_argument("--json", metavar="FILE", help="write a summary; - for stdout")
-    verb.add_argument("--threads", type=int, help="threads to compute with (cores - 1)")
+    verb.add_argument("--threads", type=int, help="CPU threads (default: cores - 1)")
     verb.add_argument(
         "--progress",
         choices=("auto", "bar", "json", "none"),
         default="auto",
-        help="a bar, a JSON line a moment, or nothing; auto: a bar on a terminal",
+        help="a bar, JSON lines, or nothing; auto: a bar on a terminal",
     )
 
 

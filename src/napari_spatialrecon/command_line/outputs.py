@@ -1,4 +1,4 @@
-"""Where a command writes: checked before it computes, cleared again where it fails."""
+"""Outputs of a command: checked before it computes, removed if it fails."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from napari_spatialrecon.errors import DivergedError, InputError, Stopped
 from napari_spatialrecon.storage import MANIFEST, check_replaceable
 from napari_spatialrecon.tasks.resuming import ASKED
 
-#: Options that name what a command reads.
+#: Options that name inputs of a command.
 INPUTS = (
     "reference",
     "query",
@@ -31,16 +31,16 @@ INPUTS = (
 
 
 def resume_folder(options: argparse.Namespace) -> Path:
-    """Return the folder where a stopped run leaves what ``--resume`` goes on from."""
+    """Return the folder in which a stopped run keeps its state for ``--resume``."""
     out = Path(options.out)
     return Path(options.resume or out.with_name(f"{out.stem}.resume"))
 
 
 @contextmanager
 def guarded(options: argparse.Namespace) -> Iterator[None]:
-    """Check the outputs of a command; on failure clear away what it made of them.
+    """Check the outputs of a command; on failure, remove what it has written.
 
-    What a stopped or diverged run keeps to be resumed stays.
+    The state that a stopped or diverged run keeps for resuming is not removed.
 
     Parameters
     ----------
@@ -52,8 +52,8 @@ def guarded(options: argparse.Namespace) -> Iterator[None]:
     Raises
     ------
     InputError
-        An output has another ending, cannot be written, is an input, or would replace a folder
-        that this program did not write.
+        An output has the wrong suffix, cannot be written, is also an input, or would replace a
+        folder that this program did not write.
     """
     outputs = _checked(options)
     if ".h5ad" in options.files.get("out", ""):
@@ -79,7 +79,7 @@ def guarded(options: argparse.Namespace) -> Iterator[None]:
 
 
 def _checked(options: argparse.Namespace) -> list[Path]:
-    """Return the paths of all outputs that were asked for."""
+    """Return the paths of all requested outputs."""
     inputs: dict[Path, str] = {}
     for name in INPUTS:
         value = getattr(options, name, None) or []
@@ -94,7 +94,7 @@ def _checked(options: argparse.Namespace) -> list[Path]:
         taken = inputs.get(path.resolve()) or seen.get(path.resolve())
         if taken:
             raise InputError(
-                f"Expected an output of its own for {flag}, found that of {taken}.",
+                f"Expected a separate output for {flag}, found that of {taken}.",
                 remedy=f"Try another path for {flag}.",
                 where=value,
             )
@@ -111,7 +111,7 @@ def _check_file(path: Path, suffix: str, flag: str) -> None:
     endings = suffix.split("|")
     if suffix and path.suffix not in endings:
         raise InputError(
-            f"Expected an output that ends in {' or '.join(endings)}, found {path.name!r}.",
+            f"Expected an output with suffix {' or '.join(endings)}, found {path.name!r}.",
             remedy=f"Try {flag} {path.with_suffix(endings[0])}.",
         )
     if path.is_dir() and path.suffix != ".zarr":
@@ -133,7 +133,7 @@ def _check_writable(path: Path, flag: str) -> None:
     parent = next(p for p in path.absolute().parents if p.exists())
     if not (parent.is_dir() and os.access(parent, os.W_OK | os.X_OK)):
         raise InputError(
-            "Expected a place that can be written, found one that cannot.",
+            "Expected a writable location, found one that is not.",
             remedy=f"Try another path for {flag}.",
             where=str(path),
         )
@@ -144,12 +144,12 @@ def _check_checkpoints(folder: Path, *, asked: bool) -> None:
     if asked and not found:
         raise InputError(
             "Expected the folder of a stopped run, found none.",
-            remedy="Try the folder that the stopped run named.",
+            remedy="Try the folder named by the stopped run.",
             where=str(folder),
         )
     if folder.exists() and not found:
         raise InputError(
-            "Expected this name free for a run that is stopped, found other files there.",
+            "Expected this folder to be free for a stopped run, found other files there.",
             remedy="Try another --out.",
             where=str(folder),
         )

@@ -1,4 +1,4 @@
-"""Verbs that place cells: place, impute-locations, train."""
+"""Commands that place cells: place, impute-locations, train."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 
 
 def add(verbs: Any) -> None:
-    """Add the verbs."""
+    """Add the commands."""
     _add_place(verbs)
     _add_impute_locations(verbs)
     _add_train(verbs)
@@ -46,7 +46,9 @@ def _add_place(verbs: Any) -> None:
     )
     verb.add_argument("--query", metavar="CELLS", required=True)
     verb.add_argument("--out", metavar="PLACED.h5ad", required=True)
-    verb.add_argument("--display", metavar="NAME", help="reference whose frame the result has")
+    verb.add_argument(
+        "--display", metavar="NAME", help="reference whose coordinate frame the result uses"
+    )
     verb.add_argument(
         "--onto",
         metavar="SLIDE",
@@ -60,7 +62,7 @@ def _add_impute_locations(verbs: Any) -> None:
     verb = add_verb(
         verbs,
         "impute-locations",
-        "place all cells from the known places of some",
+        "place all cells, given the known positions of some",
         run_impute,
         files={"out": ".h5ad", "picture": ".png"},
         folders=["save_model"],
@@ -70,7 +72,9 @@ def _add_impute_locations(verbs: Any) -> None:
     verb.add_argument("--landmarks", metavar="FILE.csv", required=True, help="obs_name,x,y")
     verb.add_argument("--reference", metavar="SLIDE", action="append", default=[])
     verb.add_argument(
-        "--bend", action="store_true", help="let 20 landmarks or more bend the layout smoothly too"
+        "--bend",
+        action="store_true",
+        help="with 20 or more landmarks, also bend the layout smoothly",
     )
     verb.add_argument("--out", metavar="PLACED.h5ad", required=True)
     _add_placing_options(verb)
@@ -80,7 +84,7 @@ def _add_train(verbs: Any) -> None:
     verb = add_verb(
         verbs,
         "train",
-        "train a method once, for many queries or slides",
+        "train a method once for many queries or slides",
         run_train,
         folders=["out"],
         replaced=["out"],
@@ -102,7 +106,7 @@ def _add_encoder_option(verb: argparse.ArgumentParser) -> None:
 
 def _add_placing_options(verb: argparse.ArgumentParser) -> None:
     verb.add_argument("--model", metavar="DIR", help="use this saved model instead of training")
-    verb.add_argument("--save-model", metavar="DIR", help="keep the trained model")
+    verb.add_argument("--save-model", metavar="DIR", help="save the trained model")
     verb.add_argument("--picture", metavar="FILE.png", help="draw the result on the histology")
     add_training_options(verb)
 
@@ -160,7 +164,7 @@ def run_impute(options: argparse.Namespace, stop: threading.Event) -> None:
 
 
 def run_train(options: argparse.Namespace, stop: threading.Event) -> None:
-    """Train a method on slides and keep it."""
+    """Train a method on slides and save it."""
     from napari_spatialrecon.tasks.placing_run import loaded
     from napari_spatialrecon.tasks.training import train, trained_ahead
 
@@ -192,7 +196,7 @@ def run_train(options: argparse.Namespace, stop: threading.Event) -> None:
 def _run_arguments(options: argparse.Namespace, bar: Bar, stop: threading.Event) -> dict[str, Any]:
     if options.model and (options.set or options.config):
         raise InputError(
-            "Expected settings or a saved model, which has its own, found both.",
+            "Expected either settings or a saved model with its own settings, found both.",
             remedy="Try without --set and --config, or without --model.",
         )
     return {

@@ -1,4 +1,4 @@
-"""What the verbs share: settings, tables, summaries."""
+"""Shared by the commands: settings, tables, summaries."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
 AnyConfig = TypeVar("AnyConfig", bound=Config)
 
-#: Options that a record keeps besides the config.
+#: Options stored in a record besides the config.
 ASKED = (
     "query",
     "reference",
@@ -35,7 +35,7 @@ ASKED = (
 def config_of(
     config_class: type[AnyConfig], options: argparse.Namespace, base: AnyConfig | None = None
 ) -> AnyConfig:
-    """Return preset (or `base`, where none was asked for), then file, then single settings."""
+    """Return the preset (or `base` if none is given), updated by file and then single settings."""
     config = base
     if config is None or options.preset:
         config = config_class.preset(options.preset or "quick")
@@ -52,7 +52,7 @@ def read_table(path: str) -> AnnData:
 
 
 def read_slides(paths: Sequence[str]) -> dict[str, AnnData]:
-    """Read slides under short names; the same name twice gets a number."""
+    """Read slides under short names; repeated names get a number."""
     slides: dict[str, AnnData] = {}
     for path in paths:
         stem = Path(path).stem if Path(path).suffix else Path(path).name
@@ -64,13 +64,13 @@ def read_slides(paths: Sequence[str]) -> dict[str, AnnData]:
 
 
 def asked(options: argparse.Namespace) -> dict[str, Any]:
-    """Return what a record keeps of the command line besides the config."""
+    """Return the command-line options stored in a record besides the config."""
     given = {name: getattr(options, name, None) for name in ASKED}
     return {"command": options.command, **{k: v for k, v in given.items() if v}}
 
 
 def summarise(content: Any, options: argparse.Namespace) -> None:
-    """Write a summary where ``--json`` says; not-a-number becomes null."""
+    """Write a summary to the path of ``--json``; NaN becomes null."""
     if options.json is None:
         return
     text = json.dumps(content, default=str)

@@ -1,4 +1,4 @@
-"""Verbs that need no data: simulate, demo."""
+"""Commands that need no data: simulate, demo."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from napari_spatialrecon.command_line.terminal import Bar
 
 
 def add(verbs: Any) -> None:
-    """Add the verbs."""
+    """Add the commands."""
     _add_simulate(verbs)
     _add_demo(verbs)
 
@@ -22,7 +22,7 @@ def _add_simulate(verbs: Any) -> None:
     verb = add_verb(
         verbs,
         "simulate",
-        "make a tissue whose truth is known",
+        "simulate a tissue with known ground truth",
         run_simulate,
         folders=["out"],
     )
@@ -36,7 +36,7 @@ def _add_demo(verbs: Any) -> None:
     verb = add_verb(
         verbs,
         "demo",
-        "simulate a tissue, place its cells, draw and judge",
+        "simulate a tissue, place its cells, evaluate and draw",
         run_demo,
         folders=["out"],
     )
@@ -60,7 +60,7 @@ def run_simulate(options: argparse.Namespace, stop: threading.Event) -> None:
 
 
 def run_demo(options: argparse.Namespace, stop: threading.Event) -> None:
-    """Run the demo and say what to open."""
+    """Run the demo and list the files to open."""
     from napari_spatialrecon import demo
 
     with Bar(options.progress) as bar:

@@ -1,4 +1,4 @@
-"""super-resolve: the counts of spots split over their parts."""
+"""super-resolve: split the counts of spots over sub-spots."""
 
 from __future__ import annotations
 
@@ -24,11 +24,11 @@ from napari_spatialrecon.errors import InputError
 
 
 def add(verbs: Any) -> None:
-    """Add the verb."""
+    """Add the command."""
     verb = add_verb(
         verbs,
         "super-resolve",
-        "split the counts of spots over their parts, none lost",
+        "split the counts of spots over sub-spots, preserving totals",
         run_super_resolve,
         files={"out": ".h5ad"},
     )
@@ -37,11 +37,19 @@ def add(verbs: Any) -> None:
     verb.add_argument(
         "--factor", default="2x2", help="rows x columns, or 7 or 9 for round spots (2x2)"
     )
-    verb.add_argument("--genes", metavar="A,B,C", help="names, or a file of one a line; all")
-    verb.add_argument("--model", metavar="DIR", help="a generalist of one's own")
-    verb.add_argument("--spot-diameter", type=float, help="of round spots, in coordinates' unit")
     verb.add_argument(
-        "--guided", action="store_true", help="let the nuclear stain of the H&E guide the split"
+        "--genes", metavar="A,B,C", help="names, or a file with one name per line (default: all)"
+    )
+    verb.add_argument("--model", metavar="DIR", help="your own generalist model")
+    verb.add_argument(
+        "--spot-diameter",
+        type=float,
+        help="diameter of round spots, in the unit of the coordinates",
+    )
+    verb.add_argument(
+        "--guided",
+        action="store_true",
+        help="guide the split by the nuclear stain of the H&E image",
     )
     verb.add_argument("--method", default="srast", help="see 'methods'")
     verb.add_argument("--device", default="auto", help="auto, cpu, cuda, cuda:1 or mps")
@@ -50,7 +58,7 @@ def add(verbs: Any) -> None:
 
 
 def run_super_resolve(options: argparse.Namespace, stop: threading.Event) -> None:
-    """Read, split, check that nothing was lost, write."""
+    """Run super-resolution: read, split, check that totals are preserved, write."""
     from napari_spatialrecon.methods.registry import find_method
     from napari_spatialrecon.tasks.super_preflight import super_preflight
     from napari_spatialrecon.tasks.super_resolving import super_resolve
@@ -106,7 +114,9 @@ def run_super_resolve(options: argparse.Namespace, stop: threading.Event) -> Non
 def _genes(text: str | None) -> list[str] | None:
     if text is None:
         return None
-    if "," not in text and Path(text).is_file():  # a long list is too long for a file's name
+    if (
+        "," not in text and Path(text).is_file()
+    ):  # a long list would exceed the length of a file name
         words = Path(text).read_text(encoding="utf-8").splitlines()
     else:
         words = text.split(",")

@@ -1,4 +1,4 @@
-"""What a command shows on a terminal, and how it hears Ctrl-C."""
+"""Terminal output of a command, and handling of Ctrl-C."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from napari_spatialrecon.progress import Progress
 
 
 def limit_threads(threads: int | None) -> None:
-    """Leave a core free; must come before numerical libraries are imported."""
+    """Limit the number of threads; must run before numerical libraries are imported."""
     if threads is not None and threads < 1:
         raise ConfigError(f"Expected at least 1 thread, found {threads}.", where="--threads")
     free = max(1, (os.cpu_count() or 2) - 1)
@@ -24,7 +24,7 @@ def limit_threads(threads: int | None) -> None:
 
 
 def stop_on_interrupt() -> threading.Event:
-    """Turn the first Ctrl-C into a request to stop; the second one ends the program at once."""
+    """Turn the first Ctrl-C into a stop request; the second one ends the program at once."""
     stop = threading.Event()
 
     def on_interrupt(number: int, frame: FrameType | None) -> None:
@@ -37,7 +37,7 @@ def stop_on_interrupt() -> threading.Event:
 
 
 class Bar:
-    """Shows progress on stderr: a bar, JSON lines, or nothing."""
+    """Progress on stderr: a bar, JSON lines, or nothing."""
 
     def __init__(self, kind: str) -> None:
         if kind == "auto":
@@ -54,7 +54,7 @@ class Bar:
             self._bar.close()
 
     def show(self, progress: Progress) -> None:
-        """Show a moment of the run."""
+        """Show the progress of the run."""
         if self.kind == "json":
             content = {
                 "stage": progress.stage,

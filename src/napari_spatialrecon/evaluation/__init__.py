@@ -1,1 +1,1 @@
-"""How well a result matches what is known: metrics, protocols and pictures."""
+"""Evaluation of results against the truth: metrics, protocols and pictures."""

@@ -1,4 +1,4 @@
-"""What lies under the points of a picture: the view, the histology in it, and the scale bar."""
+"""The background of a picture: view, histology and scale bar."""
 
 from __future__ import annotations
 
@@ -10,16 +10,16 @@ from PIL import Image
 
 from napari_spatialrecon.evaluation.place_metrics import runaways
 
-#: Height over width that a view is padded to at least and at most.
+#: Minimum and maximum ratio of height to width, to which a view is padded.
 _FLATTEST, _STEEPEST = 0.42, 1.1
-#: Room around the tissue, and how far beyond it results may widen the view, in tissue sizes.
+#: Margin around the tissue, and how far results may extend the view beyond it, in tissue sizes.
 _MARGIN, _BEYOND = 0.06, 0.3
-#: A scale bar is the roundest length near this share of the view's width.
+#: The scale bar is a round length near this share of the view's width.
 _BAR_SHARE = 0.2
 
 
 class ImagePyramid(Protocol):
-    """Histology as `tissue.images.Histology` holds it.
+    """Histology as in `tissue.images.Histology`.
 
     `levels` are (y, x, 3) uint8 array-likes, finest first; `units_per_pixel` is the size of a
     pixel of the finest, in units of the slide's frame.
@@ -51,18 +51,18 @@ class View:
         return self.bottom - self.top
 
     def holds(self, points: np.ndarray) -> np.ndarray:
-        """Return which of `points`, (n, 2), lie inside."""
+        """Return which of `points`, (n, 2), are inside."""
         low, high = (self.left, self.top), (self.right, self.bottom)
         return np.asarray(((points >= low) & (points <= high)).all(axis=1))
 
 
 def fit_view(points: np.ndarray, anchor: np.ndarray | None) -> View:
-    """Return the view that shows `anchor` (the slide) whole, and `points` unless they run away.
+    """Return a view that shows all of `anchor` (the slide), and `points` except far outliers.
 
     Parameters
     ----------
     points, anchor : (n, 2) float
-        Results, and spots or true places of the slide if there are any.
+        Results, and spots or true positions on the slide, if any.
     """
     inliers = points[~runaways(points)]
     if anchor is None or not len(anchor):
@@ -80,15 +80,15 @@ def fit_view(points: np.ndarray, anchor: np.ndarray | None) -> View:
 
 
 def crop(image: ImagePyramid, view: View, width: int) -> tuple[np.ndarray, View] | None:
-    """Return the part of `image` in `view`, about `width` pixels wide, and where it lies.
+    """Return the part of `image` in `view`, about `width` pixels wide, and its extent.
 
-    Reads the coarsest level that is fine enough, and of it no more than the view.
+    Reads the coarsest level that is fine enough, and only the part in the view.
 
     Returns
     -------
     rgb : (y, x, 3) uint8
     where : View
-        None for both where image and view do not meet.
+        Both are None if image and view do not overlap.
     """
     wanted = view.width / width
     fine_width = image.levels[0].shape[1]
@@ -116,9 +116,9 @@ def bar_length(width: float, um_per_unit: float | None) -> tuple[float, str]:
     Parameters
     ----------
     width
-        Of the view, in units of the frame.
+        Width of the view, in units of the frame.
     um_per_unit
-        None where nobody knows.
+        None if unknown.
 
     Examples
     --------

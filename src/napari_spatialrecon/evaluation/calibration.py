@@ -1,4 +1,4 @@
-"""Whether a stated uncertainty tells how wrong a place is."""
+"""Calibration: how well the uncertainty predicts the error of a position."""
 
 from __future__ import annotations
 
@@ -11,24 +11,24 @@ from napari_spatialrecon.errors import InputError
 def uncertainty_metrics(
     errors: np.ndarray, uncertainty: np.ndarray, *, seed: int = 0
 ) -> dict[str, float]:
-    """Return how well `uncertainty` foretells `errors`.
+    """Return how well `uncertainty` predicts `errors`.
 
     Parameters
     ----------
     errors : (n,) float
-        Distance of each placed cell from its true place.
+        Distance of each placed cell from its true position.
     uncertainty : (n,) float
-        Stated for each cell, in the same unit.
+        Uncertainty of each cell, in the same unit.
     seed
-        Of the order of cells with the same uncertainty.
+        Seed of the order of cells with equal uncertainty.
 
     Returns
     -------
     dict
-        ``decile_ratio``: mean error of the most uncertain tenth over that of the most certain
-        (1 says nothing, higher is better). ``within_2_sigma``: share of cells whose error is at
-        most twice their uncertainty. ``spearman``: of error and uncertainty; 0 where one of them
-        is constant. ``cells``: how many.
+        ``decile_ratio``: mean error of the most uncertain tenth over that of the most certain (1 is
+        uninformative, higher is better). ``within_2_sigma``: share of cells whose error is at most
+        twice their uncertainty. ``spearman``: of error and uncertainty; 0 if one of them is
+        constant. ``cells``: their number.
 
     Raises
     ------

@@ -1,4 +1,4 @@
-"""Colors of points by category, gene or uncertainty, and what a legend says of them."""
+"""Colors of points by category, gene or uncertainty, and their legend."""
 
 from __future__ import annotations
 
@@ -15,13 +15,13 @@ from napari_spatialrecon.evaluation import palette
 Kind = Literal["category", "gene", "uncertainty"]
 
 _COLOR_MAPS: dict[str, str] = {"gene": "viridis", "uncertainty": "magma"}
-#: Most categories a legend names; the others share one grey line.
+#: Maximum number of categories in a legend; the others share one grey line.
 _MOST_CATEGORIES = 30
 
 
 @dataclass(frozen=True)
 class Paint:
-    """Colors, (n_points, 4), and what the legend says of them."""
+    """Colors, (n_points, 4), and their legend."""
 
     rgba: np.ndarray
     entries: tuple[tuple[str, str, int], ...] = ()
@@ -32,7 +32,7 @@ class Paint:
 def paint_points(values: Any, kind: Kind | None, n: int, um_per_unit: float | None) -> Paint:
     """Return the colors of `n` points; parameters as in `pictures.overlay`.
 
-    A color map ends at the 99th percentile, so that one cell does not darken all others.
+    The color map ends at the 99th percentile, so that a single cell does not darken all others.
     """
     if values is None:
         return Paint(np.tile(to_rgba(palette.METHOD), (n, 1)))

@@ -1,4 +1,4 @@
-"""Spatial communities: cells that lie together, found without labels (GEARS, figure 3)."""
+"""Spatial communities: groups of neighbouring cells, found without labels (GEARS, figure 3)."""
 
 from __future__ import annotations
 
@@ -15,34 +15,34 @@ from napari_spatialrecon.geometry.neighbours import nearest
 def communities(
     places: np.ndarray, *, neighbours: int = 15, resolution: float = 1.0, seed: int = 0
 ) -> NDArray[np.int64]:
-    """Return the spatial community of each cell: Leiden on the graph of nearest cells.
+    """Return the spatial community of each cell: Leiden clustering of the nearest-neighbour graph.
 
-    Cells are joined to their nearest others; the communities maximise the graph's modularity
+    Cells are joined to their nearest neighbours; the communities maximise the graph's modularity
     (Traag 2019, https://doi.org/10.1038/s41598-019-41695-z). Time is near-linear in the cells.
 
     Parameters
     ----------
     places : (n, d) float
-        Intrinsic coordinates or places, in any unit and pose.
+        Intrinsic coordinates or positions, in any unit and pose.
     neighbours
-        Of a cell.
+        Number of neighbours per cell.
     resolution
         Above 0; larger finds more and smaller communities.
     seed
-        Of the order in which cells are looked at.
+        Seed of the order in which cells are visited.
 
     Returns
     -------
     (n,) int
-        0 for the largest community, in falling order of size.
+        0 for the largest community, in decreasing order of size.
 
     Raises
     ------
     InputError
-        Fewer than 2 cells, places that are not finite, or a resolution not above 0.
+        There are fewer than 2 cells, a position is not finite, or the resolution is not above 0.
     """
     if places.ndim != 2 or len(places) < 2:
-        raise InputError(f"Expected places of at least 2 cells, found shape {places.shape}.")
+        raise InputError(f"Expected positions of at least 2 cells, found shape {places.shape}.")
     if not resolution > 0:
         raise InputError(f"Expected a resolution above 0, found {resolution:g}.")
     near, _ = nearest(places, neighbours)

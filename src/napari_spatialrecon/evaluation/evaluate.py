@@ -1,4 +1,4 @@
-"""A result judged against the truth, as two tables of the same cells."""
+"""Evaluation of a placement against the truth, as two tables of the same cells."""
 
 from __future__ import annotations
 
@@ -15,14 +15,14 @@ from napari_spatialrecon.geometry.procrustes import fit_pose, procrustes_error
 from napari_spatialrecon.tissue.contract import counts, um_per_unit, unit
 from napari_spatialrecon.tissue.slots import GEOMETRY, LAYOUT, SPATIAL, UNCERTAINTY
 
-#: Slots of places, the judged one first: an intrinsic geometry, else posed coordinates.
+#: Slots of positions, in order of preference: an intrinsic geometry, else posed coordinates.
 _SLOTS = (GEOMETRY, SPATIAL, LAYOUT)
-#: Procrustes error up to which two layouts count as the same one in two poses.
+#: Procrustes error up to which two layouts count as the same layout in two poses.
 _SAME = 1e-9
 #: Share of posed cells that must lie in the tissue's bounding box, widened by a quarter on each
-#: side, for the two frames to be taken as one.
+#: side, for the two frames to count as the same.
 _INSIDE, _MARGIN = 0.9, 0.25
-#: Fewest cells on which metrics, and on which calibration, mean anything.
+#: Minimum number of cells for metrics, and for calibration.
 _LEAST, _LEAST_CALIBRATION = 4, 10
 
 
@@ -38,25 +38,25 @@ def evaluate_place(
     Parameters
     ----------
     truth
-        ``obsm["spatial"]`` holds the true places.
+        ``obsm["spatial"]`` holds the true positions.
     prediction
-        ``obsm["X_geometry"]`` (judged if there) or ``obsm["X_layout"]`` holds a layout without
-        pose, ``obsm["spatial"]`` posed coordinates; at least one of them. Rows that are not finite
-        are cells that were not placed.
+        ``obsm["X_geometry"]`` (evaluated if present) or ``obsm["X_layout"]`` holds a layout without
+        pose, ``obsm["spatial"]`` posed coordinates; at least one is required. Rows that are not
+        finite are cells that were not placed.
     same_frame
-        Whether posed and true coordinates share frame and unit. If None, they do when their units
-        agree and 90 % of the cells lie about where the tissue does.
+        Whether posed and true coordinates share frame and unit. If None, they do if their units
+        agree and 90 % of the cells lie in or near the tissue.
     seed
-        Of sampling and ties.
+        Seed of sampling and ties.
 
     Returns
     -------
     dict
         Ready for JSON: ``cells`` (``compared``, ``missing`` from the prediction, ``unplaced`` in
-        it, ``without_truth``); ``slot`` judged; ``metrics`` of it (see `place_metrics`); ``error``
+        it, ``without_truth``); evaluated ``slot``; its ``metrics`` (see `place_metrics`); ``error``
         after the best similarity pose: ``mean``, ``median``, ``p90``, ``unit``; ``others``, the
         metrics of each other slot whose layout differs; ``posed_error``, the same summary without
-        another pose, where the frames are the same. With ``obs["placement_uncertainty"]``,
+        refitting the pose, if the frames are the same. With ``obs["placement_uncertainty"]``,
         ``uncertainty`` (see `uncertainty_metrics`). With counts in the truth, ``patterns`` (see
         `spatial_statistics`).
 
@@ -115,7 +115,7 @@ def _points(adata: AnnData, slot: str, name: str) -> np.ndarray:
     where = f'{name}: obsm["{slot}"]'
     if slot not in adata.obsm:
         raise InputError(
-            f"Expected places, found slots: {', '.join(adata.obsm) or 'none'}.", where=where
+            f"Expected positions, found slots: {', '.join(adata.obsm) or 'none'}.", where=where
         )
     points = np.asarray(adata.obsm[slot], float)
     if points.ndim != 2 or points.shape[1] < 2:
@@ -126,7 +126,7 @@ def _points(adata: AnnData, slot: str, name: str) -> np.ndarray:
 def _match(
     truth: AnnData, prediction: AnnData, layouts: dict[str, np.ndarray]
 ) -> tuple[np.ndarray, np.ndarray, dict[str, int]]:
-    """Return the rows of the cells that both place, and how many of the others there are."""
+    """Return the rows of cells placed in both tables, and the numbers of other cells."""
     for name, adata in (("truth", truth), ("prediction", prediction)):
         if not adata.obs_names.is_unique:
             raise InputError(
@@ -145,7 +145,7 @@ def _match(
         raise InputError(
             f"Expected at least {_LEAST} placed cells that are in the truth, found "
             f"{int(compared.sum())} of {prediction.n_obs}{example}.",
-            remedy="Try the table that the query was made from; names must be the same.",
+            remedy="Try the table from which the query was made; cell names must match.",
             where="prediction: obs_names",
         )
     cells = {
@@ -167,7 +167,7 @@ def _errors_after_pose(true: np.ndarray, layout: np.ndarray) -> np.ndarray:
     """Return each cell's error, in the truth's unit, after the best similarity pose."""
     try:
         fitted = fit_pose(layout, true).apply(layout)
-    except InputError:  # a layout on a point or a line has no pose; the centre is the best guess
+    except InputError:  # a layout on a point or a line has no pose; the centre is the best estimate
         fitted = np.broadcast_to(true.mean(axis=0), true.shape)
     return np.asarray(np.linalg.norm(true - fitted, axis=1))
 

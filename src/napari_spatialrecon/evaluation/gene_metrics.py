@@ -1,7 +1,7 @@
-"""How well maps of genes fit the truth: PCC, SSIM, RMSE, JS and the accuracy score.
+"""Accuracy of imputed genes: PCC, SSIM, RMSE, JS and the accuracy score.
 
-Formulas as in SpaDiT's supplement, after Li et al., *Nature Methods* 19 (2022): each gene is judged
-over the spots, and a constant map counts as a correlation of 0.
+Formulas as in SpaDiT's supplement, after Li et al., *Nature Methods* 19 (2022): each gene is
+evaluated over the spots, and a constant map has correlation 0.
 """
 
 from __future__ import annotations
@@ -22,9 +22,9 @@ from napari_spatialrecon.tissue.contract import counts
 
 Array = NDArray[np.float64]
 _TINY = 1e-12
-#: Genes that are made dense at a time.
+#: Number of genes that are dense at a time.
 _BLOCK = 256
-#: Column: whether more is better.
+#: Metrics, and whether higher is better.
 METRICS = {"pcc": True, "ssim": True, "rmse": False, "js": False}
 
 
@@ -34,15 +34,15 @@ def gene_metrics(truth: Array, prediction: Array) -> pd.DataFrame:
     Parameters
     ----------
     truth, prediction : (n_spots, n_genes) float
-        Expression, not z-scored; not changed.
+        Expression, not z-scored; not modified.
 
     Returns
     -------
     DataFrame
-        A row a gene: ``pcc`` (Pearson; 0 where the map is constant); ``ssim`` over values scaled by
-        each gene's maximum, with global moments; ``rmse`` of z-scores (it equals √(2 − 2 PCC) and
-        adds nothing to it); ``js_divergence`` in nats between the maps as distributions over spots;
-        ``js``, the square root of that divergence in bits, from 0 to 1, as papers print it.
+        One row per gene: ``pcc`` (Pearson; 0 if the map is constant); ``ssim`` over values scaled
+        by each gene's maximum, with global moments; ``rmse`` of z-scores (equal to √(2 − 2 PCC), so
+        not independent of it); ``js_divergence`` in nats between the maps as distributions over
+        spots; ``js``, the square root of that divergence in bits, from 0 to 1, as papers report it.
 
     Raises
     ------
@@ -71,10 +71,10 @@ def gene_metrics(truth: Array, prediction: Array) -> pd.DataFrame:
 
 
 def evaluate_genes(truth: AnnData, prediction: AnnData) -> dict[str, Any]:
-    """Return how well the genes of `prediction` fit those of `truth`.
+    """Return how well the genes of `prediction` match those of `truth`.
 
     Spots and genes are matched by name. Counts in the truth become ``log1p(x / total · median)``
-    over all its genes. Genes that the prediction marks as measured are left out.
+    over all its genes. Genes marked as measured in the prediction are left out.
 
     Parameters
     ----------
@@ -85,13 +85,13 @@ def evaluate_genes(truth: AnnData, prediction: AnnData) -> dict[str, Any]:
     -------
     dict
         Ready for JSON: ``genes`` (``compared``, ``measured``, ``without_truth``), ``spots``,
-        ``mean`` and ``median`` of each metric, ``reliability`` (see `reliability_diagram`) where
-        the prediction states it, and ``per_gene``.
+        ``mean`` and ``median`` of each metric, ``reliability`` (see `reliability_diagram`) if
+        present in the prediction, and ``per_gene``.
 
     Raises
     ------
     InputError
-        No spot or no gene is common to both.
+        The two have no spot or no gene in common.
     """
     table, left_out = gene_table(truth, prediction)
     columns = [*METRICS, "js_divergence"]
@@ -110,12 +110,12 @@ def evaluate_genes(truth: AnnData, prediction: AnnData) -> dict[str, Any]:
 
 
 def gene_table(truth: AnnData, prediction: AnnData) -> tuple[pd.DataFrame, dict[str, int]]:
-    """Return the metrics of each gene that both have, and how many were left out and why."""
+    """Return the metrics of each shared gene, and the numbers of genes left out by reason."""
     spots = prediction.obs_names.intersection(truth.obs_names, sort=False)
     if not len(spots):
         raise InputError(
-            "Expected spots of the truth in the prediction, found none of the same name.",
-            remedy="Try the slide that the genes were imputed on.",
+            "Expected spots of the truth in the prediction, found none with the same name.",
+            remedy="Try the slide on which the genes were imputed.",
         )
     imputed = np.ones(prediction.n_vars, bool)
     if "origin" in prediction.var:
@@ -124,8 +124,8 @@ def gene_table(truth: AnnData, prediction: AnnData) -> tuple[pd.DataFrame, dict[
     names = asked[asked.isin(truth.var_names)]
     if not len(names):
         raise InputError(
-            "Expected imputed genes that the truth measured, found none.",
-            remedy="Try a truth that measured the asked genes.",
+            "Expected imputed genes that were measured in the truth, found none.",
+            remedy="Try a truth with measurements of the imputed genes.",
         )
     rows, own = truth.obs_names.get_indexer(spots), prediction.obs_names.get_indexer(spots)
     known = _expression(truth)[rows].tocsc()
@@ -141,20 +141,22 @@ def gene_table(truth: AnnData, prediction: AnnData) -> tuple[pd.DataFrame, dict[
 
 
 def accuracy_scores(tables: Mapping[str, pd.DataFrame]) -> dict[str, float]:
-    """Return the accuracy score of each method among the others, from 0 to 1; higher is better.
+    """Return the accuracy score of each method relative to the others, 0 to 1; higher is better.
 
-    Per gene and metric (PCC, SSIM, RMSE, JS) the methods are ranked, the best as 1, the worst as
-    1 / n; the score is the mean over metrics and genes. It says nothing of a single method.
+    For each gene and metric (PCC, SSIM, RMSE, JS) the methods are ranked from 1 for the best to 1 /
+    n for the worst; the score is the mean over metrics and genes. It has no meaning for a single
+    method.
 
     Parameters
     ----------
     tables
-        Method to its `gene_metrics`, indexed by gene; genes that one of them lacks are left out.
+        The `gene_metrics` of each method, indexed by gene; genes missing in any of them are left
+        out.
 
     Raises
     ------
     InputError
-        There are fewer than two methods, or they share no gene.
+        There are fewer than two methods, or they have no gene in common.
     """
     if len(tables) < 2:
         raise InputError("Expected at least two methods to rank, found fewer.")
@@ -169,7 +171,7 @@ def accuracy_scores(tables: Mapping[str, pd.DataFrame]) -> dict[str, float]:
 
 
 def reliability_diagram(predicted: Array, found: Array, bins: int = 5) -> dict[str, Any]:
-    """Return predicted beside found correlation, in bins of about equally many genes.
+    """Return predicted and observed correlations, in bins with about equal numbers of genes.
 
     Parameters
     ----------

@@ -1,4 +1,4 @@
-"""Taking a cell's place out of a table, wherever it is written."""
+"""Removal of cell positions from a table, wherever they are stored."""
 
 from __future__ import annotations
 
@@ -12,26 +12,26 @@ from anndata import AnnData
 from napari_spatialrecon.tissue.contract import coordinates
 from napari_spatialrecon.tissue.slots import COUNTS, OURS, SPATIAL
 
-#: Columns of `obs` that hold places by their name: x, Y, x_centroid, array_row, imagecol, ...
+#: Columns of `obs` whose names indicate positions: x, Y, x_centroid, array_row, imagecol, ...
 _PLACE_NAME = re.compile(
     r"(^|_)([xyz]|row|col|column|pos)\d?($|_)"
     r"|centroid|center|centre|coord|spatial|position|location|pxl|imagerow|imagecol|bregma|fov",
     re.IGNORECASE,
 )
-#: A number that a plane over (x, y) explains this well (R²) is a place, whatever its name.
+#: A number that a plane over (x, y) explains this well (R²) counts as a position.
 _GIVEAWAY = 0.9
 
 
 def hide_places(adata: AnnData) -> AnnData:
-    """Return a copy of cells in which nothing tells where they were.
+    """Return a copy of cells without any information about their positions.
 
-    Kept are the matrix, the layer of counts, `var`, the names of cells and the columns of `obs`
-    that do not tell a place; all of `obsm`, `obsp` and `uns` (images, neighbour graphs) is gone.
+    Keeps the matrix, the layer of counts, `var`, the names of cells and the columns of `obs` that
+    do not reveal positions; all of `obsm`, `obsp` and `uns` (images, neighbour graphs) is removed.
 
     Parameters
     ----------
     adata
-        Cells with ``obsm["spatial"]``; not changed.
+        Cells with ``obsm["spatial"]``; not modified.
     """
     points = coordinates(adata) if SPATIAL in adata.obsm else np.empty((adata.n_obs, 0))
     kept = [c for c in adata.obs if not _tells_place(str(c), adata.obs[c], points)]

@@ -1,4 +1,4 @@
-"""The legend of a picture: measured first, so that nothing is cut off, then drawn."""
+"""The legend of a picture, measured before drawing so that nothing is cut off."""
 
 from __future__ import annotations
 
@@ -11,9 +11,9 @@ from matplotlib.figure import Figure
 from napari_spatialrecon.evaluation import palette
 from napari_spatialrecon.evaluation.coloring import Paint
 
-#: Pixels: a line, where its words begin, the room after them, and the height of a color bar.
+#: In pixels: height of a line, start of its text, margin after it, and height of a color bar.
 _LINE, _INDENT, _GAP, _BAR = 25, 22, 16, 200
-#: A color bar with the numbers beside it, in pixels.
+#: Width of a color bar with its labels, in pixels.
 _BAR_WIDTH = 110
 _TEXT, _HEADING = 8, 9
 _LONGEST, _LONGEST_HEADING = 26, 30
@@ -30,13 +30,13 @@ def legend_width(figure: Figure, paint: Paint, label: str) -> float:
 
 
 def legend_height(paint: Paint, label: str, columns: int = 1) -> float:
-    """Return the height in pixels of the legend in so many columns."""
+    """Return the height in pixels of the legend with this many columns."""
     lines = -(-len(paint.entries) // columns) + bool(label)
     return lines * _LINE + (_BAR + _LINE if paint.scale is not None else 0)
 
 
 def draw_legend(ax: Axes, paint: Paint, label: str, columns: int) -> None:
-    """Draw the heading, the color bar if there is one, and a line for each category."""
+    """Draw the heading, the color bar if any, and a line for each category."""
     width, height = ax.bbox.width, ax.bbox.height
     ax.set(xlim=(0, width), ylim=(height, 0))
     ax.axis("off")

@@ -1,6 +1,7 @@
-"""How well mixtures of cell types fit the truth: PCC, SSIM, RMSE, JSD; and agreement with markers.
+"""Accuracy of cell type mixtures: PCC, SSIM, RMSE, JSD, and agreement with markers.
 
-As in Li et al., *Nature Methods* 19 (2022), which COME follows: each spot is judged over the types.
+As in Li et al., *Nature Methods* 19 (2022), which COME follows: each spot is evaluated over the
+types.
 """
 
 from __future__ import annotations
@@ -21,12 +22,12 @@ from napari_spatialrecon.tissue.slots import PROPORTIONS, SPATIAL
 
 Array = NDArray[np.float64]
 _TINY = 1e-12
-#: Genes that stand for a type, and neighbours over which a type's clumping is taken.
+#: Number of marker genes per type, and of neighbours for the clustering of a type.
 MARKERS, NEIGHBOURS = 3, 6
 
 
 def mixture_metrics(truth: Array, prediction: Array) -> dict[str, Any]:
-    """Return how well proportions fit.
+    """Return the accuracy of proportions.
 
     Parameters
     ----------
@@ -35,10 +36,10 @@ def mixture_metrics(truth: Array, prediction: Array) -> dict[str, Any]:
     Returns
     -------
     dict
-        Means over spots: ``pcc`` (0 where a row is constant), ``ssim`` with global moments over the
+        Means over spots: ``pcc`` (0 if a row is constant), ``ssim`` with global moments over the
         row, ``rmse``, ``jsd`` (square root of the Jensen-Shannon divergence in bits, 0 to 1) and
-        ``jsd_divergence`` (in nats). Means over types: ``pcc_type`` (0 where a type's map is
-        constant; types absent from both are left out).
+        ``jsd_divergence`` (in nats). Means over types: ``pcc_type`` (0 if a type's map is constant;
+        types absent from both are left out).
 
     Raises
     ------
@@ -65,10 +66,10 @@ def mixture_metrics(truth: Array, prediction: Array) -> dict[str, Any]:
 
 
 def evaluate_mixtures(truth: AnnData, prediction: AnnData) -> dict[str, Any]:
-    """Return how well the mixtures of `prediction` fit those of `truth`.
+    """Return how well the mixtures of `prediction` match those of `truth`.
 
-    Spots and types are matched by name ("/" and "_" count as one); a type that one table lacks has
-    share 0 there.
+    Spots and types are matched by name ("/" and "_" are equivalent); a type missing in one table
+    has share 0 there.
 
     Parameters
     ----------
@@ -80,12 +81,12 @@ def evaluate_mixtures(truth: AnnData, prediction: AnnData) -> dict[str, Any]:
     dict
         Ready for JSON: ``spots``, ``types``, ``mean`` (see `mixture_metrics`), ``per_type``
         correlation over spots, and ``clumping``: the correlation of each type's share with its
-        mean over the six nearest spots, measured in the prediction, where it has places.
+        mean over the six nearest spots, in the prediction, if it has positions.
 
     Raises
     ------
     InputError
-        A table has no proportions, or they share no spot.
+        A table has no proportions, or the two have no spot in common.
     """
     tables = [proportions_of(a, n) for a, n in ((truth, "truth"), (prediction, "prediction"))]
     spots = tables[1].index.intersection(tables[0].index, sort=False)
@@ -117,18 +118,18 @@ def evaluate_mixtures(truth: AnnData, prediction: AnnData) -> dict[str, Any]:
 def marker_agreement(
     slide: AnnData, proportions: pd.DataFrame, reference: AnnData, column: str
 ) -> dict[str, float]:
-    """Return how far each type's map agrees with its markers on the slide (the paper's fig. 3-4).
+    """Return the agreement of each type's map with its markers on the slide (paper, fig. 3-4).
 
     Markers are the three genes whose mean share of counts in a type most exceeds that of the other
     types in the reference; their mean share on the slide is correlated with the type's proportions.
-    They have been seen by the method, so that this tells consistency, not truth.
+    The method has seen these genes, so this measures consistency, not accuracy.
 
     Parameters
     ----------
     proportions
         Rows are the slide's spots, columns the types.
     column
-        Cell types in ``reference.obs``.
+        Column of cell types in ``reference.obs``.
     """
     genes = [str(g) for g in slide.var_names.intersection(reference.var_names, sort=False)]
     if not genes:
@@ -157,7 +158,7 @@ def proportions_of(adata: AnnData, name: str) -> pd.DataFrame:
     Raises
     ------
     InputError
-        There is none, or its columns have no names.
+        The slot is missing, or its columns have no names.
     """
     found = adata.obsm.get(PROPORTIONS)
     if not isinstance(found, pd.DataFrame):
@@ -171,7 +172,7 @@ def proportions_of(adata: AnnData, name: str) -> pd.DataFrame:
 
 
 def _correlations(a: Array, b: Array) -> Array:
-    """Return the correlation of each row of `a` with that of `b`; 0 where one is constant."""
+    """Return the correlation of each row of `a` with that of `b`; 0 if one is constant."""
     x, y = a - a.mean(axis=1, keepdims=True), b - b.mean(axis=1, keepdims=True)
     norm = np.sqrt((x**2).sum(axis=1) * (y**2).sum(axis=1))
     return np.where(norm > _TINY, (x * y).sum(axis=1) / np.maximum(norm, _TINY), 0.0)

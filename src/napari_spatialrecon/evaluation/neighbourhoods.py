@@ -1,4 +1,4 @@
-"""Metrics of who is near whom, over rows of the distance matrix taken in blocks."""
+"""Neighbourhood metrics, computed over blocks of rows of the distance matrix."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from scipy.spatial.distance import cdist
 
 #: Distances closer than this (in RMS radii of the layout) count as tied.
 _TIE = 1e-9
-#: Distances held at one moment: 16 MB.
+#: Distances in memory at a time: 16 MB.
 _BLOCK_VALUES = 2_000_000
 #: Neighbourhood sizes of the multiscale local RMSE in GEARS, appendix 7.1.
 _LOCAL_SIZES = (10, 20, 50, 100)
@@ -17,14 +17,14 @@ _LOCAL_SIZES = (10, 20, 50, 100)
 
 @dataclass(frozen=True)
 class Neighbourhoods:
-    """What the rows of two distance matrices say of each other.
+    """Comparison of the rows of two distance matrices.
 
     Parameters
     ----------
     true_rank : (rows, k) int
-        Rank under the true distances of each point's k nearest in the prediction; 1 is nearest.
+        Rank, by true distance, of each point's k nearest in the prediction; 1 is nearest.
     predicted_rank : (rows, k) int
-        Rank under the predicted distances of each point's k truly nearest.
+        Rank, by predicted distance, of each point's k truly nearest.
     true_radius : (rows, kmax) float
         True distances to the 1st, 2nd, ... truly nearest point.
     same_pairs : (rows, kmax) float
@@ -43,10 +43,10 @@ class Neighbourhoods:
 def compare_neighbourhoods(
     true: np.ndarray, predicted: np.ndarray, rows: np.ndarray, k: int, *, seed: int
 ) -> Neighbourhoods:
-    """Return ranks and distances of the `k` nearest of each of `rows` in both layouts.
+    """Return ranks and distances of the `k` nearest neighbours of each of `rows` in both layouts.
 
-    Ties are broken by one random order of the pairs, the same in both layouts: a perfect layout
-    of a lattice scores 1, and cells snapped to one spot come in an order that knows nothing.
+    Ties are broken by a random order of the pairs, the same in both layouts: a perfect layout of a
+    lattice scores 1, and cells assigned to the same spot are ordered at random.
 
     Parameters
     ----------
@@ -55,9 +55,9 @@ def compare_neighbourhoods(
     rows : (m,) int
         Points whose neighbourhoods are compared.
     k
-        Neighbours of a point, below n.
+        Number of neighbours, below n.
     seed
-        Of the order of ties.
+        Seed of the order of ties.
     """
     n, rng = len(true), np.random.default_rng([seed, 1])
     kmax = min(max(k, *_LOCAL_SIZES), n - 1)
@@ -88,7 +88,7 @@ def _distances(points: np.ndarray, rows: np.ndarray, noise: np.ndarray) -> np.nd
 
 
 def _order(distances: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """Return the points of each row, itself first and nearest next, and the rank of each."""
+    """Return the points of each row, itself first and then the nearest, and the rank of each."""
     order = np.argsort(distances, axis=1)
     rank = np.empty(order.shape, np.int32)
     np.put_along_axis(rank, order, np.arange(order.shape[1], dtype=np.int32)[None], 1)
@@ -101,7 +101,7 @@ def neighbourhood_metrics(found: Neighbourhoods, scale: float, n: int, k: int) -
     Parameters
     ----------
     found
-        Of canonical layouts of `n` points with `k` neighbours.
+        Comparison of canonical layouts of `n` points with `k` neighbours.
     scale
         Factor on predicted distances.
     """

@@ -1,4 +1,4 @@
-"""Metrics over pairs of points: how predicted distances follow the true ones."""
+"""Metrics over pairs of points: agreement of predicted and true distances."""
 
 from __future__ import annotations
 
@@ -7,15 +7,15 @@ from collections.abc import Iterator
 import numpy as np
 from scipy.spatial.distance import pdist
 
-#: Shells of width R20 reach out to this quantile of the true distances.
+#: Shells of width R20 extend to this quantile of the true distances.
 _SHELL_REACH = 0.95
-#: Pairs looked at in one go.
+#: Pairs processed at a time.
 _CHUNK = 1 << 19
-#: Distances that share sign, exponent and 11 bits of mantissa (0.05 %) share a rank: counting
-#: takes the place of sorting millions of pairs.
+#: Distances with the same sign, exponent and 11 bits of mantissa (0.05 %) share a rank: counting
+#: replaces sorting of millions of pairs.
 _SHIFT = 12
 _BINS = 1 << (31 - _SHIFT)
-#: What rounding may add to a distance that lies on a bound, as on a lattice.
+#: Tolerance for rounding of distances that lie on a bound, as on a lattice.
 _ROUNDING = 1e-7
 
 
@@ -29,7 +29,7 @@ def pair_distances(
     true, predicted : (n, 2) float
         The same points in two layouts.
     max_points
-        All pairs up to this many points; as many as they have, drawn at random, beyond.
+        Up to this many points all pairs are used; above it, an equal number of random pairs.
     """
     n = len(true)
     if n <= max_points:
@@ -57,7 +57,7 @@ def pair_metrics(d_true: np.ndarray, d_pred: np.ndarray, radius: float) -> dict[
     d_true, d_pred : (n_pairs,) float
         Distances of the same pairs.
     radius
-        R20: pairs truly no further apart are edges, and shells are as wide.
+        R20: pairs whose true distance is at most this are edges; also the width of the shells.
 
     Returns
     -------
@@ -82,7 +82,7 @@ def pair_metrics(d_true: np.ndarray, d_pred: np.ndarray, radius: float) -> dict[
 
 
 def correlation(a: np.ndarray, b: np.ndarray) -> float:
-    """Return Pearson's correlation of two vectors; 0 where one of them is constant."""
+    """Return Pearson's correlation of two vectors; 0 if one of them is constant."""
     n, mean_a, mean_b = len(a), float(a.mean()), float(b.mean())
     cross = float(a @ b) - n * mean_a * mean_b
     spread_a = float(a @ a) - n * mean_a**2
@@ -97,7 +97,7 @@ def _chunks(length: int) -> Iterator[slice]:
 
 
 def _bins(distances: np.ndarray) -> np.ndarray:
-    """Return the bin of each distance: its leading bits, which grow with the number."""
+    """Return the bin of each distance: its leading bits, which increase with the number."""
     return distances.astype(np.float32).view(np.int32) >> _SHIFT
 
 

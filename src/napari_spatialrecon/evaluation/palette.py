@@ -1,4 +1,4 @@
-"""Colors of pictures that stay apart for readers with deficient color vision."""
+"""Colors that remain distinct for readers with color vision deficiency."""
 
 from __future__ import annotations
 
@@ -14,13 +14,13 @@ _HEX = """
 """
 #: Okabe and Ito without black, then colors added one at a time, each the farthest (CIEDE2000)
 #: from all before it, the distance being the least over normal vision, deuteranopia and protanopia
-#: (Machado et al. 2009). The window uses the same: a picture looks like what was on the screen.
+#: (Machado et al. 2009). The window uses the same colors, so pictures look like the screen.
 CATEGORIES = tuple(_HEX.split())
-#: Points whose value is missing, and categories beyond the legend's room.
+#: Points with a missing value, and categories that do not fit in the legend.
 OTHER = "#888888"
-#: Ink of text and scale bars, quieter ink, and lines that guide the eye.
+#: Color of text and scale bars, of secondary text, and of guide lines.
 INK, QUIET, RULE = "#1A1A1A", "#6B6B6B", "#E3E3E3"
-#: The method shown, and the baselines beside it.
+#: The method, and the baselines next to it.
 METHOD, BASELINE = "#0072B2", "#B4B4B4"
 
 
@@ -32,8 +32,8 @@ def category_colors(
     Parameters
     ----------
     palette
-        Colors by name (names left out take the default ones), or colors in order. Default:
-        `CATEGORIES`, from its start again after the 48th.
+        Colors by name (missing names take the defaults), or colors in order. Default:
+        `CATEGORIES`, starting again after the 48th.
 
     Raises
     ------
@@ -45,13 +45,13 @@ def category_colors(
     if not in_order:
         raise InputError(
             "Expected at least one color, found an empty palette.",
-            remedy="Leave the palette out to use the color-blind-safe one.",
+            remedy="Try omitting the palette to use the color-blind-safe one.",
         )
     return {name: by_name.get(name, in_order[i % len(in_order)]) for i, name in enumerate(names)}
 
 
 def elide(name: str, longest: int = 26) -> str:
-    """Return `name`, its middle left out where it is longer than `longest` characters.
+    """Return `name` with its middle elided if it is longer than `longest` characters.
 
     Examples
     --------

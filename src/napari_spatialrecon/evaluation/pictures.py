@@ -1,4 +1,4 @@
-"""Results over histology, as a picture that every task writes beside its result."""
+"""Pictures of results over histology, written by every task next to its result."""
 
 from __future__ import annotations
 
@@ -18,14 +18,14 @@ from napari_spatialrecon.evaluation.coloring import Kind, Paint, paint_points
 from napari_spatialrecon.evaluation.legend import draw_legend, legend_height, legend_width
 from napari_spatialrecon.storage import atomic_file
 
-#: Pixels: of the picture's width, its margins, and the band of a heading.
+#: In pixels: width of the picture, margins, and height of a heading.
 _WIDTH, _MARGIN, _HEADING = 1200, 16, 34
 _DPI = 150
-#: Most points drawn, at random; more cannot be told apart in a picture of this size.
+#: Maximum number of points drawn, at random; more cannot be distinguished at this size.
 _MOST_POINTS = 200_000
-#: Diameter of a point on the picture, in pixels.
+#: Diameter of a point in the picture, in pixels.
 _SMALLEST, _LARGEST = 2.0, 15.0
-#: How far the histology fades to white, so that points stand out.
+#: How much the histology is faded to white, so that points stand out.
 _FADE = 0.25
 
 
@@ -41,29 +41,30 @@ def overlay(
     label: str = "",
     title: str = "",
 ) -> Figure:
-    """Draw placed points over the histology or over the slide's spots, the truth beside them.
+    """Draw placed points over the histology or the slide's spots, next to the truth if given.
 
     Parameters
     ----------
     points : (n, 2) float, (x, y), y down
-        The result in the slide's frame; cells that are not finite are left out and counted.
+        The result in the slide's frame; cells with coordinates that are not finite are left out and
+        counted.
     values : (n,), optional
-        Categories (words, or anything pandas holds as categorical) or numbers.
+        Categories (strings, or any pandas categorical) or numbers.
     image
         Histology of the slide, such as `tissue.images.Histology`.
     spots : (m, 2) float, optional
-        The slide's spots; drawn where there is no image, and always part of the view.
+        The slide's spots; drawn if there is no image, and always part of the view.
     truth : (n, 2) float, optional
-        True places of the same points; a second panel.
+        True positions of the same points, for a second panel.
     um_per_unit
-        Of the frame, for the scale bar; None where nobody knows.
+        Micrometres per frame unit, for the scale bar; None if unknown.
     kind
-        How to color; by default numbers as a gene, all else as categories. Uncertainty is in the
-        frame's unit.
+        How to color; by default numbers as a gene and anything else as categories. Uncertainty is
+        in the frame's unit.
     label
-        What the colors mean, for instance "cell type" or "ERBB2".
+        Meaning of the colors, for example "cell type" or "ERBB2".
     title
-        Of the picture.
+        Title of the picture.
 
     Returns
     -------
@@ -73,15 +74,15 @@ def overlay(
     Raises
     ------
     InputError
-        Shapes differ, or no point has a place.
+        Shapes differ, or no point has a position.
     """
     points = np.asarray(points, float)
     placed = np.isfinite(points).all(axis=1)
-    for name, other in (("values", values), ("true places", truth)):
+    for name, other in (("values", values), ("true positions", truth)):
         if other is not None and len(other) != len(points):
             raise InputError(f"Expected {len(points)} {name}, found {len(other)}.")
     if not placed.any():
-        raise InputError("Expected points with a place, found none.")
+        raise InputError("Expected points with a position, found none.")
     paint = paint_points(values, kind, len(points), um_per_unit)
     if kind == "uncertainty":
         label = f"{label or 'uncertainty'} ({'µm' if um_per_unit else 'units'})"
@@ -102,7 +103,7 @@ def overlay(
 
 
 def save_png(figure: Figure, path: str | Path) -> Path:
-    """Write a figure as PNG, whole or not at all; equal figures give equal bytes."""
+    """Write a figure as PNG, atomically; equal figures give equal bytes."""
     with atomic_file(path) as temporary:
         FigureCanvasAgg(figure).print_png(temporary, metadata={"Software": None})
     return Path(path)
@@ -111,9 +112,10 @@ def save_png(figure: Figure, path: str | Path) -> Path:
 def _layout(
     view: View, paint: Paint, n_panels: int, title: str, label: str
 ) -> tuple[Figure, list[Axes], Axes, int]:
-    """Return a figure, an axes for each panel and one for the legend, and the legend's columns.
+    """Return a figure, axes for each panel and for the legend, and the legend's column count.
 
-    The legend stands beside one panel, or below where it would be much taller or panels are two.
+    The legend is next to a single panel, or below if it would be much taller or there are two
+    panels.
     """
     figure = Figure(dpi=_DPI)
     entry = legend_width(figure, paint, label)
@@ -182,7 +184,7 @@ def _draw_panel(
 
 
 def _diameter(points: np.ndarray, view: View, pixels: float) -> float:
-    """Return the diameter, in pixels, at which points about fill the area they cover."""
+    """Return the diameter, in pixels, at which points approximately fill the area they cover."""
     if len(points) < 2:
         return _LARGEST
     area = float(np.prod(np.maximum(np.ptp(points, axis=0), 1e-3 * view.width)))
@@ -194,7 +196,7 @@ def _diameter(points: np.ndarray, view: View, pixels: float) -> float:
 def _free_corner(
     view: View, places: list[np.ndarray], width: float, height: float
 ) -> tuple[int, int]:
-    """Return the corner (0 or 1 along x and y) where a box of that size covers fewest points."""
+    """Return the corner (0 or 1 along x and y) where a box of this size covers fewest points."""
     points = np.concatenate(places)
 
     def covered(corner: tuple[int, int]) -> int:
@@ -231,7 +233,7 @@ def _draw_notes(figure: Figure, points: np.ndarray, placed: np.ndarray, view: Vi
     notes = [
         f"{count:,} of {len(points):,} {what}"
         for count, what in (
-            (int((~placed).sum()), "cells have no place"),
+            (int((~placed).sum()), "cells have no position"),
             (outside, "lie outside this view"),
         )
         if count

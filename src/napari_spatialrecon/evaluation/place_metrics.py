@@ -1,4 +1,4 @@
-"""How well predicted places match the true ones, whatever their pose: GEARS, appendix 7.1."""
+"""Pose-invariant metrics of predicted positions: GEARS, appendix 7.1."""
 
 from __future__ import annotations
 
@@ -17,11 +17,11 @@ from napari_spatialrecon.evaluation.sliced_wasserstein import (
 from napari_spatialrecon.geometry.gram import canonical
 from napari_spatialrecon.geometry.procrustes import procrustes_error
 
-#: A runaway point lies further from the median centre than this many median distances ...
+#: An outlier is further from the median centre than this many median distances ...
 _RUNAWAY = 5.0
-#: ... unless more than this share does: then they are the layout, not its outliers.
+#: ... unless more than this share is: then they are part of the layout.
 _MOST_RUNAWAYS = 0.05
-#: Fewest rows of the distance matrix that the neighbourhood metrics look at.
+#: Minimum number of rows of the distance matrix used for neighbourhood metrics.
 _LEAST_ROWS = 250
 
 
@@ -33,23 +33,23 @@ def place_metrics(
     seed: int = 0,
     max_points: int = 5000,
 ) -> dict[str, float]:
-    """Return every metric of GEARS' appendix 7.1, and more; none depends on the pose.
+    """Return all metrics of GEARS, appendix 7.1, and more; none depends on the pose.
 
     Both layouts are centred and scaled to RMS radius 1 first. Predicted distances are then
-    multiplied by the one factor that minimises stress, before Stress-1, shell F1, CalErr, LRMSE
-    and W1. Up to `max_points` points all pairs count; beyond, `max_points²/2` random pairs do,
-    neighbourhoods are those of random points among all, and SWD is of `max_points` random points.
+    multiplied by the one factor that minimises stress, before Stress-1, shell F1, CalErr, LRMSE and
+    W1. Up to `max_points` points all pairs count; above it, `max_points²/2` random pairs do,
+    neighbourhoods are those of random points among all, and SWD uses `max_points` random points.
 
     Parameters
     ----------
     true, predicted : (n, 2) float
-        Places of the same cells in the same order, each in any frame and unit.
+        Positions of the same cells in the same order, each in any frame and unit.
     k
-        Neighbours of a point; fewer where there are not `2k + 1` points.
+        Number of neighbours; fewer if there are less than `2k + 1` points.
     seed
-        Of sampling, of projections and of the order of ties.
+        Seed of sampling, projections and the order of ties.
     max_points
-        Bounds time and memory.
+        Limits time and memory.
 
     Returns
     -------
@@ -57,22 +57,23 @@ def place_metrics(
         Higher is better: ``spearman``, ``pearson`` and ``pearson_without_outliers`` of the
         distances, ``edge_auc``, ``bap``, ``shell_f1``, ``trust20``, ``cont20``, ``knn_recall20``.
         Lower is better: ``stress1``, ``cal_err20``, ``lrmse10`` (20, 50, 100), ``procrustes``,
-        ``swd`` (after Procrustes), ``swd_min`` (smallest over rotation and reflection; blind to
-        who sits where), ``w1_knn`` in RMS radii of the tissue and ``w1_knn_r20`` in units of R20.
-        Stated: ``outliers`` (share of runaway points), ``scale`` (true units per predicted unit),
-        ``r20`` (median distance to the 20th neighbour, true unit), ``k``, ``points``, ``pairs``.
+        ``swd`` (after Procrustes), ``swd_min`` (smallest over rotation and reflection; ignores
+        which cell is where), ``w1_knn`` in RMS radii of the tissue and ``w1_knn_r20`` in units of
+        R20. For information: ``outliers`` (share of outlying points), ``scale`` (true units per
+        predicted unit), ``r20`` (median distance to the 20th neighbour, true unit), ``k``,
+        ``points``, ``pairs``.
 
     Raises
     ------
     InputError
-        Shapes differ, there are fewer than 4 points, a number is not finite, or all true places
+        Shapes differ, there are fewer than 4 points, a number is not finite, or all true positions
         coincide. Predictions that all coincide are scored as such: 0, chance or 1.
     """
     true, predicted = _layout(true, "true"), _layout(predicted, "predicted")
     if len(true) != len(predicted):
         raise InputError(
-            f"Expected as many predicted as true places, found {len(predicted)} and {len(true)}.",
-            remedy="Try only the cells that both have, in the same order.",
+            f"Expected as many predicted as true cells, found {len(predicted)} and {len(true)}.",
+            remedy="Try only the cells present in both, in the same order.",
         )
     n, k = len(true), max(1, min(k, (len(true) - 1) // 2))
     collapsed = bool((predicted == predicted[0]).all())
@@ -109,10 +110,10 @@ def place_metrics(
 
 
 def runaways(points: np.ndarray) -> np.ndarray:
-    """Return which points, (n,) bool, ran away from a layout, (n, 2): a few, and very far.
+    """Return which points, (n,) bool, are far outliers of a layout, (n, 2).
 
-    Further from the median centre than 5 times the median such distance; none if more than 5 %
-    of the points are, for then they are part of the layout.
+    Outliers are further from the median centre than 5 times the median distance; if more than 5 %
+    of the points are, they are part of the layout and none is an outlier.
     """
     distance = np.linalg.norm(points - np.median(points, axis=0), axis=1)
     far = distance > _RUNAWAY * np.median(distance)
@@ -123,13 +124,13 @@ def _layout(points: np.ndarray, name: str) -> np.ndarray:
     points = np.asarray(points, float)
     if points.ndim != 2 or points.shape[1] != 2 or len(points) < 4:
         raise InputError(
-            f"Expected {name} places of shape (n, 2) with at least 4 cells, found {points.shape}."
+            f"Expected {name} positions of shape (n, 2) of at least 4 cells, found {points.shape}."
         )
     bad = int((~np.isfinite(points).all(axis=1)).sum())
     if bad:
         raise InputError(
-            f"Expected finite {name} places, found {bad} of {len(points)} cells without one.",
-            remedy="Try only the cells that were placed, and report how many were not.",
+            f"Expected finite {name} positions, found {bad} of {len(points)} cells without one.",
+            remedy="Try only the placed cells, and report how many were not placed.",
         )
     return points
 
@@ -146,6 +147,6 @@ def _sample_rows(n: int, max_points: int, seed: int) -> np.ndarray:
 
 
 def _aligned(p: np.ndarray, t: np.ndarray) -> np.ndarray:
-    """Return `p` rotated, and reflected where that is better, onto `t`; both are centred."""
+    """Return `p` rotated, and reflected if that is better, onto `t`; both are centred."""
     u, _, vt = np.linalg.svd(p.T @ t)
     return p @ (u @ vt)

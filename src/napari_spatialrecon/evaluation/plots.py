@@ -1,4 +1,4 @@
-"""Metrics of methods beside their baselines, and how a training went, as pictures."""
+"""Plots of methods' metrics next to their baselines, and of training curves."""
 
 from __future__ import annotations
 
@@ -14,10 +14,10 @@ from napari_spatialrecon.evaluation import palette
 from napari_spatialrecon.training.history import History
 
 _WIDTH, _DPI = 1200, 150
-#: Pixels: a panel's line for a method, its heading, and the room between rows of panels.
+#: In pixels: line of a method in a panel, heading, and space between rows of panels.
 _LINE, _HEADING, _GAP = 30, 34, 18
 _COLUMNS = 4
-#: What is shown by default, with its name in words and whether higher is better.
+#: Metrics shown by default, with their label and whether higher is better.
 _METRICS: dict[str, tuple[str, bool]] = {
     "spearman": ("Spearman", True),
     "stress1": ("Stress-1", False),
@@ -52,18 +52,18 @@ def metrics_plot(
     Parameters
     ----------
     rows
-        Method to its metrics, as `place_metrics` names them; drawn in this order.
+        Metrics of each method, named as by `place_metrics`; drawn in this order.
     baselines
-        Methods that are trivial baselines.
+        Methods that are baselines.
     metrics
-        Which; by default the main ones for places, or whatever is known of what `rows` holds.
+        Metrics to show; by default the main ones for placement, or the known ones in `rows`.
     title
-        Of the picture.
+        Title of the plot.
 
     Raises
     ------
     InputError
-        No metric is common to all methods.
+        The methods have no metric in common.
     """
     if not rows:
         raise InputError("Expected at least one method, found none.")
@@ -130,14 +130,14 @@ def loss_plot(
     baseline_name: str = "baseline (kNN)",
     title: str = "",
 ) -> Figure:
-    """Draw the loss of every step, and the held-out error beside its baseline.
+    """Draw the loss of every step, and the held-out error with its baseline.
 
     Parameters
     ----------
     history
-        Of a training; its held-out numbers are optional.
+        History of a training run; held-out errors are optional.
     baseline
-        Held-out error of the trivial baseline.
+        Held-out error of the baseline.
     """
     has_error = bool(history.held_out)
     total = 420 + (44 if title else 10)

@@ -1,8 +1,8 @@
-"""How tissue whose answer is known becomes an input whose answer is hidden.
+"""Evaluation protocols: turning tissue with known positions into inputs with hidden positions.
 
-Random spots select methods and settings: their ranking was found to agree with the truth on
-cells. The level of their score is optimistic, because neighbours leak; blocks and left-out
-sections ask other questions, and go by their own names.
+Methods and settings are selected with random held-out spots: we found that their ranking agrees
+with the truth on cells. The scores themselves are optimistic, because neighbouring spots leak
+information; blocks and left-out sections answer other questions and have their own names.
 """
 
 from __future__ import annotations
@@ -27,18 +27,18 @@ PlaceFunction = Callable[[AnnData, AnnData], np.ndarray]
 
 
 class HeldOutSection(NamedTuple):
-    """One section to place with the help of the others.
+    """One section to place, with the others as references.
 
     Parameters
     ----------
     name
-        Of the section whose places are hidden.
+        Name of the section whose positions are hidden.
     references
-        The other sections by name, as they are.
+        The other sections by name, unchanged.
     query
-        The section without its places.
+        The section without its positions.
     truth : (n, 2) float
-        Its places.
+        The hidden positions.
     """
 
     name: str
@@ -50,25 +50,25 @@ class HeldOutSection(NamedTuple):
 def pseudo_visium(
     adata: AnnData, pitch: float, diameter: float | None = None, min_cells: int = 3
 ) -> AnnData:
-    """Return spots of a square grid that hold the summed raw counts of the cells inside.
+    """Return pseudo-spots on a square grid, each with the summed raw counts of its cells.
 
     Parameters
     ----------
     adata
-        Single cells with places.
+        Single cells with positions.
     pitch
         Distance between the centres of neighbouring spots, in the unit of ``obsm["spatial"]``.
     diameter
-        Of round spots, same unit; cells between the spots are lost, as on a real slide. Squares
-        without gaps if None.
+        Diameter of round spots, in the same unit; cells between the spots are lost, as on a real
+        slide. If None, the spots are squares without gaps.
     min_cells
         Spots with fewer cells are left out.
 
     Returns
     -------
     AnnData
-        ``X`` csr counts, ``obs["n_cells"]``, ``obsm["spatial"]`` the centres; the unit of
-        `adata` and its genes whose counts are trusted. Names tell the grid's column and row.
+        ``X`` csr counts, ``obs["n_cells"]``, ``obsm["spatial"]`` the centres; the unit of `adata`
+        and its genes with reliable counts. Names give the grid's column and row.
 
     Raises
     ------
@@ -77,7 +77,7 @@ def pseudo_visium(
     """
     if not pitch > 0 or (diameter is not None and not 0 < diameter <= pitch):
         raise InputError(
-            f"Expected a positive pitch and spots no wider, found {pitch} and {diameter}."
+            f"Expected a positive pitch and a diameter no larger, found {pitch} and {diameter}."
         )
     points = coordinates(adata)
     origin = points.min(axis=0)
@@ -111,25 +111,25 @@ def pseudo_visium(
 def hold_out_cells(
     adata: AnnData, per_spot: float = 8, seed: int = 0, max_query: int = 3000
 ) -> tuple[AnnData, AnnData, np.ndarray]:
-    """Return pseudo-spots of half the cells, and cells of the other half without their places.
+    """Return pseudo-spots of half of the cells, and the other half of the cells without positions.
 
-    No query cell is part of a spot, so a method cannot find a cell's own counts again.
+    No query cell is part of a spot, so a method cannot recognise a cell's own counts.
 
     Parameters
     ----------
     per_spot
-        Cells in a spot on average, over the bounding box of the tissue.
+        Average number of cells per spot, over the bounding box of the tissue.
     max_query
-        Most cells in the query, drawn at random.
+        Maximum number of cells in the query, drawn at random.
 
     Returns
     -------
     spots
-        As of `pseudo_visium`.
+        As returned by `pseudo_visium`.
     query
-        Cells in random order; all that tells a place is gone.
+        Cells in random order, without any information about their positions.
     truth : (n_query, 2) float
-        Their places.
+        Positions of the query cells.
     """
     rng = np.random.default_rng(seed)
     used = rng.random(adata.n_obs) < 0.5
@@ -159,20 +159,20 @@ def held_out_sections(slides: Mapping[str, AnnData]) -> Iterator[HeldOutSection]
 def transfer_matrix(slides: Mapping[str, AnnData], place: PlaceFunction) -> pd.DataFrame:
     """Return the Procrustes error of each slide placed with each other slide as reference.
 
-    The protocol of dp-VAE, section 5.4 and figure 10. The diagonal is in-sample: the reference's
-    own spots, placed without their places.
+    Protocol of dp-VAE, section 5.4 and figure 10. The diagonal is in-sample: the reference's own
+    spots are placed, with their positions hidden.
 
     Parameters
     ----------
     slides
         Sections by name.
     place
-        Fits on the first and places the second, whose places are hidden.
+        Fits on its first argument and places the second, whose positions are hidden.
 
     Returns
     -------
     DataFrame
-        Rows are the slides learnt from, columns the slides placed; 0 is perfect, 1 the worst.
+        Rows are the training slides, columns the placed slides; 0 is perfect, 1 is worst.
     """
     hidden = {name: hide_places(slide) for name, slide in slides.items()}
     truth = {name: coordinates(slide) for name, slide in slides.items()}
@@ -190,7 +190,7 @@ def transfer_matrix(slides: Mapping[str, AnnData], place: PlaceFunction) -> pd.D
 def random_spots(n: int, share: float = 0.25, seed: int = 0) -> np.ndarray:
     """Return which of `n` spots, (n,) bool, are held out: a random `share`, at least one."""
     if not 0 < share < 1 or n < 2:
-        raise InputError(f"Expected a share between 0 and 1 of 2 or more, found {share} of {n}.")
+        raise InputError(f"Expected a share from 0 to 1 of 2 or more spots, found {share} of {n}.")
     held_out = np.zeros(n, bool)
     size = min(max(1, round(share * n)), n - 1)
     held_out[np.random.default_rng(seed).permutation(n)[:size]] = True
@@ -206,7 +206,7 @@ def spatial_blocks(points: np.ndarray, n_blocks: int, seed: int = 0) -> np.ndarr
 
 
 def kfold_genes(genes: Sequence[str], k: int = 5, seed: int = 0) -> list[list[str]]:
-    """Return `genes` in `k` random parts of nearly equal size, to be held out in turn."""
+    """Return `genes` in `k` random folds of nearly equal size."""
     if not 2 <= k <= len(genes):
         raise InputError(f"Expected 2 to {len(genes)} parts of the genes, found {k}.")
     order = np.random.default_rng(seed).permutation(len(genes))

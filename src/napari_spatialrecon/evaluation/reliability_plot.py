@@ -1,4 +1,4 @@
-"""The reliability diagram: the fit that was foretold of genes beside the fit that was found."""
+"""The reliability diagram: predicted against observed accuracy of genes."""
 
 from __future__ import annotations
 
@@ -14,14 +14,14 @@ _SIZE, _DPI = (4.8, 4.8), 150
 
 
 def reliability_plot(diagram: Mapping[str, Any], *, title: str = "") -> Figure:
-    """Draw a dot a gene, the bins of the diagram joined by a line, and the diagonal.
+    """Draw a dot per gene, the bins of the diagram joined by a line, and the diagonal.
 
     Parameters
     ----------
     diagram
-        ``bins`` (``predicted``, ``found``, ``genes`` of each) and ``error``; with ``predicted`` and
-        ``found`` of each gene, those too. As `reliability_diagram` returns it and as the record of
-        a run holds it.
+        ``bins`` (``predicted``, ``found``, ``genes`` of each) and ``error``; optionally
+        ``predicted`` and ``found`` of each gene. As returned by `reliability_diagram` and stored in
+        the record of a run.
     """
     bins = diagram["bins"]
     means = np.array([[b["predicted"], b["found"]] for b in bins], float).reshape(-1, 2)
@@ -38,8 +38,8 @@ def reliability_plot(diagram: Mapping[str, Any], *, title: str = "") -> Figure:
         xlim=(low, high),
         ylim=(low, high),
         aspect="equal",
-        xlabel="Expected correlation with the truth",
-        ylabel="Found correlation",
+        xlabel="Predicted correlation with the truth",
+        ylabel="Observed correlation",
     )
     told = f"{genes:,} genes; bins lie {diagram['error']:.2f} off the diagonal on average"
     ax.set_title("\n".join(filter(None, (title, told))), fontsize=9, color=palette.INK, loc="left")

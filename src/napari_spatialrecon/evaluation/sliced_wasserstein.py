@@ -1,13 +1,13 @@
-"""Sliced Wasserstein distance: how alike two point sets are in shape, whoever sits where."""
+"""Sliced Wasserstein distance: similarity in shape of two point sets, ignoring correspondence."""
 
 from __future__ import annotations
 
 import numpy as np
 from scipy.optimize import minimize_scalar
 
-#: Random directions of the paper's definition.
+#: Number of random directions in the paper's definition.
 _DIRECTIONS = 128
-#: Rotations tried in the search for the best one, and quantiles that stand for a projection.
+#: Number of rotations tried to find the best one, and of quantiles that represent a projection.
 _ROTATIONS, _QUANTILES = 120, 256
 
 
@@ -17,8 +17,8 @@ def sliced_wasserstein(a: np.ndarray, b: np.ndarray, *, seed: int = 0) -> float:
     Parameters
     ----------
     a, b : (n, 2) float
-        Two point sets of equal size, both centred and of RMS radius 1; `b` already lies in the
-        pose in which it is to be compared.
+        Two point sets of equal size, both centred and of RMS radius 1; `b` is already in the pose
+        to compare.
     """
     angles = np.random.default_rng(seed).uniform(0, np.pi, _DIRECTIONS)
     gaps = [np.abs(np.sort(a @ u) - np.sort(b @ u)).mean() for u in _units(angles)]
@@ -26,9 +26,9 @@ def sliced_wasserstein(a: np.ndarray, b: np.ndarray, *, seed: int = 0) -> float:
 
 
 def smallest_sliced_wasserstein(a: np.ndarray, b: np.ndarray) -> float:
-    """Return the sliced Wasserstein distance, the smallest over rotations and reflections of `b`.
+    """Return the smallest sliced Wasserstein distance over rotations and reflections of `b`.
 
-    Correspondence plays no part: a layout whose cells were shuffled scores 0. Rotations are tried
+    Correspondence is ignored: a layout with shuffled cells scores 0. Rotations are tried
     every 3° with evenly spaced directions, then the best is refined.
 
     Parameters

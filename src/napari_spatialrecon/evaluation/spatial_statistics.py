@@ -1,4 +1,4 @@
-"""How patterned genes are over a layout, beside how patterned they truly are."""
+"""Spatial autocorrelation of genes over a layout, compared with the truth."""
 
 from __future__ import annotations
 
@@ -8,23 +8,23 @@ from scipy.stats import spearmanr
 
 from napari_spatialrecon.geometry.autocorrelation import gearys_c, morans_i
 
-#: Neighbours of a cell (section 5 of the dp-VAE paper), and most genes compared.
+#: Neighbours per cell (section 5 of the dp-VAE paper), and maximum number of genes.
 NEIGHBOURS, MOST_GENES = 5, 200
 
 
 def spatial_statistics(
     counts: sparse.csr_matrix, true: np.ndarray, predicted: np.ndarray, k: int = NEIGHBOURS
 ) -> dict[str, float]:
-    """Return Moran's I and Geary's C of genes over true and predicted places.
+    """Return Moran's I and Geary's C of genes over true and predicted positions.
 
     Parameters
     ----------
     counts : (n_cells, n_genes)
         Raw counts; the 200 most variable genes after log-normalisation are used.
     true, predicted : (n_cells, 2) float
-        Places of the same cells.
+        Positions of the same cells.
     k
-        Neighbours of a cell.
+        Number of neighbours per cell.
 
     Returns
     -------

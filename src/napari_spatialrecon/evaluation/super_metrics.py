@@ -1,4 +1,4 @@
-"""Super-resolution judged against the truth: correlation, conservation, clusters."""
+"""Evaluation of super-resolution against the truth: correlation, conservation, clusters."""
 
 from __future__ import annotations
 
@@ -19,29 +19,29 @@ from napari_spatialrecon.errors import InputError
 from napari_spatialrecon.tissue.contract import coordinates, counts
 from napari_spatialrecon.tissue.slots import SPATIAL
 
-#: Clusters looked for where the truth has no labels, and components they are looked for in.
+#: Number of clusters if the truth has no labels, and of components used for clustering.
 _CLUSTERS, _COMPONENTS = 8, 20
-#: Most sub-spots that clusters are compared on; beyond, a seeded sample.
+#: Maximum number of sub-spots for clustering; above it, a seeded sample.
 _MOST_CLUSTERED = 20_000
-#: Sub-spots whose ranks are looked at together.
+#: Number of sub-spots ranked together.
 _ROWS_AT_ONCE = 2000
 
 
 def evaluate_super(
     truth: AnnData, prediction: AnnData, *, labels: str | None = None, seed: int = 0
 ) -> dict[str, Any]:
-    """Return how well split counts match the counts measured at high resolution.
+    """Return how well split counts match counts measured at high resolution.
 
-    Sub-spots are matched by place: each to the nearest true bin, within half a part.
+    Sub-spots are matched by position: each to the nearest true bin, within half a part.
 
     Parameters
     ----------
     truth
         Counts of bins at the resolution of the parts, ``obsm["spatial"]`` in the same frame.
     prediction
-        What `super_resolve` wrote: ``X``, ``obsm["spatial"]``, ``obs["parent"]``.
+        Result of `super_resolve`: ``X``, ``obsm["spatial"]``, ``obs["parent"]``.
     labels
-        Column of ``truth.obs`` to compare clusters with; the truth's own clusters if None.
+        Column of ``truth.obs`` with which clusters are compared; by default clusters of the truth.
 
     Returns
     -------
@@ -55,7 +55,7 @@ def evaluate_super(
     Raises
     ------
     InputError
-        Genes or places are not shared, or the prediction has no parents.
+        No genes or positions are shared, or the prediction has no parents.
     """
     if "parent" not in prediction.obs:
         raise InputError('Expected obs["parent"] in the prediction, found no such column.')
@@ -88,7 +88,7 @@ def evaluate_super(
 
 
 def _matched(truth: AnnData, prediction: AnnData) -> tuple[np.ndarray, np.ndarray]:
-    """Return rows of the prediction, and of the truth's bin at each."""
+    """Return rows of the prediction, and the rows of the corresponding true bins."""
     places, own = coordinates(truth), coordinates(prediction)
     away, nearest_bin = KDTree(places).query(own)
     reach = 0.5 * np.median(KDTree(own).query(own, k=2)[0][:, 1])
@@ -97,7 +97,7 @@ def _matched(truth: AnnData, prediction: AnnData) -> tuple[np.ndarray, np.ndarra
 
 
 def _correlation(a: np.ndarray, b: np.ndarray) -> np.ndarray:
-    """Return the correlation of columns; NaN where one is constant."""
+    """Return the correlation of columns; NaN if one is constant."""
     a, b = a - a.mean(axis=0), b - b.mean(axis=0)
     scale = np.sqrt((a**2).sum(axis=0) * (b**2).sum(axis=0))
     found = np.full(a.shape[1], np.nan)
@@ -127,7 +127,7 @@ def _per_spot(true: csr_matrix, pred: csr_matrix) -> float:
 
 
 def _flat(true: csr_matrix, pred: csr_matrix, seed: int, most: int = 4_000_000) -> float:
-    """Return Spearman over all entries, or over those of a seeded sample of sub-spots."""
+    """Return Spearman's correlation over all entries, or those of a seeded sample of sub-spots."""
     rows = np.arange(true.shape[0])
     if true.shape[0] * true.shape[1] > most:
         size = max(2, most // true.shape[1])

@@ -1,4 +1,4 @@
-"""Where each cell type lies on a slide: a small map a type (COME's figures 3 and 4)."""
+"""Maps of the cell types on a slide, one small map per type (COME, figures 3 and 4)."""
 
 from __future__ import annotations
 
@@ -12,10 +12,10 @@ from numpy.typing import NDArray
 from napari_spatialrecon.errors import InputError
 from napari_spatialrecon.evaluation import palette
 
-#: Most maps by default, and maps in a row.
+#: Maximum number of maps by default, and maps per row.
 MOST, COLUMNS = 12, 4
 _WIDTH, _DPI = 1200, 150
-#: Points² of a spot where 300 of them fill a map.
+#: Area of a spot (points²) in a map filled by 300 spots.
 _AREA = 5000.0
 
 
@@ -26,18 +26,18 @@ def type_maps(
     *,
     title: str = "",
 ) -> Figure:
-    """Draw a map a cell type: the share of the type in each spot, bright where it is largest.
+    """Draw one map per cell type: its share in each spot, bright where it is largest.
 
     Parameters
     ----------
     points : (n_spots, 2) float, (x, y), y down
     proportions
-        A row a spot, a column a type.
+        One row per spot, one column per type.
     types
-        Which, and in which order ("/" and "_" count as one); by default the twelve whose share is
-        largest.
+        Types to show, in order ("/" and "_" are equivalent); by default the twelve with the largest
+        shares.
     title
-        Of the picture.
+        Title of the picture.
 
     Raises
     ------
@@ -52,7 +52,7 @@ def type_maps(
         chosen = [str(name) for name in types]
     if missing := [name for name in chosen if name.replace("/", "_") not in own]:
         raise InputError(
-            f"Expected cell types of the result, found {', '.join(missing)} that it lacks.",
+            f"Expected cell types of the result, found {', '.join(missing)}, which it lacks.",
             remedy=f"Try {', '.join(map(str, own.values()))}.",
         )
     columns = min(COLUMNS, len(chosen))

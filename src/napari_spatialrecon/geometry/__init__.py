@@ -1,1 +1,1 @@
-"""Point sets without learning: poses, neighbours, distances and the places they imply."""
+"""Geometry of point sets, without learning: poses, neighbours, distances and layouts."""

@@ -11,34 +11,35 @@ from scipy.sparse import csc_matrix, csr_matrix, issparse
 from napari_spatialrecon.errors import InputError
 from napari_spatialrecon.geometry.neighbours import neighbour_graph
 
-#: Values that are dense at one moment (64 MB), whatever the number of genes.
+#: Dense values held at a time (64 MB), whatever the number of genes.
 _BLOCK_VALUES = 8_000_000
 
 
 def morans_i(values: np.ndarray | csr_matrix, points: np.ndarray, k: int = 6) -> np.ndarray:
-    """Return Moran's I of each gene: about 0 without spatial pattern, 1 for a smooth one.
+    """Return Moran's I of each gene: about 0 without a spatial pattern, 1 for a smooth one.
 
-    Weights are 1/k for each of a cell's `k` nearest others (squidpy's, row-normalised).
+    Each of a cell's `k` nearest neighbours has weight 1/k (row-normalised, as in squidpy).
     Moran (1950), https://doi.org/10.2307/2332142.
 
     Parameters
     ----------
     values : (n_cells, n_genes) float, sparse or dense
-        What was measured in each cell.
+        Expression of each cell.
     points : (n_cells, 2) float
-        Places, (x, y), in any unit.
+        Coordinates, (x, y), in any unit.
     k
-        Neighbours of a cell.
+        Number of neighbours per cell.
 
     Returns
     -------
     (n_genes,) float
-        0 for a gene that is constant.
+        0 for a constant gene.
 
     Raises
     ------
     InputError
-        There are not as many rows as points, fewer than 2 points, or a value is not finite.
+        The number of rows differs from the number of points, there are fewer than 2 points, or a
+        value is not finite.
     """
     graph = _graph(values, points, k)
     result = []
@@ -49,14 +50,14 @@ def morans_i(values: np.ndarray | csr_matrix, points: np.ndarray, k: int = 6) ->
 
 
 def gearys_c(values: np.ndarray | csr_matrix, points: np.ndarray, k: int = 6) -> np.ndarray:
-    """Return Geary's C of each gene: about 1 without spatial pattern, near 0 for a smooth one.
+    """Return Geary's C of each gene: about 1 without a spatial pattern, near 0 for a smooth one.
 
     Geary (1954), https://doi.org/10.2307/2986645. Parameters and errors as in `morans_i`.
 
     Returns
     -------
     (n_genes,) float
-        1 for a gene that is constant.
+        1 for a constant gene.
     """
     graph = _graph(values, points, k)
     n = len(points)
@@ -81,7 +82,7 @@ def _graph(values: np.ndarray | csr_matrix, points: np.ndarray, k: int) -> csr_m
 def _blocks(
     values: np.ndarray | csr_matrix,
 ) -> Iterator[tuple[np.ndarray, np.ndarray, np.ndarray]]:
-    """Yield centred values, their sums of squares (1 where constant) and who is constant."""
+    """Yield centred values, their sums of squares (1 if constant) and which genes are constant."""
     n, genes = values.shape
     width = max(1, _BLOCK_VALUES // n)
     columns: Any = csc_matrix(values) if issparse(values) else np.asarray(values)

@@ -1,4 +1,4 @@
-"""Giving a layout the density of another point set."""
+"""Match the density of a layout to that of another point set."""
 
 from __future__ import annotations
 
@@ -9,23 +9,23 @@ from scipy.special import softmax
 from napari_spatialrecon.errors import InputError
 from napari_spatialrecon.geometry.stress import along_path
 
-#: Rotations along whose axes quantiles are matched: more change nothing to speak of.
+#: Rotations along whose axes quantiles are matched; more make no noticeable difference.
 _ROUNDS = 24
-#: How often points are moved, each time as their neighbours are.
+#: Number of passes; in each, points move together with their neighbours.
 _PASSES = 3
-#: Width of those neighbourhoods, as a share of the targets' radius, and points that hold the moves.
+#: Width of the neighbourhoods, as a share of the targets' radius, and number of support points.
 _REACH, _HOLDERS = 0.1, 512
 
 
 def match_density(points: np.ndarray, targets: np.ndarray, *, share: float = 1.0) -> np.ndarray:
-    """Return `points` moved by `share` of the way to where they are as dense as `targets`.
+    """Move `points` by `share` of the way to a layout that is as dense as `targets`.
 
-    Iterative distribution transfer (Pitié 2007, https://doi.org/10.1016/j.cviu.2006.11.011): along
-    evenly turned axes in turn, the i-th quantile of the points is moved to that of the targets.
-    This is optimal transport along each axis; time is O(n log n) and nothing is random. Alone it
-    tears neighbours apart and lays points on the targets' lattice. So each point moves as those
-    around it do on average, and what that leaves is transported again, three times in all: the
-    layout is bent, and keeps its neighbours.
+    Iterative distribution transfer (Pitié 2007, https://doi.org/10.1016/j.cviu.2006.11.011): for a
+    series of evenly rotated axes, the i-th quantile of the points is moved to that of the targets.
+    This is optimal transport along each axis; it takes O(n log n) time and is deterministic. On its
+    own it would separate neighbours and put the points on the targets' lattice. Each point
+    therefore moves by the average of the moves around it, and the remainder is transported again,
+    three times in all: the layout is deformed smoothly, and neighbours stay neighbours.
 
     Parameters
     ----------
@@ -33,13 +33,13 @@ def match_density(points: np.ndarray, targets: np.ndarray, *, share: float = 1.0
     targets : (m, 2) float
         In the same frame.
     share
-        0 leaves the points, 1 gives them the targets' density; half-way is a compromise between
-        an even layout and the most likely place of each cell.
+        0 leaves the points unchanged, 1 gives them the targets' density; in between is a compromise
+        between an even layout and the most likely place of each cell.
 
     Raises
     ------
     InputError
-        Shapes differ from the above, a number is not finite or `share` not from 0 to 1.
+        A shape differs from the above, a number is not finite or `share` is not between 0 and 1.
 
     Examples
     --------
@@ -52,7 +52,7 @@ def match_density(points: np.ndarray, targets: np.ndarray, *, share: float = 1.0
         if values.ndim != 2 or values.shape[1] != 2 or not len(values):
             raise InputError(f"Expected {name} of shape (n, 2), found {values.shape}.")
         if not np.isfinite(values).all():
-            raise InputError(f"Expected finite {name}, found some that are not.")
+            raise InputError(f"Expected finite {name}, found values that are not finite.")
     if not 0 <= share <= 1:
         raise InputError(f"Expected a share from 0 to 1, found {share:g}.")
     moved = np.array(points, float)
@@ -63,7 +63,7 @@ def match_density(points: np.ndarray, targets: np.ndarray, *, share: float = 1.0
 
 
 def _transported(points: np.ndarray, targets: np.ndarray) -> np.ndarray:
-    """Return `points` with the density of `targets`, one by one."""
+    """Return `points` moved to the density of `targets`, each point on its own."""
     moved = points
     quantiles = (np.arange(len(points)) + 0.5) / len(points)
     for angle in np.arange(_ROUNDS) * (np.pi * (3 - 5**0.5)):
@@ -77,7 +77,7 @@ def _transported(points: np.ndarray, targets: np.ndarray) -> np.ndarray:
 
 
 def _with_neighbours(points: np.ndarray, moves: np.ndarray, reach: float) -> np.ndarray:
-    """Return the Gaussian mean of `moves` around each point, by way of holders among the points."""
+    """Return the Gaussian mean of `moves` around each point, through a subset of support points."""
     if not reach:
         return moves
     held = along_path(points, _HOLDERS)

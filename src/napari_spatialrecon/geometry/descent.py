@@ -1,4 +1,4 @@
-"""Descent of the stress: SMACOF's majorising step, sped up by the memory of the last steps."""
+"""Descent of the stress: SMACOF's majorisation step, accelerated by L-BFGS."""
 
 from __future__ import annotations
 
@@ -14,16 +14,16 @@ from napari_spatialrecon.progress import Reporter
 #: Steps remembered by L-BFGS.
 _MEMORY = 8
 
-#: Shares of the Guttman step that are tried in turn; an exact metric needs the first only.
+#: Fractions of the Guttman step, tried in turn; an exact metric needs only the first.
 _SHARES = (1.0, 0.5, 0.25)
 
-#: Share of the expected fall of the stress that a step must bring.
+#: Fraction of the expected decrease in stress that a step must achieve.
 _SUFFICIENT = 1e-4
 
 
 @dataclass(frozen=True, eq=False)
 class Descent:
-    """Where a descent ended.
+    """Result of a descent.
 
     Parameters
     ----------
@@ -32,9 +32,9 @@ class Descent:
     stress
         Its stress, never above that of any earlier step.
     iterations
-        Steps taken.
+        Number of steps taken.
     converged
-        Whether the next step would be shorter than asked, or none lowers the stress any more.
+        Whether the next step would be shorter than `shortest`, or no step lowers the stress.
     """
 
     y: np.ndarray
@@ -54,24 +54,24 @@ def descend(
 ) -> Descent:
     """Lower the stress from `y` until the next step's root mean square is below `shortest`.
 
-    L-BFGS (Nocedal 1980, https://doi.org/10.1090/S0025-5718-1980-0572855-7) whose initial metric is
-    SMACOF's, so that a step without memory is the Guttman transform. Where the faster step fails to
-    lower the stress, that one is taken, shortened where the metric is an estimate.
+    L-BFGS (Nocedal 1980, https://doi.org/10.1090/S0025-5718-1980-0572855-7) with SMACOF's metric as
+    the initial one, so that a step without memory is the Guttman transform. If the L-BFGS step does
+    not lower the stress, the Guttman step is taken instead, shortened if the metric is an estimate.
 
     Parameters
     ----------
     evaluate
-        Layout to stress and gradient, zero in fixed rows.
+        Returns the stress of a layout and its gradient, which is zero in fixed rows.
     precondition
         Inverse of the metric V of the stress.
     y : (n, 2) float
-        Start; not changed.
+        Initial layout; not modified.
     max_iterations
-        Most steps.
+        Maximum number of steps.
     shortest
-        In the unit of `y`.
+        Tolerance, in the unit of `y`.
     reporter
-        Told the stress of each step; may stop the descent.
+        Receives the stress of each step; may stop the descent.
     """
     stress, gradient = evaluate(y)
     memory: deque[tuple[np.ndarray, np.ndarray, float]] = deque(maxlen=_MEMORY)
@@ -125,7 +125,7 @@ def _try(
     gradient: np.ndarray,
     step: np.ndarray,
 ) -> tuple[np.ndarray, float, np.ndarray] | None:
-    """Return the step, the stress and the gradient after it, or None if it does not help."""
+    """Return the step and the stress and gradient after it; None if the stress does not fall."""
     slope = float(np.vdot(gradient, step))
     if not slope < 0:
         return None

@@ -1,4 +1,4 @@
-"""Gram matrices of centred layouts: the shape of a point set without its pose."""
+"""Gram matrices of centred layouts: the shape of a point set, without its pose."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from napari_spatialrecon.errors import InputError
 
 
 def gram(points: np.ndarray) -> np.ndarray:
-    """Return the (n, n) inner products of the centred `points`, (n, d). O(n²) memory by nature.
+    """Return the (n, n) inner products of the centred `points`, (n, d). Needs O(n²) memory.
 
     Examples
     --------
@@ -23,8 +23,8 @@ def gram(points: np.ndarray) -> np.ndarray:
 def layout_from_gram(gram: np.ndarray, d: int = 2) -> np.ndarray:
     """Return the centred (n, d) layout whose Gram matrix is nearest to `gram` (classical MDS).
 
-    Axes come in falling order of spread, each with its largest entry positive; negative
-    eigenvalues (distances that no layout has) count as zero.
+    Axes are in decreasing order of spread, each with its largest entry positive; negative
+    eigenvalues (distances that no layout can have) count as zero.
 
     Parameters
     ----------
@@ -55,10 +55,12 @@ def canonical(points: np.ndarray) -> np.ndarray:
     Raises
     ------
     InputError
-        All points coincide, so that there is no size to scale.
+        All points coincide, so there is no size to scale.
     """
     centred = points - points.mean(axis=0)
     radius = float(np.sqrt((centred**2).sum(axis=1).mean()))
     if not radius > 0:
-        raise InputError(f"Expected points in different places, found all {len(points)} in one.")
+        raise InputError(
+            f"Expected points in different places, found all {len(points)} in one place."
+        )
     return centred / radius

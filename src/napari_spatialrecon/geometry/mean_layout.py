@@ -1,4 +1,4 @@
-"""The mean of several layouts of the same cells, whatever pose each of them came in."""
+"""Mean of several layouts of the same cells, each in its own pose."""
 
 from __future__ import annotations
 
@@ -9,37 +9,37 @@ from scipy.linalg import orthogonal_procrustes
 
 from napari_spatialrecon.errors import InputError
 
-#: Times that all layouts are laid over their mean.
+#: Rounds of aligning all layouts to their mean.
 _ROUNDS = 5
 
 
 def mean_layout(
     layouts: Sequence[np.ndarray], weights: Sequence[float] | None = None
 ) -> tuple[np.ndarray, np.ndarray]:
-    """Return the generalised Procrustes mean of `layouts`, and how far they are from it.
+    """Return the generalised Procrustes mean of `layouts` and their spread around it.
 
-    Each layout is turned, turned over and shifted, not scaled, to lie over the mean of all, and
-    the mean is taken again (Gower 1975, https://doi.org/10.1007/BF02291478). The pose is that of
-    the first layout, which matters where a tissue is nearly symmetric and poses are ambiguous.
+    Each layout is rotated, reflected and translated, but not scaled, onto the mean of all, and the
+    mean is computed again (Gower 1975, https://doi.org/10.1007/BF02291478). The pose is that of the
+    first layout, which matters where a tissue is nearly symmetric and poses are ambiguous.
 
     Parameters
     ----------
     layouts : k arrays (n, d) float
-        The same cells in the same order and unit. Layouts on a line or in one point are no error.
+        The same cells in the same order and unit. Collinear or coincident layouts are allowed.
     weights : (k,) float, optional
-        Of each layout in the mean, above 0; equal if None.
+        Weight of each layout in the mean, above 0; equal if None.
 
     Returns
     -------
     mean : (n, d) float
         Centred.
     spread : (n,) float
-        Weighted mean of the squared distances of a cell's places to their mean.
+        Weighted mean squared distance of a cell's positions from their mean.
 
     Raises
     ------
     InputError
-        There is no layout, their shapes differ, a number is not finite or a weight not above 0.
+        There is no layout, shapes differ, a number is not finite or a weight is not above 0.
 
     Examples
     --------

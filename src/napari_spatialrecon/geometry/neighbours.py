@@ -9,7 +9,7 @@ from sklearn.neighbors import NearestNeighbors
 
 from napari_spatialrecon.errors import InputError
 
-#: Above this dimension a tree visits nearly every leaf, and blocked brute force is faster.
+#: Above this dimension a tree visits nearly every leaf and blocked brute force is faster.
 _TREE_DIMENSION = 10
 
 
@@ -21,12 +21,12 @@ def nearest(
     Parameters
     ----------
     points : (n, d) float
-        Where to look.
+        Points to search.
     k
-        At least 1; where there are fewer points, all of them are returned.
+        At least 1; if there are fewer points, all are returned.
     queries : (m, d) float, optional
-        The points themselves if None; then a point is not its own neighbour, though another
-        point in the same place may be.
+        By default the points themselves; a point is then not its own neighbour, but another point
+        in the same place may be.
 
     Returns
     -------
@@ -47,7 +47,7 @@ def nearest(
     if k < 1:
         raise InputError(f"Expected at least 1 neighbour, found {k}.")
     if not np.isfinite(points).all() or (queries is not None and not np.isfinite(queries).all()):
-        raise InputError("Expected finite coordinates, found some that are not.")
+        raise InputError("Expected finite coordinates, found some that are not finite.")
     if queries is not None:
         return _query(points, queries, min(k, len(points)))
     k = min(k, len(points) - 1)
@@ -67,14 +67,14 @@ def _query(points: np.ndarray, queries: np.ndarray, k: int) -> tuple[np.ndarray,
 
 
 def neighbour_graph(points: np.ndarray, k: int) -> csr_matrix:
-    """Return the (n, n) matrix that takes the mean over each point's `k` nearest others.
+    """Return the (n, n) matrix that averages over each point's `k` nearest neighbours.
 
     Parameters
     ----------
     points : (n, d) float
-        The cells, in space or in an embedding.
+        Cells, in space or in an embedding.
     k
-        Neighbours of each; all others where there are fewer.
+        Number of neighbours; all other points if there are fewer.
 
     Examples
     --------

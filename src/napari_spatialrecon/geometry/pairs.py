@@ -1,4 +1,4 @@
-"""Pairs of cells with wanted distances: their stress, its gradient and the majorising metric.
+"""Pairs of cells with target distances: their stress, its gradient and the majorising metric.
 
 The stress is ``Σ w_ij (δ_ij − ‖y_i − y_j‖)²``, eq. 6 of the dp-VAE paper with the places in latent
 units. Its gradient is ``2 (V − B(y)) y`` with the Laplacian V of the weights, and the Guttman
@@ -21,25 +21,25 @@ from napari_spatialrecon.errors import InputError
 #: Maps a residual (n, 2) to x (n, 2), zero in fixed rows, with ``(V + diag(pull)) x = residual``.
 Preconditioner = Callable[[np.ndarray], np.ndarray]
 
-#: A mask with more pairs a cell than this is thinned at random to this many.
+#: A mask with more pairs per cell than this is randomly thinned to this many.
 _MOST_A_CELL = 256
 
-#: Accuracy to which V is inverted: it shapes the descent and does not decide its end.
+#: Accuracy of the inverse of V: it affects the path of the descent, not where it ends.
 _SOLVED_TO = 1e-2
 
 
 @dataclass(frozen=True, eq=False)
 class Anchors:
-    """Pairs of a cell that moves with one that does not.
+    """Pairs of a moving and a fixed cell.
 
     Parameters
     ----------
     cells : (a,) int
-        The cell that moves.
+        Moving cells.
     fixed : (a,) int
-        The cell that does not.
+        Fixed cells.
     distances, weights : (a,) float
-        Wanted distance, and weight in the stress.
+        Target distance, and weight in the stress.
     """
 
     cells: np.ndarray
@@ -49,12 +49,12 @@ class Anchors:
 
 
 class Pairs(Protocol):
-    """What the solver needs of a set of weighted pairs of cells.
+    """What the solver needs to know about a set of weighted pairs of cells.
 
     Attributes
     ----------
     total : float
-        ``Σ w δ²``, the stress of a layout with all cells in one point.
+        ``Σ w δ²``, the stress of a layout with all cells at one point.
     degrees : (n,) float
         Sum of the weights of each cell's pairs.
     parts : (n,) int
@@ -72,26 +72,26 @@ class Pairs(Protocol):
         """Return the inverse of ``V + diag(pull)`` on the `free` rows; both are (n,)."""
 
     def anchors(self, free: np.ndarray) -> Anchors:
-        """Return the pairs of the `free` cells, (n,) bool, with the others."""
+        """Return the pairs of `free` cells, (n,) bool, with fixed cells."""
 
 
 class MaskedPairs:
-    """The pairs that a mask names, eq. 5: a `Pairs`.
+    """The pairs selected by a mask, eq. 5: a `Pairs`.
 
     Parameters
     ----------
     latent : (n, d) float
         Posterior means.
     mask : (n, n) sparse or dense
-        Not zero where the distance of two cells counts; read as symmetric, without the diagonal.
-        Beyond 256 pairs a cell, a random part of them, weighted to stand for all.
+        Non-zero where the distance between two cells counts; taken as symmetric, without the
+        diagonal. Above 256 pairs per cell, a random subset is used, weighted to represent all.
     generator
-        Draws that part.
+        Draws that subset.
 
     Raises
     ------
     InputError
-        The mask is not (n, n), or names no pair.
+        The mask is not (n, n) or selects no pair.
     """
 
     def __init__(self, latent: np.ndarray, mask: Any, generator: np.random.Generator) -> None:
@@ -103,8 +103,8 @@ class MaskedPairs:
         first, second, weight = _masked(mask, _MOST_A_CELL * n, generator)
         if not len(first):
             raise InputError(
-                "Expected a mask that names at least one pair of cells, found none.",
-                remedy="Try no mask, or neighbours in the latent.",
+                "Expected a mask that selects at least one pair of cells, found none.",
+                remedy="Try no mask, or nearest neighbours in the latent space.",
                 where="mask",
             )
         ends = (np.concatenate([first, second]), np.concatenate([second, first]))
@@ -133,7 +133,7 @@ class MaskedPairs:
         return float(self._weight * (excess @ excess) / 2), gradient
 
     def preconditioner(self, free: np.ndarray, pull: np.ndarray) -> Preconditioner:
-        """Return conjugate gradients on the Laplacian, with its diagonal as their own metric."""
+        """Return a conjugate-gradient solver for the Laplacian, preconditioned by its diagonal."""
         solved = np.flatnonzero(free & (self.degrees + pull > 0))
         diagonal = (self.degrees + pull)[solved]
         laplacian = (diags_array(diagonal) - self._graph[solved][:, solved]).tocsr()
@@ -150,7 +150,7 @@ class MaskedPairs:
         return solve
 
     def anchors(self, free: np.ndarray) -> Anchors:
-        """Return the masked pairs of a free cell with a fixed one."""
+        """Return the masked pairs of a free and a fixed cell."""
         chosen = free[self._rows] & ~free[self._columns]
         wanted = self._wanted[chosen]
         weights = np.full(len(wanted), self._weight)

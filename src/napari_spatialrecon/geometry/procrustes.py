@@ -1,4 +1,4 @@
-"""Similarity poses between two layouts of the same cells, and the error a pose leaves."""
+"""Similarity poses between two layouts of the same cells, and the remaining error."""
 
 from __future__ import annotations
 
@@ -11,10 +11,10 @@ from scipy.spatial import procrustes
 
 from napari_spatialrecon.errors import InputError
 
-#: Smallest ratio of the second to the first spread at which points still span a plane.
+#: Smallest ratio of second to first spread at which points span a plane.
 FLAT = 1e-6
 
-#: Refits in which the trimmed share grows from none to all of `trim`, and the most that follow.
+#: Refits while the trimmed share grows from 0 to `trim`, and the maximum number that follow.
 _TIGHTENING, _SETTLING = 10, 20
 
 
@@ -43,7 +43,7 @@ class Pose:
 
     @classmethod
     def identity(cls) -> Self:
-        """Return the pose that moves nothing."""
+        """Return the identity pose."""
         return cls(np.eye(2), np.zeros(2))
 
     @classmethod
@@ -64,12 +64,12 @@ class Pose:
 
     @property
     def scale(self) -> float:
-        """Length in the target frame of a unit of the source frame."""
+        """Length of one source unit in the target frame."""
         return float(np.sqrt(abs(np.linalg.det(self.linear))))
 
     @property
     def reflected(self) -> bool:
-        """Whether the pose turns the layout over."""
+        """Whether the pose flips the layout."""
         return bool(np.linalg.det(self.linear) < 0)
 
     @property
@@ -89,7 +89,7 @@ class Pose:
         return Pose(linear, -linear @ self.translation)
 
     def compose(self, other: Pose) -> Pose:
-        """Return the pose that applies `other` first and this one after."""
+        """Return the pose that applies `other` first and then this one."""
         return Pose(self.linear @ other.linear, self.apply(other.translation[None])[0])
 
 
@@ -102,7 +102,7 @@ def fit_pose(
     scaling: bool = True,
     trim: float = 0.0,
 ) -> Pose:
-    """Return the similarity that lays `source` over `target` with the least squared error.
+    """Return the least-squares similarity from `source` to `target`.
 
     The closed form of Umeyama (1991), https://doi.org/10.1109/34.88573, eqs. 40-42.
 
@@ -113,19 +113,19 @@ def fit_pose(
     weights : (n,) float, optional
         Not negative; a cell of weight 2 counts as two.
     reflection
-        Whether the layout may be turned over.
+        Whether the layout may be flipped.
     scaling
         Whether its size may change.
     trim
-        Share of the cells, from 0 to below 1, with the largest residuals that the fit leaves out
-        (least trimmed squares; the share grows step by step, so that one fit to everything does
-        not decide who the outliers are).
+        Share of the cells with the largest residuals that the fit excludes, from 0 to below 1
+        (least trimmed squares; the share grows step by step, so that a single fit to all cells does
+        not decide which are outliers).
 
     Raises
     ------
     InputError
-        Shapes differ, a number is not finite, or the points do not fix a pose: they coincide, or
-        they lie on a line while a reflection is allowed.
+        Shapes differ, a number is not finite, or the points do not determine a pose: they coincide,
+        or they are collinear while a reflection is allowed.
 
     Examples
     --------
@@ -192,7 +192,7 @@ def _check_spread(points: np.ndarray, name: str, reflection: bool) -> None:
     if len(points) < least:
         raise InputError(
             f"Expected at least {least} points to fit a pose, found {len(points)}.",
-            remedy="Try more points: 2 fix a pose only up to a reflection, 3 off a line fix it.",
+            remedy="Try more points: 2 leave a reflection open, 3 not on one line fix the pose.",
         )
     spread = flatness(points)
     if spread is None:
@@ -202,13 +202,13 @@ def _check_spread(points: np.ndarray, name: str, reflection: bool) -> None:
     if reflection and spread < FLAT:
         raise InputError(
             f"Expected {name} points that span the plane, found all {len(points)} on one line: "
-            "they fix the pose only up to a reflection.",
+            "they determine the pose only up to a reflection.",
             remedy="Try at least one point away from that line.",
         )
 
 
 def flatness(points: np.ndarray) -> float | None:
-    """Return the ratio of the second to the first spread: 0 on a line, None where all coincide.
+    """Return the ratio of second to first spread: 0 on a line, None if all coincide.
 
     Parameters
     ----------
@@ -223,7 +223,7 @@ def flatness(points: np.ndarray) -> float | None:
 
 
 def procrustes_error(true: np.ndarray, predicted: np.ndarray) -> float:
-    """Return what is left of the squared distance after the best similarity: 0 equal, 1 worst.
+    """Return the squared distance left after the best similarity: 0 if equal, 1 at worst.
 
     The disparity of `scipy.spatial.procrustes`: both layouts are centred and scaled to norm 1
     first, so it does not depend on the order of the two.
@@ -248,4 +248,6 @@ def procrustes_error(true: np.ndarray, predicted: np.ndarray) -> float:
     try:
         return float(procrustes(true, predicted)[2])
     except ValueError as error:
-        raise InputError("Expected layouts of distinct points, found all in one place.") from error
+        raise InputError(
+            "Expected layouts of distinct points, found all points in one place."
+        ) from error

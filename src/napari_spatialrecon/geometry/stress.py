@@ -1,4 +1,4 @@
-"""A layout in the plane whose distances come nearest to wanted ones, whatever those come from."""
+"""A planar layout whose distances best match given target distances."""
 
 from __future__ import annotations
 
@@ -11,13 +11,13 @@ from napari_spatialrecon.errors import InputError
 from napari_spatialrecon.geometry.descent import descend
 from napari_spatialrecon.progress import Reporter
 
-#: Most steps of either descent, and where one ends, as a share of the layout's radius.
+#: Maximum steps of either descent, and its tolerance as a share of the layout's radius.
 _STEPS, _TOLERANCE = 200, 1e-4
 
-#: A start this small beside the wanted distances says nothing of who lies where, and is kept.
+#: A start this small relative to the target distances carries no information and is kept.
 _ALIKE = 1e-3
 
-#: Cells laid out together among the anchors.
+#: Cells laid out at a time among the anchors.
 _BLOCK = 2048
 
 #: Smoothing of ‖·‖ at 0, as a share of the layout's radius.
@@ -26,14 +26,14 @@ _NEAR = 1e-9
 
 @dataclass(frozen=True, eq=False)
 class StressLayout:
-    """A layout that keeps wanted distances as well as the plane can.
+    """A planar layout that best matches target distances.
 
     Parameters
     ----------
     places : (n, 2) float
-        In no particular pose, near that of the start.
+        In an arbitrary pose, near that of the start.
     stress
-        ``√(Σ (wanted − ‖y_i − y_a‖)² / Σ wanted²)``: 0 if all distances are kept.
+        ``√(Σ (wanted − ‖y_i − y_a‖)² / Σ wanted²)``: 0 if all distances are matched.
     """
 
     places: np.ndarray
@@ -41,15 +41,15 @@ class StressLayout:
 
 
 def along_path(points: np.ndarray, count: int) -> np.ndarray:
-    """Return `count` of the points, (n, 2), as evenly spread as they lie; all if there are fewer.
+    """Return `count` of the points, (n, 2), spread like all of them; all if there are fewer.
 
-    They are taken at even steps along a path that runs to and fro through strips of equally many
-    points, so that their choice depends on where points lie and not on their order.
+    They are taken at regular steps along a path that runs back and forth through strips with equal
+    numbers of points, so the choice depends on the positions of the points, not on their order.
 
     Returns
     -------
     (min(count, n),) int
-        In rising order.
+        In ascending order.
 
     Examples
     --------
@@ -75,21 +75,21 @@ def stress_layout(
 ) -> StressLayout:
     """Return the layout with the least stress ``Σ (wanted − ‖y_i − y_a‖)²``.
 
-    The anchors are laid out first, all pairs of them, then every other cell among the anchors, so
-    that time and memory grow with the cells (metric multidimensional scaling by majorisation: de
-    Leeuw 1977; see `descend`).
+    The anchors are laid out first, using all their pairs, then every other cell relative to the
+    anchors, so that time and memory are linear in the cells (metric multidimensional scaling by
+    majorisation: de Leeuw 1977; see `descend`).
 
     Parameters
     ----------
     wanted : (n, a) float
-        Wanted distance of each cell to each anchor, symmetric among the anchors and 0 of an anchor
-        to itself.
+        Target distance of each cell to each anchor, symmetric among the anchors and 0 from an
+        anchor to itself.
     anchors : (a,) int
         Different cells.
     start : (n, 2) float
-        A layout in the unit of the distances; not changed.
+        A layout in the unit of the distances; not modified.
     reporter
-        Told the stress; may stop the descent.
+        Receives the stress; may stop the descent.
 
     Raises
     ------

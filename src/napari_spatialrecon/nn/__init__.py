@@ -1,1 +1,1 @@
-"""Blocks that several methods share."""
+"""Neural network blocks shared by several methods."""

@@ -1,4 +1,4 @@
-"""Numbers as vectors a network can read."""
+"""Embeddings of numbers as vectors."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Gradient reversal: what trains a classifier, trains what feeds it to confuse the classifier."""
+"""Gradient reversal: while a classifier trains, the network before it learns to confuse it."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from torch import Tensor
 
 
 def reverse_gradient(x: Tensor, strength: float) -> Tensor:
-    """Return `x` itself; on the way back its gradient is multiplied by ``-strength``.
+    """Return `x` unchanged; in the backward pass its gradient is multiplied by ``-strength``.
 
     Ganin et al., Domain-adversarial training of neural networks, JMLR 2016, eq. 16-17.
 
@@ -24,7 +24,7 @@ def reverse_gradient(x: Tensor, strength: float) -> Tensor:
 
 
 def ramp(step: int, after: int, over: int) -> float:
-    """Return 0 up to step `after`, then a straight rise to 1 over the next `over` steps.
+    """Return 0 up to step `after`, then a linear rise to 1 over the next `over` steps.
 
     Examples
     --------

@@ -8,7 +8,7 @@ from torch.nn.functional import scaled_dot_product_attention
 
 
 def feed_forward(width: int, dropout: float) -> nn.Sequential:
-    """Return pre-norm layers from (..., width) to the same."""
+    """Return a pre-norm feed-forward block from (..., width) to the same shape."""
     return nn.Sequential(
         nn.LayerNorm(width),
         nn.Linear(width, 2 * width),
@@ -24,7 +24,7 @@ class AttentionBlock(nn.Module):
     Parameters
     ----------
     width
-        Of queries, keys and the result; a multiple of `heads`.
+        Width of queries, keys and result; a multiple of `heads`.
     """
 
     def __init__(self, width: int, heads: int, dropout: float = 0.0) -> None:
@@ -83,12 +83,12 @@ class AttentionBlock(nn.Module):
 
 
 class InducedAttention(nn.Module):
-    """Attention through a few induced points (ISAB): linear in the size of the set.
+    """Attention through a few inducing points (ISAB): linear in the size of the set.
 
     Parameters
     ----------
     points
-        Induced points m.
+        Number of inducing points m.
     """
 
     def __init__(self, width: int, heads: int, points: int, dropout: float = 0.0) -> None:

@@ -1,4 +1,4 @@
-"""How alike two matrices are."""
+"""Similarity of two matrices."""
 
 from __future__ import annotations
 

@@ -45,7 +45,7 @@ def _require(folder: Path, asked: Mapping[str, Any]) -> None:
     except (OSError, ValueError) as error:
         raise CheckpointError(
             "Expected the folder of a stopped run, found none.",
-            remedy="Try the folder that the stopped run named.",
+            remedy="Try the folder named by the stopped run.",
             where=str(folder),
         ) from error
     now = json.loads(json.dumps(dict(asked)))

@@ -1,1 +1,1 @@
-"""What goes in and comes out: the AnnData contract, readers, genes and histology images."""
+"""Input and output: the AnnData contract, readers, genes and histology images."""

@@ -1,6 +1,6 @@
-"""The AnnData contract: where counts, coordinates and units stand, and what a method is given.
+"""The AnnData contract: where counts, coordinates and units are, and what a method receives.
 
-`docs/data-model.md` is the table of all slots.
+`docs/data-model.md` lists all slots.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ from napari_spatialrecon.tissue.slots import COUNTS, COUNTS_OK, OURS, SPATIAL
 VISIUM_SPOT_UM = 55.0
 """Diameter of a Visium spot; Space Ranger's `spot_diameter_fullres` is its size in pixels."""
 LEAST_SPOTS = 4
-"""Fewest spots a slide may have: three fix a pose, the fourth can disagree."""
+"""Minimum number of spots of a slide: three determine a pose, a fourth can contradict it."""
 
 Library = tuple[str, Mapping[str, Any]]
 """Name and content of a slide's library."""
@@ -35,7 +35,7 @@ _UNITS = {
 
 @dataclass(frozen=True, eq=False)
 class Prepared:
-    """One input, checked and stripped to what a method reads.
+    """One input, checked and reduced to what a method reads.
 
     Parameters
     ----------
@@ -43,11 +43,11 @@ class Prepared:
         `X` is csr float32 counts; `obs` and `var` are copies; `obsm["spatial"]` (n, 2) float64
         for slides only; `uns` is carried over.
     name
-        What messages call the input.
+        Name of the input in messages.
     kept : (n_input,) bool
-        Which rows of the input are in `adata`, in the same order.
+        Which rows of the input are in `adata`; the order is unchanged.
     notes
-        What was left out, in words.
+        Messages about what was left out.
     """
 
     adata: AnnData
@@ -56,7 +56,7 @@ class Prepared:
     notes: tuple[str, ...] = ()
 
     def fingerprint(self) -> str:
-        """Return a short hash of counts, names and coordinates, the same for equal tables."""
+        """Return a short hash of counts, names and coordinates, equal for equal tables."""
         found = self.adata
         return provenance.fingerprint(
             found.X, found.obs_names, found.var_names, found.obsm.get(SPATIAL)
@@ -81,7 +81,7 @@ def counts(adata: AnnData) -> sparse.csr_matrix:
     Raises
     ------
     InputError
-        The table has neither.
+        The table has neither of them.
     """
     matrix, _ = _counts_slot(adata)
     if matrix is None:
@@ -95,7 +95,7 @@ def coordinates(adata: AnnData) -> np.ndarray:
     Raises
     ------
     ValidationError
-        There are none, or they are not two finite numbers a row.
+        There are no coordinates, or they are not two finite numbers per row.
     """
     if problems := _coordinate_problems(adata, "", least=0):
         raise ValidationError(problems)
@@ -108,7 +108,7 @@ def library(adata: AnnData) -> Library | None:
     Raises
     ------
     InputError
-        There are several, and `obs["library_id"]` does not say which one the rows belong to.
+        There are several, and `obs["library_id"]` does not tell to which one the rows belong.
     """
     libraries = adata.uns.get(SPATIAL)
     if not isinstance(libraries, Mapping) or not libraries:
@@ -118,7 +118,7 @@ def library(adata: AnnData) -> Library | None:
         names = [name for name in names if name in set(adata.obs["library_id"].astype(str))]
     if len(names) != 1:
         raise InputError(
-            f"Expected one library a slide, found {', '.join(map(str, libraries))}.",
+            f"Expected one library per slide, found {', '.join(map(str, libraries))}.",
             remedy='Try one slide at a time: adata[adata.obs["library_id"] == "..."].',
             where=f'uns["{SPATIAL}"]',
         )
@@ -127,7 +127,7 @@ def library(adata: AnnData) -> Library | None:
 
 
 def section(content: Any, key: str) -> Mapping[str, Any]:
-    """Return the mapping under `key` of a mapping, empty where there is none."""
+    """Return the mapping under `key` of a mapping, or an empty one."""
     found = content.get(key) if isinstance(content, Mapping) else None
     return found if isinstance(found, Mapping) else {}
 
@@ -135,7 +135,7 @@ def section(content: Any, key: str) -> Mapping[str, Any]:
 def _stated_sizes(found: Library | None) -> list[tuple[str, Any, float]]:
     """Return (slot, value, µm it stands for; 0 where it is µm a pixel) of what a library states.
 
-    The surest comes first.
+    The most reliable comes first.
     """
     if found is None:
         return []
@@ -152,12 +152,12 @@ def _stated_sizes(found: Library | None) -> list[tuple[str, Any, float]]:
 
 
 def unit(adata: AnnData) -> str:
-    """Return the unit of `obsm["spatial"]`: "um", "px", or "unit" where nothing says.
+    """Return the unit of `obsm["spatial"]`: "um", "px", or "unit" if unknown.
 
     Raises
     ------
     InputError
-        `uns["spatialrecon"]["unit"]` names something else.
+        `uns["spatialrecon"]["unit"]` is something else.
     """
     ours = adata.uns.get(OURS)
     if isinstance(ours, Mapping) and "unit" in ours:
@@ -172,16 +172,16 @@ def unit(adata: AnnData) -> str:
 
 
 def um_per_unit(adata: AnnData) -> float | None:
-    """Return the micrometres in a unit of `obsm["spatial"]`, or None where nothing says.
+    """Return the micrometres per unit of `obsm["spatial"]`, or None if unknown.
 
-    In order: 1 where the unit is µm; `uns["spatialrecon"]["um_per_unit"]`; the library's
-    `metadata["um_per_fullres_px"]`; Visium HD's `scalefactors["microns_per_pixel"]`; a spot's
-    55 µm over `scalefactors["spot_diameter_fullres"]`, as is the convention for Visium [1]_.
+    In order: 1 if the unit is µm; `uns["spatialrecon"]["um_per_unit"]`; the library's
+    `metadata["um_per_fullres_px"]`; Visium HD's `scalefactors["microns_per_pixel"]`; a spot's 55 µm
+    over `scalefactors["spot_diameter_fullres"]`, following the convention for Visium [1]_.
 
     Raises
     ------
     InputError
-        The value that is stated is not a positive number.
+        The stated value is not a positive number.
 
     References
     ----------
@@ -196,14 +196,14 @@ def um_per_unit(adata: AnnData) -> float | None:
 
 
 def um_per_pixel(adata: AnnData) -> float | None:
-    """Return the micrometres in a full-resolution pixel of the histology, or None.
+    """Return the micrometres per full-resolution pixel of the histology, or None.
 
     The last three of the sources that `um_per_unit` lists.
 
     Raises
     ------
     InputError
-        The value that is stated is not a positive number.
+        The stated value is not a positive number.
     """
     return library_um_per_pixel(library(adata))
 
@@ -225,7 +225,7 @@ def positive(value: Any, slot: str) -> float:
     if not (np.isfinite(number) and number > 0):
         raise InputError(
             f"Expected a positive number, found {str(value)[:40]}.",
-            remedy="Try the figure of the file it came from, such as scalefactors_json.json.",
+            remedy="Try the value in the file it came from, such as scalefactors_json.json.",
             where=slot,
         )
     return number
@@ -234,18 +234,18 @@ def positive(value: Any, slot: str) -> float:
 def prepare_slide(
     adata: AnnData, name: str, *, min_counts: int = 1, counts_needed: bool = True
 ) -> Prepared:
-    """Return a reference slide, checked: counts and coordinates, rows without counts left out.
+    """Return a reference slide with checked counts and coordinates; empty rows are left out.
 
     Parameters
     ----------
     adata
-        Not changed.
+        Not modified.
     name
-        What messages call it, for instance its file name.
+        Name in messages, for example the file name.
     min_counts
-        Fewest counts of a spot that is kept.
+        Minimum counts of a spot to be kept.
     counts_needed
-        False accepts any values of 0 or more (in-situ intensities, normalised values).
+        If False, any values of at least 0 are accepted (in-situ intensities, normalised values).
 
     Raises
     ------
@@ -255,7 +255,7 @@ def prepare_slide(
     problems = _coordinate_problems(adata, name, least=LEAST_SPOTS)
     if adata.n_obs < LEAST_SPOTS:
         found = f"Expected at least {LEAST_SPOTS} spots, found {adata.n_obs}."
-        problems.append(Problem(name, found, "Try a whole section."))
+        problems.append(Problem(name, found, "Try a complete section."))
     try:
         um_per_unit(adata)
     except InputError as error:
@@ -268,7 +268,7 @@ def prepare_slide(
 def prepare_query(
     adata: AnnData, name: str, *, min_counts: int = 1, counts_needed: bool = True
 ) -> Prepared:
-    """Return cells without place, checked; like `prepare_slide`, and `obsm` is not carried over.
+    """Return checked cells without positions; like `prepare_slide`, but `obsm` is not copied.
 
     Raises
     ------
@@ -353,7 +353,7 @@ def _trusted_genes(adata: AnnData, slot: str) -> np.ndarray:
 
 
 def _other_matrices(adata: AnnData) -> dict[str, sparse.csr_matrix]:
-    """Return the slots besides the one that is read; shared, not copied, where they are sparse."""
+    """Return the slots other than the one that is read; sparse ones are shared, not copied."""
     found = {
         f'adata.layers["{key}"]': _to_csr(layer)
         for key, layer in adata.layers.items()
@@ -372,7 +372,7 @@ def _rows_to_keep(
     few = ~empty & (totals < min_counts) if min_counts > 1 else np.zeros(len(totals), bool)
     notes = [
         f"{name}: left out {int(mask.sum()):,} of {len(mask):,} {rows} {why}."
-        for mask, why in ((empty, "without any count"), (few, f"under {min_counts} counts"))
+        for mask, why in ((empty, "without counts"), (few, f"with fewer than {min_counts} counts"))
         if mask.any()
     ]
     return ~(empty | few), notes

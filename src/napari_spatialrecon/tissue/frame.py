@@ -1,8 +1,8 @@
-"""The frame in which methods work: each slide centred, all divided by one pooled RMS radius.
+"""The frame in which methods work: slides centred and divided by one pooled RMS radius.
 
-One isotropic scale keeps the tissue's shape (a z-score per axis would distort it). Centring slide
-by slide, and turning a slide where its expression says so, lets sections that were mounted in
-different poses teach one model.
+A single isotropic scale preserves the tissue's shape (a z-score per axis would distort it).
+Centring each slide, and rotating it if its expression indicates so, makes it possible to train one
+model on sections that were mounted in different poses.
 """
 
 from __future__ import annotations
@@ -26,9 +26,9 @@ class ReferenceFrame:
     ----------
     centres : (n_slides, 2) float, (x, y) in each slide's own unit
     scales : (n_slides,) float
-        Length of each slide's unit: µm where known, else 1.
+        Length of each slide's unit: in µm if known, else 1.
     radius
-        Pooled root-mean-square distance of the spots from their slide's centre, in units of
+        Pooled root-mean-square distance of the spots from the centre of their slide, in units of
         `scales`.
     turns : (n_slides, 2, 2) float
         Rotation or reflection of each slide into the frame.
@@ -41,7 +41,7 @@ class ReferenceFrame:
 
     @classmethod
     def of(cls, slides: Sequence[Points], scales: Sequence[float]) -> ReferenceFrame:
-        """Measure the frame of slides given as (n_spots, 2) coordinates."""
+        """Return the frame of slides given as (n_spots, 2) coordinates."""
         centres = np.stack([np.mean(points, axis=0) for points in slides])
         squares = np.concatenate(
             [
@@ -57,11 +57,11 @@ class ReferenceFrame:
         return self.radius / float(self.scales[slide])
 
     def normalise(self, points: Points, slide: int) -> Points:
-        """Move coordinates of a slide into the frame: centred, RMS radius near 1."""
+        """Transform coordinates of a slide into the frame: centred, RMS radius near 1."""
         return (points - self.centres[slide]) / self.radius_on(slide) @ self.turns[slide].T
 
     def restore(self, points: Points, slide: int) -> Points:
-        """Move coordinates of the frame onto a slide, in its unit."""
+        """Transform coordinates of the frame onto a slide, in its unit."""
         return points @ self.turns[slide] * self.radius_on(slide) + self.centres[slide]
 
     def pose_on(self, slide: int) -> Pose:
@@ -69,5 +69,5 @@ class ReferenceFrame:
         return Pose(self.turns[slide].T, self.centres[slide])
 
     def turned(self, turns: NDArray[np.float64]) -> ReferenceFrame:
-        """Return the frame with every slide turned further by `turns`, (n_slides, 2, 2)."""
+        """Return the frame with every slide additionally rotated by `turns`, (n_slides, 2, 2)."""
         return replace(self, turns=turns @ self.turns)

@@ -1,4 +1,4 @@
-"""The genes that inputs share: by name, by name without case, by symbol or by Ensembl id."""
+"""Genes shared by inputs, matched by name, name ignoring case, symbol or Ensembl id."""
 
 from __future__ import annotations
 
@@ -11,13 +11,13 @@ import pandas as pd
 
 from napari_spatialrecon.errors import InputError, Problem, ValidationError
 
-#: Below this many shared genes a note says that results will be weak.
+#: Below this many shared genes, a note warns of unreliable results.
 FEW_GENES = 20
 
 _ENSEMBL = re.compile(r"^(ENS[A-Z]*G\d{6,}|FBgn\d{7}|WBGene\d{8})(\.\d+)?$")
 _ID_COLUMNS = ("gene_ids", "gene_id", "ensembl", "ensembl_id", "ensembl_gene_id", "feature_id")
 _SYMBOL_COLUMNS = ("symbol", "gene_symbol", "gene_symbols", "gene_name", "feature_name")
-#: A stricter way of matching wins if it finds at least this share of what the loosest finds.
+#: A stricter way of matching is used if it finds at least this share of the loosest one's matches.
 _ENOUGH = 0.5
 
 #: Position in the first input and in the other input of each gene that matches.
@@ -26,19 +26,19 @@ Pairs = dict[int, int]
 
 @dataclass(frozen=True, eq=False)
 class GeneMatch:
-    """The genes that all inputs share.
+    """Genes shared by all inputs.
 
     Parameters
     ----------
     genes
-        As the first input names them, in its order.
+        Names of the first input, in its order.
     indices
-        One array (n_genes,) int an input: where each gene stands in it.
+        One array (n_genes,) int per input: the index of each gene in it.
     report
-        Name of an input (but the first) to the number of its matches by each way: "exact",
+        Number of matches of each input (but the first) by each way: "exact",
         "case-insensitive", "symbol", "ensembl".
     notes
-        What a user should know, in words.
+        Messages for the user.
     """
 
     genes: pd.Index
@@ -49,7 +49,7 @@ class GeneMatch:
 
 @dataclass(frozen=True, eq=False)
 class _Names:
-    """The names that one input knows its genes by; empty strings where it knows none."""
+    """Names of the genes of one input by each way; empty strings if unknown."""
 
     names: list[str]
     symbols: list[str]
@@ -86,22 +86,22 @@ def _filled(first: list[str], second: list[str]) -> list[str]:
 def match_genes(inputs: Sequence[pd.DataFrame | pd.Index], names: Sequence[str]) -> GeneMatch:
     """Return the genes that all inputs share.
 
-    Each input is paired with the first. A pair is matched by exact name; or also without regard
-    to case; or by symbols that stand in a column of `var`; or by Ensembl ids (in `var_names` or a
-    column such as "gene_ids", versions stripped): by the strictest of these that finds at least
-    half of what the best finds. Names that are ambiguous in the way that is used are left out.
+    Each input is paired with the first. A pair is matched by exact name, by name ignoring case, by
+    symbols in a column of `var`, or by Ensembl ids (in `var_names` or a column such as "gene_ids",
+    versions stripped): by the strictest of these that finds at least half as many matches as the
+    best. Names that are ambiguous for the chosen way are left out.
 
     Parameters
     ----------
     inputs
-        `adata.var` or `adata.var_names` of each, the reference first. Not changed.
+        `adata.var` or `adata.var_names` of each, the reference first. Not modified.
     names
-        What messages call them.
+        Names of the inputs in messages.
 
     Raises
     ------
     ValidationError
-        Inputs share no gene. Says what their names look like.
+        The inputs share no gene. The message describes what their names look like.
     InputError
         There is no input.
 
@@ -131,7 +131,7 @@ def match_genes(inputs: Sequence[pd.DataFrame | pd.Index], names: Sequence[str])
         raise ValidationError([_no_common_genes(names)])
     if len(shared) < FEW_GENES:
         notes.append(
-            f"Only {len(shared)} genes are shared by {', '.join(names)}: results will be weak."
+            f"Only {len(shared)} genes are shared by {', '.join(names)}: expect poor results."
         )
     indices = [np.array([found[i] for i in shared], dtype=np.intp) for found in pairs]
     genes = pd.Index([first.names[i] for i in shared], dtype=object)
@@ -168,7 +168,7 @@ def _join(
     key: Callable[[str], str] = str,
     taken: Pairs | None = None,
 ) -> tuple[Pairs, list[str]]:
-    """Return pairs of positions whose key stands once on both sides, and names that stand twice.
+    """Return pairs of indices whose key occurs once on both sides, and names that occur twice.
 
     `taken` pairs are left out on both sides.
     """
@@ -198,18 +198,18 @@ def _remarks(way: str, names: str, ways: dict[str, Pairs], ambiguous: list[str])
     notes = []
     if way != "exact":
         by = {
-            "case-insensitive": "by name without regard to upper and lower case",
+            "case-insensitive": "by name, ignoring case",
             "symbol": "by gene symbol",
             "ensembl": "by Ensembl id",
         }[way]
         notes.append(
-            f"{names}: {len(ways[way]):,} genes matched {by} ({len(ways['exact']):,} match as "
-            "they are written)."
+            f"{names}: {len(ways[way]):,} genes matched {by} ({len(ways['exact']):,} match "
+            "exactly)."
         )
     elif extra := len(ways["case-insensitive"]) - len(ways["exact"]):
         notes.append(
-            f"{names}: {extra:,} more genes would match without regard to upper and lower case; "
-            "they are taken for different genes."
+            f"{names}: {extra:,} more genes would match if case were ignored; "
+            "they are treated as different genes."
         )
     if ambiguous:
         shown = ", ".join(ambiguous[:3]) + (" and more" if len(ambiguous) > 3 else "")
@@ -227,13 +227,13 @@ def _no_shared_genes(first: _Names, other: _Names, first_name: str, other_name: 
     )
     ensembl = ["Ensembl" in style for style in (here, there)]
     if "numbers" in here + there:
-        remedy = "Try var_names that hold gene names: they may stand in a column of var."
+        remedy = "Try var_names with gene names; they may be in a column of var."
     elif any(ensembl) and not all(ensembl):
         remedy = 'Try adding the Ensembl ids of the gene names as a column var["gene_ids"].'
     elif here != there:
         remedy = "Try mapping genes to their orthologues first: these look like two species."
     else:
-        remedy = "Try two inputs of one species and with overlapping gene panels."
+        remedy = "Try two inputs of the same species with overlapping gene panels."
     return Problem(f"{other_name}: var_names", found, remedy)
 
 
@@ -242,7 +242,7 @@ def _example(names: list[str]) -> str:
 
 
 def _no_common_genes(names: Sequence[str]) -> Problem:
-    found = "Expected genes that all inputs share, found none, though pairs of them share some."
+    found = "Expected genes shared by all inputs, found none, although pairs of inputs share some."
     return Problem(", ".join(names), found, "Try leaving out the input with the smallest panel.")
 
 
@@ -257,7 +257,7 @@ def _style(names: list[str]) -> str:
     if len(ids) > len(names) / 2:
         return f"Ensembl ids ({re.split(r'[0-9]', ids[0])[0]})"
     if np.mean([name == name.upper() for name in letters]) > 0.6:
-        return "names in capitals as for human"
+        return "upper-case names as in human"
     if np.mean([name[:1].isupper() and name[1:] != name[1:].upper() for name in letters]) > 0.6:
-        return "capitalised names as for mouse"
+        return "capitalised names as in mouse"
     return "names"

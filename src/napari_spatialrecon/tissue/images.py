@@ -1,4 +1,4 @@
-"""The histology of a slide: its image as a pyramid, its scale, and where there is tissue in it."""
+"""The histology of a slide: image pyramid, scale and tissue mask."""
 
 from __future__ import annotations
 
@@ -18,28 +18,28 @@ from napari_spatialrecon.tissue import contract, slots
 from napari_spatialrecon.tissue.lazy_image import RgbImage, open_image
 from napari_spatialrecon.tissue.slide_frame import SlideScale
 
-#: Most pixels of two levels may disagree in shape (relative) and still show the same field.
+#: Maximum relative difference in shape of two levels that show the same field.
 _SHAPE_TOLERANCE = 0.01
-#: Part of the largest piece of tissue below which a piece is dirt.
+#: Pieces smaller than this share of the largest piece of tissue are debris.
 _DIRT = 0.05
 
 
 @dataclass(frozen=True, eq=False)
 class Histology:
-    """An H&E image laid in the frame of `obsm["spatial"]`.
+    """An H&E image in the frame of `obsm["spatial"]`.
 
     Parameters
     ----------
     levels
-        Array-likes (y, x, 3) uint8, finest first; read where they are looked at.
+        Array-likes (y, x, 3) uint8, finest first; read only where they are accessed.
     units_per_pixel
-        Frame units of a pixel of ``levels[0]``: ``(x, y) = (column, row) * units_per_pixel``.
+        Frame units per pixel of ``levels[0]``: ``(x, y) = (column, row) * units_per_pixel``.
     name
-        The library's.
+        Name of the library.
     um_per_unit
-        Micrometres of a frame unit; None where unknown.
+        Micrometres per frame unit; None if unknown.
     notes
-        Files that are named but could not be used, in words.
+        Messages about files that could not be used.
     """
 
     levels: list[Any]
@@ -50,16 +50,16 @@ class Histology:
 
     @property
     def um_per_pixel(self) -> float | None:
-        """Micrometres of a pixel of ``levels[0]``; None where unknown."""
+        """Micrometres per pixel of ``levels[0]``; None if unknown."""
         return None if self.um_per_unit is None else self.units_per_pixel * self.um_per_unit
 
     def thumbnail(self, longest: int = 512) -> tuple[np.ndarray, float]:
-        """Return a small image (y, x, 3) uint8 and the frame units of its pixels.
+        """Return a small image (y, x, 3) uint8 and its frame units per pixel.
 
         Parameters
         ----------
         longest
-            Most pixels along the longer side. The image is never enlarged.
+            Maximum number of pixels along the longer side. The image is never enlarged.
         """
         fine_enough = [level for level in self.levels if max(level.shape[:2]) >= longest]
         level = fine_enough[-1] if fine_enough else self.levels[0]
@@ -74,11 +74,11 @@ class Histology:
 
 
 def histology(adata: AnnData, folder: str | Path | None = None) -> Histology | None:
-    """Return the H&E image of a slide, or None where it has none that can be found.
+    """Return the H&E image of a slide, or None if none can be found.
 
     Full resolution comes from `metadata["source_image_path"]` or `images_files["fullres"]`, the
     coarser levels from `images["hires"]` and `images["lowres"]` or the files of these names in
-    `images_files`, with `scalefactors["tissue_hires_scalef"]`: pixels of that image a
+    `images_files`, with `scalefactors["tissue_hires_scalef"]`: pixels of that image per
     full-resolution pixel.
 
     Parameters
@@ -86,13 +86,13 @@ def histology(adata: AnnData, folder: str | Path | None = None) -> Histology | N
     adata
         Its `uns["spatial"]` is as Space Ranger, scanpy and squidpy write it.
     folder
-        Where the files named in `images_files` lie: that of the `.h5ad`. Without it only
+        Folder of the files named in `images_files`, that is, of the `.h5ad`. Without it only
         absolute paths are found.
 
     Raises
     ------
     InputError
-        An image or its scale factor is there but cannot be used.
+        An image or its scale factor exists but cannot be used.
     """
     return library_histology(SlideScale.read(adata), folder)
 
@@ -117,7 +117,7 @@ def library_histology(slide: SlideScale, folder: str | Path | None = None) -> Hi
         if _same_field(levels[0], candidates[0]):
             levels += [c for c in candidates if c.shape[0] < 0.9 * levels[-1].shape[0]]
         else:
-            notes.append(f"{name}: the {key} image shows another field and was left out.")
+            notes.append(f"{name}: the {key} image shows a different field and was left out.")
     if not levels:
         return None
     units = _units_per_fullres_pixel(slide) / scale
@@ -145,7 +145,7 @@ def _candidates(
     path = Path(str(named))
     path = path if path.is_absolute() or folder is None else Path(folder) / path
     if not path.is_file():
-        notes.append(f"{path.name} ({key} image) is not there.")
+        notes.append(f"{path.name} ({key} image) does not exist.")
         return []
     return open_image(path)
 
@@ -157,13 +157,13 @@ def _scale_factor(content: Mapping[str, Any], key: str, start: str) -> float:
 
 
 def _units_per_fullres_pixel(slide: SlideScale) -> float:
-    """Return 1 where the frame is in pixels, else the µm of a pixel, since the frame is in µm."""
+    """Return 1 if the frame is in pixels, else the µm per pixel, since the frame is in µm."""
     if slide.unit != "um":
         return 1.0
     size = slide.um_per_pixel
     if size is None:
         raise InputError(
-            "Expected the µm of an image pixel, since coordinates are in µm; found none.",
+            "Expected the µm per image pixel, since coordinates are in µm; found none.",
             remedy='Try setting metadata["um_per_fullres_px"] of the library.',
             where=f'uns["{slots.SPATIAL}"]',
         )
@@ -176,16 +176,16 @@ def _same_field(fine: RgbImage, coarse: RgbImage) -> bool:
 
 
 def tissue_mask(rgb: np.ndarray) -> np.ndarray:
-    """Return where an H&E image shows tissue, (y, x) bool: no dirt, no holes.
+    """Return where an H&E image shows tissue, (y, x) bool, without debris and holes.
 
     Tissue is colored (saturation above Otsu's threshold), or half as colored but textured. A
-    bright smooth haze of weak color is eosin that ran into the slide, and dark frames have no
-    color. Made for thumbnails: the cost grows with the pixels, the result hardly does.
+    bright, smooth haze of weak color is eosin that bled onto the glass, and dark frames have no
+    color. Intended for thumbnails: more pixels cost time but hardly change the result.
 
     Parameters
     ----------
     rgb : (y, x, 3) uint8
-        Background bright.
+        With a bright background.
     """
     sigma = max(1.0, max(rgb.shape[:2]) / 250)
     hsv = color.rgb2hsv(np.asarray(rgb))

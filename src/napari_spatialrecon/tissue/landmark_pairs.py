@@ -1,4 +1,4 @@
-"""Landmark pairs from a table and back: the same points on a slide and on an image."""
+"""Reading and writing of landmark pairs: the same points on a slide and on an image."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ class LandmarkPairs:
     ref : (k, 2) float, (x, y)
         On the image, in the frame and unit of the slide that it belongs to.
     enabled : (k,) bool
-        Which of them are used.
+        Which pairs are used.
     """
 
     query: np.ndarray
@@ -36,14 +36,14 @@ class LandmarkPairs:
 
 
 def read_pairs(path: str | Path) -> LandmarkPairs:
-    """Read pairs from text: columns ``x``, ``y``, ``ref_x``, ``ref_y``, perhaps ``enabled``.
+    """Read pairs from the columns ``x``, ``y``, ``ref_x``, ``ref_y`` and, optionally, ``enabled``.
 
     Raises
     ------
     InputError
         The file cannot be read.
     ValidationError
-        All that is wrong with it: columns that lack, places that are no numbers.
+        Lists all problems: missing columns, coordinates that are not numbers.
     """
     columns = ", ".join(COLUMNS)
     table = read_text_table(Path(path), "landmark pairs", f"the columns {columns}")
@@ -64,7 +64,7 @@ def read_pairs(path: str | Path) -> LandmarkPairs:
         Problem(
             f"{path}: line {line + 2}",
             f"Expected four finite numbers, found {', '.join(table[list(COLUMNS)].iloc[line])!r}.",
-            "Try a decimal point, and no unit.",
+            "Try a decimal point and no unit.",
         )
         for line in np.flatnonzero(~np.isfinite(numbers).all(axis=1))
     ]
@@ -76,14 +76,14 @@ def read_pairs(path: str | Path) -> LandmarkPairs:
         enabled[line] = FLAGS.get(text.lower(), True)
     if len(problems) > _LISTED:
         rest = len(problems) - _LISTED
-        problems = [*problems[:_LISTED], Problem(str(path), f"And {rest} more of the kind.")]
+        problems = [*problems[:_LISTED], Problem(str(path), f"And {rest} more of this kind.")]
     if problems:
         raise ValidationError(problems)
     return LandmarkPairs(numbers[:, :2], numbers[:, 2:], enabled)
 
 
 def write_pairs(pairs: LandmarkPairs, path: str | Path) -> Path:
-    """Write pairs so that `read_pairs` reads them; the file appears whole or not at all."""
+    """Write pairs in the format of `read_pairs`, atomically."""
     table = pd.DataFrame(np.hstack([pairs.query, pairs.ref]), columns=list(COLUMNS))
     table["enabled"] = pairs.enabled
     with storage.atomic_file(path) as temporary:

@@ -1,4 +1,4 @@
-"""Landmarks from a table: which cells sit where."""
+"""Reading and writing of landmarks: cells with known positions."""
 
 from __future__ import annotations
 
@@ -13,13 +13,13 @@ from napari_spatialrecon import storage
 from napari_spatialrecon.errors import InputError, Problem, ValidationError
 from napari_spatialrecon.geometry.solver.landmarks import Landmarks
 
-#: Words for true and false; nothing means true.
+#: Accepted words for true and false; empty means true.
 FLAGS = {"true": True, "yes": True, "1": True, "false": False, "no": False, "0": False, "": True}
 
-#: Problems listed in full; the rest is counted.
+#: Number of problems listed in full; the rest are counted.
 _LISTED = 20
 
-#: Unknown cells that get a "Did you mean", and names searched for each.
+#: Number of unknown cells that get a "Did you mean", and of names searched for each.
 _HINTED, _SEARCHED = 5, 5000
 
 
@@ -30,10 +30,10 @@ def read_landmarks(path: str | Path, obs_names: Sequence[str]) -> Landmarks:
     ----------
     path
         Text with a header and the columns ``obs_name``, ``x``, ``y`` in the unit of the target
-        frame, and perhaps ``hard`` (true or false, default true) and ``weight`` (above 0, pull of
-        those that are not hard, default 10). Other columns are ignored; commas, semicolons or tabs.
+        frame, and optionally ``hard`` (true or false, default true) and ``weight`` (above 0, pull
+        of soft landmarks, default 10). Other columns are ignored; commas, semicolons or tabs.
     obs_names : (n_cells,) str
-        Names of the query's cells, each once.
+        Names of the query's cells, without duplicates.
 
     Returns
     -------
@@ -45,8 +45,8 @@ def read_landmarks(path: str | Path, obs_names: Sequence[str]) -> Landmarks:
     InputError
         The file cannot be read.
     ValidationError
-        All that is wrong with it: columns that lack, unknown cells, cells given twice, places that
-        are no numbers, fewer than 3 landmarks, all on one line.
+        Lists all problems: missing columns, unknown or repeated cells, positions that are not
+        numbers, fewer than 3 landmarks, all on one line.
     """
     table = read_text_table(Path(path), "landmarks", "the columns obs_name, x and y")
     lacking = [name for name in ("obs_name", "x", "y") if name not in table]
@@ -72,8 +72,8 @@ def read_landmarks(path: str | Path, obs_names: Sequence[str]) -> Landmarks:
         problems.append(
             Problem(
                 f"{path}: line {line + 2}",
-                f"Expected two numbers for the place of {names[line]}, found {text}.",
-                "Try a decimal point, and no unit.",
+                f"Expected two numbers for the position of {names[line]}, found {text}.",
+                "Try a decimal point and no unit.",
             )
         )
     known = np.flatnonzero((rows >= 0) & np.isfinite(places).all(axis=1))
@@ -84,12 +84,12 @@ def read_landmarks(path: str | Path, obs_names: Sequence[str]) -> Landmarks:
             problems.append(Problem(str(path), error.problem.message, error.problem.remedy))
     if len(problems) > _LISTED:
         rest = len(problems) - _LISTED
-        problems = [*problems[:_LISTED], Problem(str(path), f"And {rest} more of the kind.")]
+        problems = [*problems[:_LISTED], Problem(str(path), f"And {rest} more of this kind.")]
     raise ValidationError(problems)
 
 
 def write_landmarks(path: str | Path, landmarks: Landmarks, obs_names: Sequence[str]) -> Path:
-    """Write landmarks so that `read_landmarks` reads them; the file appears whole or not at all."""
+    """Write landmarks in the format of `read_landmarks`, atomically."""
     table = pd.DataFrame(
         {
             "obs_name": np.asarray(obs_names)[landmarks.indices],
@@ -119,14 +119,14 @@ def _landmarks(
 
 
 def read_text_table(path: Path, what: str, remedy: str) -> pd.DataFrame:
-    """Return a table of words from text with a header; separated by commas, semicolons or tabs.
+    """Return a table of strings from text with a header, separated by commas, semicolons or tabs.
 
     Parameters
     ----------
     path
         The file, in UTF-8.
     what, remedy
-        What the file holds, and with what it should be tried, for messages.
+        Content of the file, and what to try instead, for messages.
 
     Raises
     ------
@@ -186,7 +186,7 @@ def _cell_problems(
             problems.append(
                 Problem(
                     f"{where}: line {line + 2}",
-                    f"Expected each cell once, found {name} on line {first[name] + 2} too.",
+                    f"Expected each cell once, found {name} also on line {first[name] + 2}.",
                     "Try keeping one of the two.",
                 )
             )

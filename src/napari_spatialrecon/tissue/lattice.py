@@ -1,4 +1,4 @@
-"""The grid that the spots of a slide stand on: squares or hexagons, turned by any angle."""
+"""The grid of the spots of a slide: square or hexagonal, rotated by any angle."""
 
 from __future__ import annotations
 
@@ -9,32 +9,32 @@ import numpy as np
 from napari_spatialrecon.errors import InputError
 from napari_spatialrecon.geometry.neighbours import nearest
 
-#: Root mean square distance from the grid, in pitches, up to which spots stand on it. Printed
-#: arrays wander by a few per cent of their pitch.
+#: Root-mean-square distance from the grid, in pitches, up to which spots are on a grid. Printed
+#: arrays deviate by a few per cent of their pitch.
 _TOLERANCE = 0.16
-#: Share of spots that need a neighbour in a direction for it to be one of the grid's.
+#: Share of spots that must have a neighbour in a direction of the grid.
 _COMMON = 0.25
 
 
 @dataclass(frozen=True, eq=False)
 class Lattice:
-    """Where spots stand: ``origin + index @ basis``, up to the wandering of a printed array.
+    """Positions of spots: ``origin + index @ basis``, up to the irregularity of a printed array.
 
     Parameters
     ----------
     kind
-        ``"square"`` (rectangles too), ``"hexagon"``, or ``"free"`` for spots on no grid.
+        ``"square"`` (or rectangular), ``"hexagon"``, or ``"free"`` for spots not on a grid.
     points : (n, 2) float64
         Centres of the spots, (x, y), y down.
     origin : (2,) float64
-        The place of index (0, 0).
+        Position of index (0, 0).
     basis : (2, 2) float64
-        Rows: the step to the next column and the step to the next row. Of a free layout: the
-        typical distance along x and y.
+        Rows: the step to the next column and the step to the next row. For a free layout: the
+        typical distances along x and y.
     index : (n, 2) int
         Column and row of each spot, from 0; zeros for a free layout.
     diameter
-        Of round spots, in frame units; None for bins that tile the plane.
+        Diameter of round spots, in frame units; None for bins that tile the plane.
     """
 
     kind: str
@@ -51,15 +51,15 @@ class Lattice:
 
     @property
     def angle(self) -> float:
-        """Degrees by which the rows are turned against the x-axis."""
+        """Rotation of the rows relative to the x axis, in degrees."""
         return float(np.degrees(np.arctan2(self.basis[0, 1], self.basis[0, 0])))
 
     def coordinates(self, places: np.ndarray) -> np.ndarray:
-        """Return places (m, 2) in steps of the grid: whole numbers at the centres of spots."""
+        """Return positions, (m, 2), in steps of the grid: integers at the centres of spots."""
         return np.asarray((places - self.origin) @ np.linalg.inv(self.basis))
 
     def rows_at(self, index: np.ndarray) -> np.ndarray:
-        """Return which spot stands at each index (..., 2); -1 where there is none."""
+        """Return the spot at each index (..., 2), or -1 if there is none."""
         size = self.index.max(axis=0) + 1
         table = np.full(size, -1, dtype=np.intp)
         table[tuple(self.index.T)] = np.arange(len(self.index))
@@ -69,20 +69,20 @@ class Lattice:
 
 
 def find_lattice(points: np.ndarray, diameter: float | None = None) -> Lattice:
-    """Find the grid of a slide, however it is turned.
+    """Find the grid of a slide, at any rotation.
 
     Parameters
     ----------
     points : (n, 2) float
         Centres of spots, at least 4.
     diameter
-        Of round spots in the same unit; None for bins without gaps.
+        Diameter of round spots, in the same unit; None for bins without gaps.
 
     Raises
     ------
     InputError
-        The spots stand on no grid and have no diameter, so that their areas are not known; or a
-        diameter is wider than the pitch allows.
+        The spots are not on a grid and have no diameter, so their area is unknown; or the diameter
+        exceeds the pitch.
 
     Examples
     --------
@@ -96,7 +96,7 @@ def find_lattice(points: np.ndarray, diameter: float | None = None) -> Lattice:
         raise InputError(
             "Expected spots on a grid, or round spots of a known diameter; found neither.",
             remedy='Try setting scalefactors["spot_diameter_fullres"] of the library, or the '
-            "option spot_diameter; single cells have no parts to split into.",
+            "option spot_diameter; single cells cannot be split.",
             where='obsm["spatial"]',
         )
     if found is None:
@@ -106,7 +106,7 @@ def find_lattice(points: np.ndarray, diameter: float | None = None) -> Lattice:
         )
     if diameter is not None and not 0 < diameter <= 1.2 * found.pitch:
         raise InputError(
-            f"Expected spots narrower than their pitch of {found.pitch:.4g}, found a diameter of "
+            f"Expected spots smaller than their pitch of {found.pitch:.4g}, found a diameter of "
             f"{diameter:.4g}.",
             remedy="Try the diameter in the unit of the coordinates.",
         )
@@ -146,7 +146,7 @@ def _kind(basis: np.ndarray) -> str | None:
 
 
 def _steps(points: np.ndarray) -> np.ndarray | None:
-    """Return the two shortest steps that most spots share, (2, 2), or None."""
+    """Return the two shortest steps shared by most spots, (2, 2), or None."""
     indices, _ = nearest(points, 8)
     moves = (points[indices] - points[:, None]).reshape(-1, 2)
     moves[moves[:, 0] < -1e-9] *= -1

@@ -1,4 +1,4 @@
-"""Image files as arrays (y, x, 3) uint8 that are read when and where they are looked at."""
+"""Image files as arrays (y, x, 3) uint8, read only where they are accessed."""
 
 from __future__ import annotations
 
@@ -16,23 +16,23 @@ from skimage.io import imread
 from napari_spatialrecon.errors import InputError
 
 _TIFF_SIGNATURES = (b"II*\0", b"MM\0*", b"II+\0", b"MM\0+")
-#: Side of the block that decides how bright a 16-bit image is.
+#: Side of the block used to estimate the brightness of a 16-bit image.
 _SAMPLE = 1024
 
 
 class RgbImage:
-    """Any image as RGB: an array-like (y, x, 3) uint8 that converts only what is asked for.
+    """Any image as RGB: an array-like (y, x, 3) uint8 that converts only the requested part.
 
-    Grey is repeated, transparent is white, more than 8 bits are scaled by the bit depth.
+    Grey is repeated in all channels, transparent becomes white, and more than 8 bits are scaled.
 
     Parameters
     ----------
     source
-        Array-like of axes `axes`.
+        Array-like with axes `axes`.
     axes
         "YX", "YXS" or "SYX" (S: 1 to 4 samples).
     top
-        Value that is shown as 255; None finds it from a block in the middle.
+        Value shown as 255; if None, it is estimated from a block in the middle.
     """
 
     ndim = 3
@@ -52,7 +52,7 @@ class RgbImage:
 
     @property
     def size(self) -> int:
-        """Number of values; napari asks for it before it shows an array."""
+        """Number of values; napari needs it to show an array."""
         return self.shape[0] * self.shape[1] * self.shape[2]
 
     def __getitem__(self, key: Any) -> np.ndarray:
@@ -69,7 +69,7 @@ class RgbImage:
         return np.asarray(self[:], dtype=dtype)
 
     def raw(self, rows: slice, columns: slice) -> np.ndarray:
-        """Return a block as it is stored, (y, x) or (y, x, samples)."""
+        """Return a block as stored, (y, x) or (y, x, samples)."""
         if self.axes == "SYX":
             return np.moveaxis(np.asarray(self.source[:, rows, columns]), 0, -1)
         return np.asarray(self.source[rows, columns])
@@ -111,7 +111,7 @@ def to_rgb(block: np.ndarray, top: float = 255.0) -> np.ndarray:
 
 
 class _DecodedImage:
-    """A JPEG or PNG, decoded whole when it is first looked at, since it has no blocks."""
+    """A JPEG or PNG image, decoded as a whole on first access, since it has no blocks."""
 
     def __init__(self, path: Path) -> None:
         self.path = path
@@ -151,8 +151,8 @@ def _opened(path: Path) -> Image.Image:
             return Image.open(path)
     except Image.DecompressionBombError as error:
         raise InputError(
-            "Expected an image that can be decoded whole, found more pixels than that allows.",
-            remedy="Try a tiled TIFF (for instance: vips tiffsave in.jpg out.tif --tile "
+            "Expected an image small enough to decode as a whole, found too many pixels.",
+            remedy="Try a tiled TIFF (for example: vips tiffsave in.jpg out.tif --tile "
             "--pyramid), which is read in blocks.",
             where=str(path),
         ) from error
@@ -186,7 +186,7 @@ def image_shape(path: str | Path) -> tuple[int, int]:
     Raises
     ------
     InputError
-        It is no image that can be read.
+        The file is not a readable image.
     """
     path = Path(path)
     if not _is_tiff(path):
@@ -206,13 +206,13 @@ def image_shape(path: str | Path) -> tuple[int, int]:
 def open_image(path: str | Path) -> list[RgbImage]:
     """Return the levels of an image file, finest first, without reading its pixels.
 
-    TIFF and its kin (OME-TIFF, SVS, NDPI) are read by block, with the levels they hold; JPEG and
-    PNG are one level, decoded whole at the first look.
+    TIFF-based formats (OME-TIFF, SVS, NDPI) are read block by block, with the levels they contain;
+    JPEG and PNG have one level, decoded as a whole on first access.
 
     Raises
     ------
     InputError
-        It is no image that can be read here.
+        The file is not an image that can be read here.
     """
     path = Path(path)
     if not _is_tiff(path):
@@ -248,7 +248,7 @@ def _checked_levels(sources: list[Any], axes: str, path: Path) -> list[RgbImage]
         if "imagecodecs" not in str(error):
             raise _damaged(path) from error
         raise InputError(
-            "Expected pixels that can be decoded, found a compression that needs imagecodecs.",
+            "Expected decodable pixels, found a compression that needs imagecodecs.",
             remedy="Try pip install imagecodecs.",
             where=str(path),
         ) from error

@@ -1,4 +1,4 @@
-"""How much nuclear stain lies where on a slide, from its H&E."""
+"""Nuclear density over a slide, from its H&E image."""
 
 from __future__ import annotations
 
@@ -10,22 +10,22 @@ from skimage.color import rgb2hed
 
 from napari_spatialrecon.tissue.images import Histology, tissue_mask
 
-#: Pixels along the longer side of the image that is looked at, at most.
+#: Maximum pixels along the longer side of the analysed image.
 _LONGEST = 2400
-#: Quantiles of the tissue that stand for no and for full stain.
+#: Quantiles of the tissue that represent no stain and full stain.
 _DARKEST, _LIGHTEST = 0.99, 0.05
 
 
 @dataclass(frozen=True, eq=False)
 class NuclearDensity:
-    """Haematoxylin over a slide.
+    """Map of haematoxylin over a slide.
 
     Parameters
     ----------
     stain : (y, x) float32
         0 to about 1; 0 outside the tissue.
     units_per_pixel
-        Frame units of a pixel.
+        Frame units per pixel.
     """
 
     stain: np.ndarray
@@ -33,7 +33,7 @@ class NuclearDensity:
     _smooth: dict[int, np.ndarray] = field(default_factory=dict, init=False, repr=False)
 
     def at(self, places: np.ndarray, size: float) -> np.ndarray:
-        """Return the mean stain in squares of `size` around places (m, 2), both in frame units."""
+        """Return the mean stain in squares of side `size` around points (m, 2), in frame units."""
         width = max(1, round(size / self.units_per_pixel))
         if width not in self._smooth:
             self._smooth[width] = ndimage.uniform_filter(self.stain, width, mode="constant")
@@ -43,7 +43,7 @@ class NuclearDensity:
 
 
 def nuclear_density(histology: Histology) -> NuclearDensity:
-    """Separate the haematoxylin of an H&E by color deconvolution.
+    """Separate the haematoxylin of an H&E image by color deconvolution.
 
     Ruifrok & Johnston (2001), as in `skimage.color.rgb2hed`; scaled by the tissue's quantiles.
     """

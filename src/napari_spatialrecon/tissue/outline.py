@@ -1,4 +1,4 @@
-"""A first pose of spots on an image: their outline over the outline of the tissue."""
+"""An initial pose of spots on an image, found by matching their outline to that of the tissue."""
 
 from __future__ import annotations
 
@@ -13,17 +13,17 @@ from napari_spatialrecon.geometry.procrustes import Pose
 from napari_spatialrecon.progress import Reporter
 from napari_spatialrecon.tissue.images import Histology, tissue_mask
 
-#: Longer side, in pixels, of the masks that are compared.
+#: Longer side, in pixels, of the compared masks.
 _SIDE = 160
-#: Directions tried besides those of the principal axes, degrees.
+#: Step of the directions tried besides those of the principal axes, in degrees.
 _TURNS = np.arange(0, 360, 15.0)
-#: Poses of the search that are refined.
+#: Number of poses of the search that are refined.
 _STARTS = 6
-#: Known micrometres may be wrong by this factor (shrinkage); unknown sizes by the other.
+#: Allowed error factor of known micrometres (shrinkage), and of unknown sizes.
 _KNOWN, _GUESSED = 1.08, 1.35
-#: Poses whose overlap differs by less cannot be told apart by an outline.
+#: Poses whose overlap differs by less cannot be distinguished by an outline.
 _ALIKE = 0.02
-#: Most points whose outline is drawn; more only draw it more finely.
+#: Maximum number of points used to draw the outline; more only refine it.
 _MOST = 20_000
 
 
@@ -38,8 +38,8 @@ class OutlineStart:
     overlap
         Intersection over union of the spots' area and the tissue, 0 to 1.
     ambiguous
-        Whether a pose turned by more than 30 degrees, or turned over, fits as well: an outline that
-        is round or symmetric does not tell.
+        Whether a pose rotated by more than 30 degrees, or flipped, fits equally well, as with a
+        round or symmetric outline.
     """
 
     pose: Pose
@@ -55,22 +55,23 @@ def start_by_outline(
     reflection: bool = True,
     reporter: Reporter | None = None,
 ) -> OutlineStart:
-    """Return the similarity that lays the outline of `points` over the tissue of an image.
+    """Return the similarity that matches the outline of `points` to the tissue of an image.
 
-    Centres and areas (or micrometres, where both are known) give shift and size; directions are
-    those of the principal axes and every 15 degrees; the best are refined by overlap. Among poses
-    that fit alike the one that turns least is taken. Nothing but the outlines is looked at.
+    Centres and areas (or micrometres, if both are known) give translation and size; the tried
+    directions are those of the principal axes and every 15 degrees; the best are refined by
+    overlap. Among poses that fit equally well, the one with the smallest rotation is chosen. Only
+    the outlines are used.
 
     Parameters
     ----------
     points : (n, 2) float, (x, y)
         Spots or cells, in any unit.
     image
-        Its `um_per_unit` states the size of its frame.
+        H&E image; its `um_per_unit` gives the size of its frame.
     um_per_unit
-        Micrometres of a unit of `points`; None where unknown.
+        Micrometres per unit of `points`; None if unknown.
     reflection
-        Whether the spots may be turned over.
+        Whether the spots may be flipped.
 
     Raises
     ------
@@ -101,12 +102,12 @@ def start_by_outline(
     return OutlineStart(search.in_units(best), -search.loss(best), other)
 
 
-#: Angle in degrees, logarithm of the size, shift in pixels, and 1 or -1 for turned over.
+#: Angle in degrees, logarithm of the size, translation in pixels, and 1, or -1 if flipped.
 _Parameters = tuple[float, float, float, float, int]
 
 
 class _Search:
-    """Both outlines on the pixels of a thumbnail."""
+    """Both outlines, in pixels of a thumbnail."""
 
     def __init__(
         self, points: np.ndarray, image: Histology, um: float | None, reflection: bool
@@ -115,7 +116,7 @@ class _Search:
         self.mask = tissue_mask(rgb)
         if self.mask.sum() < 50:
             raise InputError(
-                "Expected tissue on the image, found none that stands out from the background.",
+                "Expected tissue on the image, found none distinct from the background.",
                 remedy="Try landmark pairs instead.",
                 where=image.name,
             )
@@ -134,7 +135,7 @@ class _Search:
         self.flips = (1, -1) if reflection else (1,)
 
     def _measured(self) -> tuple[float, np.ndarray]:
-        """Return the area that the points cover, in their unit squared, and its centre."""
+        """Return the area covered by the points, in their unit squared, and its centre."""
         low = self.points.min(axis=0)
         step = max(self.spacing, float(np.ptp(self.points, axis=0).max()) / 200)
         cells = np.unique(np.floor((self.points - low) / step).astype(int), axis=0)
@@ -144,7 +145,7 @@ class _Search:
         return float(filled.sum()) * step**2, np.argwhere(filled).mean(0) * step + low - step / 2
 
     def starts(self) -> list[_Parameters]:
-        """Return poses in all directions, those of the principal axes among them."""
+        """Return poses in all directions, including those of the principal axes."""
         here, there = self.points - self.centre, np.argwhere(self.mask)[:, ::-1] - self.middle
         found: list[_Parameters] = []
         for flip in self.flips:
@@ -169,7 +170,7 @@ class _Search:
         )
 
     def loss(self, parameters: _Parameters) -> float:
-        """Return minus the intersection over union of the two outlines."""
+        """Return the negative intersection over union of the two outlines."""
         pose = self.pose(parameters)
         at = np.rint(pose.apply(self.points)).astype(int)[:, ::-1]
         inside = ((at >= 0) & (at < self.mask.shape)).all(axis=1)
@@ -181,7 +182,7 @@ class _Search:
         return -float((covered & self.mask).sum() / ((covered | self.mask).sum() + lost))
 
     def refined(self, start: _Parameters) -> _Parameters:
-        """Return the nearest best pose."""
+        """Return the nearest locally best pose."""
         flip = start[4]
 
         def loss(x: np.ndarray) -> float:

@@ -1,15 +1,14 @@
-"""From counts to the features a placing method sees.
+"""From counts to the features that a placement method uses.
 
 Spots are sums of several cells at ten times the depth of a dissociated cell, from another
-experiment. Four steps bridge that gap, each a field of `PreprocessConfig`:
+experiment. Four steps bridge this gap, each controlled by a field of `PreprocessConfig`:
 
-1. ``log1p(x / total · t)`` with t the median depth of the query's cells, for spots too;
-2. a z-score per gene, separately for the query and for each reference slide (whose spots may count
-   differently where the query lacks part of the tissue, see `methods.composition`), or, if asked,
-   deviations over the root of their spread;
-3. each gene times √max(I, 0), I its Moran's I in the reference: genes that do not vary in space
-   do not vote; then
-4. a joint principal component analysis of spots and cells.
+1. ``log1p(x / total · t)`` with t the median depth of the query's cells, for spots too; 2. a
+z-score per gene, separately for the query and for each reference slide (whose spots are reweighted
+if the query lacks part of the tissue, see `methods.placement.composition`), or, if requested,
+deviations over the square root of their standard deviation; 3. each gene is multiplied by √max(I,
+0), with I its Moran's I in the reference, so that genes that do not vary in space have no weight;
+then 4. a joint principal component analysis of spots and cells.
 """
 
 from __future__ import annotations
@@ -32,40 +31,40 @@ from napari_spatialrecon.tissue.slots import SPATIAL
 
 Features = NDArray[np.float32]
 
-#: Least share of a saved model's genes that new data must have.
+#: Minimum share of a saved model's genes that new data must contain.
 GENE_SHARE = 0.9
-#: Neighbouring spots over which Moran's I is taken.
+#: Number of neighbouring spots for Moran's I.
 MORAN_NEIGHBOURS = 6
-#: Fewest cells whose own mean and spread of a gene mean something.
+#: Minimum number of cells for a reliable mean and standard deviation per gene.
 FEW_CELLS = 10
 _TINY = 1e-8
 
 
 @dataclass(frozen=True)
 class FeatureSpace:
-    """The fitted steps, ready for new cells.
+    """The fitted steps, which can be applied to new cells.
 
     Parameters
     ----------
     genes
-        Names of all shared genes, as in the first reference slide: they make a cell's total.
+        Names of all shared genes, as in the first reference slide; a cell's total is their sum.
     used : (n_used,) int
-        The genes that become features.
+        Indices of the genes that become features.
     depth
-        Counts that spots and cells are scaled to.
+        Total to which the counts of spots and cells are scaled.
     weights : (n_used,) float
-        √max(I, 0) of each gene (ones where weights are off).
+        √max(I, 0) of each gene (ones if weights are off).
     mean, scale : (n_used,) float
         Mean and standard deviation of each gene over the reference, used when
         ``zscore="reference"``.
     centre : (n_used,) float
-        Mean of the weighted genes that the components were fitted on.
+        Mean of the weighted genes to which the components were fitted.
     components : (n_components, n_used) float
-        Empty where no principal components are used.
+        Empty if no principal components are used.
     own_zscore
-        Whether new tables are standardised by their own mean and spread.
+        Whether new tables are standardised by their own mean and standard deviation.
     power
-        Of the standard deviation that deviations are divided by: 1 or 0.5.
+        Exponent of the standard deviation by which deviations are divided: 1 or 0.5.
     """
 
     genes: tuple[str, ...]
@@ -83,24 +82,24 @@ class FeatureSpace:
     def transform(
         self, prepared: Prepared, *, shuffle: np.random.Generator | None = None
     ) -> tuple[Features, tuple[str, ...]]:
-        """Return the features of new spots or cells, and notes on genes they lack.
+        """Return the features of new spots or cells, and notes on missing genes.
 
         Parameters
         ----------
         shuffle
-            Give every cell each gene of another cell, drawn from here: what cells without any
-            common program look like.
+            Generator that shuffles each gene independently across cells: what cells without any
+            coordinated program look like.
 
         Returns
         -------
         features : (n, n_components) float32
         notes
-            What is missing, in words.
+            Messages about missing genes.
 
         Raises
         ------
         CheckpointError
-            Less than nine in ten of the genes are there.
+            Fewer than nine in ten of the genes are present.
         """
         counts, present, notes = self.counts(prepared)
         weighted = self._standardise(_log_depth(counts, self.depth)[:, self.used].toarray())
@@ -110,20 +109,20 @@ class FeatureSpace:
         if self.own_zscore and len(weighted) < FEW_CELLS:
             notes = (
                 *notes,
-                f"{prepared.name}: with {len(weighted)} rows only, what is high or low in a gene "
-                "is told badly; place more cells of the tissue together.",
+                f"{prepared.name}: with only {len(weighted)} rows, per-gene z-scores are "
+                "unreliable; place more cells of the tissue together.",
             )
         return self._project(weighted), notes
 
     def counts(
         self, prepared: Prepared
     ) -> tuple[sparse.csr_matrix, NDArray[np.bool_], tuple[str, ...]]:
-        """Return new counts in the order of `genes` (zero where missing), who is there, and notes.
+        """Return new counts in the order of `genes` (0 if missing), which are present, and notes.
 
         Raises
         ------
         CheckpointError
-            Less than nine in ten of the genes are there.
+            Fewer than nine in ten of the genes are present.
         """
         try:
             match = match_genes(
@@ -137,8 +136,8 @@ class FeatureSpace:
             raise CheckpointError(
                 f"Expected the {len(self.genes)} genes the model was trained on, "
                 f"found {len(self.genes) - len(missing)} of them "
-                f"(missing for instance {', '.join(missing[:3])}).",
-                remedy="Try training on this gene set instead of loading the model.",
+                f"(missing, for example, {', '.join(missing[:3])}).",
+                remedy="Try training on these genes instead of loading the model.",
                 where=prepared.name,
             )
         rows = match.indices[0]
@@ -149,7 +148,7 @@ class FeatureSpace:
         present = np.zeros(len(self.genes), bool)
         present[rows] = True
         notes = (
-            (f"{len(missing)} of the model's genes are missing and count as average.",)
+            (f"{len(missing)} of the model's genes are missing and set to their average.",)
             if missing
             else ()
         )
@@ -168,7 +167,7 @@ class FeatureSpace:
         return ((weighted - self.centre) @ self.components.T).astype(np.float32)
 
     def arrays(self) -> dict[str, NDArray[np.float64]]:
-        """Return what a checkpoint keeps, beside the genes."""
+        """Return the arrays stored in a checkpoint, besides the genes."""
         return {
             "used": self.used,
             "depth": np.array([self.depth]),
@@ -208,26 +207,26 @@ def fit_features(
     seed: int = 0,
     weights: Sequence[NDArray[np.float64]] | None = None,
 ) -> tuple[FeatureSpace, list[Features], Features | None]:
-    """Fit the four steps to reference slides and, where given, the query's cells.
+    """Fit the four steps to reference slides and, if given, the query's cells.
 
     Parameters
     ----------
     references
         Slides with coordinates.
     query
-        Cells to be placed; their expression (never their coordinates) takes part in the depth and
-        in the joint components. None fits on the slides alone, to the median depth of their spots.
+        Cells to be placed; their expression (never their coordinates) is used for the depth and the
+        joint components. If None, only the slides are used, with the median depth of their spots.
     seed
-        Seed of the randomised decomposition.
-    weights : one (n_spots,) float a slide, optional
-        How much each spot counts in the mean and spread of its slide's genes; all alike if None.
+        Seed of the randomised PCA.
+    weights : one (n_spots,) float per slide, optional
+        Weight of each spot in the mean and standard deviation of its slide's genes; equal if None.
 
     Returns
     -------
     space
         The fitted steps.
     reference_features
-        One (n_spots, n_components) float32 array a slide.
+        One (n_spots, n_components) float32 array per slide.
     query_features : (n_cells, n_components) float32 or None
     """
     tables = [*references, *([query] if query is not None else [])]
@@ -245,7 +244,7 @@ def fit_features(
     logs = [_log_depth(c, depth) for c in counts]
     n_slides = len(references)
     chosen = _most_variable(logs[:n_slides], config.top_genes)
-    # Only the chosen genes become dense, once a table; all that follows changes them in place.
+    # Only the selected genes become dense, once per table; later steps modify them in place.
     scores = [x[:, chosen].toarray() for x in logs]
     del logs
     mean, scale = _mean_and_scale(np.concatenate(scores[:n_slides]))
@@ -285,7 +284,7 @@ def fit_features(
 
 
 def log_depth(counts: sparse.csr_matrix, depth: float) -> NDArray[np.float64]:
-    """Return log1p of counts with every row's total scaled to `depth`, dense."""
+    """Return dense log1p counts, with every row's total scaled to `depth`."""
     return _log_depth(counts, depth).toarray()
 
 
@@ -296,7 +295,7 @@ def _log_depth(counts: sparse.csr_matrix, depth: float) -> sparse.csr_matrix:
 
 
 def _most_variable(logs: Sequence[sparse.csr_matrix], most: int) -> NDArray[np.int64]:
-    """Return the `most` genes that vary most over all rows, in their order."""
+    """Return the `most` most variable genes over all rows, in their original order."""
     n_genes = logs[0].shape[1]
     if n_genes <= most:
         return np.arange(n_genes)
@@ -316,7 +315,7 @@ def zscore(values: NDArray[np.float64]) -> NDArray[np.float64]:
 def _mean_and_scale(
     values: NDArray[np.float64], weights: NDArray[np.float64] | None = None
 ) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
-    """Return mean and standard deviation of columns, rows counting as `weights` (n_rows,) say."""
+    """Return the mean and standard deviation of columns, with row `weights`, (n_rows,)."""
     if weights is None:
         return values.mean(axis=0), values.std(axis=0)
     share = weights / weights.sum()
@@ -330,7 +329,7 @@ def _standardise(
     scale: NDArray[np.float64],
     power: float = 1.0,
 ) -> None:
-    """Subtract `mean`, divide by `scale` to a power, in place; a column of scale 0 becomes 0."""
+    """Subtract `mean` and divide by a power of `scale`, in place; columns of scale 0 become 0."""
     values -= mean
     varies = scale > _TINY
     values /= np.where(varies, scale, 1.0) ** power
@@ -347,5 +346,5 @@ def _moran_weights(
     ]
     pooled = np.average(np.stack(per_slide), axis=0, weights=sizes)
     weights: NDArray[np.float64] = np.sqrt(np.clip(pooled, 0.0, None))
-    # On a handful of spots, all neighbours of each other, no gene varies in space.
+    # With a handful of spots, all neighbours of each other, no gene varies in space.
     return weights if weights.any() else np.ones_like(weights)

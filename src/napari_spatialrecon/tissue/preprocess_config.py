@@ -1,4 +1,4 @@
-"""Hyper-parameters of preprocessing; importing them imports nothing heavy."""
+"""Hyper-parameters of preprocessing; importing this module imports nothing heavy."""
 
 from __future__ import annotations
 
@@ -9,34 +9,34 @@ from napari_spatialrecon.hyperparameters import Config, option
 
 @dataclass(frozen=True)
 class PreprocessConfig(Config):
-    """How counts become features."""
+    """Preprocessing of counts to features."""
 
     depth: str = option(
         "query",
-        "Counts every spot and cell is scaled to: the median of the query's cells, or a fixed one.",
+        "Total to which spot and cell counts are scaled: the query's median or a fixed one.",
         choices=("query", "fixed"),
     )
     fixed_depth: float = option(
-        1e4, "The fixed depth, used when depth is 'fixed'.", unit="counts", low=1.0, advanced=True
+        1e4, "Fixed total, used if depth is 'fixed'.", unit="counts", low=1.0, advanced=True
     )
     zscore: str = option(
         "matched",
-        "Standardise genes within each slide and the query; likewise, but where the query lacks "
-        "part of the tissue each slide by the spots it resembles; or all by the slides' figures.",
+        "Standardise genes within each slide and the query; the same, but if the query lacks "
+        "part of the tissue, each slide by the spots that resemble it; or all by the slides.",
         choices=("separate", "matched", "reference"),
     )
     scaling: str = option(
         "spread",
-        "Divide genes by their standard deviation, or by its root: genes that vary more vote more.",
+        "Divide genes by their standard deviation, or by its root to favour variable genes.",
         choices=("spread", "root"),
     )
     gene_weights: str = option(
         "moran",
-        "Weight genes by how much they vary in space (root of Moran's I), or all alike.",
+        "Weight genes by their spatial variation (root of Moran's I), or equally.",
         choices=("moran", "none"),
     )
     top_genes: int = option(
-        2000, "Most variable genes kept when the panel is larger.", unit="genes", low=10
+        2000, "Number of most variable genes kept if the panel is larger.", unit="genes", low=10
     )
     components: int = option(
         60, "Joint principal components of spots and cells; 0 keeps the genes.", low=0, high=500

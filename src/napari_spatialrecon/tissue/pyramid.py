@@ -1,4 +1,4 @@
-"""Building a pyramid of a large image on disk, so that looking at it anywhere is quick."""
+"""Building a pyramid of a large image on disk, for fast display."""
 
 from __future__ import annotations
 
@@ -17,31 +17,31 @@ _SMALLEST = 512
 
 
 def build_pyramid(image: Any, folder: str | Path, reporter: Reporter | None = None) -> list[Any]:
-    """Write an image and its halvings as zarr, and return the levels, finest first.
+    """Write an image and its downsampled levels as zarr; return the levels, finest first.
 
-    Works through bands of 512 rows, so that memory stays small. The folder appears whole or not
-    at all; one that is there is replaced.
+    Processes bands of 512 rows, so that memory stays small. The folder is written atomically; an
+    existing one is replaced.
 
     Parameters
     ----------
     image
-        Array-like (y, x, 3) uint8, for instance the finest level of a `Histology`.
+        Array-like (y, x, 3) uint8, for example the finest level of a `Histology`.
     folder
-        Of the pyramid, for instance ``slide.zarr``.
+        Folder of the pyramid, for example ``slide.zarr``.
     reporter
-        Told the bands that are done, and asked whether to stop.
+        Receives the number of finished bands; may stop the work.
 
     Returns
     -------
     levels
-        Zarr arrays (y, x, 3) uint8; each is the mean of 2 x 2 pixels of the one before.
+        Zarr arrays (y, x, 3) uint8; each averages 2 x 2 pixels of the previous one.
 
     Raises
     ------
     InputError
         The folder cannot be written or the disk is full.
     Stopped
-        The user stopped it; nothing is left behind.
+        The user stopped it; no partial folder is left.
     """
     reporter = reporter or Reporter()
     shapes = _shapes(image.shape)
@@ -75,14 +75,14 @@ def open_pyramid(folder: str | Path) -> list[Any]:
     Raises
     ------
     InputError
-        The folder holds no such pyramid.
+        The folder does not contain a pyramid.
     """
     try:
         group = zarr.open_group(Path(folder), mode="r")
         return [group[str(number)] for number in range(int(str(group.attrs["levels"])))]
     except (OSError, KeyError, ValueError) as error:
         raise InputError(
-            "Expected an image pyramid, found none that can be read.",
+            "Expected an image pyramid, found none that is readable.",
             remedy="Try building it again.",
             where=str(folder),
         ) from error

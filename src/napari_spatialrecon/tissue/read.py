@@ -1,4 +1,4 @@
-"""Reading a table of cells or spots, whatever it is stored as."""
+"""Reading a table of cells or spots in any supported format."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from napari_spatialrecon.tissue.sniff import sniff
 
 
 def read_adata(path: str | Path) -> AnnData:
-    """Return the table in `path`: an `.h5ad` file or a Space Ranger folder, told by content.
+    """Return the table in `path`: an `.h5ad` file or a Space Ranger folder, detected by content.
 
     Image files that the table names beside itself are named by their whole path, so that they are
     found from anywhere.
@@ -24,7 +24,7 @@ def read_adata(path: str | Path) -> AnnData:
     Raises
     ------
     InputError
-        There is no such path, it is neither of the two, or it is damaged.
+        The path does not exist, is neither of the two, or is damaged.
     """
     path = Path(path)
     if not path.exists():
@@ -34,7 +34,7 @@ def read_adata(path: str | Path) -> AnnData:
             where=str(path),
         )
     if path.is_dir():
-        # It needs scanpy, which takes seconds to import; an .h5ad does not.
+        # Needs scanpy, which takes seconds to import; an .h5ad file does not.
         from napari_spatialrecon.tissue.spaceranger import read_spaceranger
 
         return read_spaceranger(path)
@@ -67,7 +67,7 @@ def _read_h5ad(path: Path) -> AnnData:
             where=str(path),
         ) from error
     except Exception as error:
-        # anndata's own class for an encoding it does not know is private.
+        # anndata's exception for an unknown encoding is private.
         if type(error).__name__ == "IORegistryError":
             raise InputError(
                 "Expected a file this version of anndata can read, found a newer format in it.",
@@ -76,14 +76,14 @@ def _read_h5ad(path: Path) -> AnnData:
             ) from error
         reason = str(error).splitlines()[0][:120] if str(error) else type(error).__name__
         raise InputError(
-            f"Expected a whole .h5ad file, found that a part cannot be read ({reason}).",
+            f"Expected an intact .h5ad file, found that part of it cannot be read ({reason}).",
             remedy="Try copying or downloading it again: it seems damaged.",
             where=str(path),
         ) from error
 
 
 def _not_h5ad(path: Path) -> InputError:
-    """Say why a file is no table we read: cut short, unreadable, or of another kind."""
+    """Return why a file is not a readable table: truncated, unreadable or of another kind."""
     try:
         with path.open("rb") as stream:
             start = stream.read(8)
@@ -103,14 +103,14 @@ def _not_h5ad(path: Path) -> InputError:
             is_matrix = "matrix" in file
     except OSError:
         return InputError(
-            "Expected a whole .h5ad file, found one that is cut short or damaged.",
+            "Expected an intact .h5ad file, found one that is truncated or damaged.",
             remedy="Try copying or downloading it again.",
             where=str(path),
         )
     if is_matrix:
         return InputError(
             "Expected an .h5ad file or a Space Ranger folder, found a 10x matrix alone.",
-            remedy='Try its "outs" folder, which holds the places of the spots too.',
+            remedy='Try its "outs" folder, which also holds the spot positions.',
             where=str(path),
         )
     return InputError(

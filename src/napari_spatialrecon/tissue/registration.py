@@ -1,6 +1,6 @@
-"""Laying one H&E image over another without spots: by the outline and the stain of the tissue.
+"""Registration of one H&E image to another, by tissue outline and stain, without spots.
 
-Also the small conversions between pixels, frame units and micrometres, as poses.
+Also conversions between pixels, frame units and micrometres, as poses.
 """
 
 from __future__ import annotations
@@ -16,16 +16,16 @@ from napari_spatialrecon.geometry.procrustes import Pose
 from napari_spatialrecon.progress import Reporter
 from napari_spatialrecon.tissue.images import Histology, tissue_mask
 
-#: Sides, in pixels, of the squares on which poses are searched, refined and finished.
+#: Side, in pixels, of the square images used for search, refinement and the final fit.
 _SEARCH, _REFINE, _FINISH = 64, 128, 256
 _ROTATIONS = np.arange(0, 360, 15.0)
-#: Poses of the search that are refined.
+#: Number of poses of the search that are refined.
 _STARTS = 6
-#: Known micrometres may be wrong by this factor (shrinkage); unknown scales by the other.
+#: Allowed error factor of known micrometres (shrinkage), and of unknown scales.
 _KNOWN_SCALE, _GUESSED_SCALE = 1.08, 1.35
-#: Spread, in pixels of a thumbnail, over which nuclei average out: sections share no cells.
+#: Blur, in thumbnail pixels, that averages out nuclei, since sections share no cells.
 _SMOOTHING = 3.0
-#: Least tissue, in pixels of a thumbnail, that has an outline.
+#: Minimum tissue area, in thumbnail pixels, for an outline.
 _LEAST_TISSUE = 200
 
 
@@ -47,7 +47,7 @@ def units_to_um(um_per_unit: float) -> Pose:
 
 @dataclass(frozen=True, eq=False)
 class Registration:
-    """How one image lies over another, and how well.
+    """Registration of one image to another, and its quality.
 
     Parameters
     ----------
@@ -56,7 +56,7 @@ class Registration:
     overlap
         Intersection over union of the two tissues, 0 to 1.
     correlation
-        Pearson correlation of how darkly the two are stained where both have tissue, -1 to 1.
+        Pearson correlation of the staining darkness where both have tissue, -1 to 1.
     """
 
     pose: Pose
@@ -71,14 +71,14 @@ class Registration:
 
 @dataclass(frozen=True, eq=False)
 class _View:
-    """A thumbnail's tissue, cut out and brought to a square of `side` pixels.
+    """The tissue of a thumbnail, cropped and resampled to a square of `side` pixels.
 
     Parameters
     ----------
     mask : (side, side) float
         1 on tissue.
     stain : (side, side) float
-        Darkness, mean 0 and spread 1 on tissue, 0 outside.
+        Darkness, with mean 0 and standard deviation 1 on tissue, 0 outside.
     frame
         From pixel (column, row) of the square to frame units.
     """
@@ -101,21 +101,21 @@ def register_images(
     reflection: bool = True,
     reporter: Reporter | None = None,
 ) -> Registration:
-    """Return the similarity that lays the tissue of `moving` over that of `fixed`.
+    """Return the similarity that registers the tissue of `moving` to that of `fixed`.
 
-    Every 15 degrees, turned over or not, the best shift is found by correlating the two tissues;
-    the best six poses are refined by overlap plus correlation of the stain, coarse to fine. The
-    result depends on nothing but the images.
+    Every 15 degrees, flipped or not, the best translation is found by cross-correlation; the best
+    six poses are refined by overlap plus correlation of the stain, coarse to fine. The result
+    depends only on the images.
 
     Parameters
     ----------
     moving, fixed
-        Thumbnails of them are read, at most 512 pixels a side. Where `um_per_unit` of both is
+        Images; thumbnails of at most 512 pixels per side are read. If `um_per_unit` of both is
         known, sizes may differ by 8 %; otherwise by 35 % from that of equal areas.
     reflection
-        Whether the section may have been turned over.
+        Whether the section may have been flipped.
     reporter
-        Told the stages, and asked whether to stop.
+        Receives the stages; may stop the work.
 
     Raises
     ------
@@ -159,7 +159,7 @@ def _cut_tissue(image: Histology) -> _Cut:
     mask = tissue_mask(rgb)
     if mask.sum() < _LEAST_TISSUE:
         raise InputError(
-            "Expected tissue on the image, found none that stands out from the background.",
+            "Expected tissue on the image, found none distinct from the background.",
             remedy="Try landmarks instead.",
             where=image.name,
         )
@@ -169,7 +169,7 @@ def _cut_tissue(image: Histology) -> _Cut:
     darkness = np.where(mask, darkness - darkness[mask].mean(), 0) / (darkness[mask].std() + 1e-9)
     rows, columns = (np.flatnonzero(mask.any(axis=axis)) for axis in (1, 0))
     box = slice(rows[0], rows[-1] + 1), slice(columns[0], columns[-1] + 1)
-    # A pixel of the thumbnail is centred half its width into the finest level's pixels.
+    # The centre of a thumbnail pixel is half its width into the pixels of the finest level.
     shift = units * (np.array([columns[0], rows[0]]) + 0.5) - 0.5 * image.units_per_pixel
     return mask[box].astype(float), darkness[box], Pose(np.eye(2) * units, shift)
 
@@ -179,7 +179,7 @@ def _area(cut: _Cut) -> float:
 
 
 def _view(cut: _Cut, extent: float, side: int) -> _View:
-    """Bring a cut to a square that spans `extent` frame units around the box's centre."""
+    """Resample a crop to a square that spans `extent` frame units around the box's centre."""
     mask, stain, frame = cut
     step = extent / side / frame.scale
     centre = (np.array(mask.shape[::-1]) - 1) / 2
@@ -198,17 +198,17 @@ def _padded(to_cut: Pose) -> Pose:
 
 
 def _warp(image: np.ndarray, to_image: Pose, side: int) -> np.ndarray:
-    """Return `image` on a square; `to_image` leads from its (column, row) to the image's."""
+    """Return `image` resampled to a square; `to_image` maps its (column, row) to the image's."""
     linear, shift = to_image.linear[::-1, ::-1], to_image.translation[::-1]
     return ndimage.affine_transform(image, linear, shift, (side, side), order=1)
 
 
-#: Angle in degrees, logarithm of the scale, shift (columns, rows), and 1 or -1 for turned over.
+#: Angle in degrees, logarithm of the scale, translation (columns, rows), and 1, or -1 if flipped.
 _Parameters = tuple[float, float, float, float, int]
 
 
 def _pose(parameters: _Parameters, source: _View, target: _View) -> Pose:
-    """Return the pose of pixels that turns about the tissue's centre and shifts it."""
+    """Return the pixel pose that rotates about the tissue's centre and translates it."""
     angle, log_scale, column, row, flip = parameters
     turn = transform.SimilarityTransform(rotation=np.deg2rad(angle), scale=np.exp(log_scale))
     linear = turn.params[:2, :2] @ np.diag([float(flip), 1.0])
@@ -219,7 +219,7 @@ def _pose(parameters: _Parameters, source: _View, target: _View) -> Pose:
 def _search(
     source: _View, target: _View, reflection: bool, reporter: Reporter
 ) -> list[_Parameters]:
-    """Return poses of every rotation with their best shift, the best first."""
+    """Return poses of all rotations with their best translation, best first."""
     flips = (1, -1) if reflection else (1,)
     reporter.begin("Searching rotations", total=len(flips) * len(_ROTATIONS))
     side, scored = target.mask.shape[0], []
@@ -246,7 +246,7 @@ def _search(
 def _refine(
     starts: list[_Parameters], source: _View, target: _View, free: float, reporter: Reporter
 ) -> list[_Parameters]:
-    """Return `starts`, each at its nearest best pose, the best first; shifts are in its pixels."""
+    """Return `starts` refined to their nearest best pose, best first; translations in pixels."""
     side = target.mask.shape[0]
     before = _SEARCH if side == _REFINE else _REFINE
     reporter.begin("Refining the pose", total=len(starts))

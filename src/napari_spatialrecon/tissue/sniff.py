@@ -1,4 +1,4 @@
-"""What a path holds, told from its content and without reading it; imports no more than h5py."""
+"""Detects the kind of data at a path without reading it all; imports only h5py."""
 
 from __future__ import annotations
 
@@ -9,24 +9,24 @@ import h5py
 
 Kind = Literal["h5ad", "spaceranger"]
 
-#: The counts of a Space Ranger run, the ones under tissue first.
+#: Count matrices of a Space Ranger run, those of spots under tissue first.
 MATRICES = (
     "filtered_feature_bc_matrix.h5",
     "filtered_feature_bc_matrix",
     "raw_feature_bc_matrix.h5",
     "raw_feature_bc_matrix",
 )
-#: The places of its spots, by version of Space Ranger.
+#: Files of spot positions, by version of Space Ranger.
 POSITIONS = ("tissue_positions.csv", "tissue_positions_list.csv", "tissue_positions.parquet")
 SCALE_FACTORS = "scalefactors_json.json"
-#: The bins of Visium HD that 10x recommends to begin with.
+#: The Visium HD bin size that 10x recommends to start with.
 HD_BINS = Path("binned_outputs") / "square_008um"
 
 
 def sniff(path: str | Path) -> Kind | None:
-    """Return what `path` holds: "h5ad", "spaceranger", or None for anything else.
+    """Return the kind of `path`: "h5ad", "spaceranger", or None for anything else.
 
-    Never raises: a file that is damaged or cannot be opened is None.
+    Never raises: returns None for a file that is damaged or cannot be opened.
     """
     path = Path(path)
     try:
@@ -43,8 +43,8 @@ def find_outs(folder: Path) -> Path | None:
     Parameters
     ----------
     folder
-        That folder (`outs`, or the folder of a Visium HD bin size), its parent, or an `outs` of
-        Visium HD, for which it is the bins of 8 µm.
+        This folder (`outs`, or that of a Visium HD bin size), its parent, or an `outs` of Visium
+        HD, in which the 8 µm bins are chosen.
     """
     for candidate in (folder, folder / "outs", folder / HD_BINS, folder / "outs" / HD_BINS):
         spatial = candidate / "spatial"

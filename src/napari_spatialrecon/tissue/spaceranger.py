@@ -1,4 +1,4 @@
-"""Reading what Space Ranger writes: Visium, CytAssist and the bins of Visium HD."""
+"""Reading the output of Space Ranger: Visium, CytAssist and the bins of Visium HD."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ _COLUMNS = [
     "pxl_col_in_fullres",
 ]
 _FULL_RESOLUTION = (".tif", ".tiff", ".btf", ".svs", ".ndpi", ".jpg", ".jpeg")
-#: How far the size of a full-resolution image may be from the hires image's over its scale.
+#: Tolerance of a full-resolution image's size relative to that of the scaled hires image.
 _SIZE_TOLERANCE = 0.01
 
 
@@ -39,20 +39,20 @@ def read_spaceranger(
     """Return the spots under tissue of a Space Ranger run.
 
     `obsm["spatial"]` is (x, y) in full-resolution pixels, `uns["spatial"][library]` is as scanpy
-    writes it (images are uint8 RGB), and `uns["spatialrecon"]["unit"]` is "px". The
-    micrometres of a pixel follow from the scale factors, see `contract.um_per_unit`.
-    `uns["spatialrecon"]["notes"]` says what is missing or was changed. Gene symbols that
-    stand twice get a suffix, as scanpy gives it; `var["gene_ids"]` keeps them apart.
+    writes it (images are uint8 RGB), and `uns["spatialrecon"]["unit"]` is "px". The micrometres per
+    pixel follow from the scale factors, see `contract.um_per_unit`. `uns["spatialrecon"]["notes"]`
+    lists what is missing or was changed. Repeated gene symbols get a suffix, as in scanpy;
+    `var["gene_ids"]` distinguishes them.
 
     Parameters
     ----------
     folder
         `outs`, its parent, or the folder of a bin size of Visium HD.
     full_resolution
-        The microscope's image that Space Ranger was given. If None, an image beside the outputs
-        whose size fits is taken. It is named in `metadata["source_image_path"]`, not read.
+        The microscope image given to Space Ranger. If None, an image of matching size next to the
+        outputs is used. It is recorded in `metadata["source_image_path"]`, not read.
     images_needed
-        Whether a missing hires and lowres image is an error.
+        Whether it is an error if both the hires and lowres images are missing.
 
     Raises
     ------
@@ -129,7 +129,7 @@ def _read_factors(spatial: Path, images: dict[str, np.ndarray]) -> dict[str, flo
         listed = ", ".join(sorted(p.name for p in spatial.iterdir())[:10])
         raise InputError(
             f"Expected {SCALE_FACTORS}, found only {listed}.",
-            remedy="Try copying it from the run: without it spots and image have no common scale.",
+            remedy="Try copying it from the run; without it, spots and image have no common scale.",
             where=str(spatial),
         )
     try:
@@ -206,7 +206,7 @@ def _read_matrix(outs: Path, notes: list[str]) -> tuple[AnnData, str, dict[str, 
             where=str(path),
         ) from error
     if path.name.startswith("raw"):
-        notes.append(f"{path.name} was read: there is no filtered matrix.")
+        notes.append(f"Read {path.name}, since there is no filtered matrix.")
     return _genes_only(adata, notes), library, metadata
 
 
@@ -232,7 +232,7 @@ def _genes_only(adata: AnnData, notes: list[str]) -> AnnData:
     repeated = int(adata.var_names.duplicated().sum())
     if repeated:
         adata.var_names_make_unique()
-        notes.append(f"{repeated} gene symbols that stood twice have a suffix such as -1.")
+        notes.append(f"{repeated} repeated gene symbols were given a suffix such as -1.")
     return adata
 
 
@@ -240,9 +240,9 @@ def _place(adata: AnnData, positions: pd.DataFrame, spatial: Path, notes: list[s
     unknown = ~adata.obs_names.isin(positions.index)
     if unknown.any():
         raise InputError(
-            f"Expected a position of each barcode, found none for {int(unknown.sum()):,} of "
+            f"Expected a position for each barcode, found none for {int(unknown.sum()):,} of "
             f"{adata.n_obs:,}, first {adata.obs_names[int(np.argmax(unknown))]!r}.",
-            remedy="Try the matrix and the spatial folder of one run.",
+            remedy="Try the matrix and the spatial folder of the same run.",
             where=str(spatial),
         )
     places = positions.loc[adata.obs_names]
@@ -263,7 +263,7 @@ def _find_source(
     factors: dict[str, float],
     full_resolution: str | Path | None,
 ) -> Path | None:
-    """Return the full-resolution image: the one that is named, else one whose size fits."""
+    """Return the full-resolution image: the named one, else one of matching size."""
     key = next((key for key in ("hires", "lowres") if key in images), None)
     expected = None
     if key:

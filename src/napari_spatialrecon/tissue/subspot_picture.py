@@ -1,4 +1,4 @@
-"""Values of sub-spots as an image: gaps between round spots interpolated, and marked."""
+"""Values of sub-spots as an image; gaps between round spots are interpolated and marked."""
 
 from __future__ import annotations
 
@@ -10,30 +10,30 @@ from scipy.spatial import KDTree
 
 from napari_spatialrecon.tissue.subspots import SubSpots
 
-#: Most pixels of a picture; the pixels of a larger slide are coarser than a third of a part.
+#: Maximum number of pixels; on larger slides, pixels are coarser than a third of a sub-spot.
 _MOST_PIXELS = 1_500_000
-#: Sub-spots that a pixel in a gap is interpolated from.
+#: Number of sub-spots from which a pixel in a gap is interpolated.
 _AROUND = 4
 
 
 @dataclass(frozen=True, eq=False)
 class SubSpotPicture:
-    """How sub-spots become pixels; made once for a slide, applied to any gene.
+    """Mapping of sub-spots to pixels, computed once per slide and applied to any gene.
 
     Parameters
     ----------
     shape
         Rows and columns.
     origin : (2,) float64
-        (x, y) of the middle of pixel (0, 0), in frame units.
+        (x, y) of the centre of pixel (0, 0), in frame units.
     units_per_pixel
-        Frame units of a pixel.
+        Frame units per pixel.
     weights : (pixels, sub-spots) csr float32
         One sub-spot for a pixel inside it, several for one in a gap, none outside the tissue.
     gap : (rows, columns) bool
-        Pixels between round spots: interpolated, never measured.
+        Pixels between round spots: interpolated, not measured.
     tissue : (rows, columns) bool
-        Pixels that have a value.
+        Pixels with a value.
     """
 
     shape: tuple[int, int]
@@ -55,17 +55,17 @@ def subspot_picture(
     mask: np.ndarray | None = None,
     mask_units_per_pixel: float = 1.0,
 ) -> SubSpotPicture:
-    """Lay the parts of all spots on pixels.
+    """Return the mapping of the sub-spots of all spots to pixels.
 
     Parameters
     ----------
     units_per_pixel
-        A third of a part if None, coarser where the slide is large.
+        By default a third of a sub-spot, or coarser if the slide is large.
     mask : (y, x) bool
-        Where there is tissue, for instance `tissue.images.tissue_mask` of a thumbnail; where a
-        spot is near, if None.
+        Where there is tissue, for example `tissue.images.tissue_mask` of a thumbnail; by default
+        near spots.
     mask_units_per_pixel
-        Frame units of a pixel of `mask`.
+        Frame units per pixel of `mask`.
     """
     lattice, centres = parts.lattice, parts.centres
     reach = 0.75 * lattice.pitch
@@ -104,7 +104,7 @@ def _weights(
     gap: np.ndarray,
     centres: np.ndarray,
 ) -> csr_matrix:
-    """Return the nearest part of its spot for pixels inside, distance weights for the gaps."""
+    """Return the nearest sub-spot for pixels inside spots, and distance weights for gaps."""
     n_parts = len(parts.offsets)
     pixels = np.flatnonzero(inside)
     from_centre = places[pixels] - parts.lattice.points[spot[pixels]]

@@ -1,4 +1,4 @@
-"""The parts that a spot is split into: where they lie in it, for bins and for round spots."""
+"""Sub-spots: the parts into which a bin or a round spot is split, and their positions."""
 
 from __future__ import annotations
 
@@ -11,20 +11,20 @@ from napari_spatialrecon.errors import InputError
 from napari_spatialrecon.faces import argument
 from napari_spatialrecon.tissue.lattice import Lattice
 
-#: Most parts of a spot; beyond, nothing is known of where in a spot its counts lie.
+#: Maximum parts of a spot; beyond, nothing is known about where in a spot its counts are.
 MOST_PARTS = 64
-#: Parts of a round spot that fill it best: one in the middle, six around it.
+#: Number of parts that best fill a round spot: one in the middle and six around it.
 HEXAGONAL = 7
 
 
 @dataclass(frozen=True)
 class Factor:
-    """How a spot is divided: `rows` x `columns`, or the seven hexagonal parts of a round spot.
+    """Division of a spot: `rows` x `columns`, or seven hexagonal parts of a round spot.
 
     Parameters
     ----------
     rows, columns
-        Down and across; ``(0, 7)`` stands for the seven parts.
+        Number of rows and columns; ``(0, 7)`` means the seven parts.
     """
 
     rows: int
@@ -32,7 +32,7 @@ class Factor:
 
     @property
     def parts(self) -> int:
-        """Sub-spots of a spot (K of the paper)."""
+        """Number of sub-spots per spot (K in the paper)."""
         return self.columns if self.rows == 0 else self.rows * self.columns
 
     def __str__(self) -> str:
@@ -45,7 +45,7 @@ def parse_factor(text: str) -> Factor:
     Raises
     ------
     InputError
-        It is none of these, splits nothing, or asks for more than 64 parts.
+        The text is none of these, splits nothing, or has more than 64 parts.
 
     Examples
     --------
@@ -73,7 +73,7 @@ def parse_factor(text: str) -> Factor:
     if factor.parts > MOST_PARTS:
         raise InputError(
             f"Expected at most {MOST_PARTS} parts of a spot, found {factor.parts} ({factor}).",
-            remedy="Try 2x2 or 3x3; the counts do not tell more.",
+            remedy="Try 2x2 or 3x3; the counts do not support more.",
             where="factor",
         )
     return factor
@@ -88,13 +88,13 @@ class SubSpots:
     lattice
         The spots.
     factor
-        How each is divided.
+        How each spot is divided.
     steps : (K, 2) float64
         Offsets of the parts from their spot's centre, in steps of the grid (columns, rows).
     offsets : (K, 2) float64
-        The same as (x, y) in frame units.
+        The same offsets as (x, y) in frame units.
     size
-        Width of a part in frame units: the side of the square of its area.
+        Width of a part in frame units: the side of a square of the same area.
     """
 
     lattice: Lattice
@@ -105,7 +105,7 @@ class SubSpots:
 
     @property
     def centres(self) -> np.ndarray:
-        """Places of all parts, (n * K, 2) as (x, y)."""
+        """Positions of all parts, (n * K, 2) as (x, y)."""
         return (self.lattice.points[:, None] + self.offsets).reshape(-1, 2)
 
     @property
@@ -115,16 +115,16 @@ class SubSpots:
 
 
 def split_spots(lattice: Lattice, factor: Factor) -> SubSpots:
-    """Lay the parts of `factor` into each spot.
+    """Split each spot into the parts of `factor`.
 
-    Bins are cut along their sides. Parts of round spots lie inside the circle: seven in a hexagon,
-    or rows x columns in the square inside it. Hexagonal bins without a diameter count as round,
-    with the pitch as their diameter.
+    Bins are divided along their sides. Parts of round spots lie inside the circle: seven in a
+    hexagon, or rows x columns in the inscribed square. Hexagonal bins without a diameter are
+    treated as round, with the pitch as diameter.
 
     Raises
     ------
     InputError
-        Seven hexagonal parts were asked of square bins.
+        Seven hexagonal parts were requested for square bins.
     """
     bins = lattice.diameter is None and lattice.kind == "square"
     if bins:

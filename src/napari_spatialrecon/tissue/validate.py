@@ -1,4 +1,4 @@
-"""What can be wrong with a table of cells, found all at once: matrices, coordinates and names."""
+"""Validation of a table of cells, reporting all problems: matrices, coordinates and names."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from scipy import sparse
 
 from napari_spatialrecon.errors import Problem
 
-#: Rows looked at to tell logarithms from other numbers that are not whole.
+#: Number of rows used to distinguish logarithms from other non-integers.
 _SAMPLE_ROWS = 200
 
 
@@ -23,20 +23,20 @@ def matrix_problems(
     counts_needed: bool = True,
     others: Mapping[str, sparse.csr_matrix] | None = None,
 ) -> list[Problem]:
-    """Return what keeps `matrix` from being read as counts.
+    """Return the problems that prevent `matrix` from being used as counts.
 
     Parameters
     ----------
     matrix : (n_cells, n_genes) sparse
-        Numbers; only its stored values are looked at.
+        Only its stored values are checked.
     where
-        File and slot, for the messages.
+        File and slot, for messages.
     cells, genes
-        Names of its rows and columns, for the messages.
+        Names of rows and columns, for messages.
     counts_needed
-        Whether values that are not whole numbers are a problem.
+        Whether non-integer values are a problem.
     others
-        Other slots of the same table, by the code that reaches them, which may hold the counts.
+        Other slots of the same table that may hold the counts, by the code that accesses them.
     """
     if not matrix.shape[1]:
         return [Problem(where, "Expected at least one gene, found none.")]
@@ -80,21 +80,19 @@ def _where_counts_may_be(others: Mapping[str, sparse.csr_matrix]) -> str:
         is_binary = len(values) == 0 or values.max() <= 1
         if not is_binary and np.all(values >= 0) and np.all(values == np.rint(values)):
             if code == "adata.raw":
-                return (
-                    "Try adata.raw.to_adata(): its values are whole numbers and look like counts."
-                )
-            return f'Try adata.layers["counts"] = {code}: its values are whole numbers.'
+                return "Try adata.raw.to_adata(): its values are integers and look like counts."
+            return f'Try adata.layers["counts"] = {code}: its values are integers.'
     return (
-        'Try the file from before normalisation, with its counts in X or layers["counts"]; '
-        "no other slot of this one holds whole numbers."
+        'Try the file from before normalisation, with counts in X or layers["counts"]; '
+        "no other slot of this file holds integers."
     )
 
 
 def looks_like(matrix: sparse.csr_matrix) -> str:
-    """Return, in words, what values that are not counts seem to be.
+    """Return a description of what values that are not counts seem to be.
 
-    Normalised counts of a cell are multiples of one number, its smallest value; logarithms
-    of them are so after the exponential.
+    Normalised counts of a cell are multiples of its smallest value; so are their logarithms after
+    exponentiation.
 
     Examples
     --------
@@ -110,7 +108,7 @@ def looks_like(matrix: sparse.csr_matrix) -> str:
         if _share_of_multiples([np.exp2(row.astype(float)) - 1 for row in rows]) > 0.8:
             return "they look like log2(1 + x) of normalised counts"
     if rows and _share_of_multiples([row.astype(float) for row in rows]) > 0.8:
-        return "they look like normalised counts, without logarithm"
+        return "they look like normalised counts without logarithm"
     return "they look like neither counts nor normalised counts"
 
 
@@ -126,7 +124,7 @@ def _share_of_multiples(rows: list[np.ndarray]) -> float:
 
 
 def name_problems(names: pd.Index, where: str, kind: str) -> list[Problem]:
-    """Return a problem where `names` of a `kind` ("cell", "gene") are not unique."""
+    """Return a problem if `names` of a `kind` ("cell", "gene") are not unique."""
     if names.is_unique:
         return []
     repeated = names[names.duplicated()].unique()
@@ -140,18 +138,18 @@ def name_problems(names: pd.Index, where: str, kind: str) -> list[Problem]:
 def coordinate_problems(
     points: object, where: str, *, cells: pd.Index, least: int
 ) -> list[Problem]:
-    """Return what keeps `points` from being read as (n, 2) coordinates (x, y).
+    """Return the problems that prevent `points` from being used as (n, 2) coordinates (x, y).
 
     Parameters
     ----------
     points
-        What the slot holds: an array or a DataFrame.
+        Content of the slot: an array or a DataFrame.
     where
-        File and slot, for the messages.
+        File and slot, for messages.
     cells
-        Names of its rows.
+        Names of the rows.
     least
-        Fewest rows a slide may have.
+        Minimum number of rows of a slide.
     """
     array = points.to_numpy() if isinstance(points, pd.DataFrame) else np.asarray(points)
     if array.dtype.kind not in "iuf":
@@ -171,7 +169,7 @@ def coordinate_problems(
     elif len(array) >= least and not np.ptp(array, axis=0).any():
         x, y = array[0]
         found = f"Expected different places, found all {len(array):,} rows at ({x:g}, {y:g})."
-        problems.append(Problem(where, found, "Try the file that the coordinates came from."))
+        problems.append(Problem(where, found, "Try the file from which the coordinates came."))
     return problems
 
 

@@ -1,1 +1,1 @@
-"""One training loop, its checkpoints and the choice of a device."""
+"""The training loop, checkpoints and the choice of a device."""

@@ -1,8 +1,8 @@
-"""A saved model: a folder of plain files, checked byte for byte before a number is used.
+"""A saved model: a folder of plain files, verified by checksum before use.
 
-The folder holds `config.json` (hyper-parameters), `weights.safetensors`, `genes.txt` (a gene a
+The folder holds `config.json` (hyper-parameters), `weights.safetensors`, `genes.txt` (one gene per
 line) and `manifest.json` (format, versions, the SHA-256 of each file, fingerprints of the data).
-Nothing in it can run code when it is opened.
+No file in it can run code when opened.
 """
 
 from __future__ import annotations
@@ -27,25 +27,25 @@ from napari_spatialrecon.faces import argument
 from napari_spatialrecon.legacy import renamed
 from napari_spatialrecon.storage import MANIFEST
 
-#: Version of the folder's layout; a higher one is refused.
+#: Version of the folder format; higher ones are rejected.
 FORMAT = 1
 CONFIG, WEIGHTS, GENES = "config.json", "weights.safetensors", "genes.txt"
 
 
 @dataclass(frozen=True)
 class Checkpoint:
-    """What `load_checkpoint` read.
+    """Content of a saved model, as read by `load_checkpoint`.
 
     Parameters
     ----------
     tensors
-        Name to tensor, on the CPU.
+        Tensors by name, on the CPU.
     genes
-        The genes that the model knows, in the order of its input.
+        Genes of the model, in the order of its input.
     extra
-        Whatever else the method saved, as JSON.
+        Anything else that the method saved, as JSON.
     fingerprints
-        Name of a training input to its fingerprint.
+        Fingerprints of the training inputs, by name.
     """
 
     folder: Path
@@ -58,7 +58,7 @@ class Checkpoint:
     package_version: str = ""
 
     def require_genes(self, genes: Sequence[str]) -> np.ndarray:
-        """Return where each gene of the model stands in `genes`: ``genes[index] == self.genes``.
+        """Return the index of each gene of the model in `genes`: ``genes[index] == self.genes``.
 
         Raises
         ------
@@ -72,7 +72,7 @@ class Checkpoint:
             raise CheckpointError(
                 f"Expected the {len(self.genes)} genes of the saved model, found "
                 f"{len(self.genes) - len(missing)} of them (without {names}).",
-                remedy="Try data of the same gene panel, or train a new model.",
+                remedy="Try data with the same gene panel, or train a new model.",
                 where=str(self.folder),
             )
         return np.array([position[gene] for gene in self.genes], dtype=np.intp)
@@ -88,23 +88,23 @@ def save_checkpoint(
     extra: Mapping[str, Any] | None = None,
     fingerprints: Mapping[str, str] | None = None,
 ) -> None:
-    """Write a model, whole or not at all; an older model in `folder` is replaced.
+    """Write a model atomically; an older model in `folder` is replaced.
 
     Parameters
     ----------
     method
-        Name of the method; `load_checkpoint` asks for it.
+        Name of the method; `load_checkpoint` checks it.
     config
         The config's nested values (`Config.to_dict`).
     tensors
-        Name to tensor or array, of any shape and device.
+        Tensors or arrays by name, of any shape and on any device.
     extra
         Anything else, as JSON.
 
     Raises
     ------
     InputError
-        The folder cannot be written or holds files that are no model's, or a gene name holds a
+        The folder cannot be written or holds files other than a model's, or a gene name contains a
         line break.
     """
     storage.check_replaceable(folder, MANIFEST)
@@ -167,7 +167,7 @@ def _manifest(folder: Path, method: str) -> dict[str, Any]:
         manifest = dict(json.loads(data))
         version = int(manifest["format"])
     except (ValueError, KeyError, TypeError) as error:
-        raise _damaged(folder / MANIFEST, "no manifest of a model") from error
+        raise _damaged(folder / MANIFEST, "not the manifest of a model") from error
     if version > FORMAT:
         raise CheckpointError(
             f"Expected a model of format {FORMAT} or older, found format {version} "
@@ -177,7 +177,7 @@ def _manifest(folder: Path, method: str) -> dict[str, Any]:
         )
     digest = manifest.pop("digest", "")
     if digest != hashlib.sha256(_json(manifest)).hexdigest():
-        raise _damaged(folder / MANIFEST, "other bytes than were written")
+        raise _damaged(folder / MANIFEST, "the checksum does not match")
     if manifest["method"] != method:
         raise CheckpointError(
             f"Expected a model of {method!r}, found one of {manifest['method']!r}.",
@@ -201,13 +201,13 @@ def _bytes(path: Path) -> bytes:
 def _checked(path: Path, sha256: str) -> bytes:
     data = _bytes(path)
     if hashlib.sha256(data).hexdigest() != sha256:
-        raise _damaged(path, "other bytes than were written")
+        raise _damaged(path, "the checksum does not match")
     return data
 
 
 def _damaged(path: Path, found: str) -> CheckpointError:
     return CheckpointError(
-        f"Expected a whole saved model, found damage: {found}.",
+        f"Expected an intact saved model, found damage: {found}.",
         remedy="Try another copy of the folder, or train again.",
         where=str(path),
     )

@@ -13,32 +13,32 @@ class LoopConfig(Config):
     """How a network is trained."""
 
     steps: int = option(300, "Number of training steps.", low=1)
-    learning_rate: float = option(1e-3, "Size of a step.", low=0.0)
-    weight_decay: float = option(0.0, "Pull of the weights to zero.", low=0.0, advanced=True)
+    learning_rate: float = option(1e-3, "Learning rate of the optimizer.", low=0.0)
+    weight_decay: float = option(0.0, "Strength of weight decay.", low=0.0, advanced=True)
     schedule: str = option(
         "constant",
-        "How the learning rate changes: not at all, down to zero, or up and down again.",
+        "Learning rate schedule: constant, decay to zero, or warm-up followed by decay.",
         choices=("constant", "cosine", "onecycle"),
         advanced=True,
     )
     gradient_clip: float = option(
-        1.0, "Largest norm of the gradient; 0 for no limit.", low=0.0, advanced=True
+        1.0, "Maximum norm of the gradient; 0 for no limit.", low=0.0, advanced=True
     )
     ema: float = option(
         0.0,
-        "Share of the old in the moving average of weights; 0 for none.",
+        "Decay of the moving average of the weights; 0 for no averaging.",
         low=0.0,
         high=0.99999,
         advanced=True,
     )
     validate_every: int = option(
-        25, "Steps between two looks at the held-out error.", low=1, advanced=True
+        25, "Steps between two evaluations of the held-out error.", low=1, advanced=True
     )
     patience: int = option(
-        0, "Looks without improvement before training ends early; 0 for never.", low=0
+        0, "Evaluations without improvement before training stops early; 0 for never.", low=0
     )
     checkpoint_every: int = option(
-        250, "Steps between two checkpoints; 0 for one at the end.", low=0, advanced=True
+        250, "Steps between two checkpoints; 0 for one at the end only.", low=0, advanced=True
     )
 
     def learning_rate_at(self, step: int) -> float:

@@ -1,4 +1,4 @@
-"""Where the numbers are crunched, and with how many threads."""
+"""The device of a computation, and its number of threads."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from napari_spatialrecon.errors import InputError
 
 
 def choose_device(name: str = "auto") -> torch.device:
-    """Return the device that a word of the user names.
+    """Return the device with this name.
 
     Parameters
     ----------
@@ -22,7 +22,7 @@ def choose_device(name: str = "auto") -> torch.device:
     Raises
     ------
     InputError
-        The word is no device, or this computer does not have it.
+        The name is not a device, or this computer does not have it.
 
     Examples
     --------
@@ -54,7 +54,7 @@ def choose_device(name: str = "auto") -> torch.device:
 def _cuda(name: str, index: int) -> torch.device:
     count = torch.cuda.device_count() if torch.cuda.is_available() else 0
     if index < count:
-        # cuBLAS repeats itself bit for bit only with a workspace of fixed size.
+        # cuBLAS is reproducible bit for bit only with a workspace of fixed size.
         os.environ.setdefault("CUBLAS_WORKSPACE_CONFIG", ":4096:8")
         return torch.device("cuda", index)
     found = "1 GPU" if count == 1 else f"{count} GPUs" if count else "no NVIDIA GPU"
@@ -69,14 +69,14 @@ def _cuda(name: str, index: int) -> torch.device:
 def limit_threads(count: int | None = None) -> int:
     """Set how many CPU threads PyTorch uses, and return the number.
 
-    One core is left to the window: with as many threads as cores a busy machine was measured
-    25 times slower, because OpenMP spins.
+    One core is left for the window: with as many threads as cores, a busy machine was 25 times
+    slower in our measurement, because OpenMP threads spin.
 
     Parameters
     ----------
     count
-        Number of threads; None for the cores that this process may use, less one, at least 1.
-        Affinity and container quotas count.
+        Number of threads; None for one less than the cores that this process may use, at least 1.
+        Affinity and container quotas are respected.
 
     Raises
     ------

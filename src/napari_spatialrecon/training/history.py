@@ -1,4 +1,4 @@
-"""What a training run leaves to look at."""
+"""History of a training run."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from typing import Any
 
 @dataclass
 class History:
-    """How a run went.
+    """Losses and held-out errors of a run.
 
     Parameters
     ----------
@@ -20,9 +20,9 @@ class History:
     losses
         The loss of every step.
     held_out
-        Step to what `Task.held_out` returned after it.
+        Results of `Task.held_out`, by step.
     best_step
-        The step with the least held-out error; None without held-out data.
+        The step with the smallest held-out error; None without held-out data.
     stopped
         Whether the user stopped the run before its end.
     """
@@ -35,16 +35,16 @@ class History:
 
     @property
     def best(self) -> dict[str, float]:
-        """The held-out numbers of the best step; empty without held-out data."""
+        """Held-out results of the best step; empty without held-out data."""
         return {} if self.best_step is None else self.held_out[self.best_step]
 
     @property
     def stale(self) -> int:
-        """How many validations have passed since the best one."""
+        """Number of validations since the best one."""
         return sum(step > (self.best_step or 0) for step in self.held_out)
 
     def record(self, metrics: Mapping[str, float]) -> bool:
-        """Add a validation after the current step; return whether it is the best so far."""
+        """Add a validation of the current step; return whether it is the best so far."""
         best = self.best.get("held_out", math.inf)
         self.held_out[self.steps] = {name: float(value) for name, value in metrics.items()}
         improved = self.held_out[self.steps]["held_out"] < best

@@ -1,7 +1,7 @@
-"""The one training loop.
+"""The training loop.
 
-All randomness of a step comes from the seed and the step's number, so there is no random state to
-save: a run that was stopped and resumed ends in the same bytes as one that went straight through.
+All randomness of a step comes from the seed and the step number, so there is no random state to
+save: a run that was stopped and resumed gives exactly the same bytes as an uninterrupted one.
 """
 
 from __future__ import annotations
@@ -27,12 +27,11 @@ from napari_spatialrecon.training.state import State, snapshot
 
 
 class Task(Protocol):
-    """What a method hands to `train`.
+    """What a method passes to `train`.
 
-    `module` is called in `loss` (``self.module(x)``); with a `Fabric` of one's own it is the same
-    network in Fabric's wrapping while training runs. A task may also have
-    ``baseline: float | None``, the held-out error of the simplest predictor: it is reported
-    beside the held-out error.
+    `loss` calls `module` (``self.module(x)``); if a `Fabric` is passed, it is the same network
+    wrapped by Fabric during training. A task may also have ``baseline: float | None``, the held-out
+    error of the simplest predictor, which is reported next to the held-out error.
     """
 
     module: nn.Module
@@ -42,12 +41,12 @@ class Task(Protocol):
     ) -> tuple[Tensor, Mapping[str, Tensor | float]]:
         """Return the loss of a step (a scalar) and its named terms.
 
-        `generator` lives on the training device and depends on the seed and `step` only; batches
-        and noise are drawn from it.
+        `generator` is on the training device and depends only on the seed and `step`; batches and
+        noise are drawn from it.
         """
 
     def held_out(self) -> Mapping[str, float] | None:
-        """Return ``held_out``, the error to minimise, and other numbers; None without any.
+        """Return ``held_out``, the error to minimise, and other metrics; None if there are none.
 
         Called without gradients, in evaluation mode, with the averaged weights if `ema` is on.
         """
@@ -65,16 +64,16 @@ def train(
     stage: str = "Training",
     fabric: Fabric | None = None,
 ) -> History:
-    """Train `task.module`; afterwards it holds the best weights, or the last without held-out data.
+    """Train `task.module` and load the best weights (without held-out data, the last).
 
     Parameters
     ----------
     folder
-        Where checkpoints go: every `checkpoint_every` steps, when the user stops, and at the end.
+        Folder for checkpoints: written every `checkpoint_every` steps, on a stop and at the end.
     resume
-        Go on from `folder`.
+        Continue from the checkpoint in `folder`.
     stage
-        Name of this work in progress reports.
+        Name of this stage in progress reports.
     fabric
         A launched `Fabric` over several devices; by default one local device.
 
@@ -150,7 +149,7 @@ class _Run:
         return 0 < self.config.patience <= self.state.history.stale
 
     def _step(self, generator: torch.Generator) -> dict[str, float]:
-        """Do one step; return the numbers worth reporting."""
+        """Do one step; return the metrics to report."""
         history = self.state.history
         step = history.steps
         seed_step(self.seed, step, self.fabric.global_rank, generator)
@@ -172,7 +171,7 @@ class _Run:
         return {"loss": value, **self._shown_terms(terms)}
 
     def _shown_terms(self, terms: Mapping[str, Tensor | float]) -> dict[str, float]:
-        """Read the terms about as often as they are reported: reading waits for a GPU."""
+        """Read the loss terms only when they are reported, since reading waits for the GPU."""
         now = time.monotonic()
         if now - self._shown < 0.1:
             return {}
@@ -207,7 +206,7 @@ class _Run:
         if kept:
             remedy += f" The last checkpoint is kept in {self.folder}."
         return DivergedError(
-            f"Expected finite numbers, found {name} not finite at step {step}.", remedy=remedy
+            f"Expected finite values, found {name} not finite at step {step}.", remedy=remedy
         )
 
 

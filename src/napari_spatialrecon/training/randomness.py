@@ -1,4 +1,4 @@
-"""The same seed on the same machine gives the same bytes."""
+"""Reproducibility: the same seed on the same machine gives the same bytes."""
 
 from __future__ import annotations
 
@@ -11,10 +11,10 @@ import torch
 
 @contextmanager
 def repeatable(device: torch.device) -> Iterator[None]:
-    """Use algorithms whose result does not depend on timing; afterwards, all is as it was found.
+    """Use deterministic algorithms within the block; restore the previous state afterwards.
 
-    Without this, the gradient of ``x[rows]`` differs in its last bits from run to run where
-    PyTorch has more than one thread. The global random state is restored too.
+    Otherwise the gradient of ``x[rows]`` differs in its last bits from run to run if PyTorch uses
+    more than one thread. The global random state is restored too.
     """
     asked = torch.are_deterministic_algorithms_enabled()
     warn_only = torch.is_deterministic_algorithms_warn_only_enabled()
@@ -30,14 +30,14 @@ def repeatable(device: torch.device) -> Iterator[None]:
 
 
 def seed_step(seed: int, step: int, rank: int, generator: torch.Generator) -> None:
-    """Seed `generator`, and apart from it the global one that dropout draws from.
+    """Seed `generator`, and separately the global generator that dropout uses.
 
     Parameters
     ----------
     step
-        Number of the step: its randomness depends on nothing that was drawn before it.
+        Step number; its randomness does not depend on earlier draws.
     rank
-        Number of the process where several train together, else 0.
+        Rank of the process in distributed training, else 0.
     """
     own, shared = np.random.SeedSequence([seed, step, rank]).generate_state(2, np.uint64).tolist()
     generator.manual_seed(own)

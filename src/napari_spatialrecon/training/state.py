@@ -1,4 +1,4 @@
-"""All that a training run must remember to go on as if it had never stopped."""
+"""The state of a training run, needed to resume it as if it had never stopped."""
 
 from __future__ import annotations
 
@@ -18,10 +18,10 @@ Weights = dict[str, Tensor]
 
 
 class Average:
-    """Exponential moving average of a module's weights; young averages forget faster.
+    """Exponential moving average of a module's weights, with faster decay at first.
 
     The decay after step t is ``min(decay, (1 + t) / (10 + t))``, so that the random start does not
-    linger in short runs. Buffers are copied, not averaged.
+    persist in short runs. Buffers are copied, not averaged.
     """
 
     def __init__(self, module: nn.Module, decay: float) -> None:
@@ -31,12 +31,12 @@ class Average:
         self._averaged = [p.clone() for p in self._current]
 
     def update(self, step: int) -> None:
-        """Take in the weights after `step` steps."""
+        """Update with the weights after `step` steps."""
         decay = min(self._decay, (1 + step) / (10 + step))
         get_ema_multi_avg_fn(decay)(self._averaged, self._current, step)
 
     def swap(self) -> None:
-        """Exchange the average and the module's weights."""
+        """Swap the average and the module's weights."""
         for averaged, current in zip(self._averaged, self._current, strict=True):
             held = current.clone()
             current.copy_(averaged)
@@ -59,7 +59,7 @@ class State:
         self.history = History()
 
     def averaged(self) -> Weights:
-        """Return a copy of the weights as they are judged: averaged, if there is an average."""
+        """Return a copy of the weights used for evaluation: averaged, if there is an average."""
         if self.average is None:
             return snapshot(self.module)
         self.average.swap()
@@ -68,11 +68,11 @@ class State:
         return weights
 
     def keep_best(self) -> None:
-        """Put the best weights in the module; the last ones if nothing was held out."""
+        """Load the best weights into the module; the last ones if nothing was held out."""
         self.module.load_state_dict(self.best or self.averaged())
 
     def save(self, folder: Path, asked: Mapping[str, Any]) -> None:
-        """Write everything to `folder`, with what was `asked` of the run."""
+        """Write the state to `folder`, with the settings `asked` of the run."""
         groups = {"module": snapshot(self.module), "best": self.best}
         if self.average is not None:
             groups["average"] = self.averaged()
@@ -88,12 +88,12 @@ class State:
         )
 
     def load(self, folder: Path, asked: Mapping[str, Any]) -> None:
-        """Take everything from `folder`.
+        """Load the state from `folder`.
 
         Raises
         ------
         CheckpointError
-            The folder is damaged, or was written by a run that was asked for something else.
+            The folder is damaged, or was written by a run with other settings.
         """
         saved = load_checkpoint(folder, method="training")
         self._require(saved.config, asked, folder)
@@ -108,7 +108,7 @@ class State:
             self.module.load_state_dict(groups["module"])
         except (RuntimeError, KeyError) as error:
             raise CheckpointError(
-                "Expected the weights of this network, found those of another.",
+                "Expected the weights of this network, found those of another one.",
                 remedy="Try the data and the config of the run that was stopped.",
                 where=str(folder),
             ) from error
@@ -129,7 +129,7 @@ class State:
         for name, value in asked.items():
             if saved.get(name) != value:
                 raise CheckpointError(
-                    f"Expected the run to go on with {name} = {saved.get(name)!r}, "
+                    f"Expected the run to continue with {name} = {saved.get(name)!r}, "
                     f"found {value!r}.",
                     remedy="Try the settings of the run that was stopped.",
                     where=str(folder),

@@ -183,7 +183,7 @@ def test_cells_all_alike_are_placed_in_one_point() -> None:
     ("patches", "places", "problem"),
     [
         ([], [], "at least one patch"),
-        ([np.arange(3)], [np.zeros((4, 2))], "a row for each cell"),
+        ([np.arange(3)], [np.zeros((4, 2))], "one row per cell"),
         ([np.arange(3), np.arange(3)], [np.zeros((3, 2)), np.zeros((3, 3))], "of one d"),
         ([np.arange(3)], [np.full((3, 2), np.nan)], "1 patches"),
         ([np.array([0, 1, 10])], [np.eye(3)], "from 0 to 9"),

@@ -18,12 +18,12 @@ RNG = np.random.default_rng(0)
 @pytest.mark.parametrize(
     ("indices", "places", "problem"),
     [
-        ([1, 2], CORNERS[:2], "2 fix the pose only up to a reflection"),
-        ([1], CORNERS[:1], "the pose stays open"),
+        ([1, 2], CORNERS[:2], "2 determine the pose only up to a reflection"),
+        ([1], CORNERS[:1], "the pose is undetermined"),
         ([1, 2, 3], np.outer([0, 1, 2], [1.0, 3.0]) + 1e3, "on one line"),
         ([1, 2, 3], np.ones((3, 2)), "in one place"),
         ([1, 2, 1], CORNERS, "found cell 1 2 times"),
-        ([1, 2, 3], CORNERS * np.nan, "finite places"),
+        ([1, 2, 3], CORNERS * np.nan, "finite positions"),
         ([1, 2, 3], CORNERS[:2], "for each of 3 landmarks"),
         ([1.5, 2, 3], CORNERS, "row number"),
     ],
@@ -87,7 +87,7 @@ def test_typical_cells_are_certain_and_in_the_middle_of_their_groups() -> None:
     assert (found // 40).tolist() == [0, 1, 2] and (spread[found] == 0.1).all()
     assert (np.linalg.norm(latent[found] - centres, axis=1) < 1.0).all()
     np.testing.assert_array_equal(found, typical_cells(latent, spread, 3))
-    with pytest.raises(InputError, match="one spread a cell"):
+    with pytest.raises(InputError, match="one spread per cell"):
         typical_cells(latent, spread[:9])
 
 
@@ -135,5 +135,5 @@ def test_uncertain_cells_and_those_beside_a_landmark_are_not_asked_for() -> None
     assert {1, 4} < set(chosen), "far apart, and certain"
     only = next_landmark(latent, spread, np.arange(5), np.arange(3))
     assert only == 5, "no other is left"
-    with pytest.raises(InputError, match="no landmark yet"):
+    with pytest.raises(InputError, match="not yet a landmark"):
         next_landmark(latent, spread, np.arange(6), np.arange(6))

@@ -13,7 +13,7 @@ from napari_spatialrecon.geometry.solver.place_solver import PlaceSolver, full_s
 from napari_spatialrecon.progress import Progress, Reporter
 
 C, S = np.cos(np.pi / 6), np.sin(np.pi / 6)
-#: A turn by 30 degrees, turned over, to latent units.
+#: A turn by 30 degrees, could be flipped, to latent units.
 TURN = Pose(0.01 * np.array([[C, -S], [S, C]]) @ np.diag([1.0, -1.0]), np.array([5.0, -2.0]))
 
 
@@ -216,7 +216,7 @@ def test_landmarks_can_come_and_go() -> None:
 @pytest.mark.parametrize(
     ("latent", "problem"),
     [
-        (np.zeros((10, 2)), "one value for all"),
+        (np.zeros((10, 2)), "the same for all cells"),
         (np.full((10, 2), np.nan), "10 cells where it is not"),
         (np.arange(10.0)[:, None], "2 dimensions"),
         (np.eye(2), "at least 3 cells"),
@@ -240,7 +240,7 @@ def test_bad_requests_are_refused() -> None:
         solver.solve(Landmarks(np.array([0, 1, 400]), CELLS[:3]))
     flat = latent.copy()
     flat[:3] = np.outer(np.arange(3), latent[0])
-    with pytest.raises(InputError, match="turned over"):
+    with pytest.raises(InputError, match="could be flipped"):
         PlaceSolver(flat).solve(Landmarks(np.arange(3), CELLS[:3]))
 
 

@@ -29,7 +29,7 @@ def correlation(truth, places):
 
 @pytest.fixture(scope="session")
 def exact():
-    """A tissue whose expression determines the place exactly."""
+    """A tissue whose expression determines the position exactly."""
     config = SimulatorConfig.preset("tiny").with_values({"noise": False})
     return simulate("cortex", config, seed=0)
 

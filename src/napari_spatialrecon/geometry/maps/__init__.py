@@ -1,1 +1,1 @@
-"""Maps from one plane to another: similarities, affine maps, thin plates, and their fits."""
+"""Maps from one plane to another: similarity, affine, projective, thin-plate."""

@@ -1,4 +1,4 @@
-"""How well pairs of landmarks agree with a map: residuals, left-out errors, outliers."""
+"""How well landmark pairs agree with a map: residuals, leave-one-out errors, outliers."""
 
 from __future__ import annotations
 
@@ -16,15 +16,15 @@ from napari_spatialrecon.geometry.maps.transforms import (
     residuals,
 )
 
-#: Chance that a set of good pairs is told to hold a bad one.
+#: Probability that an outlier is reported in a set of good pairs.
 _FALSE_ALARM = 0.01
-#: Numbers that a model has to choose.
+#: Free parameters of each model.
 _PARAMETERS = {"similarity": 4, "affine": 6, "projective": 8, SPLINE: 6}
 
 
 @dataclass(frozen=True, eq=False)
 class Fit:
-    """A map fitted to pairs, and how the pairs agree with it.
+    """A map fitted to landmark pairs, and how well the pairs agree with it.
 
     Parameters
     ----------
@@ -33,10 +33,10 @@ class Fit:
     residuals : (k,) float
         Distance of each moved landmark to its partner, in the target's unit.
     left_out : (k,) float
-        The same of a map fitted without that pair: would the others have predicted it? NaN where
-        the others are too few.
+        The same for a map fitted without that pair: would the others have predicted it? NaN if too
+        few others remain.
     outlier
-        Number of the pair that the others contradict most, or None.
+        Index of the pair that disagrees most with the others, or None.
     """
 
     transform: Transform
@@ -51,7 +51,7 @@ class Fit:
 
     @property
     def left_out_rmse(self) -> float:
-        """Root mean square of the left-out errors; NaN where they are not known."""
+        """Root mean square of the leave-one-out errors; NaN if they are unknown."""
         return float(np.sqrt((self.left_out**2).mean()))
 
 
@@ -63,7 +63,7 @@ def fit_pairs(
     reflection: bool = True,
     smoothing: float = 0.0,
 ) -> Fit:
-    """Fit a map to pairs and say how they agree; parameters and errors as `fit_transform`.
+    """Fit a map to pairs and measure the agreement; parameters and errors as in `fit_transform`.
 
     Examples
     --------
@@ -79,7 +79,7 @@ def fit_pairs(
     k = len(source)
     left_out = np.full(k, np.nan)
     surprise = np.zeros(k)
-    # A spline bends to an outlier: whether a pair is one is asked of the affine map.
+    # A spline follows an outlier, so outliers are detected with the affine map.
     judge = "affine" if model == SPLINE else model
     for i in range(k):
         others = np.arange(k) != i
@@ -99,7 +99,7 @@ def fit_pairs(
 def _surprise(
     source: np.ndarray, target: np.ndarray, i: int, model: str, reflection: bool
 ) -> float:
-    """Return the squared left-out error of pair `i` over what chance allows it, by an F test."""
+    """Return the squared leave-one-out error of pair `i` over the critical value of an F test."""
     others = np.arange(len(source)) != i
     try:
         without = fit_transform(source[others], target[others], model, reflection=reflection)

@@ -1,4 +1,4 @@
-"""Maps of the plane fitted to landmark pairs: similarity, affine, projective, thin-plate."""
+"""Maps of the plane, fitted to landmark pairs: similarity, affine, projective, thin-plate."""
 
 from __future__ import annotations
 
@@ -14,15 +14,15 @@ from skimage.transform import AffineTransform, ProjectiveTransform
 from napari_spatialrecon.errors import InputError
 from napari_spatialrecon.geometry.procrustes import Pose, fit_pose, flatness
 
-#: Models, and the fewest pairs that fix each.
+#: Models, and the smallest number of pairs that determines each.
 LEAST_PAIRS = {"similarity": 3, "affine": 3, "projective": 4, "thin-plate": 4}
 SPLINE = "thin-plate"
 
-#: Landmarks flatter than this (second over first spread) leave a direction to chance.
+#: Landmarks with a smaller ratio of second to first spread do not determine one direction.
 _FLAT = 1e-3
-#: Two landmarks closer than this share of the spread of all are in one place.
+#: Two landmarks closer than this share of the overall spread count as coincident.
 _COINCIDENT = 1e-6
-#: Newton steps that undo a spline, and where they may end as a share of its landmarks' spread.
+#: Newton steps to invert a spline, and their tolerance as a share of its landmarks' spread.
 _STEPS, _CLOSE = 30, 1e-9
 
 
@@ -35,12 +35,12 @@ class Transform:
     model
         ``similarity``, ``affine``, ``projective`` or ``thin-plate``.
     matrix : (3, 3) float
-        For columns (x, y, 1), projective coordinates of the target; of a spline, the affine map
-        that fits its landmarks best.
+        Maps columns (x, y, 1) to projective coordinates of the target; for a spline, the affine map
+        that best fits its landmarks.
     source, target : (k, 2) float
-        Landmarks that a spline goes through; empty for the others.
+        Landmarks of a spline; empty for the other models.
     smoothing
-        Of a spline: 0 goes through every landmark, 1 hardly bends.
+        Smoothing of a spline: 0 passes through every landmark, 1 hardly bends.
 
     Examples
     --------
@@ -65,7 +65,7 @@ class Transform:
 
     @classmethod
     def identity(cls) -> Self:
-        """Return the map that moves nothing."""
+        """Return the identity map."""
         return cls("similarity", np.eye(3))
 
     @classmethod
@@ -80,7 +80,7 @@ class Transform:
         Raises
         ------
         InputError
-            It describes none.
+            The content does not describe a transform.
         """
         model = str(content.get("model"))
         matrix = np.asarray(content.get("matrix", np.nan), float)
@@ -96,7 +96,7 @@ class Transform:
         return cls(model, matrix, source, target, float(content.get("smoothing", 0.0)))
 
     def to_dict(self) -> dict[str, Any]:
-        """Return arrays, a word and a number: what `uns` of an h5ad file can hold."""
+        """Return arrays, a string and a number, which `uns` of an h5ad file can hold."""
         content: dict[str, Any] = {"model": self.model, "matrix": self.matrix}
         if self.model == SPLINE:
             content |= {"source": self.source, "target": self.target, "smoothing": self.smoothing}
@@ -104,22 +104,22 @@ class Transform:
 
     @property
     def reflected(self) -> bool:
-        """Whether the map turns the tissue over."""
+        """Whether the map flips the tissue."""
         return bool(np.linalg.det(self.matrix[:2, :2]) < 0)
 
     @property
     def scale(self) -> float:
-        """Length in the target of a unit of the source, where the affine part rules."""
+        """Length of one source unit in the target, by the affine part."""
         return float(np.sqrt(abs(np.linalg.det(self.matrix[:2, :2]))))
 
     @property
     def rotation(self) -> float:
-        """Degrees that the x axis turns, clockwise on a screen whose y points down."""
+        """Rotation of the x axis in degrees, clockwise on a screen whose y points down."""
         return float(np.degrees(np.arctan2(self.matrix[1, 0], self.matrix[0, 0])))
 
     @cached_property
     def _bend(self) -> RBFInterpolator:
-        """The spline, between landmarks brought to spread 1, so that smoothing has no unit."""
+        """The spline between landmarks scaled to spread 1, so that smoothing has no unit."""
         source, target = self._normal
         return RBFInterpolator(
             (self.source - source[0]) / source[1],
@@ -138,7 +138,7 @@ class Transform:
         Raises
         ------
         InputError
-            A projective map sends some of them beyond its horizon.
+            A projective map sends some points beyond its horizon.
         """
         points = np.asarray(points, float)
         if not len(points):
@@ -149,7 +149,7 @@ class Transform:
         return _projected(self.matrix, points)
 
     def inverse_apply(self, points: np.ndarray) -> np.ndarray:
-        """Return the (n, 2) that `apply` sends to `points`; of a spline by Newton steps."""
+        """Return the (n, 2) that `apply` maps to `points`; for a spline, by Newton steps."""
         points = np.asarray(points, float)
         start = _projected(np.linalg.inv(self.matrix), points)
         if self.model != SPLINE or not len(points):
@@ -170,7 +170,7 @@ class Transform:
         return found
 
     def before(self, pose: Pose) -> Transform:
-        """Return the transform that applies this one first and `pose` after."""
+        """Return the transform that applies this one first and then `pose`."""
         matrix = pose.matrix @ self.matrix
         if self.model == SPLINE:
             return Transform(
@@ -179,7 +179,7 @@ class Transform:
         return Transform(self.model, matrix / matrix[2, 2])
 
     def rescaled(self, source: float, target: float) -> Transform:
-        """Return the same map between frames whose units are `source` and `target` of the old."""
+        """Return the same map in new units, `source` and `target` of the old ones long."""
         back, forth = np.diag([source, source, 1.0]), np.diag([1 / target, 1 / target, 1.0])
         return Transform(
             self.model,
@@ -198,7 +198,7 @@ def fit_transform(
     reflection: bool = True,
     smoothing: float = 0.0,
 ) -> Transform:
-    """Return the map of a model that lays `source` over `target` with the least squared error.
+    """Return the least-squares map of a model from `source` to `target`.
 
     Parameters
     ----------
@@ -209,9 +209,9 @@ def fit_transform(
         the projective one by normalised direct linear transform) or ``thin-plate`` (scipy's radial
         basis functions).
     reflection
-        Whether a similarity may turn the tissue over. The others always may.
+        Whether a similarity may flip the tissue. The other models always may.
     smoothing
-        Of a thin-plate spline, 0 or more.
+        Smoothing of a thin-plate spline, at least 0.
 
     Raises
     ------
@@ -246,7 +246,7 @@ def fit_transform(
 
 
 def residuals(transform: Transform, source: np.ndarray, target: np.ndarray) -> np.ndarray:
-    """Return the distance, (k,), of each source landmark to its target once it is moved."""
+    """Return the distance, (k,), of each mapped source landmark to its target."""
     return np.asarray(np.linalg.norm(transform.apply(source) - target, axis=1))
 
 
@@ -265,8 +265,8 @@ def _check(source: np.ndarray, target: np.ndarray, model: str) -> None:
     bad = np.flatnonzero(~(np.isfinite(source) & np.isfinite(target)).all(axis=1))
     if len(bad):
         raise InputError(
-            f"Expected finite landmarks, found pair {bad[0] + 1} that is not.",
-            remedy="Try giving it a place or leaving it out.",
+            f"Expected finite landmarks, found pair {bad[0] + 1} not finite.",
+            remedy="Try setting its position or removing it.",
             where="landmarks",
         )
     missing = LEAST_PAIRS[model] - len(source)
@@ -309,8 +309,8 @@ def _check_spread(points: np.ndarray, side: str, model: str) -> None:
 
 def _degenerate(model: str) -> InputError:
     return InputError(
-        f"Expected pairs that fix the model {model}, found some that do not: three of them lie on "
-        "one line, or the pairs contradict one another.",
+        f"Expected pairs that determine the model {model}, found pairs that do not: three lie on "
+        "one line, or the pairs contradict each other.",
         remedy="Try another pair away from the others, or the model affine.",
         where="landmarks",
     )

@@ -1,1 +1,1 @@
-"""Many local layouts into one: patches, stitching, distance graphs and the global solve."""
+"""Merge many local layouts into one: patches, stitching, distance graphs and the global solve."""

@@ -1,4 +1,4 @@
-"""Wanted distances of some pairs of cells, each with its weight."""
+"""Target distances of some pairs of cells, with weights."""
 
 from __future__ import annotations
 
@@ -13,23 +13,23 @@ from napari_spatialrecon.geometry.patchwork.locality import pieces
 
 @dataclass(frozen=True, eq=False)
 class DistanceGraph:
-    """Pairs of cells with wanted distances.
+    """Pairs of cells with target distances.
 
     Parameters
     ----------
     n
         Number of cells.
     first, second : (m,) int
-        The two cells of each pair, no pair twice.
+        The two cells of each pair; no pair occurs twice.
     distances : (m,) float
-        Wanted distance, at least 0, in any unit.
+        Target distance, at least 0, in any unit.
     weights : (m,) float
         Confidence, above 0.
 
     Raises
     ------
     InputError
-        A pair names a cell that is not there or one cell twice, or a number is out of its bounds.
+        A pair names a cell that does not exist or one cell twice, or a number is out of bounds.
     """
 
     n: int
@@ -48,13 +48,13 @@ class DistanceGraph:
         if ends.min() < 0 or ends.max() >= self.n or (ends[0] == ends[1]).any():
             raise InputError(f"Expected pairs of different cells from 0 to {self.n - 1}.")
         if not (np.isfinite(self.distances).all() and (self.distances >= 0).all()):
-            raise InputError("Expected finite distances of at least 0, found some that are not.")
+            raise InputError("Expected finite distances of at least 0, found others.")
         if not (np.isfinite(self.weights).all() and (self.weights > 0).all()):
-            raise InputError("Expected finite weights above 0, found some that are not.")
+            raise InputError("Expected finite weights above 0, found others.")
 
     @property
     def matrix(self) -> csr_matrix:
-        """The distances as an (n, n) symmetric matrix; a distance of 0 is stored, too."""
+        """The distances as an (n, n) symmetric matrix; distances of 0 are stored too."""
         return self.symmetric(self.distances)
 
     @property
@@ -63,7 +63,7 @@ class DistanceGraph:
         return pieces(self.symmetric(np.ones(len(self.first))))
 
     def symmetric(self, values: np.ndarray) -> csr_matrix:
-        """Return the (n, n) matrix with the `values`, (m,), in both places of each pair."""
+        """Return the symmetric (n, n) matrix with `values`, (m,), at both entries of each pair."""
         rows = np.concatenate([self.first, self.second])
         columns = np.concatenate([self.second, self.first])
         return csr_matrix((np.concatenate([values, values]), (rows, columns)), (self.n, self.n))

@@ -1,4 +1,4 @@
-"""One layout in the plane from a graph of distances: step 7 of GEARS' inference (section 3.5)."""
+"""A planar layout from a graph of distances: step 7 of GEARS inference (section 3.5)."""
 
 from __future__ import annotations
 
@@ -16,19 +16,19 @@ from napari_spatialrecon.geometry.patchwork.robust import HuberPairs
 from napari_spatialrecon.geometry.patchwork.trilateration import Trilateration
 from napari_spatialrecon.progress import Reporter
 
-#: Most times that the anchor and δ follow the layout.
+#: Maximum number of updates of the anchor and δ.
 _ROUNDS = 8
 
-#: Between rounds the anchor weakens by this, so that the end does not depend on the start.
+#: Factor by which the anchor weakens each round, so that the result does not depend on the start.
 _WEAKENING = 0.1
 
-#: δ is at most 3 times the residual that 90 % of the distances keep to.
+#: δ is at most 3 times the 90th percentile of the residuals.
 _INLIERS, _REACH = 90, 3.0
 
-#: Random shift of the start, in radii: descent cannot part cells that coincide or leave a line.
+#: Random shift of the start, in radii: descent cannot separate coincident cells or leave a line.
 _JITTER = 1e-4
 
-#: Residuals, in radii, that are as good as none.
+#: Residuals, in radii, that count as zero.
 _EXACT = 1e-6
 
 
@@ -39,18 +39,18 @@ class GlobalSolution:
     Parameters
     ----------
     places : (n, 2) float
-        In the unit of the distances; in the frame of the fallback if there was one.
+        In the unit of the distances, and in the frame of the fallback if one was given.
     stress
-        ``√(Σ w (‖y_i − y_j‖ − d)² / Σ w d²)``: 0 if all distances are kept.
+        ``√(Σ w (‖y_i − y_j‖ − d)² / Σ w d²)``: 0 if all distances are matched.
     residual_mean, residual_median, residual_max
         Of ``|‖y_i − y_j‖ − d|`` over all pairs, in the unit of the distances.
     iterations
-        Steps taken.
+        Number of steps taken.
     converged
         Whether the steps became shorter than the tolerance.
     pieces : (n,) int
-        Connected component of each cell, 0 for the largest: what lies in different pieces has no
-        measured distance.
+        Connected component of each cell, 0 for the largest; no distance was measured between
+        different pieces.
     """
 
     places: np.ndarray
@@ -64,7 +64,7 @@ class GlobalSolution:
 
     @property
     def loose(self) -> np.ndarray:
-        """Cells, (n,) bool, whose place relative to the largest piece is not measured."""
+        """Cells, (n,) bool, whose position relative to the largest piece was not measured."""
         return self.pieces > 0
 
 
@@ -80,39 +80,40 @@ def solve_graph(
     seed: int = 0,
     reporter: Reporter | None = None,
 ) -> GlobalSolution:
-    """Return the layout whose distances follow those of the graph.
+    """Return the layout whose distances best match those of the graph.
 
     Step 7 of section 3.5: Landmark Isomap, then descent of the weighted Huber objective with an
-    anchor at its start. Other than in the paper the descent has a memory (see `descend`) in place
-    of a learning rate, cells on the wrong side of their neighbours are put right first (see
-    `Trilateration`), and the anchor is set again and weakened until it bends nothing, while δ
-    shrinks to what the distances show of their own error: exact distances give exact places.
+    anchor at the start. Unlike the paper, the descent uses L-BFGS (see `descend`) instead of a
+    learning rate, cells on the wrong side of their neighbours are corrected first (see
+    `Trilateration`), and the anchor is reset and weakened until it has no effect, while δ shrinks
+    to the error seen in the distances: exact distances give exact positions.
 
     Parameters
     ----------
     graph
-        Wanted distances.
+        Target distances.
     fallback : (n, 2) float, optional
-        A rough layout in the unit of the distances. Each piece is laid on it, turned and turned
-        over but not scaled; without one, pieces lie side by side.
+        A rough layout in the unit of the distances. Each piece is rotated and reflected onto it,
+        but not scaled; without a fallback, pieces are put side by side.
     landmarks
-        Cells of a piece whose paths to all others make the start.
+        Number of cells per piece whose shortest paths to all others give the initial layout.
     delta
-        δ, in radii (root mean square) of the layout: residuals beyond count linearly.
+        δ, in radii (root mean square) of the layout: larger residuals count linearly.
     anchor
-        Weight of the mean squared move from the start, beside the mean over the pairs; above 0.
+        Weight of the mean squared shift from the start, relative to the mean over pairs; above 0.
     max_iterations, tolerance
-        Ends the descent: most steps in all, and least root mean square step beside the residual
-        that 90 % of the distances keep to; smaller steps change nothing that is known.
+        Stopping criteria: maximum number of steps in all, and smallest root-mean-square step
+        relative to the 90th percentile of the residuals; smaller steps change nothing that the
+        distances can resolve.
     seed
-        Draws landmarks.
+        Seed for drawing landmarks.
     reporter
-        Told the stress; may stop the solver.
+        Receives the stress; may stop the solver.
 
     Raises
     ------
     InputError
-        There is no cell, a number is out of its bounds, or the fallback is not finite (n, 2).
+        There is no cell, a number is out of bounds, or the fallback is not a finite (n, 2) array.
 
     Examples
     --------
@@ -161,7 +162,7 @@ def _start(
     generator: np.random.Generator,
     reporter: Reporter,
 ) -> np.ndarray:
-    """Return the layout of each piece around 0, runaway cells drawn in to its 99 % radius."""
+    """Return the layout of each piece around 0, outlying cells pulled in to its 99 % radius."""
     order, bounds = by_piece(pieces)
     distances = graph.matrix[order][:, order]
     y = np.zeros((graph.n, 2))
@@ -185,7 +186,7 @@ def _refine(
     tolerance: float,
     reporter: Reporter,
 ) -> tuple[np.ndarray, int, bool]:
-    """Return the layout `y` of radius 1 after descent, the steps and whether it converged."""
+    """Return the layout `y` of radius 1 after descent, the step count and whether it converged."""
     pairs, misplaced, taken = HuberPairs(graph), Trilateration(graph), 0
     pull = anchor * float(graph.weights.sum()) / graph.n
     for _ in range(_ROUNDS):

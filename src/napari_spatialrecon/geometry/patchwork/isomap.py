@@ -1,4 +1,4 @@
-"""A layout from the distances of some pairs of cells, by paths to a few landmark cells."""
+"""A layout from the distances of some pairs of cells, through paths to a few landmark cells."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from scipy.sparse.csgraph import dijkstra
 
 from napari_spatialrecon.progress import Reporter
 
-#: Landmarks whose paths are found at once, between two looks at the stop signal.
+#: Landmarks whose paths are found at once, between two checks of the stop signal.
 _AT_ONCE = 4
 
 
@@ -18,19 +18,20 @@ def landmark_isomap(
     generator: np.random.Generator,
     reporter: Reporter | None = None,
 ) -> np.ndarray:
-    """Return a layout whose distances follow the shortest paths to some `landmarks`.
+    """Return a layout whose distances approximate the shortest paths to some `landmarks`.
 
-    Classical scaling of the landmarks, and of the others by their distances to them (de Silva and
-    Tenenbaum 2003, "Global versus local methods in nonlinear dimensionality reduction").
+    Classical scaling of the landmarks; other cells are placed by their distances to the landmarks
+    (de Silva and Tenenbaum 2003, "Global versus local methods in nonlinear dimensionality
+    reduction").
 
     Parameters
     ----------
     distances : (n, n) csr
         Symmetric and connected.
     landmarks
-        Cells drawn at random; all where there are fewer.
+        Number of cells drawn at random; all if there are fewer.
     generator
-        Draws them.
+        Draws the landmarks.
     reporter
         May stop the work.
 

@@ -1,4 +1,4 @@
-"""Who is near whom in an embedding: step 1 of GEARS' inference (section 3.5)."""
+"""The neighbour graph of an embedding: step 1 of GEARS inference (section 3.5)."""
 
 from __future__ import annotations
 
@@ -12,26 +12,26 @@ from napari_spatialrecon.errors import InputError
 from napari_spatialrecon.geometry.neighbours import nearest
 from napari_spatialrecon.progress import Reporter
 
-#: Edges that an isolated cell gets to its nearest neighbours.
+#: Edges added from an isolated cell to its nearest neighbours.
 _RESCUED = 5
 
-#: Edges whose neighbourhoods are compared at once, and distances between two looks for a stop.
+#: Edges compared at a time, and distances computed between two checks of the stop signal.
 _CHUNK, _DISTANCES = 100_000, 40_000_000
 
 
 @dataclass(frozen=True, eq=False)
 class Locality:
-    """Cells joined where each is among the nearest of the other.
+    """Graph that joins mutual nearest neighbours.
 
     Parameters
     ----------
     graph : (n, n) csr float
-        Symmetric; the Jaccard overlap of two cells' neighbourhoods where they are joined (a
-        rescued cell's may be tiny, never 0).
+        Symmetric; the Jaccard overlap of the neighbourhoods of two joined cells (possibly tiny for
+        an isolated cell, never 0).
     isolated : (n,) bool
-        Cells that no edge of their own joined to another; rescue edges do.
+        Cells without a mutual nearest neighbour; extra edges join them to the graph.
     pieces : (n,) int
-        Connected component of each cell, 0 for the largest, in falling order of size.
+        Connected component of each cell, 0 for the largest, in decreasing order of size.
     """
 
     graph: csr_matrix
@@ -46,27 +46,27 @@ def locality_graph(
     jaccard: float = 0.2,
     reporter: Reporter | None = None,
 ) -> Locality:
-    """Return the mutual nearest-neighbour graph, without edges that few neighbours confirm.
+    """Return the mutual nearest-neighbour graph, without edges that few shared neighbours support.
 
-    Step 1 of section 3.5 (k_Z = 50, τ_J = 0.2): cells i and j are joined where each is among the
-    `k` nearest of the other and their neighbourhoods overlap by more than `jaccard`,
-    ``|N(i) ∩ N(j)| / |N(i) ∪ N(j)|``. Not in the paper: a cell left alone is joined to its
-    nearest neighbours and flagged, since every cell must be reached.
+    Step 1 of section 3.5 (k_Z = 50, τ_J = 0.2): cells i and j are joined if each is among the `k`
+    nearest of the other and their neighbourhoods overlap by more than `jaccard`,
+    ``|N(i) ∩ N(j)| / |N(i) ∪ N(j)|``. Not in the paper: an isolated cell is joined to its nearest
+    neighbours and flagged, since every cell must be reached.
 
     Parameters
     ----------
     embedding : (n, d) float
-        Cells; scale matters not, but the axes' relative scales do. Time is O(n²) beyond 10
-        dimensions (see `nearest`), memory linear.
+        Cells. The overall scale does not matter, but the relative scales of the axes do. Above 10
+        dimensions the time is O(n²) (see `nearest`); memory is linear.
     k
-        Neighbours of a cell; all others where there are fewer.
+        Number of neighbours per cell; all others if there are fewer.
     jaccard
-        Least overlap, from 0 to below 1.
+        Smallest overlap, from 0 to below 1.
 
     Raises
     ------
     InputError
-        Fewer than 2 cells, a number that is not finite, or an option out of its bounds.
+        There are fewer than 2 cells, a number is not finite, or an option is out of bounds.
     """
     if embedding.ndim != 2 or len(embedding) < 2:
         raise InputError(
@@ -111,7 +111,7 @@ def pieces(graph: csr_matrix) -> np.ndarray:
 
 
 def _nearest(embedding: np.ndarray, k: int, reporter: Reporter) -> np.ndarray:
-    """Return the `k` nearest others of each cell, (n, k) int, and hear a stop meanwhile."""
+    """Return the `k` nearest neighbours of each cell, (n, k) int, checking the stop signal."""
     n = len(embedding)
     step, found = max(1, _DISTANCES // n), []
     for start in range(0, n, step):

@@ -1,4 +1,4 @@
-"""The distances that overlapping layouts of parts of the cells measure."""
+"""The distances measured by overlapping layouts of subsets of cells."""
 
 from __future__ import annotations
 
@@ -9,19 +9,19 @@ import numpy as np
 from napari_spatialrecon.errors import InputError
 from napari_spatialrecon.progress import Reporter
 
-#: Pairs of cells that are looked up at once.
+#: Pairs of cells looked up at a time.
 _CHUNK = 200_000
 
 
 class Measurements:
-    """Layouts of patches of cells, ready to be asked for the distance of any pair.
+    """Layouts of patches of cells, indexed to look up the distance of any pair.
 
     Parameters
     ----------
     patches : n_patches arrays (n_p,) int
-        Cells of each patch, none twice.
+        Cells of each patch, without duplicates.
     layouts : n_patches arrays (n_p, d) float
-        Their places.
+        Coordinates of these cells.
     n
         Number of cells.
 
@@ -31,17 +31,17 @@ class Measurements:
     cells, patch : (m,) int
         Cell and patch of every entry, patch by patch.
     points : (m, d) float
-        Its place in that patch.
+        Coordinates in that patch.
     entries : (m,) int
         All entries ordered by cell, then patch.
     starts : (n + 1,) int
-        Where each cell's begin in `entries`.
+        Where the entries of each cell begin in `entries`.
 
     Raises
     ------
     InputError
-        Patches and layouts do not match, a number is not finite, a cell is none of the `n`, or
-        twice in a patch.
+        Patches and layouts do not match, a number is not finite, or a cell is not among the `n` or
+        occurs twice in a patch.
     """
 
     def __init__(
@@ -57,14 +57,16 @@ class Measurements:
         self.patch = np.repeat(np.arange(self.n_patches), sizes)
         if not np.isfinite(self.points).all():
             bad = np.unique(self.patch[~np.isfinite(self.points).all(axis=1)])
-            raise InputError(f"Expected finite layouts, found {len(bad)} patches where not.")
+            raise InputError(
+                f"Expected finite layouts, found {len(bad)} patches that are not finite."
+            )
         if self.cells.min() < 0 or self.cells.max() >= n:
             raise InputError(f"Expected cells from 0 to {n - 1} in patches, found others.")
         keys = self.cells * self.n_patches + self.patch
         self.entries = np.argsort(keys, kind="stable")
         self._keys = keys[self.entries]
         if (np.diff(self._keys) == 0).any():
-            raise InputError("Expected each cell once in a patch, found one twice.")
+            raise InputError("Expected each cell once per patch, found one twice.")
         self.starts = np.concatenate([[0], np.cumsum(np.bincount(self.cells, minlength=n))])
         self._bounds = np.concatenate([[0], np.cumsum(sizes)])
 
@@ -75,11 +77,11 @@ class Measurements:
 
     @property
     def support(self) -> np.ndarray:
-        """Patches each cell is in, (n,) int."""
+        """Number of patches of each cell, (n,) int."""
         return np.diff(self.starts)
 
     def between(self, first: np.ndarray, second: np.ndarray) -> np.ndarray:
-        """Return the distance between entries `first` and `second`, (p,) int, of one patch each."""
+        """Return the distances of entries `first` and `second`, (p,) int, of the same patch."""
         difference = self.points[first] - self.points[second]
         return np.asarray(np.sqrt(np.einsum("pd,pd->p", difference, difference)))
 
@@ -91,9 +93,9 @@ class Measurements:
         Returns
         -------
         pair : (q,) int
-            Which pair was measured, in rising order.
+            Index of the measured pair, in ascending order.
         patch : (q,) int
-            In which patch.
+            Patch in which it was measured.
         distance : (q,) float
         """
         found = []
@@ -110,7 +112,7 @@ class Measurements:
         return np.concatenate(pairs), np.concatenate(patches), np.concatenate(distances)
 
     def _entries_of(self, cells: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-        """Return the position in `cells` and the entry, for all entries of all `cells`."""
+        """Return the position in `cells` and the entry for every entry of all `cells`."""
         counts = self.support[cells]
         position = np.repeat(np.arange(len(cells)), counts)
         before = np.cumsum(counts) - counts
@@ -134,5 +136,5 @@ def _sizes(
         or any(s[0] != size for s, size in zip(shapes, sizes, strict=True))
         or sizes.sum() == 0
     ):
-        raise InputError("Expected layouts (n_p, d) of one d, a row for each cell of the patch.")
+        raise InputError("Expected layouts (n_p, d) of one d, with one row per cell of the patch.")
     return sizes

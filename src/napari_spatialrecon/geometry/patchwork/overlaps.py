@@ -1,4 +1,4 @@
-"""Cells that two patches share, and how far the two disagree about them."""
+"""Cells that two patches share, and how much the patches disagree about them."""
 
 from __future__ import annotations
 
@@ -10,26 +10,26 @@ from napari_spatialrecon.progress import Reporter
 #: Patches that share fewer cells than this are not compared (step 5 of section 3.5).
 _LEAST = 5
 
-#: Most later patches of a cell that one of its patches is compared with through it, so that time
-#: and memory are linear in the entries whatever the coverage.
+#: Limit on the later patches with which a cell's patch is compared, so that time and memory are
+#: linear in the entries for any coverage.
 _PARTNERS = 16
 
-#: Pairs of shared cells that are measured, per shared cell.
+#: Measured pairs of shared cells, per shared cell.
 _PAIRS = 4
 
-#: Share of a patch's typical distance that all distances are raised to before their logarithm.
+#: Lower bound on distances before the logarithm, as a share of a patch's typical distance.
 _TINY = 1e-6
 
 
 class Overlaps:
-    """Pairs of patches and random pairs of the cells that both hold.
+    """Pairs of patches, and random pairs of their shared cells.
 
     Parameters
     ----------
     measured
         The patches.
     generator
-        Draws the pairs of cells, blind to the cells' numbers.
+        Draws the pairs of cells, independently of the cells' numbering.
     reporter
         May stop the work.
     """
@@ -50,12 +50,12 @@ class Overlaps:
         kept = enough[number]
         self._first, self._second = first[kept], second[kept]
         keys, sizes = keys[enough], sizes[enough]
-        #: Patches of each pair of patches.
+        #: The two patches of each pair.
         self.patches = np.stack([keys // measured.n_patches, keys % measured.n_patches])
         self._number = np.repeat(np.arange(len(keys)), sizes)
         starts = (np.cumsum(sizes) - sizes)[self._number]
         own = np.arange(len(self._number)) - starts
-        #: For each shared cell the next ones in the circle of its group.
+        #: For each shared cell, the next ones in the circle of its group.
         self._next = [starts + (own + s) % sizes[self._number] for s in range(1, _PAIRS + 1)]
 
     def disagreement(self) -> np.ndarray:
@@ -86,7 +86,7 @@ class Overlaps:
 
 
 def _shared(measured: Measurements) -> tuple[np.ndarray, np.ndarray]:
-    """Return all pairs of entries of one cell, in rising order of their patches."""
+    """Return all pairs of entries of the same cell, in ascending order of their patches."""
     cells = measured.cells[measured.entries]
     found = []
     for apart in range(1, min(_PARTNERS, int(measured.support.max()) - 1) + 1):

@@ -1,4 +1,4 @@
-"""The mean of all patches laid over one layout of all cells, and how far they are from it."""
+"""The mean of all patches aligned to one layout of all cells, and their spread around it."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ import numpy as np
 from napari_spatialrecon.errors import InputError
 from napari_spatialrecon.geometry.patchwork.measurements import Measurements
 
-#: Times that patches are laid over their mean; a third changes nothing to speak of.
+#: Rounds of aligning patches to their mean; a third makes no noticeable difference.
 _ROUNDS = 2
 
 
@@ -19,33 +19,33 @@ def patch_mean(
     places: np.ndarray,
     reliability: np.ndarray,
 ) -> tuple[np.ndarray, np.ndarray]:
-    """Return each cell's mean place in the patches it is in, once all lie over `places`.
+    """Return each cell's mean position over its patches, after aligning them to `places`.
 
-    Not in the paper. Medians of distances tell every patch's pose well, but noise in a patch bends
-    its distances more than its places: the mean has a third less of it than the solve. A patch of
-    more than two dimensions is projected onto the plane that fits best.
+    Not in the paper. Median distances determine the pose of every patch well, but noise in a patch
+    affects its distances more than its coordinates: the mean has a third less noise than the global
+    solve. A patch of more than two dimensions is projected onto the best-fitting plane.
 
     Parameters
     ----------
     patches, layouts
         As in `stitch`.
     places : (n, 2) float
-        A layout of all cells in the unit of the patches (see `solve_graph`); not changed.
+        A layout of all cells in the unit of the patches (see `solve_graph`); not modified.
     reliability : (n_patches,) float
-        What each patch counts, above 0 (see `Stitched`).
+        Weight of each patch, above 0 (see `Stitched`).
 
     Returns
     -------
     mean : (n, 2) float
-        In the frame of `places`; a cell in no patch stays.
+        In the frame of `places`; a cell in no patch keeps its position.
     spread : (n,) float
-        Weighted mean of the squared distances of a cell's places to their mean; NaN for a cell
-        in fewer than two patches, about which it tells nothing.
+        Weighted mean squared distance of a cell's positions from their mean; NaN for a cell in
+        fewer than two patches, for which it is undefined.
 
     Raises
     ------
     InputError
-        As in `stitch`, or the layouts have fewer than 2 dimensions, or a weight is not above 0.
+        As in `stitch`; also if the layouts have fewer than 2 dimensions or a weight is not above 0.
 
     Examples
     --------
@@ -75,7 +75,7 @@ def patch_mean(
 
 
 def _lay(own: np.ndarray, target: np.ndarray) -> np.ndarray:
-    """Return `own`, (n, d), turned, projected and shifted onto `target`, (n, 2)."""
+    """Return `own`, (n, d), rotated, projected and translated onto `target`, (n, 2)."""
     centre = target.mean(axis=0)
     own = own - own.mean(axis=0)
     u, _, vt = np.linalg.svd(own.T @ (target - centre), full_matrices=False)

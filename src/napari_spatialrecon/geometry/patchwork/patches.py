@@ -1,4 +1,4 @@
-"""Overlapping patches that cover all cells: step 2 of GEARS' inference (section 3.5)."""
+"""Overlapping patches that cover all cells: step 2 of GEARS inference (section 3.5)."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from scipy.sparse import csr_matrix
 from napari_spatialrecon.errors import InputError
 from napari_spatialrecon.progress import Reporter
 
-#: Walks that start together from a patch's first cell, and most steps of each.
+#: Random walks from the first cell of a patch, and the maximum number of steps of each.
 _WALKS, _STEPS = 16, 60
 
 
@@ -24,36 +24,37 @@ def cover(
 ) -> np.ndarray:
     """Return patches of `size` cells with every cell in at least `coverage` of them.
 
-    Step 2 of section 3.5. A patch starts at a cell that is in the fewest patches so far; random
-    walks from it gather `walk_share` of the patch, and cells that are in the fewest patches the
-    rest: bare walks leave cells uncovered and patches apart. Each patch shares at least `overlap`
-    cells with an earlier one, so that all hang together even where the graph is in pieces.
-    Time and memory are linear in the cells.
+    Step 2 of section 3.5. A patch starts at a cell that is in the fewest patches so far. Random
+    walks from it collect `walk_share` of the patch, and the cells in the fewest patches fill the
+    rest: walks alone leave cells uncovered and patches disconnected. Each patch shares at least
+    `overlap` cells with an earlier one, so that all are connected even if the graph is not. Time
+    and memory are linear in the cells.
 
     Parameters
     ----------
     graph : (n, n) csr
-        Symmetric: who is near whom (see `locality_graph`). Walks take its edges with equal chance.
+        Symmetric neighbour graph (see `locality_graph`). Walks take its edges with equal
+        probability.
     size
-        Cells of a patch. With no more cells than that, one patch holds all of them.
+        Cells per patch. If there are no more cells than that, one patch holds all of them.
     coverage
         At least 1.
     overlap
-        At most `size` / 4, so that patches still make ground.
+        At most `size` / 4, so that each patch still adds new cells.
     walk_share
-        From 0, patches at random, to 0.75.
+        From 0 (random patches) to 0.75.
     seed
-        Of all choices.
+        Seed of all random choices.
 
     Returns
     -------
     (n_patches, size) int
-        Cells of each patch, none twice; (1, n) where one patch is enough.
+        Cells of each patch, without duplicates; (1, n) if one patch is enough.
 
     Raises
     ------
     InputError
-        An option is out of its bounds.
+        An option is out of bounds.
 
     Examples
     --------
@@ -96,23 +97,23 @@ def cover(
 
 
 class _Tally:
-    """How many patches each cell is in, and the patch that is being filled.
+    """Number of patches of each cell, and the patch being filled.
 
     Parameters
     ----------
     n
         Number of cells.
     coverage
-        Patches every cell is to be in.
+        Required number of patches per cell.
     generator
-        Orders the cells that are in equally few patches.
+        Orders the cells that are in the same number of patches.
 
     Attributes
     ----------
     behind : int
         Cells that are in too few patches.
     latest : (n,) int
-        The last complete patch of each cell, -1 where there is none.
+        The last complete patch of each cell, -1 if there is none.
     """
 
     def __init__(self, n: int, coverage: int, generator: np.random.Generator) -> None:
@@ -124,12 +125,12 @@ class _Tally:
         self.behind = n
 
     def open(self, size: int) -> None:
-        """Begin an empty patch."""
+        """Start an empty patch."""
         self._cells, self.room = np.empty(size, np.intp), size
 
     @property
     def patch(self) -> np.ndarray:
-        """Cells so far."""
+        """Number of cells so far."""
         return self._cells[: len(self._cells) - self.room]
 
     def inside(self, cells: np.ndarray) -> np.ndarray:
@@ -137,7 +138,7 @@ class _Tally:
         return self._inside[cells]
 
     def add(self, cells: np.ndarray) -> None:
-        """Take the `cells`, none twice, that are not in the patch yet, as far as there is room."""
+        """Add `cells` (no duplicates) that are not yet in the patch, as far as there is room."""
         cells = cells[~self._inside[cells]][: self.room]
         filled = len(self._cells) - self.room
         self._cells[filled : filled + len(cells)] = cells
@@ -147,7 +148,7 @@ class _Tally:
         self.behind -= int((self._counts[cells] == self._coverage).sum())
 
     def fewest(self, most: int) -> np.ndarray:
-        """Return up to `most` cells, at least one, outside the patch and in fewest patches."""
+        """Return up to `most` cells, at least one, outside the patch and in the fewest patches."""
         found = np.empty(0, np.intp)
         while not len(found):
             if self._next >= len(self._queue):
@@ -169,7 +170,7 @@ class _Tally:
 
 
 def _walk(graph: csr_matrix, start: int, most: int, generator: np.random.Generator) -> np.ndarray:
-    """Return up to `most` different cells in the order in which walks from `start` meet them."""
+    """Return up to `most` different cells in the order in which walks from `start` visit them."""
     starts = graph.indptr
     here = np.full(_WALKS, start)
     path = [here]
@@ -186,7 +187,7 @@ def _walk(graph: csr_matrix, start: int, most: int, generator: np.random.Generat
 def _lean(
     tally: _Tally, patches: list[np.ndarray], overlap: int, generator: np.random.Generator
 ) -> None:
-    """Let the patch share `overlap` cells with the earlier one that it shares most with."""
+    """Make the patch share `overlap` cells with the earlier patch that it overlaps most."""
     latest = tally.latest[tally.patch]
     latest = latest[latest >= 0]
     if len(latest):

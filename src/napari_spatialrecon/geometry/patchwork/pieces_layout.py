@@ -1,4 +1,4 @@
-"""Pieces of a layout that nothing ties together, put somewhere sensible."""
+"""Arrange the disconnected pieces of a layout."""
 
 from __future__ import annotations
 
@@ -7,26 +7,26 @@ import numpy as np
 from napari_spatialrecon.errors import InputError
 from napari_spatialrecon.geometry.procrustes import fit_pose
 
-#: Gap between pieces, and width of a row of small ones, in sizes of the largest piece.
+#: Gap between pieces, and width of a row of small pieces, relative to the largest piece.
 _GAP, _ROW = 0.05, 1.0
 
 
 def by_piece(pieces: np.ndarray) -> tuple[np.ndarray, list[tuple[int, int]]]:
-    """Return the cells piece by piece, (n,) int, and where each piece begins and ends in them.
+    """Return the cells ordered by piece, (n,) int, and where each piece begins and ends.
 
     Parameters
     ----------
     pieces : (n,) int
-        Piece of each cell, without gaps from 0.
+        Piece of each cell, numbered from 0 without gaps.
     """
     stops = np.cumsum(np.bincount(pieces)).tolist()
     return np.argsort(pieces, kind="stable"), list(zip([0, *stops[:-1]], stops, strict=True))
 
 
 def pose_pieces(y: np.ndarray, pieces: np.ndarray, fallback: np.ndarray) -> np.ndarray:
-    """Return each piece of `y` laid over its cells in `fallback`, both (n, 2), not scaled.
+    """Return `y` with each piece aligned to its cells in `fallback`, both (n, 2), without scaling.
 
-    A piece that fixes no pose (few cells, or on a line) is shifted only.
+    A piece that does not determine a pose (few or collinear cells) is only translated.
     """
     order, bounds = by_piece(pieces)
     posed = np.empty_like(y)
@@ -41,7 +41,7 @@ def pose_pieces(y: np.ndarray, pieces: np.ndarray, fallback: np.ndarray) -> np.n
 
 
 def pack(y: np.ndarray, pieces: np.ndarray) -> np.ndarray:
-    """Return `y`, (n, 2), with the largest piece around 0 and the others in rows right of it."""
+    """Return `y`, (n, 2), with the largest piece around 0 and the others in rows to its right."""
     order, bounds = by_piece(pieces)
     packed = y.copy()
     first = order[: bounds[0][1]]

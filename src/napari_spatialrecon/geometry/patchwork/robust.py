@@ -1,4 +1,4 @@
-"""The weighted Huber objective of a graph of distances: step 7 of GEARS' inference."""
+"""The weighted Huber objective of a graph of distances: step 7 of GEARS inference."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from scipy.sparse.linalg import LinearOperator, cg
 from napari_spatialrecon.geometry.pairs import Preconditioner
 from napari_spatialrecon.geometry.patchwork.distance_graph import DistanceGraph
 
-#: Accuracy of the metric's inverse, and most steps to it: it shapes the descent, not its end.
+#: Accuracy and maximum steps of the metric's inverse: affects the path of the descent only.
 _SOLVED_TO, _STEPS = 1e-2, 100
 
 
@@ -19,7 +19,7 @@ class HuberPairs:
     Parameters
     ----------
     graph
-        Pairs, wanted distances and weights.
+        Pairs, target distances and weights.
     """
 
     def __init__(self, graph: DistanceGraph) -> None:
@@ -33,7 +33,7 @@ class HuberPairs:
         self._near = 1e-12 * float(graph.distances.max(initial=0.0)) ** 2 + 1e-300
 
     def residuals(self, y: np.ndarray) -> np.ndarray:
-        """Return ``‖y_i − y_j‖ − d`` of each pair, (m,), of the layout `y`, (n, 2)."""
+        """Return ``‖y_i − y_j‖ − d`` for each pair, (m,), in the layout `y`, (n, 2)."""
         difference = self._ends @ y
         return np.asarray(np.sqrt(np.einsum("pc,pc->p", difference, difference)) - self._wanted)
 
@@ -54,7 +54,7 @@ class HuberPairs:
     def preconditioner(self, pull: float) -> Preconditioner:
         """Return the inverse of ``V + pull``, V the Laplacian of the weights.
 
-        Huber's ρ lies below r², so that this metric majorises it as SMACOF's does the stress.
+        Huber's ρ lies below r², so this metric majorises it, as SMACOF's majorises the stress.
         """
         shape = self._laplacian.shape
         matrix = (self._laplacian + diags_array(np.full(shape[0], pull))).tocsr()

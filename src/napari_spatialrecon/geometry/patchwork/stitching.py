@@ -1,4 +1,4 @@
-"""One graph of distances out of many patches: steps 4-6 of GEARS' inference (section 3.5)."""
+"""One graph of distances from many patches: steps 4-6 of GEARS inference (section 3.5)."""
 
 from __future__ import annotations
 
@@ -13,30 +13,30 @@ from napari_spatialrecon.geometry.patchwork.measurements import Measurements
 from napari_spatialrecon.geometry.patchwork.overlaps import Overlaps
 from napari_spatialrecon.progress import Reporter
 
-#: Well-measured edges from which a cell needs no others; three fix a place in the plane.
+#: Well-measured edges after which a cell needs no others; three determine a position in the plane.
 _ENOUGH = 6
 
-#: Disagreement that is no more than rounding, and the least reliability of a patch.
+#: Disagreement that is rounding error, and the smallest reliability of a patch.
 _ROUNDING, _LEAST_RELIABLE = 1e-6, 1e-3
 
 
 @dataclass(frozen=True, eq=False)
 class Stitched:
-    """Distances that the patches agree on, and how well they do.
+    """Distances that the patches agree on, and how well they agree.
 
     Parameters
     ----------
     graph
-        Wanted distances in the unit of the patches, with confidence weights from 0 to 1.
+        Target distances in the unit of the patches, with confidence weights from 0 to 1.
     disagreement : (n_patches,) float
         Mean, over the patches it overlaps, of the mean |Δ log distance| between shared cells: 0.1
         is about a tenth of a distance. NaN for a patch that overlaps none.
     reliability : (n_patches,) float
-        a_p, 0.001 to 1: what a patch's distances count.
+        a_p, 0.001 to 1: weight of a patch's distances.
     support : (n,) int
-        Patches each cell is in.
+        Number of patches of each cell.
     weak : (n,) bool
-        Cells with fewer than 6 distances that enough patches measured alike; they keep others.
+        Cells with fewer than 6 distances on which enough patches agree; they also keep others.
     pieces : (n,) int
         Connected component of each cell in the graph, 0 for the largest.
     """
@@ -61,39 +61,39 @@ def stitch(
     seed: int = 0,
     reporter: Reporter | None = None,
 ) -> Stitched:
-    """Return the distances of the patches' layouts, joined by weighted medians.
+    """Return the distances of the patches' layouts, combined by weighted medians.
 
-    Section 3.5. Step 4: edges are each cell's `k` nearest in a patch and some pairs at random;
+    Section 3.5. Step 4: edges join each cell to its `k` nearest in a patch, plus some random pairs;
     each is measured in every patch that holds both cells. Step 5: patches that disagree with those
-    they overlap count less. Step 6: an edge's distance is the median of its measurements; it is
-    kept if at least `min_patches` measured it with a relative spread of at most `max_spread`.
-    Cells that this leaves with few edges keep their others, and so do pieces it would cut off.
+    they overlap get less weight. Step 6: an edge's distance is the median of its measurements; it
+    is kept if at least `min_patches` measured it with a relative spread of at most `max_spread`.
+    Cells left with few edges keep their other edges, and so do pieces that would be cut off.
 
     Parameters
     ----------
     patches : n_patches arrays (n_p,) int, or one (n_patches, n_p)
         Cells of each patch, none twice.
     layouts : n_patches arrays (n_p, d) float, or one (n_patches, n_p, d)
-        Their places, in any pose but one unit.
+        Coordinates, in any pose but in one unit.
     n
         Number of cells.
     k
-        Nearest others of a cell in a patch.
+        Nearest neighbours of a cell in a patch.
     far_share
-        Pairs drawn at random in each patch, and again among the cells that two patches share, as
-        a share of the nearest pairs. They hold the shape of the whole: a third of them leaves a
-        tenth less of independent noise in patches than a tenth of them does, in less time.
+        Random pairs drawn in each patch, and again among the cells that two patches share, as a
+        share of the nearest pairs. They preserve the overall shape: compared with a share of a
+        tenth, a third leaves a tenth less of the patches' independent noise, in less time.
     min_patches
-        M_min; 1 where there is one patch only.
+        M_min; 1 if there is only one patch.
     max_spread
         τ_spread: root mean square deviation from the median, over the median.
     seed
-        Draws pairs.
+        Seed for drawing pairs.
 
     Raises
     ------
     InputError
-        Patches and layouts do not match, a number is not finite, or a cell is none of the `n`.
+        Patches and layouts do not match, a number is not finite, or a cell is not among the `n`.
 
     Examples
     --------
@@ -133,7 +133,7 @@ def _edges(
     generator: np.random.Generator,
     reporter: Reporter,
 ) -> np.ndarray:
-    """Return pairs of cells, (2, m): the nearest in each patch, and some at random."""
+    """Return pairs of cells, (2, m): the nearest in each patch, and some random ones."""
     found = [np.empty((2, 0), np.intp)]
     for cells, layout in measured:
         reporter.check()
@@ -146,7 +146,7 @@ def _edges(
 
 
 def _unique(pairs: np.ndarray, n: int) -> tuple[np.ndarray, np.ndarray]:
-    """Return the two cells of each pair of `pairs`, (2, m), once, the smaller number first."""
+    """Return the unique pairs of `pairs`, (2, m), with the smaller index first."""
     keys = np.sort(pairs.min(axis=0) * n + pairs.max(axis=0))
     keys = keys[np.diff(keys, prepend=-1) > 0]
     return keys // n, keys % n
@@ -166,7 +166,7 @@ def _reliability(overlaps: Overlaps, n_patches: int) -> tuple[np.ndarray, np.nda
 
 @dataclass(frozen=True, eq=False)
 class _Joined:
-    """Measurements of each edge: how many, their reliabilities' sum, their median and spread."""
+    """Measurements of each edge: number, summed reliability, median and spread."""
 
     count: np.ndarray
     mass: np.ndarray
@@ -175,9 +175,9 @@ class _Joined:
 
 
 def _join(edge: np.ndarray, distance: np.ndarray, weight: np.ndarray) -> _Joined:
-    """Return the weighted medians of the distances of each edge, in rising order of edges.
+    """Return the weighted median distance of each edge, in ascending order of edges.
 
-    Where exactly half of the weight lies on each side, the median is midway between.
+    If exactly half of the weight lies on each side, the median is midway between.
     """
     share = distance / max(float(distance.max(initial=0.0)), 1e-300)
     order = np.argsort(edge + 0.5 * share, kind="stable")
@@ -209,9 +209,9 @@ def _choose(
 
 
 def _confidence(joined: _Joined, typical: float, max_spread: float) -> np.ndarray:
-    """Return ω, rising with the measurements (in typical patches) and falling with their spread.
+    """Return ω, which rises with the number of measurements and falls with their spread.
 
-    One measurement alone has an unknown spread, which is taken for the largest allowed.
+    A single measurement has an unknown spread; the largest allowed is assumed.
     """
     measured = joined.mass / typical
     spread = np.where(joined.count > 1, joined.spread / max_spread, 1.0)

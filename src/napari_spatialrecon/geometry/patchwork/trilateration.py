@@ -1,4 +1,4 @@
-"""Cells put where their neighbours want them, out of places that descent cannot leave."""
+"""Move cells out of local minima, to where their neighbours indicate."""
 
 from __future__ import annotations
 
@@ -6,10 +6,10 @@ import numpy as np
 
 from napari_spatialrecon.geometry.patchwork.distance_graph import DistanceGraph
 
-#: A cell moves if that leaves less than this share of its part of the objective.
+#: A cell moves if its part of the objective falls below this fraction.
 _WORTH = 0.5
 
-#: Keeps the normal equations of a cell whose neighbours are on a line solvable.
+#: Keeps the normal equations solvable for a cell with collinear neighbours.
 _RIDGE = 1e-9
 
 
@@ -19,7 +19,7 @@ class Trilateration:
     Parameters
     ----------
     graph
-        Wanted distances and their weights.
+        Target distances and their weights.
     """
 
     def __init__(self, graph: DistanceGraph) -> None:
@@ -32,24 +32,25 @@ class Trilateration:
         self._mass = np.maximum(np.asarray(self._graph.sum(axis=1)), 1e-300).reshape(-1, 1)
 
     def move(self, y: np.ndarray, delta: float) -> np.ndarray:
-        """Return the layout `y`, (n, 2), with the cells moved that are far better off elsewhere.
+        """Return the layout `y`, (n, 2), with clearly misplaced cells moved.
 
-        Descent leaves a cell on the wrong side of its neighbours: the way to the right one leads
-        over higher stress. The linear equations that the squared distances make have one solution.
+        Descent leaves a cell on the wrong side of its neighbours, because the way to the right side
+        leads through higher stress. The linear equations of the squared distances have one
+        solution.
 
         Parameters
         ----------
         y : (n, 2) float
-            Layout; not changed.
+            Layout; not modified.
         delta
-            δ of the Huber objective that judges (see `HuberPairs`).
+            δ of the Huber objective used for the comparison (see `HuberPairs`).
         """
         there = self._linear(y)
         better = self._costs(y, there, delta) < _WORTH * self._costs(y, y, delta)
         return np.where(better[:, None], there, y)
 
     def _linear(self, y: np.ndarray) -> np.ndarray:
-        """Return where each cell belongs by its neighbours p alone.
+        """Return where each cell belongs according to its neighbours p alone.
 
         ``Σ w (p − p̄)(p − p̄)ᵀ x = ½ Σ w (p − p̄)(‖p‖² − d²)``: the differences of the equations
         ``‖x − p‖² = d²`` from their mean, in which ``‖x‖²`` cancels.
@@ -69,7 +70,7 @@ class Trilateration:
         return np.asarray((own[:, ::-1] * right - cross * right[:, ::-1]) / determinant + origin)
 
     def _costs(self, y: np.ndarray, own: np.ndarray, delta: float) -> np.ndarray:
-        """Return each cell's part of the objective if it is at `own` and all others at `y`."""
+        """Return each cell's part of the objective with the cell at `own` and all others at `y`."""
         difference = own[self._from] - y[self._to]
         excess = np.abs(np.sqrt(np.einsum("pc,pc->p", difference, difference)) - self._wanted)
         inner = np.minimum(excess, delta)

@@ -1,1 +1,1 @@
-"""Places from landmarks and wanted distances (dp-VAE eq. 6-7)."""
+"""Positions from landmarks and target distances (dp-VAE eq. 6-7)."""

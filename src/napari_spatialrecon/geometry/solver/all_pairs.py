@@ -1,4 +1,4 @@
-"""All pairs of cells, or a random part of them that stands for all."""
+"""All pairs of cells, or a random subset that represents them."""
 
 from __future__ import annotations
 
@@ -8,10 +8,10 @@ from scipy.spatial.distance import cdist
 from napari_spatialrecon.geometry.pairs import Anchors, Preconditioner
 from napari_spatialrecon.geometry.solver.circle import Circle
 
-#: Distances handled at once: with two scratch arrays they stay in a core's cache.
+#: Distances computed at a time: with two scratch arrays they fit in a core's cache.
 _CHUNK = 1 << 16
 
-#: Most fixed cells whose distances decide a rigid move.
+#: Maximum number of fixed cells used to determine a rigid move.
 _ANCHORS = 32
 
 
@@ -25,14 +25,14 @@ class AllPairs:
     exact : (k,) int
         Cells all of whose pairs are kept.
     circle
-        Random pairs that stand for those of the other cells; None where `exact` is all cells.
+        Random pairs that represent those of the other cells; None if `exact` is all cells.
     """
 
     def __init__(self, latent: np.ndarray, exact: np.ndarray, circle: Circle | None) -> None:
         n = len(latent)
         self._latent, self._exact, self._circle = latent, exact, circle
         self._dtype = np.dtype(np.float64 if circle is None else np.float32)
-        #: Smoothing of ‖·‖ at 0, in reach of the data type.
+        #: Smoothing of ‖·‖ at 0, within the precision of the data type.
         share = 1e-10 if circle is None else 1e-5
         self._near = self._dtype.type(share * np.sqrt(latent.var(axis=0).sum()))
         others = np.setdiff1d(np.arange(n), exact)
@@ -48,9 +48,9 @@ class AllPairs:
     def _columns(
         self, rows: np.ndarray, weight: float
     ) -> list[tuple[np.ndarray, np.ndarray, float]]:
-        """Return rows, their wanted distances to the exact cells, and the weight of each.
+        """Yield rows, their target distances to the exact cells, and the weight of each.
 
-        A pair of two exact cells is met twice, and weighs half.
+        A pair of two exact cells occurs twice and has half the weight.
         """
         if not len(self._exact):
             return []
@@ -93,9 +93,9 @@ class AllPairs:
         return stress, forces
 
     def preconditioner(self, free: np.ndarray, pull: np.ndarray) -> Preconditioner:
-        """Return the inverse in closed form: V is n on the diagonal less 1 in every entry.
+        """Return the inverse in closed form: V is n on the diagonal minus 1 in every entry.
 
-        With a circle that is so on average, and the metric is an estimate.
+        With a circle this holds on average, and the metric is an estimate.
         """
         inverse = np.zeros(len(free))
         inverse[free] = 1 / (len(free) + pull[free])
@@ -111,7 +111,7 @@ class AllPairs:
         return solve
 
     def anchors(self, free: np.ndarray) -> Anchors:
-        """Return the pairs of the free cells with the exact ones that are fixed (32 at most)."""
+        """Return the pairs of free cells with fixed exact cells (at most 32)."""
         fixed = self._exact[~free[self._exact]][:_ANCHORS]
         cells = np.flatnonzero(free)
         wanted = cdist(self._latent[cells], self._latent[fixed]).ravel()

@@ -1,4 +1,4 @@
-"""A smooth residual: what dense landmarks say of the layout beyond its pose and scale."""
+"""A smooth residual: what dense landmarks reveal about the layout beyond pose and scale."""
 
 from __future__ import annotations
 
@@ -12,46 +12,46 @@ from sklearn.gaussian_process.kernels import RBF, ConstantKernel, Kernel, WhiteK
 from napari_spatialrecon.geometry.procrustes import fit_pose
 from napari_spatialrecon.geometry.solver.landmarks import Landmarks
 
-#: Fewer landmarks say little of a residual's reach and its noise: the layout is left as it is.
+#: With fewer landmarks, length scale and noise are poorly determined: the layout is left as is.
 LEAST_TO_BEND = 20
 
-#: Share of the squared residual that the field must predict at landmarks it has not seen.
+#: Share of the squared residual that the field must predict at held-out landmarks.
 _LEAST_GAIN = 0.1
 
-#: Reach of the field in radii of the layout: wider is a pose, narrower follows single cells.
+#: Length scale of the field in layout radii: wider is a pose, narrower follows single cells.
 _NARROWEST, _WIDEST = 0.15, 3.0
 
-#: Landmarks that the field is fitted to at most; its cost grows with their cube.
+#: Maximum number of landmarks for the fit; its cost grows with their cube.
 _MOST = 500
 
-#: Cells that the field is evaluated at together.
+#: Cells at which the field is evaluated at a time.
 _BLOCK = 20_000
 
 
 def residual_field(layout: np.ndarray, landmarks: Landmarks) -> np.ndarray:
-    """Return how far a smooth field moves each cell once the layout lies over its landmarks.
+    """Return the smooth displacement of each cell after the layout is fitted to its landmarks.
 
-    The layout is laid over the landmarks by a similarity; what is left there is taken for a
-    Gaussian process over the posed layout plus noise of each landmark. Reach, height and noise are
-    those of greatest marginal likelihood. A field that does not predict each landmark from the
-    others better than the pose alone (by a tenth of the squared residual) bends nothing.
+    The layout is fitted to the landmarks by a similarity; the residual is modelled as a Gaussian
+    process over the posed layout plus independent noise at each landmark. Length scale, amplitude
+    and noise maximise the marginal likelihood. A field that does not predict each landmark from the
+    others better than the pose alone (by a tenth of the squared residual) is not applied.
 
     Parameters
     ----------
     layout : (n, 2) float
         In any frame and unit.
     landmarks
-        Rows of `layout`, and where they sit.
+        Rows of `layout`, and their positions.
 
     Returns
     -------
-    (n, 2) float, (x, y) in the landmarks' unit; zeros below `LEAST_TO_BEND` landmarks, and where
-    the residual is no field.
+    (n, 2) float, (x, y) in the landmarks' unit; zeros below `LEAST_TO_BEND` landmarks, or if the
+    residual is not a smooth field.
 
     Raises
     ------
     InputError
-        A landmark is none of the cells, or the landmarks' places in the layout lie on a line.
+        A landmark is not one of the cells, or the landmarks are collinear in the layout.
     """
     smoothness = fit_smoothness(layout, landmarks)
     if smoothness is None:
@@ -60,7 +60,7 @@ def residual_field(layout: np.ndarray, landmarks: Landmarks) -> np.ndarray:
 
 
 def fit_smoothness(layout: np.ndarray, landmarks: Landmarks) -> Kernel | None:
-    """Return reach, height and noise of the field of `residual_field`; None where it is none."""
+    """Return length scale, amplitude and noise of `residual_field`; None if there is no field."""
     landmarks.check_cells(len(layout))
     if len(landmarks) < LEAST_TO_BEND:
         return None
@@ -71,7 +71,7 @@ def fit_smoothness(layout: np.ndarray, landmarks: Landmarks) -> Kernel | None:
     ) + WhiteKernel(height, (1e-4 * height, 1e2 * height))
     process = GaussianProcessRegressor(kernel, n_restarts_optimizer=0)
     with warnings.catch_warnings():
-        warnings.simplefilter("ignore", ConvergenceWarning)  # a bound that is reached is an answer
+        warnings.simplefilter("ignore", ConvergenceWarning)  # reaching a bound is a valid answer
         process.fit(where[landmarks.indices[:_MOST]], left)
     return None if _left_out(process, left) > 1 - _LEAST_GAIN else process.kernel_
 
@@ -79,12 +79,12 @@ def fit_smoothness(layout: np.ndarray, landmarks: Landmarks) -> Kernel | None:
 def field_at(
     layout: np.ndarray, landmarks: Landmarks, smoothness: Kernel, cells: np.ndarray
 ) -> np.ndarray:
-    """Return how far the field of these landmarks moves some cells, (k, 2).
+    """Return the displacement, (k, 2), of some cells by the field of these landmarks.
 
     Parameters
     ----------
     smoothness
-        Of `fit_smoothness`, of these landmarks or of more.
+        Result of `fit_smoothness` for these landmarks or a superset.
     cells : (k,) int
         Rows of `layout`.
     """
@@ -99,7 +99,7 @@ def field_at(
 
 
 def _residuals(layout: np.ndarray, landmarks: Landmarks) -> tuple[np.ndarray, np.ndarray, float]:
-    """Return the posed layout, what is left at the landmarks (both in radii), and the radius."""
+    """Return the posed layout, the residuals at the landmarks (both in radii) and the radius."""
     pose = fit_pose(layout[landmarks.indices], landmarks.places)
     posed = pose.apply(layout)
     radius = float(np.sqrt(posed.var(axis=0).sum()))
@@ -108,7 +108,7 @@ def _residuals(layout: np.ndarray, landmarks: Landmarks) -> tuple[np.ndarray, np
 
 
 def _left_out(process: GaussianProcessRegressor, wanted: np.ndarray) -> float:
-    """Return the squared error at each landmark of the field of the others, over the residual's.
+    """Return the squared leave-one-out error of the field over the squared residual.
 
     Rasmussen and Williams (2006), Gaussian Processes for Machine Learning, eq. 5.12.
     """
@@ -118,16 +118,16 @@ def _left_out(process: GaussianProcessRegressor, wanted: np.ndarray) -> float:
 
 
 def apply_bend(places: np.ndarray, layout: np.ndarray, landmarks: Landmarks) -> np.ndarray:
-    """Return solved places moved by the smooth residual of their landmarks.
+    """Return solved positions, displaced by the smooth residual of their landmarks.
 
     Parameters
     ----------
     places : (n, 2) float, (x, y)
-        As eqs. 6-7 place them, in the landmarks' frame.
+        Solution of eqs. 6-7, in the landmarks' frame.
     layout : (n, 2) float
-        The layout that they were solved from.
+        The layout from which they were solved.
     landmarks
-        Hard ones stay exactly where they were set.
+        Hard landmarks stay exactly where they were set.
     """
     moved = places + residual_field(layout, landmarks)
     hard = landmarks.indices[landmarks.hard]

@@ -1,4 +1,4 @@
-"""A random part of all pairs of cells, laid out so that no cell has to be looked up."""
+"""A random subset of all pairs of cells, arranged so that no cell has to be looked up."""
 
 from __future__ import annotations
 
@@ -6,26 +6,27 @@ import numpy as np
 
 
 class Circle:
-    """Cells in a random circle, and the pairs of those that are some random steps apart on it.
+    """Cells in a random circle, and the pairs that are certain random steps apart on it.
 
-    All pairs are equally likely, every cell is in as many of them (twice the number of steps), and
-    all pairs of one step are two slices of one array. Distances to a few pivots would be as fast,
-    but noise then sets the pivots apart from all other cells, as in unfolding; and a cell's nearest
-    neighbours need no pairs of their own, being few of the n - 1 that count alike in eq. 6.
+    All pairs are equally likely, every cell is in the same number of them (twice the number of
+    steps), and all pairs of one step are two slices of one array. Distances to a few pivots would
+    be as fast, but noise would then separate the pivots from all other cells, as in unfolding. A
+    cell's nearest neighbours need no extra pairs: they are few of the n - 1 cells that have equal
+    weight in eq. 6.
 
     Parameters
     ----------
     latent : (n, d) float
         Posterior means.
     steps
-        Number of steps, pairs kept per cell; at most (n - 1) / 2.
+        Number of steps (pairs kept per cell); at most (n - 1) / 2.
     generator
-        Draws circle and steps.
+        Draws the circle and the steps.
 
     Attributes
     ----------
     weight : float
-        Of a pair, so that the pairs stand for all.
+        Weight of a pair, so that the pairs represent all pairs.
     """
 
     def __init__(self, latent: np.ndarray, steps: int, generator: np.random.Generator) -> None:
@@ -43,7 +44,7 @@ class Circle:
             np.sqrt(np.einsum("nd,nd->n", difference, difference), out=wanted)
 
     def places_of(self, cells: np.ndarray) -> np.ndarray:
-        """Return where on the circle the `cells`, (k,), are."""
+        """Return the positions of `cells`, (k,), on the circle."""
         inverse = np.empty(len(self._order), np.intp)
         inverse[self._order] = np.arange(len(inverse))
         return inverse[cells]

@@ -1,4 +1,4 @@
-"""Cells whose place is known: the landmarks, the scale they imply and the next one to ask for."""
+"""Landmarks (cells with a known position), the scale they imply and the next one to ask for."""
 
 from __future__ import annotations
 
@@ -13,37 +13,37 @@ from sklearn.cluster import KMeans
 from napari_spatialrecon.errors import InputError
 from napari_spatialrecon.geometry.procrustes import fit_pose, flatness
 
-#: Landmarks flatter than this (second over first spread) leave the reflection to chance.
+#: Landmarks with a smaller ratio of second to first spread do not determine the reflection.
 _COLLINEAR = 1e-3
 
-#: Most that the similarity's λ may exceed that of the distances: a layout without any likeness to
-#: the places would shrink to a point.
+#: Limit on the similarity's λ relative to that of the distances: a layout unrelated to the
+#: positions would otherwise shrink to a point.
 _MOST_DRAWN = 3.0
 
-#: Groups of the certain cells whose medoids are asked for as landmarks.
+#: Number of clusters of reliable cells whose medoids are suggested as landmarks.
 TYPICAL = 100
 
-#: Weight of what stands for no landmark at all, beside 1 of an exact one.
+#: Weight that represents no landmark at all, relative to 1 for an exact one.
 _FAINT = 1e-3
 
-#: Weight of the variance across landmarks that lie nearly on a line, beside that of the pose.
+#: Weight of the variance across nearly collinear landmarks, relative to that of the pose.
 _ACROSS = 0.05
 
 
 @dataclass(frozen=True, eq=False)
 class Landmarks:
-    """Cells with a known place. Eq. 7 of the dp-VAE paper where hard, its relaxation where soft.
+    """Cells with a known position: eq. 7 of the dp-VAE paper if hard, its relaxation if soft.
 
     Parameters
     ----------
     indices : (k,) int
-        Rows of the cells, each once. At least 3.
+        Rows of the cells, at least 3, without duplicates.
     places : (k, 2) float, (x, y)
-        Where they sit, in the unit of the target frame; not all on one line.
+        Their positions, in the unit of the target frame; not all on one line.
     hard : (k,) bool, optional
-        Whether a cell sits exactly there (all of them by default).
+        Whether the position is exact (True for all by default).
     weights : (k,) float, optional
-        Pull of the soft ones, above 0 (default 10). At 1 a landmark pulls as hard as all the
+        Pull of the soft landmarks, above 0 (default 10). At 1 a landmark pulls as hard as all the
         distances of its cell together; 10 to 100 is firm.
 
     Raises
@@ -81,12 +81,12 @@ class Landmarks:
         return len(self.indices)
 
     def moved(self, index: int, place: np.ndarray) -> Landmarks:
-        """Return a copy in which the landmark of cell `index` sits at `place`, (x, y).
+        """Return a copy with the landmark of cell `index` at `place`, (x, y).
 
         Raises
         ------
         InputError
-            That cell is no landmark, or the move leaves all of them on one line.
+            The cell is not a landmark, or the move leaves all landmarks on one line.
         """
         row = np.flatnonzero(self.indices == index)
         if not len(row):
@@ -99,7 +99,7 @@ class Landmarks:
         return dataclasses.replace(self, places=places)
 
     def check_cells(self, n_cells: int) -> None:
-        """Raise `InputError` if a landmark is none of `n_cells` cells."""
+        """Raise `InputError` if a landmark is not one of `n_cells` cells."""
         wrong = self.indices[(self.indices < 0) | (self.indices >= n_cells)]
         if len(wrong):
             raise InputError(
@@ -116,17 +116,17 @@ def _check(indices: np.ndarray, places: np.ndarray, hard: np.ndarray, weights: n
 
     k = len(indices)
     if indices.ndim != 1 or (k and indices.dtype.kind not in "iu"):
-        raise wrong("Expected one row number a landmark, found something else.", "Try integers.")
+        raise wrong("Expected one row number per landmark, found something else.", "Try integers.")
     if places.shape != (k, 2) or hard.shape != (k,) or weights.shape != (k,):
         raise wrong(
-            f"Expected a place (x, y) for each of {k} landmarks, found shape {places.shape}.",
-            "Try one row of places, one hard flag and one weight for each index.",
+            f"Expected a position (x, y) for each of {k} landmarks, found shape {places.shape}.",
+            "Try one position, one hard flag and one weight per index.",
         )
     if not np.isfinite(places).all():
         cell = indices[~np.isfinite(places).all(axis=1)][0]
         raise wrong(
-            f"Expected finite places, found one of cell {cell} that is not.",
-            "Try giving that landmark a place or removing it.",
+            f"Expected finite positions, found that of cell {cell} not finite.",
+            "Try setting a position for that landmark or removing it.",
         )
     if not (np.isfinite(weights).all() and (weights > 0).all()):
         raise wrong("Expected weights above 0, found others.", "Try 10, or 100 for a firmer pull.")
@@ -135,48 +135,52 @@ def _check(indices: np.ndarray, places: np.ndarray, hard: np.ndarray, weights: n
         raise wrong(
             f"Expected each cell once, found cell {found[counts > 1][0]} "
             f"{counts[counts > 1][0]} times.",
-            "Try keeping one place for that cell.",
+            "Try keeping one position for that cell.",
         )
     if k < 3:
         raise wrong(
             f"Expected at least 3 landmarks, found {k}: "
-            + ("2 fix the pose only up to a reflection." if k == 2 else "the pose stays open."),
+            + (
+                "2 determine the pose only up to a reflection."
+                if k == 2
+                else "the pose is undetermined."
+            ),
             f"Try adding {3 - k} more away from the line through the others.",
         )
     flat = flatness(places)
     if flat is None or flat < _COLLINEAR:
         raise wrong(
             f"Expected landmarks that span the plane, found all {k} "
-            + ("in one place." if flat is None else "on one line: the layout may be turned over."),
+            + ("in one place." if flat is None else "on one line: the layout could be flipped."),
             "Try adding one well away from that line.",
         )
 
 
 def fit_scale(latent: np.ndarray, landmarks: Landmarks, *, trained: float | None = None) -> float:
-    """Return λ, latent units per unit of place, refitted to the landmarks.
+    """Return λ, latent units per tissue unit, refitted to the landmarks.
 
     Two fits, both by least squares in tissue units: of the pairwise distances,
-    ``λ = Σ ‖z_i − z_j‖² / Σ ‖z_i − z_j‖ ‖s_i − s_j‖``, and, of a latent in the plane, of the
-    similarity that lays the landmarks over their places (`fit_pose`). The noise is in the latent,
-    so the residual is taken in the tissue: an uncertain latent then draws the cells in, which
-    lowers their error (taking it in the latent, as eq. 6 would, spreads them out and raises it).
-    Noise lengthens distances, so that they draw in too little: the larger λ is returned. For an
-    exact latent all agree.
+    ``λ = Σ ‖z_i − z_j‖² / Σ ‖z_i − z_j‖ ‖s_i − s_j‖``, and, for a latent in the plane, of the
+    similarity that maps the landmarks to their positions (`fit_pose`). The noise is in the latent,
+    so the residual is measured in the tissue: an uncertain latent then contracts the layout, which
+    lowers the error (measuring it in the latent, as eq. 6 would, expands the layout and raises it).
+    Noise lengthens distances, so that they contract the layout too little; the larger λ is
+    therefore returned. For an exact latent both agree.
 
     Parameters
     ----------
     latent : (n, d) float
         Posterior means of all cells.
     landmarks
-        At least 3, not collinear.
+        At least 3, not on one line.
     trained
-        The λ of training. Few landmarks overestimate the spread as often as not, and only an
-        overestimate hurts: the result never spreads the cells wider than `trained` does.
+        The λ of training. Few landmarks overestimate the spread about half of the time, and only an
+        overestimate does harm: the result never spreads the cells wider than `trained` does.
 
     Raises
     ------
     InputError
-        The landmarks' cells share one latent.
+        All landmark cells have the same latent.
     """
     landmarks.check_cells(len(latent))
     apart = pdist(latent[landmarks.indices])
@@ -188,7 +192,7 @@ def fit_scale(latent: np.ndarray, landmarks: Landmarks, *, trained: float | None
         )
     scale = float(apart @ apart / (apart @ pdist(landmarks.places)))
     if latent.shape[1] == 2:
-        with contextlib.suppress(InputError):  # latents on a line: the solver says so
+        with contextlib.suppress(InputError):  # collinear latents: the solver reports them
             pose = fit_pose(latent[landmarks.indices], landmarks.places)
             scale = max(scale, min(1 / max(pose.scale, 1e-12), _MOST_DRAWN * scale))
     return scale if trained is None else max(scale, trained)
@@ -197,11 +201,12 @@ def fit_scale(latent: np.ndarray, landmarks: Landmarks, *, trained: float | None
 def typical_cells(
     latent: np.ndarray, spread: np.ndarray, k: int = TYPICAL, *, seed: int = 0
 ) -> np.ndarray:
-    """Return the cells that landmarks are asked for: medoids of the less-spread half.
+    """Return candidate landmarks: medoids of the cells with the smaller half of the spreads.
 
-    Cells whose place is uncertain make worse landmarks than random ones, since their latent says
-    little of the others, and cells at the rim of the latent are often there by chance. So the
-    certain half is grouped by k-means, and each group is stood for by the cell next to its centre.
+    Uncertain cells make worse landmarks than random ones, since their latent carries little
+    information about the others, and cells at the rim of the latent are often there by chance. The
+    more certain half is therefore clustered by k-means, and each cluster is represented by the cell
+    nearest to its centre.
 
     Parameters
     ----------
@@ -210,9 +215,9 @@ def typical_cells(
     spread : (n,) float
         Uncertainty of each cell, in any unit.
     k
-        Number of groups. Many more than landmarks, so that some lie near where one is wanted.
+        Number of clusters; many more than landmarks, so that some lie wherever one is needed.
     seed
-        Of k-means.
+        Seed of k-means.
 
     Returns
     -------
@@ -226,7 +231,9 @@ def typical_cells(
     """
     latent, spread = np.asarray(latent, float), np.asarray(spread, float)
     if len(latent) != len(spread):
-        raise InputError(f"Expected one spread a cell, found {len(spread)} for {len(latent)}.")
+        raise InputError(
+            f"Expected one spread per cell, found {len(spread)} for {len(latent)} cells."
+        )
     certain = np.flatnonzero(spread <= np.median(spread))
     groups = KMeans(min(k, len(certain)), n_init=3, random_state=seed).fit(latent[certain])
     return np.unique(certain[groups.transform(latent[certain]).argmin(axis=0)])
@@ -235,16 +242,16 @@ def typical_cells(
 def next_landmark(
     latent: np.ndarray, spread: np.ndarray, landmarks: np.ndarray, among: np.ndarray
 ) -> int:
-    """Return the cell whose place would help most: the one that best fixes the pose of all cells.
+    """Return the most informative next landmark: the one that best fixes the pose of all cells.
 
-    A cell's distance from the pose of the latent has a variance ``1 / w = spread² + median²``. The
+    The distance of a cell from its posed latent has the variance ``1 / w = spread² + median²``. The
     similarity fitted to landmarks K with these weights then has, at a latent z, the variance
     ``1 / W + ‖z − m‖² / S``, with ``W = Σ w``, m their weighted mean and ``S = Σ w ‖z_k − m‖²``.
-    The cell that leaves the least of it, on average over all cells, is asked for (a design that is
-    V-optimal, one landmark at a time): certain ones, and far apart around the middle of the tissue.
-    Landmarks on one line fix a similarity, but not whether it is turned over; so, once there are
-    enough of them, a share of ``v / s`` is added, with v the least variance of the latent along any
-    direction and s the least ``Σ w ((z_k − m) · u)²`` of the landmarks along any.
+    The cell that minimises this variance, averaged over all cells, is chosen (a V-optimal design,
+    one landmark at a time): this favours certain cells, far apart around the middle of the tissue.
+    Landmarks on one line determine a similarity, but not its reflection. Once there are enough of
+    them, a share of ``v / s`` is therefore added, with v the least variance of the latent along any
+    direction and s the least ``Σ w ((z_k − m) · u)²`` of the landmarks along any direction u.
 
     Parameters
     ----------
@@ -253,9 +260,9 @@ def next_landmark(
     spread : (n,) float
         Uncertainty of each cell, in any unit.
     landmarks : (m,) int
-        Cells that are landmarks already; may be empty.
+        Cells that already are landmarks; may be empty.
     among : (c,) int
-        Cells to ask for (`typical_cells`). Once all are landmarks, any other.
+        Candidate cells (`typical_cells`). Once all are landmarks, any other cell.
 
     Raises
     ------
@@ -267,7 +274,7 @@ def next_landmark(
     if not len(asked):
         asked = np.setdiff1d(np.arange(len(latent)), known)
     if not len(asked):
-        raise InputError("Expected a cell that is no landmark yet, found none.")
+        raise InputError("Expected a cell that is not yet a landmark, found none.")
     spread = np.asarray(spread, float)
     known_spread = spread[np.isfinite(spread)]
     usual = float(np.median(known_spread)) if known_spread.any() else 1.0
@@ -275,7 +282,7 @@ def next_landmark(
     latent = latent - latent.mean(axis=0)
     radius2 = float((latent**2).sum(axis=1).mean())
     square = (latent**2).sum(axis=1)
-    # sums over the landmarks with each cell asked for, and over a faint one that stands for none
+    # sums over the landmarks plus each candidate, and over a faint one that represents none
     mass = _FAINT + weights[known].sum() + weights[asked]
     first = weights[known] @ latent[known] + weights[asked, None] * latent[asked]
     second = _FAINT * radius2 + weights[known] @ square[known] + weights[asked] * square[asked]
@@ -290,7 +297,7 @@ def next_landmark(
 def _across(
     latent: np.ndarray, weights: np.ndarray, known: np.ndarray, asked: np.ndarray
 ) -> np.ndarray:
-    """Return v / s of `next_landmark` for each cell asked for, (a,)."""
+    """Return v / s of `next_landmark` for each candidate cell, (a,)."""
     own = latent[known]
     mass = weights[known].sum() + weights[asked]
     first = weights[known] @ own + weights[asked, None] * latent[asked]

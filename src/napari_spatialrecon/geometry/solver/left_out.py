@@ -1,4 +1,4 @@
-"""Would the other landmarks have predicted this one? A new solve of eqs. 6-7 without it."""
+"""Leave-one-out error of landmarks: solve eqs. 6-7 again without each of them."""
 
 from __future__ import annotations
 
@@ -12,36 +12,37 @@ from napari_spatialrecon.geometry.solver.bending import field_at, fit_smoothness
 from napari_spatialrecon.geometry.solver.landmarks import Landmarks, fit_scale
 from napari_spatialrecon.geometry.solver.place_solver import PlaceSolver
 
-#: Cells that stand for all, the landmarks besides: a landmark's place depends on the mean pull of
-#: the others, which these tell as well.
+#: Size of the sample of cells, besides the landmarks: the position of a landmark depends on the
+#: mean pull of the other cells, which the sample estimates just as well.
 _CELLS = 300
 
-#: Where a solve may end, as a share of the layout's radius: far below any error that is told.
+#: Tolerance of a solve, as a share of the layout's radius: far below any reported error.
 _TOLERANCE = 2e-3
 
 
 def left_out_errors(
     layout: np.ndarray, landmarks: Landmarks, *, bend: bool = False, seed: int = 0
 ) -> Iterator[float]:
-    """Yield how far from each landmark the others alone place its cell, λ refitted without it.
+    """Yield the distance from each landmark to its cell as placed without that landmark.
 
-    One solve each, on a sample of the cells, so that the time of each does not grow with them.
-    Where the layout bends, its field is that of the others too; its smoothness stays that of all.
+    λ is refitted without it too. Each takes one solve on a sample of the cells, so that its time
+    does not grow with their number. If the layout bends, the field is fitted without the landmark
+    as well; only its smoothness is that of all landmarks.
 
     Parameters
     ----------
     layout : (n, 2) float
-        Before its pose, in the unit of the places.
+        Layout before posing, in the unit of the positions.
     landmarks
-        Rows of `layout`, and where they sit.
+        Rows of `layout`, and their positions.
     bend
-        Whether the smooth residual moves the cells too (`geometry.bending`).
+        Whether the smooth residual is applied too (`geometry.solver.bending`).
     seed
-        Of the sample.
+        Seed of the sample.
 
     Yields
     ------
-    A distance in the unit of the places; NaN where the others do not fix the pose.
+    A distance in the unit of the positions; NaN if the others do not determine the pose.
     """
     landmarks.check_cells(len(layout))
     known, k = landmarks.indices, len(landmarks)

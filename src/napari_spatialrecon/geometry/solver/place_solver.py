@@ -1,4 +1,4 @@
-"""Places whose distances follow the latent while some are known: eqs. 6-7 of the dp-VAE paper."""
+"""Positions whose distances follow the latent, given landmarks: eqs. 6-7 of the dp-VAE paper."""
 
 from __future__ import annotations
 
@@ -18,22 +18,22 @@ from napari_spatialrecon.geometry.solver.landmarks import Landmarks
 from napari_spatialrecon.geometry.solver.problem import Problem
 from napari_spatialrecon.progress import Reporter
 
-#: Up to this many cells all pairs are used; beyond it, those with a sample of the cells.
+#: Up to this many cells all pairs are used; above it, a random sample of the pairs.
 ALL_PAIRS = 1500
 
-#: Most landmarks whose pairs are all used.
+#: Maximum number of landmarks for which all pairs are used.
 _EXACT = 256
 
-#: Where a step while dragging may end, as a share of the layout's radius: below a screen pixel.
+#: Tolerance while dragging, as a share of the layout's radius: below a screen pixel.
 _LIVE_TOLERANCE = 1e-4
 
-#: Times that the pose is settled again after the layout has changed.
+#: Number of times the pose is refitted after the layout has changed.
 _ROUNDS = 5
 
 
 @dataclass(frozen=True, eq=False)
 class Solution:
-    """Places found by the solver.
+    """Positions found by the solver.
 
     Parameters
     ----------
@@ -41,17 +41,17 @@ class Solution:
         In the unit and frame of the landmarks; without landmarks centred, in latent units / λ.
     stress
         ``Σ (‖z_i − z_j‖ − λ ‖y_i − y_j‖)² / Σ ‖z_i − z_j‖²`` over the pairs, 0 if all distances are
-        kept. Where a sample of the pairs was used it is that of the sample, a few percent low,
-        since the places are fitted to it. Without the pull of soft landmarks.
+        matched. If a sample of the pairs was used, this is the stress of the sample, a few percent
+        too low, since the positions are fitted to it. Excludes the pull of soft landmarks.
     iterations
-        Steps taken.
+        Number of steps taken.
     converged
         Whether the steps became shorter than the tolerance.
     scale
-        λ, latent units per unit of place.
+        λ, latent units per tissue unit.
     unsupported : (n,) bool
-        Cells that no chain of pairs ties to a landmark (to any cell, without landmarks): they lie
-        where the layout as a whole puts them.
+        Cells that no chain of pairs connects to a landmark (without landmarks: to any cell). Only
+        the layout as a whole determines their position.
     """
 
     places: np.ndarray
@@ -63,30 +63,32 @@ class Solution:
 
 
 class PlaceSolver:
-    """Solves eqs. 6-7 for one latent, again and again as landmarks come, move and go.
+    """Solves eqs. 6-7 for one latent, repeatedly as landmarks are added, moved and removed.
 
-    What does not depend on the landmarks' places is prepared once, and a solve starts from the last
-    solution. `descend` (SMACOF with memory) changes the shape, `repose` the pose, in turns.
+    Whatever does not depend on the landmarks' positions is computed once, and each solve starts
+    from the last solution. `descend` (accelerated SMACOF) and `repose` alternate: one changes the
+    shape, the other the pose.
 
     Parameters
     ----------
     latent : (n, d) float
         Posterior means of the cells, d at least 2.
     mask : (n, n) sparse or dense, optional
-        Not zero for pairs whose distance counts (eq. 5); all of them if None.
+        Non-zero for pairs whose distance counts (eq. 5); all pairs if None.
     pairs
-        Beyond 1,500 cells, this many pairs a cell are drawn at random (and all with a landmark),
-        weighted so that the stress estimates that of all pairs without bias. The stress of the
-        result over all pairs is above the least by about 3 parts in `pairs`.
+        Above 1,500 cells, this many random pairs per cell are used (plus all pairs with a
+        landmark), weighted so that the stress is an unbiased estimate of that of all pairs. The
+        stress of the result over all pairs exceeds the minimum by about 3 parts in `pairs`.
     seed
-        Of that draw.
+        Seed of the random pairs.
     reporter
-        Told of the free layout, which is found first.
+        Receives the progress of the free layout, which is computed first.
 
     Raises
     ------
     InputError
-        The latent is not finite, has fewer than 3 cells or 2 dimensions, or one value for all.
+        The latent is not finite, has fewer than 3 cells or 2 dimensions, or is the same for all
+        cells.
 
     Examples
     --------
@@ -110,7 +112,9 @@ class PlaceSolver:
         reporter: Reporter | None = None,
     ) -> None:
         if pairs < 1:
-            raise InputError(f"Expected at least 1 pair a cell, found {pairs}.", remedy="Try 256.")
+            raise InputError(
+                f"Expected at least 1 pair per cell, found {pairs}.", remedy="Try 256."
+            )
         self._latent = _checked(latent)
         self._radius = float(np.sqrt(self._latent.var(axis=0).sum()))
         generator = np.random.default_rng(seed)
@@ -136,7 +140,7 @@ class PlaceSolver:
         tolerance: float = 1e-5,
         reporter: Reporter | None = None,
     ) -> Solution:
-        """Return the places for these landmarks.
+        """Return the positions given these landmarks.
 
         Parameters
         ----------
@@ -145,18 +149,18 @@ class PlaceSolver:
         scale
             λ, latent units per unit of place (see `fit_scale`).
         start : (n, 2) float, optional
-            Places to start from. By default the last solution, if the landmarks are the same cells,
-            or the free layout laid over the landmarks, whichever suits them better.
+            Initial positions. By default the last solution (if the landmarks are the same cells) or
+            the free layout fitted to the landmarks, whichever matches them better.
         max_iterations, tolerance
-            Ends the descent: most steps, and least root-mean-square step as a share of the layout's
-            radius.
+            Stopping criteria: maximum number of steps, and smallest root-mean-square step as a
+            share of the layout's radius.
         reporter
-            Told the stress; may stop the solver.
+            Receives the stress; may stop the solver.
 
         Raises
         ------
         InputError
-            A landmark is none of the cells, the landmarks' latents lie on a line, or λ is not
+            A landmark is not one of the cells, the landmarks' latents are collinear, or λ is not
             above 0.
         """
         if not (np.isfinite(scale) and scale > 0):
@@ -184,19 +188,20 @@ class PlaceSolver:
         return _solution(problem, found, places, scale)
 
     def move(self, index: int, place: np.ndarray, *, max_iterations: int = 4) -> Solution:
-        """Return the places after the landmark of cell `index` went to `place`, (x, y).
+        """Return the positions after moving the landmark of cell `index` to `place`, (x, y).
 
-        A few steps from the last solution, for dragging; on release, `solve` takes the rest.
+        Takes a few steps from the last solution, for dragging; call `solve` on release.
 
         Raises
         ------
         InputError
-            Nothing was solved before, that cell is no landmark, or the move puts all landmarks on
+            Nothing was solved before, the cell is not a landmark, or the move puts all landmarks on
             one line.
         """
         if self._landmarks is None:
             raise InputError(
-                "Expected landmarks to move, found none.", remedy="Try solving with some first."
+                "Expected landmarks to move, found none.",
+                remedy="Try solving with landmarks first.",
             )
         moved = self._landmarks.moved(index, place)
         return self.solve(
@@ -224,7 +229,7 @@ class PlaceSolver:
         except InputError as error:
             raise InputError(
                 "Expected landmarks whose latents span the plane, found them on one line: the "
-                "layout may be turned over.",
+                "layout could be flipped.",
                 remedy="Try adding a landmark in another part of the tissue.",
                 where="landmarks",
             ) from error
@@ -276,7 +281,7 @@ def solve_places(
     reporter: Reporter | None = None,
     seed: int = 0,
 ) -> Solution:
-    """Return the places whose distances follow those of the latent: one solve of `PlaceSolver`.
+    """Return positions whose distances match those of the latent: one solve of `PlaceSolver`.
 
     Parameters, results and errors are those of `PlaceSolver` and its `solve`.
 
@@ -298,7 +303,7 @@ def solve_places(
 
 
 def full_stress(latent: np.ndarray, places: np.ndarray, *, scale: float = 1.0) -> float:
-    """Return the `Solution.stress` of `places` over all pairs: O(n²) time, in blocks.
+    """Return the `Solution.stress` of `places` over all pairs, in O(n²) time, in blocks.
 
     Parameters
     ----------
@@ -307,7 +312,7 @@ def full_stress(latent: np.ndarray, places: np.ndarray, *, scale: float = 1.0) -
     places : (n, 2) float
         Any layout of the same cells.
     scale
-        λ, latent units per unit of place.
+        λ, latent units per tissue unit.
     """
     lost = total = 0.0
     for start in range(0, len(latent), 500):
@@ -325,14 +330,14 @@ def _checked(latent: np.ndarray) -> np.ndarray:
         )
     if not np.isfinite(latent).all():
         bad = int((~np.isfinite(latent).all(axis=1)).sum())
-        raise InputError(f"Expected a finite latent, found {bad} cells where it is not.")
+        raise InputError(f"Expected a finite latent, found {bad} cells where it is not finite.")
     if not np.ptp(latent, axis=0).any():
-        raise InputError("Expected latents that differ, found one value for all cells.")
+        raise InputError("Expected latents that differ, found the same for all cells.")
     return latent - latent.mean(axis=0)
 
 
 def _plane(latent: np.ndarray) -> np.ndarray:
-    """Return the centred latent on its two principal axes, or itself where it has two."""
+    """Return the centred latent on its first two principal axes; unchanged if it has two."""
     if latent.shape[1] == 2:
         return latent
     axes = np.linalg.eigh(latent.T @ latent)[1][:, ::-1][:, :2]

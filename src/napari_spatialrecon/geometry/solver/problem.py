@@ -1,4 +1,4 @@
-"""Eqs. 6-7 for one set of landmark cells, ready for any places of theirs."""
+"""Eqs. 6-7 for one set of landmark cells, whatever their positions."""
 
 from __future__ import annotations
 
@@ -15,28 +15,29 @@ from napari_spatialrecon.geometry.solver.landmarks import Landmarks
 
 @dataclass(frozen=True, eq=False)
 class Problem:
-    """The stress of some pairs, with hard landmarks kept in place and soft ones pulled.
+    """The stress of some pairs, with hard landmarks fixed and soft ones pulled.
 
     All lengths are in latent units.
 
     Parameters
     ----------
     pairs
-        Wanted distances.
+        Target distances.
     indices : (k,) int
         Landmark cells.
     hard : (k,) bool
-        Which of them do not move.
+        Which landmarks are fixed.
     free : (n,) bool
-        Cells that move.
+        Moving cells.
     pull : (n,) float
         Weight of ``‖y_k − s_k‖²`` for soft landmarks, 0 for other cells.
     precondition
         Inverse of the metric of the stress on the free cells.
     anchors
-        What holds the pose: pairs with hard landmarks, and soft ones drawn to themselves.
+        What determines the pose: pairs with hard landmarks, and soft landmarks pulled to their
+        targets.
     targets : (k, 2) float
-        Places of the landmarks.
+        Positions of the landmarks.
     """
 
     pairs: Pairs
@@ -50,7 +51,7 @@ class Problem:
 
     @classmethod
     def of(cls, pairs: Pairs, landmarks: Landmarks | None) -> Self:
-        """Return the problem of these landmarks' cells; `aimed` gives it their places."""
+        """Return the problem of these landmark cells; `aimed` sets their positions."""
         n = len(pairs.degrees)
         free, pull = np.ones(n, bool), np.zeros(n)
         indices, hard = np.empty(0, np.intp), np.empty(0, bool)
@@ -68,13 +69,13 @@ class Problem:
         return dataclasses.replace(self, targets=targets)
 
     def with_hard(self, y: np.ndarray) -> np.ndarray:
-        """Return the layout `y`, (n, 2), with the hard landmarks in their place."""
+        """Return the layout `y`, (n, 2), with the hard landmarks at their targets."""
         y = y.copy()
         y[self.indices[self.hard]] = self.targets[self.hard]
         return y
 
     def evaluate(self, y: np.ndarray) -> tuple[float, np.ndarray]:
-        """Return the stress with the pull of the soft landmarks, and its gradient."""
+        """Return the stress, including the pull of soft landmarks, and its gradient."""
         stress, gradient = self.pairs.evaluate(y)
         soft = self.indices[~self.hard]
         gradient[soft] += 2 * self.pull[soft, None] * (y[soft] - self.targets[~self.hard])
@@ -82,7 +83,7 @@ class Problem:
         return stress + self.pull_stress(y), gradient
 
     def pull_stress(self, y: np.ndarray) -> float:
-        """Return what the soft landmarks add to the stress of the layout `y`."""
+        """Return the contribution of soft landmarks to the stress of the layout `y`."""
         soft = self.indices[~self.hard]
         gaps = y[soft] - self.targets[~self.hard]
         return float(self.pull[soft] @ (gaps**2).sum(axis=1))
@@ -92,7 +93,7 @@ class Problem:
         return rigid.anchor_stress(y, self._points, self.anchors)
 
     def repose(self, y: np.ndarray, shortest: float) -> np.ndarray:
-        """Return `y` with each connected part settled among the landmarks (see `rigid.repose`)."""
+        """Return `y` with each connected part fitted to the landmarks (see `rigid.repose`)."""
         parts = np.where(self.free, self.pairs.parts, -1)
         return rigid.repose(y, self._points, self.anchors, parts, shortest=shortest)
 
@@ -104,7 +105,7 @@ class Problem:
 
     @property
     def unsupported(self) -> np.ndarray:
-        """Cells, (n,) bool, that no chain of pairs ties to a landmark, or to any cell."""
+        """Cells, (n,) bool, that no chain of pairs connects to a landmark (or to any cell)."""
         if not len(self.indices):
             return self.pairs.degrees == 0
         parts = self.pairs.parts

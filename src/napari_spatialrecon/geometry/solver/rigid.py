@@ -1,4 +1,4 @@
-"""Rigid moves of a layout to where its fixed points want it."""
+"""Rigid moves of a layout to fit its fixed points."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import numpy as np
 
 from napari_spatialrecon.geometry.pairs import Anchors
 
-#: Most rounds of a rigid move.
+#: Maximum number of rounds of a rigid move.
 _ROUNDS = 30
 
 
@@ -19,25 +19,25 @@ def anchor_stress(y: np.ndarray, points: np.ndarray, anchors: Anchors) -> float:
 def repose(
     y: np.ndarray, points: np.ndarray, anchors: Anchors, parts: np.ndarray, *, shortest: float
 ) -> np.ndarray:
-    """Return `y` with each part turned and shifted as a whole to where its anchors want it.
+    """Return `y` with each part rotated and translated as a whole to fit its anchors.
 
-    A few landmarks among thousands of cells hardly bend the layout, but they alone decide its pose,
-    which descent of the stress changes only slowly. Each round is a Newton step in turn and shift,
-    or, where that fails, a fit to the points that are at the wanted distances in the present
-    directions (a majorisation): the stress never rises.
+    A few landmarks among thousands of cells hardly change the shape of the layout, but they alone
+    determine its pose, which descent of the stress changes only slowly. Each round is a Newton step
+    in rotation and translation or, if that fails, a fit to the points at the target distances in
+    the current directions (a majorisation): the stress never rises.
 
     Parameters
     ----------
     y : (n, 2) float
-        Layout; not changed.
+        Layout; not modified.
     points : (n, 2) float
-        Where the cells that do not move sit, and where the others are drawn to.
+        Positions of the fixed cells, and targets of the others.
     anchors
-        Pairs of moving cells with fixed ones. A cell paired with itself is drawn to its point.
+        Pairs of moving and fixed cells. A cell paired with itself is pulled to its point.
     parts : (n,) int
-        Cells with one label move together; those labelled -1 do not move.
+        Cells with the same label move together; those labelled -1 are fixed.
     shortest
-        Ends the rounds: shift and turn of a round, in the unit of `y`.
+        Tolerance: translation plus rotation of a round, in the unit of `y`.
     """
     y = y.copy()
     labels = parts[anchors.cells]
@@ -52,7 +52,7 @@ def repose(
 def _settle(
     y: np.ndarray, points: np.ndarray, anchors: Anchors, chosen: np.ndarray, shortest: float
 ) -> tuple[complex, complex]:
-    """Return the turn and the shift, ``turn * z + shift`` in complex numbers, of one part."""
+    """Return the rotation and translation of one part, ``turn * z + shift`` in complex numbers."""
     layout, aims = y[:, 0] + 1j * y[:, 1], points[:, 0] + 1j * points[:, 1]
     start, fixed = layout[anchors.cells[chosen]], aims[anchors.fixed[chosen]]
     wanted, share = anchors.distances[chosen], anchors.weights[chosen]
@@ -85,7 +85,7 @@ def _settle(
 def _newton(
     offset: np.ndarray, arm: np.ndarray, fixed: np.ndarray, wanted: np.ndarray, share: np.ndarray
 ) -> tuple[complex, complex]:
-    """Return turn and shift of a Newton step, of the convex part of the curvature."""
+    """Return rotation and translation of a Newton step, with the convex part of the curvature."""
     distance = np.maximum(np.abs(offset), 1e-300)
     along = offset / distance
     bend = np.maximum(1 - wanted / distance, 0)
@@ -102,7 +102,7 @@ def _newton(
 def _majorise(
     offset: np.ndarray, arm: np.ndarray, fixed: np.ndarray, wanted: np.ndarray, share: np.ndarray
 ) -> tuple[complex, complex]:
-    """Return turn and shift of the fit to the points at the wanted distances, same directions."""
+    """Return the fit to the points at the target distances in the current directions."""
     centre = share @ (offset + fixed)
     target = fixed + wanted / np.maximum(np.abs(offset), 1e-300) * offset
     towards = complex((share * arm.conj()) @ target)

@@ -60,7 +60,7 @@ class View:
     Parameters
     ----------
     space
-        How counts become features.
+        Preprocessing of counts to features.
     features : one (n_spots, d) float32 a slide
     directions : (d, n_directions) float
         Directions of the features that neighbouring spots share.

@@ -45,7 +45,7 @@ class GeneInputs:
     names
         Every gene of the reference.
     notes
-        What a user should know, in words.
+        Messages for the user.
     """
 
     genes: tuple[str, ...]
@@ -149,7 +149,7 @@ def log_normalised(
     if kind == "they look like log2(1 + x) of normalised counts":
         matrix.data *= np.float32(np.log(2))
         return matrix, (f"{prepared.name}: taken as log2(1 + x) of normalised counts.",)
-    if kind == "they look like normalised counts, without logarithm":
+    if kind == "they look like normalised counts without logarithm":
         return _logarithms(matrix), (f"{prepared.name}: taken as normalised counts.",)
     if intensities:
         return matrix, (f"{prepared.name}: values are no counts and are taken as they are.",)

@@ -37,7 +37,7 @@ class Reference:
     Parameters
     ----------
     space
-        How counts become features.
+        Preprocessing of counts to features.
     frame
         Centres and radius of the slides.
     features : one (n_spots, d) float32 a slide
@@ -67,7 +67,7 @@ class Reference:
 
         Parameters
         ----------
-        weights : one (n_spots,) float a slide, optional
+        weights : one (n_spots,) float per slide, optional
             How much each spot counts where the slide's genes are standardised; all alike if None.
         """
         space, features, query_features = fit_features(

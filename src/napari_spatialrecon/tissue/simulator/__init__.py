@@ -1,1 +1,1 @@
-"""A tissue whose every cell is known: layout, expression, platforms and stain."""
+"""A simulated tissue with known ground truth: layout, expression, platforms and stain."""

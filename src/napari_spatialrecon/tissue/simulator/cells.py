@@ -1,4 +1,4 @@
-"""Where the cells of a section lie, and of which type they are."""
+"""Positions and types of the cells of a section."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from scipy.spatial import cKDTree
 
 from napari_spatialrecon.tissue.simulator.layout import SPACING, Array, SectionMap
 
-#: Cells are pushed apart where they are nearer than the radii of their nuclei, times this.
+#: Cells are pushed apart if they are closer than the radii of their nuclei times this factor.
 CONTACT = 1.2
 
 
@@ -30,7 +30,7 @@ class Cells:
     niches: Array
 
     def take(self, chosen: Array) -> Cells:
-        """Return the cells of an index or mask."""
+        """Return the cells selected by an index or mask."""
         return Cells(self.points[chosen], self.types[chosen], self.niches[chosen])
 
 
@@ -39,17 +39,17 @@ def draw_cells(
 ) -> Cells:
     """Draw the cells of a section.
 
-    A Poisson process with the section's density, of types drawn from the shares at the place,
-    whose cells then push one another apart.
+    Cells follow a Poisson process with the section's density; their types are drawn from the local
+    shares, and overlapping cells are then pushed apart.
 
     Parameters
     ----------
     section
-        The maps of the section.
+        Maps of the section.
     radii : (types,)
         Radius of the nucleus of each type in µm.
     per_mm2
-        Mean number of cells in a square millimetre of tissue.
+        Mean number of cells per square millimetre of tissue.
     """
     density = section.density
     tissue = section.fields["tissue"] > 0

@@ -1,4 +1,4 @@
-"""What can be asked of the tissue simulator."""
+"""Settings of the tissue simulator."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from napari_spatialrecon.hyperparameters import Config, option
 
 @dataclass(frozen=True)
 class SimulatorConfig(Config):
-    """Size, counts, noise and picture of a simulated tissue.
+    """Size, counts, noise and image of a simulated tissue.
 
     Examples
     --------
@@ -37,40 +37,40 @@ class SimulatorConfig(Config):
         },
     }
 
-    n_cells: int = option(3000, "Dissociated cells to place.", low=1, high=1_000_000)
-    n_genes: int = option(400, "Genes that every measurement shares.", low=30, high=20_000)
-    n_sections: int = option(3, "Sections of the tissue, each on its own slide.", low=1, high=50)
+    n_cells: int = option(3000, "Number of dissociated cells to place.", low=1, high=1_000_000)
+    n_genes: int = option(400, "Number of genes, shared by all measurements.", low=30, high=20_000)
+    n_sections: int = option(3, "Number of sections, each on its own slide.", low=1, high=50)
     size: float = option(
-        2600.0, "Width of the tissue; layers and nests keep their place in it.", unit="µm",
+        2600.0, "Width of the tissue; layers and nests scale with it.", unit="µm",
         low=400.0, high=20_000.0,
     )  # fmt: skip
     section_spacing: float = option(
         60.0, "Distance in depth between neighbouring sections.", unit="µm", low=0.0, high=1000.0
     )
     cell_density: float = option(
-        2600.0, "Cells in a square millimetre of a section, on average over the tissue.",
+        2600.0, "Average number of cells per square millimetre of a section.",
         low=100.0, high=10_000.0,
     )  # fmt: skip
     depth: float = option(
-        260.0, "Median counts of a cell on a slide; a spot sums the cells inside.",
+        260.0, "Median counts of a cell on a slide; a spot is the sum of its cells.",
         low=5.0, high=100_000.0,
     )  # fmt: skip
     query_depth: float = option(
         180.0, "Median counts of a dissociated cell.", low=5.0, high=100_000.0
     )
     depth_spread: float = option(
-        0.45, "How much the depth varies between cells of a type (standard deviation of its log).",
+        0.45, "Variation of depth between cells of a type (standard deviation of its log).",
         low=0.0, high=2.0,
     )  # fmt: skip
     dispersion: float = option(
-        0.6, "Extra variance of the counts, the φ of mean + φ·mean² (median over genes).",
+        0.6, "Overdispersion of the counts: φ in the variance mean + φ·mean² (median over genes).",
         low=0.0, high=10.0,
     )  # fmt: skip
     dropout: float = option(
-        0.15, "Chance that a weakly expressed gene is missed in a cell.", low=0.0, high=0.95
+        0.15, "Probability that a weakly expressed gene is missed in a cell.", low=0.0, high=0.95
     )
     spatial_strength: float = option(
-        1.0, "How strongly place tells in the expression; 0 leaves only the cell types.",
+        1.0, "Strength of the effect of position on expression; with 0, only cell types differ.",
         low=0.0, high=5.0,
     )  # fmt: skip
     batch_effect: float = option(
@@ -78,17 +78,17 @@ class SimulatorConfig(Config):
         "of its log).", low=0.0, high=3.0,
     )  # fmt: skip
     composition_shift: float = option(
-        0.5, "How far the share of each cell type differs between dissociated cells and slides "
+        0.5, "Difference in the share of each cell type between dissociated cells and slides "
         "(standard deviation of its log).", low=0.0, high=3.0,
     )  # fmt: skip
     noise: bool = option(
-        True, "Off: no counting noise, no batch and no cell types in the expression, which then "
-        "determines the place exactly.",
+        True, "If off: no counting noise, batch effect or cell types in the expression, which then "
+        "determines the position exactly.",
     )  # fmt: skip
     um_per_px: float = option(
-        0.5, "Size of a pixel of the full-resolution scan, the unit of the spots' coordinates.",
+        0.5, "Pixel size of the full-resolution scan, the unit of the spots' coordinates.",
         unit="µm", low=0.05, high=50.0, advanced=True,
     )  # fmt: skip
     um_per_image_px: float = option(
-        1.6, "Size of a pixel of the H&E image.", unit="µm", low=0.2, high=50.0
+        1.6, "Pixel size of the H&E image.", unit="µm", low=0.2, high=50.0
     )

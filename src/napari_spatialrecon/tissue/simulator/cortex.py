@@ -1,6 +1,6 @@
 """Cortex: pia, layers 1 to 6, white matter, penetrating vessels, curved boundaries.
 
-Depths and cell shares follow mouse sensory cortex in round numbers; the size is the user's.
+Depths and cell shares roughly follow mouse sensory cortex; the size can be chosen.
 """
 
 from __future__ import annotations
@@ -24,10 +24,10 @@ from napari_spatialrecon.tissue.simulator.layout import (
 )
 
 LAYERS = ("L1", "L2/3", "L4", "L5", "L6", "WM")
-#: Where each layer ends, as a share of the depth from pia to the end of the white matter.
+#: End of each layer, as a share of the depth from pia to the end of the white matter.
 ENDS = (0.08, 0.29, 0.41, 0.58, 0.77)
 DENSITY = (0.5, 1.15, 1.45, 0.9, 1.15, 1.0)
-#: Thickness of the block over its width, and radius of its arch over its width.
+#: Thickness of the block and radius of its arch, relative to its width.
 THICKNESS, ARCH = 0.76, 2.0
 
 _NEURON = partial(Nucleus, dark=0.5, open=0.8, haze=0.16, reach=1.7)
@@ -82,7 +82,7 @@ PLACES = {
 
 
 def cortex(size: float, rng: np.random.Generator) -> Layout:
-    """Return a block of cortex `size` µm wide, its wiggles and vessels drawn from `rng`."""
+    """Return a block of cortex `size` µm wide, with undulations and vessels drawn from `rng`."""
     block = _Block(size, rng)
     return Layout(TYPES, LAYERS, PROGRAMS, block.section, PLACES)
 

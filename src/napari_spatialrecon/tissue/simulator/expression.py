@@ -1,4 +1,4 @@
-"""Genes and their counts: what type and place do to each gene, and the noise of a measurement."""
+"""Genes and counts: effects of cell type and position, and measurement noise."""
 
 from __future__ import annotations
 
@@ -12,27 +12,27 @@ from napari_spatialrecon.tissue.simulator.cells import Cells
 from napari_spatialrecon.tissue.simulator.config import SimulatorConfig
 from napari_spatialrecon.tissue.simulator.layout import Array, Layout, SectionMap
 
-#: Share of the genes of each program; noise genes take the rest.
+#: Share of genes in each program; the rest are noise genes.
 SHARES = {
     "housekeeping": 0.10, "type": 0.30, "layer": 0.17, "gradient": 0.12, "niche": 0.12,
     "patch": 0.09,
 }  # fmt: skip
-#: Range of the effect of place on the log of the expression, by program.
+#: Range of the effect of position on log expression, by program.
 EFFECTS = {"layer": (1.2, 3.4), "gradient": (0.5, 1.6), "niche": (1.2, 3.4), "patch": (0.3, 1.0)}
-#: Effect that other fields have on a gene besides its own driver, and the chance of one.
+#: Effect of other fields on a gene besides its own driver, and its probability.
 ASIDE, ASIDE_CHANCE = 0.45, 0.25
-#: Cell states without a place, such as the cell cycle or stress, and their strength.
+#: Number of non-spatial cell states, such as cell cycle or stress, and their strength.
 N_STATES, STATE = 4, 0.35
-#: Share of a dissociated cell's counts that comes from the soup of all cells.
+#: Share of a dissociated cell's counts that is ambient RNA of all cells.
 AMBIENT = 0.04
-#: Counts of a gene in a cell, on average, where noise is off.
+#: Average counts of a gene in a cell if noise is off.
 EXACT = 1000
 _CHUNK = 2048
 
 
 @dataclass(frozen=True)
 class Genes:
-    """What decides the expression of each gene.
+    """Parameters of the expression of each gene.
 
     Parameters
     ----------
@@ -40,21 +40,21 @@ class Genes:
         Name, program (``housekeeping``, ``type``, ``layer``, ``gradient``, ``niche``, ``patch``,
         ``noise``), and the cell type or the field that drives the gene.
     base : (genes,)
-        Log expression where nothing acts.
+        Baseline log expression.
     by_type : (types, genes)
         Effect of the cell type on the log expression.
     by_place : (fields, genes)
-        Effect of the place fields on it.
+        Effect of the spatial fields on the log expression.
     fields
-        The names of those fields.
+        Names of these fields.
     responds : (types, genes)
-        Whether a type follows the place: 0 or 1.
+        Whether a gene in a cell type responds to position: 0 or 1.
     by_state : (states, genes)
-        Effect of the cell's state, which has no place.
+        Effect of the cell state, which is not spatial.
     dispersion : (genes,)
         φ of the counts' variance mean + φ·mean².
     waves : (genes, 4)
-        Wave vector (radians per µm), phase and height of the noiseless expression.
+        Wave vector (radians per µm), phase and amplitude of the noiseless expression.
     """
 
     names: Array
@@ -72,16 +72,16 @@ class Genes:
 
 @dataclass(frozen=True)
 class Measurement:
-    """How one experiment sees the genes.
+    """Technical properties of one experiment.
 
     Parameters
     ----------
     depth
-        Median counts of a cell of ordinary size.
+        Median counts of a cell of average size.
     gene_effect : (genes,)
-        Log of how much better or worse each gene is seen.
+        Log of the relative detection efficiency of each gene.
     ambient
-        Share of the counts that comes from all cells alike.
+        Share of ambient counts, which come from all cells.
     """
 
     depth: float
@@ -90,7 +90,7 @@ class Measurement:
 
 
 def draw_genes(layout: Layout, config: SimulatorConfig, rng: np.random.Generator) -> Genes:
-    """Draw what type and place do to each of ``config.n_genes`` genes."""
+    """Draw the effects of cell type and position on each of ``config.n_genes`` genes."""
     n, types = config.n_genes, layout.types
     programs = _programs(n)
     fields = tuple(name for group in layout.programs.values() for name in group)
@@ -151,7 +151,7 @@ def _waves(n: int, size: float, rng: np.random.Generator) -> Array:
 
 
 def exact_counts(genes: Genes, cells: Cells) -> csr_matrix:
-    """Return counts without noise: smooth waves of x and y alone, (cells, genes), rounded."""
+    """Return noiseless counts, (cells, genes): rounded smooth waves of x and y alone."""
     kx, ky, phase, height = genes.waves.T
     log_rate = height * np.sin(np.outer(cells.points[:, 0], kx) + np.outer(cells.points[:, 1], ky)
                                + phase)  # fmt: skip
@@ -172,9 +172,9 @@ def draw_counts(
 ) -> csr_matrix:
     """Draw counts: negative binomial around the expected ones, then dropout.
 
-    The counts of gene g in cell c are Poisson with a Gamma-distributed mean, so that their
-    variance is m + φ·m². A gene with mean m is then missed with chance ``dropout``·exp(−m), after
-    ZIFA (Pierson & Yau 2015, https://doi.org/10.1186/s13059-015-0805-z), which uses exp(−λm²).
+    The counts of gene g in cell c are Poisson with a Gamma-distributed mean, so that their variance
+    is m + φ·m². A gene with mean m is then missed with probability ``dropout``·exp(−m), after ZIFA
+    (Pierson & Yau 2015, https://doi.org/10.1186/s13059-015-0805-z), which uses exp(−λm²).
 
     Returns
     -------

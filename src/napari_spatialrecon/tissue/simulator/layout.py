@@ -1,7 +1,7 @@
-"""What a tissue is made of: cell types, and maps of everything that varies over a section.
+"""Composition of a tissue: cell types, and maps of everything that varies over a section.
 
-Both tissues, `cortex` and `tumour`, are solids: a section is cut at a depth z, and neighbouring
-sections resemble one another.
+Both tissues, `cortex` and `tumour`, are three-dimensional: a section is cut at a depth z, and
+neighbouring sections resemble each other.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ SPACING = 5.0
 
 @dataclass(frozen=True)
 class Nucleus:
-    """How the nucleus of a cell type, and what surrounds it, looks in H&E.
+    """Appearance of the nucleus and cytoplasm of a cell type in H&E.
 
     Parameters
     ----------
@@ -35,7 +35,7 @@ class Nucleus:
     align
         ``"fibre"``: along the fibres, ``"wall"``: along the nearest lumen, ``"any"``.
     haze, pink
-        Haematoxylin and eosin of the cytoplasm around it; negative clears it.
+        Haematoxylin and eosin of the cytoplasm around it; negative values clear it.
     reach
         Radius of the cytoplasm over the radius of the nucleus.
     """
@@ -59,13 +59,13 @@ class CellType:
     name
         Its label.
     family
-        Types of one family share part of their markers.
+        Types of the same family share some of their markers.
     size
         Counts of such a cell relative to the others.
     nucleus
-        How it looks.
+        Appearance of its nucleus.
     markers
-        Names given to its first marker genes.
+        Names of its first marker genes.
     """
 
     name: str
@@ -84,11 +84,11 @@ class SectionMap:
     extent
         Width and height of the tissue frame in µm; its origin is (0, 0), y down.
     fields
-        Name to (rows, columns) float32. ``tissue`` is the distance to the outer edge in µm,
-        positive inside; ``lumen`` the distance to the nearest hole, negative in it; ``eosin``,
+        Maps (rows, columns) float32, by name. ``tissue`` is the distance to the outer edge in µm,
+        positive inside; ``lumen`` the distance to the nearest hole, negative inside; ``eosin``,
         ``haze``, ``fibre``, ``cos2``, ``sin2``, ``grain`` and ``blood`` serve the stain.
     density : (rows, columns)
-        Relative density of cells; 0 where none may be.
+        Relative density of cells; 0 where there are none.
     type_weights : (types, rows, columns)
         Relative share of each cell type.
     niche : (rows, columns) int8
@@ -117,12 +117,12 @@ class Layout:
     types, niches
         Cell types, and the names of layers or niches.
     programs
-        What place does to genes: a program (``layer``, ``gradient``, ``niche``, ``patch``) to the
-        names of the fields that drive its genes.
+        Names of the fields that drive the genes of each spatial program (``layer``, ``gradient``,
+        ``niche``, ``patch``).
     places
-        Names given to the first genes that a field drives.
+        Names of the first genes driven by each field.
     section
-        Makes the `SectionMap` at a depth z in µm.
+        Returns the `SectionMap` at a depth z in µm.
     """
 
     types: tuple[CellType, ...]
@@ -152,7 +152,7 @@ class RandomField:
 
     @classmethod
     def draw(cls, rng: np.random.Generator, length: float, *, n_waves: int = 24) -> RandomField:
-        """Draw a field whose correlation falls over `length` µm."""
+        """Draw a field with a correlation length of `length` µm."""
         return cls(rng.normal(size=(n_waves, 3)) / length, rng.uniform(0, 2 * np.pi, n_waves))
 
     def on(self, x: Array, y: Array, z: float) -> Array:
@@ -165,7 +165,7 @@ class RandomField:
 
 
 def soft(value: Array, width: float) -> Array:
-    """Return a smooth step from 0 to 1 where `value` passes 0, about `width` wide."""
+    """Return a smooth step from 0 to 1 around `value` = 0, about `width` wide."""
     step: Array = 1 / (1 + np.exp(-np.clip(value / width, -30, 30)))
     return step
 
@@ -180,7 +180,7 @@ def signed_distance(mask: Array) -> Array:
 
 
 def directions(angle: Array) -> dict[str, Array]:
-    """Return ``cos2`` and ``sin2`` of twice the `angle`: a direction without a sign."""
+    """Return the cosine and sine of twice the `angle`: a direction without a sign."""
     return {
         "cos2": np.cos(2 * angle).astype(np.float32),
         "sin2": np.sin(2 * angle).astype(np.float32),
@@ -188,12 +188,12 @@ def directions(angle: Array) -> dict[str, Array]:
 
 
 def within(tissue: Array, x: Array, y: Array) -> Array:
-    """Return the distance to the tissue's edge, kept off the border of the grid."""
+    """Return the distance to the tissue's edge, which is kept away from the border of the grid."""
     border = np.minimum(np.minimum(x, x[-1] - x), np.minimum(y, y[-1] - y)[:, None])
     return np.minimum(tissue, border - 2 * SPACING)
 
 
 def along_contours(distance: Array) -> Array:
-    """Return the angle of the level lines of a map, in radians, x to y."""
+    """Return the angle of the contour lines of a map, in radians, from x to y."""
     down, across = np.gradient(distance)
     return np.asarray(np.arctan2(across, -down))

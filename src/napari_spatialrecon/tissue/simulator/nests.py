@@ -1,4 +1,4 @@
-"""The shapes in a carcinoma: outline, nests and cords, vessels, fat cells, lymphoid aggregates."""
+"""Structures of a carcinoma: outline, nests and cords, vessels, fat cells, lymphoid aggregates."""
 
 from __future__ import annotations
 
@@ -19,12 +19,12 @@ HEIGHT = 0.9
 
 
 class Shapes:
-    """The shapes of one block, drawn once; every method lays one of them on a section's grid.
+    """The structures of one block, drawn once; each method maps one of them onto a section's grid.
 
     Parameters
     ----------
     size
-        Width of the block in µm. A block below 2600 µm has smaller nests, not fewer.
+        Width of the block in µm. Below 2600 µm, nests are smaller, not fewer.
     """
 
     def __init__(self, size: float, rng: np.random.Generator) -> None:
@@ -87,7 +87,7 @@ class Shapes:
         return np.asarray(share * soft(-nest - 60 * self.unit, 12 * self.unit))
 
     def vessels(self, x: Array, y: Array, nest: Array, fat: Array) -> Array:
-        """Return the distance to the nearest vessel's lumen in µm, negative in it."""
+        """Return the distance to the nearest vessel lumen in µm, negative inside."""
         xx, yy = np.meshgrid(x, y)
         vessel = np.full(xx.shape, 1e3)
         for cx, cy, radius, angle, aspect in self.tubes:
@@ -102,7 +102,7 @@ class Shapes:
         return np.where(nest > -3, np.maximum(vessel, 9), vessel)
 
     def vacuoles(self, x: Array, y: Array) -> Array:
-        """Return the distance to the nearest fat cell's vacuole in µm, negative in it."""
+        """Return the distance to the nearest fat vacuole in µm, negative inside."""
         xx, yy = np.meshgrid(x, y)
         points = np.column_stack([xx.ravel(), yy.ravel()])
         distance, index = cKDTree(self.drops).query(points, k=2)
@@ -127,7 +127,7 @@ class Shapes:
 
 
 def _places(size: float, height: float, unit: float, rng: np.random.Generator) -> Array:
-    """Return x, y, z and radius of nests that hardly touch, larger on the left."""
+    """Return x, y, z and radius of nests that barely touch, larger on the left."""
     found: list[Array] = []
     for _ in range(round(160 * (size / 2600) ** 2 / unit**2)):
         across = rng.beta(1.3, 1.9)

@@ -1,4 +1,4 @@
-"""Nuclei and the cytoplasm around them, drawn where the cells are."""
+"""Drawing of nuclei and cytoplasm at the positions of the cells."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from napari_spatialrecon.tissue.simulator.layout import Array, Layout, Nucleus, 
 
 @dataclass(frozen=True)
 class Drawing:
-    """What the cells add to the stain, each (height, width) float32.
+    """Contributions of the cells to the stain, each (height, width) float32.
 
     Parameters
     ----------
@@ -22,7 +22,7 @@ class Drawing:
     haze, pink
         Haematoxylin and eosin of cytoplasm.
     cleared
-        Share of the ground that a halo takes away.
+        Share of the background that a halo removes.
     """
 
     chromatin: Array
@@ -49,7 +49,7 @@ def draw_nuclei(
     um_per_px: float,
     rng: np.random.Generator,
 ) -> Drawing:
-    """Draw every cell at its place.
+    """Draw every cell at its position.
 
     Parameters
     ----------
@@ -126,7 +126,7 @@ def _stamp(
 
 
 def _each(values: Array) -> Array:
-    """Return a number for each cell, ready to meet (cells, rows, columns)."""
+    """Return one number per cell, shaped to broadcast to (cells, rows, columns)."""
     return np.asarray(values, np.float32)[:, None, None]
 
 

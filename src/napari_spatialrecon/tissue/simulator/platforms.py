@@ -1,4 +1,4 @@
-"""How a section is put on a slide: its pose, the Visium grid, and the tables that come out."""
+"""Measurement platforms: pose of a section on its slide, the Visium grid, and output tables."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from napari_spatialrecon.tissue.slots import OURS, SPATIAL
 
 #: Visium: diameter of a spot and distance between centres in µm.
 SPOT_DIAMETER, PITCH = 55.0, 100.0
-#: Glass around the tissue on the image, in µm.
+#: Width of bare glass around the tissue on the image, in µm.
 MARGIN = 130.0
 
 
@@ -28,7 +28,7 @@ class Frame:
     Parameters
     ----------
     pose
-        From the tissue frame (µm) to the slide frame (µm); rigid, perhaps a reflection.
+        From the tissue frame (µm) to the slide frame (µm); rigid, possibly with a reflection.
     size
         Width and height of the imaged area in µm; its corner is the origin, y down.
     """
@@ -42,14 +42,14 @@ class Frame:
 
 
 def draw_frame(points: Array, number: int, rng: np.random.Generator) -> Frame:
-    """Draw how section `number` (from 0) lies on its slide.
+    """Draw the pose of section `number` (from 0) on its slide.
 
-    The first lies nearly straight, the others are turned by up to 50°, every third is turned over.
+    The first is nearly upright, the others are rotated by up to 50°, and every third is flipped.
 
     Parameters
     ----------
     points : (n, 2)
-        Its cells in µm of the tissue frame.
+        Positions of its cells in µm of the tissue frame.
     """
     most = 8 if number == 0 else 50
     turn = np.deg2rad(rng.uniform(0.3, 1) * most * rng.choice([-1, 1]))
@@ -64,7 +64,7 @@ def draw_frame(points: Array, number: int, rng: np.random.Generator) -> Frame:
 
 
 def visium_grid(frame: Frame, section: SectionMap) -> tuple[Array, Array]:
-    """Return the spots under tissue, (n, 2) in µm of the slide, and their array row and column."""
+    """Return the spots under tissue, (n, 2) in µm of the slide, with their array row and column."""
     width, height = frame.size
     rise = PITCH * np.sqrt(3) / 2
     row, column = np.meshgrid(
@@ -77,7 +77,7 @@ def visium_grid(frame: Frame, section: SectionMap) -> tuple[Array, Array]:
 
 
 def spot_of_cell(cells: Array, spots: Array) -> Array:
-    """Return the index of the spot a cell lies in, or -1; both (n, 2) in µm of the slide."""
+    """Return the spot index of each cell, or -1; spots and cells are (n, 2) in µm of the slide."""
     distance, index = cKDTree(spots).query(cells)
     return np.where(distance <= SPOT_DIAMETER / 2, index, -1)
 
@@ -109,9 +109,9 @@ def slide_uns(
     Parameters
     ----------
     image : (height, width, 3) uint8
-        The H&E; shared, not copied.
+        H&E image; shared, not copied.
     um_per_unit
-        µm in a unit of ``obsm["spatial"]``.
+        µm per unit of ``obsm["spatial"]``.
     """
     return {
         OURS: {"unit": "um" if um_per_unit == 1 else "px"},

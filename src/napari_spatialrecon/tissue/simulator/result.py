@@ -1,4 +1,4 @@
-"""What a simulation gives: slides, dissociated cells, and the truth of every cell."""
+"""Result of a simulation: slides, dissociated cells and the ground truth."""
 
 from __future__ import annotations
 
@@ -17,30 +17,31 @@ from napari_spatialrecon.tissue.slots import OURS, SPATIAL
 
 @dataclass(frozen=True)
 class SimulatedTissue:
-    """Slides, dissociated cells, and the truth of every cell.
+    """Slides, dissociated cells and the ground truth of every cell.
 
     Parameters
     ----------
     tissue, config, seed
-        What was asked.
+        Settings of the simulation.
     slides
         Visium spots of each section: raw counts (CSR), ``obsm["spatial"]`` (x, y) in
         full-resolution pixels, H&E and scale factors in ``uns["spatial"]``.
     single_cell_slides
         All cells of the same sections, in µm of the same slides; ``obs`` holds ``cell_type``,
         ``niche``, ``x_um`` and ``y_um`` (tissue frame), ``depth_factor`` and ``spot`` (the
-        barcode of the spot that counts the cell, or an empty word).
+        barcode of the spot that contains the cell, or an empty string).
     cells
-        The dissociated cells: raw counts, ``obs["cell_type"]`` and ``obs["batch"]``, no place.
+        The dissociated cells: raw counts, ``obs["cell_type"]`` and ``obs["batch"]``, without
+        positions.
     truth
-        A row for each dissociated cell: ``x_um``, ``y_um`` in the tissue frame, ``x``, ``y`` in the
+        One row per dissociated cell: ``x_um``, ``y_um`` in the tissue frame, ``x``, ``y`` in the
         frame and unit of ``slides[0]``, ``cell_type``, ``niche``, ``depth_factor``.
     genes
-        A row for each gene: the program it follows and the type or place that drives it.
+        One row per gene: its program and the cell type or field that drives it.
     poses
         From the tissue frame (µm) to the coordinates of each slide (pixels).
     depths
-        Depth z of each section, and last of the dissociated one, in µm.
+        Depth z of each section in µm; the last is that of the dissociated one.
     """
 
     tissue: str
@@ -55,14 +56,14 @@ class SimulatedTissue:
     depths: list[float]
 
     def composition(self, number: int) -> pd.DataFrame:
-        """Return how many cells of each type lie in each spot of section `number` (from 0)."""
+        """Return the number of cells of each type in each spot of section `number` (from 0)."""
         obs = self.single_cell_slides[number].obs
         inside = obs[obs["spot"] != ""]
         counted = pd.crosstab(inside["spot"].astype(str), inside["cell_type"], dropna=False)
         return counted.reindex(self.slides[number].obs_names, fill_value=0)
 
     def write(self, folder: str | Path) -> list[Path]:
-        """Write the tissue as files; the places of the dissociated cells only in ``truth.h5ad``.
+        """Write the tissue as files; positions of dissociated cells are only in ``truth.h5ad``.
 
         ``section1.h5ad``, ``section1_cells.h5ad``, … hold the slides, ``cells.h5ad`` the
         dissociated cells, ``truth.h5ad`` the same with ``obsm["spatial"]`` in the frame of
@@ -82,14 +83,14 @@ class SimulatedTissue:
         for name, table in tables.items():
             paths.append(Path(folder) / f"{name}.h5ad")
             with storage.atomic_file(paths[-1]) as temporary:
-                # gzip: lzf reads memory that it never set, so its bytes differ from run to run.
+                # gzip, because lzf reads uninitialised memory, so its bytes differ from run to run.
                 table.write_h5ad(temporary, compression="gzip", compression_opts=1)
         paths.append(Path(folder) / "simulation.json")
         storage.write_json(paths[-1], self.to_dict())
         return paths
 
     def to_dict(self) -> dict[str, Any]:
-        """Return what made the tissue and where its sections lie, for JSON."""
+        """Return the settings of the tissue and the positions of its sections, for JSON."""
         return {
             "tissue": self.tissue,
             "config": self.config.to_dict(),

@@ -1,4 +1,4 @@
-"""Simulate a tissue that is cut, measured on slides and dissociated."""
+"""Simulation of a tissue that is cut, measured on slides and dissociated."""
 
 from __future__ import annotations
 
@@ -45,21 +45,21 @@ def simulate(
     config
         Default: the quick preset.
     seed
-        Decides everything: the same seed gives the same bytes.
+        Seed; the same seed gives the same bytes.
     reporter
-        Told of every section; may stop the work.
+        Receives every section; may stop the work.
 
     Returns
     -------
-    The slides, the cells and the truth. The dissociated cells come from a section of their own,
-    so that no cell is both in a slide and in the query.
+    The slides, the cells and the truth. The dissociated cells come from a separate section, so that
+    no cell is both in a slide and in the query.
 
     Raises
     ------
     InputError
-        There is no such tissue, or it holds fewer cells than were asked for.
+        The tissue does not exist, or it has fewer cells than requested.
     Stopped
-        The reporter asked to stop.
+        A stop was requested.
 
     Examples
     --------

@@ -1,4 +1,4 @@
-"""An H&E-like image of a section: two stains, fibres, nuclei, blood, and bare glass.
+"""H&E-like image of a section: two stains, fibres, nuclei, blood and bare glass.
 
 The colors follow from optical densities (Beer-Lambert): a pixel is ``white · exp(−Σ amount ·
 color)`` with the colors of haematoxylin and eosin, so that stain separation works on it.
@@ -18,7 +18,7 @@ from napari_spatialrecon.tissue.simulator.layout import SPACING, Array, Layout, 
 from napari_spatialrecon.tissue.simulator.nuclei import draw_nuclei, turn_directions
 from napari_spatialrecon.tissue.simulator.platforms import Frame
 
-#: Optical density in red, green and blue of one unit of each stain.
+#: Optical density of one unit of each stain in red, green and blue.
 HAEMATOXYLIN = np.array([1.20, 1.16, 0.52], np.float32)
 EOSIN = np.array([0.16, 0.92, 0.44], np.float32)
 BLOOD = np.array([0.22, 1.00, 0.86], np.float32)
@@ -39,7 +39,7 @@ def stain(
     Parameters
     ----------
     frame
-        How the section lies on the slide, and how large the image is.
+        Pose of the section on the slide, and size of the image.
     um_per_px
         Size of a pixel in µm; the centre of pixel (row i, column j) lies at
         (j + 0.5, i + 0.5) · um_per_px on the slide.
@@ -74,7 +74,7 @@ def stain(
 
 
 def _on_slide(grid: Array, pose: Pose, shape: tuple[int, int], um_per_px: float) -> Array:
-    """Return a map of the tissue frame at the pixels of the slide."""
+    """Return a map of the tissue frame, sampled at the pixels of the slide."""
     back = pose.inverse()
     corner = back.apply(np.full((1, 2), 0.5 * um_per_px))[0] / SPACING
     matrix = back.linear[::-1, ::-1] * um_per_px / SPACING
@@ -90,7 +90,7 @@ def _edge(distance: Array, um_per_px: float) -> Array:
 def _textures(
     cos2: Array, sin2: Array, pose: Pose, um_per_px: float, rng: np.random.Generator
 ) -> tuple[Array, Array, Array]:
-    """Return fibres along the directions, a fine grain and slow clouds, each of variance 1."""
+    """Return fibres along the directions, fine grain and coarse texture, each with variance 1."""
     cos2, sin2 = turn_directions(cos2, sin2, pose)
     shape = cos2.shape
     height, width = (fft.next_fast_len(n, real=True) for n in shape)
@@ -120,7 +120,7 @@ def _textures(
 def _expose(
     amounts: tuple[Array, Array, Array], um_per_px: float, rng: np.random.Generator
 ) -> Array:
-    """Return what a camera sees of the amounts of haematoxylin, eosin and blood."""
+    """Return the camera image of given amounts of haematoxylin, eosin and blood."""
     vary = rng.normal(1, 0.05, 3).tolist()
     shape = amounts[0].shape
     light = np.linspace(0.992, 1.006, shape[1], dtype=np.float32)[None, :]

@@ -69,7 +69,7 @@ PLACES = {
 
 
 def tumour(size: float, rng: np.random.Generator) -> Layout:
-    """Return a block of carcinoma `size` µm wide, its nests and vessels drawn from `rng`."""
+    """Return a block of carcinoma `size` µm wide, with nests and vessels drawn from `rng`."""
     block = _Block(size, rng)
     return Layout(TYPES, NICHES, PROGRAMS, block.section, PLACES)
 

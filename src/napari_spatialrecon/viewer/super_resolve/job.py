@@ -120,7 +120,7 @@ class SuperJob(Job):
     genes
         To split; None for all.
     model
-        Folder of a generalist of one's own; None for that of the package.
+        Folder of your own generalist model; None for that of the package.
     spot_diameter
         In the unit of the coordinates, where the slide does not state it.
     guided

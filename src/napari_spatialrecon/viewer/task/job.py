@@ -46,7 +46,7 @@ class Outcome:
     adata
         The table that the task returned.
     record
-        What `run.json` holds.
+        Content of `run.json`.
     method
         The fitted method; None after a run in another process.
     """

@@ -98,7 +98,7 @@ class ConfigForm(Container[Widget]):
         Raises
         ------
         ConfigError
-            There is no such preset.
+            The preset does not exist.
         """
         config = self.config_class.preset(name)
         with self.preset.changed.blocked():

@@ -101,7 +101,7 @@ class EncoderLoopConfig(LoopConfig):
 
     schedule: str = option(
         "cosine",
-        "How the learning rate changes: not at all, down to zero, or up and down again.",
+        "Learning rate schedule: constant, decay to zero, or warm-up followed by decay.",
         choices=("constant", "cosine", "onecycle"),
         advanced=True,
     )
