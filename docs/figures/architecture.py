@@ -54,7 +54,7 @@ def layers(package: str) -> Rows:
 def imports(graph: grimp.ImportGraph, package: str) -> Imports:
     """Return which rooms of a package each of its rooms imports."""
     found: Imports = defaultdict(set)
-    for module in graph.modules:
+    for module in sorted(graph.modules):
         room = _room(module, package)
         if room:
             others = {_room(m, package) for m in graph.find_modules_directly_imported_by(module)}
@@ -113,7 +113,7 @@ def draw(
             axis.text(*place[room][:2], room, ha="center", va="center", size=9, color=INK, zorder=4)
             left += len(room) * LETTER + 2 * GAP
     for room, others in needed(found).items():
-        for other in others:
+        for other in sorted(others):
             axis.add_patch(_arrow(place[room], place[other]))
 
 
