@@ -9,10 +9,12 @@ from typing import Any
 from napari_spatialrecon.evaluation.evaluate import evaluate_place
 from napari_spatialrecon.evaluation.pictures import save_png
 from napari_spatialrecon.evaluation.plots import metrics_plot
+from napari_spatialrecon.methods.registry import baseline_for, default_for, find_method
 from napari_spatialrecon.progress import ProgressCallback, Reporter, ShouldStop
 from napari_spatialrecon.storage import atomic_file, write_json
 from napari_spatialrecon.tasks.drawing import draw_placed
 from napari_spatialrecon.tasks.placing import place
+from napari_spatialrecon.tasks.result import BASELINE
 from napari_spatialrecon.tissue.read import read_adata
 from napari_spatialrecon.tissue.simulator.simulate import simulate
 
@@ -49,7 +51,7 @@ def run_demo(
     progress: ProgressCallback | None = None,
     should_stop: ShouldStop | None = None,
 ) -> DemoReport:
-    """Simulate, place with dp-VAE and the baseline, evaluate against the truth, and draw.
+    """Simulate, place by the default method and the baseline, evaluate against the truth, draw.
 
     Writes to `folder`: the simulated inputs in ``tissue/``, ``placed.h5ad``, ``run.json``,
     ``overlay.png``, ``metrics.png`` and ``metrics.json``.
@@ -60,7 +62,9 @@ def run_demo(
     references = {f"section {i + 1}": slide for i, slide in enumerate(simulated.slides)}
     truth = read_adata(folder / "tissue" / "truth.h5ad")
     metrics: dict[str, dict[str, Any]] = {}
-    for method in ("knn", "dpvae"):
+    learned, baseline = default_for("place"), baseline_for("place").name
+    title = find_method(learned, "place").title
+    for method in (baseline, learned):
         result = place(
             references,
             simulated.cells,
@@ -73,25 +77,26 @@ def run_demo(
         metrics[method] = evaluate_place(truth, result.adata, seed=seed)
     with atomic_file(folder / "placed.h5ad") as temporary:
         result.adata.write_h5ad(temporary)
-    result.record.metrics |= metrics["dpvae"]["metrics"]
+    result.record.metrics |= metrics[learned]["metrics"]
     result.record.write(folder / "run.json")
     draw_placed(
         result.adata,
         folder / "overlay.png",
         truth=truth,
         slide=simulated.slides[0],
-        title=f"Simulated {tissue}: {result.adata.n_obs} dissociated cells placed by dp-VAE",
+        title=f"Simulated {tissue}: {result.adata.n_obs} dissociated cells placed by {title}",
     )
     rows = {name: report["metrics"] for name, report in metrics.items()}
-    save_png(metrics_plot({"dp-VAE": rows["dpvae"], "knn": rows["knn"]}), folder / "metrics.png")
+    both = {title: rows[learned], BASELINE: rows[baseline]}
+    save_png(metrics_plot(both), folder / "metrics.png")
     write_json(folder / "metrics.json", metrics)
-    return DemoReport(_text(folder, rows, result.verdict), {"metrics": rows, "folder": str(folder)})
+    return DemoReport(_text(folder, both, result.verdict), {"metrics": rows, "folder": str(folder)})
 
 
 def _text(folder: Path, rows: dict[str, dict[str, float]], verdict: str) -> str:
-    lines = [f"{'':26}{'dp-VAE':>9}{'kNN':>9}"]
+    lines = [f"{'':26}" + "".join(f"{name:>9}" for name in rows)]
     for key, words in SHOWN.items():
-        lines.append(f"{words:26}{rows['dpvae'][key]:9.3f}{rows['knn'][key]:9.3f}")
+        lines.append(f"{words:26}" + "".join(f"{row[key]:9.3f}" for row in rows.values()))
     lines += [
         "",
         verdict,

@@ -1,4 +1,4 @@
-"""train-encoder: train the encoder of GEARS on its own."""
+"""train-encoder: train an encoder on its own."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ def add(verbs: Any) -> None:
     verb = add_verb(
         verbs,
         "train-encoder",
-        "train a shared embedding of slides and cells, for place --method gears",
+        "train a shared embedding of slides and cells, for place --encoder",
         run_train_encoder,
         folders=["out"],
         replaced=["out"],

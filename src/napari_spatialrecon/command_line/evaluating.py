@@ -88,7 +88,7 @@ def _draw_genes(report: dict[str, Any], path: str) -> None:
     if "reliability" not in report:
         raise InputError(
             "Expected genes with a predicted accuracy to draw, found none.",
-            remedy="Try without --picture, or genes imputed by spadit.",
+            remedy="Try without --picture, or genes of a method that predicts it.",
             where="prediction: var",
         )
     draw_reliability(report["reliability"], path, title="Genes compared with the truth")

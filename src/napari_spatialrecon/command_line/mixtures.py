@@ -15,6 +15,7 @@ from napari_spatialrecon.command_line.options import (
 )
 from napari_spatialrecon.command_line.running import asked, config_of, read_table, summarise
 from napari_spatialrecon.command_line.terminal import Bar
+from napari_spatialrecon.methods.registry import default_for
 
 
 def add(verbs: Any) -> None:
@@ -26,7 +27,7 @@ def add(verbs: Any) -> None:
         run_deconvolve,
         files={"out": ".h5ad", "picture": ".png"},
     )
-    verb.add_argument("--method", default="come", help="see 'methods'")
+    verb.add_argument("--method", default=default_for("deconvolve"), help="see 'methods'")
     verb.add_argument("--slide", metavar="ST.h5ad", required=True)
     verb.add_argument("--reference", metavar="SC.h5ad", required=True)
     verb.add_argument(

@@ -21,6 +21,7 @@ from napari_spatialrecon.command_line.running import (
 )
 from napari_spatialrecon.command_line.terminal import Bar
 from napari_spatialrecon.errors import InputError
+from napari_spatialrecon.methods.registry import default_for
 
 
 def add(verbs: Any) -> None:
@@ -51,7 +52,7 @@ def add(verbs: Any) -> None:
         action="store_true",
         help="guide the split by the nuclear stain of the H&E image",
     )
-    verb.add_argument("--method", default="srast", help="see 'methods'")
+    verb.add_argument("--method", default=default_for("super-resolve"), help="see 'methods'")
     verb.add_argument("--device", default="auto", help="auto, cpu, cuda, cuda:1 or mps")
     add_settings(verb)
     add_common_options(verb)

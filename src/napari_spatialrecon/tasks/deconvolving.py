@@ -17,7 +17,7 @@ from napari_spatialrecon import provenance
 from napari_spatialrecon.errors import InputError
 from napari_spatialrecon.hyperparameters import Config
 from napari_spatialrecon.methods.mixtures.base import CellTypes, Mixture, MixtureMethod, read_types
-from napari_spatialrecon.methods.registry import find_method
+from napari_spatialrecon.methods.registry import default_for, find_method
 from napari_spatialrecon.progress import ProgressCallback, Reporter, ShouldStop
 from napari_spatialrecon.tasks.configs import Settings, chosen_config
 from napari_spatialrecon.tasks.writing import write_result
@@ -71,7 +71,7 @@ def deconvolve(
     reference: AnnData,
     labels: str,
     *,
-    method: str = "come",
+    method: str = default_for("deconvolve"),
     config: Config | None = None,
     settings: Settings | None = None,
     prior: pd.DataFrame | None = None,
@@ -93,13 +93,13 @@ def deconvolve(
     labels
         Column of ``reference.obs`` that names each cell's type. Cells without one are of no type.
     method
-        ``come``, ``nnls`` or ``knn``.
+        See ``spatialrecon methods``.
     config
         Hyper-parameters of the method; the quick preset if None.
     settings
         Single values over `config` (or over the quick preset), such as ``{"members": 2}``.
     prior
-        Shares that are known beforehand (COME+), or whole numbers of cells: spots by name, types
+        Shares that are known beforehand, or whole numbers of cells: spots by name, types
         as columns. Spots or types that it lacks have the reference's shares.
 
     Returns

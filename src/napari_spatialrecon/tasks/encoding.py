@@ -92,7 +92,7 @@ def train_encoder(
     progress: ProgressCallback | None = None,
     should_stop: ShouldStop | None = None,
 ) -> EncoderResult:
-    """Learn an embedding in which spots and cells of one kind lie together (GEARS, section 3.1).
+    """Learn an embedding in which spots and cells of one kind lie together.
 
     Parameters
     ----------

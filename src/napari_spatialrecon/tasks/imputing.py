@@ -21,7 +21,7 @@ from napari_spatialrecon.geometry.neighbours import nearest
 from napari_spatialrecon.hyperparameters import Config
 from napari_spatialrecon.methods.genes.base import GeneMethod
 from napari_spatialrecon.methods.genes.inputs import listed, log_normalised
-from napari_spatialrecon.methods.registry import find_method
+from napari_spatialrecon.methods.registry import default_for, find_method
 from napari_spatialrecon.progress import ProgressCallback, Reporter, ShouldStop
 from napari_spatialrecon.tasks.configs import Settings, chosen_config
 from napari_spatialrecon.tasks.gene_check import without
@@ -99,7 +99,7 @@ def verdict(metrics: Mapping[str, float]) -> str:
     )
     if not np.isfinite(own):
         return "No genes were held out, so how far the maps are right is not known."
-    beside = "" if not np.isfinite(baseline) else f" (kNN: {baseline:.2f})"
+    beside = "" if not np.isfinite(baseline) else f" (baseline: {baseline:.2f})"
     return f"Maps of held-out genes correlate with the truth by {own:.2f} on average{beside}."
 
 
@@ -108,7 +108,7 @@ def impute_genes(
     reference: AnnData,
     genes: Sequence[str] | str,
     *,
-    method: str = "spadit",
+    method: str = default_for("impute-genes"),
     config: Config | None = None,
     settings: Settings | None = None,
     seed: int = 0,

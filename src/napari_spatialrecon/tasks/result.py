@@ -13,6 +13,7 @@ from anndata import AnnData
 
 from napari_spatialrecon import provenance
 from napari_spatialrecon.methods.placement.base import Placement, PlacementMethod
+from napari_spatialrecon.methods.registry import baseline_for
 from napari_spatialrecon.tasks.writing import write_result
 from napari_spatialrecon.tissue.contract import Prepared
 from napari_spatialrecon.tissue.slots import (
@@ -25,6 +26,9 @@ from napari_spatialrecon.tissue.slots import (
     SPATIAL,
     UNCERTAINTY,
 )
+
+#: What the placing method is called whose held-out error stands beside that of the others.
+BASELINE = baseline_for("place").title.partition(" (")[0]
 
 
 @dataclass(frozen=True)
@@ -77,9 +81,10 @@ def verdict(held_out: Mapping[str, float]) -> str:
     if not np.isfinite(baseline):
         return "No spots were held out, so the error on unseen spots is not known."
     if not np.isfinite(own):
-        return f"Held-out error of kNN {baseline:.2f} (0 perfect, 1 useless)."
+        return f"Held-out error of {BASELINE} {baseline:.2f} (0 perfect, 1 useless)."
     better = "better than" if own < baseline else "not better than"
-    return f"Held-out error {own:.2f}, {better} kNN's {baseline:.2f} (0 perfect, 1 useless)."
+    beside = f"{better} {BASELINE}'s {baseline:.2f}"
+    return f"Held-out error {own:.2f}, {beside} (0 perfect, 1 useless)."
 
 
 def annotate(

@@ -16,7 +16,7 @@ from napari_spatialrecon import provenance
 from napari_spatialrecon.errors import InputError, SpatialReconError
 from napari_spatialrecon.faces import argument
 from napari_spatialrecon.hyperparameters import Config
-from napari_spatialrecon.methods.registry import MethodInfo, find_method, methods_for
+from napari_spatialrecon.methods.registry import MethodInfo, default_for, find_method, methods_for
 from napari_spatialrecon.methods.super_resolution.base import (
     SplitBlock,
     SuperResolution,
@@ -44,7 +44,7 @@ def super_resolve(
     slide: AnnData,
     factor: str | Factor = "2x2",
     *,
-    method: str = "srast",
+    method: str = default_for("super-resolve"),
     genes: Iterable[str] | None = None,
     config: Config | None = None,
     settings: Settings | None = None,

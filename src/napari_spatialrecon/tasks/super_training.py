@@ -11,7 +11,7 @@ from napari_spatialrecon import provenance
 from napari_spatialrecon.errors import InputError
 from napari_spatialrecon.faces import argument
 from napari_spatialrecon.hyperparameters import Config
-from napari_spatialrecon.methods.registry import find_method, methods_for
+from napari_spatialrecon.methods.registry import default_for, find_method, methods_for
 from napari_spatialrecon.methods.super_resolution.base import SuperResolution
 from napari_spatialrecon.progress import ProgressCallback, Reporter, ShouldStop
 from napari_spatialrecon.tasks import resuming
@@ -23,7 +23,7 @@ from napari_spatialrecon.training.device import choose_device
 def train_super_resolution(
     slides: Mapping[str, AnnData],
     *,
-    method: str = "srast",
+    method: str = default_for("super-resolve"),
     config: Config | None = None,
     settings: Settings | None = None,
     seed: int = 0,

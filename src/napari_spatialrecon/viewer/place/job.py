@@ -166,7 +166,9 @@ class PlaceJob(Job):
 
     def _check_model(self, folder: Path) -> None:
         """Load the model, and look for the slide on whose frame the result shall lie."""
-        known = find_method(self.method, self.verb).method().load(folder).reference.names
+        from napari_spatialrecon.tasks.model import load
+
+        known = load(folder).method.reference.names
         if self.shown().name not in known:
             raise InputError(
                 f"Expected under Histology a slide that the saved model knows "
