@@ -91,7 +91,7 @@ def test_a_zarr_is_written_and_replaced(run, words, tmp_path):
 def test_wrong_input_leaves_nothing(run, words, tmp_path):
     make, _ = words
     for out, genes, said in (
-        ("a.h5ad", "NoSuchGene", "that it lacks"),
+        ("a.h5ad", "NoSuchGene", "which it lacks"),
         ("a.csv", "Abc", "with suffix .h5ad or .zarr"),
         ("a.h5ad", "names.txt", "file of gene names, found none"),
     ):

@@ -167,7 +167,7 @@ def test_one_label_gives_all_spots_that_type_and_says_so(mixed):
     one = cells[cells.obs["type"] == "L6"].copy()
     result = deconvolve(slide, one, "type", config=FAST)
     assert (result.proportions["L6"] == 1).all()
-    assert any("nothing to tell apart" in n for n in result.notes)
+    assert any("nothing to distinguish" in n for n in result.notes)
 
 
 def test_missing_labels_are_counted_and_are_no_type(mixed):

@@ -56,7 +56,7 @@ def test_a_gene_that_the_slide_measured_is_kept_as_measured_and_said(split):
 
 def test_a_gene_that_the_reference_lacks_is_refused_with_the_nearest_name(split):
     slide, cells, hidden = split
-    with pytest.raises(InputError, match="that it lacks") as caught:
+    with pytest.raises(InputError, match="which it lacks") as caught:
         impute(slide, cells, [hidden[0] + "x"])
     assert hidden[0] in caught.value.remedy
 
@@ -120,7 +120,7 @@ def test_a_reference_in_logarithms_gives_what_its_counts_give(split):
     scaled = sparse.diags(np.median(totals) / totals) @ logs.X
     logs.X = sparse.csr_matrix(scaled).log1p().astype(np.float32)
     from_counts, from_logs = (impute(slide, c, hidden) for c in (cells, logs))
-    assert any("taken as logarithms" in n for n in from_logs.notes)
+    assert any("used as logarithms" in n for n in from_logs.notes)
     np.testing.assert_allclose(from_logs.adata.X, from_counts.adata.X, atol=0.02)
 
 

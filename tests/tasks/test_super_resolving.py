@@ -242,7 +242,7 @@ def test_an_image_that_the_counts_do_not_follow_is_left_alone_and_the_user_is_to
     image = Histology([noise], 0.1, "slide")
     guided = super_resolve(bins(), method="bilinear", histology=image)
     plain = super_resolve(bins(), method="bilinear")
-    assert any(note.startswith("The H&E was not used") for note in guided.notes)
+    assert any(note.startswith("The H&E image was not used") for note in guided.notes)
     assert guided.record.metrics["guide_exponent"] == 0
     assert (guided.adata.X != plain.adata.X).nnz == 0
 

@@ -1,1 +1,1 @@
-"""The methods: one folder per method, and one per kind of method for its contract and baselines."""
+"""The methods: one folder per method, and one per kind of method for base class and baselines."""

@@ -1,4 +1,4 @@
-"""What all methods are: a name, a config, and what they say and keep of their fitting."""
+"""Base class of all methods: a name, a config, and the history and messages of fitting."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ class Method(ABC):
     Attributes
     ----------
     history
-        How each training went, in order.
+        History of each training run, in order.
     notes
         Messages collected during fitting.
     """
@@ -37,14 +37,14 @@ class Method(ABC):
 
 @dataclass(frozen=True)
 class Estimate:
-    """What a run will take, on one core.
+    """Estimated cost of a run on one core.
 
     Parameters
     ----------
     seconds, memory_bytes
-        Of the method itself.
+        Cost of the method itself.
     notes
-        What the user should know about them, in words.
+        Messages about the cost.
     """
 
     seconds: float
@@ -52,7 +52,7 @@ class Estimate:
     notes: tuple[str, ...] = ()
 
     def plus(self, seconds: float = 0.0, memory_bytes: float = 0.0, *, note: str = "") -> Estimate:
-        """Return the estimate with what another part of the run takes; no note is an empty one."""
+        """Return the estimate plus that of another part of the run; empty notes are dropped."""
         return replace(
             self,
             seconds=self.seconds + seconds,

@@ -1,4 +1,4 @@
-"""Which methods there are, for which task; nothing heavy is imported until one is asked for."""
+"""The available methods of each task; nothing heavy is imported until one is used."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from napari_spatialrecon.hyperparameters import Config
 class MethodInfo:
     """One class of a method.
 
-    A name may stand for several classes, each with its own config and tasks: ``knn`` places cells
+    A name may refer to several classes, each with its own config and tasks: ``knn`` places cells
     and imputes genes.
 
     Parameters
@@ -22,22 +22,22 @@ class MethodInfo:
     name, title
         For the command line and for people.
     tasks
-        Verbs it answers to; a verb knows a name once.
+        Tasks it supports; a name occurs once per task.
     summary
-        One line: what it assumes.
+        One line on how it works.
     location
         ``module:class`` of the method, imported on demand.
     config_location
         ``module:class`` of its config.
     fine_tunes
-        Training can start from a fitted model of its own.
+        Whether training can start from a fitted model of the same method.
     takes_encoder
-        A fitted encoder can stand in for its own features.
+        Whether a fitted encoder can replace its own features.
     has_generalist
-        It can be trained on slides ahead of the one it is used on; without such a model it takes
-        the one of the package.
+        Whether it can be trained in advance on other slides; without such a model it uses the one
+        of the package.
     spread_preset
-        The preset from which on it tells an uncertainty, where the quick one does not.
+        The first preset that reports an uncertainty, if the quick one does not.
     """
 
     name: str
@@ -53,7 +53,7 @@ class MethodInfo:
 
     @property
     def page(self) -> str:
-        """Name of its page in ``docs/methods``: its folder's, or the one that baselines share."""
+        """Name of its page in ``docs/methods``: its folder's, or the shared page of baselines."""
         folder = self.location.removeprefix(f"{_PACKAGE}.").partition(".")[0]
         return "baselines" if folder in _KINDS else folder
 
@@ -67,9 +67,9 @@ class MethodInfo:
 
 
 _PACKAGE = "napari_spatialrecon.methods"
-#: Folders of a kind of method, which hold its baselines.
+#: Folders of kinds of methods, which contain the baselines.
 _KINDS = ("placement", "genes", "mixtures", "super_resolution")
-#: The method that a task takes where none is named.
+#: Default method of each task.
 _DEFAULTS = {
     "place": "dpvae",
     "impute-locations": "dpvae",
@@ -84,7 +84,7 @@ METHODS: tuple[MethodInfo, ...] = (
         "gears",
         "GEARS",
         ("place", "impute-locations"),
-        "A network generates the geometry of a set of cells, as it learned it from spots.",
+        "A network trained on spots generates the geometry of a set of cells.",
         f"{_PACKAGE}.gears.model:Gears",
         f"{_PACKAGE}.gears.config:GearsConfig",
         takes_encoder=True,
@@ -93,7 +93,7 @@ METHODS: tuple[MethodInfo, ...] = (
         "gears-encoder",
         "GEARS encoder",
         ("train-encoder",),
-        "A network learns an embedding in which spots and cells of one kind lie together.",
+        "A network learns an embedding in which similar spots and cells are close.",
         f"{_PACKAGE}.gears.encoder.model:Encoder",
         f"{_PACKAGE}.gears.encoder.config:EncoderConfig",
     ),
@@ -101,7 +101,7 @@ METHODS: tuple[MethodInfo, ...] = (
         "dpvae",
         "dp-VAE",
         ("place", "impute-locations"),
-        "A network learns a map in which distances between cells are distances in the tissue.",
+        "A network learns a latent space whose distances are distances in the tissue.",
         f"{_PACKAGE}.dpvae.model:DPVAE",
         f"{_PACKAGE}.dpvae.config:DPVAEConfig",
         fine_tunes=True,
@@ -110,7 +110,7 @@ METHODS: tuple[MethodInfo, ...] = (
         "knn",
         "kNN (spatial LDA)",
         ("place",),
-        "Each cell goes between the spots most like it, in directions that vary in space.",
+        "Each cell is placed between its most similar spots, in spatially varying directions.",
         f"{_PACKAGE}.placement.knn:Knn",
         f"{_PACKAGE}.placement.config:KnnConfig",
     ),
@@ -118,7 +118,7 @@ METHODS: tuple[MethodInfo, ...] = (
         "ridge",
         "Ridge regression",
         ("place",),
-        "Places are a linear function of expression.",
+        "Positions are a linear function of expression.",
         f"{_PACKAGE}.placement.ridge:Ridge",
         f"{_PACKAGE}.placement.config:RidgeConfig",
     ),
@@ -126,7 +126,7 @@ METHODS: tuple[MethodInfo, ...] = (
         "spadit",
         "SpaDiT",
         ("impute-genes",),
-        "Linear maps from shared genes, corrected by a diffusion transformer where that helps.",
+        "Linear maps from shared genes, corrected by a diffusion transformer if that helps.",
         f"{_PACKAGE}.spadit.model:SpaDiT",
         f"{_PACKAGE}.spadit.config:SpaDiTConfig",
     ),
@@ -134,7 +134,7 @@ METHODS: tuple[MethodInfo, ...] = (
         "mapping",
         "Linear map of cells to spots",
         ("impute-genes",),
-        "Cells are laid on spots so that the shared genes fit; they bring their other genes along.",
+        "Cells are mapped to spots to fit the shared genes, and transfer their other genes.",
         f"{_PACKAGE}.genes.mapping:GeneMapping",
         f"{_PACKAGE}.genes.config:MappingConfig",
     ),
@@ -142,7 +142,7 @@ METHODS: tuple[MethodInfo, ...] = (
         "knn",
         "kNN over shared genes",
         ("impute-genes",),
-        "A spot has the mean expression of the cells most like it.",
+        "A spot gets the mean expression of its most similar cells.",
         f"{_PACKAGE}.genes.knn:GeneKnn",
         f"{_PACKAGE}.genes.config:GeneKnnConfig",
     ),
@@ -150,7 +150,7 @@ METHODS: tuple[MethodInfo, ...] = (
         "srast",
         "SRast",
         ("super-resolve",),
-        "A flow learned on many slides, and on this one seen coarser, splits the counts.",
+        "A flow trained on many slides, and on a coarser version of this one, splits the counts.",
         f"{_PACKAGE}.srast.model:SRast",
         f"{_PACKAGE}.srast.config:SRastConfig",
         has_generalist=True,
@@ -160,7 +160,7 @@ METHODS: tuple[MethodInfo, ...] = (
         "uniform",
         "Equal parts",
         ("super-resolve",),
-        "Each part of a spot gets the same share.",
+        "Each sub-spot gets the same share.",
         f"{_PACKAGE}.super_resolution.interpolation:Uniform",
         f"{_PACKAGE}.super_resolution.config:InterpolationConfig",
     ),
@@ -168,7 +168,7 @@ METHODS: tuple[MethodInfo, ...] = (
         "bilinear",
         "Bilinear",
         ("super-resolve",),
-        "Counts are split as a linear interpolation between spots.",
+        "Counts are split by linear interpolation between spots.",
         f"{_PACKAGE}.super_resolution.interpolation:Bilinear",
         f"{_PACKAGE}.super_resolution.config:InterpolationConfig",
     ),
@@ -176,7 +176,7 @@ METHODS: tuple[MethodInfo, ...] = (
         "bicubic",
         "Bicubic",
         ("super-resolve",),
-        "Counts are split as a cubic spline through spots.",
+        "Counts are split by a cubic spline through spots.",
         f"{_PACKAGE}.super_resolution.interpolation:Bicubic",
         f"{_PACKAGE}.super_resolution.config:InterpolationConfig",
     ),
@@ -184,7 +184,7 @@ METHODS: tuple[MethodInfo, ...] = (
         "gaussian",
         "Gaussian",
         ("super-resolve",),
-        "Counts are split as a Gaussian mean of the spots around.",
+        "Counts are split by a Gaussian mean of nearby spots.",
         f"{_PACKAGE}.super_resolution.interpolation:Gaussian",
         f"{_PACKAGE}.super_resolution.config:GaussianConfig",
     ),
@@ -192,7 +192,7 @@ METHODS: tuple[MethodInfo, ...] = (
         "come",
         "COME",
         ("place",),
-        "A matrix from cells to spots, trained so that mapped cells show the slide's expression.",
+        "A mapping from cells to spots, trained so that mapped cells match the slide's expression.",
         f"{_PACKAGE}.come.place:ComePlace",
         f"{_PACKAGE}.come.config:ComePlaceConfig",
     ),
@@ -200,7 +200,7 @@ METHODS: tuple[MethodInfo, ...] = (
         "come",
         "COME",
         ("impute-genes",),
-        "A spot has the mean expression of the cells that a trained matrix maps to it.",
+        "A spot gets the mean expression of the cells mapped to it by a trained matrix.",
         f"{_PACKAGE}.come.genes:ComeGenes",
         f"{_PACKAGE}.come.config:ComeGenesConfig",
     ),
@@ -208,7 +208,7 @@ METHODS: tuple[MethodInfo, ...] = (
         "come",
         "COME",
         ("deconvolve",),
-        "A spot has the types of the cells that a trained matrix maps to it.",
+        "A spot gets the types of the cells mapped to it by a trained matrix.",
         f"{_PACKAGE}.come.mixtures:ComeMixtures",
         f"{_PACKAGE}.come.config:ComeMixturesConfig",
     ),
@@ -216,7 +216,7 @@ METHODS: tuple[MethodInfo, ...] = (
         "nnls",
         "Weighted regression",
         ("deconvolve",),
-        "A spot is a sum of the cell types' mean profiles.",
+        "A spot is modelled as a sum of the cell types' mean profiles.",
         f"{_PACKAGE}.mixtures.regression:Regression",
         f"{_PACKAGE}.mixtures.config:RegressionConfig",
     ),
@@ -224,7 +224,7 @@ METHODS: tuple[MethodInfo, ...] = (
         "knn",
         "kNN label transfer",
         ("deconvolve",),
-        "A spot has the types of the cells most like it.",
+        "A spot gets the types of its most similar cells.",
         f"{_PACKAGE}.mixtures.knn:MixtureKnn",
         f"{_PACKAGE}.mixtures.config:MixtureKnnConfig",
     ),
@@ -237,12 +237,12 @@ def methods_for(task: str) -> list[MethodInfo]:
 
 
 def default_for(task: str) -> str:
-    """Return the name of the method that a task takes where none is named."""
+    """Return the name of a task's default method."""
     return _DEFAULTS[task]
 
 
 def baseline_for(task: str) -> MethodInfo:
-    """Return the first baseline of a task: it takes seconds, and learns nothing ahead."""
+    """Return the first baseline of a task: it takes seconds and needs no training in advance."""
     return next(info for info in methods_for(task) if info.page == "baselines")
 
 
@@ -252,7 +252,7 @@ def find_method(name: str, task: str) -> MethodInfo:
     Raises
     ------
     InputError
-        There is none of that name.
+        There is no method of that name.
     """
     known = methods_for(task)
     for info in known:

@@ -91,7 +91,7 @@ def test_from_a_constant_start_all_cells_choose_one_spot_at_first(slides, cells)
 
 def test_labels_switch_equation_eight_on_and_their_absence_is_said(slides, cells):
     without = ComePlace(make()).fit(slides, cells).place(cells)
-    assert any("(eq. 8) is left out" in n for n in without.notes)
+    assert any("(eq. 8) is omitted" in n for n in without.notes)
     labelled = ComePlace(make(labels="cell_type")).fit(slides, cells).place(cells)
     assert not any("eq. 8" in n for n in labelled.notes)
     with pytest.raises(InputError, match="Expected a column 'type'"):
@@ -103,7 +103,7 @@ def test_labels_of_one_type_or_missing_ones_place_all_cells_and_are_said(slides,
     few.adata.obs["one"] = "neuron"
     few.adata.obs["some"] = ["a", "b", np.nan] * 10
     few.adata.obs["rare"] = ["a"] * 29 + ["b"]
-    said = {"one": "nothing to tell apart", "some": "10 of 30 cells", "rare": "one cell only"}
+    said = {"one": "nothing to distinguish", "some": "10 of 30 cells", "rare": "only one cell"}
     for column, words in said.items():
         placed = ComePlace(make(labels=column)).fit(slides, few).place(few)
         assert np.isfinite(placed.coordinates).all()

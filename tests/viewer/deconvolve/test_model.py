@@ -73,7 +73,7 @@ def test_many_names_are_no_types_and_one_type_is_said_to_be_one(model: MixtureMo
     model.reference = model.workspace.add("others", Role.QUERY, adata=cells)
     assert {"who", "depth"}.isdisjoint(model.columns) and model.columns["same"] == 1
     model.labels = "same"
-    assert any("nothing to tell apart" in note for note in model.job().preflight().notes)
+    assert any("nothing to distinguish" in note for note in model.job().preflight().notes)
 
 
 def test_a_run_says_what_the_spots_hold(model: MixtureModel, tmp_path: Path) -> None:

@@ -1,1 +1,1 @@
-"""COME: a matrix from cells to spots, which places cells, imputes genes and deconvolves spots."""
+"""COME: a mapping matrix from cells to spots to place cells, impute genes and deconvolve spots."""

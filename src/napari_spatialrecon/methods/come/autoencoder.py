@@ -1,4 +1,4 @@
-"""The autoencoder that spots and cells share (section 2.2 of the paper)."""
+"""The autoencoder shared by spots and cells (section 2.2 of the paper)."""
 
 from __future__ import annotations
 
@@ -14,16 +14,16 @@ from napari_spatialrecon.progress import Reporter
 from napari_spatialrecon.training.history import History
 from napari_spatialrecon.training.loop import train
 
-#: Hidden units and latent of the published code.
+#: Hidden units and latent dimensions in the published code.
 SIZES = {"small": (256, 128), "medium": (512, 256), "large": (2048, 256)}
-#: Genes up to which the two smaller networks are used.
+#: Maximum number of genes for each of the two smaller networks.
 SMALL_PANEL, MEDIUM_PANEL = 400, 1000
-#: Rows of a pretraining step, and share of the rows that its end is chosen on.
+#: Rows per pretraining step, and share of rows held out for early stopping.
 BATCH, HELD_OUT = 256, 0.1
 
 
 def network_sizes(n_genes: int, size: str) -> tuple[int, int]:
-    """Return hidden units and latent for a panel of that many genes."""
+    """Return hidden units and latent dimensions for a panel with this many genes."""
     if size != "panel":
         return SIZES[size]
     small, medium = n_genes <= SMALL_PANEL, n_genes <= MEDIUM_PANEL
@@ -31,14 +31,14 @@ def network_sizes(n_genes: int, size: str) -> tuple[int, int]:
 
 
 class Autoencoder(nn.Module):
-    """Encoder E and decoder D: K genes, hidden, latent and back.
+    """Encoder E and decoder D: from K genes through hidden units to the latent and back.
 
-    The output is a sigmoid, so that inputs are scaled to [0, 1] per gene.
+    The output is a sigmoid, so inputs must be scaled to [0, 1] per gene.
 
     Parameters
     ----------
     n_genes
-        K, genes that spots and cells share.
+        K, the number of shared genes.
     size
         A key of `SIZES`, or ``panel``.
     """
@@ -65,7 +65,7 @@ class Autoencoder(nn.Module):
 
 
 class _Pretraining:
-    """Reconstruction of rows of either table (eq. 2), a tenth of them held out."""
+    """Reconstruction of rows of both tables (eq. 2), with a tenth of them held out."""
 
     def __init__(self, network: Autoencoder, rows: Tensor, seed: int) -> None:
         self.module: nn.Module = network
@@ -101,7 +101,7 @@ def pretrain(
     folder: Path | None = None,
     resume: bool = False,
 ) -> tuple[Autoencoder, History]:
-    """Train the autoencoder alone on the rows of spots and cells.
+    """Train only the autoencoder, on the rows of spots and cells.
 
     Parameters
     ----------
@@ -111,7 +111,7 @@ def pretrain(
     Raises
     ------
     Stopped
-        The user stopped; `folder` can be resumed.
+        The user stopped the run; `folder` can be resumed.
     """
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(seed)

@@ -1,4 +1,4 @@
-"""Holding back spots that attract too many cells (hubs)."""
+"""Down-weighting of spots that attract too many cells (hubs)."""
 
 from __future__ import annotations
 
@@ -9,21 +9,21 @@ from torch import Tensor
 
 from napari_spatialrecon.methods.come.coefficients import Start
 
-#: Sinkhorn's rounds; the scaling has settled to a per cent after about twenty.
+#: Sinkhorn iterations; the scaling converges to a per cent after about twenty.
 ROUNDS = 30
 _TINY = 1e-12
 
 
 def balanced(start: Start, strength: float, masses: Tensor | None = None) -> Start:
-    """Return logits with Sinkhorn's log-scaling of the columns added, times `strength`.
+    """Return logits plus `strength` times Sinkhorn's log-scaling of the columns.
 
-    With strength 1 the columns of P sum to what is asked (Cuturi 2013); 0 changes nothing.
+    With strength 1 the columns of P sum to the target masses (Cuturi 2013); 0 changes nothing.
 
     Parameters
     ----------
     masses : (n_columns,), optional
-        What spots are to attract, up to a factor, such as the cells they hold (COME+). None: all
-        alike, which assumes that the cells cover the slides evenly.
+        Target masses of the spots, up to a factor, such as their numbers of cells (COME+). By
+        default equal, which assumes that the cells cover the slides evenly.
     """
     if strength == 0:
         return start

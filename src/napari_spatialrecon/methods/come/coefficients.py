@@ -1,8 +1,8 @@
-"""The coefficient matrix C and the probabilities P it stands for (eq. 5), whole or sparse.
+"""The coefficient matrix C and its probabilities P (eq. 5), dense or sparse.
 
-Rows are what probabilities sum to 1 over: with ``over="spots"`` a row is a cell, with
-``over="cells"`` a spot. Whole, a row has an entry for each column; sparse, it keeps the likeliest
-columns, and products are taken over blocks of rows, so that no array grows with cells x spots.
+Probabilities sum to 1 in each row: with ``over="spots"`` a row is a cell, with ``over="cells"`` a
+spot. A dense row has an entry for each column; a sparse one keeps only the most likely columns, and
+products are computed over blocks of rows, so that no array grows with cells x spots.
 """
 
 from __future__ import annotations
@@ -13,24 +13,24 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-#: Rows of a sparse matrix that are spread out at a time.
+#: Rows of a sparse matrix that are dense at a time.
 BLOCK = 1024
 _TINY = 1e-12
 
 
 @dataclass(frozen=True)
 class Start:
-    """Where the logits start.
+    """Initial logits.
 
     Parameters
     ----------
     logits : (n_rows, n_columns), or (n_rows, n_kept)
-    columns : (n_rows, n_kept) int, or None where all are there
-        Which columns the entries of a row belong to.
+    columns : (n_rows, n_kept) int, or None for all
+        Columns of the entries of each row.
     n_columns
-        Width of the whole matrix.
+        Number of columns of the full matrix.
     over
-        ``spots`` where rows are cells, ``cells`` where rows are spots.
+        ``spots`` if rows are cells, ``cells`` if rows are spots.
     """
 
     logits: Tensor
@@ -39,7 +39,7 @@ class Start:
     over: str
 
     def to(self, device: str) -> Start:
-        """Return the same on a device."""
+        """Return a copy on a device."""
         columns = None if self.columns is None else self.columns.to(device)
         return Start(self.logits.to(device), columns, self.n_columns, self.over)
 
@@ -59,11 +59,11 @@ def cosine_start(
     ----------
     cells : (n_cells, d)
     spots : (n_spots, d)
-        Features in which they can be compared.
+        Features for the comparison of cells and spots.
     kept
-        Entries kept of each row, or None for all.
+        Number of entries kept per row, or None for all.
     constant
-        Whether all logits are 0 instead; which entries are kept is still told by the cosine.
+        Whether all logits are 0 instead; the kept entries are still selected by cosine.
     """
     cells, spots = (nn.functional.normalize(x.float(), dim=1) for x in (cells, spots))
     rows, others = (cells, spots) if over == "spots" else (spots, cells)
@@ -132,15 +132,15 @@ def _spread(values: Tensor, columns: Tensor, n_columns: int) -> Tensor:
 
 
 class Coefficients(nn.Module):
-    """C as a start and a learned change, so that one optimiser takes steps of its own size here.
+    """C as a fixed start plus a learned change, so that it has its own step size in one optimiser.
 
     Parameters
     ----------
     start
-        Its logits are kept as they are: the anchor.
+        Initial logits, kept as the anchor.
     scale
-        Learning rate of C over that of the other parameters; a step of Adam does not depend on it
-        otherwise.
+        Learning rate of C relative to that of the other parameters; Adam's steps are otherwise
+        scale-invariant.
     """
 
     def __init__(self, start: Start, scale: float = 1.0) -> None:
@@ -150,23 +150,23 @@ class Coefficients(nn.Module):
         self.change = nn.Parameter(torch.zeros_like(start.logits))
 
     def logits(self) -> Tensor:
-        """Return C, of the shape of the start's logits."""
+        """Return C, with the shape of the initial logits."""
         return self.start.logits + self.scale * self.change
 
     def probabilities(self) -> Tensor:
-        """Return P, eq. 5: the softmax of each row over the columns it keeps."""
+        """Return P, eq. 5: the softmax of each row over its kept columns."""
         return torch.softmax(self.logits(), dim=1)
 
     def spot_means(self, p: Tensor, x: Tensor) -> Tensor:
         """Return P̄ᵀ X: for each spot the mean of the cells' rows of `x`, weighted by P.
 
-        P̄ is P with the weights of each spot summing to 1; a plain Pᵀ X would give spots that many
-        cells resemble larger values.
+        P̄ is P with the weights of each spot normalised to 1; plain Pᵀ X would give larger values
+        to spots that resemble many cells.
 
         Parameters
         ----------
         p
-            What `probabilities` returned.
+            Result of `probabilities`.
         x : (n_cells, d)
 
         Returns
@@ -184,7 +184,7 @@ class Coefficients(nn.Module):
 
     @torch.no_grad()
     def best_spots(self, p: Tensor) -> Tensor:
-        """Return the most probable spot of each cell, (n_cells,) int; -1 if it is kept in none."""
+        """Return the most probable spot of each cell, (n_cells,) int; -1 if there is none."""
         start = self.start
         if start.over == "spots":
             best = p.argmax(dim=1)

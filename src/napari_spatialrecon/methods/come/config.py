@@ -1,4 +1,4 @@
-"""Hyper-parameters of COME, one config a task over a common base."""
+"""Hyper-parameters of COME: one config per task, with a common base."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from napari_spatialrecon.hyperparameters import Config, option, section
 from napari_spatialrecon.methods.placement.config import KnnConfig
 from napari_spatialrecon.training.config import LoopConfig
 
-#: Section 2 of the paper and its published code: every term on, softmax over spots, no anchor.
+#: Section 2 of the paper and its published code: all terms, softmax over spots, no anchor.
 PUBLISHED: dict[str, Any] = {
     "over": "spots",
     "steps": 0,
@@ -26,8 +26,8 @@ PUBLISHED: dict[str, Any] = {
     "network.size": "panel",
 }
 
-#: What imputing genes chooses between: eq. 11 as published but for the start, and cosines of genes
-#: and spots.
+#: Candidate objectives for imputation: eq. 11 as published except for the start, and cosines of
+#: genes and spots.
 GENE_OBJECTIVES: dict[str, dict[str, Any]] = {
     "eq. 11": {
         "over": "spots",
@@ -53,104 +53,122 @@ GENE_OBJECTIVES: dict[str, dict[str, Any]] = {
 
 @dataclass(frozen=True)
 class WeightsConfig(Config):
-    """Weights of the terms; 0 leaves a term out."""
+    """Weights of the loss terms; 0 disables a term."""
 
     reconstruction: float = option(
-        1.0, "Spots and cells are decoded from the latents of cells (eq. 3).", low=0.0
+        1.0, "Weight of decoding spots and cells from the latents of cells (eq. 3).", low=0.0
     )
     coefficient: float = option(
-        1e-3, "Latents of spots are means of the latents of their cells (α1, eq. 4).", low=0.0
+        1e-3,
+        "Weight of matching spot latents to those of their cells (α1, eq. 4).",
+        low=0.0,
     )
     ridge: float = option(
-        1.0, "Pull of the mapping's entries to 0, within the term above (λ, eq. 4).", low=0.0
+        1.0, "Regularisation of the mapping's entries within the term above (λ, eq. 4).", low=0.0
     )
     similarity: float = option(
-        1.0, "Structural similarity of measured and mapped expression (α2, eq. 7).", low=0.0
+        1.0,
+        "Weight of the structural similarity of expression (α2, eq. 7).",
+        low=0.0,
     )
     cell_types: float = option(
-        1.0, "Cells of one type have similar latents (α3, eq. 8); needs labels.", low=0.0
+        1.0,
+        "Weight of the cell type contrast (α3, eq. 8); needs labels.",
+        low=0.0,
     )
     cross: float = option(
-        1.0, "A cell's latent is near that of its most probable spot (α3, eq. 9).", low=0.0
+        1.0,
+        "Weight of the contrast between cells and their spots (α3, eq. 9).",
+        low=0.0,
     )
     gene_cosine: float = option(
-        0.0, "Each gene's mapped pattern over the spots is its measured one.", low=0.0
+        0.0,
+        "Weight of the cosine between mapped and measured genes.",
+        low=0.0,
     )
-    spot_cosine: float = option(0.0, "Each spot's mapped expression is its measured one.", low=0.0)
-    anchor: float = option(0.0, "The mapping stays near where it started.", low=0.0)
+    spot_cosine: float = option(
+        0.0, "Weight of the cosine between mapped and measured spots.", low=0.0
+    )
+    anchor: float = option(0.0, "Weight of keeping the mapping near its start.", low=0.0)
 
 
 @dataclass(frozen=True)
 class NetworkConfig(Config):
-    """The shared autoencoder; `quick` takes the small one, whatever the panel."""
+    """The shared autoencoder; `quick` always uses the small one."""
 
     size: str = option(
         "small",
-        "Hidden units and latent: 256-128, 512-256 or 2048-256, or as the number of genes asks.",
+        "Hidden units and latent: 256-128, 512-256 or 2048-256, or chosen by the number of genes.",
         choices=("panel", "small", "medium", "large"),
     )
     contrast_temperature: float = option(
         0.8, "Temperature of the contrasts (τ of eq. 8-9).", low=0.01
     )
     contrast_cells: int = option(
-        4096, "Most cells compared in a step; beyond, a new draw each step.", unit="cells", low=2
+        4096,
+        "Maximum cells compared per step; above it, a random subset.",
+        unit="cells",
+        low=2,
     )
     learning_rate: float = option(
-        1e-3, "Size of the network's steps while the mapping is learned.", low=1e-6
+        1e-3, "Learning rate of the network while the mapping is trained.", low=1e-6
     )
 
 
 @dataclass(frozen=True)
 class ComeConfig(Config):
-    """A matrix of logits from cells to spots, and what it is trained for."""
+    """The mapping: a matrix of logits from cells to spots, and its training."""
 
     start: str = option(
         "cosine",
-        "Start from the similarity of cells and spots; from a constant, all cells choose alike.",
+        "Start from the similarity of cells and spots; from a constant, all cells start alike.",
         choices=("cosine", "constant"),
         advanced=True,
     )
     temperature: float = option(
-        0.05, "Logits start as cosine similarity over this.", low=1e-3, high=10.0
+        0.05,
+        "Temperature of the cosine similarities in the initial logits.",
+        low=1e-3,
+        high=10.0,
     )
     over: str = option(
         "spots",
-        "Probabilities sum to 1 over the spots of a cell (eq. 5), or over the cells of a spot.",
+        "Whether probabilities sum to 1 over the spots of a cell (eq. 5) or the cells of a spot.",
         choices=("spots", "cells"),
         advanced=True,
     )
     steps: int = option(
         5,
-        "Steps in which the mapping is learned; 0: 70, 200 or 1000 as the number of genes asks.",
+        "Training steps of the mapping; 0: 70, 200 or 1000 by the number of genes.",
         low=0,
     )
-    rate: float = option(0.05, "Size of a step of the mapping's logits.", low=0.0)
+    rate: float = option(0.05, "Learning rate of the mapping's logits.", low=0.0)
     dense_limit: int = option(
         20,
-        "Largest matrix of cells and spots that is kept whole; beyond, the likeliest entries.",
+        "Largest dense matrix of cells and spots; above it, only the most likely entries are kept.",
         unit="million entries",
         low=0,
     )
     kept: int = option(
-        256, "Entries kept of each row of a matrix beyond that limit.", low=2, advanced=True
+        256, "Entries kept per row of a matrix above that limit.", low=2, advanced=True
     )
     weights: WeightsConfig = section(WeightsConfig, "Weights of the objective (eq. 11)")
     network: NetworkConfig = section(NetworkConfig, "Shared autoencoder", advanced=True)
     pretraining: LoopConfig = section(
         LoopConfig,
-        "Training of the autoencoder alone",
+        "Pretraining of the autoencoder",
         advanced=True,
         values={"steps": 100, "patience": 10, "gradient_clip": 0.0},
     )
 
     def joint_steps(self, n_genes: int) -> int:
-        """Return how many steps the mapping is learned for on a panel of that many genes."""
+        """Return the number of training steps of the mapping for a panel with this many genes."""
         return self.steps or (70 if n_genes <= 400 else 200 if n_genes <= 1000 else 1000)
 
 
 @dataclass(frozen=True)
 class ComePlaceConfig(ComeConfig):
-    """Cells are placed by their rows of the mapping."""
+    """Placement of cells by their rows of the mapping."""
 
     PRESETS: ClassVar = {
         "quick": {},
@@ -160,35 +178,35 @@ class ComePlaceConfig(ComeConfig):
 
     readout: str = option(
         "expected",
-        "Place a cell at the mean of its likeliest spots, on the likeliest, or on one drawn.",
+        "Place a cell at the mean of its most likely spots, the most likely, or a sampled one.",
         choices=("expected", "argmax", "sampled"),
     )
     balance: float = option(
         0.25,
-        "How far spots that attract too many cells are held back; 1: all attract alike. Assumes "
+        "Down-weighting of spots that attract too many cells; 1: all attract equally. Assumes "
         "that the cells cover the slides.",
         low=0.0,
         high=1.0,
     )
     cell_counts: str = option(
         "",
-        "Column of the slides' tables with the cells in each spot (COME+): spots are balanced "
-        "towards these; empty: towards attracting alike.",
+        "obs column of the slides with the number of cells per spot (COME+): spots are balanced "
+        "towards these; if empty, equally.",
         advanced=True,
     )
     labels: str = option(
-        "", "Column of the cells' table with their types, for eq. 8; empty: none.", advanced=True
+        "", "obs column of the cells with their types, for eq. 8; empty for none.", advanced=True
     )
-    baseline: KnnConfig = section(KnnConfig, "Features in which cells and spots are compared")
+    baseline: KnnConfig = section(KnnConfig, "Features for comparing cells and spots")
 
 
 @dataclass(frozen=True)
 class ComeMappingConfig(ComeConfig):
-    """What genes and mixtures share: rows are spots, and patterns of genes are fitted directly."""
+    """Base for genes and mixtures: rows are spots, and gene patterns are fitted directly."""
 
     over: str = option(
         "cells",
-        "Probabilities sum to 1 over the spots of a cell (eq. 5), or over the cells of a spot.",
+        "Whether probabilities sum to 1 over the spots of a cell (eq. 5) or the cells of a spot.",
         choices=("spots", "cells"),
         advanced=True,
     )
@@ -209,7 +227,7 @@ class ComeMappingConfig(ComeConfig):
 
 @dataclass(frozen=True)
 class ComeGenesConfig(ComeMappingConfig):
-    """Genes are means over the cells of a spot."""
+    """Imputation of genes as means over the cells of a spot."""
 
     PRESETS: ClassVar = {
         "quick": {},
@@ -218,24 +236,31 @@ class ComeGenesConfig(ComeMappingConfig):
     }
 
     temperature: float = option(
-        0.1, "Logits start as cosine similarity over this.", low=1e-3, high=10.0
+        0.1,
+        "Temperature of the cosine similarities in the initial logits.",
+        low=1e-3,
+        high=10.0,
     )
     steps: int = option(
         80,
-        "Most steps in which the mapping is learned; 0: 70, 200 or 1000 by the number of genes.",
+        "Maximum training steps of the mapping; 0: 70, 200 or 1000 by the number of genes.",
         low=0,
     )
     choose: bool = option(
-        True, "Choose objective and number of steps on shared genes that are hidden for it."
+        True, "Choose the objective and the number of steps on held-out shared genes."
     )
     inner_share: float = option(
-        0.2, "Share of the shared genes hidden to choose by.", low=0.05, high=0.5, advanced=True
+        0.2,
+        "Share of the genes held out for this choice.",
+        low=0.05,
+        high=0.5,
+        advanced=True,
     )
-    folds: int = option(1, "Times that genes are hidden anew.", low=1, high=20, advanced=True)
+    folds: int = option(1, "Random splits for this choice.", low=1, high=20, advanced=True)
     mappings: int = option(
         5,
-        "Mappings whose mean is taken, each learned without another part of the genes, where "
-        "hidden genes say that it is better than one; 1: always one.",
+        "Number of mappings to average, each trained without another part of the genes, if "
+        "that is better on held-out genes; 1: always one mapping.",
         low=1,
         high=20,
         advanced=True,
@@ -244,7 +269,7 @@ class ComeGenesConfig(ComeMappingConfig):
 
 @dataclass(frozen=True)
 class ComeMixturesConfig(ComeMappingConfig):
-    """Mixtures are the shares of cell types in a spot's row of the mapping."""
+    """Deconvolution by the shares of cell types in a spot's row of the mapping."""
 
     PRESETS: ClassVar = {
         "quick": {},
@@ -253,14 +278,17 @@ class ComeMixturesConfig(ComeMappingConfig):
     }
 
     temperature: float = option(
-        0.1, "Logits start as cosine similarity over this.", low=1e-3, high=10.0
+        0.1,
+        "Temperature of the cosine similarities in the initial logits.",
+        low=1e-3,
+        high=10.0,
     )
     steps: int = option(
         100,
-        "Steps in which the mapping is learned; 0: 70, 200 or 1000 by the number of genes.",
+        "Training steps of the mapping; 0: 70, 200 or 1000 by the number of genes.",
         low=0,
     )
-    rate: float = option(0.1, "Size of a step of the mapping's logits.", low=0.0)
+    rate: float = option(0.1, "Learning rate of the mapping's logits.", low=0.0)
     weights: WeightsConfig = section(
         WeightsConfig,
         "Weights of the objective (eq. 11)",
@@ -276,20 +304,21 @@ class ComeMixturesConfig(ComeMappingConfig):
         },
     )
     top_genes: int = option(
-        2000, "Most variable genes kept when there are more.", unit="genes", low=10
+        2000, "Number of most variable genes kept if there are more.", unit="genes", low=10
     )
     prior: str = option(
         "counts",
-        "COME+: start nearer to the shares that fit the types' mean profiles to the counts (by "
-        "likelihood, or by least squares), or not.",
+        "COME+: start near the proportions that fit the types' mean profiles to the counts (by "
+        "likelihood or least squares), or not.",
         choices=("counts", "squares", "none"),
     )
     sizes: bool = option(
-        True, "Give shares of cells: a type whose cells hold twice the RNA counts half."
+        True,
+        "Report shares of cells, not RNA: a type with twice the RNA per cell counts half.",
     )
     top_share: float = option(
         1.0,
-        "Share of a spot's likeliest cells that its mixture is counted from (the paper: 0.1).",
+        "Share of the most likely cells used to compute a spot's mixture (0.1 in the paper).",
         low=0.001,
         high=1.0,
         advanced=True,

@@ -1,4 +1,4 @@
-"""COME for genes: a spot has the mean expression of the cells that are mapped to it."""
+"""COME for genes: a spot has the mean expression of the cells mapped to it."""
 
 from __future__ import annotations
 
@@ -26,13 +26,13 @@ from napari_spatialrecon.methods.method import Estimate
 from napari_spatialrecon.progress import Reporter
 from napari_spatialrecon.tissue.contract import Prepared
 
-#: Steps between two looks at the hidden genes, and fewest shared genes of which some can be hidden.
+#: Steps between two evaluations on held-out genes, and minimum shared genes to hold some out.
 LOOK_EVERY, LEAST_GENES = 5, 10
 
 
 @dataclass(frozen=True)
 class _Choice:
-    """An objective, its steps and how many mappings, with their correlation on hidden genes."""
+    """Objective, steps and number of mappings, with their correlation on held-out genes."""
 
     objective: str
     steps: int
@@ -43,9 +43,9 @@ class _Choice:
 class ComeGenes(GeneMethod):
     """Contrastive mapping of cells to spots (Wei et al. 2025), for genes.
 
-    Which objective (eq. 11 over spots, or the cosine of each gene over cells) and how many steps
-    is chosen on shared genes that are hidden for it, by one rule for every slide; so is whether the
-    mean of several mappings, each learned without another part of the genes, is better than one.
+    The objective (eq. 11 over spots, or the cosine of each gene over cells) and the number of steps
+    are chosen on held-out shared genes, by the same rule for every slide; so is whether to average
+    several mappings, each trained without another part of the genes.
     """
 
     name = "come"
@@ -53,7 +53,7 @@ class ComeGenes(GeneMethod):
     config: ComeGenesConfig
 
     def estimate(self, sizes: GeneSizes) -> Estimate:
-        """Return what all mappings that are tried and averaged will take."""
+        """Return the cost of all mappings that are tried and averaged."""
         config, sides = self.config, (sizes.cells, sizes.spots, sizes.shared)
         size = mapping_size(*sides, config)
         tried = config.folds * (len(GENE_OBJECTIVES) + config.mappings) if config.choose else 0
@@ -70,7 +70,7 @@ class ComeGenes(GeneMethod):
         device: str = "cpu",
         reporter: Reporter | None = None,
     ) -> Self:
-        """Choose objective and steps, then learn the mapping; see `GeneMethod.fit`."""
+        """Choose objective and steps, then train the mapping; see `GeneMethod.fit`."""
         reporter = reporter or Reporter()
         reporter.begin("Comparing spots with cells")
         self._seed, self._device, self._reporter = seed, device, reporter
@@ -96,17 +96,17 @@ class ComeGenes(GeneMethod):
             }
             averaged = f", the mean of {choice.mappings} mappings" if choice.mappings > 1 else ""
             notes.append(
-                f"Chosen on hidden genes: {choice.objective}, {choice.steps} steps{averaged} "
+                f"Chosen on held-out genes: {choice.objective}, {choice.steps} steps{averaged} "
                 f"(correlation {choice.correlation:.2f})."
             )
         elif config.weights.cell_types:
-            notes.append("Without cell types, the cell-type contrast (eq. 8) is left out.")
+            notes.append("Without cell types, the cell-type contrast (eq. 8) is omitted.")
         self.weights = self._averaged(self.inputs.slide, cells, config, steps, mappings)
         self.notes = tuple(notes)
         return self
 
     def _chosen(self, slide: Values, cells: Values) -> _Choice:
-        """Return what maps hidden genes best, over the folds."""
+        """Return the choice that maps held-out genes best, over the folds."""
         rng, n = np.random.default_rng(self._seed), cells.shape[1]
         count = max(1, round(self.config.inner_share * n))
         found: dict[tuple[str, int], list[float]] = {}
@@ -133,7 +133,7 @@ class ComeGenes(GeneMethod):
     def _followed(
         self, slide: Values, cells: Values, hidden: NDArray[np.bool_], config: ComeGenesConfig
     ) -> dict[int, float]:
-        """Return the mean correlation of hidden genes by the number of steps."""
+        """Return the mean correlation of held-out genes by number of steps."""
         truth, unseen = slide[:, hidden], cells[:, hidden]
         found: dict[int, float] = {}
 
@@ -148,7 +148,7 @@ class ComeGenes(GeneMethod):
     def _averaged(
         self, slide: Values, cells: Values, config: ComeGenesConfig, steps: int, mappings: int
     ) -> Values | sparse.csr_matrix:
-        """Return the mean P̄ᵀ (n_spots, n_cells) of mappings that each lack a part of the genes."""
+        """Return the mean P̄ᵀ (n_spots, n_cells) of mappings, each without a part of the genes."""
         n = cells.shape[1]
         if mappings == 1:
             return spot_weights(self._learnt(slide, cells, config, steps))
@@ -169,7 +169,7 @@ class ComeGenes(GeneMethod):
         steps: int,
         look: Any = None,
     ) -> Coefficients:
-        """Return the mapping learned on some genes; `look` is shown it on the way."""
+        """Return the mapping trained on some genes; `look` evaluates it during training."""
         start = cosine_start(
             torch.from_numpy(standardised(cells)),
             torch.from_numpy(standardised(slide)),
@@ -213,11 +213,11 @@ class ComeGenes(GeneMethod):
     def impute(
         self, genes: Sequence[str], *, reporter: Reporter | None = None
     ) -> Iterator[GeneBlock]:
-        """Yield P̄ᵀX of the asked genes on the slide's scale, in blocks."""
+        """Yield P̄ᵀX of the requested genes on the slide's scale, in blocks."""
         yield from mapped_genes(self.inputs, self.weights, self.scale, genes, reporter)
 
     def report(self) -> dict[str, Any]:
-        """Return what was chosen on hidden genes."""
+        """Return the choice made on held-out genes."""
         return self._report
 
 

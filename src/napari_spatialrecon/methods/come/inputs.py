@@ -1,4 +1,4 @@
-"""Expression on the scale that the decoder predicts (section 3.1); how many cells a spot holds."""
+"""Expression on the decoder's scale (section 3.1), and the number of cells in each spot."""
 
 from __future__ import annotations
 
@@ -13,17 +13,17 @@ from napari_spatialrecon.errors import InputError
 from napari_spatialrecon.faces import setting
 from napari_spatialrecon.tissue.contract import Prepared
 
-#: Total that sequenced counts are scaled to.
+#: Total to which sequenced counts are scaled.
 DEPTH = 1e4
 
 
 def scaled_logs(counts: sparse.csr_matrix) -> Tensor:
-    """Return log1p of counts with rows scaled to 10,000, to [0, 1] per gene: float32.
+    """Return log1p of counts with rows scaled to 10,000, scaled to [0, 1] per gene: float32.
 
     Parameters
     ----------
     counts : (n, n_genes) of 0 or more
-        Counts, or shares of them.
+        Counts or their shares.
     """
     totals = np.asarray(counts.sum(axis=1, dtype=np.float64)).ravel()
     factors = np.divide(DEPTH, totals, out=np.zeros_like(totals), where=totals > 0)
@@ -31,12 +31,12 @@ def scaled_logs(counts: sparse.csr_matrix) -> Tensor:
 
 
 def unit_interval(values: NDArray[np.floating]) -> Tensor:
-    """Return columns scaled to [0, 1]; constant ones become 0.
+    """Return columns scaled to [0, 1]; constant columns become 0.
 
     Parameters
     ----------
     values : (n, n_genes) float
-        Logarithms, or intensities of imaging.
+        Logarithms, or imaging intensities.
     """
     low, high = values.min(axis=0), values.max(axis=0)
     scaled = (values - low) / np.where(high > low, high - low, 1.0)
@@ -44,12 +44,12 @@ def unit_interval(values: NDArray[np.floating]) -> Tensor:
 
 
 def cell_counts(slide: Prepared, column: str) -> NDArray[np.float32]:
-    """Return how many cells each spot holds, (n_spots,), from a column of ``obs``.
+    """Return the number of cells in each spot, (n_spots,), from a column of ``obs``.
 
     Raises
     ------
     InputError
-        There is no such column, or it holds no numbers of 0 or more.
+        The column does not exist, or does not hold numbers of at least 0.
     """
     obs = slide.adata.obs
     if column not in obs:

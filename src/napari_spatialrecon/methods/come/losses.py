@@ -1,4 +1,4 @@
-"""The terms of COME's objective: eq. 3, 4, 6-7, 8, 9, and the cosine terms beside them."""
+"""The terms of COME's objective: eq. 3, 4, 6-7, 8 and 9, and additional cosine terms."""
 
 from __future__ import annotations
 
@@ -15,27 +15,27 @@ _TINY = 1e-12
 def reconstruction(
     spots: Tensor, decoded_spots: Tensor, cells: Tensor, decoded_cells: Tensor
 ) -> Tensor:
-    """Return ‖X_st − X̂_st‖² + ‖X_sc − X̂_sc‖², means of squares (eq. 3)."""
+    """Return ‖X_st − X̂_st‖² + ‖X_sc − X̂_sc‖², as mean squares (eq. 3)."""
     return ((spots - decoded_spots) ** 2).mean() + ((cells - decoded_cells) ** 2).mean()
 
 
 def coefficient(latent: Tensor, mapped: Tensor, logits: Tensor, ridge: float) -> Tensor:
-    """Return ‖H_st − H'_st‖² + λ‖C‖², means of squares (eq. 4)."""
+    """Return ‖H_st − H'_st‖² + λ‖C‖², as mean squares (eq. 4)."""
     return ((latent - mapped) ** 2).mean() + ridge * (logits**2).mean()
 
 
 def cell_type_contrast(
     latent: Tensor, labels: Tensor, temperature: float, block: int = BLOCK
 ) -> Tensor:
-    """Return −mean log Σ_same f / Σ_other f over the cells that have both (eq. 8).
+    """Return −mean log Σ_same f / Σ_other f over cells that have both kinds of partners (eq. 8).
 
-    Its work grows with the square of the cells given, its memory with `block` of them.
+    Time grows with the square of the number of cells, memory only with `block` times it.
 
     Parameters
     ----------
     latent : (n, d)
     labels : (n,) int
-        Negative where unknown: such cells are left out.
+        Negative if unknown: such cells are left out.
     """
     unit = normalize(latent[labels >= 0], dim=1)
     labels = labels[labels >= 0]
@@ -87,6 +87,6 @@ def cross_contrast(
 def cosine_distance(measured: Tensor, mapped: Tensor, dim: int) -> Tensor:
     """Return 1 − the mean cosine of columns (`dim` 0: genes) or of rows (`dim` 1: spots).
 
-    Not of the paper: it is what Tangram (Biancalani et al. 2021) maximises.
+    Not in the paper: this is the objective of Tangram (Biancalani et al. 2021).
     """
     return 1 - cosine_similarity(measured, mapped, dim=dim, eps=1e-8).mean()

@@ -1,4 +1,4 @@
-"""What a mapping takes in memory, said before it is made."""
+"""Memory estimate of a mapping, before it is created."""
 
 from __future__ import annotations
 
@@ -10,10 +10,10 @@ from napari_spatialrecon.errors import InputError
 from napari_spatialrecon.faces import setting
 from napari_spatialrecon.methods.come.config import ComeConfig
 
-#: float32 arrays of the matrix that training holds at once: start, change, its gradient, two
-#: moments of Adam, P, its gradient and one more in passing; measured 7.5 to 9.
+#: float32 copies of the matrix held in training: start, change, its gradient, two moments of Adam,
+#: P, its gradient and a temporary one; measured 7.5 to 9.
 COPIES = 9
-#: Bytes of an index of a sparse entry.
+#: Bytes of the index of a sparse entry.
 INDEX_BYTES = 8
 #: Seconds of one core for a step, an entry that is kept, and for a gene of a pair, whole or sparse;
 #: measured 3.3e-8 a pair with 500 genes, 2.2e-8 with 100 (MOp, 2,549 cells, 361 spots), and 0.75 s
@@ -28,13 +28,13 @@ class Size:
     Parameters
     ----------
     kept
-        Entries kept of each row, or None where the matrix is whole.
+        Entries kept per row, or None for a dense matrix.
     matrix_bytes
-        The matrix alone.
+        Memory of the matrix alone.
     total_bytes
-        The most that learning it takes, beside the tables.
+        Peak memory of training, besides the tables.
     note
-        In words; empty where the matrix is whole.
+        Message; empty for a dense matrix.
     """
 
     kept: int | None
@@ -44,12 +44,12 @@ class Size:
 
 
 def mapping_size(n_cells: int, n_spots: int, n_genes: int, config: ComeConfig) -> Size:
-    """Return how a mapping will be held, and what it will take.
+    """Return how a mapping will be stored, and its memory.
 
     Raises
     ------
     InputError
-        It does not fit the memory that is free. Says its size and the low-memory mode.
+        It does not fit in the free memory. The message states its size and the low-memory mode.
     """
     entries = n_cells * n_spots
     rows, columns = (n_cells, n_spots) if config.over == "spots" else (n_spots, n_cells)
@@ -63,15 +63,15 @@ def mapping_size(n_cells: int, n_spots: int, n_genes: int, config: ComeConfig) -
         spread = 3 * 4 * 1024 * columns
         note = (
             f"A mapping of {n_cells:,} cells and {n_spots:,} spots would take "
-            f"{_gigabytes(4 * entries)} whole and {_gigabytes(4 * entries * COPIES)} to learn: "
-            f"only the {kept} likeliest {others} are kept (dense_limit, kept)."
+            f"{_gigabytes(4 * entries)} if dense and {_gigabytes(4 * entries * COPIES)} to train: "
+            f"only the {kept} most likely {others} are kept (dense_limit, kept)."
         )
         total = held * (4 * COPIES + INDEX_BYTES) + spread + tables
         size = Size(kept, held * (4 + INDEX_BYTES), total, note)
     free = psutil.virtual_memory().available
     if size.total_bytes > free:
         mode = (
-            f"Try {setting('dense_limit', 0)}, which keeps the likeliest entries only "
+            f"Try {setting('dense_limit', 0)}, which keeps only the most likely entries "
             "(low-memory mode)."
             if kept is None
             else f"Try a smaller value of {setting('kept')}, or fewer cells."
@@ -87,9 +87,9 @@ def mapping_size(n_cells: int, n_spots: int, n_genes: int, config: ComeConfig) -
 def mapping_seconds(
     size: Size, n_cells: int, n_spots: int, n_genes: int, config: ComeConfig
 ) -> float:
-    """Return the seconds of one core that learning a mapping takes, within a factor of two.
+    """Return the training time of a mapping in seconds on one core, within a factor of two.
 
-    A sparse one costs no less than a whole one, since blocks of it are spread out.
+    A sparse mapping takes as long as a dense one, since its blocks are made dense.
     """
     entries = n_cells * n_spots
     rows = n_cells if config.over == "spots" else n_spots

@@ -1,4 +1,4 @@
-"""COME for mixtures: the cell types in a spot's row of the mapping."""
+"""COME for mixtures: cell types in a spot's row of the mapping."""
 
 from __future__ import annotations
 
@@ -31,16 +31,16 @@ from napari_spatialrecon.methods.mixtures.regression import likeliest_shares, re
 from napari_spatialrecon.progress import Reporter
 from napari_spatialrecon.tissue.contract import Prepared
 
-#: Share that no type falls below in the prior: what is not expected may still be there.
+#: Minimum share of a type in the prior, so that unexpected types remain possible.
 LEAST_SHARE = 0.01
-#: Cells kept of each spot in the mapping that is written.
+#: Cells kept per spot in the written mapping.
 CELLS_SHOWN = 20
 
 
 class ComeMixtures(MixtureMethod):
     """Contrastive mapping of cells to spots (Wei et al. 2025), for mixtures.
 
-    With a `prior`, fitted or known, it is COME+ of the paper.
+    With a `prior`, fitted or known, this is COME+ of the paper.
     """
 
     name = "come"
@@ -48,7 +48,7 @@ class ComeMixtures(MixtureMethod):
     config: ComeMixturesConfig
 
     def estimate(self, sizes: MixtureSizes) -> Estimate:
-        """Return what learning the mapping will take."""
+        """Return the cost of training the mapping."""
         sides = (sizes.cells, sizes.spots, self.genes_used(sizes.genes))
         size = mapping_size(*sides, self.config)
         seconds = mapping_seconds(size, *sides, self.config)
@@ -65,7 +65,7 @@ class ComeMixtures(MixtureMethod):
         device: str = "cpu",
         reporter: Reporter | None = None,
     ) -> Mixture:
-        """Learn the mapping and count types in it; see `MixtureMethod.deconvolve`."""
+        """Train the mapping and sum its cell types; see `MixtureMethod.deconvolve`."""
         config, reporter = self.config, reporter or Reporter()
         reporter.begin("Comparing spots with cells")
         tables = MixtureTables.read(slide, reference, config.top_genes)
@@ -119,7 +119,7 @@ class ComeMixtures(MixtureMethod):
         mapping: sparse.csr_matrix = likeliest_cells(coefficients, CELLS_SHOWN)
         notes = [*tables.notes, *([size.note] if size.note else [])]
         if config.weights.cell_types and len(types.names) == 1:
-            notes.append("With one cell type, the cell-type contrast (eq. 8) is left out.")
+            notes.append("With a single cell type, the cell-type contrast (eq. 8) is omitted.")
         if n_spots > n_cells:
             notes.append(
                 f"There are more spots ({n_spots:,}) than cells ({n_cells:,}): "
@@ -129,9 +129,9 @@ class ComeMixtures(MixtureMethod):
 
 
 def with_prior(start: Start, prior: NDArray[np.float64], types: CellTypes) -> Start:
-    """Return logits raised by log of a type's share in a spot over its share among the cells.
+    """Return logits plus the log ratio of a type's share in a spot to its share among the cells.
 
-    COME+ of the paper: knowledge enters where the mapping starts, and the anchor holds it.
+    COME+ of the paper: prior knowledge enters the initial mapping, and the anchor preserves it.
 
     Parameters
     ----------
@@ -140,7 +140,7 @@ def with_prior(start: Start, prior: NDArray[np.float64], types: CellTypes) -> St
     """
     ratio = np.log((prior + LEAST_SHARE) / (types.shares + LEAST_SHARE))
     of_spot = torch.from_numpy(np.c_[ratio, np.zeros(len(ratio))].astype(np.float32))
-    codes = torch.from_numpy(types.codes)  # -1, an unknown type, is the last column: 0
+    codes = torch.from_numpy(types.codes)  # an unknown type, -1, selects the last column: 0
     columns = start.columns
     change: Tensor
     if start.over == "cells":

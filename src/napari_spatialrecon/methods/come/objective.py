@@ -19,22 +19,22 @@ from napari_spatialrecon.training.config import LoopConfig
 from napari_spatialrecon.training.history import History
 from napari_spatialrecon.training.loop import train
 
-#: Is shown the mapping after some steps; returns ``held_out`` and other numbers for the reports.
+#: Evaluates the mapping after some steps; returns ``held_out`` and other metrics.
 Look = Callable[[Coefficients, int], Mapping[str, float]]
 
 
 @dataclass(frozen=True)
 class Tables:
-    """Expression of spots and cells as the terms see it.
+    """Expression of spots and cells, as used by the loss terms.
 
     Parameters
     ----------
     spots, cells : (n, n_genes) in [0, 1]
         For eq. 1-9.
     spot_patterns, cell_patterns : (n, n_genes) of 0 or more, or None
-        For the cosine terms; linear, equally deep. None: those above.
+        For the cosine terms; on a linear scale with equal depth. By default those above.
     labels : (n_cells,) int, or None
-        Cell types, negative where unknown; None leaves eq. 8 out.
+        Cell types, negative if unknown; None omits eq. 8.
     """
 
     spots: Tensor
@@ -44,7 +44,7 @@ class Tables:
     labels: Tensor | None = None
 
     def to(self, device: str) -> Tables:
-        """Return the same on a device."""
+        """Return a copy on a device."""
         moved = {
             name: None if table is None else table.to(device) for name, table in vars(self).items()
         }
@@ -52,12 +52,12 @@ class Tables:
 
 
 def needs_network(weights: WeightsConfig) -> bool:
-    """Return whether a term with a weight reads latents."""
+    """Return whether any term with a non-zero weight uses latents."""
     return any((weights.reconstruction, weights.coefficient, weights.cell_types, weights.cross))
 
 
 class Joint:
-    """The objective of eq. 11, for `training.loop.train`; each step sees all spots and cells."""
+    """The objective of eq. 11, for `training.loop.train`; each step uses all spots and cells."""
 
     def __init__(
         self,
@@ -77,13 +77,13 @@ class Joint:
         self._done = 0
 
     def held_out(self) -> Mapping[str, float] | None:
-        """Return what `look` says of the mapping, if there is one."""
+        """Return the result of `look` for the mapping, if given."""
         return None if self.look is None else self.look(self.coefficients, self._done)
 
     def loss(
         self, step: int, generator: torch.Generator
     ) -> tuple[Tensor, Mapping[str, Tensor | float]]:
-        """Return the weighted sum and its terms."""
+        """Return the weighted sum of the terms, and the terms."""
         self._done = step + 1
         weights, p = self.config.weights, self.coefficients.probabilities()
         terms = {**self._mapping_terms(p, weights)}
@@ -159,15 +159,15 @@ def learn_mapping(
     look: Look | None = None,
     look_every: int = 5,
 ) -> tuple[Coefficients, History]:
-    """Minimise the objective over C and, where a term reads latents, E and D (eq. 11).
+    """Minimise the objective over C and, if a term uses latents, E and D (eq. 11).
 
     Parameters
     ----------
     network
-        Changed in place. None where no term reads latents.
+        Modified in place. None if no term uses latents.
     look
-        Called before the first step and every `look_every` steps; with it, the mapping that is
-        returned is the best it saw after a step.
+        Called before the first step and every `look_every` steps; the returned mapping is then the
+        best one it evaluated after a step.
 
     Raises
     ------
@@ -198,7 +198,7 @@ def learn_mapping(
         seed=seed,
         device=device,
         reporter=reporter,
-        stage="Learning the mapping",
+        stage="Training the mapping",
     )
     if history.stopped:
         raise Stopped()

@@ -1,4 +1,4 @@
-"""COME as a placing method: each cell goes where its row of the mapping says."""
+"""COME as a placement method: each cell is placed by its row of the mapping."""
 
 from __future__ import annotations
 
@@ -42,7 +42,7 @@ from napari_spatialrecon.training.checkpoint import load_checkpoint, save_checkp
 
 @dataclass(frozen=True)
 class _Fitted:
-    """What slides leave: places, features, directions, expression in [0, 1], cells, autoencoder."""
+    """Fitted slides: positions, features, directions, expression in [0, 1], cells, autoencoder."""
 
     reference: Reference
     directions: NDArray[np.float64]
@@ -54,8 +54,8 @@ class _Fitted:
 class ComePlace(PlacementMethod):
     """Contrastive mapping of cells to spots (Wei et al. 2025), for places.
 
-    `fit` prepares the slides and trains the autoencoder; the mapping belongs to the cells that are
-    placed, so `place` learns it, in a few steps from the start.
+    `fit` prepares the slides and trains the autoencoder; the mapping depends on the query, so
+    `place` trains it, in a few steps from its start.
 
     Parameters
     ----------
@@ -70,7 +70,7 @@ class ComePlace(PlacementMethod):
     _device = "cpu"
 
     def estimate(self, sizes: PlacementSizes) -> Estimate:
-        """Return what two mappings will take, that of held-out spots and that of the cells."""
+        """Return the cost of the two mappings, of held-out spots and of the cells."""
         sides = (sizes.cells, sizes.spots, sizes.genes)
         size = mapping_size(*sides, self.config)
         tables = 4e8 + 50.0 * (sizes.spots + sizes.cells) * sizes.genes
@@ -138,7 +138,7 @@ class ComePlace(PlacementMethod):
         return _Fitted(reference, directions, spots, masses, network), notes
 
     def _masses(self, references: Sequence[Prepared]) -> Tensor | None:
-        """Return how many cells each spot holds, where a column says so."""
+        """Return the number of cells in each spot, if there is a column for it."""
         if not (column := self.config.cell_counts):
             return None
         found = [cell_counts(r, column) for r in references]
@@ -152,7 +152,7 @@ class ComePlace(PlacementMethod):
         folder: Path | None,
         resume: bool,
     ) -> None:
-        """Place held-out spots as if they were cells; they have not been seen by anything."""
+        """Place held-out spots as if they were cells; nothing has been fitted to them."""
         own = None if folder is None else folder / "validation"
         fitted, _ = self._prepare(held_out.seen, query, reporter, own, resume)
         placed = []
@@ -171,7 +171,7 @@ class ComePlace(PlacementMethod):
     def place(
         self, query: Prepared, *, display: int = 0, reporter: Reporter | None = None
     ) -> Placement:
-        """Learn the mapping of these cells (eq. 11) and read their places from it."""
+        """Train the mapping of these cells (eq. 11) and read their positions from it."""
         reporter = reporter or Reporter()
         reference = self.reference
         features, notes = reference.space.transform(query)
@@ -202,7 +202,7 @@ class ComePlace(PlacementMethod):
             types = read_types(query.adata, config.labels, query.name)
             return torch.from_numpy(types.codes), types.notes
         if config.weights.cell_types:
-            return None, ("Without cell types, the cell-type contrast (eq. 8) is left out.",)
+            return None, ("Without cell types, the cell-type contrast (eq. 8) is omitted.",)
         return None, ()
 
     def _map(
@@ -289,6 +289,6 @@ class ComePlace(PlacementMethod):
 
 
 def _expression(reference: Reference, prepared: Prepared) -> Tensor:
-    """Return a table in the paper's normalisation, (n, n_used) in [0, 1]."""
+    """Return a table with the paper's normalisation, (n, n_used) in [0, 1]."""
     counts, _, _ = reference.space.counts(prepared)
     return scaled_logs(counts[:, reference.space.used])

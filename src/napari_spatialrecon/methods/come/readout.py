@@ -1,4 +1,4 @@
-"""From the mapping to places: the mean of a cell's likeliest spots, the likeliest, or one drawn."""
+"""Positions from the mapping: mean of a cell's most likely spots, the most likely, or a sample."""
 
 from __future__ import annotations
 
@@ -15,12 +15,12 @@ from napari_spatialrecon.methods.placement.posterior import Posterior
 
 @dataclass(frozen=True)
 class MappingPosterior(Posterior):
-    """Places read from a mapping; see `Posterior`. `similarity` holds a cell's largest probability.
+    """Positions read from a mapping; see `Posterior`. `similarity` is a cell's largest probability.
 
     Parameters
     ----------
     entropy : (n_cells,) float
-        Of the rows, in nats; its exponential is the number of spots that a cell is spread over.
+        Entropy of the rows, in nats; its exponential is the effective number of spots of a cell.
     """
 
     entropy: NDArray[np.float64]
@@ -34,7 +34,7 @@ class MappingPosterior(Posterior):
 
 @torch.no_grad()
 def likeliest(coefficients: Coefficients, count: int) -> sparse.csr_matrix:
-    """Return the rows of P cut to their `count` largest entries and summing to 1 again.
+    """Return the rows of P truncated to their `count` largest entries and renormalised.
 
     Returns
     -------
@@ -61,20 +61,20 @@ def likeliest(coefficients: Coefficients, count: int) -> sparse.csr_matrix:
 def read_out(
     mapping: sparse.csr_matrix, spots: NDArray[np.float64], readout: str, seed: int
 ) -> MappingPosterior:
-    """Return places and their spread.
+    """Return positions and their spread.
 
     Parameters
     ----------
     mapping : (n_cells, n_spots), rows sum to 1
     spots : (n_spots, 2)
-        Places of the spots.
+        Positions of the spots.
     readout
         ``expected``, ``argmax`` or ``sampled``.
 
     Returns
     -------
     MappingPosterior
-        Its variance is the mean squared distance, over P, from the place that is returned.
+        Its variance is the mean squared distance, over P, from the returned position.
     """
     mean = mapping @ spots
     square = mapping @ (spots**2).sum(axis=1)
@@ -102,7 +102,7 @@ def read_out(
 
 
 def _drawn(mapping: sparse.csr_matrix, seed: int) -> NDArray[np.int64]:
-    """Return one spot of each cell, drawn with its probabilities; rows have equally many."""
+    """Return one spot per cell, drawn with its probabilities; rows are equally long."""
     rng = np.random.default_rng(seed)
     per_row = mapping.nnz // mapping.shape[0]
     edges = mapping.data.reshape(-1, per_row).cumsum(axis=1)
@@ -155,7 +155,7 @@ def type_sums(coefficients: Coefficients, one_hot: torch.Tensor, top_share: floa
     ----------
     one_hot : (n_cells, n_types)
     top_share
-        Below 1, each spot's likeliest share of the cells is counted alike, as in the paper.
+        Below 1, this share of a spot's most likely cells gets equal weight, as in the paper.
     """
     weights = spot_weights(coefficients)
     if top_share < 1:

@@ -18,10 +18,10 @@ class NetworkConfig(Config):
     latent: int = option(
         2, "Latent dimensions; with 2 the latent is the layout, above it eq. 6 is solved.", low=2
     )
-    dropout: float = option(0.0, "Share of units silenced in training.", low=0.0, high=0.9)
+    dropout: float = option(0.0, "Dropout rate in training.", low=0.0, high=0.9)
     likelihood: str = option(
         "gaussian",
-        "What the decoder predicts: the features (gaussian) or the counts (nb, negative binomial).",
+        "Output of the decoder: features (gaussian) or counts (nb, negative binomial).",
         choices=("gaussian", "nb"),
     )
     backbone: str = option(
@@ -38,10 +38,10 @@ class MaskConfig(Config):
 
     kind: str = option(
         "none",
-        "All pairs, pairs near in space, or pairs of one expression cluster.",
+        "All pairs, spatial neighbours, or pairs in the same expression cluster.",
         choices=("none", "spatial", "expression"),
     )
-    neighbours: int = option(30, "Neighbours in space of a spot, for 'spatial'.", low=2)
+    neighbours: int = option(30, "Spatial neighbours of a spot, for 'spatial'.", low=2)
     clusters: int = option(8, "Expression clusters, for 'expression'.", low=2)
 
 
@@ -77,7 +77,7 @@ class DPVAEConfig(EnsembleConfig):
     beta: float = option(1.0, "Weight of the KL divergence (β of eq. 4).", low=0.0)
     reconstruction: float = option(0.1, "Weight of the reconstruction loss (eq. 2).", low=0.0)
     spots_per_step: int = option(
-        384, "Spots of a slide whose pairs enter a step.", unit="spots", low=8
+        384, "Spots per slide whose pairs are used in a step.", unit="spots", low=8
     )
     network: NetworkConfig = section(NetworkConfig, "Encoder and decoder")
     mask: MaskConfig = section(MaskConfig, "Which pairs of spots count", advanced=True)

@@ -1,4 +1,4 @@
-"""What every method takes and gives that embeds spots and cells alike."""
+"""Base class of methods that embed spots and cells."""
 
 from __future__ import annotations
 
@@ -59,7 +59,7 @@ class EncoderMethod(Method):
         Parameters
         ----------
         folder
-            Where a stopped training leaves what `resume` goes on from.
+            Folder in which a stopped training run keeps its state for `resume`.
 
         Raises
         ------

@@ -1,8 +1,8 @@
 """Placing methods that train several networks and join their layouts.
 
-What they share: features and frame, validation on held-out spots, what each network sees, the joint
-layout, its pose and uncertainty, checkpoints. A method adds its networks, its losses and how a
-network lays cells out.
+They share features and frame, validation on held-out spots, the inputs of each network, the joint
+layout, its pose and uncertainty, and checkpoints. A method adds its networks, its losses and how a
+network lays out cells.
 """
 
 from __future__ import annotations
@@ -74,8 +74,8 @@ class View:
 class EnsembleMethod(PlacementMethod):
     """Base of methods that join the layouts of several networks.
 
-    Cells are looked at in one or two views, each with its scaling of genes. The first is that of
-    the reference: it alone places cells by similarity.
+    Cells have one or two views, each with its own scaling of genes. The first is that of the
+    reference; only it is used to place cells by similarity.
     """
 
     config: EnsembleConfig

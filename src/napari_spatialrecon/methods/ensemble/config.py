@@ -11,20 +11,22 @@ from napari_spatialrecon.training.config import LoopConfig
 
 @dataclass(frozen=True)
 class EnsembleConfig(Config):
-    """Several networks, their inputs, and how they are joined."""
+    """Several networks, their inputs, and how they are combined."""
 
     members: int = option(
-        4, "Networks trained with different seeds; their spread tells the uncertainty.", low=1
+        4,
+        "Number of networks trained with different seeds; their spread gives the uncertainty.",
+        low=1,
     )
     inputs: str = option(
         "mixed",
-        "What networks see: all components, the directions that vary in space, or both in turn.",
+        "Input of the networks: all components, spatially varying directions, or both in turn.",
         choices=("mixed", "components", "directions"),
     )
     scalings: str = option(
         "one",
-        "Scaling of genes in what networks see: that of the preprocessing, or two networks in turn "
-        "see genes over the root of their spread, where genes that vary more vote more.",
+        "Scaling of genes in the input: that of the preprocessing, or with two networks in turn "
+        "dividing by the root of the standard deviation, which favours variable genes.",
         choices=("one", "mixed"),
     )
     noise: float = option(
@@ -33,21 +35,23 @@ class EnsembleConfig(Config):
         low=0.0,
         high=10.0,
     )
-    unit_length: bool = option(True, "Give every spot and cell features of the same length.")
+    unit_length: bool = option(
+        True, "Normalise the features of every spot and cell to the same length."
+    )
     baseline_share: float = option(
-        0.0, "Weight of kNN's distances in the mean that is laid out.", low=0.0, high=0.9
+        0.0, "Weight of the kNN baseline's distances in the mean distances.", low=0.0, high=0.9
     )
     spread_share: float = option(
         0.0,
-        "How far mean distances, which lie closer together than distances do, are moved to be "
-        "distributed as those between likely spots.",
+        "Correction of mean distances, which vary less than true distances, towards the "
+        "distribution of distances between likely spots.",
         low=0.0,
         high=1.0,
         advanced=True,
     )
     validate: bool = option(
         True,
-        "First train on three quarters of the spots, to tell the error on the others.",
+        "First train on three quarters of the spots to measure the error on the others.",
     )
-    training: LoopConfig = section(LoopConfig, "How long and how fast")
-    preprocess: PreprocessConfig = section(PreprocessConfig, "From counts to features")
+    training: LoopConfig = section(LoopConfig, "Training")
+    preprocess: PreprocessConfig = section(PreprocessConfig, "Preprocessing")

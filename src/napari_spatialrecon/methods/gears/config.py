@@ -15,19 +15,19 @@ from napari_spatialrecon.training.config import LoopConfig
 
 @dataclass(frozen=True)
 class MinisetConfig(Config):
-    """Local subsets of a slide that the model is trained on (section 3.2)."""
+    """Minisets: local subsets of a slide for training (section 3.2)."""
 
-    smallest: int = option(96, "Fewest spots of a miniset.", unit="spots", low=8)
-    largest: int = option(160, "Most spots of a miniset.", unit="spots", low=8)
-    per_step: int = option(8, "Minisets of a training step.", low=1)
+    smallest: int = option(96, "Minimum number of spots in a miniset.", unit="spots", low=8)
+    largest: int = option(160, "Maximum number of spots in a miniset.", unit="spots", low=8)
+    per_step: int = option(8, "Number of minisets per training step.", low=1)
     locality: float = option(
         0.0,
-        "Reach of a miniset as a share of the tissue's radius (τ); 0 draws over the whole slide.",
+        "Extent of a miniset relative to the tissue's radius (τ); 0 draws from the whole slide.",
         low=0.0,
     )
     overlap: float = option(
         0.0,
-        "Share of spots that two paired minisets have in common (α); 0: no pairs.",
+        "Share of spots common to two paired minisets (α); 0: no pairs.",
         low=0.0,
         high=0.95,
     )
@@ -39,11 +39,11 @@ class GeneratorConfig(Config):
 
     width: int = option(96, "Width c of the context.", low=8)
     heads: int = option(4, "Attention heads.", low=1)
-    points: int = option(16, "Induced points m of an attention block.", low=1)
+    points: int = option(16, "Inducing points m of an attention block.", low=1)
     context_blocks: int = option(1, "Attention blocks of the context encoder.", low=1)
     generator_blocks: int = option(1, "Attention blocks of the generator.", low=1)
     dimensions: int = option(4, "Dimensions d of the generated geometry.", low=2)
-    dropout: float = option(0.1, "Share of units silenced in training.", low=0.0, high=0.9)
+    dropout: float = option(0.1, "Dropout rate in training.", low=0.0, high=0.9)
 
 
 @dataclass(frozen=True)
@@ -55,18 +55,18 @@ class RefinerConfig(Config):
     distance_bins: int = option(24, "Bins of the distance bias.", low=2)
     angle_bins: int = option(8, "Bins of the angle features.", low=1)
     neighbours: int = option(15, "Neighbours of the local graph of a spot.", low=2)
-    landmarks: int = option(16, "Landmark spots whose distances every spot sees.", low=1)
+    landmarks: int = option(16, "Landmark spots whose distances are features of every spot.", low=1)
     warm_up: float = option(
-        0.3, "Share of the training in which the generator settles first.", low=0.0, high=0.9
+        0.3, "Initial share of training in which only the generator is trained.", low=0.0, high=0.9
     )
-    sigma_min: float = option(0.01, "Least noise.", low=1e-4)
+    sigma_min: float = option(0.01, "Minimum noise level.", low=1e-4)
     gate: float = option(
         1.0, "Noise below which the geometry losses apply, in units of the residual.", low=0.0
     )
     steps: int = option(18, "Sampling steps (Heun).", low=1)
     temperature: float = option(0.0, "0 refines without noise; 1 draws samples.", low=0.0, high=1.0)
     samples: int = option(
-        0, "Samples of each model whose spread adds to the uncertainty.", low=0, high=64
+        0, "Samples per model, whose spread adds to the uncertainty.", low=0, high=64
     )
 
 
@@ -74,13 +74,17 @@ class RefinerConfig(Config):
 class LossConfig(Config):
     """Weights of the losses (section 3.4)."""
 
-    generator_gram: float = option(1.0, "Gram of the generator, over the target's (eq. 9).", low=0)
-    generator_distance: float = option(4.0, "Distances of the generator (ours).", low=0)
+    generator_gram: float = option(
+        1.0, "Relative error of the generator's Gram matrix (eq. 9).", low=0
+    )
+    generator_distance: float = option(
+        4.0, "Error of the generator's distances (not in the paper).", low=0
+    )
     generator_align: float = option(0.0, "Procrustes error of the generator (eq. 8).", low=0)
-    generator_scale: float = option(0.0, "Log of the generator's size.", low=0)
+    generator_scale: float = option(0.0, "Log scale error of the generator.", low=0)
     score: float = option(1.0, "Denoising (eq. 4).", low=0)
-    gram: float = option(1.0, "Gram of the refined geometry (eq. 5).", low=0)
-    log_trace: float = option(0.5, "Size of the refined geometry (eq. 6).", low=0)
+    gram: float = option(1.0, "Gram matrix of the refined geometry (eq. 5).", low=0)
+    log_trace: float = option(0.5, "Scale of the refined geometry (eq. 6).", low=0)
     nca: float = option(1.0, "Neighbourhoods of the refined geometry (eq. 7).", low=0)
     nca_temperature: float = option(0.5, "τ of eq. 7.", low=1e-3)
     edge: float = option(0.0, "Log lengths of neighbour edges.", low=0)
@@ -95,12 +99,12 @@ class PatchConfig(Config):
 
     one_shot: int = option(
         50_000,
-        "Cells up to which all are placed in one shot, without patches (5,000 with a refiner).",
+        "Maximum number of cells placed at once, without patches (5,000 with a refiner).",
         unit="cells",
         low=0,
     )
-    size: int = option(384, "Cells of a patch.", unit="cells", low=16)
-    coverage: int = option(4, "Patches every cell is in, at least.", low=1)
+    size: int = option(384, "Cells per patch.", unit="cells", low=16)
+    coverage: int = option(4, "Minimum number of patches per cell.", low=1)
 
 
 @dataclass(frozen=True)
@@ -153,56 +157,62 @@ class GearsConfig(EnsembleConfig):
     }
 
     members: int = option(
-        1, "Models trained with different seeds; their spread tells the uncertainty.", low=1
+        1,
+        "Number of models trained with different seeds; their spread gives the uncertainty.",
+        low=1,
     )
     baseline_share: float = option(
-        1 / 3, "Weight of kNN's distances in the mean that is laid out.", low=0.0, high=0.9
+        1 / 3, "Weight of the kNN baseline's distances in the mean distances.", low=0.0, high=0.9
     )
     spread_share: float = option(
         0.5,
-        "How far mean distances, which lie closer together than distances do, are moved to be "
-        "distributed as those between likely spots.",
+        "Correction of mean distances, which vary less than true distances, towards the "
+        "distribution of distances between likely spots.",
         low=0.0,
         high=1.0,
         advanced=True,
     )
     input: str = option(
         "pca",
-        "What expression becomes: joint principal components, a learned encoder's embedding, or "
-        "the one that places held-out spots better (trains both).",
+        "Input: joint principal components, the embedding of a trained encoder, or "
+        "whichever places held-out spots better (trains both).",
         choices=("pca", "encoder", "auto"),
     )
     attention: str = option(
         "set",
-        "Whether a network sees each cell among the others (set attention), each alone (an MLP), "
-        "or two of four networks each.",
+        "Whether networks process cells jointly (set attention), each cell alone (an MLP), "
+        "or two of four networks each way.",
         choices=("set", "none", "mixed"),
     )
     least_noise: float = option(
         1.0,
-        "Share of the noise that the last network is trained with; it falls evenly from the first.",
+        "Noise of the last network relative to the first; it decreases linearly in between.",
         low=0.0,
         high=1.0,
         advanced=True,
     )
     density: str = option(
         "mean",
-        "How densely cells lie: as the joint layout says, moved towards the density of the "
-        "spots, or as in one sample of the refiner.",
+        "Density of the cells: that of the joint layout, moved towards the density of the "
+        "spots, or that of one sample of the refiner.",
         choices=("mean", "transport", "sample"),
     )
     density_share: float = option(
-        0.5, "How far cells are moved towards the spots' density.", low=0.0, high=1.0, advanced=True
+        0.5,
+        "How far cells are moved towards the density of the spots.",
+        low=0.0,
+        high=1.0,
+        advanced=True,
     )
     encoder: EncoderConfig = section(EncoderConfig, "Learned encoder (stage A)", advanced=True)
-    minisets: MinisetConfig = section(MinisetConfig, "Subsets of a slide that are learned from")
+    minisets: MinisetConfig = section(MinisetConfig, "Subsets of a slide for training")
     generator: GeneratorConfig = section(GeneratorConfig, "Context encoder and generator")
     refiner: RefinerConfig = section(RefinerConfig, "Diffusion refiner", advanced=True)
     losses: LossConfig = section(LossConfig, "Weights of the losses", advanced=True)
     patches: PatchConfig = section(PatchConfig, "Placing many cells", advanced=True)
     training: LoopConfig = section(
         LoopConfig,
-        "How long and how fast",
+        "Training",
         values={"schedule": "onecycle", "weight_decay": 0.01},
     )
 

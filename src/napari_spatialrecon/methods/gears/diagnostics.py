@@ -1,4 +1,4 @@
-"""What tells how far to trust a geometry: patches, the solve, the refiner, each cell's support."""
+"""Diagnostics of a geometry: patches, solve, refiner and the support of each cell."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ class Diagnosed:
     per_cell, per_patch
         Arrays by name.
     notes
-        In words.
+        Messages for the user.
     """
 
     numbers: dict[str, float]
@@ -66,11 +66,11 @@ def diagnose(
     if numbers.get("patch_disagreement", 0.0) > DISAGREE:
         notes.append(
             f"Patches disagree on distances by {numbers['patch_disagreement']:.2f} (log scale): "
-            "the layout as a whole is doubtful. Try larger patches (patches.size)."
+            "the overall layout is unreliable. Try larger patches (patches.size)."
         )
     if numbers.get("solve_stress", 0.0) > STRESS:
         notes.append(
-            f"The layout keeps the patches' distances badly (stress {numbers['solve_stress']:.2f})."
+            f"The layout fits the patches' distances poorly (stress {numbers['solve_stress']:.2f})."
         )
     residuals = [
         float(n.sigma_data)
@@ -101,10 +101,10 @@ def diagnose(
 
 
 def _verdict(residual: float) -> str:
-    """Say what σ_data of the residual means."""
+    """Return a note that interprets σ_data of the residual."""
     start = f"The refiner corrects {residual:.2f} of the tissue's radius on the training spots"
     if residual <= HEALTHY:
         return f"{start}: healthy (.03 to .05)."
     if residual <= FAILING:
-        return f"{start}: the generator leaves it more than the .05 of a fit without noise."
-    return f"{start}: the generator has hardly learned. Try more steps, or the refiner off."
+        return f"{start}: more than the .05 expected of a good fit."
+    return f"{start}: the generator is poorly trained. Try more steps, or no refiner."

@@ -1,4 +1,4 @@
-"""What every method takes and gives that imputes genes a slide never measured."""
+"""Base class of methods that impute genes not measured on a slide."""
 
 from __future__ import annotations
 

@@ -10,31 +10,33 @@ from napari_spatialrecon.hyperparameters import Config, option
 
 @dataclass(frozen=True)
 class GeneKnnConfig(Config):
-    """The cells most like a spot lend it their expression."""
+    """Imputation from the most similar cells of a spot."""
 
     PRESETS: ClassVar = {"quick": {}, "standard": {}}
 
-    neighbours: int = option(50, "Most similar cells of a spot.", unit="cells", low=1)
+    neighbours: int = option(50, "Number of most similar cells per spot.", unit="cells", low=1)
     components: int = option(
-        0, "Principal components that similarity is read from; 0 for all shared genes.", low=0
+        0, "Principal components used for similarity; 0 for all shared genes.", low=0
     )
 
 
 @dataclass(frozen=True)
 class MappingConfig(Config):
-    """A matrix of cells and spots whose weighted cells show the slide's genes."""
+    """A mapping of cells to spots that reproduces the slide's genes."""
 
     PRESETS: ClassVar = {"quick": {}, "standard": {}}
 
-    steps: int = option(20, "Steps of the mapping's descent.", low=0)
-    learning_rate: float = option(0.1, "Size of a step, in logits.", low=0.0)
-    spot_weight: float = option(0.3, "Weight of the cosine of spots beside that of genes.", low=0.0)
+    steps: int = option(20, "Training steps of the mapping.", low=0)
+    learning_rate: float = option(0.1, "Learning rate of the logits.", low=0.0)
+    spot_weight: float = option(
+        0.3, "Weight of the cosine of spots relative to that of genes.", low=0.0
+    )
     temperature: float = option(
-        0.1, "Of the similarities that the mapping starts from.", low=1e-3, high=10.0
+        0.1, "Temperature of the similarities from which the mapping starts.", low=1e-3, high=10.0
     )
     most_cells: int = option(
-        4000, "Cells of the reference that are mapped; more are drawn at random.", low=50
+        4000, "Maximum number of mapped reference cells, drawn at random if there are more.", low=50
     )
     spots_at_once: int = option(
-        4000, "Spots mapped together; a larger slide is mapped in parts.", low=50, advanced=True
+        4000, "Spots mapped together; larger slides are mapped in parts.", low=50, advanced=True
     )

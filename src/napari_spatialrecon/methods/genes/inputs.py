@@ -1,8 +1,8 @@
 """Slide and reference on one scale, and the genes they share: what gene imputation reads.
 
-Counts become ``log1p(x / total · t)`` with t the median total; values that are no counts are taken
-as they are where they look like logarithms, or are intensities of a slide. Genes are paired by
-name, never by column.
+Counts become ``log1p(x / total · t)`` with t the median total; values that are not counts are used
+as is if they look like logarithms or are intensities of a slide. Genes are paired by name, never by
+column.
 """
 
 from __future__ import annotations
@@ -72,7 +72,7 @@ class GeneInputs:
         missing = [gene for gene in genes if gene not in position]
         if missing:
             raise InputError(
-                f"Expected genes of the reference, found {listed(missing)} that it lacks.",
+                f"Expected genes of the reference, found {listed(missing)}, which it lacks.",
                 remedy="Try leaving them out, or a reference that measured them.",
                 where="genes",
             )
@@ -100,7 +100,7 @@ def read_inputs(slide: Prepared, reference: Prepared) -> GeneInputs:
         constant = [str(gene) for gene in match.genes[~varies]]
         notes.append(
             f"Left out {listed(constant)} of {len(varies)} shared genes that are constant on the "
-            "slide or in the reference: they teach nothing."
+            "slide or in the reference and carry no information."
         )
     if varies.sum() < LEAST_GENES:
         raise InputError(
@@ -109,9 +109,9 @@ def read_inputs(slide: Prepared, reference: Prepared) -> GeneInputs:
         )
     if varies.sum() < FEW_GENES:
         notes.append(
-            f"Only {int(varies.sum())} shared genes teach how slide and reference go together "
-            f"(at least {FEW_GENES} are advised): expect maps that follow a few broad patterns, "
-            "and a predicted reliability that is itself a guess."
+            f"Only {int(varies.sum())} shared genes link slide and reference "
+            f"(at least {FEW_GENES} are advised): expect maps with only a few broad patterns "
+            "and an unreliable estimate of their accuracy."
         )
     return GeneInputs(
         tuple(str(gene) for gene in match.genes[varies]),
@@ -145,14 +145,14 @@ def log_normalised(
         return _logarithms(matrix), ()
     kind = looks_like(matrix)
     if kind == "they look like log1p of normalised counts":
-        return matrix, (f"{prepared.name}: taken as logarithms of normalised counts.",)
+        return matrix, (f"{prepared.name}: used as logarithms of normalised counts.",)
     if kind == "they look like log2(1 + x) of normalised counts":
         matrix.data *= np.float32(np.log(2))
-        return matrix, (f"{prepared.name}: taken as log2(1 + x) of normalised counts.",)
+        return matrix, (f"{prepared.name}: used as log2(1 + x) of normalised counts.",)
     if kind == "they look like normalised counts without logarithm":
-        return _logarithms(matrix), (f"{prepared.name}: taken as normalised counts.",)
+        return _logarithms(matrix), (f"{prepared.name}: used as normalised counts.",)
     if intensities:
-        return matrix, (f"{prepared.name}: values are no counts and are taken as they are.",)
+        return matrix, (f"{prepared.name}: values are not counts; used as is.",)
     raise InputError(
         f"Expected counts or their logarithms, found neither: {kind}.",
         remedy='Try the raw counts in X or layers["counts"].',

@@ -1,4 +1,4 @@
-"""What every method takes and gives that finds the mixture of cell types in each spot."""
+"""Base class of methods that estimate the mixture of cell types in each spot."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ class CellTypes:
     codes : (n_cells,) int
         Number of each cell's type in `names`; -1 where it is unknown.
     notes
-        What the user should know, in words.
+        Messages for the user.
     """
 
     names: tuple[str, ...]
@@ -69,7 +69,7 @@ class Mixture:
     diagnostics
         Numbers on how far to trust the result.
     notes
-        What the user should know, in words.
+        Messages for the user.
     """
 
     proportions: NDArray[np.float64]
@@ -183,10 +183,12 @@ def _notes(names: Sequence[str], codes: NDArray[np.int64], column: str) -> list[
     if unknown := int((codes < 0).sum()):
         notes.append(f"{unknown:,} of {len(codes):,} cells have no label in {column!r}.")
     if len(names) == 1:
-        notes.append(f"All labelled cells are {names[0]!r}: there is nothing to tell apart.")
+        notes.append(f"All labelled cells are {names[0]!r}: there is nothing to distinguish.")
     if single := [n for n, c in zip(names, counts, strict=True) if c == 1]:
         shown = ", ".join(single[:3]) + (" and more" if len(single) > 3 else "")
-        notes.append(f"{len(single)} types have one cell only ({shown}): little is known of them.")
+        notes.append(
+            f"{len(single)} types have only one cell ({shown}): their proportions are unreliable."
+        )
     return notes
 
 
@@ -203,7 +205,7 @@ class MixtureTables:
     totals : (n_cells,) float
         Counts of each cell in all shared genes.
     notes
-        What the user should know, in words.
+        Messages for the user.
     """
 
     genes: tuple[str, ...]

@@ -10,13 +10,13 @@ from napari_spatialrecon.hyperparameters import Config, option
 
 @dataclass(frozen=True)
 class MixtureKnnConfig(Config):
-    """A spot has the types of the cells most like it."""
+    """Types of the most similar cells of a spot."""
 
     PRESETS: ClassVar = {"quick": {}, "standard": {}}
 
-    neighbours: int = option(50, "Most similar cells of a spot.", unit="cells", low=1)
+    neighbours: int = option(50, "Number of most similar cells per spot.", unit="cells", low=1)
     top_genes: int = option(
-        2000, "Most variable genes kept when there are more.", unit="genes", low=10
+        2000, "Number of most variable genes kept if there are more.", unit="genes", low=10
     )
 
 
@@ -27,13 +27,13 @@ class RegressionConfig(Config):
     PRESETS: ClassVar = {"quick": {}, "standard": {}}
 
     top_genes: int = option(
-        2000, "Most variable genes kept when there are more.", unit="genes", low=10
+        2000, "Number of most variable genes kept if there are more.", unit="genes", low=10
     )
     sizes: bool = option(
-        True, "Give shares of cells: a type whose cells hold twice the RNA counts half."
+        True, "Report shares of cells, not RNA: a type with twice the RNA per cell counts half."
     )
     loss: str = option(
         "squares",
-        "What is least: weighted squares of what is left, or the surprise of the counts (Poisson).",
+        "Objective: weighted least squares, or Poisson likelihood of the counts.",
         choices=("squares", "counts"),
     )

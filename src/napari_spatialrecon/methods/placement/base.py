@@ -1,4 +1,4 @@
-"""What every placing method takes and gives."""
+"""Base class of placement methods."""
 
 from __future__ import annotations
 
@@ -28,22 +28,22 @@ _PER_PAIR, _FIXED_BYTES, _PER_VALUE = 1e-7, 4e8, 24.0
 
 @dataclass(frozen=True)
 class Placement:
-    """Where the cells of a query lie.
+    """Placement of the cells of a query.
 
     Parameters
     ----------
     coordinates : (n_cells, 2) float, (x, y)
         In the frame and unit of the reference slide chosen for display.
     uncertainty : (n_cells,) float
-        Expected error of a place (root mean square distance), same unit.
+        Expected error of a position (root-mean-square distance), same unit.
     layout : (n_cells, 2) float
         The same layout before it was posed on a slide, centred, same unit.
     pose
         Lays `layout` on the slide.
     diagnostics
-        Numbers on how far to trust the result.
+        Measures of the reliability of the result.
     notes
-        What the user should know, in words.
+        Messages for the user.
     geometry : (n_cells, 2) float, optional
         Intrinsic coordinates, centred, in µm of the reference's scale (its unit where unknown).
     distances : (n_cells, n_cells) sparse, optional
@@ -53,8 +53,8 @@ class Placement:
     per_patch : arrays (n_patches,)
         Diagnostics of each patch by name.
     mapping : (n_cells, n_spots) sparse, optional
-        How likely a cell belongs to a spot, rows sum to 1; the spots of all slides one below the
-        other.
+        Probability that a cell belongs to a spot; rows sum to 1, columns are the spots of all
+        slides in order.
     """
 
     coordinates: Points
@@ -118,7 +118,7 @@ class PlacementMethod(Method):
         Parameters
         ----------
         folder
-            Where a stopped training leaves what `resume` goes on from.
+            Folder in which a stopped training run keeps its state for `resume`.
 
         Raises
         ------

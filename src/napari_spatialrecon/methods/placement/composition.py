@@ -1,4 +1,4 @@
-"""Whether cells hold all of the reference's tissue, and features for cells that do not.
+"""Detect whether cells cover all of the reference's tissue, and features for cells that do not.
 
 Genes are standardised within each slide and within the query, which presumes that both are composed
 alike. Where half of the tissue is missing from the query its average cell is another one, and
@@ -79,7 +79,7 @@ def composition_notes(uneven: float, n_cells: int) -> tuple[str, ...]:
         return ()
     return (
         "The cells resemble some regions of the reference far more than others: part of the tissue "
-        "may be missing from them, which makes every method less exact.",
+        "may be missing from them, which makes every method less accurate.",
     )
 
 

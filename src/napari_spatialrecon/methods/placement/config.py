@@ -16,24 +16,31 @@ class KnnConfig(Config):
     PRESETS: ClassVar = {"quick": {}, "standard": {}, "plain": {"directions": 0}}
 
     neighbours: int = option(
-        20, "Most similar spots a cell is placed between.", unit="spots", low=1
+        20, "Number of most similar spots between which a cell is placed.", unit="spots", low=1
     )
     temperature: float = option(
-        0.05, "Smaller: the most similar spot decides alone.", low=1e-3, high=10.0
+        0.05,
+        "Temperature of the weights; if small, only the most similar spot counts.",
+        low=1e-3,
+        high=10.0,
     )
     directions: int = option(
-        30, "Directions of expression that vary in space; 0 uses all components alike.", low=0
+        30,
+        "Number of spatially varying directions of expression; 0 uses all components equally.",
+        low=0,
     )
     near: int = option(6, "Neighbours of a spot, near scale.", unit="spots", low=1, advanced=True)
     far: int = option(30, "Neighbours of a spot, far scale.", unit="spots", low=1, advanced=True)
-    preprocess: PreprocessConfig = section(PreprocessConfig, "From counts to features")
+    preprocess: PreprocessConfig = section(PreprocessConfig, "Preprocessing")
 
 
 @dataclass(frozen=True)
 class RidgeConfig(Config):
-    """Linear regression of places on features."""
+    """Linear regression of positions on features."""
 
     PRESETS: ClassVar = {"quick": {}, "standard": {}}
 
-    unit_length: bool = option(True, "Give every spot and cell features of the same length.")
-    preprocess: PreprocessConfig = section(PreprocessConfig, "From counts to features")
+    unit_length: bool = option(
+        True, "Normalise the features of every spot and cell to the same length."
+    )
+    preprocess: PreprocessConfig = section(PreprocessConfig, "Preprocessing")

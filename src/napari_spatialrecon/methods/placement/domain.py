@@ -1,4 +1,4 @@
-"""Whether cells belong to the tissue of the reference: if not, no place is given with confidence.
+"""Detect cells that do not belong to the reference's tissue and cannot be placed reliably.
 
 A cell always has a most similar spot. How similar means little by itself, since cells are shallower
 than spots; so cells are compared with shuffled ones, whose genes each come from another cell. A
@@ -39,7 +39,7 @@ class Domain:
     outside : (n_cells,) bool
         Cells less similar than almost all shuffled ones; all cells of a query of another tissue.
     notes
-        In words.
+        Messages for the user.
     """
 
     resemblance: float
@@ -80,7 +80,7 @@ def check_domain(
         note = (
             "The cells hardly resemble the reference more than shuffled cells do "
             f"({resemblance:.2f}; 0.5 is chance, the same tissue gave 0.66 to 0.97): they may be "
-            "of another tissue, and their places mean little."
+            "of another tissue, and their placement is unreliable."
         )
         return Domain(resemblance, np.ones(n, bool), (note,))
     return Domain(resemblance, found.similarity < np.quantile(chance, BELOW))

@@ -1,4 +1,4 @@
-"""Random spots that a method does not see while it is validated, and the error they tell.
+"""Random held-out spots for validation, and the error measured on them.
 
 Held-out spots are taken away before features are fitted, so neither gene choice nor normalisation
 nor the network has met them. Random spots rank methods as the truth does; the level of the error

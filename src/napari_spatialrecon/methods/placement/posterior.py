@@ -59,7 +59,7 @@ class Posterior:
         Parameters
         ----------
         spots : (n_spots, 2) float
-            Places of the spots.
+            Positions of the spots.
         to : (a,) int
             Cells.
 

@@ -1,1 +1,1 @@
-"""SpaDiT: genes that a slide never measured, by a diffusion transformer over linear bases."""
+"""SpaDiT: imputation of unmeasured genes by a diffusion transformer over linear bases."""

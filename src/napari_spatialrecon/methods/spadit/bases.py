@@ -1,8 +1,9 @@
-"""Linear maps of a gene from the genes that slide and reference share.
+"""Linear maps that predict a gene from the genes shared by slide and reference.
 
-Each learns in the reference how a gene follows other genes and applies it to the slide's z-scores,
-so it can be asked for a gene the slide never measured. A gene's own values on the slide never enter
-its maps: for genes that are learned from, the maps are made from other folds (`out_of_fold`).
+Each learns in the reference how a gene depends on other genes and applies this to the slide's
+z-scores, so that it can predict a gene that was not measured on the slide. A gene's own values on
+the slide never enter its maps: for training genes, the maps are made from other folds
+(`out_of_fold`).
 """
 
 from __future__ import annotations
@@ -26,7 +27,7 @@ from napari_spatialrecon.methods.spadit.config import BasesConfig
 from napari_spatialrecon.methods.spadit.spreading import Spread
 from napari_spatialrecon.progress import Reporter
 
-#: The maps, in order; the last only where it is on.
+#: Names of the maps, in order; the last is optional.
 NAMES = (
     "knn",
     "component_knn",
@@ -40,14 +41,14 @@ NAMES = (
 
 @dataclass(frozen=True, eq=False)
 class Relations:
-    """How genes go together in the reference, and which spots are neighbours.
+    """Relations between genes in the reference, and between neighbouring spots.
 
     Parameters
     ----------
     cells : (n_cells, n_shared) float32
-        Log-normalised shared genes; `scores` their z-scores.
+        Log-normalised shared genes; `scores` are their z-scores.
     graph : (n_spots, n_spots)
-        Takes the mean over neighbours in space.
+        Averages over spatial neighbours.
     """
 
     inputs: GeneInputs
@@ -57,7 +58,7 @@ class Relations:
 
     @classmethod
     def of(cls, inputs: GeneInputs, config: BasesConfig, seed: int) -> Relations:
-        """Read the relations off the reference."""
+        """Compute the relations from the reference."""
         cells = inputs.cells(inputs.columns)
         graph = neighbour_graph(inputs.places, config.smoothing).astype(np.float32)
         return cls(inputs, cells, standardised(cells), graph)
@@ -65,7 +66,7 @@ class Relations:
     def directions(self, known: NDArray[np.intp], size: int, seed: int) -> Values:
         """Return principal directions of some shared genes over the cells: (n_cells, size).
 
-        Of a gene that is held out, they must not know: what is its own would lie along them.
+        They must not include a held-out gene: its own variation would lie along them.
         """
         scores = self.scores[:, known]
         size = max(min(size, min(scores.shape) - 1), 1)
@@ -87,7 +88,7 @@ class Bases:
     Parameters
     ----------
     known : (n_known,) int
-        Which shared genes they are made from.
+        Shared genes from which the maps are made.
     directions : (n_cells, n_components) float32
         Their orthonormal principal directions over the cells.
     """
@@ -113,7 +114,7 @@ class Bases:
         device: str,
         reporter: Reporter,
     ) -> Bases:
-        """Fit every map to the shared genes `known`."""
+        """Fit all maps to the shared genes `known`."""
         slide, cells = relations.inputs.slide[:, known], relations.cells[:, known]
         plain, components = (
             nearest_cells(*similar_features(slide, cells, c), config.neighbours, reporter)
@@ -151,7 +152,7 @@ class Bases:
         return cls(relations, config, known, of_spots, directions, near, kernels, spread, mapped)
 
     def maps(self, cells: Values) -> tuple[Values, Values]:
-        """Return the maps of genes, then their means over neighbours, and how strong they are.
+        """Return the maps of genes, followed by their means over neighbours, and their strength.
 
         Parameters
         ----------
@@ -163,8 +164,8 @@ class Bases:
         maps : (maps, n_spots, n_genes)
             Z-scores.
         strength : (n_genes,)
-            Standard deviation of the correlation kernel's map before it was standardised: near 0
-            where the reference ties a gene to none of the shared ones.
+            Standard deviation of the correlation kernel's map before standardisation: near 0 if a
+            gene is unrelated to all shared genes in the reference.
         """
         scores = standardised(cells)
         found = [np.asarray(weights @ cells) for weights in self.weights]
@@ -190,7 +191,7 @@ def out_of_fold(
     device: str,
     reporter: Reporter,
 ) -> tuple[Values, Values]:
-    """Return maps and strength of every shared gene, made without its fold; see `Bases.maps`."""
+    """Return out-of-fold maps and strength of every shared gene; see `Bases.maps`."""
     n = len(relations.inputs.genes)
     whole: Values | None = None
     strengths = np.empty(n, np.float32)
@@ -210,7 +211,7 @@ def out_of_fold(
 def _kernels(
     own: Values, scores: Values, directions: Values, config: BasesConfig
 ) -> list[tuple[NDArray[np.float64], float]]:
-    """Return each kernel between known genes and others, (n_known, n_others), and its λ."""
+    """Return each kernel between known and other genes, (n_known, n_others), and its λ."""
     correlation = (own.T @ scores).astype(np.float64) / len(own)
     profile = (_profile(own, directions) @ _profile(scores, directions).T).astype(np.float64)
     return [
@@ -221,5 +222,5 @@ def _kernels(
 
 
 def _profile(scores: Values, directions: Values) -> Values:
-    """Return genes on principal directions, (n_genes, n_components), of unit length."""
+    """Return genes projected on principal directions, (n_genes, n_components), with unit length."""
     return np.asarray(normalize(scores.T @ directions), np.float32)

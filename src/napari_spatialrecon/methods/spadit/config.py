@@ -12,12 +12,12 @@ from napari_spatialrecon.training.config import LoopConfig
 
 @dataclass(frozen=True)
 class BasesConfig(Config):
-    """Linear maps that the network starts from; each knows a gene from other genes alone."""
+    """Linear maps from which the network starts; each predicts a gene from other genes only."""
 
-    on: bool = option(True, "Start from linear maps; off, the network works from the cells alone.")
-    neighbours: int = option(50, "Cells most like a spot.", unit="cells", low=1)
+    on: bool = option(True, "Start from linear maps; if off, the network uses only the cells.")
+    neighbours: int = option(50, "Number of most similar cells per spot.", unit="cells", low=1)
     components_alike: int = option(
-        30, "Joint components by which a second set of similar cells is found.", low=1
+        30, "Joint components used to find a second set of similar cells.", low=1
     )
     kernel_scale: float = option(
         0.5, "γ of the kernel over gene-gene correlations.", low=0.0, advanced=True
@@ -28,11 +28,11 @@ class BasesConfig(Config):
     component_ridge: float = option(0.3, "λ of that kernel.", low=1e-6, advanced=True)
     ridge: float = option(1.0, "λ of the linear regression on genes.", low=1e-6, advanced=True)
     spread_steps: int = option(
-        20, "Steps of the map in which a cell counts once over all spots.", low=0, advanced=True
+        20, "Steps of the map in which each cell counts once over all spots.", low=0, advanced=True
     )
-    spread_rate: float = option(0.05, "Size of a step of it, in logits.", low=0.0, advanced=True)
+    spread_rate: float = option(0.05, "Learning rate of this map's logits.", low=0.0, advanced=True)
     mapping: bool = option(True, "Use the linear map from cells to spots as a base.")
-    smoothing: int = option(8, "Neighbours in space of each base's mean.", unit="spots", low=1)
+    smoothing: int = option(8, "Spatial neighbours for smoothing each base.", unit="spots", low=1)
     mapped: MappingConfig = section(MappingConfig, "The linear map", advanced=True)
 
 
@@ -40,54 +40,65 @@ class BasesConfig(Config):
 class NetworkConfig(Config):
     """The diffusion transformer."""
 
-    on: bool = option(True, "Train the network; off, the bases alone impute.")
+    on: bool = option(True, "Train the network; if off, only the bases are used.")
     backbone: str = option(
         "transformer",
-        "Whether spots of a gene attend to one another, or each is denoised alone.",
+        "Whether the spots of a gene attend to each other, or each is denoised on its own.",
         choices=("transformer", "mlp"),
     )
-    width: int = option(32, "Units of a token.", low=8, high=2048)
+    width: int = option(32, "Width of a token.", low=8, high=2048)
     depth: int = option(2, "Transformer blocks.", low=1, high=32)
     heads: int = option(2, "Attention heads.", low=1, high=32)
-    tokens: int = option(192, "Groups of cells that the condition attends to.", low=4)
+    tokens: int = option(192, "Number of cell groups to which the condition attends.", low=4)
     condition: str = option(
         "attention",
         "How the reference conditions the network (ψ): attention over groups of cells, their mean "
-        "through a plain layer, or not at all.",
+        "through a linear layer, or not at all.",
         choices=("attention", "mlp", "none"),
         advanced=True,
     )
     common_only: bool = option(
-        False, "Let the condition see the shared genes of the reference alone.", advanced=True
+        False, "Condition only on the shared genes of the reference.", advanced=True
     )
     concat: bool = option(
-        True, "Join the gene's vector over the cells to its tokens (φ, eq. 2).", advanced=True
+        True, "Append the gene's vector over the cells to its tokens (φ, eq. 2).", advanced=True
     )
 
 
 @dataclass(frozen=True)
 class DiffusionConfig(Config):
-    """Noise, and how it is taken away."""
+    """Noise and denoising."""
 
-    levels: int = option(200, "Noise levels (T).", low=2, high=2000)
+    levels: int = option(200, "Number of noise levels (T).", low=2, high=2000)
     mean_share: float = option(
-        0.5, "Share of training samples without any signal: they teach the mean.", low=0.0, high=1.0
+        0.5,
+        "Share of training samples without signal, which train the mean.",
+        low=0.0,
+        high=1.0,
     )
     steps: int = option(5, "Steps of the sampler (DDIM).", low=1, high=200)
-    draws: int = option(4, "Maps drawn for the spread; 0 for a spread from held-out genes.", low=0)
+    draws: int = option(
+        4,
+        "Maps sampled for the spread; 0: from held-out genes only.",
+        low=0,
+    )
     output: str = option(
         "mean",
-        "What is given: the mean branch, or the mean of the drawn maps.",
+        "Output: the mean branch, or the mean of the sampled maps.",
         choices=("mean", "draws"),
     )
     masked_values: float = option(
-        1.0, "Share of the expressed spots that a step judges.", low=0.0, high=1.0, advanced=True
+        1.0,
+        "Share of the expressed spots masked in a step.",
+        low=0.0,
+        high=1.0,
+        advanced=True,
     )
     masked_zeros: float = option(
-        1.0, "Share of the other spots that a step judges.", low=0.0, high=1.0, advanced=True
+        1.0, "Share of the other spots that is masked in a step.", low=0.0, high=1.0, advanced=True
     )
     balanced: bool = option(
-        False, "Weigh expressed and other spots alike, however many there are.", advanced=True
+        False, "Give expressed and other spots equal weight, whatever their numbers.", advanced=True
     )
 
 
@@ -105,7 +116,7 @@ class SpaDiTConfig(Config):
             "diffusion.steps": 20,
         },
         # Sections "Training phase" and "Inference phase": noise to expression without linear bases
-        # or a mean branch, the mean of drawn maps as the output; one split 70/20/10 of the genes.
+        # or a mean branch, the mean of sampled maps as the output; one 70/20/10 split of the genes.
         "paper": {
             "bases.on": False,
             "networks": 1,
@@ -127,24 +138,22 @@ class SpaDiTConfig(Config):
         },
     }
 
-    folds: int = option(
-        5, "Parts of the shared genes that the bases are held out in.", low=2, high=20
-    )
+    folds: int = option(5, "Folds of the shared genes for out-of-fold bases.", low=2, high=20)
     networks: int = option(
         3,
-        "Networks, each trained without a part of the genes that judges it; their mean is used. "
-        "With 1, 70 % of the genes train, 20 % choose and 10 % judge.",
+        "Number of networks, each evaluated on a held-out part of the genes; their mean is used. "
+        "With 1, genes are split 70/20/10 % for training, model selection and evaluation.",
         low=1,
         high=20,
     )
-    genes_per_step: int = option(8, "Genes in a training step.", unit="genes", low=1)
+    genes_per_step: int = option(8, "Genes per training step.", unit="genes", low=1)
     looks: int = option(
         12,
-        "How often a gene is met in training at most: with few genes, training ends earlier.",
+        "Maximum uses of a gene in training; with few genes, training ends earlier.",
         low=1,
         advanced=True,
     )
-    spots_per_step: int = option(192, "Spots of a gene that attend to one another.", low=8)
+    spots_per_step: int = option(192, "Number of spots of a gene that attend to each other.", low=8)
     bases: BasesConfig = section(BasesConfig, "Linear maps")
     network: NetworkConfig = section(NetworkConfig, "The network")
     diffusion: DiffusionConfig = section(DiffusionConfig, "Noise and sampling")

@@ -1,4 +1,4 @@
-"""The networks that correct the linear maps: training, judging on held-out genes, applying."""
+"""Networks that correct the linear maps: training, evaluation on held-out genes, application."""
 
 from __future__ import annotations
 
@@ -26,23 +26,23 @@ from napari_spatialrecon.training.history import History
 from napari_spatialrecon.training.loop import train
 from napari_spatialrecon.training.randomness import repeatable
 
-#: How much of the network is used is one of these; the least that is best within a thousandth.
+#: Candidate shares of the correction; the smallest one within a thousandth of the best is used.
 SHARES = (0.0, 0.25, 0.5, 0.75, 1.0)
 _CLEARLY = 1e-3
-#: Most entries (spots × shared genes) that networks learn from; further spots are left out.
+#: Maximum training entries (spots × shared genes); further spots are left out.
 _ENTRIES = 8_000_000
-#: Principal components that describe a group of cells.
+#: Number of principal components that describe a group of cells.
 _PROFILE = 32
 
 
 @dataclass(frozen=True, eq=False)
 class Groups:
-    """Cells of the reference in groups: the tokens of the condition.
+    """Groups of cells of the reference: the tokens of the condition.
 
     Parameters
     ----------
     member : (n_groups, n_cells) float32
-        Rows take the mean over a group.
+        Rows average over a group.
     profile : (n_groups, d) float32
     """
 
@@ -91,15 +91,15 @@ class Corrections:
         parts: list[NDArray[np.intp]],
         reporter: Reporter,
     ) -> tuple[Values, NDArray[np.intp]]:
-        """Train the networks; return corrected maps of the genes that judge them, and which.
+        """Train the networks; return corrected maps of the evaluation genes, and these genes.
 
         Parameters
         ----------
         held : (maps, n_spots, n_genes)
-            Linear maps of each shared gene, made without its fold.
+            Out-of-fold linear maps of each shared gene.
         truth, stack : (n_spots, n_genes)
         parts
-            The genes in parts: a network does not see its own part.
+            Folds of the genes: a network does not see its own fold.
         """
         config = self.config
         self.groups = Groups.of(self.relations, config, self.seed)
@@ -129,7 +129,7 @@ class Corrections:
         cells: Values,
         reporter: Reporter,
     ) -> tuple[Values, Values]:
-        """Return the corrected maps of genes, and the spread of drawn ones (0 without draws).
+        """Return the corrected maps of genes, and the spread of sampled ones (0 without samples).
 
         Parameters
         ----------
@@ -152,7 +152,7 @@ class Corrections:
         return stack + self.share * guess, spread
 
     def report(self) -> dict[str, Any]:
-        """Return what the network added on held-out genes."""
+        """Return the improvement by the network on held-out genes."""
         return self._report
 
     def _rows(self, shape: tuple[int, ...]) -> NDArray[np.intp]:
@@ -175,7 +175,7 @@ class Corrections:
     def _splits(
         self, n: int, parts: list[NDArray[np.intp]]
     ) -> list[tuple[NDArray[np.intp], NDArray[np.intp] | None, NDArray[np.intp]]]:
-        """Return genes to learn from, to choose the weights by, and to judge, a network each."""
+        """Return the genes for training, model selection and evaluation of each network."""
         everything = np.arange(n)
         if self.config.networks > 1:
             some = parts[: self.config.networks]
@@ -227,9 +227,11 @@ class Corrections:
             "held_out_by_share": dict(zip(map(str, shares), reached, strict=True)),
         }
         if not self.config.bases.on:
-            self.note = "The network imputes alone, without linear maps."
+            self.note = "Only the network is used, without linear maps."
         elif self.share == 0:
-            self.note = "On held-out genes the network added nothing, so the linear maps impute."
+            self.note = (
+                "On held-out genes the network added nothing: only the linear maps are used."
+            )
         else:
             self.note = (
                 f"On held-out genes the network added {added:.3f} to a mean correlation of "
@@ -252,7 +254,7 @@ class Corrections:
     def _draws(
         self, names: Sequence[str], maps: Values, cells: Values, reporter: Reporter
     ) -> Values:
-        """Return drawn corrections, (draws, n_spots, n_genes); each gene has its own noise."""
+        """Return sampled corrections, (draws, n_spots, n_genes); each gene has its own noise."""
         config = self.config.diffusion
         kept = kept_signal(config.levels).to(self.device)
         found = []
@@ -284,7 +286,7 @@ class Corrections:
     def _over_spots(
         self, network: Any, start: Tensor, maps: Values, cells: Values, reporter: Reporter
     ) -> Values:
-        """Run the network over random blocks of spots, as in training; result times its scale."""
+        """Run the network over random blocks of spots, as in training; return it rescaled."""
         n = start.shape[1]
         order = torch.from_numpy(np.random.default_rng([self.seed, 17]).permutation(n))
         blocks = -(-n // self.config.spots_per_step)

@@ -1,7 +1,7 @@
 """Noise levels and the sampler (eq. 3-10), for a network that predicts the clean map.
 
-Eq. 9 predicts the noise; predicting x₀ is the same objective with other weights of the levels, and
-stays defined at level T, where nothing of the map is left.
+Eq. 9 predicts the noise; predicting x₀ is the same objective with different weights of the levels,
+and is also defined at level T, where no signal is left.
 """
 
 from __future__ import annotations
@@ -29,7 +29,7 @@ def kept_signal(levels: int) -> Tensor:
 def noised(clean: Tensor, level: Tensor, kept: Tensor, noise: Tensor) -> Tensor:
     """Return x_t = √ᾱ x₀ + √(1 − ᾱ) ε, the closed form below eq. 3.
 
-    Level T holds no signal and no noise either: there the network learns the mean of x₀.
+    Level T has neither signal nor noise: there the network learns the mean of x₀.
 
     Parameters
     ----------
@@ -42,16 +42,16 @@ def noised(clean: Tensor, level: Tensor, kept: Tensor, noise: Tensor) -> Tensor:
 
 
 def sample_levels(levels: int, steps: int) -> list[int]:
-    """Return the falling levels that a sampler of `steps` steps visits, from T − 1 down."""
+    """Return the decreasing levels visited by a sampler with `steps` steps, from T − 1 down."""
     count = min(steps, levels - 1)
     found = torch.linspace(levels - 1, 1, count).round().int().tolist()
     return list(dict.fromkeys(found))
 
 
 def sample(denoise: Denoiser, noise: Tensor, kept: Tensor, steps: int) -> Tensor:
-    """Return maps drawn by DDIM (eq. 7 and 10 without the noise of each step).
+    """Return maps sampled by DDIM (eq. 7 and 10 without the noise of each step).
 
-    It sees noise, the level and what conditions the network: no measured value.
+    Uses only noise, the level and the condition of the network: no measured values.
 
     Parameters
     ----------

@@ -1,10 +1,10 @@
-"""SpaDiT: a diffusion transformer that corrects linear maps of genes the slide never measured.
+"""SpaDiT: a diffusion transformer that corrects linear maps of unmeasured genes.
 
-A gene is a sample, its spots are the tokens. Linear maps (`bases`) of a gene are made from the
-other genes; a weighted sum of them (`stack`) is the starting point; the network learns what is left
-(eq. 2-10). Nothing of a gene that is asked for is ever read from the slide: the sampler starts from
-noise, or from nothing for the mean branch. Genes that were held out decide how much of the network
-is used, down to nothing.
+A gene is a sample, and its spots are the tokens. Linear maps (`bases`) of a gene are made from the
+other genes; a weighted sum of them (`stack`) is the starting point; the network learns the residual
+(eq. 2-10). No values of a requested gene are ever read from the slide: the sampler starts from
+noise, or from zero for the mean branch. Held-out genes determine how much of the network's
+correction is used, possibly none.
 """
 
 from __future__ import annotations
@@ -37,12 +37,12 @@ from napari_spatialrecon.tissue.contract import Prepared
 
 #: Genes imputed at a time.
 GENES = 32
-#: Seconds of a training step for a gene's spot, and of a draw's step, on one busy core.
+#: Seconds per gene and spot of a training step, and of a sampling step, on one busy core.
 _PER_STEP, _PER_DRAW = 2.5e-5, 4e-7
 
 
 class SpaDiT(GeneMethod):
-    """Linear maps of a gene, corrected by a diffusion transformer."""
+    """Imputation by linear maps, corrected by a diffusion transformer."""
 
     name = "spadit"
     config_class = SpaDiTConfig
@@ -50,7 +50,7 @@ class SpaDiT(GeneMethod):
     inputs: GeneInputs
 
     def estimate(self, sizes: GeneSizes) -> Estimate:
-        """Return what the linear maps, training the networks and drawing from them will take."""
+        """Return the cost of the linear maps, of training the networks and of sampling."""
         config, linear = self.config, super().estimate(sizes)
         if not config.network.on:
             return linear
@@ -68,7 +68,7 @@ class SpaDiT(GeneMethod):
         device: str = "cpu",
         reporter: Reporter | None = None,
     ) -> Self:
-        """Learn from the shared genes; see `GeneMethod.fit`."""
+        """Train on the shared genes; see `GeneMethod.fit`."""
         reporter = reporter or Reporter()
         self.inputs = inputs = read_inputs(slide, reference)
         self.notes = inputs.notes
@@ -119,7 +119,7 @@ class SpaDiT(GeneMethod):
     def impute(
         self, genes: Sequence[str], *, reporter: Reporter | None = None
     ) -> Iterator[GeneBlock]:
-        """Yield genes with the spread of what they could be; a gene does not depend on others."""
+        """Yield genes with their spread; a gene does not depend on the other requested ones."""
         reporter = reporter or Reporter()
         columns = self.inputs.find(genes)
         reporter.begin("Imputing genes", len(genes))
@@ -141,7 +141,7 @@ class SpaDiT(GeneMethod):
             reporter.step(min(start + GENES, len(genes)))
 
     def reliability(self, genes: Sequence[str]) -> NDArray[np.float64]:
-        """Return the correlation with the truth that held-out genes of the same kind reached."""
+        """Return the correlation with the truth reached by similar held-out genes."""
         return np.array([self._known.get(gene, np.nan) for gene in genes])
 
     def report(self) -> dict[str, Any]:

@@ -1,4 +1,4 @@
-"""The diffusion transformer: a gene is a sample, its spots are the tokens."""
+"""The diffusion transformer: a gene is a sample, and its spots are the tokens."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from napari_spatialrecon.methods.spadit.config import NetworkConfig
 from napari_spatialrecon.nn.embedding import sinusoidal
 
 _TIME = 64
-#: Fourier features of a place.
+#: Number of Fourier features of a position.
 PLACE_FEATURES = 8
 
 
@@ -25,7 +25,7 @@ class Attention(nn.Module):
         self.out = nn.Linear(width, width)
 
     def forward(self, queries: Tensor, others: Tensor) -> Tensor:
-        """Return (batch, n, width) for queries (batch, n, width), others (batch, m, width)."""
+        """Return (batch, n, width) for queries (batch, n, width) and others (batch, m, width)."""
         batch, n, width = queries.shape
         shape = (batch, -1, self.heads, width // self.heads)
         q = self.query(queries).view(shape).transpose(1, 2)
@@ -36,7 +36,7 @@ class Attention(nn.Module):
 
 
 class Condition(nn.Module):
-    """ψ: what the reference says, as one vector a gene (eq. 1 over groups of cells).
+    """ψ: condition on the reference, one vector per gene (eq. 1 over groups of cells).
 
     Parameters
     ----------
@@ -106,7 +106,7 @@ class Network(nn.Module):
     Parameters
     ----------
     maps
-        How many linear maps come with each spot; 0 without bases.
+        Number of linear maps per spot; 0 without bases.
     groups : (tokens, d)
         See `Condition`.
     """
@@ -153,7 +153,7 @@ class Network(nn.Module):
 
 
 def place_features(places: Tensor) -> Tensor:
-    """Return sines and cosines of places at two scales: (n, PLACE_FEATURES).
+    """Return sines and cosines of positions at two scales: (n, PLACE_FEATURES).
 
     Parameters
     ----------

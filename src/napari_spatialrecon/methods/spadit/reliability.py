@@ -1,4 +1,4 @@
-"""How well a gene's map is likely to fit, told from what is known without the truth."""
+"""Predicted accuracy of a gene's map, without knowing the truth."""
 
 from __future__ import annotations
 
@@ -18,18 +18,18 @@ from napari_spatialrecon.methods.spadit.bases import Relations
 from napari_spatialrecon.methods.spadit.stack import agreement
 
 Array = NDArray[np.float64]
-#: Fewest validated genes from which more than their mean is learned.
+#: Minimum number of validated genes to predict more than their mean.
 _LEAST = 20
-#: Bins of the diagram.
+#: Number of bins of the diagram.
 _BINS = 5
 
 
 def signs(maps: Values, stack: Values, cells: Values, relations: Relations) -> Array:
-    """Return what foretells the fit of each gene, (n_genes, 6).
+    """Return predictors of the accuracy of each gene, (n_genes, 6).
 
-    How far the linear maps agree; how strong their weighted sum is; its correlation with its own
-    mean over neighbours; the largest correlation with a shared gene in the reference; the
-    logarithms of mean and of the share of cells that express the gene.
+    Agreement of the linear maps; strength of their weighted sum; its correlation with its own mean
+    over neighbours; the largest correlation with a shared gene in the reference; the logarithms of
+    the mean and of the share of cells that express the gene.
 
     Parameters
     ----------
@@ -62,11 +62,11 @@ class Reliability:
     Parameters
     ----------
     model
-        None where too few genes were held out: then their mean is predicted.
+        None if too few genes were held out: their mean is then predicted.
     mean
         Mean correlation of the held-out genes.
     predicted, found : (n_genes,)
-        Correlation of held-out genes: foretold without the gene's own, and reached.
+        Correlation of held-out genes: predicted without the gene itself, and observed.
     """
 
     model: Pipeline | None
@@ -76,7 +76,7 @@ class Reliability:
 
     @classmethod
     def fit(cls, features: Array, found: Array, seed: int) -> Reliability:
-        """Learn from held-out genes: (n_genes, d), and the correlation that each reached."""
+        """Fit to predictors of held-out genes, (n_genes, d), and their observed correlations."""
         model, predicted = None, np.full(len(found), found.mean())
         if len(found) >= _LEAST:
             model = make_pipeline(StandardScaler(), RidgeCV(np.logspace(-1, 3, 9)))
@@ -86,16 +86,16 @@ class Reliability:
         return cls(model, float(found.mean()), predicted, found)
 
     def predict(self, features: Array) -> Array:
-        """Return the expected correlation of each gene, none beyond what held-out genes reached.
+        """Return the expected correlation of each gene, limited to the range of held-out genes.
 
-        A gene with stronger signs than all of them would else be expected to fit without error.
+        Otherwise a gene with higher predictors than all of them would be expected to be perfect.
         """
         if self.model is None:
             return np.full(len(features), self.mean)
         return np.clip(self.model.predict(features), self.found.min(), self.found.max())
 
     def report(self) -> dict[str, Any]:
-        """Return the diagram, for the record of the run: bins, how far off they are, the genes."""
+        """Return the diagram for the record of the run: bins, their error, and genes."""
         order = np.argsort(self.predicted, kind="stable")
         groups = [g for g in np.array_split(order, _BINS) if len(g)]
         bins = [

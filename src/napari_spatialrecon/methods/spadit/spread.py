@@ -1,4 +1,4 @@
-"""Where a map is likely to be wrong, as held-out genes tell."""
+"""Uncertainty of maps, estimated from held-out genes."""
 
 from __future__ import annotations
 
@@ -12,18 +12,19 @@ from napari_spatialrecon.methods.genes.base import Values
 from napari_spatialrecon.methods.genes.scale import standardised
 
 _BINS = 20
-#: Entries (spots × genes) that are looked at, at most.
+#: Maximum number of entries (spots × genes) used.
 _ENTRIES = 2_000_000
 
 
 @dataclass(frozen=True, eq=False)
 class ErrorProfile:
-    """Error of held-out genes by the height of their maps: counts vary most where a gene is high.
+    """Error of held-out genes by the value of their maps: counts vary most where a gene is high.
 
     Parameters
     ----------
     heights, errors : (bins,)
-        Mean z-score of the map in a bin, and the root mean square error there over the gene's own.
+        Mean z-score of the map in a bin, and the root-mean-square error there relative to the
+        gene's own.
     """
 
     heights: NDArray[np.float64]
@@ -31,7 +32,7 @@ class ErrorProfile:
 
     @classmethod
     def fit(cls, maps: Values, truth: Values) -> Self:
-        """Learn from genes that were held out: maps and z-scored truth, (n_spots, n_genes)."""
+        """Fit to held-out genes: maps and z-scored truth, (n_spots, n_genes)."""
         every = max(maps.size // _ENTRIES, 1)
         heights = standardised(maps).ravel()[::every]
         squares = (truth - maps) ** 2
@@ -49,18 +50,18 @@ class ErrorProfile:
     def spread(
         self, maps: Values, drawn: Values, unexplained: NDArray[np.float64]
     ) -> NDArray[np.float64]:
-        """Return the standard deviation of what genes could be, in z-scores: (n_spots, n_genes).
+        """Return the standard deviation of predicted genes, in z-scores: (n_spots, n_genes).
 
-        The variance by height and that of drawn maps add up; their mean over a gene's spots is what
-        its reliability leaves open.
+        The variance by map value and that of sampled maps add up; their mean over a gene's spots
+        equals its unexplained variance.
 
         Parameters
         ----------
         maps : (n_spots, n_genes)
         drawn : (n_spots, n_genes)
-            Standard deviation over drawn maps, in z-scores; 0 without draws.
+            Standard deviation over sampled maps, in z-scores; 0 without samples.
         unexplained : (n_genes,)
-            Share of a gene's variance that its map is expected to miss.
+            Share of a gene's variance that its map is expected not to explain.
         """
         error = np.interp(standardised(maps), self.heights, self.errors)
         variance = error**2 * unexplained + drawn.astype(np.float64) ** 2

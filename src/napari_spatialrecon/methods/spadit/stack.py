@@ -1,4 +1,4 @@
-"""The weighted sum of the linear maps, and how genes are split to judge it."""
+"""The weighted sum of the linear maps, and the folds of genes."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from napari_spatialrecon.methods.genes.base import Values
 from napari_spatialrecon.methods.genes.scale import standardised
 
-#: Pull of the weights to zero, per entry.
+#: Ridge penalty of the weights, per entry.
 _RIDGE = 3e-3
 _TINY = 1e-6
 
@@ -19,18 +19,18 @@ Weights = NDArray[np.float64]
 
 
 def split_genes(n: int, parts: int, seed: int) -> list[NDArray[np.intp]]:
-    """Return `parts` random parts of n genes, sorted; as many as there are genes at most."""
+    """Return `parts` random folds of n genes, sorted; at most one fold per gene."""
     order = np.random.default_rng([seed, 7]).permutation(n)
     return [np.sort(part) for part in np.array_split(order, min(parts, n))]
 
 
 def agreement(maps: Values) -> NDArray[np.float64]:
-    """Return how far the linear maps of each gene agree, from 0 to 1: (n_genes,).
+    """Return the agreement of the linear maps of each gene, from 0 to 1: (n_genes,).
 
     Parameters
     ----------
     maps : (maps, n_spots, n_genes)
-        Z-scores; the second half, means over neighbours, is not looked at.
+        Z-scores; the second half, means over neighbours, is not used.
     """
     plain = maps[: len(maps) // 2]
     return np.asarray(plain.mean(axis=0).std(axis=0), np.float64)
@@ -38,14 +38,14 @@ def agreement(maps: Values) -> NDArray[np.float64]:
 
 @dataclass(frozen=True)
 class Traits:
-    """What the weights of a gene's maps follow, as it is over the shared genes.
+    """Statistics of the shared genes, on which the weights of a gene's maps depend.
 
     Parameters
     ----------
     strength
-        Of a typical gene; see `Bases.maps`.
+        Strength of a typical gene; see `Bases.maps`.
     agreement
-        Mean and standard deviation.
+        Mean and standard deviation of the agreement.
     """
 
     strength: float
@@ -53,7 +53,7 @@ class Traits:
 
     @classmethod
     def fit(cls, maps: Values, strength: Values) -> Self:
-        """Learn what is typical of the shared genes."""
+        """Compute the statistics of the shared genes."""
         found = agreement(maps)
         return cls(
             max(float(strength.mean()), _TINY),
@@ -61,7 +61,7 @@ class Traits:
         )
 
     def of(self, maps: Values, strength: Values) -> NDArray[np.float64]:
-        """Return 1, strength over the typical one, less 1, and the agreement's z-score.
+        """Return 1, the relative strength minus 1, and the z-score of the agreement.
 
         Parameters
         ----------
@@ -83,7 +83,7 @@ class Traits:
 
 
 def fit_stack(maps: Values, traits: NDArray[np.float64], truth: Values) -> Weights:
-    """Return the weights whose sum of z-scored maps is nearest the z-scored truth.
+    """Return the weights whose sum of z-scored maps best fits the z-scored truth.
 
     Parameters
     ----------
@@ -114,5 +114,5 @@ def stacked(maps: Values, traits: NDArray[np.float64], weights: Weights) -> Valu
 
 
 def correlations(a: Values, b: Values) -> NDArray[np.float64]:
-    """Return Pearson's correlation of each column; 0 where one is constant."""
+    """Return Pearson's correlation of each column; 0 if one is constant."""
     return (standardised(a) * standardised(b)).mean(axis=0, dtype=np.float64)

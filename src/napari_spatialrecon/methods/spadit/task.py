@@ -1,4 +1,4 @@
-"""What the training loop asks of SpaDiT: batches of genes, and the masked objective (eq. 9)."""
+"""Training task of SpaDiT: batches of genes, and the masked objective (eq. 9)."""
 
 from __future__ import annotations
 
@@ -16,18 +16,18 @@ from napari_spatialrecon.methods.spadit.network import Network
 
 @dataclass(frozen=True, eq=False)
 class Examples:
-    """Genes that are learned from.
+    """Training genes.
 
     Parameters
     ----------
     target : (n_genes, n_spots)
-        What the network shall predict: the scaled residual of the linear maps.
+        Target of the network: the scaled residual of the linear maps.
     zero : (n_genes, n_spots) bool
-        Where the slide measured nothing of the gene.
+        Where the measured value of the gene is 0.
     maps : (n_genes, n_spots, maps)
     places : (n_spots, PLACE_FEATURES)
     cells : (n_genes, tokens)
-        The gene over groups of cells.
+        The gene's mean over groups of cells.
     """
 
     target: Tensor
@@ -44,12 +44,12 @@ class Examples:
 
 
 class GeneTask:
-    """One network and the genes it sees.
+    """One network and its training genes.
 
     Parameters
     ----------
     chosen_by
-        Genes whose error picks the best weights; None keeps the last.
+        Genes whose error selects the best weights; None keeps the last.
     """
 
     def __init__(
@@ -66,7 +66,7 @@ class GeneTask:
     def loss(
         self, step: int, generator: torch.Generator
     ) -> tuple[Tensor, Mapping[str, Tensor | float]]:
-        """Return the error on masked spots: squared where expressed, Huber (δ 1) where not."""
+        """Return the error on masked spots: squared where expressed, else Huber (δ 1)."""
         examples, config = self.examples, self.config
         device = examples.target.device
         n_genes, n_spots = examples.target.shape
@@ -89,7 +89,7 @@ class GeneTask:
         return masked_loss(guess, clean, examples.zero[genes][:, spots], chance, config)
 
     def held_out(self) -> Mapping[str, float] | None:
-        """Return the mean branch's squared error on the genes that choose the weights."""
+        """Return the mean branch's squared error on the genes that select the weights."""
         seen = self.chosen_by
         if seen is None:
             return None
@@ -108,14 +108,14 @@ class GeneTask:
 def masked_loss(
     guess: Tensor, clean: Tensor, zero: Tensor, chance: Tensor, config: SpaDiTConfig
 ) -> tuple[Tensor, dict[str, Tensor | float]]:
-    """Return the objective over hidden spots, and its two terms.
+    """Return the objective over masked spots, and its two terms.
 
     Parameters
     ----------
     guess, clean : (batch, n)
     zero : (batch, n) bool
     chance : (batch, n)
-        Uniform; an entry is hidden where it is below the share to hide of its kind.
+        Uniform random numbers; an entry is masked if it is below the masked share of its kind.
     """
     diffusion = config.diffusion
     values = ~zero & (chance < diffusion.masked_values)

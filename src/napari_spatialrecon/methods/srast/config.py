@@ -14,17 +14,21 @@ class SasaConfig(Config):
     """Structure-aware semantic alignment: a graph autoencoder fitted to the slide (eq. 5-10)."""
 
     encoder: str = option(
-        "graph", "What describes a spot: the graph autoencoder, or PCA (an ablation).",
+        "graph", "Description of a spot: the graph autoencoder, or PCA (an ablation).",
         choices=("graph", "pca"), advanced=True,
     )  # fmt: skip
     latent_norm: bool = option(True, "Whether latents are normalised (eq. 9).", advanced=True)
-    neighbours: int = option(6, "Neighbours in space, and as many in expression (eq. 5).", low=1)
+    neighbours: int = option(
+        6, "Number of neighbours in space, and of neighbours in expression (eq. 5).", low=1
+    )
     components: int = option(50, "Principal components for neighbours in expression.", low=2)
     hidden: int = option(128, "Units of the hidden layer.", low=8, high=4096)
     latent: int = option(30, "Latent dimensions.", low=2, high=512)
     kl_weight: float = option(0.001, "Weight of the KL divergence (eq. 10).", low=0.0)
-    genes: int = option(1000, "Most variable genes the autoencoder sees.", low=10)
-    spots: int = option(3000, "Most spots it is fitted on; all are encoded.", unit="spots", low=50)
+    genes: int = option(1000, "Number of most variable genes used by the autoencoder.", low=10)
+    spots: int = option(
+        3000, "Maximum number of spots for fitting; all spots are encoded.", unit="spots", low=50
+    )
     training: LoopConfig = section(
         LoopConfig,
         "Fitting",
@@ -57,27 +61,27 @@ class FlowConfig(Config):
         1.0, "Temperature of the regulariser (τ of eq. 22-23).", low=0.01, advanced=True
     )
     start_share: float = option(
-        0.5, "Share of training at time 0, from where the mean is read.", low=0.0, high=1.0,
+        0.5, "Share of training at time 0, at which the mean is read.", low=0.0, high=1.0,
         advanced=True,
     )  # fmt: skip
     count_power: float = option(
-        0.5, "A pair weighs its counts to this power.", low=0.0, high=1.0, advanced=True
+        0.5, "Exponent of the counts in the weight of a pair.", low=0.0, high=1.0, advanced=True
     )
     reading: str = option(
         "mean", "Read the flow as a conditional mean in one step, or as the mean of draws.",
         choices=("mean", "draws"),
     )  # fmt: skip
-    starts: int = option(2, "Starting points that the mean is averaged over.", low=1, high=64)
-    draws: int = option(0, "Draws for the uncertainty; 0 for none.", low=0, high=256)
-    steps: int = option(10, "Euler steps of a draw (eq. 25).", low=1, high=500)
+    starts: int = option(2, "Number of starting points to average.", low=1, high=64)
+    draws: int = option(0, "Number of samples for the uncertainty; 0 for none.", low=0, high=256)
+    steps: int = option(10, "Euler steps per sample (eq. 25).", low=1, high=500)
     solver: str = option(
-        "euler", "How a draw is integrated.", choices=("euler", "midpoint"), advanced=True
+        "euler", "Integration method of a sample.", choices=("euler", "midpoint"), advanced=True
     )
 
 
 @dataclass(frozen=True)
 class SRastConfig(Config):
-    """SRast: a flow on the simplex that splits counts, adapted to the slide at hand."""
+    """SRast: a flow on the simplex that splits counts, adapted to the slide."""
 
     PRESETS: ClassVar = {
         "quick": {},
@@ -114,12 +118,10 @@ class SRastConfig(Config):
     hidden: int = option(32, "Units of the transformer.", low=8, high=1024)
     depth: int = option(2, "Blocks of the transformer.", low=1, high=24)
     heads: int = option(4, "Attention heads.", low=1, high=32)
-    coarse_pair: bool = option(
-        True, "Adapt to the slide by its own spots summed into coarser ones."
-    )
-    batch: int = option(1024, "Pairs of spot and gene in a step.", low=16, advanced=True)
+    coarse_pair: bool = option(True, "Adapt to the slide by summing its spots into coarser ones.")
+    batch: int = option(1024, "Pairs of spot and gene per step.", low=16, advanced=True)
     pool: int = option(
-        60_000, "Most pairs of spot and gene kept of a slide to learn from.", low=100, advanced=True
+        60_000, "Maximum pairs of spot and gene per slide for training.", low=100, advanced=True
     )
     sasa: SasaConfig = section(SasaConfig, "Alignment (SASA)")
     flow: FlowConfig = section(FlowConfig, "Flow (PCFM)")

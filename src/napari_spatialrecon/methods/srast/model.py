@@ -63,7 +63,7 @@ class SRast(SuperResolution):
     config_class = SRastConfig
     config: SRastConfig
     network: Velocity | None = None
-    #: What the model was trained on, in words.
+    #: Description of the training data.
     trained_on: tuple[str, ...] = ()
 
     def estimate(self, sizes: SplitSizes) -> Estimate:
@@ -182,7 +182,7 @@ class SRast(SuperResolution):
                 latents = sasa.encode(pair.counts, pair.parts.lattice.points)
                 pools.append(make_pool(pair, latents, self.config.pool // 4, self.seed))
         if sum(int(pool.held_out.sum()) for pool in pools) < _LEAST_PAIRS:
-            self.notes = ("The slide is too small to adapt to; the model was used as it is.",)
+            self.notes = ("The slide is too small for adaptation; the model was used unchanged.",)
             return
         adapted = copy.deepcopy(self.velocity)
         before = FlowTask(self.velocity, pools, self.config, self.device).held_out()
@@ -206,7 +206,7 @@ class SRast(SuperResolution):
         if after["held_out"] < before["held_out"]:
             self.velocity = adapted.eval()
         else:
-            self.notes = ("Adapting to the slide did not help; the model was used as it is.",)
+            self.notes = ("Adaptation to the slide did not help; the model was used unchanged.",)
 
     def split(self, genes: np.ndarray, reporter: Reporter) -> SplitBlock:
         """Split some genes (eq. 26); see `SuperResolution.split`."""

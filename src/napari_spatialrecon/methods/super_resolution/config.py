@@ -10,7 +10,7 @@ from napari_spatialrecon.hyperparameters import Config, option
 
 @dataclass(frozen=True)
 class InterpolationConfig(Config):
-    """What becomes of the interpolated values."""
+    """Use of the interpolated values."""
 
     PRESETS: ClassVar = {"quick": {}, "standard": {}, "paper": {"form": "paper"}}
 
@@ -24,7 +24,7 @@ class InterpolationConfig(Config):
 
 @dataclass(frozen=True)
 class GaussianConfig(InterpolationConfig):
-    """The Gaussian has a width too."""
+    """Options of the Gaussian interpolation."""
 
     width: float = option(
         0.5, "Standard deviation of the Gaussian, in distances between spots.", low=0.1, high=3.0

@@ -48,7 +48,7 @@ class Guide:
     shift
         (x, y) in pitches by which the image fits the counts best.
     note
-        What was found, in words.
+        Summary for the user.
     """
 
     logits: np.ndarray
@@ -89,21 +89,29 @@ def fit_guide(counts: csr_matrix, parts: SubSpots, stain: Stain, seed: int = 0) 
     none = np.zeros((len(lattice.points), len(parts.offsets)))
     shift, follows = _best_shift(counts, parts, stain)
     if not follows:
-        return Guide(none, 0.0, 0.0, shift, "The H&E was not used: the counts do not follow it.")
+        return Guide(
+            none,
+            0.0,
+            0.0,
+            shift,
+            "The H&E image was not used: the counts do not correlate with it.",
+        )
     if np.hypot(*shift) > _STILL:
-        words = f"The H&E was not used: it seems to be shifted by {np.hypot(*shift):.2f} pitches."
+        words = (
+            f"The H&E image was not used: it seems to be shifted by {np.hypot(*shift):.2f} pitches."
+        )
         return Guide(none, 0.0, 0.0, shift, words)
     pairs = [coarsen(lattice, counts, Factor(2, 2), phase) for phase in ((0, 0), (1, 1))]
     found = [p for p in pairs if p is not None] if lattice.kind != "free" else []
     if not found:
-        return Guide(none, 0.0, 0.0, shift, "The H&E was not used: the slide is too small.")
+        return Guide(none, 0.0, 0.0, shift, "The H&E image was not used: the slide is too small.")
     exponent, gain, error = _validated(found, parts, stain, seed)
     if exponent <= 0 or gain < _SURE * error:
-        words = "The H&E was not used: it did not predict held-out spots better."
+        words = "The H&E image was not used: it did not improve the prediction of held-out spots."
         return Guide(none, 0.0, gain, shift, words)
     places = parts.centres
     logits = exponent * _logs(stain(places, parts.size).reshape(none.shape))
-    words = f"The H&E took {100 * gain:.0f} % off the error of held-out spots (exponent "
+    words = f"The H&E image reduced the error of held-out spots by {100 * gain:.0f} % (exponent "
     return Guide(logits, exponent, gain, shift, words + f"{exponent:.2f}).")
 
 

@@ -17,14 +17,14 @@ class NetworkConfig(Config):
     first: int = option(512, "Units of the first layer.", low=4, high=4096)
     second: int = option(256, "Units of the second layer.", low=4, high=4096)
     embedding: int = option(128, "Dimensions of the embedding.", low=2, high=1024)
-    dropout: float = option(0.1, "Share of units silenced in training.", low=0.0, high=0.9)
+    dropout: float = option(0.1, "Dropout rate in training.", low=0.0, high=0.9)
 
 
 @dataclass(frozen=True)
 class ViewConfig(Config):
-    """How two views of one expression profile differ."""
+    """Differences between two views of one expression profile."""
 
-    dropout: float = option(0.1, "Share of the genes set to zero.", low=0.0, high=0.95)
+    dropout: float = option(0.1, "Share of genes set to zero.", low=0.0, high=0.95)
     jitter: float = option(
         0.25, "Largest relative change of a profile's depth.", low=0.0, high=0.95
     )
@@ -35,61 +35,64 @@ class ViewConfig(Config):
 
 @dataclass(frozen=True)
 class VicregConfig(Config):
-    """Keeping what two views share (eq. 1)."""
+    """Agreement of two views (eq. 1)."""
 
     invariance: float = option(25.0, "Weight of the distance between two views.", low=0.0)
-    variance: float = option(25.0, "Weight of dimensions that vary too little.", low=0.0)
-    covariance: float = option(4.0, "Weight of dimensions that say the same.", low=0.0)
+    variance: float = option(25.0, "Penalty on dimensions that vary too little.", low=0.0)
+    covariance: float = option(4.0, "Penalty on redundant dimensions.", low=0.0)
     target_std: float = option(
-        1.0, "Least standard deviation of a dimension (γ of eq. 1).", low=0.0, advanced=True
+        1.0,
+        "Target minimum standard deviation of a dimension (γ of eq. 1).",
+        low=0.0,
+        advanced=True,
     )
 
 
 @dataclass(frozen=True)
 class AdversaryConfig(Config):
-    """A network that guesses the source of an embedding, and is to be fooled (eq. 2)."""
+    """An adversary that classifies the source of an embedding (eq. 2)."""
 
-    weight: float = option(1.0, "Weight of fooling it (λ_adv); 0 for no adversary.", low=0.0)
-    warmup: int = option(
-        50, "Steps before sources are drawn together, by any term.", unit="steps", low=0
+    weight: float = option(
+        1.0, "Weight of the adversarial loss (λ_adv); 0 for no adversary.", low=0.0
     )
-    ramp: int = option(200, "Steps over which that grows to full strength.", unit="steps", low=1)
-    updates: int = option(3, "Times it learns in a step of the encoder.", low=1, high=50)
+    warmup: int = option(50, "Steps before any alignment term is used.", unit="steps", low=0)
+    ramp: int = option(
+        200, "Steps over which alignment rises to full strength.", unit="steps", low=1
+    )
+    updates: int = option(3, "Adversary updates per encoder step.", low=1, high=50)
     rate: float = option(
-        3.0, "Its learning rate, in learning rates of the encoder.", low=0.0, advanced=True
+        3.0, "Adversary learning rate relative to the encoder's.", low=0.0, advanced=True
     )
-    width: int = option(128, "Units of each of its two layers.", low=4, high=4096, advanced=True)
-    dropout: float = option(
-        0.1, "Share of its units silenced in training.", low=0.0, high=0.9, advanced=True
-    )
+    width: int = option(128, "Units in each of its two layers.", low=4, high=4096, advanced=True)
+    dropout: float = option(0.1, "Dropout rate of the adversary.", low=0.0, high=0.9, advanced=True)
 
 
 @dataclass(frozen=True)
 class AlignmentConfig(Config):
-    """Terms that draw slides and cells together without an adversary (appendix 7.2)."""
+    """Terms that align slides and cells without an adversary (appendix 7.2)."""
 
     mmd: float = option(20.0, "Weight of the maximum mean discrepancy between sources.", low=0.0)
     coral: float = option(1.0, "Weight of the difference of means and covariances.", low=0.0)
-    local: float = option(4.0, "Weight of drawing mutual nearest neighbours together.", low=0.0)
+    local: float = option(4.0, "Weight of aligning mutual nearest neighbours.", low=0.0)
     local_from: int = option(
-        100, "Step from which neighbours are drawn together.", unit="steps", low=0, advanced=True
+        100, "Step from which neighbours are aligned.", unit="steps", low=0, advanced=True
     )
     temperature: float = option(
-        0.07, "Sharpness of that: smaller looks at the nearest alone.", low=1e-3, advanced=True
+        0.07, "Temperature of this term; smaller uses only the nearest.", low=1e-3, advanced=True
     )
 
 
 @dataclass(frozen=True)
 class ProbeConfig(Config):
-    """When sources are mixed well enough to stop."""
+    """Stopping criterion: when sources are mixed well enough."""
 
-    neighbours: int = option(20, "Neighbours that guess the source of a profile.", low=1)
+    neighbours: int = option(20, "Neighbours used to predict the source of a profile.", low=1)
     margin: float = option(
         0.08, "Accuracy above chance at which sources count as mixed.", low=0.0, high=0.9
     )
     least_std: float = option(
         0.1,
-        "Standard deviation at or below which a dimension of the embedding has collapsed.",
+        "Standard deviation at or below which a dimension counts as collapsed.",
         low=0.0,
         advanced=True,
     )
@@ -97,7 +100,7 @@ class ProbeConfig(Config):
 
 @dataclass(frozen=True)
 class EncoderLoopConfig(LoopConfig):
-    """How the encoder is trained."""
+    """Training of the encoder."""
 
     schedule: str = option(
         "cosine",
@@ -109,7 +112,7 @@ class EncoderLoopConfig(LoopConfig):
 
 @dataclass(frozen=True)
 class EncoderConfig(Config):
-    """Stage A: an embedding in which spots and cells of one kind lie together."""
+    """Stage A: an embedding in which similar spots and cells are close."""
 
     PRESETS: ClassVar = {
         "quick": {},
@@ -140,14 +143,12 @@ class EncoderConfig(Config):
         },
     }
 
-    batch: int = option(
-        256, "Profiles in a step: half of them spots, half cells.", unit="profiles", low=8
-    )
+    batch: int = option(256, "Profiles per step: half spots, half cells.", unit="profiles", low=8)
     network: NetworkConfig = section(NetworkConfig, "The encoder")
     views: ViewConfig = section(ViewConfig, "Two views of a profile", advanced=True)
-    vicreg: VicregConfig = section(VicregConfig, "Keeping what views share", advanced=True)
-    adversary: AdversaryConfig = section(AdversaryConfig, "Fooling a guesser of the source")
-    alignment: AlignmentConfig = section(AlignmentConfig, "Drawing sources together")
-    probe: ProbeConfig = section(ProbeConfig, "When to stop", advanced=True)
-    training: EncoderLoopConfig = section(EncoderLoopConfig, "How long and how fast")
+    vicreg: VicregConfig = section(VicregConfig, "Agreement of views", advanced=True)
+    adversary: AdversaryConfig = section(AdversaryConfig, "Adversary on the source")
+    alignment: AlignmentConfig = section(AlignmentConfig, "Alignment of sources")
+    probe: ProbeConfig = section(ProbeConfig, "Stopping", advanced=True)
+    training: EncoderLoopConfig = section(EncoderLoopConfig, "Training")
     preprocess: PreprocessConfig = section(PreprocessConfig, "From counts to input")

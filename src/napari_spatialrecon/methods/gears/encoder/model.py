@@ -109,13 +109,13 @@ class Encoder(EncoderMethod):
         if found["least_std"] <= probe.least_std:
             notes.append(
                 "The embedding has collapsed: a dimension hardly varies (standard deviation "
-                f"{found['least_std']:.2g}). Joint principal components are the safer input."
+                f"{found['least_std']:.2g}). Joint principal components are a safer input."
             )
         chance = 1 / task.profiles.n_domains
         if self.after.probe > chance + probe.margin:
             notes.append(
-                f"Neighbours still tell the source of {self.after.probe:.0%} of the profiles "
-                f"(chance {chance:.0%}): slides and cells differ in more than the experiment, or "
+                f"Neighbours still predict the source of {self.after.probe:.0%} of the profiles "
+                f"(chance {chance:.0%}): slides and cells differ by more than batch effects, or "
                 "training was too short."
             )
         self.notes = (*self.space.notes, *notes)
