@@ -1,6 +1,6 @@
 """File > Open and drag and drop: tables of cells or spots, with their histology.
 
-What a user drops or opens is read off the window's thread; a script's `viewer.open` returns layers.
+Files that a user drops or opens are read in the background; `viewer.open` returns layers at once.
 """
 
 from __future__ import annotations
@@ -22,14 +22,14 @@ if TYPE_CHECKING:
     from napari.utils.events import Event
 
 Read: TypeAlias = list[LayerData] | list[tuple[None]]
-#: What napari takes for "read, and nothing to show".
+#: What napari takes for "read, but nothing to show".
 NO_LAYERS: list[tuple[None]] = [(None,)]
-#: What a drop, File > Open and napari's command line go through.
+#: The function that a drop, File > Open and napari's command line go through.
 _ASKED_BY_HAND = "_qt_open"
 
 
 def get_reader(path: str | Sequence[str]) -> Callable[[str | Sequence[str]], Read] | None:
-    """Return a reader for an `.h5ad` file or a Space Ranger folder, None for what is foreign."""
+    """Return a reader for `.h5ad` files and Space Ranger folders, None for anything else."""
     from napari_spatialrecon.tissue.sniff import sniff
 
     paths = [path] if isinstance(path, str | Path) else list(path)
@@ -39,9 +39,9 @@ def get_reader(path: str | Sequence[str]) -> Callable[[str | Sequence[str]], Rea
 def read(path: str | Sequence[str]) -> Read:
     """Return the layers of each file, as napari asks for them.
 
-    What has coordinates becomes layers; cells without place are listed in the workspace of the
-    current viewer. What is open already is not opened again. Where a user asked (a drop, File >
-    Open), nothing is returned: the layers come when they have been read.
+    Tables with coordinates become layers; cells without coordinates are listed in the workspace of
+    the current viewer. Files that are already open are not opened again. For a user (a drop, File >
+    Open) nothing is returned: the layers are added once they have been read.
     """
     from napari import current_viewer
 
@@ -63,7 +63,7 @@ def read(path: str | Sequence[str]) -> Read:
 
 
 def _color_placed(event: Event) -> None:
-    """Color placed cells that were opened from a file by their expected error, as after a run."""
+    """Color placed cells from a file by their expected error, as after a run."""
     from napari_spatialrecon.tissue.slots import UNCERTAINTY
     from napari_spatialrecon.viewer.canvas.colors import set_point_colors
     from napari_spatialrecon.viewer.canvas.point_values import values

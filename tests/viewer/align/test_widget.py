@@ -71,9 +71,9 @@ def test_pairs_move_the_layer_whatever_its_scale(widget: AlignToHistology, scale
 
 def test_the_hint_takes_turns_and_counts_what_is_missing(widget: AlignToHistology) -> None:
     widget.pick.click()
-    assert "click on the layer" in widget.hint.text() and "3 more" in widget.hint.text()
+    assert "click the layer" in widget.hint.text() and "3 more" in widget.hint.text()
     widget.on_click(world(widget.session.layer, [0])[0])
-    assert "click on the image" in widget.hint.text()
+    assert "click the image" in widget.hint.text()
     assert MARKS in widget.viewer.layers and len(widget.viewer.layers[MARKS].data) == 1
 
 

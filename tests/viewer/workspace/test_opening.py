@@ -71,7 +71,7 @@ def test_the_same_file_dropped_twice_stays_one(
 ) -> None:
     slide.write_h5ad(tmp_path / "C5.h5ad")
     drop(viewer, tmp_path / "C5.h5ad", tmp_path / "C5.h5ad")
-    qtbot.waitUntil(lambda: _said("is open already"), timeout=20_000)
+    qtbot.waitUntil(lambda: _said("is already open"), timeout=20_000)
     assert len(viewer.layers) == 2 and len(readers) == 1
     drop(viewer, tmp_path / "C5.h5ad")
     assert len(viewer.layers) == 2 and len(readers) == 1

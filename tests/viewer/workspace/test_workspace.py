@@ -98,7 +98,7 @@ def test_an_image_without_scale_asks_for_it_and_remembers(tmp_path: Path) -> Non
     later = ViewerModel()
     other = Workspace(later, memory=Memory(store))
     again = other.of_layer(later.add_image(np.zeros((8, 8, 3), np.uint8), rgb=True, name="scan"))
-    assert again.um_per_unit == 0.5 and "as given before" in again.notes[0]
+    assert again.um_per_unit == 0.5 and "as entered before" in again.notes[0]
 
 
 def test_correcting_a_scale_starts_from_the_pixel_again(

@@ -31,16 +31,16 @@ _MARK_PX, _RING_PX = 16.0, 26.0
 
 
 class AlignSession(LandmarkSession):
-    """One layer that is being laid on one image.
+    """One layer that is being registered to one image.
 
     Parameters
     ----------
     viewer
         Shows both.
     layer
-        Is moved; its data change, its scale and affine stay.
+        The layer that moves: its data change, its scale and affine do not.
     image
-        Stays where it is.
+        The image, which does not move.
     """
 
     image: Image
@@ -68,16 +68,16 @@ class AlignSession(LandmarkSession):
 
     @property
     def um(self) -> float | None:
-        """Micrometres of a world unit; None where the image states none."""
+        """Micrometres per world unit; None if the image has no scale."""
         return um_per_layer_unit(self.image)
 
     @property
     def spot(self) -> float:
-        """Diameter of a spot in world units, by which residuals are judged."""
+        """Diameter of a spot in world units, the yardstick of residuals."""
         return float(np.median(self._size)) * self._scale()
 
     def tone(self, residual: float, outlier: bool) -> str:
-        """Return how good a residual is: within a spot, within three, or worse."""
+        """Return the tone of a residual: within one spot diameter, within three, or worse."""
         if outlier or residual > 3 * self.spot:
             return "wrong"
         return "good" if residual <= self.spot else "warning"
@@ -91,11 +91,11 @@ class AlignSession(LandmarkSession):
         self._show_marks()
 
     def close(self) -> None:
-        """Take the marks away; the layer stays where it lies."""
+        """Remove the marks; the layer stays where it is."""
         self._marks.remove()
 
     def marks_world(self) -> np.ndarray:
-        """Return the marks as the pointer hits them, (k, 2) as (y, x) in world units."""
+        """Return the positions of the marks, (k, 2) as (y, x) in world units."""
         return self.model.marks()[:, ::-1]
 
     def _scale(self) -> float:
@@ -104,7 +104,7 @@ class AlignSession(LandmarkSession):
     def _show_marks(self) -> None:
         """Draw a disc for each landmark of the layer, a ring for its partner, a line between them.
 
-        They lie on H&E, which is bright in every theme.
+        Colors are those of a light theme, since H&E images are bright.
         """
         from napari.utils.colormaps.standardize_color import transform_color
 
@@ -126,7 +126,7 @@ class AlignSession(LandmarkSession):
             marks.symbol = "disc"
             marks.border_color = colors
             marks.border_width = np.where(ring, 0.12, 0.2)
-            faces = np.ones((len(places), 4))  # marks and numbers are seen on any stain
+            faces = np.ones((len(places), 4))  # so that marks and numbers are visible on any stain
             faces[:, 3] = np.where(ring, 0.3, 0.85)
             marks.face_color = faces
         gaps.data = np.stack([places[:k], places[k : 2 * k] - places[:k]], axis=1)
@@ -138,14 +138,14 @@ class AlignSession(LandmarkSession):
 
 @dataclass(frozen=True)
 class Frames:
-    """Where the table and the image's slide stand in the world; (x, y) affine maps."""
+    """Affine maps of (x, y) from the table's frame to the world, and on to the image's slide."""
 
     from_table: np.ndarray
     to_ref: np.ndarray
 
 
 def aligned_table(space: Workspace, session: AlignSession, name: str) -> AlignResult:
-    """Return the layer's table as the session moves it, on the image it is laid on.
+    """Return the layer's table, registered to the image as the session has it.
 
     Raises
     ------
@@ -175,7 +175,7 @@ def aligned_table(space: Workspace, session: AlignSession, name: str) -> AlignRe
 
 
 def keep(space: Workspace, session: AlignSession, result: AlignResult) -> None:
-    """Let the aligned table be what the layer's entry holds, so that later runs start from it."""
+    """Replace the table of the layer's entry by the aligned one, for later runs."""
     from napari_spatialrecon.tissue import contract
     from napari_spatialrecon.viewer.workspace.tables import slide_of
 
@@ -195,12 +195,12 @@ def keep(space: Workspace, session: AlignSession, result: AlignResult) -> None:
 
 
 def layer_table(space: Workspace, session: AlignSession) -> AnnData:
-    """Return the table that the layer shows, as it was opened.
+    """Return the table of the layer, as it was opened.
 
     Raises
     ------
     InputError
-        It shows none.
+        It has none.
     """
     from napari_spatialrecon.viewer.workspace.tables import slide_table
     from napari_spatialrecon.viewer.workspace.workspace import Entry, Role
@@ -213,19 +213,19 @@ def layer_table(space: Workspace, session: AlignSession) -> AnnData:
         as_opened = Entry(session.layer.name, role, session.table, path, None, um)
         return slide_table(as_opened, session.layer.name).adata
     raise InputError(
-        "Expected a layer that shows a table of spots or cells, found points alone.",
+        "Expected a layer with a table of spots or cells, found points only.",
         remedy="Try File > Save for the points, or open the table itself.",
         where=session.layer.name,
     )
 
 
 def image_table(space: Workspace, session: AlignSession) -> AnnData | None:
-    """Return the table whose image it is; None where it is the layer's own.
+    """Return the table that the image belongs to; None if that is the layer's own.
 
     Raises
     ------
     InputError
-        The image belongs to no slide, and its scale is not known.
+        The image belongs to no slide, and its scale is unknown.
     """
     from napari_spatialrecon.viewer.workspace.tables import picture, slide_of, slide_table
 
@@ -237,15 +237,15 @@ def image_table(space: Workspace, session: AlignSession) -> AnnData | None:
         return slide_table(slide, slide.name).adata
     if image is None or session.um is None:
         raise InputError(
-            "Expected an image whose scale is known, found none.",
-            remedy="Try giving the µm of a pixel of it.",
+            "Expected an image with a known scale, found none.",
+            remedy="Try entering its µm per pixel.",
             where=session.image.name,
         )
     return picture(image).table().adata
 
 
 def _frames(adata: AnnData, ref: AnnData, session: AlignSession) -> Frames:
-    """Return how the table's frame lies in the world, and the world in the image's frame.
+    """Return the maps from the table's frame to the world, and from the world to the image's frame.
 
     Layers and images may have been moved in napari since they were opened.
     """
@@ -256,9 +256,9 @@ def _frames(adata: AnnData, ref: AnnData, session: AlignSession) -> Frames:
     points = contract.coordinates(adata)
     if len(points) != len(session.model.points):
         raise InputError(
-            f"Expected a point for each of {len(points):,} rows of the table, found "
+            f"Expected one point for each of the {len(points):,} rows of the table, found "
             f"{len(session.model.points):,}.",
-            remedy="Try the layer as it was opened.",
+            remedy="Try the layer as it was when opened.",
             where=session.layer.name,
         )
     from_table = np.asarray(AffineTransform.from_estimate(points, session.model.points).params)
@@ -266,7 +266,7 @@ def _frames(adata: AnnData, ref: AnnData, session: AlignSession) -> Frames:
 
 
 def world_to_ref(ref: AnnData, session: AlignSession) -> np.ndarray:
-    """Return the world in the frame of the table whose image it is, (3, 3) for (x, y)."""
+    """Return the map from the world to the frame of the image's table, (3, 3) for (x, y)."""
     from napari_spatialrecon.tissue import contract
     from napari_spatialrecon.viewer.task.result_layers import moved
 
@@ -277,7 +277,7 @@ def world_to_ref(ref: AnnData, session: AlignSession) -> np.ndarray:
 
 
 def _between(transform: Transform, frames: Frames) -> Transform:
-    """Return a map of the world as one from the table's frame to the image's."""
+    """Return a map within the world as one from the table's frame to the image's."""
     from napari_spatialrecon.geometry.maps.transforms import Transform
 
     back = Transform("affine", np.linalg.inv(frames.from_table))

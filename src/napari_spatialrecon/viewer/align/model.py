@@ -1,4 +1,4 @@
-"""Align to histology without a window: pairs, the map they imply, and what they say of it."""
+"""Align to histology without a window: landmark pairs, the map fitted to them, and its errors."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
 Point = tuple[float, float]
 MODELS = {
-    "similarity": "shift, turn, size",
+    "similarity": "shift, rotation, scale",
     "affine": "also shear and stretch",
     "projective": "also perspective",
     "thin-plate": "also local bends",
@@ -25,7 +25,7 @@ MODELS = {
 
 @dataclass(frozen=True)
 class Pair:
-    """One landmark on the layer, before it is moved, and on the image; (x, y)."""
+    """One landmark on the layer, before it moved, and on the image; (x, y)."""
 
     query: Point
     ref: Point
@@ -34,16 +34,16 @@ class Pair:
 
 @dataclass(frozen=True)
 class AlignState:
-    """All that undo brings back.
+    """Everything that undo restores.
 
     Parameters
     ----------
     pending
-        A landmark on the layer that still waits for its partner on the image.
+        A landmark on the layer that has no partner on the image yet.
     transform
-        What moves the layer now; None leaves it where it is.
+        The map that moves the layer; None leaves it in place.
     by_hand
-        Whether the map was moved by hand since the last pair.
+        Whether the layer was moved by hand since the last pair.
     """
 
     pairs: tuple[Pair, ...] = ()
@@ -55,7 +55,7 @@ class AlignState:
 
 @dataclass(frozen=True)
 class PairError:
-    """What a pair says of the map, in world units.
+    """How well the map fits a pair, in world units.
 
     Parameters
     ----------
@@ -76,16 +76,16 @@ class PairError:
 
 
 class AlignModel(LandmarkModel[AlignState]):
-    """Pairs that are set in turns, and the map that lays the layer on the image.
+    """Pairs that are set in turns, and the map that registers the layer to the image.
 
-    All places are (x, y) in one world unit; `query` places are those before the layer is moved.
+    All positions are (x, y) in world units; those of `query` are from before the layer moved.
 
     Parameters
     ----------
     points : (n, 2) float
-        The layer's points before it is moved.
+        The layer's points before it moved.
     bounds
-        Least and greatest corner of the image, (2, 2); None where it has none.
+        Least and greatest corner of the image, (2, 2); None if it has none.
     """
 
     def __init__(self, points: np.ndarray, bounds: np.ndarray | None = None) -> None:
@@ -97,12 +97,12 @@ class AlignModel(LandmarkModel[AlignState]):
 
     @property
     def pairs(self) -> tuple[Pair, ...]:
-        """All pairs, those that are left out too."""
+        """All pairs, including excluded ones."""
         return self.state.pairs
 
     @property
     def transform(self) -> Transform:
-        """What moves the layer."""
+        """The map that moves the layer."""
         from napari_spatialrecon.geometry.maps.transforms import Transform
 
         return self.state.transform or Transform.identity()
@@ -114,20 +114,20 @@ class AlignModel(LandmarkModel[AlignState]):
 
     @property
     def missing(self) -> int:
-        """How many pairs the model still needs."""
+        """Number of further pairs that the model needs."""
         from napari_spatialrecon.geometry.maps.transforms import LEAST_PAIRS
 
         return max(0, LEAST_PAIRS[self.state.model] - sum(p.enabled for p in self.pairs))
 
     @property
     def moved(self) -> np.ndarray:
-        """The layer's points where they lie now, (n, 2)."""
+        """The layer's points at their current positions, (n, 2)."""
         return self.transform.apply(self.points)
 
     # Setting pairs
 
     def click(self, place: np.ndarray) -> None:
-        """Take a place that was clicked as the next landmark.
+        """Take a clicked position as the next landmark.
 
         Raises
         ------
@@ -144,7 +144,7 @@ class AlignModel(LandmarkModel[AlignState]):
         self._go(replace(self.state, pairs=(*self.pairs, pair), pending=None), refit=True)
 
     def marks(self) -> np.ndarray:
-        """Return where marks are seen: moved landmarks, their partners, and the pending one."""
+        """Return the visible marks: moved landmarks, their partners, and the pending one."""
         query = [p.query for p in self.pairs]
         if self.state.pending is not None:
             query.append(self.state.pending)
@@ -154,7 +154,7 @@ class AlignModel(LandmarkModel[AlignState]):
         return np.vstack([moved[:k], ref, moved[k:]])
 
     def drag(self, mark: int, place: np.ndarray) -> None:
-        """Move a mark, numbered as in `marks`; all moves of a drag are one step to undo."""
+        """Move a mark, numbered as in `marks`; undo takes back a whole drag."""
         k = len(self.pairs)
         if mark == 2 * k:
             at = self.transform.inverse_apply(np.asarray(place, float)[None])[0]
@@ -172,15 +172,15 @@ class AlignModel(LandmarkModel[AlignState]):
         self._set_pair(number, pair, key=("drag", mark))
 
     def end_drag(self) -> None:
-        """Let the next move of the same mark be a step of its own."""
+        """Make the next move of the same mark a separate step for undo."""
         self._stack.seal()
 
     def set_pairs(self, pairs: tuple[Pair, ...]) -> None:
-        """Take pairs from a file in place of those that are set."""
+        """Replace the pairs, for instance by those of a file."""
         self._go(replace(self.state, pairs=pairs, pending=None), refit=True)
 
     def delete(self, number: int | None = None) -> None:
-        """Delete a pair (the chosen one if None); without one, the landmark that waits."""
+        """Delete a pair (the selected one if None); if one is half set, cancel that instead."""
         number = self.chosen if number is None else number
         if self.state.pending is not None:
             self._go(replace(self.state, pending=None))
@@ -190,42 +190,42 @@ class AlignModel(LandmarkModel[AlignState]):
             self._go(replace(self.state, pairs=rest), refit=True)
 
     def enable(self, number: int, enabled: bool) -> None:
-        """Use a pair, or leave it out."""
+        """Include or exclude a pair."""
         self._set_pair(number, replace(self.pairs[number], enabled=enabled))
 
     def toggle(self) -> None:
-        """Leave the chosen pair out, or take it back."""
+        """Exclude the selected pair, or include it again."""
         if self.chosen is not None and self.chosen < len(self.pairs):
             self.enable(self.chosen, not self.pairs[self.chosen].enabled)
 
     def set_model(self, model: str) -> None:
-        """Fit another kind of map."""
+        """Fit another model."""
         if model != self.state.model:
             self._go(replace(self.state, model=model), refit=True)
 
     # Moving by hand
 
     def flip(self) -> None:
-        """Turn the layer over, about its centre, left to right."""
+        """Flip the layer about its centre, left to right."""
         self._by_hand(np.diag([-1.0, 1.0]))
 
     def turn_by(self, degrees: float) -> None:
-        """Turn the layer about its centre, clockwise on the screen."""
+        """Rotate the layer about its centre, clockwise on the screen."""
         turn = np.deg2rad(degrees)
         self._by_hand(np.array([[np.cos(turn), -np.sin(turn)], [np.sin(turn), np.cos(turn)]]))
 
     def nudge(self, right: float, down: float) -> None:
-        """Shift the layer; nudges in a row are one step to undo."""
+        """Shift the layer; undo takes back consecutive nudges at once."""
         self._by_hand(np.eye(2), np.array([right, down]), key="nudge")
 
     def start(self, transform: Transform) -> None:
-        """Take a first map, found by other means than pairs."""
+        """Start from a map that was not fitted to pairs."""
         self._go(replace(self.state, transform=transform, by_hand=True))
 
-    # What the pairs say
+    # Errors
 
     def residuals(self) -> list[PairError]:
-        """Return what each pair says of the map."""
+        """Return how well the map fits each pair."""
         rows: list[PairError] = []
         used = 0
         marks = self.marks()
@@ -243,7 +243,7 @@ class AlignModel(LandmarkModel[AlignState]):
 
     @property
     def rmse(self) -> float | None:
-        """Root mean square of the residuals of the pairs that are used; None without any."""
+        """Root mean square of the residuals of the pairs in use; None without any."""
         used = [row.residual for row in self.residuals() if row.enabled]
         return float(np.sqrt(np.mean(np.square(used)))) if used else None
 
@@ -270,7 +270,7 @@ class AlignModel(LandmarkModel[AlignState]):
         if ((place < low) | (place > high)).any():
             raise InputError(
                 "Expected a landmark on the image, found one outside it.",
-                remedy="Try a place that the image shows.",
+                remedy="Try a position within the image.",
             )
 
     def _go(self, state: AlignState, *, refit: bool = False, key: object = None) -> None:
@@ -294,7 +294,7 @@ class AlignModel(LandmarkModel[AlignState]):
         self.changed.emit()
 
     def _fitted(self, state: AlignState) -> tuple[AlignState, InputError | None]:
-        """Return the state with its pairs' map, or with the map of before where they fix none."""
+        """Return the state with the map of its pairs, or with its old map if they define none."""
         from napari_spatialrecon.geometry.maps.transforms import LEAST_PAIRS
 
         used = [p for p in state.pairs if p.enabled]

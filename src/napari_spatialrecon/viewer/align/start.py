@@ -1,4 +1,4 @@
-"""A first pose in Align to histology: where expression expects cells, or outline over outline."""
+"""A first pose in Align to histology, from expression or from outlines."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class Start:
-    """What moves the layer, in world units, and what to say of it."""
+    """The map that moves the layer, in world units, and a message about it."""
 
     transform: Transform
     words: str
@@ -37,10 +37,10 @@ class Start:
 def first_pose(
     space: Workspace, session: AlignSession
 ) -> Callable[[ProgressCallback, ShouldStop], Start]:
-    """Return the work that finds a first pose, for `viewer.worker.Run`.
+    """Return the work that finds a first pose, for a `Run`.
 
-    Placed cells go where their expression expects them, if the slide of the image has genes in
-    common with them; anything else by its outline.
+    Placed cells go where their expression predicts, if they share genes with the image's slide;
+    everything else is matched by outline.
     """
     from napari_spatialrecon.tasks.expected_start import has_expected
 
@@ -95,7 +95,7 @@ def _by_outline(
         np.asarray(image._data_to_world(p), float)[-2:][::-1] for p in ((0, 0), (1, 0), (0, 1))
     )
     placed = Pose(np.column_stack([right - origin, down - origin]), origin)
-    # Both in world units, so that a size that is known on both sides is used.
+    # Both in world units, so that the scale is used if both are known.
     known = session.um
     pixel = Histology([RgbImage(x, axes) for x in levels], 1.0, image.name, None)
     if known is not None:
@@ -108,5 +108,5 @@ def _by_outline(
     )
     words = f"Outlines overlap by {100 * found.overlap:.0f} %."
     if found.ambiguous:
-        words += " Other directions fit as well: check with pairs."
+        words += " Other orientations fit as well: check with pairs."
     return Start(Transform.from_pose(placed.compose(found.pose)), words)

@@ -1,4 +1,4 @@
-"""Align to histology: landmark pairs lay a slide or a result on an image, live."""
+"""Align to histology: landmark pairs register a slide or a result to an image, live."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ from napari_spatialrecon.viewer.widgets.rows import (
 from napari_spatialrecon.viewer.window.shortcuts import ALIGN
 from napari_spatialrecon.viewer.window.worker import Run
 
-#: Share of the layer's width that one press of a key nudges it by.
+#: Distance of a nudge, as a share of the layer's width.
 _NUDGE = 0.002
 
 
@@ -35,15 +35,15 @@ class AlignToHistology(LandmarkDock[AlignSession]):
     shortcuts = ALIGN
     pick_text = "Set landmark pairs"
     columns: ClassVar[dict[str, str]] = {
-        "pair": "Untick a pair to leave it out",
-        "residual": "How far the moved landmark lies from its partner",
-        "left out": "How far it would lie if the other pairs alone had been used",
+        "pair": "Untick to exclude a pair",
+        "residual": "Distance of the moved landmark from its partner",
+        "left out": "Its distance if only the other pairs were used",
     }
 
     def make_parts(self) -> None:
         """Make and connect its own fields and buttons."""
-        self.layer.setToolTip("Spots or placed cells that are moved")
-        self.image.setToolTip("The H&E they are laid on; it stays")
+        self.layer.setToolTip("Spots or placed cells, which move")
+        self.image.setToolTip("The H&E image, which does not move")
         self.kind = combo()
         for name, words in MODELS.items():
             self.kind.addItem(f"{name}: {words}", name)
@@ -52,13 +52,13 @@ class AlignToHistology(LandmarkDock[AlignSession]):
         self.scale_button = QPushButton("Set")
         self.auto = QPushButton("Automatic start")
         self.auto.setToolTip(
-            "Placed cells: where their expression expects them on the slide of the image. "
-            "Else: the outline of the spots over that of the tissue"
+            "Placed cells go where their expression predicts on the image's slide; "
+            "for others, the outline of the spots is matched to that of the tissue"
         )
-        self.flip = small_button("⇋", "Turn over (F)")
-        self.turn = small_button("↻", "Turn by 90° (R)")
+        self.flip = small_button("⇋", "Flip (F)")
+        self.turn = small_button("↻", "Rotate by 90° (R)")
         self.keep_button = QPushButton("Use for later runs")
-        self.keep_button.setToolTip("Later runs take this slide where it lies now")
+        self.keep_button.setToolTip("Later runs use the aligned slide")
         self.save_button = QPushButton("Save aligned table…")
         self.kind.activated.connect(self._set_kind)
         self.scale_button.clicked.connect(self._set_scale)
@@ -69,7 +69,7 @@ class AlignToHistology(LandmarkDock[AlignSession]):
         self.save_button.clicked.connect(lambda: self.ask_save_as("aligned", self.save_as))
 
     def parts(self) -> Sequence[QWidget]:
-        """Return what stands below one another."""
+        """Return the parts from top to bottom."""
         self.scale_row = row(self.scale_label, self.scale, self.scale_button)
         return (
             labelled("Move", self.layer),
@@ -110,7 +110,7 @@ class AlignToHistology(LandmarkDock[AlignSession]):
         }
 
     def fill(self) -> None:
-        """Offer points to move, and images to lay them on."""
+        """Offer points to move, and images to register them to."""
         from napari.layers import Image, Points
 
         offer(self.layer, self.offered(Points))
@@ -118,7 +118,7 @@ class AlignToHistology(LandmarkDock[AlignSession]):
         self.begin()
 
     def make_session(self) -> AlignSession | None:
-        """Return a session of the chosen layers, None where they are missing."""
+        """Return a session on the chosen layers, None if they are missing."""
         layer, image = self.layer.currentData(), self.image.currentData()
         if layer is None or image is None:
             return None
@@ -152,12 +152,12 @@ class AlignToHistology(LandmarkDock[AlignSession]):
         self.begin()
 
     def start_automatically(self) -> None:
-        """Find a first pose in the background: by expression or by outlines."""
+        """Find a first pose in the background, from expression or from outlines."""
         session = self.session
         if session is None:
             return
         work = first_pose(self.space, session)
-        run = Run(work, "Finding a start", viewer=self.viewer, parent=self)
+        run = Run(work, "Finding a first pose", viewer=self.viewer, parent=self)
 
         def found(start: Start) -> None:
             if session is self.session:
@@ -170,21 +170,21 @@ class AlignToHistology(LandmarkDock[AlignSession]):
         run.start()
 
     def keep(self) -> None:
-        """Let later runs take the layer where it lies now."""
+        """Let later runs use the aligned table."""
         session = self.session
         if session is None:
             return
         try:
             result = aligned_table(self.space, session, self.layer.currentText())
             keep(self.space, session, result)
-            self.verdict.setText("Later runs take this slide where it lies now.")
+            self.verdict.setText("Later runs will use the aligned slide.")
         except SpatialReconError as error:
             self.notice.show_error(error)
 
     # Files
 
     def open_file(self, path: str) -> None:
-        """Take pairs from a file in place of those that are set."""
+        """Replace the pairs by those of a file."""
         from napari_spatialrecon.tissue.landmark_pairs import read_pairs
 
         def take(session: AlignSession) -> None:
@@ -196,7 +196,7 @@ class AlignToHistology(LandmarkDock[AlignSession]):
         self.do(take)
 
     def save_file(self, path: str) -> None:
-        """Write the pairs, in µm of the window."""
+        """Write the pairs, in µm as the window shows them."""
         from napari_spatialrecon.tissue.landmark_pairs import LandmarkPairs, write_pairs
 
         def give(session: AlignSession) -> None:
@@ -208,7 +208,7 @@ class AlignToHistology(LandmarkDock[AlignSession]):
         self.do(give)
 
     def save_as(self, path: str) -> None:
-        """Write the aligned table, as scanpy and squidpy draw it."""
+        """Write the aligned table, ready for scanpy and squidpy."""
         if self.session is None:
             return
         try:
@@ -228,9 +228,9 @@ class AlignToHistology(LandmarkDock[AlignSession]):
         entry = self.space.of_layer(self.image.currentData()) if session else None
         unscaled = entry is not None and entry.needs_scale
         self.scale_row.setVisible(unscaled)
-        self.scale_label.setText("No scale known: residuals are in pixels")
+        self.scale_label.setText("The scale is unknown: residuals are in pixels")
         if session is None:
-            self.hint.setText("Open a slide or a result, and an H&E image to lay it on.")
+            self.hint.setText("Open a slide or a result, and an H&E image to register it to.")
             self.table.show_rows([])
             self.verdict.setText("")
             for part in (self.undo, self.redo, self.remove, self.store, self.keep_button):
@@ -252,10 +252,10 @@ class AlignToHistology(LandmarkDock[AlignSession]):
 
     def _hint(self, model: AlignModel) -> str:
         if not self.pick.isChecked():
-            return "Press Set landmark pairs, then click a point of the layer and the same on H&E."
+            return "Press Set landmark pairs, then click a point of the layer and its match on H&E."
         side = "the layer" if model.turn == "layer" else "the image"
         more = f" {model.missing} more needed." if model.missing else ""
-        return f"Pair {len(model.pairs) + 1}: click on {side}.{more}"
+        return f"Pair {len(model.pairs) + 1}: click {side}.{more}"
 
     def _rows(self, session: AlignSession) -> list[MarkRow]:
         rows = []
@@ -267,7 +267,7 @@ class AlignToHistology(LandmarkDock[AlignSession]):
                 self._length(found.residual),
                 "" if left is None else self._length(left),
             )
-            tip = "The other pairs contradict this one: check it." if found.outlier else ""
+            tip = "The other pairs contradict this one; check it." if found.outlier else ""
             rows.append(MarkRow(cells, found.enabled, tone if found.enabled else "quiet", tip))
         return rows
 
@@ -277,10 +277,12 @@ class AlignToHistology(LandmarkDock[AlignSession]):
         if model.rmse is not None and not model.missing:
             words.append(f"Root mean square {self._length(model.rmse)}")
         if model.state.transform is not None:
-            turned = f"turned {move.rotation:.1f}°" if not move.reflected else "turned over"
-            words.append(f"{turned}, size × {move.scale:.3g}")
+            turned = f"rotated by {move.rotation:.1f}°" if not move.reflected else "flipped"
+            words.append(f"{turned}, scale × {move.scale:.3g}")
         if model.state.by_hand:
-            words.append("moved by hand; the next pair fits anew" if model.pairs else "by hand")
+            words.append(
+                "moved by hand; the next pair fits again" if model.pairs else "moved by hand"
+            )
         return " · ".join(words)
 
     def _length(self, world: float) -> str:

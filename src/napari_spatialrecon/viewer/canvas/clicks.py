@@ -1,4 +1,4 @@
-"""Clicks on the points of a layer, without taking the canvas from anyone."""
+"""Clicks on the points of a layer; dragging and all other mouse tools keep working."""
 
 from __future__ import annotations
 
@@ -22,17 +22,17 @@ def on_click(
 ) -> Callable[[], None]:
     """Call `clicked` with the number of each point that is clicked while its layer is selected.
 
-    A drag moves the view as ever.
+    A drag pans the view as usual.
 
     Parameters
     ----------
     others
-        Returns further layers, each with what is called, to be looked at in turn where a click
-        hits none of this layer's points.
+        Returns further layers, each with its callback, that are tried in turn if a click hits
+        none of this layer's points.
 
     Returns
     -------
-    Ends the listening.
+    A function that disconnects the callback.
     """
 
     def on_press(layer: Points, event: NapariMouseEvent) -> Generator[None, None, None]:

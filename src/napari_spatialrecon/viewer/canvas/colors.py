@@ -1,7 +1,7 @@
 """Color points by a gene, a category or an uncertainty, without freezing the window.
 
-napari guesses what a feature is from its values and paints categories one point at a time. Here
-the kind is given or follows from the type, and the colors are assigned once, as RGBA.
+napari guesses from its values whether a feature is categorical, and colors categories one point at
+a time. Here the kind is given or follows from the dtype, and all colors are assigned at once.
 """
 
 from __future__ import annotations
@@ -31,7 +31,7 @@ _STEPS = 256
 
 @dataclass(frozen=True)
 class ColorEntry:
-    """One line of a legend: a name, its color (RGBA in [0, 1]) and how many points carry it."""
+    """One line of a legend: a name, its color (RGBA in [0, 1]) and its number of points."""
 
     name: str
     color: tuple[float, float, float, float]
@@ -50,10 +50,10 @@ class ColorKey:
     title
         What is shown, for instance ``"ERBB2"`` or ``"cell type"``.
     entries
-        One per category in order, then one for missing values if there are any. For a color map
-        only the line of missing values.
+        One per category in order, then one for missing values if there are any. With a color map
+        only the one for missing values.
     codes : (n_points,) int32
-        Index into `entries` of each point, -1 for points that a color map paints.
+        Index into `entries` of each point, -1 for points colored by a color map.
     limits
         Values at the two ends of the color map, None for categories.
     """
@@ -78,7 +78,7 @@ class ColorKey:
         return replace(self, entries=tuple(entries))
 
 
-#: Layer -> (its key, the color array that was painted): a key holds until someone else paints.
+#: Layer -> (its key, the color array that was set): a key is valid until others set the colors.
 _painted: weakref.WeakKeyDictionary[Points, tuple[ColorKey, weakref.ref[np.ndarray]]]
 _painted = weakref.WeakKeyDictionary()
 #: Layer -> the opacity (n_points,) of its points, while they are faded.
@@ -86,7 +86,7 @@ _opacities: weakref.WeakKeyDictionary[Points, np.ndarray] = weakref.WeakKeyDicti
 
 
 def color_key(layer: Points) -> ColorKey | None:
-    """Return what the layer's colors mean, or None if they were not set here or changed since."""
+    """Return what the layer's colors mean; None if they were not set here, or changed since."""
     key, array = _painted.get(layer, (None, None))
     return key if array is not None and array() is layer.face_color else None
 
@@ -114,18 +114,18 @@ def set_point_colors(
     palette: Mapping[str, str] | Sequence[str] | None = None,
     missing_color: str = MISSING,
 ) -> ColorKey:
-    """Paint the points of a layer and say what the colors mean.
+    """Color the points of a layer, and return what the colors mean.
 
     Parameters
     ----------
     layer
-        The points; nothing but their face colors and color bar changes.
+        Only its face colors and its color bar change.
     values : (n_points,)
         Numbers, words, booleans or a pandas categorical. NaN and None are missing.
     kind
-        What `values` is; None goes by its type (numbers are never taken for categories).
+        What `values` are; None infers it from the dtype (numbers are never categories).
     title
-        Name of what is shown.
+        Title of the legend.
     colormap
         napari color map of a gene (default viridis) or an uncertainty (default magma).
     limits
@@ -159,7 +159,7 @@ def set_point_colors(
 
 
 def repaint(layer: Points, key: ColorKey) -> None:
-    """Paint the categories of `key` again, after `ColorKey.with_color`."""
+    """Color the categories of `key` again, after `ColorKey.with_color`."""
     table = np.array([entry.color for entry in key.entries], np.float32)
     _paint(layer, key, table[key.codes])
 
@@ -169,7 +169,7 @@ def set_point_opacity(
 ) -> None:
     """Fade points by their uncertainty, from opaque down to `least`; None undoes it.
 
-    Other colors leave it as it is.
+    The opacity is kept when the points are colored by something else.
 
     Parameters
     ----------
@@ -198,7 +198,7 @@ def is_faded(layer: Points) -> bool:
 
 
 def _fade_rims(layer: Points) -> None:
-    """Give rims the opacity of their points; points without a rim stay so."""
+    """Give rims the opacity of their points; points without a rim get none."""
     rims = np.array(layer.border_color, np.float32)
     rimmed = rims[:, 3] > 0
     rims[rimmed, 3] = _opacities.get(layer, np.ones(len(rims), np.float32))[rimmed]
@@ -207,7 +207,7 @@ def _fade_rims(layer: Points) -> None:
 
 
 def _naturally_ordered(values: Values) -> pd.Categorical:
-    """Return the categories of values, "10" behind "9"; an order that somebody gave is kept."""
+    """Return the categories of values, "10" after "9"; an order that was given is kept."""
     import pandas as pd
     from natsort import natsorted
 
@@ -296,7 +296,7 @@ def _paint(layer: Points, key: ColorKey, rgba: np.ndarray) -> None:
 
 
 def _assign(layer: Points, rgba: np.ndarray) -> None:
-    """Set the face colors with napari's per-property events held back: one redraw, not three."""
+    """Set the face colors with napari's per-property events blocked: one redraw, not three."""
     from napari.layers.utils._color_manager_constants import ColorMode
 
     face, opacity = layer._face, _opacities.get(layer)

@@ -1,9 +1,9 @@
-"""Many points stay smooth to move over: while the view moves, not all of them are drawn.
+"""Smooth panning over many points: while the view moves, only some of them are drawn.
 
-Of what lies in view, and a margin around it, as many points are drawn as a frame has time for: all
-of them if they are few enough, else a random part, the same at each frame. Their edges are not
-smoothed meanwhile, which is most of the work where no graphics card draws. When the view rests all
-are drawn. Layers, selection and hover know nothing of it; pictures taken by a script have all.
+Of the points in view, and in a margin around it, as many are drawn as a frame has time for: all if
+they are few enough, else a random subset, the same in each frame. Their edges are not antialiased
+meanwhile, which is most of the work without a graphics card. Once the view rests, all are drawn.
+Layers, selection and hover are not affected, nor are screenshots taken by a script.
 """
 
 from __future__ import annotations
@@ -30,15 +30,15 @@ if TYPE_CHECKING:
     from vispy.app.canvas import DrawEvent, MouseEvent
 
 FRAME_S = 0.04
-"""Time for the points of a frame while the view moves."""
+"""Seconds for drawing the points of a frame while the view moves."""
 REST_MS = 150
-"""Quiet time after which all points are drawn."""
+"""Milliseconds without movement after which all points are drawn."""
 LEAST = 2_000
-"""So many points are drawn however slow they are."""
+"""At least this many points are drawn, however slow."""
 MARGIN = 0.25
-"""What is kept ready beyond each side of the view, in its width."""
+"""Margin on each side of the view, as a share of its width."""
 _OFF = 1.6
-"""How far the number of points may be from what a frame has time for."""
+"""Factor by which the number of points may differ from what a frame has time for."""
 
 
 @dataclass
@@ -48,13 +48,13 @@ class _Part:
     Parameters
     ----------
     box : (2, 2)
-        Where they lie, low and high, in x, y of the layer's data.
+        Least and greatest x, y of the region, in the layer's data.
     rows : (n_drawn,) int
-        Which they are.
+        Rows of the points.
     share
-        Of those in the box.
+        Share of the points in the box.
     most
-        How many in view there was time for.
+        Number of points in view that there was time for.
     """
 
     box: np.ndarray
@@ -63,7 +63,7 @@ class _Part:
     most: float
 
     def serves(self, view: np.ndarray, most: float) -> bool:
-        """Return whether it covers a view, with about as many as there is time for."""
+        """Return whether it covers a view, with about as many points as there is time for."""
         if not _within(view, self.box):
             return False
         if self.share == 1.0:
@@ -80,7 +80,7 @@ class Detail(QObject):
     viewer
         A viewer with a window.
     parent
-        Ends with it.
+        Deleting it deletes this too.
     """
 
     def __init__(self, viewer: Viewer, parent: QObject) -> None:
@@ -104,7 +104,7 @@ class Detail(QObject):
 
     @property
     def drawn(self) -> int:
-        """How many points a frame draws now."""
+        """Number of points that a frame draws now."""
         return sum(
             len(part.rows) if (part := self._parts.get(markers)) else len(markers._data)
             for _, markers in self._shown()
@@ -116,7 +116,7 @@ class Detail(QObject):
         return self._rest.isActive()
 
     def _shown(self) -> list[tuple[Points, Markers]]:
-        """Return the points layers in view, each with what draws its markers."""
+        """Return the visible points layers, each with its markers."""
         from napari.layers import Points
 
         nodes = ((layer, v.node) for layer, v in self._canvas.layer_to_visual.items())
@@ -132,7 +132,7 @@ class Detail(QObject):
             self._rest.start()
 
     def _before(self, event: DrawEvent) -> None:
-        """Draw a part if the user moves the view; all where a part no longer covers it."""
+        """Draw a subset while the user moves the view, all points once the subset is outdated."""
         self._began = time.perf_counter()
         self._corners, self._by_hand = self._canvas._viewbox_corners_in_world, self.moving
         shown, cost = self._shown(), self._second_per_point
@@ -163,7 +163,7 @@ class Detail(QObject):
         self._parts[markers] = _Part(box, rows, share, most)
 
     def _on_uploaded(self, event: Event) -> None:
-        """Draw all of what has just been uploaded."""
+        """Draw all points that have just been uploaded."""
         if self._parts.pop(event.source, None) is not None and event.source._data is not None:
             draw_all(event.source)
 
@@ -173,7 +173,7 @@ class Detail(QObject):
             draw_all(markers)
 
     def _draw_all(self) -> None:
-        """Draw what was left out; where nothing in view was, it is the edges only."""
+        """Draw what was left out; if nothing in view was, only antialias the edges."""
         for layer, markers in self._shown():
             part = self._parts.get(markers)
             if part is not None and part.share < 1.0:
@@ -192,7 +192,7 @@ class Detail(QObject):
         return np.stack([data.min(axis=0), data.max(axis=0)])
 
     def _after(self, event: DrawEvent) -> None:
-        """Measure what a point in view costs; a graphics card has to be waited for."""
+        """Measure the cost of a point in view, after waiting for the graphics card."""
         shown = self._shown()
         if _total(shown) <= LEAST:
             return
@@ -231,11 +231,11 @@ def _lot(n: int) -> np.ndarray:
 
 
 details: weakref.WeakKeyDictionary[ViewerModel, Detail] = weakref.WeakKeyDictionary()
-"""That of each viewer."""
+"""The `Detail` of each viewer."""
 
 
 def keep_smooth(viewer: ViewerModel) -> None:
-    """Draw fewer points while the view of this viewer is moved; once is enough."""
+    """Draw fewer points while the view of this viewer moves; further calls do nothing."""
     from napari_spatialrecon.viewer.canvas.layers import unwrapped
 
     viewer = unwrapped(viewer)

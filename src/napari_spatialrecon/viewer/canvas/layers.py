@@ -1,7 +1,7 @@
 """Between AnnData, (x, y) in its own unit, and napari layers, (y, x) in µm.
 
-The flip of the axes happens here and nowhere else. Where the scale of the data is not known, a
-layer keeps the data's unit, and its metadata says so.
+The axes are swapped here and nowhere else. If the scale of the data is unknown, a layer keeps the
+data's unit, and its metadata says so.
 """
 
 from __future__ import annotations
@@ -28,11 +28,11 @@ V = TypeVar("V", bound="ViewerModel")
 NAMES = "obs_names"
 """Feature column with the names of cells or spots."""
 CELL_UM = 10.0
-"""Diameter of a cell whose size nothing states."""
+"""Default diameter of a cell."""
 LEAST_PIXELS = 3.0
 """Points are never drawn smaller than this on screen."""
 _SPACING_SHARE = 0.55
-"""Diameter over spacing where no diameter is stated, as 55 µm spots 100 µm apart."""
+"""Diameter over spacing if no diameter is stated, as for 55 µm spots 100 µm apart."""
 
 
 def to_layer(points_xy: np.ndarray, um_per_unit: float = 1.0) -> np.ndarray:
@@ -60,8 +60,8 @@ def transform_to_layer(matrix: np.ndarray, um_per_unit: float = 1.0) -> np.ndarr
 def layer_coordinates(layer: Points, um_per_unit: float = 1.0) -> np.ndarray:
     """Return a points layer's coordinates (n, 2) as (x, y) in the data's unit.
 
-    The layer's scale, translation, rotation and affine are applied: what is returned is where
-    the points are seen.
+    The layer's scale, translation, rotation and affine are applied: the points are returned where
+    they are seen.
 
     Raises
     ------
@@ -80,7 +80,7 @@ def layer_coordinates(layer: Points, um_per_unit: float = 1.0) -> np.ndarray:
 
 
 def um_per_layer_unit(layer: Layer) -> float | None:
-    """Return the µm in a unit of a layer's world coordinates, or None where it is no length."""
+    """Return the µm per unit of a layer's world coordinates, None if the unit is no length."""
     import pint
 
     unit = layer.units[-1]
@@ -103,9 +103,9 @@ def histology_layer(
     histology
         Its levels are (y, x, 3), finest first.
     um_per_unit
-        Micrometres in a unit of the slide's coordinates; None where unknown.
+        Micrometres per unit of the slide's coordinates; None if unknown.
     name
-        Of the slide; default that of the image.
+        Name of the slide; default that of the image.
     """
     step = histology.units_per_pixel * (um_per_unit or 1.0)
     levels = list(histology.levels)
@@ -135,7 +135,7 @@ def spots_layer(
     adata
         Holds `obsm["spatial"]`; not changed.
     frame
-        Of `adata`, where it was read already.
+        That of `adata`, if it has been read already.
     diameter
         In the data's unit; default Space Ranger's `spot_diameter_fullres`, else a share of the
         distance between neighbours.
@@ -155,9 +155,9 @@ def cells_layer(
     diameter: float | None = None,
     metadata: Mapping[str, Any] | None = None,
 ) -> LayerData:
-    """Return cells as a Points layer, 10 µm wide unless `diameter` says otherwise.
+    """Return cells as a Points layer, by default 10 µm wide.
 
-    Parameters are those of `spots_layer`; `name` is the layer's whole name, for instance
+    The parameters are those of `spots_layer`; `name` is the full name of the layer, for instance
     "batch 1 · GEARS".
     """
     frame = frame or _read(adata)
@@ -167,14 +167,14 @@ def cells_layer(
 
 
 def to_adata(layer: Points) -> AnnData:
-    """Return what a points layer shows, with its coordinates as they are seen now.
+    """Return the table of a points layer, with its coordinates as they are seen now.
 
-    A layer made from AnnData gives back its rows (points added by hand are left out, deleted ones
-    are gone); any other layer gives a table without genes.
+    A layer made from AnnData gives back its rows, without points added or deleted by hand; any
+    other layer gives a table without genes.
 
     Returns
     -------
-    `obsm["spatial"]` is (x, y) in the unit of the source for a layer made here; in µm for any
+    `obsm["spatial"]` is (x, y): in the unit of the source for a layer made here, in µm for any
     other layer whose unit is a length, else in the layer's unit.
     """
     import pandas as pd
@@ -243,8 +243,8 @@ def _metadata(
 ) -> dict[str, Any]:
     """Return our metadata, and the keys that napari-spatialdata's widgets read.
 
-    Its ``name`` and ``sdata`` say that the layer is an element of a SpatialData object, which
-    ours is not: they stay empty.
+    ``name`` and ``sdata`` would mark the layer as an element of a SpatialData object, which it is
+    not: they stay empty.
     """
     unit = "um" if um_per_unit else "unit"
     ours = {OURS: {"unit": unit, "um_per_unit": um_per_unit, **details}}
@@ -264,11 +264,11 @@ def linear_part(layer: Layer) -> np.ndarray:
 
 
 def to_data(layer: Layer, world: np.ndarray) -> np.ndarray:
-    """Return points in a layer's data from points in the world, whatever its scale and affine."""
+    """Return points in a layer's data coordinates from points in the world."""
     origin = np.asarray(layer._data_to_world((0, 0)), float)
     return np.linalg.solve(linear_part(layer), (world - origin).T).T
 
 
 def unwrapped(viewer: V) -> V:
-    """Return the viewer itself: what napari hands to a widget is a stand-in that may go first."""
+    """Return the viewer itself: napari passes widgets a proxy, which may be deleted before it."""
     return getattr(viewer, "__wrapped__", viewer)

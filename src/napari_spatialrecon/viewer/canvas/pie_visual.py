@@ -77,7 +77,7 @@ _TRIANGLES = np.array([0, 1, 2, 0, 2, 3], np.uint32)
 RIM = 0.08
 """Width of the white rim, relative to the radius; that of chosen pies is three times as wide."""
 CHOSEN = (1.0, 0.0, 0.6, 1.0)
-"""Color of the rim of chosen pies: not one of the palette's."""
+"""Color of the rim of chosen pies, which the palette does not have."""
 
 
 class PieVisual(Visual):
@@ -98,7 +98,7 @@ class PieVisual(Visual):
     def set_pies(
         self, places: np.ndarray, radii: np.ndarray, ends: np.ndarray, kinds: np.ndarray
     ) -> None:
-        """Set where the pies lie, and their sectors.
+        """Set the positions of the pies, and their sectors.
 
         Parameters
         ----------
@@ -125,19 +125,19 @@ class PieVisual(Visual):
         self.set_chosen(np.zeros(len(places), bool))
 
     def set_shown(self, shown: np.ndarray) -> None:
-        """Draw these pies only, (n,) bool."""
+        """Draw only these pies, (n,) bool."""
         rows = np.flatnonzero(shown).astype(np.uint32)
         self._index_buffer.set_data((rows[:, None] * 4 + _TRIANGLES).ravel())
         self._some = bool(len(rows))
         self.update()
 
     def set_chosen(self, chosen: np.ndarray) -> None:
-        """Mark these pies, (n,) bool, by their rim."""
+        """Highlight these pies, (n,) bool, by their rim."""
         self.shared_program["a_chosen"] = gloo.VertexBuffer(np.repeat(chosen, 4).astype(np.float32))
         self.update()
 
     def set_palette(self, colors: np.ndarray) -> None:
-        """Set the colors, (n_kinds + 1, 4) RGBA in [0, 1]; the last is that of the rest."""
+        """Set the colors, (n_kinds + 1, 4) RGBA in [0, 1]; the last is for the rest."""
         pixels = np.round(np.asarray(colors) * 255).astype(np.uint8)[None]
         self.shared_program["u_palette"] = gloo.Texture2D(pixels, interpolation="nearest")
         self.shared_program["u_colors"] = float(len(colors))

@@ -1,7 +1,7 @@
 """Mixtures of cell types as pies over the points of a layer.
 
-The layer stays napari's: it is moved, hidden, faded and clicked as any other. Its points are
-colored by the main type, which the legend explains and which is seen where pies are too small.
+The layer remains an ordinary napari layer: it can be moved, hidden, faded and clicked as any other.
+Its points are colored by the main type, which is what remains visible where pies are too small.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from napari_spatialrecon.viewer.canvas.pie_visual import PieNode
 
 SECTORS = 8
-"""Most sectors of a pie; what is left is grey."""
+"""Most sectors of a pie; the rest is grey."""
 
 _pies: weakref.WeakKeyDictionary[Points, Pies] = weakref.WeakKeyDictionary()
 
@@ -58,14 +58,14 @@ def sectors(proportions: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
 class Pies:
     """Draws the pies of one points layer in every window that shows it.
 
-    They are seen while the layer is colored by its main types, in the colors of its legend, and
-    follow the points that it shows and those that are selected.
+    They are visible while the layer is colored by its main types, in the colors of its legend, and
+    follow which points are shown and selected.
 
     Parameters
     ----------
     proportions : (n_points, n_types)
     types
-        Names of the types: those of the layer's colors while the pies are seen.
+        Names of the types: those of the layer's legend while the pies are visible.
     """
 
     def __init__(self, layer: Points, proportions: np.ndarray, types: Sequence[str]) -> None:
@@ -88,7 +88,7 @@ class Pies:
         return self._key() is not None
 
     def remove(self) -> None:
-        """Take the pies away."""
+        """Remove the pies."""
         layer = self._layer()
         if layer is not None:
             layer.events.face_color.disconnect(self._recolor)
@@ -153,7 +153,7 @@ class Pies:
 
 
 def show_pies(layer: Points, proportions: np.ndarray, types: Sequence[str]) -> Pies:
-    """Draw mixtures over the points of a layer that is in a viewer, in place of former ones."""
+    """Draw mixtures over the points of a layer in a viewer, replacing earlier ones."""
     if layer in _pies:
         _pies.pop(layer).remove()
     _pies[layer] = Pies(layer, proportions, types)

@@ -1,8 +1,8 @@
-"""What draws a points layer: colors, places and the points drawn, without building all of it anew.
+"""Fast redraws of a points layer: new colors, positions or a subset, without rebuilding the rest.
 
-napari makes a text of the symbol of each point and uploads everything when one property changes.
-Here a change of colors or places uploads what lies in memory already, and a part of the points is
-drawn by binding a second buffer. Where napari's drawing is not as expected, it does the work.
+When one property changes, napari converts the symbol of each point to text and uploads everything.
+Here a change of colors or positions uploads the array that is in memory already, and a subset is
+drawn by binding a second buffer. If napari's internals are not as expected, napari redraws.
 """
 
 from __future__ import annotations
@@ -25,17 +25,17 @@ _REDRAWS = "_on_data_change"
 
 
 def drawers(layer: Points) -> list[VispyPointsLayer]:
-    """Return napari's objects that draw a layer: one for each window that shows it."""
+    """Return the napari objects that draw a layer, one for each window that shows it."""
     from napari._vispy.layers.points import VispyPointsLayer
 
     return [drawer for drawer in _drawers(layer) if isinstance(drawer, VispyPointsLayer)]
 
 
 def show_points(layer: Points, shown: np.ndarray) -> None:
-    """Show these points of a layer only.
+    """Show only these points of a layer.
 
-    napari 0.9 looks at ``shown`` only where a dimension is sliced, so on a plane of points it drew
-    and picked the hidden ones too. Here what a slice of this layer holds is cut to those shown.
+    napari 0.9 respects ``shown`` only where a dimension is sliced, so in two dimensions it draws
+    and picks the hidden points too. Here the layer's slice is restricted to the points shown.
 
     Parameters
     ----------
@@ -54,7 +54,7 @@ def show_points(layer: Points, shown: np.ndarray) -> None:
 
 
 def redraw_colors(layer: Points, *, rims: bool = False) -> None:
-    """Draw the face colors of a layer, and those of rims; tell who listens that they changed."""
+    """Draw the face colors of a layer, and those of rims, and emit that they changed."""
     changed = layer.events.face_color
     with ExitStack() as done:
         for drawer in drawers(layer):
@@ -64,9 +64,9 @@ def redraw_colors(layer: Points, *, rims: bool = False) -> None:
 
 
 def move_points(layer: Points, data: np.ndarray) -> None:
-    """Draw as many points elsewhere, without what napari does besides: extent, symbols, thumbnail.
+    """Move the points, without updating extent, symbols and thumbnail as napari does.
 
-    For places that follow the mouse; setting the layer's ``data`` afterwards does the rest.
+    For points that follow the mouse; setting the layer's ``data`` afterwards does the rest.
 
     Parameters
     ----------
@@ -80,7 +80,7 @@ def move_points(layer: Points, data: np.ndarray) -> None:
 
 
 def move_vectors(layer: Vectors, data: np.ndarray) -> None:
-    """Draw as many lines elsewhere; setting ``data`` would build a shader anew at each move.
+    """Move the lines; setting ``data`` would rebuild a shader at each move.
 
     Parameters
     ----------
@@ -105,7 +105,7 @@ def move_vectors(layer: Vectors, data: np.ndarray) -> None:
 
 
 def draw_some(markers: Markers, rows: np.ndarray) -> None:
-    """Draw these points only, until `draw_all` or until napari uploads others.
+    """Draw only these points, until `draw_all` or until napari uploads others.
 
     Parameters
     ----------
@@ -141,7 +141,7 @@ def _drawers(layer: Layer) -> list[VispyBaseLayer[Layer]]:
 
 
 def _upload_places(drawer: VispyPointsLayer, layer: Points) -> bool:
-    """Upload the places alone, with the texts beside them; returns whether that was possible."""
+    """Upload only the positions, and the texts beside them; return whether that was possible."""
     from napari._vispy.utils.text import _has_visible_text
 
     markers, rows = drawer.node.points_markers, layer._view_indices
@@ -156,7 +156,7 @@ def _upload_places(drawer: VispyPointsLayer, layer: Points) -> bool:
 
 
 def _upload_colors(markers: Markers, layer: Points, *, rims: bool) -> bool:
-    """Upload the colors alone; returns whether that was possible."""
+    """Upload only the colors; return whether that was possible."""
     data, rows = markers._data, layer._view_indices
     if data is None or len(rows) != len(data):
         return False

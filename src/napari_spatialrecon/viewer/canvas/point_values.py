@@ -1,4 +1,4 @@
-"""What points can be colored by: columns of a table, and its genes."""
+"""What points can be colored by: the columns of a table, and its genes."""
 
 from __future__ import annotations
 
@@ -16,12 +16,12 @@ if TYPE_CHECKING:
 
     from napari_spatialrecon.viewer.canvas.colors import Values
 
-#: Columns with more names than this say who a cell is, not of what kind.
+#: Columns with more categories than this identify cells rather than group them.
 _MOST_NAMES = 200
 
 
 def names(adata: AnnData) -> tuple[list[str], list[str]]:
-    """Return the columns worth a color, what a run says of its result first, and the genes."""
+    """Return the columns to color by, those that a run wrote first, and the genes."""
     columns = [str(c) for c in adata.obs if _worth(adata.obs[c])]
     own = [name for name in (UNCERTAINTY, *COLUMNS) if name in columns]
     columns = [*own, *(name for name in columns if name not in own)]

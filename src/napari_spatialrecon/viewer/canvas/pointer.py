@@ -12,14 +12,14 @@ if TYPE_CHECKING:
     from napari._vispy.mouse_event import NapariMouseEvent
     from napari.components import ViewerModel
 
-#: Least pixels on screen that tell a drag from a click, and most at which a mark is hit.
+#: Pixels on screen: least distance of a drag, and greatest distance at which a mark is hit.
 DRAG_PX, HIT_PX = 4.0, 10.0
 
 _holders: weakref.WeakKeyDictionary[ViewerModel, Pointer] = weakref.WeakKeyDictionary()
 
 
 class Pointer:
-    """Hears clicks and drags while it is on; turning it on turns off that of another widget.
+    """Takes clicks and drags while it is on; only one widget of a viewer has its pointer on.
 
     Parameters
     ----------
@@ -50,7 +50,7 @@ class Pointer:
         self.on = False
 
     def switch(self, on: bool) -> None:
-        """Hear the canvas, or leave it alone."""
+        """Connect to the canvas, or disconnect from it."""
         if on == self.on:
             return
         holder = _holders.get(self._viewer)
@@ -68,7 +68,7 @@ class Pointer:
         self._switched(on)
 
     def forget(self) -> None:
-        """Leave the canvas alone without telling anyone."""
+        """Disconnect from the canvas without calling `switched`."""
         self.on = False
         _holders.pop(self._viewer, None)
         self._viewer.mouse_drag_callbacks.remove(self._hear)

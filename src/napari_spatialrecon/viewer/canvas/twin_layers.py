@@ -1,4 +1,4 @@
-"""A second points layer on the places of a first, to show other values without repainting it."""
+"""A second points layer at the positions of a first, to show other values beside its colors."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ _TWIN = "twin_of"
 
 
 def find_twin(viewer: ViewerModel, name: str) -> Points | None:
-    """Return the twin that was made under a name, None while there is none."""
+    """Return the twin of this name, None if there is none."""
     from napari.layers import Points
 
     points = (layer for layer in viewer.layers if isinstance(layer, Points))
@@ -24,7 +24,7 @@ def find_twin(viewer: ViewerModel, name: str) -> Points | None:
 
 
 def twin(viewer: ViewerModel, source: Points, name: str) -> Points:
-    """Return the twin of this name, made above `source` where there is none."""
+    """Return the twin of this name; if there is none, add one above `source`."""
     from napari.layers import Points
 
     known = find_twin(viewer, name)
@@ -52,9 +52,9 @@ def twin(viewer: ViewerModel, source: Points, name: str) -> Points:
 
 
 def show_rows(layer: Points, source: Points, rows: np.ndarray) -> None:
-    """Let a twin have these points of its source only.
+    """Restrict a twin to these points of its source.
 
-    napari draws points in two dimensions whether or not they are in its ``shown``.
+    In two dimensions napari draws points even where ``shown`` is False.
     """
     with layer.events.blocker_all():
         layer.selected_data = set()
@@ -64,7 +64,7 @@ def show_rows(layer: Points, source: Points, rows: np.ndarray) -> None:
 
 
 def forget_twin(viewer: ViewerModel, name: str) -> None:
-    """Take a twin away."""
+    """Remove a twin."""
     layer = find_twin(viewer, name)
     if layer is not None:
         viewer.layers.remove(layer)

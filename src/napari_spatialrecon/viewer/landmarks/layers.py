@@ -1,4 +1,4 @@
-"""Landmarks in the viewer: the cells that follow, marks on the canvas, and the moved table."""
+"""Landmarks in the viewer: the moving cells, marks on the canvas, and the moved table."""
 
 from __future__ import annotations
 
@@ -36,19 +36,19 @@ if TYPE_CHECKING:
 #: Names of the layers that show the landmarks.
 MARKS, GAPS = "Cell landmarks", "Cell residuals"
 _MARK_PX, _RING_PX = 18.0, 24.0
-#: Cells that are taken from another layer at most.
+#: Most cells taken from another layer.
 _TAKEN = 200
 
 
 class LandmarksSession(LandmarkSession):
-    """One placed result whose cells are given places.
+    """One placed result, some of whose cells are given positions.
 
     Parameters
     ----------
     layer
         Shows a result; its data follow the landmarks.
     image
-        The H&E that landmarks must lie on, if any.
+        The H&E image that landmarks have to lie on, if any.
 
     Raises
     ------
@@ -107,12 +107,12 @@ class LandmarksSession(LandmarkSession):
         return float(np.sqrt(self.model.layout.var(axis=0).sum()))
 
     def set_image(self, image: Image | None) -> None:
-        """Set landmarks on another image; those that are set stay."""
+        """Set landmarks on another image; existing ones stay."""
         self.image = image
         self.model.bounds = None if image is None else self._bounds(image)
 
     def tone(self, residual: float | None) -> str:
-        """Return how good a residual is: a quarter of the radius, a half, or worse."""
+        """Return the tone of a residual: up to a quarter of the radius, a half, or worse."""
         if residual is None:
             return "quiet"
         if residual <= 0.25 * self.radius:
@@ -129,7 +129,7 @@ class LandmarksSession(LandmarkSession):
         return np.asarray(self.layer._data_to_world(data)) if len(data) else data
 
     def marks_world(self) -> np.ndarray:
-        """Return the landmarks as the pointer hits them, (k, 2) as (y, x) in world units."""
+        """Return the positions of the landmarks, (k, 2) as (y, x) in world units."""
         return self.world_of(np.array([m.place for m in self.model.marks]))
 
     def show(self) -> None:
@@ -181,13 +181,13 @@ class LandmarksSession(LandmarkSession):
         return replace(made, adata=adata)
 
     def close(self) -> None:
-        """Take the marks away; the cells stay where they are."""
+        """Remove the marks; the cells stay where they are."""
         self._marks.remove()
 
     def from_layer(self, other: Points) -> Landmarks:
         """Return landmarks from the cells of another layer that have the same names.
 
-        At most 200, evenly through the cells.
+        At most 200, evenly spread over the order of the cells.
 
         Raises
         ------
@@ -241,7 +241,7 @@ class LandmarksSession(LandmarkSession):
             layer.symbol = "disc"
             layer.border_color = shown
             layer.border_width = 0.2
-            faces = np.ones_like(shown)  # the number is read on any stain
+            faces = np.ones_like(shown)  # so that numbers are readable on any stain
             faces[:, 3] = [0.8] * k + [0.4] * len(rings)
             layer.face_color = faces
         lines = [i for i, e in enumerate(errors) if e.expected is not None]
@@ -258,7 +258,7 @@ class LandmarksSession(LandmarkSession):
 
 
 def rows_of(layer: Points, other: Points) -> np.ndarray:
-    """Return which cell of a layer each point of another is, by name: (n_points,) int, or -1."""
+    """Return the row in a layer of each point of another, by name: (n_points,) int; -1 if none."""
     if NAMES not in other.features:
         return np.full(len(other.data), -1)
     names = other.features[NAMES].astype(str)

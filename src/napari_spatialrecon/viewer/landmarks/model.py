@@ -1,4 +1,4 @@
-"""Landmarks without a window: cells whose place is known, and where the others follow."""
+"""Landmarks without a window: cells whose position is known, and where the others follow."""
 
 from __future__ import annotations
 
@@ -16,19 +16,19 @@ if TYPE_CHECKING:
     from napari_spatialrecon.geometry.solver.landmarks import Landmarks
     from napari_spatialrecon.geometry.solver.place_solver import PlaceSolver, Solution
 
-#: Fewest landmarks that fix pose and side.
+#: Fewest landmarks that determine pose and side.
 LEAST = 3
-#: Pull of a soft landmark that was not given another.
+#: Default weight of a soft landmark.
 WEIGHT = 10.0
-#: Up to this many cells the others follow while a landmark is dragged; above it, on release.
+#: Up to this many cells follow while a landmark is dragged; more follow on release.
 LIVE_CELLS = 60_000
-#: Cells among which the next landmark is looked for.
+#: Most cells among which the next landmark is sought.
 _SUGGESTED_AMONG = 4_000
 
 
 @dataclass(frozen=True)
 class Mark:
-    """One cell whose place is known.
+    """One cell whose position is known.
 
     Parameters
     ----------
@@ -37,9 +37,9 @@ class Mark:
     place
         (x, y) in the frame and unit of the result.
     hard
-        Whether the cell sits exactly there.
+        Whether the cell is fixed exactly there.
     weight
-        Pull of a soft one.
+        Weight of a soft landmark.
     enabled
         Whether it is used.
     """
@@ -53,7 +53,7 @@ class Mark:
 
 @dataclass(frozen=True)
 class MarksState:
-    """All that undo brings back."""
+    """Everything that undo restores."""
 
     marks: tuple[Mark, ...] = ()
     bend: bool = False
@@ -61,17 +61,18 @@ class MarksState:
 
 @dataclass(frozen=True)
 class MarkError:
-    """What a landmark says of the layout, in the result's unit; None where not known.
+    """How well the layout agrees with a landmark, in the result's unit; None if unknown.
 
     Parameters
     ----------
     residual
-        Distance from where the layout, laid over all landmarks by shift, turn and size, has it.
+        Distance from the cell's position in the layout, fitted to all landmarks by shift, rotation
+        and scale.
     left_out
-        Distance from where the cells, solved anew without this landmark, have it: would the others
-        have predicted it? Of one that is used, known once `LandmarksModel.judge` has found it.
+        Distance from the position that the other landmarks alone predict. For a landmark in use it
+        is known once `LandmarksModel.judge` has computed it.
     expected
-        Where all landmarks' pose has the cell, (x, y).
+        Position of the cell in the fitted layout, (x, y).
     """
 
     residual: float | None
@@ -80,29 +81,29 @@ class MarkError:
 
 
 class LandmarksModel(LandmarkModel[MarksState]):
-    """Landmarks on one placed layout, solved again as they come, move and go (dp-VAE eq. 6-7).
+    """Landmarks on one placed layout, solved again whenever they change (dp-VAE eq. 6-7).
 
     Parameters
     ----------
     names : (n,) str
-        Of the cells, each once.
+        Unique names of the cells.
     layout : (n, 2) float
-        The layout before its pose, in the unit of `places`: what the distances are taken from.
+        The layout before its pose, in the unit of `places`; it gives the distances.
     places : (n, 2) float, (x, y)
-        Where the cells lie without landmarks.
+        Positions of the cells without landmarks.
     uncertainty : (n,) float, optional
-        Of each place, for the suggestion; equal if None.
+        Of each position, for the suggestion; equal if None.
     bounds : (2, 2) float, optional
-        Least and greatest corner of the image that landmarks must lie on.
+        Least and greatest corner of the image that landmarks have to lie on.
 
     Attributes
     ----------
     places
-        Where the cells lie now.
+        Current positions of the cells.
     picked
-        Row of the cell that waits for its place.
+        Row of the cell that is waiting for its position.
     dragging
-        Whether a landmark is held.
+        Whether a landmark is being dragged.
     """
 
     def __init__(
@@ -133,12 +134,12 @@ class LandmarksModel(LandmarkModel[MarksState]):
 
     @property
     def marks(self) -> tuple[Mark, ...]:
-        """All landmarks, those that are left out too."""
+        """All landmarks, including excluded ones."""
         return self.state.marks
 
     @property
     def used(self) -> list[Mark]:
-        """Landmarks that are used."""
+        """The landmarks in use."""
         return [mark for mark in self.marks if mark.enabled]
 
     @property
@@ -152,12 +153,12 @@ class LandmarksModel(LandmarkModel[MarksState]):
         return len(self.layout) <= LIVE_CELLS
 
     def landmarks(self) -> Landmarks:
-        """Return the landmarks that are used.
+        """Return the landmarks in use.
 
         Raises
         ------
         InputError
-            There are fewer than 3, or they lie on a line.
+            There are fewer than 3, or they are collinear.
         """
         from napari_spatialrecon.geometry.solver.landmarks import Landmarks
 
@@ -172,13 +173,13 @@ class LandmarksModel(LandmarkModel[MarksState]):
     # Setting landmarks
 
     def pick(self, cell: int | None) -> None:
-        """Choose a cell whose place will be given next."""
+        """Choose the cell whose position will be given next."""
         self.picked = cell
         self.chosen = next((i for i, m in enumerate(self.marks) if m.cell == cell), self.chosen)
         self.changed.emit()
 
     def click(self, place: np.ndarray) -> None:
-        """Take a place as that of the picked cell, or pick the cell that lies nearest.
+        """Place the picked cell here; if none is picked, pick the nearest cell.
 
         Raises
         ------
@@ -192,7 +193,7 @@ class LandmarksModel(LandmarkModel[MarksState]):
             self.set_place(self.picked, place)
 
     def set_place(self, cell: int, place: np.ndarray) -> None:
-        """Say where a cell sits; a cell that is a landmark already moves."""
+        """Give the position of a cell; an existing landmark moves."""
         self._check(place)
         self.picked = None
         number = next((i for i, m in enumerate(self.marks) if m.cell == cell), None)
@@ -204,7 +205,7 @@ class LandmarksModel(LandmarkModel[MarksState]):
             self._go(self._with(number, replace(self.marks[number], place=_point(place))))
 
     def drag(self, number: int, place: np.ndarray) -> None:
-        """Move a landmark while it is dragged; the cells follow live where they are few enough."""
+        """Move a landmark during a drag; the cells follow live if they are few enough."""
         self._check(place)
         self.chosen, self.dragging = number, True
         mark = replace(self.marks[number], place=_point(place))
@@ -220,13 +221,13 @@ class LandmarksModel(LandmarkModel[MarksState]):
         self.changed.emit()
 
     def end_drag(self) -> None:
-        """Solve to the end, the scale refitted."""
+        """Solve fully, with the scale refitted."""
         self.dragging = False
         self._stack.seal()
         self.follow()
 
     def delete(self, number: int | None = None) -> None:
-        """Delete a landmark (the chosen one if None); the cell that waits first."""
+        """Delete a landmark (the selected one if None); if a cell is picked, only unpick it."""
         number = self.chosen if number is None else number
         if self.picked is not None:
             self.pick(None)
@@ -235,16 +236,16 @@ class LandmarksModel(LandmarkModel[MarksState]):
             self._go(replace(self.state, marks=self.marks[:number] + self.marks[number + 1 :]))
 
     def enable(self, number: int, enabled: bool) -> None:
-        """Use a landmark, or leave it out."""
+        """Include or exclude a landmark."""
         self._go(self._with(number, replace(self.marks[number], enabled=enabled)))
 
     def toggle(self) -> None:
-        """Leave the chosen landmark out, or take it back."""
+        """Exclude the selected landmark, or include it again."""
         if self.chosen is not None and self.chosen < len(self.marks):
             self.enable(self.chosen, not self.marks[self.chosen].enabled)
 
     def set_hard(self, number: int, hard: bool, weight: float = WEIGHT) -> None:
-        """Let a cell sit exactly at its landmark, or be drawn there with a weight."""
+        """Fix a cell at its landmark, or pull it there with a weight."""
         if not (np.isfinite(weight) and weight > 0):
             raise InputError(
                 f"Expected a weight above 0, found {weight:g}.", remedy="Try 10, or 100."
@@ -252,12 +253,12 @@ class LandmarksModel(LandmarkModel[MarksState]):
         self._go(self._with(number, replace(self.marks[number], hard=hard, weight=weight)))
 
     def set_bend(self, bend: bool) -> None:
-        """Let dense landmarks bend the layout by a smooth residual, or only pose it."""
+        """Let dense landmarks bend the layout by a smooth residual, or only determine its pose."""
         if bend != self.state.bend:
             self._go(replace(self.state, bend=bend))
 
     def take(self, landmarks: Landmarks) -> None:
-        """Take landmarks from a file or another layer in place of those that are set."""
+        """Replace the landmarks by those of a file or another layer."""
         landmarks.check_cells(len(self.layout))
         rows = zip(
             landmarks.indices, landmarks.places, landmarks.hard, landmarks.weights, strict=True
@@ -266,12 +267,12 @@ class LandmarksModel(LandmarkModel[MarksState]):
         self.chosen = self.picked = None
         self._go(replace(self.state, marks=marks))
 
-    # What the landmarks say
+    # Errors and the suggestion
 
     def judge(self) -> Iterator[None]:
-        """Find the left-out error of each landmark that is used, one a step.
+        """Compute the left-out error of each landmark in use, one per step.
 
-        Ends early where the landmarks change meanwhile, or do not fix the cells.
+        Ends early if the landmarks change meanwhile, or do not determine the layout.
         """
         from napari_spatialrecon.geometry.solver.left_out import left_out_errors
 
@@ -289,9 +290,9 @@ class LandmarksModel(LandmarkModel[MarksState]):
             yield
 
     def errors(self) -> list[MarkError]:
-        """Return residual and left-out error of each landmark.
+        """Return the residual and the left-out error of each landmark.
 
-        The residual is of the pose alone: eqs. 6-7 put a hard landmark where it was set.
+        The residual is that of the pose alone: eqs. 6-7 place a hard landmark exactly.
         """
         from napari_spatialrecon.geometry.procrustes import fit_pose
 
@@ -316,7 +317,7 @@ class LandmarksModel(LandmarkModel[MarksState]):
         return found
 
     def suggestion(self) -> int | None:
-        """Return the cell whose place would help most next; None where all are landmarks."""
+        """Return the cell whose position would help most next; None if all are landmarks."""
         from napari_spatialrecon.geometry.solver.landmarks import next_landmark
 
         if len(self.marks) >= len(self.layout):
@@ -328,7 +329,7 @@ class LandmarksModel(LandmarkModel[MarksState]):
 
     @cached_property
     def _typical(self) -> np.ndarray:
-        """Cells that are worth asking for; of many cells, looked for in a sample."""
+        """Cells worth asking for; of many cells, from a sample."""
         from napari_spatialrecon.geometry.solver.landmarks import typical_cells
 
         n = len(self.layout)
@@ -348,7 +349,7 @@ class LandmarksModel(LandmarkModel[MarksState]):
         self.follow()
 
     def follow(self) -> None:
-        """Place the cells; where the landmarks do not fix them, they stay where they were."""
+        """Place the cells; if the landmarks do not determine the layout, they do not move."""
         self.problem = None
         if self.missing:
             self.solution, self.places = None, self.start
@@ -377,7 +378,7 @@ class LandmarksModel(LandmarkModel[MarksState]):
     def _check(self, place: np.ndarray) -> None:
         if not np.isfinite(place).all():
             raise InputError(
-                "Expected two numbers for a place, found others.", remedy="Try another place."
+                "Expected two finite coordinates, found others.", remedy="Try another position."
             )
         if self.bounds is None:
             return
@@ -385,7 +386,7 @@ class LandmarksModel(LandmarkModel[MarksState]):
         if ((place < low) | (place > high)).any():
             raise InputError(
                 "Expected a landmark on the image, found one outside it.",
-                remedy="Try a place that the image shows.",
+                remedy="Try a position within the image.",
             )
 
 

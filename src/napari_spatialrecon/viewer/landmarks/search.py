@@ -1,4 +1,4 @@
-"""Finding a cell to set as a landmark: by name, by a column such as its type, by a gene."""
+"""Finding a cell for a landmark by name, by a column such as its type, or by gene."""
 
 from __future__ import annotations
 
@@ -10,13 +10,13 @@ import numpy as np
 if TYPE_CHECKING:
     from anndata import AnnData
 
-#: Cells that are listed.
+#: Most cells that are listed.
 LISTED = 200
 
 
 @dataclass(frozen=True, eq=False)
 class Found:
-    """Cells that answer a search, the most certain (of a gene: the highest) first.
+    """Cells that match a search, the most certain (for a gene: the highest counts) first.
 
     Parameters
     ----------
@@ -25,7 +25,7 @@ class Found:
     notes : (k,) str
         Why each was found: its type, or its counts.
     total
-        How many there are in all.
+        Number of all matches.
     """
 
     cells: np.ndarray
@@ -34,17 +34,17 @@ class Found:
 
 
 def search(adata: AnnData, text: str, uncertainty: np.ndarray) -> Found:
-    """Return the cells that a text means.
+    """Return the cells that match a text.
 
-    A gene's name gives the cells with the most counts of it; else names, and words of any column
-    of categories, that contain the text in upper or lower case.
+    The name of a gene gives the cells with the highest counts; any other text the cells whose name
+    or category in any column contains it, ignoring case.
 
     Parameters
     ----------
     text
-        What was typed; nothing lists the most certain cells.
+        If empty, the most certain cells are listed.
     uncertainty : (n,) float
-        Orders the cells that are found.
+        Matches are sorted by it.
     """
     text = text.strip()
     gene = next((g for g in adata.var_names if str(g).lower() == text.lower()), None)

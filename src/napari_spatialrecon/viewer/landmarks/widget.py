@@ -1,4 +1,4 @@
-"""Landmarks: say where some cells sit, and the others follow."""
+"""Landmarks: give the positions of some cells, and the others follow."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ if TYPE_CHECKING:
 
     from napari_spatialrecon.progress import ProgressCallback, ShouldStop
 
-#: Quiet time after the last change before landmarks are judged and the next one is suggested.
+#: Delay after the last change before left-out errors and the next suggestion are computed.
 _JUDGE_AFTER_MS = 250
 
 
@@ -43,35 +43,36 @@ class LandmarksWidget(LandmarkDock[LandmarksSession]):
     shortcuts = LANDMARKS
     pick_text = "Set landmarks"
     columns: ClassVar[dict[str, str]] = {
-        "cell": "Untick a landmark to leave it out",
-        "residual": "Distance from where all landmarks' pose has the cell",
-        "left out": "Distance from where the cells lie once they are solved without this landmark: "
-        "would the others have predicted it?",
-        "pull": "exact: sits there; a number: is drawn there as hard as that",
+        "cell": "Untick to exclude a landmark",
+        "residual": "Distance from the position that the pose of all landmarks predicts",
+        "left out": "Distance from the position that the other landmarks alone predict",
+        "pull": "exact: the cell is fixed there; a number: weight of the pull towards it",
     }
 
     def make_parts(self) -> None:
         """Make and connect its own fields and buttons."""
-        self.layer.setToolTip("Placed cells: a result of Place cells, or a file that it saved")
+        self.layer.setToolTip("Placed cells: a result of Place cells, or a saved one")
         self.image.setToolTip("The H&E on which landmarks are set")
         self.other = combo()
         self.search_field = QLineEdit()
-        self.search_field.setPlaceholderText("find a cell: name, type or gene")
+        self.search_field.setPlaceholderText("find a cell by name, type or gene")
         self.search_field.setClearButtonEnabled(True)
         self.cells = QListWidget()
         self.cells.setMaximumHeight(90)
         self.cells.setTextElideMode(Qt.TextElideMode.ElideMiddle)
         self.cells.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
         self.suggest = QPushButton("Suggested cell")
-        self.suggest.setToolTip("The cell whose place would help most: typical, certain, far off")
-        self.hard = QCheckBox("sits exactly there")
+        self.suggest.setToolTip(
+            "The cell whose position would help most: typical, certain, far from the others"
+        )
+        self.hard = QCheckBox("fix it exactly there")
         self.weight = QDoubleSpinBox()
         self.weight.setDecimals(1)
         self.weight.setRange(0.1, 1000.0)
         self.weight.setValue(WEIGHT)
-        self.weight.setToolTip("How hard a cell is drawn to its landmark; 10 to 100 is firm")
+        self.weight.setToolTip("Weight of the pull towards the landmark; 10 to 100 is firm")
         self.bend = QCheckBox("Bend the layout where landmarks are dense")
-        self.bend.setToolTip("A smooth residual: from 20 landmarks on, and only where it helps")
+        self.bend.setToolTip("A smooth residual, with 20 or more landmarks and only if it helps")
         self.take = QPushButton("Take")
         self.save_button = QPushButton("Save moved cells…")
         self._timer = QTimer(self)
@@ -94,7 +95,7 @@ class LandmarksWidget(LandmarkDock[LandmarksSession]):
         self._steps.timeout.connect(self._judge_one)
 
     def parts(self) -> Sequence[QWidget]:
-        """Return what stands below one another."""
+        """Return the parts from top to bottom."""
         return (
             labelled("Cells", self.layer),
             labelled("On", self.image),
@@ -109,7 +110,7 @@ class LandmarksWidget(LandmarkDock[LandmarksSession]):
             self.verdict,
             self.notice,
             side_by_side(self.load, self.store),
-            row(WrappedLabel("Places from"), self.other, self.take),
+            row(WrappedLabel("Positions from"), self.other, self.take),
             self.save_button,
         )
 
@@ -126,7 +127,7 @@ class LandmarksWidget(LandmarkDock[LandmarksSession]):
         self.begin()
 
     def begin(self, _: object = None) -> None:
-        """Take up the layers that are chosen; on another image the landmarks stay."""
+        """Start on the chosen layers; on another image the landmarks stay."""
         layer, image = self.layer.currentData(), self.image.currentData()
         known = self._sessions.get(layer) if layer is not None else None
         if known is not None:
@@ -138,7 +139,7 @@ class LandmarksWidget(LandmarkDock[LandmarksSession]):
             self._search()
 
     def _offer_places(self, layer: Points | None) -> None:
-        """Offer layers that show cells of the same names, or say that there are none."""
+        """Offer the other layers that show the same cells, or say that there are none."""
         from napari.layers import Points
 
         others = [] if layer is None else [x for x in self.offered(Points) if x is not layer]
@@ -147,9 +148,9 @@ class LandmarksWidget(LandmarkDock[LandmarksSession]):
         self.take.setEnabled(self.other.count() > 0)
         self.other.setPlaceholderText("no other layer shows these cells")
         self.other.setToolTip(
-            "Another layer of the same cells whose places are known"
+            "Another layer of the same cells, whose positions are known"
             if self.other.count()
-            else f"No other layer shows {LEAST} or more cells of the same names"
+            else f"No other layer shows at least {LEAST} of these cells by name"
         )
 
     def make_session(self) -> LandmarksSession | None:
@@ -172,7 +173,7 @@ class LandmarksWidget(LandmarkDock[LandmarksSession]):
             self.do(lambda s: s.model.end_drag())
 
     def choose(self, number: int) -> None:
-        """Choose a landmark, and show its pull."""
+        """Select a landmark, and show its pull."""
         super().choose(number)
         self._show_pull()
 
@@ -195,11 +196,11 @@ class LandmarksWidget(LandmarkDock[LandmarksSession]):
             item.setData(Qt.ItemDataRole.UserRole, int(cell))
             self.cells.addItem(item)
         if found.total > len(found.cells):
-            rest = QListWidgetItem(f"and {found.total - len(found.cells):,} more: type further")
+            rest = QListWidgetItem(f"and {found.total - len(found.cells):,} more: keep typing")
             rest.setFlags(Qt.ItemFlag.NoItemFlags)
             self.cells.addItem(rest)
         if not found.total:
-            nothing = QListWidgetItem("no cell, type or gene of this name")
+            nothing = QListWidgetItem("no cell, type or gene with this name")
             nothing.setFlags(Qt.ItemFlag.NoItemFlags)
             self.cells.addItem(nothing)
 
@@ -215,11 +216,11 @@ class LandmarksWidget(LandmarkDock[LandmarksSession]):
             self.do(lambda s: s.model.pick(s.suggested))
 
     def _judge(self) -> None:
-        """Suggest the next landmark, and find the left-out errors of those set."""
+        """Suggest the next landmark, and start computing left-out errors."""
         session = self.session
         if session is None or session.model.dragging:
             return
-        if not self._ready.is_set():  # an import would hold up the window
+        if not self._ready.is_set():  # importing it now would block the window
             self._timer.start()
             return
         self._judging = session.model.judge()
@@ -229,7 +230,7 @@ class LandmarksWidget(LandmarkDock[LandmarksSession]):
         self.suggest.setEnabled(session.suggested is not None)
 
     def _judge_one(self) -> None:
-        """Find one more left-out error; with the last, show them."""
+        """Compute one more left-out error; show all after the last."""
         if self.session is not None and next(self._judging, False) is None:
             return
         self._steps.stop()
@@ -240,7 +241,7 @@ class LandmarksWidget(LandmarkDock[LandmarksSession]):
     # Files
 
     def open_file(self, path: str) -> None:
-        """Take landmarks from a file in place of those that are set."""
+        """Replace the landmarks by those of a file."""
         from napari_spatialrecon.tissue.landmarks import read_landmarks
 
         self.do(lambda s: s.model.take(read_landmarks(path, list(s.model.names))))
@@ -252,7 +253,7 @@ class LandmarksWidget(LandmarkDock[LandmarksSession]):
         self.do(lambda s: write_landmarks(path, s.model.landmarks(), list(s.model.names)))
 
     def take_from_layer(self) -> None:
-        """Take the places of cells of the same names from another layer."""
+        """Take the positions of the same cells, by name, from another layer."""
         other = self.other.currentData()
         self.do(lambda s: s.model.take(s.from_layer(other)))
 
@@ -323,11 +324,15 @@ class LandmarksWidget(LandmarkDock[LandmarksSession]):
         model = session.model
         more = f" {model.missing} more needed." if model.missing else ""
         if model.picked is not None:
-            return f"Click where {model.names[model.picked]} sits.{more}"
+            return f"Click the position of {model.names[model.picked]}.{more}"
         if not self.pick.isChecked():
-            return f"Press Set landmarks, or find a cell, then click where it sits.{more}"
-        slow = "" if model.live else f" Above {LIVE_CELLS:,} cells the others follow on release."
-        return f"Click a cell, then where it sits; drag a landmark to move it.{more}{slow}"
+            return f"Press Set landmarks, or find a cell, then click its position.{more}"
+        slow = (
+            ""
+            if model.live
+            else f" With more than {LIVE_CELLS:,} cells, the others follow on release."
+        )
+        return f"Click a cell, then its position; drag a landmark to move it.{more}{slow}"
 
     def _rows(self, session: LandmarksSession) -> list[MarkRow]:
         rows = []
@@ -351,7 +356,9 @@ class LandmarksWidget(LandmarkDock[LandmarksSession]):
         words = f"{len(model.names):,} cells follow {len(model.used)} landmarks"
         if left:
             middle = float(np.median(left))
-            words += f" · the others predict a landmark to {self._length(middle)} (median)"
+            words += (
+                f" · a left-out landmark is predicted to within {self._length(middle)} (median)"
+            )
         return words
 
     def _length(self, units: float | None) -> str:
@@ -362,7 +369,7 @@ class LandmarksWidget(LandmarkDock[LandmarksSession]):
 
 
 def _load_solver(ready: threading.Event) -> None:
-    """Import what solves, off the window's thread: scikit-learn takes a second."""
+    """Import the solver in the background: scikit-learn takes a second."""
     import napari_spatialrecon.geometry.solver.bending
     import napari_spatialrecon.geometry.solver.left_out  # noqa: F401
 

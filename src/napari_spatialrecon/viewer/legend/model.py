@@ -14,15 +14,15 @@ from napari_spatialrecon.viewer.canvas.point_nodes import show_points
 if TYPE_CHECKING:
     from napari.layers import Points
 
-#: From this many names on, the legend offers a search.
+#: With more names than this, the legend offers a search.
 SEARCH_FROM = 20
 
 
 class Legend:
     """Categories of one points layer; hiding acts on the layer's ``shown``.
 
-    Points that something else had hidden stay hidden. When the layer is colored by something
-    else, all categories are shown again.
+    Points that were hidden otherwise stay hidden. When the layer is colored by something else, all
+    categories are shown again.
 
     Parameters
     ----------
@@ -46,7 +46,7 @@ class Legend:
 
     @property
     def key(self) -> ColorKey | None:
-        """What the colors mean, or None where nobody said."""
+        """What the colors mean; None if unknown."""
         return self._key
 
     @property
@@ -67,7 +67,7 @@ class Legend:
 
     @property
     def searchable(self) -> bool:
-        """Whether there are so many names that a search helps."""
+        """Whether there are enough names for a search."""
         return len(self.entries) > SEARCH_FROM
 
     def set_layer(self, layer: Points | None) -> None:
@@ -87,7 +87,7 @@ class Legend:
         self._set_hidden(self._hidden ^ {index})
 
     def toggle_solo(self, index: int) -> None:
-        """Show this entry alone, or all of them if it already is alone."""
+        """Show only this entry, or all if it already is the only one."""
         everything = set(range(len(self.entries)))
         self._set_hidden(set() if self.solo == index else everything - {index})
 
@@ -102,7 +102,7 @@ class Legend:
         repaint(self._layer, self._key.with_color(index, color))
 
     def search(self, text: str) -> list[int]:
-        """Return the indices of the entries whose name holds `text`, whatever the case."""
+        """Return the indices of the entries whose name contains `text`, ignoring case."""
         wanted = text.strip().casefold()
         return [i for i, entry in enumerate(self.entries) if wanted in entry.name.casefold()]
 
@@ -120,7 +120,7 @@ class Legend:
         if self._base is None or len(self._base) != len(self._layer.data):
             self._base = np.array(self._layer.shown)
         self._hidden = hidden
-        # One more place at the end: code -1, points that a color map paints, are always shown.
+        # One more element at the end for code -1: points colored by a color map are always shown.
         visible = np.ones(len(self.entries) + 1, bool)
         visible[list(hidden)] = False
         show_points(self._layer, self._base & visible[self._key.codes])

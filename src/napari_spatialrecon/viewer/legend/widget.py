@@ -1,4 +1,4 @@
-"""The legend as a dock widget: click hides, Alt-click solos, double-click recolors."""
+"""The legend as a dock widget: click hides, Alt-click isolates, double-click recolors."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ if TYPE_CHECKING:
     from napari.components import ViewerModel
     from qtpy.QtGui import QKeyEvent, QMouseEvent
 
-_HELP = "Click hides or shows, Alt-click shows one alone, double-click changes its color."
+_HELP = "Click to hide or show, Alt-click to show only one, double-click to change its color."
 _SWATCH = 14
 
 
@@ -58,7 +58,7 @@ class LegendWidget(QWidget):
         self._list = _EntryView(self.legend, self._model)
         self._list.setToolTip(_HELP)
         self._fade = QCheckBox("Fade uncertain points")
-        self._fade.setToolTip("The less certain its place, the more transparent a point is")
+        self._fade.setToolTip("The less certain its position, the more transparent a point is")
         self._all = QPushButton("Show all")
         self._count = QLabel()
         self._lay_out()
@@ -90,7 +90,7 @@ class LegendWidget(QWidget):
         return QSize(230, 320)
 
     def refresh(self) -> None:
-        """Show the legend's present state."""
+        """Show the current state of the legend."""
         key = self.legend.key
         self._model.refresh()
         self._search.setVisible(self.legend.searchable)
@@ -123,7 +123,7 @@ class LegendWidget(QWidget):
 
 
 def _release(viewer: ViewerModel | None, legend: Legend, widget: LegendWidget) -> None:
-    """Forget a widget that Qt has deleted, and show what it had hidden."""
+    """Disconnect a widget that Qt has deleted, and show what it had hidden."""
     legend.changed.disconnect(widget.refresh)
     if viewer is not None:
         viewer.layers.selection.events.active.disconnect(widget._follow)
@@ -219,7 +219,7 @@ class _EntryView(QListView):
         entry = self._entry_at(present(event))
         if entry is None:
             return
-        # The press before this double click hid or showed the entry: take that back.
+        # The first press of this double click hid or showed the entry: undo that.
         self._legend.toggle(entry)
         color = QColor.fromRgbF(*self._legend.entries[entry].color)
         chosen = QColorDialog.getColor(color, self, self._legend.entries[entry].name)

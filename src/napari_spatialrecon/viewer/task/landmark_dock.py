@@ -1,4 +1,4 @@
-"""What the widgets Landmarks and Align to histology share: one session, canvas, keys, undo."""
+"""Shared base of Landmarks and Align to histology: session, canvas, keys, undo."""
 
 from __future__ import annotations
 
@@ -51,8 +51,8 @@ _CSV, _TABLES = "Landmarks (*.csv)", "Tables (*.h5ad)"
 class LandmarkDock(QWidget, Generic[S]):
     """A dock widget whose session takes landmarks on the canvas of one viewer.
 
-    A subclass makes its parts and its session, and shows it; the session's state is its own, so
-    that two viewers never share any.
+    A subclass makes the parts and the session, and shows it. Each session has its own state, so
+    that viewers share none.
 
     Parameters
     ----------
@@ -67,7 +67,7 @@ class LandmarkDock(QWidget, Generic[S]):
 
     shortcuts: ClassVar[Mapping[str, Shortcut]]
     columns: ClassVar[Mapping[str, str]]
-    """Headings of the table and what they mean."""
+    """Headings of the table, and their tooltips."""
     pick_text: ClassVar[str]
 
     def __init__(self, napari_viewer: ViewerModel) -> None:
@@ -110,12 +110,12 @@ class LandmarkDock(QWidget, Generic[S]):
         return QSize(370, 680)
 
     def hideEvent(self, event: QHideEvent | None) -> None:
-        """Leave the canvas if napari took the widget out of its dock, which deletes nothing."""
+        """Disconnect from the canvas if napari removed the dock, which leaves the widget alive."""
         super().hideEvent(event)
         QTimer.singleShot(0, self._leave)
 
     def showEvent(self, event: QShowEvent | None) -> None:
-        """Take up the canvas again."""
+        """Reconnect to the canvas."""
         super().showEvent(event)
         if self.session is None:
             self.fill()
@@ -128,14 +128,14 @@ class LandmarkDock(QWidget, Generic[S]):
             self.pointer.switch(False)
             self.end()
 
-    # What a subclass says
+    # Implemented by subclasses
 
     def make_parts(self) -> None:
-        """Make and connect its own fields and buttons."""
+        """Make and connect the task's own fields and buttons."""
         raise NotImplementedError
 
     def parts(self) -> Sequence[QWidget]:
-        """Return what stands below one another."""
+        """Return the parts from top to bottom."""
         raise NotImplementedError
 
     def key_actions(self) -> dict[str, Callable[[], object]]:
@@ -157,11 +157,11 @@ class LandmarkDock(QWidget, Generic[S]):
         raise NotImplementedError
 
     def fill(self) -> None:
-        """Offer the layers that can serve."""
+        """Offer the layers that can be used."""
         raise NotImplementedError
 
     def make_session(self) -> S | None:
-        """Return a session of the chosen layers, None where they are missing."""
+        """Return a session on the chosen layers, None if they are missing."""
         raise NotImplementedError
 
     def refresh(self) -> None:
@@ -169,7 +169,7 @@ class LandmarkDock(QWidget, Generic[S]):
         raise NotImplementedError
 
     def open_file(self, path: str) -> None:
-        """Take landmarks from a file in place of those that are set."""
+        """Replace the landmarks by those of a file."""
         raise NotImplementedError
 
     def save_file(self, path: str) -> None:
@@ -179,7 +179,7 @@ class LandmarkDock(QWidget, Generic[S]):
     # Sessions
 
     def begin(self, _: object = None) -> None:
-        """Take up the layers that are chosen, with the landmarks they had."""
+        """Start on the chosen layers, with the landmarks that they had."""
         layer, image = self.layer.currentData(), self.image.currentData()
         old = self.session
         if old is not None and old.layer is layer and old.image is image:
@@ -197,14 +197,14 @@ class LandmarkDock(QWidget, Generic[S]):
         self.refresh()
 
     def end(self) -> None:
-        """Release the session; its layer stays as it is."""
+        """End the session; its layer stays as it is."""
         if self.session is not None:
             self.session.close()
             self.session.model.changed.disconnect(self.refresh)
         self.session = None
 
     def do(self, act: Callable[[S], object]) -> None:
-        """Change what is set in the session; what its model refuses is shown."""
+        """Change the session; show the error if its model refuses."""
         if self.session is None:
             return
         try:
@@ -215,26 +215,26 @@ class LandmarkDock(QWidget, Generic[S]):
             self.notice.show_error(error)
 
     def choose(self, number: int) -> None:
-        """Choose the landmark that a key or a button means."""
+        """Select the landmark that keys and buttons act on."""
         if self.session is not None:
             self.session.model.chosen = number
 
     def offered(self, kind: type[L]) -> list[L]:
-        """Return the two-dimensional layers of a kind, the uppermost first, without marks."""
+        """Return the two-dimensional layers of a class, topmost first, without marks."""
         layers = [x for x in reversed(self.viewer.layers) if isinstance(x, kind) and x.ndim == 2]
         return [x for x in layers if not _is_mark(x)]
 
     # Files
 
     def ask_save_as(self, words: str, save: Callable[[str], None]) -> None:
-        """Ask where a table goes."""
+        """Ask where to save a table."""
         name = f"{self.layer.currentText()} {words}.h5ad"
         path = QFileDialog.getSaveFileName(self, f"Save {words} table", name, _TABLES)[0]
         if path:
             save(path if path.endswith(".h5ad") else f"{path}.h5ad")
 
     def write_in_background(self, work: Work) -> None:
-        """Write files off the window's thread; say which, or what is wrong."""
+        """Write files in the background; show their name, or the error."""
         run = Run(work, "Saving", viewer=self.viewer, parent=self)
         run.returned.connect(lambda files: self.verdict.setText(f"Saved {Path(files[0]).name}"))
         run.failed.connect(self.notice.show_error)
@@ -282,9 +282,8 @@ class LandmarkDock(QWidget, Generic[S]):
         self.fill()
         if lost is not None:
             gone = InputError(
-                f"Expected the layers that landmarks are set on, found that {event.value.name} "
-                "was deleted.",
-                remedy="Try choosing another; files that were saved are kept.",
+                f"Expected the layers of the landmarks, found that {event.value.name} was deleted.",
+                remedy="Try another layer; saved files are kept.",
             )
             self.notice.show_error(gone)
 
@@ -323,7 +322,7 @@ class LandmarkDock(QWidget, Generic[S]):
 
 
 def offer(box: QComboBox, layers: Sequence[Layer]) -> None:
-    """Offer layers without telling that one was chosen; the chosen one stays so."""
+    """Offer layers, without emitting that one was chosen; the choice is kept."""
     chosen = box.currentData()
     with QSignalBlocker(box):
         box.clear()
@@ -338,7 +337,7 @@ def _is_mark(layer: Layer) -> bool:
 
 
 def _release(widget: LandmarkDock[S]) -> None:
-    """Forget a widget that Qt has deleted."""
+    """Disconnect a widget that Qt has deleted."""
     if widget.pointer.on:
         widget.pointer.forget()
         widget.keys.release()

@@ -1,4 +1,4 @@
-"""What a dock that takes landmarks works on: a session on layers, and a model of what is set."""
+"""What a landmark dock works on: a session on layers, and a model of its landmarks."""
 
 from __future__ import annotations
 
@@ -13,12 +13,12 @@ if TYPE_CHECKING:
 
 
 class LandmarkModel(Undoable[State]):
-    """Landmarks that can be chosen, left out, deleted and undone.
+    """Landmarks that can be selected, excluded, deleted and undone.
 
     Attributes
     ----------
     chosen
-        Number of the chosen landmark.
+        Number of the selected landmark.
     """
 
     def __init__(self, state: State) -> None:
@@ -27,15 +27,15 @@ class LandmarkModel(Undoable[State]):
 
     @abstractmethod
     def enable(self, number: int, enabled: bool) -> None:
-        """Use a landmark, or leave it out."""
+        """Include or exclude a landmark."""
 
     @abstractmethod
     def toggle(self) -> None:
-        """Leave the chosen landmark out, or take it back."""
+        """Exclude the selected landmark, or include it again."""
 
     @abstractmethod
     def delete(self, number: int | None = None) -> None:
-        """Delete a landmark (the chosen one if None), or what is half set."""
+        """Delete a landmark (the selected one if None), or cancel one that is half set."""
 
 
 class LandmarkSession(ABC):
@@ -44,7 +44,7 @@ class LandmarkSession(ABC):
     Attributes
     ----------
     model
-        What is set.
+        The landmarks.
     layer
         The points that the landmarks move.
     image
@@ -66,8 +66,8 @@ class LandmarkSession(ABC):
 
     @abstractmethod
     def marks_world(self) -> np.ndarray:
-        """Return the marks as the pointer hits them, (k, 2) as (y, x) in world units."""
+        """Return the positions of the marks, (k, 2) as (y, x) in world units."""
 
     @abstractmethod
     def close(self) -> None:
-        """Take the marks away; the layer stays where it is."""
+        """Remove the marks; the layer stays where it is."""

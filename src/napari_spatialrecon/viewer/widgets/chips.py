@@ -1,4 +1,4 @@
-"""Things that are chosen, each with a button to leave it out; files and layers drop in."""
+"""Chosen items, each with a button to remove it; files and layers can be dropped in."""
 
 from __future__ import annotations
 
@@ -48,11 +48,11 @@ class Chips(QFrame):
         self.set_entries([])
 
     def minimumSizeHint(self) -> QSize:
-        """As high as the chips need at the present width."""
+        """As high as the chips need at the current width."""
         return QSize(60, max(24, self._flow.heightForWidth(max(60, self.width()))))
 
     def resizeEvent(self, event: QResizeEvent | None) -> None:
-        """Wrap anew."""
+        """Wrap again."""
         super().resizeEvent(event)
         self.updateGeometry()
 
@@ -83,22 +83,22 @@ class Chips(QFrame):
         button = QToolButton()
         button.setText("×")
         button.setAutoRaise(True)
-        button.setToolTip(f"Leave {name} out")
-        button.setAccessibleName(f"Leave {name} out")
+        button.setToolTip(f"Remove {name}")
+        button.setAccessibleName(f"Remove {name}")
         button.setFocusPolicy(Qt.FocusPolicy.TabFocus)
         button.clicked.connect(partial(self.removed.emit, key))
         row.addWidget(button)
         return chip
 
     def dragEnterEvent(self, event: QDragEnterEvent | None) -> None:
-        """Take files and layers."""
+        """Accept files and layers."""
         event = present(event)
         mime = present(event.mimeData())
         if mime.hasUrls() or mime.hasFormat(_LAYERS):
             event.acceptProposedAction()
 
     def dropEvent(self, event: QDropEvent | None) -> None:
-        """Tell what was dropped."""
+        """Emit what was dropped."""
         event = present(event)
         mime = present(event.mimeData())
         if mime.hasUrls():

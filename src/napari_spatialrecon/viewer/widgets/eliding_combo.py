@@ -1,4 +1,4 @@
-"""A list of choices whose shown one ends in … where it is too long."""
+"""A combo box that elides its current text if that is too long."""
 
 from __future__ import annotations
 
@@ -10,10 +10,10 @@ from napari_spatialrecon.viewer.window.present import present
 
 
 class ElidingCombo(QComboBox):
-    """A `QComboBox` that never cuts a name in the middle of a letter."""
+    """A `QComboBox` that shows … in place of what does not fit."""
 
     def paintEvent(self, event: QPaintEvent | None) -> None:
-        """Draw the box with its text made to fit."""
+        """Draw the box with its text elided."""
         painter = QStylePainter(self)
         option = QStyleOptionComboBox()
         self.initStyleOption(option)

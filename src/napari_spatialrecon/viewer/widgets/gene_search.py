@@ -1,4 +1,4 @@
-"""A field that finds a gene by a part of its name."""
+"""A field that finds a gene by part of its name."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from napari_spatialrecon.viewer.window.present import present
 
 
 class GeneSearch(QLineEdit):
-    """Offers the genes whose names hold what is typed.
+    """Suggests the genes whose names contain the text that is typed.
 
     Signals: ``chosen(text)`` when a name was picked from the list, or Enter was pressed.
     """
@@ -33,11 +33,11 @@ class GeneSearch(QLineEdit):
 
     @property
     def names(self) -> list[str]:
-        """What is offered."""
+        """The names that are suggested."""
         return list(self._names.stringList())
 
     def set_names(self, names: Sequence[str]) -> None:
-        """Offer these."""
+        """Suggest these names."""
         if list(names) != self._names.stringList():
             self._names.setStringList(list(names))
 
@@ -48,7 +48,7 @@ class GeneSearch(QLineEdit):
 
     def _enter(self) -> None:
         popup = present(present(self.completer()).popup())
-        if not popup.currentIndex().isValid():  # else the completer tells which
+        if not popup.currentIndex().isValid():  # else the completer emits the choice
             popup.hide()
             self._choose(self.text())
 

@@ -1,4 +1,4 @@
-"""Text that wraps to the width it is given."""
+"""Text that wraps to the available width."""
 
 from __future__ import annotations
 
@@ -7,10 +7,10 @@ from qtpy.QtWidgets import QLabel, QSizePolicy
 
 
 class WrappedLabel(QLabel):
-    """Plain text that can be selected and never asks for more width than there is.
+    """Selectable plain text that never asks for more width than there is.
 
-    A plain `QLabel` states the height that its text would need in a very narrow column; a scroll
-    area then makes room for it.
+    A plain `QLabel` asks for the height that its text would need in a very narrow column, and a
+    scroll area makes room for that.
     """
 
     def __init__(self, text: str = "") -> None:

@@ -1,4 +1,4 @@
-"""A table of landmarks: a tick whether each is used, its numbers, and a color for how good."""
+"""A table of landmarks: whether each is used, its numbers, and a color for its quality."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from qtpy.QtWidgets import QAbstractItemView, QHeaderView, QTableWidget, QTableW
 from napari_spatialrecon.viewer.window.present import present
 from napari_spatialrecon.viewer.window.tones import DARK, Tones
 
-#: Pixels that the table takes at least; where the dock has more room it shows all rows.
+#: Least height in pixels; if the dock has more room, the table shows all rows.
 _LEAST_HEIGHT = 150
 
 
@@ -23,11 +23,11 @@ class MarkRow:
     Parameters
     ----------
     cells
-        A text for each column.
+        Text of each column.
     tone
         ``good``, ``warning``, ``wrong`` or ``quiet``: the color of the text.
     tip
-        What the row means, on hovering.
+        Tooltip of the row.
     """
 
     cells: tuple[str, ...]
@@ -37,7 +37,7 @@ class MarkRow:
 
 
 class MarksTable(QTableWidget):
-    """Rows that can be ticked and chosen.
+    """Rows that can be ticked and selected.
 
     Signals: ``toggled(row, enabled)``, ``picked(row)``.
     """
@@ -67,7 +67,7 @@ class MarksTable(QTableWidget):
         self.itemSelectionChanged.connect(self._on_selection)
 
     def show_rows(self, rows: list[MarkRow], chosen: int | None = None) -> None:
-        """Show these, without telling that one was chosen."""
+        """Show these rows, without emitting that one was selected."""
         self._rows = rows
         with QSignalBlocker(self):
             self.setRowCount(len(rows))
@@ -97,7 +97,7 @@ class MarksTable(QTableWidget):
         self.show_rows(self._rows, self.chosen())
 
     def chosen(self) -> int | None:
-        """Return the number of the chosen row, None without one."""
+        """Return the number of the selected row, None if there is none."""
         rows = present(self.selectionModel()).selectedRows()
         return rows[0].row() if rows else None
 

@@ -1,4 +1,4 @@
-"""A message where the user looks: what is wrong, what to try, and Details."""
+"""An error message within a widget: what is wrong, what to try, and Details."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ class Notice(QFrame):
         self.clear()
 
     def clear(self) -> None:
-        """Show nothing."""
+        """Hide the message."""
         self.error = None
         self.hide()
 
@@ -62,7 +62,7 @@ class Notice(QFrame):
 
 
 def message(error: BaseException) -> str:
-    """Return what a notice says: each problem on its own, the first few of many."""
+    """Return the text of a notice: one problem per line, only the first few of many."""
     if not isinstance(error, ValidationError):
         return headline(error)
     with speaking(Window()):

@@ -1,4 +1,4 @@
-"""A page to read beside the window."""
+"""A page of text in a window of its own."""
 
 from __future__ import annotations
 
@@ -8,12 +8,12 @@ from qtpy.QtWidgets import QDialog, QDialogButtonBox, QTextBrowser, QVBoxLayout,
 
 
 class PageBox(QDialog):
-    """Shows Markdown; links to the web open in the browser.
+    """Shows Markdown; web links open in the browser.
 
     Parameters
     ----------
     title
-        Of the window.
+        Title of the window.
     text
         Markdown.
     """

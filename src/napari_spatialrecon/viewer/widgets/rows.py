@@ -1,4 +1,4 @@
-"""Small parts of which the fields of a task widget are made."""
+"""Building blocks of the fields of a task widget."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 
 
 def small_button(text: str, tip: str) -> QPushButton:
-    """Return a button of one character that says what it does."""
+    """Return a button with one character, whose tooltip says what it does."""
     button = QPushButton(text)
     button.setFixedWidth(28)
     button.setToolTip(tip)
@@ -41,7 +41,7 @@ def combo() -> QComboBox:
 
 
 def row(*widgets: QWidget) -> QWidget:
-    """Return widgets side by side; lists, fields and labels share what width is left."""
+    """Return widgets side by side; combo boxes, fields and labels share the remaining width."""
     result = QWidget()
     layout = QHBoxLayout(result)
     layout.setContentsMargins(0, 0, 0, 0)
@@ -51,7 +51,7 @@ def row(*widgets: QWidget) -> QWidget:
 
 
 def labelled(text: str, box: QComboBox) -> QWidget:
-    """Return a list with a short word before it."""
+    """Return a combo box with a short label before it."""
     label = QLabel(text)
     label.setFixedWidth(44)
     result = QWidget()
@@ -73,7 +73,7 @@ def side_by_side(*buttons: QWidget) -> QWidget:
 
 
 def stack() -> QWidget:
-    """Return a place where one of several widgets is shown, as high as that one."""
+    """Return a container that is as high as the one of its widgets that is visible."""
     widget = QWidget()
     layout = QVBoxLayout(widget)
     layout.setContentsMargins(0, 0, 0, 0)
@@ -81,7 +81,7 @@ def stack() -> QWidget:
 
 
 def fill(box: QComboBox, items: list[tuple[str, Entry]], chosen: Entry | None) -> None:
-    """Offer entries, (label, entry) each, without telling that one was chosen."""
+    """Offer entries, (label, entry) each, without emitting that one was chosen."""
     with QSignalBlocker(box):
         box.clear()
         for label, entry in items:

@@ -1,6 +1,6 @@
-"""What the plugin remembers between sessions: the values of forms, the scale of images.
+"""What the plugin remembers between sessions: the values of forms, the scales of images.
 
-It is kept as JSON in the plugin's napari settings (the manifest's ``configurations``).
+Stored as JSON in the plugin's napari settings (the manifest's ``configurations``).
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ FORMS, SCALES = "forms", "scales"
 
 
 class NapariSettings(MutableMapping[str, str]):
-    """The plugin's remembered texts in napari's settings, by property name."""
+    """The strings that the plugin keeps in napari's settings, by property name."""
 
     def _section(self) -> object:
         from napari.settings import get_plugin_settings
@@ -42,12 +42,12 @@ class NapariSettings(MutableMapping[str, str]):
 
 
 class Memory:
-    """Remembers over a store of texts; what cannot be read back is forgotten.
+    """Values kept in a store of strings; entries that cannot be parsed are ignored.
 
     Parameters
     ----------
     store
-        Texts by name; default napari's settings. A plain dict forgets at the end.
+        Strings by name; default napari's settings. A plain dict lasts for one session.
 
     Examples
     --------

@@ -1,4 +1,4 @@
-"""How errors speak in the window: what was wrong, what to try, and the details on demand."""
+"""How errors are shown in the window: what was wrong, what to try, and details on demand."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
 
 def headline(error: BaseException) -> str:
-    """Return what a notification says: the message and the remedy, never a traceback."""
+    """Return the text of a notification: the message and the remedy, never a traceback."""
     with speaking(Window()):
         return _headline(error)
 
@@ -27,14 +27,12 @@ def _headline(error: BaseException) -> str:
     if isinstance(error, SpatialReconError):
         return str(error)
     if isinstance(error, MemoryError):
-        return "The memory of this computer was used up. Try fewer cells or the preset quick."
-    return (
-        "Something unexpected went wrong in Spatial Reconstruction; your layers are as they were."
-    )
+        return "The computer ran out of memory. Try fewer cells, or the preset quick."
+    return "Something unexpected went wrong in Spatial Reconstruction; your layers are unchanged."
 
 
 def details(error: BaseException) -> str:
-    """Return the text of the Details box, to be copied into a report."""
+    """Return the text of the Details box, which can be copied into a bug report."""
     with speaking(Window()):
         trace = "".join(traceback.format_exception(error))
         first = str(error) if isinstance(error, SpatialReconError) else _headline(error)
@@ -56,7 +54,7 @@ def notify_error(error: BaseException) -> None:
 
 
 def notify_info(message: str) -> None:
-    """Show a line that needs no answer."""
+    """Show a short notice."""
     from napari.utils.notifications import show_info
 
     show_info(message)

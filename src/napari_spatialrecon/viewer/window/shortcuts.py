@@ -1,4 +1,4 @@
-"""The keys of the widgets, in one place: what they do, and how they are described."""
+"""Keyboard shortcuts of the widgets: keys, what they do, and how they are listed."""
 
 from __future__ import annotations
 
@@ -31,8 +31,8 @@ class Shortcut:
 COMMON: dict[str, Shortcut] = {
     "undo": Shortcut("Control-Z", "undo"),
     "redo": Shortcut("Control-Shift-Z", "redo"),
-    "delete": Shortcut("Delete", "delete the chosen one"),
-    "disable": Shortcut("D", "leave the chosen one out, or take it back"),
+    "delete": Shortcut("Delete", "delete the selected one"),
+    "disable": Shortcut("D", "exclude or include the selected one"),
     "stop": Shortcut("Escape", "stop setting landmarks"),
 }
 ALIGN: dict[str, Shortcut] = {
@@ -41,17 +41,17 @@ ALIGN: dict[str, Shortcut] = {
     "right": Shortcut("Control-Right", "nudge right"),
     "up": Shortcut("Control-Up", "nudge up"),
     "down": Shortcut("Control-Down", "nudge down"),
-    "flip": Shortcut("F", "turn over"),
-    "turn": Shortcut("R", "turn by 90°"),
+    "flip": Shortcut("F", "flip"),
+    "turn": Shortcut("R", "rotate by 90°"),
 }
 LANDMARKS: dict[str, Shortcut] = {
     **COMMON,
-    "suggest": Shortcut("S", "choose the suggested cell"),
+    "suggest": Shortcut("S", "pick the suggested cell"),
 }
 
 
 def describe(shortcuts: Mapping[str, Shortcut]) -> str:
-    """Return all keys as lines of text.
+    """Return all keys and what they do, one per line.
 
     Examples
     --------
@@ -62,14 +62,14 @@ def describe(shortcuts: Mapping[str, Shortcut]) -> str:
 
 
 class Keys:
-    """Binds keys to a viewer while a widget takes landmarks, and to the widget always.
+    """Binds keys to a viewer while landmarks are being set, and to the widget at all times.
 
     Parameters
     ----------
     viewer
-        Its own bindings come back when the keys are released.
+        Its own bindings are restored on release.
     shortcuts, actions
-        By the same names.
+        Have the same names.
     """
 
     def __init__(
@@ -93,14 +93,14 @@ class Keys:
             self._viewer.bind_key(key, _quietly(action), overwrite=True)
 
     def release(self) -> None:
-        """Give the viewer its own keys back."""
+        """Restore the viewer's own key bindings."""
         if self._held:
             self._held = False
             self._viewer.keymap.clear()
             self._viewer.keymap.update(self._before)
 
     def on_widget(self, widget: QWidget) -> None:
-        """Bind the keys that hold a modifier, and Delete, to a widget and what is in it."""
+        """Bind Delete and the keys with a modifier to a widget and its children."""
         from qtpy.QtCore import Qt
         from qtpy.QtGui import QKeySequence, QShortcut
 

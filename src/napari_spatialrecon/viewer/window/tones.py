@@ -1,4 +1,4 @@
-"""Colors of words and lines that are readable on napari's dark and light windows."""
+"""Colors of text and lines that are readable in napari's dark and light themes."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class Tones:
-    """Hex colors: contrast of at least 4.5 with the window's background."""
+    """Hex colors with a contrast of at least 4.5 to the window's background."""
 
     good: str
     warning: str

@@ -1,4 +1,4 @@
-"""Numbers as people say them."""
+"""Durations, memory and progress as short text."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from napari_spatialrecon.progress import Progress
 
 
 def duration(seconds: float) -> str:
-    """Return a time in the unit one would say it in.
+    """Return a duration in the unit that suits it.
 
     Examples
     --------
@@ -23,7 +23,7 @@ def duration(seconds: float) -> str:
 
 
 def memory(n_bytes: float) -> str:
-    """Return an amount of memory.
+    """Return an amount of memory in MB or GB.
 
     Examples
     --------
@@ -34,12 +34,12 @@ def memory(n_bytes: float) -> str:
 
 
 def progress_line(progress: Progress) -> str:
-    """Return where a run stands, on one line.
+    """Return the progress of a run, on one line.
 
     Examples
     --------
     >>> progress_line(Progress("Training", 640, 1000, eta_s=61.0))
-    'Training · step 640 of 1,000 · 61 s left in this step'
+    'Training · step 640 of 1,000 · 61 s remaining'
     """
     parts = [progress.stage]
     if progress.total:
@@ -47,5 +47,5 @@ def progress_line(progress: Progress) -> str:
     elif progress.step:
         parts.append(f"step {progress.step:,}")
     if progress.eta_s is not None and progress.step != progress.total:
-        parts.append(f"{duration(progress.eta_s)} left in this step")
+        parts.append(f"{duration(progress.eta_s)} remaining")
     return " · ".join(parts)

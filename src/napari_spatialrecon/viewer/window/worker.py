@@ -1,7 +1,7 @@
 """The one adapter between long work and the window.
 
-Work is a function ``work(progress, should_stop)``; it runs in a thread of Qt's pool and is followed
-through the signals of a `Run`, which live and die with the widget that owns it.
+Work is a function ``work(progress, should_stop)``; it runs in Qt's thread pool and reports through
+the signals of a `Run`, which is deleted with the widget that owns it.
 """
 
 from __future__ import annotations
@@ -38,7 +38,7 @@ INTERVAL_S = 0.1
 DOCK_INTERVAL_S = 0.5
 """Least time between two steps in napari's activity dock: each makes napari redraw its window."""
 SWITCH_S = 0.001
-"""How long the window's thread may wait for Python while work has it: a fifth of Python's own."""
+"""Longest wait of the window's thread for the interpreter: a fifth of Python's default."""
 CLOSE_WAIT_S = 5.0
 """How long a closing window waits for work to end."""
 
@@ -50,7 +50,7 @@ class Run(QObject):
 
     Signals, all in the window's thread: ``started()``, ``progressed(Progress)``, then exactly one
     of ``returned(result)``, ``stopped(Stopped)``, ``failed(Exception)``, and last ``finished()``.
-    None of them comes after the run's parent widget or its viewer has gone.
+    None is emitted once the run's parent widget or its viewer is gone.
 
     Parameters
     ----------
@@ -58,7 +58,7 @@ class Run(QObject):
         Called in a thread. It reports through its first argument and ends soon, by returning or
         by raising `Stopped`, once the second returns True.
     title
-        What is being done, in the user's words: napari's activity and close dialogs show it.
+        What is being done, for the user: napari's activity and close dialogs show it.
     viewer
         The viewer that shows the progress and whose closing stops the work.
     parent
@@ -90,7 +90,7 @@ class Run(QObject):
 
     @property
     def running(self) -> bool:
-        """Whether the work has begun and not ended."""
+        """Whether the work has started and not yet ended."""
         return self._running
 
     @property
@@ -99,7 +99,7 @@ class Run(QObject):
         return bool(self._worker.abort_requested)
 
     def start(self) -> None:
-        """Begin; returns at once."""
+        """Start the work; returns at once."""
         self._worker.signals.progressed.connect(self._on_progress)
         self._worker.signals.ended.connect(self._on_ended)
         self._running = True
@@ -141,7 +141,7 @@ class Run(QObject):
         self._status.update(status)
 
     def _close(self) -> None:
-        """Stop because the viewer closes: signals are disconnected, and the work has ended."""
+        """Stop because the viewer closes: no further signals, and the work has ended."""
         if not self._running:
             return
         self.blockSignals(True)
@@ -175,11 +175,11 @@ class _Worker(WorkerBase[None]):
         self.done = threading.Event()
 
     def run(self) -> None:
-        """Work; where Qt has gone meanwhile nobody is left to be told."""
+        """Do the work; if Qt has shut down meanwhile, nobody receives the result."""
         try:
             super().run()
         except RuntimeError as error:  # all that the work raises is caught in `work`
-            _log.debug("Nobody was told of the end of the work: %s", error)
+            _log.debug("Nobody received the result of the work: %s", error)
 
     def work(self) -> None:
         self.begun.set()
@@ -193,7 +193,7 @@ class _Worker(WorkerBase[None]):
         except Exception as error:
             failure = error
         except SystemExit as error:
-            failure = RuntimeError(f"The work ended the program ({error.code}).")
+            failure = RuntimeError(f"The work tried to exit the program ({error.code}).")
         finally:
             self.done.set()
         self.signals.ended.emit(result, failure)
@@ -213,7 +213,7 @@ class _Worker(WorkerBase[None]):
 
 @atexit.register
 def _end_with_python() -> None:
-    """End the work before Python takes Qt away: a thread that speaks to what has gone aborts."""
+    """End the work before Python unloads Qt: a thread that calls deleted objects aborts."""
     try:
         _Worker.await_workers(round(1e3 * CLOSE_WAIT_S))
     except RuntimeError:
@@ -222,13 +222,13 @@ def _end_with_python() -> None:
 
 @contextmanager
 def _smooth_window() -> Iterator[None]:
-    """Keep the threads of the work from holding up the window's.
+    """Keep the threads of the work from blocking the window's.
 
-    All cores in torch or BLAS make both crawl, so one is left. Importing torch and its kin makes a
-    million objects; each full garbage collection over them stops the window for a third of a
-    second, so until the work ends the collector leaves alone what there is when it begins. A redraw
-    asks for Python many times, and would wait for the work each time. That wait stays short
-    afterwards: other work may be on.
+    If torch or BLAS took all cores, both would crawl, so one is left free. Importing torch creates
+    a million objects; each full garbage collection over them blocks the window for a third of a
+    second, so they are frozen until the work ends. A redraw takes the interpreter lock many times
+    and would wait for the work each time; that wait stays short afterwards, since other work may
+    still be running.
     """
     sys.setswitchinterval(min(SWITCH_S, sys.getswitchinterval()))
     gc.disable()

@@ -1,6 +1,6 @@
 """Large images without a pyramid: shown at once from a preview while the pyramid is built.
 
-The pyramid lies in the user's cache, so that the next time the image opens whole and at once.
+The pyramid is kept in the user's cache, so that the image opens at once the next time.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from napari_spatialrecon.tissue.images import Histology
 
 LARGE = 4096
-"""Longest side, in pixels, up to which an image is shown as it is."""
+"""Longest side, in pixels, up to which an image is shown without a pyramid."""
 _COARSEST = 512
 _GLASS = 240
 
@@ -57,7 +57,7 @@ class GrowingLevel:
 
 
 class GrowingPyramid:
-    """A large image whose levels are a preview until `fill` has been given the real ones.
+    """A large image whose levels show a preview until `fill` is given the real ones.
 
     Parameters
     ----------
@@ -74,20 +74,20 @@ class GrowingPyramid:
         self.levels = [GrowingLevel(shape, preview) for shape in _halvings(image.shape)]
 
     def build(self, progress: ProgressCallback, should_stop: ShouldStop) -> list[Any]:
-        """Build the pyramid: long work for `viewer.worker.Run`; returns what `fill` takes."""
+        """Build the pyramid and return its levels for `fill`: work for a `Run`."""
         from napari_spatialrecon.progress import Reporter
         from napari_spatialrecon.tissue.pyramid import build_pyramid
 
         return build_pyramid(self._image, self._folder, Reporter(progress, should_stop))
 
     def fill(self, levels: Sequence[Any]) -> None:
-        """Show real pixels from now on; a layer that shows the levels is to be refreshed."""
+        """Show the real pixels from now on; layers that show the levels have to be refreshed."""
         for growing, level in zip(self.levels, levels, strict=True):
             growing.source = level
 
 
 def is_slow(histology: Histology) -> bool:
-    """Return whether looking at an image would read or decode far more than is seen."""
+    """Return whether showing an image would read or decode far more than is visible."""
     finest, coarsest = histology.levels[0], histology.levels[-1]
     decoded_whole = _path(finest) is not None
     return max(finest.shape[:2]) > LARGE and (decoded_whole or max(coarsest.shape[:2]) > LARGE)
@@ -96,13 +96,12 @@ def is_slow(histology: Histology) -> bool:
 def open_large(
     histology: Histology, path: Path | None, *, cache: Path | None = None
 ) -> list[Any] | GrowingPyramid:
-    """Return the levels of a slow image from the cache, or a pyramid that is still to be built.
+    """Return the levels of a slow image from the cache, or a pyramid that is yet to be built.
 
     Parameters
     ----------
     path
-        The file that names the image; its date and that of the image decide whether the cached
-        pyramid is still that of the image.
+        The file that names the image; the cached pyramid is used if neither file has changed.
     cache
         Folder of all cached pyramids; default in the user's cache.
     """
@@ -126,13 +125,13 @@ def _halvings(shape: tuple[int, ...]) -> list[tuple[int, int]]:
 
 
 def _path(level: Any) -> Path | None:
-    """Return the file of a level that is decoded whole, such as a JPEG; None for the others."""
+    """Return the file of a level that has to be decoded whole, such as a JPEG, else None."""
     path = getattr(getattr(level, "source", None), "path", None)
     return path if isinstance(path, Path) else None  # of a tiled image it is a name in its store
 
 
 def _preview(histology: Histology) -> np.ndarray:
-    """Return a small image that is quick to get, or the color of glass where there is none."""
+    """Return a small image that is quick to read, else one pixel of the color of glass."""
     coarsest = histology.levels[-1]
     if max(coarsest.shape[:2]) <= LARGE:
         return np.asarray(coarsest)

@@ -1,4 +1,4 @@
-"""Opening tables off the window's thread: from a widget, a drop or File > Open."""
+"""Opening tables in the background: from a widget, a drop or File > Open."""
 
 from __future__ import annotations
 
@@ -30,13 +30,13 @@ if TYPE_CHECKING:
 #: What a file dialog offers.
 FILTER = "Tables (*.h5ad);;All files (*)"
 
-#: Files of each viewer that were asked for, the one that is being read first.
+#: Files that each viewer was asked to open; the first is being read.
 _asked: weakref.WeakKeyDictionary[Viewer, list[Path]] = weakref.WeakKeyDictionary()
 
 
 @dataclass(frozen=True)
 class _Opened:
-    """A table, and the layers that will show it: none for cells without place."""
+    """A table, and the layers that will show it: none for cells without coordinates."""
 
     adata: AnnData
     layers: list[Layer]
@@ -51,7 +51,7 @@ def open_table(
     opened: Callable[[Entry], None],
     failed: Callable[[Exception], None],
 ) -> None:
-    """Open a file in the background, as a slide with its layers or as cells without place.
+    """Open a file in the background, as a slide with its layers or as cells to place.
 
     Parameters
     ----------
@@ -80,7 +80,7 @@ def open_table(
 def open_in_turn(viewer: Viewer, paths: list[Path]) -> None:
     """Open files that a user dropped, one after another in the background.
 
-    Each adds its layers, or lists its cells without place, when it has been read.
+    Once read, each adds its layers, or is listed as cells to place.
     """
     viewer = unwrapped(viewer)
     asked = _asked.setdefault(viewer, [])
@@ -131,7 +131,7 @@ def _read(
     progress: ProgressCallback,
     should_stop: ShouldStop,
 ) -> _Opened:
-    """Read a file and make its layers: all but what the window has to do itself."""
+    """Read a file and make its layers, which the window then only has to add."""
     from napari.layers import Layer
 
     from napari_spatialrecon.tissue import slots
@@ -150,7 +150,7 @@ def _as_role(viewer: ViewerModel, found: _Opened, path: Path, role: Role) -> Ent
         return space.add(table_name(path), role, adata=found.adata, path=path)
     if not found.layers:
         raise InputError(
-            "Expected a slide with coordinates, found cells without any.",
+            "Expected a slide with coordinates, found cells without coordinates.",
             remedy="Try it under Cells.",
             where=path.name,
         )
@@ -166,17 +166,19 @@ def _add(viewer: ViewerModel, layers: list[Layer]) -> None:
 
 
 def is_open(space: Workspace, path: Path) -> bool:
-    """Return whether a file is open already, and say so."""
+    """Return whether a file is already open, and say so if it is."""
     known = space.at(path)
     if known is None:
         return False
     space.add(known.name, known.role, path=path)
-    notify_info(f"{path.name} is open already, as {known.name}.")
+    notify_info(f"{path.name} is already open, as {known.name}.")
     return True
 
 
 def list_cells(space: Workspace, adata: AnnData, path: Path) -> None:
-    """List cells without place as those that can be placed."""
+    """List cells without coordinates as cells to place."""
     name = table_name(path)
     space.add(name, Role.QUERY, adata=adata, path=path)
-    notify_info(f"{name}: {adata.n_obs:,} cells without place. They can be placed on a slide.")
+    notify_info(
+        f"{name}: {adata.n_obs:,} cells without coordinates, which can be placed on a slide."
+    )

@@ -1,4 +1,4 @@
-"""A model that was trained before, to be used instead of training."""
+"""A saved model, to be used instead of training."""
 
 from __future__ import annotations
 
@@ -8,12 +8,12 @@ from pathlib import Path
 
 @dataclass(frozen=True)
 class SavedModel:
-    """A folder that "Save model" or ``--save-model`` wrote.
+    """A folder written by "Save model…" or ``--save-model``.
 
     Parameters
     ----------
     method
-        Name of its method.
+        Name of the method.
     """
 
     folder: Path
@@ -21,7 +21,7 @@ class SavedModel:
 
 
 def find_model(folder: str | Path, task: str) -> SavedModel:
-    """Return the model in a folder; whether it is whole is seen when it is loaded.
+    """Return the model in a folder; loading it will show whether it is complete.
 
     Raises
     ------

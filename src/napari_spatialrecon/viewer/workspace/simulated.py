@@ -1,4 +1,4 @@
-"""Simulated tissue as it is opened in a viewer: slides with H&E, and dissociated cells."""
+"""Opening simulated tissue in a viewer: slides with H&E, and dissociated cells."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
 
 def open_simulated(viewer: Viewer, tissue: str) -> None:
-    """Simulate off the window's thread, and open the tissue in this viewer when it is made."""
+    """Simulate tissue in the background, then open it in this viewer."""
     from napari.layers import Layer
 
     from napari_spatialrecon.viewer.window.main_window import main_window
@@ -52,7 +52,7 @@ def simulated(
 
 
 def simulated_layers(made: SimulatedTissue) -> list[LayerData]:
-    """Return slides with their histology; only the first slide is shown."""
+    """Return the layers of all slides; only the first slide is visible."""
     slides = [
         table_layers(slide, f"{made.tissue} {number}")
         for number, slide in enumerate(made.slides, 1)

@@ -1,4 +1,4 @@
-"""The layers of a table: its histology below its points; large images fill in the background."""
+"""The layers of a table: its histology below its points; large images load in the background."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from napari_spatialrecon.tissue.images import Histology
     from napari_spatialrecon.viewer.workspace.large_image import GrowingPyramid
 
-#: Milliseconds until the pyramid of a large image is begun.
+#: Milliseconds before the pyramid of a large image is built.
 PYRAMID_AFTER = 2000
 
 
@@ -39,11 +39,11 @@ def table_layers(
     Parameters
     ----------
     folder
-        Where images that the table names lie.
+        Folder of the images that the table names.
     path
         The file or folder it came from.
     viewer
-        Will show them; None for the current one.
+        Viewer that will show them; None for the current one.
     """
     from napari_spatialrecon.tissue import slots
     from napari_spatialrecon.tissue.images import library_histology
@@ -80,7 +80,7 @@ def _image_layer(
     details: dict[str, Any],
     viewer: ViewerModel | None,
 ) -> LayerData:
-    """Return a histology layer; of a large image without a pyramid, one that fills later."""
+    """Return a histology layer; for a large image without a pyramid, one that fills in later."""
     from napari import current_viewer
 
     from napari_spatialrecon.viewer.window.main_window import has_window

@@ -1,4 +1,4 @@
-"""Inputs of a run, taken from what is open."""
+"""Inputs of a run, from what is open."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ class Table:
     Parameters
     ----------
     path
-        Its file, None where the table is open in napari only.
+        Its file; None if the table is open in napari only.
     """
 
     name: str
@@ -48,7 +48,7 @@ class Table:
 
 @dataclass(frozen=True)
 class Picture:
-    """An image layer without a table, to lay a result on.
+    """An image layer without a table, to register a result to.
 
     Parameters
     ----------
@@ -95,7 +95,7 @@ class Model:
     Parameters
     ----------
     path
-        Its folder, None where it was not saved yet.
+        Its folder; None if it has not been saved yet.
     """
 
     name: str
@@ -104,7 +104,7 @@ class Model:
 
 
 def short_name(entry: Entry) -> str:
-    """Return what a slide or a table of cells is called: without " spots" or " H&E"."""
+    """Return the name of a slide or a table of cells, without " spots" or " H&E"."""
     if entry.path is not None and entry.role is not Role.HISTOLOGY:
         return table_name(entry.path)
     for suffix in _SUFFIXES:
@@ -119,7 +119,7 @@ def natural_order(entry: Entry) -> Any:
 
 
 def slide_of(space: Workspace, image: Entry) -> Entry | None:
-    """Return the slide that an H&E belongs to: of the same file, or of the same name."""
+    """Return the slide that an H&E belongs to: from the same file, or with the same name."""
     slides = [e for e in space if e.role is not Role.HISTOLOGY and SPATIAL in _slots(e)]
     if image.path is not None:
         return next((e for e in slides if e.path == image.path), None)
@@ -127,7 +127,7 @@ def slide_of(space: Workspace, image: Entry) -> Entry | None:
 
 
 def histology_of(space: Workspace, slide: Entry) -> Entry | None:
-    """Return the H&E of a slide that is open, None without one."""
+    """Return the open H&E of a slide, None if there is none."""
     return next((e for e in space.of_role(Role.HISTOLOGY) if slide_of(space, e) is slide), None)
 
 
@@ -136,9 +136,9 @@ def _slots(entry: Entry) -> Mapping[str, Any]:
 
 
 def slide_table(entry: Entry, name: str) -> Table:
-    """Return a slide as a run reads it: the scale that the user gave, images found from anywhere.
+    """Return a slide as a run reads it: with the user's scale, and full paths of its images.
 
-    The matrices are shared with what is open; nothing of it is changed.
+    The matrices are shared with the open table, which is not changed.
     """
     from napari_spatialrecon.tissue import contract
 
@@ -154,13 +154,13 @@ def slide_table(entry: Entry, name: str) -> Table:
 
 
 def query_table(entry: Entry, name: str) -> Table:
-    """Return cells as a run reads them: without their coordinates, should they have any."""
+    """Return cells as a run reads them: without coordinates, if they have any."""
     adata = entry.table()
     return Table(name, _sharing(adata, dict(adata.uns), hidden=True), entry.path)
 
 
 def picture(entry: Entry) -> Picture:
-    """Return an image layer as a run reads it; its scale must be known."""
+    """Return an image layer as a run reads it; its scale has to be known."""
     layer = entry.image
     assert layer is not None, "histology is shown by an image"
     levels = tuple(layer.data) if layer.multiscale else (layer.data,)
@@ -191,7 +191,7 @@ def _with_whole_paths(library: Any, folder: Path) -> Any:
 
 
 def table_name(path: Path) -> str:
-    """Return what a table is called: its file's name, or a Space Ranger run's folder.
+    """Return the name of a table: its file's, or that of the Space Ranger run's folder.
 
     Examples
     --------

@@ -1,6 +1,6 @@
 """What is open in a viewer: slides, cells to place, histology, models and results.
 
-Widgets show the workspace and own no data. It knows layers but no Qt.
+Widgets show the workspace and own no data. It knows napari's layers, but not Qt.
 """
 
 from __future__ import annotations
@@ -29,7 +29,7 @@ if TYPE_CHECKING:
 
 
 class Role(StrEnum):
-    """What something that is open can serve as."""
+    """What an open table, image or model is used as."""
 
     SLIDE = "slide"
     QUERY = "query"
@@ -40,7 +40,7 @@ class Role(StrEnum):
 
 @dataclass(eq=False)
 class Entry:
-    """One thing that is open.
+    """An open table, image or model.
 
     Parameters
     ----------
@@ -49,16 +49,15 @@ class Entry:
     role
         What it is used as.
     adata
-        Its table; None for histology and models, and for foreign layers, whose `table` reads the
-        layer when asked.
+        Its table; None for histology, models, and layers made elsewhere, which `table` reads.
     path
-        Where it came from, if from a file.
+        Its file, if it has one.
     layer
-        The layer that shows it; None for cells without place and for models.
+        The layer that shows it; None for cells without coordinates and for models.
     um_per_unit
-        Micrometres in a unit of its coordinates (a pixel of an image); None while unknown.
+        Micrometres per unit of its coordinates (per pixel of an image); None if unknown.
     notes
-        What the user should know, in words.
+        Messages to the user.
     model
         The encoder of a model.
     """
@@ -74,7 +73,7 @@ class Entry:
 
     @property
     def needs_scale(self) -> bool:
-        """Whether the user has to say how many µm a pixel or unit is."""
+        """Whether the user has to give the µm per pixel or unit."""
         return self.role in (Role.SLIDE, Role.HISTOLOGY) and self.um_per_unit is None
 
     @property
@@ -92,7 +91,7 @@ class Entry:
         return self.layer if isinstance(self.layer, Image) else None
 
     def table(self) -> AnnData:
-        """Return the table: as it was opened, or read from a foreign layer.
+        """Return the table as it was opened, or read from a layer made elsewhere.
 
         Raises
         ------
@@ -109,7 +108,7 @@ class Entry:
 
 
 def read_um(typed: float | str) -> float | None:
-    """Return a positive number of µm, with a point or a comma; None if it is none."""
+    """Return a positive number of µm, typed with a point or a comma; None if it is not one."""
     try:
         value = float(str(typed).strip().replace(",", "."))
     except ValueError:
@@ -118,7 +117,7 @@ def read_um(typed: float | str) -> float | None:
 
 
 class WorkspaceEvents(SignalGroup):
-    """What widgets listen to; each carries the entry."""
+    """Signals for widgets; each carries the entry."""
 
     added = Signal(Entry)
     removed = Signal(Entry)
@@ -131,9 +130,9 @@ class Workspace:
     Parameters
     ----------
     viewer
-        Its layers are adopted where they can serve, and their removal is followed.
+        Its layers are adopted if they can be used, and dropped when they are removed.
     memory
-        Scales the user typed before; default those in napari's settings.
+        Scales that the user typed earlier; default those in napari's settings.
     """
 
     def __init__(self, viewer: ViewerModel, *, memory: Memory | None = None) -> None:
@@ -155,7 +154,7 @@ class Workspace:
 
     @property
     def viewer(self) -> ViewerModel | None:
-        """The viewer, or None once it is gone."""
+        """The viewer; None once it is gone."""
         return self._viewer()
 
     def of_role(self, *roles: Role) -> list[Entry]:
@@ -167,7 +166,7 @@ class Workspace:
         return next((entry for entry in self._entries if entry.name == name), None)
 
     def at(self, path: str | Path, role: Role | None = None) -> Entry | None:
-        """Return the entry that came from a file, of a role if one is given."""
+        """Return the entry of a file, with a role if one is given."""
         wanted = Path(path).resolve()
         found = (e for e in self._entries if e.path == wanted and role in (None, e.role))
         return next(found, None)
@@ -187,20 +186,20 @@ class Workspace:
         um_per_unit: float | None = None,
         model: EncoderMethod | None = None,
     ) -> Entry:
-        """Add something that is open; the same file in the same role stays one entry, with a note.
+        """Add an entry; the same file in the same role stays one entry, and gets a note.
 
-        A scale that is unknown is taken from what the user typed for this file before.
+        An unknown scale is taken from what the user typed earlier for this file.
         """
         path = Path(path).resolve() if path is not None else None
         if path is not None and (known := self.at(path, role)) is not None:
-            _note(known, f"{path.name} was opened again; it is listed once.")
+            _note(known, f"{path.name} was opened again, and is listed once.")
             self.events.changed.emit(known)
             return known
         entry = Entry(self._unique(name), role, adata, path, layer, um_per_unit, model=model)
         self._entries.append(entry)
         if entry.needs_scale and (scale := self.memory.scale(_scale_key(entry))) is not None:
             self._apply_scale(entry, scale)
-            _note(entry, f"{scale:g} µm per unit, as given before.")
+            _note(entry, f"{scale:g} µm per unit, as entered before.")
         self._show_scale_bar(entry)
         self.events.added.emit(entry)
         return entry
@@ -211,18 +210,18 @@ class Workspace:
         self.events.removed.emit(entry)
 
     def set_role(self, entry: Entry, role: Role) -> None:
-        """Use an entry as something else, for instance a slide as cells to place."""
+        """Use an entry in another role, for instance a slide as cells to place."""
         if entry.role is not role:
             entry.role = role
             self.events.changed.emit(entry)
 
     def set_scale(self, entry: Entry, um_per_unit: float | str) -> None:
-        """Say how many µm a unit (a pixel) of an entry is; everything from its file follows.
+        """Set the µm per unit (or pixel) of an entry, and of all others from the same file.
 
         Parameters
         ----------
         um_per_unit
-            A number, or what somebody typed.
+            A number, or text that was typed.
 
         Raises
         ------
@@ -233,7 +232,7 @@ class Workspace:
         if value is None:
             raise InputError(
                 f"Expected a positive number of µm, found {um_per_unit!r}.",
-                remedy="Try 0.5, a usual value for a scan at 20×.",
+                remedy="Try 0.5, which is common for a scan at 20×.",
                 where=entry.name,
             )
         same_file = [e for e in self._entries if entry.path is not None and e.path == entry.path]
@@ -308,7 +307,7 @@ class Workspace:
         entry.um_per_unit = um_per_unit
 
     def _show_scale_bar(self, entry: Entry) -> None:
-        """Turn the scale bar on with the first layer in µm; the user may turn it off for good."""
+        """Turn on the scale bar with the first layer in µm; once turned off, it stays off."""
         viewer = self.viewer
         if viewer is not None and entry.layer is not None and entry.um_per_unit is not None:
             if not self._scale_bar_shown:
