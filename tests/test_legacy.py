@@ -15,10 +15,13 @@ from napari_spatialrecon.training.checkpoint import load_checkpoint, save_checkp
 def test_a_record_of_before_is_read_under_present_names(tmp_path: Path) -> None:
     path = tmp_path / "placed.run.json"
     metrics = {"held_out_floor": 0.4, "held_out_method": 0.3}
-    path.write_text(json.dumps({"metrics": metrics, "config": {"floor_share": 0.2}}))
+    settings = {"laid_onto": "C5"}
+    config = {"floor_share": 0.2}
+    path.write_text(json.dumps({"metrics": metrics, "config": config, "settings": settings}))
     record = read_record(path)
     assert record["metrics"] == {"held_out_baseline": 0.4, "held_out_method": 0.3}
     assert record["config"] == {"baseline_share": 0.2}
+    assert record["settings"] == {"registered_to": "C5"}
 
 
 def test_what_is_named_as_today_stays() -> None:
