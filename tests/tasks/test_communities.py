@@ -22,5 +22,5 @@ def test_communities_are_a_column_of_a_copy() -> None:
 
 
 def test_cells_without_places_are_refused() -> None:
-    with pytest.raises(InputError, match="found no places"):
+    with pytest.raises(InputError, match="found no positions"):
         mark_communities(AnnData(np.zeros((5, 1))))

@@ -42,7 +42,7 @@ def test_the_table_holds_all_profiles_before_and_after(result, slides, tiny):
     assert list(adata.obs[SOURCE].cat.categories) == ["cells", *slides]
     assert adata.obsm[EMBEDDING].shape == (n, 8) and len(adata.obsm[INPUT]) == n
     assert "cell_type" in adata.obs and result.record.metrics["probe_after"] <= 1
-    assert "Neighbours tell the source of" in result.verdict
+    assert "Neighbours predict the source of" in result.verdict
 
 
 def test_pictures_have_as_many_of_each_source_and_do_not_depend_on_chance(result):
@@ -70,7 +70,7 @@ def test_a_stopped_training_goes_on_to_the_same_encoder(result, slides, tiny, tm
 
 def test_without_cells_slides_are_mixed_with_one_another(slides):
     one = train_encoder(dict(list(slides.items())[:1]), config=CONFIG, device="cpu")
-    assert one.verdict.startswith("One source alone")
+    assert one.verdict.startswith("There is only one source")
 
 
 def test_the_command_line_leaves_the_same_encoder(result, tiny_folder, tmp_path):

@@ -31,14 +31,14 @@ def test_placed_cells_are_laid_where_expression_expects_them(tiny, placed, size_
     apart = np.linalg.norm(result.adata.obsm["spatial"] - true, axis=1)
     radius = np.sqrt(true.var(axis=0).sum())
     assert np.median(apart) < 0.25 * radius and result.transform.reflected
-    assert "where expression expects" in result.notes[0] and "weak" not in result.notes[0]
+    assert "positions predicted by expression" in result.notes[0] and "weak" not in result.notes[0]
 
 
 def test_cells_without_anything_in_common_with_the_slide_are_refused_or_said(tiny, placed) -> None:
     cells, _ = placed
     shuffled = cells.copy()
     shuffled.X = cells.X[np.random.default_rng(0).permutation(cells.n_obs)]
-    assert "That is weak" in align_by_expression(shuffled, tiny.slides[0]).notes[0]
+    assert "This agreement is weak" in align_by_expression(shuffled, tiny.slides[0]).notes[0]
     other = cells.copy()
     other.var_names = [f"other{i}" for i in range(cells.n_vars)]
     assert has_expected(cells, tiny.slides[0]) and not has_expected(other, tiny.slides[0])

@@ -110,7 +110,7 @@ def test_a_gene_asked_for_twice_stands_once(split):
     slide, cells, hidden = split
     result = impute(slide, cells, [hidden[0], hidden[0]])
     assert list(result.adata.var_names) == hidden[:1]
-    assert any("asked for twice" in n for n in result.notes)
+    assert any("requested twice" in n for n in result.notes)
 
 
 def test_a_reference_in_logarithms_gives_what_its_counts_give(split):

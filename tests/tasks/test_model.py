@@ -83,7 +83,7 @@ def test_an_encoder_is_kept_and_gives_another_method_its_input(references, tiny,
     assert read.tasks == ("train-encoder",)
     with pytest.raises(InputError, match=r"Try model\.embed"):
         read.place(tiny.cells)
-    with pytest.raises(InputError, match="trained on an encoder"):
+    with pytest.raises(InputError, match="that uses an encoder"):
         sr.place(references, tiny.cells, method="knn", encoder=read)
 
 

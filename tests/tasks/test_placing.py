@@ -137,7 +137,7 @@ def test_the_verdict_says_how_the_method_did_beside_the_baseline(placed, referen
 def test_the_verdict_of_slides_too_small_to_hold_spots_out_is_honest(references, tiny):
     few = {"few": references["one"][:12].copy()}
     result = place(few, tiny.cells, method="knn")
-    assert result.verdict == "No spots were held out, so the error on unseen spots is not known."
+    assert result.verdict == "No spots were held out, so the error on unseen spots is unknown."
 
 
 def test_a_saved_model_places_without_slides(placed, tiny, tmp_path):

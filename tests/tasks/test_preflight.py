@@ -1,4 +1,4 @@
-"""What can be said of a run before it starts."""
+"""Checks and estimates of a run before it starts."""
 
 from __future__ import annotations
 

@@ -128,7 +128,7 @@ def test_a_turned_grid_is_split_as_the_straight_one():
     straight = super_resolve(bins(), method="bilinear")
     turned = super_resolve(bins(turn=25), method="bilinear")
     np.testing.assert_allclose(turned.adata.X.toarray(), straight.adata.X.toarray(), rtol=1e-5)
-    assert any("turned by 25.0 degrees" in note for note in turned.notes)
+    assert any("rotated by 25.0 degrees" in note for note in turned.notes)
 
 
 def test_srast_splits_a_turned_grid_as_the_straight_one():
@@ -190,7 +190,7 @@ def test_round_spots_off_any_grid_are_split_by_distance():
     slide.obsm["spatial"] = np.random.default_rng(0).random((120, 2)) * 50
     result = super_resolve(slide, "7", config=QUICK, spot_diameter=0.5, device="cpu")
     assert result.fd <= 1e-6
-    assert any("no grid" in note for note in result.notes)
+    assert any("not on a grid" in note for note in result.notes)
 
 
 def test_a_trained_model_is_used_on_other_genes_and_parts(tmp_path):

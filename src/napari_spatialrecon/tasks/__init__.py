@@ -1,1 +1,1 @@
-"""The only door to the methods: AnnData in, AnnData out, with a record of the run."""
+"""Tasks: the public interface to the methods; AnnData in, AnnData out, with a record of the run."""

@@ -1,4 +1,4 @@
-"""Laying a slide or a result on an image by landmarks, or by outlines alone."""
+"""Registration of a slide or a result to an image by landmarks or outlines."""
 
 from __future__ import annotations
 
@@ -23,13 +23,13 @@ from napari_spatialrecon.tissue import contract, slots
 from napari_spatialrecon.tissue.images import Histology, histology
 from napari_spatialrecon.tissue.outline import start_by_outline
 
-#: Longest side of an image that is put into a file which only names its image.
+#: Longest side of an image that is copied into a file which only names it.
 _EMBEDDED = 2400
 
 
 @dataclass(frozen=True)
 class AlignResult:
-    """What aligning returns.
+    """Result of an alignment.
 
     Parameters
     ----------
@@ -45,7 +45,7 @@ class AlignResult:
     record
         The run.
     notes
-        What the user should know, in words.
+        Messages for the user.
     """
 
     adata: AnnData
@@ -56,7 +56,7 @@ class AlignResult:
     notes: tuple[str, ...] = field(default=())
 
     def write(self, path: str | Path) -> tuple[Path, Path]:
-        """Write the table as h5ad and the record beside it as ``<name>.run.json``; return both."""
+        """Write the table as h5ad and its record as ``<name>.run.json``; return both."""
         return write_result(path, self.adata, self.record, compression="gzip")
 
 
@@ -71,7 +71,7 @@ def align_by_landmarks(
     ref: AnnData | None = None,
     name: str = "slide",
 ) -> AlignResult:
-    """Move a slide or a result so that its landmarks lie on those of an image.
+    """Register a slide or a result to an image by landmarks.
 
     The arguments are named as in squidpy's proposed ``align_by_landmarks`` (github.com/scverse/
     squidpy, pull request 1162).
@@ -79,7 +79,7 @@ def align_by_landmarks(
     Parameters
     ----------
     adata
-        What is moved; not changed.
+        The table to register; not modified.
     landmarks_ref : (k, 2) float, (x, y)
         Where the landmarks are on the image, in the frame and unit of ``obsm["spatial"]`` of `ref`.
     landmarks_query : (k, 2) float, (x, y)
@@ -89,7 +89,7 @@ def align_by_landmarks(
     reflection, smoothing
         See `geometry.transforms.fit_transform`.
     ref
-        The slide whose image it is laid on; by default that of `adata` itself.
+        The slide with the target image; by default `adata` itself.
 
     Returns
     -------
@@ -113,8 +113,8 @@ def align_by_landmarks(
     notes = []
     if fit.outlier is not None:
         notes.append(
-            f"Pair {fit.outlier + 1} lies {fit.left_out[fit.outlier]:.4g} from where the others "
-            "put it: check it."
+            f"Pair {fit.outlier + 1} is {fit.left_out[fit.outlier]:.4g} from the position "
+            "predicted by the others: check it."
         )
     settings = {"model": model, "reflection": reflection, "smoothing": smoothing}
     pairs = np.asarray(landmarks_query, float), np.asarray(landmarks_ref, float)
@@ -124,7 +124,7 @@ def align_by_landmarks(
 def align_by_transform(
     adata: AnnData, transform: Transform, *, ref: AnnData | None = None, name: str = "slide"
 ) -> AlignResult:
-    """Move a slide or a result by a transform that is known, for instance one set by hand.
+    """Move a slide or a result by a known transform, for example one set by hand.
 
     Parameters
     ----------
@@ -144,14 +144,14 @@ def align_by_outline(
     progress: ProgressCallback | None = None,
     should_stop: ShouldStop | None = None,
 ) -> AlignResult:
-    """Move a slide so that the outline of its spots lies on the tissue of an image: a start.
+    """Register a slide to an image by the outlines of spots and tissue, as a starting point.
 
     Parameters
     ----------
     ref
-        The slide whose image it is laid on; by default that of `adata` itself.
+        The slide with the target image; by default `adata` itself.
     folder
-        Where image files that the slide names lie.
+        Folder of the image files named in the slide.
 
     Raises
     ------
@@ -162,7 +162,7 @@ def align_by_outline(
     image = histology(target, folder)
     if image is None:
         raise InputError(
-            "Expected an H&E image to lay the slide on, found none.",
+            "Expected an H&E image to register the slide to, found none.",
             remedy=f"Try {argument('ref')} with a slide that has one.",
             where=name,
         )
@@ -176,14 +176,14 @@ def align_by_outline(
     )
     notes = [f"Outlines overlap by {100 * found.overlap:.0f} %."]
     if found.ambiguous:
-        notes.append("Other directions fit as well: check with landmark pairs.")
+        notes.append("Other rotations fit equally well: check with landmark pairs.")
     transform = Transform.from_pose(found.pose)
     settings = {"model": "outline", "reflection": reflection}
     return _aligned(adata, transform, None, ref, name, notes, settings)
 
 
 def apply_alignment(adata: AnnData, aligned: AnnData, *, name: str = "result") -> AlignResult:
-    """Move a result that was made in the frame before an alignment as that alignment moved it.
+    """Apply an alignment to a result in the frame before that alignment.
 
     Parameters
     ----------
@@ -195,7 +195,7 @@ def apply_alignment(adata: AnnData, aligned: AnnData, *, name: str = "result") -
     Raises
     ------
     InputError
-        `aligned` holds none.
+        `aligned` holds no alignment.
     """
     transform = stored_transform(aligned)
     if transform is None:
@@ -262,7 +262,7 @@ def _aligned(
 
 
 def _posed(ours: dict[str, Any], transform: Transform) -> dict[str, Any]:
-    """Return our slots with the pose of a result followed on, where that is still a pose."""
+    """Return the package's slots with the updated pose of a result, if it still is a pose."""
     pose = Pose.from_dict(ours.pop("pose"))
     if transform.model == "similarity":
         moved = Pose(transform.matrix[:2, :2], transform.matrix[:2, 2]).compose(pose)
@@ -271,9 +271,9 @@ def _posed(ours: dict[str, Any], transform: Transform) -> dict[str, Any]:
 
 
 def _set_image(moved: AnnData, target: AnnData, scale: float) -> None:
-    """Give the table the image it lies on, as pixels where it was only named, and its spots' size.
+    """Add the target image to the table, as pixels if it was only named, and the spot size.
 
-    scanpy and squidpy draw ``images["hires"]`` alone.
+    scanpy and squidpy draw only ``images["hires"]``.
     """
     found = contract.library(target)
     if found is None:

@@ -10,7 +10,7 @@ from napari_spatialrecon.errors import InputError
 from napari_spatialrecon.evaluation.communities import communities
 from napari_spatialrecon.tissue.slots import COMMUNITY, GEOMETRY, SPATIAL
 
-#: Column that holds them, and slots that hold places, the first found being used.
+#: Column of communities, and slots of positions, of which the first found is used.
 PLACES = (GEOMETRY, SPATIAL)
 
 
@@ -29,12 +29,12 @@ def mark_communities(
     Raises
     ------
     InputError
-        There are no places.
+        There are no positions.
     """
     slot = next((name for name in PLACES if name in placed.obsm), None)
     if slot is None:
         raise InputError(
-            "Expected placed cells, found no places.",
+            "Expected placed cells, found no positions.",
             remedy='Try a file that "spatialrecon place" wrote.',
         )
     places = np.asarray(placed.obsm[slot], float)

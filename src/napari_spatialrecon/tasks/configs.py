@@ -33,18 +33,18 @@ def config(
         Values by dotted name, such as ``{"training.steps": 50}``, or nested:
         ``{"training": {"steps": 50}}``.
     task
-        Where a name stands for several methods: ``"place"``, ``"impute-genes"`` and so on.
+        Needed if a name refers to several methods: ``"place"``, ``"impute-genes"`` and so on.
     preset
         ``"quick"``, ``"standard"`` or another preset of the method.
     values
-        Further settings; two underscores stand for a dot: ``training__steps=50``.
+        Further settings; two underscores represent a dot: ``training__steps=50``.
 
     Raises
     ------
     InputError
-        There is no such method, or several of that name and no `task`.
+        The method does not exist, or there are several of that name and no `task`.
     ConfigError
-        There is no such preset or setting, or a value is not allowed.
+        A preset or setting does not exist, or a value is invalid.
 
     Examples
     --------

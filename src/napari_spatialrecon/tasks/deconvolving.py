@@ -1,4 +1,4 @@
-"""Finding the cell types in each spot of a slide."""
+"""Deconvolution: estimating the cell types in each spot of a slide."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ from napari_spatialrecon.tasks.writing import write_result
 from napari_spatialrecon.tissue import contract, slots
 from napari_spatialrecon.training.device import choose_device
 
-#: Most that a row of known shares may differ from 1 in its sum.
+#: Maximum deviation from 1 of the sum of a row of known shares.
 _ROUNDING = 0.02
 
 
@@ -38,15 +38,15 @@ class MixtureResult:
         The slide's spots with ``obsm["proportions"]``, and ``obsm["mapping"]`` for methods that map
         cells.
     proportions
-        The same: a row a spot, a column a type, rows sum to 1. Empty spots have the reference's
-        shares. A "/" in a name is "_" in its column; ``uns["spatialrecon"]["types"]`` holds the
-        names as they are.
+        Proportions with one row per spot and one column per type; rows sum to 1. Empty spots get
+        the reference's proportions. A "/" in a name is "_" in its column;
+        ``uns["spatialrecon"]["types"]`` holds the names as they are.
     method
-        As it was run; its ``history`` holds the losses.
+        The fitted method; its ``history`` holds the losses.
     record
         The run: ``record.write("run.json")``.
     notes
-        What the user should know, in words.
+        Messages for the user.
     """
 
     adata: AnnData
@@ -57,7 +57,7 @@ class MixtureResult:
 
     @property
     def verdict(self) -> str:
-        """What was found, in words."""
+        """Summary of the result."""
         types = self.adata.uns[slots.OURS]["types"]
         return verdict(self.proportions.to_numpy(), [str(name) for name in types])
 
@@ -82,7 +82,7 @@ def deconvolve(
     progress: ProgressCallback | None = None,
     should_stop: ShouldStop | None = None,
 ) -> MixtureResult:
-    """Find the proportions of cell types in each spot.
+    """Estimate the proportions of cell types in each spot.
 
     Parameters
     ----------
@@ -91,7 +91,8 @@ def deconvolve(
     reference
         Counts of cells.
     labels
-        Column of ``reference.obs`` that names each cell's type. Cells without one are of no type.
+        Column of ``reference.obs`` that names each cell's type. Cells without a label are not used
+        as a type.
     method
         See ``spatialrecon methods``.
     config
@@ -99,8 +100,8 @@ def deconvolve(
     settings
         Single values over `config` (or over the quick preset), such as ``{"members": 2}``.
     prior
-        Shares that are known beforehand, or whole numbers of cells: spots by name, types
-        as columns. Spots or types that it lacks have the reference's shares.
+        Known shares, or whole numbers of cells: spots by name, types
+        as columns. Missing spots or types get the reference's shares.
 
     Returns
     -------
@@ -138,15 +139,15 @@ def deconvolve(
     record.notes = [*spots.notes, *cells.notes, *types.notes, *mixture.notes]
     if not spots.kept.all():
         record.notes.append(
-            f"{slide_name}: {int((~spots.kept).sum()):,} empty spots have the shares of the "
-            "reference, since nothing was measured there."
+            f"{slide_name}: {int((~spots.kept).sum()):,} empty spots got the proportions of the "
+            "reference, since they have no counts."
         )
     adata, table = _annotated(slide, spots, reference, cells, types, mixture, record)
     return MixtureResult(adata, table, chosen, record, tuple(record.notes))
 
 
 def verdict(proportions: NDArray[np.float64], types: Sequence[str]) -> str:
-    """Return what the spots hold, in words.
+    """Return a summary of the proportions.
 
     Parameters
     ----------
@@ -164,7 +165,7 @@ def verdict(proportions: NDArray[np.float64], types: Sequence[str]) -> str:
 
 
 def read_shares(path: str | Path) -> pd.DataFrame:
-    """Read known shares: a CSV of a row a spot (its name first) and a column a type.
+    """Read known shares from a CSV with one row per spot (name first) and one column per type.
 
     Raises
     ------
@@ -176,13 +177,13 @@ def read_shares(path: str | Path) -> pd.DataFrame:
     except (OSError, ValueError) as error:
         raise InputError(
             f"Expected a CSV of shares, found none: {error}.",
-            remedy="Try a first column of spot names and a column a cell type.",
+            remedy="Try a first column of spot names and one column per cell type.",
             where=str(path),
         ) from error
 
 
 def _shares(prior: pd.DataFrame, slide: AnnData, types: CellTypes) -> NDArray[np.float64]:
-    """Return known shares, (n_spots, n_types), of all spots of the slide."""
+    """Return known shares, (n_spots, n_types), for all spots of the slide."""
     where = "prior"
     names = [t for t in types.names if t in prior.columns]
     rows = prior.index.get_indexer(slide.obs_names) if prior.index.is_unique else np.array([-1])
@@ -190,7 +191,7 @@ def _shares(prior: pd.DataFrame, slide: AnnData, types: CellTypes) -> NDArray[np
         raise InputError(
             "Expected shares of the reference's types in spots of the slide, found none that match "
             f"(columns {', '.join(map(str, prior.columns[:3]))}).",
-            remedy="Try a row a spot (each name once) and a column a cell type.",
+            remedy="Try one row per spot (each name once) and one column per cell type.",
             where=where,
         )
     values = prior[names].to_numpy(float)
@@ -264,7 +265,7 @@ def _columns(names: Sequence[str]) -> list[str]:
 def _whole(
     mapping: sparse.csr_matrix, spots: NDArray[np.bool_], cells: NDArray[np.bool_]
 ) -> sparse.csr_matrix:
-    """Return the mapping in the rows and columns of the inputs; left-out ones are empty."""
+    """Return the mapping with the rows and columns of the inputs; left-out ones are empty."""
     found = mapping.tocoo()
     index = (np.flatnonzero(spots)[found.row], np.flatnonzero(cells)[found.col])
     return sparse.csr_matrix((found.data, index), shape=(len(spots), len(cells)))

@@ -30,7 +30,7 @@ def draw_placed(
     folder: str | Path | None = None,
     title: str = "",
 ) -> Path:
-    """Write a PNG of placed cells on their histology, the truth beside them where it is given.
+    """Write a PNG of placed cells on their histology, next to the truth if given.
 
     Parameters
     ----------
@@ -42,14 +42,14 @@ def draw_placed(
         A column of ``obs`` (of the placed cells or the truth) or a gene; by default the truth's
         ``cell_type``, or the uncertainty.
     slide
-        Whose H&E and spots lie below; by default those of the truth or the placed cells.
+        Slide with the H&E and spots to draw; by default those of the truth or the placed cells.
     folder
-        Where image files that a slide names are.
+        Folder of the image files named in a slide.
 
     Raises
     ------
     InputError
-        There is no such column or gene, or the truth lacks the cells.
+        The column or gene does not exist, or the truth lacks the cells.
     """
     points = contract.coordinates(placed)
     true = None
@@ -93,7 +93,7 @@ def draw_types(
     adata
         Spots with ``obsm["proportions"]``, as `deconvolve` returns.
     types
-        Which; by default the twelve whose share is largest.
+        Types to draw; by default the twelve with the largest shares.
 
     Raises
     ------

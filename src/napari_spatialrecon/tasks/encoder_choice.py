@@ -1,4 +1,4 @@
-"""A saved encoder as the first stage of a placing method."""
+"""A saved encoder as the first stage of a placement method."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ TrainedEncoder = Fitted | EncoderMethod | str | Path
 def encoder_for(
     info: MethodInfo, encoder: TrainedEncoder | None, model: object
 ) -> EncoderMethod | None:
-    """Return the encoder, read where it is a folder; None where none is asked for.
+    """Return the encoder, loaded if it is a folder; None if none is requested.
 
     Raises
     ------
@@ -31,7 +31,7 @@ def encoder_for(
         takes = [i.name for i in methods_for("place") if i.takes_encoder]
         takers = " or ".join(argument("method", name) for name in takes)
         raise InputError(
-            f"Expected a method that is trained on an encoder, found {found}.",
+            f"Expected a method that uses an encoder, found {found}.",
             remedy=f"Try {takers} without a model, or leave out {argument('encoder')}.",
         )
     if isinstance(encoder, str | Path):

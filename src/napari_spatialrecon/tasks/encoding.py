@@ -1,4 +1,4 @@
-"""Training an encoder by itself, to be looked at, kept and used again."""
+"""Training an encoder on its own, to inspect, save and reuse it."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ MOST_DRAWN = 1500
 
 @dataclass(frozen=True)
 class EncoderResult:
-    """What `train_encoder` returns.
+    """Result of `train_encoder`.
 
     Parameters
     ----------
@@ -49,7 +49,7 @@ class EncoderResult:
     record
         The run.
     notes
-        What the user should know, in words.
+        Messages for the user.
     """
 
     adata: AnnData
@@ -63,16 +63,16 @@ class EncoderResult:
 
     @property
     def verdict(self) -> str:
-        """How sources are mixed, in words."""
+        """Summary of how well sources are mixed."""
         return verdict(self.encoder)
 
 
 def verdict(encoder: EncoderMethod) -> str:
-    """Return how well neighbours tell the source of a profile, before and after, in words."""
+    """Return a summary of how well neighbours predict the source, before and after."""
     if encoder.before is None or encoder.after is None:
-        return "One source alone: there is nothing to mix."
+        return "There is only one source: nothing to mix."
     return (
-        f"Neighbours tell the source of {encoder.after.probe:.0%} of the profiles, "
+        f"Neighbours predict the source of {encoder.after.probe:.0%} of the profiles, "
         f"{encoder.before.probe:.0%} before the encoder (lower is better mixed)."
     )
 
@@ -92,18 +92,18 @@ def train_encoder(
     progress: ProgressCallback | None = None,
     should_stop: ShouldStop | None = None,
 ) -> EncoderResult:
-    """Learn an embedding in which spots and cells of one kind lie together.
+    """Train an embedding in which similar spots and cells are close.
 
     Parameters
     ----------
     references
-        Name to slide: counts and ``obsm["spatial"]``. Coordinates are not learned from.
+        Name to slide: counts and ``obsm["spatial"]``. Coordinates are not used for training.
     query
         Dissociated cells: counts.
     config
         Hyper-parameters of the encoder; the quick preset if None.
     folder
-        Where a stopped training leaves what ``resume=True`` goes on from.
+        Folder in which a stopped training run keeps its state for ``resume=True``.
 
     Raises
     ------

@@ -1,4 +1,4 @@
-"""A first pose of placed cells on another slide: over the places that their expression expects."""
+"""An initial pose of placed cells on another slide, from positions predicted by expression."""
 
 from __future__ import annotations
 
@@ -16,15 +16,15 @@ from napari_spatialrecon.tasks.aligning import AlignResult, align_by_transform
 from napari_spatialrecon.tasks.placing_run import prepare_slides
 from napari_spatialrecon.tissue import contract, slots
 
-#: Share of cells whose expected place is too far off to help find the pose.
+#: Share of cells whose predicted position is too far off to be used for the pose.
 _TRIM = 0.1
-#: Agreement from which the pose is more than a guess: chance gives up to 0.2.
+#: Agreement above which the pose is reliable: chance gives up to 0.2.
 _WEAK = 0.3
 
 
 @dataclass(frozen=True)
 class Expected:
-    """Where the cells of a layout are expected on a slide, by expression alone.
+    """Positions of a layout's cells on a slide, predicted by expression alone.
 
     Parameters
     ----------
@@ -47,7 +47,7 @@ class Expected:
 
 @dataclass(frozen=True)
 class ExpectedStart:
-    """A pose and how well it agrees.
+    """A pose and its agreement.
 
     Parameters
     ----------
@@ -62,15 +62,19 @@ class ExpectedStart:
 
     @property
     def words(self) -> str:
-        """What to tell the user."""
-        said = f"Laid where expression expects the cells (correlation {self.agreement:.2f})."
-        return said if self.agreement >= _WEAK else f"{said} That is weak: check with pairs."
+        """Message for the user."""
+        said = f"Moved to the positions predicted by expression (correlation {self.agreement:.2f})."
+        return (
+            said
+            if self.agreement >= _WEAK
+            else f"{said} This agreement is weak: check with landmark pairs."
+        )
 
 
 def expected_places(
     adata: AnnData, slide: AnnData, *, reporter: Reporter | None = None
 ) -> Expected:
-    """Return where nearest neighbours in expression expect the cells on a slide.
+    """Return the positions of cells on a slide, predicted by nearest neighbours in expression.
 
     Raises
     ------
@@ -89,7 +93,7 @@ def expected_places(
 def lay_on_expected(
     points: np.ndarray, expected: Expected, *, size: float | None, reflection: bool = True
 ) -> ExpectedStart:
-    """Return the pose that lays a layout over the expected places (weighted Procrustes).
+    """Return the pose that fits a layout to the predicted positions (weighted Procrustes).
 
     Parameters
     ----------
@@ -132,7 +136,7 @@ def align_by_expression(
     progress: ProgressCallback | None = None,
     should_stop: ShouldStop | None = None,
 ) -> AlignResult:
-    """Move placed cells onto another slide and its image, where expression expects them: a start.
+    """Move placed cells onto another slide by predicted positions, as a starting point.
 
     Parameters
     ----------

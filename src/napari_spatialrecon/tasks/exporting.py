@@ -1,4 +1,4 @@
-"""An alignment in SpatialData: on elements that are there, or as an object of its own."""
+"""Export of an alignment to SpatialData: to existing elements or as a new object."""
 
 from __future__ import annotations
 
@@ -51,7 +51,7 @@ def set_alignment(
         Points or circles in the frame and unit that `aligned` had before it was aligned, its
         ``obsm["spatial_before"]``.
     coordinate_system
-        Where the element lies on the image from now on.
+        Coordinate system in which the element lies on the image.
 
     Returns
     -------
@@ -111,7 +111,7 @@ def to_spatialdata(
         Of the coordinate system; the elements are "`name`_spots", "`name`_histology" and the table
         "`name`", what SpatialData allows in no name turned into underscores.
     folder
-        Where image files that the slide names lie.
+        Folder of the image files named in the slide.
 
     Raises
     ------

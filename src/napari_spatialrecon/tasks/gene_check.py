@@ -1,4 +1,4 @@
-"""Measured genes that are hidden from a run that imputes genes, to see what its maps are worth."""
+"""Measured genes that are hidden from imputation, to evaluate its maps."""
 
 from __future__ import annotations
 
@@ -19,14 +19,14 @@ HELD_OUT = "held out"
 TRUTH = "held_out_measured"
 #: Column of ``var``: correlation of a held-out gene's map with what was measured.
 FOUND = "found"
-#: At most so many genes are drawn, and one in so many of those that are shared.
+#: Maximum number of genes drawn, and one in this many shared genes.
 _MOST, _ONE_IN = 6, 10
-#: Share of spots that a gene must be seen in to tell anything.
+#: Minimum share of spots with counts of a gene.
 _SEEN = 0.1
 
 
 def draw_checks(slide: AnnData, reference: AnnData, seed: int) -> tuple[str, ...]:
-    """Return a few genes to hide, drawn from those that both measured and many spots show.
+    """Return a few genes to hide, drawn from shared genes that are expressed in many spots.
 
     Parameters
     ----------
@@ -45,7 +45,7 @@ def draw_checks(slide: AnnData, reference: AnnData, seed: int) -> tuple[str, ...
 
 
 def without(slide: AnnData, genes: Sequence[str], name: str = "slide") -> AnnData:
-    """Return a slide that never measured some of its genes; the slide is not changed.
+    """Return a copy of a slide without some of its genes; the slide is not modified.
 
     Raises
     ------
@@ -56,7 +56,7 @@ def without(slide: AnnData, genes: Sequence[str], name: str = "slide") -> AnnDat
     if unknown:
         raise InputError(
             f"Expected genes that the slide measured, found {listed(unknown)}.",
-            remedy="Try hiding genes of the slide alone.",
+            remedy="Try hiding only genes of the slide.",
             where=name,
         )
     if not genes:

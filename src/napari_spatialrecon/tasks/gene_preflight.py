@@ -1,4 +1,4 @@
-"""What can be said of a run that imputes genes before it starts."""
+"""Checks and estimates of an imputation run before it starts."""
 
 from __future__ import annotations
 
@@ -20,16 +20,16 @@ _FIXED_BYTES, _PER_VALUE = 4e8, 8.0
 
 @dataclass(frozen=True)
 class GenePreflight:
-    """What is known before a run.
+    """Checks and estimates of a run.
 
     Parameters
     ----------
     shared
-        Genes to learn from.
+        Number of shared genes for training.
     asked, measured
         Genes that will be imputed, and those kept as measured.
     notes
-        In words.
+        Messages for the user.
     """
 
     shared: int

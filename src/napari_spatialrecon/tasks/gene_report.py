@@ -1,4 +1,4 @@
-"""The picture of a run of impute-genes: how far the expected fit of genes is to be believed."""
+"""The picture of an imputation run: reliability of the predicted accuracy of genes."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from typing import Any
 from napari_spatialrecon.evaluation.pictures import save_png
 from napari_spatialrecon.evaluation.reliability_plot import reliability_plot
 
-#: Ending of the picture beside a result.
+#: Suffix of the picture next to a result.
 PICTURE = ".reliability.png"
 
 

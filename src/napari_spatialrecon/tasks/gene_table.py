@@ -1,4 +1,4 @@
-"""Where imputed genes go, block by block: memory, an h5ad file or a zarr store."""
+"""Output of imputed genes, block by block, to memory, an h5ad file or a zarr store."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Imputing genes that a slide never measured, from a reference of dissociated cells."""
+"""Imputation of genes not measured on a slide, from a reference of dissociated cells."""
 
 from __future__ import annotations
 
@@ -36,13 +36,13 @@ from napari_spatialrecon.training.device import choose_device
 MISSING = "missing"
 #: Measured genes that are copied at a time.
 _BLOCK = 256
-#: Spots around an empty one that lend it their values.
+#: Number of neighbouring spots whose mean an empty spot gets.
 _LENDERS = 8
 
 
 @dataclass(frozen=True)
 class GeneResult:
-    """What `impute_genes` returns.
+    """Result of `impute_genes`.
 
     Parameters
     ----------
@@ -59,9 +59,9 @@ class GeneResult:
     record
         The run.
     notes
-        What the user should know, in words.
+        Messages for the user.
     picture
-        Expected beside found fit of the genes that the run held out, where it wrote that.
+        Reliability diagram of held-out genes, if it was written.
     """
 
     adata: AnnData | None
@@ -88,19 +88,19 @@ class GeneResult:
 
     @property
     def verdict(self) -> str:
-        """How well the method did on genes it held out, in words."""
+        """Summary of the accuracy on held-out genes."""
         return verdict(self.record.metrics)
 
 
 def verdict(metrics: Mapping[str, float]) -> str:
-    """Return in words how well a run did on genes that it held out."""
+    """Return a summary of a run's accuracy on held-out genes."""
     own, baseline = (
         metrics.get(name, np.nan) for name in ("held_out_pcc", "held_out_baseline_pcc")
     )
     if not np.isfinite(own):
-        return "No genes were held out, so how far the maps are right is not known."
+        return "No genes were held out, so the accuracy of the maps is unknown."
     beside = "" if not np.isfinite(baseline) else f" (baseline: {baseline:.2f})"
-    return f"Maps of held-out genes correlate with the truth by {own:.2f} on average{beside}."
+    return f"Maps of held-out genes have a mean correlation of {own:.2f} with the truth{beside}."
 
 
 def impute_genes(
@@ -121,7 +121,7 @@ def impute_genes(
     progress: ProgressCallback | None = None,
     should_stop: ShouldStop | None = None,
 ) -> GeneResult:
-    """Impute genes that the reference measured and the slide did not.
+    """Impute genes that were measured in the reference but not on the slide.
 
     Parameters
     ----------
@@ -137,10 +137,10 @@ def impute_genes(
     settings
         Single values over `config` (or over the quick preset), such as ``{"members": 2}``.
     hide
-        Genes of the slide that the run does not see, and imputes too: to compare its maps with
-        what was measured.
+        Genes of the slide to hide from the method and impute as well, to compare with the
+        measurement.
     out
-        Write block by block to this h5ad or zarr, so that the maps never stand in memory.
+        Write block by block to this h5ad or zarr, so that the maps are never all in memory.
     recorded
         What the record keeps besides the config, such as the command.
 
@@ -151,7 +151,7 @@ def impute_genes(
     InputError
         The reference lacks an asked gene.
     Stopped
-        `should_stop` returned True; nothing is left behind.
+        `should_stop` returned True; no partial file is left.
     """
     info = find_method(method, "impute-genes")
     reporter = Reporter(progress, should_stop)
@@ -172,7 +172,7 @@ def impute_genes(
     record.metrics |= {k: v for k, v in report.items() if isinstance(v, float)}
     if not spots.kept.all():
         record.notes.append(
-            f"{slide_name}: {int((~spots.kept).sum()):,} empty spots have the mean of the "
+            f"{slide_name}: {int((~spots.kept).sum()):,} empty spots got the mean of the "
             f"{_LENDERS} nearest others."
         )
     whole = _Spots(contract.coordinates(slide), spots.kept)
@@ -250,18 +250,18 @@ class Asked:
         found = {i: c for i, c in measured.items() if c is not None}
         notes = []
         if len(names) < len(genes):
-            notes.append(f"{len(genes) - len(names)} genes were asked for twice; each stands once.")
+            notes.append(
+                f"{len(genes) - len(names)} genes were requested twice; each is included once."
+            )
         if found:
             kept = [names[i] for i in found]
-            notes.append(
-                f"Kept as measured, not imputed: {listed(kept)} (the slide has measured them)."
-            )
+            notes.append(f"Kept as measured, not imputed: {listed(kept)}.")
         return cls(
             names, found, {i: n for i, n in enumerate(names) if i not in found}, tuple(notes)
         )
 
     def var(self, fitted: GeneMethod) -> pd.DataFrame:
-        """Return a row a gene: origin and predicted reliability."""
+        """Return one row per gene: origin and predicted reliability."""
         reliability = np.full(len(self.names), np.nan)
         if self.imputed:
             reliability[list(self.imputed)] = fitted.reliability(list(self.imputed.values()))
@@ -346,9 +346,9 @@ def _header(
 
 def _unknown(genes: Sequence[str], known: Sequence[str], name: str) -> InputError:
     close = difflib.get_close_matches(genes[0], known, n=3, cutoff=0.6)
-    remedy = f"Did you mean {' or '.join(close)}?" if close else "Try genes of the reference alone."
+    remedy = f"Did you mean {' or '.join(close)}?" if close else "Try only genes of the reference."
     return InputError(
-        f"Expected genes of the reference, found {listed(genes)} that it lacks.",
+        f"Expected genes of the reference, found {listed(genes)}, which it lacks.",
         remedy=remedy,
         where=name,
     )

@@ -1,4 +1,4 @@
-"""Moving a placed result by landmarks on some of its cells, without its method: dp-VAE eq. 6-7."""
+"""Refining a placed result by landmarks, without its method: dp-VAE eq. 6-7."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ from napari_spatialrecon.tissue import contract, slots
 
 @dataclass(frozen=True)
 class LandmarkResult:
-    """What `move_by_landmarks` returns.
+    """Result of `move_by_landmarks`.
 
     Parameters
     ----------
@@ -49,7 +49,7 @@ def move_by_landmarks(
     name: str = "placed",
     reporter: Reporter | None = None,
 ) -> LandmarkResult:
-    """Place the cells of a result anew, given the places of some.
+    """Update the placement of a result, given the known positions of some cells.
 
     The distances of ``obsm["X_layout"]``, whatever method made it, are kept as well as the
     landmarks allow (eqs. 6-7 of the dp-VAE paper), the scale refitted to them.
@@ -67,7 +67,7 @@ def move_by_landmarks(
     Raises
     ------
     InputError
-        There is no layout, or a landmark is none of the cells.
+        There is no layout, or a landmark is not one of the cells.
     """
     layout = layout_of(placed, name)
     reporter = reporter or Reporter()
@@ -125,7 +125,7 @@ def layout_of(placed: AnnData, name: str) -> np.ndarray:
 def stored_landmarks(placed: AnnData) -> Landmarks | None:
     """Return the landmarks that a result holds, as rows of its cells; None without any.
 
-    Landmarks of cells that are no longer there are left out; fewer than 3 are none.
+    Landmarks of missing cells are left out; if fewer than 3 remain, the result is None.
     """
     ours = placed.uns.get(slots.OURS)
     content = ours.get(slots.LANDMARKS) if isinstance(ours, Mapping) else None

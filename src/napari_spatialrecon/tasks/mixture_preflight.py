@@ -1,4 +1,4 @@
-"""What can be said of a deconvolution before it starts."""
+"""Checks and estimates of a deconvolution before it starts."""
 
 from __future__ import annotations
 

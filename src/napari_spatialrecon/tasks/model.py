@@ -1,4 +1,4 @@
-"""A trained model: fitted once, asked often, AnnData in and out."""
+"""A trained model: fitted once, used many times, AnnData in and out."""
 
 from __future__ import annotations
 
@@ -39,7 +39,7 @@ class Model(Fitted):
 
     @property
     def verdict(self) -> str:
-        """How well it did on what was held out of training, in words."""
+        """Summary of its accuracy on held-out data."""
         if "place" in self.tasks:
             return verdict(self.method.held_out)
         if "train-encoder" in self.tasks:
@@ -101,7 +101,7 @@ class Model(Fitted):
         progress: ProgressCallback | None = None,
         should_stop: ShouldStop | None = None,
     ) -> PlaceResult:
-        """Place all cells of a query of which some have a known place.
+        """Place all cells of a query, given the known positions of some.
 
         Parameters
         ----------
@@ -143,7 +143,7 @@ class Model(Fitted):
         progress: ProgressCallback | None = None,
         should_stop: ShouldStop | None = None,
     ) -> SuperResult:
-        """Split the counts of each spot of a slide over its parts.
+        """Split the counts of each spot of a slide over its sub-spots.
 
         Parameters
         ----------

@@ -74,7 +74,7 @@ def place(
     encoder
         A fitted encoder, or its checkpoint folder, whose embedding is the input.
     folder
-        Where a stopped training leaves what ``resume=True`` goes on from.
+        Folder in which a stopped training run keeps its state for ``resume=True``.
 
     Returns
     -------
@@ -127,15 +127,15 @@ def impute_locations(
     progress: ProgressCallback | None = None,
     should_stop: ShouldStop | None = None,
 ) -> PlaceResult:
-    """Place all cells of a query of which some have a known place (eq. 6-7 of dp-VAE).
+    """Place all cells of a query, given the known positions of some (eq. 6-7 of dp-VAE).
 
     Parameters
     ----------
     landmarks
         Rows of the query and their places (x, y); see `read_landmarks`.
     references
-        Slides to learn from. Without any (and without `model`) the landmark cells themselves are
-        the slide to learn from.
+        Training slides. Without any (and without `model`), the landmark cells themselves are the
+        training slide.
     config, settings, model
         As in `place`.
     bend
@@ -193,10 +193,10 @@ def _among(landmarks: Landmarks, cells: contract.Prepared) -> Landmarks:
 def _config_beside(
     info: MethodInfo, config: Config | None, settings: Settings | None, model: object
 ) -> Config:
-    """Return the config of a run; settings beside a model, which has its own, are refused."""
+    """Return the config of a run; settings next to a model, which has its own, are rejected."""
     if model is not None and settings:
         raise InputError(
-            "Expected settings or a fitted model, which has its own, found both.",
+            "Expected either settings or a fitted model with its own settings, found both.",
             remedy=f"Try without settings, or without {argument('model')}.",
         )
     return chosen_config(info, None if model is not None else config, settings)

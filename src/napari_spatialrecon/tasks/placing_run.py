@@ -1,4 +1,4 @@
-"""What the runs share that place cells: a fitted method, and the annotated result."""
+"""Shared steps of placement runs: a fitted method, and the annotated result."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ from napari_spatialrecon.tissue import contract
 from napari_spatialrecon.tissue.slots import SPATIAL
 from napari_spatialrecon.training.device import choose_device
 
-#: Spots with fewer counts than this carry too little to learn from.
+#: Spots with fewer counts carry too little information for training.
 LEAST_SPOT_COUNTS = 20
 #: A fitted method, or its checkpoint folder.
 Trained = Fitted | PlacementMethod | str | Path
@@ -143,7 +143,7 @@ def begin(
 
 
 def prepare_slides(references: Mapping[str, AnnData]) -> list[contract.Prepared]:
-    """Check reference slides and leave out spots that carry too little to learn from.
+    """Check reference slides and leave out spots with too few counts for training.
 
     Raises
     ------
@@ -179,7 +179,7 @@ def loaded(info: MethodInfo, model: Trained | None) -> PlacementMethod | None:
 
 
 def display_number(names: Sequence[str], display: str | None) -> int:
-    """Return which reference the result is shown on: the first where none is named.
+    """Return the index of the display reference: the first by default.
 
     Raises
     ------

@@ -1,4 +1,4 @@
-"""What can be said of a run before it starts."""
+"""Checks and estimates of a run before it starts."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from napari_spatialrecon.tissue.genes import match_genes
 
 @dataclass(frozen=True)
 class Preflight:
-    """What is known before a run.
+    """Checks and estimates of a run.
 
     Parameters
     ----------
@@ -26,7 +26,7 @@ class Preflight:
     spots, cells
         That will be used.
     notes, warnings
-        In words; warnings are shown in amber.
+        Messages; warnings are shown in amber.
     seconds, memory_bytes
         Estimates.
     """

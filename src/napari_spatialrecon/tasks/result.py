@@ -1,4 +1,4 @@
-"""What placing leaves: annotated cells and the record of the run."""
+"""Result of a placement: annotated cells and the record of the run."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ from napari_spatialrecon.tissue.slots import (
     UNCERTAINTY,
 )
 
-#: What the placing method is called whose held-out error stands beside that of the others.
+#: Name of the baseline whose held-out error is compared with that of other methods.
 BASELINE = baseline_for("place").title.partition(" (")[0]
 
 
@@ -49,7 +49,7 @@ class PlaceResult:
     record
         The run: ``record.write("run.json")``.
     notes
-        What the user should know, in words.
+        Messages for the user.
     """
 
     adata: AnnData
@@ -64,12 +64,12 @@ class PlaceResult:
 
     @property
     def verdict(self) -> str:
-        """How the method did on held-out spots beside the baseline, in words."""
+        """Summary of the held-out error compared with the baseline."""
         return verdict(self.method.held_out)
 
 
 def verdict(held_out: Mapping[str, float]) -> str:
-    """Return how a method did on held-out spots beside the baseline, in words.
+    """Return a summary of the held-out error compared with the baseline.
 
     Parameters
     ----------
@@ -79,7 +79,7 @@ def verdict(held_out: Mapping[str, float]) -> str:
     """
     own, baseline = (held_out.get(k, np.nan) for k in ("method", "baseline"))
     if not np.isfinite(baseline):
-        return "No spots were held out, so the error on unseen spots is not known."
+        return "No spots were held out, so the error on unseen spots is unknown."
     if not np.isfinite(own):
         return f"Held-out error of {BASELINE} {baseline:.2f} (0 perfect, 1 useless)."
     better = "better than" if own < baseline else "not better than"
@@ -98,7 +98,7 @@ def annotate(
     uns: dict[str, Any],
     slides: Sequence[Prepared] = (),
 ) -> AnnData:
-    """Return a copy of the query's usable cells with the places written where AnnData users look.
+    """Return a copy of the query's usable cells with the positions in the usual AnnData slots.
 
     Coordinates that the query had are kept in ``obsm["spatial_before"]``.
 

@@ -1,4 +1,4 @@
-"""The folder of a run that can be stopped and resumed, and what was asked of that run."""
+"""The folder of a run that can be stopped and resumed, and the settings of that run."""
 
 from __future__ import annotations
 
@@ -11,14 +11,14 @@ from typing import Any
 from napari_spatialrecon import storage
 from napari_spatialrecon.errors import CheckpointError
 
-#: File of the folder that says what was asked.
+#: File with the settings of the run.
 ASKED = "asked.json"
 
 
 def begin(folder: Path, asked: Mapping[str, Any], *, resume: bool) -> None:
-    """Write down what is asked of a new run; of a resumed one, refuse to go on with anything else.
+    """Record the settings of a new run; refuse to resume a run with other settings.
 
-    Checkpoints that an older run left in the folder are taken away before a new run.
+    Checkpoints of an older run in the folder are removed before a new run.
 
     Parameters
     ----------
@@ -28,7 +28,7 @@ def begin(folder: Path, asked: Mapping[str, Any], *, resume: bool) -> None:
     Raises
     ------
     CheckpointError
-        `folder` holds no stopped run, or one that was asked for something else.
+        `folder` holds no stopped run, or one with other settings.
     """
     if resume:
         _require(folder, asked)
@@ -53,6 +53,6 @@ def _require(folder: Path, asked: Mapping[str, Any]) -> None:
     if other:
         raise CheckpointError(
             f"Expected the run that was stopped, found another {' and '.join(other)}.",
-            remedy="Try the same inputs and settings, or start anew without resuming.",
+            remedy="Try the same inputs and settings, or start again without resuming.",
             where=str(folder),
         )

@@ -1,4 +1,4 @@
-"""A fitted method on disk: whose it is, how it is written and read."""
+"""A fitted method on disk: its method, and how it is written and read."""
 
 from __future__ import annotations
 
@@ -58,7 +58,7 @@ class Fitted:
 
     @property
     def tasks(self) -> tuple[str, ...]:
-        """What it can be asked, in the command line's words: ``"place"`` and so on."""
+        """Tasks it supports, named as on the command line: ``"place"`` and so on."""
         return self.info.tasks
 
     def save(self, folder: str | Path) -> Path:

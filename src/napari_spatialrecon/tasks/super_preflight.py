@@ -1,4 +1,4 @@
-"""What can be said of a super-resolution before it starts."""
+"""Checks and estimates of a super-resolution run before it starts."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from napari_spatialrecon.tissue.subspots import parse_factor
 
 @dataclass(frozen=True)
 class SuperPreflight:
-    """What is known before a run.
+    """Checks and estimates of a run.
 
     Parameters
     ----------
@@ -29,7 +29,7 @@ class SuperPreflight:
     seconds, memory_bytes
         Estimates, for one core.
     notes
-        In words.
+        Messages for the user.
     """
 
     layout: str
@@ -42,7 +42,7 @@ class SuperPreflight:
 
     @property
     def summary(self) -> str:
-        """One line for people."""
+        """One-line summary."""
         seconds = max(1, round(self.seconds))
         time = f"{seconds} s" if seconds < 120 else f"{round(seconds / 60)} min"
         return (
@@ -94,5 +94,9 @@ def super_preflight(
 
 def _layout(kind: str, are_round: bool) -> str:
     spots = "round spots" if are_round else "bins"
-    where = {"square": "on a square grid", "hexagon": "on a hexagonal grid", "free": "on no grid"}
+    where = {
+        "square": "on a square grid",
+        "hexagon": "on a hexagonal grid",
+        "free": "without a grid",
+    }
     return "square bins" if kind == "square" and not are_round else f"{spots} {where[kind]}"

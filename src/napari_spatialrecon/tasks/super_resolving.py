@@ -1,4 +1,4 @@
-"""Super-resolution: the counts of spots split over their parts, none lost and none invented."""
+"""Super-resolution: split the counts of spots over sub-spots, preserving totals."""
 
 from __future__ import annotations
 
@@ -57,7 +57,7 @@ def super_resolve(
     progress: ProgressCallback | None = None,
     should_stop: ShouldStop | None = None,
 ) -> SuperResult:
-    """Split the counts of each spot over its parts.
+    """Split the counts of each spot over its sub-spots.
 
     Parameters
     ----------
@@ -81,7 +81,7 @@ def super_resolve(
     histology
         The slide's H&E: its nuclear stain guides the split as far as it predicts held-out spots.
     name
-        What messages call the slide.
+        Name of the slide in messages.
 
     Returns
     -------
@@ -92,7 +92,7 @@ def super_resolve(
     ValidationError
         Lists every problem of the slide.
     InputError
-        The spots stand on no grid and have no diameter, the factor splits nothing, or a gene is
+        The spots are not on a grid and have no diameter, the factor splits nothing, or a gene is
         not in the slide.
     SpatialReconError
         The parts do not sum to the spots: the run fails rather than invent counts.
@@ -115,7 +115,7 @@ def super_resolve(
     notes = [*prepared.notes, *_geometry_notes(parts.lattice), *solver.notes]
     guide = None
     if histology is not None:
-        reporter.begin("Asking the H&E")
+        reporter.begin("Computing nuclear density")
         stain = nuclear_density(histology).at
         guide = fit_guide(csr_matrix(prepared.adata.X), parts, stain, seed)
         record.metrics |= {"guide_exponent": guide.exponent, "guide_gain": guide.gain}
@@ -247,9 +247,9 @@ def _folder_of(model: Fitted | SuperResolution | str | Path) -> Iterator[Path]:
 
 def _geometry_notes(lattice: Lattice) -> list[str]:
     if lattice.kind == "free":
-        return ["The spots stand on no grid: neighbours are taken by distance."]
+        return ["The spots are not on a grid: neighbours are found by distance."]
     if abs(lattice.angle) > 0.5:
-        return [f"The grid is turned by {lattice.angle:.1f} degrees; sub-spots turn with it."]
+        return [f"The grid is rotated by {lattice.angle:.1f} degrees, and so are the sub-spots."]
     return []
 
 
@@ -279,5 +279,5 @@ def _check_conserved(metrics: Mapping[str, float]) -> None:
         raise SpatialReconError(
             f"Expected parts that sum to their spots within {MOST_DEVIATION:g}, found a fractional "
             f"deviation of {found:.2g}.",
-            remedy="This is a fault of the method; please report it with the slide.",
+            remedy="This is a bug in the method; please report it with the slide.",
         )

@@ -1,4 +1,4 @@
-"""What super-resolution leaves: a table of sub-spots, pictures of genes, and the record."""
+"""Result of super-resolution: a table of sub-spots, pictures of genes, and the record."""
 
 from __future__ import annotations
 
@@ -27,12 +27,12 @@ from napari_spatialrecon.tissue.subspots import SubSpots
 
 @dataclass(frozen=True)
 class SuperResult:
-    """What `super_resolve` returns.
+    """Result of `super_resolve`.
 
     Parameters
     ----------
     adata
-        A row a sub-spot: ``X`` counts that sum to the spot's, ``obsm["spatial"]``,
+        One row per sub-spot: ``X`` counts that sum to the spot's, ``obsm["spatial"]``,
         ``obs["parent"]``, ``layers["spread"]`` where the method drew.
     parts
         Where the parts of the spots with counts lie.
@@ -41,7 +41,7 @@ class SuperResult:
     record
         The run; ``record.metrics["fd"]`` is the fractional deviation.
     notes
-        What the user should know, in words.
+        Messages for the user.
     """
 
     adata: AnnData
@@ -57,7 +57,7 @@ class SuperResult:
 
     @property
     def verdict(self) -> str:
-        """Whether mass was conserved, in words."""
+        """Message on whether mass was conserved."""
         if self.method.conserves:
             return f"Mass conserved: fractional deviation {self.fd:.1e} (at most 1e-06)."
         return f"Mass not conserved: fractional deviation {self.fd:.2g}."

@@ -40,7 +40,7 @@ def train_super_resolution(
     slides
         Name to slide of bins, spots or single cells; the finer, the better.
     folder
-        Where a stopped training leaves what ``resume=True`` goes on from.
+        Folder in which a stopped training run keeps its state for ``resume=True``.
     """
     info = find_method(method, "super-resolve")
     if not info.has_generalist:

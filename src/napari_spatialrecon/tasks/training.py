@@ -1,4 +1,4 @@
-"""Training a method on slides alone, for queries that come later."""
+"""Training a method on slides only, for later queries."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ def train(
     progress: ProgressCallback | None = None,
     should_stop: ShouldStop | None = None,
 ) -> Model:
-    """Fit a method on slides alone, to be kept and asked about queries that come later.
+    """Fit a method on slides only, to be saved and used for later queries.
 
     Parameters
     ----------
@@ -47,7 +47,7 @@ def train(
     config, settings
         As in `place`; of a fine-tuned model its own config if None.
     folder
-        Where a stopped training leaves what ``resume=True`` goes on from.
+        Folder in which a stopped training run keeps its state for ``resume=True``.
     start_from
         A fitted model, or its checkpoint folder, to fine-tune on these slides.
     encoder
@@ -92,12 +92,12 @@ def train(
 
 
 def trained_ahead(method: str) -> MethodInfo:
-    """Return a method that is trained before it is asked.
+    """Return a method that is trained in advance.
 
     Raises
     ------
     InputError
-        There is none of that name.
+        There is no method of that name.
     """
     known = [i for i in METHODS if {"place", "train-encoder"} & set(i.tasks) or i.has_generalist]
     for info in known:

@@ -1,4 +1,4 @@
-"""What a run leaves on disk, with its record: both whole, or neither."""
+"""Writing of results with their records: both completely, or neither."""
 
 from __future__ import annotations
 
@@ -55,7 +55,7 @@ def write_result(
     Raises
     ------
     InputError
-        The name does not end in .h5ad, or cannot be written. Nothing is left behind.
+        The name does not end in .h5ad, or cannot be written. No partial file is left.
     """
     path = Path(path)
     if path.suffix != ".h5ad":

@@ -231,7 +231,9 @@ def test_placed_cells_start_where_their_expression_expects_them(
     widget.viewer.add_layer(Layer.create(*cells_layer(cells, name="placed")))
     choose(widget, "placed", "cortex 1 H&E")
     widget.auto.click()
-    qtbot.waitUntil(lambda: "where expression expects" in widget.verdict.text(), timeout=60_000)
+    qtbot.waitUntil(
+        lambda: "positions predicted by expression" in widget.verdict.text(), timeout=60_000
+    )
     apart = np.linalg.norm(world(widget.session.layer, slice(None))[:, ::-1] - true * um, axis=1)
     assert np.median(apart) < 0.25 * np.sqrt((true * um).var(axis=0).sum())
     widget.undo.click()
