@@ -64,7 +64,7 @@ def test_an_estimate_says_what_a_mapping_that_is_held_sparse_leaves_out():
     method = find_method("come", "place").method()
     sparse = method(ComePlaceConfig(dense_limit=0, kept=30)).estimate(SIZES["place"])
     assert estimate("come", "place").notes == ()
-    assert [("30 likeliest" in note) for note in sparse.notes] == [True]
+    assert [("30 most likely" in note) for note in sparse.notes] == [True]
 
 
 def test_parts_of_an_estimate_add_up_and_only_what_is_said_becomes_a_note():

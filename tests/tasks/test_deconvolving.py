@@ -74,7 +74,7 @@ def test_the_sparse_mapping_finds_the_same_mixtures(mixed):
     config = FAST.with_values({"dense_limit": 0, "kept": 60})
     result = deconvolve(slide, cells, "type", config=config)
     assert mixture_metrics(truth, order(result))["pcc_type"] > 0.8
-    assert any("likeliest cells of each spot are kept" in n for n in result.notes)
+    assert any("most likely cells of each spot are kept" in n for n in result.notes)
 
 
 def test_the_published_objective_with_every_term_runs_too(mixed):
@@ -198,7 +198,7 @@ def test_a_type_of_one_cell_is_kept_and_said(mixed):
     rare.obs["type"] = labels
     result = deconvolve(slide, rare, "type", config=FAST)
     assert "Rare" in result.proportions
-    assert any("one cell only (Rare)" in n for n in result.notes)
+    assert any("only one cell (Rare)" in n for n in result.notes)
 
 
 def test_empty_spots_have_the_shares_of_the_reference_and_that_is_said(mixed):

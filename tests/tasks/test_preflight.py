@@ -48,12 +48,12 @@ def test_the_mapping_of_cells_and_spots_is_estimated_and_its_low_memory_mode_sai
     )
     assert whole.memory_bytes > baseline.memory_bytes
     assert whole.notes == ()
-    assert any("likeliest spots of each cell are kept" in note for note in sparse.notes)
+    assert any("most likely spots of each cell are kept" in note for note in sparse.notes)
     slide = references["one"][:, 5:].copy()
     genes = gene_preflight(
         slide, tiny.cells, method="come", config=ComeGenesConfig(dense_limit=0, kept=30)
     )
-    assert any("30 likeliest cells of each spot are kept" in note for note in genes.notes)
+    assert any("30 most likely cells of each spot are kept" in note for note in genes.notes)
 
 
 def test_wrong_inputs_are_refused_without_running(references, tiny):

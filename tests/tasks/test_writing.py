@@ -68,7 +68,7 @@ def test_a_record_that_cannot_be_written_leaves_no_table_and_the_old_one_as_it_w
 
 def test_a_table_that_cannot_be_written_leaves_no_record(tmp_path):
     (tmp_path / "a.h5ad" / "inside").mkdir(parents=True)
-    with pytest.raises(InputError, match="can be written"):
+    with pytest.raises(InputError, match="writable location"):
         write_result(tmp_path / "a.h5ad", TABLE, record())
     assert names(tmp_path) == {"a.h5ad"}
 

@@ -114,7 +114,7 @@ def test_a_matrix_beyond_the_limit_is_sparse_and_that_is_said():
     assert mapping_size(3000, 300, 300, config).kept is None
     large = mapping_size(20_000, 5000, 300, config)
     assert large.kept == 256
-    assert "only the 256 likeliest spots of each cell are kept" in large.note
+    assert "only the 256 most likely spots of each cell are kept" in large.note
     assert large.total_bytes < 6e9
 
 

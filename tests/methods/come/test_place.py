@@ -78,7 +78,7 @@ def test_the_sparse_mapping_places_nearly_as_the_whole_one(slides, cells, truth)
     config = make(dense_limit=0, kept=40)
     placed = ComePlace(config).fit(slides, cells).place(cells)
     assert spearmanr(pdist(truth), pdist(placed.coordinates)).statistic > 0.7
-    assert any("likeliest spots of each cell are kept" in n for n in placed.notes)
+    assert any("most likely spots of each cell are kept" in n for n in placed.notes)
 
 
 def test_from_a_constant_start_all_cells_choose_one_spot_at_first(slides, cells):

@@ -73,7 +73,7 @@ def test_communities_of_many_cells_are_found_in_another_process_and_are_the_same
     assert with_communities(adata).obs[COMMUNITY].equals(mark_communities(adata).obs[COMMUNITY])
     with pytest.raises(Stopped):
         communities_in_process(places, lambda: True)
-    with pytest.raises(SpatialReconError, match=r"found exit code 1 .*Expected places of"):
+    with pytest.raises(SpatialReconError, match=r"found exit code 1 .*Expected positions of"):
         communities_in_process(np.zeros(3), lambda: False)
 
 

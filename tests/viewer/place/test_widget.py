@@ -327,7 +327,7 @@ def test_the_run_is_copied_and_saved(
     monkeypatch.setattr(QFileDialog, "getSaveFileName", lambda *_: ("/proc/run.h5ad", ""))
     widget.result.save_button.click()
     qtbot.waitUntil(lambda: widget.panel.notice.error is not None, timeout=20_000)
-    assert "can be written" in widget.panel.notice.label.text()
+    assert "writable location" in widget.panel.notice.label.text()
 
 
 def test_the_result_is_recolored_and_kept(widget: PlaceCells, qtbot: Any) -> None:
