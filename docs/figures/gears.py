@@ -37,6 +37,7 @@ from napari_spatialrecon.methods.gears.model import Gears
 from napari_spatialrecon.methods.gears.patchwise import lay_out
 from napari_spatialrecon.methods.placement.knn import Knn
 from napari_spatialrecon.methods.placement.ridge import Ridge
+from napari_spatialrecon.methods.run import Run
 from napari_spatialrecon.progress import Reporter
 from napari_spatialrecon.storage import write_json
 
@@ -94,8 +95,8 @@ def draw_distortion(data: DataFolder, folder: Path, out: Path) -> None:
     spread = standard.with_values({"density": "transport"})
     layouts = {
         "True places": truth,
-        "Ridge regression": Ridge().fit(slides, cells, seed=0).place(cells).layout,
-        "kNN": Knn().fit(slides, cells, seed=0).place(cells).layout,
+        "Ridge regression": Ridge().fit(slides, cells, Run(seed=0)).place(cells).layout,
+        "kNN": Knn().fit(slides, cells, Run(seed=0)).place(cells).layout,
         "GEARS, quick": first_networks(model, GearsConfig.preset("quick")).place(cells).layout,
         "GEARS, standard": first_networks(model, standard).place(cells).layout,
         "GEARS, density half-way": first_networks(model, spread).place(cells).layout,

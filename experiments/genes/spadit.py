@@ -15,6 +15,7 @@ from __future__ import annotations
 import argparse
 import time
 from collections.abc import Callable, Mapping
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -82,11 +83,9 @@ def sample(case: Case, folds: int) -> None:
         for method, fold in zip(fitted, case.folds):
             output = "draws" if draws else "mean"
             values = {"steps": steps, "draws": draws, "output": output}
-            corrections = method.corrections
-            corrections.share = 1.0
-            corrections.config = method.config.with_values(
-                {f"diffusion.{k}": v for k, v in values.items()}
-            )
+            config = method.config.with_values({f"diffusion.{k}": v for k, v in values.items()})
+            corrections = replace(method.fitted.corrections, share=1.0, config=config)
+            method.fitted = replace(method.fitted, corrections=corrections)
             blocks = list(method.impute(fold))
             made, spread = (np.hstack(x) for x in zip(*((b.values, b.spread) for b in blocks)))
             truth = case.truth[fold].to_numpy()

@@ -36,6 +36,7 @@ from napari_spatialrecon.methods.placement.held_out import hold_out
 from napari_spatialrecon.methods.placement.knn import align_slides
 from napari_spatialrecon.methods.placement.posterior import knn_posterior, spatial_directions
 from napari_spatialrecon.methods.placement.reference import Reference
+from napari_spatialrecon.methods.run import Run
 from napari_spatialrecon.tissue.contract import Prepared, prepare_query, prepare_slide
 from napari_spatialrecon.tissue.preprocess import log_depth
 from napari_spatialrecon.tissue.preprocess_config import PreprocessConfig
@@ -114,7 +115,7 @@ def joint_pca(slides: list[Prepared], cells: Prepared) -> Embedded:
 
 def learned(config: EncoderConfig, seed: int) -> Embed:
     def embed(slides: list[Prepared], cells: Prepared) -> Embedded:
-        encoder = Encoder(config).fit(slides, cells, seed=seed)
+        encoder = Encoder(config).fit(slides, cells, Run(seed=seed))
         reference, _ = Reference.fit(slides, cells, PreprocessConfig(), seed=0)
         z = [encoder.embed(table) for table in (*slides, cells)]
         centre = np.concatenate(z).mean(axis=0)

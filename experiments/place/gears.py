@@ -30,6 +30,7 @@ from napari_spatialrecon.methods.gears.config import GearsConfig
 from napari_spatialrecon.methods.gears.model import Gears
 from napari_spatialrecon.methods.placement.base import Placement
 from napari_spatialrecon.methods.placement.knn import Knn
+from napari_spatialrecon.methods.run import Run
 from napari_spatialrecon.storage import write_json
 
 SHOWN = ("spearman", "edge_auc", "trust20", "swd", "w1_knn", "decile_ratio", "within_2_sigma")
@@ -51,7 +52,7 @@ def fitted(case: Case, settings: Sequence[str], seed: int, folder: Path) -> Gear
     if place.exists():
         return Gears.load(place)
     slides, cells, _ = case.prepared()
-    model = Gears(configured(settings)).fit(slides, cells, seed=seed)
+    model = Gears(configured(settings)).fit(slides, cells, Run(seed=seed))
     model.save(place)
     return model
 
@@ -99,7 +100,7 @@ def rows(
     case = load(name, data)
     slides, cells, truth = case.prepared()
     for seed in seeds:
-        knn = Knn().fit(slides, cells, seed=seed).place(cells)
+        knn = Knn().fit(slides, cells, Run(seed=seed)).place(cells)
         yield {"case": name, "method": "knn", "seed": seed} | measure(case, knn, truth)
         settings = STANDARD if "standard" in presets else ("validate=false",)
         model = fitted(case, settings, seed, folder)

@@ -27,6 +27,7 @@ from napari_spatialrecon.geometry.procrustes import Pose, fit_pose
 from napari_spatialrecon.methods.placement.base import Placement, PlacementMethod
 from napari_spatialrecon.methods.placement.config import KnnConfig
 from napari_spatialrecon.methods.placement.knn import Knn
+from napari_spatialrecon.methods.run import Run
 
 SETTINGS = ("validate=false",)
 TURN = np.radians(137.0)
@@ -69,7 +70,7 @@ def simulator(data: DataFolder, folder: Path) -> None:
     placed = {}
     for case in (upright, turned, shuffled):
         slides, cells, _ = case.prepared()
-        knn = Knn().fit(slides, cells, seed=0).place(cells)
+        knn = Knn().fit(slides, cells, Run(seed=0)).place(cells)
         print(f"{case.name}, knn: {errors(case, knn)}", flush=True)
         model = fitted(case, SETTINGS, 0, folder)
         placed[case.name] = model.place(cells)
@@ -120,8 +121,8 @@ def _placed(case: Case, folder: Path) -> Iterator[tuple[str, np.ndarray, bool]]:
     alone = copy.copy(models[""])
     alone.config = alone.config.with_values({"baseline_share": 0.0})
     methods: dict[str, PlacementMethod] = {
-        "knn": Knn().fit(slides, cells, seed=0),
-        "knn, not matched": Knn(KnnConfig().with_values(separate)).fit(slides, cells, seed=0),
+        "knn": Knn().fit(slides, cells, Run(seed=0)),
+        "knn, not matched": Knn(KnnConfig().with_values(separate)).fit(slides, cells, Run(seed=0)),
         "gears, generator alone": alone,
         **{f"gears{how}": model for how, model in models.items()},
     }

@@ -22,6 +22,7 @@ import numpy as np
 from anndata import AnnData
 
 from experiments.data import DataFolder, add_data_option, run
+from napari_spatialrecon.methods.run import Run
 from napari_spatialrecon.methods.srast.config import SRastConfig
 from napari_spatialrecon.methods.srast.model import SRast
 from napari_spatialrecon.progress import Progress, Reporter
@@ -79,7 +80,7 @@ def train(data: DataFolder, steps: int, seed: int, settings: Sequence[str] = ())
     ]
     values = {"training.steps": steps, "sasa.training.steps": 30, "sasa.genes": 200}
     config = SRastConfig().with_values(values).with_text(settings)
-    return SRast(config).train(slides, seed=seed, reporter=Reporter(show, interval_s=10.0))
+    return SRast(config).train(slides, Run(seed=seed, reporter=Reporter(show, interval_s=10.0)))
 
 
 def main() -> None:

@@ -1,13 +1,32 @@
-"""Base class of all methods: a name, a config, and the history and messages of fitting."""
+"""Base class of all methods: a name, a config, and the result of fitting."""
 
 from __future__ import annotations
 
 from abc import ABC
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import ClassVar
 
 from napari_spatialrecon.hyperparameters import Config
 from napari_spatialrecon.training.history import History
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class Fitted:
+    """Result of fitting; each method adds its own fields.
+
+    Parameters
+    ----------
+    history
+        History of each training run, in order.
+    metrics
+        Measurements by name.
+    notes
+        Messages collected during fitting.
+    """
+
+    history: tuple[History, ...] = ()
+    metrics: dict[str, float] = field(default_factory=dict)
+    notes: tuple[str, ...] = ()
 
 
 class Method(ABC):
@@ -20,19 +39,26 @@ class Method(ABC):
 
     Attributes
     ----------
-    history
-        History of each training run, in order.
-    notes
-        Messages collected during fitting.
+    fitted
+        Result of fitting, set once at its end.
     """
 
     name: ClassVar[str]
     config_class: ClassVar[type[Config]]
-    notes: tuple[str, ...] = ()
+    fitted: Fitted = Fitted()
 
     def __init__(self, config: Config | None = None) -> None:
         self.config = config if config is not None else self.config_class()
-        self.history: list[History] = []
+
+    @property
+    def history(self) -> tuple[History, ...]:
+        """History of each training run, in order."""
+        return self.fitted.history
+
+    @property
+    def notes(self) -> tuple[str, ...]:
+        """Messages collected during fitting."""
+        return self.fitted.notes
 
 
 @dataclass(frozen=True)

@@ -18,6 +18,7 @@ from napari_spatialrecon.errors import InputError
 from napari_spatialrecon.hyperparameters import Config
 from napari_spatialrecon.methods.mixtures.base import CellTypes, Mixture, MixtureMethod, read_types
 from napari_spatialrecon.methods.registry import default_for, find_method
+from napari_spatialrecon.methods.run import Run
 from napari_spatialrecon.progress import ProgressCallback, Reporter, ShouldStop
 from napari_spatialrecon.tasks.configs import Settings, chosen_config
 from napari_spatialrecon.tasks.writing import write_result
@@ -127,10 +128,8 @@ def deconvolve(
         spots,
         cells,
         types,
+        Run(seed, record.device, Reporter(progress, should_stop)),
         prior=known,
-        seed=seed,
-        device=record.device,
-        reporter=Reporter(progress, should_stop),
     )
     record.config = chosen.config.to_dict()
     record.inputs = {t.name: t.fingerprint() for t in (spots, cells)}

@@ -17,6 +17,7 @@ from napari_spatialrecon.hyperparameters import Config
 from napari_spatialrecon.methods.encoders.base import EncoderMethod
 from napari_spatialrecon.methods.encoders.mixing import balanced_rows
 from napari_spatialrecon.methods.registry import default_for, find_method
+from napari_spatialrecon.methods.run import Run
 from napari_spatialrecon.progress import ProgressCallback, Reporter, ShouldStop
 from napari_spatialrecon.tasks import resuming
 from napari_spatialrecon.tasks.configs import Settings, chosen_config
@@ -125,15 +126,8 @@ def train_encoder(
         asked = {"seed": seed, "config": record.config, "inputs": record.inputs}
         resuming.begin(Path(folder), asked, resume=resume)
     reporter = Reporter(progress, should_stop)
-    encoder.fit(
-        slides,
-        cells,
-        seed=seed,
-        device=record.device,
-        reporter=reporter,
-        folder=None if folder is None else Path(folder) / "encoder",
-        resume=resume,
-    )
+    own = None if folder is None else Path(folder) / "encoder"
+    encoder.fit(slides, cells, Run(seed, record.device, reporter, own, resume))
     reporter.begin("Embedding")
     for when, mixing in (("before", encoder.before), ("after", encoder.after)):
         if mixing is not None:

@@ -11,6 +11,7 @@ from napari_spatialrecon.geometry.maps.transforms import Transform
 from napari_spatialrecon.geometry.procrustes import Pose, fit_pose
 from napari_spatialrecon.methods.placement.base import PlacementMethod
 from napari_spatialrecon.methods.registry import baseline_for
+from napari_spatialrecon.methods.run import Run
 from napari_spatialrecon.progress import ProgressCallback, Reporter, ShouldStop
 from napari_spatialrecon.tasks.aligning import AlignResult, align_by_transform
 from napari_spatialrecon.tasks.placing_run import prepare_slides
@@ -84,7 +85,8 @@ def expected_places(
     cells = contract.prepare_query(adata, "cells")
     spots = prepare_slides({"slide": slide})
     method: PlacementMethod = baseline_for("place").method()()
-    found = method.fit(spots, cells, reporter=reporter).place(cells, reporter=reporter)
+    reporter = reporter or Reporter()
+    found = method.fit(spots, cells, Run(reporter=reporter)).place(cells, reporter=reporter)
     points = contract.coordinates(spots[0].adata)
     radius = float(np.sqrt(points.var(axis=0).sum()))
     return Expected(cells.kept, found.coordinates, found.uncertainty, radius)

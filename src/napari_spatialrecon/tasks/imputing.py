@@ -22,6 +22,7 @@ from napari_spatialrecon.hyperparameters import Config
 from napari_spatialrecon.methods.genes.base import GeneMethod
 from napari_spatialrecon.methods.genes.inputs import listed, log_normalised
 from napari_spatialrecon.methods.registry import default_for, find_method
+from napari_spatialrecon.methods.run import Run
 from napari_spatialrecon.progress import ProgressCallback, Reporter, ShouldStop
 from napari_spatialrecon.tasks.configs import Settings, chosen_config
 from napari_spatialrecon.tasks.gene_check import without
@@ -164,7 +165,7 @@ def impute_genes(
     record = provenance.RunRecord("impute-genes", info.name, {}, seed, str(choose_device(device)))
     record.inputs = {t.name: t.fingerprint() for t in (spots, cells)}
     fitted: GeneMethod = info.method()(chosen_config(info, config, settings))
-    fitted.fit(spots, cells, seed=seed, device=record.device, reporter=reporter)
+    fitted.fit(spots, cells, Run(seed, record.device, reporter))
     record.config = fitted.config.to_dict()
     record.notes = [*spots.notes, *cells.notes, *fitted.notes, *asked.notes]
     report = fitted.report()
@@ -182,8 +183,8 @@ def impute_genes(
         if out is not None:
             keep = stack.enter_context(record_beside(out))
             table = stack.enter_context(table_on_disk(Path(out), slide.n_obs, len(asked.names)))
-        _fill(table, asked, fitted, spots, whole, reporter)
-        var = asked.var(fitted)
+        reliability = _fill(table, asked, fitted, spots, whole, reporter)
+        var = asked.var(reliability)
         header = _header(slide, spots, var, record)
         adata = table.finish(header)
         if keep is not None:
@@ -260,11 +261,8 @@ class Asked:
             names, found, {i: n for i, n in enumerate(names) if i not in found}, tuple(notes)
         )
 
-    def var(self, fitted: GeneMethod) -> pd.DataFrame:
-        """Return one row per gene: origin and predicted reliability."""
-        reliability = np.full(len(self.names), np.nan)
-        if self.imputed:
-            reliability[list(self.imputed)] = fitted.reliability(list(self.imputed.values()))
+    def var(self, reliability: NDArray[np.float64]) -> pd.DataFrame:
+        """Return one row per gene: its origin and expected reliability, (n_genes,)."""
         origin = ["measured" if i in self.measured else "imputed" for i in range(len(self.names))]
         return pd.DataFrame(
             {"origin": origin, "reliability": reliability},
@@ -297,19 +295,23 @@ def _fill(
     spots: contract.Prepared,
     whole: _Spots,
     reporter: Reporter,
-) -> None:
-    """Write the asked genes, measured ones first."""
+) -> NDArray[np.float64]:
+    """Write the asked genes, measured ones first; return their reliability, NaN if unknown."""
+    reliability = np.full(len(asked.names), np.nan)
     for columns, kept in _measured(asked, spots):
         reporter.check()
         table.put(columns, whole.spread(kept), None)
     waiting = list(asked.imputed)
     if not waiting:
-        return
+        return reliability
     for block in fitted.impute(list(asked.imputed.values()), reporter=reporter):
         columns, waiting = waiting[: len(block.genes)], waiting[len(block.genes) :]
         spread = None if block.spread is None else whole.spread(block.spread)
         table.put(columns, whole.spread(block.values), spread)
+        if block.reliability is not None:
+            reliability[columns] = block.reliability
     assert not waiting, "the method left genes out"
+    return reliability
 
 
 def _measured(

@@ -15,6 +15,7 @@ from napari_spatialrecon.faces import argument
 from napari_spatialrecon.hyperparameters import Config
 from napari_spatialrecon.methods.placement.base import Placement, PlacementMethod
 from napari_spatialrecon.methods.registry import MethodInfo, find_method
+from napari_spatialrecon.methods.run import Run
 from napari_spatialrecon.progress import ProgressCallback, Reporter, ShouldStop
 from napari_spatialrecon.tasks import resuming
 from napari_spatialrecon.tasks.result import PlaceResult, annotate
@@ -77,11 +78,7 @@ class PlacingRun:
             method.fit(
                 slides,
                 cells,
-                seed=record.seed,
-                device=record.device,
-                reporter=self.reporter,
-                folder=self.folder,
-                resume=self.resume,
+                Run(record.seed, record.device, self.reporter, self.folder, self.resume),
                 **extra,
             )
         record.config = method.config.to_dict()

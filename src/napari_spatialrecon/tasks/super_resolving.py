@@ -17,6 +17,7 @@ from napari_spatialrecon.errors import InputError, SpatialReconError
 from napari_spatialrecon.faces import argument
 from napari_spatialrecon.hyperparameters import Config
 from napari_spatialrecon.methods.registry import MethodInfo, default_for, find_method, methods_for
+from napari_spatialrecon.methods.run import Run
 from napari_spatialrecon.methods.super_resolution.base import (
     SplitBlock,
     SuperResolution,
@@ -111,7 +112,7 @@ def super_resolve(
     record.settings["factor"] = str(parsed)
     solver = _solver(info, config, settings, model)
     record.config = solver.config.to_dict()
-    solver.fit(prepared, parts, seed=seed, device=record.device, reporter=reporter)
+    solver.fit(prepared, parts, Run(seed, record.device, reporter))
     notes = [*prepared.notes, *_geometry_notes(parts.lattice), *solver.notes]
     guide = None
     if histology is not None:

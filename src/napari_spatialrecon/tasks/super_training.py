@@ -12,6 +12,7 @@ from napari_spatialrecon.errors import InputError
 from napari_spatialrecon.faces import argument
 from napari_spatialrecon.hyperparameters import Config
 from napari_spatialrecon.methods.registry import default_for, find_method, methods_for
+from napari_spatialrecon.methods.run import Run
 from napari_spatialrecon.methods.super_resolution.base import SuperResolution
 from napari_spatialrecon.progress import ProgressCallback, Reporter, ShouldStop
 from napari_spatialrecon.tasks import resuming
@@ -65,11 +66,13 @@ def train_super_resolution(
         resuming.begin(Path(folder), asked, resume=resume)
     fresh.train(
         prepared,
-        seed=seed,
-        device=record.device,
-        reporter=Reporter(progress, should_stop),
-        folder=None if folder is None else Path(folder),
-        resume=resume,
+        Run(
+            seed,
+            record.device,
+            Reporter(progress, should_stop),
+            None if folder is None else Path(folder),
+            resume,
+        ),
     )
     record.metrics = dict(fresh.metrics)
     return fresh, record

@@ -7,8 +7,9 @@ import pytest
 from anndata import AnnData
 
 from napari_spatialrecon.errors import InputError
-from napari_spatialrecon.methods.come import genes
+from napari_spatialrecon.methods.come import gene_mapping
 from napari_spatialrecon.methods.come.config import ComeGenesConfig
+from napari_spatialrecon.methods.come.gene_mapping import GeneMappings
 from napari_spatialrecon.methods.come.genes import ComeGenes
 from napari_spatialrecon.tissue.contract import prepare_query, prepare_slide
 
@@ -46,21 +47,23 @@ def test_unseen_genes_follow_the_gradient(tables, more):
     pcc = [np.corrcoef(t, v)[0, 1] for t, v in zip(truth.T, block.values.T, strict=True)]
     assert np.mean(pcc) > 0.8
     assert ("objective" in method.report()) == config.choose
-    assert np.asarray(method.weights.sum(axis=1)).ravel() == pytest.approx(1, abs=1e-5)
+    assert np.asarray(method.fitted.weights.sum(axis=1)).ravel() == pytest.approx(1, abs=1e-5)
 
 
 @pytest.mark.parametrize("dense_limit", [20, 0])
-def test_the_mean_is_of_mappings_that_each_lack_another_part_of_the_genes(tables, dense_limit):
+def test_the_mean_is_of_mappings_that_each_lack_another_part_of_the_genes(
+    tables, dense_limit, monkeypatch
+):
     slide, cells, _ = tables
     config = ComeGenesConfig(choose=False, dense_limit=dense_limit, kept=20)
     method = ComeGenes(config.with_values({**SMALL, "mappings": 3}))
-    learnt, seen = method._learnt, []
+    learn, seen = GeneMappings.learn, []
 
-    def remember(spots, *rest):
+    def remember(self, spots, *rest):
         seen.append(spots)
-        return learnt(spots, *rest)
+        return learn(self, spots, *rest)
 
-    method._learnt = remember
+    monkeypatch.setattr(GeneMappings, "learn", remember)
     method.fit(prepare_slide(slide, "slide"), prepare_query(cells, "cells"))
     assert [s.shape[1] for s in seen] == [16, 17, 17]
     columns = [{c.tobytes() for c in s.T} for s in seen]
@@ -71,8 +74,8 @@ def test_the_mean_is_of_mappings_that_each_lack_another_part_of_the_genes(tables
 def test_a_few_shared_genes_make_one_mapping(tables, monkeypatch):
     slide, cells, _ = tables
     method = ComeGenes(ComeGenesConfig().with_values(SMALL))
-    learnt, seen = method._learnt, []
-    monkeypatch.setattr(method, "_learnt", lambda *given: seen.append(1) or learnt(*given))
+    learn, seen = GeneMappings.learn, []
+    monkeypatch.setattr(GeneMappings, "learn", lambda *given: seen.append(1) or learn(*given))
     method.fit(prepare_slide(slide[:, :4].copy(), "slide"), prepare_query(cells, "cells"))
     assert len(seen) == 1
 
@@ -83,7 +86,7 @@ def test_one_mapping_is_kept_where_several_are_no_better_on_hidden_genes(tables,
     def mappings(several):
         looks = [0.1] * 5, [0.1, 0.2, 0.3]  # at eq. 11 and at gene cosines
         values = iter([*looks[0], *looks[1], several])
-        monkeypatch.setattr(genes, "_correlation", lambda *_: next(values))
+        monkeypatch.setattr(gene_mapping, "correlation", lambda *_: next(values))
         method = ComeGenes(ComeGenesConfig().with_values(SMALL))
         method.fit(prepare_slide(slide, "slide"), prepare_query(cells, "cells"))
         return method.report()["mappings"]

@@ -14,6 +14,7 @@ from napari_spatialrecon.errors import InputError, Stopped
 from napari_spatialrecon.methods.come.config import ComePlaceConfig
 from napari_spatialrecon.methods.come.place import ComePlace
 from napari_spatialrecon.methods.placement.knn import Knn
+from napari_spatialrecon.methods.run import Run
 from napari_spatialrecon.progress import Reporter
 
 SMALL = {"pretraining.steps": 10}
@@ -70,7 +71,9 @@ def test_permuting_the_cells_permutes_the_answer(fitted, cells):
 
 
 def test_the_same_seed_gives_the_same_bytes(slides, cells):
-    first, second = (ComePlace(make()).fit(slides, cells, seed=3).place(cells) for _ in range(2))
+    first, second = (
+        ComePlace(make()).fit(slides, cells, Run(seed=3)).place(cells) for _ in range(2)
+    )
     assert pickle.dumps(first.coordinates) == pickle.dumps(second.coordinates)
 
 

@@ -9,8 +9,8 @@ from scipy import sparse
 
 from napari_spatialrecon.methods.dpvae import losses
 from napari_spatialrecon.methods.dpvae.config import MaskConfig, NetworkConfig
+from napari_spatialrecon.methods.dpvae.fitting import build
 from napari_spatialrecon.methods.dpvae.member import MemberTask, Slide, make_mask, unit_length
-from napari_spatialrecon.methods.dpvae.model import build
 from napari_spatialrecon.methods.dpvae.network import LOG_VARIANCE_BIAS, Network
 
 

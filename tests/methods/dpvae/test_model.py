@@ -17,6 +17,7 @@ from napari_spatialrecon.methods.dpvae.config import DPVAEConfig
 from napari_spatialrecon.methods.dpvae.model import DPVAE
 from napari_spatialrecon.methods.placement.base import PlacementMethod
 from napari_spatialrecon.methods.placement.held_out import HeldOut
+from napari_spatialrecon.methods.run import Run
 from napari_spatialrecon.progress import Reporter
 from napari_spatialrecon.tissue.contract import prepare_query, prepare_slide
 from napari_spatialrecon.tissue.simulator.config import SimulatorConfig
@@ -88,7 +89,7 @@ def test_networks_of_the_ensemble_differ_and_see_different_inputs(methods, cells
     first, second = model.latents([features])
     assert not np.allclose(pdist(first), pdist(second), rtol=0.01)
     assert model._inputs(0, [features]).shape[1] == features.shape[1]
-    assert model._inputs(1, [features]).shape[1] == model.directions.shape[1]
+    assert model._inputs(1, [features]).shape[1] == model.fitted.embedded.directions.shape[1]
     assert model.place(cells).diagnostics["member_disagreement"] > 0
 
 
@@ -106,7 +107,7 @@ def test_the_uncertainty_grows_with_the_disagreement_of_networks(methods, cells,
 
 def test_the_same_seed_gives_the_same_and_another_does_not(slides, cells, small):
     places = [
-        DPVAE(small(training__steps=20)).fit(slides, cells, seed=s).place(cells).coordinates
+        DPVAE(small(training__steps=20)).fit(slides, cells, Run(seed=s)).place(cells).coordinates
         for s in (0, 0, 1)
     ]
     assert places[0].tobytes() == places[1].tobytes()
@@ -235,9 +236,9 @@ def test_fine_tuning_keeps_both_scalings_of_genes(tiny, slides, small):
     base = DPVAE(small(training__steps=5, members=4, scalings="mixed", validate=False)).fit(slides)
     known, rest, _ = located(tiny, 60)
     tuned = DPVAE(small(training__steps=2, validate=False)).fit([known], start_from=base)
-    assert tuned.second is not None and base.second is not None
-    assert tuned.second.space is base.second.space
-    assert len(tuned.second.features[0]) == 60
+    (_, tuned_view), (_, base_view) = tuned.fitted.embedded.views, base.fitted.embedded.views
+    assert tuned_view.space is base_view.space
+    assert len(tuned_view.features[0]) == 60
     assert np.isfinite(tuned.place(rest).coordinates).all()
 
 
@@ -295,17 +296,13 @@ def test_a_fit_stopped_at_any_step_and_resumed_is_the_straight_one(
     config = small(training__steps=60)
     straight = DPVAE(config).fit(slides, cells).place(cells)
     calls = iter(range(10**6))
+    reporter = Reporter(should_stop=lambda: next(calls) >= asked)
     model = DPVAE(config)
     try:
-        model.fit(
-            slides,
-            cells,
-            reporter=Reporter(should_stop=lambda: next(calls) >= asked),
-            folder=tmp_path / "run",
-        )
+        model.fit(slides, cells, Run(reporter=reporter, folder=tmp_path / "run"))
     except Stopped as stopped:
         assert stopped.checkpoint == str(tmp_path / "run")
-        model = DPVAE(config).fit(slides, cells, folder=tmp_path / "run", resume=True)
+        model = DPVAE(config).fit(slides, cells, Run(folder=tmp_path / "run", resume=True))
     else:
         assert asked == 400
     placed = model.place(cells)

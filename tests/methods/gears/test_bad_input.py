@@ -11,6 +11,7 @@ from scipy.sparse import csr_matrix
 from napari_spatialrecon.errors import DivergedError, ValidationError
 from napari_spatialrecon.methods.gears.model import Gears
 from napari_spatialrecon.methods.gears.task import GeometryTask
+from napari_spatialrecon.methods.run import Run
 from napari_spatialrecon.progress import Reporter
 from napari_spatialrecon.tissue.contract import prepare_query, prepare_slide
 from napari_spatialrecon.tissue.simulator.config import SimulatorConfig
@@ -85,7 +86,7 @@ def test_a_graph_in_pieces_is_laid_out(slides, cells, small_gears) -> None:
     features, _ = method.reference.space.transform(cells)
     apart = features.copy()
     apart[200:, 0] += 100 * features.std()
-    (layout,) = method.layouts([apart], Reporter())
+    (layout,) = method.layouts([apart], Reporter()).places
     assert layout.shape == (400, 2)
     assert np.isfinite(layout).all()
 
@@ -113,7 +114,7 @@ def test_a_loss_that_is_not_finite_names_step_and_term_and_keeps_the_checkpoint(
     monkeypatch.setattr(GeometryTask, "loss", broken)
     config = small_gears(**SHORT, training__checkpoint_every=10)
     with pytest.raises(DivergedError, match="generator_gram not finite at step 12") as caught:
-        Gears(config).fit(slides, cells, folder=tmp_path / "run")
+        Gears(config).fit(slides, cells, Run(folder=tmp_path / "run"))
     assert "last checkpoint is kept" in caught.value.remedy
     assert (tmp_path / "run" / "network0" / "manifest.json").is_file()
 

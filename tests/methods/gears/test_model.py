@@ -7,7 +7,7 @@ import pytest
 import torch
 
 from napari_spatialrecon.geometry.procrustes import procrustes_error
-from napari_spatialrecon.methods.gears import model as gears
+from napari_spatialrecon.methods.gears import fitting as gears
 from napari_spatialrecon.methods.gears.model import Gears
 from napari_spatialrecon.progress import Reporter
 
@@ -73,9 +73,9 @@ def test_two_networks_of_four_see_genes_in_another_scaling(
 ) -> None:
     config = small_gears(members=4, scalings="mixed", validate=False, training__steps=5)
     model = Gears(config).fit(slides, cells)
-    seen = [model._spots(number)[0] for number in range(4)]
-    assert model.second is not None
-    assert model.second.space.power == 0.5 and model.reference.space.power == 1.0
+    embedded = model.fitted.embedded
+    seen = [embedded.spots(config.sight(number, 2))[0] for number in range(4)]
+    assert [view.space.power for view in embedded.views] == [1.0, 0.5]
     for first, other in ((seen[0], seen[2]), (seen[1], seen[3])):
         assert first.shape[0] == other.shape[0]
         assert not np.allclose(np.abs(first[:, :2]), np.abs(other[:, :2]), rtol=0.05)
@@ -87,9 +87,9 @@ def test_two_networks_of_four_see_genes_in_another_scaling(
 def test_networks_that_see_each_cell_alone(slides, cells, small_gears, tmp_path) -> None:
     config = small_gears(members=4, attention="mixed", validate=False, training__steps=30)
     model = Gears(config).fit(slides, cells)
-    features, _ = model._features(cells)
-    whole = model.layouts(features, Reporter())
-    some = model.layouts([f[::2] for f in features], Reporter())
+    features, _ = model.fitted.embedded.cells(cells)
+    whole = model.layouts(features, Reporter()).places
+    some = model.layouts([f[::2] for f in features], Reporter()).places
     for number, (every, few) in enumerate(zip(whole, some, strict=True)):
         half = every[::2] - every[::2].mean(axis=0)
         alike = np.allclose(half, few - few.mean(axis=0), atol=1e-5)
@@ -117,4 +117,4 @@ def test_noise_falls_from_the_first_network_to_the_last(
 
 def test_one_scaling_is_enough_for_two_networks(slides, cells, small_gears) -> None:
     config = small_gears(members=2, scalings="mixed", validate=False, training__steps=5)
-    assert Gears(config).fit(slides, cells).second is None
+    assert len(Gears(config).fit(slides, cells).fitted.embedded.views) == 1

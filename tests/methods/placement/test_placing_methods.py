@@ -113,8 +113,8 @@ def test_slides_in_different_units_agree_in_micrometres(tiny, slides, cells, sma
     in_um.obsm["spatial"] = in_um.obsm["spatial"] * scale
     in_um.uns["spatialrecon"] = {"unit": "um"}
     in_um = prepare_slide(in_um, "two")
-    same = fit(name, small, slides, cells, seed=0)
-    mixed = fit(name, small, [slides[0], in_um], cells, seed=0)
+    same = fit(name, small, slides, cells)
+    mixed = fit(name, small, [slides[0], in_um], cells)
     assert [s.um_per_unit for s in mixed.reference.slides] == [scale, 1.0]
     first, second = (mixed.place(cells, display=i) for i in (0, 1))
     np.testing.assert_allclose(first.coordinates, same.place(cells).coordinates, rtol=1e-3)

@@ -7,6 +7,7 @@ import pytest
 import torch
 
 from napari_spatialrecon.methods.genes.inputs import read_inputs
+from napari_spatialrecon.methods.run import Run
 from napari_spatialrecon.methods.spadit.bases import NAMES, Bases, Relations, out_of_fold
 from napari_spatialrecon.methods.spadit.config import NetworkConfig, SpaDiTConfig
 from napari_spatialrecon.methods.spadit.diffusion import kept_signal, noised, sample, sample_levels
@@ -24,7 +25,6 @@ from napari_spatialrecon.methods.spadit.stack import (
     stacked,
 )
 from napari_spatialrecon.methods.spadit.task import masked_loss
-from napari_spatialrecon.progress import Reporter
 from napari_spatialrecon.tasks.gene_check import without
 from napari_spatialrecon.tasks.imputing import impute_genes
 from napari_spatialrecon.tissue.contract import prepare_query, prepare_slide
@@ -130,9 +130,7 @@ def test_a_held_out_gene_does_not_enter_its_own_maps(split):
             Relations.of(inputs, config, 0),
             folds,
             config,
-            seed=0,
-            device="cpu",
-            reporter=Reporter(),
+            Run(),
         )
         maps.append(held[:, :, folds[0]])
     np.testing.assert_array_equal(*maps)
@@ -147,9 +145,7 @@ def test_the_components_know_nothing_of_a_held_out_gene(split):
         relations = Relations.of(inputs, config, 0)
         if scramble:
             relations.scores[:, 20:] = relations.scores[::-1, 20:]
-        bases = Bases.fit(
-            relations, np.arange(20), config, seed=0, device="cpu", reporter=Reporter()
-        )
+        bases = Bases.fit(relations, np.arange(20), config, Run())
         found.append(bases.directions)
     np.testing.assert_array_equal(*found)
 
@@ -174,7 +170,7 @@ def test_ridge_is_the_regression_of_the_textbook(split):
     inputs = read_inputs(prepare_slide(seen(slide, known), "s"), prepare_query(cells, "c"))
     config = SpaDiTConfig().with_values({**SMALL, "bases.mapping": False}).bases
     relations = Relations.of(inputs, config, 0)
-    bases = Bases.fit(relations, np.arange(20), config, seed=0, device="cpu", reporter=Reporter())
+    bases = Bases.fit(relations, np.arange(20), config, Run())
     found = bases.maps(relations.cells[:, 20:21])[0][NAMES.index("ridge")][:, 0]
     x, y = relations.scores[:, :20].astype(float), relations.scores[:, 20].astype(float)
     weights = np.linalg.solve(x.T @ x / len(x) + np.eye(20), x.T @ y / len(x))

@@ -36,7 +36,7 @@ def moved(monkeypatch: pytest.MonkeyPatch, pool: int, errors: tuple[float, float
     assert isinstance(solver, SRast)
     start = generalist().network
     assert start is not None
-    pairs = zip(solver.velocity.parameters(), start.parameters(), strict=True)
+    pairs = zip(solver.fitted.velocity.parameters(), start.parameters(), strict=True)
     with torch.no_grad():
         return float(sum(((a - b) ** 2).sum() for a, b in pairs)) ** 0.5
 

@@ -6,12 +6,12 @@ import numpy as np
 import torch
 from scipy import sparse
 
+from napari_spatialrecon.methods.run import Run
 from napari_spatialrecon.methods.srast.config import SasaConfig
 from napari_spatialrecon.methods.srast.corpus import rasterise, thin
 from napari_spatialrecon.methods.srast.learning import regions_held_out
 from napari_spatialrecon.methods.srast.sasa import LatentNorm, Sasa, dual_topology
 from napari_spatialrecon.methods.super_resolution.coarse_pair import coarsen
-from napari_spatialrecon.progress import Reporter
 from napari_spatialrecon.tissue.lattice import find_lattice
 from napari_spatialrecon.tissue.subspots import Factor
 
@@ -46,10 +46,7 @@ def test_the_graph_joins_neighbours_in_space_and_in_expression():
 def test_alignment_tells_two_tissues_apart_and_repeats_itself():
     points, counts = slide()
     config = SasaConfig().with_values({"hidden": 16, "latent": 6, "training.steps": 30})
-    fits = [
-        Sasa(config).fit(counts, points, seed=0, device="cpu", reporter=Reporter())
-        for _ in range(2)
-    ]
+    fits = [Sasa.fit(counts, points, config, Run()) for _ in range(2)]
     first, second = (fit.encode(counts, points) for fit in fits)
     np.testing.assert_array_equal(first, second)
     unit = first / np.linalg.norm(first, axis=1, keepdims=True)

@@ -3,16 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from pathlib import Path
 
 import torch
 from torch import Tensor, nn
 
-from napari_spatialrecon.errors import Stopped
 from napari_spatialrecon.methods.come.config import ComeConfig
-from napari_spatialrecon.progress import Reporter
+from napari_spatialrecon.methods.run import Run
 from napari_spatialrecon.training.history import History
-from napari_spatialrecon.training.loop import train
 
 #: Hidden units and latent dimensions in the published code.
 SIZES = {"small": (256, 128), "medium": (512, 256), "large": (2048, 256)}
@@ -94,12 +91,7 @@ def pretrain(
     spots: Tensor,
     cells: Tensor | None,
     config: ComeConfig,
-    *,
-    seed: int,
-    device: str,
-    reporter: Reporter,
-    folder: Path | None = None,
-    resume: bool = False,
+    run: Run,
 ) -> tuple[Autoencoder, History]:
     """Train only the autoencoder, on the rows of spots and cells.
 
@@ -111,22 +103,11 @@ def pretrain(
     Raises
     ------
     Stopped
-        The user stopped the run; `folder` can be resumed.
+        The user stopped the run; its folder can be resumed.
     """
     with torch.random.fork_rng(devices=[]):
-        torch.manual_seed(seed)
-        network = Autoencoder(spots.shape[1], config.network.size).to(device)
+        torch.manual_seed(run.seed)
+        network = Autoencoder(spots.shape[1], config.network.size).to(run.device)
     rows = spots if cells is None else torch.cat([spots, cells])
-    history = train(
-        _Pretraining(network, rows.to(device), seed),
-        config.pretraining,
-        seed=seed,
-        device=device,
-        reporter=reporter,
-        folder=folder,
-        resume=resume and folder is not None and folder.exists(),
-        stage="Training the autoencoder",
-    )
-    if history.stopped:
-        raise Stopped(checkpoint="" if folder is None else str(folder))
-    return network, history
+    task = _Pretraining(network, rows.to(run.device), run.seed)
+    return network, run.train(task, config.pretraining, "Training the autoencoder")

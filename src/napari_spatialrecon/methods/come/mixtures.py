@@ -28,7 +28,7 @@ from napari_spatialrecon.methods.mixtures.base import (
     normalised_rows,
 )
 from napari_spatialrecon.methods.mixtures.regression import likeliest_shares, regress
-from napari_spatialrecon.progress import Reporter
+from napari_spatialrecon.methods.run import Run
 from napari_spatialrecon.tissue.contract import Prepared
 
 #: Minimum share of a type in the prior, so that unexpected types remain possible.
@@ -59,15 +59,13 @@ class ComeMixtures(MixtureMethod):
         slide: Prepared,
         reference: Prepared,
         types: CellTypes,
+        run: Run | None = None,
         *,
         prior: NDArray[np.float64] | None = None,
-        seed: int = 0,
-        device: str = "cpu",
-        reporter: Reporter | None = None,
     ) -> Mixture:
         """Train the mapping and sum its cell types; see `MixtureMethod.deconvolve`."""
-        config, reporter = self.config, reporter or Reporter()
-        reporter.begin("Comparing spots with cells")
+        config, run, history = self.config, run or Run(), []
+        run.reporter.begin("Comparing spots with cells")
         tables = MixtureTables.read(slide, reference, config.top_genes)
         n_spots, n_cells = tables.spots.shape[0], tables.cells.shape[0]
         size = mapping_size(n_cells, n_spots, len(tables.genes), config)
@@ -87,7 +85,7 @@ class ComeMixtures(MixtureMethod):
             prior = normalised_rows(prior * sizes, types.shares)
         elif config.prior != "none":
             fit = likeliest_shares if config.prior == "counts" else regress
-            prior = fit(tables.spots, tables.cells, types, reporter)
+            prior = fit(tables.spots, tables.cells, types, run.reporter)
         if prior is not None:
             start = with_prior(start, prior, types)
         seen = Tables(
@@ -99,21 +97,11 @@ class ComeMixtures(MixtureMethod):
         )
         network = None
         if needs_network(config.weights):
-            network, history = pretrain(
-                seen.spots, seen.cells, config, seed=seed, device=device, reporter=reporter
-            )
-            self.history.append(history)
-        coefficients, history = learn_mapping(
-            start,
-            network,
-            seen,
-            config,
-            steps=config.joint_steps(len(tables.genes)),
-            seed=seed,
-            device=device,
-            reporter=reporter,
-        )
-        self.history.append(history)
+            network, trained = pretrain(seen.spots, seen.cells, config, run.within("autoencoder"))
+            history.append(trained)
+        steps = config.joint_steps(len(tables.genes))
+        coefficients, learned = learn_mapping(start, network, seen, config, run, steps=steps)
+        history.append(learned)
         counted = type_sums(coefficients, torch.from_numpy(types.one_hot()), config.top_share)
         shares = normalised_rows(counted.numpy() / sizes, types.shares)
         mapping: sparse.csr_matrix = likeliest_cells(coefficients, CELLS_SHOWN)
@@ -125,7 +113,7 @@ class ComeMixtures(MixtureMethod):
                 f"There are more spots ({n_spots:,}) than cells ({n_cells:,}): "
                 "the same cells explain many spots."
             )
-        return Mixture(shares, mapping, notes=tuple(notes))
+        return Mixture(shares, mapping, notes=tuple(notes), history=tuple(history))
 
 
 def with_prior(start: Start, prior: NDArray[np.float64], types: CellTypes) -> Start:

@@ -8,16 +8,14 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor, nn
 
-from napari_spatialrecon.errors import Stopped
 from napari_spatialrecon.methods.come import losses
 from napari_spatialrecon.methods.come.autoencoder import Autoencoder
 from napari_spatialrecon.methods.come.coefficients import Coefficients, Start
 from napari_spatialrecon.methods.come.config import ComeConfig, WeightsConfig
+from napari_spatialrecon.methods.run import Run
 from napari_spatialrecon.nn.similarity import structural_dissimilarity
-from napari_spatialrecon.progress import Reporter
 from napari_spatialrecon.training.config import LoopConfig
 from napari_spatialrecon.training.history import History
-from napari_spatialrecon.training.loop import train
 
 #: Evaluates the mapping after some steps; returns ``held_out`` and other metrics.
 Look = Callable[[Coefficients, int], Mapping[str, float]]
@@ -151,11 +149,9 @@ def learn_mapping(
     network: Autoencoder | None,
     tables: Tables,
     config: ComeConfig,
+    run: Run,
     *,
     steps: int,
-    seed: int,
-    device: str,
-    reporter: Reporter,
     look: Look | None = None,
     look_every: int = 5,
 ) -> tuple[Coefficients, History]:
@@ -178,13 +174,13 @@ def learn_mapping(
     """
     network_rate = config.network.learning_rate
     scale = config.rate / network_rate if network_rate else 0.0
-    coefficients = Coefficients(start.to(device), scale)
+    coefficients = Coefficients(start.to(run.device), scale)
     if look is not None:
         look(coefficients, 0)
     terms = {name: weight for name, weight in config.weights.flat().items() if name != "ridge"}
     if steps == 0 or not any(terms.values()):
         return coefficients, History()
-    tables = tables.to(device)
+    tables = tables.to(run.device)
     loop = LoopConfig(
         steps=steps,
         learning_rate=network_rate,
@@ -192,14 +188,5 @@ def learn_mapping(
         checkpoint_every=0,
         validate_every=look_every,
     )
-    history = train(
-        Joint(coefficients, network, tables, config, look),
-        loop,
-        seed=seed,
-        device=device,
-        reporter=reporter,
-        stage="Training the mapping",
-    )
-    if history.stopped:
-        raise Stopped()
-    return coefficients, history
+    task = Joint(coefficients, network, tables, config, look)
+    return coefficients, run.unsaved().train(task, loop, "Training the mapping")

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import copy
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, Self
 
@@ -24,7 +24,13 @@ from napari_spatialrecon.methods.come.objective import Tables, learn_mapping, ne
 from napari_spatialrecon.methods.come.readout import MappingPosterior, likeliest, read_out
 from napari_spatialrecon.methods.method import Estimate
 from napari_spatialrecon.methods.mixtures.base import read_types
-from napari_spatialrecon.methods.placement.base import Placement, PlacementMethod, PlacementSizes
+from napari_spatialrecon.methods.placement.base import (
+    FittedPlacement,
+    Placement,
+    PlacementMethod,
+    PlacementSizes,
+    restored,
+)
 from napari_spatialrecon.methods.placement.composition import (
     composition_notes,
     imbalance,
@@ -34,21 +40,47 @@ from napari_spatialrecon.methods.placement.held_out import HeldOut, hold_out
 from napari_spatialrecon.methods.placement.knn import align_slides, baseline_error
 from napari_spatialrecon.methods.placement.posterior import fitted_directions, spatial_directions
 from napari_spatialrecon.methods.placement.reference import Reference
+from napari_spatialrecon.methods.run import Run
 from napari_spatialrecon.progress import Reporter
 from napari_spatialrecon.tissue.contract import Prepared
 from napari_spatialrecon.tissue.preprocess import Features
 from napari_spatialrecon.training.checkpoint import load_checkpoint, save_checkpoint
+from napari_spatialrecon.training.history import History
 
 
-@dataclass(frozen=True)
-class _Fitted:
-    """Fitted slides: positions, features, directions, expression in [0, 1], cells, autoencoder."""
+@dataclass(frozen=True, kw_only=True, eq=False)
+class FittedCome(FittedPlacement):
+    """Fitted slides.
 
-    reference: Reference
+    Parameters
+    ----------
+    directions : (d, n_directions) float
+        Directions of the features that vary in space.
+    spots : (n_spots, n_genes)
+        Expression in [0, 1].
+    masses : (n_spots,), optional
+        Number of cells in each spot, if a column states it.
+    network
+        The autoencoder, if a term of the objective uses latents.
+    seed, device
+        For training the mapping of cells.
+    """
+
     directions: NDArray[np.float64]
     spots: Tensor
     masses: Tensor | None
     network: Autoencoder | None
+    seed: int
+    device: str = "cpu"
+
+
+@dataclass(frozen=True)
+class _Mapped:
+    """Cells over all spots, how learning it went, and a note on memory."""
+
+    posterior: MappingPosterior
+    history: History
+    note: str
 
 
 class ComePlace(PlacementMethod):
@@ -66,8 +98,7 @@ class ComePlace(PlacementMethod):
     name = "come"
     config_class = ComePlaceConfig
     config: ComePlaceConfig
-    _seed = 0
-    _device = "cpu"
+    fitted: FittedCome
 
     def estimate(self, sizes: PlacementSizes) -> Estimate:
         """Return the cost of the two mappings, of held-out spots and of the cells."""
@@ -81,61 +112,53 @@ class ComePlace(PlacementMethod):
         self,
         references: Sequence[Prepared],
         query: Prepared | None = None,
-        *,
-        seed: int = 0,
-        device: str = "cpu",
-        reporter: Reporter | None = None,
-        folder: Path | None = None,
-        resume: bool = False,
+        run: Run | None = None,
     ) -> Self:
         """Train the autoencoder (eq. 2) and validate; see `PlacementMethod.fit`."""
-        reporter = reporter or Reporter()
-        self._seed, self._device = seed, device
-        self.held_out, self.history = {}, []
+        run = run or Run()
+        errors: dict[str, float] = {}
+        before: tuple[History, ...] = ()
         try:
-            if (held_out := hold_out(references, seed)) is not None:
-                self._validate(held_out, query, reporter, folder, resume)
-            main = None if folder is None else folder / "autoencoder"
-            self._fitted, self.notes = self._prepare(
-                references, query, reporter, main, resume, matched=True
-            )
+            if (held_out := hold_out(references, run.seed)) is not None:
+                errors, before = self._validated(held_out, query, run)
+            fitted = self._prepared(references, query, run.within("autoencoder"), matched=True)
         except Stopped as stopped:
-            raise Stopped(checkpoint="" if folder is None else str(folder)) from stopped
-        self.reference = self._fitted.reference
+            folder = "" if run.folder is None else str(run.folder)
+            raise Stopped(checkpoint=folder) from stopped
+        self.fitted = replace(fitted, held_out=errors, history=(*before, *fitted.history))
         return self
 
-    def _prepare(
+    def _prepared(
         self,
         references: Sequence[Prepared],
         query: Prepared | None,
-        reporter: Reporter,
-        folder: Path | None,
-        resume: bool,
+        run: Run,
         matched: bool = False,
-    ) -> tuple[_Fitted, tuple[str, ...]]:
-        reporter.begin("Comparing expression")
+    ) -> FittedCome:
+        run.reporter.begin("Comparing expression")
         knn = self.config.baseline
         fit = matched_reference if matched else Reference.fit
-        reference, features = fit(references, query, knn.preprocess, seed=self._seed)
+        reference, features = fit(references, query, knn.preprocess, seed=run.seed)
         directions = spatial_directions(reference, features, knn)
         reference, notes = align_slides(reference, directions, knn)
-        reporter.check()
+        run.reporter.check()
         spots = torch.cat([_expression(reference, r) for r in references])
-        network = None
+        network, history = None, []
         if needs_network(self.config.weights):
-            network, history = pretrain(
-                spots,
-                None if query is None else _expression(reference, query),
-                self.config,
-                seed=self._seed,
-                device=self._device,
-                reporter=reporter,
-                folder=folder,
-                resume=resume,
-            )
-            self.history.append(history)
-        masses = self._masses(references)
-        return _Fitted(reference, directions, spots, masses, network), notes
+            cells = None if query is None else _expression(reference, query)
+            network, trained = pretrain(spots, cells, self.config, run)
+            history.append(trained)
+        return FittedCome(
+            reference=reference,
+            directions=directions,
+            spots=spots,
+            masses=self._masses(references),
+            network=network,
+            seed=run.seed,
+            device=run.device,
+            history=tuple(history),
+            notes=notes,
+        )
 
     def _masses(self, references: Sequence[Prepared]) -> Tensor | None:
         """Return the number of cells in each spot, if there is a column for it."""
@@ -144,29 +167,32 @@ class ComePlace(PlacementMethod):
         found = [cell_counts(r, column) for r in references]
         return torch.from_numpy(np.concatenate(found))
 
-    def _validate(
-        self,
-        held_out: HeldOut,
-        query: Prepared | None,
-        reporter: Reporter,
-        folder: Path | None,
-        resume: bool,
-    ) -> None:
-        """Place held-out spots as if they were cells; nothing has been fitted to them."""
-        own = None if folder is None else folder / "validation"
-        fitted, _ = self._prepare(held_out.seen, query, reporter, own, resume)
-        placed = []
+    def _validated(
+        self, held_out: HeldOut, query: Prepared | None, run: Run
+    ) -> tuple[dict[str, float], tuple[History, ...]]:
+        """Place held-out spots as if they were cells; nothing has been fitted to them.
+
+        Returns
+        -------
+        errors
+            See `FittedPlacement.held_out`.
+        history
+            History of each training run.
+        """
+        fitted = self._prepared(held_out.seen, query, run.within("validation"))
+        placed, history, baseline = [], list(fitted.history), self.config.baseline
         for slide, mask in zip(held_out.whole, held_out.masks, strict=True):
             spots = fitted.reference.space.transform(slide)[0][mask]
             table = _expression(fitted.reference, slide)[torch.from_numpy(mask)]
-            placed.append(self._map(fitted, spots, table, None, reporter)[0].places)
-        self.held_out["method"] = held_out.stress(placed)
-        _, features = Reference.fit(
-            held_out.seen, query, self.config.baseline.preprocess, seed=self._seed
-        )
-        self.held_out["baseline"] = baseline_error(
-            held_out, fitted.reference, features, self.config.baseline
-        )
+            found = self._mapped(fitted, spots, table, None, run.reporter)
+            placed.append(found.posterior.places)
+            history.append(found.history)
+        _, features = Reference.fit(held_out.seen, query, baseline.preprocess, seed=run.seed)
+        errors = {
+            "method": held_out.stress(placed),
+            "baseline": baseline_error(held_out, fitted.reference, features, baseline),
+        }
+        return errors, tuple(history)
 
     def place(
         self, query: Prepared, *, display: int = 0, reporter: Reporter | None = None
@@ -177,9 +203,10 @@ class ComePlace(PlacementMethod):
         features, notes = reference.space.transform(query)
         labels, label_notes = self._labels(query)
         table = _expression(reference, query)
-        posterior, size_note = self._map(self._fitted, features, table, labels, reporter)
+        mapped = self._mapped(self.fitted, features, table, labels, reporter)
+        posterior, size_note = mapped.posterior, mapped.note
         frame = reference.frame
-        uneven = imbalance(reference, self._fitted.directions, posterior.mass, reporter)
+        uneven = imbalance(reference, self.fitted.directions, posterior.mass, reporter)
         radius = frame.radius_on(display)
         said = (*self.notes, *notes, *label_notes, *((size_note,) if size_note else ()))
         return Placement(
@@ -205,15 +232,15 @@ class ComePlace(PlacementMethod):
             return None, ("Without cell types, the cell-type contrast (eq. 8) is omitted.",)
         return None, ()
 
-    def _map(
+    def _mapped(
         self,
-        fitted: _Fitted,
+        fitted: FittedCome,
         features: Features,
         cells: Tensor,
         labels: Tensor | None,
         reporter: Reporter,
-    ) -> tuple[MappingPosterior, str]:
-        """Return the posterior of cells over all spots, and a note on memory."""
+    ) -> _Mapped:
+        """Learn where cells lie among all spots."""
         config, reference = self.config, fitted.reference
         n_spots, n_genes = fitted.spots.shape
         size = mapping_size(len(cells), n_spots, n_genes, config)
@@ -230,33 +257,30 @@ class ComePlace(PlacementMethod):
             copy.deepcopy(fitted.network),
             Tables(fitted.spots, cells, labels=labels),
             config,
+            Run(fitted.seed, fitted.device, reporter),
             steps=config.joint_steps(n_genes),
-            seed=self._seed,
-            device=self._device,
-            reporter=reporter,
         )
-        self.history.append(history)
         mapping = likeliest(coefficients, config.baseline.neighbours)
-        posterior = read_out(mapping, reference.all_places, config.readout, self._seed)
-        return posterior, size.note
+        posterior = read_out(mapping, reference.all_places, config.readout, fitted.seed)
+        return _Mapped(posterior, history, size.note)
 
     def save(self, folder: str | Path) -> None:
         """Write the checkpoint folder."""
-        network = self._fitted.network
-        weights: dict[str, Any] = {} if network is None else network.state_dict()
+        fitted = self.fitted
+        weights: dict[str, Any] = {} if fitted.network is None else fitted.network.state_dict()
         save_checkpoint(
             folder,
             method=self.name,
             config=self.config.to_dict(),
             tensors={
-                **self.reference.arrays(),
-                "directions": self._fitted.directions,
-                "spots": self._fitted.spots,
-                **({} if (masses := self._fitted.masses) is None else {"masses": masses}),
+                **fitted.reference.arrays(),
+                "directions": fitted.directions,
+                "spots": fitted.spots,
+                **({} if fitted.masses is None else {"masses": fitted.masses}),
                 **{f"network.{k}": v for k, v in weights.items()},
             },
-            genes=self.reference.space.genes,
-            extra={**self._described(), "seed": self._seed},
+            genes=fitted.reference.space.genes,
+            extra={**self._described(), "seed": fitted.seed},
         )
 
     @classmethod
@@ -274,17 +298,18 @@ class ComePlace(PlacementMethod):
         spots = torch.from_numpy(arrays.pop("spots"))
         directions = fitted_directions(arrays.pop("directions"))
         masses = torch.from_numpy(arrays.pop("masses")) if "masses" in arrays else None
-        method.reference = Reference.from_arrays(
-            checkpoint.genes, checkpoint.extra["slides"], arrays
-        )
         network = None
         if weights:
             network = Autoencoder(spots.shape[1], method.config.network.size)
             network.load_state_dict(weights)
-        method._fitted = _Fitted(method.reference, directions, spots, masses, network)
-        method._seed = checkpoint.extra["seed"]
-        method.held_out = checkpoint.extra["held_out"]
-        method.notes = tuple(checkpoint.extra["notes"])
+        method.fitted = FittedCome(
+            directions=directions,
+            spots=spots,
+            masses=masses,
+            network=network,
+            seed=checkpoint.extra["seed"],
+            **restored(checkpoint, arrays),
+        )
         return method
 
 

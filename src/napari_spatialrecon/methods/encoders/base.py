@@ -9,8 +9,8 @@ from pathlib import Path
 from typing import Self
 
 from napari_spatialrecon.methods.encoders.mixing import Mixing
-from napari_spatialrecon.methods.method import Estimate, Method
-from napari_spatialrecon.progress import Reporter
+from napari_spatialrecon.methods.method import Estimate, Fitted, Method
+from napari_spatialrecon.methods.run import Run
 from napari_spatialrecon.tissue.contract import Prepared
 from napari_spatialrecon.tissue.preprocess import Features, FeatureSpace
 
@@ -23,10 +23,11 @@ class ProfileSizes:
     genes: int
 
 
-class EncoderMethod(Method):
-    """A method that learns one embedding for spots and dissociated cells.
+@dataclass(frozen=True, kw_only=True, eq=False)
+class FittedEncoder(Fitted):
+    """What profiles leave.
 
-    Attributes
+    Parameters
     ----------
     space
         How counts become the encoder's input.
@@ -35,8 +36,29 @@ class EncoderMethod(Method):
     """
 
     space: FeatureSpace
-    before: Mixing | None
-    after: Mixing | None
+    before: Mixing | None = None
+    after: Mixing | None = None
+
+
+class EncoderMethod(Method):
+    """A method that learns one embedding for spots and dissociated cells."""
+
+    fitted: FittedEncoder
+
+    @property
+    def space(self) -> FeatureSpace:
+        """How counts become the encoder's input."""
+        return self.fitted.space
+
+    @property
+    def before(self) -> Mixing | None:
+        """How well the sources are mixed in the input; None with one source."""
+        return self.fitted.before
+
+    @property
+    def after(self) -> Mixing | None:
+        """How well the sources are mixed in the embedding; None with one source."""
+        return self.fitted.after
 
     @abstractmethod
     def estimate(self, sizes: ProfileSizes) -> Estimate:
@@ -47,24 +69,14 @@ class EncoderMethod(Method):
         self,
         references: Sequence[Prepared],
         query: Prepared | None = None,
-        *,
-        seed: int = 0,
-        device: str = "cpu",
-        reporter: Reporter | None = None,
-        folder: Path | None = None,
-        resume: bool = False,
+        run: Run | None = None,
     ) -> Self:
         """Train on the expression of slides, and of the query where it is given; never on places.
-
-        Parameters
-        ----------
-        folder
-            Folder in which a stopped training run keeps its state for `resume`.
 
         Raises
         ------
         Stopped
-            The user stopped the run; `folder` can be resumed.
+            The user stopped the run; its folder can be resumed.
         DivergedError
             A loss is not finite.
         """

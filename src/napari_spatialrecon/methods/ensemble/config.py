@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from napari_spatialrecon.hyperparameters import Config, option, section
+from napari_spatialrecon.methods.ensemble.sight import Sight, sight_of
 from napari_spatialrecon.tissue.preprocess_config import PreprocessConfig
 from napari_spatialrecon.training.config import LoopConfig
 
@@ -55,3 +56,7 @@ class EnsembleConfig(Config):
     )
     training: LoopConfig = section(LoopConfig, "Training")
     preprocess: PreprocessConfig = section(PreprocessConfig, "Preprocessing")
+
+    def sight(self, number: int, views: int) -> Sight:
+        """Return what a network sees where there are so many views."""
+        return sight_of(number, views=views, inputs=self.inputs)

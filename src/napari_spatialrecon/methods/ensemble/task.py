@@ -1,22 +1,15 @@
-"""One network of a method that joins several: what the training loop asks of it, and its run."""
+"""One network of a method that joins several: what the training loop asks of it."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
-from pathlib import Path
 from typing import Protocol
 
 import torch
 from torch import Tensor, nn
 from torch.nn.functional import normalize
 
-from napari_spatialrecon.errors import Stopped
 from napari_spatialrecon.methods.placement.held_out import HeldOut
-from napari_spatialrecon.progress import Reporter
-from napari_spatialrecon.training.config import LoopConfig
-from napari_spatialrecon.training.history import History
-from napari_spatialrecon.training.loop import train
 
 
 def unit_length(features: Tensor, on: bool) -> Tensor:
@@ -66,33 +59,3 @@ class EnsembleTask:
             return None
         placed = [self.lay_out(f).cpu().double().numpy() for f in self._spot_features]
         return {"held_out": self._spots.stress(placed)}
-
-
-@dataclass(frozen=True)
-class Run:
-    """How a fit trains its networks."""
-
-    seed: int
-    device: str
-    reporter: Reporter
-    folder: Path | None
-    resume: bool
-
-    def train(
-        self, task: EnsembleTask, loop: LoopConfig, stage: str, name: str, seed: int
-    ) -> History:
-        """Train one network, or go on where it was stopped."""
-        folder = None if self.folder is None else self.folder / name
-        history = train(
-            task,
-            loop,
-            seed=seed,
-            device=self.device,
-            reporter=self.reporter,
-            folder=folder,
-            resume=self.resume and folder is not None and folder.exists(),
-            stage=stage,
-        )
-        if history.stopped:
-            raise Stopped(checkpoint="" if self.folder is None else str(self.folder))
-        return history

@@ -9,6 +9,7 @@ from napari_spatialrecon.errors import ConfigError
 from napari_spatialrecon.faces import setting
 from napari_spatialrecon.hyperparameters import Config, option, section
 from napari_spatialrecon.methods.ensemble.config import EnsembleConfig
+from napari_spatialrecon.methods.ensemble.sight import Sight, sight_of
 from napari_spatialrecon.methods.gears.encoder.config import EncoderConfig
 from napari_spatialrecon.training.config import LoopConfig
 
@@ -215,6 +216,10 @@ class GearsConfig(EnsembleConfig):
         "Training",
         values={"schedule": "onecycle", "weight_decay": 0.01},
     )
+
+    def sight(self, number: int, views: int) -> Sight:
+        """Return what a network sees where there are so many views."""
+        return sight_of(number, views=views, inputs=self.inputs, attention=self.attention)
 
     def __post_init__(self) -> None:
         super().__post_init__()

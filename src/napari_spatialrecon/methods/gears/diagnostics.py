@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import numpy as np
@@ -11,44 +11,42 @@ from numpy.typing import NDArray
 from scipy.sparse import csr_matrix
 from torch import nn
 
+from napari_spatialrecon.geometry.patchwork.stitching import Stitched
+from napari_spatialrecon.methods.ensemble.base import Layouts
 from napari_spatialrecon.methods.gears.patchwise import Laid
 from napari_spatialrecon.methods.gears.task import GeometryNetwork
 from napari_spatialrecon.methods.placement.limits import DISAGREE, FAILING, HEALTHY, STRESS
 from napari_spatialrecon.tissue.slots import SUPPORT, WEAK
 
 
-@dataclass(frozen=True)
-class Diagnosed:
-    """Diagnostics of a placement.
+@dataclass(frozen=True, kw_only=True, eq=False)
+class Diagnosed(Layouts):
+    """Layouts with their diagnostics; the spread is that over patches and samples.
 
     Parameters
     ----------
     numbers
         By name: means over the networks.
-    spread : (n_cells,) float
-        Squared spread over patches and samples, in squared units of the frame.
-    laid
-        What each network laid out.
+    stitched
+        What the patches of each network agreed on; empty where one shot placed all cells.
     per_cell, per_patch
         Arrays by name.
     notes
         Messages for the user.
     """
 
-    numbers: dict[str, float]
-    spread: NDArray[np.float64]
-    laid: tuple[Laid, ...]
+    numbers: dict[str, float] = field(default_factory=dict)
+    stitched: tuple[Stitched, ...] = ()
     per_cell: dict[str, NDArray[Any]] = field(default_factory=dict)
     per_patch: dict[str, NDArray[Any]] = field(default_factory=dict)
     notes: tuple[str, ...] = ()
 
     def distances(self, radius: float) -> csr_matrix | None:
         """Return the stitched distances times `radius`, their mean where networks share a pair."""
-        stitched = [laid.stitched for laid in self.laid if laid.stitched is not None]
-        if not stitched:
+        if not self.stitched:
             return None
-        total = sum(s.graph.matrix for s in stitched)
-        count = sum(s.graph.symmetric(np.ones(len(s.graph.first))) for s in stitched)
+        total = sum(s.graph.matrix for s in self.stitched)
+        count = sum(s.graph.symmetric(np.ones(len(s.graph.first))) for s in self.stitched)
         result = csr_matrix(total * radius)
         result.sort_indices()
         count = csr_matrix(count)
@@ -60,7 +58,7 @@ class Diagnosed:
 def diagnose(
     laid: Sequence[Laid], networks: Sequence[nn.Module], spread: NDArray[np.float64]
 ) -> Diagnosed:
-    """Collect the diagnostics of what networks laid out."""
+    """Return what networks laid out with its diagnostics."""
     numbers = {k: float(np.mean([x.diagnostics[k] for x in laid])) for k in laid[0].diagnostics}
     notes = []
     if numbers.get("patch_disagreement", 0.0) > DISAGREE:
@@ -80,13 +78,15 @@ def diagnose(
     if residuals:
         numbers["residual_spread"] = float(np.mean(residuals))
         notes.append(_verdict(numbers["residual_spread"]))
-    stitched = [x.stitched for x in laid if x.stitched is not None]
+    plain = Diagnosed(
+        places=tuple(x.places for x in laid), spread=spread, numbers=numbers, notes=tuple(notes)
+    )
+    stitched = tuple(x.stitched for x in laid if x.stitched is not None)
     if not stitched:
-        return Diagnosed(numbers, spread, tuple(laid), notes=tuple(notes))
-    return Diagnosed(
-        numbers,
-        spread,
-        tuple(laid),
+        return plain
+    return replace(
+        plain,
+        stitched=stitched,
         per_cell={
             SUPPORT: np.min([s.support for s in stitched], axis=0),
             WEAK: np.any([s.weak for s in stitched], axis=0),
@@ -96,7 +96,6 @@ def diagnose(
             "reliability": np.concatenate([s.reliability for s in stitched]),
             "network": np.repeat(np.arange(len(stitched)), [len(s.reliability) for s in stitched]),
         },
-        notes=tuple(notes),
     )
 
 

@@ -11,6 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from napari_spatialrecon.methods.method import Estimate, Method
+from napari_spatialrecon.methods.run import Run
 from napari_spatialrecon.progress import Reporter
 from napari_spatialrecon.tissue.contract import Prepared
 
@@ -33,11 +34,14 @@ class GeneBlock:
         Log-normalised expression on the slide's scale, 0 or more; spots of the prepared slide.
     spread : (n_spots, n_genes) float32, or None
         Standard deviation of what the gene could be in a spot, in the unit of `values`.
+    reliability : (n_genes,) float, or None
+        Expected correlation of each gene's map with the truth.
     """
 
     genes: tuple[str, ...]
     values: Values
     spread: Values | None = None
+    reliability: NDArray[np.float64] | None = None
 
 
 @dataclass(frozen=True)
@@ -70,10 +74,7 @@ class GeneMethod(Method):
         self,
         slide: Prepared,
         reference: Prepared,
-        *,
-        seed: int = 0,
-        device: str = "cpu",
-        reporter: Reporter | None = None,
+        run: Run | None = None,
     ) -> Self:
         """Learn from the genes that slide and reference share.
 
@@ -102,13 +103,6 @@ class GeneMethod(Method):
         genes
             Names of the reference, each once.
         """
-
-    def reliability(self, genes: Sequence[str]) -> NDArray[np.float64]:
-        """Return the correlation with the truth that is expected of each gene's map: (n_genes,).
-
-        NaN where the method cannot tell. Known for a gene after it was imputed.
-        """
-        return np.full(len(genes), np.nan)
 
     def report(self) -> dict[str, Any]:
         """Return what fitting measured on genes it held out, for the record of the run."""

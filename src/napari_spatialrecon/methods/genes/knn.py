@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
 from typing import Self
 
 import numpy as np
@@ -15,11 +16,48 @@ from napari_spatialrecon.methods.genes.base import GeneBlock, GeneMethod, Values
 from napari_spatialrecon.methods.genes.config import GeneKnnConfig
 from napari_spatialrecon.methods.genes.inputs import GeneInputs, read_inputs
 from napari_spatialrecon.methods.genes.scale import SlideScale, standardised
+from napari_spatialrecon.methods.method import Fitted
+from napari_spatialrecon.methods.run import Run
 from napari_spatialrecon.progress import Reporter
 from napari_spatialrecon.tissue.contract import Prepared
 
 #: Spots compared with all cells at a time, and genes imputed at a time.
 SPOTS, GENES = 2048, 256
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class MappedCells(Fitted):
+    """Spots as weighted means of cells.
+
+    Parameters
+    ----------
+    weights : (n_spots, n_mapped)
+        Rows sum to 1.
+    rows : (n_mapped,) int, optional
+        Cells of the reference that the columns of `weights` are; all if None.
+    """
+
+    inputs: GeneInputs
+    scale: SlideScale
+    weights: sparse.csr_matrix | Values
+    rows: NDArray[np.intp] | None = None
+
+    def genes(self, genes: Sequence[str], reporter: Reporter | None) -> Iterator[GeneBlock]:
+        """Yield genes as weighted means over cells, with the spread among those cells."""
+        reporter = reporter or Reporter()
+        columns = self.inputs.find(genes)
+        reporter.begin("Imputing genes", len(genes))
+        for start in range(0, len(genes), GENES):
+            reporter.check()
+            here = slice(start, start + GENES)
+            cells = self.inputs.cells(columns[here])
+            used = cells if self.rows is None else cells[self.rows]
+            mean = np.asarray(self.weights @ used, np.float32)
+            variance = np.maximum(np.asarray(self.weights @ used**2) - mean**2, 0)
+            values, unit = self.scale.values(standardised(mean), cells)
+            spread = np.sqrt(variance) * unit / np.maximum(cells.std(axis=0), 1e-6)
+            yield GeneBlock(tuple(genes[here]), values, spread.astype(np.float32))
+            reporter.step(min(start + GENES, len(genes)))
 
 
 class GeneKnn(GeneMethod):
@@ -28,32 +66,33 @@ class GeneKnn(GeneMethod):
     name = "knn"
     config_class = GeneKnnConfig
     config: GeneKnnConfig
+    fitted: MappedCells
 
     def fit(
         self,
         slide: Prepared,
         reference: Prepared,
-        *,
-        seed: int = 0,
-        device: str = "cpu",
-        reporter: Reporter | None = None,
+        run: Run | None = None,
     ) -> Self:
         """Find each spot's most similar cells; see `GeneMethod.fit`."""
-        reporter = reporter or Reporter()
-        reporter.begin("Comparing spots with cells")
-        self.inputs = read_inputs(slide, reference)
-        self.notes = self.inputs.notes
-        shared = self.inputs.cells(self.inputs.columns)
-        self.scale = SlideScale.fit(self.inputs.slide, shared)
-        spots, cells = similar_features(self.inputs.slide, shared, self.config.components)
-        self.weights = nearest_cells(spots, cells, self.config.neighbours, reporter)
+        run = run or Run()
+        run.reporter.begin("Comparing spots with cells")
+        inputs = read_inputs(slide, reference)
+        shared = inputs.cells(inputs.columns)
+        spots, cells = similar_features(inputs.slide, shared, self.config.components)
+        self.fitted = MappedCells(
+            inputs=inputs,
+            scale=SlideScale.fit(inputs.slide, shared),
+            weights=nearest_cells(spots, cells, self.config.neighbours, run.reporter),
+            notes=inputs.notes,
+        )
         return self
 
     def impute(
         self, genes: Sequence[str], *, reporter: Reporter | None = None
     ) -> Iterator[GeneBlock]:
         """Yield weighted means over the similar cells, on the slide's scale."""
-        yield from mapped_genes(self.inputs, self.weights, self.scale, genes, reporter)
+        yield from self.fitted.genes(genes, reporter)
 
 
 def similar_features(slide: Values, cells: Values, components: int) -> tuple[Values, Values]:
@@ -99,36 +138,3 @@ def nearest_cells(
     shape = (len(spots), len(cells))
     pointer = np.arange(len(spots) + 1) * k
     return sparse.csr_matrix((weight.ravel(), indices.ravel(), pointer), shape)
-
-
-def mapped_genes(
-    inputs: GeneInputs,
-    weights: sparse.csr_matrix | Values,
-    scale: SlideScale,
-    genes: Sequence[str],
-    reporter: Reporter | None,
-    rows: NDArray[np.intp] | None = None,
-) -> Iterator[GeneBlock]:
-    """Yield genes as weighted means over cells, with the spread among those cells.
-
-    Parameters
-    ----------
-    weights : (n_spots, n_cells)
-        Rows sum to 1.
-    rows
-        Cells of the reference that the columns of `weights` are; all if None.
-    """
-    reporter = reporter or Reporter()
-    columns = inputs.find(genes)
-    reporter.begin("Imputing genes", len(genes))
-    for start in range(0, len(genes), GENES):
-        reporter.check()
-        here = slice(start, start + GENES)
-        cells = inputs.cells(columns[here])
-        used = cells if rows is None else cells[rows]
-        mean = np.asarray(weights @ used, np.float32)
-        variance = np.maximum(np.asarray(weights @ used**2) - mean**2, 0)
-        values, unit = scale.values(standardised(mean), cells)
-        spread = np.sqrt(variance) * unit / np.maximum(cells.std(axis=0), 1e-6)
-        yield GeneBlock(tuple(genes[here]), values, spread.astype(np.float32))
-        reporter.step(min(start + GENES, len(genes)))

@@ -15,8 +15,9 @@ from torch.nn.functional import normalize
 from napari_spatialrecon.methods.genes.base import GeneBlock, GeneMethod, Values
 from napari_spatialrecon.methods.genes.config import MappingConfig
 from napari_spatialrecon.methods.genes.inputs import read_inputs
-from napari_spatialrecon.methods.genes.knn import mapped_genes, similar_features
+from napari_spatialrecon.methods.genes.knn import MappedCells, similar_features
 from napari_spatialrecon.methods.genes.scale import SlideScale
+from napari_spatialrecon.methods.run import Run
 from napari_spatialrecon.progress import Reporter
 from napari_spatialrecon.tissue.contract import Prepared
 
@@ -43,31 +44,27 @@ class GeneMapping(GeneMethod):
     name = "mapping"
     config_class = MappingConfig
     config: MappingConfig
+    fitted: MappedCells
 
     def fit(
         self,
         slide: Prepared,
         reference: Prepared,
-        *,
-        seed: int = 0,
-        device: str = "cpu",
-        reporter: Reporter | None = None,
+        run: Run | None = None,
     ) -> Self:
         """Optimise the map; see `GeneMethod.fit`."""
-        reporter = reporter or Reporter()
-        self.inputs = read_inputs(slide, reference)
-        self.notes = self.inputs.notes
-        shared = self.inputs.cells(self.inputs.columns)
-        self.scale = SlideScale.fit(self.inputs.slide, shared)
-        reporter.begin("Mapping cells to spots")
-        self.map = fit_map(
-            self.inputs.slide,
-            shared,
-            self.config,
-            Cosines(self.config),
-            seed=seed,
-            device=device,
-            reporter=reporter,
+        run = run or Run()
+        inputs = read_inputs(slide, reference)
+        shared = inputs.cells(inputs.columns)
+        scale = SlideScale.fit(inputs.slide, shared)
+        run.reporter.begin("Mapping cells to spots")
+        found = fit_map(inputs.slide, shared, self.config, Cosines(self.config), run)
+        self.fitted = MappedCells(
+            inputs=inputs,
+            scale=scale,
+            weights=found.weights,
+            rows=found.rows,
+            notes=inputs.notes,
         )
         return self
 
@@ -75,8 +72,7 @@ class GeneMapping(GeneMethod):
         self, genes: Sequence[str], *, reporter: Reporter | None = None
     ) -> Iterator[GeneBlock]:
         """Yield the genes of the mapped cells, on the slide's scale."""
-        cells = self.map
-        yield from mapped_genes(self.inputs, cells.weights, self.scale, genes, reporter, cells.rows)
+        yield from self.fitted.genes(genes, reporter)
 
 
 class Objective(Protocol):
@@ -124,10 +120,7 @@ def fit_map(
     cells: Values,
     config: MappingConfig,
     objective: Objective,
-    *,
-    seed: int,
-    device: str = "cpu",
-    reporter: Reporter | None = None,
+    run: Run,
 ) -> CellMap:
     """Return the map from cells to spots that is best for `objective`.
 
@@ -139,8 +132,7 @@ def fit_map(
     slide, cells : (n_spots, n_genes), (n_cells, n_genes) float32
         Log-normalised, the same genes.
     """
-    reporter = reporter or Reporter()
-    rng = np.random.default_rng(seed)
+    rng, device = np.random.default_rng(run.seed), run.device
     rows = np.sort(rng.permutation(len(cells))[: config.most_cells])
     spots, others = similar_features(slide, cells, 0)
     parts = -(-len(slide) // config.spots_at_once)
@@ -150,7 +142,8 @@ def fit_map(
     whole = objective.scaled(torch.from_numpy(slide).to(device))
     for part in np.array_split(order, parts):
         start = torch.from_numpy(spots[part] @ others[rows].T / config.temperature).to(device)
-        weights[part] = _descend(start, expression, whole[part], objective, reporter).cpu().numpy()
+        found = _descend(start, expression, whole[part], objective, run.reporter)
+        weights[part] = found.cpu().numpy()
     return CellMap(weights, rows)
 
 

@@ -15,9 +15,10 @@ from scipy import sparse
 from napari_spatialrecon.errors import InputError
 from napari_spatialrecon.faces import argument
 from napari_spatialrecon.methods.method import Estimate, Method
-from napari_spatialrecon.progress import Reporter
+from napari_spatialrecon.methods.run import Run
 from napari_spatialrecon.tissue.contract import Prepared
 from napari_spatialrecon.tissue.genes import match_genes
+from napari_spatialrecon.training.history import History
 
 _TINY = 1e-12
 #: Seconds for a spot, a type and a gene of a regression, and to compare a spot with a cell; bytes
@@ -70,12 +71,15 @@ class Mixture:
         Numbers on how far to trust the result.
     notes
         Messages for the user.
+    history
+        History of each training run, in order.
     """
 
     proportions: NDArray[np.float64]
     mapping: sparse.csr_matrix | None = None
     diagnostics: dict[str, float] = field(default_factory=dict)
     notes: tuple[str, ...] = ()
+    history: tuple[History, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -116,11 +120,9 @@ class MixtureMethod(Method):
         slide: Prepared,
         reference: Prepared,
         types: CellTypes,
+        run: Run | None = None,
         *,
         prior: NDArray[np.float64] | None = None,
-        seed: int = 0,
-        device: str = "cpu",
-        reporter: Reporter | None = None,
     ) -> Mixture:
         """Return the mixture of each spot.
 

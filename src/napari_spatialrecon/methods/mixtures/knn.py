@@ -16,7 +16,7 @@ from napari_spatialrecon.methods.mixtures.base import (
     normalised_rows,
 )
 from napari_spatialrecon.methods.mixtures.config import MixtureKnnConfig
-from napari_spatialrecon.progress import Reporter
+from napari_spatialrecon.methods.run import Run
 from napari_spatialrecon.tissue.contract import Prepared
 
 
@@ -32,21 +32,19 @@ class MixtureKnn(MixtureMethod):
         slide: Prepared,
         reference: Prepared,
         types: CellTypes,
+        run: Run | None = None,
         *,
         prior: NDArray[np.float64] | None = None,
-        seed: int = 0,
-        device: str = "cpu",
-        reporter: Reporter | None = None,
     ) -> Mixture:
         """Return the mixture of each spot; see `MixtureMethod.deconvolve`."""
         refuse_prior(prior, self.name)
-        reporter = reporter or Reporter()
-        reporter.begin("Comparing spots with cells")
+        run = run or Run()
+        run.reporter.begin("Comparing spots with cells")
         tables = MixtureTables.read(slide, reference, self.config.top_genes)
         depth = float(np.median(np.asarray(reference.adata.X.sum(axis=1))))
         logs = [np.log1p(depth * t.toarray()) for t in (tables.spots, tables.cells)]
         spots, cells = similar_features(logs[0], logs[1], components=0)
-        mapping = nearest_cells(spots, cells, self.config.neighbours, reporter)
+        mapping = nearest_cells(spots, cells, self.config.neighbours, run.reporter)
         shares = normalised_rows(mapping @ types.one_hot(), types.shares)
         return Mixture(shares, mapping, notes=tables.notes)
 

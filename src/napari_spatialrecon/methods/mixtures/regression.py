@@ -16,6 +16,7 @@ from napari_spatialrecon.methods.mixtures.base import (
 )
 from napari_spatialrecon.methods.mixtures.config import RegressionConfig
 from napari_spatialrecon.methods.mixtures.knn import refuse_prior
+from napari_spatialrecon.methods.run import Run
 from napari_spatialrecon.progress import Reporter
 from napari_spatialrecon.tissue.contract import Prepared
 
@@ -113,19 +114,17 @@ class Regression(MixtureMethod):
         slide: Prepared,
         reference: Prepared,
         types: CellTypes,
+        run: Run | None = None,
         *,
         prior: NDArray[np.float64] | None = None,
-        seed: int = 0,
-        device: str = "cpu",
-        reporter: Reporter | None = None,
     ) -> Mixture:
         """Return the mixture of each spot; see `MixtureMethod.deconvolve`."""
         refuse_prior(prior, self.name)
-        reporter = reporter or Reporter()
-        reporter.begin("Regressing spots on cell types")
+        run = run or Run()
+        run.reporter.begin("Regressing spots on cell types")
         tables = MixtureTables.read(slide, reference, self.config.top_genes)
         fit = regress if self.config.loss == "squares" else likeliest_shares
-        shares = fit(tables.spots, tables.cells, types, reporter)
+        shares = fit(tables.spots, tables.cells, types, run.reporter)
         if self.config.sizes:
             shares = normalised_rows(shares / tables.sizes(types), types.shares)
         return Mixture(shares, notes=tables.notes)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from abc import abstractmethod
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Self
@@ -15,10 +15,12 @@ from scipy.sparse import csr_matrix
 from napari_spatialrecon.errors import InputError
 from napari_spatialrecon.geometry.procrustes import Pose
 from napari_spatialrecon.geometry.solver.landmarks import Landmarks
-from napari_spatialrecon.methods.method import Estimate, Method
+from napari_spatialrecon.methods.method import Estimate, Fitted, Method
 from napari_spatialrecon.methods.placement.reference import Reference
+from napari_spatialrecon.methods.run import Run
 from napari_spatialrecon.progress import Reporter
 from napari_spatialrecon.tissue.contract import Prepared
+from napari_spatialrecon.training.checkpoint import Checkpoint
 
 Points = NDArray[np.float64]
 
@@ -80,13 +82,37 @@ class PlacementSizes:
     genes: int
 
 
+@dataclass(frozen=True, kw_only=True, eq=False)
+class FittedPlacement(Fitted):
+    """What slides leave.
+
+    Parameters
+    ----------
+    reference
+        The slides as the method sees them.
+    held_out
+        Stress of held-out random spots: ``method`` (absent for the baseline itself) and
+        ``baseline``. Empty where the slides are too small to hold spots out.
+    """
+
+    reference: Reference
+    held_out: dict[str, float] = field(default_factory=dict)
+
+
 class PlacementMethod(Method):
     """A method that places cells: `fit` on slides, then `place` a query."""
 
-    reference: Reference
-    #: Stress of held-out random spots: ``method`` (absent for the baseline itself) and
-    #: ``baseline``. Empty where the slides are too small to hold spots out.
-    held_out: dict[str, float]
+    fitted: FittedPlacement
+
+    @property
+    def reference(self) -> Reference:
+        """The slides as the method sees them."""
+        return self.fitted.reference
+
+    @property
+    def held_out(self) -> dict[str, float]:
+        """Errors on held-out spots; see `FittedPlacement`."""
+        return self.fitted.held_out
 
     def estimate(self, sizes: PlacementSizes) -> Estimate:
         """Return what fitting and placing will take.
@@ -106,24 +132,14 @@ class PlacementMethod(Method):
         self,
         references: Sequence[Prepared],
         query: Prepared | None = None,
-        *,
-        seed: int = 0,
-        device: str = "cpu",
-        reporter: Reporter | None = None,
-        folder: Path | None = None,
-        resume: bool = False,
+        run: Run | None = None,
     ) -> Self:
         """Learn from reference slides, and from the query's expression where it is given.
-
-        Parameters
-        ----------
-        folder
-            Folder in which a stopped training run keeps its state for `resume`.
 
         Raises
         ------
         Stopped
-            The user stopped the run; `folder` can be resumed.
+            The user stopped the run; its folder can be resumed.
         """
 
     @abstractmethod
@@ -173,3 +189,19 @@ class PlacementMethod(Method):
         CheckpointError
             It is damaged, newer, or of another method.
         """
+
+
+def restored(checkpoint: Checkpoint, arrays: Mapping[str, NDArray[Any]]) -> dict[str, Any]:
+    """Return what all placing methods keep in a checkpoint, as arguments of `FittedPlacement`.
+
+    Parameters
+    ----------
+    arrays
+        Those of the reference.
+    """
+    extra = checkpoint.extra
+    return {
+        "reference": Reference.from_arrays(checkpoint.genes, extra["slides"], arrays),
+        "held_out": extra["held_out"],
+        "notes": tuple(extra["notes"]),
+    }

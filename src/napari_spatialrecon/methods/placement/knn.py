@@ -8,6 +8,7 @@ spots. The spread of that posterior is the best single sign of a place's error.
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Self
 
@@ -15,7 +16,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from napari_spatialrecon.geometry.procrustes import fit_pose
-from napari_spatialrecon.methods.placement.base import Placement, PlacementMethod
+from napari_spatialrecon.methods.placement.base import (
+    FittedPlacement,
+    Placement,
+    PlacementMethod,
+    restored,
+)
 from napari_spatialrecon.methods.placement.composition import (
     composition_notes,
     imbalance,
@@ -30,6 +36,7 @@ from napari_spatialrecon.methods.placement.posterior import (
     spatial_directions,
 )
 from napari_spatialrecon.methods.placement.reference import Reference
+from napari_spatialrecon.methods.run import Run
 from napari_spatialrecon.progress import Reporter
 from napari_spatialrecon.tissue.contract import Prepared
 from napari_spatialrecon.tissue.slots import OUTSIDE
@@ -83,49 +90,56 @@ def _agreement(
     return float((w * a * b).sum() / np.sqrt((w * a * a).sum() * (w * b * b).sum() + 1e-12))
 
 
+@dataclass(frozen=True, kw_only=True, eq=False)
+class FittedKnn(FittedPlacement):
+    """What slides leave, with the (d, n_directions) directions of features that vary in space."""
+
+    directions: NDArray[np.float64]
+
+
 class Knn(PlacementMethod):
     """The `knn` method: spatial discriminant analysis and cosine nearest neighbours."""
 
     name = "knn"
     config_class = KnnConfig
     config: KnnConfig
+    fitted: FittedKnn
 
     def fit(
         self,
         references: Sequence[Prepared],
         query: Prepared | None = None,
-        *,
-        seed: int = 0,
-        device: str = "cpu",
-        reporter: Reporter | None = None,
-        folder: Path | None = None,
-        resume: bool = False,
+        run: Run | None = None,
     ) -> Self:
         """Fit features and directions; see `PlacementMethod.fit`."""
-        reporter = reporter or Reporter()
-        reporter.begin("Comparing expression")
-        self.reference, features = matched_reference(
-            references, query, self.config.preprocess, seed=seed, reporter=reporter
+        run, preprocess = run or Run(), self.config.preprocess
+        run.reporter.begin("Comparing expression")
+        reference, features = matched_reference(
+            references, query, preprocess, seed=run.seed, reporter=run.reporter
         )
-        self.directions = spatial_directions(self.reference, features, self.config)
-        self.reference, self.notes = align_slides(self.reference, self.directions, self.config)
-        reporter.check()
-        self.held_out = {}
-        if (held_out := hold_out(references, seed)) is not None:
-            seen, features = Reference.fit(held_out.seen, query, self.config.preprocess, seed=seed)
-            self.held_out["baseline"] = baseline_error(held_out, seen, features, self.config)
+        directions = spatial_directions(reference, features, self.config)
+        reference, notes = align_slides(reference, directions, self.config)
+        run.reporter.check()
+        errors = {}
+        if (held_out := hold_out(references, run.seed)) is not None:
+            seen, features = Reference.fit(held_out.seen, query, preprocess, seed=run.seed)
+            errors["baseline"] = baseline_error(held_out, seen, features, self.config)
+        self.fitted = FittedKnn(
+            reference=reference, directions=directions, held_out=errors, notes=notes
+        )
         return self
 
     def place(
         self, query: Prepared, *, display: int = 0, reporter: Reporter | None = None
     ) -> Placement:
         """Place cells between their most similar spots."""
-        features, notes = self.reference.space.transform(query)
-        posterior = knn_posterior(self.reference, features, self.directions, self.config, reporter)
-        domain = check_domain(self.reference, self.directions, query, posterior)
-        frame = self.reference.frame
+        reference, directions = self.fitted.reference, self.fitted.directions
+        features, notes = reference.space.transform(query)
+        posterior = knn_posterior(reference, features, directions, self.config, reporter)
+        domain = check_domain(reference, directions, query, posterior)
+        frame = reference.frame
         radius = frame.radius_on(display)
-        uneven = imbalance(self.reference, self.directions, posterior.mass, reporter)
+        uneven = imbalance(reference, directions, posterior.mass, reporter)
         return Placement(
             coordinates=frame.restore(posterior.places, display),
             uncertainty=domain.uncertainty(np.sqrt(posterior.variance) * radius, radius),
@@ -151,7 +165,7 @@ class Knn(PlacementMethod):
             folder,
             method=self.name,
             config=self.config.to_dict(),
-            tensors={**self.reference.arrays(), "directions": self.directions},
+            tensors={**self.reference.arrays(), "directions": self.fitted.directions},
             genes=self.reference.space.genes,
             extra=self._described(),
         )
@@ -162,12 +176,8 @@ class Knn(PlacementMethod):
         checkpoint = load_checkpoint(folder, method=cls.name)
         arrays: dict[str, Any] = {k: v.numpy() for k, v in checkpoint.tensors.items()}
         method = cls(KnnConfig.from_dict(checkpoint.config))
-        method.directions = fitted_directions(arrays.pop("directions"))
-        method.reference = Reference.from_arrays(
-            checkpoint.genes, checkpoint.extra["slides"], arrays
-        )
-        method.held_out = checkpoint.extra["held_out"]
-        method.notes = tuple(checkpoint.extra["notes"])
+        directions = fitted_directions(arrays.pop("directions"))
+        method.fitted = FittedKnn(directions=directions, **restored(checkpoint, arrays))
         return method
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Self
 
@@ -11,13 +12,19 @@ from numpy.typing import NDArray
 from sklearn.linear_model import RidgeCV
 from sklearn.preprocessing import normalize
 
-from napari_spatialrecon.methods.placement.base import Placement, PlacementMethod
+from napari_spatialrecon.methods.placement.base import (
+    FittedPlacement,
+    Placement,
+    PlacementMethod,
+    restored,
+)
 from napari_spatialrecon.methods.placement.composition import matched_reference
 from napari_spatialrecon.methods.placement.config import KnnConfig, RidgeConfig
 from napari_spatialrecon.methods.placement.held_out import hold_out
 from napari_spatialrecon.methods.placement.knn import align_slides, baseline_error
 from napari_spatialrecon.methods.placement.posterior import spatial_directions
 from napari_spatialrecon.methods.placement.reference import Reference
+from napari_spatialrecon.methods.run import Run
 from napari_spatialrecon.progress import Reporter
 from napari_spatialrecon.tissue.contract import Prepared
 from napari_spatialrecon.training.checkpoint import load_checkpoint, save_checkpoint
@@ -26,79 +33,102 @@ from napari_spatialrecon.training.checkpoint import load_checkpoint, save_checkp
 PENALTIES = np.logspace(-3, 3, 13)
 
 
+@dataclass(frozen=True)
+class LinearMap:
+    """A linear function from features to places.
+
+    Parameters
+    ----------
+    coefficients : (d, 2) float
+    intercept : (2,) float
+    residual
+        Leave-one-out error of a place.
+    """
+
+    coefficients: NDArray[np.float64]
+    intercept: NDArray[np.float64]
+    residual: float
+
+    def places(self, inputs: NDArray[np.float64]) -> NDArray[np.float64]:
+        """Return the places of inputs (n, d)."""
+        return inputs @ self.coefficients + self.intercept
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class FittedRidge(FittedPlacement):
+    """What slides leave, and the linear map."""
+
+    line: LinearMap
+
+
 class Ridge(PlacementMethod):
     """The `ridge` method: places are a linear function of features."""
 
     name = "ridge"
     config_class = RidgeConfig
     config: RidgeConfig
+    fitted: FittedRidge
 
     def fit(
         self,
         references: Sequence[Prepared],
         query: Prepared | None = None,
-        *,
-        seed: int = 0,
-        device: str = "cpu",
-        reporter: Reporter | None = None,
-        folder: Path | None = None,
-        resume: bool = False,
+        run: Run | None = None,
     ) -> Self:
         """Fit the regression; see `PlacementMethod.fit`."""
-        reporter = reporter or Reporter()
-        reporter.begin("Fitting a linear map")
+        run, preprocess = run or Run(), self.config.preprocess
+        run.reporter.begin("Fitting a linear map")
         reference, features = matched_reference(
-            references, query, self.config.preprocess, seed=seed, reporter=reporter
+            references, query, preprocess, seed=run.seed, reporter=run.reporter
         )
-        self.reference, self.notes = _aligned(reference, features)
-        self.held_out = {}
-        if (held_out := hold_out(references, seed)) is not None:
-            seen, features = Reference.fit(held_out.seen, query, self.config.preprocess, seed=seed)
-            coefficients, intercept, _ = self._regress(_aligned(seen, features)[0])
-            placed = [
-                self._inputs(f) @ coefficients + intercept for f in held_out.features(seen.space)
-            ]
-            self.held_out["method"] = held_out.stress(placed)
-            self.held_out["baseline"] = baseline_error(held_out, seen, features, KnnConfig())
-        reporter.check()
-        self.coefficients, self.intercept, self.residual = self._regress(self.reference)
+        reference, notes = _aligned(reference, features)
+        errors = {}
+        if (held_out := hold_out(references, run.seed)) is not None:
+            seen, features = Reference.fit(held_out.seen, query, preprocess, seed=run.seed)
+            line = self._regress(_aligned(seen, features)[0])
+            placed = [line.places(self._inputs(f)) for f in held_out.features(seen.space)]
+            errors["method"] = held_out.stress(placed)
+            errors["baseline"] = baseline_error(held_out, seen, features, KnnConfig())
+        run.reporter.check()
+        self.fitted = FittedRidge(
+            reference=reference, line=self._regress(reference), held_out=errors, notes=notes
+        )
         return self
 
     def _inputs(self, features: NDArray[np.float32]) -> NDArray[np.float64]:
         values = features.astype(float)
         return normalize(values) * np.sqrt(values.shape[1]) if self.config.unit_length else values
 
-    def _regress(
-        self, reference: Reference
-    ) -> tuple[NDArray[np.float64], NDArray[np.float64], float]:
-        """Return coefficients (d, 2), intercept (2,) and the leave-one-out error of a place."""
+    def _regress(self, reference: Reference) -> LinearMap:
         inputs = self._inputs(reference.all_features)
         model = RidgeCV(PENALTIES * len(inputs)).fit(inputs, reference.all_places)
         residual = float(np.sqrt(max(-2 * model.best_score_, 0.0)))
-        return model.coef_.T, model.intercept_, residual
+        return LinearMap(model.coef_.T, model.intercept_, residual)
 
     def place(
         self, query: Prepared, *, display: int = 0, reporter: Reporter | None = None
     ) -> Placement:
         """Place cells by the linear map; all share the leave-one-out error as uncertainty."""
+        line = self.fitted.line
         features, notes = self.reference.space.transform(query)
-        places = self._inputs(features) @ self.coefficients + self.intercept
+        places = line.places(self._inputs(features))
         frame = self.reference.frame
         return Placement(
             coordinates=frame.restore(places, display),
-            uncertainty=np.full(len(places), self.residual * frame.radius_on(display)),
+            uncertainty=np.full(len(places), line.residual * frame.radius_on(display)),
             layout=places * frame.radius_on(display),
             pose=frame.pose_on(display),
-            diagnostics={"leave_one_out_error": self.residual * frame.radius_on(display)},
+            diagnostics={"leave_one_out_error": line.residual * frame.radius_on(display)},
             notes=(*self.notes, *notes),
         )
 
     def save(self, folder: str | Path) -> None:
         """Write the checkpoint folder."""
+        line = self.fitted.line
         own = {
-            "ridge.coefficients": self.coefficients,
-            "ridge.intercept": self.intercept,
-            "ridge.residual": np.array([self.residual]),
+            "ridge.coefficients": line.coefficients,
+            "ridge.intercept": line.intercept,
+            "ridge.residual": np.array([line.residual]),
         }
         save_checkpoint(
             folder,
@@ -115,14 +145,9 @@ class Ridge(PlacementMethod):
         checkpoint = load_checkpoint(folder, method=cls.name)
         arrays: dict[str, Any] = {k: v.numpy() for k, v in checkpoint.tensors.items()}
         method = cls(RidgeConfig.from_dict(checkpoint.config))
-        method.coefficients = arrays.pop("ridge.coefficients")
-        method.intercept = arrays.pop("ridge.intercept")
-        method.residual = float(arrays.pop("ridge.residual")[0])
-        method.reference = Reference.from_arrays(
-            checkpoint.genes, checkpoint.extra["slides"], arrays
-        )
-        method.held_out = checkpoint.extra["held_out"]
-        method.notes = tuple(checkpoint.extra["notes"])
+        own = [arrays.pop(f"ridge.{name}") for name in ("coefficients", "intercept", "residual")]
+        line = LinearMap(own[0], own[1], float(own[2][0]))
+        method.fitted = FittedRidge(line=line, **restored(checkpoint, arrays))
         return method
 
 

@@ -23,9 +23,9 @@ from napari_spatialrecon.methods.genes.inputs import GeneInputs
 from napari_spatialrecon.methods.genes.knn import nearest_cells, similar_features
 from napari_spatialrecon.methods.genes.mapping import CellMap, Cosines, Objective, fit_map
 from napari_spatialrecon.methods.genes.scale import standardised
+from napari_spatialrecon.methods.run import Run
 from napari_spatialrecon.methods.spadit.config import BasesConfig
 from napari_spatialrecon.methods.spadit.spreading import Spread
-from napari_spatialrecon.progress import Reporter
 
 #: Names of the maps, in order; the last is optional.
 NAMES = (
@@ -109,15 +109,12 @@ class Bases:
         relations: Relations,
         known: NDArray[np.intp],
         config: BasesConfig,
-        *,
-        seed: int,
-        device: str,
-        reporter: Reporter,
+        run: Run,
     ) -> Bases:
         """Fit all maps to the shared genes `known`."""
         slide, cells = relations.inputs.slide[:, known], relations.cells[:, known]
         plain, components = (
-            nearest_cells(*similar_features(slide, cells, c), config.neighbours, reporter)
+            nearest_cells(*similar_features(slide, cells, c), config.neighbours, run.reporter)
             for c in (0, config.components_alike)
         )
         objectives: tuple[Objective, Objective | None] = (
@@ -125,21 +122,11 @@ class Bases:
             Cosines(config.mapped) if config.mapping else None,
         )
         spread, mapped = (
-            None
-            if objective is None
-            else fit_map(
-                slide,
-                cells,
-                config.mapped,
-                objective,
-                seed=seed,
-                device=device,
-                reporter=reporter,
-            )
+            None if objective is None else fit_map(slide, cells, config.mapped, objective, run)
             for objective in objectives
         )
         assert spread is not None
-        directions = relations.directions(known, config.components, seed)
+        directions = relations.directions(known, config.components, run.seed)
         own = relations.scores[:, known]
         scores = standardised(slide).astype(np.float64)
         kernels = tuple(
@@ -186,24 +173,21 @@ def out_of_fold(
     relations: Relations,
     folds: list[NDArray[np.intp]],
     config: BasesConfig,
-    *,
-    seed: int,
-    device: str,
-    reporter: Reporter,
+    run: Run,
 ) -> tuple[Values, Values]:
     """Return out-of-fold maps and strength of every shared gene; see `Bases.maps`."""
     n = len(relations.inputs.genes)
     whole: Values | None = None
     strengths = np.empty(n, np.float32)
-    reporter.begin("Holding genes out of the linear maps", len(folds))
+    run.reporter.begin("Holding genes out of the linear maps", len(folds))
     for number, fold in enumerate(folds):
         known = np.setdiff1d(np.arange(n), fold)
-        bases = Bases.fit(relations, known, config, seed=seed, device=device, reporter=reporter)
+        bases = Bases.fit(relations, known, config, run)
         maps, strengths[fold] = bases.maps(relations.cells[:, fold])
         if whole is None:
             whole = np.empty((*maps.shape[:2], n), np.float32)
         whole[:, :, fold] = maps
-        reporter.step(number + 1)
+        run.reporter.step(number + 1)
     assert whole is not None
     return whole, strengths
 

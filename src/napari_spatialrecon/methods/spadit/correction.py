@@ -1,15 +1,14 @@
-"""Networks that correct the linear maps: training, evaluation on held-out genes, application."""
+"""Networks that correct the linear maps: application; training is in `correcting`."""
 
 from __future__ import annotations
 
 import zlib
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 import torch
-from numpy.typing import NDArray
 from sklearn.cluster import MiniBatchKMeans
 from torch import Tensor
 
@@ -18,19 +17,10 @@ from napari_spatialrecon.methods.genes.scale import standardised
 from napari_spatialrecon.methods.spadit.bases import Relations
 from napari_spatialrecon.methods.spadit.config import SpaDiTConfig
 from napari_spatialrecon.methods.spadit.diffusion import kept_signal, sample
-from napari_spatialrecon.methods.spadit.network import Network, place_features
-from napari_spatialrecon.methods.spadit.stack import correlations
-from napari_spatialrecon.methods.spadit.task import Examples, GeneTask
+from napari_spatialrecon.methods.spadit.network import Network
 from napari_spatialrecon.progress import Reporter
-from napari_spatialrecon.training.history import History
-from napari_spatialrecon.training.loop import train
 from napari_spatialrecon.training.randomness import repeatable
 
-#: Candidate shares of the correction; the smallest one within a thousandth of the best is used.
-SHARES = (0.0, 0.25, 0.5, 0.75, 1.0)
-_CLEARLY = 1e-3
-#: Maximum training entries (spots × shared genes); further spots are left out.
-_ENTRIES = 8_000_000
 #: Number of principal components that describe a group of cells.
 _PROFILE = 32
 
@@ -71,55 +61,30 @@ class Groups:
         return np.ascontiguousarray((self.member @ standardised(cells)).T)
 
 
+@dataclass(frozen=True, eq=False)
 class Corrections:
-    """One or several networks over the same linear maps."""
+    """One or several networks over the same linear maps.
 
-    def __init__(self, relations: Relations, config: SpaDiTConfig, seed: int, device: str) -> None:
-        self.relations, self.config, self.seed = relations, config, seed
-        self.device = torch.device(device)
-        self.networks: list[Network] = []
-        self.history: list[History] = []
-        self.share, self.size = 0.0, 1.0
-        self.note = ""
-        self._report: dict[str, Any] = {}
+    Parameters
+    ----------
+    groups
+        Cells of the reference, the networks' condition.
+    places : (n_spots, PLACE_FEATURES)
+        On the device.
+    size
+        What a network's output is multiplied by: the spread of the residuals it learned.
+    share
+        How much of the correction is used; 0 leaves the linear maps as they are.
+    """
 
-    def fit(
-        self,
-        held: Values,
-        truth: Values,
-        stack: Values,
-        parts: list[NDArray[np.intp]],
-        reporter: Reporter,
-    ) -> tuple[Values, NDArray[np.intp]]:
-        """Train the networks; return corrected maps of the evaluation genes, and these genes.
-
-        Parameters
-        ----------
-        held : (maps, n_spots, n_genes)
-            Out-of-fold linear maps of each shared gene.
-        truth, stack : (n_spots, n_genes)
-        parts
-            Folds of the genes: a network does not see its own fold.
-        """
-        config = self.config
-        self.groups = Groups.of(self.relations, config, self.seed)
-        places = torch.from_numpy(self.relations.inputs.places).to(self.device)
-        self.places = place_features(places)
-        residual = truth - stack
-        self.size = float(residual.std()) or 1.0
-        rows = self._rows(truth.shape)
-        examples = self._examples(held, residual, rows)
-        splits = self._splits(truth.shape[1], parts)
-        guess, judged = np.zeros_like(stack), []
-        for number, (seen, chosen, part) in enumerate(splits):
-            network = self._train(examples, seen, chosen, number, len(splits), reporter)
-            maps = held[:, :, part] if config.bases.on else held[:0, :, part]
-            cells = self.relations.cells[:, part]
-            guess[:, part] = self._mean_branch(network, maps, cells, reporter)
-            judged.append(part)
-        which = np.sort(np.concatenate(judged))
-        self._choose_share(guess[:, which], truth[:, which], stack[:, which])
-        return stack + self.share * guess, which
+    config: SpaDiTConfig
+    seed: int
+    device: torch.device
+    groups: Groups
+    places: Tensor
+    size: float
+    networks: tuple[Network, ...] = ()
+    share: float = 0.0
 
     def apply(
         self,
@@ -145,103 +110,16 @@ class Corrections:
         if drawn is not None and self.config.diffusion.output == "draws":
             guess = drawn.mean(axis=0)
         else:
-            guesses = [self._mean_branch(n, seen, cells, reporter) for n in self.networks]
+            guesses = [self.mean_branch(n, seen, cells, reporter) for n in self.networks]
             guess = np.mean(guesses, axis=0)
         if drawn is not None and len(drawn) > 1:
             spread = self.share * drawn.std(axis=0)
         return stack + self.share * guess, spread
 
-    def report(self) -> dict[str, Any]:
-        """Return the improvement by the network on held-out genes."""
-        return self._report
-
-    def _rows(self, shape: tuple[int, ...]) -> NDArray[np.intp]:
-        most = max(_ENTRIES // shape[1], self.config.spots_per_step)
-        order = np.random.default_rng([self.seed, 11]).permutation(shape[0])
-        return np.sort(order[:most])
-
-    def _examples(self, held: Values, residual: Values, rows: NDArray[np.intp]) -> Examples:
-        maps = held if self.config.bases.on else held[:0]
-        low = self.relations.inputs.slide.min(axis=0)
-        zero = self.relations.inputs.slide <= low
-        return Examples(
-            self._tensor(residual[rows].T / self.size),
-            torch.from_numpy(np.ascontiguousarray(zero[rows].T)).to(self.device),
-            self._tensor(maps[:, rows].transpose(2, 1, 0)),
-            self.places[torch.from_numpy(rows).to(self.device)],
-            self._tensor(self.groups.of_genes(self.relations.cells)),
-        )
-
-    def _splits(
-        self, n: int, parts: list[NDArray[np.intp]]
-    ) -> list[tuple[NDArray[np.intp], NDArray[np.intp] | None, NDArray[np.intp]]]:
-        """Return the genes for training, model selection and evaluation of each network."""
-        everything = np.arange(n)
-        if self.config.networks > 1:
-            some = parts[: self.config.networks]
-            return [(np.setdiff1d(everything, part), None, part) for part in some]
-        order = np.random.default_rng([self.seed, 13]).permutation(n)
-        seen, chosen, judged = np.split(order, [round(0.7 * n), round(0.9 * n)])
-        return [(seen, chosen if len(chosen) else None, judged if len(judged) else chosen)]
-
-    def _train(
-        self,
-        examples: Examples,
-        seen: NDArray[np.intp],
-        chosen: NDArray[np.intp] | None,
-        number: int,
-        count: int,
-        reporter: Reporter,
-    ) -> Network:
-        with torch.random.fork_rng(devices=[]):
-            torch.manual_seed(self.seed + 1000 * number)
-            profile = torch.from_numpy(self.groups.profile)
-            network = Network(examples.maps.shape[2], profile, self.config.network).to(self.device)
-        picked = None if chosen is None else examples.of(torch.from_numpy(chosen))
-        task = GeneTask(network, examples.of(torch.from_numpy(seen)), self.config, picked)
-        stage = f"Training network {number + 1} of {count}"
-        looks = -(-self.config.looks * len(seen) // self.config.genes_per_step)
-        steps = min(self.config.training.steps, looks)
-        history = train(
-            task,
-            replace(self.config.training, steps=steps),
-            seed=self.seed + number,
-            device=self.device,
-            reporter=reporter,
-            stage=stage,
-        )
-        reporter.check()
-        self.history.append(history)
-        self.networks.append(network)
-        return network
-
-    def _choose_share(self, guess: Values, truth: Values, stack: Values) -> None:
-        shares = SHARES if self.config.bases.on else (1.0,)
-        reached = [float(correlations(stack + s * guess, truth).mean()) for s in shares]
-        best = next(i for i, pcc in enumerate(reached) if pcc >= max(reached) - _CLEARLY)
-        self.share = shares[best]
-        added = reached[best] - reached[0]
-        self._report = {
-            "network_share": self.share,
-            "network_added_pcc": added if self.config.bases.on else float("nan"),
-            "held_out_by_share": dict(zip(map(str, shares), reached, strict=True)),
-        }
-        if not self.config.bases.on:
-            self.note = "Only the network is used, without linear maps."
-        elif self.share == 0:
-            self.note = (
-                "On held-out genes the network added nothing: only the linear maps are used."
-            )
-        else:
-            self.note = (
-                f"On held-out genes the network added {added:.3f} to a mean correlation of "
-                f"{reached[0]:.3f}; {self.share:.0%} of its correction is used."
-            )
-
-    def _mean_branch(
+    def mean_branch(
         self, network: Network, maps: Values, cells: Values, reporter: Reporter
     ) -> Values:
-        """Return the network's mean correction, (n_spots, n_genes)."""
+        """Return a network's mean correction, (n_spots, n_genes)."""
         zeros = torch.zeros(maps.shape[2], maps.shape[1], device=self.device)
 
         def mean(noisy: Tensor, maps: Tensor, places: Tensor, genes: Tensor) -> Tensor:
@@ -290,7 +168,7 @@ class Corrections:
         n = start.shape[1]
         order = torch.from_numpy(np.random.default_rng([self.seed, 17]).permutation(n))
         blocks = -(-n // self.config.spots_per_step)
-        genes = self._tensor(self.groups.of_genes(cells))
+        genes = self.tensor(self.groups.of_genes(cells))
         result = torch.empty(start.shape, device=self.device)
         with repeatable(self.device):
             for rows in torch.tensor_split(order, blocks):
@@ -305,5 +183,6 @@ class Corrections:
                 )
         return np.asarray((result * self.size).cpu().numpy().T, np.float32)
 
-    def _tensor(self, values: Values) -> Tensor:
+    def tensor(self, values: Values) -> Tensor:
+        """Return values as float32 on the device."""
         return torch.from_numpy(np.ascontiguousarray(values, np.float32)).to(self.device)

@@ -10,17 +10,20 @@ correction is used, possibly none.
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
 from typing import Any, Self
 
 import numpy as np
 from numpy.typing import NDArray
 
 from napari_spatialrecon.methods.genes.base import GeneBlock, GeneMethod, GeneSizes, Values
-from napari_spatialrecon.methods.genes.inputs import GeneInputs, read_inputs
+from napari_spatialrecon.methods.genes.inputs import read_inputs
 from napari_spatialrecon.methods.genes.scale import SlideScale, standardised
-from napari_spatialrecon.methods.method import Estimate
+from napari_spatialrecon.methods.method import Estimate, Fitted
+from napari_spatialrecon.methods.run import Run
 from napari_spatialrecon.methods.spadit.bases import NAMES, Bases, Relations, out_of_fold
 from napari_spatialrecon.methods.spadit.config import SpaDiTConfig
+from napari_spatialrecon.methods.spadit.correcting import train_corrections
 from napari_spatialrecon.methods.spadit.correction import Corrections
 from napari_spatialrecon.methods.spadit.reliability import Reliability, signs
 from napari_spatialrecon.methods.spadit.spread import ErrorProfile
@@ -41,13 +44,42 @@ GENES = 32
 _PER_STEP, _PER_DRAW = 2.5e-5, 4e-7
 
 
+@dataclass(frozen=True, kw_only=True, eq=False)
+class FittedSpaDiT(Fitted):
+    """What the shared genes leave.
+
+    Parameters
+    ----------
+    relations
+        Of genes in the reference.
+    bases, traits, weights
+        The linear maps of a gene, what weighs them, and how.
+    corrections
+        The networks; None where they are off.
+    reliability, errors
+        How well a gene's map, and each spot of it, can be expected to fit.
+    report
+        What was measured on held-out genes.
+    """
+
+    relations: Relations
+    scale: SlideScale
+    bases: Bases
+    traits: Traits
+    weights: Weights
+    corrections: Corrections | None
+    reliability: Reliability
+    errors: ErrorProfile
+    report: dict[str, Any]
+
+
 class SpaDiT(GeneMethod):
     """Imputation by linear maps, corrected by a diffusion transformer."""
 
     name = "spadit"
     config_class = SpaDiTConfig
     config: SpaDiTConfig
-    inputs: GeneInputs
+    fitted: FittedSpaDiT
 
     def estimate(self, sizes: GeneSizes) -> Estimate:
         """Return the cost of the linear maps, of training the networks and of sampling."""
@@ -63,101 +95,108 @@ class SpaDiT(GeneMethod):
         self,
         slide: Prepared,
         reference: Prepared,
-        *,
-        seed: int = 0,
-        device: str = "cpu",
-        reporter: Reporter | None = None,
+        run: Run | None = None,
     ) -> Self:
         """Train on the shared genes; see `GeneMethod.fit`."""
-        reporter = reporter or Reporter()
-        self.inputs = inputs = read_inputs(slide, reference)
-        self.notes = inputs.notes
-        config, n = self.config, len(inputs.genes)
-        self.relations = Relations.of(inputs, config.bases, seed)
-        self.scale = SlideScale.fit(inputs.slide, self.relations.cells)
-        held, strength = out_of_fold(
-            self.relations,
-            split_genes(n, config.folds, seed),
-            config.bases,
-            seed=seed,
-            device=device,
-            reporter=reporter,
-        )
+        run, config = run or Run(), self.config
+        inputs = read_inputs(slide, reference)
+        n = len(inputs.genes)
+        relations = Relations.of(inputs, config.bases, run.seed)
+        folds = split_genes(n, config.folds, run.seed)
+        held, strength = out_of_fold(relations, folds, config.bases, run)
         truth = standardised(inputs.slide)
-        parts = split_genes(n, max(config.networks, 3), seed + 1)
-        self.traits = Traits.fit(held, strength)
-        traits = self.traits.of(held, strength)
-        stack = np.empty_like(truth)
-        for part in parts:
-            rest = np.setdiff1d(np.arange(n), part)
-            weights = self._weights(held[:, :, rest], traits[rest], truth[:, rest])
-            stack[:, part] = stacked(held[:, :, part], traits[part], weights)
-        self.weights = self._weights(held, traits, truth)
-        self._report = self._bases_report(held, truth, stack)
-        self.corrections = Corrections(self.relations, config, seed, device)
-        final, judged = stack, np.arange(n)
+        parts = split_genes(n, max(config.networks, 3), run.seed + 1)
+        traits = Traits.fit(held, strength)
+        stack = self._held_out_stack(held, traits.of(held, strength), truth, parts)
+        report = _bases_report(held, truth, stack)
+        final, judged, corrected = stack, np.arange(n), None
         if config.network.on:
-            final, judged = self.corrections.fit(held, truth, stack, parts, reporter)
-            self.history = self.corrections.history
-            self._report |= self.corrections.report()
-            self.notes = (*self.notes, self.corrections.note)
+            corrected = train_corrections(relations, config, run, held, truth, stack, parts)
+            final, judged = corrected.maps, corrected.judged
+            report |= corrected.report
         found = correlations(final, truth)[judged]
-        features = signs(held, stack, self.relations.cells, self.relations)[judged]
-        self._reliability = Reliability.fit(features, found, seed)
-        self.errors = ErrorProfile.fit(final[:, judged], truth[:, judged])
-        self._known: dict[str, float] = {}
-        self._report |= {
+        features = signs(held, stack, relations.cells, relations)[judged]
+        reliability = Reliability.fit(features, found, run.seed)
+        report |= {
             "held_out_pcc": float(found.mean()),
-            "reliability_diagram": self._reliability.report(),
+            "reliability_diagram": reliability.report(),
         }
-        reporter.begin("Fitting the linear maps to all shared genes")
-        self.bases = Bases.fit(
-            self.relations, np.arange(n), config.bases, seed=seed, device=device, reporter=reporter
+        run.reporter.begin("Fitting the linear maps to all shared genes")
+        self.fitted = FittedSpaDiT(
+            relations=relations,
+            scale=SlideScale.fit(inputs.slide, relations.cells),
+            bases=Bases.fit(relations, np.arange(n), config.bases, run),
+            traits=traits,
+            weights=self._weights(held, traits.of(held, strength), truth),
+            corrections=None if corrected is None else corrected.corrections,
+            reliability=reliability,
+            errors=ErrorProfile.fit(final[:, judged], truth[:, judged]),
+            report=report,
+            history=() if corrected is None else corrected.history,
+            notes=inputs.notes if corrected is None else (*inputs.notes, corrected.note),
         )
         return self
 
-    def impute(
-        self, genes: Sequence[str], *, reporter: Reporter | None = None
-    ) -> Iterator[GeneBlock]:
-        """Yield genes with their spread; a gene does not depend on the other requested ones."""
-        reporter = reporter or Reporter()
-        columns = self.inputs.find(genes)
-        reporter.begin("Imputing genes", len(genes))
-        for start in range(0, len(genes), GENES):
-            reporter.check()
-            names = tuple(genes[start : start + GENES])
-            cells = self.inputs.cells(columns[start : start + GENES])
-            maps, strength = self.bases.maps(cells)
-            stack = stacked(maps, self.traits.of(maps, strength), self.weights)
-            score, drawn = self.corrections.apply(names, maps, stack, cells, reporter)
-            expected = self._reliability.predict(signs(maps, stack, cells, self.relations))
-            unseen = cells.std(axis=0) == 0
-            score[:, unseen], expected[unseen] = 0.0, 0.0
-            self._known |= dict(zip(names, expected.tolist(), strict=True))
-            values, unit = self.scale.values(standardised(score), cells)
-            missed = 1 - np.clip(expected, 0, 1) ** 2
-            spread = self.errors.spread(score, drawn, missed) * unit
-            yield GeneBlock(names, values, spread.astype(np.float32))
-            reporter.step(min(start + GENES, len(genes)))
-
-    def reliability(self, genes: Sequence[str]) -> NDArray[np.float64]:
-        """Return the correlation with the truth reached by similar held-out genes."""
-        return np.array([self._known.get(gene, np.nan) for gene in genes])
-
-    def report(self) -> dict[str, Any]:
-        """Return held-out PCC of each base, their sum and the network, and the diagram."""
-        return self._report
+    def _held_out_stack(
+        self,
+        held: Values,
+        traits: NDArray[np.float64],
+        truth: Values,
+        parts: Sequence[NDArray[np.intp]],
+    ) -> Values:
+        """Return the sum of each gene's maps, weighted as the genes of the other parts ask."""
+        stack, everything = np.empty_like(truth), np.arange(truth.shape[1])
+        for part in parts:
+            rest = np.setdiff1d(everything, part)
+            weights = self._weights(held[:, :, rest], traits[rest], truth[:, rest])
+            stack[:, part] = stacked(held[:, :, part], traits[part], weights)
+        return stack
 
     def _weights(self, maps: Values, traits: NDArray[np.float64], truth: Values) -> Weights:
         if not self.config.bases.on:
             return np.zeros((traits.shape[1], len(maps)))
         return fit_stack(maps, traits, truth)
 
-    def _bases_report(self, held: Values, truth: Values, stack: Values) -> dict[str, Any]:
-        pcc = [float(correlations(m, truth).mean()) for m in held]
-        half = len(held) // 2
-        return {
-            "held_out_bases_pcc": dict(zip(NAMES, pcc[:half], strict=False)),
-            "held_out_baseline_pcc": pcc[0],
-            "held_out_stack_pcc": float(correlations(stack, truth).mean()),
-        }
+    def impute(
+        self, genes: Sequence[str], *, reporter: Reporter | None = None
+    ) -> Iterator[GeneBlock]:
+        """Yield genes with their spread; a gene does not depend on the other requested ones.
+
+        The reliability is the correlation with the truth that held-out genes of the same kind
+        reached.
+        """
+        reporter, fitted = reporter or Reporter(), self.fitted
+        inputs = fitted.relations.inputs
+        columns = inputs.find(genes)
+        reporter.begin("Imputing genes", len(genes))
+        for start in range(0, len(genes), GENES):
+            reporter.check()
+            names = tuple(genes[start : start + GENES])
+            cells = inputs.cells(columns[start : start + GENES])
+            maps, strength = fitted.bases.maps(cells)
+            stack = stacked(maps, fitted.traits.of(maps, strength), fitted.weights)
+            score, drawn = stack, np.zeros_like(stack)
+            if fitted.corrections is not None:
+                score, drawn = fitted.corrections.apply(names, maps, stack, cells, reporter)
+            expected = fitted.reliability.predict(signs(maps, stack, cells, fitted.relations))
+            unseen = cells.std(axis=0) == 0
+            score[:, unseen], expected[unseen] = 0.0, 0.0
+            values, unit = fitted.scale.values(standardised(score), cells)
+            missed = 1 - np.clip(expected, 0, 1) ** 2
+            spread = fitted.errors.spread(score, drawn, missed) * unit
+            yield GeneBlock(names, values, spread.astype(np.float32), expected)
+            reporter.step(min(start + GENES, len(genes)))
+
+    def report(self) -> dict[str, Any]:
+        """Return held-out PCC of each base, their sum and the network, and the diagram."""
+        return self.fitted.report
+
+
+def _bases_report(held: Values, truth: Values, stack: Values) -> dict[str, Any]:
+    pcc = [float(correlations(m, truth).mean()) for m in held]
+    half = len(held) // 2
+    return {
+        "held_out_bases_pcc": dict(zip(NAMES, pcc[:half], strict=False)),
+        "held_out_baseline_pcc": pcc[0],
+        "held_out_stack_pcc": float(correlations(stack, truth).mean()),
+    }

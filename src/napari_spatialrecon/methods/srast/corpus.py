@@ -8,11 +8,11 @@ import numpy as np
 from scipy.sparse import csr_matrix
 
 from napari_spatialrecon.errors import InputError
+from napari_spatialrecon.methods.run import Run
 from napari_spatialrecon.methods.srast.config import SRastConfig
 from napari_spatialrecon.methods.srast.learning import Pool, make_pool
 from napari_spatialrecon.methods.srast.sasa import Sasa
 from napari_spatialrecon.methods.super_resolution.coarse_pair import CoarsePair, coarsen
-from napari_spatialrecon.progress import Reporter
 from napari_spatialrecon.tissue.contract import Prepared
 from napari_spatialrecon.tissue.lattice import Lattice, find_lattice
 from napari_spatialrecon.tissue.slots import SPATIAL
@@ -28,24 +28,22 @@ _RASTERS = 3
 _LEAST_DEPTH = 0.25
 
 
-def pools_of(
-    slides: Sequence[Prepared], config: SRastConfig, *, seed: int, device: str, reporter: Reporter
-) -> list[Pool]:
+def pools_of(slides: Sequence[Prepared], config: SRastConfig, run: Run) -> list[Pool]:
     """Return pools of pairs of all slides, each summed in several ways and thinned at random."""
-    reporter.begin("Reading slides", total=len(slides))
+    run.reporter.begin("Reading slides", total=len(slides))
     pools: list[Pool] = []
     for number, slide in enumerate(slides):
-        rng = np.random.default_rng([seed, number])
+        rng = np.random.default_rng([run.seed, number])
         for lattice, counts in _rasters(slide, rng):
             for factor in _FACTORS:
-                reporter.check()
+                run.reporter.check()
                 phase = tuple(int(rng.integers(side)) for side in (factor.columns, factor.rows))
                 thinned = thin(counts, rng.uniform(_LEAST_DEPTH, 1.0), rng)
                 pair = coarsen(lattice, thinned, factor, (phase[0], phase[1]))
                 pair = None if pair is None else _without_empty(pair)
                 if pair is not None:
-                    pools.append(_pool(pair, config, seed, device))
-        reporter.step(number + 1)
+                    pools.append(_pool(pair, config, run))
+        run.reporter.step(number + 1)
     return pools
 
 
@@ -96,8 +94,7 @@ def _without_empty(pair: CoarsePair) -> CoarsePair | None:
     return CoarsePair(pair.parts, pair.counts[:, seen], pair.truth[:, seen], pair.members)
 
 
-def _pool(pair: CoarsePair, config: SRastConfig, seed: int, device: str) -> Pool:
+def _pool(pair: CoarsePair, config: SRastConfig, run: Run) -> Pool:
     points = pair.parts.lattice.points
-    sasa = Sasa(config.sasa)
-    sasa.fit(pair.counts, points, seed=seed, device=device, reporter=Reporter())
-    return make_pool(pair, sasa.encode(pair.counts, points), config.pool, seed)
+    sasa = Sasa.fit(pair.counts, points, config.sasa, Run(run.seed, run.device))
+    return make_pool(pair, sasa.encode(pair.counts, points), config.pool, run.seed)

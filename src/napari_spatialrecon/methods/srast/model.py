@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import copy
 from collections.abc import Mapping, Sequence
-from dataclasses import replace
+from dataclasses import dataclass, field, replace
 from importlib import resources
 from pathlib import Path
 from typing import Any, Self
@@ -16,6 +16,7 @@ from torch import Tensor
 
 from napari_spatialrecon.errors import CheckpointError, InputError
 from napari_spatialrecon.methods.method import Estimate
+from napari_spatialrecon.methods.run import Run
 from napari_spatialrecon.methods.srast import flow
 from napari_spatialrecon.methods.srast.config import SRastConfig
 from napari_spatialrecon.methods.srast.corpus import pools_of
@@ -24,6 +25,7 @@ from napari_spatialrecon.methods.srast.learning import FlowTask, make_pool, on_d
 from napari_spatialrecon.methods.srast.network import Batch, Velocity
 from napari_spatialrecon.methods.srast.sasa import Sasa
 from napari_spatialrecon.methods.super_resolution.base import (
+    FittedSplit,
     SplitBlock,
     SplitSizes,
     SuperResolution,
@@ -33,7 +35,7 @@ from napari_spatialrecon.progress import Reporter
 from napari_spatialrecon.tissue.contract import Prepared
 from napari_spatialrecon.tissue.subspots import Factor, SubSpots
 from napari_spatialrecon.training.checkpoint import load_checkpoint, save_checkpoint
-from napari_spatialrecon.training.loop import train
+from napari_spatialrecon.training.history import History
 
 #: Tokens that pass the network together.
 _TOKENS = 8_000
@@ -50,6 +52,35 @@ _PER_TOKEN, _PER_EPOCH, _PER_STEP = 8e-6, 1.6e-7, 0.13
 _PER_SEEN, _BYTES_PER_SEEN = 3.5e-6, 77.0
 
 
+@dataclass(frozen=True, eq=False)
+class Generalist:
+    """A network trained on slides, their names, and what its training measured."""
+
+    network: Velocity
+    trained_on: tuple[str, ...] = ()
+    metrics: dict[str, float] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, eq=False)
+class Adapted:
+    """The network that a slide is split with, and how it was come by."""
+
+    velocity: Velocity
+    metrics: dict[str, float] = field(default_factory=dict)
+    history: tuple[History, ...] = ()
+    notes: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class FittedSRast(FittedSplit):
+    """What a slide leaves: the adapted network, its inputs, and how both are read."""
+
+    velocity: Velocity
+    inputs: Inputs
+    seed: int
+    device: str
+
+
 class SRast(SuperResolution):
     """Super-resolution by flow matching on the simplex (SRast).
 
@@ -62,9 +93,24 @@ class SRast(SuperResolution):
     name = "srast"
     config_class = SRastConfig
     config: SRastConfig
-    network: Velocity | None = None
-    #: Description of the training data.
-    trained_on: tuple[str, ...] = ()
+    fitted: FittedSRast
+    generalist: Generalist | None = None
+
+    @property
+    def network(self) -> Velocity | None:
+        """The generalist's network; None for that of the package."""
+        return None if self.generalist is None else self.generalist.network
+
+    @property
+    def trained_on(self) -> tuple[str, ...]:
+        """Description of the training data."""
+        return () if self.generalist is None else self.generalist.trained_on
+
+    @property
+    def metrics(self) -> dict[str, float]:
+        """What training and fitting measured, by name."""
+        trained = {} if self.generalist is None else self.generalist.metrics
+        return {**trained, **self.fitted.metrics}
 
     def estimate(self, sizes: SplitSizes) -> Estimate:
         """Return what the alignment, the adaptation and the split will take."""
@@ -79,91 +125,73 @@ class SRast(SuperResolution):
         found = super().estimate(sizes).plus(split)
         return found.plus(align, _BYTES_PER_SEEN * sizes.spots * seen).plus(adapt)
 
-    def train(
-        self,
-        slides: Sequence[Prepared],
-        *,
-        seed: int = 0,
-        device: str = "cpu",
-        reporter: Reporter | None = None,
-        folder: Path | None = None,
-        resume: bool = False,
-    ) -> Self:
+    def train(self, slides: Sequence[Prepared], run: Run | None = None) -> Self:
         """Train a generalist on slides whose spots, or single cells, are the truth to be found.
-
-        Parameters
-        ----------
-        folder
-            Where a stopped training leaves what `resume` goes on from.
 
         Raises
         ------
         InputError
             No slide is large enough to be seen coarser.
         Stopped
-            The user stopped the run; `folder` can be resumed.
+            The user stopped the run; its folder can be resumed.
         """
-        reporter = reporter or Reporter()
-        pools = pools_of(slides, self.config, seed=seed, device=device, reporter=reporter)
+        run = run or Run()
+        pools = pools_of(slides, self.config, run)
         if not pools:
             raise InputError(
                 "Expected slides that can be summed into coarser ones, found none.",
                 remedy="Try slides of at least 6 x 6 spots, or 100 cells.",
             )
         with torch.random.fork_rng(devices=[]):
-            torch.manual_seed(seed)
-            network = self._empty().to(device)
-        task = FlowTask(network, pools, self.config, device)
-        history = train(
-            task,
-            self.config.training,
-            seed=seed,
-            device=device,
-            reporter=reporter,
-            folder=folder,
-            resume=resume,
-            stage="Training on slides",
-        )
-        if history.stopped:
-            reporter.check()
-        self.network = network.cpu().eval()
-        self.trained_on = tuple(slide.name for slide in slides)
+            torch.manual_seed(run.seed)
+            network = self._empty().to(run.device)
+        task = FlowTask(network, pools, self.config, run.device)
+        run.train(task, self.config.training, "Training on slides")
         found = task.held_out()
-        self.metrics = {} if found is None else {"held_out_error": found["held_out"]}
+        self.generalist = Generalist(
+            network.cpu().eval(),
+            tuple(slide.name for slide in slides),
+            {} if found is None else {"held_out_error": found["held_out"]},
+        )
         return self
 
     def fit(
         self,
         slide: Prepared,
         parts: SubSpots,
-        *,
-        seed: int = 0,
-        device: str = "cpu",
-        reporter: Reporter | None = None,
+        run: Run | None = None,
     ) -> Self:
         """Align the slide (SASA), and adapt the flow to its own coarse pair.
 
         The generalist of the package is used where no model was loaded or trained. See
         `SuperResolution.fit`.
         """
-        reporter = reporter or Reporter()
-        self.seed, self.device = seed, device
-        network = self.network if self.network is not None else generalist().network
-        assert network is not None
+        run = run or Run()
+        own = self.generalist or generalist().generalist
+        assert own is not None
         counts = csr_matrix(slide.adata.X)
         points = parts.lattice.points
-        sasa = Sasa(self.config.sasa)
-        sasa.fit(counts, points, seed=seed, device=device, reporter=reporter)
+        sasa = Sasa.fit(counts, points, self.config.sasa, run)
         latents = sasa.encode(counts, points)
-        self.velocity = copy.deepcopy(network).to(device).eval()
-        self.notes = ()
+        adapted = Adapted(copy.deepcopy(own.network).to(run.device).eval())
         if self.config.coarse_pair:
-            self._adapt(sasa, counts, parts, reporter)
-        reporter.begin("Preparing the split")
-        self.inputs = Inputs(counts, parts, latents, seed)
+            adapted = self._adapted(adapted.velocity, sasa, counts, parts, run)
+        run.reporter.begin("Preparing the split")
+        self.fitted = FittedSRast(
+            parts=parts,
+            velocity=adapted.velocity,
+            inputs=Inputs(counts, parts, latents, run.seed),
+            seed=run.seed,
+            device=run.device,
+            metrics=adapted.metrics,
+            history=adapted.history,
+            notes=adapted.notes,
+        )
         return self
 
-    def _adapt(self, sasa: Sasa, counts: csr_matrix, parts: SubSpots, reporter: Reporter) -> None:
+    def _adapted(
+        self, start: Velocity, sasa: Sasa, counts: csr_matrix, parts: SubSpots, run: Run
+    ) -> Adapted:
         """Fine-tune on the slide summed into blocks, kept only where held-out blocks gain.
 
         A slide that does not fill the pool is believed in part: the weights move from the
@@ -173,56 +201,54 @@ class SRast(SuperResolution):
         Flow matching fits the mean of the logits, the boundary that of the shares, which is what
         is read: without draws, only the boundary is fitted.
         """
-        reporter.begin("Summing the slide into coarser spots")
+        run.reporter.begin("Summing the slide into coarser spots")
         pools = []
         for phase in _PHASES if parts.lattice.kind != "free" else ():
-            reporter.check()
+            run.reporter.check()
             pair = coarsen(parts.lattice, counts, _BLOCK, phase)
             if pair is not None:
                 latents = sasa.encode(pair.counts, pair.parts.lattice.points)
-                pools.append(make_pool(pair, latents, self.config.pool // 4, self.seed))
+                pools.append(make_pool(pair, latents, self.config.pool // 4, run.seed))
         if sum(int(pool.held_out.sum()) for pool in pools) < _LEAST_PAIRS:
-            self.notes = ("The slide is too small for adaptation; the model was used unchanged.",)
-            return
-        adapted = copy.deepcopy(self.velocity)
-        before = FlowTask(self.velocity, pools, self.config, self.device).held_out()
+            note = "The slide is too small for adaptation; the model was used unchanged."
+            return Adapted(start, notes=(note,))
+        adapted = copy.deepcopy(start)
+        before = FlowTask(start, pools, self.config, run.device).held_out()
         config, settings = self.config, self.config.flow
         if settings.reading == "mean" and not settings.draws and settings.boundary_weight:
             config = config.with_values({"flow.flow_weight": 0.0})
-        task = FlowTask(adapted, pools, config, self.device)
-        train(
-            task, self.config.adapt, seed=self.seed, device=self.device, reporter=reporter,
-            stage="Adapting to the slide",
-        )  # fmt: skip
-        reporter.check()
+        task = FlowTask(adapted, pools, config, run.device)
+        history = run.unsaved().train(task, self.config.adapt, "Adapting to the slide")
+        run.reporter.check()
         filled = sum(len(pool.ratios) for pool in pools) / self.config.pool
-        _shrink_towards(adapted, self.velocity, min(1.0, filled))
+        _shrink_towards(start, adapted, min(1.0, filled))
         after = task.held_out()
         assert before is not None and after is not None
-        self.metrics |= {
+        metrics = {
             "coarse_error_generalist": before["held_out"],
             "coarse_error_adapted": after["held_out"],
         }
         if after["held_out"] < before["held_out"]:
-            self.velocity = adapted.eval()
-        else:
-            self.notes = ("Adaptation to the slide did not help; the model was used unchanged.",)
+            return Adapted(adapted.eval(), metrics, (history,))
+        note = "Adaptation to the slide did not help; the model was used unchanged."
+        return Adapted(start, metrics, (history,), (note,))
 
     def split(self, genes: np.ndarray, reporter: Reporter) -> SplitBlock:
         """Split some genes (eq. 26); see `SuperResolution.split`."""
-        pairs = self.inputs.pairs(genes)
-        n_parts = self.inputs.parts.factor.parts
+        fitted = self.fitted
+        pairs = fitted.inputs.pairs(genes)
+        n_parts = fitted.parts.factor.parts
         size = max(1, _TOKENS // n_parts)
-        generator = torch.Generator(self.device).manual_seed(self.seed)
+        generator = torch.Generator(fitted.device).manual_seed(fitted.seed)
         shares, spreads = [], []
         for start in range(0, len(pairs.counts), size):
             reporter.check()
-            batch = on_device(pick(pairs.batch, slice(start, start + size)), self.device)
+            batch = on_device(pick(pairs.batch, slice(start, start + size)), fitted.device)
             share, spread = self._read(batch, generator)
             shares.append(share.cpu().double().numpy())
             if spread is not None:
                 spreads.append(spread.cpu().numpy())
-        shape = (len(self.inputs.total) * n_parts, len(genes))
+        shape = (len(fitted.inputs.total) * n_parts, len(genes))
         rows = (pairs.spots[:, None] * n_parts + np.arange(n_parts)).ravel()
         columns = np.repeat(pairs.genes, n_parts)
 
@@ -235,18 +261,18 @@ class SRast(SuperResolution):
         return SplitBlock(genes, spread_out(share), spread_out(spreads) if spreads else None)
 
     def _read(self, batch: Batch, generator: torch.Generator) -> tuple[Tensor, Tensor | None]:
-        settings = self.config.flow
+        settings, velocity = self.config.flow, self.fitted.velocity
         draws = None
         if settings.draws or settings.reading == "draws":
             several = [
-                flow.draw(self.velocity, batch, settings, generator)
+                flow.draw(velocity, batch, settings, generator)
                 for _ in range(max(settings.draws, 1))
             ]
             draws = torch.stack(several)
         spread = draws.std(dim=0) if draws is not None and len(draws) > 1 else None
         if settings.reading == "draws" and draws is not None:
             return draws.mean(dim=0), spread
-        return flow.conditional_mean(self.velocity, batch, settings.starts, generator), spread
+        return flow.conditional_mean(velocity, batch, settings.starts, generator), spread
 
     def _empty(self) -> Velocity:
         return Velocity(self.config.hidden, self.config.depth, self.config.heads)
@@ -289,8 +315,7 @@ class SRast(SuperResolution):
                 remedy="Try the model in the package, or train again.",
                 where=str(folder),
             ) from error
-        model.network = network.eval()
-        model.trained_on = tuple(_words(saved.extra, "trained_on"))
+        model.generalist = Generalist(network.eval(), tuple(_words(saved.extra, "trained_on")))
         return model
 
 
@@ -301,7 +326,7 @@ def generalist(config: SRastConfig | None = None) -> SRast:
 
 
 @torch.no_grad()
-def _shrink_towards(adapted: Velocity, start: Velocity, share: float) -> None:
+def _shrink_towards(start: Velocity, adapted: Velocity, share: float) -> None:
     """Move `adapted` to where a share of the way from `start` ends, in place."""
     for own, first in zip(adapted.parameters(), start.parameters(), strict=True):
         own.copy_(torch.lerp(first, own, share))

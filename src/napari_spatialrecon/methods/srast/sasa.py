@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from typing import Self
 
 import numpy as np
 import torch
@@ -13,9 +15,8 @@ from torch.nn import functional as F
 from torch_geometric.nn import GATConv
 
 from napari_spatialrecon.geometry.neighbours import nearest
+from napari_spatialrecon.methods.run import Run
 from napari_spatialrecon.methods.srast.config import SasaConfig
-from napari_spatialrecon.progress import Reporter
-from napari_spatialrecon.training.loop import train
 
 #: Above this many spots, neighbours in expression are looked for among this many drawn ones.
 _SEMANTIC_POOL = 20_000
@@ -85,6 +86,7 @@ class _Task:
         return None
 
 
+@dataclass(frozen=True, eq=False)
 class Sasa:
     """Latents of the spots of a slide, and of its coarser self.
 
@@ -92,46 +94,56 @@ class Sasa:
     ----------
     config
         ``encoder="pca"`` gives principal components instead (an ablation of the paper).
+    genes : (g,) int
+        Columns of the slide that it sees.
+    centre, spread : (g,) float
+        By which their logarithms are standardised.
+    components
+        In which neighbours in expression are looked for.
+    network
+        The graph autoencoder; None with components alone.
     """
 
-    def __init__(self, config: SasaConfig) -> None:
-        self.config = config
+    config: SasaConfig
+    seed: int
+    device: str
+    genes: np.ndarray
+    centre: np.ndarray
+    spread: np.ndarray
+    components: TruncatedSVD
+    network: GraphVAE | None = None
 
-    def fit(
-        self, counts: csr_matrix, points: np.ndarray, *, seed: int, device: str, reporter: Reporter
-    ) -> Sasa:
+    @classmethod
+    def fit(cls, counts: csr_matrix, points: np.ndarray, config: SasaConfig, run: Run) -> Self:
         """Fit to the spots of a slide: counts (n, g), points (n, 2)."""
-        self.seed, self.device = seed, device
         n = counts.shape[0]
-        some = _middle(points, self.config.spots)
+        some = _middle(points, config.spots)
         logs = _log_normalised(counts)
-        self.genes = _most_variable(logs, self.config.genes)
-        seen = logs[some][:, self.genes]
-        self.centre = np.asarray(seen.mean(axis=0)).ravel()
-        spread = np.sqrt(np.asarray(seen.multiply(seen).mean(axis=0)).ravel() - self.centre**2)
-        self.spread = np.maximum(spread, 1e-3)
-        size = min(self.config.components, n - 1, len(self.genes) - 1)
-        self.components = TruncatedSVD(max(size, 1), random_state=seed).fit(seen)
-        if self.config.encoder == "pca":
-            return self
+        genes = _most_variable(logs, config.genes)
+        seen = logs[some][:, genes]
+        centre = np.asarray(seen.mean(axis=0)).ravel()
+        spread = np.sqrt(np.asarray(seen.multiply(seen).mean(axis=0)).ravel() - centre**2)
+        size = min(config.components, n - 1, len(genes) - 1)
+        components = TruncatedSVD(max(size, 1), random_state=run.seed).fit(seen)
+        plain = cls(
+            config, run.seed, run.device, genes, centre, np.maximum(spread, 1e-3), components
+        )
+        if config.encoder == "pca":
+            return plain
         with torch.random.fork_rng(devices=[]):
-            torch.manual_seed(seed)
-            self.network = GraphVAE(len(self.genes), self.config).to(device)
-        x, edges = self._inputs(logs[some], points[some])
-        task = _Task(self.network, x, edges, self.config)
-        train(
-            task, self.config.training, seed=seed, device=device, reporter=reporter,
-            stage="Aligning the slide",
-        )  # fmt: skip
-        if reporter.stop_requested:
-            reporter.check()
-        return self
+            torch.manual_seed(run.seed)
+            network = GraphVAE(len(genes), config).to(run.device)
+        x, edges = plain._inputs(logs[some], points[some])
+        task = _Task(network, x, edges, config)
+        run.unsaved().train(task, config.training, "Aligning the slide")
+        run.reporter.check()
+        return replace(plain, network=network)
 
     @torch.no_grad()
     def encode(self, counts: csr_matrix, points: np.ndarray) -> np.ndarray:
         """Return latents (n, latent) float32 of spots of the same genes."""
         logs = _log_normalised(counts)
-        if self.config.encoder == "pca":
+        if self.network is None:
             scores = self.components.transform(logs[:, self.genes])
             return np.asarray(scores[:, : self.config.latent], dtype=np.float32)
         x, edges = self._inputs(logs, points)

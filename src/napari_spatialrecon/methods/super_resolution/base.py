@@ -11,8 +11,8 @@ import numpy as np
 from scipy.sparse import csr_matrix
 
 from napari_spatialrecon.errors import InputError
-from napari_spatialrecon.hyperparameters import Config
-from napari_spatialrecon.methods.method import Estimate, Method
+from napari_spatialrecon.methods.method import Estimate, Fitted, Method
+from napari_spatialrecon.methods.run import Run
 from napari_spatialrecon.progress import Reporter
 from napari_spatialrecon.tissue.contract import Prepared
 from napari_spatialrecon.tissue.subspots import SubSpots
@@ -63,15 +63,27 @@ class SplitSizes:
     filled: int
 
 
+@dataclass(frozen=True, kw_only=True, eq=False)
+class FittedSplit(Fitted):
+    """What a slide leaves, and its parts."""
+
+    parts: SubSpots
+
+
 class SuperResolution(Method):
     """Splits the counts of spots over their parts."""
 
-    #: Whether the counts of the parts sum to those of the spot.
-    conserves: bool = True
+    fitted: FittedSplit
 
-    def __init__(self, config: Config | None = None) -> None:
-        super().__init__(config)
-        self.metrics: dict[str, float] = {}
+    @property
+    def metrics(self) -> dict[str, float]:
+        """What fitting measured, by name."""
+        return self.fitted.metrics
+
+    @property
+    def conserves(self) -> bool:
+        """Whether the counts of the parts sum to those of the spot."""
+        return True
 
     def estimate(self, sizes: SplitSizes) -> Estimate:
         """Return what fitting and splitting will take."""
@@ -84,10 +96,7 @@ class SuperResolution(Method):
         self,
         slide: Prepared,
         parts: SubSpots,
-        *,
-        seed: int = 0,
-        device: str = "cpu",
-        reporter: Reporter | None = None,
+        run: Run | None = None,
     ) -> Self:
         """Look at the slide; afterwards `split` answers.
 

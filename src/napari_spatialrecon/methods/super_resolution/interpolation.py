@@ -3,12 +3,19 @@
 from __future__ import annotations
 
 from abc import abstractmethod
+from dataclasses import dataclass
 from typing import Self
 
 import numpy as np
-from scipy.sparse import csr_matrix
+from scipy.sparse import csc_matrix, csr_matrix
 
-from napari_spatialrecon.methods.super_resolution.base import SplitBlock, SuperResolution, conserved
+from napari_spatialrecon.methods.run import Run
+from napari_spatialrecon.methods.super_resolution.base import (
+    FittedSplit,
+    SplitBlock,
+    SuperResolution,
+    conserved,
+)
 from napari_spatialrecon.methods.super_resolution.config import GaussianConfig, InterpolationConfig
 from napari_spatialrecon.methods.super_resolution.weights import (
     bicubic,
@@ -18,6 +25,21 @@ from napari_spatialrecon.methods.super_resolution.weights import (
 from napari_spatialrecon.progress import Reporter
 from napari_spatialrecon.tissue.contract import Prepared
 from napari_spatialrecon.tissue.subspots import SubSpots
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class FittedInterpolation(FittedSplit):
+    """What a slide leaves.
+
+    Parameters
+    ----------
+    counts : (n, genes) csc
+    weights : (n * K, n) csr, optional
+        Of the spots at each part, where the interpolation is a weighted mean.
+    """
+
+    counts: csc_matrix
+    weights: csr_matrix | None = None
 
 
 class Interpolation(SuperResolution):
@@ -31,25 +53,28 @@ class Interpolation(SuperResolution):
 
     config_class = InterpolationConfig
     config: InterpolationConfig
+    fitted: FittedInterpolation
+
+    @property
+    def conserves(self) -> bool:
+        """Whether the counts of the parts sum to those of the spot."""
+        return self.config.form == "conserved"
 
     def fit(
         self,
         slide: Prepared,
         parts: SubSpots,
-        *,
-        seed: int = 0,
-        device: str = "cpu",
-        reporter: Reporter | None = None,
+        run: Run | None = None,
     ) -> Self:
         """Make the weights; see `SuperResolution.fit`."""
-        self.conserves = self.config.form == "conserved"
-        self.parts = parts
-        self.counts = slide.adata.X.tocsc()
-        self.prepare(parts)
+        self.fitted = FittedInterpolation(
+            parts=parts, counts=csc_matrix(slide.adata.X), weights=self.weights(parts)
+        )
         return self
 
-    def prepare(self, parts: SubSpots) -> None:
-        """Make what depends on the places alone."""
+    def weights(self, parts: SubSpots) -> csr_matrix | None:
+        """Return the weights of spots at their parts, where they depend on the places alone."""
+        return None
 
     @abstractmethod
     def interpolate(self, values: np.ndarray) -> np.ndarray:
@@ -58,8 +83,8 @@ class Interpolation(SuperResolution):
     def split(self, genes: np.ndarray, reporter: Reporter) -> SplitBlock:
         """Split some genes; see `SuperResolution.split`."""
         reporter.check()
-        counts = self.counts[:, genes].toarray().astype(np.float64)
-        n_parts = self.parts.factor.parts
+        counts = self.fitted.counts[:, genes].toarray().astype(np.float64)
+        n_parts = self.fitted.parts.factor.parts
         values = np.asarray(self.interpolate(counts)).reshape(len(counts), n_parts, -1)
         if self.conserves:
             values = conserved(values, counts)
@@ -75,7 +100,7 @@ class Uniform(Interpolation):
 
     def interpolate(self, values: np.ndarray) -> np.ndarray:
         """Repeat the spot's value."""
-        return np.repeat(values, self.parts.factor.parts, axis=0)
+        return np.repeat(values, self.fitted.parts.factor.parts, axis=0)
 
 
 class Bilinear(Interpolation):
@@ -83,13 +108,13 @@ class Bilinear(Interpolation):
 
     name = "bilinear"
 
-    def prepare(self, parts: SubSpots) -> None:
-        """Make the linear weights."""
-        self.weights = linear_weights(parts)
+    def weights(self, parts: SubSpots) -> csr_matrix | None:
+        """Return the linear weights."""
+        return linear_weights(parts)
 
     def interpolate(self, values: np.ndarray) -> np.ndarray:
         """Apply them."""
-        return np.asarray(self.weights @ values)
+        return np.asarray(self.fitted.weights @ values)
 
 
 class Bicubic(Interpolation):
@@ -99,7 +124,7 @@ class Bicubic(Interpolation):
 
     def interpolate(self, values: np.ndarray) -> np.ndarray:
         """Evaluate the spline at the parts."""
-        return bicubic(self.parts, values)
+        return bicubic(self.fitted.parts, values)
 
 
 class Gaussian(Bilinear):
@@ -109,6 +134,6 @@ class Gaussian(Bilinear):
     config_class = GaussianConfig
     config: GaussianConfig
 
-    def prepare(self, parts: SubSpots) -> None:
-        """Make the Gaussian's weights."""
-        self.weights = gaussian_weights(parts, self.config.width)
+    def weights(self, parts: SubSpots) -> csr_matrix | None:
+        """Return the Gaussian's weights."""
+        return gaussian_weights(parts, self.config.width)

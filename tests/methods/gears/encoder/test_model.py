@@ -12,6 +12,7 @@ from napari_spatialrecon.errors import CheckpointError, DivergedError, Stopped
 from napari_spatialrecon.geometry.neighbours import nearest
 from napari_spatialrecon.methods.gears.encoder.config import EncoderConfig
 from napari_spatialrecon.methods.gears.encoder.model import Encoder
+from napari_spatialrecon.methods.run import Run
 from napari_spatialrecon.progress import Reporter
 from napari_spatialrecon.tissue.contract import prepare_query, prepare_slide
 from napari_spatialrecon.tissue.simulator.config import SimulatorConfig
@@ -66,7 +67,7 @@ def test_the_same_seed_gives_the_same_bytes_and_another_seed_others(
     again = Encoder(small_config()).fit(slides, cells)
     assert same(encoder, again)
     np.testing.assert_array_equal(encoder.embed(cells), again.embed(cells))
-    assert not same(encoder, Encoder(small_config()).fit(slides, cells, seed=1))
+    assert not same(encoder, Encoder(small_config()).fit(slides, cells, Run(seed=1)))
 
 
 def test_places_are_never_read_by_the_network(small_config, slides, cells):
@@ -87,9 +88,9 @@ def test_a_stopped_run_resumes_to_the_same_bytes(small_config, slides, cells, en
         reporter = Reporter(should_stop=lambda n=stop_at, a=asked: next(a) >= n)
         with pytest.raises(Stopped, match=str(folder)):
             Encoder(small_config()).fit(
-                slides, cells, folder=folder, resume=True, reporter=reporter
+                slides, cells, Run(reporter=reporter, folder=folder, resume=True)
             )
-    resumed = Encoder(small_config()).fit(slides, cells, folder=folder, resume=True)
+    resumed = Encoder(small_config()).fit(slides, cells, Run(folder=folder, resume=True))
     assert same(encoder, resumed)
     assert resumed.history == encoder.history
     assert resumed.after == encoder.after
@@ -120,7 +121,7 @@ def test_cells_without_the_model_s_genes_are_refused(encoder, cells):
 
 def test_training_reports_every_term_and_the_mixing(small_config, slides, cells):
     seen = []
-    Encoder(small_config()).fit(slides, cells, reporter=Reporter(seen.append, interval_s=0))
+    Encoder(small_config()).fit(slides, cells, Run(reporter=Reporter(seen.append, interval_s=0)))
     training = [p.metrics for p in seen if p.stage == "Training the encoder"]
     assert set(training[-1]) >= {
         "loss", "invariance", "variance", "covariance", "adversary", "mmd", "coral", "local",

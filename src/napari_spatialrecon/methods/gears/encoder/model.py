@@ -3,27 +3,25 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import asdict
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any, Self
 
 import numpy as np
 import torch
 
-from napari_spatialrecon.errors import Stopped
-from napari_spatialrecon.methods.encoders.base import EncoderMethod, ProfileSizes
+from napari_spatialrecon.methods.encoders.base import EncoderMethod, FittedEncoder, ProfileSizes
 from napari_spatialrecon.methods.encoders.mixing import Mixing, domain_mixing
 from napari_spatialrecon.methods.gears.encoder.config import EncoderConfig
 from napari_spatialrecon.methods.gears.encoder.network import ExpressionEncoder, StageA
 from napari_spatialrecon.methods.gears.encoder.profiles import Profiles
 from napari_spatialrecon.methods.gears.encoder.task import EncoderTask
 from napari_spatialrecon.methods.method import Estimate
-from napari_spatialrecon.progress import Reporter
+from napari_spatialrecon.methods.run import Run
 from napari_spatialrecon.tissue.contract import Prepared
 from napari_spatialrecon.tissue.preprocess import Features, FeatureSpace, fit_features
 from napari_spatialrecon.training.checkpoint import load_checkpoint, save_checkpoint
 from napari_spatialrecon.training.history import History
-from napari_spatialrecon.training.loop import train
 
 #: Profiles embedded at a time.
 BLOCK = 4096
@@ -31,19 +29,29 @@ BLOCK = 4096
 _PER_STEP, _PER_PROFILE = 0.02, 1e-4
 
 
-class Encoder(EncoderMethod):
-    """Stage A of GEARS: one embedding for spots and dissociated cells (section 3.1).
+@dataclass(frozen=True, kw_only=True, eq=False)
+class FittedStageA(FittedEncoder):
+    """What profiles leave, and f_θ, on the CPU."""
 
-    Attributes
-    ----------
-    network
-        f_θ, on the CPU.
-    """
+    network: ExpressionEncoder
+
+
+@dataclass(frozen=True)
+class _Judged:
+    """How well sources mix before and after the encoder, and what is wrong with it, in words."""
+
+    before: Mixing | None = None
+    after: Mixing | None = None
+    notes: tuple[str, ...] = ()
+
+
+class Encoder(EncoderMethod):
+    """Stage A of GEARS: one embedding for spots and dissociated cells (section 3.1)."""
 
     name = "gears-encoder"
     config_class = EncoderConfig
     config: EncoderConfig
-    network: ExpressionEncoder
+    fitted: FittedStageA
 
     def estimate(self, sizes: ProfileSizes) -> Estimate:
         """Return what training will take."""
@@ -54,57 +62,49 @@ class Encoder(EncoderMethod):
         self,
         references: Sequence[Prepared],
         query: Prepared | None = None,
-        *,
-        seed: int = 0,
-        device: str = "cpu",
-        reporter: Reporter | None = None,
-        folder: Path | None = None,
-        resume: bool = False,
+        run: Run | None = None,
     ) -> Self:
         """Train stage A; see `EncoderMethod.fit`."""
-        reporter = reporter or Reporter()
-        reporter.begin("Preparing features")
-        self.space, _, _ = fit_features(references, query, self.config.preprocess, seed=seed)
+        run = run or Run()
+        run.reporter.begin("Preparing features")
+        space, _, _ = fit_features(references, query, self.config.preprocess, seed=run.seed)
         tables = [*references, *([] if query is None else [query])]
-        profiles = Profiles.of(tables, self.space, device)
-        task = self._task(profiles, query is not None, seed, device)
-        history = train(
-            task,
-            self.config.training,
-            seed=seed,
-            device=device,
-            reporter=reporter,
-            folder=folder,
-            resume=resume and folder is not None and folder.exists(),
-            stage="Training the encoder",
+        task = self._task(Profiles.of(tables, space, run.device), query is not None, run)
+        history = run.train(task, self.config.training, "Training the encoder")
+        run.reporter.begin("Measuring how sources mix")
+        judged = self._judged(task) if task.several else _Judged()
+        self.fitted = FittedStageA(
+            space=space,
+            before=judged.before,
+            after=judged.after,
+            network=task.network.encoder.cpu(),
+            history=(history,),
+            notes=(*space.notes, *judged.notes) if task.several else (),
         )
-        self.history = [history]
-        if history.stopped:
-            raise Stopped(checkpoint="" if folder is None else str(folder))
-        reporter.begin("Measuring how sources mix")
-        self.before, self.after, self.notes = None, None, ()
-        if task.several:
-            self._judge(task)
-        self.network = task.network.encoder.cpu()
         return self
 
-    def _task(self, profiles: Profiles, has_query: bool, seed: int, device: str) -> EncoderTask:
+    @property
+    def network(self) -> ExpressionEncoder:
+        """f_θ, on the CPU."""
+        return self.fitted.network
+
+    def _task(self, profiles: Profiles, has_query: bool, run: Run) -> EncoderTask:
         with torch.random.fork_rng(devices=[]):
-            torch.manual_seed(seed)
+            torch.manual_seed(run.seed)
             network = StageA(
                 profiles.n_inputs, profiles.n_domains, self.config.network, self.config.adversary
             )
         return EncoderTask(
-            network.to(device), profiles, self.config, has_query=has_query, seed=seed
+            network.to(run.device), profiles, self.config, has_query=has_query, seed=run.seed
         )
 
-    def _judge(self, task: EncoderTask) -> None:
+    def _judged(self, task: EncoderTask) -> _Judged:
         """Measure mixing before and after, and say what is wrong with it."""
         probe = self.config.probe
         inputs, domains = task.probed()
-        self.before = domain_mixing(inputs.cpu().numpy(), domains, probe.neighbours)
+        before = domain_mixing(inputs.cpu().numpy(), domains, probe.neighbours)
         found = task.measure()
-        self.after = Mixing(found["mixing"], found["ilisi"], found["probe"])
+        after = Mixing(found["mixing"], found["ilisi"], found["probe"])
         notes = []
         if found["least_std"] <= probe.least_std:
             notes.append(
@@ -112,13 +112,13 @@ class Encoder(EncoderMethod):
                 f"{found['least_std']:.2g}). Joint principal components are a safer input."
             )
         chance = 1 / task.profiles.n_domains
-        if self.after.probe > chance + probe.margin:
+        if after.probe > chance + probe.margin:
             notes.append(
-                f"Neighbours still predict the source of {self.after.probe:.0%} of the profiles "
+                f"Neighbours still predict the source of {after.probe:.0%} of the profiles "
                 f"(chance {chance:.0%}): slides and cells differ by more than batch effects, or "
                 "training was too short."
             )
-        self.notes = (*self.space.notes, *notes)
+        return _Judged(before, after, tuple(notes))
 
     def inputs(self, prepared: Prepared) -> Features:
         """Return the features of spots or cells; see `EncoderMethod.inputs`."""
@@ -156,16 +156,20 @@ class Encoder(EncoderMethod):
         for name, tensor in saved.tensors.items():
             owner, _, rest = name.partition(".")
             parts[owner][rest] = tensor
-        encoder.space = FeatureSpace.from_arrays(
+        space = FeatureSpace.from_arrays(
             saved.genes, {k: v.numpy() for k, v in parts["space"].items()}
         )
-        n_inputs = len(encoder.space.components) or len(encoder.space.used)
-        encoder.network = ExpressionEncoder(n_inputs, encoder.config.network)
-        encoder.network.load_state_dict(parts["network"])
-        encoder.network.eval()
-        encoder.before, encoder.after = (
-            None if m is None else Mixing(**m) for m in saved.extra["mixing"]
+        n_inputs = len(space.components) or len(space.used)
+        network = ExpressionEncoder(n_inputs, encoder.config.network)
+        network.load_state_dict(parts["network"])
+        network.eval()
+        before, after = (None if m is None else Mixing(**m) for m in saved.extra["mixing"])
+        encoder.fitted = FittedStageA(
+            space=space,
+            before=before,
+            after=after,
+            network=network,
+            history=(History.from_dict(saved.extra["history"]),),
+            notes=tuple(saved.extra["notes"]),
         )
-        encoder.notes = tuple(saved.extra["notes"])
-        encoder.history = [History.from_dict(saved.extra["history"])]
         return encoder

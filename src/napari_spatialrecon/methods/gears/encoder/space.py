@@ -28,14 +28,17 @@ class EncodedSpace(FeatureSpace):
     ----------
     network
         f_θ, on the CPU, in evaluation mode.
+    config
+        Of the encoder.
     """
 
     network: ExpressionEncoder
+    config: EncoderConfig
 
     @classmethod
     def of(cls, encoder: Encoder) -> Self:
         """Return the space of a fitted encoder."""
-        return cls._over(encoder.space, encoder.network)
+        return cls._over(encoder.space, encoder.network, encoder.config)
 
     @classmethod
     def restored(
@@ -50,13 +53,13 @@ class EncodedSpace(FeatureSpace):
             if name.startswith(PREFIX)
         }
         network.load_state_dict(state)
-        return cls._over(space, network)
+        return cls._over(space, network, config)
 
     @classmethod
-    def _over(cls, space: FeatureSpace, network: ExpressionEncoder) -> Self:
+    def _over(cls, space: FeatureSpace, network: ExpressionEncoder, config: EncoderConfig) -> Self:
         own = {field.name: getattr(space, field.name) for field in fields(FeatureSpace)}
         network.eval()
-        return cls(**own, network=network)
+        return cls(**own, network=network, config=config)
 
     def _project(self, weighted: NDArray[np.float64]) -> Features:
         inputs = torch.from_numpy(super()._project(weighted))
