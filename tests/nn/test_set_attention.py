@@ -19,14 +19,6 @@ def test_permuting_a_set_permutes_what_comes_out() -> None:
     torch.testing.assert_close(attention(values[:, order]), attention(values)[:, order])
 
 
-def test_padding_changes_no_valid_row() -> None:
-    values = torch.randn(2, 9, 16)
-    padded = torch.cat([values, 100 * torch.randn(2, 4, 16)], dim=1)
-    valid = torch.arange(13).expand(2, 13) < 9
-    attention = block()
-    torch.testing.assert_close(attention(padded, valid)[:, :9], attention(values))
-
-
 def test_a_bias_moves_attention() -> None:
     torch.manual_seed(0)
     attention = AttentionBlock(16, heads=2).eval()

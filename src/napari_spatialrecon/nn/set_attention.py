@@ -41,7 +41,6 @@ class AttentionBlock(nn.Module):
         self,
         queries: Tensor,
         context: Tensor,
-        valid: Tensor | None = None,
         bias: Tensor | None = None,
     ) -> Tensor:
         """Attend from `queries` to `context`.
@@ -50,8 +49,6 @@ class AttentionBlock(nn.Module):
         ----------
         queries : (batch, n, width)
         context : (batch, m, width)
-        valid : (batch, m) bool, optional
-            False where `context` is padding.
         bias : (batch, heads, n, m), optional
             Added to the attention logits.
 
@@ -59,18 +56,13 @@ class AttentionBlock(nn.Module):
         -------
         (batch, n, width)
         """
-        mask = bias
-        if valid is not None:
-            closed = torch.zeros(valid.shape, dtype=queries.dtype, device=valid.device)
-            closed = closed.masked_fill(~valid, -torch.inf)[:, None, None, :]
-            mask = closed if bias is None else bias + closed
         normed = self.norm_context(context)
         key, value = self._split(self.key_value(normed)).chunk(2, dim=-1)
         attended = scaled_dot_product_attention(
             self._split(self.query(self.norm_query(queries))),
             key,
             value,
-            attn_mask=mask,
+            attn_mask=bias,
             dropout_p=self.dropout if self.training else 0.0,
         )
         result = queries + self.out(attended.transpose(1, 2).flatten(2))
@@ -97,9 +89,9 @@ class InducedAttention(nn.Module):
         self.gather = AttentionBlock(width, heads, dropout)
         self.spread = AttentionBlock(width, heads, dropout)
 
-    def forward(self, values: Tensor, valid: Tensor | None = None) -> Tensor:
-        """Return (batch, n, width); padding (False in `valid`, (batch, n)) changes no valid row."""
+    def forward(self, values: Tensor) -> Tensor:
+        """Return (batch, n, width), from the same."""
         points = self.points.expand(len(values), -1, -1)
-        summary = self.gather(points, values, valid)
+        summary = self.gather(points, values)
         result: Tensor = self.spread(values, summary)
         return result

@@ -76,18 +76,6 @@ def test_alignment_undoes_a_turn(sets) -> None:
     torch.testing.assert_close(losses.align(turned, wanted), wanted)
 
 
-def test_padding_changes_no_neighbourhood_loss(sets) -> None:
-    found, wanted = sets
-    more = [torch.cat([x, torch.zeros(3, 5, 4, dtype=x.dtype)], dim=1) for x in (found, wanted)]
-    valid = (torch.arange(17) < 12).expand(3, 17)
-    for loss, plain in (
-        (losses.neighbourhood_components(*more, 4, 0.5, valid), INVARIANT["nca"]),
-        (losses.edge_lengths(*more, 4, valid), INVARIANT["edge"]),
-        (losses.distance_error(*more, valid), INVARIANT["distance"]),
-    ):
-        torch.testing.assert_close(loss, plain(found, wanted))
-
-
 def test_the_score_weighs_by_noise() -> None:
     clean, off = torch.zeros(2, 5, 3), torch.ones(2, 5, 3)
     sigma = torch.tensor([0.1, 1.0])

@@ -47,9 +47,9 @@ def inputs(n: int = 10) -> dict[str, torch.Tensor]:
     }
 
 
-def call(network: Denoiser, sets: dict[str, torch.Tensor], valid=None) -> torch.Tensor:
+def call(network: Denoiser, sets: dict[str, torch.Tensor]) -> torch.Tensor:
     level = torch.tensor([-0.3, 0.2])
-    return network(sets["noisy"], sets["base"], sets["context"], level, sets["previous"], valid)
+    return network(sets["noisy"], sets["base"], sets["context"], level, sets["previous"])
 
 
 def test_permuting_a_set_permutes_generator_and_denoiser() -> None:
@@ -66,19 +66,6 @@ def test_permuting_a_set_permutes_generator_and_denoiser() -> None:
     other_context, other_base = generator(features[:, order])
     torch.testing.assert_close(other_context, context[:, order], atol=1e-5, rtol=1e-5)
     torch.testing.assert_close(other_base, base[:, order], atol=1e-5, rtol=1e-5)
-
-
-def test_padding_changes_nothing() -> None:
-    sets, network = inputs(), denoiser()
-    padded = {
-        name: torch.cat([value, torch.zeros(2, 4, value.shape[-1])], dim=1)
-        for name, value in sets.items()
-    }
-    padded["context"][:, 10:] = 9.0
-    valid = (torch.arange(14) < 10).expand(2, 14)
-    torch.testing.assert_close(
-        call(network, padded, valid)[:, :10], call(network, sets), atol=1e-4, rtol=1e-4
-    )
 
 
 def test_the_bias_does_not_see_pose() -> None:
@@ -105,11 +92,11 @@ def test_an_untrained_denoiser_returns_what_is_skipped() -> None:
 
 def test_targets_keep_all_distances_and_have_no_pose() -> None:
     places = torch.randn(2, 15, 2, dtype=torch.float64)
-    target = minisets.canonical(places, 5)
+    target = minisets.gram_factor(places, 5)
     torch.testing.assert_close(torch.cdist(target, target), torch.cdist(places, places))
     angle = torch.tensor(0.7, dtype=torch.float64)
     turn = torch.stack([angle.cos(), -angle.sin(), angle.sin(), angle.cos()]).view(2, 2)
-    torch.testing.assert_close(minisets.canonical(places @ turn + 3, 5), target)
+    torch.testing.assert_close(minisets.gram_factor(places @ turn + 3, 5), target)
 
 
 @pytest.mark.parametrize("locality", [0.0, 0.3])

@@ -1,7 +1,6 @@
 """The losses of section 3.4 (eq. 4-10). All but eq. 4 and 8 are invariant under O(d).
 
-Geometries are (batch, n, d), centred over valid rows, padding 0; `valid` is (batch, n) bool.
-Every loss is a mean over the batch.
+Geometries are (batch, n, d), centred. Every loss is a mean over the batch.
 """
 
 from __future__ import annotations
@@ -22,7 +21,7 @@ def score(predicted: Tensor, target: Tensor, sigma: Tensor, sigma_data: float) -
     Parameters
     ----------
     predicted, target : (batch, n, d)
-        Clean residuals, padding 0.
+        Clean residuals.
     sigma : (batch,)
         Noise of each set.
     """
@@ -42,9 +41,9 @@ def log_trace_error(geometry: Tensor, target: Tensor) -> Tensor:
     return (size - wanted) ** 2
 
 
-def distance_error(geometry: Tensor, target: Tensor, valid: Tensor | None = None) -> Tensor:
+def distance_error(geometry: Tensor, target: Tensor) -> Tensor:
     """Return Σ(d̂ − d)² / Σd² over pairs of each set, (batch,): ours, beside eq. 9."""
-    pairs = _pairs(geometry, valid)
+    pairs = _pairs(geometry)
     found, wanted = distances(geometry), distances(target)
     return (((found - wanted) ** 2) * pairs).sum(dim=(1, 2)) / (wanted**2 * pairs).sum(
         dim=(1, 2)
@@ -58,7 +57,7 @@ def distances(geometry: Tensor) -> Tensor:
 
 
 def neighbourhood_components(
-    geometry: Tensor, target: Tensor, k: int, temperature: float, valid: Tensor | None = None
+    geometry: Tensor, target: Tensor, k: int, temperature: float
 ) -> Tensor:
     """Return the NCA loss (eq. 7), averaged over spots: predicted neighbours are true ones.
 
@@ -67,28 +66,22 @@ def neighbourhood_components(
     k
         True neighbours of a spot.
     """
-    closed = ~_pairs(geometry, valid).bool()
+    closed = ~_pairs(geometry).bool()
     logits = -(distances(geometry) ** 2) / temperature
     logits = logits.masked_fill(closed, -1e9)
     near = distances(target).masked_fill(closed, torch.inf)
     rows = near.topk(min(k, near.shape[-1] - 1), dim=-1, largest=False)
     inside = log_softmax(logits, dim=-1).gather(2, rows.indices)
-    inside = inside.masked_fill(~torch.isfinite(rows.values), -1e9)
-    per_spot = -torch.logsumexp(inside, dim=-1)
-    if valid is None:
-        return per_spot.mean()
-    return (per_spot * valid).sum() / valid.sum()
+    return -torch.logsumexp(inside, dim=-1).mean()
 
 
-def edge_lengths(geometry: Tensor, target: Tensor, k: int, valid: Tensor | None = None) -> Tensor:
+def edge_lengths(geometry: Tensor, target: Tensor, k: int) -> Tensor:
     """Return the mean (log d̂ − log d)² over true kNN edges (section 3.4, below eq. 7)."""
-    closed = ~_pairs(geometry, valid).bool()
+    closed = ~_pairs(geometry).bool()
     wanted = distances(target).masked_fill(closed, torch.inf)
     rows = wanted.topk(min(k, wanted.shape[-1] - 1), dim=-1, largest=False)
     found = distances(geometry).gather(2, rows.indices)
-    usable = torch.isfinite(rows.values)
-    errors = (found.clamp(min=1e-4).log() - rows.values.clamp(min=1e-4).log()) ** 2
-    return torch.where(usable, errors, torch.zeros_like(errors)).sum() / usable.sum()
+    return ((found.clamp(min=1e-4).log() - rows.values.clamp(min=1e-4).log()) ** 2).mean()
 
 
 def align(target: Tensor, geometry: Tensor) -> Tensor:
@@ -135,10 +128,8 @@ def overlap_neighbours(first: Tensor, second: Tensor, temperature: float) -> Ten
     return 0.5 * (both[0] + both[1])
 
 
-def _pairs(geometry: Tensor, valid: Tensor | None) -> Tensor:
-    """Return 1 for pairs of different valid rows: (batch, n, n)."""
+def _pairs(geometry: Tensor) -> Tensor:
+    """Return 1 for pairs of different rows: (batch, n, n)."""
     n = geometry.shape[1]
     others = 1 - torch.eye(n, device=geometry.device, dtype=geometry.dtype)
-    if valid is None:
-        return others.expand(len(geometry), n, n)
-    return others * (valid[:, :, None] & valid[:, None, :])
+    return others.expand(len(geometry), n, n)

@@ -30,7 +30,7 @@ class Minisets:
     shared: int = 0
 
 
-def canonical(places: Tensor, dimensions: int) -> Tensor:
+def gram_factor(places: Tensor, dimensions: int) -> Tensor:
     """Return V with V Vᵀ = Y Yᵀ, Y the centred places: (batch, n, d), from (batch, n, 2).
 
     The factor U Λ^½ of the Gram matrix (section 3.2), its columns' signs fixed so that the entry of
@@ -79,12 +79,10 @@ def draw(
             centre = places[slide][first[:1]]
             others = _pool(places[slide], n, config.locality, generator, centre)
             fresh = others[~torch.isin(others, first[:shared])][: n - shared]
-            missing = n - shared - len(fresh)
-            refill = first[shared : shared + missing]
-            partners.append((slide, torch.cat([first[:shared], fresh, refill])))
+            partners.append((slide, torch.cat([first[:shared], fresh])))
     rows += partners
     chosen = torch.stack([features[s][i] for s, i in rows])
-    target = canonical(torch.stack([places[s][i] for s, i in rows]), dimensions)
+    target = gram_factor(torch.stack([places[s][i] for s, i in rows]), dimensions)
     return Minisets(chosen, target, shared)
 
 

@@ -1,6 +1,6 @@
 """Context encoder, generator and denoiser (sections 3.3 and 3.4).
 
-All are equivariant to the order of the set, and padding changes no valid row.
+All are equivariant to the order of the set.
 """
 
 from __future__ import annotations
@@ -18,13 +18,9 @@ FARTHEST = 4.0
 TIME_WIDTH = 128
 
 
-def centred(values: Tensor, valid: Tensor | None = None) -> Tensor:
-    """Return (batch, n, d) without its mean over valid rows; padding becomes 0."""
-    if valid is None:
-        return values - values.mean(dim=1, keepdim=True)
-    weight = valid[..., None].to(values.dtype)
-    mean = (values * weight).sum(dim=1, keepdim=True) / weight.sum(dim=1, keepdim=True)
-    return (values - mean) * weight
+def centred(values: Tensor) -> Tensor:
+    """Return (batch, n, d) without its mean over the rows."""
+    return values - values.mean(dim=1, keepdim=True)
 
 
 class CellBlock(nn.Module):
@@ -34,7 +30,7 @@ class CellBlock(nn.Module):
         super().__init__()
         self.layers = nn.Sequential(*feed_forward(width, dropout), *feed_forward(width, dropout))
 
-    def forward(self, values: Tensor, valid: Tensor | None = None) -> Tensor:
+    def forward(self, values: Tensor) -> Tensor:
         """Return (batch, n, width)."""
         result: Tensor = values + self.layers(values)
         return result
@@ -69,22 +65,20 @@ class Generator(nn.Module):
             nn.Linear(config.width, config.dimensions),
         )
 
-    def forward(self, features: Tensor, valid: Tensor | None = None) -> tuple[Tensor, Tensor]:
+    def forward(self, features: Tensor) -> tuple[Tensor, Tensor]:
         """Return the context (batch, n, c) and the geometry (batch, n, d), centred.
 
         Parameters
         ----------
         features : (batch, n, n_features)
-        valid : (batch, n) bool, optional
-            False where a row is padding.
         """
         context = self.project(features)
         for block in self.context:
-            context = block(context, valid)
+            context = block(context)
         hidden = context
         for block in self.generate:
-            hidden = block(hidden, valid)
-        return context, centred(self.head(hidden), valid)
+            hidden = block(hidden)
+        return context, centred(self.head(hidden))
 
 
 class GeometryBias(nn.Module):
@@ -103,23 +97,21 @@ class GeometryBias(nn.Module):
         nn.init.zeros_(self.distance.weight)
         nn.init.zeros_(self.angle.weight)
 
-    def forward(self, geometry: Tensor, valid: Tensor | None = None) -> Tensor:
+    def forward(self, geometry: Tensor) -> Tensor:
         """Return the bias (batch, heads, n, n) of a centred geometry (batch, n, d)."""
         distances = torch.cdist(geometry, geometry)
-        count = geometry.shape[1] if valid is None else valid.sum(dim=1)[:, None, None]
+        count = geometry.shape[1]
         radius = ((geometry**2).sum(dim=(1, 2), keepdim=True) / count).sqrt().clamp(min=1e-6)
         bins = self.distance.num_embeddings
         index = (distances / radius * (bins / FARTHEST)).long().clamp(max=bins - 1)
-        bias = self.distance(index) + self.angle(self._angles(geometry, distances, valid))
+        bias = self.distance(index) + self.angle(self._angles(geometry, distances))
         return bias.permute(0, 3, 1, 2)
 
-    def _angles(self, geometry: Tensor, distances: Tensor, valid: Tensor | None) -> Tensor:
+    def _angles(self, geometry: Tensor, distances: Tensor) -> Tensor:
         """Return the bin of each pair's angle; the last bin where j is no neighbour of i."""
         n, bins = geometry.shape[1], self.angle.num_embeddings - 1
         k = min(self.neighbours, n - 1)
         hidden = distances + torch.eye(n, device=geometry.device) * torch.inf
-        if valid is not None:
-            hidden = hidden.masked_fill(~valid[:, None, :], torch.inf)
         near = hidden.topk(k, dim=-1, largest=False)
         batch = torch.arange(len(geometry), device=geometry.device)[:, None, None]
         offsets = geometry[batch, near.indices] - geometry[:, :, None]
@@ -127,7 +119,6 @@ class GeometryBias(nn.Module):
         towards = nn.functional.normalize(unit.mean(dim=2, keepdim=True), dim=-1)
         cosine = (unit * towards).sum(dim=-1).clamp(-1, 1)
         binned = ((torch.arccos(cosine) / torch.pi) * bins).long().clamp(max=bins - 1)
-        binned = binned.masked_fill(~torch.isfinite(near.values), bins)
         result = torch.full_like(distances, bins, dtype=torch.long)
         return result.scatter(2, near.indices, binned)
 
@@ -142,10 +133,10 @@ class FilmBlock(nn.Module):
         nn.init.zeros_(self.film.weight)
         nn.init.zeros_(self.film.bias)
 
-    def forward(self, values: Tensor, time: Tensor, valid: Tensor | None) -> Tensor:
+    def forward(self, values: Tensor, time: Tensor) -> Tensor:
         """Return (batch, n, width); `time` is (batch, TIME_WIDTH)."""
         scale, shift = self.film(time)[:, None].chunk(2, dim=-1)
-        result: Tensor = self.attention(values * (1 + scale) + shift, valid)
+        result: Tensor = self.attention(values * (1 + scale) + shift)
         return result
 
 
@@ -174,7 +165,6 @@ class Denoiser(nn.Module):
         context: Tensor,
         noise_level: Tensor,
         previous: Tensor,
-        valid: Tensor | None = None,
     ) -> Tensor:
         """Return F_ω, (batch, n, d).
 
@@ -189,23 +179,21 @@ class Denoiser(nn.Module):
             The last estimate (self-conditioning), or zeros.
         """
         time = self.time(sinusoidal(noise_level, TIME_WIDTH))
-        geometry = centred(base + previous, valid)
-        distances = self._to_landmarks(geometry, valid)
+        geometry = centred(base + previous)
+        distances = self._to_landmarks(geometry)
         hidden = self.project(torch.cat([noisy, base, previous, context, distances], dim=-1))
-        hidden = self.local(hidden, hidden, valid, self.bias(geometry, valid))
+        hidden = self.local(hidden, hidden, self.bias(geometry))
         for block in self.blocks:
-            hidden = block(hidden, time, valid)
-        return centred(self.head(hidden), valid)
+            hidden = block(hidden, time)
+        return centred(self.head(hidden))
 
-    def _to_landmarks(self, geometry: Tensor, valid: Tensor | None) -> Tensor:
+    def _to_landmarks(self, geometry: Tensor) -> Tensor:
         """Return sorted distances to spread-out landmark spots: (batch, n, landmarks).
 
         Landmarks are found by farthest points, beginning with the spot farthest from the centre, so
         the order of the set does not matter.
         """
         radius = geometry.norm(dim=-1)
-        if valid is not None:
-            radius = radius.masked_fill(~valid, -1.0)
         rows = torch.arange(len(geometry), device=geometry.device)
         chosen = radius.argmax(dim=1)
         nearest, columns = None, []
@@ -213,6 +201,5 @@ class Denoiser(nn.Module):
             column = (geometry - geometry[rows, chosen][:, None]).norm(dim=-1)
             columns.append(column)
             nearest = column if nearest is None else torch.minimum(nearest, column)
-            reach = nearest if valid is None else nearest.masked_fill(~valid, -1.0)
-            chosen = reach.argmax(dim=1)
+            chosen = nearest.argmax(dim=1)
         return torch.stack(columns, dim=-1)

@@ -41,20 +41,18 @@ class GeometryNetwork(nn.Module):
         self.denoiser = Denoiser(config.generator, config.refiner) if config.refiner.on else None
         self.register_buffer("sigma_data", torch.tensor(0.0))
 
-    def forward(self, features: Tensor, valid: Tensor | None = None) -> tuple[Tensor, Tensor]:
+    def forward(self, features: Tensor) -> tuple[Tensor, Tensor]:
         """Return context and base geometry; see `Generator`."""
-        context, base = self.generator(features, valid)
+        context, base = self.generator(features)
         return context, base
 
-    def preconditioned(
-        self, context: Tensor, base: Tensor, valid: Tensor | None = None
-    ) -> Preconditioned:
+    def preconditioned(self, context: Tensor, base: Tensor) -> Preconditioned:
         """Return Ψ_ω for these sets (eq. 3)."""
         denoiser = self.denoiser
         assert denoiser is not None, "the refiner is off"
 
         def network(noisy: Tensor, level: Tensor, previous: Tensor) -> Tensor:
-            result: Tensor = denoiser(noisy, base, context, level, previous, valid)
+            result: Tensor = denoiser(noisy, base, context, level, previous)
             return result
 
         return Preconditioned(network, float(self.sigma_data))
