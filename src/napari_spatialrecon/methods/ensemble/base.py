@@ -34,7 +34,11 @@ from napari_spatialrecon.methods.placement.base import (
 from napari_spatialrecon.methods.placement.composition import composition_notes, imbalance
 from napari_spatialrecon.methods.placement.config import KnnConfig
 from napari_spatialrecon.methods.placement.domain import check_domain
-from napari_spatialrecon.methods.placement.posterior import Posterior, knn_posterior
+from napari_spatialrecon.methods.placement.posterior import (
+    Posterior,
+    fitted_directions,
+    knn_posterior,
+)
 from napari_spatialrecon.progress import Reporter
 from napari_spatialrecon.tissue.contract import Prepared
 from napari_spatialrecon.tissue.preprocess import Features
@@ -222,7 +226,7 @@ class EnsembleMethod(PlacementMethod):
                 states[int(owner.removeprefix("network"))][rest] = tensor
             else:
                 arrays[name] = tensor.numpy()
-        directions = arrays.pop("directions")
+        directions = fitted_directions(arrays.pop("directions"))
         kept = restored(checkpoint, arrays)
         further = second_view(kept["reference"], arrays)
         embedded = Embedded.of(kept["reference"], directions, *further, notes=kept["notes"])

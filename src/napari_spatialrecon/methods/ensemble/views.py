@@ -10,6 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from napari_spatialrecon.methods.ensemble.sight import Sight
+from napari_spatialrecon.methods.placement.posterior import fitted_directions
 from napari_spatialrecon.methods.placement.reference import Reference
 from napari_spatialrecon.tissue.contract import Prepared
 from napari_spatialrecon.tissue.preprocess import Features, FeatureSpace
@@ -105,6 +106,6 @@ def second_view(reference: Reference, arrays: Mapping[str, NDArray[Any]]) -> tup
         View(
             FeatureSpace.from_arrays(reference.space.genes, space),
             tuple(reference.by_slide(own["features"])),
-            own["directions"],
+            fitted_directions(own["directions"]),
         ),
     )

@@ -119,6 +119,7 @@ class GeometryBias(nn.Module):
         towards = nn.functional.normalize(unit.mean(dim=2, keepdim=True), dim=-1)
         cosine = (unit * towards).sum(dim=-1).clamp(-1, 1)
         binned = ((torch.arccos(cosine) / torch.pi) * bins).long().clamp(max=bins - 1)
+        binned = binned.masked_fill(~torch.isfinite(near.values), bins)
         result = torch.full_like(distances, bins, dtype=torch.long)
         return result.scatter(2, near.indices, binned)
 
