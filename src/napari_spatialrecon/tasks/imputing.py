@@ -158,7 +158,7 @@ def impute_genes(
     reporter = Reporter(progress, should_stop)
     slide = without(slide, hide, slide_name)
     if not isinstance(genes, str):
-        genes = list(dict.fromkeys([*genes, *hide]))
+        genes = [*genes, *(name for name in hide if name not in set(genes))]
     spots = contract.prepare_slide(slide, slide_name, counts_needed=False)
     cells = contract.prepare_query(reference, reference_name, counts_needed=False)
     asked = Asked.sort(genes, spots, cells)
