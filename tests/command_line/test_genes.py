@@ -109,5 +109,5 @@ def test_genes_are_named_by_words_by_a_file_or_as_missing(tmp_path):
     assert asked_genes("A, B") == ["A", "B"]
     assert asked_genes("missing") == "missing"
     file.write_text("\n")
-    with pytest.raises(InputError, match="names of genes"):
+    with pytest.raises(InputError, match="gene names"):
         asked_genes(str(file))
