@@ -125,4 +125,4 @@ def test_a_matrix_that_does_not_fit_is_refused_with_its_size_and_the_low_memory_
     config = ComePlaceConfig(dense_limit=1000)
     with pytest.raises(InputError, match=r"Expected 2\.9 GB of free memory") as error:
         mapping_size(20_000, 4000, 100, config)
-    assert "dense_limit=0" in error.value.remedy
+    assert '"dense_limit": 0' in error.value.remedy

@@ -59,7 +59,7 @@ def align_slides(
     reference
         With turned places.
     notes
-        Which slides were turned, in words.
+        Messages about which slides were rotated.
     """
     turns, notes = np.tile(np.eye(2), (len(reference.places), 1, 1)), []
     first = reference.only(0)

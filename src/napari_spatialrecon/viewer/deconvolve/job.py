@@ -48,7 +48,7 @@ class Mixed(Outcome):
         return f"{verdict(self.proportions, self.types)} Done in {self.time}."
 
     def spot(self, row: int) -> str:
-        """Return what is in a spot, in words: its largest shares and likeliest cells."""
+        """Return a description of a spot: its largest shares and most likely cells."""
         shares = self.proportions[row]
         largest = [i for i in np.argsort(-shares)[:6] if shares[i] >= 0.01]
         text = ", ".join(f"{self.types[i]} {shares[i]:.0%}" for i in largest)

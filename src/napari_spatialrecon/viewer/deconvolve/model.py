@@ -54,7 +54,7 @@ class MixtureModel(SlideAndReferenceModel[MixtureJob, Mixed]):
         return Curves({})
 
     def missing(self) -> list[str]:
-        """Return what has to be opened or chosen first, in words."""
+        """Return what must be opened or chosen first."""
         found = []
         if self.slide is None:
             found.append("a slide: spots with coordinates")

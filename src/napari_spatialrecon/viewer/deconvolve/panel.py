@@ -1,4 +1,4 @@
-"""What a deconvolution found: which type to show, stacked bars, a spot in words, a table."""
+"""The result of a deconvolution: type to show, stacked bars, description of a spot, table."""
 
 from __future__ import annotations
 

@@ -70,7 +70,7 @@ class Imputed(Outcome):
         return self.adata.obsm[_TRUTH][gene].to_numpy(np.float32)
 
     def sentence(self, gene: str) -> Line:
-        """Return in words what a gene's map is worth."""
+        """Return a summary of the reliability of a gene's map."""
         row = self.adata.var.loc[gene]
         if row["origin"] == "measured":
             return "good", f"{gene} was measured: it is shown as it is."

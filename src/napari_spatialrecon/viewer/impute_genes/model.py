@@ -73,7 +73,7 @@ class GeneModel(GeneListModel[GeneJob, Imputed], SlideAndReferenceModel[GeneJob,
         return self._drawn[1]
 
     def missing(self) -> list[str]:
-        """Return what has to be opened or chosen first, in words."""
+        """Return what must be opened or chosen first."""
         found = []
         if self.slide is None:
             found.append("a slide: spots with coordinates")

@@ -38,7 +38,7 @@ def communities_in_process(places: np.ndarray, should_stop: ShouldStop) -> NDArr
     Raises
     ------
     Stopped
-        It was told to stop.
+        It was stopped.
     SpatialReconError
         The process failed; its last line says how.
     """

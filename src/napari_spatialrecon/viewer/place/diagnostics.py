@@ -37,7 +37,7 @@ def diagnostics(adata: AnnData) -> list[Line]:
         _flagged(
             adata,
             OUTSIDE,
-            "unlike anything in the reference: little can be said of where",
+            "unlike anything in the reference: placement is unreliable",
             "Every cell resembles some of the reference",
         ),
         _flagged(

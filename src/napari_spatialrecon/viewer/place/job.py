@@ -53,7 +53,7 @@ class Placed(Outcome):
 
     @property
     def verdict(self) -> str:
-        """The error on held-out spots beside the baseline's, in words."""
+        """Summary of the held-out error compared with the baseline."""
         from napari_spatialrecon.tasks.result import verdict
 
         return verdict(self.held_out)
@@ -65,7 +65,7 @@ class Placed(Outcome):
 
     @property
     def pose(self) -> tuple[str, bool]:
-        """How well the result was laid on another H&E, in words, and whether that is doubtful."""
+        """Summary of the registration to another H&E, and whether it is unreliable."""
         overlap = self.record.get("metrics", {}).get("registration_overlap")
         if overlap is None:
             return "", False
@@ -74,7 +74,7 @@ class Placed(Outcome):
         return text, overlap < SLIGHT_OVERLAP
 
     def facts(self) -> list[Line]:
-        """Return how it was laid on the H&E, how far to trust it, and the notes."""
+        """Return how the result was registered, its reliability and the notes."""
         text, doubtful = self.pose
         pose: list[Line] = [("warning" if doubtful else "good", text)] if text else []
         return [*pose, *diagnostics(self.adata), *super().facts()]
@@ -165,7 +165,7 @@ class PlaceJob(Job):
         return replace(found, seconds=1.0 + 1e-7 * found.spots * found.cells)
 
     def _check_model(self, folder: Path) -> None:
-        """Load the model, and look for the slide on whose frame the result shall lie."""
+        """Load the model, and find the slide in whose frame the result will lie."""
         from napari_spatialrecon.tasks.model import load
 
         known = load(folder).method.reference.names

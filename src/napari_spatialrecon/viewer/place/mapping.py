@@ -71,7 +71,7 @@ class CellMapping:
         return np.asarray(self.matrix[:, column].todense(), np.float32)[:, 0]
 
     def about_cell(self, cell: int) -> str:
-        """Return where a cell may go, in words."""
+        """Return a description of where a cell may belong."""
         row = self.matrix[[cell]].tocoo()
         order = np.argsort(-row.data)
         n = int(np.searchsorted(row.data[order].cumsum(), _MOST * row.data.sum())) + 1
@@ -83,7 +83,7 @@ class CellMapping:
         return f"{text} Likeliest: {self.spots[best]} of {self.slides[best]}."
 
     def about_spot(self, slide: str, spot: str) -> str:
-        """Return which cells a spot may have, in words."""
+        """Return a description of the cells that a spot may contain."""
         values = self.cells_of(slide, spot)
         order = [i for i in np.argsort(-values)[:5] if values[i] > 0]
         if not order:

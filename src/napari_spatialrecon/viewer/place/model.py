@@ -53,7 +53,7 @@ class PlaceModel(SlidesModel[PlaceJob, Placed]):
 
     @property
     def images(self) -> list[Entry]:
-        """What the result can be laid on: every H&E that is open, and references without one."""
+        """Slides to register the result to: every open H&E, and references without one."""
         bare = [e for e in self.references if histology_of(self.workspace, e) is None]
         return [*self.workspace.of_role(Role.HISTOLOGY), *bare]
 
@@ -85,7 +85,7 @@ class PlaceModel(SlidesModel[PlaceJob, Placed]):
         self.choose()
 
     def missing(self) -> list[str]:
-        """Return what has to be opened or chosen first, in words."""
+        """Return what must be opened or chosen first."""
         found = []
         if not self.references:
             found.append("a reference slide: spots or cells with coordinates")
@@ -144,7 +144,7 @@ class PlaceModel(SlidesModel[PlaceJob, Placed]):
         return hidden_error(self.outcome, self._truth.adata)
 
     def _ground(self, names: dict[Entry, str]) -> tuple[str | None, Table | Picture | None]:
-        """Return the reference that the result is laid on, and the other H&E if there is one."""
+        """Return the reference in whose frame the result lies, and the other H&E if any."""
         image = self.image
         if image is None or image in names:
             return (names[image] if image is not None else None), None

@@ -252,7 +252,7 @@ class SuperJob(Job):
         Raises
         ------
         InputError
-            It shall guide the split and there is none.
+            It is needed to guide the split, and there is none.
         """
         image = self.slide.histology()
         if image is None and self.guided:

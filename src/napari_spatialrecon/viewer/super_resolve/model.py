@@ -126,7 +126,7 @@ class SuperModel(GeneListModel[SuperJob, Resolved]):
         return Curves(baseline_title="an even split")
 
     def missing(self) -> list[str]:
-        """Return what has to be opened or chosen first, in words."""
+        """Return what must be opened or chosen first."""
         if self.slide is None:
             return ["a slide: spots with coordinates and counts"]
         if self.choice is GeneChoice.LIST and not self.genes:

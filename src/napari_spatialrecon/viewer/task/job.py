@@ -57,12 +57,12 @@ class Outcome:
 
     @property
     def summary(self) -> str:
-        """What was done and how good it is, in words."""
+        """Summary of what was done and its quality."""
         return f"Done in {self.time}."
 
     @property
     def time(self) -> str:
-        """How long it took, in words."""
+        """The run time as text."""
         return duration(float(self.record.get("wall_seconds", 0.0)))
 
     @property

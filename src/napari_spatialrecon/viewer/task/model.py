@@ -81,7 +81,7 @@ class TaskModel(ABC, Generic[JobT, OutcomeT]):
 
     @abstractmethod
     def missing(self) -> list[str]:
-        """Return what has to be opened or chosen first, in words."""
+        """Return what must be opened or chosen first."""
 
     @abstractmethod
     def make_job(self, **common: Unpack[Common]) -> JobT:

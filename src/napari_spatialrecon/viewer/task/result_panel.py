@@ -1,4 +1,4 @@
-"""The result of a run: the verdict in words, what to know, colors, copy and save."""
+"""The result of a run: verdict, facts, colors, copy and save."""
 
 from __future__ import annotations
 

@@ -42,7 +42,7 @@ class RunPanel(QWidget):
     Parameters
     ----------
     model
-        What is run, and told how it went.
+        The model that is run and receives the outcome.
     viewer
         Shows the progress too, and stops the run when it is closed.
     tip

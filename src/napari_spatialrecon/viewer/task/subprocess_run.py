@@ -48,7 +48,7 @@ class SubprocessWork:
     Raises
     ------
     Stopped
-        It was told to stop, and did.
+        It was stopped on request.
     InputError
         The command refused its input (exit code 2); the message is the command's own.
     SpatialReconError

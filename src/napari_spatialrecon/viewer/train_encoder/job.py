@@ -68,10 +68,12 @@ class Trained(Outcome):
 
     def _measures(self, before: Mixing, after: Mixing) -> list[Line]:
         chance = 1 / self.n_sources
-        told = f"Neighbours tell the source of {before.probe:.0%} before, {after.probe:.0%} after"
+        probe = (
+            f"Neighbours predict the source of {before.probe:.0%} before, {after.probe:.0%} after"
+        )
         tone = "warning" if after.probe > chance + MIXED else "good"
         return [
-            (tone, f"{told} (chance {chance:.0%}: nothing of the source is left)."),
+            (tone, f"{probe} (chance {chance:.0%}: no trace of the source)."),
             ("quiet", f"Domain mixing {before.entropy:.2f} → {after.entropy:.2f} (1 is ideal)."),
             ("quiet", f"iLISI {before.ilisi:.2f} → {after.ilisi:.2f} (1 is ideal)."),
         ]

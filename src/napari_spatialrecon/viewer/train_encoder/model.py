@@ -14,7 +14,7 @@ from napari_spatialrecon.viewer.train_encoder.job import EncoderJob, Trained
 from napari_spatialrecon.viewer.workspace.tables import query_table, short_name, slide_table
 from napari_spatialrecon.viewer.workspace.workspace import Entry, Role
 
-MEASURES = {"mixing": "domain mixing", "ilisi": "iLISI", "probe": "source told"}
+MEASURES = {"mixing": "domain mixing", "ilisi": "iLISI", "probe": "source predictability"}
 
 
 class EncoderModel(SlidesModel[EncoderJob, Trained]):
@@ -24,13 +24,13 @@ class EncoderModel(SlidesModel[EncoderJob, Trained]):
     ignored_roles = (Role.RESULT, Role.MODEL)
 
     def missing(self) -> list[str]:
-        """Return what has to be opened or chosen first, in words."""
+        """Return what must be opened or chosen first."""
         if self.references:
             return []
-        return ["a slide: spots or cells with coordinates, which are not learned from"]
+        return ["a slide: spots or cells with coordinates, which are not used for training"]
 
     def unscaled(self) -> Entry | None:
-        """Return None: places are not learned from, so their unit is of no matter."""
+        """Return None: positions are not used for training, so their unit does not matter."""
         return None
 
     def new_curves(self) -> Curves:

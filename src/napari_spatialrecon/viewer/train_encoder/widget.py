@@ -30,7 +30,7 @@ class EncoderInputs(SlidesInputs):
     """Slides and cells to learn from."""
 
     def rows(self) -> list[Row]:
-        """Return slides and cells; the slides' places are not learned from."""
+        """Return slides and cells; the slides' positions are not used for training."""
         (_, chips, button), cells = super().rows()
         return [("Slides", chips, button), cells]
 
@@ -42,8 +42,8 @@ class TrainEncoder(TaskWidget[EncoderModel, Trained]):
     inputs_class = EncoderInputs
     curves_tip = (
         "Domain mixing: entropy of the sources among the neighbours of a profile; iLISI: how many "
-        "sources they are of. 0 is apart, 1 is ideal. Source told: share of profiles whose source "
-        "the neighbours tell; at the dashed line they only guess."
+        "sources they are of. 0 is apart, 1 is ideal. Source predictability: share of profiles "
+        "whose source their neighbours predict; the dashed line is chance."
     )
 
     def __init__(self, napari_viewer: Viewer) -> None:

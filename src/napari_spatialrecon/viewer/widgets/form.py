@@ -60,7 +60,7 @@ class ConfigForm(Container[Widget]):
         super().__init__(widgets=parts, labels=False, scrollable=scrollable)
         self.margins = (0, 0, 6, 0)
         self.advanced.visible = any(f.option.advanced for f in self.fields.values())
-        # The first listener: whoever is told of a change sees the form as it is then.
+        # Connected first, so that other listeners see the updated form.
         self.changed.connect(self._show_state)
         kept = memory.form(key) if memory is not None and key else {}
         self.config = config_class.preset(self.preset.value)

@@ -62,7 +62,7 @@ class Run(QObject):
     viewer
         The viewer that shows the progress and whose closing stops the work.
     parent
-        The widget that owns the run; when it is deleted, the work is told to stop.
+        The widget that owns the run; when it is deleted, the work is asked to stop.
     """
 
     started = Signal()
@@ -95,7 +95,7 @@ class Run(QObject):
 
     @property
     def cancelled(self) -> bool:
-        """Whether the work was told to stop."""
+        """Whether the work was asked to stop."""
         return bool(self._worker.abort_requested)
 
     def start(self) -> None:
