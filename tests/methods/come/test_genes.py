@@ -99,5 +99,5 @@ def test_a_gene_that_the_reference_lacks_is_named(tables):
     slide, cells, _ = tables
     config = ComeGenesConfig(choose=False, steps=2)
     method = ComeGenes(config).fit(prepare_slide(slide, "slide"), prepare_query(cells, "cells"))
-    with pytest.raises(InputError, match="found Nope that it lacks"):
+    with pytest.raises(InputError, match="found Nope, which it lacks"):
         list(method.impute(["G26", "Nope"]))
