@@ -22,7 +22,7 @@ def test_the_title_tells_how_many_genes_and_how_far_off():
     diagram = {"bins": [{"predicted": 0.5, "found": 0.25, "genes": 9}], "error": 0.25}
     title = reliability_plot(diagram, title="Fly").axes[0].get_title(loc="left")
     assert title.splitlines()[0] == "Fly"
-    assert "9 genes; bins lie 0.25 off" in title
+    assert "9 genes; bins deviate from the diagonal by 0.25" in title
 
 
 def test_the_axes_hold_negative_correlations():

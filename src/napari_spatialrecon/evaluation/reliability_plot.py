@@ -41,8 +41,12 @@ def reliability_plot(diagram: Mapping[str, Any], *, title: str = "") -> Figure:
         xlabel="Predicted correlation with the truth",
         ylabel="Observed correlation",
     )
-    told = f"{genes:,} genes; bins lie {diagram['error']:.2f} off the diagonal on average"
-    ax.set_title("\n".join(filter(None, (title, told))), fontsize=9, color=palette.INK, loc="left")
+    summary = (
+        f"{genes:,} genes; bins deviate from the diagonal by {diagram['error']:.2f} on average"
+    )
+    ax.set_title(
+        "\n".join(filter(None, (title, summary))), fontsize=9, color=palette.INK, loc="left"
+    )
     ax.spines[["top", "right"]].set_visible(False)
     ax.tick_params(labelsize=8, colors=palette.INK)
     return figure

@@ -23,7 +23,7 @@ class Run:
     device
         Where networks are trained.
     reporter
-        Told of the progress; may stop the run.
+        Receives progress reports; may stop the run.
     folder
         Where a stopped training leaves what `resume` goes on from; None keeps nothing.
     resume

@@ -106,9 +106,9 @@ def test_a_run_says_what_its_maps_are_worth(model: GeneModel, tmp_path: Path) ->
     model.genes = (*lacking(model)[:2], kept)
     outcome = run(model)
     assert model.state is State.DONE and outcome.summary.startswith("2 genes imputed")
-    assert any("hidden from the run: found r" in text for _, text in outcome.facts())
+    assert any("hidden from the run: observed r" in text for _, text in outcome.facts())
     gene = outcome.first_gene
-    assert gene in outcome.held_out and "found r" in outcome.sentence(gene)[1]
+    assert gene in outcome.held_out and "observed r" in outcome.sentence(gene)[1]
     truth, map_ = outcome.measured(gene), outcome.values(gene)
     found = outcome.adata.var.loc[gene, "found"]
     assert found == pytest.approx(np.corrcoef(truth, map_)[0, 1], abs=1e-5)

@@ -41,7 +41,7 @@ class FittedEnsemble(FittedPlacement):
 
 @dataclass(frozen=True)
 class Validated:
-    """What training without the held-out spots told.
+    """Result of training without the held-out spots.
 
     Parameters
     ----------

@@ -46,7 +46,7 @@ class Embedded:
         One or two, each with its scaling of genes. The first is that of the reference: it alone
         places cells by similarity.
     notes
-        What the user should know, in words.
+        Messages for the user.
     """
 
     reference: Reference

@@ -48,7 +48,7 @@ class Corrected:
     report
         What the network added on held-out genes, for the record of the run.
     note
-        The same in words.
+        Summary of the above for the user.
     """
 
     corrections: Corrections
@@ -73,10 +73,10 @@ def train_corrections(
     Parameters
     ----------
     held : (maps, n_spots, n_genes)
-        Linear maps of each shared gene, made without its fold.
+        Out-of-fold linear maps of each shared gene.
     truth, stack : (n_spots, n_genes)
     parts
-        The genes in parts: a network does not see its own part.
+        Folds of the genes: a network does not see its own fold.
     """
     residual = truth - stack
     device = torch.device(run.device)

@@ -42,7 +42,7 @@ _TOKENS = 8_000
 #: The slide's own coarse pairs: blocks of 2 x 2 spots, from each of the places they can begin.
 _BLOCK, _PHASES = Factor(2, 2), ((0, 0), (1, 1), (1, 0), (0, 1))
 #: Learning rate and steps are for the generalist's size; with fewer held-out pairs than this the
-#: adapted network cannot be told from the generalist, and the generalist stays.
+#: adapted network cannot be distinguished from the generalist, which is then kept.
 _LEAST_PAIRS = 200
 #: Seconds for a part of a pair of spot and gene with a count, by the network of the package; of an
 #: epoch of the alignment for a spot and a gene, and of a step of the adaptation. From runs of 1,000

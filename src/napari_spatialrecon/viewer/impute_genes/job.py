@@ -75,12 +75,12 @@ class Imputed(Outcome):
         if row["origin"] == "measured":
             return "good", f"{gene} was measured: it is shown as it is."
         expected = float(row["reliability"])
-        told = "expected fit unknown" if np.isnan(expected) else f"expected r {expected:.2f}"
+        fit = "expected fit unknown" if np.isnan(expected) else f"expected r {expected:.2f}"
         if row["origin"] == _HELD_OUT:
             found = float(row[_FOUND])
-            text = f"{gene} was measured and hidden: {told}, found r {found:.2f}."
+            text = f"{gene} was measured and hidden: {fit}, observed r {found:.2f}."
             return _tone(found), f"{text} {_advice(found)}"
-        return _tone(expected), f"{gene} is imputed: {told}. {_advice(expected)}".strip()
+        return _tone(expected), f"{gene} is imputed: {fit}. {_advice(expected)}".strip()
 
     @property
     def summary(self) -> str:
@@ -112,9 +112,9 @@ class Imputed(Outcome):
         lines: list[Line] = []
         if len(rows):
             found, expected = float(rows[_FOUND].mean()), float(rows["reliability"].mean())
-            told = "" if np.isnan(expected) else f", where {expected:.2f} was expected"
+            fit = "" if np.isnan(expected) else f", where {expected:.2f} was expected"
             genes = "1 measured gene" if len(rows) == 1 else f"{len(rows)} measured genes"
-            text = f"{genes} hidden from the run: found r {found:.2f} on average{told}."
+            text = f"{genes} hidden from the run: observed r {found:.2f} on average{fit}."
             lines.append((_tone(found), text))
         return [*lines, *super().facts()]
 

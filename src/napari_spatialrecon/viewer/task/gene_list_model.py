@@ -95,7 +95,7 @@ def genes_of(entry: Entry | None) -> list[str]:
 def read_genes(text: str, names: Sequence[str]) -> tuple[list[str], list[str]]:
     """Return the genes that a text names, and its words that are no gene.
 
-    Upper and lower case are told apart only where both are genes. A name may hold spaces if it
+    Upper and lower case are distinguished only if both are genes. A name may hold spaces if it
     stands alone.
 
     Examples

@@ -38,7 +38,7 @@ class FittedStageA(FittedEncoder):
 
 @dataclass(frozen=True)
 class _Judged:
-    """How well sources mix before and after the encoder, and what is wrong with it, in words."""
+    """How well sources mix before and after the encoder, with warnings for the user."""
 
     before: Mixing | None = None
     after: Mixing | None = None
