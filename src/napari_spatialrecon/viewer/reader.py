@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, TypeAlias
 
 from napari_spatialrecon.errors import InputError
-from napari_spatialrecon.tissue.slots import OURS, SPATIAL
+from napari_spatialrecon.tissue.slots import SPATIAL
 from napari_spatialrecon.viewer.canvas.layers import LayerData
 from napari_spatialrecon.viewer.window.main_window import has_window
 from napari_spatialrecon.viewer.workspace.table_layers import table_layers
@@ -19,7 +19,6 @@ from napari_spatialrecon.viewer.workspace.tables import table_name
 
 if TYPE_CHECKING:
     from napari.components import ViewerModel
-    from napari.utils.events import Event
 
 Read: TypeAlias = list[LayerData] | list[tuple[None]]
 #: What napari takes for "read, but nothing to show".
@@ -48,7 +47,9 @@ def read(path: str | Sequence[str]) -> Read:
     viewer = current_viewer()
     paths = [path] if isinstance(path, str | Path) else list(path)
     if viewer is not None:
-        viewer.layers.events.inserted.connect(_color_placed)
+        from napari_spatialrecon.viewer.canvas.placed_cells import color_placed
+
+        viewer.layers.events.inserted.connect(color_placed)
     if has_window(viewer):
         from napari_spatialrecon.viewer.canvas.detail import keep_smooth
 
@@ -60,18 +61,6 @@ def read(path: str | Sequence[str]) -> Read:
             return NO_LAYERS
     layers = [layer for one in paths for layer in _read_one(Path(one), viewer)]
     return layers or NO_LAYERS
-
-
-def _color_placed(event: Event) -> None:
-    """Color placed cells from a file by their expected error, as after a run."""
-    from napari_spatialrecon.tissue.slots import UNCERTAINTY
-    from napari_spatialrecon.viewer.canvas.colors import set_point_colors
-    from napari_spatialrecon.viewer.canvas.point_values import values
-
-    ours = event.value.metadata.get(OURS, {})
-    if ours.get("role") == "result" and "path" in ours:
-        found, kind, title = values(event.value.metadata["adata"], UNCERTAINTY)
-        set_point_colors(event.value, found, kind=kind, title=title)
 
 
 def _by_hand() -> bool:

@@ -43,7 +43,7 @@ def test_from_run_to_pies_one_type_and_a_table(
     assert panel.isVisibleTo(widget) and "cell types; most are" in widget.result.verdict.text()
     pies = pies_of(widget.layer)
     assert pies.visible and all(node.visible for node in pies._nodes) and len(pies._nodes) == 1
-    assert not widget._spots.visible
+    assert not widget.model.ground.spots.visible
     assert not panel.bars.grab().toImage().isNull() and panel.bars.groups[0][0] == "whole slide"
     count = len(widget.viewer.layers)
     panel.choose_type(1)

@@ -69,7 +69,7 @@ def test_from_run_to_a_gene_beside_its_truth_and_a_table(
     run(widget, qtbot)
     panel, outcome = widget.genes, widget.model.outcome
     assert panel.isVisibleTo(widget) and "3 genes imputed" in widget.result.verdict.text()
-    assert not widget._spots.visible and panel.gene.text() in outcome.held_out
+    assert not widget.model.ground.spots.visible and panel.gene.text() in outcome.held_out
     assert widget.layers.beside in widget.viewer.layers and panel.beside.isEnabled()
     panel.beside.setChecked(False)
     assert widget.layers.beside is None

@@ -16,7 +16,7 @@ from napari_spatialrecon.viewer.deconvolve.job import Mixed
 from napari_spatialrecon.viewer.deconvolve.layers import share_name, show_mixtures, show_share
 from napari_spatialrecon.viewer.deconvolve.model import MixtureModel
 from napari_spatialrecon.viewer.deconvolve.panel import ALL_TYPES, MixturePanel
-from napari_spatialrecon.viewer.task.one_slide_widget import TableResultWidget
+from napari_spatialrecon.viewer.task.table_result_widget import TableResultWidget
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -48,10 +48,11 @@ class Deconvolve(TableResultWidget[MixtureModel, Mixed]):
         """Show the spots as pies on their histology."""
         name = self.model.result_name
         forget_twin(self.viewer, share_name(name))
+        ground = self.ground
         layer = show_mixtures(
-            self.viewer, outcome, name, diameter_um=self.diameter_um, image=self.image
+            self.viewer, outcome, name, diameter_um=ground.diameter_um, image=ground.image
         )
-        self.hide_spots()
+        ground.hide_spots()
         layer.visible = True
         self.mixtures.show_outcome(outcome)
         layer.events.face_color.connect(self._recolor)

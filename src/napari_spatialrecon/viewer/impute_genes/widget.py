@@ -12,8 +12,8 @@ from napari_spatialrecon.viewer.impute_genes.job import Imputed
 from napari_spatialrecon.viewer.impute_genes.layers import GeneLayers
 from napari_spatialrecon.viewer.impute_genes.model import GeneModel
 from napari_spatialrecon.viewer.impute_genes.panel import GenePanel
-from napari_spatialrecon.viewer.task.one_slide_widget import TableResultWidget
 from napari_spatialrecon.viewer.task.result_layers import set_locked
+from napari_spatialrecon.viewer.task.table_result_widget import TableResultWidget
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -47,15 +47,16 @@ class ImputeGenes(TableResultWidget[GeneModel, Imputed]):
     def show_layer(self, outcome: Imputed) -> Points:
         """Show a gene on the spots of the slide."""
         gene = self.layers.gene if self.layers is not None else ""
+        ground = self.ground
         self.layers = GeneLayers(
             self.viewer,
             outcome,
             self.model.result_name,
-            spots=self.spots,
-            diameter_um=self.diameter_um,
-            image=self.image,
+            spots=ground.spots,
+            diameter_um=ground.diameter_um,
+            image=ground.image,
         )
-        self.hide_spots()
+        ground.hide_spots()
         self.genes.show_outcome(outcome)
         self.show_gene(gene if gene in outcome.adata.var_names else outcome.first_gene)
         return self.layers.main

@@ -60,7 +60,7 @@ class MappingPanel(QWidget):
     def show_result(
         self, adata: AnnData, layer: Points, slides: Mapping[str, Points], shown: str
     ) -> None:
-        """Hear clicks on a result and on the slides that it was placed on.
+        """Follow clicks on a result and on the slides that it was placed on.
 
         Parameters
         ----------

@@ -6,6 +6,7 @@ from typing import Unpack
 
 from napari_spatialrecon.errors import InputError
 from napari_spatialrecon.viewer.place.job import Placed, PlaceJob, hidden_error
+from napari_spatialrecon.viewer.task.ground import Ground, spot_diameter_um
 from napari_spatialrecon.viewer.task.job import Common, Line
 from napari_spatialrecon.viewer.task.slides_model import SlidesModel
 from napari_spatialrecon.viewer.workspace.saved_model import SavedModel
@@ -105,7 +106,7 @@ class PlaceModel(SlidesModel[PlaceJob, Placed]):
         names = self.names
         references = tuple(slide_table(e, names[e]) for e in self.references)
         query = query_table(self.query, short_name(self.query))
-        display, onto = self._ground(names)
+        display, onto = self._frame(names)
         return PlaceJob(
             references=references,
             query=query,
@@ -129,6 +130,16 @@ class PlaceModel(SlidesModel[PlaceJob, Placed]):
         self._truth = truth
         return job
 
+    def find_ground(self) -> Ground:
+        """Return the H&E, the size of spots that are placed as cells, and the reference slides."""
+        image, query = self.image, self.query
+        slide = query if query is not None and query.role is Role.SLIDE else None
+        return Ground(
+            image=None if image is None else image.image,
+            diameter_um=None if slide is None else spot_diameter_um(slide),
+            slides={name: e.points for e, name in self.names.items() if e.points is not None},
+        )
+
     def facts(self) -> list[Line]:
         """Return what the user should know, and how far from their hidden places spots are."""
         found, error, outcome = super().facts(), self.hidden_error(), self.outcome
@@ -143,7 +154,7 @@ class PlaceModel(SlidesModel[PlaceJob, Placed]):
             return None
         return hidden_error(self.outcome, self._truth.adata)
 
-    def _ground(self, names: dict[Entry, str]) -> tuple[str | None, Table | Picture | None]:
+    def _frame(self, names: dict[Entry, str]) -> tuple[str | None, Table | Picture | None]:
         """Return the reference in whose frame the result lies, and the other H&E if any."""
         image = self.image
         if image is None or image in names:

@@ -12,10 +12,8 @@ from napari_spatialrecon.viewer.place.inputs import PlaceInputs
 from napari_spatialrecon.viewer.place.job import Placed
 from napari_spatialrecon.viewer.place.mapping_panel import MappingPanel
 from napari_spatialrecon.viewer.place.model import PlaceModel
-from napari_spatialrecon.viewer.task.job import Job
 from napari_spatialrecon.viewer.task.result_layers import show_result
 from napari_spatialrecon.viewer.task.widget import TaskWidget
-from napari_spatialrecon.viewer.workspace.workspace import Role
 
 if TYPE_CHECKING:
     from napari.layers import Points
@@ -56,32 +54,17 @@ class PlaceCells(TaskWidget[PlaceModel, Placed]):
 
         self.save_in_background(work)
 
-    def before_run(self, job: Job) -> None:
-        """Note on which image, and how large, the cells will be shown."""
-        self._ground = self.model.image.image if self.model.image is not None else None
-        self._diameter = _spot_size(self.model)
-        slides = {name: entry.points for entry, name in self.model.names.items()}
-        self._slides = {name: layer for name, layer in slides.items() if layer is not None}
-
     def show_layer(self, outcome: Placed) -> Points:
         """Show the cells on their histology."""
         self.save_model_button.setVisible(outcome.method is not None)
-        ground = self._ground if self._ground in self.viewer.layers else None
+        ground = self.ground
         layer = show_result(
             self.viewer,
             outcome,
             self.model.result_name,
-            diameter_um=self._diameter,
-            image=ground,
+            diameter_um=ground.diameter_um,
+            image=ground.image,
         )
         shown = str(outcome.record.get("settings", {}).get("display", ""))
-        self.mapping.show_result(outcome.adata, layer, self._slides, shown)
+        self.mapping.show_result(outcome.adata, layer, ground.slides, shown)
         return layer
-
-
-def _spot_size(model: PlaceModel) -> float | None:
-    """Return the diameter, µm, of a slide's spots that are placed as cells."""
-    query = model.query
-    if query is None or query.role is not Role.SLIDE or query.points is None:
-        return None
-    return float(query.points.size.max()) if query.um_per_unit else None

@@ -13,7 +13,7 @@ from napari_spatialrecon.viewer.super_resolve.job import Resolved
 from napari_spatialrecon.viewer.super_resolve.layers import GeneLayers
 from napari_spatialrecon.viewer.super_resolve.model import SuperModel
 from napari_spatialrecon.viewer.super_resolve.panel import SuperPanel
-from napari_spatialrecon.viewer.task.one_slide_widget import OneSlideWidget
+from napari_spatialrecon.viewer.task.widget import TaskWidget
 
 if TYPE_CHECKING:
     from napari.layers import Image
@@ -23,7 +23,7 @@ _LAID_OUT_MS = 200
 """By then the new parts of the widget have their heights."""
 
 
-class SuperResolve(OneSlideWidget[SuperModel, Resolved]):
+class SuperResolve(TaskWidget[SuperModel, Resolved]):
     """The widget Super-resolve of one viewer."""
 
     model_class = SuperModel
@@ -51,14 +51,15 @@ class SuperResolve(OneSlideWidget[SuperModel, Resolved]):
 
     def show_layer(self, outcome: Resolved) -> Image:
         """Show a gene on the histology."""
-        image = self.image
+        ground = self.ground
+        image = ground.image
         gene = self.layers.gene if self.layers is not None else ""
         self.layers = GeneLayers(self.viewer, outcome, self.model.result_name, image)
         self.genes.show_outcome(outcome)
         self.show_gene(gene if gene in outcome.genes else outcome.first_gene)
         if image is not None:
             image.visible = True
-        self.hide_spots()
+        ground.hide_spots()
         return self.layers.main
 
     def show_gene(self, gene: str) -> None:

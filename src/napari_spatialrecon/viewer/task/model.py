@@ -18,6 +18,7 @@ from psygnal import Signal
 from napari_spatialrecon.errors import ConfigError, InputError, SpatialReconError, Stopped
 from napari_spatialrecon.methods.registry import MethodInfo, default_for, find_method
 from napari_spatialrecon.viewer.task.curves import Curves
+from napari_spatialrecon.viewer.task.ground import Ground
 from napari_spatialrecon.viewer.task.job import Common, Job, Line, Outcome
 from napari_spatialrecon.viewer.workspace.workspace import Entry, Role, Workspace
 
@@ -50,6 +51,8 @@ class TaskModel(ABC, Generic[JobT, OutcomeT]):
 
     Attributes
     ----------
+    ground
+        Where the outcome of the last run lies.
     revision
         Counts the changes of what is chosen.
     """
@@ -59,6 +62,8 @@ class TaskModel(ABC, Generic[JobT, OutcomeT]):
     ignored_roles: ClassVar[tuple[Role, ...]] = (Role.RESULT,)
     """Roles whose coming and going does not change what is chosen."""
     changed = Signal()
+    finished = Signal(object)
+    """Carries the outcome of a run."""
 
     def __init__(self, workspace: Workspace) -> None:
         self.workspace = workspace
@@ -69,6 +74,7 @@ class TaskModel(ABC, Generic[JobT, OutcomeT]):
         self.outcome: OutcomeT | None = None
         self.error: SpatialReconError | Exception | None = None
         self.last: JobT | None = None
+        self.ground = Ground()
         self._config: Config | ConfigError | None = None
         self._method = default_for(self.task)
         self._phase: State | None = None
@@ -92,6 +98,10 @@ class TaskModel(ABC, Generic[JobT, OutcomeT]):
         common
             What is chosen for every job.
         """
+
+    def find_ground(self) -> Ground:
+        """Return where the outcome of a run that starts now will lie."""
+        return Ground()
 
     def new_curves(self) -> Curves:
         """Return what a run's reports are collected in."""
@@ -188,6 +198,7 @@ class TaskModel(ABC, Generic[JobT, OutcomeT]):
             job = replace(job, folder=Path(self._folder.name) / name)
             self.curves = self.new_curves()
         self.last, self.error = job, None
+        self.ground = self.find_ground()
         self._enter(State.RUNNING)
         return job
 
@@ -196,6 +207,7 @@ class TaskModel(ABC, Generic[JobT, OutcomeT]):
         self.outcome = outcome
         self._clean_up()
         self._enter(State.DONE)
+        self.finished.emit(outcome)
 
     def stop(self) -> None:
         """Note that the run was stopped."""

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+from napari_spatialrecon.viewer.task.ground import Ground, spot_diameter_um
 from napari_spatialrecon.viewer.task.model import JobT, OutcomeT, TaskModel
-from napari_spatialrecon.viewer.workspace.tables import natural_order
+from napari_spatialrecon.viewer.workspace.tables import histology_of, natural_order
 from napari_spatialrecon.viewer.workspace.workspace import Entry, Role, Workspace
 
 
@@ -30,6 +31,17 @@ class OneSlideModel(TaskModel[JobT, OutcomeT]):
         self._slide = entry
         self.on_slide()
         self.choose()
+
+    def find_ground(self) -> Ground:
+        """Return the slide's spots and H&E."""
+        slide = self.slide
+        assert slide is not None, "nothing is missing"
+        image = histology_of(self.workspace, slide)
+        return Ground(
+            image=None if image is None else image.image,
+            spots=slide.points,
+            diameter_um=spot_diameter_um(slide),
+        )
 
     def on_slide(self) -> None:
         """Forget what was chosen for the slide before."""

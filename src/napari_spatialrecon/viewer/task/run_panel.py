@@ -12,7 +12,7 @@ from qtpy.QtWidgets import QHBoxLayout, QProgressBar, QPushButton, QVBoxLayout, 
 from napari_spatialrecon.errors import SpatialReconError
 from napari_spatialrecon.progress import Progress, ProgressCallback, ShouldStop
 from napari_spatialrecon.viewer.task.checks import Checks, checked, refused
-from napari_spatialrecon.viewer.task.job import Checked, Job, Outcome
+from napari_spatialrecon.viewer.task.job import Checked, Job
 from napari_spatialrecon.viewer.task.loss_plot import LossPlot
 from napari_spatialrecon.viewer.task.model import State, TaskModel
 from napari_spatialrecon.viewer.task.process import InProcess
@@ -37,7 +37,7 @@ REDRAW_S = 0.25
 class RunPanel(QWidget):
     """Everything between the inputs of a task widget and its result.
 
-    Signals: ``began(Job)``, ``done(Outcome)`` and ``devices(list[str])``, found while checking.
+    Signals: ``devices(list[str])``, found while checking.
 
     Parameters
     ----------
@@ -49,8 +49,6 @@ class RunPanel(QWidget):
         Says what the upper curves mean; that of the held-out error where it is empty.
     """
 
-    began = Signal(object)
-    done = Signal(object)
     devices = Signal(list)
 
     def __init__(self, model: TaskModel, viewer: ViewerModel, tip: str = "") -> None:
@@ -152,14 +150,13 @@ class RunPanel(QWidget):
             self.refuse(error)
             return
         self.notice.clear()
-        self.began.emit(job)
         work = InProcess(job) if self.model.separate else job
         run = self.run = Run(work, job.title, viewer=self.viewer, parent=self)
         run.progressed.connect(self._show_progress)
-        run.returned.connect(self._finish)
+        run.returned.connect(self.model.finish)
         run.stopped.connect(self._stop)
         run.failed.connect(self._fail)
-        run.finished.connect(run.deleteLater)
+        run.finished.connect(partial(self._forget, run))
         self.plot.set_curves(self.model.curves)
         self.bar.setRange(0, 0)
         self.where.setText("Starting")
@@ -190,19 +187,17 @@ class RunPanel(QWidget):
             self.plot.setVisible(True)
             self.plot.update()
 
-    def _finish(self, outcome: Outcome) -> None:
-        self.run = None
-        self.model.finish(outcome)
-        self.done.emit(outcome)
+    def _forget(self, run: Run) -> None:
+        if self.run is run:
+            self.run = None
+        run.deleteLater()
 
     def _stop(self, _: object) -> None:
-        self.run = None
         left = self.model.last is not None and self.model.last.resumable
         self.where.setText("Stopped." + (" Resume goes on from here." if left else ""))
         self.model.stop()
 
     def _fail(self, error: Exception) -> None:
-        self.run = None
         self.model.fail(error)
         if not self.isVisible():
             notify_error(error)

@@ -20,8 +20,8 @@ from napari_spatialrecon.errors import InputError
 from napari_spatialrecon.viewer.canvas.colors import is_faded
 from napari_spatialrecon.viewer.canvas.detail import keep_smooth
 from napari_spatialrecon.viewer.canvas.layers import unwrapped
+from napari_spatialrecon.viewer.task.ground import Ground
 from napari_spatialrecon.viewer.task.inputs import Inputs
-from napari_spatialrecon.viewer.task.job import Job
 from napari_spatialrecon.viewer.task.model import OutcomeT, State, TaskModel
 from napari_spatialrecon.viewer.task.result_layers import can_fade, color_by, fade, set_locked
 from napari_spatialrecon.viewer.task.result_panel import ResultPanel
@@ -84,12 +84,14 @@ class TaskWidget(QWidget, Generic[ModelT, OutcomeT]):
 
     # What a task says of itself
 
-    def before_run(self, job: Job) -> None:
-        """Note what the window shows as the run starts."""
-
     def show_layer(self, outcome: OutcomeT) -> Layer | None:
         """Show an outcome in the viewer and return its layer."""
         raise NotImplementedError
+
+    @property
+    def ground(self) -> Ground:
+        """What the last run's outcome lies on, as far as the viewer still has it."""
+        return self.model.ground.left_in(self.viewer)
 
     def more_parts(self) -> list[QWidget]:
         """Return what comes below the result."""
@@ -102,8 +104,6 @@ class TaskWidget(QWidget, Generic[ModelT, OutcomeT]):
         self.empty.open_button.clicked.connect(self.inputs.start_opening)
         self.inputs.failed.connect(self.panel.refuse)
         self.inputs.opened.connect(self.panel.notice.clear)
-        self.panel.began.connect(self.before_run)
-        self.panel.done.connect(self._finish)
         self.panel.devices.connect(self.inputs.set_devices)
         self.result.inspect.connect(self._inspect)
         self.result.save.connect(self.save)
@@ -111,6 +111,7 @@ class TaskWidget(QWidget, Generic[ModelT, OutcomeT]):
         self.result.faded.connect(self._fade)
         self.result.locked.connect(self._lock)
         self.model.changed.connect(self._on_change)
+        self.model.finished.connect(self._finish)
         self.viewer.events.theme.connect(self._set_theme)
         self.destroyed.connect(partial(_release, self.model, self.viewer, self))
 
@@ -271,5 +272,6 @@ class _Empty(QFrame):
 def _release(model: TaskModel, viewer: Viewer, widget: TaskWidget) -> None:
     """Disconnect the signals of a widget that Qt has deleted."""
     model.changed.disconnect(widget._on_change)
+    model.finished.disconnect(widget._finish)
     model.close()
     viewer.events.theme.disconnect(widget._set_theme)

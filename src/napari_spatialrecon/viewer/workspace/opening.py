@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import weakref
 from collections.abc import Callable
-from dataclasses import dataclass
-from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -14,7 +12,7 @@ from napari_spatialrecon.viewer.canvas.layers import unwrapped
 from napari_spatialrecon.viewer.window.main_window import main_window
 from napari_spatialrecon.viewer.window.notify import notify_error, notify_info
 from napari_spatialrecon.viewer.window.worker import Run
-from napari_spatialrecon.viewer.workspace.table_layers import table_layers
+from napari_spatialrecon.viewer.workspace.reading import Opened, Reading
 from napari_spatialrecon.viewer.workspace.tables import table_name
 from napari_spatialrecon.viewer.workspace.workspace import Entry, Role, Workspace, workspace_of
 
@@ -25,21 +23,11 @@ if TYPE_CHECKING:
     from napari.viewer import Viewer
     from qtpy.QtCore import QObject
 
-    from napari_spatialrecon.progress import ProgressCallback, ShouldStop
-
 #: What a file dialog offers.
 FILTER = "Tables (*.h5ad);;All files (*)"
 
 #: Files that each viewer was asked to open; the first is being read.
 _asked: weakref.WeakKeyDictionary[Viewer, list[Path]] = weakref.WeakKeyDictionary()
-
-
-@dataclass(frozen=True)
-class _Opened:
-    """A table, and the layers that will show it: none for cells without coordinates."""
-
-    adata: AnnData
-    layers: list[Layer]
 
 
 def open_table(
@@ -65,14 +53,13 @@ def open_table(
         opened(space.add(known.name, role, path=path))
         return
 
-    def show(found: _Opened) -> None:
+    def show(found: Opened) -> None:
         try:
             opened(_as_role(viewer, found, path, role))
         except Exception as error:
             failed(error)
 
-    run = _reading(viewer, path, parent, layers=role is not Role.QUERY)
-    run.returned.connect(show)
+    run = _run_of(Reading(viewer, path, layers=role is not Role.QUERY), parent, show)
     run.failed.connect(failed)
     run.start()
 
@@ -97,7 +84,7 @@ def _open_next(viewer: Viewer) -> None:
     if not asked:
         return
 
-    def show(found: _Opened) -> None:
+    def show(found: Opened) -> None:
         try:
             if found.layers:
                 _add(viewer, found.layers)
@@ -110,41 +97,21 @@ def _open_next(viewer: Viewer) -> None:
         asked.pop(0)
         _open_next(viewer)
 
-    run = _reading(viewer, asked[0], main_window(viewer))
-    run.returned.connect(show)
+    run = _run_of(Reading(viewer, asked[0]), main_window(viewer), show)
     run.failed.connect(notify_error)
     run.finished.connect(next_one)
     run.start()
 
 
-def _reading(viewer: ViewerModel, path: Path, parent: QObject, *, layers: bool = True) -> Run:
-    work = partial(_read, viewer, path, layers)
-    run = Run(work, f"Opening {path.name}", viewer=viewer, parent=parent)
+def _run_of(work: Reading, parent: QObject, then: Callable[[Opened], None]) -> Run:
+    """Return a run that reads a file and hands on what it finds; the caller starts it."""
+    run = Run(work, f"Opening {work.path.name}", viewer=work.viewer, parent=parent)
+    run.returned.connect(then)
     run.finished.connect(run.deleteLater)
     return run
 
 
-def _read(
-    viewer: ViewerModel,
-    path: Path,
-    layers: bool,
-    progress: ProgressCallback,
-    should_stop: ShouldStop,
-) -> _Opened:
-    """Read a file and make its layers, which the window then only has to add."""
-    from napari.layers import Layer
-
-    from napari_spatialrecon.tissue import slots
-    from napari_spatialrecon.tissue.read import read_adata
-
-    adata = read_adata(path)
-    if not layers or slots.SPATIAL not in adata.obsm:
-        return _Opened(adata, [])
-    made = table_layers(adata, table_name(path), folder=path.parent, path=path, viewer=viewer)
-    return _Opened(adata, [Layer.create(*layer) for layer in made])
-
-
-def _as_role(viewer: ViewerModel, found: _Opened, path: Path, role: Role) -> Entry:
+def _as_role(viewer: ViewerModel, found: Opened, path: Path, role: Role) -> Entry:
     space = workspace_of(viewer)
     if role is Role.QUERY:
         return space.add(table_name(path), role, adata=found.adata, path=path)
