@@ -31,7 +31,6 @@ class PlaceModel(SlidesModel[PlaceJob, Placed]):
 
     def __init__(self, workspace: Workspace) -> None:
         self._image: Entry | None = None
-        self._truth: Table | None = None
         self._saved: SavedModel | None = None
         self._encoder: Entry | None = None
         super().__init__(workspace)
@@ -123,21 +122,15 @@ class PlaceModel(SlidesModel[PlaceJob, Placed]):
             return None
         return Model(chosen.name, chosen.model, chosen.path)
 
-    def begin(self, *, resume: bool = False) -> PlaceJob:
-        """Note that a run starts, and return it; see `TaskModel.begin`."""
-        truth = self._hidden_truth()
-        job = super().begin(resume=resume)
-        self._truth = truth
-        return job
-
     def find_ground(self) -> Ground:
-        """Return the H&E, the size of spots that are placed as cells, and the reference slides."""
+        """Return the H&E, reference slides, and of spots placed as cells their size and places."""
         image, query = self.image, self.query
         slide = query if query is not None and query.role is Role.SLIDE else None
         return Ground(
             image=None if image is None else image.image,
             diameter_um=None if slide is None else spot_diameter_um(slide),
             slides={name: e.points for e, name in self.names.items() if e.points is not None},
+            truth=self._hidden_truth(),
         )
 
     def facts(self) -> list[Line]:
@@ -150,9 +143,9 @@ class PlaceModel(SlidesModel[PlaceJob, Placed]):
 
     def hidden_error(self) -> float | None:
         """Return the median distance, µm, to the hidden coordinates of the last run's cells."""
-        if self.outcome is None or self._truth is None:
+        if self.outcome is None or self.ground.truth is None:
             return None
-        return hidden_error(self.outcome, self._truth.adata)
+        return hidden_error(self.outcome, self.ground.truth.adata)
 
     def _frame(self, names: dict[Entry, str]) -> tuple[str | None, Table | Picture | None]:
         """Return the reference in whose frame the result lies, and the other H&E if any."""

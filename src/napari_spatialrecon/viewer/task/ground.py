@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
+from napari_spatialrecon.viewer.workspace.tables import Table
 from napari_spatialrecon.viewer.workspace.workspace import Entry
 
 if TYPE_CHECKING:
@@ -27,12 +28,16 @@ class Ground:
         Of the points that are drawn; None draws cells.
     slides
         Layer of each reference slide, by the name that the run knows it by.
+    truth
+        The slide whose spots are placed, if the result lies in its own frame. The run reads none of
+        its coordinates.
     """
 
     image: Image | None = None
     spots: Points | None = None
     diameter_um: float | None = None
     slides: Mapping[str, Points] = field(default_factory=dict)
+    truth: Table | None = None
 
     def left_in(self, viewer: ViewerModel) -> Ground:
         """Return the ground without image or spots that the viewer no longer has."""
