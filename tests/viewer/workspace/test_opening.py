@@ -19,6 +19,7 @@ PLUGIN = "napari-spatialrecon"
 def viewer(make_napari_viewer: Any, forgetful: Any) -> Any:
     made = make_napari_viewer()
     forgetful(made)
+    notification_manager.records.clear()  # of other tests
     return made
 
 
