@@ -57,7 +57,7 @@ def test_what_lies_in_napari_only_is_to_be_saved_first(
 ) -> None:
     model = PlaceModel(open_tissue(viewer))
     text = as_command(model.job())
-    assert "# cortex 1 is open in napari only: save it as cortex 1.h5ad first." in text
+    assert "# cortex 1 is open only in napari: save it as cortex 1.h5ad first." in text
     assert "--reference 'cortex 1.h5ad'" in text
     model.query = model.references[1]
     assert "--onto 'cortex 2.h5ad'" in as_command(model.job())

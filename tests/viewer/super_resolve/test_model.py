@@ -75,7 +75,7 @@ def test_inputs_are_checked_in_words(model: SuperModel) -> None:
 def test_genes_are_typed_pasted_and_refused_by_name(model: SuperModel) -> None:
     first, second = model.names[:2]
     model.choice = GeneChoice.LIST
-    assert model.missing() == ["a gene to split: type a part of its name"]
+    assert model.missing() == ["a gene to split: type part of its name"]
     model.add_genes(f"{first.lower()}, {second} {first}")
     assert model.genes == (first, second) == model.job().genes
     with pytest.raises(InputError, match="NOGENE"):

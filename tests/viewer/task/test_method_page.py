@@ -24,7 +24,7 @@ def test_a_method_without_a_page_says_what_its_class_does() -> None:
     location = "napari_spatialrecon.methods.ensemble.base:EnsembleMethod"
     info = MethodInfo("new", "New", ("place",), "Assumes little.", location, location)
     page = method_page(info)
-    assert page.startswith("# New\n\nAssumes little.") and "places cells" in page
+    assert page.startswith("# New\n\nAssumes little.") and "join the layouts" in page
 
 
 def test_links_to_the_web_open_outside_and_others_not(

@@ -79,7 +79,7 @@ class StackedBars(QWidget):
         self.update()
 
     def set_tones(self, tones: Tones) -> None:
-        """Take the colors of a theme."""
+        """Use the colors of a theme."""
         self.tones = tones
         self.update()
 

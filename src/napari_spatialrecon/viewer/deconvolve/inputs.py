@@ -11,7 +11,7 @@ from napari_spatialrecon.viewer.widgets.rows import combo
 
 
 class MixtureInputs(SlideAndReferenceInputs):
-    """Shows what a `MixtureModel` has chosen, and changes it."""
+    """Shows what a `MixtureModel` holds, and changes it."""
 
     model: MixtureModel
     reference_tip = "Open a table of cells whose types are known"
@@ -28,7 +28,7 @@ class MixtureInputs(SlideAndReferenceInputs):
         return [*super().rows(), ("Types", self.labels, None)]
 
     def refresh(self) -> None:
-        """Show what the model has chosen now."""
+        """Show the model's current choices."""
         super().refresh()
         model = self.model
         with QSignalBlocker(self.labels):

@@ -124,7 +124,7 @@ class MixtureJob(Job):
         return ["--labels", self.labels]
 
     def settings(self) -> dict[str, Any]:
-        """Return what a record keeps besides the config."""
+        """Return the settings that a record keeps besides the config."""
         return {**super().settings(), "labels": self.labels}
 
     def preflight(self) -> Preflight:
@@ -150,7 +150,7 @@ class MixtureJob(Job):
         )
 
     def outcome(self, out: Path) -> Mixed:
-        """Return what the command line left at `out`."""
+        """Read the outcome that the command line wrote to `out`."""
         found = super().outcome(out)
         return Mixed(_with_main_type(found.adata), found.record)
 

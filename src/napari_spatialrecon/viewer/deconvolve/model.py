@@ -1,4 +1,4 @@
-"""Deconvolve without a window: what was chosen, what is missing, and where the run stands."""
+"""Deconvolve without a window: choices, missing inputs and the state of the run."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ _LIKELY = ("cell_type", "celltype", "cell type", "type", "annotation", "label", 
 
 
 class MixtureModel(SlideAndReferenceModel[MixtureJob, Mixed]):
-    """What was chosen in Deconvolve, and its run."""
+    """The choices made in Deconvolve, and its run."""
 
     task = "deconvolve"
 
@@ -65,7 +65,7 @@ class MixtureModel(SlideAndReferenceModel[MixtureJob, Mixed]):
         return found
 
     def make_job(self, **common: Unpack[Common]) -> MixtureJob:
-        """Return the run as it is chosen now."""
+        """Return a run with the current choices."""
         slide, reference, labels = self.slide, self.reference, self.labels
         assert slide is not None and reference is not None and labels is not None, "nothing missing"
         return MixtureJob(

@@ -91,7 +91,7 @@ class MixturePanel(QWidget):
         self.shown.emit(number)
 
     def set_tones(self, tones: Tones) -> None:
-        """Take the colors of a theme."""
+        """Use the colors of a theme."""
         self.bars.set_tones(tones)
 
     def _draw_bars(self) -> None:

@@ -34,5 +34,5 @@ class SharesTable(SortedTable):
         self.setColumnWidth(0, _NAME_WIDTH)
 
     def select_spot(self, row: int) -> None:
-        """Show a spot, without telling that it was chosen."""
+        """Show a spot, without emitting that it was picked."""
         self.select(row, QAbstractItemView.ScrollHint.PositionAtCenter)

@@ -13,7 +13,7 @@ from napari_spatialrecon.viewer.widgets.rows import combo
 
 
 class GeneInputs(SlideAndReferenceInputs):
-    """Shows what a `GeneModel` has chosen, and changes it."""
+    """Shows what a `GeneModel` holds, and changes it."""
 
     model: GeneModel
     reference_tip = "Open a table of cells that measured more genes"
@@ -47,7 +47,7 @@ class GeneInputs(SlideAndReferenceInputs):
         ]
 
     def refresh(self) -> None:
-        """Show what the model has chosen now."""
+        """Show the model's current choices."""
         super().refresh()
         model = self.model
         measured = model.measured

@@ -164,7 +164,7 @@ class GeneJob(Job):
         return Imputed(whole, result.record.to_dict(), result.method)
 
     def outcome(self, out: Path) -> Imputed:
-        """Return what the command line left at `out`."""
+        """Read the outcome that the command line wrote to `out`."""
         from napari_spatialrecon.tasks.gene_check import compare
 
         found = super().outcome(out)
@@ -197,7 +197,7 @@ class GeneJob(Job):
         return [*words, "--hide", ",".join(self.hidden)] if self.hidden else words
 
     def settings(self) -> dict[str, Any]:
-        """Return what a record keeps besides the config."""
+        """Return the settings that a record keeps besides the config."""
         return {**super().settings(), "genes": self.asked, "hidden": list(self.hidden)}
 
     def preflight(self) -> Checked:

@@ -1,4 +1,4 @@
-"""Impute genes without a window: what was chosen, what is missing, and where the run stands."""
+"""Impute genes without a window: choices, missing inputs and the state of the run."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ class CheckChoice(StrEnum):
 
 
 class GeneModel(GeneListModel[GeneJob, Imputed], SlideAndReferenceModel[GeneJob, Imputed]):
-    """What was chosen in Impute genes, and its run."""
+    """The choices made in Impute genes, and its run."""
 
     task = "impute-genes"
     first_choice = GeneChoice.LIST
@@ -80,11 +80,11 @@ class GeneModel(GeneListModel[GeneJob, Imputed], SlideAndReferenceModel[GeneJob,
         if self.reference is None:
             found.append("a reference: a table of cells that measured more genes")
         if not found and self.choice is GeneChoice.LIST and not self.genes:
-            found.append("a gene to impute: type a part of its name, or choose all")
+            found.append("a gene to impute: type part of its name, or choose all")
         return found
 
     def make_job(self, **common: Unpack[Common]) -> GeneJob:
-        """Return the run as it is chosen now."""
+        """Return a run with the current choices."""
         slide, reference = self.slide, self.reference
         assert slide is not None and reference is not None, "nothing is missing"
         return GeneJob(

@@ -30,7 +30,7 @@ class GenePanel(QWidget):
 
     def __init__(self) -> None:
         super().__init__()
-        self.gene, self.sentence = GeneSearch("type a part of a gene's name"), Checks()
+        self.gene, self.sentence = GeneSearch("type part of a gene's name"), Checks()
         self.beside = QCheckBox("Show it as measured, to the right")
         self.beside.setToolTip("For genes that were measured and hidden from the run")
         self.spread = QCheckBox("Show the uncertainty instead")
@@ -73,5 +73,5 @@ class GenePanel(QWidget):
         self.table.select_gene(gene)
 
     def set_tones(self, tones: Tones) -> None:
-        """Take the colors of a theme."""
+        """Use the colors of a theme."""
         self.sentence.set_tones(tones)

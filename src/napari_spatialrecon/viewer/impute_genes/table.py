@@ -56,5 +56,5 @@ class GeneTable(SortedTable):
         return self.rows.position(self._names.index(gene))
 
     def select_gene(self, gene: str) -> None:
-        """Show a gene, without telling that it was chosen."""
+        """Show a gene, without emitting that it was picked."""
         self.select(self._names.index(gene), QAbstractItemView.ScrollHint.EnsureVisible)

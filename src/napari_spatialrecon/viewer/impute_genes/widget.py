@@ -70,7 +70,7 @@ class ImputeGenes(TableResultWidget[GeneModel, Imputed]):
         name = gene if gene in outcome.adata.var_names else known.get(gene.casefold())
         if name is None:
             error = f"Expected a gene of this run, found {gene!r}."
-            remedy = "Try typing a part of its name, or run again with it in the list."
+            remedy = "Try typing part of its name, or run again with it in the list."
             self.panel.refuse(InputError(error, remedy=remedy))
             self.genes.gene.show_name(self.layers.gene)
             return

@@ -16,7 +16,7 @@ from napari_spatialrecon.viewer.workspace.workspace import Entry, Role
 
 
 class PlaceInputs(SlidesInputs):
-    """Shows what a `PlaceModel` has chosen, and changes it."""
+    """Shows what a `PlaceModel` holds, and changes it."""
 
     model: PlaceModel
     cells_tip = "Cells to place. A slide's spots are placed without its coordinates."
@@ -55,7 +55,7 @@ class PlaceInputs(SlidesInputs):
         return [self.encoder_row, *super().below()]
 
     def refresh(self) -> None:
-        """Show what the model has chosen now."""
+        """Show the model's current choices."""
         super().refresh()
         images = [(_image_label(e), e) for e in self.model.images]
         fill(self.histology, images, self.model.image)

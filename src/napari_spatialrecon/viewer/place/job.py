@@ -181,7 +181,7 @@ class PlaceJob(Job):
         return super().changes() if self.model is None else {}
 
     def settings(self) -> dict[str, Any]:
-        """Return what a record keeps besides the config."""
+        """Return the settings that a record keeps besides the config."""
         used = {} if self.model is None else {"model": str(self.model)}
         return {**super().settings(), **used}
 
@@ -214,7 +214,7 @@ class PlaceJob(Job):
         return Script("sr.place", [*arguments, "register_to=target"], lines)
 
     def outcome(self, out: Path) -> Placed:
-        """Return what the command line left at `out`."""
+        """Read the outcome that the command line wrote to `out`."""
         found = super().outcome(out)
         return Placed(with_communities(found.adata), found.record)
 

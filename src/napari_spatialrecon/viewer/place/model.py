@@ -1,4 +1,4 @@
-"""Place cells without a window: what was chosen, what is missing, and where the run stands."""
+"""Place cells without a window: choices, missing inputs and the state of the run."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ from napari_spatialrecon.viewer.workspace.workspace import Entry, Role, Workspac
 
 
 class PlaceModel(SlidesModel[PlaceJob, Placed]):
-    """What was chosen in Place cells, and its run."""
+    """The choices made in Place cells, and its run."""
 
     task = "place"
 
@@ -100,7 +100,7 @@ class PlaceModel(SlidesModel[PlaceJob, Placed]):
         return super().unscaled()
 
     def make_job(self, **common: Unpack[Common]) -> PlaceJob:
-        """Return the run as it is chosen now."""
+        """Return a run with the current choices."""
         assert self.query is not None, "nothing is missing"
         names = self.names
         references = tuple(slide_table(e, names[e]) for e in self.references)

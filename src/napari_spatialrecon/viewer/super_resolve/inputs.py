@@ -29,7 +29,7 @@ from napari_spatialrecon.viewer.workspace.workspace import read_um
 
 
 class SuperInputs(OneSlideInputs):
-    """Shows what a `SuperModel` has chosen, and changes it."""
+    """Shows what a `SuperModel` holds, and changes it."""
 
     model: SuperModel
 
@@ -43,7 +43,7 @@ class SuperInputs(OneSlideInputs):
         self.markers_button = QPushButton("Markers of a cluster…")
         self.markers_button.setToolTip("Add the genes that tell a cluster from the rest of a slide")
         self.gene_list = GeneListField(
-            model, "type a part of a gene's name, or paste a list", self.markers_button
+            model, "type part of a gene's name, or paste a list", self.markers_button
         )
         self.gene_list.failed.connect(self.failed)
         self.gene_list.opened.connect(self.opened)
@@ -89,7 +89,7 @@ class SuperInputs(OneSlideInputs):
         return [self.guided, row(label, self.diameter)]
 
     def refresh(self) -> None:
-        """Show what the model has chosen now."""
+        """Show the model's current choices."""
         super().refresh()
         model = self.model
         listed = model.choice is GeneChoice.LIST

@@ -162,7 +162,7 @@ class SuperJob(Job):
         return _drawable(result.adata, record, result.parts, image, result.method)
 
     def outcome(self, out: Path) -> Resolved:
-        """Return what the command line left at `out`."""
+        """Read the outcome that the command line wrote to `out`."""
         from napari_spatialrecon.tasks.super_resolving import parts_of
         from napari_spatialrecon.tissue import contract
         from napari_spatialrecon.tissue.subspots import parse_factor
@@ -199,7 +199,7 @@ class SuperJob(Job):
         return [*words, *(["--guided"] if self.guided else [])]
 
     def settings(self) -> dict[str, Any]:
-        """Return what a record keeps besides the config."""
+        """Return the settings that a record keeps besides the config."""
         own: dict[str, Any] = {"factor": self.factor, "guided": self.guided}
         if self.model is not None:
             own["model"] = str(self.model)

@@ -1,4 +1,4 @@
-"""Super-resolve without a window: what was chosen, what is missing, and where the run stands."""
+"""Super-resolve without a window: choices, missing inputs and the state of the run."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ _LEAST_SPOTS = 3
 
 
 class SuperModel(GeneListModel[SuperJob, Resolved]):
-    """What was chosen in Super-resolve, and its run."""
+    """The choices made in Super-resolve, and its run."""
 
     task = "super-resolve"
     ignored_roles = (Role.RESULT, Role.MODEL, Role.QUERY)
@@ -130,11 +130,11 @@ class SuperModel(GeneListModel[SuperJob, Resolved]):
         if self.slide is None:
             return ["a slide: spots with coordinates and counts"]
         if self.choice is GeneChoice.LIST and not self.genes:
-            return ["a gene to split: type a part of its name"]
+            return ["a gene to split: type part of its name"]
         return []
 
     def make_job(self, **common: Unpack[Common]) -> SuperJob:
-        """Return the run as it is chosen now."""
+        """Return a run with the current choices."""
         slide = self.slide
         assert slide is not None, "nothing is missing"
         scale = slide.um_per_unit or 1.0
@@ -152,7 +152,7 @@ class SuperModel(GeneListModel[SuperJob, Resolved]):
 
 @dataclass(frozen=True)
 class Markers:
-    """The marker genes of a cluster: work for `viewer.worker.Run`."""
+    """The marker genes of a cluster: work for `Run`."""
 
     adata: AnnData
     name: str

@@ -37,7 +37,7 @@ class SuperPanel(QWidget):
     def __init__(self) -> None:
         super().__init__()
         self.genes: list[str] = []
-        self.gene = GeneSearch("type a part of a gene's name")
+        self.gene = GeneSearch("type part of a gene's name")
         self.back = small_button("‹", "The gene before, in the order of the table")
         self.next = small_button("›", "The next gene, in the order of the table")
         self.measured, self.resolved = QPushButton("As measured"), QPushButton("Super-resolved")

@@ -70,7 +70,7 @@ class SuperResolve(TaskWidget[SuperModel, Resolved]):
             self.panel.refuse(
                 InputError(
                     f"Expected a gene that was split, found {gene!r}.",
-                    remedy="Try typing a part of its name, or run again with it in the list.",
+                    remedy="Try typing part of its name, or run again with it in the list.",
                 )
             )
             self.genes.show_gene(self.layers.gene)

@@ -1,1 +1,1 @@
-"""What every task widget is made of: job, model, inputs, run and result."""
+"""The parts of every task widget: job, model, inputs, run and result."""

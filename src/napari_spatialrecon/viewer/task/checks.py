@@ -1,4 +1,4 @@
-"""What is known of a run before it starts: green, amber with a hint, red stops Run."""
+"""Checks before a run: green passes, amber warns, red disables Run."""
 
 from __future__ import annotations
 
@@ -16,13 +16,13 @@ from napari_spatialrecon.viewer.window.words import duration, memory
 if TYPE_CHECKING:
     from napari_spatialrecon.tasks.preflight import Preflight
 
-#: Fewer shared genes than this say little about places.
+#: With fewer shared genes than this, placement is unreliable.
 FEW_GENES = 50
 _MARKS = {"good": "✓", "warning": "!", "wrong": "✗", "quiet": ""}
 
 
 class Checks(QWidget):
-    """Lines, each with a mark and a color."""
+    """Lines of text, each with a mark and a color."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -47,7 +47,7 @@ class Checks(QWidget):
         self.updateGeometry()
 
     def set_tones(self, tones: Tones) -> None:
-        """Take the colors of a theme."""
+        """Use the colors of a theme."""
         self.tones = tones
         self.show_lines(self.lines)
 

@@ -1,4 +1,4 @@
-"""Choosing what a result is colored by: uncertainty, a column or a gene, found by typing."""
+"""Choose what colors a result: uncertainty, a column or a gene, searched by typing."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ _UNCERTAIN = "uncertainty"
 
 
 class ColorBy(QWidget):
-    """A list that is searched by typing a part of a name.
+    """A list that is searched by typing part of a name.
 
     Signals: ``chosen(name)``, a column or gene of the table.
     """
@@ -44,7 +44,7 @@ class ColorBy(QWidget):
         field.returnPressed.connect(self._choose)
 
     def set_names(self, columns: Sequence[str], genes: Sequence[str]) -> None:
-        """Offer these, uncertainty first."""
+        """Offer these names, columns first."""
         shown = [_UNCERTAIN if name == UNCERTAINTY else name for name in columns]
         with QSignalBlocker(self.combo):
             self.combo.clear()

@@ -1,4 +1,4 @@
-"""What a run reported so far, as curves: the loss, and what is measured now and then."""
+"""The reports of a run as curves: the loss, and metrics measured at intervals."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from napari_spatialrecon.progress import Progress
 Curve = list[tuple[float, float]]
 
 HELD_OUT = MappingProxyType({"held_out": "held-out error"})
-"""Measures of a method that leaves spots out."""
+"""Metrics of a method that holds out spots."""
 
 
 class Curves:
@@ -20,22 +20,22 @@ class Curves:
     Parameters
     ----------
     measures
-        Metric to its title: what is drawn above the loss.
+        Metrics drawn above the loss, each with its title.
     baseline_metric, baseline_title
-        The metric that is a level to compare them with, and what it is.
+        The metric drawn as a level for comparison, and its title.
     limits
-        Least and largest value of the measures; None fits them.
+        Limits of the axis of the metrics; None fits them to the values.
 
     Attributes
     ----------
     losses
-        Stage to its (step, loss), in the order of the stages; smoothed by nothing.
+        The (step, loss) of each stage, in the order of the stages; not smoothed.
     measured
-        Metric to its (step, value), one for each time it changed.
+        The (step, value) of each metric, one for each time it changed.
     baseline
-        The level to compare with, None while unknown.
+        The level for comparison, None while unknown.
     total
-        Most steps of a stage.
+        Largest number of steps of a stage.
     """
 
     def __init__(

@@ -1,4 +1,4 @@
-"""A list of genes that are typed, pasted, and shown by name."""
+"""A field for a list of genes, which can be typed or pasted."""
 
 from __future__ import annotations
 
@@ -14,23 +14,23 @@ from napari_spatialrecon.viewer.widgets.gene_search import GeneSearch
 from napari_spatialrecon.viewer.widgets.rows import row
 
 MEASURED = " · measured"
-"""What stands behind a gene that the slide measured already."""
+"""Suffix of a gene that the slide already measured."""
 _CHIPS, _IN_TIP = 12, 200
-"""So many genes of a list are shown by name, and named where the pointer rests."""
+"""Largest number of genes shown by name, and named in the tooltip."""
 
 
 class GeneListField(QWidget):
     """Shows the list of a `GeneListModel`, and changes it.
 
-    Signals: ``failed(Exception)`` where words are no genes; ``opened()`` where all were.
+    Signals: ``failed(Exception)`` if a word is not a gene; ``opened()`` if all are.
 
     Parameters
     ----------
     hint
-        What the empty field of the search says.
+        Placeholder of the search field.
     beside
-        Stands in one row with the button that empties the list; without it, that button is hidden
-        while there is nothing to empty.
+        Shown in one row with the button that clears the list; without it, that button is hidden
+        while the list is empty.
     """
 
     failed = Signal(object)
@@ -40,7 +40,7 @@ class GeneListField(QWidget):
         super().__init__()
         self.model = model
         self.search = GeneSearch(hint, empties=True)
-        self.chips, self.clear_button = Chips("no gene chosen"), QPushButton("Clear")
+        self.chips, self.clear_button = Chips("no genes chosen"), QPushButton("Clear")
         self._alone = beside is None
         below = self.clear_button if beside is None else row(beside, self.clear_button)
         self.search.chosen.connect(self.add)
@@ -52,7 +52,7 @@ class GeneListField(QWidget):
             column.addWidget(widget)
 
     def add(self, text: str) -> None:
-        """Add genes that were typed, chosen or pasted; say which are unknown."""
+        """Add genes that were typed, chosen or pasted; report unknown ones."""
         try:
             self.model.add_genes(text.removesuffix(MEASURED))
             self.opened.emit()
@@ -60,7 +60,7 @@ class GeneListField(QWidget):
             self.failed.emit(error)
 
     def refresh(self, measured: Collection[str] = ()) -> None:
-        """Show what the model has chosen now, and mark genes that are measured."""
+        """Show the model's current choices, and mark genes that are measured."""
 
         def label(gene: str) -> str:
             return f"{gene}{MEASURED}" if gene in measured else gene

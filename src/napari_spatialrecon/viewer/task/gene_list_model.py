@@ -1,4 +1,4 @@
-"""What a task has chosen that works on all genes, or on a list of them."""
+"""The model of a task on all genes of a table, or on a list of them."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from napari_spatialrecon.viewer.workspace.tables import short_name
 from napari_spatialrecon.viewer.workspace.workspace import Entry, Workspace
 
 _NAMED = 5
-"""So many unknown genes are named in a message."""
+"""Largest number of unknown genes named in a message."""
 
 
 class GeneChoice(StrEnum):
@@ -27,7 +27,7 @@ class GeneListModel(OneSlideModel[JobT, OutcomeT]):
     """A task on all genes of a table, or on a list of them."""
 
     first_choice: ClassVar[GeneChoice]
-    """What is chosen at first."""
+    """The choice at the start."""
 
     def __init__(self, workspace: Workspace) -> None:
         self._choice = self.first_choice
@@ -65,7 +65,7 @@ class GeneListModel(OneSlideModel[JobT, OutcomeT]):
         self.choose()
 
     def add_genes(self, text: str) -> None:
-        """Add genes to the list: one, or several with commas, lines or spaces between.
+        """Add genes to the list: one, or several separated by commas, lines or spaces.
 
         Raises
         ------
@@ -81,22 +81,22 @@ class GeneListModel(OneSlideModel[JobT, OutcomeT]):
             raise InputError(
                 f"Expected genes of {'a table' if table is None else short_name(table)}, "
                 f"found {', '.join(unknown[:_NAMED])}{more}.",
-                remedy="Try typing a part of the name and choosing from the list.",
+                remedy="Try typing part of the name and choosing from the list.",
             )
 
 
 def genes_of(entry: Entry | None) -> list[str]:
-    """Return the genes of a table, none where there is no table."""
+    """Return the genes of a table; none without a table."""
     if entry is None or entry.adata is None:
         return []
     return [str(name) for name in entry.adata.var_names]
 
 
 def read_genes(text: str, names: Sequence[str]) -> tuple[list[str], list[str]]:
-    """Return the genes that a text names, and its words that are no gene.
+    """Return the genes named in a text, and its words that are not genes.
 
-    Upper and lower case are distinguished only if both are genes. A name may hold spaces if it
-    stands alone.
+    Case matters only if names differ by case alone. A name may contain spaces if it is the whole
+    text.
 
     Examples
     --------

@@ -33,11 +33,11 @@ if TYPE_CHECKING:
     from napari.viewer import Viewer
 
 Row = tuple[str, QWidget, QPushButton | None]
-"""Label, field, and a button behind it."""
+"""Label, field, and a button beside it."""
 
 
 class Inputs(QWidget):
-    """Shows what a `TaskModel` has chosen, and changes it.
+    """Shows the choices of a `TaskModel`, and changes them.
 
     A task's own fields come from `rows`, made in the subclass's ``__init__`` before it calls this
     one's; `refresh` fills them.
@@ -76,26 +76,26 @@ class Inputs(QWidget):
         self.separate.toggled.connect(partial(setattr, model, "separate"))
         self._choose_method()
 
-    # What a task says of itself
+    # Implemented by subclasses
 
     def make_fields(self) -> None:
         """Make the task's own fields, and connect them to the model."""
 
     def rows(self) -> list[Row]:
-        """Return the task's own fields, from above."""
+        """Return the task's own fields, from top to bottom."""
         return []
 
     def below(self) -> list[QWidget]:
-        """Return what comes between the preset and the settings, over the whole width."""
+        """Return the widgets between preset and settings, which span the whole width."""
         return []
 
     def refresh(self) -> None:
-        """Show what the model has chosen now."""
+        """Show the model's current choices."""
 
     def start_opening(self) -> None:
         """Ask for the files that the task needs first: the button of the empty widget."""
 
-    # What all have
+    # Shared by all tasks
 
     @property
     def form(self) -> ConfigForm:
@@ -170,6 +170,6 @@ class Inputs(QWidget):
         for widget in (*self.below(), self.settings):
             grid.addWidget(widget, grid.rowCount(), 0, 1, 3)
         self.separate.setToolTip(
-            "A crash or a lack of memory then ends the run, not napari. Starting takes longer."
+            "A crash or lack of memory then ends the run, not napari. Starting takes longer."
         )
         self.seed.setToolTip("The same seed gives the same result.")

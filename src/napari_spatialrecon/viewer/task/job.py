@@ -1,8 +1,8 @@
-"""One run of a task widget: what it needs, as it was when Run was pressed, and what it leaves.
+"""One run of a task widget: its inputs, fixed when Run was pressed, and its outcome.
 
-A widget's own job is a subclass of `Job`: its inputs, its call of the task function, and what a
-script of it says besides what all have. The rest follows: running it here or in a process of its
-own (`viewer.process`), copying it as Python or as a command line (`viewer.script`), resuming it.
+Each widget defines a subclass of `Job`: its inputs, its call of the task function, and its own
+part of a script. The rest is shared: running it here or in a separate process (`process`),
+copying it as Python or as a command line (`script`), and resuming it.
 """
 
 from __future__ import annotations
@@ -32,14 +32,14 @@ Line = tuple[str, str]
 
 @dataclass(frozen=True)
 class Checked:
-    """What a task says of its inputs in its own words, instead of a `Preflight`."""
+    """A task's own report on its inputs, instead of a `Preflight`."""
 
     lines: tuple[Line, ...]
 
 
 @dataclass(frozen=True)
 class Outcome:
-    """What a run leaves.
+    """What a run returns.
 
     Parameters
     ----------
@@ -48,7 +48,7 @@ class Outcome:
     record
         Content of `run.json`.
     method
-        The fitted method; None after a run in another process.
+        The fitted method; None after a run in a separate process.
     """
 
     adata: AnnData
@@ -83,16 +83,17 @@ class Outcome:
 
 @dataclass(frozen=True)
 class Script:
-    """What is its own of a job written as Python.
+    """The part of a Python script that is specific to a job.
 
     Parameters
     ----------
     call
         The task function, for instance ``"sr.place"``; ``sr`` is the package.
     arguments
-        Of the call, one to a line, without ``method``, ``config``, ``seed`` and ``device``.
+        Arguments of the call, one per line, without ``method``, ``config``, ``seed`` and
+        ``device``.
     reading
-        Lines that make what the arguments name.
+        Lines that define the variables of the arguments.
     """
 
     call: str
@@ -101,7 +102,7 @@ class Script:
 
 
 class Common(TypedDict):
-    """What is chosen for every job; the fields of `Job` of the same names."""
+    """The choices that every job has, by the names of the fields of `Job`."""
 
     method: str
     config: Config
@@ -112,14 +113,15 @@ class Common(TypedDict):
 
 @dataclass(frozen=True, kw_only=True)
 class Job(ABC):
-    """A run, independent of what happens in the window meanwhile.
+    """A run, independent of later changes in the window.
 
     Parameters
     ----------
     preset
-        From which `config` starts; a script names what differs from it.
+        The preset that `config` started from; a script states only the differences.
     folder
-        Where a stopped training leaves what `resume` goes on from; made by `TaskModel.begin`.
+        Where training keeps the checkpoints that `resume` continues from; made by
+        `TaskModel.begin`.
     """
 
     method: str
@@ -131,16 +133,16 @@ class Job(ABC):
     resume: bool = False
 
     verb: ClassVar[str]
-    """What the command line calls the task."""
+    """The task's name on the command line."""
     out: ClassVar[str] = "result.h5ad"
-    """What a script calls the result."""
+    """File name of the result in a script."""
     repeated: ClassVar[tuple[str, ...]] = ()
-    """Options that the command line takes several times."""
+    """Options that may be repeated on the command line."""
     outcome_class: ClassVar[type[Outcome]] = Outcome
 
     @abstractmethod
     def __call__(self, progress: ProgressCallback, should_stop: ShouldStop) -> Outcome:
-        """Do it: long work for `viewer.worker.Run`."""
+        """Run it: long work for `Run`."""
 
     @property
     @abstractmethod
@@ -150,11 +152,11 @@ class Job(ABC):
     @property
     @abstractmethod
     def result_name(self) -> str:
-        """What the result is called, for instance "batch 1 · GEARS"."""
+        """The name of the result, for instance "batch 1 · GEARS"."""
 
     @abstractmethod
     def inputs(self) -> list[tuple[str, Input]]:
-        """Return what it reads, each with the command line's option for it."""
+        """Return the inputs, each with its command-line option."""
 
     @abstractmethod
     def preflight(self) -> Preflight | Checked:
@@ -162,14 +164,14 @@ class Job(ABC):
 
     @abstractmethod
     def script(self) -> Script:
-        """Return what is its own in a Python script of it."""
+        """Return the part of its Python script that is specific to it."""
 
     def options(self, path: Callable[[Input], Path]) -> list[str]:
-        """Return further words of the command line; `path` gives the file of an input."""
+        """Return further command-line arguments; `path` gives the file of an input."""
         return []
 
     def outcome(self, out: Path) -> Outcome:
-        """Return what the command line left at `out`."""
+        """Read the outcome that the command line wrote to `out`."""
         from napari_spatialrecon.tissue.read import read_adata
 
         record = read_record(out.with_suffix(".run.json"))
@@ -177,7 +179,7 @@ class Job(ABC):
         return self.outcome_class(read_adata(out), record)
 
     def settings(self) -> dict[str, Any]:
-        """Return what a record keeps besides the config: the preset, and the inputs' files."""
+        """Return the settings of a record besides the config: the preset and the input files."""
         asked: dict[str, Any] = {"preset": self.preset}
         for option, table in self.inputs():
             file = str(table.path or table.name)
@@ -194,5 +196,5 @@ class Job(ABC):
 
     @property
     def resumable(self) -> bool:
-        """Whether a stopped run left something to go on from."""
+        """Whether a stopped run left checkpoints to continue from."""
         return self.folder is not None and any(self.folder.glob("**/manifest.json"))

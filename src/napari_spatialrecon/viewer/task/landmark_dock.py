@@ -62,7 +62,7 @@ class LandmarkDock(QWidget, Generic[S]):
     Attributes
     ----------
     session
-        What is being worked on; None where the layers for it are missing.
+        The landmarks being edited; None if the layers for them are missing.
     """
 
     shortcuts: ClassVar[Mapping[str, Shortcut]]
@@ -282,7 +282,7 @@ class LandmarkDock(QWidget, Generic[S]):
         self.fill()
         if lost is not None:
             gone = InputError(
-                f"Expected the layers of the landmarks, found that {event.value.name} was deleted.",
+                f"Expected the layers of the landmarks, found {event.value.name} deleted.",
                 remedy="Try another layer; saved files are kept.",
             )
             self.notice.show_error(gone)

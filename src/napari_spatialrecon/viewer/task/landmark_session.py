@@ -1,4 +1,4 @@
-"""What a landmark dock works on: a session on layers, and a model of its landmarks."""
+"""A landmark session on layers, and the model of its landmarks."""
 
 from __future__ import annotations
 

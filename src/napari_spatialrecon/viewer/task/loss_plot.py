@@ -1,4 +1,4 @@
-"""The live curves of a run: the loss, above it what is measured, with a level to compare with."""
+"""The live curves of a run: the loss, and above it the metrics with a level for comparison."""
 
 from __future__ import annotations
 
@@ -14,14 +14,14 @@ from napari_spatialrecon.viewer.window.tones import DARK, Tones
 
 HELD_OUT_TIP = (
     "Error on held-out spots: 0 is perfect, 1 is useless. "
-    "The dashed line is what kNN reaches on the same spots."
+    "The dashed line is the error of kNN on the same spots."
 )
 _HEIGHT = 150
 _LEFT, _RIGHT, _TOP, _BETWEEN, _BOTTOM = 44, 10, 16, 20, 16
 
 
 class LossPlot(QWidget):
-    """Draws `Curves`: above what is measured, below the loss (logarithmic)."""
+    """Draws `Curves`: metrics above, the loss (logarithmic) below."""
 
     def __init__(self, tip: str = HELD_OUT_TIP) -> None:
         super().__init__()
@@ -36,14 +36,14 @@ class LossPlot(QWidget):
         return QSize(280, _HEIGHT if self.curves.measures else _HEIGHT - 60)
 
     def set_curves(self, curves: Curves) -> None:
-        """Draw these: the loss alone where nothing is measured."""
+        """Draw these curves; only the loss if there are no metrics."""
         self.curves = curves
         self.setMinimumHeight(self.sizeHint().height())
         self.updateGeometry()
         self.update()
 
     def set_tones(self, tones: Tones) -> None:
-        """Take the colors of a theme."""
+        """Use the colors of a theme."""
         self.tones = tones
         self.update()
 

@@ -40,7 +40,7 @@ class MarkLayers:
         return self._layers
 
     def remove(self) -> None:
-        """Take them out of the viewer."""
+        """Remove them from the viewer."""
         for layer in self._layers or ():
             if layer in self._viewer.layers:
                 self._viewer.layers.remove(layer)

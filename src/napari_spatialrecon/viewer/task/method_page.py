@@ -12,7 +12,7 @@ _INSTALLED, _IN_REPOSITORY = "pages", Path("docs") / "methods"
 
 
 def method_page(info: MethodInfo) -> str:
-    """Return the page in Markdown; of a method without one, what its class says of itself."""
+    """Return the page in Markdown; for a method without one, its docstring."""
     package = files("napari_spatialrecon")
     name = f"{info.page}.md"
     repository = Path(str(package)).parents[1] / _IN_REPOSITORY

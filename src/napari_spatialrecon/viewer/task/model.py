@@ -1,7 +1,7 @@
-"""A task without a window: what was chosen, what is missing, and where its run stands.
+"""A task without a window: choices, missing inputs and the state of its run.
 
-A widget's own model is a subclass of `TaskModel` (of `slides_model.SlidesModel`, where slides are
-chosen to learn from) that says what is missing and makes the job.
+Each widget defines a subclass of `TaskModel` (of `slides_model.SlidesModel` if it learns from
+slides) that reports missing inputs and makes the job.
 """
 
 from __future__ import annotations
@@ -31,7 +31,7 @@ OutcomeT = TypeVar("OutcomeT", bound=Outcome)
 
 
 class State(StrEnum):
-    """Where the widget stands."""
+    """The state of the widget."""
 
     EMPTY = "empty"
     READY = "ready"
@@ -42,25 +42,25 @@ class State(StrEnum):
 
 
 class TaskModel(ABC, Generic[JobT, OutcomeT]):
-    """What was chosen for a task, and its run.
+    """The choices made for a task, and its run.
 
     Parameters
     ----------
     workspace
-        What is open; its changes are followed.
+        The open tables and images; the model follows its changes.
 
     Attributes
     ----------
     ground
         Where the outcome of the last run lies.
     revision
-        Counts the changes of what is chosen.
+        Number of changes of the choices so far.
     """
 
     task: ClassVar[str]
     """The task's name in `methods.registry`."""
     ignored_roles: ClassVar[tuple[Role, ...]] = (Role.RESULT,)
-    """Roles whose coming and going does not change what is chosen."""
+    """Roles whose entries do not affect the choices."""
     changed = Signal()
     finished = Signal(object)
     """Carries the outcome of a run."""
@@ -83,7 +83,7 @@ class TaskModel(ABC, Generic[JobT, OutcomeT]):
             signal.connect(self._on_workspace)
         workspace.events.removed.connect(self._on_removed)
 
-    # What a task says of itself
+    # Implemented by subclasses
 
     @abstractmethod
     def missing(self) -> list[str]:
@@ -91,12 +91,12 @@ class TaskModel(ABC, Generic[JobT, OutcomeT]):
 
     @abstractmethod
     def make_job(self, **common: Unpack[Common]) -> JobT:
-        """Return the run as it is chosen now; nothing is missing.
+        """Return a run with the current choices; called only if nothing is missing.
 
         Parameters
         ----------
         common
-            What is chosen for every job.
+            The choices that every job has.
         """
 
     def find_ground(self) -> Ground:
@@ -104,14 +104,14 @@ class TaskModel(ABC, Generic[JobT, OutcomeT]):
         return Ground()
 
     def new_curves(self) -> Curves:
-        """Return what a run's reports are collected in."""
+        """Return empty curves for a run's reports."""
         return Curves()
 
     def facts(self) -> list[Line]:
-        """Return what the user should know of the last outcome."""
+        """Return what the user should know about the last outcome."""
         return [] if self.outcome is None else self.outcome.facts()
 
-    # What was chosen
+    # Choices
 
     @property
     def method(self) -> MethodInfo:
@@ -130,7 +130,7 @@ class TaskModel(ABC, Generic[JobT, OutcomeT]):
         self.choose()
 
     def job(self) -> JobT:
-        """Return the run as it is chosen now.
+        """Return a run with the current choices.
 
         Raises
         ------
@@ -149,43 +149,43 @@ class TaskModel(ABC, Generic[JobT, OutcomeT]):
             device=self.device,
         )
 
-    # Where the run stands
+    # The state of the run
 
     @property
     def state(self) -> State:
-        """Where the widget stands."""
+        """The state of the widget."""
         if self._phase is not None:
             return self._phase
         return State.EMPTY if self.missing() else State.READY
 
     @property
     def running(self) -> bool:
-        """Whether a run is on."""
+        """Whether a run is in progress."""
         return self._phase is State.RUNNING
 
     @property
     def can_resume(self) -> bool:
-        """Whether the stopped run left something to go on from."""
+        """Whether the stopped run can be continued."""
         last = self.last
         return self._phase is State.STOPPED and last is not None and last.resumable
 
     @property
     def result_name(self) -> str:
-        """What the result of the last run is called."""
+        """The name of the last run's result."""
         assert self.last is not None, "named after a run"
         return self.last.result_name
 
     def begin(self, *, resume: bool = False) -> JobT:
-        """Note that a run starts, and return it.
+        """Record that a run starts, and return it.
 
         Raises
         ------
         InputError
-            Something is missing, or a run is on.
+            Something is missing, or a run is in progress.
         """
         if self.running:
             raise InputError(
-                "Expected one run at a time, found one that has not ended.",
+                "Expected one run at a time, found one in progress.",
                 remedy="Try Cancel first.",
             )
         if resume and self.last is not None and self.can_resume:
@@ -203,18 +203,18 @@ class TaskModel(ABC, Generic[JobT, OutcomeT]):
         return job
 
     def finish(self, outcome: OutcomeT) -> None:
-        """Note what the run returned."""
+        """Record what the run returned."""
         self.outcome = outcome
         self._clean_up()
         self._enter(State.DONE)
         self.finished.emit(outcome)
 
     def stop(self) -> None:
-        """Note that the run was stopped."""
+        """Record that the run was stopped."""
         self._enter(State.STOPPED)
 
     def fail(self, error: Exception) -> None:
-        """Note that the run failed, or that it was stopped."""
+        """Record that the run failed, or that it was stopped."""
         if isinstance(error, Stopped):
             self.stop()
             return
@@ -222,7 +222,7 @@ class TaskModel(ABC, Generic[JobT, OutcomeT]):
         self._enter(State.FAILED)
 
     def choose(self) -> None:
-        """Tell that a choice changed; a run that ended is no longer what is chosen."""
+        """Announce that a choice changed; this clears the state of a finished run."""
         self.revision += 1
         if not self.running:
             self._phase, self.error = None, None

@@ -1,4 +1,4 @@
-"""The fields of a task that works on one slide, and may learn from a reference."""
+"""The fields of a task on one slide, with or without a reference."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ class OneSlideInputs(Inputs):
         return [("Slide", self.slide, self.slide_button)]
 
     def refresh(self) -> None:
-        """Show what the model has chosen now."""
+        """Show the model's current choices."""
         model = self.model
         fill(self.slide, [(short_name(e), e) for e in model.slides], model.slide)
 
@@ -45,7 +45,7 @@ class OneSlideInputs(Inputs):
         open_table(self.viewer, path, role, parent=self, opened=use, failed=self.failed.emit)
 
     def use(self, entry: Entry, role: Role) -> None:
-        """Choose what was opened in a role."""
+        """Choose an entry that was opened in a role."""
         self.model.slide = entry
 
     def start_opening(self) -> None:
@@ -64,7 +64,7 @@ class SlideAndReferenceInputs(OneSlideInputs):
 
     model: SlideAndReferenceModel
     reference_tip: str
-    """What the button of the reference says."""
+    """Tooltip of the reference's button."""
 
     def make_fields(self) -> None:
         """Make and connect slide and reference."""
@@ -84,13 +84,13 @@ class SlideAndReferenceInputs(OneSlideInputs):
         return [*super().rows(), ("Reference", self.reference, self.reference_button)]
 
     def refresh(self) -> None:
-        """Show what the model has chosen now."""
+        """Show the model's current choices."""
         super().refresh()
         model = self.model
         fill(self.reference, [(short_name(e), e) for e in model.references], model.reference)
 
     def use(self, entry: Entry, role: Role) -> None:
-        """Choose what was opened: a slide, or cells as the reference."""
+        """Choose an entry that was opened: a slide, or cells as the reference."""
         if role is Role.SLIDE:
             super().use(entry, role)
         else:

@@ -1,4 +1,4 @@
-"""What a task has chosen that works on one slide, and may learn from a reference."""
+"""The model of a task on one slide, with or without a reference."""
 
 from __future__ import annotations
 
@@ -17,12 +17,12 @@ class OneSlideModel(TaskModel[JobT, OutcomeT]):
 
     @property
     def slides(self) -> list[Entry]:
-        """Every slide that is open, by name."""
+        """All open slides, by name."""
         return sorted(self.workspace.of_role(Role.SLIDE), key=natural_order)
 
     @property
     def slide(self) -> Entry | None:
-        """The slide: the one chosen, else the first."""
+        """The slide: the chosen one, else the first."""
         known = self.slides
         return self._slide if self._slide in known else next(iter(known), None)
 
@@ -44,7 +44,7 @@ class OneSlideModel(TaskModel[JobT, OutcomeT]):
         )
 
     def on_slide(self) -> None:
-        """Forget what was chosen for the slide before."""
+        """Reset the choices made for the previous slide."""
 
 
 class SlideAndReferenceModel(OneSlideModel[JobT, OutcomeT]):
@@ -58,12 +58,12 @@ class SlideAndReferenceModel(OneSlideModel[JobT, OutcomeT]):
 
     @property
     def references(self) -> list[Entry]:
-        """What can be learned from: cells without place, then other slides."""
+        """Possible references: cells without coordinates, then other slides."""
         return [e for e in self.workspace.of_role(Role.QUERY, Role.SLIDE) if e is not self.slide]
 
     @property
     def reference(self) -> Entry | None:
-        """The reference: the one chosen, else the first that is likely one, else the first."""
+        """The reference: the chosen one, else the first likely one, else the first."""
         known = self.references
         if self._reference in known:
             return self._reference
@@ -75,5 +75,5 @@ class SlideAndReferenceModel(OneSlideModel[JobT, OutcomeT]):
         self.choose()
 
     def is_likely(self, entry: Entry) -> bool:
-        """Return whether a table has what the task learns."""
+        """Return whether a table has what the task needs of a reference."""
         return True

@@ -17,20 +17,20 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class InProcess:
-    """The work of a job, for `viewer.worker.Run`, done by the command line.
+    """The work of a job, done by the command line.
 
     Parameters
     ----------
     job
-        Its folder is where the command keeps a stopped run; beside it lie the result and copies
-        of tables that are open in napari only.
+        The command keeps checkpoints in its folder. The result, and copies of tables that are open
+        only in napari, are written beside it.
     """
 
     job: Job
 
     def __call__(self, progress: ProgressCallback, should_stop: ShouldStop) -> Outcome:
         """Run the command and read what it wrote."""
-        assert self.job.folder is not None, "a run in another process needs a folder"
+        assert self.job.folder is not None, "a run in a separate process needs a folder"
         out = self.job.folder.with_name(self.job.out)
         words = arguments(self.job, lambda table: _on_disk(table, out.parent), out)
         if self.job.resume:

@@ -19,11 +19,11 @@ if TYPE_CHECKING:
     from napari_spatialrecon.viewer.task.job import Outcome
 
 LOCKED = "locked"
-"""Key of our metadata: a rerun leaves this layer alone."""
+"""Key of our metadata; a rerun does not replace a locked layer."""
 BORDER = 0.08
-"""Width of the white rim, relative to the point, that sets spots off from the stain."""
+"""Width, relative to the spot, of the white rim that makes spots visible on the stain."""
 FEW, FEW_PIXELS = 2_000, 11.0
-"""So few cells are never drawn smaller than this on screen."""
+"""With fewer cells than the first, none is drawn smaller than the second on screen."""
 _RUN = "run"
 
 
@@ -36,7 +36,7 @@ def show_result(
     image: Image | None = None,
     color: str = UNCERTAINTY,
 ) -> Points:
-    """Add an outcome's cells or spots as points, or replace those of a run before.
+    """Add an outcome's cells or spots as points, or replace those of an earlier run.
 
     Parameters
     ----------
@@ -46,8 +46,8 @@ def show_result(
     diameter_um
         Of a point; None draws cells.
     image
-        The H&E that the result lies on. It is shown, images and slides that cover it are hidden,
-        and if it was moved the points follow it.
+        The H&E under the result. It is shown; images that cover it and other slides are hidden; if
+        it was moved, the points follow it.
     color
         A column or a gene of the table.
     """
@@ -91,9 +91,9 @@ def _layer(outcome: Outcome, name: str, diameter_um: float | None, image: Image 
 
 
 def _replaced(viewer: ViewerModel, old: Points, new: Points) -> Points:
-    """Put a new result in the place of an old one; of as many cells, into the same layer.
+    """Replace an old result; with as many cells, reuse its layer.
 
-    napari collects all garbage when a layer goes, which stops the window for half a second.
+    Removing a layer makes napari collect garbage, which freezes the window for half a second.
     """
     if len(old.data) == len(new.data) and old.units == new.units:
         old.data, old.features, old.affine = new.data, new.features, new.affine
@@ -110,12 +110,12 @@ def _replaced(viewer: ViewerModel, old: Points, new: Points) -> Points:
 
 
 def set_locked(layer: Layer, locked: bool) -> None:
-    """Say whether reruns leave a result's layer alone."""
+    """Set whether reruns keep a result's layer."""
     layer.metadata[OURS] = {**layer.metadata[OURS], LOCKED: locked}
 
 
 def is_locked(layer: Layer) -> bool:
-    """Return whether reruns leave a result's layer alone."""
+    """Return whether reruns keep a result's layer."""
     return bool(layer.metadata.get(OURS, {}).get(LOCKED))
 
 
@@ -126,19 +126,19 @@ def color_by(layer: Points, outcome: Outcome, name: str) -> None:
 
 
 def can_fade(layer: Points) -> bool:
-    """Return whether the points of a layer have an uncertainty to be faded by."""
+    """Return whether the points of a layer have an uncertainty."""
     return UNCERTAINTY in layer.features
 
 
 def fade(layer: Points, faded: bool) -> None:
-    """Fade the points of a layer by their uncertainty, or show all alike."""
+    """Fade the points of a layer by their uncertainty, or show all opaque."""
     shown = faded and can_fade(layer)
     if shown or is_faded(layer):
         set_point_opacity(layer, layer.features[UNCERTAINTY].to_numpy() if shown else None)
 
 
 def moved(image: Image) -> np.ndarray:
-    """Return how the user moved an image from where its scale alone puts it, (3, 3) for (y, x)."""
+    """Return how the user moved an image, beyond its scale, (3, 3) for (y, x)."""
     placed = np.eye(3)
     origin, down, right = (
         np.asarray(image._data_to_world(point), float)[-2:] for point in ((0, 0), (1, 0), (0, 1))

@@ -41,17 +41,19 @@ class ResultPanel(QFrame):
         self.facts = Checks()
         self.color_by = ColorBy()
         self.fade = QCheckBox("Fade uncertain cells")
-        self.fade.setToolTip("The less certain its place, the more transparent a cell is")
+        self.fade.setToolTip("The less certain its position, the more transparent a cell is")
         self.keep = QCheckBox("Keep this layer when I run again")
         self.inspect_button = QPushButton("Inspect")
-        self.inspect_button.setToolTip("Select the result's layer and show it whole")
+        self.inspect_button.setToolTip("Select the result's layer and zoom to it")
         self.copy_button = QPushButton("Copy as")
         menu = QMenu(self.copy_button)
         menu.addAction("Python", self.copy_python)
         menu.addAction("Command line", self.copy_command)
         self.copy_button.setMenu(menu)
         self.save_button = QPushButton("Save run…")
-        self.save_button.setToolTip("The table as h5ad, and what made it as run.json beside it")
+        self.save_button.setToolTip(
+            "The table as h5ad, with the record of the run as run.json beside it"
+        )
         self.status = WrappedLabel()
         self._lay_out()
         self.inspect_button.clicked.connect(self.inspect)
@@ -76,7 +78,7 @@ class ResultPanel(QFrame):
         self.show()
 
     def set_tones(self, tones: Tones) -> None:
-        """Take the colors of a theme."""
+        """Use the colors of a theme."""
         self.tones = tones
         self.facts.set_tones(tones)
         self.verdict.setStyleSheet(f"color: {tones.warning};" if self._doubtful else "")

@@ -31,7 +31,7 @@ if TYPE_CHECKING:
 CHECK_AFTER_MS = 300
 """Quiet time after the last change before inputs are checked."""
 REDRAW_S = 0.25
-"""Least time between two redraws of where a run stands: each puts the whole window together."""
+"""Shortest time between two redraws of the progress; each redraws the whole window."""
 
 
 class RunPanel(QWidget):
@@ -44,9 +44,9 @@ class RunPanel(QWidget):
     model
         The model that is run and receives the outcome.
     viewer
-        Shows the progress too, and stops the run when it is closed.
+        Also shows the progress, and stops the run when it is closed.
     tip
-        Says what the upper curves mean; that of the held-out error where it is empty.
+        Tooltip of the upper curves; if empty, that of the held-out error.
     """
 
     devices = Signal(list)
@@ -58,7 +58,7 @@ class RunPanel(QWidget):
         self.plot = LossPlot(tip) if tip else LossPlot()
         self.run_button, self.cancel_button = QPushButton("Run"), QPushButton("Cancel")
         self.resume_button = QPushButton("Resume")
-        self.resume_button.setToolTip("Go on where the run was stopped")
+        self.resume_button.setToolTip("Continue the stopped run")
         self.bar, self.where = QProgressBar(), WrappedLabel()
         self.bar.setTextVisible(False)
         self.run: Run | None = None
@@ -76,12 +76,12 @@ class RunPanel(QWidget):
         self._lay_out()
 
     def set_tones(self, tones: Tones) -> None:
-        """Take the colors of a theme."""
+        """Use the colors of a theme."""
         for part in (self.checks, self.notice, self.plot):
             part.set_tones(tones)
 
     def refresh(self) -> None:
-        """Show the model's state; check the inputs again unless a run is on."""
+        """Show the model's state; check the inputs again unless a run is in progress."""
         model, state = self.model, self.model.state
         self.checks.setVisible(state in (State.READY, State.FAILED))
         self.cancel_button.setEnabled(model.running)
@@ -99,7 +99,7 @@ class RunPanel(QWidget):
         self._enable_run()
 
     def refuse(self, error: Exception) -> None:
-        """Say what was wrong, and what to try."""
+        """Show what was wrong, and what to try."""
         self.notice.show_error(error)
 
     def _enable_run(self) -> None:
@@ -112,7 +112,7 @@ class RunPanel(QWidget):
     def _start_check(self) -> None:
         if self.model.running or self.model.missing():
             return
-        if self._check is not None:  # the one that runs starts the next
+        if self._check is not None:  # the next starts when this one ends
             return
         try:
             job = self.model.job()
@@ -143,7 +143,7 @@ class RunPanel(QWidget):
     # Running
 
     def start(self, *, resume: bool = False) -> None:
-        """Run, or go on with a stopped run."""
+        """Run, or continue a stopped run."""
         try:
             job = self.model.begin(resume=resume)
         except SpatialReconError as error:
@@ -172,7 +172,7 @@ class RunPanel(QWidget):
 
     def _show_progress(self, progress: Progress) -> None:
         self._undrawn |= self.model.curves.add(progress)
-        if self.run is not None and self.run.cancelled:  # it says that it stops
+        if self.run is not None and self.run.cancelled:  # "Stopping" is shown
             return
         now = time.monotonic()
         stage, last = self._drawn
@@ -194,7 +194,7 @@ class RunPanel(QWidget):
 
     def _stop(self, _: object) -> None:
         left = self.model.last is not None and self.model.last.resumable
-        self.where.setText("Stopped." + (" Resume goes on from here." if left else ""))
+        self.where.setText("Stopped." + (" Resume continues from here." if left else ""))
         self.model.stop()
 
     def _fail(self, error: Exception) -> None:

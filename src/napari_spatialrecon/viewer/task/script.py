@@ -1,4 +1,4 @@
-"""A job as a command line and as Python, to be repeated without a window."""
+"""A job as a command line and as Python, to repeat it without the window."""
 
 from __future__ import annotations
 
@@ -13,12 +13,12 @@ from napari_spatialrecon.viewer.workspace.tables import Model, Picture
 
 
 def arguments(job: Job, path: Callable[[Input], Path], out: Path) -> list[str]:
-    """Return what follows ``spatialrecon`` to do the same run.
+    """Return the arguments of ``spatialrecon`` that repeat the run.
 
     Parameters
     ----------
     path
-        The file of an input.
+        Gives the file of an input.
     """
     words = [job.verb, "--method", job.method, "--preset", job.preset]
     for option, table in job.inputs():
@@ -30,7 +30,7 @@ def arguments(job: Job, path: Callable[[Input], Path], out: Path) -> list[str]:
 
 
 def as_command(job: Job) -> str:
-    """Return the run as a command line; what is open in napari only is to be saved first."""
+    """Return the run as a command line; tables open only in napari must be saved first."""
     words = ["spatialrecon", *arguments(job, file_of, Path(job.out))]
     lines = [word if word.startswith("--") else shlex.quote(word) for word in words]
     text = " ".join(lines).replace(" --", " \\\n    --")
@@ -61,7 +61,7 @@ def as_python(job: Job) -> str:
 
 
 def file_of(table: Input) -> Path:
-    """Return the file of an input; of one that is open in napari only, where it is to be saved."""
+    """Return the file of an input; if it is open only in napari, where to save it."""
     if table.path is not None and not isinstance(table, Picture):
         return table.path
     ending = "" if isinstance(table, Model) else ".h5ad"
@@ -80,7 +80,7 @@ def reading_many(variable: str, tables: tuple[Input, ...]) -> list[str]:
 
 
 def names_on_the_command_line(files: list[Path]) -> list[str]:
-    """Return what the command line calls slides: the same name twice gets a number."""
+    """Return the command line's names of slides; repeated names are numbered."""
     names: list[str] = []
     for file in files:
         stem, number = file.stem if file.suffix else file.name, 2
@@ -93,7 +93,7 @@ def names_on_the_command_line(files: list[Path]) -> list[str]:
 
 def _to_save(job: Job) -> list[str]:
     return [
-        f"# {table.name} is open in napari only: save it as {file_of(table)} first."
+        f"# {table.name} is open only in napari: save it as {file_of(table)} first."
         for _, table in job.inputs()
         if file_of(table) != table.path
     ]

@@ -22,21 +22,19 @@ if TYPE_CHECKING:
 
 
 class SlidesInputs(Inputs):
-    """Reference slides as chips, cells as a list, and the µm per unit of what has none."""
+    """Reference slides as chips, cells as a list, and a field for a missing µm per unit."""
 
     model: SlidesModel
-    cells_tip = "Cells to learn from. Of a slide, the coordinates are not read."
+    cells_tip = "Cells to train on. Coordinates of a slide are not read."
 
     def make_fields(self) -> None:
         """Make and connect references, cells and scale."""
         self.chips = Chips("drop slides here, or +")
-        self.add_button = small_button(
-            "+", "Add a slide that is open, a file, or a Space Ranger folder"
-        )
+        self.add_button = small_button("+", "Add an open slide, a file, or a Space Ranger folder")
         self.cells, self.cells_button = combo(), small_button("…", "Open a table of cells")
         self.cells.setToolTip(self.cells_tip)
         self.scale = QLineEdit()
-        self.scale.setPlaceholderText("for instance 0.5")
+        self.scale.setPlaceholderText("e.g. 0.5")
         self.scale_label, self.scale_button = WrappedLabel(), QPushButton("Set")
         self.scale_row = row(self.scale_label, self.scale, self.scale_button)
         model = self.model
@@ -57,11 +55,11 @@ class SlidesInputs(Inputs):
         ]
 
     def below(self) -> list[QWidget]:
-        """Return the question for a scale."""
+        """Return the field for a missing scale."""
         return [self.scale_row]
 
     def refresh(self) -> None:
-        """Show what the model has chosen now."""
+        """Show the model's current choices."""
         model = self.model
         self.chips.set_entries([(e, short_name(e), entry_tip(e)) for e in model.references])
         fill(self.cells, [(_query_label(e), e) for e in model.queries], model.query)
@@ -85,13 +83,13 @@ class SlidesInputs(Inputs):
             open_table(self.viewer, path, role, parent=self, opened=use, failed=self.failed.emit)
 
     def choose_cells(self, entry: Entry) -> None:
-        """Take these cells; a slide's spots are taken off the canvas with their coordinates."""
+        """Use these cells; if they are a slide, hide its spots on the canvas."""
         if entry.role is Role.SLIDE and entry.layer is not None:
             entry.layer.visible = False
         self.model.query = entry
 
     def use_layers(self) -> None:
-        """Take the layers that are selected in the viewer as slides."""
+        """Use the layers selected in the viewer as slides."""
         try:
             for layer in self.viewer.layers.selection:
                 self._use_layer(layer)
@@ -99,7 +97,7 @@ class SlidesInputs(Inputs):
             self.failed.emit(error)
 
     def adopted(self, entry: Entry) -> None:
-        """Use a layer that was dropped or chosen under +, as a slide."""
+        """Use a layer, dropped or chosen under +, as a slide."""
         self.model.workspace.set_role(entry, Role.SLIDE)
         self.model.use(entry)
 

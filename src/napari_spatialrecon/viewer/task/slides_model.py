@@ -1,4 +1,4 @@
-"""What a task has chosen that learns from slides and cells."""
+"""The model of a task that learns from slides and cells."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from napari_spatialrecon.viewer.workspace.workspace import Entry, Role, Workspac
 class SlidesModel(TaskModel[JobT, OutcomeT]):
     """A task that learns from slides, and from cells or a slide used as cells.
 
-    Slides that are open are references until they are left out, or used as cells: then their
+    Open slides are references unless they are excluded or used as cells; in the latter case their
     coordinates are hidden from the run.
     """
 
@@ -31,12 +31,12 @@ class SlidesModel(TaskModel[JobT, OutcomeT]):
 
     @property
     def left_out(self) -> list[Entry]:
-        """Slides that are open and not used."""
+        """Open slides that are not used."""
         used = [*self.references, self.query]
         return [e for e in self.workspace.of_role(Role.SLIDE) if e not in used]
 
     def use(self, entry: Entry, used: bool = True) -> None:
-        """Take a slide as a reference, or leave it out."""
+        """Use a slide as a reference, or exclude it."""
         self._left_out -= {id(entry)}
         if not used:
             self._left_out |= {id(entry)}
@@ -46,12 +46,12 @@ class SlidesModel(TaskModel[JobT, OutcomeT]):
 
     @property
     def queries(self) -> list[Entry]:
-        """What can serve as cells: cells without place, then slides, whose places are hidden."""
+        """Possible cells: those without coordinates, then slides, whose coordinates are hidden."""
         return self.workspace.of_role(Role.QUERY, Role.SLIDE)
 
     @property
     def query(self) -> Entry | None:
-        """The cells: those chosen, else the first cells without place."""
+        """The cells: the chosen ones, else the first table without coordinates."""
         if self._query is not None:
             return self._query
         return next(iter(self.workspace.of_role(Role.QUERY)), None)
@@ -70,7 +70,7 @@ class SlidesModel(TaskModel[JobT, OutcomeT]):
         }
 
     def unscaled(self) -> Entry | None:
-        """Return an entry in use whose µm per pixel or unit is not known, if there is one."""
+        """Return an entry in use whose µm per pixel or unit is unknown, if any."""
         return next((e for e in self.references if e.needs_scale), None)
 
     def _on_removed(self, entry: Entry) -> None:

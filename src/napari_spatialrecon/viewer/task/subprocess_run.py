@@ -1,6 +1,6 @@
-"""Long work in a separate process: a crash or a lack of memory ends the run, not the window.
+"""Long work in a separate process: a crash or lack of memory ends the run, not the window.
 
-The command line reports on stderr, one JSON object a line (``--progress json``)::
+The command line reports on stderr, one JSON object per line (``--progress json``)::
 
     {"stage": "Training", "step": 40, "total": 300, "eta_s": 12.5, "metrics": {"loss": 0.3}}
 
@@ -28,7 +28,7 @@ from napari_spatialrecon.errors import InputError, SpatialReconError, Stopped
 from napari_spatialrecon.progress import Progress, ProgressCallback, ShouldStop
 
 KILL_AFTER_S = 3.0
-"""Patience with a process that was asked to stop."""
+"""How long a process that was asked to stop may take."""
 _POLL_S = 0.05
 _KEPT_LINES = 200
 _WRONG_INPUT, _STOPPED = 2, 130
@@ -36,23 +36,23 @@ _WRONG_INPUT, _STOPPED = 2, 130
 
 @dataclass(frozen=True)
 class SubprocessWork:
-    """Work for `viewer.worker.Run` that is one call of the command line.
+    """Work for `Run` that is one call of the command line.
 
     Parameters
     ----------
     arguments
-        What follows ``spatialrecon``, for instance ``["place", "--reference", "a.h5ad", ...]``.
+        Arguments of ``spatialrecon``, for instance ``["place", "--reference", "a.h5ad", ...]``.
     program
-        How the command line is called.
+        The command that starts it.
 
     Raises
     ------
     Stopped
         It was stopped on request.
     InputError
-        The command refused its input (exit code 2); the message is the command's own.
+        The command rejected its input (exit code 2); the message is that of the command.
     SpatialReconError
-        The command ended in any other way; what it printed last is the message.
+        The command failed in any other way; the message has the last line it printed.
     """
 
     arguments: Sequence[str]
@@ -113,7 +113,7 @@ def parse_progress(line: str) -> Progress | None:
 
 
 def _start(command: Sequence[str]) -> subprocess.Popen[str]:
-    # A group of its own: the signal reaches the command and not the window.
+    # A separate process group, so that the signal reaches the command and not the window.
     flags = 0
     if sys.platform == "win32":
         flags = subprocess.CREATE_NEW_PROCESS_GROUP
@@ -147,7 +147,7 @@ def _listen(stream: IO[str] | None) -> queue.Queue[str | None]:
 
 
 def _until_end(lines: queue.Queue[str | None]) -> Iterator[str]:
-    """Yield lines until the stream ends, and an empty one whenever there is none for a while."""
+    """Yield lines until the stream ends, and an empty string while there are none."""
     while True:
         try:
             line = lines.get(timeout=_POLL_S)
@@ -159,7 +159,7 @@ def _until_end(lines: queue.Queue[str | None]) -> Iterator[str]:
 
 
 def _kill(process: subprocess.Popen[str]) -> None:
-    """End the process and all that it started."""
+    """Kill the process and all its children."""
     if sys.platform == "win32":
         process.kill()
         return
@@ -179,16 +179,16 @@ def _error(code: int, messages: list[str], *, asked: bool) -> SpatialReconError:
     if asked or code in (_STOPPED, -signal.SIGINT):
         return Stopped()
     if code == _WRONG_INPUT:
-        return InputError("\n".join(messages) or "The command refused its input.")
+        return InputError("\n".join(messages) or "The command rejected its input.")
     if code == -9 or code == 137:
         return SpatialReconError(
-            "Expected the run to end by itself, found that the system ended it.",
-            remedy="Try fewer cells or the preset quick: most often the memory was used up.",
+            "Expected the run to finish, found it killed by the operating system.",
+            remedy="Try fewer cells or the preset quick; it probably ran out of memory.",
         )
     last = messages[-1] if messages else "it printed nothing"
     error = SpatialReconError(
-        f"Expected the run to end well, found exit code {code} ({last}).",
-        remedy="Details has all that it printed.",
+        f"Expected the run to succeed, found exit code {code} ({last}).",
+        remedy="Try Details, which shows everything it printed.",
     )
     error.add_note("\n".join(messages))
     return error

@@ -1,4 +1,4 @@
-"""Undo and redo over states that never change: a step back is an older state."""
+"""Undo and redo over immutable states."""
 
 from __future__ import annotations
 
@@ -14,12 +14,12 @@ DEPTH = 200
 
 
 class UndoStack(Generic[State]):
-    """The states of something that is edited.
+    """The history of states of an edited object.
 
     Parameters
     ----------
     state
-        Where it begins; immutable, as all that follow.
+        The first state; immutable, like all that follow.
 
     Examples
     --------
@@ -50,7 +50,7 @@ class UndoStack(Generic[State]):
         Parameters
         ----------
         key
-            States in a row with the same key are one step: those of a drag.
+            Consecutive states with the same key form one step, as in a drag.
         """
         if key is None or key != self._key:
             self._past = [*self._past[-DEPTH + 1 :], self.state]
@@ -58,7 +58,7 @@ class UndoStack(Generic[State]):
         self._future.clear()
 
     def seal(self) -> None:
-        """End a step: the next state with the same key is a step of its own."""
+        """End a step: the next state with the same key starts a new one."""
         self._key = None
 
     def undo(self) -> State:
@@ -70,7 +70,7 @@ class UndoStack(Generic[State]):
         return self.state
 
     def redo(self) -> State:
-        """Go one step forth again, if one was undone; return the state."""
+        """Redo one step, if one was undone; return the state."""
         if self._future:
             self._past.append(self.state)
             self.state = self._future.pop()
@@ -79,12 +79,12 @@ class UndoStack(Generic[State]):
 
 
 class Undoable(ABC, Generic[State]):
-    """A model whose every change is a new state, so that each can be undone.
+    """A model in which every change makes a new state, so that it can be undone.
 
     Parameters
     ----------
     state
-        Where it begins.
+        The first state.
     """
 
     changed = Signal()
@@ -94,11 +94,11 @@ class Undoable(ABC, Generic[State]):
 
     @abstractmethod
     def follow(self) -> None:
-        """Bring all that follows from the state up to date, and emit `changed`."""
+        """Update everything derived from the state, and emit `changed`."""
 
     @property
     def state(self) -> State:
-        """What is set now."""
+        """The current state."""
         return self._stack.state
 
     @property
@@ -108,7 +108,7 @@ class Undoable(ABC, Generic[State]):
 
     @property
     def can_redo(self) -> bool:
-        """Whether an undone step can be done again."""
+        """Whether a step can be redone."""
         return self._stack.can_redo
 
     def undo(self) -> None:
@@ -117,6 +117,6 @@ class Undoable(ABC, Generic[State]):
         self.follow()
 
     def redo(self) -> None:
-        """Do an undone step again."""
+        """Redo the last undone step."""
         self._stack.redo()
         self.follow()

@@ -1,4 +1,4 @@
-"""The frame that every task widget has: what is missing, inputs, run, result."""
+"""The frame of every task widget: missing inputs, inputs, run, result."""
 
 from __future__ import annotations
 
@@ -43,7 +43,7 @@ ModelT = TypeVar("ModelT", bound=TaskModel)
 class TaskWidget(QWidget, Generic[ModelT, OutcomeT]):
     """A task's dock widget in one viewer.
 
-    A subclass names its model and its inputs, and shows what a run left (`show_layer`).
+    A subclass names its model and its inputs, and shows the outcome of a run (`show_layer`).
 
     Parameters
     ----------
@@ -55,13 +55,13 @@ class TaskWidget(QWidget, Generic[ModelT, OutcomeT]):
     panel, result
         The parts below the inputs.
     layer
-        What the last run is shown as; None before.
+        The layer of the last run's result; None before a run.
     """
 
     model_class: type[ModelT]
     inputs_class: type[Inputs]
     curves_tip = ""
-    """What the upper curves mean; empty for the held-out error."""
+    """Tooltip of the upper curves; empty for the held-out error."""
 
     def __init__(self, napari_viewer: Viewer) -> None:
         super().__init__()
@@ -82,7 +82,7 @@ class TaskWidget(QWidget, Generic[ModelT, OutcomeT]):
         """Wide enough for the names of slides."""
         return QSize(370, 640)
 
-    # What a task says of itself
+    # Implemented by subclasses
 
     def show_layer(self, outcome: OutcomeT) -> Layer | None:
         """Show an outcome in the viewer and return its layer."""
@@ -143,7 +143,7 @@ class TaskWidget(QWidget, Generic[ModelT, OutcomeT]):
             self._fade(self.result.fade.isChecked())
             points.events.face_color.connect(self._show_faded)
         self._inspect()
-        timer = QTimer(self)  # which goes with the widget
+        timer = QTimer(self)  # deleted with the widget
         timer.setSingleShot(True)
         timer.timeout.connect(self._reveal)
         timer.timeout.connect(timer.deleteLater)
@@ -159,7 +159,7 @@ class TaskWidget(QWidget, Generic[ModelT, OutcomeT]):
 
     @property
     def points(self) -> Points | None:
-        """The result's layer where it is one of points."""
+        """The result's layer if it is a points layer, else None."""
         from napari.layers import Points
 
         shown = self.shown
@@ -187,7 +187,7 @@ class TaskWidget(QWidget, Generic[ModelT, OutcomeT]):
             fade(points, faded)
 
     def _show_faded(self) -> None:
-        """Follow the legend, which has the same switch."""
+        """Follow the switch of the same name in the legend."""
         points = self.points
         with QSignalBlocker(self.result.fade):
             self.result.fade.setChecked(points is not None and is_faded(points))
@@ -198,7 +198,7 @@ class TaskWidget(QWidget, Generic[ModelT, OutcomeT]):
             set_locked(layer, locked)
 
     def save(self) -> None:
-        """Ask where, and write the result and the record of the run."""
+        """Ask where to save, and write the result and the record of the run."""
         assert self.model.outcome is not None, "saved after a run"
         name = f"{self.model.result_name}.h5ad".replace("/", "_")
         path = QFileDialog.getSaveFileName(self, "Save run", name, "Tables (*.h5ad)")[0]
@@ -216,7 +216,7 @@ class TaskWidget(QWidget, Generic[ModelT, OutcomeT]):
         self.save_in_background(work)
 
     def save_in_background(self, work: Work) -> None:
-        """Write files off the window's thread, and show what `work` returns, or what is wrong."""
+        """Write files in the background; show the text that `work` returns, or the error."""
         run = Run(work, "Saving", viewer=self.viewer, parent=self)
         run.returned.connect(self.result.status.setText)
         run.failed.connect(self.panel.refuse)
@@ -249,13 +249,13 @@ class TaskWidget(QWidget, Generic[ModelT, OutcomeT]):
 
 
 class _Empty(QFrame):
-    """Says what is missing, and offers the sample."""
+    """Lists missing inputs, and offers the sample."""
 
     def __init__(self) -> None:
         super().__init__()
         self.label = WrappedLabel()
         self.sample_button = QPushButton("Open the sample")
-        self.sample_button.setToolTip("A simulated cortex: three slides with H&E, 3,000 cells")
+        self.sample_button.setToolTip("A simulated cortex: three slides with H&E, and 3,000 cells")
         self.open_button = QPushButton("Open slides…")
         row = QHBoxLayout()
         row.addWidget(self.sample_button)

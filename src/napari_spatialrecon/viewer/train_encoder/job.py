@@ -205,7 +205,7 @@ class Scatter:
 
 @dataclass(frozen=True)
 class Flatten:
-    """The work of a picture, for `viewer.worker.Run`."""
+    """The work of an embedding plot, for `Run`."""
 
     outcome: Trained
     way: str

@@ -18,7 +18,7 @@ MEASURES = {"mixing": "domain mixing", "ilisi": "iLISI", "probe": "source predic
 
 
 class EncoderModel(SlidesModel[EncoderJob, Trained]):
-    """What was chosen in Train encoder, and its run."""
+    """The choices made in Train encoder, and its run."""
 
     task = "train-encoder"
     ignored_roles = (Role.RESULT, Role.MODEL)
@@ -41,7 +41,7 @@ class EncoderModel(SlidesModel[EncoderJob, Trained]):
         return curves
 
     def make_job(self, **common: Unpack[Common]) -> EncoderJob:
-        """Return the run as it is chosen now."""
+        """Return a run with the current choices."""
         names, query = self.names, self.query
         return EncoderJob(
             references=tuple(slide_table(e, names[e]) for e in self.references),

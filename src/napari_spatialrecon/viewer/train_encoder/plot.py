@@ -50,7 +50,7 @@ class EmbeddingPlot(QWidget):
         self.update()
 
     def set_tones(self, tones: Tones) -> None:
-        """Take the colors of a theme."""
+        """Use the colors of a theme."""
         self.tones, self._drawn = tones, None
         self.update()
 

@@ -92,7 +92,7 @@ class MarksTable(QTableWidget):
                 self.selectRow(chosen)
 
     def set_tones(self, tones: Tones) -> None:
-        """Take the colors of a theme."""
+        """Use the colors of a theme."""
         self.tones = tones
         self.show_rows(self._rows, self.chosen())
 

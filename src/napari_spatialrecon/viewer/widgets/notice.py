@@ -48,7 +48,7 @@ class Notice(QFrame):
         self.show()
 
     def set_tones(self, tones: Tones) -> None:
-        """Take the colors of a theme."""
+        """Use the colors of a theme."""
         self.tones = tones
         self.setStyleSheet(f"#notice {{ border-left: 3px solid {tones.wrong}; }}")
         self.label.setStyleSheet(f"color: {tones.wrong};")

@@ -148,7 +148,7 @@ class SortedTable(QTableView):
             self.sortByColumn(sorted_by, Qt.SortOrder.DescendingOrder)
 
     def select(self, row: int, hint: QAbstractItemView.ScrollHint) -> None:
-        """Show a row, without telling that it was chosen."""
+        """Show a row, without emitting that it was picked."""
         with QSignalBlocker(self.selectionModel()):
             index = self.rows.index(self.rows.position(row), 0)
             self.setCurrentIndex(index)
