@@ -49,7 +49,7 @@ class Ground:
         )
 
     def hide_spots(self) -> None:
-        """Take the slide's own spots from under the result."""
+        """Hide the slide's own spots, which lie under the result."""
         if self.spots is not None:
             self.spots.visible = False
 

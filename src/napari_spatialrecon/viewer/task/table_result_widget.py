@@ -19,14 +19,14 @@ class TableResultWidget(TaskWidget[ModelT, OutcomeT]):
     """A task whose result is also one table, for instance of genes."""
 
     row_name: ClassVar[str]
-    """What a row of the table is."""
+    """What the rows of the table are, the header of its first column."""
 
     def result_table(self) -> pd.DataFrame:
         """Return the table."""
         raise NotImplementedError
 
     def ask_for_table(self) -> None:
-        """Ask where, and write the table."""
+        """Ask where to save, and write the table."""
         name = f"{self.model.result_name}.csv".replace("/", "_")
         path = QFileDialog.getSaveFileName(self, "Save table", name, "Tables (*.csv)")[0]
         if path:
