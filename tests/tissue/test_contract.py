@@ -133,7 +133,7 @@ def test_rows_without_counts_are_dropped_and_said() -> None:
     assert prepared.notes == ("a: left out 2 of 12 spots without counts.",)
     stricter = prepare_slide(adata, "a", min_counts=5)
     assert list(np.flatnonzero(~stricter.kept)) == [0, 1, 2]
-    assert stricter.notes[1] == "a: left out 1 of 12 spots with fewer than 5 counts."
+    assert stricter.notes[1] == "a: left out 1 of 12 spots under 5 counts."
     np.testing.assert_array_equal(
         stricter.adata.obsm["spatial"], adata.obsm["spatial"][stricter.kept]
     )

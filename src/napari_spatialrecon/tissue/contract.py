@@ -372,7 +372,7 @@ def _rows_to_keep(
     few = ~empty & (totals < min_counts) if min_counts > 1 else np.zeros(len(totals), bool)
     notes = [
         f"{name}: left out {int(mask.sum()):,} of {len(mask):,} {rows} {why}."
-        for mask, why in ((empty, "without counts"), (few, f"with fewer than {min_counts} counts"))
+        for mask, why in ((empty, "without counts"), (few, f"under {min_counts} counts"))
         if mask.any()
     ]
     return ~(empty | few), notes

@@ -133,6 +133,7 @@ class ConfigForm(Container[Widget]):
         self.head.margins = (0, 0, 0, 0)
         drawn = look(self.head)
         drawn.grow(self.preset)
+        drawn.shrink(self.reset_button)
         drawn.ignore_wheel(self.preset)
         drawn.name(self.preset, "Preset")
 

@@ -39,6 +39,9 @@ class Look(Protocol):
     def show_start(self, editor: ValueWidget) -> None:
         """Show the beginning of a text that is longer than its field."""
 
+    def shrink(self, widget: Widget) -> None:
+        """Keep a widget as narrow as its text."""
+
     def unfold(self, button: PushButton, unfolded: bool) -> None:
         """Make a button the heading of what it folds away."""
 

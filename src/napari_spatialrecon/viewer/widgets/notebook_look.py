@@ -49,6 +49,10 @@ class NotebookLook:
     def show_start(self, editor: ValueWidget) -> None:
         """Browsers do."""
 
+    def shrink(self, widget: Widget) -> None:
+        """Keep a widget as narrow as its text."""
+        widget.native.layout.width = "auto"
+
     def unfold(self, button: PushButton, unfolded: bool) -> None:
         """Look like a heading."""
         button.native.layout.width = "auto"

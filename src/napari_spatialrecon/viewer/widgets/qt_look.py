@@ -55,6 +55,10 @@ class QtLook:
         """Show the beginning of a text that is longer than its field."""
         editor.native.setCursorPosition(0)
 
+    def shrink(self, widget: Widget) -> None:
+        """Keep a widget as narrow as its text."""
+        widget.native.setSizePolicy(_Policy.Maximum, widget.native.sizePolicy().verticalPolicy())
+
     def unfold(self, button: PushButton, unfolded: bool) -> None:
         """Look as the foldable parts of the window do (superqt's `QCollapsible`)."""
         button.native.setStyleSheet("text-align: left; border: none; outline: none;")
