@@ -26,7 +26,7 @@ from napari_spatialrecon.tasks.placing_run import (
     prepare_slides,
 )
 from napari_spatialrecon.tasks.registering import registered, target_of
-from napari_spatialrecon.tasks.result import PlaceResult
+from napari_spatialrecon.tasks.result import PlaceResult, placed
 from napari_spatialrecon.tissue import contract
 from napari_spatialrecon.tissue.slots import SPATIAL
 
@@ -106,7 +106,16 @@ def place(
         run.record.metrics |= quality
         unit, scale, shown = contract.unit(target.slide), target.image.um_per_unit, target.slide
         run.record.settings["registered_to"] = target.image.name
-    return run.result(fitted, placement, query, (*slides, cells), unit, scale, shown)
+    return placed(
+        run.record,
+        fitted,
+        placement,
+        query,
+        (*slides, cells),
+        unit=unit,
+        um_per_unit=scale,
+        shown=shown,
+    )
 
 
 def impute_locations(
@@ -173,7 +182,16 @@ def impute_locations(
         str(query.obs_names[i]): [float(x), float(y)]
         for i, (x, y) in zip(landmarks.indices, landmarks.places, strict=True)
     }
-    return run.result(fitted, placement, query, (*slides, cells), unit, scale, query)
+    return placed(
+        run.record,
+        fitted,
+        placement,
+        query,
+        (*slides, cells),
+        unit=unit,
+        um_per_unit=scale,
+        shown=query,
+    )
 
 
 def _among(landmarks: Landmarks, cells: contract.Prepared) -> Landmarks:

@@ -1,4 +1,4 @@
-"""Shared steps of placement runs: a fitted method, and the annotated result."""
+"""Shared steps of placement runs, up to a fitted method."""
 
 from __future__ import annotations
 
@@ -13,15 +13,13 @@ from napari_spatialrecon import provenance
 from napari_spatialrecon.errors import CheckpointError, InputError
 from napari_spatialrecon.faces import argument
 from napari_spatialrecon.hyperparameters import Config
-from napari_spatialrecon.methods.placement.base import Placement, PlacementMethod
+from napari_spatialrecon.methods.placement.base import PlacementMethod
 from napari_spatialrecon.methods.registry import MethodInfo, find_method
 from napari_spatialrecon.methods.run import Run
 from napari_spatialrecon.progress import ProgressCallback, Reporter, ShouldStop
 from napari_spatialrecon.tasks import resuming
-from napari_spatialrecon.tasks.result import PlaceResult, annotate
 from napari_spatialrecon.tasks.saved import Fitted
 from napari_spatialrecon.tissue import contract
-from napari_spatialrecon.tissue.slots import SPATIAL
 from napari_spatialrecon.training.device import choose_device
 
 #: Spots with fewer counts carry too little information for training.
@@ -84,38 +82,6 @@ class PlacingRun:
         record.config = method.config.to_dict()
         record.metrics |= {f"held_out_{k}": v for k, v in method.held_out.items()}
         return method
-
-    def result(
-        self,
-        method: PlacementMethod,
-        placement: Placement,
-        query: AnnData,
-        prepared: Sequence[contract.Prepared],
-        unit: str,
-        um_per_unit: float | None,
-        slots: AnnData | None,
-    ) -> PlaceResult:
-        """Return the annotated cells; `prepared` are the slides and, last, the cells."""
-        record = self.record
-        notes = (
-            *(note for table in prepared for note in table.notes),
-            *method.reference.space.notes,
-            *placement.notes,
-        )
-        record.notes = list(notes)
-        record.metrics |= placement.diagnostics
-        image = slots.uns.get(SPATIAL) if slots is not None else None
-        adata = annotate(
-            query,
-            prepared[-1],
-            placement,
-            record,
-            unit=unit,
-            um_per_unit=um_per_unit,
-            uns={} if image is None else {SPATIAL: image},
-            slides=prepared[:-1],
-        )
-        return PlaceResult(adata, placement, method, record, notes)
 
 
 def begin(

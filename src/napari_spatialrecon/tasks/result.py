@@ -68,6 +68,49 @@ class PlaceResult:
         return verdict(self.method.held_out)
 
 
+def placed(
+    record: provenance.RunRecord,
+    method: PlacementMethod,
+    placement: Placement,
+    query: AnnData,
+    prepared: Sequence[Prepared],
+    *,
+    unit: str,
+    um_per_unit: float | None,
+    shown: AnnData | None,
+) -> PlaceResult:
+    """Return the annotated cells with the record of their run, which is completed.
+
+    Parameters
+    ----------
+    prepared
+        The slides and, last, the cells.
+    unit, um_per_unit
+        Of the coordinates of the result.
+    shown
+        Slide on which the cells now lie; its H&E goes with them.
+    """
+    notes = (
+        *(note for table in prepared for note in table.notes),
+        *method.reference.space.notes,
+        *placement.notes,
+    )
+    record.notes = list(notes)
+    record.metrics |= placement.diagnostics
+    image = shown.uns.get(SPATIAL) if shown is not None else None
+    adata = annotate(
+        query,
+        prepared[-1],
+        placement,
+        record,
+        unit=unit,
+        um_per_unit=um_per_unit,
+        uns={} if image is None else {SPATIAL: image},
+        slides=prepared[:-1],
+    )
+    return PlaceResult(adata, placement, method, record, notes)
+
+
 def verdict(held_out: Mapping[str, float]) -> str:
     """Return a summary of the held-out error compared with the baseline.
 
