@@ -82,7 +82,7 @@ def test_a_run_says_what_the_spots_hold(model: MixtureModel, tmp_path: Path) -> 
     np.testing.assert_allclose(outcome.proportions.sum(axis=1), 1)
     assert list(outcome.adata.obs[MAIN_TYPE].cat.categories) == outcome.types
     text = outcome.spot(0)
-    assert str(outcome.adata.obs_names[0]) in text and "Likeliest cells" in text
+    assert str(outcome.adata.obs_names[0]) in text and "Most likely cells" in text
     assert "main_cell_type" not in model.slide.adata.obs
     path, _ = outcome.write(tmp_path / "mix.h5ad")
     assert anndata.read_h5ad(path).obsm["mapping"].shape[1] == 400

@@ -67,8 +67,9 @@ def test_a_mapping_is_read_from_a_saved_result(adata: anndata.AnnData, tmp_path:
 def test_words_say_how_sure_a_place_is(adata: anndata.AnnData) -> None:
     mapping = CellMapping.read(adata)
     text = mapping.about_cell(0)
-    assert "3 spots hold 90%" in text and "80% on left" in text and "Likeliest: s1 of left" in text
-    assert "1 spot holds 90%" in mapping.about_cell(1)
+    assert "3 spots carry 90%" in text and "80% on left" in text
+    assert "Most likely: s1 of left" in text
+    assert "1 spot carries 90%" in mapping.about_cell(1)
     assert "cell b (100%)" in mapping.about_spot("right", "s2")
     assert "no cell" in mapping.about_spot("left", "other")
 

@@ -87,7 +87,7 @@ def test_what_is_trained_is_listed_for_place_cells_and_can_be_opened_again(
 
 def test_command_and_process_give_the_same_encoder(model: EncoderModel) -> None:
     job = model.begin()
-    assert as_command(job).startswith("# cortex 1 is open in napari only")
+    assert as_command(job).startswith("# cortex 1 is open only in napari")
     assert "spatialrecon train-encoder" in as_command(job)
     compile(as_python(job), "script", "exec")
     here = job(lambda _: None, lambda: False)

@@ -61,7 +61,7 @@ def test_a_model_is_saved_and_used_again_with_the_same_result(
     assert f"--model '{folder}'" in command and "--set" not in command
     assert f"model={str(folder)!r}" in as_python(widget.model.last)
     box.setCurrentIndex(box.findData("ridge"))
-    assert widget.model.saved is None and trained.currentText() == "Train a new one"
+    assert widget.model.saved is None and trained.currentText() == "Train a new model"
     assert widget.inputs.pages.isEnabled()
 
 
@@ -71,7 +71,7 @@ def test_a_folder_without_a_model_is_refused_in_words(
     widget.inputs.use_model(str(tmp_path))
     text = widget.panel.notice.label.text()
     assert "folder of a saved model" in text and tmp_path.name in text
-    assert widget.inputs.trained.currentText() == "Train a new one"
+    assert widget.inputs.trained.currentText() == "Train a new model"
 
 
 def test_a_damaged_model_stops_run_and_says_so(

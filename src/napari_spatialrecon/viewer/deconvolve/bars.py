@@ -1,4 +1,4 @@
-"""Mean shares as stacked bars, one for each group, with a legend of the types below."""
+"""Mean proportions as stacked bars, one per group, with a legend of the types below."""
 
 from __future__ import annotations
 
@@ -15,11 +15,11 @@ from napari_spatialrecon.viewer.window.tones import DARK, Tones
 _BAR, _GAP, _LINE, _NAME = 14, 5, 16, 96
 _LONGEST_NAME, _LONGEST_LEGEND = 15, 28
 _ONE_COLUMN, _LONG, _SHORT = 8, 36, 15
-"""So many types stand below one another; more stand in two columns, their names shorter."""
+"""Largest number of types in one column; more are in two columns, with shorter names."""
 
 
 class StackedBars(QWidget):
-    """Draws bars that sum to 1. Hidden until there is something to show."""
+    """Draws bars that sum to 1. Hidden while there are none."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -33,7 +33,7 @@ class StackedBars(QWidget):
         self.hide()
 
     def sizeHint(self) -> QSize:
-        """A line for each group and each type in the legend."""
+        """Height of all groups, and of the legend."""
         return QSize(320, (_BAR + _GAP) * len(self.groups) + 8 + _LINE * self._lines)
 
     @property

@@ -1,4 +1,4 @@
-"""The fields of Deconvolve: a slide, a reference, and the column that names its types."""
+"""The fields of Deconvolve: a slide, a reference, and its column of cell types."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ class MixtureInputs(SlideAndReferenceInputs):
     """Shows what a `MixtureModel` holds, and changes it."""
 
     model: MixtureModel
-    reference_tip = "Open a table of cells whose types are known"
+    reference_tip = "Open a table of cells with known types"
 
     def make_fields(self) -> None:
         """Make and connect slide, reference and column."""

@@ -1,4 +1,4 @@
-"""One run of Deconvolve, and what it leaves: the cell types in each spot."""
+"""One run of Deconvolve, and its outcome: the cell types in each spot."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ class Mixed(Outcome):
 
     @property
     def types(self) -> list[str]:
-        """Names of the cell types, as the reference has them."""
+        """Names of the cell types, as in the reference."""
         return [str(name) for name in self.adata.uns[OURS]["types"]]
 
     @property
@@ -63,7 +63,7 @@ class Mixed(Outcome):
         first = np.argsort(-cells.data)[:_CELLS_SHOWN]
         if not len(first):
             return ""
-        return f" Likeliest cells: {', '.join(str(names[cells.col[i]]) for i in first)}."
+        return f" Most likely cells: {', '.join(str(names[cells.col[i]]) for i in first)}."
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -120,7 +120,7 @@ class MixtureJob(Job):
         return [("slide", self.slide), ("reference", self.reference)]
 
     def options(self, path: Callable[[Input], Path]) -> list[str]:
-        """Name the column of types."""
+        """Return the option for the column of types."""
         return ["--labels", self.labels]
 
     def settings(self) -> dict[str, Any]:
@@ -156,7 +156,7 @@ class MixtureJob(Job):
 
 
 def _with_main_type(adata: AnnData) -> AnnData:
-    """Add the largest share of each spot as the first column: what *Color by* shows at first."""
+    """Add the largest share of each spot as the first column, the default of *Color by*."""
     import pandas as pd
 
     types = [str(name) for name in adata.uns[OURS]["types"]]

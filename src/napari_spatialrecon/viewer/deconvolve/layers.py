@@ -24,7 +24,7 @@ def show_mixtures(
     diameter_um: float | None = None,
     image: Image | None = None,
 ) -> Points:
-    """Add the spots of an outcome as pies, or replace those of a run before."""
+    """Add the spots of an outcome as pies, or replace those of an earlier run."""
     layer = show_result(
         viewer, outcome, name, diameter_um=diameter_um, image=image, color=MAIN_TYPE
     )
@@ -34,17 +34,17 @@ def show_mixtures(
 
 
 def share_name(name: str) -> str:
-    """Return under which name one type of a run is a twin of its pies."""
+    """Return the name of the layer that shows one type of a run."""
     return f"{name} · one type"
 
 
 def show_share(viewer: ViewerModel, outcome: Mixed, pies: Points, name: str, number: int) -> Points:
-    """Show one cell type as colored points, on a layer that all types take in turn.
+    """Show one cell type as colored points, on a layer that all types share.
 
     Parameters
     ----------
     pies
-        The layer of all types; it is hidden, and followed in place and size.
+        The layer of all types; it is hidden, and gives position and size.
     name
         Of the run.
     number

@@ -13,7 +13,7 @@ from napari_spatialrecon.viewer.workspace.tables import query_table, short_name,
 from napari_spatialrecon.viewer.workspace.workspace import Entry, Workspace
 
 MOST_TYPES = 200
-"""A column of more names says who a cell is, not of what kind."""
+"""A column with more distinct values names cells rather than cell types."""
 _LIKELY = ("cell_type", "celltype", "cell type", "type", "annotation", "label", "cluster")
 
 
@@ -27,17 +27,17 @@ class MixtureModel(SlideAndReferenceModel[MixtureJob, Mixed]):
         super().__init__(workspace)
 
     def is_likely(self, entry: Entry) -> bool:
-        """Return whether a table names kinds of cells."""
+        """Return whether a table has a column of cell types."""
         return bool(label_columns(entry))
 
     @property
     def columns(self) -> dict[str, int]:
-        """Columns of the reference that may name types, each with how many it names."""
+        """Columns of the reference that may hold cell types, each with its number of types."""
         return {} if self.reference is None else label_columns(self.reference)
 
     @property
     def labels(self) -> str | None:
-        """The column of types: the one chosen, else the one whose name says so, else the first."""
+        """The column of types: the chosen one, else one with a telling name, else the first."""
         columns = self.columns
         if self._labels in columns:
             return self._labels
@@ -50,7 +50,7 @@ class MixtureModel(SlideAndReferenceModel[MixtureJob, Mixed]):
         self.choose()
 
     def new_curves(self) -> Curves:
-        """Return what is drawn: the loss alone, since no spots are held out."""
+        """Return curves of the loss alone, since no spots are held out."""
         return Curves({})
 
     def missing(self) -> list[str]:
@@ -59,7 +59,7 @@ class MixtureModel(SlideAndReferenceModel[MixtureJob, Mixed]):
         if self.slide is None:
             found.append("a slide: spots with coordinates")
         if self.reference is None:
-            found.append("a reference: a table of cells whose types are known")
+            found.append("a reference: a table of cells with known types")
         elif not self.columns:
             found.append(f"a column that names the type of each cell of {self.reference.name}")
         return found
@@ -77,7 +77,7 @@ class MixtureModel(SlideAndReferenceModel[MixtureJob, Mixed]):
 
 
 def label_columns(entry: Entry) -> dict[str, int]:
-    """Return the columns of a table that may name types, each with how many it names."""
+    """Return the columns of a table that may hold cell types, each with its number of types."""
     if entry.adata is None:
         return {}
     obs = entry.adata.obs

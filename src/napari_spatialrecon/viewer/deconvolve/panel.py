@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
 ALL_TYPES = -1
 _MOST_GROUPS = 24
-_HINT = "Click a spot, or a row of the table, to see what is in it."
+_HINT = "Click a spot, or a row of the table, to see its composition."
 
 
 class MixturePanel(QWidget):
@@ -40,10 +40,10 @@ class MixturePanel(QWidget):
         self.outcome: Mixed | None = None
         self.type, self.group = combo(), combo()
         self.type.setToolTip("All types as pies, or the share of one as a color")
-        self.group.setToolTip("Mean shares over the whole slide, or of the spots of each group")
+        self.group.setToolTip("Mean shares over the whole slide, or over the spots of each group")
         self.bars, self.spot, self.table = StackedBars(), WrappedLabel(_HINT), SharesTable()
         self.save_button = QPushButton("Save table…")
-        self.save_button.setToolTip("A row a spot, a column a cell type, as CSV")
+        self.save_button.setToolTip("One row per spot, one column per cell type, as CSV")
         self.type.activated.connect(lambda i: self.shown.emit(self.type.itemData(i)))
         self.group.activated.connect(self._draw_bars)
         self.table.row_picked.connect(self.show_spot)
@@ -59,7 +59,7 @@ class MixturePanel(QWidget):
         self.hide()
 
     def show_outcome(self, outcome: Mixed) -> None:
-        """Show what a run left."""
+        """Show the outcome of a run."""
         self.outcome = outcome
         shares, types = outcome.proportions, outcome.types
         order = [int(i) for i in np.argsort(-shares.mean(axis=0), kind="stable")]
@@ -81,12 +81,12 @@ class MixturePanel(QWidget):
         self.show()
 
     def show_spot(self, number: int) -> None:
-        """Say what is in a spot."""
+        """Describe the composition of a spot."""
         if self.outcome is not None:
             self.spot.setText(self.outcome.spot(number))
 
     def choose_type(self, number: int) -> None:
-        """Show a type, or all of them, as if it was chosen."""
+        """Show a type, or all types, as if the user had chosen it."""
         self.type.setCurrentIndex(self.type.findData(number))
         self.shown.emit(number)
 
@@ -110,6 +110,6 @@ class MixturePanel(QWidget):
 
 
 def _groupings(obs: pd.DataFrame) -> list[str]:
-    """Return the columns that part the spots into a few groups."""
+    """Return the columns that divide the spots into a few groups."""
     names = [str(c) for c in obs if c != MAIN_TYPE and guess_kind(obs[c]) == "category"]
     return [name for name in names if 1 < obs[name].nunique() <= _MOST_GROUPS]

@@ -20,7 +20,7 @@ class SharesTable(SortedTable):
     def __init__(self) -> None:
         super().__init__(QHeaderView.ResizeMode.Interactive)
         present(self.horizontalHeader()).setDefaultSectionSize(_WIDTH)
-        self.setToolTip("Shares in percent; a click on a column sorts by it")
+        self.setToolTip("Shares in percent; click a column to sort by it")
 
     def show_shares(
         self, names: Sequence[str], types: Sequence[str], shares: np.ndarray, order: Sequence[int]

@@ -41,7 +41,7 @@ class Deconvolve(TableResultWidget[MixtureModel, Mixed]):
         self.mixtures.save.connect(self.ask_for_table)
 
     def more_parts(self) -> list[QWidget]:
-        """Return what was found."""
+        """Return the panel of the outcome."""
         return [self.mixtures]
 
     def show_layer(self, outcome: Mixed) -> Points:
@@ -85,7 +85,7 @@ class Deconvolve(TableResultWidget[MixtureModel, Mixed]):
             self._stop_listening.append(on_click(share, self._on_spot))
 
     def _on_spot(self, number: int) -> None:
-        """Say what is in a spot that was clicked."""
+        """Describe the composition of a clicked spot."""
         self.mixtures.show_spot(number)
         self.mixtures.table.select_spot(number)
         self._select(number)

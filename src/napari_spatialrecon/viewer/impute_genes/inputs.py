@@ -1,4 +1,4 @@
-"""The fields of Impute genes: a slide, a reference, the genes, and what is hidden as a check."""
+"""The fields of Impute genes: slide, reference, genes to impute, and genes hidden as a check."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ class GeneInputs(SlideAndReferenceInputs):
     """Shows what a `GeneModel` holds, and changes it."""
 
     model: GeneModel
-    reference_tip = "Open a table of cells that measured more genes"
+    reference_tip = "Open a table of cells with more genes"
 
     def make_fields(self) -> None:
         """Make and connect the fields."""
@@ -24,12 +24,12 @@ class GeneInputs(SlideAndReferenceInputs):
         model = self.model
         self.genes, self.check = combo(), combo()
         self.genes.addItem("A list", GeneChoice.LIST)
-        self.genes.addItem("All that the slide lacks", GeneChoice.ALL)
+        self.genes.addItem("All missing from the slide", GeneChoice.ALL)
         for choice in CheckChoice:
             self.check.addItem("", choice)
         self.check.setToolTip(
-            "Measured genes that are hidden from the run and imputed, as a check: beside what was "
-            "measured they show what the maps are worth"
+            "Measured genes that are hidden from the run and imputed as a check: comparing them "
+            "with the measurement shows how accurate the maps are"
         )
         self.gene_list = GeneListField(model, "type a gene's name, or paste a list")
         self.gene_list.failed.connect(self.failed)
@@ -55,7 +55,7 @@ class GeneInputs(SlideAndReferenceInputs):
         listed = f"A list ({len(model.genes):,})" if model.genes else "A list…"
         self.genes.setItemText(0, listed)
         number = f" ({model.n_missing:,})" if model.names and measured else ""
-        self.genes.setItemText(1, f"All that the slide lacks{number}")
+        self.genes.setItemText(1, f"All missing from the slide{number}")
         self.gene_list.setVisible(model.choice is GeneChoice.LIST)
         self.gene_list.refresh(measured)
         self._show_check()
@@ -76,4 +76,4 @@ def _words(choice: CheckChoice, n: int, *, known: bool) -> str:
         return f"{genes} drawn at random" + (" (too few are shared)" if known and not n else "")
     if choice is CheckChoice.LISTED:
         return f"{genes} of the list" + ("" if n else " (none is measured)")
-    return "nothing: learn from all genes"
+    return "none: train on all genes"

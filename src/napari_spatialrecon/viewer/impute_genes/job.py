@@ -1,4 +1,4 @@
-"""One run of Impute genes, and what it leaves: maps of genes that the slide never measured."""
+"""One run of Impute genes, and its outcome: maps of genes missing from the slide."""
 
 from __future__ import annotations
 
@@ -23,22 +23,22 @@ if TYPE_CHECKING:
     from napari_spatialrecon.progress import ProgressCallback, ShouldStop
 
 MISSING = "missing"
-"""Asks for every gene of the reference that the slide lacks."""
+"""Requests every gene of the reference that the slide lacks."""
 _TRUTH, _HELD_OUT, _FOUND = "held_out_measured", "held out", "found"
 _ROUGH, _GOOD = 0.3, 0.6
-"""Correlations with the truth below which a map is not to be believed, and above which it is."""
+"""Correlations with the truth below which a map is unreliable, and above which it is reliable."""
 _FEW_GENES = 20
 
 
 @dataclass(frozen=True)
 class Imputed(Outcome):
-    """The maps of genes, and what was measured of those that the run did not see."""
+    """The maps of genes, and the measurements of those hidden from the run."""
 
     @property
     def genes(self) -> pd.DataFrame:
-        """A row a gene: ``origin``, predicted ``reliability`` and ``found``, where it was held out.
+        """One row per gene: ``origin``, predicted ``reliability``, and ``found`` if held out.
 
-        What was imputed comes first, the most reliable before the others.
+        Imputed genes come first, sorted by reliability.
         """
         found = self.adata.var[["origin", "reliability", _FOUND]].copy()
         found["origin"] = found["origin"].astype(str)
@@ -46,12 +46,12 @@ class Imputed(Outcome):
 
     @property
     def held_out(self) -> list[str]:
-        """Genes that the slide measured and the run did not see."""
+        """Genes that the slide measured and that were hidden from the run."""
         return [str(g) for g in self.adata.var_names[self.adata.var["origin"] == _HELD_OUT]]
 
     @property
     def first_gene(self) -> str:
-        """A gene worth looking at first: one that was held out, else the most reliable."""
+        """The gene to show first: a held-out one, else the most reliable."""
         held = self.held_out
         return held[0] if held else str(self.genes.index[0])
 
@@ -60,7 +60,7 @@ class Imputed(Outcome):
         return _column(self.adata.X, self.adata.var_names.get_loc(gene))
 
     def spread(self, gene: str) -> np.ndarray:
-        """Return the standard deviation of what the gene could be, (n_spots,) float32."""
+        """Return the standard deviation of the imputed gene, (n_spots,) float32."""
         return _column(self.adata.layers[IMPUTED_STD], self.adata.var_names.get_loc(gene))
 
     def measured(self, gene: str) -> np.ndarray | None:
@@ -73,7 +73,7 @@ class Imputed(Outcome):
         """Return a summary of the reliability of a gene's map."""
         row = self.adata.var.loc[gene]
         if row["origin"] == "measured":
-            return "good", f"{gene} was measured: it is shown as it is."
+            return "good", f"{gene} was measured and is shown as is."
         expected = float(row["reliability"])
         fit = "expected fit unknown" if np.isnan(expected) else f"expected r {expected:.2f}"
         if row["origin"] == _HELD_OUT:
@@ -84,7 +84,7 @@ class Imputed(Outcome):
 
     @property
     def summary(self) -> str:
-        """How many genes in which time, and how good they are."""
+        """Number of genes, run time, and how accurate they are."""
         from napari_spatialrecon.tasks.imputing import verdict
 
         n = int((self.adata.var["origin"] == "imputed").sum())
@@ -93,13 +93,13 @@ class Imputed(Outcome):
 
     @property
     def doubtful(self) -> bool:
-        """Whether held-out genes fit badly, or no better than by the baseline."""
+        """Whether held-out genes fit badly, or no better than with the baseline."""
         metrics = self.record["metrics"]
         own, baseline = metrics.get("held_out_pcc"), metrics.get("held_out_baseline_pcc")
         return own is not None and (own < _ROUGH or (baseline is not None and own < baseline))
 
     def write(self, path: str | Path) -> tuple[Path, ...]:
-        """Write table and record, and the reliability diagram where the run held genes out."""
+        """Write table and record, and the reliability diagram if the run held genes out."""
         from napari_spatialrecon.tasks.gene_report import draw_run
 
         written = super().write(path)
@@ -107,7 +107,7 @@ class Imputed(Outcome):
         return written if picture is None else (*written, picture)
 
     def facts(self) -> list[Line]:
-        """Return how the held-out genes came out, and the notes."""
+        """Return the accuracy on held-out genes, and the notes."""
         rows = self.adata.var[self.adata.var["origin"] == _HELD_OUT]
         lines: list[Line] = []
         if len(rows):
@@ -126,7 +126,7 @@ class GeneJob(Job):
     Parameters
     ----------
     genes
-        To impute; None for all that the slide lacks.
+        Genes to impute; None for all that the slide lacks.
     hidden
         Genes of the slide that the run does not see; they are imputed too.
     """
@@ -141,7 +141,7 @@ class GeneJob(Job):
     outcome_class = Imputed
 
     def __call__(self, progress: ProgressCallback, should_stop: ShouldStop) -> Imputed:
-        """Impute, and compare what was hidden with what was measured."""
+        """Impute, and compare hidden genes with their measurement."""
         from napari_spatialrecon.tasks.gene_check import compare
         from napari_spatialrecon.tasks.imputing import impute_genes
 
@@ -173,7 +173,7 @@ class GeneJob(Job):
 
     @property
     def asked(self) -> list[str] | str:
-        """What the task is asked for."""
+        """The genes that the task must impute."""
         return MISSING if self.genes is None else list(dict.fromkeys([*self.genes, *self.hidden]))
 
     @property
@@ -192,7 +192,7 @@ class GeneJob(Job):
         return [("slide", self.slide), ("reference", self.reference)]
 
     def options(self, path: Callable[[Input], Path]) -> list[str]:
-        """Name the genes."""
+        """Return the options for the genes."""
         words = ["--genes", MISSING if self.genes is None else ",".join(self.asked)]
         return [*words, "--hide", ",".join(self.hidden)] if self.hidden else words
 
@@ -254,7 +254,7 @@ def _advice(r: float) -> str:
     if np.isnan(r):
         return ""
     if r >= _GOOD:
-        return "The pattern can be believed."
+        return "The pattern is reliable."
     if r >= _ROUGH:
-        return "A rough map: trust broad regions, not single spots."
-    return "Not to be believed."
+        return "A rough map: trust broad regions, not individual spots."
+    return "Not reliable."

@@ -1,6 +1,6 @@
-"""Imputed genes in the viewer: one gene at a time on the spots, beside it as measured, as an image.
+"""Imputed genes in the viewer: one gene at a time as spots or image, next to its measurement.
 
-Another gene is painted on the same layers. The slide's own points get its values as a feature.
+Another gene reuses the same layers. The slide's own points get its values as a feature.
 """
 
 from __future__ import annotations
@@ -21,13 +21,13 @@ if TYPE_CHECKING:
 
 _EMPTY = "empty"
 _APART = 1.08
-"""How far to the right the measured gene lies, in widths of the slide."""
+"""Offset of the measured gene to the right, in widths of the slide."""
 _PIXELS = 400
-"""Of the longer side of an image of a gene."""
+"""Pixels along the longer side of the image of a gene."""
 _REACH = 1.6
-"""Distances between neighbours beyond which there is no tissue."""
+"""Distance to the nearest spot, in spacings, beyond which there is no tissue."""
 _LEAST_PIXELS = 3.5
-"""No spot is drawn smaller than this on screen: a gene is seen also where spots are dense."""
+"""Smallest size of a spot on screen, so that dense spots stay visible."""
 _IMAGE_OF = "gene_image_of"
 
 
@@ -39,9 +39,9 @@ class GeneLayers:
     name
         Of the result; the layers of an earlier result of this name are replaced.
     spots
-        The slide's own layer, whose features follow; None where it is gone.
+        The slide's own layer, whose features are updated; None if it was deleted.
     image
-        The H&E that the result lies on.
+        The H&E under the result.
 
     Attributes
     ----------
@@ -71,7 +71,7 @@ class GeneLayers:
         self.show_image(False)
 
     def show(self, gene: str) -> None:
-        """Show a gene, and what was measured of it where it was held out."""
+        """Show a gene, and its measurement if it was held out."""
         self.gene = gene
         values = self.outcome.values(gene)
         for layer in (self.main, self.spots):
@@ -80,7 +80,7 @@ class GeneLayers:
         self._paint()
 
     def show_spread(self, on: bool) -> None:
-        """Show how uncertain the gene is, instead of its values."""
+        """Show the uncertainty of the gene instead of its values."""
         self.spread = on
         self._paint()
 
@@ -90,7 +90,7 @@ class GeneLayers:
         self._paint()
 
     def show_image(self, on: bool) -> None:
-        """Show the gene as an image, each pixel as the spot nearest to it; or take it away."""
+        """Show or remove an image of the gene, each pixel with the value of its nearest spot."""
         old = self.image
         if old is not None and not on:
             self.viewer.layers.remove(old)
@@ -111,7 +111,7 @@ class GeneLayers:
 
     @property
     def beside(self) -> Points | None:
-        """The gene as it was measured; None where it was not, or is not asked for."""
+        """The measured gene; None if it was not measured, or is not shown."""
         return find_twin(self.viewer, self._twin_name)
 
     @property

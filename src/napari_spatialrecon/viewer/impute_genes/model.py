@@ -14,7 +14,7 @@ from napari_spatialrecon.viewer.workspace.workspace import Entry, Workspace
 
 
 class CheckChoice(StrEnum):
-    """Which measured genes are hidden from the run, to see what its maps are worth."""
+    """Which measured genes are hidden from the run to check its maps."""
 
     DRAWN = "drawn"
     LISTED = "listed"
@@ -44,7 +44,7 @@ class GeneModel(GeneListModel[GeneJob, Imputed], SlideAndReferenceModel[GeneJob,
 
     @property
     def n_missing(self) -> int:
-        """How many genes the reference has and the slide lacks, by name."""
+        """Number of genes of the reference that the slide lacks, by name."""
         return len(set(self.names) - self.measured)
 
     @property
@@ -78,7 +78,7 @@ class GeneModel(GeneListModel[GeneJob, Imputed], SlideAndReferenceModel[GeneJob,
         if self.slide is None:
             found.append("a slide: spots with coordinates")
         if self.reference is None:
-            found.append("a reference: a table of cells that measured more genes")
+            found.append("a reference: a table of cells with more genes")
         if not found and self.choice is GeneChoice.LIST and not self.genes:
             found.append("a gene to impute: type part of its name, or choose all")
         return found

@@ -1,4 +1,4 @@
-"""What Impute genes found: a gene to show, what its map is worth, and a table of all genes."""
+"""The outcome of Impute genes: the gene to show, its reliability, and a table of all genes."""
 
 from __future__ import annotations
 
@@ -17,8 +17,8 @@ from napari_spatialrecon.viewer.window.tones import Tones
 class GenePanel(QWidget):
     """Shows an `Imputed`; hidden until there is one.
 
-    Signals: ``shown(gene)``; ``compared(bool)``, whether held-out genes are seen as measured too;
-    ``doubted(bool)``, whether the uncertainty is seen; ``pictured(bool)``, whether an image is;
+    Signals: ``shown(gene)``; ``compared(bool)``, whether to show held-out genes as measured too;
+    ``doubted(bool)``, whether to show the uncertainty; ``pictured(bool)``, whether an image;
     ``save()``.
     """
 
@@ -31,14 +31,16 @@ class GenePanel(QWidget):
     def __init__(self) -> None:
         super().__init__()
         self.gene, self.sentence = GeneSearch("type part of a gene's name"), Checks()
-        self.beside = QCheckBox("Show it as measured, to the right")
+        self.beside = QCheckBox("Show the measurement to the right")
         self.beside.setToolTip("For genes that were measured and hidden from the run")
         self.spread = QCheckBox("Show the uncertainty instead")
-        self.spread.setToolTip("Standard deviation of what the gene could be in a spot")
-        self.picture = QCheckBox("Show it as an image too")
-        self.picture.setToolTip("Each pixel has the value of the spot nearest to it")
+        self.spread.setToolTip("Standard deviation of the imputed gene in each spot")
+        self.picture = QCheckBox("Also show an image")
+        self.picture.setToolTip("Each pixel has the value of its nearest spot")
         self.table, self.save_button = GeneTable(), QPushButton("Save table…")
-        self.save_button.setToolTip("A row a gene: origin, expected and found correlation, as CSV")
+        self.save_button.setToolTip(
+            "One row per gene: origin, expected and found correlation, as CSV"
+        )
         self.gene.chosen.connect(self.shown)
         self.table.picked.connect(self.shown)
         self.beside.toggled.connect(self.compared)
@@ -66,7 +68,7 @@ class GenePanel(QWidget):
         self.show()
 
     def show_gene(self, gene: str, line: Line, *, held_out: bool) -> None:
-        """Name the gene that is shown and say what it is worth."""
+        """Name the gene that is shown and describe its reliability."""
         self.gene.show_name(gene)
         self.sentence.show_lines([line])
         self.beside.setEnabled(held_out)

@@ -1,4 +1,4 @@
-"""A table of genes: where each map comes from, and how far it is to be believed."""
+"""A table of genes: the origin of each map, and its reliability."""
 
 from __future__ import annotations
 
@@ -28,21 +28,21 @@ class GeneTable(SortedTable):
         """Show genes: rows by name, columns ``origin``, ``reliability`` and ``found``."""
         self._names = [str(name) for name in genes.index]
         columns = [
-            Column("gene", genes.index.to_numpy(str), "Name, as the reference has it"),
+            Column("gene", genes.index.to_numpy(str), "Name, as in the reference"),
             Column(
                 "origin",
                 genes["origin"].to_numpy(str),
-                "imputed; held out: measured and hidden from the run; measured: shown as it is",
+                "imputed; held out: measured and hidden from the run; measured: shown as is",
             ),
             Column(
                 "expected",
                 genes["reliability"].to_numpy(float),
-                "Correlation with the truth that held-out genes of the same kind reached",
+                "Correlation with the truth reached by similar held-out genes",
             ),
             Column(
                 "found",
                 genes["found"].to_numpy(float),
-                "Correlation with what was measured, of genes that were hidden from the run",
+                "Correlation with the measurement, for genes hidden from the run",
             ),
         ]
         self.show_columns(columns, sorted_by=_EXPECTED)
@@ -52,7 +52,7 @@ class GeneTable(SortedTable):
         return self._names[self.rows.row_at(position)]
 
     def position(self, gene: str) -> int:
-        """Return where a gene stands in the sorted table."""
+        """Return the position of a gene in the sorted table."""
         return self.rows.position(self._names.index(gene))
 
     def select_gene(self, gene: str) -> None:

@@ -1,4 +1,4 @@
-"""Impute genes: maps of genes that the slide never measured, and how far to believe them."""
+"""Impute genes: maps of genes missing from the slide, and their reliability."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ class ImputeGenes(TableResultWidget[GeneModel, Imputed]):
     model_class = GeneModel
     inputs_class = GeneInputs
     row_name = "gene"
-    curves_tip = "The error of the network on genes that were held out."
+    curves_tip = "Error of the network on held-out genes."
 
     def __init__(self, napari_viewer: Viewer) -> None:
         self.genes = GenePanel()

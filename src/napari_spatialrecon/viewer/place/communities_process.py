@@ -1,6 +1,6 @@
-"""Communities in a process of their own: igraph keeps Python to itself while it looks for them.
+"""Communities in a separate process: igraph holds the GIL while it searches.
 
-For 3,000 cells that stops the window for a tenth of a second, for 30,000 for one and a half.
+This would freeze the window for 0.1 s with 3,000 cells, and for 1.5 s with 30,000.
 """
 
 from __future__ import annotations
@@ -26,12 +26,12 @@ np.save(sys.argv[2], communities(np.load(sys.argv[1])))
 
 
 def communities_in_process(places: np.ndarray, should_stop: ShouldStop) -> NDArray[np.int64]:
-    """Return what `evaluation.communities.communities` does, from another process.
+    """Return the result of `evaluation.communities.communities`, computed in a separate process.
 
     Parameters
     ----------
     places : (n, d) float
-        Intrinsic coordinates or places.
+        Intrinsic coordinates or positions.
     should_stop
         True ends the process.
 
@@ -40,7 +40,7 @@ def communities_in_process(places: np.ndarray, should_stop: ShouldStop) -> NDArr
     Stopped
         It was stopped.
     SpatialReconError
-        The process failed; its last line says how.
+        The process failed; the message has its last line.
     """
     with tempfile.TemporaryDirectory(prefix="spatialrecon-") as folder:
         given, found = Path(folder) / "places.npy", Path(folder) / "communities.npy"

@@ -1,6 +1,6 @@
-"""How far to trust placed cells: each thing in one sentence, green, amber or red.
+"""How far to trust placed cells: one sentence per diagnostic, green, amber or red.
 
-What a method did not write is not shown. Columns and numbers: docs/data-model.md.
+Diagnostics that a method did not write are omitted. docs/data-model.md lists columns and numbers.
 """
 
 from __future__ import annotations
@@ -22,14 +22,14 @@ if TYPE_CHECKING:
     from napari_spatialrecon.progress import ShouldStop
 
 FEW, MANY = 0.05, 0.5
-"""Shares of the cells up to which a flag is green, and above which it is red."""
+"""Shares of flagged cells up to which a flag is green, and above which it is red."""
 _FEWEST, _APART = 50, 1_000
-"""Cells from which communities are looked for, and from which in another process."""
+"""Fewest cells for a search of communities, and for one in a separate process."""
 _log = logging.getLogger(__name__)
 
 
 def diagnostics(adata: AnnData) -> list[Line]:
-    """Return what a result says of itself, a line each."""
+    """Return the diagnostics of a result, one line each."""
     from napari_spatialrecon.methods.placement.limits import LIMITS
 
     numbers: Mapping[str, Any] = adata.uns.get(OURS, {}).get("diagnostics", {})
@@ -38,12 +38,12 @@ def diagnostics(adata: AnnData) -> list[Line]:
             adata,
             OUTSIDE,
             "unlike anything in the reference: placement is unreliable",
-            "Every cell resembles some of the reference",
+            "Every cell resembles part of the reference",
         ),
         _flagged(
             adata,
             WEAK,
-            "in too few agreeing patches to be placed firmly",
+            "in too few agreeing patches to be placed reliably",
             "Every cell is in enough agreeing patches",
         ),
         _number(
@@ -69,9 +69,9 @@ def diagnostics(adata: AnnData) -> list[Line]:
 
 
 def with_communities(adata: AnnData, should_stop: ShouldStop = lambda: False) -> AnnData:
-    """Add the spatial community of each placed cell (GEARS, figure 3), where there are enough.
+    """Add the spatial community of each placed cell (GEARS, figure 3), if there are enough cells.
 
-    Of many cells they are found in another process, so that the window goes on.
+    With many cells they are found in a separate process, so that the window stays responsive.
     """
     from napari_spatialrecon.evaluation.communities import communities
     from napari_spatialrecon.tasks.communities import PLACES, named
@@ -86,7 +86,7 @@ def with_communities(adata: AnnData, should_stop: ShouldStop = lambda: False) ->
         adata.obs[COMMUNITY] = named(found)
     except Stopped:
         raise
-    except (OSError, SpatialReconError) as error:  # a result is worth more than its communities
+    except (OSError, SpatialReconError) as error:  # keep the result without communities
         _log.warning("The result has no communities: %s", error)
     return adata
 

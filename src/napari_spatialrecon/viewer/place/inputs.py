@@ -1,4 +1,4 @@
-"""The fields of Place cells: references, cells, and the histology to lay them on."""
+"""The fields of Place cells: references, cells, and the histology to show them on."""
 
 from __future__ import annotations
 
@@ -26,16 +26,16 @@ class PlaceInputs(SlidesInputs):
         super().make_fields()
         self.histology = combo()
         self.histology.setToolTip(
-            "Where the result is laid: a reference's own frame, or any H&E, by the images alone."
+            "The frame of the result: a reference, or any H&E, registered by the images alone."
         )
         self.trained = combo()
         self.trained.setToolTip(
-            "Training takes most of the time. A saved model places other cells of the same tissue."
+            "Training takes most of the time; a saved model can place more cells of its tissue."
         )
         self.trained.activated.connect(self._choose_model)
         self.encoder = combo()
         self.encoder.setToolTip(
-            "What the method sees of a cell: an encoder from Train encoder, or none"
+            "What embeds the cells before placement: an encoder from Train encoder, or none"
         )
         self.encoder.activated.connect(
             lambda i: setattr(self.model, "encoder", self.encoder.itemData(i))
@@ -51,7 +51,7 @@ class PlaceInputs(SlidesInputs):
         return [*super().rows(), *own]
 
     def below(self) -> list[QWidget]:
-        """Return the choice of an encoder, and the question for a scale."""
+        """Return the choice of an encoder, and the field for a missing scale."""
         return [self.encoder_row, *super().below()]
 
     def refresh(self) -> None:
@@ -63,7 +63,7 @@ class PlaceInputs(SlidesInputs):
         self._show_models()
 
     def use_model(self, folder: str) -> None:
-        """Place with the model saved in a folder, by its method."""
+        """Place with the model saved in a folder, and with its method."""
         try:
             saved = find_model(folder, self.model.task)
         except CheckpointError as error:
@@ -83,26 +83,26 @@ class PlaceInputs(SlidesInputs):
         self._show_models()
 
     def _show_models(self) -> None:
-        """Offer training, the saved model in use, and to look for one; its settings are fixed."""
+        """Offer training, the saved model in use, and the choice of one; its settings are fixed."""
         saved = self.model.saved
         with QSignalBlocker(self.trained):
             self.trained.clear()
-            self.trained.addItem("Train a new one")
+            self.trained.addItem("Train a new model")
             if saved is not None:
                 self.trained.addItem(f"{saved.folder.name} (saved)")
                 self.trained.setItemData(1, str(saved.folder), Qt.ItemDataRole.ToolTipRole)
-            self.trained.addItem("Use a saved one…")
+            self.trained.addItem("Use a saved model…")
             self.trained.setCurrentIndex(0 if saved is None else 1)
         for part in (self.heads, self.pages):
             part.setEnabled(saved is None)
 
     def _show_encoders(self) -> None:
-        """Offer encoders where there are some that the method takes."""
+        """Offer encoders, if there are any that the method accepts."""
         found = self.model.encoders
         self.encoder_row.setVisible(bool(found))
         with QSignalBlocker(self.encoder):
             self.encoder.clear()
-            self.encoder.addItem("As the settings say", None)
+            self.encoder.addItem("As set under Settings", None)
             for entry in found:
                 self.encoder.addItem(entry.name, entry)
             chosen = self.model.encoder

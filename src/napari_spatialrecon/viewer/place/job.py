@@ -1,4 +1,4 @@
-"""One run of Place cells: what it needs, as it was when Run was pressed, and what it leaves."""
+"""One run of Place cells: its inputs, fixed when Run was pressed, and its outcome."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ if TYPE_CHECKING:
     from napari_spatialrecon.tasks.preflight import Preflight
 
 SLIGHT_OVERLAP = 0.7
-"""Below this overlap of outlines, laying one H&E on another is doubtful."""
+"""With less overlap of outlines than this, the registration of two H&E images is doubtful."""
 
 
 @dataclass(frozen=True)
@@ -40,14 +40,14 @@ class Placed(Outcome):
 
     @property
     def held_out(self) -> dict[str, float]:
-        """Errors on held-out spots, ``method`` and ``baseline``, where they are known."""
+        """Errors on held-out spots, ``method`` and ``baseline``, if known."""
         metrics = self.record.get("metrics", {})
         found = {name: metrics.get(f"held_out_{name}") for name in ("method", "baseline")}
         return {name: value for name, value in found.items() if value is not None}
 
     @property
     def doubtful(self) -> bool:
-        """Whether the baseline did as well on the held-out spots."""
+        """Whether the baseline did at least as well on the held-out spots."""
         errors = self.held_out
         return len(errors) == 2 and errors["method"] >= errors["baseline"]
 
@@ -60,7 +60,7 @@ class Placed(Outcome):
 
     @property
     def summary(self) -> str:
-        """How many cells in which time, and the verdict."""
+        """Number of placed cells, run time, and the verdict."""
         return f"{self.adata.n_obs:,} cells placed in {self.time}. {self.verdict}"
 
     @property
@@ -70,7 +70,7 @@ class Placed(Outcome):
         if overlap is None:
             return "", False
         target = self.record.get("settings", {}).get("registered_to", "the other")
-        text = f"Laid on {target} by the two images alone: outlines overlap {overlap:.0%}."
+        text = f"Registered to {target} by the two images alone: outlines overlap {overlap:.0%}."
         return text, overlap < SLIGHT_OVERLAP
 
     def facts(self) -> list[Line]:
@@ -87,13 +87,13 @@ class PlaceJob(Job):
     Parameters
     ----------
     display
-        Name of the reference in whose frame the result lies, unless `onto` is given.
+        Name of the reference whose frame the result has, unless `onto` is given.
     onto
         H&E image to register the result to; its slide is not used for training.
     encoder
-        Trained before, to give the method its input.
+        A trained encoder that gives the method its input.
     model
-        Folder of a saved model, with settings of its own, to use instead of training.
+        Folder of a saved model, with its own settings, to use instead of training.
     """
 
     references: tuple[Table, ...]
@@ -146,7 +146,7 @@ class PlaceJob(Job):
     def preflight(self) -> Preflight:
         """Check the inputs and estimate the run, without running it.
 
-        What a run calls at its end is loaded now: loading holds up the window.
+        Modules needed at the end of a run are imported now, since importing blocks the window.
         """
         import napari_spatialrecon.tasks.communities
         import napari_spatialrecon.tasks.placing  # noqa: F401
@@ -193,7 +193,7 @@ class PlaceJob(Job):
         return [*tables, *((option, other) for option, other in others if other is not None)]
 
     def options(self, path: Callable[[Input], Path]) -> list[str]:
-        """Name the reference whose frame the result has, and the saved model."""
+        """Return the options for the reference whose frame the result has, and the saved model."""
         saved = [] if self.model is None else ["--model", str(self.model)]
         if len(self.references) == 1:
             return saved
@@ -219,7 +219,7 @@ class PlaceJob(Job):
         return Placed(with_communities(found.adata), found.record)
 
     def shown(self) -> Table:
-        """Return the reference whose frame the result first has."""
+        """Return the reference whose frame the result has before registration."""
         return next((t for t in self.references if t.name == self.display), self.references[0])
 
     def _target(self) -> AnnData | None:
@@ -230,17 +230,17 @@ class PlaceJob(Job):
 
 
 def hidden_error(outcome: Placed, truth: AnnData) -> float | None:
-    """Return the median distance of placed cells from where they truly lie, in µm.
+    """Return the median distance of placed cells from their true positions, in µm.
 
     Parameters
     ----------
     truth
-        The same cells by name, with coordinates in the frame of the result. None of it was read
-        in the run.
+        The same cells by name, with coordinates in the frame of the result. The run did not
+        read them.
 
     Returns
     -------
-    None where no cell is known or the unit is not.
+    None if no cell is among them or the unit is unknown.
     """
     from napari_spatialrecon.tissue import contract
 

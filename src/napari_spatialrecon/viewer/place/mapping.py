@@ -1,4 +1,4 @@
-"""Where each cell may go, and which cells each spot may have: the mapping kept with a result."""
+"""The mapping kept with a result: likely spots of each cell, and likely cells of each spot."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ class CellMapping:
 
     @classmethod
     def read(cls, adata: AnnData) -> CellMapping | None:
-        """Return the mapping of placed cells, None where the method has none."""
+        """Return the mapping of placed cells, None if the method has none."""
         own = adata.uns.get(OURS, {})
         if MAPPING not in adata.obsm or "mapping_spots" not in own:
             return None
@@ -53,7 +53,7 @@ class CellMapping:
         Parameters
         ----------
         names
-            Spots in the order that is wanted.
+            Spots in the desired order.
         """
         row = self.matrix[[cell]].tocoo()
         known = {
@@ -78,15 +78,15 @@ class CellMapping:
         best = row.col[order[0]]
         share = {s: row.data[self.slides[row.col] == s].sum() for s in np.unique(self.slides)}
         on = ", ".join(f"{v:.0%} on {s}" for s, v in share.items()) if len(share) > 1 else ""
-        spots = f"{n} spot{'s hold' if n > 1 else ' holds'} {_MOST:.0%} of it"
+        spots = f"{n} spot{'s carry' if n > 1 else ' carries'} {_MOST:.0%} of its probability"
         text = f"{self.cells[cell]}: {spots}{f' ({on})' if on else ''}."
-        return f"{text} Likeliest: {self.spots[best]} of {self.slides[best]}."
+        return f"{text} Most likely: {self.spots[best]} of {self.slides[best]}."
 
     def about_spot(self, slide: str, spot: str) -> str:
         """Return a description of the cells that a spot may contain."""
         values = self.cells_of(slide, spot)
         order = [i for i in np.argsort(-values)[:5] if values[i] > 0]
         if not order:
-            return f"{spot} of {slide}: no cell may belong here."
+            return f"{spot} of {slide}: no cell maps here."
         likeliest = ", ".join(f"{self.cells[i]} ({values[i]:.0%})" for i in order)
-        return f"{spot} of {slide}: {int((values > 0).sum()):,} cells. Likeliest: {likeliest}."
+        return f"{spot} of {slide}: {int((values > 0).sum()):,} cells. Most likely: {likeliest}."

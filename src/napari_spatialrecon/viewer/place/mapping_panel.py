@@ -1,4 +1,4 @@
-"""Click a placed cell to see where it may go, or a spot to see which cells it may have."""
+"""Click a placed cell to see its likely spots, or a spot to see its likely cells."""
 
 from __future__ import annotations
 
@@ -22,20 +22,20 @@ if TYPE_CHECKING:
     from napari.components import ViewerModel
     from napari.layers import Points
 
-_HINT = "Click a cell to see the spots where it may lie, or a spot to see its cells."
+_HINT = "Click a cell to see its likely spots, or a spot to see its likely cells."
 _DIMMED = 0.35
 _RIM, _RING, _COLOR = 0.1, 0.25, "#D55E00"
 
 
 class MappingPanel(QWidget):
-    """Shows the mapping of a result; hidden where there is none.
+    """Shows the mapping of a result; hidden if there is none.
 
-    Signals: ``cleared()``, when the result's own colors are wanted again.
+    Signals: ``cleared()``, when the result's own colors should return.
 
     Parameters
     ----------
     viewer
-        Its canvas.
+        The viewer whose canvas is clicked.
     """
 
     cleared = Signal()
@@ -65,9 +65,9 @@ class MappingPanel(QWidget):
         Parameters
         ----------
         slides
-            The layer of each slide by the name that the run knew it under.
+            The layer of each slide, by its name in the run.
         shown
-            The slide in whose frame the result lies.
+            The slide whose frame the result has.
         """
         self._end()
         self.mapping, self.layer, self.shown = CellMapping.read(adata), layer, shown
@@ -81,21 +81,21 @@ class MappingPanel(QWidget):
             self._stop_listening.append(on_click(spots, partial(self.show_spot, name)))
 
     def show_cell(self, number: int) -> None:
-        """Show over the slide where a cell may lie."""
+        """Show the likely spots of a cell over the slide."""
         assert self.mapping is not None and self.layer is not None, "called with a result"
         spots = self._slide(self.shown)
         if spots is not None:
             values = self.mapping.spots_of(number, self.shown, spots.features[NAMES])
             heat = self._marks(spots, values > 0, _RIM, "white")
             values = values[values > 0]
-            title = f"where {self.mapping.cells[number]} may lie, probability"
+            title = f"spots of {self.mapping.cells[number]}, probability"
             top = float(values.max(initial=0.0)) or 1.0
             set_point_colors(heat, values, kind="gene", title=title, limits=(0.0, top))
         self.layer.opacity, self.layer.face_colorbar.visible = _DIMMED, False
         self._choose({number}, self.mapping.about_cell(number))
 
     def show_spot(self, slide: str, number: int) -> None:
-        """Show which cells a spot may have."""
+        """Show the likely cells of a spot."""
         assert self.mapping is not None and self.layer is not None, "called with a result"
         spots = self._slide(slide)
         if spots is None or self.layer not in self.viewer.layers:
@@ -111,7 +111,7 @@ class MappingPanel(QWidget):
         self._choose(set(likely.tolist()), self.mapping.about_spot(slide, spot))
 
     def clear(self) -> None:
-        """Show the result as it was."""
+        """Show the result as before."""
         forget_twin(self.viewer, self._twin)
         if self.layer is not None:
             self.layer.opacity, self.layer.selected_data = 1.0, set()
@@ -120,7 +120,7 @@ class MappingPanel(QWidget):
 
     @property
     def _twin(self) -> str:
-        return f"{self.shown} · where a cell may lie"
+        return f"{self.shown} · likely spots of a cell"
 
     def _marks(self, spots: Points, shown: np.ndarray, rim: float, color: str) -> Points:
         """Return marks on some spots of a slide, with a rim."""
@@ -130,7 +130,7 @@ class MappingPanel(QWidget):
         return marks
 
     def _choose(self, cells: set[int], text: str) -> None:
-        """Mark cells of the result, leave it to be clicked again, and say what is shown."""
+        """Select cells of the result and its layer, and describe what is shown."""
         assert self.layer is not None, "chosen in a result"
         self.layer.selected_data = cells
         self.viewer.layers.selection = {self.layer}

@@ -37,13 +37,13 @@ class PlaceModel(SlidesModel[PlaceJob, Placed]):
 
     @property
     def encoders(self) -> list[Entry]:
-        """Encoders that were trained or opened, if the method takes one and is to be trained."""
+        """Encoders that were trained or opened, if the method takes one and will be trained."""
         trains = self.method.takes_encoder and self.saved is None
         return self.workspace.of_role(Role.MODEL) if trains else []
 
     @property
     def encoder(self) -> Entry | None:
-        """The encoder whose embedding is the input; None for what the settings say."""
+        """The encoder whose embedding is the input; None to follow the settings."""
         return self._encoder if self._encoder in self.encoders else None
 
     @encoder.setter
@@ -59,7 +59,7 @@ class PlaceModel(SlidesModel[PlaceJob, Placed]):
 
     @property
     def image(self) -> Entry | None:
-        """The H&E to lay the result on: the one chosen, else the cells' own, else a reference's."""
+        """The H&E to show the result on: the chosen, else the cells' own, else a reference's."""
         if self._image is not None and self._image in self.images:
             return self._image
         for slide in (self.query, *self.references):
@@ -90,11 +90,13 @@ class PlaceModel(SlidesModel[PlaceJob, Placed]):
         if not self.references:
             found.append("a reference slide: spots or cells with coordinates")
         if self.query is None:
-            found.append("cells to place: a table of cells, or a slide whose coordinates to hide")
+            found.append(
+                "cells to place: a table of cells, or a slide whose coordinates are to be hidden"
+            )
         return found
 
     def unscaled(self) -> Entry | None:
-        """Return an entry in use whose µm per pixel or unit is not known, if there is one."""
+        """Return an entry in use whose µm per pixel or unit is unknown, if any."""
         if self.image is not None and self.image.needs_scale:
             return self.image
         return super().unscaled()
@@ -134,7 +136,7 @@ class PlaceModel(SlidesModel[PlaceJob, Placed]):
         )
 
     def facts(self) -> list[Line]:
-        """Return what the user should know, and how far from their hidden places spots are."""
+        """Return what the user should know, with the distance to hidden coordinates."""
         found, error, outcome = super().facts(), self.hidden_error(), self.outcome
         if error is not None and outcome is not None:
             text = f"Median distance to the hidden coordinates: {error:,.0f} µm."
@@ -158,7 +160,7 @@ class PlaceModel(SlidesModel[PlaceJob, Placed]):
         with_image = [e for e in self.references if histology_of(self.workspace, e) is not None]
         if not with_image:
             raise InputError(
-                "Expected a reference slide with an H&E image, since the result is laid on "
+                "Expected a reference slide with an H&E image, since the result is registered to "
                 f"{image.name} by the images; found none.",
                 remedy="Try a reference under Histology.",
             )
@@ -167,12 +169,12 @@ class PlaceModel(SlidesModel[PlaceJob, Placed]):
         if image.needs_scale:
             raise InputError(
                 f"Expected the µm per pixel of {image.name}, found none.",
-                remedy="Try typing it below.",
+                remedy="Try entering it below.",
             )
         return names[with_image[0]], picture(image)
 
     def _hidden_truth(self) -> Table | None:
-        """Return the slide whose spots are placed, if the result lies in its own frame."""
+        """Return the slide whose spots are placed, if the result has its frame."""
         query, image = self.query, self.image
         if query is None or image is None or query.role is not Role.SLIDE:
             return None

@@ -1,4 +1,4 @@
-"""Place cells: from what is open to cells on the tissue."""
+"""Place cells: from open tables to cells on the tissue."""
 
 from __future__ import annotations
 
@@ -26,17 +26,17 @@ class PlaceCells(TaskWidget[PlaceModel, Placed]):
     inputs_class = PlaceInputs
 
     def more_parts(self) -> list[QWidget]:
-        """Return where cells may lie, and the button that keeps the trained model."""
+        """Return the mapping panel, and the button that saves the trained model."""
         self.mapping = MappingPanel(self.viewer)
         self.mapping.cleared.connect(lambda: self._color(UNCERTAINTY))
         self.save_model_button = QPushButton("Save model…")
-        self.save_model_button.setToolTip("Keep the model, to place other cells without training")
+        self.save_model_button.setToolTip("Save the model to place other cells without training")
         self.save_model_button.clicked.connect(self.save_model)
         self.save_model_button.hide()
         return [self.mapping, self.save_model_button]
 
     def save_model(self) -> None:
-        """Ask where, and write the model in the background."""
+        """Ask where to save, and write the model in the background."""
         name = f"{self.model.result_name} model".replace("/", "_")
         folder = QFileDialog.getSaveFileName(self, "Save model as a folder", name)[0]
         if folder:
