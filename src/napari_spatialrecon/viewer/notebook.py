@@ -23,11 +23,11 @@ from napari_spatialrecon.viewer.widgets.parameters import AUTOMATIC, shown
 NOTEBOOK, QT = "ipynb", "qt"
 """The toolkits that can draw a form, as magicgui calls them."""
 _WIDTH = 400
-"""Of a form that stands by itself, in pixels."""
+"""Size of a standalone form, in pixels."""
 
 
 def form(config: Config | str, settings: Settings | None = None, /, **arguments: Any) -> ConfigForm:
-    """Return a config as a form to edit; its ``config`` is what the form holds then.
+    """Return a config as a form to edit; its ``config`` holds the current values.
 
     It is the form of the window: a magicgui container, drawn by ipywidgets in a notebook and by Qt
     elsewhere. A script opens it with ``form.show(run=True)``.
@@ -37,7 +37,7 @@ def form(config: Config | str, settings: Settings | None = None, /, **arguments:
     config
         A config, or the name of a method.
     settings, arguments
-        Settings to begin with, as in `napari_spatialrecon.config`; with the name of a method also
+        Initial settings, as in `napari_spatialrecon.config`; with the name of a method also
         its ``task`` and ``preset``.
 
     Raises
@@ -68,8 +68,8 @@ def form(config: Config | str, settings: Settings | None = None, /, **arguments:
 def display(config: Config) -> None:
     """Show a config where IPython displays it: as a form with the call that makes it, or as text.
 
-    In a notebook with ipywidgets it is the form. The config itself never changes: what is edited
-    is in the call below the form.
+    In a notebook with ipywidgets it is the form. The config itself never changes; the call below
+    the form contains the edits.
     """
     if not _in_notebook() or not _installed("ipywidgets"):
         print(table(config))
@@ -83,7 +83,7 @@ def display(config: Config) -> None:
 
 
 def table(config: Config) -> str:
-    """Return a config as text: a line an option, with its value, unit and help."""
+    """Return a config as text: one line per option, with its value, unit and help."""
     rows = [
         (option.name, f"{shown(value) or AUTOMATIC} {option.unit}".strip(), option.help)
         for option, value in zip(config.options(), config.flat().values(), strict=True)
@@ -94,7 +94,7 @@ def table(config: Config) -> str:
 
 
 def _call(edited: ConfigForm) -> str:
-    """Return what makes the config that a form holds, as Python."""
+    """Return the Python expression that makes the config of a form."""
     found = [info for info in METHODS if info.config() is edited.config_class]
     if edited.problems() or not found:
         return ""
@@ -126,7 +126,7 @@ def _installed(module: str) -> bool:
 
 
 def _in_notebook() -> bool:
-    """Tell whether this is the kernel of a notebook; napari's console, also a kernel, is none."""
+    """Return whether this is the kernel of a notebook; napari's console is not, though a kernel."""
     ipython = sys.modules.get("IPython")
     shell = ipython.get_ipython() if ipython is not None else None
     return type(shell).__name__ == "ZMQInteractiveShell"
@@ -134,7 +134,7 @@ def _in_notebook() -> bool:
 
 @contextmanager
 def _drawn_by(toolkit: str) -> Iterator[None]:
-    """Let magicgui draw with a toolkit, and afterwards with what napari and others chose."""
+    """Make magicgui draw with a toolkit, then restore the one chosen by napari or others."""
     before = Application._instance
     use_app(toolkit)
     try:

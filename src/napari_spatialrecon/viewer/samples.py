@@ -23,7 +23,7 @@ def tumour() -> Read:
 
 
 def _sample(tissue: str) -> Read:
-    """Return layers; nothing where there is a window, in which they appear when they are made."""
+    """Return layers; an empty list if there is a window, which adds them once they are ready."""
     from napari import current_viewer
 
     viewer = current_viewer()

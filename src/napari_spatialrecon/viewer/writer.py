@@ -15,14 +15,14 @@ if TYPE_CHECKING:
 
 
 def write_points(path: str, data: np.ndarray, attributes: dict[str, Any]) -> list[str]:
-    """Write one points layer; the file appears whole or not at all.
+    """Write one points layer atomically.
 
     Parameters
     ----------
     path
-        Ends in ``.h5ad`` or ``.csv``.
+        Path that ends in ``.h5ad`` or ``.csv``.
     data, attributes
-        What napari hands over: (n, 2) as (y, x), and the layer's state.
+        The arguments of napari: (n, 2) as (y, x), and the layer's state.
 
     Returns
     -------
@@ -31,7 +31,7 @@ def write_points(path: str, data: np.ndarray, attributes: dict[str, Any]) -> lis
     Raises
     ------
     InputError
-        The ending is another one, or the place cannot be written.
+        The suffix is another one, or the path cannot be written.
     """
     from napari.layers import Points
 

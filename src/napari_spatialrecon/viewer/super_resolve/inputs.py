@@ -1,4 +1,4 @@
-"""The fields of Super-resolve: slide, genes, factor, model, and what the slide does not state."""
+"""The fields of Super-resolve: slide, genes, factor, model, and a missing spot diameter."""
 
 from __future__ import annotations
 
@@ -185,7 +185,7 @@ class SuperInputs(OneSlideInputs):
         self._show_models()
 
     def _show_models(self) -> None:
-        """Offer the model of the package, the one in use, and to look for one."""
+        """Offer the model of the package, the one in use, and the choice of one."""
         saved, learns = self.model.saved, self.model.method.has_generalist
         with QSignalBlocker(self.trained):
             self.trained.clear()

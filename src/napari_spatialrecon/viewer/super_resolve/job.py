@@ -1,4 +1,4 @@
-"""One run of Super-resolve, and what it leaves: the counts of the parts of spots, as pictures."""
+"""One run of Super-resolve, and its outcome: the counts of parts of spots, as images."""
 
 from __future__ import annotations
 
@@ -28,9 +28,9 @@ if TYPE_CHECKING:
     from napari_spatialrecon.tissue.subspots import SubSpots
 
 _CONSERVED = 1e-6
-"""Largest fractional deviation of a run that conserves counts."""
+"""Largest fractional deviation at which counts still count as conserved."""
 _MASK_COVERS = 0.8
-"""An outline of the tissue that misses more of the spots than this leaves is not used."""
+"""Smallest share of the spots within an outline of the tissue for the outline to be used."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -40,11 +40,11 @@ class Resolved(Outcome):
     Parameters
     ----------
     parts
-        Where the parts of spots with counts lie.
+        Positions of the parts of spots with counts.
     picture
-        What lays them on pixels.
+        Maps the parts to pixels.
     columns
-        Counts, and ``"spread"`` where it was drawn, of the parts in the order of `parts`; by gene.
+        Counts of the parts, and ``"spread"`` if drawn, in the order of `parts`; by gene.
     """
 
     parts: SubSpots = field(repr=False)
@@ -63,12 +63,12 @@ class Resolved(Outcome):
 
     @property
     def has_spread(self) -> bool:
-        """Whether the method drew, so that an uncertainty is known."""
+        """Whether the method drew samples, so that the uncertainty is known."""
         return "spread" in self.columns
 
     @property
     def first_gene(self) -> str:
-        """A gene worth looking at first: the one whose counts vary most."""
+        """The gene to show first: the one whose counts vary most."""
         counts = self.columns["counts"]
         mean = np.asarray(counts.mean(axis=0)).ravel()
         squares = np.asarray(counts.multiply(counts).mean(axis=0)).ravel()
@@ -76,7 +76,7 @@ class Resolved(Outcome):
 
     @property
     def summary(self) -> str:
-        """How many spots became how many parts, in which time."""
+        """Number of genes, spots and parts, and run time."""
         spots, each = len(self.parts.lattice.points), len(self.parts.offsets)
         n = len(self.genes)
         genes = "1 gene" if n == 1 else f"{n:,} genes"
@@ -84,7 +84,7 @@ class Resolved(Outcome):
 
     @property
     def doubtful(self) -> bool:
-        """Whether counts were lost or invented."""
+        """Whether counts were lost or added."""
         return not self.fd <= _CONSERVED
 
     def facts(self) -> list[Line]:
@@ -104,7 +104,7 @@ class Resolved(Outcome):
         return np.asarray(column.toarray().ravel(), np.float32)
 
     def measured(self, gene: str) -> np.ndarray:
-        """Return a gene as it was measured, each spot's counts shared evenly by its parts."""
+        """Return a gene as measured, each spot's counts divided evenly among its parts."""
         each = len(self.parts.offsets)
         return np.repeat(self.values(gene).reshape(-1, each).mean(axis=1), each)
 
@@ -118,11 +118,11 @@ class SuperJob(Job):
     factor
         As `tissue.subspots.parse_factor` reads it.
     genes
-        To split; None for all.
+        Genes to split; None for all.
     model
         Folder of your own generalist model; None for that of the package.
     spot_diameter
-        In the unit of the coordinates, where the slide does not state it.
+        In the unit of the coordinates, if the slide does not state it.
     guided
         Whether the nuclear stain of the H&E guides the split.
     """
@@ -138,7 +138,7 @@ class SuperJob(Job):
     out = "parts.h5ad"
 
     def __call__(self, progress: ProgressCallback, should_stop: ShouldStop) -> Resolved:
-        """Split the counts, and prepare the pictures."""
+        """Split the counts, and prepare the images."""
         from napari_spatialrecon.tasks.super_resolving import super_resolve
 
         image = self._histology()
@@ -179,7 +179,7 @@ class SuperJob(Job):
 
     @property
     def result_name(self) -> str:
-        """Method, factor and slide, after which the layers of a gene are named."""
+        """Method, factor and slide, which end the names of a gene's layers."""
         title = find_method(self.method, self.verb).title
         return f"{title} {self.factor.replace('x', '×')} · {self.slide.name}"
 
@@ -188,7 +188,7 @@ class SuperJob(Job):
         return [("slide", self.slide)]
 
     def options(self, path: Callable[[Input], Path]) -> list[str]:
-        """Name the factor, and genes, model, diameter and guide where they were chosen."""
+        """Return the options: the factor, and genes, model, diameter and guide if chosen."""
         words = ["--factor", self.factor]
         if self.genes is not None:
             words += ["--genes", ",".join(self.genes)]
@@ -265,7 +265,7 @@ class SuperJob(Job):
 
 
 def _drawers() -> list[str]:
-    """Return which methods draw an uncertainty, and from which preset on."""
+    """Return the methods, with preset, that estimate the uncertainty."""
     drawing = (info for info in methods_for(SuperJob.verb) if info.spread_preset)
     return [f"the preset {info.spread_preset} of {info.title}" for info in drawing]
 
@@ -281,7 +281,7 @@ def _drawable(
     image: Histology | None,
     method: Method | None = None,
 ) -> Resolved:
-    """Return an outcome whose genes can be drawn at once."""
+    """Return an outcome whose genes can be drawn without delay."""
     from scipy.sparse import csc_matrix
 
     from napari_spatialrecon.tissue.images import tissue_mask
@@ -305,6 +305,6 @@ def _drawable(
 
 
 def _covered(mask: np.ndarray, places: np.ndarray) -> float:
-    """Return the share of places (n, 2), as (x, y) in pixels, that lie in a mask."""
+    """Return the share of positions (n, 2), as (x, y) in pixels, within a mask."""
     pixel = np.clip(np.rint(places).astype(int), 0, np.array(mask.shape)[::-1] - 1)
     return float(mask[pixel[:, 1], pixel[:, 0]].mean())

@@ -1,8 +1,7 @@
 """A super-resolved slide in the viewer: one gene at a time, before and after, on the histology.
 
-A result is a group of layers: the picture of a gene, the same as it was measured, a veil over the
-gaps between spots, the uncertainty, and the parts as points. Another gene is drawn into the same
-layers.
+A result is a group of layers: the image of a gene, the gene as measured, a veil over the gaps
+between spots, the uncertainty, and the parts as points. Another gene reuses the same layers.
 """
 
 from __future__ import annotations
@@ -24,7 +23,7 @@ if TYPE_CHECKING:
 
 _GROUP, _PART = "super_resolution", "part"
 _TOP = 0.98
-"""Quantile of a gene's counts that has the brightest color."""
+"""Quantile of a gene's counts that gets the brightest color."""
 _STRIPE = 2
 """Width, in pixels, of the stripes that mark gaps."""
 _VEIL = 80
@@ -38,9 +37,9 @@ class GeneLayers:
     ----------
     name
         Of the result, for instance "SRast 2×2 · C5". Layers of an earlier result of this name
-        are drawn into, unless they are locked.
+        are reused, unless they are locked.
     image
-        The H&E that the result lies on: if it was moved, the layers follow it.
+        The H&E under the result; if it was moved, the layers follow it.
 
     Attributes
     ----------
@@ -67,12 +66,12 @@ class GeneLayers:
 
     @property
     def main(self) -> Image:
-        """The picture of the gene."""
+        """The image of the gene."""
         return self._picture("gene")
 
     @property
     def before(self) -> Image:
-        """The picture of the gene as it was measured."""
+        """The image of the gene as measured."""
         return self._picture("before")
 
     @property
@@ -92,7 +91,7 @@ class GeneLayers:
         return layer
 
     def part(self, name: str) -> Layer | None:
-        """Return "gene", "before", "gaps", "spread" or "points"; None once it was taken away."""
+        """Return "gene", "before", "gaps", "spread" or "points"; None once it was deleted."""
         layer = self._found.get(name)
         return layer if layer in self.viewer.layers else None
 
@@ -119,7 +118,7 @@ class GeneLayers:
         self._name_points()
 
     def show_before(self, before: bool) -> None:
-        """Show the gene as it was measured, or super-resolved."""
+        """Show the gene as measured, or super-resolved."""
         for name, visible in (("before", before), ("gene", not before), ("gaps", not before)):
             layer = self.part(name)
             if layer is not None and layer.visible != visible:
@@ -133,7 +132,7 @@ class GeneLayers:
             self.main.visible = not on
 
     def lock(self, locked: bool) -> None:
-        """Say whether reruns leave the layers alone."""
+        """Set whether reruns keep the layers."""
         for name in self._found:
             layer = self.part(name)
             if layer is not None:
@@ -175,7 +174,7 @@ class GeneLayers:
         layer.name = name
 
     def _add_veil(self) -> None:
-        """Mark the gaps between spots, which were never measured, by stripes."""
+        """Mark the gaps between spots, which were not measured, by stripes."""
         from napari.layers import Image
 
         gap = self.outcome.picture.gap
@@ -217,7 +216,7 @@ class GeneLayers:
             self._color_points()
 
     def _color_points(self, event: Event | None = None) -> None:
-        """Color the points by the gene once they are seen: they may be many."""
+        """Color the points by the gene once they are visible, since there may be many."""
         layer = self.points
         if not layer.visible or self._colored == self.gene:
             return
@@ -229,7 +228,7 @@ class GeneLayers:
         set_point_colors(layer, counts, kind="gene", title=title, colormap="magma", limits=limits)
 
     def _frame(self, part: str) -> dict[str, Any]:
-        """Return where a picture lies: the middle of its first pixel, and the width of one."""
+        """Return the center of an image's first pixel, and the width of a pixel."""
         picture, um = self.outcome.picture, self._slide.um_per_unit or 1.0
         step = picture.units_per_pixel * um
         frame: dict[str, Any] = {
@@ -255,7 +254,7 @@ class GeneLayers:
         }
 
     def _forget_outdated(self) -> None:
-        """Keep of an earlier result the pictures of the same field; take away all else."""
+        """Keep images of an earlier result that cover the same field; remove other layers."""
         frame = self._frame("gene")
         for part, layer in list(self._found.items()):
             fits = part in ("gene", "before") and _same_field(

@@ -29,9 +29,9 @@ FACTORS = {
     "2x5": "2×5",
     "7": "7, hexagonal (round spots)",
 }
-"""Factors that are offered; any other can be typed."""
+"""Factors offered; any other can be typed."""
 MARKERS = 50
-"""Genes that stand for a cluster."""
+"""Number of marker genes per cluster."""
 _MOST_CLUSTERS = 100
 _LEAST_SPOTS = 3
 
@@ -51,7 +51,7 @@ class SuperModel(GeneListModel[SuperJob, Resolved]):
         super().__init__(workspace)
 
     def on_slide(self) -> None:
-        """Forget the diameter that was typed for the slide before."""
+        """Reset the diameter that was typed for the previous slide."""
         self._diameter_um = None
 
     @property
@@ -66,7 +66,7 @@ class SuperModel(GeneListModel[SuperJob, Resolved]):
 
     @property
     def clusters(self) -> dict[str, list[str]]:
-        """Columns that part the spots into clusters, each with the names of its clusters."""
+        """Columns that divide the spots into clusters, each with the names of its clusters."""
         slide = self.slide
         if slide is None or slide.adata is None:
             return {}
@@ -87,7 +87,7 @@ class SuperModel(GeneListModel[SuperJob, Resolved]):
 
     @property
     def saved(self) -> SavedModel | None:
-        """One's own model; None for that of the package. A model of another method is dropped."""
+        """The user's own model, if of this method; None for that of the package."""
         fits = self._saved is not None and self._saved.method == self._method
         return self._saved if fits else None
 
@@ -98,7 +98,7 @@ class SuperModel(GeneListModel[SuperJob, Resolved]):
 
     @property
     def diameter_um(self) -> float | None:
-        """Diameter of a spot as the user gave it; None for what the slide states."""
+        """Diameter of a spot given by the user; None for that stated by the slide."""
         return self._diameter_um
 
     @diameter_um.setter
@@ -108,7 +108,7 @@ class SuperModel(GeneListModel[SuperJob, Resolved]):
 
     @property
     def has_histology(self) -> bool:
-        """Whether an H&E of the slide is open."""
+        """Whether the slide's H&E is open."""
         return self.slide is not None and histology_of(self.workspace, self.slide) is not None
 
     @property
@@ -122,7 +122,7 @@ class SuperModel(GeneListModel[SuperJob, Resolved]):
         self.choose()
 
     def new_curves(self) -> Curves:
-        """Return what a run's reports are collected in; an even split is the baseline."""
+        """Return empty curves for a run's reports; an even split is the baseline."""
         return Curves(baseline_title="an even split")
 
     def missing(self) -> list[str]:
@@ -160,7 +160,7 @@ class Markers:
     cluster: str
 
     def __call__(self, progress: ProgressCallback, should_stop: ShouldStop) -> list[str]:
-        """Return the genes that Welch's test puts highest in the cluster above the rest."""
+        """Return the genes that Welch's t-test ranks highest in the cluster against the rest."""
         from scipy.sparse import csr_matrix, diags
         from scipy.stats import ttest_ind_from_stats
 

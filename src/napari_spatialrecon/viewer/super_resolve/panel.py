@@ -1,4 +1,4 @@
-"""What Super-resolve found: which gene to show, and the same as it was measured."""
+"""The outcome of Super-resolve: the gene to show, and the same gene as measured."""
 
 from __future__ import annotations
 
@@ -19,14 +19,14 @@ from napari_spatialrecon.viewer.widgets.labels import WrappedLabel
 from napari_spatialrecon.viewer.widgets.rows import row, side_by_side, small_button
 
 BLINK_MS = 700
-"""How long each of two pictures is seen."""
+"""How long each of the two images is shown."""
 
 
 class SuperPanel(QWidget):
     """Shows a `Resolved`; hidden until there is one.
 
-    Signals: ``shown(gene)``; ``compared(bool)``, whether the gene is seen as it was measured;
-    ``doubted(bool)``, whether its uncertainty is seen; ``pointed(bool)``, whether points are.
+    Signals: ``shown(gene)``; ``compared(bool)``, whether to show the gene as measured;
+    ``doubted(bool)``, whether to show its uncertainty; ``pointed(bool)``, whether to show points.
     """
 
     shown = Signal(str)

@@ -1,4 +1,4 @@
-"""Super-resolve: from spots to their parts, a gene over the histology, none of it invented."""
+"""Super-resolve: from spots to their parts, one gene at a time over the histology."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from napari.viewer import Viewer
 
 _LAID_OUT_MS = 200
-"""By then the new parts of the widget have their heights."""
+"""Delay after which the new parts of the widget have their final heights."""
 
 
 class SuperResolve(TaskWidget[SuperModel, Resolved]):
@@ -46,7 +46,7 @@ class SuperResolve(TaskWidget[SuperModel, Resolved]):
         self.genes.pointed.connect(self._point)
 
     def more_parts(self) -> list[QWidget]:
-        """Return the choice of the gene."""
+        """Return the panel that chooses the gene."""
         return [self.genes]
 
     def show_layer(self, outcome: Resolved) -> Image:
@@ -81,7 +81,7 @@ class SuperResolve(TaskWidget[SuperModel, Resolved]):
         self.genes.show_gene(gene)
 
     def _inspect(self) -> None:
-        """Show the picture as large as it fits, and the choice of the gene."""
+        """Zoom to the image, and reveal the choice of the gene."""
         super()._inspect()
         layer = self.shown
         if layer is not None:

@@ -1,1 +1,1 @@
-"""Train encoder: an embedding in which spots and cells of one kind lie together."""
+"""Train encoder: an embedding in which spots and cells of the same type lie together."""

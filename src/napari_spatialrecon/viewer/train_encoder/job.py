@@ -1,4 +1,4 @@
-"""One run of Train encoder, and what it leaves."""
+"""One run of Train encoder, and its outcome."""
 
 from __future__ import annotations
 
@@ -23,23 +23,23 @@ if TYPE_CHECKING:
     from napari_spatialrecon.tasks.preflight import Preflight
 
 MIXED = 0.15
-"""Share of profiles above chance whose source neighbours tell, from which sources lie apart."""
+"""Source predictability above chance from which sources count as separated."""
 
 
 @dataclass(frozen=True)
 class Trained(Outcome):
-    """A trained encoder; the table holds all profiles before and after it."""
+    """A trained encoder; the table holds all profiles before and after encoding."""
 
     method: EncoderMethod
 
     @property
     def n_sources(self) -> int:
-        """How many slides and tables of cells there are."""
+        """Number of slides and tables of cells."""
         return len(self.adata.obs["source"].cat.categories)
 
     @property
     def summary(self) -> str:
-        """How many profiles in which time, and whether their sources are mixed."""
+        """Number of profiles, run time, and whether their sources are mixed."""
         n = f"{self.adata.n_obs:,} profiles of {self.n_sources} sources embedded in {self.time}."
         before, after = self.method.before, self.method.after
         if before is None or after is None:
@@ -55,7 +55,7 @@ class Trained(Outcome):
 
     @property
     def doubtful(self) -> bool:
-        """Whether sources still lie apart, or the embedding has collapsed."""
+        """Whether sources are still separated, or the embedding has collapsed."""
         after = self.method.after
         apart = after is not None and after.probe > 1 / self.n_sources + MIXED
         return apart or any("collapsed" in note for note in self.method.notes)
@@ -166,7 +166,7 @@ class EncoderJob(Job):
         return Script("sr.train_encoder", ["slides", "cells"], lines)
 
     def outcome(self, out: Path) -> Trained:
-        """Return what the command line left at `out`: the encoder, and what it makes of all."""
+        """Read the encoder that the command line wrote to `out`, and encode all profiles."""
         from napari_spatialrecon.tasks.encoder_choice import load_encoder
         from napari_spatialrecon.tasks.encoding import embedded, prepare_profiles
 
@@ -186,12 +186,12 @@ class EncoderJob(Job):
 
 @dataclass(frozen=True)
 class Scatter:
-    """Profiles before and after an encoder, as points of a picture.
+    """Profiles before and after an encoder, as points of a plot.
 
     Parameters
     ----------
     rows : (n,) int
-        Of the outcome's table.
+        Rows of the outcome's table.
     before, after : (n, 2) float
     way
         ``"pca"`` or ``"umap"``.
@@ -211,7 +211,7 @@ class Flatten:
     way: str
 
     def __call__(self, progress: ProgressCallback, should_stop: ShouldStop) -> Scatter:
-        """Lay the profiles out in two dimensions."""
+        """Embed the profiles in two dimensions."""
         from napari_spatialrecon.tasks.encoding import flattened
 
         seed = int(self.outcome.record.get("seed", 0))

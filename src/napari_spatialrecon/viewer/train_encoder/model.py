@@ -34,7 +34,7 @@ class EncoderModel(SlidesModel[EncoderJob, Trained]):
         return None
 
     def new_curves(self) -> Curves:
-        """Return what is drawn: how sources mix, and what chance would tell of them."""
+        """Return curves of the mixing of sources, with source predictability at chance level."""
         sources = len(self.references) + (self.query is not None)
         curves = Curves(MEASURES, baseline_title="chance", limits=(0.0, 1.0))
         curves.baseline = 1 / sources if sources > 1 else None
@@ -50,7 +50,7 @@ class EncoderModel(SlidesModel[EncoderJob, Trained]):
         )
 
     def keep(self, path: Path | None = None) -> Entry:
-        """List the trained encoder among what is open, so that Place cells finds it."""
+        """Add the trained encoder to the workspace, so that Place cells finds it."""
         assert self.outcome is not None, "kept after a run"
         known = next((e for e in self.workspace if e.model is self.outcome.method), None)
         if known is not None:
@@ -61,14 +61,14 @@ class EncoderModel(SlidesModel[EncoderJob, Trained]):
         return self.workspace.add(name, Role.MODEL, path=path, model=self.outcome.method)
 
     def load(self, folder: str | Path) -> list[Line]:
-        """List a saved encoder among what is open; return what is known of it.
+        """Add a saved encoder to the workspace; return a description of it.
 
         Raises
         ------
         InputError
             The folder holds no saved model.
         CheckpointError
-            It holds another model, or a damaged one.
+            The folder holds another kind of model, or a damaged one.
         """
         from napari_spatialrecon.tasks.encoder_choice import load_encoder
         from napari_spatialrecon.tasks.encoding import verdict

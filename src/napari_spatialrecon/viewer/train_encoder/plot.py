@@ -15,7 +15,7 @@ _LONGEST_LEGEND, _LONGEST_NAME = 8, 34
 
 
 class EmbeddingPlot(QWidget):
-    """Two panels, before and after; a legend below them. Hidden until there is something to show.
+    """Two panels, before and after, with a legend below. Hidden while there are no points.
 
     Points of all colors are drawn in a random order, so that none covers another.
     """
@@ -33,7 +33,7 @@ class EmbeddingPlot(QWidget):
         self.hide()
 
     def sizeHint(self) -> QSize:
-        """Two square panels and a line for each name."""
+        """Two square panels, and one line per name."""
         return QSize(320, _TITLE + 150 + 6 + _LINE * len(self._legend()))
 
     def show_points(
@@ -55,12 +55,12 @@ class EmbeddingPlot(QWidget):
         self.update()
 
     def resizeEvent(self, event: QResizeEvent | None) -> None:
-        """Draw anew."""
+        """Discard the drawing, since the panels changed size."""
         super().resizeEvent(event)
         self._drawn = None
 
     def paintEvent(self, event: QPaintEvent | None) -> None:
-        """Draw the panels once, and what was drawn from then on."""
+        """Draw the panels once, and reuse the drawing afterwards."""
         if self._drawn is None:
             ratio = self.devicePixelRatioF()
             self._drawn = QPixmap(self.size() * ratio)
@@ -119,6 +119,6 @@ class EmbeddingPlot(QWidget):
 
 
 def _unit(places: np.ndarray) -> np.ndarray:
-    """Return places, (n, 2), in the unit square, far outliers at its edge."""
+    """Return positions, (n, 2), in the unit square, with far outliers at its edge."""
     low, high = np.quantile(places, (0.005, 0.995), axis=0)
     return np.clip((places - low) / np.maximum(high - low, 1e-12), 0.0, 1.0)

@@ -1,4 +1,4 @@
-"""Train encoder: an embedding that slides and cells share, looked at and kept."""
+"""Train encoder: an embedding shared by slides and cells, plotted and saved."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ WAYS = {"pca": "PCA", "umap": "UMAP (a minute)"}
 
 
 class EncoderInputs(SlidesInputs):
-    """Slides and cells to learn from."""
+    """Slides and cells to train on."""
 
     def rows(self) -> list[Row]:
         """Return slides and cells; the slides' positions are not used for training."""
@@ -65,7 +65,7 @@ class TrainEncoder(TaskWidget[EncoderModel, Trained]):
         self.load_button.clicked.connect(self._ask_for_folder)
 
     def more_parts(self) -> list[QWidget]:
-        """Return the picture with its choices, and the button for a saved encoder."""
+        """Return the plot with its choices, and the button for a saved encoder."""
         labels = QLabel("Picture"), QLabel("by")
         for label in labels:
             label.setSizePolicy(QSizePolicy.Policy.Maximum, QSizePolicy.Policy.Preferred)
@@ -75,7 +75,7 @@ class TrainEncoder(TaskWidget[EncoderModel, Trained]):
         return [self.choices, self.drawing, self.plot, self.load_button, self.opened]
 
     def show_layer(self, outcome: Trained) -> None:
-        """Draw the picture; nothing is added to the canvas."""
+        """Draw the plot; nothing is added to the canvas."""
         with QSignalBlocker(self.column):
             self.column.clear()
             self.column.addItems([str(c) for c in outcome.adata.obs])
@@ -85,7 +85,7 @@ class TrainEncoder(TaskWidget[EncoderModel, Trained]):
         self._draw()
 
     def save(self) -> None:
-        """Ask where, and write the encoder."""
+        """Ask where to save, and write the encoder."""
         assert self.model.outcome is not None, "saved after a run"
         path = QFileDialog.getSaveFileName(self, "Save encoder as a folder", "encoder")[0]
         if path:
@@ -109,10 +109,10 @@ class TrainEncoder(TaskWidget[EncoderModel, Trained]):
         if folder:
             self.load(folder)
 
-    # The picture
+    # The plot
 
     def _draw(self) -> None:
-        """Lay the profiles out in two dimensions, in the background."""
+        """Embed the profiles in two dimensions, in the background."""
         outcome, way = self.model.outcome, self.way.currentData()
         if outcome is None or self._drawing is not None:
             return
@@ -134,7 +134,7 @@ class TrainEncoder(TaskWidget[EncoderModel, Trained]):
         self._drawing = None
         self.drawing.hide()
         self.way.setEnabled(True)
-        if self.scatter is None:  # another run ended meanwhile
+        if self.scatter is None:  # another run has ended meanwhile
             self._draw()
 
     def _color_scatter(self) -> None:

@@ -1,4 +1,4 @@
-"""The widgets of a form: magicgui's own, and those that it lacks, registered for their types."""
+"""The editors of a form: those of magicgui, and ours, registered for the types it lacks."""
 
 from __future__ import annotations
 
@@ -14,18 +14,18 @@ from napari_spatialrecon.viewer.widgets.parameters import AUTOMATIC, annotation,
 
 
 class Typed(LineEdit):
-    """A value as it is typed: short, empty for None, and with what is wrong left standing.
+    """A value as typed text: short, empty for None, and kept even if invalid.
 
-    magicgui's fields of numbers change what is typed until it fits, and know no None. Here, what
-    cannot be read is the value, as text, for the config to refuse. A number that is shown rounded
-    keeps its value until another is typed.
+    magicgui's number fields correct the input and do not support None. Here, text that cannot be
+    parsed becomes the value, for the config to reject. A number that is shown rounded keeps its
+    value until another is typed.
     """
 
     kind: ClassVar[type] = str
     _kept: tuple[str, Any] | None = None
 
     def get_value(self) -> Any:
-        """Return the value, or the text that is none."""
+        """Return the value, or the text if it cannot be parsed."""
         typed = str(super().get_value()).strip()
         if self._kept is not None and typed == self._kept[0]:
             return self._kept[1]
@@ -47,18 +47,18 @@ class Typed(LineEdit):
 
 
 class WholeNumber(Typed):
-    """An integer as it is typed."""
+    """An integer as typed text."""
 
     kind = int
 
 
 class Number(Typed):
-    """A floating-point number as it is typed."""
+    """A floating-point number as typed text."""
 
     kind = float
 
 
-# A map of our own: other plugins go on getting magicgui's fields for these types.
+# A separate map, so that other plugins still get magicgui's fields for these types.
 TYPES = TypeMap()
 TYPES.register_type(bool, widget_type=CheckBox)  # else it would be taken for an int
 for widget_type in (Typed, WholeNumber, Number):

@@ -1,4 +1,4 @@
-"""One hyper-parameter as a field of a form, and a part of a form that folds away."""
+"""A field of a form for one hyper-parameter, and a foldable section of a form."""
 
 from __future__ import annotations
 
@@ -15,14 +15,14 @@ from napari_spatialrecon.viewer.widgets.parameters import title
 
 
 class Note(Label):
-    """A label, which tells nobody when its text changes."""
+    """A label that does not emit when its text changes."""
 
     def _on_value_change(self, value: Any = None) -> None:
-        """Keep it to itself."""
+        """Emit nothing."""
 
 
 class Field(Container[Widget]):
-    """Title, editor and unit of one option: what is typed stays, and why it is wrong stands below.
+    """Title, editor and unit of one option; text that was typed stays, with any error below.
 
     Parameters
     ----------
@@ -52,17 +52,17 @@ class Field(Container[Widget]):
         Raises
         ------
         ConfigError
-            What stands in the field is not allowed.
+            The content of the field is invalid.
         """
         return self.option.check(self.editor.value)
 
     def set_value(self, value: Any) -> None:
-        """Show a value without telling of a change."""
+        """Show a value without emitting a change."""
         with self.editor.changed.blocked():
             self.editor.value = value
 
     def mark(self, *, changed: bool, problem: ConfigError | None) -> None:
-        """Show whether the value differs from the preset, and what is wrong with it."""
+        """Show whether the value differs from the preset, and any error."""
         text = f"{title(self.option)} •" if changed else title(self.option)
         if self.title.value != text:
             self.title.value = text
@@ -82,7 +82,7 @@ class Fold(Container[Widget]):
         super().__init__(widgets=[self.button, self.body], labels=False)
         self.margins = (0, 0, 0, 0)
         self.body.margins = (10, 0, 0, 0)
-        self.button.changed.disconnect()  # folding is no change of a value
+        self.button.changed.disconnect()  # folding does not change a value
         self.button.changed.connect(self._toggle)
         self.fold(True)
 

@@ -20,24 +20,24 @@ from napari_spatialrecon.viewer.window.memory import Memory
 class ConfigForm(Container[Widget]):
     """A magicgui container with every hyper-parameter of a config as a field.
 
-    What is typed stays, even if it is not allowed: the reason then stands below the field, and
-    `config` raises it. ``changed`` tells of every change.
+    Text that was typed stays even if it is invalid; the reason is then shown below the field, and
+    `config` raises it. ``changed`` is emitted at every change.
 
     Parameters
     ----------
     config_class
-        Its options, sections and presets make the form.
+        The class whose options, sections and presets make the form.
     key
-        Under which `memory` keeps the values, for instance ``"place.dpvae"``.
+        Key of the values in `memory`, for instance ``"place.dpvae"``.
     memory
-        Where values are kept between sessions; None keeps none.
+        Keeps values between sessions; None keeps none.
     scrollable
-        Whether it scrolls by itself, where nothing around it does.
+        Whether it scrolls by itself, for use outside a scrolling area.
 
     Attributes
     ----------
     head
-        The row of the preset, which may be moved to where it is seen when the form is folded.
+        The row of the preset, which may be moved out of the form to stay visible when it is folded.
     fields
         The fields by the dotted names of their options.
     """
@@ -68,12 +68,12 @@ class ConfigForm(Container[Widget]):
 
     @property
     def config(self) -> Config:
-        """The config; setting it is measured against the preset chosen now.
+        """The config; when set, values are compared with those of the current preset.
 
         Raises
         ------
         ConfigError
-            A field holds what is not allowed.
+            A field holds an invalid value.
         """
         return self.config_class().with_values({n: f.editor.value for n, f in self.fields.items()})
 
@@ -88,7 +88,7 @@ class ConfigForm(Container[Widget]):
         Raises
         ------
         ConfigError
-            A name is unknown or a value not allowed; then nothing is changed.
+            A name is unknown or a value invalid; then nothing is changed.
         """
         self.config = self.config_class().with_values(self._read()[0]).with_values(values)
 
@@ -106,11 +106,11 @@ class ConfigForm(Container[Widget]):
         self.config = config
 
     def problems(self) -> dict[str, ConfigError]:
-        """Return what is wrong, by the name of the field."""
+        """Return the errors, by the name of the field."""
         return self._read()[1]
 
     def changes(self) -> dict[str, Any]:
-        """Return the values that differ from the chosen preset; fields not allowed are left out."""
+        """Return the values that differ from the chosen preset; invalid fields are omitted."""
         start = self.config_class.preset(self.preset.value).flat()
         return {name: v for name, v in self._read()[0].items() if v != start[name]}
 
@@ -125,7 +125,7 @@ class ConfigForm(Container[Widget]):
         )
         self.tally = Note(value="")
         self.reset_button = PushButton(text="Reset", tooltip="Back to the values of the preset.")
-        # Connected before the head is made: it tells of a change what the form is to show then.
+        # Connected before the head is made, so that the form is up to date when the head emits.
         self.preset.changed.connect(self._use_preset)
         self.reset_button.changed.connect(self._use_preset)
         parts: list[Widget] = [self.preset, self.tally, self.reset_button]
@@ -154,7 +154,7 @@ class ConfigForm(Container[Widget]):
         return result
 
     def _read(self) -> tuple[dict[str, Any], dict[str, ConfigError]]:
-        """Return the values that are allowed, and why the others are not."""
+        """Return the valid values, and the errors of the others."""
         values: dict[str, Any] = {}
         problems: dict[str, ConfigError] = {}
         for name, field in self.fields.items():
@@ -183,7 +183,7 @@ class ConfigForm(Container[Widget]):
             self._memory.remember_form(self._key, kept)
 
     def _recall(self, kept: Mapping[str, Any]) -> None:
-        """Show what was used last; what a newer version no longer allows is dropped."""
+        """Show the values used last; those that a newer version no longer allows are dropped."""
         if kept.get("preset") in self.config_class.presets():
             self.set_preset(kept["preset"])
         values = kept.get("values")

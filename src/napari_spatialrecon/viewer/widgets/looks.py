@@ -1,4 +1,4 @@
-"""What magicgui leaves to the toolkit that draws its widgets."""
+"""Looks and behaviour of a form that magicgui leaves to the toolkit."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ class Look(Protocol):
     """How a form looks and behaves in one toolkit."""
 
     def align(self, group: Widget, titles: Sequence[Label]) -> None:
-        """Give the titles of a group one width."""
+        """Give the titles of a group the same width."""
 
     def display(self, form: Widget) -> None:
         """Show a form where IPython shows the value of a line."""
@@ -22,7 +22,7 @@ class Look(Protocol):
         """Make a label red, and wrap its text."""
 
     def grow(self, widget: Widget) -> None:
-        """Let a widget take the width that is left."""
+        """Let a widget take the remaining width."""
 
     def heading(self, label: Label) -> None:
         """Make a label bold."""
@@ -31,19 +31,19 @@ class Look(Protocol):
         """Show a text while the editor is empty."""
 
     def ignore_wheel(self, editor: ValueWidget) -> None:
-        """Let the mouse wheel scroll the form, not change a value that it happens to pass."""
+        """Let the mouse wheel scroll the form, not change a value under the pointer."""
 
     def name(self, editor: ValueWidget, text: str) -> None:
-        """Tell a screen reader what the editor is."""
+        """Set the editor's name for screen readers."""
 
     def show_start(self, editor: ValueWidget) -> None:
-        """Show the beginning of a text that is longer than its field."""
+        """Show the beginning of a text longer than its field."""
 
     def shrink(self, widget: Widget) -> None:
         """Keep a widget as narrow as its text."""
 
     def unfold(self, button: PushButton, unfolded: bool) -> None:
-        """Make a button the heading of what it folds away."""
+        """Style a button as the heading of a foldable section."""
 
 
 def look(widget: Widget) -> Look:

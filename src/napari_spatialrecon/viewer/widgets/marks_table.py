@@ -61,7 +61,7 @@ class MarksTable(QTableWidget):
         header.setSectionResizeMode(0, QHeaderView.ResizeMode.Stretch)
         header.setMinimumSectionSize(30)
         self.setMinimumHeight(_LEAST_HEIGHT)
-        self.setTextElideMode(Qt.TextElideMode.ElideMiddle)  # names of cells differ at their ends
+        self.setTextElideMode(Qt.TextElideMode.ElideMiddle)  # cell names differ at the end
         self.setWordWrap(False)
         self.itemChanged.connect(self._on_item)
         self.itemSelectionChanged.connect(self._on_selection)

@@ -12,7 +12,7 @@ class NotebookLook:
     """See `Look`."""
 
     def align(self, group: Widget, titles: Sequence[Label]) -> None:
-        """Give the titles of a group one width."""
+        """Give the titles of a group the same width."""
         for title in titles:
             title.native.layout.width = f"{max(len(t.value) for t in titles) + 2}ch"
 
@@ -27,10 +27,10 @@ class NotebookLook:
         label.native.style.text_color = "#d9534f"
 
     def grow(self, widget: Widget) -> None:
-        """Let a widget take the width that is left."""
+        """Let a widget take the remaining width."""
         widget.native.layout.flex = "1"
         if hasattr(widget.native, "indent"):
-            widget.native.indent = False  # a box to tick keeps no room for a label
+            widget.native.indent = False  # a checkbox reserves no room for a label
 
     def heading(self, label: Label) -> None:
         """Make a label bold."""
@@ -44,7 +44,7 @@ class NotebookLook:
         """Browsers do."""
 
     def name(self, editor: ValueWidget, text: str) -> None:
-        """The tooltip is what ipywidgets tells a screen reader."""
+        """Ipywidgets gives the tooltip to screen readers."""
 
     def show_start(self, editor: ValueWidget) -> None:
         """Browsers do."""

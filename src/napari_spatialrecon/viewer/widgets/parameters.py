@@ -8,19 +8,19 @@ from typing import Annotated, Any, Literal
 from napari_spatialrecon.hyperparameters import Config, Option
 
 AUTOMATIC = "automatic"
-"""How None is shown: the method then decides."""
+"""Text shown for None, which lets the method decide."""
 _LONGEST = 12
-"""Longer numbers, a third for instance, are shown rounded."""
+"""Longer numbers, such as a third, are shown rounded."""
 
 
 @dataclass(frozen=True)
 class Group:
-    """Options that stand together below one heading.
+    """Options below a common heading.
 
     Parameters
     ----------
     heading, help
-        Empty for the config's own options, which are no section.
+        Empty for the config's own options, which form no section.
     """
 
     heading: str
@@ -29,7 +29,7 @@ class Group:
 
 
 def annotation(option: Option) -> Any:
-    """Return the type of an option with what a widget has to know of it.
+    """Return the type of an option, annotated with what a widget needs.
 
     Examples
     --------

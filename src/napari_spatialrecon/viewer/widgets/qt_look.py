@@ -17,7 +17,7 @@ class QtLook:
     """See `Look`."""
 
     def align(self, group: Widget, titles: Sequence[Label]) -> None:
-        """Give the titles of a group one width, also after a change of theme or font."""
+        """Give the titles of a group the same width, also after a change of theme or font."""
         aligned = _Aligned(group.native, [title.native for title in titles])
         group.native.installEventFilter(aligned)
 
@@ -32,7 +32,7 @@ class QtLook:
         label.native.setSizePolicy(_Policy.Ignored, _Policy.Preferred)
 
     def grow(self, widget: Widget) -> None:
-        """Let a widget take the width that is left, and ask for none of its own."""
+        """Let a widget take the remaining width, and require none itself."""
         widget.native.setSizePolicy(_Policy.Ignored, widget.native.sizePolicy().verticalPolicy())
 
     def heading(self, label: Label) -> None:
@@ -48,11 +48,11 @@ class QtLook:
         ignore_wheel(editor.native)
 
     def name(self, editor: ValueWidget, text: str) -> None:
-        """Tell a screen reader what the editor is."""
+        """Set the editor's name for screen readers."""
         editor.native.setAccessibleName(text)
 
     def show_start(self, editor: ValueWidget) -> None:
-        """Show the beginning of a text that is longer than its field."""
+        """Show the beginning of a text longer than its field."""
         editor.native.setCursorPosition(0)
 
     def shrink(self, widget: Widget) -> None:
@@ -60,14 +60,14 @@ class QtLook:
         widget.native.setSizePolicy(_Policy.Maximum, widget.native.sizePolicy().verticalPolicy())
 
     def unfold(self, button: PushButton, unfolded: bool) -> None:
-        """Look as the foldable parts of the window do (superqt's `QCollapsible`)."""
+        """Look like the foldable parts of the window (superqt's `QCollapsible`)."""
         button.native.setStyleSheet("text-align: left; border: none; outline: none;")
         button.native.setCheckable(True)
         button.native.setChecked(unfolded)
 
 
 def ignore_wheel(widget: QWidget) -> None:
-    """Hand the mouse wheel on to what holds the widget, so that its value stays."""
+    """Pass the mouse wheel on to the parent of the widget, so that its value stays."""
     widget.setFocusPolicy(Qt.FocusPolicy.StrongFocus)
     widget.installEventFilter(_WheelFilter(widget))
 
@@ -92,7 +92,7 @@ class _Aligned(QObject):
         self._align()
 
     def eventFilter(self, watched: QObject | None, event: QEvent | None) -> bool:
-        """Measure anew where the font may be another."""
+        """Measure again if the font may have changed."""
         if event is not None and event.type() in self._EVENTS:
             self._align()
         return False

@@ -1,4 +1,4 @@
-"""A table of text and numbers whose rows are sorted by a click on a column, and picked."""
+"""A table of text and numbers; a click sorts by a column or picks a row."""
 
 from __future__ import annotations
 
@@ -21,9 +21,9 @@ class Column:
     Parameters
     ----------
     values : (n_rows,)
-        Text, or floats; NaN is shown empty and comes last however the table is sorted.
+        Text, or floats; NaN is shown empty and always sorted last.
     decimals
-        Of numbers.
+        Number of decimals shown.
     """
 
     title: str
@@ -37,7 +37,7 @@ class Column:
         return self.values.dtype.kind == "f"
 
     def text(self, row: int) -> str:
-        """Return a value as it is shown."""
+        """Return a value as shown."""
         value = self.values[row]
         if not self.is_number:
             return str(value)
@@ -55,9 +55,9 @@ class Column:
 
 
 class Rows(QAbstractTableModel):
-    """Columns in the order in which they were sorted last.
+    """Columns in the order of the last sort.
 
-    A *row* counts as the columns were given; a *position* counts from the top of the table.
+    A *row* is an index into the columns as given; a *position* counts from the top of the table.
     """
 
     def __init__(self) -> None:
@@ -73,11 +73,11 @@ class Rows(QAbstractTableModel):
         self.endResetModel()
 
     def row_at(self, position: int) -> int:
-        """Return the row that stands at a position."""
+        """Return the row at a position."""
         return int(self._order[position])
 
     def position(self, row: int) -> int:
-        """Return where a row stands."""
+        """Return the position of a row."""
         return int(np.flatnonzero(self._order == row)[0])
 
     def rowCount(self, parent: QModelIndex | None = None) -> int:
@@ -89,7 +89,7 @@ class Rows(QAbstractTableModel):
         return len(self._columns)
 
     def data(self, index: QModelIndex, role: int = Qt.ItemDataRole.DisplayRole) -> object:
-        """Return the text of a cell, its side, and for text the whole of it as a tip."""
+        """Return the text of a cell, its alignment, and for text its tooltip."""
         column, row = self._columns[index.column()], self.row_at(index.row())
         if role == Qt.ItemDataRole.DisplayRole:
             return column.text(row)
@@ -100,7 +100,7 @@ class Rows(QAbstractTableModel):
         return None
 
     def headerData(self, section: int, orientation: Qt.Orientation, role: int = 0) -> object:
-        """Return title and tip of a column."""
+        """Return title and tooltip of a column."""
         if orientation != Qt.Orientation.Horizontal:
             return None
         column = self._columns[section]
@@ -119,9 +119,9 @@ class Rows(QAbstractTableModel):
 
 
 class SortedTable(QTableView):
-    """Shows columns, one row chosen at a time.
+    """Shows columns, with one row selected at a time.
 
-    Signals: ``row_picked(row)``, the row as the columns were given.
+    Signals: ``row_picked(row)``, an index into the columns as given.
     """
 
     row_picked = Signal(int)
@@ -142,7 +142,7 @@ class SortedTable(QTableView):
         present(self.selectionModel()).currentRowChanged.connect(self._pick)
 
     def show_columns(self, columns: Sequence[Column], sorted_by: int) -> None:
-        """Show columns, the largest value of one of them first."""
+        """Show columns, sorted by one of them, largest value first."""
         with QSignalBlocker(self.selectionModel()):
             self.rows.fill(columns)
             self.sortByColumn(sorted_by, Qt.SortOrder.DescendingOrder)
