@@ -50,7 +50,7 @@ def write_points(path: str, data: np.ndarray, attributes: dict[str, Any]) -> lis
             table.to_csv(temporary, index_label="obs_name")
     else:
         raise InputError(
-            f"Expected a name ending in .h5ad or .csv, found {target.suffix or 'no ending'}.",
+            f"Expected a name ending in .h5ad or .csv, found {target.suffix or 'no suffix'}.",
             remedy=f"Try {target.with_suffix('.h5ad').name}.",
             where=str(target),
         )

@@ -41,7 +41,9 @@ class SuperInputs(OneSlideInputs):
         self.genes.addItem("All genes", GeneChoice.ALL)
         self.genes.addItem("A list", GeneChoice.LIST)
         self.markers_button = QPushButton("Markers of a cluster…")
-        self.markers_button.setToolTip("Add the genes that tell a cluster from the rest of a slide")
+        self.markers_button.setToolTip(
+            "Add the genes that distinguish a cluster from the rest of the slide"
+        )
         self.gene_list = GeneListField(
             model, "type part of a gene's name, or paste a list", self.markers_button
         )
@@ -50,19 +52,19 @@ class SuperInputs(OneSlideInputs):
         self.factor = combo()
         self.factor.setEditable(True)
         self.factor.setInsertPolicy(self.factor.InsertPolicy.NoInsert)
-        self.factor.setToolTip("Rows × columns of each spot; any, such as 2x6, can be typed")
+        self.factor.setToolTip("Rows × columns per spot; type any other, such as 2x6")
         for name, title in FACTORS.items():
             self.factor.addItem(title, name)
         self.trained = combo()
         self.trained.setToolTip("A network trained on many slides, then adapted to this one")
         self.guided = QCheckBox("Let the H&&E guide the split")
         self.guided.setToolTip(
-            "Parts with more nuclei get more of a spot's counts, as far as the H&E predicts spots "
-            "that were set aside; not at all where it does not"
+            "Parts with more nuclei get more of a spot's counts, as far as the H&E predicts "
+            "held-out spots; if it does not, the guide has no effect"
         )
         self.diameter = QLineEdit()
         self.diameter.setPlaceholderText("as the slide states")
-        self.diameter.setToolTip("Of round spots, where the slide does not state it")
+        self.diameter.setToolTip("For round spots, if the slide does not state it")
         self._finding: Run | None = None
         self.genes.activated.connect(lambda i: setattr(model, "choice", self.genes.itemData(i)))
         self.markers_button.clicked.connect(self._show_clusters)
@@ -179,7 +181,7 @@ class SuperInputs(OneSlideInputs):
         if index == 0:
             self.model.saved = None
         elif index == self.trained.count() - 1:
-            folder = QFileDialog.getExistingDirectory(self, "Use a model of one's own")
+            folder = QFileDialog.getExistingDirectory(self, "Use your own model")
             if folder:
                 self.use_model(folder)
         self._show_models()
@@ -189,11 +191,11 @@ class SuperInputs(OneSlideInputs):
         saved, learns = self.model.saved, self.model.method.has_generalist
         with QSignalBlocker(self.trained):
             self.trained.clear()
-            self.trained.addItem("Of the plugin, for any tissue" if learns else "none needed")
+            self.trained.addItem("Built in, for any tissue" if learns else "none needed")
             if saved is not None:
                 self.trained.addItem(f"{saved.folder.name} (saved)")
                 self.trained.setItemData(1, str(saved.folder), Qt.ItemDataRole.ToolTipRole)
             if learns:
-                self.trained.addItem("Use one of your own…")
+                self.trained.addItem("Use your own…")
             self.trained.setCurrentIndex(0 if saved is None else 1)
         self.trained.setEnabled(learns)

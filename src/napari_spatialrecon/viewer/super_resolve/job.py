@@ -92,10 +92,12 @@ class Resolved(Outcome):
         if self.doubtful:
             mass = ("warning", f"Counts not conserved: FD {self.fd:.2g}, more than 1e-6.")
         else:
-            mass = ("good", f"No count lost or invented: FD {self.fd:.1e} (at most 1e-6).")
+            mass = ("good", f"Counts conserved: FD {self.fd:.1e} (at most 1e-6).")
         lines: list[Line] = [mass]
         if not self.has_spread:
-            lines += [("quiet", f"Uncertainty was not drawn: {by} draws it.") for by in _drawers()]
+            lines += [
+                ("quiet", f"Uncertainty was not estimated; {by} estimates it.") for by in _drawers()
+            ]
         return [*lines, *super().facts()]
 
     def values(self, gene: str, of: str = "counts") -> np.ndarray:
@@ -241,9 +243,9 @@ class SuperJob(Job):
         ]
         lines += [("warning", note) for note in found.notes]
         if self._histology() is not None:
-            lines.append(("good", "the H&E shows where there is tissue"))
+            lines.append(("good", "tissue is outlined on the H&E"))
         else:
-            lines.append(("quiet", "no H&E: tissue is where spots are"))
+            lines.append(("quiet", "no H&E: tissue is assumed around spots"))
         return lines
 
     def _histology(self) -> Histology | None:
@@ -258,7 +260,7 @@ class SuperJob(Job):
         if image is None and self.guided:
             raise InputError(
                 "Expected an H&E image to guide the split, found none.",
-                remedy="Try a slide with its image, or without the guide.",
+                remedy="Try a slide with its image, or run without the guide.",
                 where=self.slide.name,
             )
         return image
@@ -294,7 +296,7 @@ def _drawable(
         mask = tissue_mask(thumbnail)
         if _covered(mask, parts.lattice.points / units) < _MASK_COVERS:
             mask = None
-            note = "The outline of the H&E misses many spots: tissue is taken to be around spots."
+            note = "The outline on the H&E misses many spots, so tissue is assumed around spots."
             record = {**record, "notes": [*record.get("notes", ()), note]}
     filled = np.flatnonzero(adata.obs["has_counts"].to_numpy())
     columns = {"counts": csc_matrix(adata.X)[filled]}

@@ -224,7 +224,7 @@ class GeneLayers:
         counts = np.full(len(layer.data), np.nan, np.float32)
         counts[self.outcome.adata.obs["has_counts"].to_numpy()] = self.outcome.values(self.gene)
         limits = (0.0, _brightest(counts[np.isfinite(counts)]))
-        title = f"{self.gene}, counts of a part"
+        title = f"{self.gene}, counts per part"
         set_point_colors(layer, counts, kind="gene", title=title, colormap="magma", limits=limits)
 
     def _frame(self, part: str) -> dict[str, Any]:

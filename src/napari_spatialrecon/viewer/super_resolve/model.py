@@ -82,7 +82,7 @@ class SuperModel(GeneListModel[SuperJob, Resolved]):
     def markers(self, column: str, cluster: str) -> Markers:
         """Return the search for the marker genes of a cluster."""
         slide = self.slide
-        assert slide is not None, "clusters are those of a slide"
+        assert slide is not None, "clusters need a slide"
         return Markers(slide.table(), short_name(slide), column, cluster)
 
     @property

@@ -28,7 +28,7 @@ class SuperResolve(TaskWidget[SuperModel, Resolved]):
 
     model_class = SuperModel
     inputs_class = SuperInputs
-    curves_tip = "The error of the split on blocks of the slide's own spots that were set aside."
+    curves_tip = "Error of the split on held-out blocks of the slide's own spots."
 
     def __init__(self, napari_viewer: Viewer) -> None:
         self.genes = SuperPanel()

@@ -43,15 +43,15 @@ class Trained(Outcome):
         n = f"{self.adata.n_obs:,} profiles of {self.n_sources} sources embedded in {self.time}."
         before, after = self.method.before, self.method.after
         if before is None or after is None:
-            return f"{n} One source alone: there is nothing to mix."
+            return f"{n} With a single source there is nothing to mix."
         return f"{n} {self._words(before, after)}"
 
     def _words(self, before: Mixing, after: Mixing) -> str:
         if after.probe > 1 / self.n_sources + MIXED:
-            return "Sources still lie apart: kinds may differ between them, or training was short."
+            return "Sources are still separated: cell types may differ, or training was short."
         if before.probe <= 1 / self.n_sources + MIXED:
-            return "Sources were mixed already before the encoder, and are after it."
-        return "Sources that lay apart are mixed now."
+            return "Sources were already mixed before encoding, and still are."
+        return "Sources that were separated are now mixed."
 
     @property
     def doubtful(self) -> bool:

@@ -76,8 +76,8 @@ class EncoderModel(SlidesModel[EncoderJob, Trained]):
         path = Path(folder)
         if not (path / "manifest.json").is_file():
             raise InputError(
-                f"Expected the folder of a saved encoder, found {path.name} without one.",
-                remedy="Try a folder that Save encoder… wrote.",
+                f"Expected the folder of a saved encoder, found none in {path.name}.",
+                remedy="Try a folder that Save encoder… has written.",
             )
         encoder = load_encoder(path)
         self.workspace.add(path.name, Role.MODEL, path=path, model=encoder)

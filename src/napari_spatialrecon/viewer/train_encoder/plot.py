@@ -29,7 +29,7 @@ class EmbeddingPlot(QWidget):
         self._codes = np.empty(0, int)
         self._drawn: QPixmap | None = None
         self.setSizePolicy(QSizePolicy.Policy.Ignored, QSizePolicy.Policy.Fixed)
-        self.setToolTip("Each point is a spot or a cell; near ones have like expression")
+        self.setToolTip("Each point is a spot or a cell; nearby points have similar expression")
         self.hide()
 
     def sizeHint(self) -> QSize:

@@ -124,7 +124,7 @@ class ConfigForm(Container[Widget]):
             tooltip="Values to start from: quick runs on a CPU within minutes.",
         )
         self.tally = Note(value="")
-        self.reset_button = PushButton(text="Reset", tooltip="Back to the values of the preset.")
+        self.reset_button = PushButton(text="Reset", tooltip="Reset to the values of the preset.")
         # Connected before the head is made, so that the form is up to date when the head emits.
         self.preset.changed.connect(self._use_preset)
         self.reset_button.changed.connect(self._use_preset)
