@@ -20,7 +20,7 @@ class MethodInfo:
     Parameters
     ----------
     name, title
-        For the command line and for people.
+        Name on the command line, and title shown to users.
     tasks
         Tasks it supports; a name occurs once per task.
     summary
@@ -32,10 +32,10 @@ class MethodInfo:
     fine_tunes
         Whether training can start from a fitted model of the same method.
     takes_encoder
-        Whether a fitted encoder can replace its own features.
+        Whether the embedding of a fitted encoder can replace its own features.
     has_generalist
-        Whether it can be trained in advance on other slides; without such a model it uses the one
-        of the package.
+        Whether it can be trained in advance on other slides; by default it uses the model shipped
+        with the package.
     spread_preset
         The first preset that reports an uncertainty, if the quick one does not.
     """
@@ -53,7 +53,7 @@ class MethodInfo:
 
     @property
     def page(self) -> str:
-        """Name of its page in ``docs/methods``: its folder's, or the shared page of baselines."""
+        """Name of its page in ``docs/methods``: its folder's, or that of the baselines."""
         folder = self.location.removeprefix(f"{_PACKAGE}.").partition(".")[0]
         return "baselines" if folder in _KINDS else folder
 
@@ -67,7 +67,7 @@ class MethodInfo:
 
 
 _PACKAGE = "napari_spatialrecon.methods"
-#: Folders of kinds of methods, which contain the baselines.
+#: Folders that hold the base classes and baselines of each kind of method.
 _KINDS = ("placement", "genes", "mixtures", "super_resolution")
 #: Default method of each task.
 _DEFAULTS = {

@@ -1,4 +1,4 @@
-"""How a method is fitted: the seed, where it computes, whom it tells, what it leaves behind."""
+"""Settings of a fit: seed, device, progress reports and checkpoints."""
 
 from __future__ import annotations
 
@@ -14,22 +14,22 @@ from napari_spatialrecon.training.loop import Task, train
 
 @dataclass(frozen=True)
 class Run:
-    """How a fit is run.
+    """Settings of a fit.
 
     Parameters
     ----------
     seed
-        Of all that is drawn.
+        Seed of all random numbers.
     device
-        Where networks are trained.
+        Device on which networks are trained.
     reporter
         Receives progress reports; may stop the run.
     folder
-        Where a stopped training leaves what `resume` goes on from; None keeps nothing.
+        Where training saves its state, so that a stopped run can be resumed; None saves nothing.
     resume
-        Go on from what `folder` holds.
+        Resume from the state saved in `folder`.
     part
-        The subfolder of `folder` that this part of the run trains in.
+        Subfolder of `folder` for this part of the run.
     """
 
     seed: int = 0
@@ -40,7 +40,7 @@ class Run:
     part: str = ""
 
     def within(self, part: str) -> Run:
-        """Return the run of a part, which trains in a subfolder of its own."""
+        """Return the run of a part, which saves its state in its own subfolder."""
         return replace(self, part=f"{self.part}/{part}" if self.part else part)
 
     def seeded(self, seed: int) -> Run:
@@ -48,16 +48,16 @@ class Run:
         return replace(self, seed=seed)
 
     def unsaved(self) -> Run:
-        """Return the run of a part that keeps nothing to be resumed."""
+        """Return the run of a part that saves no state."""
         return replace(self, folder=None, resume=False)
 
     def train(self, task: Task, loop: LoopConfig, stage: str) -> History:
-        """Train one network, or go on where it was stopped.
+        """Train one network, or resume its training.
 
         Parameters
         ----------
         stage
-            Name of this work in progress reports.
+            Name of this training in progress reports.
 
         Raises
         ------

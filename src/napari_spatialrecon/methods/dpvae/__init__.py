@@ -1,1 +1,1 @@
-"""dp-VAE: a variational autoencoder whose latent distances are the tissue's distances."""
+"""dp-VAE: a variational autoencoder whose latent distances follow distances in the tissue."""

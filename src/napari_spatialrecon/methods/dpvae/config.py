@@ -53,7 +53,7 @@ class DPVAEConfig(EnsembleConfig):
         "quick": {},
         "standard": {"members": 8, "training.steps": 600},
         # Sections 4 and 5.1 of the paper: one hidden layer, latent 2, Gaussian, no mask, all
-        # coefficients of the ELBO one, no noise, the most variable genes as they are.
+        # coefficients of the ELBO one, no noise, the most variable genes as input.
         "paper": {
             "reconstruction": 1.0,
             "noise": 0.0,
@@ -83,7 +83,7 @@ class DPVAEConfig(EnsembleConfig):
     mask: MaskConfig = section(MaskConfig, "Which pairs of spots count", advanced=True)
 
     def with_networks_of(self, base: DPVAEConfig) -> DPVAEConfig:
-        """Return a copy with all that decides what the networks of `base` look like and see."""
+        """Return a copy with the settings of `base` that determine its networks and inputs."""
         return replace(
             self,
             network=base.network,

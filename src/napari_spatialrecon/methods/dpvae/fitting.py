@@ -1,4 +1,4 @@
-"""Fitting dp-VAE: afresh, or from a model that was fitted to other slides."""
+"""Fitting dp-VAE, from scratch or from a model fitted to other slides."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ from napari_spatialrecon.methods.placement.reference import Reference
 from napari_spatialrecon.tissue.contract import Prepared
 from napari_spatialrecon.tissue.preprocess import Features
 
-#: The user's pairs of each slide (M of eq. 5), or None for those of the config.
+#: User-defined pairs of each slide (M of eq. 5), or None for those of the config.
 Masks = Sequence["sparse.csr_matrix | None"] | None
 
 
@@ -32,9 +32,9 @@ class DPVAEFit(EnsembleFit):
     Parameters
     ----------
     base
-        What is fine-tuned, if anything.
+        The fitted model to fine-tune, if any.
     masks
-        The user's pairs.
+        User-defined pairs of each slide.
     """
 
     config: DPVAEConfig
@@ -46,7 +46,7 @@ class DPVAEFit(EnsembleFit):
     def embedded(
         self, references: Sequence[Prepared], *, whole: bool = False, part: str = "all"
     ) -> tuple[Embedded, list[Features] | None]:
-        """Return slides, in the features of the model that is fine-tuned if there is one."""
+        """Return slides, in the features of the model to fine-tune if there is one."""
         if self.base is None:
             return super().embedded(references, whole=whole, part=part)
         known = self.base.embedded
@@ -67,7 +67,7 @@ class DPVAEFit(EnsembleFit):
         noise: float,
         held_out: HeldOut | None,
     ) -> MemberTask:
-        """Return a network, new or to be fine-tuned, with what it learns from."""
+        """Return a network, new or to be fine-tuned, with its training data."""
         config, run = self.config, self.run
         spots = embedded.spots(config.sight(number, len(embedded.views)))
         slides = [
@@ -86,7 +86,7 @@ class DPVAEFit(EnsembleFit):
     def _mask(
         self, i: int, embedded: Embedded, held_out: HeldOut | None
     ) -> sparse.csr_matrix | None:
-        """Return the pairs of slide `i` that count, without the spots that are held out."""
+        """Return the pairs of slide `i` that count, without held-out spots."""
         mask = None if self.masks is None else self.masks[i]
         if mask is None:
             reference = embedded.reference
@@ -120,7 +120,7 @@ class DPVAEFit(EnsembleFit):
 
 
 def empty_network(config: DPVAEConfig, number: int, embedded: Embedded) -> Network:
-    """Return an untrained network for what it sees of `embedded`."""
+    """Return an untrained network of the right input and output width for `embedded`."""
     sight = config.sight(number, len(embedded.views))
     n_features = embedded.spots(sight)[0].shape[1]
     counts = config.network.likelihood == "nb"
@@ -129,7 +129,7 @@ def empty_network(config: DPVAEConfig, number: int, embedded: Embedded) -> Netwo
 
 
 def build(n_features: int, n_outputs: int, n_slides: int, config: NetworkConfig) -> Network:
-    """Return the network that a config asks for."""
+    """Return an untrained network as specified by a config."""
     if config.backbone == "mlp":
         return Network(n_features, n_outputs, n_slides, config)
     from napari_spatialrecon.methods.dpvae.scvi_backbone import ScviNetwork

@@ -47,7 +47,7 @@ def negative_binomial_reconstruction(
     Parameters
     ----------
     shares : (n, n_genes)
-        Sum to 1 in each row.
+        Expected shares of the counts; rows sum to 1.
     counts : (n, n_genes)
         Raw counts.
     log_dispersion : (n_genes,)

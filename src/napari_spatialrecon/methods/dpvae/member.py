@@ -31,11 +31,11 @@ class Slide:
     places : (n_spots, 2)
         In the reference's frame.
     counts : (n_spots, n_genes) or None
-        Needed by the negative binomial alone.
+        Needed only for the negative binomial likelihood.
     mask
         Pairs that count (eq. 5), as a sparse symmetric matrix, or None for all.
     local
-        Draw neighbouring spots together, so that a step meets the mask's pairs.
+        Draw neighbouring spots together, so that a step contains pairs of the mask.
     """
 
     features: Tensor
@@ -48,7 +48,7 @@ class Slide:
 def make_mask(
     config: MaskConfig, features: NDArray[np.float32], places: NDArray[np.float64], seed: int
 ) -> sparse.csr_matrix | None:
-    """Return the pairs of a slide that count: kNN in space, one expression cluster, or None: all.
+    """Return the pairs of a slide that count: spatial kNN or same expression cluster; None for all.
 
     Returns
     -------
@@ -88,7 +88,7 @@ class MemberTask(EnsembleTask):
     Parameters
     ----------
     slides
-        What is learned from.
+        Training data.
     noise
         Standard deviation of the noise on the features.
     """
@@ -105,7 +105,7 @@ class MemberTask(EnsembleTask):
     def loss(
         self, step: int, generator: torch.Generator
     ) -> tuple[Tensor, Mapping[str, Tensor | float]]:
-        """Return the objective (eq. 4) over a draw of spots from every slide, and its terms."""
+        """Return the objective (eq. 4) for a sample of spots from every slide, and its terms."""
         terms = [self._slide_terms(i, generator) for i in range(len(self.slides))]
         names = ("distance", "reconstruction", "kl")
         mean = {n: torch.stack([t[n] for t in terms]).mean() for n in names}

@@ -1,4 +1,4 @@
-"""dp-VAE, the user's class: fit on slides, place cells, or impute places from landmarks."""
+"""Public class of dp-VAE: fit on slides, place cells, or impute places from landmarks."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ from napari_spatialrecon.progress import Reporter
 from napari_spatialrecon.tissue.contract import Prepared
 from napari_spatialrecon.tissue.preprocess import Features
 
-#: Seconds for a pair of spots in a training step.
+#: Seconds per pair of spots in a training step.
 _PER_PAIR = 5e-8
 
 
@@ -58,12 +58,12 @@ class DPVAE(EnsembleMethod):
         Parameters
         ----------
         start_from
-            Fine-tune this fitted model instead of starting afresh, for instance on a few located
-            cells of the target tissue (section 5.4 of the paper). Its genes and its networks are
-            kept, with what they need of its config.
+            Fine-tune this fitted model instead of starting from scratch, e.g. on a few located
+            cells of the target tissue (section 5.4 of the paper). Its genes, its networks and
+            the settings that determine them are kept.
         masks
-            The user's pairs of each slide (M of eq. 5, (n_spots, n_spots) bool, symmetric), in the
-            rows of the prepared slide; they replace those of the config.
+            User-defined pairs of each slide (M of eq. 5, (n_spots, n_spots) bool, symmetric), in
+            the order of the prepared slide's rows; they replace those of the config.
         """
         if start_from is not None:
             self.config = self.config.with_networks_of(start_from.config)
@@ -78,14 +78,14 @@ class DPVAE(EnsembleMethod):
         return empty_network(self.config, number, embedded)
 
     def latents(self, features: Sequence[Features]) -> list[NDArray[np.float64]]:
-        """Return each network's latent means over its λ: (n_cells, latent), in frame units."""
+        """Return each network's latent means divided by λ: (n_cells, latent), in frame units."""
         return [
             _latent(network.eval(), self._inputs(number, features))
             for number, network in enumerate(self.networks)
         ]
 
     def layouts(self, features: Sequence[Features], reporter: Reporter) -> Layouts:
-        """Return each network's layout: its latent, or what eq. 6 makes of more dimensions."""
+        """Return each network's layout: its 2-D latent, or the solution of eq. 6 otherwise."""
         places = []
         for latent in self.latents(features):
             reporter.check()

@@ -9,18 +9,18 @@ from torch import Tensor, nn
 
 from napari_spatialrecon.methods.dpvae.config import NetworkConfig
 
-#: Start of the posterior's log-variance: narrow, so that distances are visible from step one.
+#: Initial log-variance of the posterior: small, so that noise does not mask distances early on.
 LOG_VARIANCE_BIAS = -3.0
 
 
 @dataclass(frozen=True)
 class Passed:
-    """What one pass gives.
+    """Output of one forward pass.
 
     Parameters
     ----------
     mean, log_variance : (n, latent)
-        Of the posterior q(z|x).
+        Mean and log-variance of the posterior q(z|x).
     sample : (n, latent)
         z, reparametrised.
     decoded : (n, n_outputs)
@@ -49,11 +49,11 @@ class Network(nn.Module):
     Parameters
     ----------
     n_features
-        Inputs.
+        Number of inputs.
     n_outputs
-        What is decoded: the features themselves, or the genes for a negative binomial.
+        Number of outputs: the features themselves, or the genes for a negative binomial.
     n_slides
-        Slides, each with its own λ.
+        Number of slides, each with its own λ.
     """
 
     def __init__(

@@ -1,4 +1,4 @@
-"""scVI's encoder and decoder under the distance-preserving loss (table I of the paper)."""
+"""scVI's encoder and decoder with the distance-preserving loss (table I of the paper)."""
 
 from __future__ import annotations
 

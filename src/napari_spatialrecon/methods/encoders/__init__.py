@@ -1,1 +1,1 @@
-"""Embedding spots and cells alike: the contract, and how well an embedding mixes them."""
+"""Joint embedding of spots and cells: the base class, and measures of mixing."""

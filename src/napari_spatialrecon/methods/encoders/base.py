@@ -17,7 +17,7 @@ from napari_spatialrecon.tissue.preprocess import Features, FeatureSpace
 
 @dataclass(frozen=True)
 class ProfileSizes:
-    """How much an encoder is trained on: `profiles` are spots and cells together."""
+    """Size of an encoder's training data; `profiles` counts spots and cells together."""
 
     profiles: int
     genes: int
@@ -25,12 +25,12 @@ class ProfileSizes:
 
 @dataclass(frozen=True, kw_only=True, eq=False)
 class FittedEncoder(Fitted):
-    """What profiles leave.
+    """Result of training an encoder.
 
     Parameters
     ----------
     space
-        How counts become the encoder's input.
+        Converts counts to the encoder's input.
     before, after
         How well the sources are mixed in the input and in the embedding; None with one source.
     """
@@ -47,7 +47,7 @@ class EncoderMethod(Method):
 
     @property
     def space(self) -> FeatureSpace:
-        """How counts become the encoder's input."""
+        """Converts counts to the encoder's input."""
         return self.fitted.space
 
     @property
@@ -62,7 +62,7 @@ class EncoderMethod(Method):
 
     @abstractmethod
     def estimate(self, sizes: ProfileSizes) -> Estimate:
-        """Return what training will take."""
+        """Return the estimated cost of training."""
 
     @abstractmethod
     def fit(
@@ -71,7 +71,7 @@ class EncoderMethod(Method):
         query: Prepared | None = None,
         run: Run | None = None,
     ) -> Self:
-        """Train on the expression of slides, and of the query where it is given; never on places.
+        """Train on the expression of slides and of the query, if given; places are never used.
 
         Raises
         ------
@@ -83,19 +83,19 @@ class EncoderMethod(Method):
 
     @abstractmethod
     def inputs(self, prepared: Prepared) -> Features:
-        """Return what the encoder sees of spots or cells, (n, n_inputs) float32."""
+        """Return the encoder's input for spots or cells, (n, n_inputs) float32."""
 
     @abstractmethod
     def embed(self, prepared: Prepared) -> Features:
         """Return the embedding of spots or cells, (n, h) float32.
 
         Genes are standardised over all of `prepared` (unless ``preprocess.zscore`` says
-        otherwise), so a slide or a query is given whole.
+        otherwise), so pass a whole slide or query.
 
         Raises
         ------
         CheckpointError
-            Less than nine in ten of the encoder's genes are there.
+            Fewer than 90 % of the encoder's genes are present.
         """
 
     @abstractmethod
@@ -110,5 +110,5 @@ class EncoderMethod(Method):
         Raises
         ------
         CheckpointError
-            It is damaged, newer, or of another method.
+            The checkpoint is damaged, from a newer version, or of another method.
         """

@@ -11,9 +11,9 @@ from napari_spatialrecon.geometry.neighbours import nearest
 
 Counts = NDArray[np.float64]
 
-#: Neighbours for each effective neighbour that iLISI weighs: 90 for 30 in Korsunsky et al.
+#: Neighbours per effective neighbour of iLISI (90 for 30 in Korsunsky et al.).
 NEIGHBOURS_PER_PERPLEXITY = 3
-#: Halvings of the interval in which a kernel's width is sought.
+#: Number of bisection steps when fitting a kernel's width.
 HALVINGS = 40
 
 
@@ -21,8 +21,8 @@ HALVINGS = 40
 class Mixing:
     """How well sources are mixed.
 
-    Among few neighbours chance alone leaves some uneven: of 20, two sources of one distribution
-    have an entropy of 0.96 and an iLISI of 0.63.
+    With few neighbours, sampling alone keeps the values below 1: among 20 neighbours, two sources
+    of the same distribution have an entropy of 0.96 and an iLISI of 0.63.
 
     Parameters
     ----------
@@ -31,7 +31,7 @@ class Mixing:
     ilisi
         Normalised local inverse Simpson's index: 0 no mixing, 1 ideal.
     probe
-        Balanced accuracy with which neighbours tell the source: chance (one over the number of
+        Balanced accuracy with which neighbours predict the source: chance (one over the number of
         sources) is ideal, 1 is no mixing.
     """
 
@@ -41,16 +41,16 @@ class Mixing:
 
 
 def domain_mixing(embedding: NDArray[np.floating], domains: NDArray[np.int_], k: int) -> Mixing:
-    """Return how well sources are mixed, by the cosine between profiles.
+    """Return how well sources are mixed among neighbours by cosine similarity.
 
     Parameters
     ----------
     embedding : (n, h) float
-        As many profiles of each source (see `balanced_rows`), or the ideal is not 1.
+        Equally many profiles of each source (see `balanced_rows`), otherwise the ideal is not 1.
     domains : (n,) int
         Source of each, from 0; at least two.
     k
-        Neighbours of a profile.
+        Number of neighbours of a profile.
     """
     lengths = np.linalg.norm(embedding, axis=1, keepdims=True)
     unit = np.asarray(embedding, float) / np.maximum(lengths, 1e-12)
@@ -83,14 +83,14 @@ def source_shares(sources: NDArray[np.int_], weights: Counts, n_domains: int) ->
     sources : (n, k) int
         Source of each neighbour.
     weights : (n, k) float
-        Of each neighbour.
+        Weight of each neighbour.
     """
     shares = np.stack([(weights * (sources == d)).sum(axis=1) for d in range(n_domains)], axis=1)
     return shares / shares.sum(axis=1, keepdims=True)
 
 
 def normalised_entropy(shares: Counts) -> float:
-    """Return the mean entropy of shares, (n, n_domains), over its largest.
+    """Return the mean entropy of shares, (n, n_domains), divided by its maximum.
 
     Haghverdi et al., Nature Biotechnology 2018.
     """
@@ -99,7 +99,7 @@ def normalised_entropy(shares: Counts) -> float:
 
 
 def normalised_lisi(shares: Counts) -> float:
-    """Return the mean of 1 / Σ share², from 0 (one source) to 1 (all alike): iLISI.
+    """Return iLISI: the mean of 1 / Σ share², rescaled from 0 (one source) to 1 (equal shares).
 
     Korsunsky et al., Nature Methods 2019.
     """
@@ -110,7 +110,7 @@ def normalised_lisi(shares: Counts) -> float:
 def balanced_accuracy(shares: Counts, domains: NDArray[np.int_]) -> float:
     """Return the accuracy of the neighbours' majority, averaged over sources.
 
-    A tie counts as the share of a hit that guessing among the tied would have.
+    A tie counts as the expected accuracy of guessing among the tied sources.
     """
     top = shares >= shares.max(axis=1, keepdims=True) - 1e-9
     hits = top[np.arange(len(domains)), domains] / top.sum(axis=1)
@@ -118,7 +118,7 @@ def balanced_accuracy(shares: Counts, domains: NDArray[np.int_]) -> float:
 
 
 def kernel_weights(distances: Counts, perplexity: float) -> Counts:
-    """Return Gaussian weights of neighbours, (n, k), rows summing to 1, of a given perplexity.
+    """Return Gaussian weights of neighbours, (n, k), of a given perplexity; rows sum to 1.
 
     The width is found for each row by bisection, as in t-SNE and in LISI.
 

@@ -1,1 +1,1 @@
-"""What placing methods share that train several networks and join their layouts."""
+"""Shared parts of placement methods that train several networks and join their layouts."""

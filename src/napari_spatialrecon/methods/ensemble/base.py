@@ -1,8 +1,8 @@
-"""Placing methods that train several networks and join their layouts.
+"""Placement methods that train several networks and join their layouts.
 
 They share the joint layout, its pose and uncertainty, and checkpoints. Training is in `fitting`,
-the inputs of each network in `sight`. A method adds its networks, its losses and how a network lays
-out cells.
+the inputs of each network are in `sight`. A method adds its networks, its losses and the way a
+network lays out cells.
 """
 
 from __future__ import annotations
@@ -45,20 +45,20 @@ from napari_spatialrecon.tissue.preprocess import Features
 from napari_spatialrecon.tissue.slots import OUTSIDE
 from napari_spatialrecon.training.checkpoint import Checkpoint, load_checkpoint, save_checkpoint
 
-#: Seconds of a training step for a slide.
+#: Seconds per training step and slide.
 _PER_STEP = 0.012
 
 
 @dataclass(frozen=True, eq=False)
 class Layouts:
-    """Cells as each network lays them out.
+    """Layouts of the cells, one per network.
 
     Parameters
     ----------
     places : arrays (n_cells, d) float
         In units of the frame, in any pose.
     spread : (n_cells,) float, optional
-        Squared spread within the networks' layouts, in squared units of the frame.
+        Squared spread within each network's layouts, in squared units of the frame.
     """
 
     places: tuple[NDArray[np.float64], ...]
@@ -77,18 +77,18 @@ class EnsembleMethod(PlacementMethod):
         return self.fitted.networks
 
     def estimate(self, sizes: PlacementSizes) -> Estimate:
-        """Return what training the networks, and placing, will take."""
+        """Return the estimated cost of training the networks and placing cells."""
         trainings = self.config.members + self.config.validate
         slide_steps = self.config.training.steps * trainings * sizes.slides
         return super().estimate(sizes).plus(slide_steps * (_PER_STEP + self._seconds_more(sizes)))
 
     def _seconds_more(self, sizes: PlacementSizes) -> float:
-        """Return what a training step takes for a slide, beside what it takes with any method."""
+        """Return the seconds per training step and slide in excess of `_PER_STEP`."""
         return 0.0
 
     @abstractmethod
     def _empty_network(self, number: int, embedded: Embedded) -> nn.Module:
-        """Return an untrained network for a checkpoint's weights."""
+        """Return an untrained network to load a checkpoint's weights into."""
 
     @abstractmethod
     def layouts(self, features: Sequence[Features], reporter: Reporter) -> Layouts:
@@ -97,17 +97,17 @@ class EnsembleMethod(PlacementMethod):
         Parameters
         ----------
         features
-            Of the cells, in each view.
+            Features of the cells, in each view.
         """
 
     def _inputs(self, number: int, features: Sequence[Features]) -> Tensor:
-        """Return what a network is fed of cells; `features` are theirs in each view."""
+        """Return a network's input for cells, given their features in each view."""
         return network_inputs(self.config, self.fitted.embedded, number, features)
 
     def place(
         self, query: Prepared, *, display: int = 0, reporter: Reporter | None = None
     ) -> Placement:
-        """Place cells: the networks' joint layout, laid on the display slide."""
+        """Place cells by the networks' joint layout, registered to the display slide."""
         reporter, embedded = reporter or Reporter(), self.fitted.embedded
         reporter.begin("Placing cells")
         features, notes = embedded.cells(query)
@@ -145,11 +145,11 @@ class EnsembleMethod(PlacementMethod):
         return self._diagnosed(placement, layouts, display)
 
     def _diagnosed(self, placement: Placement, layouts: Layouts, display: int) -> Placement:
-        """Return a placement with what else its layouts tell."""
+        """Return a placement with further diagnostics of its layouts."""
         return placement
 
     def _joined(self, layouts: Layouts, posterior: Posterior, reporter: Reporter) -> Joined:
-        """Return the networks' layouts and the places by similarity as one."""
+        """Return the joint layout of the networks' layouts and the places by similarity."""
         reporter.begin("Laying out mean distances")
         joined = join(
             layouts.places,
@@ -173,7 +173,7 @@ class EnsembleMethod(PlacementMethod):
     ) -> Placement:
         """Place all cells given the places of some (dp-VAE eq. 6-7), λ refitted to the landmarks.
 
-        The joint layout stands for the latent: its distances are kept, the landmarks are anchors.
+        The joint layout replaces the latent: its distances are kept and the landmarks are anchors.
         """
         reporter, embedded = reporter or Reporter(), self.fitted.embedded
         reporter.begin("Solving for places")
@@ -243,5 +243,5 @@ class EnsembleMethod(PlacementMethod):
     def _restored(
         self, fitted: FittedEnsemble, checkpoint: Checkpoint, arrays: dict[str, NDArray[Any]]
     ) -> FittedEnsemble:
-        """Return `fitted` with what this method keeps beyond the others."""
+        """Return `fitted` with the fields that only this method saves."""
         return fitted

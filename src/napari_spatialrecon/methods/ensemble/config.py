@@ -1,4 +1,4 @@
-"""Hyper-parameters that all methods share which join several networks."""
+"""Hyper-parameters shared by all methods that join several networks."""
 
 from __future__ import annotations
 
@@ -58,5 +58,5 @@ class EnsembleConfig(Config):
     preprocess: PreprocessConfig = section(PreprocessConfig, "Preprocessing")
 
     def sight(self, number: int, views: int) -> Sight:
-        """Return what a network sees where there are so many views."""
+        """Return the inputs of network `number`, given the number of views."""
         return sight_of(number, views=views, inputs=self.inputs)

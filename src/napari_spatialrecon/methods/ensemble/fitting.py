@@ -1,6 +1,6 @@
 """Fitting several networks: features, validation on held-out spots, training.
 
-A method adds its networks and losses. A fit is frozen: what each step finds, it returns.
+A method adds its networks and losses. A fit is immutable: each step returns its results.
 """
 
 from __future__ import annotations
@@ -33,7 +33,7 @@ from napari_spatialrecon.training.history import History
 
 @dataclass(frozen=True, kw_only=True, eq=False)
 class FittedEnsemble(FittedPlacement):
-    """What slides leave: how networks see them, and the networks."""
+    """Result of fitting to slides: their views, and the networks."""
 
     embedded: Embedded
     networks: tuple[nn.Module, ...]
@@ -46,13 +46,13 @@ class Validated:
     Parameters
     ----------
     fit
-        What is to be fitted to all spots.
+        The fit to run on all spots.
     errors
         See `FittedPlacement.held_out`.
     best_step
-        At which the network placed held-out spots best.
+        Step at which the network placed held-out spots best.
     history
-        Of each network that was trained.
+        History of each network that was trained.
     """
 
     fit: EnsembleFit
@@ -68,7 +68,7 @@ class EnsembleFit(ABC):
     Parameters
     ----------
     references, query
-        Slides to learn from, and the cells whose expression is taken into account.
+        Slides to train on, and the cells whose expression is taken into account.
     """
 
     config: EnsembleConfig
@@ -76,7 +76,7 @@ class EnsembleFit(ABC):
     query: Prepared | None
     run: Run
 
-    #: Whether validation also tells when to stop.
+    #: Whether validation also determines the number of training steps.
     stops_early: ClassVar[bool]
 
     @abstractmethod
@@ -88,16 +88,16 @@ class EnsembleFit(ABC):
         noise: float,
         held_out: HeldOut | None,
     ) -> EnsembleTask:
-        """Return network `number` with what it learns from.
+        """Return network `number` with its training data.
 
         Parameters
         ----------
         embedded
-            The slides, as networks see them.
+            The slides in the networks' views.
         noise
             Standard deviation of the noise on the features.
         held_out
-            Given where `references` lack its hidden spots.
+            Given if `references` lack its held-out spots.
         """
 
     @property
@@ -141,7 +141,7 @@ class EnsembleFit(ABC):
         Parameters
         ----------
         part
-            Folder of this training in that of the run.
+            Subfolder of the run's folder for this training.
         """
         config, run = self.config, self.run
         run.reporter.begin("Preparing features")
@@ -162,15 +162,15 @@ class EnsembleFit(ABC):
     def embedded(
         self, references: Sequence[Prepared], *, whole: bool = False, part: str = "all"
     ) -> tuple[Embedded, list[Features] | None]:
-        """Return slides as the networks see them, and the query's features in each view.
+        """Return slides in the networks' views, and the query's features in each view.
 
         Parameters
         ----------
         whole
-            Whether these are all spots. Held-out ones are composed as the others are, so that
-            nothing is matched for them, and a validation trains the first network alone.
+            Whether these are all spots. If not, composition is not matched, as held-out spots are
+            a random sample, and one view is enough, as validation trains only the first network.
         part
-            Name of what is fitted, for what has to be trained first.
+            Name of this fit, used in the folder of anything that has to be trained first.
         """
         fit = matched_reference if whole else Reference.fit
         preprocess, seed = self.config.preprocess, self.run.seed
@@ -190,7 +190,7 @@ class EnsembleFit(ABC):
     def noise(
         self, number: int, embedded: Embedded, query_features: Sequence[Features] | None
     ) -> float:
-        """Return the standard deviation of the noise that a network is trained with."""
+        """Return the standard deviation of a network's training noise."""
         sight = self.config.sight(number, len(embedded.views))
         seen = embedded.spots(sight)
         if query_features is not None:
@@ -201,14 +201,14 @@ class EnsembleFit(ABC):
 def network_inputs(
     config: EnsembleConfig, embedded: Embedded, number: int, features: Sequence[Features]
 ) -> Tensor:
-    """Return what a network is fed of cells; `features` are theirs in each view."""
+    """Return a network's input for cells, given their features in each view."""
     sight = config.sight(number, len(embedded.views))
     seen = embedded.seen(sight, features[sight.view])
     return unit_length(torch.from_numpy(seen), config.unit_length)
 
 
 def oriented(reference: Reference, features: Features | None) -> Embedded:
-    """Return a reference with its slides turned as expression says, and its directions."""
+    """Return a reference with slides rotated to match in expression, and its directions."""
     directions: NDArray[np.float64] = spatial_directions(reference, features, KnnConfig())
     turned, notes = align_slides(reference, directions, KnnConfig())
     return Embedded.of(turned, directions, notes=notes)

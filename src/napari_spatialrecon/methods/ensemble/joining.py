@@ -1,4 +1,4 @@
-"""Several layouts of the same cells and their places by similarity, joined into one."""
+"""Join several layouts of the same cells and their places by similarity."""
 
 from __future__ import annotations
 
@@ -16,30 +16,30 @@ from napari_spatialrecon.geometry.stress import along_path, stress_layout
 from napari_spatialrecon.methods.placement.posterior import Posterior
 from napari_spatialrecon.progress import Reporter
 
-#: Share of cells whose place by similarity is too far off to help find the pose.
+#: Share of cells, those with the largest deviation, that are ignored when fitting the pose.
 TRIM = 0.1
-#: Cells whose distances to all cells are kept.
+#: Number of cells whose distances to all cells are used.
 ANCHORS = 512
-#: Shares at which the two distributions are compared.
+#: Probabilities at which quantiles of the two distributions are compared.
 _SHARES = (np.arange(1000) + 0.5) / 1000
 
 
 @dataclass(frozen=True)
 class Joined:
-    """One layout out of several.
+    """The joint layout of several.
 
     Parameters
     ----------
     places : (n_cells, 2) float
         In the reference's frame.
     variance : (n_cells,) float
-        Expected squared error: that of the places by similarity, how far the layouts are from
-        their mean, and twice how far a cell's distances are from those of all layouts and of
-        likely spots, squared: half of a distance's variance is that of either end.
+        Expected squared error: the sum of that of the places by similarity, the squared deviation
+        of the layouts from their mean, and twice the squared deviation of a cell's distances from
+        those of all layouts and likely spots (each end contributes half of a distance's variance).
     disagreement
         Root mean square distance of the layouts from their mean.
     stress
-        How badly the plane keeps the mean distances, 0 to 1 (see `stress_layout`).
+        How poorly the planar layout keeps the mean distances, 0 to 1 (see `stress_layout`).
     """
 
     places: NDArray[np.float64]
@@ -57,16 +57,16 @@ def join(
     spread_share: float,
     reporter: Reporter | None = None,
 ) -> Joined:
-    """Return the plane's layout of the mean distances of layouts and of places by similarity.
+    """Return the planar layout of the mean distances over layouts and places by similarity.
 
-    A mean of places shrinks what layouts disagree on: of two cells that lie a radius apart to the
-    left in one and to the right in the other, it says that they coincide. A mean of distances does
-    not, needs no common pose, and takes layouts of more dimensions as they are; the distance by
-    similarity is that expected over both cells' likely spots. Means lie closer together than what
-    they are the means of, more than any plane can: all near 1, they would ask for a sphere of many
-    dimensions. So they can be moved, in their order, towards the distances between likely spots.
-    They are then laid out with the least stress, from the generalised Procrustes mean of the
-    layouts and the places.
+    Averaging places shrinks the layout wherever layouts disagree: two cells a radius apart coincide
+    in the mean if their order is reversed in the other layout. Averaging distances avoids this,
+    needs no common pose, and accepts layouts of any dimension; the distance by similarity is the
+    expectation over both cells' likely spots. Mean distances vary less than distances in any planar
+    layout: if all were near 1, only a sphere of many dimensions could realise them. They can
+    therefore be moved, keeping their order, towards the distances between likely spots. The result
+    is laid out by stress minimisation, starting from the generalised Procrustes mean of the layouts
+    and the places.
 
     Parameters
     ----------
@@ -75,13 +75,13 @@ def join(
     posterior
         Places by similarity.
     spots : (n_spots, 2) float
-        Places of the spots that the posterior is over.
+        Places of the spots that the posterior refers to.
     baseline_share
         Weight of the distances by similarity, 0 to 1.
     spread_share
         How far mean distances are moved towards those between likely spots, 0 to 1.
     reporter
-        May stop the descent.
+        May stop the minimisation.
     """
     mean, spread = mean_layout([planar(layout) for layout in layouts])
     weights = 1 / (posterior.variance + np.median(posterior.variance) + 1e-9)
@@ -118,8 +118,8 @@ def _sources(
 ) -> Iterator[tuple[float, NDArray[np.float64], NDArray[np.float64]]]:
     """Yield the weight of each layout and of the places by similarity, and their distances.
 
-    With them comes the mean square of each cell's, for places by similarity that over both cells'
-    likely spots: that of the mean places, and both variances.
+    The third item is each cell's mean squared distance. For places by similarity, it is the
+    expectation over both cells' likely spots: that of the mean places plus both variances.
     """
     for layout in layouts:
         distances = cdist(layout, layout[anchors])
@@ -137,14 +137,14 @@ def _distributed(
     anchors: NDArray[np.intp],
     share: float,
 ) -> NDArray[np.float64]:
-    """Return distances (n_cells, a) moved a share of the way to a distribution, in their order.
+    """Return distances (n_cells, a) moved by `share` towards a distribution, keeping their order.
 
     Parameters
     ----------
     quantiles
-        Of that distribution at `_SHARES`; None moves nothing.
+        Quantiles of that distribution at `_SHARES`; if None, distances are unchanged.
     anchors : (a,) int
-        Whose distances those are; 0 to themselves.
+        Cells of the columns; the distance of a cell to itself is 0.
     """
     itself = (anchors, np.arange(len(anchors)))
     others = np.ones(wanted.shape, bool)
@@ -159,7 +159,7 @@ def _distributed(
 
 
 def planar(layout: NDArray[np.float64]) -> NDArray[np.float64]:
-    """Return a layout (n, d) in its two principal axes."""
+    """Return the projection of a layout (n, d) onto its two principal axes."""
     if layout.shape[1] == 2:
         return layout
     u, s, _ = np.linalg.svd(layout - layout.mean(axis=0), full_matrices=False)
@@ -171,7 +171,7 @@ def planar(layout: NDArray[np.float64]) -> NDArray[np.float64]:
 def over_mean(
     layout: NDArray[np.float64], samples: Sequence[NDArray[np.float64]]
 ) -> NDArray[np.float64]:
-    """Return the mean squared distance of samples from a layout, (n_cells,), each laid over it."""
+    """Return the mean squared distance, (n_cells,), of samples fitted to the layout from it."""
     squares = np.zeros(len(layout))
     for sample in samples:
         posed = lay_over(sample, layout, np.ones(len(layout))).apply(sample)
@@ -184,7 +184,7 @@ def lay_over(
 ) -> Pose:
     """Return the rotation or reflection and shift of a layout onto `places`.
 
-    Where there is nothing to turn (fewer than 3 cells, or all in one place) it is a shift alone.
+    Only a shift where no rotation can be fitted (fewer than 3 cells, or all in one place).
     """
     try:
         return fit_pose(layout, places, weights=weights, scaling=False, trim=TRIM)

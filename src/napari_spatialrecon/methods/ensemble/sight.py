@@ -1,4 +1,4 @@
-"""Which network of an ensemble sees what: one table."""
+"""Inputs of each network of an ensemble."""
 
 from __future__ import annotations
 
@@ -7,16 +7,16 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True)
 class Sight:
-    """What one network sees.
+    """Inputs of one network.
 
     Parameters
     ----------
     view
         Number of the scaling of genes; see `views.Embedded`.
     directions
-        Directions of the features that vary in space, instead of all components.
+        Use the spatially varying directions of the features, instead of all components.
     alone
-        Each cell alone, instead of among the others (for networks that can do both).
+        Process each cell alone instead of jointly (for networks that can do both).
     """
 
     view: int
@@ -24,8 +24,8 @@ class Sight:
     alone: bool
 
 
-#: What networks see in turn where all is mixed: of four, either kind of network sees components and
-#: directions, and both scalings of genes.
+#: Inputs of successive networks if all is mixed: among four, each kind of network (joint, alone)
+#: uses components and directions, and both scalings of genes.
 IN_TURN = (
     Sight(view=0, directions=False, alone=False),
     Sight(view=0, directions=True, alone=True),
@@ -35,16 +35,16 @@ IN_TURN = (
 
 
 def sight_of(number: int, *, views: int, inputs: str, attention: str = "set") -> Sight:
-    """Return what a network sees.
+    """Return the inputs of network `number`.
 
     Parameters
     ----------
     views
-        How many there are.
+        Number of views.
     inputs
-        ``"components"``, ``"directions"`` or, in turn, ``"mixed"``.
+        ``"components"``, ``"directions"``, or ``"mixed"`` for both in turn.
     attention
-        Each cell among the others (``"set"``), alone (``"none"``) or, in turn, ``"mixed"``.
+        Cells jointly (``"set"``), each alone (``"none"``), or ``"mixed"`` for both in turn.
     """
     turn = IN_TURN[number % len(IN_TURN)]
     return Sight(

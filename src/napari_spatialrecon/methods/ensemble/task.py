@@ -1,4 +1,4 @@
-"""One network of a method that joins several: what the training loop asks of it."""
+"""Training of one network of a method that joins several."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from napari_spatialrecon.methods.placement.held_out import HeldOut
 
 
 def unit_length(features: Tensor, on: bool) -> Tensor:
-    """Return rows scaled to length √d, or as they are."""
+    """Return rows scaled to length √d if `on`, else unchanged."""
     return normalize(features, dim=-1) * features.shape[-1] ** 0.5 if on else features
 
 
@@ -25,14 +25,14 @@ class LayOut(Protocol):
 
 
 class EnsembleTask:
-    """What the training loop asks of one network (see `training.loop.Task`).
+    """Training task of one network (see `training.loop.Task`).
 
     Parameters
     ----------
     network
-        To be trained.
+        The network to train.
     lay_out
-        How it lays out spots, for the held-out error.
+        Function that lays out spots, for the held-out error.
     """
 
     def __init__(self, network: nn.Module, lay_out: LayOut) -> None:
@@ -44,7 +44,7 @@ class EnsembleTask:
         self._spot_features: Sequence[Tensor] = ()
 
     def validate_on(self, spots: HeldOut, features: Sequence[Tensor], baseline: float) -> None:
-        """Measure the error on these spots, beside the baseline's."""
+        """Measure the error on these spots, for comparison with the baseline's."""
         self._spots, self._spot_features, self.baseline = spots, features, baseline
 
     def loss(
@@ -54,7 +54,7 @@ class EnsembleTask:
         raise AssertionError("each method has its own loss")
 
     def held_out(self) -> Mapping[str, float] | None:
-        """Return the stress of the distances between spots that this network never saw."""
+        """Return the stress of distances between spots that were not used for training."""
         if self._spots is None:
             return None
         placed = [self.lay_out(f).cpu().double().numpy() for f in self._spot_features]

@@ -1,4 +1,4 @@
-"""What each network of an ensemble sees of spots and cells."""
+"""Views of spots and cells, from which each network of an ensemble takes its input."""
 
 from __future__ import annotations
 
@@ -18,13 +18,13 @@ from napari_spatialrecon.tissue.preprocess import Features, FeatureSpace
 
 @dataclass(frozen=True)
 class View:
-    """Spots as some of the networks see them.
+    """Features of spots in one scaling of genes.
 
     Parameters
     ----------
     space
-        How counts become features.
-    features : one (n_spots, d) float32 a slide
+        Feature space: converts counts to features.
+    features : one (n_spots, d) float32 per slide
     directions : (d, n_directions) float
         Directions of the features that neighbouring spots share.
     """
@@ -36,15 +36,15 @@ class View:
 
 @dataclass(frozen=True)
 class Embedded:
-    """Slides as an ensemble sees them.
+    """Slides in the views of an ensemble.
 
     Parameters
     ----------
     reference
-        The slides, turned as expression says.
+        The slides, rotated to match in expression.
     views
-        One or two, each with its scaling of genes. The first is that of the reference: it alone
-        places cells by similarity.
+        One or two views, each with its scaling of genes. The first is that of the reference; only
+        it is used to place cells by similarity.
     notes
         Messages for the user.
     """
@@ -61,7 +61,7 @@ class Embedded:
         *further: View,
         notes: tuple[str, ...] = (),
     ) -> Embedded:
-        """Return a reference with its own view, and further ones."""
+        """Return a reference with its own view and further ones."""
         own = View(reference.space, reference.features, directions)
         return cls(reference, (own, *further), notes)
 
@@ -71,11 +71,11 @@ class Embedded:
         return self.views[0].directions
 
     def spots(self, sight: Sight) -> list[Features]:
-        """Return what a network sees of each slide's spots."""
+        """Return a network's features of each slide's spots."""
         return [self.seen(sight, f) for f in self.views[sight.view].features]
 
     def seen(self, sight: Sight, features: Features) -> Features:
-        """Return what a network sees of features of its view."""
+        """Return features of a network's view, projected onto its directions if it uses them."""
         if not sight.directions:
             return features
         return (features @ self.views[sight.view].directions).astype(np.float32)
@@ -86,7 +86,7 @@ class Embedded:
         return [features for features, _ in found], found[0][1]
 
     def arrays(self) -> dict[str, Any]:
-        """Return what a checkpoint keeps."""
+        """Return the arrays saved in a checkpoint."""
         own, *further = self.views
         found: dict[str, Any] = {**self.reference.arrays(), "directions": own.directions}
         for view in further:
@@ -97,7 +97,7 @@ class Embedded:
 
 
 def second_view(reference: Reference, arrays: Mapping[str, NDArray[Any]]) -> tuple[View, ...]:
-    """Return the second view that a checkpoint keeps, if there is one."""
+    """Return the second view saved in a checkpoint, if there is one."""
     own = {k.removeprefix("second."): v for k, v in arrays.items() if k.startswith("second.")}
     if not own:
         return ()

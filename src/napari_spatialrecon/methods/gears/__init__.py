@@ -1,1 +1,1 @@
-"""GEARS: places for dissociated cells by generating geometry."""
+"""GEARS: place dissociated cells by generating their geometry from expression."""

@@ -218,7 +218,7 @@ class GearsConfig(EnsembleConfig):
     )
 
     def sight(self, number: int, views: int) -> Sight:
-        """Return what a network sees where there are so many views."""
+        """Return the inputs of network `number`, given the number of views."""
         return sight_of(number, views=views, inputs=self.inputs, attention=self.attention)
 
     def __post_init__(self) -> None:

@@ -1,4 +1,4 @@
-"""Diagnostics of a geometry: patches, solve, refiner and the support of each cell."""
+"""Diagnostics of a layout: patches, solver, refiner and the support of each cell."""
 
 from __future__ import annotations
 
@@ -21,16 +21,16 @@ from napari_spatialrecon.tissue.slots import SUPPORT, WEAK
 
 @dataclass(frozen=True, kw_only=True, eq=False)
 class Diagnosed(Layouts):
-    """Layouts with their diagnostics; the spread is that over patches and samples.
+    """Layouts with their diagnostics; `spread` is over patches and samples.
 
     Parameters
     ----------
     numbers
-        By name: means over the networks.
+        Diagnostics by name, averaged over the networks.
     stitched
-        What the patches of each network agreed on; empty where one shot placed all cells.
+        Consensus of each network's patches; empty if all cells were placed in one shot.
     per_cell, per_patch
-        Arrays by name.
+        Arrays of diagnostics by name.
     notes
         Messages for the user.
     """
@@ -42,7 +42,7 @@ class Diagnosed(Layouts):
     notes: tuple[str, ...] = ()
 
     def distances(self, radius: float) -> csr_matrix | None:
-        """Return the stitched distances times `radius`, their mean where networks share a pair."""
+        """Return the stitched distances times `radius`, averaged where networks share a pair."""
         if not self.stitched:
             return None
         total = sum(s.graph.matrix for s in self.stitched)
@@ -58,7 +58,7 @@ class Diagnosed(Layouts):
 def diagnose(
     laid: Sequence[Laid], networks: Sequence[nn.Module], spread: NDArray[np.float64]
 ) -> Diagnosed:
-    """Return what networks laid out with its diagnostics."""
+    """Return the networks' layouts with their diagnostics."""
     numbers = {k: float(np.mean([x.diagnostics[k] for x in laid])) for k in laid[0].diagnostics}
     notes = []
     if numbers.get("patch_disagreement", 0.0) > DISAGREE:
@@ -100,7 +100,7 @@ def diagnose(
 
 
 def _verdict(residual: float) -> str:
-    """Return a note that interprets σ_data of the residual."""
+    """Return a note that interprets σ_data, the spread of the residual."""
     start = f"The refiner corrects {residual:.2f} of the tissue's radius on the training spots"
     if residual <= HEALTHY:
         return f"{start}: healthy (.03 to .05)."

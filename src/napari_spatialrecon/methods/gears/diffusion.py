@@ -12,16 +12,16 @@ from torch import Tensor
 
 #: Curvature of the sampler's noise levels (Karras et al. 2022).
 RHO = 7.0
-#: Caps of the noise in the three stages of the curriculum, in σ_data of the residual.
+#: Maximum noise in the three stages of the curriculum, in units of σ_data of the residual.
 CAPS = (1.0, 2.0, 3.0)
 
-#: F_ω: scaled noisy residual, c_noise, and the last estimate, to a raw estimate.
+#: F_ω: maps the scaled noisy residual, c_noise and the last estimate to a raw estimate.
 Network = Callable[[Tensor, Tensor, Tensor], Tensor]
 
 
 @dataclass(frozen=True)
 class Preconditioned:
-    """Ψ_ω of eq. 3 around a raw network.
+    """Ψ_ω of eq. 3: a raw network with preconditioning.
 
     Parameters
     ----------
@@ -52,13 +52,13 @@ def draw_sigma(
 
 
 def sigma_cap(done: float, sigma_data: float) -> float:
-    """Return the curriculum's noise cap when a share `done` of the training is over."""
+    """Return the curriculum's maximum noise after a share `done` of the training."""
     stage = min(int(done * len(CAPS)), len(CAPS) - 1)
     return CAPS[stage] * sigma_data
 
 
 def noise_levels(steps: int, low: float, high: float) -> list[float]:
-    """Return falling noise levels from `high` to `low`, and 0 at the end (Karras et al., eq. 5)."""
+    """Return decreasing noise levels from `high` to `low`, then 0 (Karras et al., eq. 5)."""
     if steps == 1:
         return [high, 0.0]
     top, bottom = high ** (1 / RHO), low ** (1 / RHO)
@@ -74,7 +74,7 @@ def refine(
     temperature: float,
     generator: torch.Generator,
 ) -> Tensor:
-    """Return a residual, shaped as `like`, by Heun's method from noise 3 σ_data to 0.
+    """Return a residual of the shape of `like`, by Heun's method from noise 3 σ_data to 0.
 
     Parameters
     ----------

@@ -1,4 +1,4 @@
-"""Fitting GEARS: what expression becomes, and the geometry models."""
+"""Fitting GEARS: the embedding of expression, and the geometry models."""
 
 from __future__ import annotations
 
@@ -32,9 +32,9 @@ class GearsFit(EnsembleFit):
     Parameters
     ----------
     input
-        ``"pca"``, ``"encoder"``, or ``"auto"`` for the one that places held-out spots better.
+        ``"pca"``, ``"encoder"``, or ``"auto"`` for whichever places held-out spots better.
     encoder
-        A fitted one; None trains it.
+        A fitted encoder; if None, one is trained when needed.
     """
 
     config: GearsConfig
@@ -45,11 +45,11 @@ class GearsFit(EnsembleFit):
 
     @property
     def validates(self) -> bool:
-        """Whether spots are held out first: to tell the error, or to choose the input."""
+        """Whether spots are held out first, to measure the error or to choose the input."""
         return self.config.validate or self.input == "auto"
 
     def fitted(self) -> FittedEnsemble:
-        """Validate and train; where no spots can be held out, ``auto`` takes components."""
+        """Validate and train; if no spots can be held out, ``auto`` uses components."""
         if self.input == "auto" and hold_out(self.references, self.run.seed) is None:
             return replace(self, input="pca").fitted()
         return super().fitted()
@@ -94,7 +94,7 @@ class GearsFit(EnsembleFit):
         noise: float,
         held_out: HeldOut | None,
     ) -> GeometryTask:
-        """Return a geometry model with what it learns from."""
+        """Return a geometry model with its training data."""
         device = self.run.device
         with torch.random.fork_rng(devices=[]):
             torch.manual_seed(self.run.seed + number)
@@ -108,12 +108,12 @@ class GearsFit(EnsembleFit):
         return GeometryTask(network, features, places, noise * share, self.config)
 
     def _noise_share(self, number: int) -> float:
-        """Return the share of the noise that a network is trained with, 1 for the first."""
+        """Return a network's training noise relative to that of the first network."""
         last = max(self.config.members - 1, 1)
         return 1 + (self.config.least_noise - 1) * number / last
 
 
 def empty_network(config: GearsConfig, number: int, embedded: Embedded) -> GeometryNetwork:
-    """Return an untrained network for what it sees of `embedded`."""
+    """Return an untrained network of the right input width for `embedded`."""
     sight = config.sight(number, len(embedded.views))
     return GeometryNetwork(embedded.spots(sight)[0].shape[1], config, alone=sight.alone)

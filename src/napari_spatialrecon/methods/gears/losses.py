@@ -42,7 +42,7 @@ def log_trace_error(geometry: Tensor, target: Tensor) -> Tensor:
 
 
 def distance_error(geometry: Tensor, target: Tensor) -> Tensor:
-    """Return Σ(d̂ − d)² / Σd² over pairs of each set, (batch,): ours, beside eq. 9."""
+    """Return Σ(d̂ − d)² / Σd² over pairs of each set, (batch,); not in the paper."""
     pairs = _pairs(geometry)
     found, wanted = distances(geometry), distances(target)
     return (((found - wanted) ** 2) * pairs).sum(dim=(1, 2)) / (wanted**2 * pairs).sum(
@@ -51,7 +51,7 @@ def distance_error(geometry: Tensor, target: Tensor) -> Tensor:
 
 
 def distances(geometry: Tensor) -> Tensor:
-    """Return (batch, n, n) distances with a gradient that stays finite where points coincide."""
+    """Return distances, (batch, n, n), whose gradient is finite where points coincide."""
     squares = (geometry[:, :, None] - geometry[:, None]).pow(2).sum(dim=-1)
     return (squares + 1e-12).sqrt()
 
@@ -59,12 +59,12 @@ def distances(geometry: Tensor) -> Tensor:
 def neighbourhood_components(
     geometry: Tensor, target: Tensor, k: int, temperature: float
 ) -> Tensor:
-    """Return the NCA loss (eq. 7), averaged over spots: predicted neighbours are true ones.
+    """Return the NCA loss (eq. 7), averaged over spots; low if predicted neighbours are true ones.
 
     Parameters
     ----------
     k
-        True neighbours of a spot.
+        Number of true neighbours of a spot.
     """
     closed = ~_pairs(geometry).bool()
     logits = -(distances(geometry) ** 2) / temperature
@@ -85,7 +85,7 @@ def edge_lengths(geometry: Tensor, target: Tensor, k: int) -> Tensor:
 
 
 def align(target: Tensor, geometry: Tensor) -> Tensor:
-    """Return `target` turned by the Q of O(d) that lays it nearest to `geometry` (section 3.4).
+    """Return `target` times the Q in O(d) that brings it closest to `geometry` (section 3.4).
 
     No gradient flows through Q.
     """

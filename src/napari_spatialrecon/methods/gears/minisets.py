@@ -1,4 +1,4 @@
-"""Minisets: small sets of spots with the geometry they should be given (section 3.2)."""
+"""Minisets: small sets of spots with their target geometry (section 3.2)."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from napari_spatialrecon.methods.gears.config import MinisetConfig
 
 @dataclass(frozen=True)
 class Minisets:
-    """A step's minisets, of one size.
+    """The minisets of a training step, all of one size.
 
     Parameters
     ----------
@@ -21,8 +21,8 @@ class Minisets:
     target : (batch, n, d)
         Canonical geometry: centred, in principal axes, padded with zeros to d dimensions.
     shared
-        Spots that miniset i of the first half shares with miniset i of the second half stand
-        first in both; 0 without pairs.
+        Number of spots that miniset i of the first half shares with miniset i of the second half;
+        they come first in both. 0 without pairs.
     """
 
     features: Tensor
@@ -31,10 +31,10 @@ class Minisets:
 
 
 def gram_factor(places: Tensor, dimensions: int) -> Tensor:
-    """Return V with V Vᵀ = Y Yᵀ, Y the centred places: (batch, n, d), from (batch, n, 2).
+    """Return V, (batch, n, d), with V Vᵀ = Y Yᵀ, where Y are the centred places (batch, n, 2).
 
-    The factor U Λ^½ of the Gram matrix (section 3.2), its columns' signs fixed so that the entry of
-    the greatest size is positive.
+    V is the factor U Λ^½ of the Gram matrix (section 3.2). The sign of each column is chosen such
+    that its entry of largest magnitude is positive.
     """
     centred = places - places.mean(dim=1, keepdim=True)
     u, s, _ = torch.linalg.svd(centred, full_matrices=False)
@@ -52,11 +52,11 @@ def draw(
     dimensions: int,
     generator: torch.Generator,
 ) -> Minisets:
-    """Draw a step's minisets: slides in proportion to their spots, one size for all.
+    """Draw a step's minisets, all of one size; slides are drawn in proportion to their spots.
 
     Parameters
     ----------
-    features, places : one (n_spots, d) and (n_spots, 2) tensor a slide
+    features, places : one (n_spots, d) and (n_spots, 2) tensor per slide
         On the generator's device.
     """
     device = places[0].device
@@ -93,7 +93,7 @@ def _pool(
     generator: torch.Generator,
     centre: Tensor | None = None,
 ) -> Tensor:
-    """Return n different spots: anywhere, or near a centre with p ∝ exp(−δ / τ)."""
+    """Return n distinct spots, from anywhere or near a centre with p ∝ exp(−δ / τ)."""
     if locality == 0:
         return torch.randperm(len(places), generator=generator, device=places.device)[:n]
     if centre is None:

@@ -1,4 +1,4 @@
-"""GEARS, the user's class: fit the geometry model on slides, place cells."""
+"""Public class of GEARS: fit the geometry model on slides, place cells."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ from napari_spatialrecon.training.checkpoint import Checkpoint
 
 
 class Gears(EnsembleMethod):
-    """Places cells by generating geometry, set by set.
+    """Place cells by generating the geometry of sets of cells.
 
     Parameters
     ----------
@@ -46,7 +46,7 @@ class Gears(EnsembleMethod):
 
     @property
     def input(self) -> str:
-        """What expression became, ``"pca"`` or ``"encoder"``, once fitted."""
+        """The input of the fitted networks, ``"pca"`` or ``"encoder"``."""
         return "encoder" if isinstance(self.reference.space, EncodedSpace) else "pca"
 
     def fit(
@@ -62,8 +62,8 @@ class Gears(EnsembleMethod):
         Parameters
         ----------
         encoder
-            A fitted encoder whose embedding is the input, instead of what ``config.input`` says
-            (with ``auto`` it is still compared with joint components).
+            A fitted encoder whose embedding is the input, overriding ``config.input`` (with
+            ``auto`` it is still compared with joint components).
         """
         asked = self.config.input
         taken = "encoder" if encoder is not None and asked != "auto" else asked
@@ -93,7 +93,7 @@ class Gears(EnsembleMethod):
         return diagnose(found, self.networks, spread / len(found))
 
     def _joined(self, layouts: Layouts, posterior: Posterior, reporter: Reporter) -> Joined:
-        """Return one layout, moved to the spots' density where that is asked for."""
+        """Return the joint layout, moved towards the spots' density if ``density`` is transport."""
         joined = super()._joined(layouts, posterior, reporter)
         if self.config.density != "transport":
             return joined
@@ -101,7 +101,7 @@ class Gears(EnsembleMethod):
         return replace(joined, places=match_density(joined.places, spots, share=share))
 
     def _diagnosed(self, placement: Placement, layouts: Layouts, display: int) -> Placement:
-        """Return the placement with what tells how well patches agreed, where there were any."""
+        """Return the placement with diagnostics of the layouts and, if any, of the patches."""
         assert isinstance(layouts, Diagnosed)
         frame = self.reference.frame
         return replace(

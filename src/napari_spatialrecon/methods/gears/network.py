@@ -12,19 +12,19 @@ from napari_spatialrecon.methods.gears.config import GeneratorConfig, RefinerCon
 from napari_spatialrecon.nn.embedding import sinusoidal
 from napari_spatialrecon.nn.set_attention import AttentionBlock, InducedAttention, feed_forward
 
-#: Largest distance, in RMS radii of the set, that has a bin of its own.
+#: Largest distance with a bin of its own, in RMS radii of the set.
 FARTHEST = 4.0
 #: Width of the embedding of the noise level.
 TIME_WIDTH = 128
 
 
 def centred(values: Tensor) -> Tensor:
-    """Return (batch, n, d) without its mean over the rows."""
+    """Return `values`, (batch, n, d), with their mean over rows subtracted."""
     return values - values.mean(dim=1, keepdim=True)
 
 
 class CellBlock(nn.Module):
-    """Two residual layers that see one cell at a time, in the place of attention (ours)."""
+    """Two residual layers that process each cell alone, instead of attention (not in the paper)."""
 
     def __init__(self, width: int, dropout: float) -> None:
         super().__init__()
@@ -37,14 +37,14 @@ class CellBlock(nn.Module):
 
 
 class Generator(nn.Module):
-    """From embeddings to context H and a first geometry V_base (section 3.3).
+    """Map embeddings to context H and a first geometry V_base (section 3.3).
 
     Parameters
     ----------
     n_features
         Width of a spot's or cell's embedding.
     alone
-        See each cell alone instead of among the others.
+        Process each cell alone instead of jointly with the others.
     """
 
     def __init__(self, n_features: int, config: GeneratorConfig, *, alone: bool = False) -> None:
@@ -86,7 +86,7 @@ class GeometryBias(nn.Module):
 
     Invariant to rotation, reflection and translation. Distances are in RMS radii of the set. The
     angle feature of a pair i, j is the angle at i between j and the mean of i's nearest
-    neighbours; it counts where j is one of them.
+    neighbours; it is used where j is one of them.
     """
 
     def __init__(self, heads: int, config: RefinerConfig) -> None:
@@ -108,7 +108,7 @@ class GeometryBias(nn.Module):
         return bias.permute(0, 3, 1, 2)
 
     def _angles(self, geometry: Tensor, distances: Tensor) -> Tensor:
-        """Return the bin of each pair's angle; the last bin where j is no neighbour of i."""
+        """Return the bin of each pair's angle; the last bin where j is not a neighbour of i."""
         n, bins = geometry.shape[1], self.angle.num_embeddings - 1
         k = min(self.neighbours, n - 1)
         hidden = distances + torch.eye(n, device=geometry.device) * torch.inf
@@ -125,7 +125,7 @@ class GeometryBias(nn.Module):
 
 
 class FilmBlock(nn.Module):
-    """Attention through induced points, modulated by the noise level (FiLM, zero at the start)."""
+    """Attention through induced points, modulated by the noise level (FiLM, initially zero)."""
 
     def __init__(self, config: GeneratorConfig) -> None:
         super().__init__()
@@ -142,7 +142,7 @@ class FilmBlock(nn.Module):
 
 
 class Denoiser(nn.Module):
-    """F_ω of eq. 3: what is left of the residual, given a noisy one, the base and the context."""
+    """F_ω of eq. 3: raw estimate of the residual from a noisy one, the base and the context."""
 
     def __init__(self, generator: GeneratorConfig, config: RefinerConfig) -> None:
         super().__init__()
@@ -189,10 +189,10 @@ class Denoiser(nn.Module):
         return centred(self.head(hidden))
 
     def _to_landmarks(self, geometry: Tensor) -> Tensor:
-        """Return sorted distances to spread-out landmark spots: (batch, n, landmarks).
+        """Return sorted distances to well-separated landmark spots: (batch, n, landmarks).
 
-        Landmarks are found by farthest points, beginning with the spot farthest from the centre, so
-        the order of the set does not matter.
+        Landmarks are chosen by farthest-point sampling, starting with the spot farthest from the
+        centre, so the order of the set does not matter.
         """
         radius = geometry.norm(dim=-1)
         rows = torch.arange(len(geometry), device=geometry.device)

@@ -1,4 +1,4 @@
-"""Patchwise inference: many cells, a patch at a time (section 3.5)."""
+"""Patchwise inference for many cells (section 3.5)."""
 
 from __future__ import annotations
 
@@ -19,26 +19,27 @@ from napari_spatialrecon.progress import Reporter
 
 #: Patches laid out at a time.
 BATCH = 16
-#: Most cells that the refiner lays out in one shot: its memory grows with their square.
+#: Maximum number of cells that the refiner lays out in one shot; memory grows with its square.
 REFINED = 5000
-#: Cells that a patch shares with an earlier one (section 7.2).
+#: Number of cells that a patch shares with an earlier one (section 7.2).
 OVERLAP = 25
 
 
 @dataclass(frozen=True)
 class Laid:
-    """A layout of all cells and what tells how far to trust it.
+    """A layout of all cells with measures of its reliability.
 
     Parameters
     ----------
     places : (n_cells, d) float
-        In units of the frame, in any pose; stitched patches lie in the plane.
+        In units of the frame, in any pose; stitched patches have d = 2.
     diagnostics
-        Numbers; empty where one shot placed all cells.
+        Diagnostics by name; empty if all cells were placed in one shot.
     stitched
-        What the patches agreed on; None where one shot placed all cells.
+        Consensus of the patches; None if all cells were placed in one shot.
     spread : (n_cells,) float
-        Mean squared distance of the patches' places of a cell to their mean; 0 without patches.
+        Mean squared distance of a cell's places in its patches from their mean; 0 without
+        patches.
     """
 
     places: NDArray[np.float64]
@@ -55,16 +56,16 @@ def lay_out(
     reporter: Reporter,
     seed: int = 0,
 ) -> Laid:
-    """Return the layout of cells: in one shot up to ``patches.one_shot`` of them, else by patches.
+    """Return the layout of cells: in one shot up to ``patches.one_shot`` cells, else in patches.
 
     With a refiner at most `REFINED` cells are laid out in one shot.
 
     Parameters
     ----------
     inputs : (n_cells, d)
-        As the network sees them.
+        Input of the network.
     seed
-        Of the refiner's noise, where its temperature is above 0.
+        Seed of the refiner's noise, used if its temperature is above 0.
     """
     n = len(inputs)
     most = min(config.patches.one_shot, REFINED if config.refiner.on else n)

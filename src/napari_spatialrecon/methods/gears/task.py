@@ -1,4 +1,4 @@
-"""What the training loop asks of GEARS' geometry model (Stage C, section 3.4)."""
+"""Training of GEARS' geometry model (stage C, section 3.4)."""
 
 from __future__ import annotations
 
@@ -18,21 +18,21 @@ from napari_spatialrecon.methods.gears.diffusion import (
 )
 from napari_spatialrecon.methods.gears.network import Denoiser, Generator, centred
 
-#: Share of steps whose denoiser sees its own last estimate.
+#: Share of steps in which the denoiser gets its own last estimate as input.
 SELF_CONDITIONED = 0.5
-#: Steps over which the residual's spread is averaged when it is measured.
+#: Number of steps over which the measured spread of the residual is averaged.
 MEASURED = 8
 
 
 class GeometryNetwork(nn.Module):
-    """Generator and, where it is on, denoiser, with the spread of the residual it refines.
+    """Generator and, if the refiner is on, denoiser with the spread of the residual it refines.
 
     Parameters
     ----------
     n_features
         Width of a spot's or cell's embedding.
     alone
-        The generator sees each cell alone instead of among the others.
+        The generator processes each cell alone instead of jointly with the others.
     """
 
     def __init__(self, n_features: int, config: GearsConfig, *, alone: bool = False) -> None:
@@ -58,7 +58,7 @@ class GeometryNetwork(nn.Module):
         return Preconditioned(network, float(self.sigma_data))
 
     def geometry(self, features: Tensor, config: GearsConfig, seed: int = 0) -> Tensor:
-        """Return the geometry of sets of features, (batch, n, d), refined where that is on."""
+        """Return the geometry of sets of features, (batch, n, d), refined if the refiner is on."""
         context, base = self(features)
         if self.denoiser is None or float(self.sigma_data) == 0:
             return base
@@ -79,7 +79,7 @@ class GeometryTask(EnsembleTask):
 
     Parameters
     ----------
-    features, places : one tensor a slide
+    features, places : one tensor per slide
         (n_spots, d) and (n_spots, 2), in the reference's frame.
     noise
         Standard deviation of the noise on the features.
@@ -136,7 +136,7 @@ class GeometryTask(EnsembleTask):
         return terms
 
     def _measure(self, step: int, residual: Tensor) -> None:
-        """Measure σ_data of the residual once the generator has settled, and again half way."""
+        """Measure σ_data of the residual after the warm-up, and again halfway to the end."""
         total, warm = self.config.training.steps, self.config.refiner.warm_up
         starts = (round(warm * total), round((warm + 1) / 2 * total))
         since = min((step - s for s in starts if step >= s), default=MEASURED)
@@ -153,7 +153,7 @@ class GeometryTask(EnsembleTask):
         done: float,
         generator: torch.Generator,
     ) -> tuple[Tensor, Tensor, dict[str, Tensor]]:
-        """Return the composed geometry, which sets have low noise, and eq. 4-7."""
+        """Return the refined geometry, a mask of sets with low noise, and the terms of eq. 4-7."""
         config, weights = self.config.refiner, self.config.losses
         spread = max(float(self.model.sigma_data), 1e-3)
         progress = (done - config.warm_up) / max(1 - config.warm_up, 1e-6)
@@ -192,7 +192,7 @@ class GeometryTask(EnsembleTask):
     def _overlap_terms(
         self, geometry: Tensor, shared: int, low: Tensor | None
     ) -> dict[str, Tensor]:
-        """Return eq. 10 and its companions over pairs whose noise is low in both views."""
+        """Return the overlap terms (eq. 10) over pairs whose noise is low in both views."""
         weights = self.config.losses
         first, second = (centred(x[:, :shared]) for x in geometry.chunk(2))
         both = torch.ones(len(first), device=geometry.device)

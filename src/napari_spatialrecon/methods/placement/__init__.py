@@ -1,1 +1,1 @@
-"""Placing cells: the contract, what its methods share, and the baselines."""
+"""Placing cells: the base class, code shared by its methods, and the baselines."""

@@ -24,7 +24,7 @@ from napari_spatialrecon.training.checkpoint import Checkpoint
 
 Points = NDArray[np.float64]
 
-#: Seconds to compare a spot with a cell; bytes of every run, and for a gene of a spot or cell.
+#: Seconds per pair of spot and cell; bytes of every run, and bytes per gene of a spot or cell.
 _PER_PAIR, _FIXED_BYTES, _PER_VALUE = 1e-7, 4e8, 24.0
 
 
@@ -39,9 +39,9 @@ class Placement:
     uncertainty : (n_cells,) float
         Expected error of a position (root-mean-square distance), same unit.
     layout : (n_cells, 2) float
-        The same layout before it was posed on a slide, centred, same unit.
+        The layout before registration to a slide, centred, same unit.
     pose
-        Lays `layout` on the slide.
+        Registers `layout` to the slide.
     diagnostics
         Measures of the reliability of the result.
     notes
@@ -49,7 +49,7 @@ class Placement:
     geometry : (n_cells, 2) float, optional
         Intrinsic coordinates, centred, in µm of the reference's scale (its unit where unknown).
     distances : (n_cells, n_cells) sparse, optional
-        Distances that patches agreed on, same unit, symmetric.
+        Consensus distances of patches, same unit, symmetric.
     per_cell : arrays (n_cells,)
         Diagnostics of each cell by name, for instance ``out_of_domain``.
     per_patch : arrays (n_patches,)
@@ -74,7 +74,7 @@ class Placement:
 
 @dataclass(frozen=True)
 class PlacementSizes:
-    """How much there is to learn from and to place; `spots` are those of all slides."""
+    """Size of a placement task; `spots` counts those of all slides."""
 
     slides: int
     spots: int
@@ -84,12 +84,12 @@ class PlacementSizes:
 
 @dataclass(frozen=True, kw_only=True, eq=False)
 class FittedPlacement(Fitted):
-    """What slides leave.
+    """Result of fitting a placement method to slides.
 
     Parameters
     ----------
     reference
-        The slides as the method sees them.
+        The slides in the method's feature space.
     held_out
         Stress of held-out random spots: ``method`` (absent for the baseline itself) and
         ``baseline``. Empty where the slides are too small to hold spots out.
@@ -106,7 +106,7 @@ class PlacementMethod(Method):
 
     @property
     def reference(self) -> Reference:
-        """The slides as the method sees them."""
+        """The slides in the method's feature space."""
         return self.fitted.reference
 
     @property
@@ -115,12 +115,12 @@ class PlacementMethod(Method):
         return self.fitted.held_out
 
     def estimate(self, sizes: PlacementSizes) -> Estimate:
-        """Return what fitting and placing will take.
+        """Return the estimated cost of fitting and placing.
 
         Raises
         ------
         InputError
-            It does not fit the memory that is free.
+            The run does not fit into free memory.
         """
         return Estimate(
             1.0 + _PER_PAIR * sizes.spots * sizes.cells,
@@ -134,7 +134,7 @@ class PlacementMethod(Method):
         query: Prepared | None = None,
         run: Run | None = None,
     ) -> Self:
-        """Learn from reference slides, and from the query's expression where it is given.
+        """Fit to reference slides, and to the query's expression if given.
 
         Raises
         ------
@@ -146,7 +146,7 @@ class PlacementMethod(Method):
     def place(
         self, query: Prepared, *, display: int = 0, reporter: Reporter | None = None
     ) -> Placement:
-        """Place cells; `display` is the number of the reference slide that they are laid on."""
+        """Place cells; `display` is the number of the reference slide to register them to."""
 
     def impute(
         self,
@@ -156,14 +156,14 @@ class PlacementMethod(Method):
         um_per_unit: float | None = None,
         reporter: Reporter | None = None,
     ) -> Placement:
-        """Place all cells given the places of some; only for methods that list the task.
+        """Place all cells given the places of some; only for methods that support the task.
 
         Parameters
         ----------
         landmarks
             Rows of the prepared query, and places (x, y) in the frame and unit of the result.
         um_per_unit
-            Size of that unit; None takes it for that of the first reference slide.
+            Size of that unit; if None, that of the first reference slide.
         """
         raise InputError(f"Expected a method that takes landmarks, found {self.name}.")
 
@@ -172,7 +172,7 @@ class PlacementMethod(Method):
         """Write the fitted method as a checkpoint folder."""
 
     def _described(self) -> dict[str, Any]:
-        """Return what a checkpoint keeps beside arrays and config, for JSON."""
+        """Return what a checkpoint saves besides arrays and config, for JSON."""
         return {
             "slides": self.reference.describe(),
             "held_out": self.held_out,
@@ -187,17 +187,17 @@ class PlacementMethod(Method):
         Raises
         ------
         CheckpointError
-            It is damaged, newer, or of another method.
+            The checkpoint is damaged, from a newer version, or of another method.
         """
 
 
 def restored(checkpoint: Checkpoint, arrays: Mapping[str, NDArray[Any]]) -> dict[str, Any]:
-    """Return what all placing methods keep in a checkpoint, as arguments of `FittedPlacement`.
+    """Return what all placement methods save in a checkpoint, as arguments of `FittedPlacement`.
 
     Parameters
     ----------
     arrays
-        Those of the reference.
+        Arrays of the reference.
     """
     extra = checkpoint.extra
     return {

@@ -1,11 +1,11 @@
 """Detect whether cells cover all of the reference's tissue, and features for cells that do not.
 
-Genes are standardised within each slide and within the query, which presumes that both are composed
-alike. Where half of the tissue is missing from the query its average cell is another one, and
-every method places cells as if they came from everywhere. Here it is measured how unevenly cells
-fall on the reference, beside how unevenly the reference's own spots do; where cells are clearly
-more uneven, each slide is standardised anew by the spots that the cells resemble, in rounds: the
-better the standardisation, the better it is known which spots those are.
+Genes are standardised within each slide and within the query, which assumes that both have the same
+composition. If half of the tissue is missing from the query, its average cell differs from the
+reference's, and every method places cells as if they came from everywhere. This module compares how
+unevenly cells fall on the reference with how unevenly the reference's own spots do. If cells are
+clearly more uneven, each slide is standardised again with the spots that the cells resemble. This
+is iterated, since better standardisation identifies those spots better.
 """
 
 from __future__ import annotations
@@ -25,17 +25,17 @@ from napari_spatialrecon.tissue.contract import Prepared
 from napari_spatialrecon.tissue.preprocess import Features
 from napari_spatialrecon.tissue.preprocess_config import PreprocessConfig
 
-#: Spots of a region, in space or in expression.
+#: Number of spots of a region, in space or in expression.
 REGION = 30
-#: Unevenness above which cells lack part of the tissue. Whole tissue gave at most .18 (eleven
-#: queries of at least 400 cells), a query without half of it at least .19 in 17 of 25: four of the
-#: eight that are missed are of the preoptic area, whose halves mirror each other.
+#: Unevenness above which cells lack part of the tissue. It was at most 0.18 for whole tissue
+#: (eleven queries of at least 400 cells) and at least 0.19 for 17 of 25 queries that lack half of
+#: it. Four of the eight missed queries are of the preoptic area, whose halves mirror each other.
 UNEVEN = 0.185
-#: Below this number of cells chance alone is that uneven.
+#: Below this number of cells, chance alone can exceed that unevenness.
 FEWEST_CELLS = 400
-#: Rounds of standardising; the third changes places by less than a hundredth.
+#: Rounds of standardisation; the third changes places by less than 1 %.
 ROUNDS = 3
-#: Spots placed among the others, to learn how uneven the reference itself is.
+#: Maximum number of spots placed among the others to measure the reference's own unevenness.
 MOST_SPOTS = 4096
 
 
@@ -47,17 +47,18 @@ def imbalance(
 ) -> float:
     """Return how much more unevenly cells fall on the reference than its own spots do.
 
-    Mass is averaged over the 30 nearest of each spot within the slide, and divided by its mean. The
-    variance of that over the slides, less the same for the spots, each placed among the others.
+    Mass is averaged over the 30 nearest neighbours of each spot within the slide and divided by its
+    mean. The result compares its variance over all spots with that for the reference's own spots,
+    each placed among the others.
 
     Parameters
     ----------
     mass : (n_spots,) float
-        Posterior mass that cells gave each spot.
+        Posterior mass of the cells on each spot.
 
     Returns
     -------
-    The root of the difference; 0 where cells are as even as spots.
+    Square root of the difference of variances; 0 if cells are as even as spots.
     """
     spots = reference.all_features
     rows = np.arange(len(spots))
@@ -69,12 +70,12 @@ def imbalance(
 
 
 def lacks_tissue(uneven: float, n_cells: int) -> bool:
-    """Return whether so many cells that fall so unevenly lack part of the reference's tissue."""
+    """Return whether cells of this unevenness and number lack part of the reference's tissue."""
     return uneven > UNEVEN and n_cells >= FEWEST_CELLS
 
 
 def composition_notes(uneven: float, n_cells: int) -> tuple[str, ...]:
-    """Return a note where cells lack part of the reference's tissue."""
+    """Return a note if cells lack part of the reference's tissue."""
     if not lacks_tissue(uneven, n_cells):
         return ()
     return (
@@ -91,11 +92,11 @@ def matched_reference(
     seed: int,
     reporter: Reporter | None = None,
 ) -> tuple[Reference, Features | None]:
-    """Return the reference and the query's features, matched where tissue is missing.
+    """Return the reference and the query's features, matched if tissue is missing.
 
-    As `Reference.fit`, unless ``zscore="matched"`` and the query lacks part of the tissue: then
-    spots count in the mean and spread of a slide's genes as much as cells resemble them and spots
-    like them.
+    Same as `Reference.fit`, unless ``zscore="matched"`` and the query lacks part of the tissue:
+    then the mean and spread of a slide's genes weight each spot by how much cells resemble it and
+    spots similar to it.
     """
     reference, features = Reference.fit(references, query, config, seed=seed)
     if features is None or config.zscore != "matched":
@@ -115,13 +116,13 @@ def matched_reference(
 def _resembled(
     reference: Reference, features: Features, reporter: Reporter | None
 ) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
-    """Return the spatial directions, and the mass that cells give each spot along them."""
+    """Return the spatial directions, and the cells' posterior mass on each spot along them."""
     directions = spatial_directions(reference, features, KnnConfig())
     return directions, knn_posterior(reference, features, directions, KnnConfig(), reporter).mass
 
 
 def _regional(reference: Reference, mass: NDArray[np.float64]) -> NDArray[np.float64]:
-    """Return the mean mass of each spot's region, over the mean of all."""
+    """Return the mean mass of each spot's region, divided by the overall mean."""
     slides = zip(reference.places, reference.by_slide(mass), strict=True)
     regional = np.concatenate([neighbour_graph(places, REGION) @ m for places, m in slides])
     return regional / max(regional.mean(), 1e-12)

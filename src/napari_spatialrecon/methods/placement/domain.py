@@ -1,10 +1,10 @@
 """Detect cells that do not belong to the reference's tissue and cannot be placed reliably.
 
-A cell always has a most similar spot. How similar means little by itself, since cells are shallower
-than spots; so cells are compared with shuffled ones, whose genes each come from another cell. A
-cell was more similar to a spot than a shuffled cell in .66 to .97 of the pairs for eight queries of
-the reference's tissue (six real, two simulated), in .41 to .62 for nine of another tissue or
-patient.
+Every cell has a most similar spot, but the similarity alone means little, since cells have lower
+depth than spots. Cells are therefore compared with shuffled cells, in which each gene comes from a
+different cell. The probability that a cell is more similar to a spot than a shuffled cell is was
+0.66 to 0.97 for eight queries of the reference's tissue (six real, two simulated), and 0.41 to 0.62
+for nine of another tissue or patient.
 """
 
 from __future__ import annotations
@@ -19,11 +19,11 @@ from napari_spatialrecon.methods.placement.posterior import Posterior, knn_poste
 from napari_spatialrecon.methods.placement.reference import Reference
 from napari_spatialrecon.tissue.contract import Prepared
 
-#: Chance of a cell to be more similar than a shuffled one, below which a query is foreign.
+#: Probability that a cell is more similar than a shuffled one, below which a query is foreign.
 BELONGS = 0.64
-#: Fewest cells of which that can be said, and cells that are shuffled.
+#: Minimum number of cells for this test, and maximum number of shuffled cells.
 FEWEST, SHUFFLED = 50, 1000
-#: Quantile of shuffled cells' similarity that a cell of the tissue is not below.
+#: Quantile of shuffled cells' similarity, below which a cell is out of domain.
 BELOW = 0.05
 
 
@@ -34,8 +34,8 @@ class Domain:
     Parameters
     ----------
     resemblance
-        Chance that a cell is more similar to a spot than a shuffled cell is: 0.5 says that the
-        cells have no program of the reference; NaN with too few cells to tell.
+        Probability that a cell is more similar to a spot than a shuffled cell is; at 0.5 the cells
+        share no expression program with the reference. NaN with too few cells.
     outside : (n_cells,) bool
         Cells less similar than almost all shuffled ones; all cells of a query of another tissue.
     notes
@@ -48,11 +48,11 @@ class Domain:
 
     @property
     def foreign(self) -> bool:
-        """Whether the query as a whole is of another tissue."""
+        """Whether the whole query is of another tissue."""
         return bool(len(self.outside) and self.outside.all())
 
     def uncertainty(self, own: NDArray[np.float64], radius: float) -> NDArray[np.float64]:
-        """Return `own`, (n_cells,), no less than chance (√2 radii) for a foreign query."""
+        """Return `own`, (n_cells,), raised to at least chance (√2 radii) for a foreign query."""
         return np.maximum(own, np.sqrt(2) * radius) if self.foreign else own
 
 
@@ -64,7 +64,7 @@ def check_domain(
     Parameters
     ----------
     directions
-        As in `knn_posterior`, which gave `found`.
+        Those with which `knn_posterior` computed `found`.
     """
     n = query.adata.n_obs
     if n < FEWEST:

@@ -1,8 +1,8 @@
 """Random held-out spots for validation, and the error measured on them.
 
-Held-out spots are taken away before features are fitted, so neither gene choice nor normalisation
-nor the network has met them. Random spots rank methods as the truth does; the level of the error
-is optimistic, since neighbours of a held-out spot are seen.
+Held-out spots are removed before features are fitted, so they affect neither gene selection nor
+normalisation nor the network. Random spots rank methods as the ground truth does, but the error is
+optimistic, since neighbours of a held-out spot are used for training.
 """
 
 from __future__ import annotations
@@ -18,23 +18,23 @@ from napari_spatialrecon.tissue.contract import Prepared
 from napari_spatialrecon.tissue.preprocess import Features, FeatureSpace
 from napari_spatialrecon.tissue.slots import SPATIAL
 
-#: Share of the spots that is held out.
+#: Share of spots that are held out.
 SHARE = 0.25
-#: Fewest spots a slide gives up, or none.
+#: Minimum number of held-out spots of a slide; with fewer, none are held out.
 LEAST_SPOTS = 5
-#: Spots of a slide whose pairs are compared.
+#: Maximum number of spots of a slide whose pairs are compared.
 MOST_SPOTS = 1000
 
 
 @dataclass(frozen=True)
 class HeldOut:
-    """Slides split in seen and held-out spots.
+    """Slides split into seen and held-out spots.
 
     Parameters
     ----------
     whole, seen
         The slides with all their spots, and without the held-out ones.
-    masks : one (n_spots,) bool a slide
+    masks : one (n_spots,) bool per slide
         True where held out.
     """
 
@@ -50,7 +50,7 @@ class HeldOut:
         ]
 
     def places(self) -> list[NDArray[np.float64]]:
-        """Return where the held-out spots of each slide are, in its unit."""
+        """Return the places of each slide's held-out spots, in its unit."""
         return [
             np.asarray(slide.adata.obsm[SPATIAL], float)[mask]
             for slide, mask in zip(self.whole, self.masks, strict=True)
@@ -61,8 +61,8 @@ class HeldOut:
 
         Parameters
         ----------
-        placed : one (n_held_out, d) float a slide
-            Pose and scale do not matter: distances are scaled by the one factor that fits best.
+        placed : one (n_held_out, d) float per slide
+            Pose and scale do not matter: distances are scaled by the best-fitting factor.
 
         Returns
         -------

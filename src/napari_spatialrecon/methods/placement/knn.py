@@ -1,8 +1,8 @@
-"""Spatial discriminant analysis and cosine nearest neighbours: strong, and under a second.
+"""Spatial discriminant analysis and cosine nearest neighbours: accurate, and under a second.
 
-Directions of expression are found that a spot shares with its neighbours in space
-(``spatial_directions``); a cell is then placed at the expected position over its most similar
-spots. The spread of that posterior is the best single sign of a place's error.
+``spatial_directions`` finds directions of expression that spots share with their neighbours in
+space; a cell is then placed at the expected position over its most similar spots. The spread of
+that posterior is the best single predictor of the error.
 """
 
 from __future__ import annotations
@@ -42,22 +42,22 @@ from napari_spatialrecon.tissue.contract import Prepared
 from napari_spatialrecon.tissue.slots import OUTSIDE
 from napari_spatialrecon.training.checkpoint import load_checkpoint, save_checkpoint
 
-#: Gain in correlation at which a slide is turned: sections mounted alike gained at most .02.
+#: Gain in correlation at which a slide is rotated; sections mounted alike gained at most 0.02.
 CLEARLY = 0.03
 
 
 def align_slides(
     reference: Reference, directions: NDArray[np.float64], config: KnnConfig
 ) -> tuple[Reference, tuple[str, ...]]:
-    """Turn slides that were mounted in another pose than the first, as their expression says.
+    """Rotate slides that were mounted in another pose than the first to match in expression.
 
-    Each slide's spots are placed on the first slide like cells; the rotation or reflection that
-    lays them there is taken where it agrees clearly better than the pose they came in.
+    Each slide's spots are placed on the first slide like cells. The rotation or reflection that
+    fits these places is applied if it agrees clearly better than the original pose.
 
     Returns
     -------
     reference
-        With turned places.
+        The reference with rotated places.
     notes
         Messages about which slides were rotated.
     """
@@ -92,7 +92,7 @@ def _agreement(
 
 @dataclass(frozen=True, kw_only=True, eq=False)
 class FittedKnn(FittedPlacement):
-    """What slides leave, with the (d, n_directions) directions of features that vary in space."""
+    """Result of fitting, with the (d, n_directions) spatially varying directions of features."""
 
     directions: NDArray[np.float64]
 
@@ -187,7 +187,7 @@ def baseline_error(
     query_features: NDArray[np.float32] | None,
     config: KnnConfig,
 ) -> float:
-    """Return the stress with which held-out spots are placed between the `seen` ones."""
+    """Return the stress of held-out spots placed among the `seen` ones."""
     directions = spatial_directions(seen, query_features, config)
     seen, _ = align_slides(seen, directions, config)
     return held_out.stress(

@@ -1,4 +1,4 @@
-"""A cell's most similar spots, in directions of expression that vary in space."""
+"""The most similar spots of each cell, along spatially varying directions of expression."""
 
 from __future__ import annotations
 
@@ -17,11 +17,11 @@ from napari_spatialrecon.methods.placement.config import KnnConfig
 from napari_spatialrecon.methods.placement.reference import Reference
 from napari_spatialrecon.progress import Reporter
 
-#: Cells compared with all spots at a time.
+#: Number of cells compared with all spots at a time.
 BLOCK = 4096
-#: Cells whose expected distances to all others are worked out at a time.
+#: Number of cells whose expected distances to all others are computed at a time.
 ANCHORS = 64
-#: Spots between which distances are drawn: all pairs of them.
+#: Maximum number of spots whose pairwise distances give the quantiles.
 DRAWN = 1024
 
 
@@ -54,14 +54,14 @@ class Posterior:
     def expected_distances(
         self, spots: NDArray[np.float64], to: NDArray[np.intp]
     ) -> NDArray[np.float64]:
-        """Return the mean distance of each cell to some of the cells over both posteriors.
+        """Return the expected distance of each cell to the cells `to`, over both posteriors.
 
         Parameters
         ----------
         spots : (n_spots, 2) float
             Positions of the spots.
         to : (a,) int
-            Cells.
+            Rows of the cells.
 
         Returns
         -------
@@ -78,20 +78,20 @@ class Posterior:
     def distance_quantiles(
         self, spots: NDArray[np.float64], at: NDArray[np.float64]
     ) -> NDArray[np.float64] | None:
-        """Return quantiles of the distance of two cells, each drawn at one of its likely spots.
+        """Return quantiles of the distance between two cells, each at one of its likely spots.
 
-        Expected distances are means, and lie closer together than distances do; these do not.
+        Expected distances are means and vary less than distances; these quantiles do not.
 
         Parameters
         ----------
         spots : (n_spots, 2) float
-            Places of the spots; of more than 1,024 evenly many are taken.
+            Places of the spots; if there are more than 1,024, an even subset is used.
         at : (q,) float
-            Shares, rising, each between 0 and 1.
+            Increasing probabilities between 0 and 1.
 
         Returns
         -------
-        (q,), or None where all cells lie at one spot.
+        (q,), or None if all cells are at one spot.
         """
         chosen = along_path(spots, DRAWN)
         first, second = np.triu_indices(len(chosen), k=1)
@@ -111,9 +111,9 @@ def spatial_directions(
 ) -> NDArray[np.float64]:
     """Return the (d, n_directions) map onto directions that neighbouring spots share.
 
-    Solves sym(AᵀS)/N v = w (cov A + cov B + ρI) v, with A the spots' features, B the cells', S
-    each spot's neighbour average within its slide (the mean of a near and a far one, itself left
-    out) and ρ the mean diagonal; directions are scaled by √w.
+    Solves sym(AᵀS)/N v = w (cov A + cov B + ρI) v, where A are the spots' features, B the cells', S
+    each spot's average over neighbours within its slide, itself excluded (the mean of a near and a
+    far average), and ρ the mean diagonal; directions are scaled by √w.
     """
     spots = reference.all_features.astype(float)
     if config.directions == 0:
@@ -137,10 +137,10 @@ def spatial_directions(
 
 
 def fitted_directions(saved: NDArray[np.float64]) -> NDArray[np.float64]:
-    """Return directions read from a file, laid out in memory as `spatial_directions` does.
+    """Return directions read from a file, in the memory layout of `spatial_directions`.
 
-    A matrix product rounds by the order of its operands in memory: a saved model would otherwise
-    place cells some 1e-16 away from the fitted one.
+    The rounding of a matrix product depends on the memory order of its operands; a loaded model
+    would otherwise place cells about 1e-16 away from the fitted one.
     """
     return np.asfortranarray(saved)
 
@@ -154,12 +154,12 @@ def knn_posterior(
     *,
     itself: NDArray[np.int64] | None = None,
 ) -> Posterior:
-    """Place cells between their most similar spots, weights exp(cosine / temperature).
+    """Place cells among their most similar spots, with weights exp(cosine / temperature).
 
     Parameters
     ----------
     itself : (n_cells,) int, optional
-        Where the cells are spots of the reference: which, since none is placed by itself.
+        If the cells are spots of the reference: their rows, as a spot is not placed by itself.
     """
     spots = normalize(reference.all_features @ directions)
     cells = normalize(query_features @ directions)

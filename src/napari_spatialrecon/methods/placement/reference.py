@@ -1,4 +1,4 @@
-"""Reference slides as the placing methods see them: features and places in one common frame."""
+"""Reference slides for placement methods: features and places in a common frame."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ from napari_spatialrecon.tissue.slots import SPATIAL
 
 @dataclass(frozen=True)
 class SlideInfo:
-    """What remains to be known of a reference slide once its spots are features."""
+    """Name and unit of a reference slide."""
 
     name: str
     unit: str
@@ -40,8 +40,8 @@ class Reference:
         Preprocessing of counts to features.
     frame
         Centres and radius of the slides.
-    features : one (n_spots, d) float32 a slide
-    places : one (n_spots, 2) float a slide
+    features : one (n_spots, d) float32 per slide
+    places : one (n_spots, 2) float per slide
         (x, y), centred, in units of the frame's radius.
     slides
         Name, unit ("um", "px" or "unit") and µm per unit (None where unknown) of each slide.
@@ -68,7 +68,7 @@ class Reference:
         Parameters
         ----------
         weights : one (n_spots,) float per slide, optional
-            How much each spot counts where the slide's genes are standardised; all alike if None.
+            Weight of each spot in the standardisation of the slide's genes; equal if None.
         """
         space, features, query_features = fit_features(
             references, query, config, seed=seed, weights=weights
@@ -77,7 +77,7 @@ class Reference:
 
     @classmethod
     def embed(cls, references: Sequence[Prepared], space: FeatureSpace) -> Reference:
-        """Put slides into a feature space that was fitted before."""
+        """Embed slides in a fitted feature space."""
         return cls._of(space, [space.transform(r)[0] for r in references], references)
 
     @classmethod
@@ -96,7 +96,7 @@ class Reference:
         return tuple(slide.name for slide in self.slides)
 
     def turned(self, turns: NDArray[np.float64]) -> Reference:
-        """Return the reference with its slides turned by `turns`, (n_slides, 2, 2)."""
+        """Return the reference with its slides rotated by `turns`, (n_slides, 2, 2)."""
         places = tuple(p @ t.T for p, t in zip(self.places, turns, strict=True))
         return replace(self, frame=self.frame.turned(turns), places=places)
 
@@ -111,7 +111,7 @@ class Reference:
 
     @property
     def all_features(self) -> Features:
-        """Features of all slides' spots, one below the other."""
+        """Features of all slides' spots, concatenated slide by slide."""
         return np.concatenate(self.features)
 
     @property
@@ -120,11 +120,11 @@ class Reference:
         return np.concatenate(self.places)
 
     def by_slide(self, values: NDArray[Any]) -> list[NDArray[Any]]:
-        """Return values of all spots, (n_spots, ...), as one array a slide."""
+        """Return values of all spots, (n_spots, ...), as one array per slide."""
         return np.split(values, np.cumsum([len(p) for p in self.places])[:-1])
 
     def arrays(self) -> dict[str, NDArray[Any]]:
-        """Return what a checkpoint keeps."""
+        """Return the arrays saved in a checkpoint."""
         result: dict[str, NDArray[Any]] = {f"space.{k}": v for k, v in self.space.arrays().items()}
         result["frame.centres"] = self.frame.centres
         result["frame.scales"] = self.frame.scales
@@ -146,7 +146,7 @@ class Reference:
         slides: Sequence[Mapping[str, Any]],
         arrays: Mapping[str, NDArray[Any]],
     ) -> Reference:
-        """Rebuild what `arrays` and `describe` described."""
+        """Rebuild the reference from its `arrays` and `describe`."""
         space = {k.removeprefix("space."): v for k, v in arrays.items() if k.startswith("space.")}
         cuts = np.cumsum(arrays["reference.sizes"])[:-1]
         return cls(

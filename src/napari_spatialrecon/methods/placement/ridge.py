@@ -29,7 +29,7 @@ from napari_spatialrecon.progress import Reporter
 from napari_spatialrecon.tissue.contract import Prepared
 from napari_spatialrecon.training.checkpoint import load_checkpoint, save_checkpoint
 
-#: Penalties among which leave-one-out error chooses, relative to the number of spots.
+#: Candidate penalties, relative to the number of spots; leave-one-out error selects one.
 PENALTIES = np.logspace(-3, 3, 13)
 
 
@@ -42,7 +42,7 @@ class LinearMap:
     coefficients : (d, 2) float
     intercept : (2,) float
     residual
-        Leave-one-out error of a place.
+        Leave-one-out error of the places.
     """
 
     coefficients: NDArray[np.float64]
@@ -56,7 +56,7 @@ class LinearMap:
 
 @dataclass(frozen=True, kw_only=True, eq=False)
 class FittedRidge(FittedPlacement):
-    """What slides leave, and the linear map."""
+    """Result of fitting, with the linear map."""
 
     line: LinearMap
 
@@ -108,7 +108,7 @@ class Ridge(PlacementMethod):
     def place(
         self, query: Prepared, *, display: int = 0, reporter: Reporter | None = None
     ) -> Placement:
-        """Place cells by the linear map; all share the leave-one-out error as uncertainty."""
+        """Place cells by the linear map; the uncertainty of all is the leave-one-out error."""
         line = self.fitted.line
         features, notes = self.reference.space.transform(query)
         places = line.places(self._inputs(features))

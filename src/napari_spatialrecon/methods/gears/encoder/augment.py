@@ -1,4 +1,4 @@
-"""Two views of one expression profile that say nothing of coordinates (section 3.1)."""
+"""Augmented views of an expression profile, without use of coordinates (section 3.1)."""
 
 from __future__ import annotations
 
@@ -9,17 +9,17 @@ from napari_spatialrecon.methods.gears.encoder.config import ViewConfig
 
 
 def augment(logs: Tensor, config: ViewConfig, generator: torch.Generator) -> Tensor:
-    """Return profiles with genes lost, then another depth, then noise.
+    """Return profiles with random genes dropped, the depth rescaled and noise added, in this order.
 
     Parameters
     ----------
     logs : (n, n_genes)
-        Log expression, ``log1p(counts)``; not changed.
+        Log expression, ``log1p(counts)``; not modified.
     config
-        Share of genes lost, relative range of the depth (drawn uniformly, and applied to
+        Share of genes dropped, relative range of the depth (drawn uniformly and applied to
         ``expm1(logs)``, where depth is a factor), standard deviation of the noise.
     generator
-        On the device of `logs`.
+        Random generator on the device of `logs`.
     """
     device = logs.device
     kept = torch.rand(logs.shape, generator=generator, device=device) >= config.dropout

@@ -122,8 +122,9 @@ class EncoderConfig(Config):
             "adversary.ramp": 700,
             "adversary.width": 512,
         },
-        # Section 7.2 of the paper, stage A. An epoch is one batch, as in the published code; the
-        # probe halts it: ten looks after the first within the margin, whose weights are kept.
+        # Section 7.2 of the paper, stage A. An epoch is one batch, as in the published code. The
+        # probe stops training ten evaluations after the first within the margin, whose weights
+        # are kept.
         "paper": {
             "batch": 32,
             "views.dropout": 0.3,

@@ -9,9 +9,9 @@ import torch
 from torch import Tensor
 from torch.nn.functional import cross_entropy, mse_loss, normalize, relu
 
-#: Added to a variance under a root.
+#: Added to a variance before taking its square root.
 EPSILON = 1e-4
-#: Widths of the kernels, in medians of the distances.
+#: Widths of the kernels, in units of the median distance.
 WIDTHS = (0.5, 1.0, 2.0, 4.0)
 
 
@@ -21,13 +21,13 @@ def invariance(z1: Tensor, z2: Tensor) -> Tensor:
 
 
 def variance(z1: Tensor, z2: Tensor, target_std: float = 1.0) -> Tensor:
-    """Return how far standard deviations fall short of γ, over dimensions (eq. 1, second term)."""
+    """Return the mean shortfall of dimensions' standard deviations from γ (eq. 1, second term)."""
     short = [relu(target_std - torch.sqrt(z.var(dim=0) + EPSILON)).mean() for z in (z1, z2)]
     return (short[0] + short[1]) / 2
 
 
 def covariance(z1: Tensor, z2: Tensor) -> Tensor:
-    """Return the squared covariances between dimensions, over h (eq. 1, third term)."""
+    """Return the sum of squared covariances between dimensions over h (eq. 1, third term)."""
     total = z1.new_zeros(())
     for z in (z1, z2):
         squares = torch.cov(z.T) ** 2
@@ -44,7 +44,7 @@ def mmd(x: Tensor, y: Tensor) -> Tensor:
     Parameters
     ----------
     x, y : (n, h), (m, h)
-        Embeddings; their length is taken out first.
+        Embeddings; they are normalised to unit length first.
     """
     both = normalize(torch.cat([x, y]), dim=1)
     squares = (2 - 2 * both @ both.T).clamp(min=0)
@@ -59,7 +59,7 @@ def mmd(x: Tensor, y: Tensor) -> Tensor:
 def coral(x: Tensor, y: Tensor) -> Tensor:
     """Return the mean squared difference of means, plus that of covariances (appendix 7.2).
 
-    Sun and Saenko, Deep CORAL, 2016, eq. 1, as a mean over entries and with the means.
+    Sun and Saenko, Deep CORAL, 2016, eq. 1, as a mean over entries, plus the term for means.
 
     Parameters
     ----------
@@ -72,8 +72,8 @@ def coral(x: Tensor, y: Tensor) -> Tensor:
 def local_alignment(x: Tensor, y: Tensor, temperature: float) -> Tensor:
     """Return InfoNCE over the mutual nearest neighbours of two samples (appendix 7.2).
 
-    A pair is mutual where each is the other's most similar by cosine; each is to be picked out
-    among all of the other's sample. 0 without such a pair.
+    A pair is mutual if each is the other's most similar profile by cosine; the loss asks to
+    identify each among all profiles of the other sample. 0 without such a pair.
 
     Parameters
     ----------

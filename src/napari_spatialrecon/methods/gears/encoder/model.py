@@ -1,4 +1,4 @@
-"""The encoder, the user's class: fit on slides and cells, embed, save, load."""
+"""Public class of the encoder: fit on slides and cells, embed, save, load."""
 
 from __future__ import annotations
 
@@ -23,15 +23,15 @@ from napari_spatialrecon.tissue.preprocess import Features, FeatureSpace, fit_fe
 from napari_spatialrecon.training.checkpoint import load_checkpoint, save_checkpoint
 from napari_spatialrecon.training.history import History
 
-#: Profiles embedded at a time.
+#: Number of profiles embedded at a time.
 BLOCK = 4096
-#: Seconds of a training step, and for a profile in it.
+#: Seconds per training step, and per profile in it.
 _PER_STEP, _PER_PROFILE = 0.02, 1e-4
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
 class FittedStageA(FittedEncoder):
-    """What profiles leave, and f_θ, on the CPU."""
+    """Result of training stage A, with f_θ on the CPU."""
 
     network: ExpressionEncoder
 
@@ -54,7 +54,7 @@ class Encoder(EncoderMethod):
     fitted: FittedStageA
 
     def estimate(self, sizes: ProfileSizes) -> Estimate:
-        """Return what training will take."""
+        """Return the estimated cost of training."""
         steps = self.config.training.steps * (_PER_STEP + _PER_PROFILE * self.config.batch)
         return Estimate(2.0 + steps, 4e8 + 24.0 * sizes.profiles * sizes.genes)
 
@@ -99,7 +99,7 @@ class Encoder(EncoderMethod):
         )
 
     def _judged(self, task: EncoderTask) -> _Judged:
-        """Measure mixing before and after, and say what is wrong with it."""
+        """Measure mixing before and after the encoder; warn if it is poor."""
         probe = self.config.probe
         inputs, domains = task.probed()
         before = domain_mixing(inputs.cpu().numpy(), domains, probe.neighbours)
@@ -121,7 +121,7 @@ class Encoder(EncoderMethod):
         return _Judged(before, after, tuple(notes))
 
     def inputs(self, prepared: Prepared) -> Features:
-        """Return the features of spots or cells; see `EncoderMethod.inputs`."""
+        """Return the encoder's input for spots or cells; see `EncoderMethod.inputs`."""
         return self.space.transform(prepared)[0]
 
     def embed(self, prepared: Prepared) -> Features:

@@ -14,7 +14,7 @@ from napari_spatialrecon.nn.gradient_reversal import reverse_gradient
 
 
 class ExpressionEncoder(nn.Sequential):
-    """f_θ: layers of Linear, LayerNorm, ReLU and Dropout; the last one is linear alone."""
+    """f_θ: layers of Linear, LayerNorm, ReLU and Dropout; the last layer is only linear."""
 
     def __init__(self, n_inputs: int, config: NetworkConfig) -> None:
         layers: list[nn.Module] = []
@@ -26,11 +26,11 @@ class ExpressionEncoder(nn.Sequential):
 
 
 class Adversary(nn.Module):
-    """D_η: guesses which slide, or the query, an embedding comes from.
+    """D_η: predicts which slide, or the query, an embedding comes from.
 
-    It learns by an Adam of its own, several times in a step of the encoder. What that remembers
-    is kept in buffers, so that a run that was stopped resumes exactly; its weights are hidden from
-    the encoder's optimizer.
+    It is trained with its own Adam optimizer, several times per step of the encoder. The state of
+    that optimizer is kept in buffers, so that a stopped run resumes exactly; the weights are hidden
+    from the encoder's optimizer.
     """
 
     moments: Tensor
@@ -56,12 +56,12 @@ class Adversary(nn.Module):
         domains : (n,) int
             Number of the slide each comes from; the query is the last.
         strength
-            α of the reversal.
+            α of the gradient reversal.
         """
         return cross_entropy(self.guess(reverse_gradient(_seen(z), strength)), domains)
 
     def learn(self, z: Tensor, domains: Tensor, rate: float, updates: int) -> Tensor:
-        """Minimise L_adv over η, `updates` times; return the accuracy of the last guess."""
+        """Minimise L_adv over η in `updates` steps; return the accuracy at the last step."""
         seen, guesses = _seen(z.detach()), domains
         for _ in range(updates):
             weights = {n: p.detach().requires_grad_() for n, p in self.guess.named_parameters()}
@@ -94,7 +94,7 @@ class Adversary(nn.Module):
 
 
 class StageA(nn.Module):
-    """What is trained: the encoder, and its adversary where there are several sources."""
+    """The trained networks: the encoder, and its adversary if there are several sources."""
 
     def __init__(
         self, n_inputs: int, n_domains: int, network: NetworkConfig, adversary: AdversaryConfig
@@ -110,5 +110,5 @@ class StageA(nn.Module):
 
 
 def _seen(z: Tensor) -> Tensor:
-    """Return embeddings as the adversary sees them: their own mean and spread taken out."""
+    """Return embeddings standardised over the batch, as input of the adversary."""
     return layer_norm(z, z.shape[-1:])

@@ -1,7 +1,6 @@
-"""Expression profiles of several sources, and how they become the encoder's input.
+"""Expression profiles of several sources, and their conversion to the encoder's input.
 
-Augmentation works on log expression, where a depth is a factor; standardisation, which differs
-between sources, comes after it.
+Augmentation applies to log expression; standardisation, which differs between sources, follows.
 """
 
 from __future__ import annotations
@@ -16,25 +15,25 @@ from torch import Tensor
 from napari_spatialrecon.tissue.contract import Prepared
 from napari_spatialrecon.tissue.preprocess import FeatureSpace, log_depth
 
-#: Profiles whose counts are dense over all genes at a time.
+#: Number of profiles whose counts are made dense at a time.
 BLOCK = 4096
 _TINY = 1e-8
 
 
 @dataclass(frozen=True)
 class Profiles:
-    """Profiles of all sources, one source below the other.
+    """Profiles of all sources, concatenated source by source.
 
     Parameters
     ----------
     logs : (n, n_genes)
         ``log1p`` of counts at the space's depth.
     domains : (n,) int
-        Number of the slide; the query, where there is one, is the last.
+        Number of each profile's slide; the query, if any, is the last.
     shift, gain : (n_domains, n_genes)
-        What is subtracted from a gene in a source, and what it is then multiplied by.
+        What is subtracted from a gene in a source, and the factor applied afterwards.
     centre, components : (n_genes,), (n_components, n_genes)
-        The joint principal components, empty where the encoder sees genes.
+        Joint principal components; empty if the encoder's input is genes.
     """
 
     logs: Tensor
@@ -46,7 +45,7 @@ class Profiles:
 
     @classmethod
     def of(cls, tables: Sequence[Prepared], space: FeatureSpace, device: str) -> Profiles:
-        """Collect the profiles of slides, and of a query as the last, in a fitted space."""
+        """Collect the profiles of slides, then of the query if any, in a fitted space."""
         logs = [_logs(table, space) for table in tables]
         if space.own_zscore:
             shift = np.stack([x.mean(axis=0, dtype=float) for x in logs])
@@ -80,9 +79,9 @@ class Profiles:
         return len(self.components) or self.logs.shape[1]
 
     def inputs(self, logs: Tensor, domains: Tensor) -> Tensor:
-        """Return the encoder's input for log expression, (n, n_genes), of given sources.
+        """Return the encoder's input for log expression, (n, n_genes), from the given sources.
 
-        Without augmentation, this is `FeatureSpace.transform` of the source.
+        Without augmentation, this equals `FeatureSpace.transform` of the source.
         """
         weighted = (logs - self.shift[domains]) * self.gain[domains]
         return (weighted - self.centre) @ self.components.T if len(self.components) else weighted

@@ -1,4 +1,4 @@
-"""The embedding of a learned encoder, in the place of joint principal components."""
+"""The embedding of a trained encoder as a feature space, instead of joint principal components."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from napari_spatialrecon.methods.gears.encoder.model import Encoder
 from napari_spatialrecon.methods.gears.encoder.network import ExpressionEncoder
 from napari_spatialrecon.tissue.preprocess import Features, FeatureSpace
 
-#: Name under which the network's weights stand among a space's arrays, and profiles at a time.
+#: Prefix of the network's weights among a space's arrays, and profiles embedded at a time.
 PREFIX, BLOCK = "network.", 4096
 
 
@@ -29,7 +29,7 @@ class EncodedSpace(FeatureSpace):
     network
         f_θ, on the CPU, in evaluation mode.
     config
-        Of the encoder.
+        Hyper-parameters of the encoder.
     """
 
     network: ExpressionEncoder
@@ -44,7 +44,7 @@ class EncodedSpace(FeatureSpace):
     def restored(
         cls, space: FeatureSpace, config: EncoderConfig, arrays: Mapping[str, NDArray[Any]]
     ) -> Self:
-        """Return the space that a checkpoint's `arrays` and the encoder's config describe."""
+        """Restore the space from a checkpoint's `arrays` and the encoder's config."""
         n_inputs = len(space.components) or len(space.used)
         network = ExpressionEncoder(n_inputs, config.network)
         state: dict[str, Tensor] = {
@@ -67,6 +67,6 @@ class EncodedSpace(FeatureSpace):
             return np.concatenate([self.network(x).numpy() for x in inputs.split(BLOCK)])
 
     def arrays(self) -> dict[str, NDArray[np.float64]]:
-        """Return what a checkpoint keeps, the network's weights among them."""
+        """Return the arrays saved in a checkpoint, including the network's weights."""
         weights = {f"{PREFIX}{k}": v.numpy() for k, v in self.network.state_dict().items()}
         return {**super().arrays(), **weights}

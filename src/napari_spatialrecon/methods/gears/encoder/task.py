@@ -1,4 +1,4 @@
-"""What the training loop asks of stage A: the objective, and how well sources are mixed."""
+"""Training of stage A: the objective, and how well sources are mixed."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from napari_spatialrecon.methods.gears.encoder.network import StageA
 from napari_spatialrecon.methods.gears.encoder.profiles import Profiles
 from napari_spatialrecon.nn.gradient_reversal import ramp
 
-#: Profiles of a source among which mixing is measured.
+#: Maximum number of profiles per source for which mixing is measured.
 MOST_PROBED = 1000
 
 
@@ -30,11 +30,11 @@ class EncoderTask:
     network
         Encoder and adversary, on the device of `profiles`.
     profiles
-        What is learned from.
+        Training data.
     has_query
-        Whether the last source is a query: half of a step's profiles are then its own.
+        Whether the last source is a query, which then gives half of a step's profiles.
     seed
-        Of the choice of profiles among which mixing is measured.
+        Seed for the choice of profiles for which mixing is measured.
     """
 
     def __init__(
@@ -61,7 +61,7 @@ class EncoderTask:
     def loss(
         self, step: int, generator: torch.Generator
     ) -> tuple[Tensor, Mapping[str, Tensor | float]]:
-        """Return the objective of a draw of profiles (eq. 2 and appendix 7.2), and its terms."""
+        """Return the objective for a batch of profiles (eq. 2 and appendix 7.2), and its terms."""
         self._step, profiles, config = step, self.profiles, self.config
         rows = self._draw(generator)
         logs, domains = profiles.logs[rows], profiles.domains[rows]
@@ -80,7 +80,7 @@ class EncoderTask:
         return total, {**{name: t for name, (_, t) in terms.items()}, **facts, **self._shown}
 
     def _draw(self, generator: torch.Generator) -> Tensor:
-        """Return rows with the batch's number of each source, again and again where it is small."""
+        """Return the rows of a batch; profiles of a small source are repeated."""
         drawn = []
         for rows, size in zip(self._rows, self._sizes, strict=True):
             device, n = rows.device, len(rows)
@@ -92,7 +92,7 @@ class EncoderTask:
         return torch.cat(drawn)
 
     def _vicreg(self, z1: Tensor, z2: Tensor) -> dict[str, tuple[float, Tensor]]:
-        """Return weight and value of the terms of eq. 1."""
+        """Return weight and value of each term of eq. 1."""
         weights = self.config.vicreg
         found: dict[str, tuple[float, Callable[[], Tensor]]] = {
             "invariance": (weights.invariance, lambda: losses.invariance(z1, z2)),
@@ -102,13 +102,13 @@ class EncoderTask:
         return _switched_on(found)
 
     def _alignment(self, z: Tensor, domains: Tensor) -> dict[str, tuple[float, Tensor]]:
-        """Return weight and value of the terms that draw each source to all others."""
+        """Return weight and value of each term that aligns a source with all others."""
         weights, adversary = self.config.alignment, self.config.adversary
         strength = ramp(self._step, adversary.warmup, adversary.ramp)
         later = ramp(self._step, weights.local_from, adversary.ramp)
 
         def between(distance: Callable[[Tensor, Tensor], Tensor]) -> Tensor:
-            # Of two sources, the first against the second says it all.
+            # With two sources, comparing the first with the second is enough.
             sources = range(self.profiles.n_domains if self.profiles.n_domains > 2 else 1)
             values = [distance(z[domains == d], z[domains != d]) for d in sources]
             return torch.stack(values).mean()
@@ -126,7 +126,7 @@ class EncoderTask:
     def _adversarial(
         self, z: Tensor, domains: Tensor
     ) -> tuple[dict[str, tuple[float, Tensor]], dict[str, Tensor | float]]:
-        """Let the adversary learn, then return what fooling it asks (eq. 2), and how good it is."""
+        """Train the adversary, then return the adversarial loss (eq. 2) and its diagnostics."""
         adversary, config = self.network.adversary, self.config.adversary
         if adversary is None:
             return {}, {}
@@ -138,11 +138,11 @@ class EncoderTask:
         return {"adversary": (config.weight, value)}, facts
 
     def held_out(self) -> Mapping[str, float] | None:
-        """Return how far the probe is above chance and margin, and how sources are mixed.
+        """Return the probe's excess accuracy over chance plus margin, and measures of mixing.
 
-        The first look within the margin is thereby the best: the paper halts there. Looks before
-        the alignment terms act at full strength do not count, and a collapsed embedding never is
-        the best.
+        The first evaluation within the margin is thus the best, where the paper stops. Evaluations
+        before the alignment terms reach full strength do not count, and a collapsed embedding is
+        never the best.
         """
         if not self.several:
             return None
@@ -173,14 +173,14 @@ class EncoderTask:
         }
 
     def probed(self) -> tuple[Tensor, NDArray[np.int_]]:
-        """Return input and source of the profiles among which mixing is measured."""
+        """Return input and source of the profiles for which mixing is measured."""
         rows = torch.from_numpy(self._probed).to(self.profiles.logs.device)
         domains = self.profiles.domains[rows]
         return self.profiles.inputs(self.profiles.logs[rows], domains), domains.cpu().numpy()
 
 
 def batch_sizes(batch: int, n_domains: int, has_query: bool) -> list[int]:
-    """Return how many profiles of each source a step draws; the query, the last, gives half."""
+    """Return the number of profiles of each source per step; the query, the last, gives half."""
     if not has_query or n_domains == 1:
         return _parts(batch, n_domains)
     return [*_parts(batch // 2, n_domains - 1), batch - batch // 2]
