@@ -1,6 +1,6 @@
-"""Reconstruct what a spatial measurement lost, and show it on the histology.
+"""Reconstruct what a spatial measurement lost, and show it on the histology image.
 
-Names are imported when they are first used, so that ``import napari_spatialrecon`` stays quick;
+Names are imported on first use to keep ``import napari_spatialrecon`` fast;
 `__init__.pyi` lists them.
 
 >>> import napari_spatialrecon as sr
@@ -34,7 +34,7 @@ def __dir__() -> list[str]:
 
 
 def _show_configs() -> None:
-    """Let IPython, where this runs in it, show a config as a form."""
+    """Make IPython, if it is running, display a config as a form."""
     ipython = sys.modules.get("IPython")
     shell = ipython.get_ipython() if ipython is not None else None
     if shell is not None:

@@ -1,7 +1,7 @@
-"""How a message names an argument or a setting: in Python, on the command line, in the window.
+"""How messages name arguments and settings in Python, on the command line and in the window.
 
-A message holds a placeholder, made by `argument` or `setting`; it is replaced when the message is
-read, by the face that is speaking (Python, unless `speaking` says otherwise).
+A message holds placeholders, made by `argument` or `setting`. They are replaced when the message is
+read, with the names of the current face (Python, unless set by `speaking`).
 """
 
 from __future__ import annotations
@@ -14,19 +14,19 @@ from contextlib import contextmanager
 from contextvars import ContextVar
 from typing import Any, Protocol
 
-#: What is no keyword in Python.
+#: Arguments that are not keywords in Python.
 _CALLS = {"save_model": "Model.save"}
 _PLACEHOLDER = re.compile(r"\{(argument|setting):([\w.]+)(?:=([^{}]*))?\}")
 
 
 class Face(Protocol):
-    """Names arguments and settings as its users know them; `value` is `...` where none is meant."""
+    """Names arguments and settings as its users know them; `value` is `...` if there is none."""
 
     def argument(self, name: str, value: Any) -> str:
-        """Return how an argument of a task function, by its name in Python, is called."""
+        """Return the name of a task function's argument, given its name in Python."""
 
     def setting(self, name: str, value: Any) -> str:
-        """Return how a hyper-parameter, by its dotted name, is set."""
+        """Return how to set a hyper-parameter, given its dotted name."""
 
 
 class Python:
@@ -49,7 +49,7 @@ _speaking: ContextVar[Face] = ContextVar("face", default=_PYTHON)
 
 @contextmanager
 def speaking(face: Face) -> Iterator[None]:
-    """Let messages that are read in the block speak as `face`."""
+    """Use the names of `face` in messages that are read within the block."""
     token = _speaking.set(face)
     try:
         yield
@@ -69,7 +69,7 @@ def argument(name: str, value: Any = ...) -> str:
 
 
 def setting(name: str, value: Any = ...) -> str:
-    """Return a placeholder for a hyper-parameter, by its dotted name.
+    """Return a placeholder for a hyper-parameter, given its dotted name.
 
     Examples
     --------
@@ -80,12 +80,12 @@ def setting(name: str, value: Any = ...) -> str:
 
 
 def spoken(message: str) -> str:
-    """Return a message with its placeholders as the face that is speaking names them."""
+    """Return a message with its placeholders replaced by the names of the current face."""
     return _PLACEHOLDER.sub(_named, message)
 
 
 def literal(value: Any) -> str:
-    """Return a value as Python source, with double quotes around words."""
+    """Return a value as Python source, with double quotes around strings."""
     return json.dumps(value, ensure_ascii=False) if isinstance(value, str) else repr(value)
 
 

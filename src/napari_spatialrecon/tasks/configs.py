@@ -10,7 +10,7 @@ from napari_spatialrecon.faces import literal
 from napari_spatialrecon.hyperparameters import Config, flattened
 from napari_spatialrecon.methods.registry import METHODS, MethodInfo, find_method
 
-#: Settings by their names, as keywords, dotted names or nested mappings.
+#: Settings by name, as keywords, dotted names or nested mappings.
 Settings = Mapping[str, Any]
 
 
@@ -42,7 +42,7 @@ def config(
     Raises
     ------
     InputError
-        The method does not exist, or there are several of that name and no `task`.
+        The method does not exist, or the name is ambiguous without `task`.
     ConfigError
         A preset or setting does not exist, or a value is invalid.
 
@@ -58,7 +58,7 @@ def config(
 
 
 def config_call(method: str, task: str, preset: str, changes: Settings) -> str:
-    """Return, as Python, the call of `config` that makes the changes to a preset.
+    """Return, as Python source, the call of `config` that applies changes to a preset.
 
     Examples
     --------
@@ -74,12 +74,12 @@ def config_call(method: str, task: str, preset: str, changes: Settings) -> str:
 
 
 def chosen_config(info: MethodInfo, config: Config | None, settings: Settings | None) -> Config:
-    """Return the config of a run: the one given, else the quick preset, and settings over it.
+    """Return the config of a run: the one given or the quick preset, overridden by settings.
 
     Raises
     ------
     ConfigError
-        The config is another method's, or a setting is unknown or not allowed.
+        The config belongs to another method, or a setting is unknown or not allowed.
     """
     own = info.config()
     if config is not None and not isinstance(config, own):

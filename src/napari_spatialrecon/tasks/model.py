@@ -20,7 +20,7 @@ from napari_spatialrecon.tissue.subspots import Factor
 
 
 def load(folder: str | Path) -> Model:
-    """Return a model that was saved: by `Model.save`, on the command line or in the window.
+    """Return a model saved by `Model.save`, on the command line or in the window.
 
     Raises
     ------
@@ -34,7 +34,7 @@ def load(folder: str | Path) -> Model:
 class Model(Fitted):
     """A trained model, as `train` and `load` return it.
 
-    What it can be asked depends on its method; `tasks` lists it. Queries never change it.
+    Which tasks it supports depends on its method; see `tasks`. Queries never change it.
     """
 
     @property
@@ -63,7 +63,7 @@ class Model(Fitted):
         Parameters
         ----------
         query
-            Cells: counts. Coordinates it may have are not read.
+            Counts of the cells. Coordinates, if any, are not read.
         references
             The slides it was trained on, by name, for their H&E: the result carries that of
             `display`. It is not trained on them again.
@@ -73,7 +73,7 @@ class Model(Fitted):
         Raises
         ------
         InputError
-            The model places no cells, or the query is not what it needs.
+            The model cannot place cells, or the query is unsuitable.
         """
         self._require("place")
         return placing.place(
@@ -113,7 +113,7 @@ class Model(Fitted):
         Raises
         ------
         InputError
-            The model takes no landmarks, or the query is not what it needs.
+            The model does not use landmarks, or the query is unsuitable.
         """
         self._require("impute-locations")
         return placing.impute_locations(
@@ -148,14 +148,14 @@ class Model(Fitted):
         Parameters
         ----------
         settings
-            Values that differ from the model's own; what decides the network stays.
+            Values that override the model's own; those that define the network stay.
         genes, spot_diameter, histology
             As in `super_resolve`.
 
         Raises
         ------
         InputError
-            The model splits no spots, or the slide is not what it needs.
+            The model cannot split spots, or the slide is unsuitable.
         """
         self._require("super-resolve")
         return super_resolving.super_resolve(
@@ -191,7 +191,7 @@ class Model(Fitted):
         Raises
         ------
         InputError
-            The model is no encoder, or the tables lack its genes.
+            The model is not an encoder, or the tables lack its genes.
         """
         self._require("train-encoder")
         tables = encoding.prepare_profiles(references, query, query_name)
@@ -210,7 +210,7 @@ class Model(Fitted):
             )
 
 
-#: Method of `Model` to task.
+#: Task of each method of `Model`.
 VERBS = {
     "place": "place",
     "impute_locations": "impute-locations",

@@ -30,7 +30,7 @@ Trained = Fitted | PlacementMethod | str | Path
 
 @dataclass(frozen=True)
 class PlacingRun:
-    """What `place`, `impute_locations` and `train` share."""
+    """A run of `place`, `impute_locations` or `train`."""
 
     info: MethodInfo
     record: provenance.RunRecord
@@ -49,7 +49,7 @@ class PlacingRun:
     ) -> PlacementMethod:
         """Return the model given, or one trained on the slides, and note it in the record.
 
-        `learning` is what only some methods' `fit` takes; None is left out.
+        `learning` holds arguments that only some methods' `fit` takes; None values are omitted.
         """
         record = self.record
         inputs = (*slides, *([cells] if cells is not None else []))
@@ -94,7 +94,7 @@ def begin(
     progress: ProgressCallback | None,
     should_stop: ShouldStop | None,
 ) -> PlacingRun:
-    """Return a run of a task by a method that does what `verb` says."""
+    """Return a run of a task by a method that supports `verb`."""
     info = find_method(method, verb)
     return PlacingRun(
         info,
@@ -120,12 +120,12 @@ def prepare_slides(references: Mapping[str, AnnData]) -> list[contract.Prepared]
 
 
 def loaded(info: MethodInfo, model: Trained | None) -> PlacementMethod | None:
-    """Return a fitted method of `info`, read where it is a folder.
+    """Return a fitted method of `info`, read from disk if it is given as a folder.
 
     Raises
     ------
     CheckpointError
-        It is of another method, damaged or newer.
+        It belongs to another method, is damaged or is newer.
     """
     if model is None:
         return None

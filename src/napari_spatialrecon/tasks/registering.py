@@ -22,9 +22,9 @@ class Target:
     Parameters
     ----------
     shown
-        Of the reference slide in whose frame the result first lies.
+        H&E of the reference slide in whose frame the result is given.
     image
-        To which `shown` is registered.
+        H&E to which `shown` is registered.
     slide
         The slide of `image`, for its unit and its images; its coordinates are not read.
     """
@@ -45,7 +45,7 @@ def target_of(references: Mapping[str, AnnData], display: str | None, slide: Ann
     Raises
     ------
     InputError
-        The reference is not there, or one of the two has no H&E image.
+        The reference does not exist, or one of the two slides has no H&E image.
     """
     shown = display if display is not None else next(iter(references), None)
     if shown is None or shown not in references:

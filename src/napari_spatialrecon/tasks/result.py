@@ -33,19 +33,19 @@ BASELINE = baseline_for("place").title.partition(" (")[0]
 
 @dataclass(frozen=True)
 class PlaceResult:
-    """What `place` and `impute_locations` return.
+    """Result of `place` and `impute_locations`.
 
     Parameters
     ----------
     adata
         The query's cells with ``obsm["spatial"]``, ``obsm["X_layout"]``,
-        ``obs["placement_uncertainty"]``, diagnostics of each cell in ``obs``, where there are any
+        ``obs["placement_uncertainty"]``, diagnostics of each cell in ``obs``; if available,
         ``obsm["X_geometry"]``, ``obsm["mapping"]`` (the likeliest spots of each cell) and
         ``obsp["stitched_distances"]``, and the provenance in ``uns["spatialrecon"]``.
     placement
-        The same as arrays.
+        The same data as arrays.
     method
-        The fitted method; ``method.save(folder)`` keeps it.
+        The fitted method; ``method.save(folder)`` saves it.
     record
         The run: ``record.write("run.json")``.
     notes
@@ -79,14 +79,14 @@ def placed(
     um_per_unit: float | None,
     shown: AnnData | None,
 ) -> PlaceResult:
-    """Return the annotated cells with the record of their run, which is completed.
+    """Return the annotated cells with the record of their run, after completing it.
 
     Parameters
     ----------
     prepared
         The slides and, last, the cells.
     unit, um_per_unit
-        Of the coordinates of the result.
+        Unit and scale of the result's coordinates.
     shown
         Slide on which the cells now lie; its H&E goes with them.
     """
@@ -141,7 +141,7 @@ def annotate(
     uns: dict[str, Any],
     slides: Sequence[Prepared] = (),
 ) -> AnnData:
-    """Return a copy of the query's usable cells with the positions in the usual AnnData slots.
+    """Return a copy of the query's usable cells with positions in the usual AnnData slots.
 
     Coordinates that the query had are kept in ``obsm["spatial_before"]``.
 
@@ -150,7 +150,7 @@ def annotate(
     uns
         Slots of the slide that the cells now lie on (its H&E), so that scanpy and squidpy draw it.
     slides
-        What the method was fitted on: whose spots a mapping names.
+        Slides that the method was fitted on, whose spots a mapping refers to.
     """
     placed = query[cells.kept].copy()
     if SPATIAL in placed.obsm:

@@ -1,4 +1,4 @@
-"""A fitted method on disk: its method, and how it is written and read."""
+"""Reading and writing of fitted methods."""
 
 from __future__ import annotations
 
@@ -27,9 +27,9 @@ class Fitted:
     Parameters
     ----------
     method
-        As the run left it, or as it was read.
+        The method after a run, or as read from a folder.
     record
-        What `run.json` holds; empty where the model was saved without it.
+        Content of `run.json`; empty if the model was saved without it.
     """
 
     method: Any
@@ -67,23 +67,23 @@ class Fitted:
         Raises
         ------
         InputError
-            The method learns nothing that could be kept, or the folder holds other files.
+            The method is not trained, so there is nothing to save, or the folder holds other files.
         """
         return write_model(folder, self.method, self.record)[0]
 
 
 def model_info(folder: str | Path, task: str | None = None) -> MethodInfo:
-    """Return the method of the model in a folder; whether it is whole is seen when it is read.
+    """Return the method of the model in a folder; its integrity is checked only on reading.
 
     Parameters
     ----------
     task
-        What the method has to do.
+        Task that the method must support.
 
     Raises
     ------
     CheckpointError
-        The folder holds no model, or one of a method that does not do the task.
+        The folder holds no model, or its method does not support the task.
     """
     folder = Path(folder)
     try:
@@ -107,12 +107,12 @@ def model_info(folder: str | Path, task: str | None = None) -> MethodInfo:
 
 
 def read_fitted(folder: str | Path, task: str | None = None) -> Fitted:
-    """Return what a folder holds.
+    """Return the fitted method in a folder.
 
     Raises
     ------
     CheckpointError
-        It holds no model, one that is damaged or newer, or one that does not do the task.
+        It holds no model, one that is damaged or newer, or one that does not support the task.
     """
     method = model_info(folder, task).method().load(folder)
     file = Path(folder) / RUN

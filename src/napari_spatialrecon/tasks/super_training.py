@@ -1,4 +1,4 @@
-"""Training a generalist of super-resolution on slides, for other slides."""
+"""Training of a super-resolution generalist on slides, for use on others."""
 
 from __future__ import annotations
 

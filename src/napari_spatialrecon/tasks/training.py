@@ -43,9 +43,9 @@ def train(
     references
         Name to slide: counts and ``obsm["spatial"]``.
     method
-        A method that places cells, an encoder, or one of super-resolution that is trained ahead.
+        A method that places cells, an encoder, or a super-resolution method trained in advance.
     config, settings
-        As in `place`; of a fine-tuned model its own config if None.
+        As in `place`; when fine-tuning, None keeps the model's own config.
     folder
         Folder in which a stopped training run keeps its state for ``resume=True``.
     start_from
@@ -61,7 +61,7 @@ def train(
     Raises
     ------
     InputError
-        The method is not trained ahead, or cannot start from a model or an encoder.
+        The method is not trained in advance, or cannot start from a model or an encoder.
     Stopped
         `should_stop` returned True.
     """

@@ -1,4 +1,4 @@
-"""Writing of results with their records: both completely, or neither."""
+"""Writing of results with their records: either both are written, or neither."""
 
 from __future__ import annotations
 
@@ -14,29 +14,29 @@ from napari_spatialrecon import storage
 from napari_spatialrecon.errors import InputError
 from napari_spatialrecon.provenance import RunRecord
 
-#: A run, or what its `run.json` held.
+#: The record of a run, or the content of its `run.json`.
 Record = RunRecord | Mapping[str, Any]
-#: The record in the folder of a saved model.
+#: File name of the record in the folder of a saved model.
 RUN = "run.json"
 
 
 class Saved(Protocol):
-    """What can be written as a checkpoint folder."""
+    """An object that can be written as a checkpoint folder."""
 
     def save(self, folder: str | Path) -> None:
         """Write the folder."""
 
 
 def record_of(path: str | Path) -> Path:
-    """Return where the record of a result stands: ``<name>.run.json`` beside it."""
+    """Return the path of a result's record: ``<name>.run.json`` beside it."""
     return Path(path).with_suffix(".run.json")
 
 
 @contextmanager
 def record_beside(path: str | Path) -> Iterator[Callable[[Record], None]]:
-    """Yield what takes the record of a result that the block writes.
+    """Yield a function that writes the record of the result written in the block.
 
-    The record appears after the result, when the block has ended well.
+    The record appears after the result, once the block has ended without an error.
     """
     with storage.atomic_file(record_of(path)) as temporary:
         yield lambda record: storage.dump_json(temporary, _plain(record))
@@ -50,7 +50,7 @@ def write_result(
     Parameters
     ----------
     compression
-        As `AnnData.write_h5ad` takes it.
+        Arguments of `AnnData.write_h5ad`.
 
     Raises
     ------
@@ -75,7 +75,7 @@ def copy_result(source: Path, path: str | Path, record: Record) -> tuple[Path, P
     Raises
     ------
     InputError
-        The name ends otherwise than that of `source`, or cannot be written.
+        The suffix differs from that of `source`, or the file cannot be written.
     """
     path = Path(path)
     if path.suffix != source.suffix:
@@ -107,7 +107,7 @@ def write_model(folder: str | Path, model: Saved, record: Record) -> tuple[Path,
     Raises
     ------
     InputError
-        The folder holds other files, or cannot be written. It stays as it was.
+        The folder holds other files, or cannot be written. It is left unchanged.
     """
     folder = Path(folder)
     storage.check_replaceable(folder, storage.MANIFEST)

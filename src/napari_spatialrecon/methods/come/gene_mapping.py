@@ -1,4 +1,4 @@
-"""Mappings of cells to spots for genes, and the choice among them on held-out genes."""
+"""Mappings of cells to spots for gene imputation, selected on held-out genes."""
 
 from __future__ import annotations
 
@@ -51,11 +51,11 @@ class GeneMappings:
     Parameters
     ----------
     config
-        The objective with them.
+        Hyper-parameters, including the objective.
     run
         Seed, device and reporter.
     kept
-        Entries kept of each row of a mapping, or None where it is whole.
+        Number of entries kept in each row of a mapping; None keeps all.
     """
 
     config: ComeGenesConfig
@@ -63,11 +63,11 @@ class GeneMappings:
     kept: int | None
 
     def of(self, objective: str) -> Self:
-        """Return the mappings that are learned for one of `GENE_OBJECTIVES`."""
+        """Return a copy that trains with one of `GENE_OBJECTIVES`."""
         return replace(self, config=self.config.with_values(GENE_OBJECTIVES[objective]))
 
     def choose(self, slide: Values, cells: Values) -> Choice:
-        """Return the choice that maps held-out genes best, over the folds."""
+        """Return the choice that predicts held-out genes best, averaged over folds."""
         rng, n = np.random.default_rng(self.run.seed), cells.shape[1]
         count = max(1, round(self.config.inner_share * n))
         found: dict[tuple[str, int], list[float]] = {}
@@ -91,7 +91,7 @@ class GeneMappings:
         return Choice(objective, steps, *better)
 
     def follow(self, slide: Values, cells: Values, hidden: NDArray[np.bool_]) -> dict[int, float]:
-        """Return the mean correlation of held-out genes by number of steps."""
+        """Return the mean correlation of held-out genes for each number of steps."""
         truth, unseen = slide[:, hidden], cells[:, hidden]
         found: dict[int, float] = {}
 
@@ -104,7 +104,7 @@ class GeneMappings:
         return found
 
     def average(self, slide: Values, cells: Values, steps: int, mappings: int) -> MappedSpots:
-        """Return the mean P̄ᵀ (n_spots, n_cells) of mappings, each without a part of the genes."""
+        """Return the mean P̄ᵀ (n_spots, n_cells) of mappings, each omitting a subset of genes."""
         n = cells.shape[1]
         if mappings == 1:
             coefficients, history = self.learn(slide, cells, steps)
@@ -122,7 +122,7 @@ class GeneMappings:
     def learn(
         self, slide: Values, cells: Values, steps: int, look: Any = None
     ) -> tuple[Coefficients, tuple[History, ...]]:
-        """Return the mapping trained on some genes; `look` evaluates it during training."""
+        """Return the mapping trained on these genes; `look` evaluates it during training."""
         config, history = self.config, []
         start = cosine_start(
             torch.from_numpy(standardised(cells)),

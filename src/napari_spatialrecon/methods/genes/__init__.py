@@ -1,1 +1,1 @@
-"""Imputing genes: the contract, its inputs and scale, and the baselines."""
+"""Gene imputation: the contract, its inputs and scale, and the baselines."""

@@ -17,23 +17,23 @@ from napari_spatialrecon.tissue.contract import Prepared
 
 Values = NDArray[np.float32]
 
-#: Seconds for a spot of a gene that is learned from or imputed, and for a pair of spot and cell, on
-#: one busy core; more cells than these are compared in parts.
+#: Seconds per spot and gene (shared or imputed), and per spot-cell pair, on one busy core; above
+#: this many cells, comparisons are made in batches.
 _PER_MAP, _PER_PAIR, _MOST_CELLS = 3e-5, 1.5e-6, 4000
 
 
 @dataclass(frozen=True, eq=False)
 class GeneBlock:
-    """Some imputed genes over all spots.
+    """A block of imputed genes over all spots.
 
     Parameters
     ----------
     genes
         As the reference names them.
     values : (n_spots, n_genes) float32
-        Log-normalised expression on the slide's scale, 0 or more; spots of the prepared slide.
+        Log-normalised expression on the slide's scale, non-negative; rows as in the prepared slide.
     spread : (n_spots, n_genes) float32, or None
-        Standard deviation of what the gene could be in a spot, in the unit of `values`.
+        Standard deviation of the predicted expression in each spot, in the unit of `values`.
     reliability : (n_genes,) float, or None
         Expected correlation of each gene's map with the truth.
     """
@@ -46,7 +46,7 @@ class GeneBlock:
 
 @dataclass(frozen=True)
 class GeneSizes:
-    """How much there is to learn from and to impute: `shared` and `asked` are numbers of genes."""
+    """Size of an imputation: `shared` and `asked` are numbers of shared and requested genes."""
 
     spots: int
     cells: int
@@ -55,15 +55,15 @@ class GeneSizes:
 
 
 class GeneMethod(Method):
-    """A method that imputes genes: `fit` on a slide and a reference, then `impute` genes of it."""
+    """A method that imputes genes: `fit` on a slide and a reference, then `impute` genes."""
 
     def estimate(self, sizes: GeneSizes) -> Estimate:
-        """Return what fitting and imputing will take, beside the table of imputed genes.
+        """Return time and memory for fitting and imputing, excluding the table of imputed genes.
 
         Raises
         ------
         InputError
-            It does not fit the memory that is free.
+            It does not fit in the available memory.
         """
         compared = sizes.spots * min(sizes.cells, _MOST_CELLS)
         maps = (sizes.asked + sizes.shared) * sizes.spots * _PER_MAP + compared * _PER_PAIR
@@ -81,8 +81,8 @@ class GeneMethod(Method):
         Parameters
         ----------
         slide, reference
-            Spots with places, and cells; see `contract.prepare_slide` and `prepare_query`. Their
-            values may be counts or logarithms: `methods.gene_inputs` brings them to one scale.
+            Spots with coordinates, and cells; see `contract.prepare_slide` and `prepare_query`.
+            Values may be counts or logarithms: `read_inputs` brings them to one scale.
 
         Raises
         ------
@@ -96,14 +96,14 @@ class GeneMethod(Method):
     def impute(
         self, genes: Sequence[str], *, reporter: Reporter | None = None
     ) -> Iterator[GeneBlock]:
-        """Yield the asked genes in order, in blocks small enough that memory does not grow.
+        """Yield the requested genes in order, in blocks small enough to bound memory.
 
         Parameters
         ----------
         genes
-            Names of the reference, each once.
+            Names as in the reference, without duplicates.
         """
 
     def report(self) -> dict[str, Any]:
-        """Return what fitting measured on genes it held out, for the record of the run."""
+        """Return metrics on the genes held out during fitting, for the record of the run."""
         return {}

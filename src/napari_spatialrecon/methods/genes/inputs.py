@@ -1,8 +1,8 @@
-"""Slide and reference on one scale, and the genes they share: what gene imputation reads.
+"""Inputs of gene imputation: slide and reference on one scale, and the genes they share.
 
 Counts become ``log1p(x / total · t)`` with t the median total; values that are not counts are used
-as is if they look like logarithms or are intensities of a slide. Genes are paired by name, never by
-column.
+as is if they look like logarithms or are intensities of a slide. Genes are matched by name, never
+by column.
 """
 
 from __future__ import annotations
@@ -22,24 +22,24 @@ from napari_spatialrecon.tissue.validate import looks_like
 
 Values = NDArray[np.float32]
 _TINY = 1e-8
-#: Fewest shared genes that vary: below this nothing can be held out.
+#: Minimum number of variable shared genes; with fewer, none can be held out.
 LEAST_GENES = 3
 
 
 @dataclass(frozen=True, eq=False)
 class GeneInputs:
-    """What a method learns from.
+    """Inputs that a method is trained on.
 
     Parameters
     ----------
     genes
         Shared genes that vary in both, as the reference names them.
     slide : (n_spots, n_shared) float32
-        Log-normalised (or intensities) of the shared genes.
+        Log-normalised expression (or intensities) of the shared genes.
     reference : (n_cells, n_reference_genes) csr float32
         Log-normalised.
     columns : (n_shared,) int
-        Where each shared gene stands in the reference.
+        Column of each shared gene in the reference.
     places : (n_spots, 2) float
         (x, y), in the slide's unit.
     names
@@ -57,11 +57,11 @@ class GeneInputs:
     notes: tuple[str, ...] = ()
 
     def cells(self, columns: NDArray[np.intp]) -> Values:
-        """Return some genes of the reference, (n_cells, n_genes) dense float32."""
+        """Return these genes of the reference as dense float32, (n_cells, n_genes)."""
         return np.asarray(self.reference[:, columns].toarray(), np.float32)
 
     def find(self, genes: Sequence[str]) -> NDArray[np.intp]:
-        """Return where genes stand in the reference.
+        """Return the columns of genes in the reference.
 
         Raises
         ------
@@ -80,14 +80,14 @@ class GeneInputs:
 
 
 def read_inputs(slide: Prepared, reference: Prepared) -> GeneInputs:
-    """Return slide and reference on one scale with their shared genes.
+    """Return slide and reference on one scale, with their shared genes.
 
     Raises
     ------
     ValidationError
         They share no gene.
     InputError
-        Fewer than 3 shared genes vary in both, or the reference holds values of no known kind.
+        Fewer than 3 shared genes vary in both, or the reference holds values of an unknown kind.
     """
     match = match_genes([reference.adata.var, slide.adata.var], [reference.name, slide.name])
     notes = [note for note in match.notes if not note.startswith("Only ")]
@@ -132,13 +132,13 @@ def log_normalised(
     Parameters
     ----------
     intensities
-        Whether values that are neither counts nor logarithms are taken as they are, as those of
-        an in-situ atlas, instead of refused.
+        Whether values that are neither counts nor logarithms, such as those of an in situ atlas,
+        are used as is instead of being rejected.
 
     Raises
     ------
     InputError
-        The values are of no known kind.
+        The values are of an unknown kind.
     """
     matrix: sparse.csr_matrix = prepared.adata.X.copy()
     if np.all(matrix.data == np.rint(matrix.data)):

@@ -1,4 +1,4 @@
-"""kNN over shared genes: a spot has the mean expression of the cells most like it."""
+"""kNN over shared genes: a spot gets the mean expression of its most similar cells."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ from napari_spatialrecon.methods.run import Run
 from napari_spatialrecon.progress import Reporter
 from napari_spatialrecon.tissue.contract import Prepared
 
-#: Spots compared with all cells at a time, and genes imputed at a time.
+#: Spots compared with all cells per batch, and genes imputed per batch.
 SPOTS, GENES = 2048, 256
 
 
@@ -34,7 +34,7 @@ class MappedCells(Fitted):
     weights : (n_spots, n_mapped)
         Rows sum to 1.
     rows : (n_mapped,) int, optional
-        Cells of the reference that the columns of `weights` are; all if None.
+        Cells of the reference that the columns of `weights` refer to; all if None.
     """
 
     inputs: GeneInputs
@@ -43,7 +43,7 @@ class MappedCells(Fitted):
     rows: NDArray[np.intp] | None = None
 
     def genes(self, genes: Sequence[str], reporter: Reporter | None) -> Iterator[GeneBlock]:
-        """Yield genes as weighted means over cells, with the spread among those cells."""
+        """Yield genes as weighted means over cells, with the standard deviation among them."""
         reporter = reporter or Reporter()
         columns = self.inputs.find(genes)
         reporter.begin("Imputing genes", len(genes))

@@ -1,4 +1,4 @@
-"""A linear map from cells to spots, whose genes follow the slide's by their cosine."""
+"""A linear map from cells to spots, fitted to the slide's genes by cosine similarity."""
 
 from __future__ import annotations
 
@@ -24,14 +24,14 @@ from napari_spatialrecon.tissue.contract import Prepared
 
 @dataclass(frozen=True, eq=False)
 class CellMap:
-    """Cells of a reference laid on spots.
+    """Cells of a reference mapped to spots.
 
     Parameters
     ----------
     weights : (n_spots, n_mapped) float32
         Rows sum to 1.
     rows : (n_mapped,) int
-        Which cells they are.
+        Cells of the reference that the columns of `weights` refer to.
     """
 
     weights: Values
@@ -76,23 +76,23 @@ class GeneMapping(GeneMethod):
 
 
 class Objective(Protocol):
-    """What a map is made for."""
+    """Objective that a map is fitted to."""
 
     steps: int
     learning_rate: float
 
     def weights(self, logits: Tensor) -> Tensor:
-        """Return the map of logits, (n_spots, n_cells); rows sum to 1."""
+        """Return the map given by logits, (n_spots, n_cells); rows sum to 1."""
 
     def scaled(self, values: Tensor) -> Tensor:
-        """Return expression, (n, n_genes), as it is compared."""
+        """Return expression, (n, n_genes), on the scale on which it is compared."""
 
     def loss(self, mapped: Tensor, target: Tensor) -> Tensor:
-        """Return how far mapped expression is from the slide's; both (n_spots, n_genes)."""
+        """Return the loss between mapped and measured expression; both (n_spots, n_genes)."""
 
 
 class Cosines:
-    """The mean cosine of genes, and that of spots; each spot is a softmax over cells."""
+    """Mean cosine similarity over genes and over spots; each spot is a softmax over cells."""
 
     def __init__(self, config: MappingConfig) -> None:
         self.steps, self.learning_rate = config.steps, config.learning_rate
@@ -103,11 +103,11 @@ class Cosines:
         return torch.softmax(logits, dim=1)
 
     def scaled(self, values: Tensor) -> Tensor:
-        """Return the values as they are."""
+        """Return the values unchanged."""
         return values
 
     def loss(self, mapped: Tensor, target: Tensor) -> Tensor:
-        """Return minus the weighted cosines."""
+        """Return the negative weighted cosine similarities."""
         loss = -(normalize(mapped, dim=0) * normalize(target, dim=0)).sum(dim=0).mean()
         if self.spot_weight:
             spots = (normalize(mapped, dim=1) * normalize(target, dim=1)).sum(dim=1).mean()
@@ -122,15 +122,15 @@ def fit_map(
     objective: Objective,
     run: Run,
 ) -> CellMap:
-    """Return the map from cells to spots that is best for `objective`.
+    """Return the map from cells to spots that optimises `objective`.
 
-    It starts from cosine similarities of z-scores over a temperature; the slide is mapped in parts,
-    and at most `most_cells` cells are used, so memory is bounded.
+    It starts from cosine similarities of z-scores divided by a temperature. To bound memory, the
+    slide is mapped in parts and at most `most_cells` cells are used.
 
     Parameters
     ----------
     slide, cells : (n_spots, n_genes), (n_cells, n_genes) float32
-        Log-normalised, the same genes.
+        Log-normalised expression of the same genes.
     """
     rng, device = np.random.default_rng(run.seed), run.device
     rows = np.sort(rng.permutation(len(cells))[: config.most_cells])

@@ -1,8 +1,8 @@
-"""From z-scores of a map to expression on the slide's scale.
+"""Conversion of predicted z-scores to expression on the slide's scale.
 
-How much of a gene a slide sees cannot be read off its z-scores. Over the shared genes, the slide's
-mean and standard deviation follow those of the reference on double logarithmic axes; that line
-tells both for a gene the slide never measured.
+Z-scores do not determine how strongly a slide detects a gene. Over the shared genes, the mean and
+standard deviation on the slide depend linearly on those in the reference on log-log axes; these
+lines predict both for genes that the slide does not measure.
 """
 
 from __future__ import annotations
@@ -15,20 +15,21 @@ from sklearn.linear_model import HuberRegressor
 
 Values = NDArray[np.float32]
 _TINY = 1e-6
-#: Below this many genes only the level is learned, with a slope of 1.
+#: Below this many genes, only the intercept is fitted, with a slope of 1.
 _LINE_NEEDS = 10
 
 
 @dataclass(frozen=True)
 class SlideScale:
-    """Lines from a reference's mean and standard deviation to a slide's, in logarithms.
+    """Log-log lines from a reference's mean and standard deviation to a slide's.
 
     Parameters
     ----------
     mean, spread
-        Slope and level of each line.
+        Slope and intercept of each line.
     lowest, highest : (2,)
-        Least and most mean and spread among the shared genes: no gene is taken beyond twice them.
+        Range of the mean and standard deviation among the shared genes; predictions are clipped
+        at half the lowest and twice the highest.
     """
 
     mean: tuple[float, float]
@@ -46,7 +47,7 @@ class SlideScale:
         return cls(lines[0], lines[1], (low[0], low[1]), (high[0], high[1]))
 
     def moments(self, cells: Values) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
-        """Return the mean and standard deviation that genes will have on the slide: (n_genes,)."""
+        """Return the predicted mean and standard deviation of genes on the slide: (n_genes,)."""
         lines = (self.mean, self.spread)
         found = []
         for (slope, level), x, low, high in zip(
@@ -57,12 +58,12 @@ class SlideScale:
         return found[0], found[1]
 
     def values(self, scores: Values, cells: Values) -> tuple[Values, NDArray[np.float64]]:
-        """Return maps on the slide's scale, and the standard deviation that a score of 1 became.
+        """Return maps on the slide's scale, and the standard deviation of each gene.
 
         Parameters
         ----------
         scores : (n_spots, n_genes) float
-            Maps in z-scores over spots.
+            Maps as z-scores over spots.
         cells : (n_cells, n_genes) float
             The same genes in the reference.
         """

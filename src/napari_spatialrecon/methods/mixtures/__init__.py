@@ -1,1 +1,1 @@
-"""Deconvolving spots: the contract and the baselines."""
+"""Deconvolution of spots: the contract and the baselines."""

@@ -21,8 +21,8 @@ from napari_spatialrecon.tissue.genes import match_genes
 from napari_spatialrecon.training.history import History
 
 _TINY = 1e-12
-#: Seconds for a spot, a type and a gene of a regression, and to compare a spot with a cell; bytes
-#: of every run, and for a gene of a spot or cell.
+#: Seconds per spot, type and gene of a regression, and per spot-cell comparison; bytes of every
+#: run, and per spot (or cell) and gene.
 _PER_FIT, _PER_PAIR, _FIXED_BYTES, _PER_VALUE = 3e-8, 2e-8, 6e8, 24.0
 
 
@@ -33,9 +33,9 @@ class CellTypes:
     Parameters
     ----------
     names
-        Sorted, without unknown ones.
+        Sorted, without unknown types.
     codes : (n_cells,) int
-        Number of each cell's type in `names`; -1 where it is unknown.
+        Index of each cell's type in `names`; -1 if it is unknown.
     notes
         Messages for the user.
     """
@@ -51,7 +51,7 @@ class CellTypes:
         return np.asarray(known / known.sum())
 
     def one_hot(self) -> NDArray[np.float32]:
-        """Return (n_cells, n_types): 1 where a cell is of a type; a row of 0 where unknown."""
+        """Return indicators of the type, (n_cells, n_types); zeros for cells of unknown type."""
         table = np.zeros((len(self.codes), len(self.names)), np.float32)
         known = self.codes >= 0
         table[known, self.codes[known]] = 1.0
@@ -60,7 +60,7 @@ class CellTypes:
 
 @dataclass(frozen=True)
 class Mixture:
-    """Cell types of the spots.
+    """Proportions of cell types in the spots.
 
     Parameters
     ----------
@@ -68,7 +68,7 @@ class Mixture:
     mapping : (n_spots, n_cells) csr, optional
         The likeliest cells of each spot; rows sum to 1.
     diagnostics
-        Numbers on how far to trust the result.
+        Measures of the reliability of the result.
     notes
         Messages for the user.
     history
@@ -84,7 +84,7 @@ class Mixture:
 
 @dataclass(frozen=True)
 class MixtureSizes:
-    """How much there is to deconvolve; `genes` are those that spots and cells share."""
+    """Size of a deconvolution; `genes` counts those that spots and cells share."""
 
     spots: int
     cells: int
@@ -96,12 +96,12 @@ class MixtureMethod(Method):
     """A method of deconvolution."""
 
     def estimate(self, sizes: MixtureSizes) -> Estimate:
-        """Return what deconvolving will take.
+        """Return the time and memory that deconvolution will take.
 
         Raises
         ------
         InputError
-            It does not fit the memory that is free.
+            It does not fit in the available memory.
         """
         genes = self.genes_used(sizes.genes)
         fits = _PER_FIT * sizes.spots * sizes.types * genes
@@ -131,7 +131,7 @@ class MixtureMethod(Method):
         slide, reference
             Counts of spots and of cells; genes are matched by name.
         prior : (n_spots, n_types), optional
-            Shares that are known beforehand, rows sum to 1; refused by methods that take none.
+            Proportions known beforehand, rows sum to 1; rejected by methods that do not use them.
 
         Raises
         ------
@@ -143,9 +143,9 @@ class MixtureMethod(Method):
 
 
 def read_types(adata: AnnData, column: str, name: str) -> CellTypes:
-    """Return the cell types that stand in a column of ``obs``.
+    """Return the cell types in a column of ``obs``.
 
-    Cells whose label is missing (NaN, None, empty) are of no type.
+    Cells whose label is missing (NaN, None, empty) have no type.
 
     Raises
     ------
@@ -196,16 +196,16 @@ def _notes(names: Sequence[str], codes: NDArray[np.int64], column: str) -> list[
 
 @dataclass(frozen=True)
 class MixtureTables:
-    """Spots and cells as shares of their counts, over the genes that they share.
+    """Spots and cells as fractions of their total counts over the shared genes.
 
     Parameters
     ----------
     genes
         As the slide names them.
     spots, cells : (n, n_genes) csr float32
-        Rows scaled to a total of 1 (rows of 0 where none of the genes was counted).
+        Rows scaled to a total of 1 (zeros if none of the genes was detected).
     totals : (n_cells,) float
-        Counts of each cell in all shared genes.
+        Total counts of each cell over all shared genes.
     notes
         Messages for the user.
     """
@@ -218,7 +218,7 @@ class MixtureTables:
 
     @classmethod
     def read(cls, slide: Prepared, reference: Prepared, most_genes: int) -> MixtureTables:
-        """Match genes; of more than `most_genes` keep those that vary most among the cells.
+        """Match genes; if there are more than `most_genes`, keep the most variable among cells.
 
         Raises
         ------
@@ -241,9 +241,9 @@ class MixtureTables:
         return cls(tuple(genes), spots, cells, totals, tuple(notes))
 
     def sizes(self, types: CellTypes) -> NDArray[np.float64]:
-        """Return how much RNA cells of each type hold beside the mean of the types, (n_types,).
+        """Return the RNA content of each type relative to the mean of the types, (n_types,).
 
-        Shares of a spot's counts, divided by these, are shares of its cells.
+        Dividing fractions of a spot's counts by these gives fractions of its cells.
         """
         one_hot = types.one_hot().astype(np.float64)
         means = (self.totals @ one_hot) / np.maximum(one_hot.sum(axis=0), 1.0)
@@ -258,7 +258,7 @@ def _shares(counts: sparse.csr_matrix) -> sparse.csr_matrix:
 
 
 def _overdispersed(cells: sparse.csr_matrix, most: int) -> NDArray[np.intp]:
-    """Return the genes whose variance is largest beside their mean, in their order."""
+    """Return the genes with the largest variance relative to the mean, in column order."""
     mean = np.asarray(cells.mean(axis=0, dtype=np.float64)).ravel()
     square = np.asarray(cells.multiply(cells).mean(axis=0, dtype=np.float64)).ravel()
     ratio = (square - mean**2) / np.maximum(mean, _TINY)
@@ -266,7 +266,7 @@ def _overdispersed(cells: sparse.csr_matrix, most: int) -> NDArray[np.intp]:
 
 
 def normalised_rows(weights: NDArray[np.float64], fallback: NDArray[np.float64]) -> Any:
-    """Return rows that sum to 1; a row without any weight becomes `fallback`, (n_types,)."""
+    """Return rows scaled to sum to 1; rows of zeros become `fallback`, (n_types,)."""
     weights = np.maximum(np.asarray(weights, float), 0.0)
     totals = weights.sum(axis=1, keepdims=True)
     return np.where(totals > _TINY, weights / np.maximum(totals, _TINY), fallback)

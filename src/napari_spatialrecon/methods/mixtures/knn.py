@@ -1,4 +1,4 @@
-"""kNN label transfer: a spot has the types of the cells most like it."""
+"""kNN label transfer: a spot gets the types of its most similar cells."""
 
 from __future__ import annotations
 
@@ -50,7 +50,7 @@ class MixtureKnn(MixtureMethod):
 
 
 def refuse_prior(prior: NDArray[np.float64] | None, name: str) -> None:
-    """Raise `InputError` where shares are known to a method that cannot use them."""
+    """Raise `InputError` if a prior is given to a method that cannot use one."""
     if prior is not None:
         raise InputError(
             f"Expected a method that takes known shares, found {name}.",

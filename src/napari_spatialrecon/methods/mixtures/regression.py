@@ -1,4 +1,4 @@
-"""A spot as a sum of the types' mean profiles: weighted least squares, or likelihood of counts."""
+"""Spots as sums of the types' mean profiles, by weighted least squares or maximum likelihood."""
 
 from __future__ import annotations
 
@@ -20,9 +20,9 @@ from napari_spatialrecon.methods.run import Run
 from napari_spatialrecon.progress import Reporter
 from napari_spatialrecon.tissue.contract import Prepared
 
-#: Spots between two looks whether the user wants to stop.
+#: Number of spots between checks for a stop request.
 _SPOTS = 50
-#: Spots fitted together, and steps after which shares have settled to a thousandth.
+#: Spots fitted together, and steps after which the fractions have converged to within 0.001.
 _BLOCK, _STEPS = 1024, 200
 _TINY = 1e-12
 
@@ -33,9 +33,9 @@ def regress(
     types: CellTypes,
     reporter: Reporter | None = None,
 ) -> NDArray[np.float64]:
-    """Return the shares of counts that a weighted non-negative least squares finds.
+    """Return fractions of counts estimated by weighted non-negative least squares.
 
-    Counts vary as their mean does, so that genes are weighted by 1/√mean over the spots.
+    The variance of counts scales with their mean, so genes are weighted by 1/√mean over the spots.
 
     Parameters
     ----------
@@ -65,10 +65,10 @@ def likeliest_shares(
     types: CellTypes,
     reporter: Reporter | None = None,
 ) -> NDArray[np.float64]:
-    """Return the shares of counts under which the spots' counts are likeliest (Poisson).
+    """Return the maximum-likelihood fractions of counts under a Poisson model.
 
-    Expectation-maximisation from the reference's shares; a gene with few counts says less than in
-    least squares, and no share becomes negative.
+    Expectation-maximisation starts from the fractions in the reference. Compared with least
+    squares, genes with few counts have less influence, and no fraction becomes negative.
 
     Parameters
     ----------
@@ -96,7 +96,7 @@ def likeliest_shares(
 
 
 def _profiles(cells: sparse.csr_matrix, types: CellTypes) -> NDArray[np.float64]:
-    """Return the types' mean shares of counts, (n_genes, n_types)."""
+    """Return the types' mean fractions of counts, (n_genes, n_types)."""
     one_hot = types.one_hot()
     sums = np.asarray((cells.T @ one_hot), float)
     return np.asarray(sums / np.maximum(one_hot.sum(axis=0, dtype=float), 1.0))

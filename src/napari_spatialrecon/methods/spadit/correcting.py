@@ -37,14 +37,14 @@ class Split:
 
 @dataclass(frozen=True, eq=False)
 class Corrected:
-    """Networks, and how they did on the genes that judge them.
+    """Networks, and their performance on held-out genes.
 
     Parameters
     ----------
     maps : (n_spots, n_genes)
         Corrected maps of all shared genes.
     judged
-        Which of them no network had seen.
+        Genes among them that no network was trained on.
     report
         What the network added on held-out genes, for the record of the run.
     note
@@ -68,7 +68,7 @@ def train_corrections(
     stack: Values,
     parts: list[NDArray[np.intp]],
 ) -> Corrected:
-    """Train networks on what linear maps leave, and choose how much of them is used.
+    """Train networks on the residuals of linear maps, and choose the share to use.
 
     Parameters
     ----------
@@ -76,7 +76,7 @@ def train_corrections(
         Out-of-fold linear maps of each shared gene.
     truth, stack : (n_spots, n_genes)
     parts
-        Folds of the genes: a network does not see its own fold.
+        Folds of the genes: a network is not trained on its own fold.
     """
     residual = truth - stack
     device = torch.device(run.device)
@@ -116,7 +116,7 @@ def train_corrections(
 def _examples(
     untrained: Corrections, relations: Relations, maps: Values, residual: Values
 ) -> Examples:
-    """Return what networks learn from: as many spots as the memory holds."""
+    """Return the training examples of the networks, limited to as many spots as fit in memory."""
     config, slide = untrained.config, relations.inputs.slide
     most = max(_ENTRIES // residual.shape[1], config.spots_per_step)
     order = np.random.default_rng([untrained.seed, 11]).permutation(residual.shape[0])
@@ -132,7 +132,7 @@ def _examples(
 
 
 def _splits(config: SpaDiTConfig, seed: int, n: int, parts: list[NDArray[np.intp]]) -> list[Split]:
-    """Return the split of the genes of each network."""
+    """Return the gene split for each network."""
     everything = np.arange(n)
     if config.networks > 1:
         some = parts[: config.networks]
@@ -161,7 +161,7 @@ def _trained(
 def _best_share(
     config: SpaDiTConfig, guess: Values, truth: Values, stack: Values
 ) -> tuple[float, dict[str, Any]]:
-    """Return how much of the correction is used, and what held-out genes say of each share."""
+    """Return the share of the correction to use, and the held-out score of each candidate."""
     shares = SHARES if config.bases.on else (1.0,)
     reached = [float(correlations(stack + s * guess, truth).mean()) for s in shares]
     best = next(i for i, pcc in enumerate(reached) if pcc >= max(reached) - _CLEARLY)

@@ -1,4 +1,4 @@
-"""From slides and single cells to what a generalist learns from."""
+"""Training data of a generalist, made from slides and single cells."""
 
 from __future__ import annotations
 
@@ -18,18 +18,18 @@ from napari_spatialrecon.tissue.lattice import Lattice, find_lattice
 from napari_spatialrecon.tissue.slots import SPATIAL
 from napari_spatialrecon.tissue.subspots import Factor
 
-#: How spots are summed: mostly 2 x 2, so that other numbers of parts are not strange.
+#: How spots are summed: half 2 x 2, the rest so that training covers other numbers of parts.
 _FACTORS = (Factor(2, 2), Factor(2, 2), Factor(3, 3), Factor(2, 5))
-#: Cells in a bin, for slides of single cells, which are rastered at random angles.
+#: Range of cells per bin for single-cell slides, which are rasterised at random angles.
 _CELLS_PER_BIN = (1.5, 3.0)
-#: Rasters of a slide of single cells.
+#: Number of rasters per single-cell slide.
 _RASTERS = 3
-#: Of a pair's counts, this share is kept at least when it is thinned.
+#: Minimum share of a pair's counts that is kept in thinning.
 _LEAST_DEPTH = 0.25
 
 
 def pools_of(slides: Sequence[Prepared], config: SRastConfig, run: Run) -> list[Pool]:
-    """Return pools of pairs of all slides, each summed in several ways and thinned at random."""
+    """Return pools of pairs from all slides, each summed in several ways and thinned at random."""
     run.reporter.begin("Reading slides", total=len(slides))
     pools: list[Pool] = []
     for number, slide in enumerate(slides):
@@ -60,12 +60,12 @@ def _rasters(slide: Prepared, rng: np.random.Generator) -> list[tuple[Lattice, c
 def rasterise(
     points: np.ndarray, counts: csr_matrix, per_bin: float, rng: np.random.Generator
 ) -> tuple[Lattice, csr_matrix]:
-    """Sum single cells in square bins, turned and moved at random.
+    """Sum single cells in square bins, randomly rotated and shifted.
 
     Parameters
     ----------
     per_bin
-        Cells in a bin, on average over the bounding box.
+        Mean number of cells per bin over the bounding box.
     """
     turn = rng.uniform(0, 2 * np.pi)
     rotation = np.array([[np.cos(turn), np.sin(turn)], [-np.sin(turn), np.cos(turn)]])
@@ -79,7 +79,7 @@ def rasterise(
 
 
 def thin(counts: csr_matrix, share: float, rng: np.random.Generator) -> csr_matrix:
-    """Keep each count with the given chance, as if the slide had been sequenced less."""
+    """Keep each count with the given probability, as in shallower sequencing."""
     thinned = counts.copy()
     thinned.data = rng.binomial(thinned.data.astype(np.int64), share).astype(np.float32)
     thinned.eliminate_zeros()
@@ -87,7 +87,7 @@ def thin(counts: csr_matrix, share: float, rng: np.random.Generator) -> csr_matr
 
 
 def _without_empty(pair: CoarsePair) -> CoarsePair | None:
-    """Leave out genes that are nowhere, and give up on slides with blocks that are empty."""
+    """Remove genes without counts; return None if a block is empty or under 10 genes remain."""
     seen = np.asarray(pair.counts.sum(axis=0)).ravel() > 0
     if seen.sum() < 10 or (np.asarray(pair.counts.sum(axis=1)).ravel() <= 0).any():
         return None

@@ -1,4 +1,4 @@
-"""Flow matching on the simplex: the transform, the losses, and how the flow is read."""
+"""Flow matching on the simplex: the transform, the losses and sampling."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ def losses(
     ratios : (m, K)
         True shares of the parts.
     counts : (m,)
-        Of the spot; a pair weighs ``counts ** count_power``.
+        Counts of the spot; a pair is weighted by ``counts ** count_power``.
     """
     y1 = smoothed_centred_logits(ratios, config.smoothing)
     y0 = torch.randn(y1.shape, generator=generator, device=y1.device)
@@ -61,9 +61,9 @@ def objective(terms: dict[str, Tensor], config: FlowConfig) -> Tensor:
 def conditional_mean(
     velocity: nn.Module, batch: Batch, starts: int, generator: torch.Generator
 ) -> Tensor:
-    """Read the flow in one step from time 0: the mean of softmax(y0 + v(y0, 0)), (m, K).
+    """Evaluate the flow in one step from time 0: the mean of softmax(y0 + v(y0, 0)), (m, K).
 
-    Starts come in pairs y0, -y0, which cancels what is linear in them.
+    Starts are antithetic pairs (y0, -y0), which cancels terms linear in y0.
     """
     shape = batch.ratios.shape[:2]
     time = torch.zeros(shape[0], device=batch.ratios.device)

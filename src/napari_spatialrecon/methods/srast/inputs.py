@@ -1,4 +1,4 @@
-"""What the network sees of a slide: for each spot and gene, interpolations as log-ratios."""
+"""Network inputs for each spot and gene of a slide: interpolations as log-ratios."""
 
 from __future__ import annotations
 
@@ -19,22 +19,22 @@ from napari_spatialrecon.methods.super_resolution.weights import (
 )
 from napari_spatialrecon.tissue.subspots import SubSpots
 
-#: Added to interpolated counts, and to totals, before their logarithm.
+#: Added to interpolated counts, and to totals, before taking logarithms.
 _GENE_FLOOR, _TOTAL_FLOOR = 0.05, 1.0
-#: Added to how much of a part's surroundings is on the slide, before its logarithm.
+#: Added to the share of a part's surroundings on the slide, before taking logarithms.
 _EDGE_FLOOR = 0.1
-#: Components that gene expression is denoised to.
+#: Number of components used to denoise gene expression.
 _COMPONENTS = 20
 
 
 @dataclass(frozen=True, eq=False)
 class Pairs:
-    """Spots and genes with counts, and what the network sees of them.
+    """Pairs of spot and gene with counts, and their network inputs.
 
     Parameters
     ----------
     spots, genes : (m,)
-        Row of the slide; position among the genes that were asked.
+        Row of the slide; position among the requested genes.
     counts : (m,) float32
     batch
         The network's inputs.
@@ -47,18 +47,18 @@ class Pairs:
 
 
 class Inputs:
-    """The inputs of one slide.
+    """Network inputs of one slide.
 
     Parameters
     ----------
     counts : (n, g) csr
-        Of the spots.
+        Counts of the spots.
     parts
-        Of the spots.
+        Parts of the spots.
     latents : (n, d)
-        SASA's.
+        Latents from SASA.
     seed
-        Of the principal components.
+        Seed of the principal components.
     """
 
     def __init__(self, counts: csr_matrix, parts: SubSpots, latents: np.ndarray, seed: int) -> None:
@@ -91,14 +91,14 @@ class Inputs:
         return np.asarray(split - split.mean(axis=1, keepdims=True))
 
     def pairs(self, genes: np.ndarray, pick: np.ndarray | None = None) -> Pairs:
-        """Return the pairs with counts of some genes.
+        """Return the pairs of these genes that have counts.
 
         Parameters
         ----------
         genes : (b,)
             Columns of the slide.
         pick : optional
-            Numbers of the pairs to return, in the order of ``csr.nonzero()``; all if None.
+            Indices of the pairs to return, in the order of ``csr.nonzero()``; all if None.
         """
         counts = self.counts[:, genes]
         spots, columns = counts.nonzero()
@@ -162,7 +162,7 @@ def _axes(parts: SubSpots) -> np.ndarray:
 
 
 def _neighbours(points: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """Return the nearest others (n, 8), repeated where there are fewer, and the way to them."""
+    """Return the nearest neighbours (n, 8), repeated if fewer exist, and offsets to them."""
     indices, _ = nearest(points, NEIGHBOURS)
     indices = indices[:, np.arange(NEIGHBOURS) % indices.shape[1]]
     return indices, points[indices] - points[:, None]

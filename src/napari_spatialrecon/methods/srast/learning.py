@@ -1,4 +1,4 @@
-"""What the flow learns from: pools of pairs whose split is known."""
+"""Training of the flow on pools of pairs whose split is known."""
 
 from __future__ import annotations
 
@@ -16,11 +16,11 @@ from napari_spatialrecon.methods.srast.network import Batch, Velocity
 from napari_spatialrecon.methods.super_resolution.base import BLOCK_VALUES
 from napari_spatialrecon.methods.super_resolution.coarse_pair import CoarsePair
 
-#: Most genes looked at together; fewer where a slide is large.
+#: Maximum number of genes processed together; fewer for large slides.
 _GENES_AT_ONCE = 256
 #: Share of the blocks of spots that are held out.
 _HELD_OUT = 0.25
-#: Held-out pairs that a look at the held-out error takes, over all pools.
+#: Number of held-out pairs used to evaluate the held-out error, over all pools.
 _LOOKED_AT = 16_000
 
 
@@ -31,12 +31,12 @@ class Pool:
     Parameters
     ----------
     batch
-        What the network sees of them.
+        Network inputs of the pairs.
     ratios : (m, K)
         True shares.
     counts : (m,)
     held_out : (m,) bool
-        Pairs of spots that are not learned from.
+        Whether the pair belongs to a spot excluded from training.
     """
 
     batch: Batch
@@ -45,20 +45,20 @@ class Pool:
     held_out: Tensor
 
     def rows(self, rows: Tensor) -> tuple[Batch, Tensor, Tensor]:
-        """Return some pairs: inputs, shares and counts."""
+        """Return a subset of the pairs: inputs, shares and counts."""
         return pick(self.batch, rows), self.ratios[rows], self.counts[rows]
 
 
 def pick(batch: Batch, rows: Tensor | slice) -> Batch:
-    """Return some pairs of a batch."""
+    """Return a subset of the pairs of a batch."""
     return Batch(batch.ratios[rows], batch.context[rows], batch.neighbours[rows], batch.places)
 
 
 def regions_held_out(points: np.ndarray, pitch: float, seed: int) -> np.ndarray:
-    """Return which points (n, 2) lie in the quarter of the regions that is not learned from.
+    """Return which points (n, 2) lie in the quarter of regions excluded from training.
 
-    Regions are squares of three pitches: the same whatever blocks the points are the centres of,
-    so that what is held out in one is not learned in another.
+    Regions are squares of three pitches, independent of how spots are grouped into blocks, so that
+    tissue held out in one grouping is not trained on in another.
     """
     region = np.floor((points - points.min(axis=0)) / (3 * pitch)).astype(np.int64)
     known = np.random.default_rng(seed).random((997, 991))
@@ -68,8 +68,8 @@ def regions_held_out(points: np.ndarray, pitch: float, seed: int) -> np.ndarray:
 def make_pool(pair: CoarsePair, latents: np.ndarray, most: int, seed: int) -> Pool:
     """Return at most `most` pairs of a coarse pair, drawn at random.
 
-    The truth may be other counts than the sums: of a slide that was thinned, the counts that were
-    left out.
+    The truth need not add up to the block sums: for a thinned slide, it is the counts that thinning
+    removed.
     """
     inputs = Inputs(pair.counts, pair.parts, latents, seed)
     rng = np.random.default_rng(seed)
@@ -107,7 +107,7 @@ def make_pool(pair: CoarsePair, latents: np.ndarray, most: int, seed: int) -> Po
 
 
 class FlowTask:
-    """Flow matching over pools, one drawn a step (eq. 24)."""
+    """Flow matching over pools, one drawn per step (eq. 24)."""
 
     def __init__(
         self, module: Velocity, pools: Sequence[Pool], config: SRastConfig, device: str
@@ -145,7 +145,7 @@ class FlowTask:
         return flow.objective(terms, self.config.flow), terms
 
     def held_out(self) -> Mapping[str, float] | None:
-        """Return the mean squared error of split counts, over uniform's: 1 is no better."""
+        """Return the mean squared error of split counts relative to a uniform split."""
         if self.baseline is None:
             return None
         return {"held_out": self._error(self._read)}

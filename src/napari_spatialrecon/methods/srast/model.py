@@ -1,4 +1,4 @@
-"""SRast, the user's class: adapt the generalist to a slide, and split its counts."""
+"""SRast, the user-facing class: adapt the generalist to a slide and split its counts."""
 
 from __future__ import annotations
 
@@ -37,24 +37,24 @@ from napari_spatialrecon.tissue.subspots import Factor, SubSpots
 from napari_spatialrecon.training.checkpoint import load_checkpoint, save_checkpoint
 from napari_spatialrecon.training.history import History
 
-#: Tokens that pass the network together.
+#: Number of tokens per forward pass of the network.
 _TOKENS = 8_000
-#: The slide's own coarse pairs: blocks of 2 x 2 spots, from each of the places they can begin.
+#: The slide's own coarse pairs: blocks of 2 x 2 spots, at each possible grid offset.
 _BLOCK, _PHASES = Factor(2, 2), ((0, 0), (1, 1), (1, 0), (0, 1))
-#: Learning rate and steps are for the generalist's size; with fewer held-out pairs than this the
+#: Learning rate and steps suit the generalist's size; with fewer held-out pairs than this, the
 #: adapted network cannot be distinguished from the generalist, which is then kept.
 _LEAST_PAIRS = 200
-#: Seconds for a part of a pair of spot and gene with a count, by the network of the package; of an
-#: epoch of the alignment for a spot and a gene, and of a step of the adaptation. From runs of 1,000
-#: to 100,000 bins (docs/benchmarks.md).
+#: Seconds per part of a spot-gene pair with counts, for the network of the package; per spot and
+#: gene for an epoch of the alignment; and per step of the adaptation. From runs of 1,000 to 100,000
+#: bins (docs/benchmarks.md).
 _PER_TOKEN, _PER_EPOCH, _PER_STEP = 8e-6, 1.6e-7, 0.13
-#: Seconds and bytes to encode, coarsen and decompose a spot and a gene that the alignment sees.
+#: Seconds and bytes per spot and gene in the alignment, to encode, coarsen and decompose.
 _PER_SEEN, _BYTES_PER_SEEN = 3.5e-6, 77.0
 
 
 @dataclass(frozen=True, eq=False)
 class Generalist:
-    """A network trained on slides, their names, and what its training measured."""
+    """A network, the names of the slides it was trained on, and its training metrics."""
 
     network: Velocity
     trained_on: tuple[str, ...] = ()
@@ -63,7 +63,7 @@ class Generalist:
 
 @dataclass(frozen=True, eq=False)
 class Adapted:
-    """The network that a slide is split with, and how it was come by."""
+    """The network that splits a slide, and how it was obtained."""
 
     velocity: Velocity
     metrics: dict[str, float] = field(default_factory=dict)
@@ -73,7 +73,7 @@ class Adapted:
 
 @dataclass(frozen=True, kw_only=True, eq=False)
 class FittedSRast(FittedSplit):
-    """What a slide leaves: the adapted network, its inputs, and how both are read."""
+    """State fitted to a slide: the adapted network, its inputs, and how to evaluate it."""
 
     velocity: Velocity
     inputs: Inputs
@@ -98,7 +98,7 @@ class SRast(SuperResolution):
 
     @property
     def network(self) -> Velocity | None:
-        """The generalist's network; None for that of the package."""
+        """The generalist's network; None for the one that comes with the package."""
         return None if self.generalist is None else self.generalist.network
 
     @property
@@ -108,12 +108,12 @@ class SRast(SuperResolution):
 
     @property
     def metrics(self) -> dict[str, float]:
-        """What training and fitting measured, by name."""
+        """Metrics of training and fitting, by name."""
         trained = {} if self.generalist is None else self.generalist.metrics
         return {**trained, **self.fitted.metrics}
 
     def estimate(self, sizes: SplitSizes) -> Estimate:
-        """Return what the alignment, the adaptation and the split will take."""
+        """Return the time and memory for the alignment, the adaptation and the split."""
         config, flow = self.config, self.config.flow
         size = (config.hidden / 32) ** 2 * config.depth / 2
         passes = flow.starts + flow.draws * flow.steps
@@ -126,12 +126,12 @@ class SRast(SuperResolution):
         return found.plus(align, _BYTES_PER_SEEN * sizes.spots * seen).plus(adapt)
 
     def train(self, slides: Sequence[Prepared], run: Run | None = None) -> Self:
-        """Train a generalist on slides whose spots, or single cells, are the truth to be found.
+        """Train a generalist on slides whose spots or single cells serve as the ground truth.
 
         Raises
         ------
         InputError
-            No slide is large enough to be seen coarser.
+            No slide is large enough to be coarsened.
         Stopped
             The user stopped the run; its folder can be resumed.
         """
@@ -161,9 +161,9 @@ class SRast(SuperResolution):
         parts: SubSpots,
         run: Run | None = None,
     ) -> Self:
-        """Align the slide (SASA), and adapt the flow to its own coarse pair.
+        """Align the slide (SASA) and adapt the flow to its own coarse pairs.
 
-        The generalist of the package is used where no model was loaded or trained. See
+        The generalist of the package is used if no model was loaded or trained. See
         `SuperResolution.fit`.
         """
         run = run or Run()
@@ -192,14 +192,14 @@ class SRast(SuperResolution):
     def _adapted(
         self, start: Velocity, sasa: Sasa, counts: csr_matrix, parts: SubSpots, run: Run
     ) -> Adapted:
-        """Fine-tune on the slide summed into blocks, kept only where held-out blocks gain.
+        """Fine-tune on the slide summed into blocks; keep the result if held-out blocks improve.
 
-        A slide that does not fill the pool is believed in part: the weights move from the
-        generalist's to the adapted ones by the share that it fills (between the two they lose
+        If the slide does not fill the pool, the weights are interpolated between the generalist's
+        and the adapted ones in proportion to the share that it fills (weights in between lose
         least: Wortsman et al. 2022, https://arxiv.org/abs/2109.01903).
 
-        Flow matching fits the mean of the logits, the boundary that of the shares, which is what
-        is read: without draws, only the boundary is fitted.
+        Flow matching fits the mean of the logits; the boundary loss fits the mean of the shares,
+        which is the output. Without draws, only the boundary loss is therefore used.
         """
         run.reporter.begin("Summing the slide into coarser spots")
         pools = []
@@ -234,7 +234,7 @@ class SRast(SuperResolution):
         return Adapted(start, metrics, (history,), (note,))
 
     def split(self, genes: np.ndarray, reporter: Reporter) -> SplitBlock:
-        """Split some genes (eq. 26); see `SuperResolution.split`."""
+        """Split these genes (eq. 26); see `SuperResolution.split`."""
         fitted = self.fitted
         pairs = fitted.inputs.pairs(genes)
         n_parts = fitted.parts.factor.parts
@@ -278,7 +278,7 @@ class SRast(SuperResolution):
         return Velocity(self.config.hidden, self.config.depth, self.config.heads)
 
     def save(self, folder: str | Path) -> None:
-        """Write the generalist (not what was adapted to a slide) as a checkpoint folder."""
+        """Write the generalist (not the network adapted to a slide) as a checkpoint folder."""
         assert self.network is not None, "train or load first"
         save_checkpoint(
             folder,
@@ -295,12 +295,12 @@ class SRast(SuperResolution):
         Parameters
         ----------
         config
-            Settings of this run; what decides the network comes from the checkpoint.
+            Settings of this run; those that define the network come from the checkpoint.
 
         Raises
         ------
         CheckpointError
-            It is damaged, of another version's network, or of another method.
+            It is damaged, or from another method or an incompatible version of the network.
         """
         saved = load_checkpoint(folder, method=cls.name)
         own = cls.config_class.from_dict(saved.config)
@@ -327,7 +327,7 @@ def generalist(config: SRastConfig | None = None) -> SRast:
 
 @torch.no_grad()
 def _shrink_towards(start: Velocity, adapted: Velocity, share: float) -> None:
-    """Move `adapted` to where a share of the way from `start` ends, in place."""
+    """Interpolate `adapted` in place: `start` plus a share of the difference."""
     for own, first in zip(adapted.parameters(), start.parameters(), strict=True):
         own.copy_(torch.lerp(first, own, share))
 

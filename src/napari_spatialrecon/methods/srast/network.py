@@ -9,11 +9,11 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-#: Log-ratios of interpolations that the network sees for each part; see `inputs`.
+#: Number of log-ratios of interpolations per part; see `inputs`.
 N_RATIOS = 6
-#: What it sees of a spot and a gene as a whole.
+#: Number of inputs per pair of spot and gene.
 N_CONTEXT = 8
-#: What it sees of each neighbouring spot, and how many there are.
+#: Number of inputs per neighbouring spot, and number of neighbours.
 N_NEIGHBOUR, NEIGHBOURS = 5, 8
 
 
@@ -26,11 +26,11 @@ class Batch:
     ratios : (m, K, N_RATIOS)
         Centred log-ratios of interpolations at each part.
     context : (m, N_CONTEXT)
-        Of spot and gene.
+        Inputs of the spot and gene as a whole.
     neighbours : (m, NEIGHBOURS, N_NEIGHBOUR)
-        The last two numbers are the place, in pitches from the spot's centre.
+        Of neighbouring spots; the last two are the offset from the spot's centre, in pitches.
     places : (K, 2)
-        Of the parts, in pitches from the spot's centre.
+        Positions of the parts relative to the spot's centre, in pitches.
     """
 
     ratios: Tensor
@@ -40,7 +40,7 @@ class Batch:
 
 
 class Block(nn.Module):
-    """Self-attention over the parts and an MLP, both under adaLN-Zero (eq. 19)."""
+    """Self-attention over the parts and an MLP, both with adaLN-Zero (eq. 19)."""
 
     def __init__(self, hidden: int, heads: int) -> None:
         super().__init__()
@@ -69,9 +69,9 @@ class Block(nn.Module):
 
 
 class SpatialPrior(nn.Module):
-    """Attention of each part to the spots around it, masked to those near it (eq. 20)."""
+    """Attention from each part to the surrounding spots, masked to nearby ones (eq. 20)."""
 
-    #: Farther than this from a part, in pitches, a spot is not its neighbour.
+    #: Maximum distance between a part and a neighbouring spot, in pitches.
     reach = 1.6
 
     def __init__(self, hidden: int, heads: int) -> None:

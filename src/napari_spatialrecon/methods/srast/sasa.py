@@ -1,4 +1,4 @@
-"""SASA: what a spot is like, from a graph autoencoder fitted to the slide (eq. 2, 5-10)."""
+"""SASA: latents of spots from a graph autoencoder fitted to the slide (eq. 2, 5-10)."""
 
 from __future__ import annotations
 
@@ -18,9 +18,9 @@ from napari_spatialrecon.geometry.neighbours import nearest
 from napari_spatialrecon.methods.run import Run
 from napari_spatialrecon.methods.srast.config import SasaConfig
 
-#: Above this many spots, neighbours in expression are looked for among this many drawn ones.
+#: Above this many spots, neighbours in expression are searched in a random subset of this size.
 _SEMANTIC_POOL = 20_000
-#: Spots whose counts are made dense together.
+#: Number of spots whose counts are made dense at once.
 _ROWS_AT_ONCE = 4096
 
 
@@ -36,7 +36,7 @@ class LatentNorm(nn.Module):
         self.register_buffer("variance", torch.ones(size))
 
     def forward(self, z: Tensor) -> Tensor:
-        """Return the normalised latents; in training the statistics follow them."""
+        """Return the normalised latents; training updates the running statistics."""
         if self.training:
             with torch.no_grad():
                 self.mean += self.momentum * (z.mean(dim=0) - self.mean)
@@ -88,20 +88,20 @@ class _Task:
 
 @dataclass(frozen=True, eq=False)
 class Sasa:
-    """Latents of the spots of a slide, and of its coarser self.
+    """Latents of the spots of a slide, and of its coarsened version.
 
     Parameters
     ----------
     config
         ``encoder="pca"`` gives principal components instead (an ablation of the paper).
     genes : (g,) int
-        Columns of the slide that it sees.
+        Columns of the slide that are used.
     centre, spread : (g,) float
-        By which their logarithms are standardised.
+        Mean and standard deviation used to standardise their logarithms.
     components
-        In which neighbours in expression are looked for.
+        Principal components in which neighbours in expression are searched.
     network
-        The graph autoencoder; None with components alone.
+        The graph autoencoder; None if only components are used.
     """
 
     config: SasaConfig
@@ -141,7 +141,7 @@ class Sasa:
 
     @torch.no_grad()
     def encode(self, counts: csr_matrix, points: np.ndarray) -> np.ndarray:
-        """Return latents (n, latent) float32 of spots of the same genes."""
+        """Return latents (n, latent) float32 of spots with the same genes."""
         logs = _log_normalised(counts)
         if self.network is None:
             scores = self.components.transform(logs[:, self.genes])
@@ -158,7 +158,7 @@ class Sasa:
         return x.to(self.device), torch.from_numpy(edges).to(self.device)
 
     def _standardised(self, chosen: csr_matrix) -> np.ndarray:
-        """Return dense values (n, genes) float32 by their mean and spread, a block at a time."""
+        """Return dense standardised values (n, genes) float32, computed block by block."""
         dense = np.empty(chosen.shape, np.float32)
         for start in range(0, len(dense), _ROWS_AT_ONCE):
             rows = slice(start, start + _ROWS_AT_ONCE)
@@ -170,7 +170,7 @@ class Sasa:
 def dual_topology(points: np.ndarray, scores: np.ndarray, k: int, seed: int) -> np.ndarray:
     """Return the edges of the union of neighbours in space and in expression (eq. 5), (2, e).
 
-    Beyond 20,000 spots, neighbours in expression are looked for among 20,000 drawn ones.
+    Above 20,000 spots, neighbours in expression are searched in a random subset of 20,000.
     """
     n = len(points)
     spatial, _ = nearest(points, k)
@@ -198,6 +198,6 @@ def _most_variable(logs: csr_matrix, most: int) -> np.ndarray:
 
 
 def _middle(points: np.ndarray, most: int) -> np.ndarray:
-    """Return the rows of at most so many spots around the middle of the slide."""
+    """Return the rows of at most `most` spots around the middle of the slide."""
     away = np.linalg.norm(points - np.median(points, axis=0), axis=1)
     return np.sort(np.argsort(away, kind="stable")[:most])

@@ -1,1 +1,1 @@
-"""Splitting spots: the contract, what its methods share, and the interpolations."""
+"""Super-resolution: the contract, code shared by its methods, and the interpolations."""

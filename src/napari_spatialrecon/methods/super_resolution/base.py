@@ -1,4 +1,4 @@
-"""What a method of super-resolution is: fitted to a slide, it splits counts gene by gene."""
+"""Base class of super-resolution methods: fitted to a slide, they split counts gene by gene."""
 
 from __future__ import annotations
 
@@ -17,15 +17,15 @@ from napari_spatialrecon.progress import Reporter
 from napari_spatialrecon.tissue.contract import Prepared
 from napari_spatialrecon.tissue.subspots import SubSpots
 
-#: Numbers that one block of genes may hold at once.
+#: Maximum number of values in one block of genes.
 BLOCK_VALUES = 8_000_000
-#: Seconds for a value of an interpolation. From runs of 1,000 to 100,000 bins (docs/benchmarks.md).
+#: Seconds per value of an interpolation. From runs of 1,000 to 100,000 bins (docs/benchmarks.md).
 _PER_VALUE = 6e-8
 
 
 @dataclass(frozen=True, eq=False)
 class SplitBlock:
-    """Some genes, split.
+    """A block of genes, split.
 
     Parameters
     ----------
@@ -44,16 +44,16 @@ class SplitBlock:
 
 @dataclass(frozen=True)
 class SplitSizes:
-    """How much there is to split.
+    """Size of a split.
 
     Parameters
     ----------
     spots, parts
-        Spots, and parts of each.
+        Number of spots, and of parts per spot.
     genes, measured
-        Genes to split, and all that the slide measures.
+        Number of genes to split, and of all genes that the slide measures.
     filled
-        Pairs of a spot and a gene to split that have counts.
+        Number of pairs of a spot and a gene to split that have counts.
     """
 
     spots: int
@@ -65,7 +65,7 @@ class SplitSizes:
 
 @dataclass(frozen=True, kw_only=True, eq=False)
 class FittedSplit(Fitted):
-    """What a slide leaves, and its parts."""
+    """State fitted to a slide, and the parts of its spots."""
 
     parts: SubSpots
 
@@ -77,7 +77,7 @@ class SuperResolution(Method):
 
     @property
     def metrics(self) -> dict[str, float]:
-        """What fitting measured, by name."""
+        """Metrics of fitting, by name."""
         return self.fitted.metrics
 
     @property
@@ -86,7 +86,7 @@ class SuperResolution(Method):
         return True
 
     def estimate(self, sizes: SplitSizes) -> Estimate:
-        """Return what fitting and splitting will take."""
+        """Return the time and memory for fitting and splitting."""
         values = sizes.spots * sizes.parts * sizes.genes
         held = 8.0 * min(values, BLOCK_VALUES) * 8
         return Estimate(2.0 + _PER_VALUE * values, 4e8 + held + 24.0 * sizes.filled * sizes.parts)
@@ -98,14 +98,14 @@ class SuperResolution(Method):
         parts: SubSpots,
         run: Run | None = None,
     ) -> Self:
-        """Look at the slide; afterwards `split` answers.
+        """Fit to a slide, as needed before `split`.
 
         Parameters
         ----------
         slide
             Counts of the spots, in the rows of ``parts.lattice.points``.
         parts
-            Where each spot's parts lie.
+            Positions of each spot's parts.
 
         Raises
         ------
@@ -118,7 +118,7 @@ class SuperResolution(Method):
         """Split the counts of some genes (columns of the slide)."""
 
     def save(self, folder: str | Path) -> None:
-        """Write what was learned as a checkpoint folder; only for methods that learn."""
+        """Write the trained model as a checkpoint folder; only for methods that are trained."""
         raise InputError(f"Expected a method that learns, found {self.name}.")
 
 
@@ -129,12 +129,12 @@ def gene_blocks(genes: np.ndarray, n_parts: int) -> list[np.ndarray]:
 
 
 def conserved(values: np.ndarray, counts: np.ndarray) -> np.ndarray:
-    """Scale the parts of each spot to its counts; equal parts where all are zero.
+    """Scale the parts of each spot to its counts; split equally if all are zero.
 
     Parameters
     ----------
     values : (n, K, g) float
-        0 or more.
+        Non-negative.
     counts : (n, g) float
         Observed in the spots.
 

@@ -1,4 +1,4 @@
-"""A slide seen one step coarser: its spots summed in blocks, with themselves as the truth."""
+"""A slide coarsened one step: spots are summed in blocks and serve as their own ground truth."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ class CoarsePair:
     Parameters
     ----------
     parts
-        The blocks as spots, and the places of the spots in them.
+        The blocks as spots, and the positions of the original spots as their parts.
     counts : (blocks, g) csr
         Sums of the blocks.
     truth : (blocks * K, g) csr
@@ -36,11 +36,11 @@ class CoarsePair:
 def coarsen(
     lattice: Lattice, counts: csr_matrix, factor: Factor, phase: tuple[int, int] = (0, 0)
 ) -> CoarsePair | None:
-    """Sum blocks of rows x columns spots; None where fewer than 8 blocks are whole.
+    """Sum blocks of rows x columns spots; return None if fewer than 8 blocks are complete.
 
-    Blocks that reach over the grid's edge are left out. Of a block of bins, one must be there (a
-    bin without counts is often not listed, so that those not there are empty: where tissue ends,
-    that is what there is to learn); of round spots all.
+    Blocks that extend beyond the grid are left out. A block of round spots must be complete; a
+    block of bins needs only one, because bins without counts are often not listed: missing bins
+    are taken as empty, from which the network learns where tissue ends.
 
     Parameters
     ----------

@@ -1,8 +1,8 @@
 """Histology-guided splitting: parts with more nuclear stain get more of a spot's counts.
 
-How the *total* counts divide below the spot is not in the counts. The stain is trusted only as
-far as it predicts how the counts of the slide's own spots divide within coarser blocks, and only
-where it lies on the spots that it came from.
+The counts do not tell how a spot's *total* divides among its parts. The stain is used only as far
+as it predicts how the counts of the slide's own spots divide within coarser blocks, and only if the
+image is in register with the spots.
 """
 
 from __future__ import annotations
@@ -20,33 +20,33 @@ from napari_spatialrecon.methods.super_resolution.coarse_pair import CoarsePair,
 from napari_spatialrecon.methods.super_resolution.weights import linear_weights
 from napari_spatialrecon.tissue.subspots import Factor, SubSpots
 
-#: Mean stain in squares of a width around places (m, 2): `NuclearDensity.at`.
+#: Mean stain in squares of a given width around positions (m, 2): `NuclearDensity.at`.
 Stain = Callable[[np.ndarray, float], np.ndarray]
 
-#: Added to stain before its logarithm.
+#: Added to the stain before taking logarithms.
 _LEAST = 0.05
-#: Largest exponent of the stain: counts in proportion to its square.
+#: Largest exponent of the stain: counts proportional to its square.
 _STEEPEST = 2.0
-#: Standard errors by which held-out blocks must gain, and folds that they are divided into.
+#: Standard errors by which held-out blocks must improve, and number of folds.
 _SURE, _FOLDS = 2.0, 8
-#: Shifts of the image that are tried, and the largest that is still no shift, in pitches.
+#: Shifts of the image to try, and the largest that is accepted as registered, in pitches.
 _SHIFTS, _STILL = np.arange(-0.75, 0.76, 0.25), 0.3
 
 
 @dataclass(frozen=True)
 class Guide:
-    """What the stain adds to a split.
+    """Contribution of the stain to a split.
 
     Parameters
     ----------
     logits : (n, K) float64
-        Added to the logarithm of the shares; zeros where the stain is not trusted.
+        Added to the logarithm of the shares; zeros if the stain is not used.
     exponent
-        Of the stain; 0 where it is not trusted.
+        Exponent of the stain; 0 if it is not used.
     gain
-        Share of the squared error of held-out blocks that the stain takes away.
+        Relative reduction of the squared error on held-out blocks.
     shift
-        (x, y) in pitches by which the image fits the counts best.
+        Shift (x, y) at which the image fits the counts best, in pitches.
     note
         Summary for the user.
     """
@@ -58,7 +58,7 @@ class Guide:
     note: str
 
     def guided(self, block: SplitBlock) -> SplitBlock:
-        """Return a block with its shares weighed by the stain; sums of spots stay."""
+        """Return a block with its shares weighted by the stain; the totals of spots are kept."""
         if not self.exponent:
             return block
         n, n_parts = self.logits.shape
@@ -73,17 +73,17 @@ class Guide:
 
 
 def fit_guide(counts: csr_matrix, parts: SubSpots, stain: Stain, seed: int = 0) -> Guide:
-    """Find how far the stain can be trusted on this slide.
+    """Determine how far the stain is informative on this slide.
 
-    Two questions, both asked of observed counts alone. Is the image where the spots are: do the
-    spots' totals, against their neighbours', follow the stain best without a shift? Does the
-    stain predict how the counts of 2 x 2 spots divide among them, on held-out blocks, better than
-    linear interpolation does?
+    Two checks, both on observed counts alone. Registration: the spots' totals, relative to their
+    neighbours', must follow the stain best without a shift. Prediction: on held-out blocks, the
+    stain must predict how the counts of 2 x 2 spots divide among them better than linear
+    interpolation does.
 
     Parameters
     ----------
     counts : (n, g) csr
-        Of the spots.
+        Counts of the spots.
     """
     lattice = parts.lattice
     none = np.zeros((len(lattice.points), len(parts.offsets)))
@@ -123,7 +123,7 @@ def _logs(stain: np.ndarray) -> np.ndarray:
 def _best_shift(
     counts: csr_matrix, parts: SubSpots, stain: Stain
 ) -> tuple[tuple[float, float], bool]:
-    """Return the shift at which totals follow the stain best, and whether they do at all."""
+    """Return the shift at which totals follow the stain best, and whether they follow it at all."""
     lattice = parts.lattice
     totals = np.log1p(np.asarray(counts.sum(axis=1, dtype=np.float64)).ravel())
     around = neighbour_graph(lattice.points, min(8, len(lattice.points) - 1))
@@ -174,7 +174,7 @@ def _block_data(
 
 
 def _folds(points: np.ndarray, seed: int) -> np.ndarray:
-    """Return a fold for each block; neighbours share one, so that folds do not leak."""
+    """Return a fold for each block; neighbours share a fold to avoid leakage."""
     rng = np.random.default_rng(seed)
     seeds = points[rng.choice(len(points), min(len(points), 4 * _FOLDS), replace=False)]
     return np.asarray(nearest(seeds, 1, points)[0].ravel() % _FOLDS)

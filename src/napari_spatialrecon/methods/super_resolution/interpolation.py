@@ -29,13 +29,13 @@ from napari_spatialrecon.tissue.subspots import SubSpots
 
 @dataclass(frozen=True, kw_only=True, eq=False)
 class FittedInterpolation(FittedSplit):
-    """What a slide leaves.
+    """State fitted to a slide.
 
     Parameters
     ----------
     counts : (n, genes) csc
     weights : (n * K, n) csr, optional
-        Of the spots at each part, where the interpolation is a weighted mean.
+        Weights of the spots at each part, if the interpolation is a weighted mean.
     """
 
     counts: csc_matrix
@@ -66,14 +66,14 @@ class Interpolation(SuperResolution):
         parts: SubSpots,
         run: Run | None = None,
     ) -> Self:
-        """Make the weights; see `SuperResolution.fit`."""
+        """Compute the weights; see `SuperResolution.fit`."""
         self.fitted = FittedInterpolation(
             parts=parts, counts=csc_matrix(slide.adata.X), weights=self.weights(parts)
         )
         return self
 
     def weights(self, parts: SubSpots) -> csr_matrix | None:
-        """Return the weights of spots at their parts, where they depend on the places alone."""
+        """Return the weights of spots at their parts, if they depend on positions alone."""
         return None
 
     @abstractmethod
@@ -81,7 +81,7 @@ class Interpolation(SuperResolution):
         """Return values (n, g) of spots at their parts, (n * K, g)."""
 
     def split(self, genes: np.ndarray, reporter: Reporter) -> SplitBlock:
-        """Split some genes; see `SuperResolution.split`."""
+        """Split these genes; see `SuperResolution.split`."""
         reporter.check()
         counts = self.fitted.counts[:, genes].toarray().astype(np.float64)
         n_parts = self.fitted.parts.factor.parts
@@ -113,7 +113,7 @@ class Bilinear(Interpolation):
         return linear_weights(parts)
 
     def interpolate(self, values: np.ndarray) -> np.ndarray:
-        """Apply them."""
+        """Apply the linear weights."""
         return np.asarray(self.fitted.weights @ values)
 
 

@@ -1,7 +1,7 @@
-"""Interpolations as sparse matrices: what each sub-spot takes from each spot.
+"""Interpolations as sparse matrices: the weight of each spot at each sub-spot.
 
-Outside the slide the nearest spot stands in; an empty place between spots of a square grid counts
-as zero, as it does in a raster of bins.
+Outside the slide, the nearest spot is used; gaps between spots of a square grid count as zero, as
+in a raster of bins.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ from napari_spatialrecon.faces import argument
 from napari_spatialrecon.tissue.lattice import Lattice
 from napari_spatialrecon.tissue.subspots import SubSpots
 
-#: Width of the Gaussian (standard deviation) in pitches, and its reach in standard deviations.
+#: Width of the Gaussian (standard deviation) in pitches, and its truncation in standard deviations.
 GAUSSIAN_WIDTH, _REACH = 0.5, 4.0
 
 
@@ -39,10 +39,10 @@ def linear_weights(parts: SubSpots) -> csr_matrix:
 
 
 def linear_coverage(parts: SubSpots) -> np.ndarray:
-    """Return how much of each part's linear weights falls on spots, (n * K,), 0 to 1.
+    """Return the share of each part's linear weights that falls on spots, (n * K,), 0 to 1.
 
-    It is less than 1 where the slide ends, and around empty places in it. Where spots stand on no
-    grid nothing is known of that, and it is 1.
+    It is less than 1 at the edge of the slide and around gaps. Without a grid it is unknown and set
+    to 1.
     """
     lattice = parts.lattice
     if lattice.kind == "free":
@@ -52,7 +52,7 @@ def linear_coverage(parts: SubSpots) -> np.ndarray:
 
 
 def _corners(parts: SubSpots) -> tuple[np.ndarray, np.ndarray]:
-    """Return the grid places around each part, (m, 4, 2), and their linear weights, (m, 4)."""
+    """Return the grid positions around each part, (m, 4, 2), and their linear weights, (m, 4)."""
     lattice = parts.lattice
     places = (lattice.index[:, None] + parts.steps).reshape(-1, 2)
     low = np.floor(places).astype(int)
@@ -78,7 +78,7 @@ def _corners(parts: SubSpots) -> tuple[np.ndarray, np.ndarray]:
 def gaussian_weights(parts: SubSpots, width: float = GAUSSIAN_WIDTH) -> csr_matrix:
     """Return the weights of a Gaussian around each part.
 
-    On a square grid it is integrated over each bin; elsewhere it is taken at the spots' centres.
+    On a square grid it is integrated over each bin; elsewhere it is evaluated at spot centres.
 
     Parameters
     ----------
@@ -99,12 +99,12 @@ def gaussian_weights(parts: SubSpots, width: float = GAUSSIAN_WIDTH) -> csr_matr
 
 
 def bicubic(parts: SubSpots, values: np.ndarray) -> np.ndarray:
-    """Interpolate by a cubic spline on the grid, (n, g) to (n * K, g); below zero becomes zero.
+    """Interpolate by a cubic spline on the grid, (n, g) to (n * K, g); negative values become 0.
 
     Raises
     ------
     InputError
-        The spots stand on no grid.
+        The spots are not on a grid.
     """
     lattice = parts.lattice
     if lattice.kind == "free":

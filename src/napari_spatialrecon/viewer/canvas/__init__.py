@@ -1,1 +1,1 @@
-"""What is drawn: layers, colors, points, pies, and the axes of napari."""
+"""Drawing on the canvas: layers, colors, points, pies, and the axes of napari."""

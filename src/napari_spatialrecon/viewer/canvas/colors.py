@@ -78,7 +78,7 @@ class ColorKey:
         return replace(self, entries=tuple(entries))
 
 
-#: Layer -> (its key, the color array that was set): a key is valid until others set the colors.
+#: Layer -> (its key, the color array set with it): a key is valid until the colors change.
 _painted: weakref.WeakKeyDictionary[Points, tuple[ColorKey, weakref.ref[np.ndarray]]]
 _painted = weakref.WeakKeyDictionary()
 #: Layer -> the opacity (n_points,) of its points, while they are faded.
@@ -86,7 +86,7 @@ _opacities: weakref.WeakKeyDictionary[Points, np.ndarray] = weakref.WeakKeyDicti
 
 
 def color_key(layer: Points) -> ColorKey | None:
-    """Return what the layer's colors mean; None if they were not set here, or changed since."""
+    """Return what the layer's colors mean; None if they were not set here or have changed since."""
     key, array = _painted.get(layer, (None, None))
     return key if array is not None and array() is layer.face_color else None
 
@@ -121,16 +121,16 @@ def set_point_colors(
     layer
         Only its face colors and its color bar change.
     values : (n_points,)
-        Numbers, words, booleans or a pandas categorical. NaN and None are missing.
+        Numbers, strings, booleans or a pandas categorical. NaN and None are missing.
     kind
         What `values` are; None infers it from the dtype (numbers are never categories).
     title
         Title of the legend.
     colormap
-        napari color map of a gene (default viridis) or an uncertainty (default magma).
+        napari color map for a gene (default viridis) or an uncertainty (default magma).
     limits
-        Values at the ends of the color map; default the least and the largest finite value,
-        for an uncertainty from 0.
+        Values at the ends of the color map; by default the smallest and the largest finite value,
+        starting from 0 for an uncertainty.
     palette
         Colors of categories, by name or in order; see `category_rgba`.
     missing_color

@@ -1,8 +1,9 @@
 """Smooth panning over many points: while the view moves, only some of them are drawn.
 
-Of the points in view, and in a margin around it, as many are drawn as a frame has time for: all if
-they are few enough, else a random subset, the same in each frame. Their edges are not antialiased
-meanwhile, which is most of the work without a graphics card. Once the view rests, all are drawn.
+Of the points in view and in a margin around it, as many are drawn as a frame has time for: all if
+they are few enough, else a random subset, the same in each frame. Meanwhile their edges are not
+antialiased, since without a graphics card that takes most of the time. All points are drawn once
+the view stops moving.
 Layers, selection and hover are not affected, nor are screenshots taken by a script.
 """
 
@@ -63,7 +64,7 @@ class _Part:
     most: float
 
     def serves(self, view: np.ndarray, most: float) -> bool:
-        """Return whether it covers a view, with about as many points as there is time for."""
+        """Return whether it covers a view with about as many points as there is time for."""
         if not _within(view, self.box):
             return False
         if self.share == 1.0:

@@ -1,4 +1,4 @@
-"""Between AnnData, (x, y) in its own unit, and napari layers, (y, x) in µm.
+"""Conversion between AnnData, (x, y) in its own unit, and napari layers, (y, x) in µm.
 
 The axes are swapped here and nowhere else. If the scale of the data is unknown, a layer keeps the
 data's unit, and its metadata says so.
@@ -61,7 +61,7 @@ def layer_coordinates(layer: Points, um_per_unit: float = 1.0) -> np.ndarray:
     """Return a points layer's coordinates (n, 2) as (x, y) in the data's unit.
 
     The layer's scale, translation, rotation and affine are applied: the points are returned where
-    they are seen.
+    they are displayed.
 
     Raises
     ------
@@ -80,7 +80,7 @@ def layer_coordinates(layer: Points, um_per_unit: float = 1.0) -> np.ndarray:
 
 
 def um_per_layer_unit(layer: Layer) -> float | None:
-    """Return the µm per unit of a layer's world coordinates, None if the unit is no length."""
+    """Return the µm per unit of a layer's world coordinates, None if the unit is not a length."""
     import pint
 
     unit = layer.units[-1]
@@ -105,7 +105,7 @@ def histology_layer(
     um_per_unit
         Micrometres per unit of the slide's coordinates; None if unknown.
     name
-        Name of the slide; default that of the image.
+        Name of the slide; by default that of the image.
     """
     step = histology.units_per_pixel * (um_per_unit or 1.0)
     levels = list(histology.levels)
@@ -135,12 +135,12 @@ def spots_layer(
     adata
         Holds `obsm["spatial"]`; not changed.
     frame
-        That of `adata`, if it has been read already.
+        Frame of `adata`, if it has been read already.
     diameter
-        In the data's unit; default Space Ranger's `spot_diameter_fullres`, else a share of the
-        distance between neighbours.
+        In the data's unit; by default Space Ranger's `spot_diameter_fullres`, else a fraction of
+        the distance between neighbours.
     metadata
-        Joins the layer's ``metadata["spatialrecon"]``, for instance the provenance of a result.
+        Added to the layer's ``metadata["spatialrecon"]``, for instance the provenance of a result.
     """
     frame = frame or _read(adata)
     size = diameter or frame.spot_diameter or frame.spacing * _SPACING_SHARE
@@ -167,7 +167,7 @@ def cells_layer(
 
 
 def to_adata(layer: Points) -> AnnData:
-    """Return the table of a points layer, with its coordinates as they are seen now.
+    """Return the table of a points layer, with its coordinates as displayed now.
 
     A layer made from AnnData gives back its rows, without points added or deleted by hand; any
     other layer gives a table without genes.
@@ -216,7 +216,7 @@ def _points(
         "canvas_size_limits": (LEAST_PIXELS, 10_000.0),
         "border_width": 0.0,
         "face_color": "#56B4E9",
-        "border_color": "transparent",  # napari draws a rim even of no width where points are small
+        "border_color": "transparent",  # napari draws a rim of width 0 around small points
         **_axes(um),
         "metadata": _metadata(adata, um, details),
     }

@@ -1,4 +1,4 @@
-"""The colors of `evaluation.palette` as napari takes them."""
+"""The colors of `evaluation.palette` in the form that napari takes."""
 
 from __future__ import annotations
 

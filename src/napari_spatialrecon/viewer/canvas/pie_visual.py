@@ -105,7 +105,7 @@ class PieVisual(Visual):
         places : (n, 2) float, (x, y)
         radii : (n,) float
         ends : (n, 8) float
-            Where each sector ends, as a share of the whole turn.
+            End of each sector, as a fraction of a full turn.
         kinds : (n, 8) int
             Color of each sector, as a row of the palette.
         """
@@ -137,7 +137,7 @@ class PieVisual(Visual):
         self.update()
 
     def set_palette(self, colors: np.ndarray) -> None:
-        """Set the colors, (n_kinds + 1, 4) RGBA in [0, 1]; the last is for the rest."""
+        """Set the colors, (n_kinds + 1, 4) RGBA in [0, 1]; the last is for the remainder."""
         pixels = np.round(np.asarray(colors) * 255).astype(np.uint8)[None]
         self.shared_program["u_palette"] = gloo.Texture2D(pixels, interpolation="nearest")
         self.shared_program["u_colors"] = float(len(colors))

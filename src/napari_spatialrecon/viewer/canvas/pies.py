@@ -1,7 +1,7 @@
 """Mixtures of cell types as pies over the points of a layer.
 
-The layer remains an ordinary napari layer: it can be moved, hidden, faded and clicked as any other.
-Its points are colored by the main type, which is what remains visible where pies are too small.
+The layer remains an ordinary napari layer, which can be moved, hidden, faded and clicked. Its
+points are colored by the main type, which remains visible where pies are too small.
 """
 
 from __future__ import annotations
@@ -38,7 +38,7 @@ def sectors(proportions: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     Returns
     -------
     ends : (n_spots, 8) float32
-        Where each sector ends, as a share of the turn; missing ones end where the last did.
+        End of each sector, as a fraction of a turn; unused sectors end where the last one does.
     kinds : (n_spots, 8) int
         Column of each sector.
     """
@@ -145,7 +145,7 @@ class Pies:
                 node.set_palette(np.array([*colors, to_rgba(MISSING)], np.float32))
 
     def _key(self) -> ColorKey | None:
-        """Return what the layer's colors mean if they are those of the types."""
+        """Return the layer's color key if it shows the types."""
         layer = self._layer()
         key = None if layer is None else color_key(layer)
         named = key is not None and tuple(e.name for e in key.entries) == self._types

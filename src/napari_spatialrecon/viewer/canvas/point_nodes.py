@@ -1,7 +1,7 @@
 """Fast redraws of a points layer: new colors, positions or a subset, without rebuilding the rest.
 
 When one property changes, napari converts the symbol of each point to text and uploads everything.
-Here a change of colors or positions uploads the array that is in memory already, and a subset is
+Here a change of colors or positions uploads the array that is already in memory, and a subset is
 drawn by binding a second buffer. If napari's internals are not as expected, napari redraws.
 """
 
@@ -54,7 +54,7 @@ def show_points(layer: Points, shown: np.ndarray) -> None:
 
 
 def redraw_colors(layer: Points, *, rims: bool = False) -> None:
-    """Draw the face colors of a layer, and those of rims, and emit that they changed."""
+    """Redraw the face colors of a layer, and its rims if asked, and emit the change."""
     changed = layer.events.face_color
     with ExitStack() as done:
         for drawer in drawers(layer):
@@ -66,7 +66,7 @@ def redraw_colors(layer: Points, *, rims: bool = False) -> None:
 def move_points(layer: Points, data: np.ndarray) -> None:
     """Move the points, without updating extent, symbols and thumbnail as napari does.
 
-    For points that follow the mouse; setting the layer's ``data`` afterwards does the rest.
+    Meant for points that follow the mouse; set the layer's ``data`` afterwards to update the rest.
 
     Parameters
     ----------
@@ -80,7 +80,7 @@ def move_points(layer: Points, data: np.ndarray) -> None:
 
 
 def move_vectors(layer: Vectors, data: np.ndarray) -> None:
-    """Move the lines; setting ``data`` would rebuild a shader at each move.
+    """Move the lines; setting ``data`` would rebuild a shader on each move.
 
     Parameters
     ----------
@@ -110,9 +110,9 @@ def draw_some(markers: Markers, rows: np.ndarray) -> None:
     Parameters
     ----------
     markers
-        Of a drawer's node.
+        Markers of a drawer's node.
     rows : (n_drawn,) int
-        Rows of what napari draws, ascending: later ones lie on top.
+        Rows of the points that napari draws, ascending: later ones are drawn on top.
     """
     from vispy.gloo import VertexBuffer
 

@@ -1,4 +1,4 @@
-"""What points can be colored by: the columns of a table, and its genes."""
+"""Values that points can be colored by: the columns and genes of a table."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ _MOST_NAMES = 200
 
 
 def names(adata: AnnData) -> tuple[list[str], list[str]]:
-    """Return the columns to color by, those that a run wrote first, and the genes."""
+    """Return the columns to color by, starting with those written by a run, and the genes."""
     columns = [str(c) for c in adata.obs if _worth(adata.obs[c])]
     own = [name for name in (UNCERTAINTY, *COLUMNS) if name in columns]
     columns = [*own, *(name for name in columns if name not in own)]
@@ -31,7 +31,7 @@ def names(adata: AnnData) -> tuple[list[str], list[str]]:
 def values(adata: AnnData, name: str) -> tuple[Values, Kind, str]:
     """Return values, their kind and a title with the unit.
 
-    Counts of a gene are brought to the median depth and log-transformed.
+    Counts of a gene are scaled to the median depth and log-transformed.
 
     Raises
     ------

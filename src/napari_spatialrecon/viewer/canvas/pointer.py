@@ -24,15 +24,15 @@ class Pointer:
     Parameters
     ----------
     viewer
-        Its canvas.
+        The viewer whose canvas is used.
     clicked
-        Called with a place that was clicked, (2,) as (y, x) in world units.
+        Called with the position of a click, (2,) as (y, x) in world units.
     marks
         Returns the marks that can be dragged, (k, 2) as (y, x) in world units.
     dragged
-        Called with the number of a mark, its new place, and whether it was released.
+        Called with the number of a mark, its new position, and whether it was released.
     switched
-        Called with whether the pointer is on, when that changes.
+        Called when the pointer is switched on or off, with the new state.
     """
 
     def __init__(

@@ -1,4 +1,4 @@
-"""A second points layer at the positions of a first, to show other values beside its colors."""
+"""A second points layer at the positions of a first, to show further values beside its colors."""
 
 from __future__ import annotations
 

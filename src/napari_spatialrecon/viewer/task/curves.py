@@ -22,7 +22,7 @@ class Curves:
     measures
         Metrics drawn above the loss, each with its title.
     baseline_metric, baseline_title
-        The metric drawn as a level for comparison, and its title.
+        The metric drawn as a horizontal line for comparison, and its title.
     limits
         Limits of the axis of the metrics; None fits them to the values.
 
@@ -33,7 +33,7 @@ class Curves:
     measured
         The (step, value) of each metric, one for each time it changed.
     baseline
-        The level for comparison, None while unknown.
+        The value for comparison, None while unknown.
     total
         Largest number of steps of a stage.
     """

@@ -1,4 +1,4 @@
-"""Where the result of a run will lie: what the viewer shows as the run starts."""
+"""Where the result of a run will be shown: the image and spots in view when the run starts."""
 
 from __future__ import annotations
 
@@ -16,21 +16,21 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, eq=False)
 class Ground:
-    """What the result of a run lies on.
+    """The image and spots that the result of a run is shown on.
 
     Parameters
     ----------
     image
-        The H&E; None without one.
+        The H&E; None if there is none.
     spots
-        The slide's own points, whose place the result takes; None where it takes none.
+        The slide's own points, which the result replaces; None if it replaces none.
     diameter_um
-        Of the points that are drawn; None draws cells.
+        Diameter of the points drawn; None draws cells.
     slides
-        Layer of each reference slide, by the name that the run knows it by.
+        Layer of each reference slide, by its name in the run.
     truth
-        The slide whose spots are placed, if the result lies in its own frame. The run reads none of
-        its coordinates.
+        The slide whose spots are placed, if the result is in its own frame. Its coordinates are
+        hidden from the run.
     """
 
     image: Image | None = None
@@ -55,7 +55,7 @@ class Ground:
 
 
 def spot_diameter_um(slide: Entry) -> float | None:
-    """Return how large a slide's spots are drawn; None where it is not shown, or has no scale."""
+    """Return the diameter at which a slide's spots are drawn; None without layer or scale."""
     if slide.points is None or slide.um_per_unit is None:
         return None
     return float(slide.points.size.max())

@@ -71,7 +71,7 @@ class Outcome:
         return False
 
     def facts(self) -> list[Line]:
-        """Return what else the user should know."""
+        """Return further messages for the user."""
         return [("quiet", note) for note in self.record.get("notes", ())]
 
     def write(self, path: str | Path) -> tuple[Path, ...]:
@@ -102,7 +102,7 @@ class Script:
 
 
 class Common(TypedDict):
-    """The choices that every job has, by the names of the fields of `Job`."""
+    """The choices common to all jobs, named as the fields of `Job`."""
 
     method: str
     config: Config
@@ -120,8 +120,7 @@ class Job(ABC):
     preset
         The preset that `config` started from; a script states only the differences.
     folder
-        Where training keeps the checkpoints that `resume` continues from; made by
-        `TaskModel.begin`.
+        Folder of the checkpoints from which `resume` continues; made by `TaskModel.begin`.
     """
 
     method: str

@@ -139,7 +139,7 @@ class LandmarkDock(QWidget, Generic[S]):
         raise NotImplementedError
 
     def key_actions(self) -> dict[str, Callable[[], object]]:
-        """Return what the keys do."""
+        """Return the action of each key."""
         return {
             "undo": lambda: self.do(lambda s: s.model.undo()),
             "redo": lambda: self.do(lambda s: s.model.redo()),
@@ -179,7 +179,7 @@ class LandmarkDock(QWidget, Generic[S]):
     # Sessions
 
     def begin(self, _: object = None) -> None:
-        """Start on the chosen layers, with the landmarks that they had."""
+        """Start on the chosen layers, with their earlier landmarks."""
         layer, image = self.layer.currentData(), self.image.currentData()
         old = self.session
         if old is not None and old.layer is layer and old.image is image:
@@ -322,7 +322,7 @@ class LandmarkDock(QWidget, Generic[S]):
 
 
 def offer(box: QComboBox, layers: Sequence[Layer]) -> None:
-    """Offer layers, without emitting that one was chosen; the choice is kept."""
+    """Offer layers without emitting a signal; the current choice is kept."""
     chosen = box.currentData()
     with QSignalBlocker(box):
         box.clear()

@@ -35,7 +35,7 @@ class LandmarkModel(Undoable[State]):
 
     @abstractmethod
     def delete(self, number: int | None = None) -> None:
-        """Delete a landmark (the selected one if None), or cancel one that is half set."""
+        """Delete a landmark (the selected one if None), or cancel one that is incomplete."""
 
 
 class LandmarkSession(ABC):
@@ -48,7 +48,7 @@ class LandmarkSession(ABC):
     layer
         The points that the landmarks move.
     image
-        The image that they are set on.
+        The image on which they are set.
     """
 
     model: LandmarkModel[Any]

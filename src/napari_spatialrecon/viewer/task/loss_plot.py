@@ -1,4 +1,4 @@
-"""The live curves of a run: the loss, and above it the metrics with a level for comparison."""
+"""The live curves of a run: the loss, and above it the metrics with a baseline for comparison."""
 
 from __future__ import annotations
 

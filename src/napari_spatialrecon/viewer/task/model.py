@@ -52,7 +52,7 @@ class TaskModel(ABC, Generic[JobT, OutcomeT]):
     Attributes
     ----------
     ground
-        Where the outcome of the last run lies.
+        Where the outcome of the last run is shown.
     revision
         Number of changes of the choices so far.
     """
@@ -96,11 +96,11 @@ class TaskModel(ABC, Generic[JobT, OutcomeT]):
         Parameters
         ----------
         common
-            The choices that every job has.
+            The choices common to all jobs.
         """
 
     def find_ground(self) -> Ground:
-        """Return where the outcome of a run that starts now will lie."""
+        """Return where the outcome of a run that starts now will be shown."""
         return Ground()
 
     def new_curves(self) -> Curves:

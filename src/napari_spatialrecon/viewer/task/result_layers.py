@@ -41,13 +41,13 @@ def show_result(
     Parameters
     ----------
     name
-        Of the layer, for instance "C5 · dp-VAE". A layer of an earlier run with this name is
+        Name of the layer, for instance "C5 · dp-VAE". A layer of an earlier run with this name is
         replaced unless it is locked.
     diameter_um
-        Of a point; None draws cells.
+        Diameter of a point; None draws cells.
     image
-        The H&E under the result. It is shown; images that cover it and other slides are hidden; if
-        it was moved, the points follow it.
+        The H&E under the result. It is shown, and images that cover it and other slides are
+        hidden; if it was moved, the points follow it.
     color
         A column or a gene of the table.
     """

@@ -36,7 +36,7 @@ _WRONG_INPUT, _STOPPED = 2, 130
 
 @dataclass(frozen=True)
 class SubprocessWork:
-    """Work for `Run` that is one call of the command line.
+    """Work for `Run`, done by one call of the command line.
 
     Parameters
     ----------

@@ -90,11 +90,11 @@ class TaskWidget(QWidget, Generic[ModelT, OutcomeT]):
 
     @property
     def ground(self) -> Ground:
-        """What the last run's outcome lies on, as far as the viewer still has it."""
+        """The layers below the last run's outcome that the viewer still has."""
         return self.model.ground.left_in(self.viewer)
 
     def more_parts(self) -> list[QWidget]:
-        """Return what comes below the result."""
+        """Return the widgets below the result."""
         return []
 
     # Wiring
