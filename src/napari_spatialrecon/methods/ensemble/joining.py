@@ -60,7 +60,7 @@ def join(
     """Return the planar layout of the mean distances over layouts and places by similarity.
 
     Averaging places shrinks the layout wherever layouts disagree: two cells a radius apart coincide
-    in the mean if their order is reversed in the other layout. Averaging distances avoids this,
+    in the mean of two layouts that place them in opposite order. Averaging distances avoids this,
     needs no common pose, and accepts layouts of any dimension; the distance by similarity is the
     expectation over both cells' likely spots. Mean distances vary less than distances in any planar
     layout: if all were near 1, only a sphere of many dimensions could realise them. They can
@@ -171,7 +171,7 @@ def planar(layout: NDArray[np.float64]) -> NDArray[np.float64]:
 def over_mean(
     layout: NDArray[np.float64], samples: Sequence[NDArray[np.float64]]
 ) -> NDArray[np.float64]:
-    """Return the mean squared distance, (n_cells,), of samples fitted to the layout from it."""
+    """Return the mean squared deviation, (n_cells,), of samples from the layout after fitting."""
     squares = np.zeros(len(layout))
     for sample in samples:
         posed = lay_over(sample, layout, np.ones(len(layout))).apply(sample)

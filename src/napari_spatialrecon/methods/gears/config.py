@@ -110,7 +110,7 @@ class PatchConfig(Config):
 
 @dataclass(frozen=True)
 class GearsConfig(EnsembleConfig):
-    """GEARS: geometry generated from expression, set by set."""
+    """GEARS: generate the geometry of sets of cells from their expression."""
 
     PRESETS: ClassVar = {
         "quick": {},
