@@ -1,8 +1,8 @@
-"""The folder of real tissue that the experiments read, and where each data set in it comes from.
+"""The folder of real tissue that the experiments read, and the source of each data set.
 
-Every script takes the folder as ``--data DIR``; otherwise ``SPATIALRECON_DATA`` names it, and
-otherwise it is ``../shared/data`` beside the repository. README.md in this folder says how each
-file is made from its source.
+Every script takes the folder as ``--data DIR``; the default is ``SPATIALRECON_DATA`` if set, else
+``../shared/data`` beside the repository. README.md in this folder describes how each file is made
+from its source.
 """
 
 from __future__ import annotations

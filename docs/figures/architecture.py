@@ -1,9 +1,9 @@
-"""Draw the rooms of the package and the imports between them, as the code has them.
+"""Draw the packages of the code base and the imports between them.
 
     python docs/figures/architecture.py --out docs/images
 
-Rows are the layers of pyproject.toml; those of `methods` follow from its imports. An arrow that a
-chain of other arrows implies is left out. `grimp`, which reads the imports, comes with the tests.
+Rows are the layers in pyproject.toml; those of `methods` follow from its imports. Arrows implied by
+a chain of other arrows are omitted. `grimp`, which reads the imports, is a test dependency.
 """
 
 from __future__ import annotations

@@ -1,10 +1,10 @@
-"""Photograph Deconvolve, and COME in Place cells, in the real window.
+"""Take screenshots of Deconvolve, and of COME in Place cells, in the real window.
 
     PYTHONPATH=. xvfb-run -a -s "-screen 0 1280x800x24" \
         python docs/figures/deconvolve.py --data DIR --out docs/images
 
 Real tissue: MERFISH pseudo-spots and single-cell RNA of mouse motor cortex, and sections C2, C3 and
-C5 of a HER2-positive breast cancer; the sources stand in each file's ``uns["source"]``.
+C5 of a HER2-positive breast cancer; sources are given in each file's ``uns["source"]``.
 """
 
 from __future__ import annotations

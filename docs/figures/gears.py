@@ -1,11 +1,11 @@
-"""Draw GEARS' figures 2 and 6: where distances are distorted, and what the patch size changes.
+"""Draw GEARS' figures 2 and 6: distortion of distances, and the effect of the patch size.
 
     PYTHONPATH=. OMP_NUM_THREADS=1 python docs/figures/gears.py --data DIR --models FOLDER \
         --out docs/images [figure ...]
 
-`distortion`: the embryo's held-out cells, true and placed, colored by their true place; below, the
-mean of |log(placed / true distance)| over blocks of cells in Morton order of their true places.
-`patches`: metrics and what tells of stitching against the size of patches, for each of the first
+`distortion`: true and predicted positions of the embryo's held-out cells, colored by true position;
+below, the mean of |log(placed / true distance)| over blocks of cells in Morton order of their true
+positions. `patches`: metrics and stitching diagnostics against patch size, for each of the first
 two networks of `standard` alone (without kNN's share); the largest size is one shot.
 """
 

@@ -1,13 +1,13 @@
-"""Drive the real window through landmarks and write pictures of each step.
+"""Drive the real window through setting landmarks, with a screenshot of each step.
 
     PYTHONPATH=. xvfb-run -a -s "-screen 0 1280x800x24" \
         python docs/figures/landmarks.py --data DIR --out docs/images
 
-First an olfactory bulb, turned by 12 degrees off its H&E, is laid back by six pairs; then the cells
-of a breast cancer section, placed by dp-VAE in the frame of another, follow five landmarks that the
-widget suggests. Clicks go through the canvas as a user's would. Tissue: spatial transcriptomics of
-the mouse olfactory bulb (as distributed with STUtility) and HER2-positive breast cancer, Andersson
-et al. 2021 (github.com/almaan/her2st).
+First, an olfactory bulb that was rotated by 12 degrees from its H&E is registered with six pairs of
+landmarks; then the cells of a breast cancer section, placed by dp-VAE in the frame of another, are
+moved by five landmarks that the widget suggests. Clicks go through the canvas as a user's would.
+Tissue: spatial transcriptomics of the mouse olfactory bulb (as distributed with STUtility) and
+HER2-positive breast cancer, Andersson et al. 2021 (github.com/almaan/her2st).
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""Drive the real window through the story of Place cells and write pictures of each step.
+"""Drive the real window through Place cells, with a screenshot of each step.
 
     PYTHONPATH=. xvfb-run -a -s "-screen 0 1280x800x24" \
         python docs/figures/place_cells.py --data DIR --out docs/images

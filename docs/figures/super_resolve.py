@@ -1,4 +1,4 @@
-"""A marker gene over the H&E, as measured and super-resolved.
+"""Draw a marker gene over the H&E, as measured and super-resolved.
 
     PYTHONPATH=. python docs/figures/super_resolve.py OUT.png st_mob_he/MOB1.h5ad Doc2g --data DIR \
         [--factor 7] [--method srast] [--guided]

@@ -1,4 +1,4 @@
-"""The window as the stories drive it: one viewer, its plugin docked, photographed step by step."""
+"""The window that the figure scripts drive: one viewer with the plugin docked, for screenshots."""
 
 from __future__ import annotations
 

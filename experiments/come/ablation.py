@@ -1,14 +1,14 @@
-"""What each term of COME's objective adds: left out in turn, on genes, places and mixtures.
+"""Ablation of COME's objective, term by term, on genes, places and mixtures.
 
     python -m experiments.come.ablation genes|places|mixtures|starts --data DIR [case ...]
         [--folds 2]
 
 Genes: PCC of held-out genes (experiments/genes/cases.py), objective and steps fixed. Places:
-Spearman of distances and trust@20 (experiments/place/cases.py), cells labelled where their file
+Spearman of distances and trust@20 (experiments/place/cases.py); cells are labelled if their file
 names types, so that eq. 8 is on. Mixtures: JSD and PCC per spot (experiments/deconvolve/cases.py).
-Rows that add a term of eq. 11 where the shipped objective has none are marked "+". Starts: the
-share of distinct likeliest spots (over the cells or spots, whichever are fewer) before and after
-learning, from cosines and from a constant, with the shipped rate and the published one. Seed 0.
+Rows that add a term of eq. 11 that the shipped objective lacks are marked "+". Starts: the
+fraction of distinct likeliest spots (relative to the smaller number of cells or spots) before and
+after training, from cosine or constant starts, at the shipped and the published rate. Seed 0.
 """
 
 from __future__ import annotations

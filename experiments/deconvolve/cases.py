@@ -1,9 +1,9 @@
-"""Spots whose mixtures are known.
+"""Spots with known mixtures.
 
 In `SECTIONS`, half of the cells of a section, drawn with seed 0, are summed into square spots of
-about eight; the reference is 3,000 cells of the other half. Cells labelled Ambiguous are left out
-before. `PREPARED` are read from the folder ``mixtures``: spots of one mouse with the cells of
-another as reference, and spots in which each gene is captured at a rate of its own.
+about eight cells; the reference is 3,000 cells of the other half. Cells labelled Ambiguous are
+excluded first. `PREPARED` are read from the folder ``mixtures``: spots of one mouse with the cells
+of another as reference, and spots in which each gene has its own capture rate.
 """
 
 from __future__ import annotations

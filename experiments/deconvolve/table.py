@@ -1,10 +1,10 @@
-"""How well deconvolution finds mixtures that are known.
+"""Accuracy of deconvolution on known mixtures.
 
     python -m experiments.deconvolve.table --data DIR [case ...] [--set key=value ...]
 
 For each method, the mean over spots of the square root of the Jensen-Shannon divergence in bits
-(JSD), PCC, SSIM and RMSE, and how far each type's map agrees with its markers on the slide (mean
-over types; the row "truth" says how far the true map does).
+(JSD), PCC, SSIM and RMSE, and the agreement of each type's map with its markers on the slide (mean
+over types; the row "truth" gives that of the true map).
 """
 
 from __future__ import annotations

@@ -1,9 +1,8 @@
-"""Slides whose genes are hidden in five folds, and cells that hold them.
+"""Slides whose genes are held out in five folds, and cells that measure them.
 
 `bdtnp`: in situ atlas of the fly embryo (intensities) with Drop-seq. `mop`: MERFISH pseudo-spots of
 mouse motor cortex with 10x single-cell RNA. `xenium`: Xenium cells of a breast cancer with Visium
-spots of a neighbouring section. Counts of the truth become log1p(x / total · median) over all
-genes.
+spots of a neighbouring section. True counts become log1p(x / total · median) over all genes.
 """
 
 from __future__ import annotations

@@ -1,11 +1,11 @@
-"""Tangram and novoSpaRc on the fly embryo, on the folds that COME is measured on.
+"""Tangram and novoSpaRc on the fly embryo, on the same folds as COME.
 
     python -m experiments.genes.peers --data DIR [method ...] [--split 5] [--folds 5] [--csv FOLDER]
 
 The peers are tangram-sc 1.0.4 and novosparc 0.4.4 (with POT): `pip install -e .[peers]`. Cells are
-log-normalised, the atlas is as it comes. Each fold hides its genes from the atlas; a hidden map is
-the mapping times the expression of the cells. Seed 1 for Tangram, which takes a seed of 0 for none.
-`--split` is the number of folds, `--folds` how many are run, `--csv` keeps the row of each gene.
+log-normalised; the atlas is used as is. Each fold hides its genes from the atlas; the predicted map
+is the mapping times the expression of the cells. Tangram has seed 1, because it ignores a seed of
+0. `--split` is the number of folds, `--folds` how many are run; `--csv` saves the row of each gene.
 """
 
 from __future__ import annotations

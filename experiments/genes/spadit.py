@@ -1,13 +1,13 @@
-"""Gene imputation on real tissue: all methods, SpaDiT's parts, its sampler, poorer slides.
+"""Gene imputation on real tissue: all methods, SpaDiT's parts and sampler, and sparser slides.
 
     python -m experiments.genes.spadit WHAT --data DIR [case ...] [--folds 1]
 
-Genes are held out in five folds (seed 0); `--folds` says how many of them are run. Prints one
-Markdown table per case.
+Genes are held out in five folds (seed 0), of which `--folds` are run. Prints one Markdown table per
+case.
 
-WHAT is `table` (all methods), `downsample` (with a share of the slide's counts) or `picture`;
-`ablate` changes SpaDiT's network beside its linear maps, `alone` without them; `sampler` applies
-the drawn correction in full, whatever share a run would use.
+WHAT is `table` (all methods), `downsample` (with a fraction of the slide's counts) or `picture`;
+`ablate` varies SpaDiT's network together with its linear maps, `alone` without them; `sampler`
+applies the sampled correction in full, whatever share a run would use.
 """
 
 from __future__ import annotations

@@ -1,10 +1,10 @@
-"""Tissue with a known answer: slides to learn from, cells to place, and where those cells lay.
+"""Tissue with known positions: slides for training, cells to place, and their true positions.
 
 `REAL` are six cases of real tissue. In `CELLS`, pseudo-Visium spots of half of the cells are the
-slide and cells of the other half the query; in `SECTIONS`, a section is placed from other sections.
-`sim` is the simulated cortex; `sim-batch` and `sim-shift` have a stronger batch effect and a larger
-shift in cell-type composition. `without_half` takes half of the tissue, or half of the clusters,
-out of the query.
+slide, and cells of the other half are the query; in `SECTIONS`, a section is placed from other
+sections. `sim` is the simulated cortex; `sim-batch` and `sim-shift` have a stronger batch effect
+and a larger shift in cell-type composition. `without_half` takes half of the tissue, or half of the
+clusters, out of the query.
 """
 
 from __future__ import annotations

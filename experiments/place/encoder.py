@@ -1,15 +1,15 @@
-"""Whether GEARS' learned encoder places cells better than joint principal components do.
+"""GEARS' learned encoder compared with joint principal components as input to placement.
 
     python -m experiments.place.encoder --data DIR [--preset quick] [--seeds 3] \
         [--set key=value ...] [--ablate] [case ...]
 
 Cells are placed by the `knn` baseline on either input (cosine, with directions that vary in space).
 Prints, for each case, Spearman / edge AUC / trust@20 against the truth, and how well slides and
-query are mixed (normalised entropy / iLISI / balanced probe; two sources of one distribution reach
-.96 / .63 / .50). The fly's cells have no known place: there the columns are the stress of random
-held-out spots, and the correlation over the embryo of genes that no input has seen, measured in
-place and predicted from the 20 cells placed nearest. `--ablate` adds a row for each part of the
-encoder that is left out.
+query are mixed (normalised entropy / iLISI / balanced probe; two samples of one distribution reach
+.96 / .63 / .50). The true positions of the fly's cells are unknown: there the columns are the
+stress of random held-out spots, and the correlation over the embryo between measured expression of
+genes absent from all inputs and its prediction from the 20 cells placed nearest. `--ablate` adds a
+row for each part of the encoder that is omitted.
 """
 
 from __future__ import annotations

@@ -1,13 +1,13 @@
-"""GEARS beside kNN on the six cases of real tissue: metrics and calibration of the uncertainty.
+"""GEARS and kNN on the six cases of real tissue: metrics and calibration of the uncertainty.
 
     OMP_NUM_THREADS=1 python -m experiments.place.gears --data DIR --models FOLDER
         [--seeds 0 10 20] [--presets quick] [case ...]
 
-`quick` is the first network of `standard`, so one training gives both; network i has the seed of
-the run plus i, so seeds less than four apart would share networks. `spatialrecon place --method
-gears` gives the same places; it also trains a network on three quarters of the spots first, to
-report the held-out error. For the uncertainty, cells are posed in the frame of the reference where
-the truth shares it, and by the best similarity elsewhere.
+`quick` is the first network of `standard`, so one training run gives both; network i has the seed
+of the run plus i, so seeds less than four apart would share networks. `spatialrecon place --method
+gears` gives the same positions; it first trains another network on three quarters of the spots to
+report the held-out error. For the uncertainty, cells are placed in the frame of the reference if
+the truth shares it, else by the best similarity transform.
 """
 
 from __future__ import annotations

@@ -1,12 +1,12 @@
-"""What each part of GEARS adds, on three real cases.
+"""Ablation of GEARS, part by part, on three real cases.
 
     OMP_NUM_THREADS=1 python -m experiments.place.gears_ablation --data DIR --models FOLDER \
         [--seed 0] [case ...]
 
 Each row that changes training trains one network, as `quick` does; `quick` itself is the first
-network of `standard`, which experiments/place/gears.py keeps too. Rows that only change how cells
-are placed share one training. Spearman is printed for the generator alone too; all else is joined
-with the places by similarity, two to one, as in `quick`.
+network of `standard`, which experiments/place/gears.py saves too. Rows that only change how cells
+are placed share one training run. Spearman is also printed for the generator alone; all other
+metrics are of its positions combined two to one with those by similarity, as in `quick`.
 """
 
 from __future__ import annotations

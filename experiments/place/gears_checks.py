@@ -3,10 +3,10 @@
     OMP_NUM_THREADS=1 python -m experiments.place.gears_checks --data DIR --models FOLDER \
         [simulator] [composition]
 
-`simulator`: median error in µm of the posed cells, with sections as they are, with all sections
-rotated by 137° and turned over, and with the cells in another order. `composition`: Spearman of the
-cells that are left, placed among all cells and placed alone, for kNN and GEARS, with slides
-standardised to match what the query holds and without.
+`simulator`: median error of the placed cells in µm, with sections as given, with all sections
+rotated by 137° and flipped, and with the cells in another order. `composition`: Spearman of the
+remaining cells, placed among all cells and placed alone, for kNN and GEARS, with and without
+standardising slides to match the composition of the query.
 """
 
 from __future__ import annotations

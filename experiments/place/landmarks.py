@@ -1,18 +1,18 @@
-"""How far landmarks bring dp-VAE's places: error of the other cells against their number.
+"""Effect of landmarks on dp-VAE: error of the other cells against the number of landmarks.
 
     OMP_NUM_THREADS=1 python -m experiments.place.landmarks --data DIR --out curve.json \
         [--picture curve.png] [--seeds 3] [starmap|her2|cortex|embryo ...]
 
-Places each query once a seed (that of dp-VAE, suggestions and draws), then lays it by 0, 3, 5,
-10, 20 and 50 landmarks as the window does, set on random cells (five draws) and on those that
-`next_landmark` asks for one after another. Measured on the cells that are no landmark: Procrustes
-error, median error in µm (in units where the data state none), root-mean-square error over the
-tissue's radius, and how far that is above the oracle's. `solved` is eq. 6-7 with λ refitted,
-`posed` the plain similarity of the layout to the landmarks, `bent` eq. 6-7 with the smooth
-residual; the oracle is the best similarity, fitted to all cells and measured on the same ones.
-Without a landmark the cells lie where `place` laid them on the reference; `expected` is the
-automatic start of Align to histology on the first reference, the layout turned over before (her2
-and starmap: another section's frame).
+Places each query once per seed (of dp-VAE, suggestions and draws), then moves it by 0, 3, 5, 10, 20
+and 50 landmarks as the window does, set on random cells (five draws) and on those that
+`next_landmark` suggests one after another. Measured on the cells that are not landmarks: Procrustes
+error, median error in µm (in data units if the scale is unknown), root-mean-square error relative
+to the tissue's radius, and its excess over the oracle's. `solved` is eq. 6-7 with λ refitted,
+`posed` the similarity transform of the layout to the landmarks, `bent` eq. 6-7 with the smooth
+residual; the oracle is the best similarity transform, fitted to all cells and measured on the same
+ones. Without landmarks, the cells are where `place` put them on the reference; `expected` is the
+automatic start of Align to histology on the first reference, after flipping the layout (her2 and
+starmap: in the frame of another section).
 """
 
 from __future__ import annotations

@@ -1,10 +1,10 @@
-"""Placing methods side by side on tissue whose answer is known, as their defaults place it.
+"""Placement methods compared on tissue with known positions, with default settings.
 
     OMP_NUM_THREADS=1 python -m experiments.place.table --data DIR [--methods knn dpvae ...]
         [--preset quick] [--set KEY=VALUE] [--seeds 0 1 2] [--out FILE.json] [case ...]
 
 Each cell of the table is the mean over seeds ± SD. Network i of a method has the seed of the run
-plus i. `--preset` and `--set` go to every method that is asked for.
+plus i. `--preset` and `--set` apply to every requested method.
 """
 
 from __future__ import annotations

@@ -1,8 +1,8 @@
-"""Print the table of docs/simulator.md: real tissue beside simulated tissue.
+"""Print the table of docs/simulator.md: real compared with simulated tissue.
 
     python -m experiments.simulator.statistics --data DIR
 
-Data sets that the folder lacks are left out.
+Data sets that are not in the folder are skipped.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""Single cells rastered in bins, and the bins summed into spots that are to be split again.
+"""Single cells rasterised into bins, and the bins summed into spots to be split again.
 
 In `CASES`, bins hold 2 or 3 cells on average over the bounding box; incomplete blocks at the edge
 and spots without counts are left out.

@@ -1,13 +1,14 @@
-"""Why interpolation gains less on round spots than on bins: what the noise of neighbours costs.
+"""Why interpolation gains less on round spots than on bins: the cost of noise in neighbours.
 
     OMP_NUM_THREADS=1 python -m experiments.super_resolve.round_spots --data DIR \
         [cortex | tumour | xenium | embryo ...]
 
-Single cells are summed in round spots on hexagons, with gaps (a diameter of .55 pitches, as in
-Visium) or without (1), and in square bins of the same pitch; the seven parts of a round spot or the
-four of a bin are the truth. Shares are those of linear interpolation to a power: 0 is equal parts,
-1 is `bilinear`, and a power between keeps the direction of the slope but trusts it less. Simulated
-slides have a pitch of 100 µm; real ones that in which a bin holds as many cells as the benchmark's.
+Single cells are summed in round spots on a hexagonal grid, with gaps (a diameter of .55 pitches, as
+in Visium) or without (1), and in square bins of the same pitch; the seven parts of a round spot or
+the four of a bin are the truth. Shares are those of linear interpolation raised to a power: 0 gives
+equal parts, 1 is `bilinear`, and powers in between keep the direction of the slope but shrink it.
+Simulated slides have a pitch of 100 µm; on real ones, the pitch gives bins as many cells as in the
+benchmark.
 """
 
 from __future__ import annotations

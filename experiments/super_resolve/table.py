@@ -1,11 +1,12 @@
-"""Super-resolution of four slides: SRast, interpolations, and SRast without its parts.
+"""Super-resolution of four slides: SRast, interpolations, and ablations of SRast.
 
     OMP_NUM_THREADS=1 python -m experiments.super_resolve.table --data DIR [--factor 2x2]
         [--rows ROW ...] [--models FOLDER] [--out FILE.json] [case ...]
 
-The rows of table 4 of the paper are trained anew on the slides of train_generalist.py, as the
-package's own model was, and adapted without the same part; FOLDER keeps them. `ceiling` is not a
-method but what noise leaves of a correlation with the truth (`cases.poisson_ceiling`).
+For each row of table 4 of the paper, a model without that part is trained on the slides of
+train_generalist.py, as the package's own model was, and adapted without it; models are saved in
+FOLDER. `ceiling` is not a method but the highest correlation with the truth that noise permits
+(`cases.poisson_ceiling`).
 """
 
 from __future__ import annotations

@@ -1,15 +1,15 @@
-"""Train the generalist of SRast that the package ships.
+"""Train the SRast generalist that ships with the package.
 
     OMP_NUM_THREADS=1 python -m experiments.super_resolve.train_generalist OUT --data DIR \
         [--steps N] [--set KEY=VALUE]
 
-Another number of threads, or another machine, may give other bytes.
+The result may differ in its bytes with the number of threads or the machine.
 
-Simulated cortex and tumour, and slides that no super-resolution case uses, nor a neighbouring
-section of one: STARmap of the mouse prefrontal cortex, three
-breast cancer sections (PASTE), MERFISH pseudo-spots of the motor cortex, CytAssist Visium and the
-dentate gyrus crop. Left out: all of breast_xenium_visium, seqfish_embryo2, merfish_mpoa and
-molcart_mouse_cortex (test slides), st_her2_he and st_mob_he (shown in the docs as never seen).
+Training data are simulated cortex and tumour, and slides that are not used by any super-resolution
+case and do not neighbour one that is: STARmap of the mouse prefrontal cortex, three breast cancer
+sections (PASTE), MERFISH pseudo-spots of the motor cortex, CytAssist Visium and the dentate gyrus
+crop. Excluded are all of breast_xenium_visium, seqfish_embryo2, merfish_mpoa and
+molcart_mouse_cortex (test slides), and st_her2_he and st_mob_he (shown in the docs as unseen).
 """
 
 from __future__ import annotations
