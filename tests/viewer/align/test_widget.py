@@ -103,7 +103,7 @@ def test_a_deleted_layer_is_said_and_its_marks_go(widget: AlignToHistology) -> N
     set_pairs(widget, wanted(world(widget.session.layer, slice(None))), (0, 7, 20))
     widget.pick.click()
     widget.viewer.layers.remove("cortex 1 spots")
-    assert "cortex 1 spots was deleted" in widget.notice.label.text()
+    assert "'cortex 1 spots' was deleted" in widget.notice.label.text()
     assert not widget.pick.isChecked() and widget.session.layer.name == "cortex 2 spots"
     assert not widget.session.model.pairs
 

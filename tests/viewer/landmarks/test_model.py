@@ -143,7 +143,7 @@ def test_too_few_or_collinear_landmarks_say_so_and_keep_what_is_set(model: Landm
 def test_places_off_the_image_and_not_numbers_are_refused(model: LandmarksModel) -> None:
     with pytest.raises(InputError, match="outside it"):
         model.set_place(3, np.array([9000.0, 0.0]))
-    with pytest.raises(InputError, match="two numbers"):
+    with pytest.raises(InputError, match="two finite coordinates"):
         model.set_place(3, np.array([np.nan, 0.0]))
     assert not model.marks and not model.can_undo
 
