@@ -20,9 +20,9 @@ from napari_spatialrecon.methods.super_resolution.weights import (
 from napari_spatialrecon.tissue.subspots import SubSpots
 
 #: Added to interpolated counts, and to totals, before taking logarithms.
-_GENE_FLOOR, _TOTAL_FLOOR = 0.05, 1.0
+_GENE_OFFSET, _TOTAL_OFFSET = 0.05, 1.0
 #: Added to the share of a part's surroundings on the slide, before taking logarithms.
-_EDGE_FLOOR = 0.1
+_EDGE_OFFSET = 0.1
 #: Number of components used to denoise gene expression.
 _COMPONENTS = 20
 
@@ -80,8 +80,8 @@ class Inputs:
         self.away = away @ _axes(parts).T / lattice.pitch
         unit = latents / np.maximum(np.linalg.norm(latents, axis=1, keepdims=True), 1e-9)
         self.alike = np.einsum("nd,nkd->nk", unit, unit[self.around])
-        self.total_ratio = self._centred(np.log(self.linear @ self.total + _TOTAL_FLOOR))
-        self.edge_ratio = self._centred(np.log(linear_coverage(parts) + _EDGE_FLOOR))
+        self.total_ratio = self._centred(np.log(self.linear @ self.total + _TOTAL_OFFSET))
+        self.edge_ratio = self._centred(np.log(linear_coverage(parts) + _EDGE_OFFSET))
         self.alike_ratio = self._centred(_weighted_similarity(self.linear, unit, parts.parents))
         places = parts.offsets @ _axes(parts).T / lattice.pitch
         self.places = torch.from_numpy(places.astype(np.float32))
@@ -108,7 +108,7 @@ class Inputs:
         denoised = np.expm1(np.clip(self.scores @ self.components[:, genes], 0, 12))
         denoised *= self.unscale[:, None]
         ratios = [
-            self._centred(np.log(weights @ values + _GENE_FLOOR))[spots, :, columns]
+            self._centred(np.log(weights @ values + _GENE_OFFSET))[spots, :, columns]
             for weights, values in (
                 (self.linear, dense),
                 (self.linear, denoised),
