@@ -37,3 +37,19 @@ def tiny_folder(tiny, tmp_path_factory):
     folder = tmp_path_factory.mktemp("tiny")
     tiny.write(folder)
     return folder
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    parser.addoption(
+        "--qt-only",
+        action="store_true",
+        help="run only the tests that need Qt, for a second binding",
+    )
+
+
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    if not config.getoption("--qt-only"):
+        return
+    of_qt = [item for item in items if {"qtbot", "qapp"} & {*getattr(item, "fixturenames", ())}]
+    config.hook.pytest_deselected(items=[item for item in items if item not in of_qt])
+    items[:] = of_qt
