@@ -282,7 +282,8 @@ class LandmarkDock(QWidget, Generic[S]):
         self.fill()
         if lost is not None:
             gone = InputError(
-                f"Expected the layers of the landmarks, found that {event.value.name!r} was deleted.",
+                f"Expected the layers of the landmarks, found that {event.value.name!r} "
+                "was deleted.",
                 remedy="Try another layer; saved files are kept.",
             )
             self.notice.show_error(gone)
