@@ -110,3 +110,9 @@ def test_no_file_that_all_faces_share_names_an_option_of_the_command_line():
         found = [line.strip() for line in lines if named.search(line) and "vips" not in line]
         found = [line for line in found if not line.startswith('"--pyramid')]
         assert not found, f"{inside}: {found}"
+
+
+@pytest.mark.parametrize("name", ["{setting:x=no literal}", "{argument:a=__import__(1)}"])
+def test_a_users_name_that_looks_like_a_placeholder_stays_as_it_is(name: str) -> None:
+    error = InputError(f"Expected a gene, found {name}.", remedy="Try another.")
+    assert name in str(error)

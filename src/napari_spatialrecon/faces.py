@@ -96,5 +96,8 @@ def _placeholder(kind: str, name: str, value: Any) -> str:
 
 def _named(found: re.Match[str]) -> str:
     kind, name, value = found.groups()
-    given = ... if value is None else ast.literal_eval(value)
+    try:
+        given = ... if value is None else ast.literal_eval(value)
+    except (ValueError, SyntaxError):  # a name in a user's file may look like a placeholder
+        return found.group()
     return str(getattr(_speaking.get(), kind)(name, given))
