@@ -13,6 +13,7 @@ import napari_spatialrecon
 from napari_spatialrecon.command_line.face import CommandLine
 from napari_spatialrecon.errors import InputError, Problem, ValidationError
 from napari_spatialrecon.faces import Python, argument, setting, speaking, spoken
+from napari_spatialrecon.viewer.task.subprocess_run import SubprocessWork
 from napari_spatialrecon.viewer.window.face import Window
 
 SOURCE = Path(napari_spatialrecon.__file__).parent
@@ -116,3 +117,13 @@ def test_no_file_that_all_faces_share_names_an_option_of_the_command_line():
 def test_a_users_name_that_looks_like_a_placeholder_stays_as_it_is(name: str) -> None:
     error = InputError(f"Expected a gene, found {name}.", remedy="Try another.")
     assert name in str(error)
+
+
+def test_a_run_in_a_separate_process_speaks_as_the_window(tmp_path: Path) -> None:
+    missing = ["super-resolve", "--slide", str(tmp_path / "none.h5ad"), "--threads", "1"]
+    wrong = [*missing, "--factor", "2x2", "--out", str(tmp_path / "o.h5ad"), "--set", "stepz"]
+    with pytest.raises(InputError) as caught:
+        SubprocessWork(wrong)(lambda _: None, lambda: False)
+    with speaking(Window()):
+        said = str(caught.value)
+    assert "under Settings" in said and "--set" not in said

@@ -27,7 +27,7 @@ from napari_spatialrecon.command_line.face import CommandLine
 from napari_spatialrecon.command_line.outputs import guarded
 from napari_spatialrecon.command_line.terminal import limit_threads, stop_on_interrupt
 from napari_spatialrecon.errors import SpatialReconError, Stopped
-from napari_spatialrecon.faces import speaking
+from napari_spatialrecon.faces import RELAYED, Relayed, speaking
 
 #: Modules that define the commands, in the order of the help.
 VERBS = (
@@ -46,7 +46,7 @@ DONE, WRONG_INPUT, STOPPED = 0, 2, 130
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Run the command line; return its exit code."""
-    with speaking(CommandLine()):
+    with speaking(Relayed() if RELAYED in os.environ else CommandLine()):
         return _main(argv)
 
 

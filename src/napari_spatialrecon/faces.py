@@ -14,6 +14,8 @@ from contextlib import contextmanager
 from contextvars import ContextVar
 from typing import Any, Protocol
 
+#: Environment variable by which a program that runs the command line asks for placeholders.
+RELAYED = "SPATIALRECON_RELAYED"
 #: Arguments that are not keywords in Python.
 _CALLS = {"save_model": "Model.save"}
 _PLACEHOLDER = re.compile(r"\{(argument|setting):([\w.]+)(?:=([^{}]*))?\}")
@@ -41,6 +43,18 @@ class Python:
     def setting(self, name: str, value: Any) -> str:
         """Return a keyword, ``settings={"members": 2}``."""
         return f'settings={{"{name}": {"..." if value is ... else literal(value)}}}'
+
+
+class Relayed:
+    """A program that runs the command line: it names arguments as its own users know them."""
+
+    def argument(self, name: str, value: Any) -> str:
+        """Return the placeholder."""
+        return _placeholder("argument", name, value)
+
+    def setting(self, name: str, value: Any) -> str:
+        """Return the placeholder."""
+        return _placeholder("setting", name, value)
 
 
 _PYTHON = Python()

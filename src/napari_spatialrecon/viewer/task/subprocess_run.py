@@ -25,6 +25,7 @@ from dataclasses import dataclass
 from typing import IO
 
 from napari_spatialrecon.errors import InputError, SpatialReconError, Stopped
+from napari_spatialrecon.faces import RELAYED
 from napari_spatialrecon.progress import Progress, ProgressCallback, ShouldStop
 
 KILL_AFTER_S = 3.0
@@ -125,7 +126,7 @@ def _start(command: Sequence[str]) -> subprocess.Popen[str]:
         text=True,
         encoding="utf-8",
         errors="replace",
-        env={**os.environ, "PYTHONUNBUFFERED": "1", "PYTHONIOENCODING": "utf-8"},
+        env={**os.environ, "PYTHONUNBUFFERED": "1", "PYTHONIOENCODING": "utf-8", RELAYED: "1"},
         creationflags=flags,
         start_new_session=sys.platform != "win32",
     )
