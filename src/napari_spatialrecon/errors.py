@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from napari_spatialrecon.faces import spoken
+from napari_spatialrecon.faces import argument, spoken
 
 
 @dataclass(frozen=True)
@@ -71,6 +71,42 @@ class ConfigError(InputError):
 
 class CheckpointError(InputError):
     """A saved model cannot be used: wrong method, genes or format, or a damaged file."""
+
+
+class ChoiceError(InputError):
+    """A file holds several of what a read needs one of, and none, or an unknown one, was named.
+
+    Parameters
+    ----------
+    what
+        What there are several of, in words: "libraries", "tables".
+    option
+        The option that chooses: a field of `ReadOptions`.
+    choices
+        What there is.
+    asked
+        What was named; None if nothing was.
+    where
+        File and slot.
+    """
+
+    def __init__(
+        self,
+        what: str,
+        option: str,
+        choices: Sequence[str],
+        *,
+        asked: str | None = None,
+        where: str = "",
+    ) -> None:
+        assert choices, "a choice needs something to choose from"
+        self.option, self.choices, self.asked = option, tuple(map(str, choices)), asked
+        shown = ", ".join(self.choices[:10]) + (", ..." if len(self.choices) > 10 else "")
+        if asked is None:
+            found = f"Expected one of {len(self.choices)} {what}, found none chosen: {shown}."
+        else:
+            found = f"Expected one of these {what}: {shown}; found {asked!r}."
+        super().__init__(found, remedy=f"Try {argument(option, self.choices[0])}.", where=where)
 
 
 class ValidationError(InputError):

@@ -92,7 +92,7 @@ def test_an_output_that_cannot_be_is_refused_before_anything_is_read(
     (tmp_path / "file").write_text("")
     before = names(tmp_path)
     monkeypatch.chdir(tmp_path)
-    monkeypatch.setattr(placing_verbs, "read_table", None)
+    monkeypatch.setattr(placing_verbs, "Inputs", None)
     words = [w.format(inputs=inputs, tmp=tmp_path) for w in words]
     code, _, messages = run(
         *("place", "--method", "knn", *references, "--query", inputs / "cells.h5ad"), *words

@@ -8,8 +8,9 @@ import threading
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from napari_spatialrecon.command_line.inputs import Inputs, add_reading_options
 from napari_spatialrecon.command_line.options import add_common_options, add_verb
-from napari_spatialrecon.command_line.running import asked, read_table, summarise
+from napari_spatialrecon.command_line.running import asked, summarise
 from napari_spatialrecon.command_line.terminal import Bar
 from napari_spatialrecon.errors import InputError
 
@@ -51,6 +52,7 @@ def add(verbs: Any) -> None:
     verb.add_argument("--onto", metavar="SLIDE", help="slide whose image is the target")
     verb.add_argument("--out", metavar="ALIGNED.h5ad", required=True)
     verb.add_argument("--picture", metavar="FILE.png", help="also draw the result on the histology")
+    add_reading_options(verb)
     add_common_options(verb)
 
 
@@ -62,10 +64,12 @@ def run_align(options: argparse.Namespace, stop: threading.Event) -> None:
             remedy="Try 0, or 0.01.",
             where="--smoothing",
         )
-    slide = read_table(options.slide)
-    ref = read_table(options.onto) if options.onto else None
+    with Inputs(options) as inputs:
+        slide = inputs.table(options.slide)
+        ref = inputs.table(options.onto) if options.onto else None
+        like = inputs.table(options.like) if options.like else None
     with Bar(options.progress) as bar:
-        result = _align(options, slide, ref, bar, stop)
+        result = _align(options, slide, ref, like, bar, stop)
     if options.picture:
         from napari_spatialrecon.tasks.drawing import draw_placed
 
@@ -84,6 +88,7 @@ def _align(
     options: argparse.Namespace,
     slide: AnnData,
     ref: AnnData | None,
+    like: AnnData | None,
     bar: Bar,
     stop: threading.Event,
 ) -> AlignResult:
@@ -91,8 +96,8 @@ def _align(
     from napari_spatialrecon.tasks.expected_start import align_by_expression, has_expected
 
     name, reflection = Path(options.slide).name, not options.no_reflection
-    if options.like:
-        return aligning.apply_alignment(slide, read_table(options.like), name=name)
+    if like is not None:
+        return aligning.apply_alignment(slide, like, name=name)
     if options.auto and ref is not None and has_expected(slide, ref):
         return align_by_expression(
             slide,

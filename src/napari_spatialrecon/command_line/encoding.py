@@ -8,13 +8,12 @@ import threading
 from pathlib import Path
 from typing import Any
 
+from napari_spatialrecon.command_line.inputs import Inputs, add_reading_options
 from napari_spatialrecon.command_line.options import add_training_options, add_verb
 from napari_spatialrecon.command_line.outputs import resume_folder
 from napari_spatialrecon.command_line.running import (
     asked,
     config_of,
-    read_slides,
-    read_table,
     summarise,
 )
 from napari_spatialrecon.command_line.terminal import Bar
@@ -33,6 +32,7 @@ def add(verbs: Any) -> None:
     verb.add_argument("--reference", metavar="SLIDE", action="append", required=True)
     verb.add_argument("--query", metavar="CELLS", help="dissociated cells, also used for training")
     verb.add_argument("--out", metavar="DIR", required=True)
+    add_reading_options(verb)
     add_training_options(verb)
 
 
@@ -42,8 +42,9 @@ def run_train_encoder(options: argparse.Namespace, stop: threading.Event) -> Non
     from napari_spatialrecon.tasks.encoding import train_encoder
 
     config = config_of(find_method(options.method, "train-encoder").config(), options)
-    references = read_slides(options.reference)
-    query = None if options.query is None else read_table(options.query)
+    with Inputs(options) as inputs:
+        references = inputs.slides(options.reference)
+        query = None if options.query is None else inputs.table(options.query)
     with Bar(options.progress) as bar:
         result = train_encoder(
             references,

@@ -6,8 +6,9 @@ import argparse
 import threading
 from typing import TYPE_CHECKING, Any
 
+from napari_spatialrecon.command_line.inputs import Inputs, add_reading_options
 from napari_spatialrecon.command_line.options import add_common_options, add_verb
-from napari_spatialrecon.command_line.running import read_table, summarise
+from napari_spatialrecon.command_line.running import summarise
 from napari_spatialrecon.errors import InputError
 
 if TYPE_CHECKING:
@@ -41,6 +42,7 @@ def add(verbs: Any) -> None:
         metavar="COLUMN",
         help="obs column or gene to color by; super-resolve: labels with which to compare clusters",
     )
+    add_reading_options(verb)
     add_common_options(verb)
 
 
@@ -48,8 +50,12 @@ def run_evaluate(options: argparse.Namespace, stop: threading.Event) -> None:
     """Evaluate a result against the truth."""
     if options.picture and options.task not in ("place", "genes"):
         raise InputError(f"Expected --picture with place or genes, found {options.task}.")
-    truth, prediction = read_table(options.truth), read_table(options.prediction)
+    with Inputs(options) as inputs:
+        truth, prediction = inputs.table(options.truth), inputs.table(options.prediction)
+        beside = {path: inputs.table(path) for path in options.beside}
     report = _REPORTS[options.task](truth, prediction, options)
+    if beside:
+        report["accuracy_score"] = _scores(truth, {options.prediction: prediction, **beside})
     if options.picture and options.task == "genes":
         _draw_genes(report, options.picture)
     elif options.picture:
@@ -68,18 +74,16 @@ def _place(truth: AnnData, prediction: AnnData, options: argparse.Namespace) -> 
 
 
 def _genes(truth: AnnData, prediction: AnnData, options: argparse.Namespace) -> dict[str, Any]:
-    from napari_spatialrecon.evaluation.gene_metrics import (
-        accuracy_scores,
-        evaluate_genes,
-        gene_table,
-    )
+    from napari_spatialrecon.evaluation.gene_metrics import evaluate_genes
 
-    report = evaluate_genes(truth, prediction)
-    if options.beside:
-        tables = {options.prediction: gene_table(truth, prediction)[0]}
-        tables |= {path: gene_table(truth, read_table(path))[0] for path in options.beside}
-        report["accuracy_score"] = accuracy_scores(tables)
-    return report
+    return evaluate_genes(truth, prediction)
+
+
+def _scores(truth: AnnData, predictions: dict[str, AnnData]) -> dict[str, Any]:
+    from napari_spatialrecon.evaluation.gene_metrics import accuracy_scores, gene_table
+
+    tables = {path: gene_table(truth, table)[0] for path, table in predictions.items()}
+    return accuracy_scores(tables)
 
 
 def _draw_genes(report: dict[str, Any], path: str) -> None:

@@ -8,12 +8,13 @@ import threading
 from pathlib import Path
 from typing import Any
 
+from napari_spatialrecon.command_line.inputs import Inputs, add_reading_options
 from napari_spatialrecon.command_line.options import (
     add_common_options,
     add_settings,
     add_verb,
 )
-from napari_spatialrecon.command_line.running import asked, config_of, read_table, summarise
+from napari_spatialrecon.command_line.running import asked, config_of, summarise
 from napari_spatialrecon.command_line.terminal import Bar
 from napari_spatialrecon.errors import InputError
 
@@ -44,6 +45,7 @@ def add(verbs: Any) -> None:
     verb.add_argument("--out", metavar="GENES.h5ad", required=True, help="or GENES.zarr")
     verb.add_argument("--device", default="auto", help="auto, cpu, cuda, cuda:1 or mps")
     add_settings(verb)
+    add_reading_options(verb)
     add_common_options(verb)
 
 
@@ -54,7 +56,8 @@ def run_impute_genes(options: argparse.Namespace, stop: threading.Event) -> None
 
     config = config_of(find_method(options.method, "impute-genes").config(), options)
     genes = asked_genes(options.genes)
-    slide, reference = read_table(options.slide), read_table(options.reference)
+    with Inputs(options) as inputs:
+        slide, reference = inputs.table(options.slide), inputs.table(options.reference)
     with Bar(options.progress) as bar:
         result = impute_genes(
             slide,

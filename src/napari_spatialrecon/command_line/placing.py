@@ -8,13 +8,12 @@ import threading
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from napari_spatialrecon.command_line.inputs import Inputs, add_reading_options
 from napari_spatialrecon.command_line.options import add_training_options, add_verb
 from napari_spatialrecon.command_line.outputs import resume_folder
 from napari_spatialrecon.command_line.running import (
     asked,
     config_of,
-    read_slides,
-    read_table,
     summarise,
 )
 from napari_spatialrecon.command_line.terminal import Bar
@@ -93,6 +92,7 @@ def _add_train(verbs: Any) -> None:
     verb.add_argument("--out", metavar="DIR", required=True)
     verb.add_argument("--start-from", metavar="DIR", help="fine-tune this saved model")
     _add_encoder_option(verb)
+    add_reading_options(verb)
     add_training_options(verb)
 
 
@@ -108,6 +108,7 @@ def _add_placing_options(verb: argparse.ArgumentParser) -> None:
     verb.add_argument("--model", metavar="DIR", help="use this saved model instead of training")
     verb.add_argument("--save-model", metavar="DIR", help="save the trained model")
     verb.add_argument("--picture", metavar="FILE.png", help="draw the result on the histology")
+    add_reading_options(verb)
     add_training_options(verb)
 
 
@@ -117,13 +118,15 @@ def run_place(options: argparse.Namespace, stop: threading.Event) -> None:
     from napari_spatialrecon.tasks.placing import place
 
     config = config_of(find_method(options.method, "place").config(), options)
-    references = read_slides(options.reference)
-    if not references and options.model is None:
+    if not options.reference and options.model is None:
         raise InputError(
             "Expected at least one --reference or a --model, found neither.",
             remedy="Try --reference SLIDE.h5ad.",
         )
-    query = read_table(options.query)
+    with Inputs(options) as inputs:
+        references = inputs.slides(options.reference)
+        query = inputs.table(options.query)
+        onto = None if options.onto is None else inputs.table(options.onto)
     with Bar(options.progress) as bar:
         result = place(
             references,
@@ -131,7 +134,7 @@ def run_place(options: argparse.Namespace, stop: threading.Event) -> None:
             method=options.method,
             config=config,
             display=options.display,
-            register_to=None if options.onto is None else read_table(options.onto),
+            register_to=onto,
             encoder=options.encoder,
             query_name=Path(options.query).name,
             **_run_arguments(options, bar, stop),
@@ -146,9 +149,10 @@ def run_impute(options: argparse.Namespace, stop: threading.Event) -> None:
     from napari_spatialrecon.tissue.landmarks import read_landmarks
 
     config = config_of(find_method(options.method, "impute-locations").config(), options)
-    query = read_table(options.query)
-    landmarks = read_landmarks(options.landmarks, query.obs_names)
-    references = read_slides(options.reference)
+    with Inputs(options) as inputs:
+        query = inputs.table(options.query)
+        landmarks = read_landmarks(options.landmarks, query.obs_names)
+        references = inputs.slides(options.reference)
     with Bar(options.progress) as bar:
         result = impute_locations(
             query,
@@ -172,7 +176,8 @@ def run_train(options: argparse.Namespace, stop: threading.Event) -> None:
     base = loaded(info, options.start_from) if info.fine_tunes else options.start_from
     own = getattr(base, "config", None)
     config = config_of(info.config(), options, own)
-    references = read_slides(options.reference)
+    with Inputs(options) as inputs:
+        references = inputs.slides(options.reference)
     with Bar(options.progress) as bar:
         model = train(
             references,

@@ -4,14 +4,10 @@ from __future__ import annotations
 
 import argparse
 import json
-from collections.abc import Sequence
-from pathlib import Path
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import Any, TypeVar
 
 from napari_spatialrecon.hyperparameters import Config
-
-if TYPE_CHECKING:
-    from anndata import AnnData
+from napari_spatialrecon.tissue.formats.options import ReadOptions
 
 AnyConfig = TypeVar("AnyConfig", bound=Config)
 
@@ -29,6 +25,7 @@ ASKED = (
     "start_from",
     "onto",
     "preset",
+    *ReadOptions.names(),
 )
 
 
@@ -42,25 +39,6 @@ def config_of(
     if options.config:
         config = config_class.from_toml(options.config, start=config)
     return config.with_text(options.set)
-
-
-def read_table(path: str) -> AnnData:
-    """Read a table: h5ad or a Space Ranger folder."""
-    from napari_spatialrecon.tissue.read import read_adata
-
-    return read_adata(path)
-
-
-def read_slides(paths: Sequence[str]) -> dict[str, AnnData]:
-    """Read slides under short names; repeated names get a number."""
-    slides: dict[str, AnnData] = {}
-    for path in paths:
-        stem = Path(path).stem if Path(path).suffix else Path(path).name
-        name, number = stem, 2
-        while name in slides:
-            name, number = f"{stem} ({number})", number + 1
-        slides[name] = read_table(path)
-    return slides
 
 
 def asked(options: argparse.Namespace) -> dict[str, Any]:

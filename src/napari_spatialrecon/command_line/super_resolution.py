@@ -8,6 +8,7 @@ import threading
 from pathlib import Path
 from typing import Any
 
+from napari_spatialrecon.command_line.inputs import Inputs, add_reading_options
 from napari_spatialrecon.command_line.options import (
     add_common_options,
     add_settings,
@@ -16,7 +17,6 @@ from napari_spatialrecon.command_line.options import (
 from napari_spatialrecon.command_line.running import (
     asked,
     config_of,
-    read_table,
     summarise,
 )
 from napari_spatialrecon.command_line.terminal import Bar
@@ -55,6 +55,7 @@ def add(verbs: Any) -> None:
     verb.add_argument("--method", default=default_for("super-resolve"), help="see 'methods'")
     verb.add_argument("--device", default="auto", help="auto, cpu, cuda, cuda:1 or mps")
     add_settings(verb)
+    add_reading_options(verb)
     add_common_options(verb)
 
 
@@ -66,7 +67,8 @@ def run_super_resolve(options: argparse.Namespace, stop: threading.Event) -> Non
     from napari_spatialrecon.tissue.images import histology
 
     config = config_of(find_method(options.method, "super-resolve").config(), options)
-    slide, name = read_table(options.slide), Path(options.slide).name
+    with Inputs(options) as inputs:
+        slide, name = inputs.table(options.slide), Path(options.slide).name
     genes = _genes(options.genes)
     image = None
     if options.guided:

@@ -2,30 +2,70 @@
 
 from __future__ import annotations
 
-import warnings
-from collections.abc import Mapping, MutableMapping
 from pathlib import Path
 
-import anndata
 import h5py
 from anndata import AnnData
 
 from napari_spatialrecon.errors import InputError
-from napari_spatialrecon.tissue.slots import SPATIAL
-from napari_spatialrecon.tissue.sniff import sniff
+from napari_spatialrecon.tissue.formats.options import ReadOptions
+from napari_spatialrecon.tissue.formats.registry import find_format, titles
+from napari_spatialrecon.tissue.slots import OURS, READ
 
 
-def read_adata(path: str | Path) -> AnnData:
-    """Return the table in `path`: an `.h5ad` file or a Space Ranger folder, detected by content.
+def read_adata(
+    path: str | Path,
+    *,
+    layer: str | None = None,
+    library: str | None = None,
+    region: str | None = None,
+    table: str | None = None,
+    coordinate_system: str | None = None,
+    bin: str | int | None = None,
+    y_axis: str | None = None,
+) -> AnnData:
+    """Return the table in a file or folder of any supported format, detected by content.
 
-    Image files that the table names beside itself are named by their whole path, so that they are
-    found from anywhere.
+    Parameters
+    ----------
+    path
+        `docs/formats.md` lists what is read.
+    layer, library, region, table, coordinate_system, bin, y_axis
+        Choices for files that hold more than one; see `ReadOptions`. A format ignores those that
+        it does not have.
+
+    Returns
+    -------
+    The table: counts in `X` or `layers["counts"]`; of a slide `obsm["spatial"]` as (x, y), y down,
+    with its unit in `uns["spatialrecon"]["unit"]`. `uns["spatialrecon"]["notes"]` lists what is
+    missing, was changed or chosen automatically; `["read"]` the format and the given options.
 
     Raises
     ------
+    ChoiceError
+        The file holds several tables, slides or regions and none was named, or not that one.
     InputError
-        The path does not exist, is neither of the two, or is damaged.
+        The path does not exist, is of no supported format, or is damaged.
+
+    Examples
+    --------
+    >>> slide = read_adata("run7/outs")  # doctest: +SKIP
+    >>> cells = read_adata("atlas.h5ad", layer="raw")  # doctest: +SKIP
     """
+    given = {
+        "layer": layer,
+        "library": library,
+        "region": region,
+        "table": table,
+        "coordinate_system": coordinate_system,
+        "bin": None if bin is None else str(bin),
+        "y_axis": y_axis,
+    }
+    return read_with(path, ReadOptions(**given))
+
+
+def read_with(path: str | Path, options: ReadOptions) -> AnnData:
+    """Return the table in a file or folder, like `read_adata`, with the options as one object."""
     path = Path(path)
     if not path.exists():
         raise InputError(
@@ -33,57 +73,26 @@ def read_adata(path: str | Path) -> AnnData:
             remedy="Try the full path; a drive may not be mounted.",
             where=str(path),
         )
-    if path.is_dir():
-        # Needs scanpy, which takes seconds to import; an .h5ad file does not.
-        from napari_spatialrecon.tissue.spaceranger import read_spaceranger
-
-        return read_spaceranger(path)
-    adata = _read_h5ad(path)
-    _name_images_wholly(adata, path.resolve().parent)
+    found = find_format(path)
+    if found is None:
+        raise _unknown(path)
+    adata = found.read(path, options)
+    chosen = {k: v for k, v in options.given().items() if k in found.options}
+    ours = dict(adata.uns.get(OURS, {}))
+    adata.uns[OURS] = {**ours, READ: {"format": found.name, **chosen}}
     return adata
 
 
-def _name_images_wholly(adata: AnnData, folder: Path) -> None:
-    libraries = adata.uns.get(SPATIAL)
-    for library in libraries.values() if isinstance(libraries, Mapping) else ():
-        files = library.get("images_files") if isinstance(library, Mapping) else None
-        if isinstance(files, MutableMapping):
-            for key, name in files.items():
-                files[key] = str(folder / str(name))
-
-
-def _read_h5ad(path: Path) -> AnnData:
-    if sniff(path) is None:
-        raise _not_h5ad(path)
-    try:
-        with warnings.catch_warnings():
-            warnings.filterwarnings("ignore", message=".*names are not unique.*")
-            return anndata.read_h5ad(path)
-    except MemoryError as error:
-        raise InputError(
-            f"Expected a table that fits into memory, found {path.stat().st_size / 2**30:.1f} GiB "
-            "on disk.",
-            remedy="Try fewer cells, or sparse counts.",
+def _unknown(path: Path) -> InputError:
+    """Return why a path is of no format: damaged, unreadable or of another kind."""
+    expected = f"Expected {titles()}"
+    if path.is_dir():
+        listed = ", ".join(sorted(p.name for p in path.iterdir())[:6]) or "nothing"
+        return InputError(
+            f"{expected}; found a folder with {listed}.",
+            remedy='Try the folder that the platform\'s software wrote, such as "outs".',
             where=str(path),
-        ) from error
-    except Exception as error:
-        # anndata's exception for an unknown encoding is private.
-        if type(error).__name__ == "IORegistryError":
-            raise InputError(
-                "Expected a file this version of anndata can read, found a newer format in it.",
-                remedy="Try a newer anndata.",
-                where=str(path),
-            ) from error
-        reason = str(error).splitlines()[0][:120] if str(error) else type(error).__name__
-        raise InputError(
-            f"Expected an intact .h5ad file, found that part of it cannot be read ({reason}).",
-            remedy="Try copying or downloading it again: it seems damaged.",
-            where=str(path),
-        ) from error
-
-
-def _not_h5ad(path: Path) -> InputError:
-    """Return why a file is not a readable table: truncated, unreadable or of another kind."""
+        )
     try:
         with path.open("rb") as stream:
             start = stream.read(8)
@@ -94,27 +103,26 @@ def _not_h5ad(path: Path) -> InputError:
     if start != b"\x89HDF\r\n\x1a\n":
         found = "an empty file" if not start else "a file of another kind"
         return InputError(
-            f"Expected an .h5ad file or a Space Ranger folder, found {found}.",
+            f"{expected}; found {found}.",
             remedy='Try writing the table with adata.write_h5ad("table.h5ad").',
             where=str(path),
         )
-    try:
-        with h5py.File(path, "r") as file:
-            is_matrix = "matrix" in file
-    except OSError:
+    if not h5py.is_hdf5(path) or not _opens(path):
         return InputError(
-            "Expected an intact .h5ad file, found one that is truncated or damaged.",
+            "Expected an intact HDF5 file, found one that is truncated or damaged.",
             remedy="Try copying or downloading it again.",
             where=str(path),
         )
-    if is_matrix:
-        return InputError(
-            "Expected an .h5ad file or a Space Ranger folder, found a 10x matrix alone.",
-            remedy='Try its "outs" folder, which also holds the spot positions.',
-            where=str(path),
-        )
     return InputError(
-        "Expected an .h5ad file, found an HDF5 file without X and obs.",
+        f"{expected}; found an HDF5 file of another kind, without X and obs.",
         remedy='Try writing the table with adata.write_h5ad("table.h5ad").',
         where=str(path),
     )
+
+
+def _opens(path: Path) -> bool:
+    try:
+        with h5py.File(path, "r"):
+            return True
+    except OSError:
+        return False

@@ -28,11 +28,11 @@ _ASKED_BY_HAND = "_qt_open"
 
 
 def get_reader(path: str | Sequence[str]) -> Callable[[str | Sequence[str]], Read] | None:
-    """Return a reader for `.h5ad` files and Space Ranger folders, None for anything else."""
-    from napari_spatialrecon.tissue.sniff import sniff
+    """Return a reader for every format of `tissue.formats`, None for anything else."""
+    from napari_spatialrecon.tissue.formats.registry import find_format
 
     paths = [path] if isinstance(path, str | Path) else list(path)
-    return read if paths and all(sniff(p) is not None for p in paths) else None
+    return read if paths and all(find_format(p) is not None for p in paths) else None
 
 
 def read(path: str | Sequence[str]) -> Read:

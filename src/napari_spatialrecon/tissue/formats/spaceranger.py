@@ -16,9 +16,15 @@ from anndata import AnnData
 from skimage.io import imread
 
 from napari_spatialrecon.errors import InputError, Problem, ValidationError
+from napari_spatialrecon.tissue.formats.options import ReadOptions
+from napari_spatialrecon.tissue.formats.recognise import (
+    MATRICES,
+    POSITIONS,
+    SCALE_FACTORS,
+    find_outs,
+)
 from napari_spatialrecon.tissue.lazy_image import image_shape
 from napari_spatialrecon.tissue.slots import OURS, SPATIAL
-from napari_spatialrecon.tissue.sniff import MATRICES, POSITIONS, SCALE_FACTORS, find_outs
 
 _COLUMNS = [
     "barcode",
@@ -31,6 +37,11 @@ _COLUMNS = [
 _FULL_RESOLUTION = (".tif", ".tiff", ".btf", ".svs", ".ndpi", ".jpg", ".jpeg")
 #: Tolerance of a full-resolution image's size relative to that of the scaled hires image.
 _SIZE_TOLERANCE = 0.01
+
+
+def read(path: Path, options: ReadOptions) -> AnnData:
+    """Return the slide in a folder; see `read_spaceranger`."""
+    return read_spaceranger(path)
 
 
 def read_spaceranger(

@@ -1,13 +1,10 @@
-"""Detects the kind of data at a path without reading it all; imports only h5py."""
+"""Signs by which formats are told apart, cheap to look for; imports only h5py."""
 
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Literal
 
 import h5py
-
-Kind = Literal["h5ad", "spaceranger"]
 
 #: Count matrices of a Space Ranger run, those of spots under tissue first.
 MATRICES = (
@@ -23,18 +20,9 @@ SCALE_FACTORS = "scalefactors_json.json"
 HD_BINS = Path("binned_outputs") / "square_008um"
 
 
-def sniff(path: str | Path) -> Kind | None:
-    """Return the kind of `path`: "h5ad", "spaceranger", or None for anything else.
-
-    Never raises: returns None for a file that is damaged or cannot be opened.
-    """
-    path = Path(path)
-    try:
-        if path.is_dir():
-            return "spaceranger" if find_outs(path) else None
-        return "h5ad" if path.is_file() and _is_anndata(path) else None
-    except (OSError, RuntimeError, KeyError, ValueError):
-        return None
+def is_spaceranger(path: Path) -> bool:
+    """Return whether a folder holds a Space Ranger run."""
+    return path.is_dir() and find_outs(path) is not None
 
 
 def find_outs(folder: Path) -> Path | None:
@@ -54,8 +42,9 @@ def find_outs(folder: Path) -> Path | None:
     return None
 
 
-def _is_anndata(path: Path) -> bool:
-    if not h5py.is_hdf5(path):
+def is_h5ad(path: Path) -> bool:
+    """Return whether a file is an AnnData table in HDF5, whatever its name."""
+    if not (path.is_file() and h5py.is_hdf5(path)):
         return False
     with h5py.File(path, "r") as file:
         kind = file.attrs.get("encoding-type")

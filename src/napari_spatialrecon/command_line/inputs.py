@@ -1,0 +1,122 @@
+"""Reading the tables of a command, with the reading options of its command line."""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from collections.abc import Sequence
+from dataclasses import fields
+from pathlib import Path
+from types import TracebackType
+from typing import TYPE_CHECKING, Self
+
+from napari_spatialrecon.errors import ChoiceError, InputError
+from napari_spatialrecon.tissue.formats.options import ReadOptions
+from napari_spatialrecon.tissue.slots import NOTES, OURS, READ
+
+if TYPE_CHECKING:
+    from anndata import AnnData
+
+
+def add_reading_options(verb: argparse.ArgumentParser) -> None:
+    """Add the options of `ReadOptions`; each may be repeated, once per ``--reference``."""
+    group = verb.add_argument_group(
+        "reading", "given once, for every input that has it; or once per --reference, in order"
+    )
+    for option in fields(ReadOptions):
+        group.add_argument(
+            f"--{option.name.replace('_', '-')}",
+            metavar=option.metadata["metavar"],
+            action="append",
+            default=[],
+            help=option.metadata["help"],
+        )
+
+
+class Inputs:
+    """Reads the tables of one command; at the end, refuses reading options that none of them has.
+
+    Parameters
+    ----------
+    options
+        The parsed command line.
+
+    Examples
+    --------
+    >>> with Inputs(options) as inputs:  # doctest: +SKIP
+    ...     slides = inputs.slides(options.reference)
+    ...     cells = inputs.table(options.query)
+    """
+
+    def __init__(self, options: argparse.Namespace) -> None:
+        self._given = {
+            name: values for name in ReadOptions.names() if (values := getattr(options, name, []))
+        }
+        self._slides = len(getattr(options, "reference", None) or [])
+        self._used: set[str] = set()
+        self._refused: dict[str, ChoiceError] = {}
+
+    def __enter__(self) -> Self:
+        for name, values in self._given.items():
+            if len(values) > 1 and len(values) != self._slides:
+                flag = f"--{name.replace('_', '-')}"
+                raise InputError(
+                    f"Expected {flag} once, or once per --reference ({self._slides}), "
+                    f"found it {len(values)} times.",
+                    remedy=f"Try {flag} {values[0]} alone.",
+                )
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, _: TracebackType | None
+    ) -> None:
+        if kind is not None:
+            return
+        for name, values in self._given.items():
+            if name in self._used:
+                continue
+            if name in self._refused:
+                raise self._refused[name]
+            flag = f"--{name.replace('_', '-')}"
+            raise InputError(
+                f"Expected an input that has a choice for {flag}, found none.",
+                remedy=f"Try without {flag} {values[0]}.",
+            )
+
+    def table(self, path: str) -> AnnData:
+        """Read a table in any format, and print what its reader has to say."""
+        return self._read(path, {k: v[0] for k, v in self._given.items() if len(v) == 1})
+
+    def slides(self, paths: Sequence[str]) -> dict[str, AnnData]:
+        """Read slides under short names; repeated names get a number."""
+        slides: dict[str, AnnData] = {}
+        for place, path in enumerate(paths):
+            stem = Path(path).stem if Path(path).suffix else Path(path).name
+            name, number = stem, 2
+            while name in slides:
+                name, number = f"{stem} ({number})", number + 1
+            chosen = {k: v[place if len(v) > 1 else 0] for k, v in self._given.items()}
+            slides[name] = self._read(path, chosen)
+        return slides
+
+    def _read(self, path: str, chosen: dict[str, str]) -> AnnData:
+        from napari_spatialrecon.tissue.read import read_with
+
+        refused: ChoiceError | None = None
+        while True:
+            try:
+                adata = read_with(path, ReadOptions.of(chosen))
+                break
+            except ChoiceError as error:
+                if refused is not None and refused.option == error.option:
+                    raise refused from error
+                if error.option not in chosen:
+                    raise
+                refused = error
+                self._refused.setdefault(error.option, error)
+                chosen = {k: v for k, v in chosen.items() if k != error.option}
+        ours = adata.uns[OURS]
+        self._used |= {*ours[READ]} & {*chosen}
+        for note in ours.get(NOTES, ()):
+            print(f"note: {Path(path).name}: {note}", file=sys.stderr)
+        return adata

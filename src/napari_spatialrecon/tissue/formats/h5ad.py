@@ -1,0 +1,68 @@
+"""Reading an AnnData table from an `.h5ad` file."""
+
+from __future__ import annotations
+
+import warnings
+from collections.abc import Mapping, MutableMapping
+from pathlib import Path
+
+import anndata
+from anndata import AnnData
+
+from napari_spatialrecon.errors import InputError
+from napari_spatialrecon.tissue.formats.options import ReadOptions
+from napari_spatialrecon.tissue.slots import SPATIAL
+
+
+def read(path: Path, options: ReadOptions) -> AnnData:
+    """Return the table of an `.h5ad` file.
+
+    Image files that it names beside itself are named by their whole path, so that they are found
+    from anywhere.
+
+    Raises
+    ------
+    InputError
+        The file is damaged, newer, or too large for the memory.
+    """
+    adata = _read_h5ad(path)
+    name_images_wholly(adata, path.resolve().parent)
+    return adata
+
+
+def name_images_wholly(adata: AnnData, folder: Path) -> None:
+    """Name image files that a table in `folder` has beside it by their whole path, in place."""
+    libraries = adata.uns.get(SPATIAL)
+    for library in libraries.values() if isinstance(libraries, Mapping) else ():
+        files = library.get("images_files") if isinstance(library, Mapping) else None
+        if isinstance(files, MutableMapping):
+            for key, name in files.items():
+                files[key] = str(folder / str(name))
+
+
+def _read_h5ad(path: Path) -> AnnData:
+    try:
+        with warnings.catch_warnings():
+            warnings.filterwarnings("ignore", message=".*names are not unique.*")
+            return anndata.read_h5ad(path)
+    except MemoryError as error:
+        raise InputError(
+            f"Expected a table that fits into memory, found {path.stat().st_size / 2**30:.1f} GiB "
+            "on disk.",
+            remedy="Try fewer cells, or sparse counts.",
+            where=str(path),
+        ) from error
+    except Exception as error:
+        # anndata's exception for an unknown encoding is private.
+        if type(error).__name__ == "IORegistryError":
+            raise InputError(
+                "Expected a file this version of anndata can read, found a newer format in it.",
+                remedy="Try a newer anndata.",
+                where=str(path),
+            ) from error
+        reason = str(error).splitlines()[0][:120] if str(error) else type(error).__name__
+        raise InputError(
+            f"Expected an intact .h5ad file, found that part of it cannot be read ({reason}).",
+            remedy="Try copying or downloading it again: it seems damaged.",
+            where=str(path),
+        ) from error

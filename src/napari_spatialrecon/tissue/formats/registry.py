@@ -1,0 +1,83 @@
+"""Which formats are read, told apart by content without reading them; imports only h5py."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from importlib import import_module
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from napari_spatialrecon.tissue.formats import recognise
+
+if TYPE_CHECKING:
+    from anndata import AnnData
+
+    from napari_spatialrecon.tissue.formats.options import ReadOptions
+
+_HERE = "napari_spatialrecon.tissue.formats"
+
+
+@dataclass(frozen=True)
+class Format:
+    """A format that can be read.
+
+    Parameters
+    ----------
+    name
+        Short name in records and tests.
+    title
+        What a user calls it, with what to open, for messages.
+    fits
+        Whether a path is of this format; reads no more than a few bytes or names.
+    reader
+        "module:function" in this package, called with the path and the options.
+    options
+        Names of the fields of `ReadOptions` that it heeds.
+    """
+
+    name: str
+    title: str
+    fits: Callable[[Path], bool]
+    reader: str
+    options: tuple[str, ...] = ()
+
+    def read(self, path: Path, options: ReadOptions) -> AnnData:
+        """Read a path of this format."""
+        module, function = self.reader.split(":")
+        table: AnnData = getattr(import_module(f"{_HERE}.{module}"), function)(path, options)
+        return table
+
+
+#: In the order in which they are tried: the more specific first.
+FORMATS = (
+    Format(
+        "spaceranger",
+        "a Space Ranger folder (Visium, Visium HD)",
+        recognise.is_spaceranger,
+        "spaceranger:read",
+        ("bin", "library"),
+    ),
+    Format("h5ad", "an .h5ad file", recognise.is_h5ad, "h5ad:read", ("layer", "library")),
+)
+
+
+def find_format(path: str | Path) -> Format | None:
+    """Return the format of a path, or None if it is none of those that are read.
+
+    Never raises: a file that is damaged or cannot be opened has no format.
+    """
+    path = Path(path)
+    for known in FORMATS:
+        try:
+            if known.fits(path):
+                return known
+        except (OSError, RuntimeError, KeyError, ValueError):
+            continue
+    return None
+
+
+def titles() -> str:
+    """Return what can be read, for messages."""
+    *others, last = [known.title for known in FORMATS]
+    return f"{', '.join(others)} or {last}"
