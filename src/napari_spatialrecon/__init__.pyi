@@ -12,6 +12,8 @@ from .hyperparameters import Config as Config
 from .tasks.aligning import AlignResult as AlignResult
 from .tasks.aligning import align_by_landmarks as align_by_landmarks
 from .tasks.aligning import align_by_outline as align_by_outline
+from .tasks.alignment_files import align_by_file as align_by_file
+from .tasks.alignment_files import write_alignment as write_alignment
 from .tasks.configs import config as config
 from .tasks.deconvolving import MixtureResult as MixtureResult
 from .tasks.deconvolving import deconvolve as deconvolve
@@ -33,6 +35,8 @@ from .tasks.result import PlaceResult as PlaceResult
 from .tasks.super_resolving import super_resolve as super_resolve
 from .tasks.super_result import SuperResult as SuperResult
 from .tasks.training import train as train
+from .tissue.alignments.qupath import add_regions as add_regions
+from .tissue.alignments.qupath import write_regions as write_regions
 from .tissue.images import Histology as Histology
 from .tissue.images import histology as histology
 from .tissue.landmark_pairs import read_pairs as read_pairs

@@ -244,6 +244,8 @@ def _aligned(
         moved.obs[slots.UNCERTAINTY] = moved.obs[slots.UNCERTAINTY] * final.scale
     _set_image(moved, target, final.scale)
     content: dict[str, Any] = {"transform": final.to_dict()}
+    if (before := contract.um_per_unit(adata)) is not None:
+        content["um_per_query_unit"] = before
     own_um = contract.um_per_unit(target)
     if fit is not None and pairs is not None:
         record.metrics = {"rmse": fit.rmse, "left_out_rmse": fit.left_out_rmse}

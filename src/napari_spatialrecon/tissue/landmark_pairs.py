@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -45,41 +46,70 @@ def read_pairs(path: str | Path) -> LandmarkPairs:
     ValidationError
         Lists all problems: missing columns, coordinates that are not numbers.
     """
-    columns = ", ".join(COLUMNS)
-    table = read_text_table(Path(path), "landmark pairs", f"the columns {columns}")
-    lacking = [name for name in COLUMNS if name not in table]
+    table, numbers, problems = read_pair_columns(path, COLUMNS, "landmark pairs")
+    enabled = np.ones(len(table), bool)
+    for line, text in enumerate(table.get("enabled", ())):
+        if text.lower() not in FLAGS:
+            message = f"Expected true or false under enabled, found {text!r}."
+            problems.append(Problem(f"{path}: line {line + 2}", message, "Try true or false."))
+        enabled[line] = FLAGS.get(text.lower(), True)
+    refuse(problems, path)
+    return LandmarkPairs(numbers[:, :2], numbers[:, 2:], enabled)
+
+
+def read_pair_columns(
+    path: str | Path, columns: Sequence[str], what: str
+) -> tuple[pd.DataFrame, np.ndarray, list[Problem]]:
+    """Return a table of text, the (k, 4) numbers of four of its columns, and what is wrong with it.
+
+    Parameters
+    ----------
+    columns
+        In the order of the numbers; upper and lower case are the same.
+    what
+        Content of the file, for messages.
+
+    Raises
+    ------
+    InputError
+        The file cannot be read.
+    ValidationError
+        Columns are missing.
+    """
+    named = ", ".join(columns)
+    keys = [name.lower() for name in columns]
+    table = read_text_table(Path(path), what, f"the columns {named}")
+    lacking = [name for name, key in zip(columns, keys, strict=True) if key not in table]
     if lacking:
         found = ", ".join(map(str, table.columns[:8])) or "none"
         raise ValidationError(
             [
                 Problem(
                     str(path),
-                    f"Expected the columns {columns}, found {found}.",
+                    f"Expected the columns {named}, found {found}.",
                     f"Try adding or renaming: {', '.join(lacking)}.",
                 )
             ]
         )
-    numbers = table[list(COLUMNS)].apply(pd.to_numeric, errors="coerce").to_numpy(float)
+    numbers = table[keys].apply(pd.to_numeric, errors="coerce").to_numpy(float)
     problems = [
         Problem(
             f"{path}: line {line + 2}",
-            f"Expected four finite numbers, found {', '.join(table[list(COLUMNS)].iloc[line])!r}.",
+            f"Expected four finite numbers, found {', '.join(table[keys].iloc[line])!r}.",
             "Try a decimal point and no unit.",
         )
         for line in np.flatnonzero(~np.isfinite(numbers).all(axis=1))
     ]
-    enabled = np.ones(len(table), bool)
-    for line, text in enumerate(table.get("enabled", ())):
-        if text.lower() not in FLAGS:
-            message = f"Expected true or false under enabled, found {text!r}."
-            problems.append(Problem(f"{path}: line {line + 2}", message))
-        enabled[line] = FLAGS.get(text.lower(), True)
+    return table, numbers, problems
+
+
+def refuse(problems: list[Problem], path: str | Path) -> None:
+    """Raise a `ValidationError` of the first problems, if there are any."""
     if len(problems) > _LISTED:
         rest = len(problems) - _LISTED
         problems = [*problems[:_LISTED], Problem(str(path), f"And {rest} more of this kind.")]
     if problems:
         raise ValidationError(problems)
-    return LandmarkPairs(numbers[:, :2], numbers[:, 2:], enabled)
 
 
 def write_pairs(pairs: LandmarkPairs, path: str | Path) -> Path:
