@@ -44,7 +44,7 @@ docs: .venv/.docs
 # Resolve anew, in an environment of its own, and write down what came out.
 constraints:
 	rm -rf build/constraints && $(PYTHON) -m venv build/constraints
-	build/constraints/bin/pip install --quiet ".[test,spatialdata]"
+	build/constraints/bin/pip install --quiet ".[test]"
 	{ head -2 constraints.txt; build/constraints/bin/pip freeze \
 		| grep '==' | sed 's/+.*//' | sort -f; } > build/constraints.txt
 	mv build/constraints.txt constraints.txt
