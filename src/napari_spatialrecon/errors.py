@@ -100,7 +100,8 @@ class ChoiceError(InputError):
         where: str = "",
     ) -> None:
         assert choices, "a choice needs something to choose from"
-        self.option, self.choices, self.asked = option, tuple(map(str, choices)), asked
+        self.what, self.option, self.asked = what, option, asked
+        self.choices = tuple(map(str, choices))
         shown = ", ".join(self.choices[:10]) + (", ..." if len(self.choices) > 10 else "")
         if asked is None:
             found = f"Expected one of {len(self.choices)} {what}, found none chosen: {shown}."

@@ -69,6 +69,11 @@ def test_several_values_belong_to_the_references_in_order(inputs: Any) -> None:
     assert inputs(*words) == ["library B", "library A"]
 
 
+def test_a_value_for_one_file_reaches_that_file(inputs: Any) -> None:
+    words = ["--reference", "two.x", "--query", "other.x", "--library", "two.x=B"]
+    assert inputs(*words, "--library", "other=C") == ["library B", "library C"]
+
+
 def test_values_for_no_reference_are_refused(inputs: Any) -> None:
     with pytest.raises(InputError, match="once per --reference"):
         inputs("--reference", "two.x", "--library", "A", "--library", "B")

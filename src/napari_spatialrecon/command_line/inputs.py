@@ -10,6 +10,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import TYPE_CHECKING, Self
 
+from napari_spatialrecon.command_line.outputs import INPUTS
 from napari_spatialrecon.errors import ChoiceError, InputError
 from napari_spatialrecon.tissue.formats.options import ReadOptions
 from napari_spatialrecon.tissue.slots import NOTES, OURS, READ
@@ -21,7 +22,9 @@ if TYPE_CHECKING:
 def add_reading_options(verb: argparse.ArgumentParser) -> None:
     """Add the options of `ReadOptions`; each may be repeated, once per ``--reference``."""
     group = verb.add_argument_group(
-        "reading", "given once, for every input that has it; or once per --reference, in order"
+        "reading",
+        "given once, for every input that has it; once per --reference, in order; or as FILE=NAME "
+        "for the input of that name",
     )
     for option in fields(ReadOptions):
         group.add_argument(
@@ -53,11 +56,15 @@ class Inputs:
             name: values for name in ReadOptions.names() if (values := getattr(options, name, []))
         }
         self._slides = len(getattr(options, "reference", None) or [])
+        named = [getattr(options, name, None) or [] for name in INPUTS]
+        paths = [path for found in named for path in ([found] if isinstance(found, str) else found)]
+        self._files = {name for path in paths for name in _names(path)}
         self._used: set[str] = set()
         self._refused: dict[str, ChoiceError] = {}
 
     def __enter__(self) -> Self:
         for name, values in self._given.items():
+            values = [value for value in values if not self._of_file(value)]
             if len(values) > 1 and len(values) != self._slides:
                 flag = f"--{name.replace('_', '-')}"
                 raise InputError(
@@ -85,7 +92,7 @@ class Inputs:
 
     def table(self, path: str) -> AnnData:
         """Read a table in any format, and print what its reader has to say."""
-        return self._read(path, {k: v[0] for k, v in self._given.items() if len(v) == 1})
+        return self._read(path, self._chosen(path))
 
     def slides(self, paths: Sequence[str]) -> dict[str, AnnData]:
         """Read slides under short names; repeated names get a number."""
@@ -95,9 +102,27 @@ class Inputs:
             name, number = stem, 2
             while name in slides:
                 name, number = f"{stem} ({number})", number + 1
-            chosen = {k: v[place if len(v) > 1 else 0] for k, v in self._given.items()}
-            slides[name] = self._read(path, chosen)
+            slides[name] = self._read(path, self._chosen(path, place))
         return slides
+
+    def _of_file(self, value: str) -> str:
+        """Return the input that a value ``FILE=NAME`` names, or nothing."""
+        file = value.partition("=")[0]
+        return file if "=" in value and file in self._files else ""
+
+    def _chosen(self, path: str, place: int | None = None) -> dict[str, str]:
+        """Return the options of one input; `place` is that of a slide among the references."""
+        chosen = {}
+        for name, values in self._given.items():
+            own = [v.partition("=")[2] for v in values if self._of_file(v) in _names(path)]
+            common = [v for v in values if not self._of_file(v)]
+            if own:
+                chosen[name] = own[-1]
+            elif len(common) == 1:
+                chosen[name] = common[0]
+            elif common and place is not None:
+                chosen[name] = common[place]
+        return chosen
 
     def _read(self, path: str, chosen: dict[str, str]) -> AnnData:
         from napari_spatialrecon.tissue.read import read_with
@@ -120,3 +145,8 @@ class Inputs:
         for note in ours.get(NOTES, ()):
             print(f"note: {Path(path).name}: {note}", file=sys.stderr)
         return adata
+
+
+def _names(path: str) -> set[str]:
+    """Return how a value ``FILE=NAME`` may call an input: by its name, with or without suffix."""
+    return {Path(path).name, Path(path).stem, path}

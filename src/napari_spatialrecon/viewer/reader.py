@@ -15,7 +15,7 @@ from napari_spatialrecon.tissue.slots import SPATIAL
 from napari_spatialrecon.viewer.canvas.layers import LayerData
 from napari_spatialrecon.viewer.window.main_window import has_window
 from napari_spatialrecon.viewer.workspace.table_layers import table_layers
-from napari_spatialrecon.viewer.workspace.tables import table_name
+from napari_spatialrecon.viewer.workspace.tables import chosen_options, table_name
 
 if TYPE_CHECKING:
     from napari.components import ViewerModel
@@ -76,13 +76,14 @@ def _by_hand() -> bool:
 def _read_one(path: Path, viewer: ViewerModel | None) -> list[LayerData]:
     from napari_spatialrecon.tissue.read import read_adata
     from napari_spatialrecon.viewer.workspace.opening import is_open, list_cells
+    from napari_spatialrecon.viewer.workspace.reading import Opened
     from napari_spatialrecon.viewer.workspace.workspace import workspace_of
 
     space = workspace_of(viewer) if viewer is not None else None
     if space is not None and is_open(space, path):
         return []
     adata = read_adata(path)
-    name = table_name(path)
+    name = table_name(path, chosen_options(adata))
     if SPATIAL in adata.obsm:
         return table_layers(adata, name, folder=path.parent, path=path)
     if space is None:
@@ -91,5 +92,5 @@ def _read_one(path: Path, viewer: ViewerModel | None) -> list[LayerData]:
             remedy='Try it in a viewer, under "Cells" of Place cells.',
             where=str(path),
         )
-    list_cells(space, adata, path)
+    list_cells(space, Opened(adata, []), path)
     return []

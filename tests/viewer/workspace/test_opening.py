@@ -27,13 +27,13 @@ def viewer(make_napari_viewer: Any, forgetful: Any) -> Any:
 def readers(monkeypatch: pytest.MonkeyPatch) -> list[threading.Thread]:
     """The thread that each table was read in."""
     seen: list[threading.Thread] = []
-    plain = read.read_adata
+    plain = read.read_with
 
-    def heard(path: Any) -> anndata.AnnData:
+    def heard(path: Any, options: Any) -> anndata.AnnData:
         seen.append(threading.current_thread())
-        return plain(path)
+        return plain(path, options)
 
-    monkeypatch.setattr(read, "read_adata", heard)
+    monkeypatch.setattr(read, "read_with", heard)
     return seen
 
 

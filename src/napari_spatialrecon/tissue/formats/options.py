@@ -72,3 +72,7 @@ class ReadOptions:
     def given(self) -> dict[str, str]:
         """Return the options that were chosen, by name."""
         return {name: value for name, value in asdict(self).items() if value is not None}
+
+
+NO_CHOICE = ReadOptions()
+"""Every choice left to the reader."""

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from napari_spatialrecon.viewer.task.job import Input, Job, Outcome
 from napari_spatialrecon.viewer.task.script import arguments, file_of
 from napari_spatialrecon.viewer.task.subprocess_run import SubprocessWork
-from napari_spatialrecon.viewer.workspace.tables import Model, Picture
+from napari_spatialrecon.viewer.workspace.tables import Model, Picture, Table
 
 if TYPE_CHECKING:
     from napari_spatialrecon.progress import ProgressCallback, ShouldStop
@@ -43,7 +43,7 @@ def _on_disk(table: Input, folder: Path) -> Path:
     path = folder / file_of(table).name
     if isinstance(table, Picture):
         table = table.table()
-    elif table.path is not None:
+    elif table.path is not None and not (isinstance(table, Table) and table.chosen):
         return table.path
     if path.exists():
         return path

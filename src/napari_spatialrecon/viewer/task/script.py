@@ -8,8 +8,9 @@ from pathlib import Path
 
 from napari_spatialrecon.hyperparameters import word
 from napari_spatialrecon.tasks.configs import config_call
+from napari_spatialrecon.tissue.formats.options import ReadOptions
 from napari_spatialrecon.viewer.task.job import Input, Job
-from napari_spatialrecon.viewer.workspace.tables import Model, Picture
+from napari_spatialrecon.viewer.workspace.tables import Model, Picture, Table
 
 
 def arguments(job: Job, path: Callable[[Input], Path], out: Path) -> list[str]:
@@ -23,6 +24,7 @@ def arguments(job: Job, path: Callable[[Input], Path], out: Path) -> list[str]:
     words = [job.verb, "--method", job.method, "--preset", job.preset]
     for option, table in job.inputs():
         words += [f"--{option}", str(path(table))]
+    words += _reading_options(job, path)
     words += ["--out", str(out), *job.options(path)]
     for name, value in job.changes().items():
         words += ["--set", f"{name}={word(value)}"]
@@ -70,12 +72,12 @@ def file_of(table: Input) -> Path:
 
 def reading(tables: dict[str, Input]) -> list[str]:
     """Return lines of Python that read tables into variables."""
-    return [f"{name} = sr.read_adata({str(file_of(t))!r})" for name, t in tables.items()]
+    return [f"{name} = {_read_call(table)}" for name, table in tables.items()]
 
 
 def reading_many(variable: str, tables: tuple[Input, ...]) -> list[str]:
     """Return lines of Python that read tables into one dict, by name."""
-    rows = [f"    {table.name!r}: sr.read_adata({str(file_of(table))!r})," for table in tables]
+    rows = [f"    {table.name!r}: {_read_call(table)}," for table in tables]
     return [f"{variable} = {{", *rows, "}"]
 
 
@@ -97,3 +99,32 @@ def _to_save(job: Job) -> list[str]:
         for _, table in job.inputs()
         if file_of(table) != table.path
     ]
+
+
+def _chosen(table: Input) -> dict[str, str]:
+    """Return the options with which a table is read from its file."""
+    return table.chosen if isinstance(table, Table) and table.path is not None else {}
+
+
+def _read_call(table: Input) -> str:
+    options = "".join(f", {name}={value!r}" for name, value in _chosen(table).items())
+    return f"sr.read_adata({str(file_of(table))!r}{options})"
+
+
+def _reading_options(job: Job, path: Callable[[Input], Path]) -> list[str]:
+    """Return the reading options of the command line: one for all inputs, or one per file."""
+    words: list[str] = []
+    tables = [(option, table) for option, table in job.inputs() if path(table) == table.path]
+    for name in ReadOptions.names():
+        flag = f"--{name.replace('_', '-')}"
+        given = [(kind, t, value) for kind, t in tables if (value := _chosen(t).get(name))]
+        values = [value for _, _, value in given]
+        slides = [kind for kind, _ in job.inputs() if kind == "reference"]
+        if len({*values}) == 1:
+            words += [flag, values[0]]
+        elif [kind for kind, _, _ in given] == slides:
+            words += [word for value in values for word in (flag, value)]
+        else:
+            for _, table, value in given:
+                words += [flag, f"{file_of(table).name}={value}"]
+    return words

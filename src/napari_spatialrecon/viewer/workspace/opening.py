@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import weakref
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
-from napari_spatialrecon.errors import InputError
+from napari_spatialrecon.errors import ChoiceError, InputError
+from napari_spatialrecon.tissue.formats.options import NO_CHOICE, ReadOptions
 from napari_spatialrecon.viewer.canvas.layers import unwrapped
-from napari_spatialrecon.viewer.window.main_window import main_window
+from napari_spatialrecon.viewer.window.main_window import has_window, main_window
 from napari_spatialrecon.viewer.window.notify import notify_error, notify_info
 from napari_spatialrecon.viewer.window.worker import Run
 from napari_spatialrecon.viewer.workspace.reading import Opened, Reading
@@ -17,17 +19,26 @@ from napari_spatialrecon.viewer.workspace.tables import table_name
 from napari_spatialrecon.viewer.workspace.workspace import Entry, Role, Workspace, workspace_of
 
 if TYPE_CHECKING:
-    from anndata import AnnData
     from napari.components import ViewerModel
-    from napari.layers import Layer
     from napari.viewer import Viewer
     from qtpy.QtCore import QObject
 
 #: What a file dialog offers.
-FILTER = "Tables (*.h5ad);;All files (*)"
+FILTER = (
+    "Tables (*.h5ad *.h5 *.loom *.mtx *.mtx.gz *.csv *.csv.gz *.gef *.gem *.gem.gz *.parquet "
+    "*.zip);;All files (*)"
+)
 
-#: Files that each viewer was asked to open; the first is being read.
-_asked: weakref.WeakKeyDictionary[Viewer, list[Path]] = weakref.WeakKeyDictionary()
+
+class Source(NamedTuple):
+    """What to open: a file or folder, and which of its tables."""
+
+    path: Path
+    options: ReadOptions = NO_CHOICE
+
+
+#: What each viewer was asked to open; the first is being read.
+_asked: weakref.WeakKeyDictionary[Viewer, list[Source]] = weakref.WeakKeyDictionary()
 
 
 def open_table(
@@ -38,19 +49,23 @@ def open_table(
     parent: QObject,
     opened: Callable[[Entry], None],
     failed: Callable[[Exception], None],
+    options: ReadOptions = NO_CHOICE,
 ) -> None:
     """Open a file in the background, as a slide with its layers or as cells to place.
+
+    Where it holds several tables, the user is asked for some of them.
 
     Parameters
     ----------
     opened, failed
-        Called in the window's thread: with the entry, or with what is wrong with the file.
+        Called in the window's thread: with the entry of each table, or with what is wrong with the
+        file.
     """
     path = Path(path)
     space = workspace_of(viewer)
-    known = space.at(path, role)
+    known = space.at(path, role, options.given())
     if known is not None:
-        opened(space.add(known.name, role, path=path))
+        opened(space.add(known.name, role, path=path, read=known.read))
         return
 
     def show(found: Opened) -> None:
@@ -59,48 +74,89 @@ def open_table(
         except Exception as error:
             failed(error)
 
-    run = _run_of(Reading(viewer, path, layers=role is not Role.QUERY), parent, show)
-    run.failed.connect(failed)
+    def open_chosen(choices: list[ReadOptions]) -> None:
+        for chosen in choices:
+            open_table(
+                viewer, path, role, parent=parent, opened=opened, failed=failed, options=chosen
+            )
+
+    def refuse(error: Exception) -> None:
+        if not _ask(viewer, error, Source(path, options), open_chosen):
+            failed(error)
+
+    work = Reading(viewer, path, layers=role is not Role.QUERY, options=options)
+    run = _run_of(work, parent, show)
+    run.failed.connect(refuse)
     run.start()
 
 
-def open_in_turn(viewer: Viewer, paths: list[Path]) -> None:
+def open_in_turn(viewer: Viewer, sources: list[Path] | list[Source]) -> None:
     """Open files that a user dropped, one after another in the background.
 
-    Once read, each adds its layers, or is listed as cells to place.
+    Once read, each adds its layers, or is listed as cells to place. Where a file holds several
+    tables, the user is asked for some of them.
     """
     viewer = unwrapped(viewer)
     asked = _asked.setdefault(viewer, [])
     idle = not asked
-    asked.extend(paths)
+    asked.extend(one if isinstance(one, Source) else Source(one) for one in sources)
     if idle:
         _open_next(viewer)
 
 
 def _open_next(viewer: Viewer) -> None:
     asked, space = _asked[viewer], workspace_of(viewer)
-    while asked and is_open(space, asked[0]):
+    while asked and is_open(space, *asked[0]):
         asked.pop(0)
     if not asked:
         return
+    source = asked[0]
 
     def show(found: Opened) -> None:
         try:
             if found.layers:
-                _add(viewer, found.layers)
+                _add(viewer, found)
             else:
-                list_cells(space, found.adata, asked[0])
+                list_cells(space, found, source.path)
         except Exception as error:
+            notify_error(error)
+
+    def open_chosen(choices: list[ReadOptions]) -> None:
+        open_in_turn(viewer, [Source(source.path, chosen) for chosen in choices])
+
+    def refuse(error: Exception) -> None:
+        if not _ask(viewer, error, source, open_chosen):
             notify_error(error)
 
     def next_one() -> None:
         asked.pop(0)
         _open_next(viewer)
 
-    run = _run_of(Reading(viewer, asked[0]), main_window(viewer), show)
-    run.failed.connect(notify_error)
+    run = _run_of(Reading(viewer, source.path, options=source.options), main_window(viewer), show)
+    run.failed.connect(refuse)
     run.finished.connect(next_one)
     run.start()
+
+
+def _ask(
+    viewer: Viewer | ViewerModel,
+    error: Exception,
+    source: Source,
+    then: Callable[[list[ReadOptions]], None],
+) -> bool:
+    """Ask which of several tables to open, and return whether that is what `error` is about."""
+    if not isinstance(error, ChoiceError) or error.asked is not None:
+        return False
+    from napari_spatialrecon.viewer.workspace.choice import ChoiceDialog
+
+    option = error.option
+    parent = main_window(viewer) if has_window(viewer) else None
+    dialog = ChoiceDialog(error, source.path, parent)
+    dialog.chosen.connect(
+        lambda names: then([replace(source.options, **{option: name}) for name in names])
+    )
+    dialog.open()
+    return True
 
 
 def _run_of(work: Reading, parent: QObject, then: Callable[[Opened], None]) -> Run:
@@ -114,38 +170,50 @@ def _run_of(work: Reading, parent: QObject, then: Callable[[Opened], None]) -> R
 def _as_role(viewer: ViewerModel, found: Opened, path: Path, role: Role) -> Entry:
     space = workspace_of(viewer)
     if role is Role.QUERY:
-        return space.add(table_name(path), role, adata=found.adata, path=path)
+        _tell(table_name(path, found.chosen), found.notes)
+        return _listed(space, found, path)
     if not found.layers:
         raise InputError(
             "Expected a slide with coordinates, found cells without coordinates.",
             remedy="Try it under Cells.",
             where=path.name,
         )
-    _add(viewer, found.layers)
-    entry = space.at(path, role)
+    _add(viewer, found)
+    entry = space.at(path, role, found.chosen)
     assert entry is not None, "the layers of a slide are in the workspace"
     return entry
 
 
-def _add(viewer: ViewerModel, layers: list[Layer]) -> None:
-    for layer in layers:
+def _add(viewer: ViewerModel, found: Opened) -> None:
+    for layer in found.layers:
         viewer.add_layer(layer)
+    _tell(found.layers[-1].name, found.notes)
 
 
-def is_open(space: Workspace, path: Path) -> bool:
-    """Return whether a file is already open, and say so if it is."""
-    known = space.at(path)
+def _tell(name: str, notes: list[str]) -> None:
+    if notes:
+        notify_info("\n".join([f"{name}:", *notes]))
+
+
+def is_open(space: Workspace, path: Path, options: ReadOptions = NO_CHOICE) -> bool:
+    """Return whether a table is already open, and say so if it is."""
+    known = space.at(path, read=options.given())
     if known is None:
         return False
-    space.add(known.name, known.role, path=path)
+    space.add(known.name, known.role, path=path, read=known.read)
     notify_info(f"{path.name} is already open, as {known.name}.")
     return True
 
 
-def list_cells(space: Workspace, adata: AnnData, path: Path) -> None:
+def list_cells(space: Workspace, found: Opened, path: Path) -> None:
     """List cells without coordinates as cells to place."""
-    name = table_name(path)
-    space.add(name, Role.QUERY, adata=adata, path=path)
-    notify_info(
-        f"{name}: {adata.n_obs:,} cells without coordinates, which can be placed on a slide."
-    )
+    entry = _listed(space, found, path)
+    what = f"{found.adata.n_obs:,} cells without coordinates, which can be placed on a slide."
+    notify_info("\n".join([f"{entry.name}: {what}", *found.notes]))
+
+
+def _listed(space: Workspace, found: Opened, path: Path) -> Entry:
+    name = table_name(path, found.chosen)
+    entry = space.add(name, Role.QUERY, adata=found.adata, path=path, read=found.chosen)
+    entry.notes += [note for note in found.notes if note not in entry.notes]
+    return entry

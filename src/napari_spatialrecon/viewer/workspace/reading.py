@@ -6,9 +6,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from napari_spatialrecon.tissue.slots import SPATIAL
+from napari_spatialrecon.tissue.formats.options import NO_CHOICE, ReadOptions
+from napari_spatialrecon.tissue.slots import NOTES, OURS, SPATIAL
 from napari_spatialrecon.viewer.workspace.table_layers import table_layers
-from napari_spatialrecon.viewer.workspace.tables import table_name
+from napari_spatialrecon.viewer.workspace.tables import chosen_options, table_name
 
 if TYPE_CHECKING:
     from anndata import AnnData
@@ -25,6 +26,16 @@ class Opened:
     adata: AnnData
     layers: list[Layer]
 
+    @property
+    def chosen(self) -> dict[str, str]:
+        """Options with which it was read."""
+        return chosen_options(self.adata)
+
+    @property
+    def notes(self) -> list[str]:
+        """What was missing, changed or chosen when it was read."""
+        return [str(note) for note in self.adata.uns.get(OURS, {}).get(NOTES, ())]
+
 
 @dataclass(frozen=True)
 class Reading:
@@ -36,22 +47,25 @@ class Reading:
         Will show the layers.
     layers
         Whether layers are wanted; False reads the table alone.
+    options
+        Choices for files that hold several tables.
     """
 
     viewer: ViewerModel
     path: Path
     layers: bool = True
+    options: ReadOptions = NO_CHOICE
 
     def __call__(self, progress: ProgressCallback, should_stop: ShouldStop) -> Opened:
         """Read the file, and make its layers where it has coordinates."""
         from napari.layers import Layer
 
-        from napari_spatialrecon.tissue.read import read_adata
+        from napari_spatialrecon.tissue.read import read_with
 
         path = self.path
-        adata = read_adata(path)
+        adata = read_with(path, self.options)
         if not self.layers or SPATIAL not in adata.obsm:
             return Opened(adata, [])
-        name = table_name(path)
+        name = table_name(path, chosen_options(adata))
         made = table_layers(adata, name, folder=path.parent, path=path, viewer=self.viewer)
         return Opened(adata, [Layer.create(*layer) for layer in made])

@@ -45,12 +45,16 @@ def table_layers(
     viewer
         Viewer that will show them; None for the current one.
     """
-    from napari_spatialrecon.tissue import slots
+    from napari_spatialrecon.tissue import contract, slots
     from napari_spatialrecon.tissue.images import library_histology
     from napari_spatialrecon.tissue.slide_frame import SlideFrame
     from napari_spatialrecon.viewer.window.notify import notify_error
+    from napari_spatialrecon.viewer.workspace.tables import chosen_options
 
-    origin = {"path": str(path)} if path is not None else {}
+    origin: dict[str, Any] = {}
+    if path is not None:
+        origin = {"path": str(path), "read": chosen_options(adata)}
+    notes = tuple(map(str, contract.section(adata.uns, slots.OURS).get(slots.NOTES, ())))
     layers: list[LayerData] = []
     frame = SlideFrame.read(adata)
     try:
@@ -59,8 +63,9 @@ def table_layers(
         notify_error(error)
         image = None
     if image is not None:
-        details = {**origin, "notes": image.notes}
+        details: dict[str, Any] = {**origin, "notes": image.notes}
         layers.append(_image_layer(image, frame.um_per_unit, name, path, details, viewer))
+    origin["notes"] = notes
     placed = slots.UNCERTAINTY in adata.obs
     if placed:
         layers.append(cells_layer(adata, name=f"{name} · placed", frame=frame, metadata=origin))

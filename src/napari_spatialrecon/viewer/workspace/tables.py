@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import types
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -10,7 +11,8 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from natsort import natsort_keygen
 
-from napari_spatialrecon.tissue.slots import OURS, SPATIAL
+from napari_spatialrecon.tissue.formats.options import ReadOptions
+from napari_spatialrecon.tissue.slots import OURS, READ, SPATIAL
 from napari_spatialrecon.viewer.canvas.layers import um_per_layer_unit
 from napari_spatialrecon.viewer.workspace.workspace import Entry, Role, Workspace
 
@@ -38,6 +40,11 @@ class Table:
     name: str
     adata: AnnData
     path: Path | None = None
+
+    @property
+    def chosen(self) -> dict[str, str]:
+        """Options with which it was read from its file."""
+        return chosen_options(self.adata)
 
     def histology(self) -> Histology | None:
         """Return its H&E, None where it has none."""
@@ -106,7 +113,7 @@ class Model:
 def short_name(entry: Entry) -> str:
     """Return the name of a slide or a table of cells, without " spots" or " H&E"."""
     if entry.path is not None and entry.role is not Role.HISTOLOGY:
-        return table_name(entry.path)
+        return table_name(entry.path, entry.read)
     for suffix in _SUFFIXES:
         if entry.name.endswith(suffix):
             return entry.name.removesuffix(suffix)
@@ -122,7 +129,8 @@ def slide_of(space: Workspace, image: Entry) -> Entry | None:
     """Return the slide that an H&E belongs to: from the same file, or with the same name."""
     slides = [e for e in space if e.role is not Role.HISTOLOGY and SPATIAL in _slots(e)]
     if image.path is not None:
-        return next((e for e in slides if e.path == image.path), None)
+        same = [e for e in slides if e.path == image.path]
+        return next((e for e in same if e.read == image.read), None)
     return next((e for e in slides if e.path is None and short_name(e) == short_name(image)), None)
 
 
@@ -190,14 +198,36 @@ def _with_whole_paths(library: Any, folder: Path) -> Any:
     return {**library, "images_files": {k: str(folder / str(v)) for k, v in files.items()}}
 
 
-def table_name(path: Path) -> str:
-    """Return the name of a table: its file's, or that of the Space Ranger run's folder.
+def chosen_options(adata: AnnData) -> dict[str, str]:
+    """Return the options with which a table was read from its file, by name."""
+    ours = adata.uns.get(OURS)
+    read = ours.get(READ) if isinstance(ours, Mapping) else None
+    return ReadOptions.of(read).given() if isinstance(read, Mapping) else {}
+
+
+def table_name(path: Path, chosen: Mapping[str, str] = types.MappingProxyType({})) -> str:
+    """Return the name of a table: its file's or its run's folder's, and which of several it is.
+
+    Parameters
+    ----------
+    chosen
+        Options with which it was read.
 
     Examples
     --------
     >>> table_name(Path("data/C5.h5ad")), table_name(Path("run7/outs"))
     ('C5', 'run7')
+    >>> table_name(Path("all.h5ad"), {"library": "A1"})
+    'all · A1'
     """
-    if path.suffix == ".h5ad":
-        return path.stem
-    return path.parent.name if path.name == "outs" and path.parent.name else path.name
+    if path.name == "outs" and path.parent.name:
+        name = path.parent.name
+    else:
+        name = path.name if path.is_dir() and path.suffix != ".zarr" else _stem(path)
+    parts = [chosen[option] for option in ("table", "region", "library", "bin") if option in chosen]
+    return " · ".join([name, *parts])
+
+
+def _stem(path: Path) -> str:
+    name = path.name.removesuffix(".gz")
+    return Path(name).stem or name

@@ -6,7 +6,7 @@ Widgets show the workspace and own no data. It knows napari's layers, but not Qt
 from __future__ import annotations
 
 import weakref
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
 from pathlib import Path
@@ -60,6 +60,8 @@ class Entry:
         Messages to the user.
     model
         The encoder of a model.
+    read
+        Reading options that were chosen, where its file holds several tables.
     """
 
     name: str
@@ -70,6 +72,7 @@ class Entry:
     um_per_unit: float | None = None
     notes: list[str] = field(default_factory=list)
     model: EncoderMethod | None = None
+    read: Mapping[str, str] = field(default_factory=dict)
 
     @property
     def needs_scale(self) -> bool:
@@ -165,11 +168,16 @@ class Workspace:
         """Return the entry of this name."""
         return next((entry for entry in self._entries if entry.name == name), None)
 
-    def at(self, path: str | Path, role: Role | None = None) -> Entry | None:
-        """Return the entry of a file, with a role if one is given."""
+    def at(
+        self, path: str | Path, role: Role | None = None, read: Mapping[str, str] | None = None
+    ) -> Entry | None:
+        """Return the entry of a file: with a role and with reading options, if they are given."""
         wanted = Path(path).resolve()
-        found = (e for e in self._entries if e.path == wanted and role in (None, e.role))
-        return next(found, None)
+        for entry in self._entries:
+            fits = role in (None, entry.role) and (read is None or dict(read) == dict(entry.read))
+            if entry.path == wanted and fits:
+                return entry
+        return None
 
     def of_layer(self, layer: Layer) -> Entry | None:
         """Return the entry that a layer shows."""
@@ -185,17 +193,20 @@ class Workspace:
         layer: Layer | None = None,
         um_per_unit: float | None = None,
         model: EncoderMethod | None = None,
+        read: Mapping[str, str] | None = None,
     ) -> Entry:
-        """Add an entry; the same file in the same role stays one entry, and gets a note.
+        """Add an entry; the same table in the same role stays one entry, and gets a note.
 
         An unknown scale is taken from what the user typed earlier for this file.
         """
         path = Path(path).resolve() if path is not None else None
-        if path is not None and (known := self.at(path, role)) is not None:
+        if path is not None and (known := self.at(path, role, read or {})) is not None:
             _note(known, f"{path.name} was opened again, and is listed once.")
             self.events.changed.emit(known)
             return known
-        entry = Entry(self._unique(name), role, adata, path, layer, um_per_unit, model=model)
+        entry = Entry(
+            self._unique(name), role, adata, path, layer, um_per_unit, model=model, read=read or {}
+        )
         self._entries.append(entry)
         if entry.needs_scale and (scale := self.memory.scale(_scale_key(entry))) is not None:
             self._apply_scale(entry, scale)
@@ -276,6 +287,7 @@ class Workspace:
             path=path,
             layer=layer,
             um_per_unit=scale,
+            read=ours.get("read"),
         )
         for note in ours.get("notes", ()):
             _note(entry, note)
