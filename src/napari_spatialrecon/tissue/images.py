@@ -129,7 +129,7 @@ def _candidates(
 ) -> list[RgbImage]:
     image = contract.section(content, "images").get(key)
     if image is not None:
-        image = np.asarray(image)
+        image = image if hasattr(image, "dask") else np.asarray(image)
         if image.ndim not in (2, 3) or image.dtype.kind not in "buif":
             raise InputError(
                 f"Expected an image (y, x) or (y, x, colors), found {image.dtype} of shape "
@@ -144,7 +144,7 @@ def _candidates(
         return []
     path = Path(str(named))
     path = path if path.is_absolute() or folder is None else Path(folder) / path
-    if not path.is_file():
+    if not path.exists():
         notes.append(f"{path.name} ({key} image) does not exist.")
         return []
     return open_image(path)

@@ -206,8 +206,8 @@ def image_shape(path: str | Path) -> tuple[int, int]:
 def open_image(path: str | Path) -> list[RgbImage]:
     """Return the levels of an image file, finest first, without reading its pixels.
 
-    TIFF-based formats (OME-TIFF, SVS, NDPI) are read block by block, with the levels they contain;
-    JPEG and PNG have one level, decoded as a whole on first access.
+    TIFF-based formats (OME-TIFF, SVS, NDPI) and OME-NGFF folders are read block by block, with the
+    levels they contain; JPEG and PNG have one level, decoded as a whole on first access.
 
     Raises
     ------
@@ -215,6 +215,10 @@ def open_image(path: str | Path) -> list[RgbImage]:
         The file is not an image that can be read here.
     """
     path = Path(path)
+    if path.is_dir():
+        from napari_spatialrecon.tissue.ngff import open_ngff
+
+        return open_ngff(path)
     if not _is_tiff(path):
         return [RgbImage(_DecodedImage(path))]
     try:
