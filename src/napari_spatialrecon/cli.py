@@ -20,6 +20,7 @@ from napari_spatialrecon.command_line import (
     listing,
     mixtures,
     placing,
+    regions,
     simulating,
     super_resolution,
 )
@@ -34,6 +35,7 @@ VERBS = (
     placing,
     encoding,
     alignment,
+    regions,
     genes,
     mixtures,
     evaluating,

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import shlex
 import sys
 import threading
 from pathlib import Path
@@ -20,6 +21,7 @@ if TYPE_CHECKING:
     from napari_spatialrecon.tasks.aligning import AlignResult
 
 MODELS = ("similarity", "affine", "projective", "thin-plate")
+FORMS = ("pairs", "keypoints", "matrix", "loupe", "spatialdata")
 
 
 def add(verbs: Any) -> None:
@@ -29,11 +31,20 @@ def add(verbs: Any) -> None:
         "align",
         "register a slide or a result to an H&E image by landmark pairs",
         run_align,
-        files={"out": ".h5ad", "picture": ".png"},
+        files={"out": ".h5ad", "picture": ".png", "save_alignment": ".csv|.json|.zarr"},
     )
     verb.add_argument("--slide", metavar="S.h5ad", required=True, help="slide or placed cells")
     how = verb.add_mutually_exclusive_group(required=True)
-    how.add_argument("--pairs", metavar="FILE.csv", help="columns x,y,ref_x,ref_y")
+    how.add_argument(
+        "--pairs",
+        metavar="FILE",
+        help="columns x,y,ref_x,ref_y; keypoints of Xenium Explorer; points of a SpatialData .zarr",
+    )
+    how.add_argument(
+        "--transform",
+        metavar="FILE",
+        help="3 x 3 matrix of Xenium Explorer (.csv), or alignment of Loupe Browser (.json)",
+    )
     how.add_argument(
         "--auto",
         action="store_true",
@@ -42,6 +53,11 @@ def add(verbs: Any) -> None:
     )
     how.add_argument("--like", metavar="ALIGNED.h5ad", help="apply the alignment of this file")
     verb.add_argument("--model", choices=MODELS, default="similarity")
+    verb.add_argument(
+        "--elements",
+        metavar="A,B",
+        help="points of --pairs .zarr: the slide's, the image's (landmarks_query,landmarks_ref)",
+    )
     verb.add_argument("--no-reflection", action="store_true", help="never flip the tissue")
     verb.add_argument(
         "--smoothing",
@@ -52,6 +68,15 @@ def add(verbs: Any) -> None:
     verb.add_argument("--onto", metavar="SLIDE", help="slide whose image is the target")
     verb.add_argument("--out", metavar="ALIGNED.h5ad", required=True)
     verb.add_argument("--picture", metavar="FILE.png", help="also draw the result on the histology")
+    verb.add_argument(
+        "--save-alignment", metavar="FILE", help="also write the alignment for another tool"
+    )
+    verb.add_argument(
+        "--form",
+        choices=FORMS,
+        help="of --save-alignment: landmark pairs; points or matrix of Xenium Explorer; Loupe "
+        "Browser; points of SpatialData (default: after the name of the file)",
+    )
     add_reading_options(verb)
     add_common_options(verb)
 
@@ -75,6 +100,10 @@ def run_align(options: argparse.Namespace, stop: threading.Event) -> None:
 
         draw_placed(result.adata, options.picture)
     result.record.settings |= asked(options)
+    if options.save_alignment:
+        from napari_spatialrecon.tasks.alignment_files import write_alignment
+
+        write_alignment(result.adata, options.save_alignment, form=options.form)
     path, record = result.write(options.out)
     for note in result.notes:
         print(f"note: {note}", file=sys.stderr)
@@ -117,19 +146,39 @@ def _align(
             progress=bar.show,
             should_stop=stop.is_set,
         )
-    from napari_spatialrecon.tissue.landmark_pairs import read_pairs
+    from napari_spatialrecon.tasks.alignment_files import align_by_file
 
-    pairs = read_pairs(options.pairs)
-    return aligning.align_by_landmarks(
+    _check_kind(options)
+    return align_by_file(
         slide,
-        pairs.ref[pairs.enabled],
-        pairs.query[pairs.enabled],
+        options.pairs or options.transform,
         model=options.model,
         reflection=reflection,
         smoothing=options.smoothing,
         ref=ref,
         name=name,
+        **({"elements": options.elements} if options.elements else {}),
     )
+
+
+def _check_kind(options: argparse.Namespace) -> None:
+    """Refuse a matrix as pairs, whose --model would say nothing, and pairs as a matrix."""
+    from napari_spatialrecon.tissue.alignments.forms import POINTS, sniff_form
+
+    path = options.pairs or options.transform
+    points = sniff_form(path) in POINTS
+    if points and options.transform:
+        raise InputError(
+            "Expected a 3 x 3 matrix or an alignment of Loupe Browser, found no such file.",
+            remedy=f"Try --pairs {shlex.quote(path)}.",
+            where=path,
+        )
+    if not points and options.pairs:
+        raise InputError(
+            "Expected landmark pairs, found a transform.",
+            remedy=f"Try --transform {shlex.quote(path)}.",
+            where=path,
+        )
 
 
 def _print_residuals(result: AlignResult) -> None:

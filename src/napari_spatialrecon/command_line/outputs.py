@@ -20,6 +20,8 @@ INPUTS = (
     "slide",
     "landmarks",
     "pairs",
+    "transform",
+    "geojson",
     "like",
     "truth",
     "prediction",
