@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-from functools import partial
-
-from qtpy.QtWidgets import QFileDialog
+from qtpy.QtWidgets import QPushButton
 
 from napari_spatialrecon.viewer.task.inputs import Inputs, Row
 from napari_spatialrecon.viewer.task.one_slide_model import OneSlideModel, SlideAndReferenceModel
+from napari_spatialrecon.viewer.widgets.path_menu import ask_files, show_path_menu
 from napari_spatialrecon.viewer.widgets.rows import combo, fill, small_button
-from napari_spatialrecon.viewer.workspace.opening import FILTER, open_table
+from napari_spatialrecon.viewer.workspace.opening import open_table
 from napari_spatialrecon.viewer.workspace.tables import short_name
 from napari_spatialrecon.viewer.workspace.workspace import Entry, Role
 
@@ -24,7 +23,9 @@ class OneSlideInputs(Inputs):
         model = self.model
         self.slide, self.slide_button = combo(), small_button("…", "Open a slide")
         self.slide.activated.connect(lambda i: setattr(model, "slide", self.slide.itemData(i)))
-        self.slide_button.clicked.connect(self.start_opening)
+        self.slide_button.clicked.connect(
+            lambda: self.ask(self.slide_button, "Open a slide", Role.SLIDE)
+        )
 
     def rows(self) -> list[Row]:
         """Return the slide."""
@@ -50,13 +51,11 @@ class OneSlideInputs(Inputs):
 
     def start_opening(self) -> None:
         """Ask for the slide."""
-        self.ask("Open a slide", Role.SLIDE)
+        ask_files(self, "Open a slide", lambda paths: self.open(paths[0]))
 
-    def ask(self, title: str, role: Role) -> None:
-        """Ask for a file, and open it in a role."""
-        path = QFileDialog.getOpenFileName(self, title, filter=FILTER)[0]
-        if path:
-            self.open(path, role)
+    def ask(self, button: QPushButton, title: str, role: Role) -> None:
+        """Ask below a button for a file or a folder, and open it in a role."""
+        show_path_menu(button, title, lambda paths: self.open(paths[0], role))
 
 
 class SlideAndReferenceInputs(OneSlideInputs):
@@ -76,7 +75,7 @@ class SlideAndReferenceInputs(OneSlideInputs):
             lambda i: setattr(model, "reference", self.reference.itemData(i))
         )
         self.reference_button.clicked.connect(
-            partial(self.ask, "Open a table of cells", Role.QUERY)
+            lambda: self.ask(self.reference_button, "Open a table of cells", Role.QUERY)
         )
 
     def rows(self) -> list[Row]:

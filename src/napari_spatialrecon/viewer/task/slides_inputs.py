@@ -5,15 +5,20 @@ from __future__ import annotations
 from functools import partial
 from typing import TYPE_CHECKING
 
-from qtpy.QtWidgets import QFileDialog, QLineEdit, QMenu, QPushButton, QWidget
+from qtpy.QtWidgets import QLineEdit, QMenu, QPushButton, QWidget
 
 from napari_spatialrecon.errors import InputError
 from napari_spatialrecon.viewer.task.inputs import Inputs, Row
 from napari_spatialrecon.viewer.task.slides_model import SlidesModel
 from napari_spatialrecon.viewer.widgets.chips import Chips
 from napari_spatialrecon.viewer.widgets.labels import WrappedLabel
+from napari_spatialrecon.viewer.widgets.path_menu import (
+    add_path_actions,
+    ask_files,
+    show_path_menu,
+)
 from napari_spatialrecon.viewer.widgets.rows import combo, entry_tip, fill, row, small_button
-from napari_spatialrecon.viewer.workspace.opening import FILTER, open_table
+from napari_spatialrecon.viewer.workspace.opening import open_table
 from napari_spatialrecon.viewer.workspace.tables import short_name
 from napari_spatialrecon.viewer.workspace.workspace import Entry, Role
 
@@ -30,7 +35,7 @@ class SlidesInputs(Inputs):
     def make_fields(self) -> None:
         """Make and connect references, cells and scale."""
         self.chips = Chips("drop slides here, or +")
-        self.add_button = small_button("+", "Add an open slide, a file, or a Space Ranger folder")
+        self.add_button = small_button("+", "Add an open slide, a file, or a folder")
         self.cells, self.cells_button = combo(), small_button("…", "Open a table of cells")
         self.cells.setToolTip(self.cells_tip)
         self.scale = QLineEdit()
@@ -103,7 +108,7 @@ class SlidesInputs(Inputs):
 
     def start_opening(self) -> None:
         """Ask for slides."""
-        self.open(QFileDialog.getOpenFileNames(self, "Open slides", filter=FILTER)[0])
+        ask_files(self, "Open slides", self.open)
 
     def menu(self) -> QMenu:
         """Return what + offers."""
@@ -117,8 +122,7 @@ class SlidesInputs(Inputs):
             if isinstance(layer, Points) and id(layer) not in known:
                 menu.addAction(f"Layer {layer.name}", partial(self._try_layer, layer))
         menu.addSeparator()
-        menu.addAction("Open files…", self.start_opening)
-        menu.addAction("Open a Space Ranger folder…", self._open_folder)
+        add_path_actions(menu, self, "Open slides", self.open)
         return menu
 
     def _use_layer(self, layer: Layer) -> None:
@@ -145,13 +149,9 @@ class SlidesInputs(Inputs):
         except InputError as error:
             self.failed.emit(error)
 
-    def _open_folder(self) -> None:
-        folder = QFileDialog.getExistingDirectory(self, "Open a Space Ranger folder")
-        self.open([folder] if folder else [])
-
     def _open_cells(self) -> None:
-        path = QFileDialog.getOpenFileName(self, "Open a table of cells", filter=FILTER)[0]
-        self.open([path] if path else [], Role.QUERY)
+        title = "Open a table of cells"
+        show_path_menu(self.cells_button, title, lambda paths: self.open(paths, Role.QUERY))
 
 
 def _query_label(entry: Entry) -> str:
