@@ -6,6 +6,43 @@ from pathlib import Path
 
 import h5py
 
+from napari_spatialrecon.tissue.formats.folder import Names, samples
+
+#: Files by which platforms are told, in the order in which they are preferred.
+XENIUM: Names = {
+    "matrix": (
+        "cell_feature_matrix.h5",
+        "cell_feature_matrix",
+        "cell_feature_matrix.zarr.zip",
+        "cell_feature_matrix.zarr",
+    ),
+    "places": ("cells.parquet", "cells.csv"),
+    "experiment": ("experiment.xenium",),
+    "image": (
+        "morphology_focus.ome.tif",
+        "morphology_focus",
+        "morphology_mip.ome.tif",
+    ),
+}
+#: Files beside `cells.csv`, a common name, by which a folder is told to be of a run.
+_OF_XENIUM = (
+    "transcripts.parquet",
+    "transcripts.csv",
+    "cell_boundaries.parquet",
+    "cell_boundaries.csv",
+    "gene_panel.json",
+)
+COSMX: Names = {
+    "counts": ("exprMat_file.csv",),
+    "places": ("metadata_file.csv",),
+    "fovs": ("fov_positions_file.csv",),
+}
+MERSCOPE: Names = {
+    "counts": ("cell_by_gene.csv",),
+    "places": ("cell_metadata.csv",),
+    "images": ("images",),
+}
+
 #: Count matrices of a Space Ranger run, those of spots under tissue first.
 MATRICES = (
     "filtered_feature_bc_matrix.h5",
@@ -40,6 +77,30 @@ def find_outs(folder: Path) -> Path | None:
         if has_places and any((candidate / name).exists() for name in MATRICES):
             return candidate
     return None
+
+
+def is_xenium(path: Path) -> bool:
+    """Return whether a folder is of a Xenium run, whole or not, or a file is of a whole one.
+
+    A matrix alone is no run: it holds cells without places.
+    """
+    found = samples(path, {**XENIUM, "others": _OF_XENIUM}).values()
+    if path.is_file():
+        return any({"matrix", "places"} <= {*files} for files in found)
+    return any(
+        "experiment" in files or "matrix" in files or {"places", "others"} <= {*files}
+        for files in found
+    )
+
+
+def is_cosmx(path: Path) -> bool:
+    """Return whether a folder or file is of the flat files of CosMx, whole or not."""
+    return any(files.keys() & {"counts", "places"} for files in samples(path, COSMX).values())
+
+
+def is_merscope(path: Path) -> bool:
+    """Return whether a folder or file is of a MERSCOPE region, whole or not."""
+    return any(files.keys() & {"counts", "places"} for files in samples(path, MERSCOPE).values())
 
 
 def is_h5ad(path: Path) -> bool:

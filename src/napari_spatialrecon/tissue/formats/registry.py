@@ -58,6 +58,27 @@ FORMATS = (
         "spaceranger:read",
         ("bin", "library"),
     ),
+    Format(
+        "xenium",
+        "a Xenium folder",
+        recognise.is_xenium,
+        "xenium:read",
+        ("library", "y_axis"),
+    ),
+    Format(
+        "cosmx",
+        "a folder of CosMx flat files",
+        recognise.is_cosmx,
+        "cosmx:read",
+        ("library", "region", "y_axis"),
+    ),
+    Format(
+        "merscope",
+        "a MERSCOPE folder",
+        recognise.is_merscope,
+        "merscope:read",
+        ("library", "y_axis"),
+    ),
     Format("h5ad", "an .h5ad file", recognise.is_h5ad, "h5ad:read", ("layer", "library")),
 )
 

@@ -1,0 +1,176 @@
+"""Tables of counts in CSV, read in blocks and kept sparse: some are larger than the memory."""
+
+from __future__ import annotations
+
+import csv
+import gzip
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+from anndata import AnnData
+from scipy import sparse
+
+from napari_spatialrecon.errors import InputError
+
+#: Values in a block.
+_BLOCK = 16_000_000
+
+
+def header(path: Path, separator: str = ",") -> list[str]:
+    """Return the column names of a CSV, text (compressed or not) or Parquet table.
+
+    Raises
+    ------
+    InputError
+        The file is empty or cannot be read as text.
+    """
+    if path.suffix == ".parquet":
+        return [str(name) for name in table(path).columns]
+    opened = gzip.open if path.suffix == ".gz" else open
+    try:
+        with opened(path, "rt", encoding="utf-8-sig", newline="") as stream:
+            names = next(csv.reader(stream, delimiter=separator))
+    except StopIteration as error:
+        raise InputError("Expected a table, found an empty file.", where=str(path)) from error
+    except (OSError, UnicodeError, EOFError, csv.Error) as error:
+        raise damaged(path, error) from error
+    return [name.strip() for name in names]
+
+
+def damaged(path: Path, error: Exception) -> InputError:
+    """Return the error for a table that cannot be parsed."""
+    reason = str(error).splitlines()[0][:120] if str(error) else type(error).__name__
+    return InputError(
+        f"Expected a table that can be parsed, found a file that cannot ({reason}).",
+        remedy="Try copying or downloading it again.",
+        where=str(path),
+    )
+
+
+def table(path: Path, **options: Any) -> pd.DataFrame:
+    """Return a small CSV or Parquet table.
+
+    Raises
+    ------
+    InputError
+        It cannot be parsed.
+    """
+    try:
+        if path.suffix == ".parquet":
+            found = pd.read_parquet(path)
+            return found if isinstance(found.index, pd.RangeIndex) else found.reset_index()
+        return pd.read_csv(path, encoding="utf-8-sig", **options)
+    except (OSError, ValueError, EOFError) as error:
+        raise damaged(path, error) from error
+
+
+def missing_columns(path: Path, found: Sequence[str], needed: Sequence[str]) -> list[str]:
+    """Return a sentence on columns that a table lacks, or nothing."""
+    lacking = [name for name in needed if name not in found]
+    if not lacking:
+        return []
+    return [
+        f"{path.name} has no column {', '.join(lacking)}; its columns start with "
+        f"{', '.join(map(str, list(found)[:8]))}."
+    ]
+
+
+def cells_by_genes(
+    path: Path, labels: Sequence[str], *, separator: str = ",", leave: Sequence[str] = ()
+) -> tuple[sparse.csr_matrix, pd.DataFrame, list[str]]:
+    """Return counts, labels and genes of a table with a row per cell.
+
+    Parameters
+    ----------
+    labels
+        Columns that name a cell; "" is a column without name. They are read as text.
+    leave
+        Further columns that are no genes; left out.
+
+    Returns
+    -------
+    ((n, genes) csr float32, (n, labels) str, names of genes).
+
+    Raises
+    ------
+    InputError
+        A value of a gene is no number, or the file cannot be parsed.
+    """
+    names = header(path, separator)
+    skipped = {*leave}
+    at = [names.index(label) for label in labels]
+    genes = [i for i, n in enumerate(names) if i not in at and n not in skipped and n]
+    kinds: dict[int, Any] = {**dict.fromkeys(genes, np.float32), **dict.fromkeys(at, str)}
+    blocks, rows = [], []
+    try:
+        reader = pd.read_csv(
+            path,
+            sep=separator,
+            header=None,
+            skiprows=1,
+            names=range(len(names)),
+            index_col=False,
+            usecols=sorted([*at, *genes]),
+            dtype=kinds,
+            chunksize=max(1, _BLOCK // max(1, len(names))),
+            encoding="utf-8-sig",
+        )
+        for block in reader:
+            blocks.append(sparse.csr_matrix(block[genes].fillna(0).to_numpy(np.float32)))
+            rows.append(block[at])
+    except (OSError, ValueError, EOFError) as error:
+        raise damaged(path, error) from error
+    if not blocks:
+        raise InputError("Expected rows of counts, found none.", where=str(path))
+    found = pd.concat(rows, ignore_index=True)
+    found.columns = pd.Index(labels)
+    return sparse.csr_matrix(sparse.vstack(blocks)), found, [names[i] for i in genes]
+
+
+def genes_by_cells(path: Path, separator: str = ",") -> AnnData:
+    """Return a table with a row per gene and a column per cell as cells by genes.
+
+    The first column names the genes. As R writes it, the header may lack the name of that column.
+
+    Raises
+    ------
+    InputError
+        A value is no number, or the file cannot be parsed.
+    """
+    names = header(path, separator)
+    blocks, genes = [], []
+    try:
+        with pd.read_csv(
+            path,
+            sep=separator,
+            header=None,
+            skiprows=1,
+            index_col=0,
+            chunksize=max(1, _BLOCK // max(1, len(names))),
+            comment="#" if separator == "\t" else None,
+            encoding="utf-8-sig",
+            na_values=["NA"],
+            low_memory=False,
+        ) as reader:
+            for block in reader:
+                blocks.append(sparse.csr_matrix(block.fillna(0).to_numpy(np.float32)))
+                genes += [str(name) for name in block.index]
+    except (OSError, ValueError, EOFError) as error:
+        raise damaged(path, error) from error
+    if not blocks:
+        raise InputError("Expected rows of counts, found none.", where=str(path))
+    matrix = sparse.csr_matrix(sparse.vstack(blocks).T)
+    cells = names[-matrix.shape[0] :]
+    return counts_table(matrix, cells, genes)
+
+
+def counts_table(matrix: sparse.csr_matrix, cells: Sequence[str], genes: Sequence[str]) -> AnnData:
+    """Return counts (n, genes) as a table with names."""
+    return AnnData(
+        matrix,
+        obs=pd.DataFrame(index=pd.Index(cells, dtype=str)),
+        var=pd.DataFrame(index=pd.Index(genes, dtype=str)),
+    )
