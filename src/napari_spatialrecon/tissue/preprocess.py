@@ -20,13 +20,19 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 from scipy import sparse
-from sklearn.decomposition import PCA
+from sklearn.utils.extmath import randomized_svd, svd_flip
 
 from napari_spatialrecon.errors import CheckpointError, ValidationError
 from napari_spatialrecon.geometry.autocorrelation import morans_i
 from napari_spatialrecon.tissue.contract import Prepared
 from napari_spatialrecon.tissue.genes import match_genes
 from napari_spatialrecon.tissue.preprocess_config import PreprocessConfig
+from napari_spatialrecon.tissue.shared_counts import (
+    SharedCounts,
+    factors_to,
+    logarithms,
+    most_variable,
+)
 from napari_spatialrecon.tissue.slots import SPATIAL
 
 Features = NDArray[np.float32]
@@ -38,6 +44,8 @@ MORAN_NEIGHBOURS = 6
 #: Minimum number of cells for a reliable mean and standard deviation per gene.
 FEW_CELLS = 10
 _TINY = 1e-8
+#: Number of values of which a copy is made at a time.
+_BLOCK_VALUES = 16_000_000
 
 
 @dataclass(frozen=True)
@@ -101,9 +109,19 @@ class FeatureSpace:
         CheckpointError
             Fewer than nine in ten of the genes are present.
         """
-        counts, present, notes = self.counts(prepared)
-        weighted = self._standardise(_log_depth(counts, self.depth)[:, self.used].toarray())
-        weighted[:, ~present[self.used]] = 0.0
+        counts, rows, notes = self._matched(prepared)
+        place = np.full(len(self.genes), -1)
+        place[rows] = np.arange(len(rows))
+        present = place[self.used] >= 0
+        logs = np.zeros((len(counts), int(present.sum())), counts.matrix.dtype)
+        counts.dense_logs(factors_to(self.depth, counts.totals()), place[self.used[present]], logs)
+        if present.all():
+            weighted = self._standardise(logs)
+        else:
+            weighted = np.zeros((len(counts), len(self.used)), logs.dtype)
+            weighted[:, present] = logs
+            weighted = self._standardise(weighted)
+            weighted[:, ~present] = 0.0
         if shuffle is not None:
             weighted = shuffle.permuted(weighted, axis=0)
         if self.own_zscore and len(weighted) < FEW_CELLS:
@@ -112,12 +130,32 @@ class FeatureSpace:
                 f"{prepared.name}: with only {len(weighted)} rows, per-gene z-scores are "
                 "unreliable; place more cells of the tissue together.",
             )
+        if self.components.size:
+            weighted -= self.centre
         return self._project(weighted), notes
 
     def counts(
         self, prepared: Prepared
     ) -> tuple[sparse.csr_matrix, NDArray[np.bool_], tuple[str, ...]]:
         """Return new counts in the order of `genes` (0 if missing), which are present, and notes.
+
+        Raises
+        ------
+        CheckpointError
+            Fewer than nine in ten of the genes are present.
+        """
+        counts, rows, notes = self._matched(prepared)
+        found = counts.matrix[:, counts.columns]
+        present = np.zeros(len(self.genes), bool)
+        present[rows] = True
+        indices = rows.astype(found.indices.dtype)[found.indices]
+        shape = (len(counts), len(self.genes))
+        return sparse.csr_matrix((found.data, indices, found.indptr), shape=shape), present, notes
+
+    def _matched(
+        self, prepared: Prepared
+    ) -> tuple[SharedCounts, NDArray[np.intp], tuple[str, ...]]:
+        """Return the counts of the genes of the space that are present, which these are, and notes.
 
         Raises
         ------
@@ -140,19 +178,13 @@ class FeatureSpace:
                 remedy="Try training on these genes instead of loading the model.",
                 where=prepared.name,
             )
-        rows = match.indices[0]
-        place = sparse.csr_matrix(
-            (np.ones(len(rows), np.float32), (np.arange(len(rows)), rows)),
-            shape=(len(rows), len(self.genes)),
-        )
-        present = np.zeros(len(self.genes), bool)
-        present[rows] = True
         notes = (
             (f"{len(missing)} of the model's genes are missing and set to their average.",)
             if missing
             else ()
         )
-        return sparse.csr_matrix(prepared.adata.X)[:, match.indices[1]] @ place, present, notes
+        counts = SharedCounts(sparse.csr_matrix(prepared.adata.X), match.indices[1])
+        return counts, match.indices[0], notes
 
     def _standardise(self, logs: NDArray[np.float64]) -> NDArray[np.float64]:
         """Standardise and weight `logs`, in place."""
@@ -161,10 +193,10 @@ class FeatureSpace:
         logs *= self.weights
         return logs
 
-    def _project(self, weighted: NDArray[np.float64]) -> Features:
+    def _project(self, centred: NDArray[np.float64]) -> Features:
         if not self.components.size:
-            return weighted.astype(np.float32)
-        return ((weighted - self.centre) @ self.components.T).astype(np.float32)
+            return centred.astype(np.float32)
+        return (centred @ self.components.T).astype(np.float32)
 
     def arrays(self) -> dict[str, NDArray[np.float64]]:
         """Return the arrays stored in a checkpoint, besides the genes."""
@@ -232,38 +264,36 @@ def fit_features(
     tables = [*references, *([query] if query is not None else [])]
     match = match_genes([t.adata.var for t in tables], [t.name for t in tables])
     counts = [
-        sparse.csr_matrix(t.adata.X)[:, i] for t, i in zip(tables, match.indices, strict=True)
+        SharedCounts(sparse.csr_matrix(t.adata.X), i)
+        for t, i in zip(tables, match.indices, strict=True)
     ]
+    totals = [table.totals() for table in counts]
     if config.depth == "fixed":
         depth = config.fixed_depth
     else:
-        measured = counts if query is None else counts[-1:]
-        depth = float(
-            np.median(np.concatenate([np.asarray(c.sum(axis=1)).ravel() for c in measured]))
-        )
-    logs = [_log_depth(c, depth) for c in counts]
+        depth = float(np.median(np.concatenate(totals if query is None else totals[-1:])))
+    factors = [factors_to(depth, total) for total in totals]
     n_slides = len(references)
-    chosen = _most_variable(logs[:n_slides], config.top_genes)
-    # Only the selected genes become dense, once per table; later steps modify them in place.
-    scores = [x[:, chosen].toarray() for x in logs]
-    del logs
-    mean, scale = _mean_and_scale(np.concatenate(scores[:n_slides]))
+    chosen = most_variable(counts[:n_slides], factors[:n_slides], config.top_genes)
+    # Only the selected genes become dense, once; each table is a part that is changed in place.
+    scores = np.empty((sum(map(len, counts)), len(chosen)), counts[0].matrix.dtype)
+    parts = np.split(scores, np.cumsum([len(table) for table in counts])[:-1])
+    for table, factor, part in zip(counts, factors, parts, strict=True):
+        table.dense_logs(factor, chosen, part)
+    mean, scale = _mean_and_scale(scores[: sum(map(len, parts[:n_slides]))])
     own, power = config.zscore != "reference", 0.5 if config.scaling == "root" else 1.0
-    for i, x in enumerate(scores):
+    for i, part in enumerate(parts):
         counted = weights[i] if weights is not None and i < n_slides else None
-        _standardise(x, *(_mean_and_scale(x, counted) if own else (mean, scale)), power)
+        _standardise(part, *(_mean_and_scale(part, counted) if own else (mean, scale)), power)
     gene_weights = (
-        _moran_weights(scores[:n_slides], references)
+        _moran_weights(parts[:n_slides], references)
         if config.gene_weights == "moran"
         else np.ones(len(chosen))
     )
-    for x in scores:
-        x *= gene_weights
-    n_components = min(config.components, len(chosen), sum(map(len, scores)) - 1)
+    scores *= gene_weights
+    n_components = min(config.components, len(chosen), len(scores) - 1)
     if n_components:
-        pca = PCA(n_components, copy=False, svd_solver="randomized", random_state=seed)
-        pca.fit(np.concatenate(scores))
-        centre, components = pca.mean_, pca.components_
+        centre, components = _principal_components(scores, n_components, seed)
     else:
         centre, components = np.zeros(len(chosen)), np.zeros((0, len(chosen)))
     space = FeatureSpace(
@@ -279,30 +309,28 @@ def fit_features(
         power=power,
         notes=tuple(match.notes),
     )
-    features = [space._project(x) for x in scores]
+    features = [space._project(part) for part in parts]
     return space, features[:n_slides], features[n_slides] if query is not None else None
+
+
+def _principal_components(
+    scores: NDArray[np.float64], n_components: int, seed: int
+) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    """Centre `scores` in place; return the centre and the components.
+
+    The same as scikit-learn's `PCA`, which squares its input where it may change it, and copies it
+    otherwise.
+    """
+    centre = scores.mean(axis=0)
+    scores -= centre
+    left, _, right = randomized_svd(scores, n_components, flip_sign=False, random_state=seed)
+    return centre, svd_flip(left, right, u_based_decision=False)[1]
 
 
 def log_depth(counts: sparse.csr_matrix, depth: float) -> NDArray[np.float64]:
     """Return dense log1p counts, with every row's total scaled to `depth`."""
-    return _log_depth(counts, depth).toarray()
-
-
-def _log_depth(counts: sparse.csr_matrix, depth: float) -> sparse.csr_matrix:
     totals = np.asarray(counts.sum(axis=1)).ravel()
-    totals[totals == 0] = 1.0
-    return sparse.csr_matrix(sparse.diags(depth / totals) @ counts).log1p()
-
-
-def _most_variable(logs: Sequence[sparse.csr_matrix], most: int) -> NDArray[np.int64]:
-    """Return the `most` most variable genes over all rows, in their original order."""
-    n_genes = logs[0].shape[1]
-    if n_genes <= most:
-        return np.arange(n_genes)
-    n = sum(x.shape[0] for x in logs)
-    mean = sum(np.asarray(x.sum(axis=0)).ravel() for x in logs) / n
-    square = sum(np.asarray(x.multiply(x).sum(axis=0)).ravel() for x in logs) / n
-    return np.sort(np.argsort(-(square - mean**2), kind="stable")[:most])
+    return logarithms(counts, factors_to(depth, totals)).toarray()
 
 
 def zscore(values: NDArray[np.float64]) -> NDArray[np.float64]:
@@ -317,10 +345,16 @@ def _mean_and_scale(
 ) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
     """Return the mean and standard deviation of columns, with row `weights`, (n_rows,)."""
     if weights is None:
-        return values.mean(axis=0), values.std(axis=0)
+        return values.mean(axis=0), np.concatenate([x.std(axis=0) for x in _columns(values)])
     share = weights / weights.sum()
-    mean = share @ values
-    return mean, np.sqrt(np.maximum(share @ values**2 - mean**2, 0.0))
+    mean = np.concatenate([share @ x for x in _columns(values)])
+    square = np.concatenate([share @ x**2 for x in _columns(values)])
+    return mean, np.sqrt(np.maximum(square - mean**2, 0.0))
+
+
+def _columns(values: NDArray[np.float64]) -> list[NDArray[np.float64]]:
+    """Return views of even groups of columns, of about 64 MB at most where rows are many."""
+    return np.array_split(values, values.size // _BLOCK_VALUES + 1, axis=1)
 
 
 def _standardise(

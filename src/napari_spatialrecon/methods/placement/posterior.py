@@ -17,8 +17,10 @@ from napari_spatialrecon.methods.placement.config import KnnConfig
 from napari_spatialrecon.methods.placement.reference import Reference
 from napari_spatialrecon.progress import Reporter
 
-#: Number of cells compared with all spots at a time.
-BLOCK = 4096
+#: Number of cells compared with all spots at a time, and of their similarities (128 MB).
+BLOCK, BLOCK_VALUES = 4096, 2**24
+#: Number of spots from which on the most similar are first looked for among groups of spots.
+MANY = 2**14
 #: Number of cells whose expected distances to all others are computed at a time.
 ANCHORS = 64
 #: Maximum number of spots whose pairwise distances give the quantiles.
@@ -167,14 +169,15 @@ def knn_posterior(
     k = max(min(config.neighbours, len(spots) - (itself is not None)), 1)
     places, variance = np.empty((len(cells), 2)), np.empty(len(cells))
     best, table = np.empty(len(cells)), []
-    for start in range(0, len(cells), BLOCK):
+    block = max(1, min(BLOCK, BLOCK_VALUES // len(spots)))
+    for start in range(0, len(cells), block):
         if reporter is not None:
             reporter.check()
-        rows = slice(start, start + BLOCK)
+        rows = slice(start, start + block)
         cosine = cells[rows] @ spots.T
         if itself is not None:
             cosine[np.arange(len(cosine)), itself[rows]] = -1.0
-        nearest = np.argpartition(-cosine, k - 1, axis=1)[:, :k]
+        nearest = _largest(cosine, k)
         similarity = np.take_along_axis(cosine, nearest, axis=1)
         best[rows] = similarity.max(axis=1)
         weights = np.exp((similarity - similarity.max(axis=1, keepdims=True)) / config.temperature)
@@ -186,3 +189,20 @@ def knn_posterior(
         index = (weights.ravel(), nearest.ravel(), np.arange(0, nearest.size + 1, k))
         table.append(csr_matrix(index, shape=(len(nearest), len(spots))))
     return Posterior(places, variance, best, csr_matrix(vstack(table)))
+
+
+def _largest(values: NDArray[np.float64], k: int) -> NDArray[np.intp]:
+    """Return the columns of the `k` largest values of each row, in no order."""
+    n = values.shape[1]
+    if n < MANY:
+        return np.argpartition(-values, k - 1, axis=1)[:, :k]
+    # The k largest values lie in the k groups of largest maximum; column j is in group j % groups.
+    size = max(int(np.sqrt(n / k)), 1)
+    groups, rest = n // size, n % size
+    maxima = values[:, : groups * size].reshape(len(values), size, groups).max(axis=1)
+    best = np.argpartition(-maxima, min(k, groups) - 1, axis=1)[:, : min(k, groups)]
+    members = (best[:, :, None] + groups * np.arange(size)).reshape(len(values), -1)
+    last = np.broadcast_to(np.arange(n - rest, n), (len(values), rest))
+    columns = np.concatenate([members, last], axis=1)
+    found = np.argpartition(-np.take_along_axis(values, columns, axis=1), k - 1, axis=1)[:, :k]
+    return np.take_along_axis(columns, found, axis=1)
