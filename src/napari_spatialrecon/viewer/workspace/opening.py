@@ -191,8 +191,9 @@ def _add(viewer: ViewerModel, found: Opened) -> None:
 
 
 def _tell(name: str, notes: list[str]) -> None:
+    """Say what reading left out or chose; the first line is what a folded notice shows."""
     if notes:
-        notify_info("\n".join([f"{name}:", *notes]))
+        notify_info("\n".join([*notes, f"({name})"]))
 
 
 def is_open(space: Workspace, path: Path, options: ReadOptions = NO_CHOICE) -> bool:
