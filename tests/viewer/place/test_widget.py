@@ -219,7 +219,7 @@ def test_files_become_references_and_cells(
     files = [str(tiny_folder / f"section{i}.h5ad") for i in (1, 2)]
     empty.inputs.open([*files, files[0]])
     qtbot.waitUntil(lambda: len(empty.inputs.chips.names) == 2, timeout=20_000)
-    empty.inputs.open([str(tiny_folder / "cells.h5ad")], Role.QUERY)
+    empty.inputs.open([str(tiny_folder / "cells.h5ad")], role=Role.QUERY)
     qtbot.waitUntil(lambda: empty.model.query is not None, timeout=20_000)
     assert empty.inputs.chips.names == ["section1", "section2"]
     assert empty.inputs.cells.currentText() == "cells"

@@ -9,8 +9,8 @@ from napari_spatialrecon.errors import InputError
 from napari_spatialrecon.faces import argument
 
 
-def _option(help: str, metavar: str = "NAME") -> Any:
-    return field(default=None, metadata={"help": help, "metavar": metavar})
+def _option(help: str, metavar: str = "NAME", choices: tuple[str, ...] = ()) -> Any:
+    return field(default=None, metadata={"help": help, "metavar": metavar, "choices": choices})
 
 
 @dataclass(frozen=True)
@@ -46,7 +46,7 @@ class ReadOptions:
     coordinate_system: str | None = _option("coordinate system of a SpatialData object")
     bin: str | None = _option("bin size of Visium HD (µm) or Stereo-seq (steps)", "SIZE")
     y_axis: str | None = _option(
-        "direction of y in the file: down (an image) or up (a plot)", "WAY"
+        "direction of y in the file: down (an image) or up (a plot)", "WAY", ("down", "up")
     )
 
     def __post_init__(self) -> None:

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+from functools import partial
+
 from qtpy.QtWidgets import QPushButton
 
+from napari_spatialrecon.tissue.formats.options import NO_CHOICE, ReadOptions
 from napari_spatialrecon.viewer.task.inputs import Inputs, Row
 from napari_spatialrecon.viewer.task.one_slide_model import OneSlideModel, SlideAndReferenceModel
 from napari_spatialrecon.viewer.widgets.path_menu import ask_files, show_path_menu
@@ -36,14 +39,22 @@ class OneSlideInputs(Inputs):
         model = self.model
         fill(self.slide, [(short_name(e), e) for e in model.slides], model.slide)
 
-    def open(self, path: str, role: Role = Role.SLIDE) -> None:
+    def open(self, path: str, role: Role = Role.SLIDE, options: ReadOptions = NO_CHOICE) -> None:
         """Open a file, and choose it."""
 
         def use(entry: Entry) -> None:
             self.use(entry, role)
             self.opened.emit()
 
-        open_table(self.viewer, path, role, parent=self, opened=use, failed=self.failed.emit)
+        open_table(
+            self.viewer,
+            path,
+            role,
+            parent=self,
+            opened=use,
+            failed=self.failed.emit,
+            options=options,
+        )
 
     def use(self, entry: Entry, role: Role) -> None:
         """Choose an entry that was opened in a role."""
@@ -51,11 +62,14 @@ class OneSlideInputs(Inputs):
 
     def start_opening(self) -> None:
         """Ask for the slide."""
-        ask_files(self, "Open a slide", lambda paths: self.open(paths[0]))
+        ask_files(self, "Open a slide", self._open_first)
 
     def ask(self, button: QPushButton, title: str, role: Role) -> None:
         """Ask below a button for a file or a folder, and open it in a role."""
-        show_path_menu(button, title, lambda paths: self.open(paths[0], role))
+        show_path_menu(button, title, partial(self._open_first, role=role))
+
+    def _open_first(self, paths: list[str], options: ReadOptions, role: Role = Role.SLIDE) -> None:
+        self.open(paths[0], role, options)
 
 
 class SlideAndReferenceInputs(OneSlideInputs):

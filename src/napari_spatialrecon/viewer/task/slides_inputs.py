@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 from qtpy.QtWidgets import QLineEdit, QMenu, QPushButton, QWidget
 
 from napari_spatialrecon.errors import InputError
+from napari_spatialrecon.tissue.formats.options import NO_CHOICE, ReadOptions
 from napari_spatialrecon.viewer.task.inputs import Inputs, Row
 from napari_spatialrecon.viewer.task.slides_model import SlidesModel
 from napari_spatialrecon.viewer.widgets.chips import Chips
@@ -74,7 +75,9 @@ class SlidesInputs(Inputs):
             unit = "pixel" if entry.role is Role.HISTOLOGY else "unit"
             self.scale_label.setText(f"µm per {unit} of {short_name(entry)}")
 
-    def open(self, paths: list[str], role: Role = Role.SLIDE) -> None:
+    def open(
+        self, paths: list[str], options: ReadOptions = NO_CHOICE, role: Role = Role.SLIDE
+    ) -> None:
         """Open files as slides, or as cells."""
 
         def use(entry: Entry) -> None:
@@ -85,7 +88,15 @@ class SlidesInputs(Inputs):
             self.opened.emit()
 
         for path in paths:
-            open_table(self.viewer, path, role, parent=self, opened=use, failed=self.failed.emit)
+            open_table(
+                self.viewer,
+                path,
+                role,
+                parent=self,
+                opened=use,
+                failed=self.failed.emit,
+                options=options,
+            )
 
     def choose_cells(self, entry: Entry) -> None:
         """Use these cells; if they are a slide, hide its spots on the canvas."""
@@ -151,7 +162,7 @@ class SlidesInputs(Inputs):
 
     def _open_cells(self) -> None:
         title = "Open a table of cells"
-        show_path_menu(self.cells_button, title, lambda paths: self.open(paths, Role.QUERY))
+        show_path_menu(self.cells_button, title, partial(self.open, role=Role.QUERY))
 
 
 def _query_label(entry: Entry) -> str:
