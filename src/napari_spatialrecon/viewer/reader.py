@@ -28,24 +28,26 @@ _ASKED_BY_HAND = "_qt_open"
 
 
 def get_reader(path: str | Sequence[str]) -> Callable[[str | Sequence[str]], Read] | None:
-    """Return a reader for every format of `tissue.formats`, None for anything else."""
+    """Return a reader for every format of `tissue.formats` and GeoJSON, None for anything else."""
+    from napari_spatialrecon.tissue.formats.recognise import is_geojson
     from napari_spatialrecon.tissue.formats.registry import find_format
 
     paths = [path] if isinstance(path, str | Path) else list(path)
-    return read if paths and all(find_format(p) is not None for p in paths) else None
+    return read if paths and all(is_geojson(Path(p)) or find_format(p) for p in paths) else None
 
 
 def read(path: str | Sequence[str]) -> Read:
     """Return the layers of each file, as napari asks for them.
 
     Tables with coordinates become layers; cells without coordinates are listed in the workspace of
-    the current viewer. Files that are already open are not opened again. For a user (a drop, File >
+    the current viewer. Files that are already open are not opened again. Regions drawn in QuPath
+    (GeoJSON) become a column of the current slide. For a user (a drop, File >
     Open) nothing is returned: the layers are added once they have been read.
     """
     from napari import current_viewer
 
     viewer = current_viewer()
-    paths = [path] if isinstance(path, str | Path) else list(path)
+    paths = [Path(one) for one in ([path] if isinstance(path, str | Path) else path)]
     if viewer is not None:
         from napari_spatialrecon.viewer.canvas.placed_cells import color_placed
 
@@ -57,9 +59,9 @@ def read(path: str | Sequence[str]) -> Read:
         if _by_hand():
             from napari_spatialrecon.viewer.workspace.opening import open_in_turn
 
-            open_in_turn(viewer, [Path(one) for one in paths])
+            open_in_turn(viewer, paths)
             return NO_LAYERS
-    layers = [layer for one in paths for layer in _read_one(Path(one), viewer)]
+    layers = [layer for one in paths for layer in _read_one(one, viewer)]
     return layers or NO_LAYERS
 
 
@@ -74,12 +76,18 @@ def _by_hand() -> bool:
 
 
 def _read_one(path: Path, viewer: ViewerModel | None) -> list[LayerData]:
+    from napari_spatialrecon.tissue.formats.recognise import is_geojson
     from napari_spatialrecon.tissue.read import read_adata
     from napari_spatialrecon.viewer.workspace.opening import is_open, list_cells
     from napari_spatialrecon.viewer.workspace.reading import Opened
     from napari_spatialrecon.viewer.workspace.workspace import workspace_of
 
     space = workspace_of(viewer) if viewer is not None else None
+    if viewer is not None and is_geojson(path):
+        from napari_spatialrecon.viewer.workspace.regions import mark_regions
+
+        mark_regions(viewer, path)
+        return []
     if space is not None and is_open(space, path):
         return []
     adata = read_adata(path)

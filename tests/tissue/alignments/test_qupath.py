@@ -14,10 +14,10 @@ from hypothesis import strategies as st
 from napari_spatialrecon.errors import InputError
 from napari_spatialrecon.tissue.alignments.qupath import (
     add_regions,
-    is_geojson,
     read_regions,
     write_regions,
 )
+from napari_spatialrecon.tissue.formats.recognise import is_geojson
 
 
 def square(low: float, high: float) -> list[list[float]]:

@@ -10,6 +10,7 @@ import pytest
 from napari.layers import Layer
 
 from napari_spatialrecon.tissue import contract
+from napari_spatialrecon.viewer.align.files import SAVED
 from napari_spatialrecon.viewer.align.layers import GAPS, MARKS
 from napari_spatialrecon.viewer.align.widget import AlignToHistology
 from napari_spatialrecon.viewer.canvas.layers import cells_layer
@@ -238,3 +239,53 @@ def test_placed_cells_start_where_their_expression_expects_them(
     assert np.median(apart) < 0.25 * np.sqrt((true * um).var(axis=0).sum())
     widget.undo.click()
     np.testing.assert_allclose(widget.session.model.moved, cells.obsm["spatial"] * um)
+
+
+@pytest.mark.parametrize("kind", list(SAVED))
+def test_an_alignment_goes_out_in_each_form_and_comes_back(
+    widget: AlignToHistology, tmp_path: Path, kind: str
+) -> None:
+    """Out by pairs, undone, in again: the layer lies where it lay."""
+    layer = widget.session.layer
+    table = widget.session.table
+    if SAVED[kind] == "loupe":
+        table.obs["array_row"], table.obs["array_col"] = np.divmod(np.arange(table.n_obs), 20)
+    goal = wanted(world(layer, slice(None)))
+    set_pairs(widget, goal, (0, 7, 20, 33))
+    path = tmp_path / f"alignment{widget.saved[kind]}"
+    widget.save_file(str(path), kind)
+    assert path.exists(), widget.notice.label.text()
+    while widget.session.model.can_undo:
+        widget.session.model.undo()
+    assert np.abs(world(layer, slice(None)) - goal).max() > 1
+    widget.open_file(str(path))
+    loose = 1.0 if SAVED[kind] == "loupe" else 1e-4
+    np.testing.assert_allclose(world(layer, slice(None)), goal, atol=loose)
+
+
+def test_points_of_a_store_are_chosen_in_a_dialog(
+    widget: AlignToHistology, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    spatialdata = pytest.importorskip("spatialdata")
+    from qtpy.QtWidgets import QInputDialog
+
+    layer, goal = widget.session.layer, wanted(world(widget.session.layer, slice(None)))
+    set_pairs(widget, goal, (0, 7, 20))
+    widget.save_file(str(tmp_path / "a.zarr"), "SpatialData: landmarks (*.zarr)")
+    sdata = spatialdata.read_zarr(tmp_path / "a.zarr")
+    names = {"landmarks_query": "spot_landmarks", "landmarks_ref": "he_landmarks"}
+    spatialdata.SpatialData(points={names[n]: e for n, e in sdata.points.items()}).write(
+        tmp_path / "b.zarr"
+    )
+    while widget.session.model.can_undo:
+        widget.session.model.undo()
+    asked: list[list[str]] = []
+
+    def choose_one(_: object, title: str, words: str, items: list[str], **__: object) -> Any:
+        asked.append(items)
+        return "spot_landmarks,he_landmarks", True
+
+    monkeypatch.setattr(QInputDialog, "getItem", choose_one)
+    widget.open_file(str(tmp_path / "b.zarr" / "zarr.json"))
+    assert len(asked[0]) == 2
+    np.testing.assert_allclose(world(layer, slice(None)), goal, atol=1e-4)

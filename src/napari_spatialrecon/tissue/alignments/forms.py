@@ -21,6 +21,8 @@ POINTS: tuple[Form, ...] = ("pairs", "keypoints", "spatialdata")
 """Forms that hold landmark pairs; the others hold a map."""
 IMAGE_FORMS: tuple[Form, ...] = ("keypoints", "matrix", "loupe")
 """Forms whose target is in pixels of the image."""
+STORE = "zarr.json"
+"""A file in a zarr store that stands for it, where a dialog asks for a file."""
 SUFFIXES = {"loupe": ".json", "spatialdata": ".zarr"}
 """Suffixes of files, ``.csv`` for the rest."""
 
@@ -42,7 +44,7 @@ def sniff_form(path: str | Path) -> Form:
     'matrix'
     """
     path = Path(path)
-    if path.is_dir():
+    if path.is_dir() or path.name == STORE:
         return "spatialdata"
     try:
         with path.open(encoding="utf-8-sig", errors="replace") as stream:
@@ -119,7 +121,9 @@ def read_alignment(
     if form == "pairs":
         return read_pairs(path)
     if form == "spatialdata":
-        return spatialdata_landmarks.read_elements(path, elements)
+        path = Path(path)
+        store = path.parent if path.name == STORE else path
+        return spatialdata_landmarks.read_elements(store, elements)
     frames = Frames.of(adata, ref)
     if form == "keypoints":
         return xenium.read_keypoints(path, frames)

@@ -131,6 +131,21 @@ def add_regions(adata: AnnData, path: str | Path, *, column: str = COLUMN) -> An
             remedy=f"Try {argument('column', free_column(adata, column))}.",
             where="obs",
         )
+    labels, colors = region_labels(adata, path)
+    marked = adata.copy()
+    marked.obs[column] = labels
+    marked.uns[f"{column}_colors"] = colors
+    return marked
+
+
+def region_labels(adata: AnnData, path: str | Path) -> tuple[pd.Categorical, list[str]]:
+    """Return the region of each spot or cell, (n,), and the color of each category.
+
+    Raises
+    ------
+    InputError
+        The file holds no regions, or no spot lies in any.
+    """
     regions = read_regions(path)
     points = contract.coordinates(adata) / Frames.of(adata).image_pixel
     names = list(dict.fromkeys(region.name for region in regions))
@@ -147,10 +162,7 @@ def add_regions(adata: AnnData, path: str | Path, *, column: str = COLUMN) -> An
             "to.",
             where=str(path),
         )
-    marked = adata.copy()
-    marked.obs[column] = pd.Categorical.from_codes(codes, names)
-    marked.uns[f"{column}_colors"] = _colors(regions, names)
-    return marked
+    return pd.Categorical.from_codes(codes, names), _colors(regions, names)
 
 
 def write_regions(adata: AnnData, path: str | Path, *, column: str) -> Path:
@@ -185,19 +197,6 @@ def write_regions(adata: AnnData, path: str | Path, *, column: str) -> Path:
     ]
     storage.write_json(path, {"type": "FeatureCollection", "features": features})
     return Path(path)
-
-
-def is_geojson(path: str | Path) -> bool:
-    """Return whether a file is GeoJSON, by its name and first bytes."""
-    path = Path(path)
-    if path.suffix.lower() not in (".geojson", ".json"):
-        return False
-    try:
-        with path.open("rb") as stream:
-            start = stream.read(4096)
-    except OSError:
-        return False
-    return path.suffix.lower() == ".geojson" or b'"Feature' in start
 
 
 def free_column(adata: AnnData, column: str = COLUMN) -> str:

@@ -13,13 +13,13 @@ References
 
 from __future__ import annotations
 
+from itertools import permutations
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
-from napari_spatialrecon.errors import InputError
-from napari_spatialrecon.faces import argument
+from napari_spatialrecon.errors import ChoiceError, InputError
 from napari_spatialrecon.tissue.alignments.optional import spatialdata_library
 from napari_spatialrecon.tissue.landmark_pairs import LandmarkPairs
 
@@ -37,9 +37,11 @@ def read_elements(path: str | Path, elements: str = ELEMENTS) -> LandmarkPairs:
 
     Raises
     ------
+    ChoiceError
+        There are no such elements, but others.
     InputError
-        SpatialData is not installed, the store cannot be read, an element is missing, or the two
-        differ in number.
+        SpatialData is not installed, the store cannot be read or holds no points, or the two
+        elements differ in number.
     """
     library = spatialdata_library()
     try:
@@ -60,11 +62,18 @@ def pairs_of(sdata: Any, elements: str = ELEMENTS, where: str = "sdata") -> Land
     names = [name.strip() for name in elements.split(",")]
     if len(names) != 2 or not set(names) <= set(known):
         marks = [name for name in known if "landmark" in name.lower()] or known
-        raise InputError(
-            f"Expected two points elements, {' and '.join(names)}, found "
-            f"{', '.join(known) or 'none'}.",
-            remedy=f"Try {argument('elements', ','.join(marks[:2]) if len(marks) > 1 else ...)}: "
-            "the points of the slide, then those of the image.",
+        if len(marks) < 2:
+            raise InputError(
+                "Expected points of the slide and of the image, found "
+                f"{', '.join(known) or 'none'}.",
+                remedy="Try saving both sets of landmarks in napari-spatialdata.",
+                where=where,
+            )
+        raise ChoiceError(
+            "pairs of points, the slide's and the image's",
+            "elements",
+            [",".join(pair) for pair in permutations(marks, 2)],
+            asked=None if elements == ELEMENTS else elements,
             where=where,
         )
     query, ref = (_coordinates(sdata[name], name, where) for name in names)

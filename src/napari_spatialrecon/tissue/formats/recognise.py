@@ -111,3 +111,16 @@ def is_h5ad(path: Path) -> bool:
         kind = file.attrs.get("encoding-type")
         kind = kind.decode() if isinstance(kind, bytes) else kind
         return kind == "anndata" or ("X" in file and "obs" in file)
+
+
+def is_geojson(path: Path) -> bool:
+    """Return whether a file holds regions, as QuPath exports them: by its name and first bytes."""
+    if path.suffix.lower() == ".geojson":
+        return True
+    if path.suffix.lower() != ".json":
+        return False
+    try:
+        with path.open("rb") as stream:
+            return b'"Feature' in stream.read(4096)
+    except OSError:
+        return False

@@ -156,7 +156,7 @@ def aligned_table(space: Workspace, session: AlignSession, name: str) -> AlignRe
     from napari_spatialrecon.tasks import aligning
 
     adata, ref = layer_table(space, session), image_table(space, session)
-    frames = _frames(adata, adata if ref is None else ref, session)
+    frames = frames_of(adata, adata if ref is None else ref, session)
     model = session.model
     if model.fit is not None and not model.state.by_hand:
         used = [p for p in model.pairs if p.enabled]
@@ -244,7 +244,7 @@ def image_table(space: Workspace, session: AlignSession) -> AnnData | None:
     return picture(image).table().adata
 
 
-def _frames(adata: AnnData, ref: AnnData, session: AlignSession) -> Frames:
+def frames_of(adata: AnnData, ref: AnnData, session: AlignSession) -> Frames:
     """Return the maps from the table's frame to the world, and from the world to the image's frame.
 
     Layers and images may have been moved in napari since they were opened.

@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from functools import partial
+from pathlib import Path
 from typing import ClassVar
 
 import numpy as np
-from qtpy.QtWidgets import QLineEdit, QPushButton, QWidget
+from qtpy.QtWidgets import QInputDialog, QLineEdit, QPushButton, QWidget
 
-from napari_spatialrecon.errors import SpatialReconError
+from napari_spatialrecon.errors import ChoiceError, SpatialReconError
+from napari_spatialrecon.viewer.align.files import OPENED, SAVED, open_alignment, save_alignment
 from napari_spatialrecon.viewer.align.layers import AlignSession, aligned_table, keep
-from napari_spatialrecon.viewer.align.model import MODELS, AlignModel, Pair
+from napari_spatialrecon.viewer.align.model import MODELS, AlignModel
 from napari_spatialrecon.viewer.align.start import Start, first_pose
 from napari_spatialrecon.viewer.task.landmark_dock import LandmarkDock, offer
 from napari_spatialrecon.viewer.widgets.labels import WrappedLabel
@@ -34,6 +37,8 @@ class AlignToHistology(LandmarkDock[AlignSession]):
 
     shortcuts = ALIGN
     pick_text = "Set landmark pairs"
+    opened = OPENED
+    saved: ClassVar[Mapping[str, str]] = {kind: kind[kind.rindex(".") : -1] for kind in SAVED}
     columns: ClassVar[dict[str, str]] = {
         "pair": "Untick to exclude a pair",
         "residual": "Distance of the moved landmark from its partner",
@@ -60,6 +65,11 @@ class AlignToHistology(LandmarkDock[AlignSession]):
         self.keep_button = QPushButton("Use for later runs")
         self.keep_button.setToolTip("Later runs use the aligned slide")
         self.save_button = QPushButton("Save aligned table…")
+        self.load.setToolTip(
+            "Landmark pairs, or an alignment of Xenium Explorer (.csv), Loupe Browser (.json) or "
+            "napari-spatialdata (zarr.json in the store)"
+        )
+        self.store.setToolTip("Pairs, or the alignment in the form of another tool")
         self.kind.activated.connect(self._set_kind)
         self.scale_button.clicked.connect(self._set_scale)
         self.auto.clicked.connect(self.start_automatically)
@@ -183,27 +193,29 @@ class AlignToHistology(LandmarkDock[AlignSession]):
 
     # Files
 
-    def open_file(self, path: str) -> None:
-        """Replace the pairs by those of a file."""
-        from napari_spatialrecon.tissue.landmark_pairs import read_pairs
+    def open_file(self, path: str, elements: str | None = None) -> None:
+        """Replace the pairs, or the map, by those of a file; ask where it holds several points."""
 
         def take(session: AlignSession) -> None:
-            pairs = read_pairs(path)
-            um = session.um or 1.0
-            found = zip(pairs.query / um, pairs.ref / um, pairs.enabled, strict=True)
-            session.model.set_pairs(tuple(Pair((*q,), (*r,), bool(on)) for q, r, on in found))
+            try:
+                open_alignment(self.space, session, path, elements)
+            except ChoiceError as error:
+                words = "Points of the slide, then of the image:"
+                chosen, yes = QInputDialog.getItem(
+                    self, "Open landmarks", words, list(error.choices), editable=False
+                )
+                if yes:
+                    open_alignment(self.space, session, path, chosen)
 
         self.do(take)
 
-    def save_file(self, path: str) -> None:
-        """Write the pairs, in µm as the window shows them."""
-        from napari_spatialrecon.tissue.landmark_pairs import LandmarkPairs, write_pairs
+    def save_file(self, path: str, kind: str = "") -> None:
+        """Write the pairs or the map in the form that was chosen in the dialog."""
 
         def give(session: AlignSession) -> None:
-            um, pairs = session.um or 1.0, session.model.pairs
-            query = np.array([p.query for p in pairs]).reshape(-1, 2) * um
-            ref = np.array([p.ref for p in pairs]).reshape(-1, 2) * um
-            write_pairs(LandmarkPairs(query, ref, np.array([p.enabled for p in pairs])), path)
+            made = partial(aligned_table, self.space, session, self.layer.currentText())
+            save_alignment(session, made, path, SAVED.get(kind, "pairs"))
+            self.verdict.setText(f"Saved {Path(path).name}")
 
         self.do(give)
 
@@ -242,7 +254,7 @@ class AlignToHistology(LandmarkDock[AlignSession]):
         self.undo.setEnabled(model.can_undo)
         self.redo.setEnabled(model.can_redo)
         self.remove.setEnabled(bool(model.pairs) or model.turn == "image")
-        self.store.setEnabled(bool(model.pairs))
+        self.store.setEnabled(bool(model.pairs) or model.state.transform is not None)
         self.keep_button.setEnabled(session.table is not None)
         self.hint.setText(self._hint(model))
         self.table.show_rows(self._rows(session), model.chosen)

@@ -246,7 +246,7 @@ class LandmarksWidget(LandmarkDock[LandmarksSession]):
 
         self.do(lambda s: s.model.take(read_landmarks(path, list(s.model.names))))
 
-    def save_file(self, path: str) -> None:
+    def save_file(self, path: str, kind: str = "") -> None:
         """Write the landmarks that are used, in the frame and unit of the result."""
         from napari_spatialrecon.tissue.landmarks import write_landmarks
 

@@ -69,6 +69,10 @@ class LandmarkDock(QWidget, Generic[S]):
     columns: ClassVar[Mapping[str, str]]
     """Headings of the table, and their tooltips."""
     pick_text: ClassVar[str]
+    opened: ClassVar[str] = _CSV
+    """What the dialog of Open shows."""
+    saved: ClassVar[Mapping[str, str]] = {_CSV: ".csv"}
+    """Kinds of files that the dialog of Save offers, and their suffixes."""
 
     def __init__(self, napari_viewer: ViewerModel) -> None:
         super().__init__()
@@ -172,8 +176,8 @@ class LandmarkDock(QWidget, Generic[S]):
         """Replace the landmarks by those of a file."""
         raise NotImplementedError
 
-    def save_file(self, path: str) -> None:
-        """Write the landmarks."""
+    def save_file(self, path: str, kind: str = "") -> None:
+        """Write the landmarks, as a kind of `saved`."""
         raise NotImplementedError
 
     # Sessions
@@ -242,14 +246,17 @@ class LandmarkDock(QWidget, Generic[S]):
         run.start()
 
     def _ask_load(self) -> None:
-        path = QFileDialog.getOpenFileName(self, "Open landmarks", "", _CSV)[0]
+        path = QFileDialog.getOpenFileName(self, "Open landmarks", "", self.opened)[0]
         if path:
             self.open_file(path)
 
     def _ask_store(self) -> None:
-        path = QFileDialog.getSaveFileName(self, "Save landmarks", "landmarks.csv", _CSV)[0]
+        path, kind = QFileDialog.getSaveFileName(
+            self, "Save landmarks", "landmarks", ";;".join(self.saved)
+        )
         if path:
-            self.save_file(path if path.endswith(".csv") else f"{path}.csv")
+            suffix = self.saved.get(kind, ".csv")
+            self.save_file(path if path.endswith(suffix) else f"{path}{suffix}", kind)
 
     # Wiring
 

@@ -10,11 +10,13 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from napari_spatialrecon.errors import ChoiceError, InputError
 from napari_spatialrecon.tissue.formats.options import NO_CHOICE, ReadOptions
+from napari_spatialrecon.tissue.formats.recognise import is_geojson
 from napari_spatialrecon.viewer.canvas.layers import unwrapped
 from napari_spatialrecon.viewer.window.main_window import has_window, main_window
 from napari_spatialrecon.viewer.window.notify import notify_error, notify_info
 from napari_spatialrecon.viewer.window.worker import Run
 from napari_spatialrecon.viewer.workspace.reading import Opened, Reading
+from napari_spatialrecon.viewer.workspace.regions import mark_in_background
 from napari_spatialrecon.viewer.workspace.tables import table_name
 from napari_spatialrecon.viewer.workspace.workspace import Entry, Role, Workspace, workspace_of
 
@@ -93,7 +95,8 @@ def open_table(
 def open_in_turn(viewer: Viewer, sources: list[Path] | list[Source]) -> None:
     """Open files that a user dropped, one after another in the background.
 
-    Once read, each adds its layers, or is listed as cells to place. Where a file holds several
+    Once read, each adds its layers, or is listed as cells to place; regions drawn in QuPath mark
+    the current slide. Where a file holds several
     tables, the user is asked for some of them.
     """
     viewer = unwrapped(viewer)
@@ -112,6 +115,14 @@ def _open_next(viewer: Viewer) -> None:
         return
     source = asked[0]
 
+    def next_one() -> None:
+        asked.pop(0)
+        _open_next(viewer)
+
+    if is_geojson(source.path):
+        mark_in_background(viewer, source.path, next_one)
+        return
+
     def show(found: Opened) -> None:
         try:
             if found.layers:
@@ -127,10 +138,6 @@ def _open_next(viewer: Viewer) -> None:
     def refuse(error: Exception) -> None:
         if not _ask(viewer, error, source, open_chosen):
             notify_error(error)
-
-    def next_one() -> None:
-        asked.pop(0)
-        _open_next(viewer)
 
     run = _run_of(Reading(viewer, source.path, options=source.options), main_window(viewer), show)
     run.failed.connect(refuse)
