@@ -3,18 +3,22 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import h5py
 from anndata import AnnData
 
 from napari_spatialrecon.errors import InputError
 from napari_spatialrecon.tissue.formats.options import ReadOptions
-from napari_spatialrecon.tissue.formats.registry import find_format, titles
+from napari_spatialrecon.tissue.formats.registry import Format, find_format, format_named, titles
 from napari_spatialrecon.tissue.slots import OURS, READ
+
+if TYPE_CHECKING:
+    from spatialdata import SpatialData
 
 
 def read_adata(
-    path: str | Path,
+    path: str | Path | SpatialData,
     *,
     layer: str | None = None,
     library: str | None = None,
@@ -29,7 +33,7 @@ def read_adata(
     Parameters
     ----------
     path
-        `docs/formats.md` lists what is read.
+        `docs/formats.md` lists what is read. A SpatialData object in memory is taken as well.
     layer, library, region, table, coordinate_system, bin, y_axis
         Choices for files that hold more than one; see `ReadOptions`. A format ignores those that
         it does not have.
@@ -64,8 +68,12 @@ def read_adata(
     return read_with(path, ReadOptions(**given))
 
 
-def read_with(path: str | Path, options: ReadOptions) -> AnnData:
+def read_with(path: str | Path | SpatialData, options: ReadOptions) -> AnnData:
     """Return the table in a file or folder, like `read_adata`, with the options as one object."""
+    if not isinstance(path, str | Path):
+        from napari_spatialrecon.tissue.sdata.table import from_object
+
+        return _recorded(from_object(path, options), format_named("spatialdata"), options)
     path = Path(path)
     if not path.exists():
         raise InputError(
@@ -76,7 +84,11 @@ def read_with(path: str | Path, options: ReadOptions) -> AnnData:
     found = find_format(path)
     if found is None:
         raise _unknown(path)
-    adata = found.read(path, options)
+    return _recorded(found.read(path, options), found, options)
+
+
+def _recorded(adata: AnnData, found: Format, options: ReadOptions) -> AnnData:
+    """Return the table with its format and the choices made, in place."""
     chosen = {k: v for k, v in options.given().items() if k in found.options}
     ours = dict(adata.uns.get(OURS, {}))
     adata.uns[OURS] = {**ours, READ: {"format": found.name, **chosen}}

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
+from typing import Any
 
 import h5py
 
@@ -124,3 +126,30 @@ def is_geojson(path: Path) -> bool:
             return b'"Feature' in stream.read(4096)
     except OSError:
         return False
+
+
+def is_spatialdata(path: Path) -> bool:
+    """Return whether a folder is a SpatialData object in zarr, of format 2 or 3."""
+    if not path.is_dir():
+        return False
+    attributes = zarr_attributes(path)
+    if "spatialdata_attrs" in attributes:
+        return True
+    if attributes.get("encoding-type") or not (path / ".zgroup").is_file():
+        return False
+    kinds = ("images", "labels", "points", "shapes", "tables")
+    return any((path / kind / ".zgroup").is_file() for kind in kinds)
+
+
+def zarr_attributes(group: Path) -> dict[str, Any]:
+    """Return the attributes of a zarr group of format 3 or 2; none of any other folder."""
+    try:
+        if (group / "zarr.json").is_file():
+            found = json.loads((group / "zarr.json").read_bytes()).get("attributes")
+        elif (group / ".zattrs").is_file():
+            found = json.loads((group / ".zattrs").read_bytes())
+        else:
+            found = None
+    except (ValueError, AttributeError):
+        found = None
+    return found if isinstance(found, dict) else {}

@@ -79,6 +79,13 @@ FORMATS = (
         "merscope:read",
         ("library", "y_axis"),
     ),
+    Format(
+        "spatialdata",
+        "a SpatialData .zarr",
+        recognise.is_spatialdata,
+        "spatialdata_zarr:read",
+        ("table", "region", "coordinate_system"),
+    ),
     Format("h5ad", "an .h5ad file", recognise.is_h5ad, "h5ad:read", ("layer", "library")),
 )
 
@@ -96,6 +103,11 @@ def find_format(path: str | Path) -> Format | None:
         except (OSError, RuntimeError, KeyError, ValueError):
             continue
     return None
+
+
+def format_named(name: str) -> Format:
+    """Return the format of a name."""
+    return next(known for known in FORMATS if known.name == name)
 
 
 def titles() -> str:
