@@ -211,10 +211,14 @@ def test_all_that_is_wrong_with_a_run_is_said_at_once(tmp_path) -> None:
     assert len(caught.value.problems) == 2
 
 
-def test_barcodes_without_position_are_refused(tmp_path) -> None:
+def test_barcodes_without_position_are_left_out_and_counted(tmp_path) -> None:
     outs = write_run(tmp_path)
     positions().iloc[:5].to_csv(outs / "spatial" / "tissue_positions.csv", index=False)
-    with pytest.raises(InputError, match="found none for 4 of 9"):
+    adata = read_adata(outs)
+    assert sorted(adata.obs_names) == [BARCODES[i] for i in range(5) if UNDER[i]]
+    assert any("4 of 9 barcodes have no place" in n for n in adata.uns["spatialrecon"]["notes"])
+    positions().assign(barcode="other").to_csv(outs / "spatial" / "tissue_positions.csv")
+    with pytest.raises(InputError, match="Expected"):
         read_adata(outs)
 
 

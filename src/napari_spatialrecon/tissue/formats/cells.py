@@ -127,12 +127,18 @@ def turn_y(xy: np.ndarray, *, stated: str, asked: str | None, notes: list[str]) 
     return turned
 
 
-def finished(adata: AnnData, unit: str, notes: Sequence[str], **ours: Any) -> AnnData:
-    """Return a slide with its unit ("um", "px" or "unit") and notes; names made unique."""
+def with_unique_genes(adata: AnnData, notes: list[str]) -> AnnData:
+    """Return a new table, in which a gene symbol that repeats got a suffix; `notes` counts them."""
     repeated = int(adata.var_names.duplicated().sum())
-    notes = list(notes)
     if repeated:
         adata.var_names_make_unique()
         notes.append(f"{repeated} repeated gene symbols were given a suffix such as -1.")
+    return adata
+
+
+def finished(adata: AnnData, unit: str, notes: Sequence[str], **ours: Any) -> AnnData:
+    """Return a slide with its unit ("um", "px" or "unit") and notes; names made unique."""
+    notes = list(notes)
+    adata = with_unique_genes(adata, notes)
     adata.uns[OURS] = {"unit": unit, **ours} | ({NOTES: np.array(notes)} if notes else {})
     return adata

@@ -9,6 +9,7 @@ from typing import Any
 import h5py
 
 from napari_spatialrecon.tissue.formats.folder import Names, samples
+from napari_spatialrecon.tissue.formats.visium_files import bins, find_runs
 
 #: Files by which platforms are told, in the order in which they are preferred.
 XENIUM: Names = {
@@ -45,40 +46,10 @@ MERSCOPE: Names = {
     "images": ("images",),
 }
 
-#: Count matrices of a Space Ranger run, those of spots under tissue first.
-MATRICES = (
-    "filtered_feature_bc_matrix.h5",
-    "filtered_feature_bc_matrix",
-    "raw_feature_bc_matrix.h5",
-    "raw_feature_bc_matrix",
-)
-#: Files of spot positions, by version of Space Ranger.
-POSITIONS = ("tissue_positions.csv", "tissue_positions_list.csv", "tissue_positions.parquet")
-SCALE_FACTORS = "scalefactors_json.json"
-#: The Visium HD bin size that 10x recommends to start with.
-HD_BINS = Path("binned_outputs") / "square_008um"
-
 
 def is_spaceranger(path: Path) -> bool:
-    """Return whether a folder holds a Space Ranger run."""
-    return path.is_dir() and find_outs(path) is not None
-
-
-def find_outs(folder: Path) -> Path | None:
-    """Return the folder with a Space Ranger run's matrix and `spatial/`, or None.
-
-    Parameters
-    ----------
-    folder
-        This folder (`outs`, or that of a Visium HD bin size), its parent, or an `outs` of Visium
-        HD, in which the 8 µm bins are chosen.
-    """
-    for candidate in (folder, folder / "outs", folder / HD_BINS, folder / "outs" / HD_BINS):
-        spatial = candidate / "spatial"
-        has_places = any((spatial / name).is_file() for name in (*POSITIONS, SCALE_FACTORS))
-        if has_places and any((candidate / name).exists() for name in MATRICES):
-            return candidate
-    return None
+    """Return whether a folder holds one or several Space Ranger runs, or bins of Visium HD."""
+    return path.is_dir() and bool(bins(path) or find_runs(path))
 
 
 def is_xenium(path: Path) -> bool:

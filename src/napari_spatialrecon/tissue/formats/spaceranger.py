@@ -1,64 +1,82 @@
-"""Reading the output of Space Ranger: Visium, CytAssist and the bins of Visium HD."""
+"""Reading the output of Space Ranger: Visium, CytAssist, and bins or cells of Visium HD."""
 
 from __future__ import annotations
 
 import json
-import math
-import warnings
 from pathlib import Path
 from typing import Any
 
 import h5py
 import numpy as np
 import pandas as pd
-import scanpy as sc
 from anndata import AnnData
-from skimage.io import imread
 
-from napari_spatialrecon.errors import InputError, Problem, ValidationError
+from napari_spatialrecon.errors import ChoiceError, InputError, Problem, ValidationError
+from napari_spatialrecon.tissue.formats import csv_counts
+from napari_spatialrecon.tissue.formats.cells import finished, placed, with_unique_genes
+from napari_spatialrecon.tissue.formats.feature_matrix import read_features
 from napari_spatialrecon.tissue.formats.options import ReadOptions
-from napari_spatialrecon.tissue.formats.recognise import (
+from napari_spatialrecon.tissue.formats.visium_files import (
     MATRICES,
+    OUTLINES,
     POSITIONS,
     SCALE_FACTORS,
-    find_outs,
+    Run,
+    chosen_bin,
+    content,
+    find_runs,
 )
-from napari_spatialrecon.tissue.lazy_image import image_shape
-from napari_spatialrecon.tissue.slots import OURS, SPATIAL
+from napari_spatialrecon.tissue.formats.visium_images import (
+    find_source,
+    full_size,
+    read_factors,
+    read_images,
+    size_problems,
+)
+from napari_spatialrecon.tissue.slots import SPATIAL
 
-_COLUMNS = [
-    "barcode",
-    "in_tissue",
-    "array_row",
-    "array_col",
-    "pxl_row_in_fullres",
-    "pxl_col_in_fullres",
-]
-_FULL_RESOLUTION = (".tif", ".tiff", ".btf", ".svs", ".ndpi", ".jpg", ".jpeg")
-#: Tolerance of a full-resolution image's size relative to that of the scaled hires image.
-_SIZE_TOLERANCE = 0.01
+_ARRAY = ["in_tissue", "array_row", "array_col"]
+_XY = ("pxl_col_in_fullres", "pxl_row_in_fullres")
+_COLUMNS = ["barcode", *_ARRAY, "pxl_row_in_fullres", "pxl_col_in_fullres"]
+#: Names of the same columns in Seurat.
+_SYNONYMS = {
+    "tissue": "in_tissue",
+    "row": "array_row",
+    "col": "array_col",
+    "imagerow": "pxl_row_in_fullres",
+    "imagecol": "pxl_col_in_fullres",
+}
 
 
 def read(path: Path, options: ReadOptions) -> AnnData:
     """Return the slide in a folder; see `read_spaceranger`."""
-    return read_spaceranger(path)
+    return read_spaceranger(path, bin=options.bin, library=options.library)
 
 
 def read_spaceranger(
-    folder: str | Path, *, full_resolution: str | Path | None = None, images_needed: bool = False
+    folder: str | Path,
+    *,
+    bin: str | None = None,
+    library: str | None = None,
+    full_resolution: str | Path | None = None,
+    images_needed: bool = False,
 ) -> AnnData:
-    """Return the spots under tissue of a Space Ranger run.
+    """Return the spots, bins or cells under tissue of a Space Ranger run.
 
     `obsm["spatial"]` is (x, y) in full-resolution pixels, `uns["spatial"][library]` is as scanpy
-    writes it (images are uint8 RGB), and `uns["spatialrecon"]["unit"]` is "px". The micrometres per
-    pixel follow from the scale factors, see `contract.um_per_unit`. `uns["spatialrecon"]["notes"]`
-    lists what is missing or was changed. Repeated gene symbols get a suffix, as in scanpy;
-    `var["gene_ids"]` distinguishes them.
+    writes it (images as they are stored), and `uns["spatialrecon"]["unit"]` is "px".
+    `uns["spatialrecon"]["notes"]` lists what is missing, was chosen or left out. Repeated gene
+    symbols get a suffix, as in scanpy; `var["gene_ids"]` distinguishes them.
 
     Parameters
     ----------
     folder
-        `outs`, its parent, or the folder of a bin size of Visium HD.
+        `outs`, its parent, the folder of a bin size of Visium HD, `binned_outputs`, or a folder of
+        files with the name of a sample before theirs. `spatial/` may be there or not.
+    bin
+        Bin size of Visium HD in µm ("8"), or "cells" for segmented cells. If None, 8.
+    library
+        Sample, where a folder holds several.
     full_resolution
         The microscope image given to Space Ranger. If None, an image of matching size next to the
         outputs is used. It is recorded in `metadata["source_image_path"]`, not read.
@@ -67,50 +85,65 @@ def read_spaceranger(
 
     Raises
     ------
+    ChoiceError
+        Several samples and none is named, or a bin size that is not there.
     ValidationError
         Lists everything that is missing or wrong.
 
     References
     ----------
-    10x Genomics, Space Ranger documentation, "Spatial outputs".
+    10x Genomics, Space Ranger documentation, "Spatial outputs" and "Segmented outputs".
     """
-    folder = Path(folder)
-    outs = find_outs(folder)
-    if outs is None:
-        raise ValidationError([_not_spaceranger(folder)])
-    spatial = outs / "spatial"
     notes: list[str] = []
+    run = _chosen(chosen_bin(Path(folder), bin, notes), library)
+    if run.shared:
+        notes.append(
+            f"The files of places name no sample; they were taken for those of {run.name}."
+        )
     problems: list[Problem] = []
-    images = _read_images(spatial, notes)
+    images = read_images(run, notes)
+    factors: dict[str, float] = {}
+    positions, source = pd.DataFrame(), None
     try:
-        factors = _read_factors(spatial, images)
+        factors = read_factors(run, images)
     except InputError as error:
-        factors = {}
         problems.append(error.problem)
     try:
-        positions = _read_positions(spatial)
+        positions = _read_positions(run)
     except InputError as error:
-        positions = pd.DataFrame()
         problems.append(error.problem)
     if images_needed and not images:
         looked = "tissue_hires_image.png or tissue_lowres_image.png"
-        problems.append(Problem(str(spatial), f"Expected {looked}, found neither."))
-    source: Path | None = None
+        problems.append(Problem(str(run.folder), f"Expected {looked}, found neither."))
     if factors:
         try:
-            source = _find_source(outs, images, factors, full_resolution)
+            source = find_source(run, full_size(images, factors), full_resolution)
         except InputError as error:
             problems.append(error.problem)
+    if factors and len(positions):
+        under = positions[positions["in_tissue"] == 1]
+        problems += size_problems(run, images, factors, under[list(_XY)].to_numpy(float))
     if problems:
         raise ValidationError(problems)
-    adata, library, metadata = _read_matrix(outs, notes)
-    adata = _place(adata, positions, spatial, notes)
+    adata, name, metadata = _read_matrix(run, notes)
+    adata = _place(adata, positions, run, notes)
     if source:
         metadata["source_image_path"] = str(source.resolve())
-    content = {"images": images, "scalefactors": factors, "metadata": metadata}
-    adata.uns[SPATIAL] = {library: content}
-    adata.uns[OURS] = {"unit": "px"} | ({"notes": np.array(notes)} if notes else {})
-    return adata
+    adata.uns[SPATIAL] = {name: {"images": images, "scalefactors": factors, "metadata": metadata}}
+    return finished(adata, "px", notes)
+
+
+def _chosen(folder: Path, library: str | None) -> Run:
+    runs = find_runs(folder)
+    if not runs:
+        raise ValidationError([_not_spaceranger(folder)])
+    if len(runs) == 1 and library in (None, runs[0].name):
+        return runs[0]
+    chosen = [run for run in runs if run.name == library]
+    if len(chosen) == 1:
+        return chosen[0]
+    names = list(dict.fromkeys(run.name for run in runs))
+    raise ChoiceError("samples", "library", names, asked=library, where=str(folder))
 
 
 def _not_spaceranger(folder: Path) -> Problem:
@@ -121,104 +154,92 @@ def _not_spaceranger(folder: Path) -> Problem:
     return Problem(str(folder), found, 'Try the folder "outs" that Space Ranger wrote.')
 
 
-def _read_images(spatial: Path, notes: list[str]) -> dict[str, np.ndarray]:
-    images = {}
-    for key in ("hires", "lowres"):
-        path = spatial / f"tissue_{key}_image.png"
-        try:
-            images[key] = np.atleast_3d(imread(path))
-        except FileNotFoundError:
-            notes.append(f"{path.name} is missing from {spatial}.")
-        except (OSError, ValueError, SyntaxError):
-            notes.append(f"{path.name} cannot be read: it seems damaged.")
-    return images
-
-
-def _read_factors(spatial: Path, images: dict[str, np.ndarray]) -> dict[str, float]:
-    path = spatial / SCALE_FACTORS
-    if not path.is_file():
-        listed = ", ".join(sorted(p.name for p in spatial.iterdir())[:10])
-        raise InputError(
-            f"Expected {SCALE_FACTORS}, found only {listed}.",
-            remedy="Try copying it from the run; without it, spots and image have no common scale.",
-            where=str(spatial),
-        )
-    try:
-        content = json.loads(path.read_text(encoding="utf-8"))
-    except (OSError, ValueError) as error:
-        raise InputError(
-            "Expected scale factors as JSON, found a file that cannot be parsed.",
-            remedy="Try copying it from the run again.",
-            where=str(path),
-        ) from error
-    needed = ["spot_diameter_fullres", *(f"tissue_{key}_scalef" for key in images)]
-    wrong = [key for key in needed if not _positive(content, key)]
-    if wrong:
-        raise InputError(
-            f"Expected positive numbers for {', '.join(needed)}; found none for "
-            f"{', '.join(wrong)}.",
-            remedy="Try copying the file from the run again.",
-            where=str(path),
-        )
-    return {str(key): value for key, value in content.items() if isinstance(value, int | float)}
-
-
-def _positive(content: Any, key: str) -> bool:
-    value = content.get(key) if isinstance(content, dict) else None
-    return isinstance(value, int | float) and math.isfinite(value) and value > 0
-
-
-def _read_positions(spatial: Path) -> pd.DataFrame:
-    path = next((spatial / name for name in POSITIONS if (spatial / name).is_file()), None)
+def _read_positions(run: Run) -> pd.DataFrame:
+    """Return places by barcode, of each version; rows of segmented cells count as under tissue."""
+    path = run.files.get("positions")
     if path is None:
+        found = f"Expected one of {', '.join((*POSITIONS, OUTLINES))}, found none of them."
         raise InputError(
-            f"Expected one of {', '.join(POSITIONS)}, found none of them.", where=str(spatial)
+            found,
+            remedy="Try copying it from the run again.",
+            where=str(run.files.get("factors", run.folder).parent),
         )
-    try:
-        if path.suffix == ".parquet":
-            table = pd.read_parquet(path).reset_index()
-        else:
-            with path.open(encoding="utf-8") as stream:
-                has_header = stream.readline().startswith("barcode")
-            table = pd.read_csv(path, header=0 if has_header else None)
-            if not has_header and table.shape[1] == len(_COLUMNS):
-                table.columns = pd.Index(_COLUMNS)
-    except (OSError, ValueError) as error:
-        raise InputError(
-            "Expected a table of spot positions, found a file that cannot be parsed.",
-            where=str(path),
-        ) from error
+    if path.name.removesuffix(".gz").endswith(OUTLINES):
+        return _centroids(path)
+    if path.suffix == ".parquet":
+        table = csv_counts.table(path)
+    else:
+        names = csv_counts.header(path)
+        has_header = len(names) < 2 or not names[1].strip().isdigit()
+        table = csv_counts.table(path, header=0 if has_header else None)
+        if not has_header and table.shape[1] == len(_COLUMNS):
+            table.columns = pd.Index(_COLUMNS)
+    table = table.rename(columns=_SYNONYMS)
+    if "barcode" not in table and table.shape[1] >= len(_COLUMNS):
+        table = table.rename(columns={table.columns[0]: "barcode"})
     missing = [column for column in _COLUMNS if column not in table.columns]
     if missing:
         raise InputError(
             f"Expected columns {', '.join(_COLUMNS)}; found none named {', '.join(missing)}.",
+            remedy="Try copying the file from the run again.",
             where=str(path),
         )
     return table[_COLUMNS].set_index("barcode")
 
 
-def _read_matrix(outs: Path, notes: list[str]) -> tuple[AnnData, str, dict[str, Any]]:
-    path = next(outs / name for name in MATRICES if (outs / name).exists())
-    metadata: dict[str, Any] = {}
-    library = outs.parent.name if outs.name == "outs" else outs.name
+def _centroids(path: Path) -> pd.DataFrame:
+    """Return the centers of mass of segmented cells' outlines, and their areas in pixels."""
     try:
-        with warnings.catch_warnings():
-            warnings.filterwarnings("ignore", message=".*names are not unique.*")
-            if path.is_dir():
-                adata = sc.read_10x_mtx(path, make_unique=False, gex_only=False)
-            else:
-                adata = sc.read_10x_h5(path, gex_only=False)
-                library = _read_attributes(path, metadata) or library
-    except Exception as error:
-        reason = str(error).splitlines()[0][:120] if str(error) else type(error).__name__
+        features = json.loads(content(path))["features"]
+        rows = [
+            (f"cellid_{int(f['properties']['cell_id']):09d}-1", *_middle(f["geometry"]))
+            for f in features
+        ]
+    except (OSError, EOFError, ValueError, KeyError, TypeError, IndexError) as error:
         raise InputError(
-            f"Expected a matrix that Space Ranger wrote, found one that cannot be read ({reason}).",
-            remedy="Try copying it from the run again.",
+            "Expected outlines of cells as GeoJSON polygons with a cell_id, found others.",
+            remedy="Try copying the file from the run again.",
             where=str(path),
         ) from error
+    table = pd.DataFrame(rows, columns=["barcode", *_XY, "cell_area_px"]).set_index("barcode")
+    return table.assign(in_tissue=1)
+
+
+def _middle(geometry: dict[str, Any]) -> tuple[float, float, float]:
+    """Return centroid (x, y) and area of the largest polygon's outer ring, by the shoelace sum."""
+    polygons = geometry["coordinates"]
+    rings = [p[0] for p in polygons] if geometry["type"] == "MultiPolygon" else [polygons[0]]
+    return max((_ring_middle(np.asarray(ring, float)) for ring in rings), key=lambda m: m[2])
+
+
+def _ring_middle(ring: np.ndarray) -> tuple[float, float, float]:
+    start = ring[0]
+    points = ring - start  # keeps the sums exact far from the origin
+    following = np.roll(points, -1, axis=0)
+    cross = points[:, 0] * following[:, 1] - following[:, 0] * points[:, 1]
+    area = cross.sum() / 2
+    if area == 0:
+        x, y = ring.mean(axis=0)
+        return float(x), float(y), 0.0
+    x, y = start + ((points + following) * cross[:, None]).sum(axis=0) / (6 * area)
+    return float(x), float(y), abs(float(area))
+
+
+def _read_matrix(run: Run, notes: list[str]) -> tuple[AnnData, str, dict[str, Any]]:
+    path = run.files["matrix"]
+    metadata: dict[str, Any] = {}
+    name = run.name
+    adata = read_features(path)
+    if path.suffix == ".h5":
+        name = _read_attributes(path, metadata) or name
     if path.name.startswith("raw"):
         notes.append(f"Read {path.name}, since there is no filtered matrix.")
-    return _genes_only(adata, notes), library, metadata
+    if "feature_types" in adata.var:
+        genes = (adata.var["feature_types"] == "Gene Expression").to_numpy()
+        if genes.any() and not genes.all():
+            notes.append(f"{int((~genes).sum())} features that are not genes were left out.")
+            adata = adata[:, genes].copy()
+    return with_unique_genes(adata, notes), name, metadata
 
 
 def _read_attributes(path: Path, metadata: dict[str, Any]) -> str:
@@ -234,77 +255,17 @@ def _text(value: Any) -> str:
     return value.decode() if isinstance(value, bytes) else str(value)
 
 
-def _genes_only(adata: AnnData, notes: list[str]) -> AnnData:
-    if "feature_types" in adata.var:
-        genes = (adata.var["feature_types"] == "Gene Expression").to_numpy()
-        if genes.any() and not genes.all():
-            notes.append(f"{int((~genes).sum())} features that are not genes were left out.")
-            adata = adata[:, genes].copy()
-    repeated = int(adata.var_names.duplicated().sum())
-    if repeated:
-        adata.var_names_make_unique()
-        notes.append(f"{repeated} repeated gene symbols were given a suffix such as -1.")
-    return adata
-
-
-def _place(adata: AnnData, positions: pd.DataFrame, spatial: Path, notes: list[str]) -> AnnData:
-    unknown = ~adata.obs_names.isin(positions.index)
-    if unknown.any():
+def _place(adata: AnnData, positions: pd.DataFrame, run: Run, notes: list[str]) -> AnnData:
+    where = str(run.files["positions"])
+    adata = placed(adata, positions, _XY, notes=notes, where=where, rows="barcodes")
+    under = (adata.obs["in_tissue"] == 1).to_numpy()
+    if under.all():
+        return adata
+    if not under.any():
         raise InputError(
-            f"Expected a position for each barcode, found none for {int(unknown.sum()):,} of "
-            f"{adata.n_obs:,}, first {adata.obs_names[int(np.argmax(unknown))]!r}.",
+            "Expected spots under tissue, found that none of those with counts is.",
             remedy="Try the matrix and the spatial folder of the same run.",
-            where=str(spatial),
+            where=where,
         )
-    places = positions.loc[adata.obs_names]
-    under = places["in_tissue"].to_numpy() == 1
-    if not under.all():
-        notes.append(f"{int((~under).sum()):,} spots that are not under tissue were left out.")
-        adata, places = adata[under].copy(), places[under]
-    for column in ("in_tissue", "array_row", "array_col"):
-        adata.obs[column] = places[column].to_numpy()
-    xy = places[["pxl_col_in_fullres", "pxl_row_in_fullres"]]
-    adata.obsm[SPATIAL] = xy.to_numpy(dtype=np.float64)
-    return adata
-
-
-def _find_source(
-    outs: Path,
-    images: dict[str, np.ndarray],
-    factors: dict[str, float],
-    full_resolution: str | Path | None,
-) -> Path | None:
-    """Return the full-resolution image: the named one, else one of matching size."""
-    key = next((key for key in ("hires", "lowres") if key in images), None)
-    expected = None
-    if key:
-        expected = np.array(images[key].shape[:2]) / factors[f"tissue_{key}_scalef"]
-    if full_resolution is not None:
-        path = Path(full_resolution)
-        if expected is not None and not _fits(image_shape(path), expected):
-            height, width = image_shape(path)
-            raise InputError(
-                f"Expected a full-resolution image of about {expected[1]:.0f} x {expected[0]:.0f} "
-                f"pixels, found {width} x {height}.",
-                remedy="Try the image that Space Ranger was given.",
-                where=str(path),
-            )
-        return path
-    if expected is None:
-        return None
-    for folder in (outs, outs.parent, outs / "spatial"):
-        for path in sorted(folder.iterdir()):
-            if path.suffix.lower() in _FULL_RESOLUTION and _has_size(path, expected):
-                return path
-    return None
-
-
-def _fits(shape: tuple[int, int], expected: np.ndarray) -> bool:
-    return bool(np.all(np.abs(np.array(shape) / expected - 1) < _SIZE_TOLERANCE))
-
-
-def _has_size(path: Path, expected: np.ndarray) -> bool:
-    try:
-        return _fits(image_shape(path), expected)
-    except InputError:
-        return False
+    notes.append(f"{int((~under).sum()):,} spots that are not under tissue were left out.")
+    return adata[under].copy()
