@@ -20,7 +20,9 @@ _BLOCK = 16_000_000
 
 
 def header(path: Path, separator: str = ",") -> list[str]:
-    """Return the column names of a CSV, text (compressed or not) or Parquet table.
+    """Return the column names of a Parquet, CSV or text table (compressed or not).
+
+    Lines of comments (#) before them are skipped.
 
     Raises
     ------
@@ -32,7 +34,8 @@ def header(path: Path, separator: str = ",") -> list[str]:
     opened = gzip.open if path.suffix == ".gz" else open
     try:
         with opened(path, "rt", encoding="utf-8-sig", newline="") as stream:
-            names = next(csv.reader(stream, delimiter=separator))
+            lines = (line for line in stream if not line.startswith("#"))
+            names = next(csv.reader(lines, delimiter=separator))
     except StopIteration as error:
         raise InputError("Expected a table, found an empty file.", where=str(path)) from error
     except (OSError, UnicodeError, EOFError, csv.Error) as error:
@@ -134,6 +137,7 @@ def genes_by_cells(path: Path, separator: str = ",") -> AnnData:
     """Return a table with a row per gene and a column per cell as cells by genes.
 
     The first column names the genes. As R writes it, the header may lack the name of that column.
+    Rows are read one by one: a column per cell is more than a data frame takes well.
 
     Raises
     ------
@@ -141,30 +145,28 @@ def genes_by_cells(path: Path, separator: str = ",") -> AnnData:
         A value is no number, or the file cannot be parsed.
     """
     names = header(path, separator)
-    blocks, genes = [], []
+    opened = gzip.open if path.suffix == ".gz" else open
+    rows, genes, width = [], [], None
     try:
-        with pd.read_csv(
-            path,
-            sep=separator,
-            header=None,
-            skiprows=1,
-            index_col=0,
-            chunksize=max(1, _BLOCK // max(1, len(names))),
-            comment="#" if separator == "\t" else None,
-            encoding="utf-8-sig",
-            na_values=["NA"],
-            low_memory=False,
-        ) as reader:
-            for block in reader:
-                blocks.append(sparse.csr_matrix(block.fillna(0).to_numpy(np.float32)))
-                genes += [str(name) for name in block.index]
+        with opened(path, "rt", encoding="utf-8-sig") as stream:
+            lines = (line for line in stream if not line.startswith("#"))
+            next(lines)
+            for line in lines:
+                gene, _, rest = line.rstrip("\r\n").partition(separator)
+                if not gene:
+                    continue
+                values = np.array(rest.split(separator), dtype=np.float32)
+                if width not in (None, len(values)):
+                    raise ValueError(f"{gene[:40]} has {len(values)} values, others {width}")
+                width = len(values)
+                rows.append(sparse.csr_matrix(values))
+                genes.append(gene.strip('"'))
     except (OSError, ValueError, EOFError) as error:
         raise damaged(path, error) from error
-    if not blocks:
+    if not rows:
         raise InputError("Expected rows of counts, found none.", where=str(path))
-    matrix = sparse.csr_matrix(sparse.vstack(blocks).T)
-    cells = names[-matrix.shape[0] :]
-    return counts_table(matrix, cells, genes)
+    matrix = sparse.csr_matrix(sparse.vstack(rows).T)
+    return counts_table(matrix, names[-matrix.shape[0] :], genes)
 
 
 def counts_table(matrix: sparse.csr_matrix, cells: Sequence[str], genes: Sequence[str]) -> AnnData:

@@ -28,6 +28,7 @@ def samples(path: Path, names: Names) -> dict[str, Found]:
         A folder, or one of the files in it: then only the sample of that file is returned.
     names
         Of each role the names in order of preference. Each is also found compressed (``.gz``).
+        "*name" may follow its prefix without a mark between.
 
     Returns
     -------
@@ -63,8 +64,8 @@ def _role(name: str, names: Names) -> tuple[str, str, int] | None:
     matches = [
         (len(ending), role, rank)
         for role, endings in names.items()
-        for rank, ending in enumerate(endings)
-        if plain == ending or (plain.endswith(ending) and _ends(plain, ending))
+        for rank, marked in enumerate(endings)
+        if _ends(plain, ending := marked.lstrip("*"), free=marked != ending)
     ]
     if not matches:
         return None
@@ -72,8 +73,11 @@ def _role(name: str, names: Names) -> tuple[str, str, int] | None:
     return plain[:-length].rstrip(_SEPARATORS), role, rank
 
 
-def _ends(name: str, ending: str) -> bool:
-    return ending[0] in _SEPARATORS or name[-len(ending) - 1] in _SEPARATORS
+def _ends(name: str, ending: str, *, free: bool) -> bool:
+    if not name.endswith(ending):
+        return False
+    before = name[: -len(ending)]
+    return free or not before or ending[0] in _SEPARATORS or before[-1] in _SEPARATORS
 
 
 def one_sample(

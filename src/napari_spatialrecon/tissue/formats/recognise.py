@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gzip
 import json
 from pathlib import Path
 from typing import Any
@@ -9,8 +10,15 @@ from typing import Any
 import h5py
 
 from napari_spatialrecon.tissue.formats.folder import Names, samples
+from napari_spatialrecon.tissue.formats.points import find_pair, is_gene_column
 from napari_spatialrecon.tissue.formats.visium_files import bins, find_runs
 
+#: Lines of comments, and characters of a header, that are looked at.
+_MOST_COMMENTS, _LONGEST = 50, 1_000_000
+#: Columns of genes by which a table of cells is told from other tables with x and y.
+LEAST_GENES = 5
+#: Columns of tables with a row per molecule.
+_OF_MOLECULES = {"feature_name", "target", "gene", "geneID", "gene_name"}
 #: Files by which platforms are told, in the order in which they are preferred.
 XENIUM: Names = {
     "matrix": (
@@ -45,6 +53,25 @@ MERSCOPE: Names = {
     "places": ("cell_metadata.csv",),
     "images": ("images",),
 }
+SLIDESEQ: Names = {
+    "counts": ("digital_expression.txt", "*MappedDGEForR.csv", "*MappedDGEForR.txt"),
+    "places": (
+        "bead_locations.csv",
+        "*BeadLocationsForR.csv",
+        "bead_locations.txt",
+        "*BeadMapping.csv",
+    ),
+}
+CURIO: Names = {
+    "counts": ("MoleculesPerMatchedBead.mtx",),
+    "places": ("MatchedBeadLocation.csv",),
+    "genes": ("genes.tsv",),
+    "barcodes": ("barcodes.tsv",),
+    "table": ("anndata.h5ad",),
+    "metrics": ("Metrics.csv", "cluster_assignment.txt"),
+}
+SEQFISH: Names = {"counts": ("CellxGene.csv",), "places": ("CellCoordinates.csv",)}
+STARMAP: Names = {"counts": ("*raw_expression_pd.csv",), "places": ("*spatial.csv",)}
 
 
 def is_spaceranger(path: Path) -> bool:
@@ -74,6 +101,67 @@ def is_cosmx(path: Path) -> bool:
 def is_merscope(path: Path) -> bool:
     """Return whether a folder or file is of a MERSCOPE region, whole or not."""
     return any(files.keys() & {"counts", "places"} for files in samples(path, MERSCOPE).values())
+
+
+def is_slideseq(path: Path) -> bool:
+    """Return whether a folder or file is of a Slide-seq puck, whole or not."""
+    return bool(samples(path, SLIDESEQ))
+
+
+def is_curio(path: Path) -> bool:
+    """Return whether a folder or file is of a Curio Seeker output, whole or not."""
+    return any(
+        {"table", "metrics"} <= {*files} or files.keys() & {"counts", "places"}
+        for files in samples(path, CURIO).values()
+    ) and not (path.is_file() and path.suffix == ".h5ad")
+
+
+def is_seqfish(path: Path) -> bool:
+    """Return whether a folder or file is of a Spatial Genomics seqFISH output, whole or not."""
+    return bool(samples(path, SEQFISH))
+
+
+def is_starmap(path: Path) -> bool:
+    """Return whether a folder or file is of STARmap PLUS tables."""
+    return any("counts" in files for files in samples(path, STARMAP).values())
+
+
+def is_gef(path: Path) -> bool:
+    """Return whether a file is a GEF of Stereo-seq."""
+    if not (path.is_file() and h5py.is_hdf5(path)):
+        return False
+    with h5py.File(path, "r") as file:
+        return "geneExp" in file or "cellBin" in file
+
+
+def is_gem(path: Path) -> bool:
+    """Return whether a file is a GEM of Stereo-seq: text with genes, x, y and counts."""
+    names = _header(path, (".gem", ".txt", ".tsv"))
+    return {"x", "y"} <= names and any(name.startswith("gene") for name in names)
+
+
+def is_cell_table(path: Path) -> bool:
+    """Return whether a file is a CSV with a pair of coordinates and enough columns of genes."""
+    names = _header(path, (".csv",))
+    pair = find_pair(sorted(names))
+    if pair is None or names & _OF_MOLECULES:
+        return False
+    genes = [name for name in names - {*pair.columns} if is_gene_column(name)]
+    return len(genes) >= LEAST_GENES
+
+
+def _header(path: Path, endings: tuple[str, ...]) -> set[str]:
+    """Return the column names of a text table with one of some endings."""
+    if not path.is_file() or not path.name.removesuffix(".gz").lower().endswith(endings):
+        return set()
+    opened = gzip.open if path.suffix == ".gz" else open
+    with opened(path, "rt", encoding="utf-8-sig", errors="replace") as stream:
+        for _ in range(_MOST_COMMENTS):
+            line = stream.readline(_LONGEST)
+            if not line.startswith("#"):
+                separator = "," if ".csv" in path.name else "\t"
+                return {name.strip().strip('"') for name in line.split(separator)}
+    return set()
 
 
 def is_h5ad(path: Path) -> bool:
