@@ -10,7 +10,7 @@ import pytest
 from anndata import AnnData
 from scipy import sparse
 
-from napari_spatialrecon.errors import CheckpointError
+from napari_spatialrecon.errors import CheckpointError, ValidationError
 from napari_spatialrecon.geometry.autocorrelation import morans_i
 from napari_spatialrecon.tissue.contract import Prepared, prepare_query, prepare_slide
 from napari_spatialrecon.tissue.preprocess import FeatureSpace, fit_features, log_depth, zscore
@@ -215,12 +215,14 @@ def test_a_query_may_have_its_genes_in_another_order_or_case(tables):
     np.testing.assert_allclose(space.transform(lower)[0], expected, rtol=1e-4, atol=1e-5)
 
 
-def test_one_gene_and_few_spots_are_enough(slide, query):
-    one = [replace(t, adata=t.adata[:, :1].copy()) for t in (slide, query)]
-    _, features, cells = fit_features(one[:1], one[1], PreprocessConfig())
-    assert features[0].shape == (4, 1)
+def test_three_genes_and_few_spots_are_enough_but_two_genes_are_not(slide, query):
+    _, features, cells = fit_features([slide], query, PreprocessConfig())
+    assert features[0].shape == (4, 3)
     assert np.isfinite(features[0]).all()
     assert np.isfinite(cells).all()
+    two = [replace(t, adata=t.adata[:, :2].copy()) for t in (slide, query)]
+    with pytest.raises(ValidationError, match=r"at least 3 genes .* found only 2 \(a, b\)"):
+        fit_features(two[:1], two[1], PreprocessConfig())
 
 
 def test_where_no_gene_varies_in_space_all_vote_alike(slide, query):

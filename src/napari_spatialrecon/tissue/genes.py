@@ -1,27 +1,35 @@
-"""Genes shared by inputs, matched by name, name ignoring case, symbol or Ensembl id."""
+"""Genes shared by inputs, matched by name, symbol or Ensembl id, and genes that a user names."""
 
 from __future__ import annotations
 
-import re
+import difflib
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
+from typing import TypeAlias
 
 import numpy as np
 import pandas as pd
 
 from napari_spatialrecon.errors import InputError, Problem, ValidationError
+from napari_spatialrecon.tissue.gene_names import GeneNames
+from napari_spatialrecon.tissue.species import TwoSpecies, style
 
-#: Below this many shared genes, a note warns of unreliable results.
-FEW_GENES = 20
+#: Below this many shared genes, or this share of the smallest input, a note warns.
+FEW_GENES, SMALL_SHARE = 20, 0.02
+LEAST_GENES = 3
+"""Minimum number of shared genes: two can be laid out in a plane by any data whatever."""
 
-_ENSEMBL = re.compile(r"^(ENS[A-Z]*G\d{6,}|FBgn\d{7}|WBGene\d{8})(\.\d+)?$")
-_ID_COLUMNS = ("gene_ids", "gene_id", "ensembl", "ensembl_id", "ensembl_gene_id", "feature_id")
-_SYMBOL_COLUMNS = ("symbol", "gene_symbol", "gene_symbols", "gene_name", "feature_name")
 #: A stricter way of matching is used if it finds at least this share of the loosest one's matches.
 _ENOUGH = 0.5
+_BY = {
+    "case-insensitive": "by name, ignoring case",
+    "symbol": "by gene symbol",
+    "ensembl": "by Ensembl id",
+}
 
 #: Position in the first input and in the other input of each gene that matches.
 Pairs = dict[int, int]
+Var: TypeAlias = pd.DataFrame | pd.Index | GeneNames
 
 
 @dataclass(frozen=True, eq=False)
@@ -34,6 +42,8 @@ class GeneMatch:
         Names of the first input, in its order.
     indices
         One array (n_genes,) int per input: the index of each gene in it.
+    names
+        The same genes with the symbols and ids that any input knows.
     report
         Number of matches of each input (but the first) by each way: "exact",
         "case-insensitive", "symbol", "ensembl".
@@ -43,53 +53,21 @@ class GeneMatch:
 
     genes: pd.Index
     indices: list[np.ndarray]
+    names: GeneNames
     report: dict[str, dict[str, int]] = field(default_factory=dict)
     notes: tuple[str, ...] = ()
 
 
-@dataclass(frozen=True, eq=False)
-class _Names:
-    """Names of the genes of one input by each way; empty strings if unknown."""
-
-    names: list[str]
-    symbols: list[str]
-    ids: list[str]
-
-    @classmethod
-    def of(cls, var: pd.DataFrame | pd.Index) -> _Names:
-        index = var.index if isinstance(var, pd.DataFrame) else var
-        names = [str(name) for name in index]
-        ids = [_stripped(name) for name in names]
-        symbols = ["" if known else name for name, known in zip(names, ids, strict=True)]
-        if isinstance(var, pd.DataFrame):
-            named_ids = [_stripped(value) for value in _column(var, _ID_COLUMNS)]
-            ids = _filled(ids, named_ids)
-            symbols = _filled(symbols, _column(var, _SYMBOL_COLUMNS))
-        return cls(names, symbols, ids)
-
-
-def _stripped(name: str) -> str:
-    return name.split(".")[0] if _ENSEMBL.match(name) else ""
-
-
-def _column(var: pd.DataFrame, wanted: Sequence[str]) -> list[str]:
-    for column in var.columns:
-        if str(column).lower() in wanted:
-            return [str(value) if pd.notna(value) else "" for value in var[column]]
-    return [""] * len(var)
-
-
-def _filled(first: list[str], second: list[str]) -> list[str]:
-    return [a or b for a, b in zip(first, second, strict=True)]
-
-
-def match_genes(inputs: Sequence[pd.DataFrame | pd.Index], names: Sequence[str]) -> GeneMatch:
+def match_genes(
+    inputs: Sequence[Var], names: Sequence[str], *, least: int = LEAST_GENES
+) -> GeneMatch:
     """Return the genes that all inputs share.
 
     Each input is paired with the first. A pair is matched by exact name, by name ignoring case, by
     symbols in a column of `var`, or by Ensembl ids (in `var_names` or a column such as "gene_ids",
     versions stripped): by the strictest of these that finds at least half as many matches as the
-    best. Names that are ambiguous for the chosen way are left out.
+    best. Names that are ambiguous for the chosen way are left out. Where one input has symbols and
+    another ids, a third that has both translates.
 
     Parameters
     ----------
@@ -97,53 +75,155 @@ def match_genes(inputs: Sequence[pd.DataFrame | pd.Index], names: Sequence[str])
         `adata.var` or `adata.var_names` of each, the reference first. Not modified.
     names
         Names of the inputs in messages.
+    least
+        Minimum number of shared genes.
 
     Raises
     ------
     ValidationError
-        The inputs share no gene. The message describes what their names look like.
+        The inputs share fewer genes, or are of different species. The message says what their
+        names look like.
     InputError
         There is no input.
 
     Examples
     --------
     >>> match = match_genes([pd.Index(["Actb", "Gapdh", "Sox2"]), pd.Index(["SOX2", "ACTB"])],
-    ...                     ["slide", "cells"])
+    ...                     ["slide", "cells"], least=2)
     >>> list(match.genes), match.indices[1].tolist(), match.report["cells"]["case-insensitive"]
     (['Actb', 'Sox2'], [1, 0], 2)
     """
     if not inputs:
         raise InputError("Expected at least one table of genes, found none.")
-    tables = [_Names.of(var) for var in inputs]
+    tables = _translated([GeneNames.of(var) for var in inputs])
     first, report, notes, problems = tables[0], {}, [], []
-    pairs: list[Pairs] = [{i: i for i in range(len(first.names))}]
+    pairs: list[Pairs] = [{i: i for i in range(len(first))}]
     for table, name in zip(tables[1:], names[1:], strict=True):
         found, counts, remarks = _match_pair(first, table, f"{names[0]} and {name}")
         pairs.append(found)
-        notes += remarks
         report[name] = counts
-        if not found:
-            problems.append(_no_shared_genes(first, table, names[0], name))
+        notes += remarks
+        species = TwoSpecies.of(first, table, names[0], name, found)
+        if species is not None and (species.refused or len(found) < least):
+            problems.append(species.problem())
+        elif len(found) < least:
+            problems.append(_too_few_shared(first, table, names[0], name, found, least))
+        elif species is not None:
+            notes.append(species.note())
     if problems:
         raise ValidationError(problems)
-    shared = [i for i in range(len(first.names)) if all(i in found for found in pairs)]
-    if not shared:
-        raise ValidationError([_no_common_genes(names)])
-    if len(shared) < FEW_GENES:
+    shared = [i for i in range(len(first)) if all(i in found for found in pairs)]
+    if len(shared) < least and len(inputs) > 1:
+        raise ValidationError([_no_common_genes(names, len(shared), least)])
+    smallest = min(map(len, tables))
+    if len(shared) < FEW_GENES or len(shared) < SMALL_SHARE * smallest:
         notes.append(
             f"Only {len(shared)} genes are shared by {', '.join(names)}: expect poor results."
         )
     indices = [np.array([found[i] for i in shared], dtype=np.intp) for found in pairs]
-    genes = pd.Index([first.names[i] for i in shared], dtype=object)
-    return GeneMatch(genes, indices, report, tuple(notes))
+    known = first.take(indices[0])
+    for table, index in zip(tables[1:], indices[1:], strict=True):
+        known = known.filled(table.take(index))
+    return GeneMatch(pd.Index(known.names, dtype=object), indices, known, report, tuple(notes))
+
+
+def find_genes(var: Var, asked: Sequence[str], where: str = "") -> np.ndarray:
+    """Return the columns of genes that a user named, (n_asked,) int.
+
+    A gene is found by its name in the table, its symbol or its Ensembl id, else by one of these
+    ignoring case, where only one gene has it.
+
+    Parameters
+    ----------
+    where
+        Name of the table in messages.
+
+    Raises
+    ------
+    InputError
+        Some are not in the table; names the nearest that are.
+
+    Examples
+    --------
+    >>> var = pd.DataFrame({"feature_name": ["ACTB", "SOX2"]},
+    ...                    index=["ENSG00000075624", "ENSG00000181449"])
+    >>> find_genes(var, ["sox2", "ENSG00000075624.17"]).tolist()
+    [1, 0]
+    """
+    table = GeneNames.of(var)
+    columns = lookup(table, asked)
+    missing = [name for name, column in zip(asked, columns, strict=True) if column < 0]
+    if missing:
+        shown = ", ".join(missing[:5]) + (f" and {len(missing) - 5:,} more" * (len(missing) > 5))
+        raise InputError(
+            f"Expected genes of {where or 'the table'}, found {shown}, which it lacks.",
+            remedy=_nearest(missing[0], table),
+            where=where,
+        )
+    return columns
+
+
+def lookup(var: Var, asked: Sequence[str]) -> np.ndarray:
+    """Return the columns of genes like `find_genes`, (n_asked,) int; -1 where there is none."""
+    table, wanted = GeneNames.of(var), GeneNames.of(pd.Index(list(asked), dtype=object))
+    columns = np.full(len(wanted), -1)
+    folded: Callable[[str], str] = str.casefold
+    ways: list[tuple[Sequence[str], Sequence[str], Callable[[str], str]]] = [
+        (table.names, wanted.names, str),
+        (table.symbols, wanted.symbols, str),
+        (table.ids, wanted.ids, str),
+        (table.names, wanted.names, folded),
+        (table.symbols, wanted.symbols, folded),
+    ]
+    for known, names, key in ways:
+        if (columns >= 0).all():
+            break
+        places = _positions([key(name) for name in known])
+        for i, name in enumerate(names):
+            found = places.get(key(name), []) if name and columns[i] < 0 else []
+            if len(found) == 1:
+                columns[i] = found[0]
+    return columns
+
+
+def _nearest(name: str, table: GeneNames) -> str:
+    known = dict.fromkeys(s or n for s, n in zip(table.symbols, table.names, strict=True))
+    near = difflib.get_close_matches(name, known, n=3, cutoff=0.6)
+    if near:
+        return f"Did you mean {' or '.join(near)}?"
+    return f"Try names such as {', '.join([*known][:3])}."
+
+
+def _translated(tables: list[GeneNames]) -> list[GeneNames]:
+    """Return tables of three or more with ids and symbols that another one knows for them."""
+    if len(tables) < 3:
+        return tables
+    rows = {(s, i) for t in tables for s, i in zip(t.symbols, t.ids, strict=True) if s and i}
+    by_symbol, by_id = _unambiguous(rows), _unambiguous({(i, s) for s, i in rows})
+    return [
+        GeneNames(
+            t.names,
+            tuple(s or by_id.get(i, "") for s, i in zip(t.symbols, t.ids, strict=True)),
+            tuple(i or by_symbol.get(s, "") for s, i in zip(t.symbols, t.ids, strict=True)),
+        )
+        for t in tables
+    ]
+
+
+def _unambiguous(pairs: set[tuple[str, str]]) -> dict[str, str]:
+    found: dict[str, set[str]] = {}
+    for key, value in pairs:
+        found.setdefault(key, set()).add(value)
+    return {key: next(iter(values)) for key, values in found.items() if len(values) == 1}
 
 
 def _match_pair(
-    first: _Names, other: _Names, names: str
+    first: GeneNames, other: GeneNames, names: str
 ) -> tuple[Pairs, dict[str, int], list[str]]:
     exact, doubled = _join(first.names, other.names)
     anycase, ambiguous = _join(first.names, other.names, str.casefold, exact)
     symbol, _ = _join(first.symbols, other.symbols)
+    symbol |= _join(first.symbols, other.symbols, str.casefold, symbol)[0]
     ensembl, _ = _join(first.ids, other.ids)
     ways = {
         "exact": exact,
@@ -163,8 +243,8 @@ def _match_pair(
 
 
 def _join(
-    first: list[str],
-    other: list[str],
+    first: Sequence[str],
+    other: Sequence[str],
     key: Callable[[str], str] = str,
     taken: Pairs | None = None,
 ) -> tuple[Pairs, list[str]]:
@@ -186,7 +266,7 @@ def _join(
     return pairs, ambiguous
 
 
-def _positions(names: list[str]) -> dict[str, list[int]]:
+def _positions(names: Sequence[str]) -> dict[str, list[int]]:
     found: dict[str, list[int]] = {}
     for position, name in enumerate(names):
         if name:
@@ -197,13 +277,8 @@ def _positions(names: list[str]) -> dict[str, list[int]]:
 def _remarks(way: str, names: str, ways: dict[str, Pairs], ambiguous: list[str]) -> list[str]:
     notes = []
     if way != "exact":
-        by = {
-            "case-insensitive": "by name, ignoring case",
-            "symbol": "by gene symbol",
-            "ensembl": "by Ensembl id",
-        }[way]
         notes.append(
-            f"{names}: {len(ways[way]):,} genes matched {by} ({len(ways['exact']):,} match "
+            f"{names}: {len(ways[way]):,} genes matched {_BY[way]} ({len(ways['exact']):,} match "
             "exactly)."
         )
     elif extra := len(ways["case-insensitive"]) - len(ways["exact"]):
@@ -219,17 +294,24 @@ def _remarks(way: str, names: str, ways: dict[str, Pairs], ambiguous: list[str])
     return notes
 
 
-def _no_shared_genes(first: _Names, other: _Names, first_name: str, other_name: str) -> Problem:
-    here, there = _style(first.names), _style(other.names)
+def _too_few_shared(
+    first: GeneNames, other: GeneNames, first_name: str, other_name: str, pairs: Pairs, least: int
+) -> Problem:
+    here, there = style(first.names), style(other.names)
+    shared = ", ".join(first.names[i] for i in pairs)
     found = (
-        f"Expected genes shared with {first_name}, found none: {first_name} has {here}"
-        f"{_example(first.names)}, {other_name} has {there}{_example(other.names)}."
+        f"Expected at least {least} genes shared with {first_name}, found "
+        f"{f'only {len(pairs)} ({shared})' if pairs else 'none'}: {first_name} has {here}"
+        f"{_example(first)}, {other_name} has {there}{_example(other)}."
     )
-    ensembl = ["Ensembl" in style for style in (here, there)]
+    ensembl = [not any(table.symbols) for table in (first, other)]
     if "numbers" in here + there:
         remedy = "Try var_names with gene names; they may be in a column of var."
     elif any(ensembl) and not all(ensembl):
-        remedy = 'Try adding the Ensembl ids of the gene names as a column var["gene_ids"].'
+        remedy = (
+            'Try adding the Ensembl ids of the gene names as a column var["gene_ids"], or the '
+            'symbols of the ids as var["feature_name"].'
+        )
     elif here != there:
         remedy = "Try mapping genes to their orthologues first: these look like two species."
     else:
@@ -237,27 +319,13 @@ def _no_shared_genes(first: _Names, other: _Names, first_name: str, other_name: 
     return Problem(f"{other_name}: var_names", found, remedy)
 
 
-def _example(names: list[str]) -> str:
-    return f" (such as {names[0]!r})" if names else ""
+def _example(table: GeneNames) -> str:
+    return f" (such as {table.names[0]!r})" if len(table) else ""
 
 
-def _no_common_genes(names: Sequence[str]) -> Problem:
-    found = "Expected genes shared by all inputs, found none, although pairs of inputs share some."
+def _no_common_genes(names: Sequence[str], n_shared: int, least: int) -> Problem:
+    found = (
+        f"Expected at least {least} genes shared by all inputs, found {n_shared or 'none'}, "
+        "although pairs of inputs share some."
+    )
     return Problem(", ".join(names), found, "Try leaving out the input with the smallest panel.")
-
-
-def _style(names: list[str]) -> str:
-    """Return what names look like: Ensembl ids and their species, or the case of symbols."""
-    if not names:
-        return "no genes"
-    letters = [name for name in names if any(c.isalpha() for c in name)]
-    if len(letters) < len(names) / 2:
-        return "numbers instead of names"
-    ids = [name for name in names if _ENSEMBL.match(name)]
-    if len(ids) > len(names) / 2:
-        return f"Ensembl ids ({re.split(r'[0-9]', ids[0])[0]})"
-    if np.mean([name == name.upper() for name in letters]) > 0.6:
-        return "upper-case names as in human"
-    if np.mean([name[:1].isupper() and name[1:] != name[1:].upper() for name in letters]) > 0.6:
-        return "capitalised names as in mouse"
-    return "names"

@@ -17,7 +17,6 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
 import numpy as np
-import pandas as pd
 from numpy.typing import NDArray
 from scipy import sparse
 from sklearn.utils.extmath import randomized_svd, svd_flip
@@ -25,6 +24,7 @@ from sklearn.utils.extmath import randomized_svd, svd_flip
 from napari_spatialrecon.errors import CheckpointError, ValidationError
 from napari_spatialrecon.geometry.autocorrelation import morans_i
 from napari_spatialrecon.tissue.contract import Prepared
+from napari_spatialrecon.tissue.gene_names import GeneNames
 from napari_spatialrecon.tissue.genes import match_genes
 from napari_spatialrecon.tissue.preprocess_config import PreprocessConfig
 from napari_spatialrecon.tissue.shared_counts import (
@@ -46,6 +46,7 @@ FEW_CELLS = 10
 _TINY = 1e-8
 #: Number of values of which a copy is made at a time.
 _BLOCK_VALUES = 16_000_000
+_NOT_ITS_GENES = "Try training on these genes instead of loading the model."
 
 
 @dataclass(frozen=True)
@@ -55,7 +56,8 @@ class FeatureSpace:
     Parameters
     ----------
     genes
-        Names of all shared genes, as in the first reference slide; a cell's total is their sum.
+        All shared genes, named as in the first reference slide, with the symbols and ids that any
+        of the tables knew; a cell's total is the sum over them.
     used : (n_used,) int
         Indices of the genes that become features.
     depth
@@ -75,7 +77,7 @@ class FeatureSpace:
         Exponent of the standard deviation by which deviations are divided: 1 or 0.5.
     """
 
-    genes: tuple[str, ...]
+    genes: GeneNames
     used: NDArray[np.int64]
     depth: float
     weights: NDArray[np.float64]
@@ -163,19 +165,22 @@ class FeatureSpace:
             Fewer than nine in ten of the genes are present.
         """
         try:
-            match = match_genes(
-                [pd.Index(self.genes), prepared.adata.var], ["model", prepared.name]
-            )
-            found = set(match.genes)
-        except ValidationError:
-            found = set()
-        missing = [g for g in self.genes if g not in found]
+            match = match_genes([self.genes, prepared.adata.var], ["model", prepared.name], least=1)
+        except ValidationError as error:
+            raise CheckpointError(
+                f"Expected the {len(self.genes)} genes the model was trained on, found 0 of them. "
+                f"{error.problem.message}",
+                remedy=_NOT_ITS_GENES,
+                where=prepared.name,
+            ) from error
+        found = set(match.indices[0].tolist())
+        missing = [g for i, g in enumerate(self.genes.names) if i not in found]
         if len(missing) > (1 - GENE_SHARE) * len(self.genes):
             raise CheckpointError(
                 f"Expected the {len(self.genes)} genes the model was trained on, "
                 f"found {len(self.genes) - len(missing)} of them "
                 f"(missing, for example, {', '.join(missing[:3])}).",
-                remedy="Try training on these genes instead of loading the model.",
+                remedy=_NOT_ITS_GENES,
                 where=prepared.name,
             )
         notes = (
@@ -214,11 +219,11 @@ class FeatureSpace:
 
     @classmethod
     def from_arrays(
-        cls, genes: Sequence[str], arrays: Mapping[str, NDArray[np.float64]]
+        cls, genes: GeneNames, arrays: Mapping[str, NDArray[np.float64]]
     ) -> FeatureSpace:
         """Rebuild the space that `arrays` described."""
         return cls(
-            genes=tuple(genes),
+            genes=genes,
             used=arrays["used"].astype(np.int64),
             depth=float(arrays["depth"][0]),
             own_zscore=bool(arrays["own_zscore"][0]),
@@ -297,7 +302,7 @@ def fit_features(
     else:
         centre, components = np.zeros(len(chosen)), np.zeros((0, len(chosen)))
     space = FeatureSpace(
-        genes=tuple(match.genes),
+        genes=match.names,
         used=chosen,
         depth=depth,
         weights=gene_weights,

@@ -279,7 +279,7 @@ class ComePlace(PlacementMethod):
                 **({} if fitted.masses is None else {"masses": fitted.masses}),
                 **{f"network.{k}": v for k, v in weights.items()},
             },
-            genes=fitted.reference.space.genes,
+            genes=fitted.reference.space.genes.lines(),
             extra={**self._described(), "seed": fitted.seed},
         )
 

@@ -209,7 +209,7 @@ class EnsembleMethod(PlacementMethod):
             method=self.name,
             config=self.config.to_dict(),
             tensors=tensors,
-            genes=self.reference.space.genes,
+            genes=self.reference.space.genes.lines(),
             extra=self._described(),
         )
 

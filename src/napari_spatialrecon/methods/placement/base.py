@@ -20,6 +20,7 @@ from napari_spatialrecon.methods.placement.reference import Reference
 from napari_spatialrecon.methods.run import Run
 from napari_spatialrecon.progress import Reporter
 from napari_spatialrecon.tissue.contract import Prepared
+from napari_spatialrecon.tissue.gene_names import GeneNames
 from napari_spatialrecon.training.checkpoint import Checkpoint
 
 Points = NDArray[np.float64]
@@ -201,7 +202,9 @@ def restored(checkpoint: Checkpoint, arrays: Mapping[str, NDArray[Any]]) -> dict
     """
     extra = checkpoint.extra
     return {
-        "reference": Reference.from_arrays(checkpoint.genes, extra["slides"], arrays),
+        "reference": Reference.from_arrays(
+            GeneNames.parse(checkpoint.genes), extra["slides"], arrays
+        ),
         "held_out": extra["held_out"],
         "notes": tuple(extra["notes"]),
     }

@@ -166,7 +166,7 @@ class Knn(PlacementMethod):
             method=self.name,
             config=self.config.to_dict(),
             tensors={**self.reference.arrays(), "directions": self.fitted.directions},
-            genes=self.reference.space.genes,
+            genes=self.reference.space.genes.lines(),
             extra=self._described(),
         )
 

@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 from napari_spatialrecon.errors import InputError
 from napari_spatialrecon.tissue.contract import Prepared, um_per_unit, unit
 from napari_spatialrecon.tissue.frame import Points, ReferenceFrame
+from napari_spatialrecon.tissue.gene_names import GeneNames
 from napari_spatialrecon.tissue.preprocess import (
     Features,
     FeatureSpace,
@@ -142,7 +143,7 @@ class Reference:
     @classmethod
     def from_arrays(
         cls,
-        genes: Sequence[str],
+        genes: GeneNames,
         slides: Sequence[Mapping[str, Any]],
         arrays: Mapping[str, NDArray[Any]],
     ) -> Reference:

@@ -135,7 +135,7 @@ class Ridge(PlacementMethod):
             method=self.name,
             config=self.config.to_dict(),
             tensors={**self.reference.arrays(), **own},
-            genes=self.reference.space.genes,
+            genes=self.reference.space.genes.lines(),
             extra=self._described(),
         )
 

@@ -19,6 +19,7 @@ from napari_spatialrecon.methods.gears.encoder.task import EncoderTask
 from napari_spatialrecon.methods.method import Estimate
 from napari_spatialrecon.methods.run import Run
 from napari_spatialrecon.tissue.contract import Prepared
+from napari_spatialrecon.tissue.gene_names import GeneNames
 from napari_spatialrecon.tissue.preprocess import Features, FeatureSpace, fit_features
 from napari_spatialrecon.training.checkpoint import load_checkpoint, save_checkpoint
 from napari_spatialrecon.training.history import History
@@ -139,7 +140,7 @@ class Encoder(EncoderMethod):
             method=self.name,
             config=self.config.to_dict(),
             tensors=tensors,
-            genes=self.space.genes,
+            genes=self.space.genes.lines(),
             extra={
                 "mixing": [None if m is None else asdict(m) for m in (self.before, self.after)],
                 "notes": list(self.notes),
@@ -157,7 +158,7 @@ class Encoder(EncoderMethod):
             owner, _, rest = name.partition(".")
             parts[owner][rest] = tensor
         space = FeatureSpace.from_arrays(
-            saved.genes, {k: v.numpy() for k, v in parts["space"].items()}
+            GeneNames.parse(saved.genes), {k: v.numpy() for k, v in parts["space"].items()}
         )
         n_inputs = len(space.components) or len(space.used)
         network = ExpressionEncoder(n_inputs, encoder.config.network)
