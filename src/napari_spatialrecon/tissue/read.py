@@ -22,6 +22,7 @@ def read_adata(
     *,
     layer: str | None = None,
     library: str | None = None,
+    genome: str | None = None,
     region: str | None = None,
     table: str | None = None,
     coordinate_system: str | None = None,
@@ -34,7 +35,7 @@ def read_adata(
     ----------
     path
         `docs/formats.md` lists what is read. A SpatialData object in memory is taken as well.
-    layer, library, region, table, coordinate_system, bin, y_axis
+    layer, library, genome, region, table, coordinate_system, bin, y_axis
         Choices for files that hold more than one; see `ReadOptions`. A format ignores those that
         it does not have.
 
@@ -59,6 +60,7 @@ def read_adata(
     given = {
         "layer": layer,
         "library": library,
+        "genome": genome,
         "region": region,
         "table": table,
         "coordinate_system": coordinate_system,
@@ -126,10 +128,16 @@ def _unknown(path: Path) -> InputError:
             where=str(path),
         )
     return InputError(
-        f"{expected}; found an HDF5 file of another kind, without X and obs.",
+        f"{expected}; found an HDF5 file of another kind, which holds {_groups(path)}.",
         remedy='Try writing the table with adata.write_h5ad("table.h5ad").',
         where=str(path),
     )
+
+
+def _groups(path: Path) -> str:
+    with h5py.File(path, "r") as file:
+        names = [*file]
+    return ", ".join(names[:6]) + (", ..." if len(names) > 6 else "") or "nothing"
 
 
 def _opens(path: Path) -> bool:

@@ -27,6 +27,8 @@ class ReadOptions:
     library
         Slide, sample or field of view of a table that holds several: a key of `uns["spatial"]`, a
         value of `obs["library_id"]`, or a sample of a multi-sample output.
+    genome
+        Genome of a matrix of mixed species, such as "GRCh38".
     region
         Spatial element that a SpatialData table annotates.
     table
@@ -41,6 +43,7 @@ class ReadOptions:
 
     layer: str | None = _option('matrix of counts: name of a layer, "X" or "raw"')
     library: str | None = _option("slide or sample, where a file holds several")
+    genome: str | None = _option("genome of a matrix of mixed species, such as GRCh38")
     region: str | None = _option("element of a SpatialData table, where it annotates several")
     table: str | None = _option("table of a SpatialData object that holds several")
     coordinate_system: str | None = _option("coordinate system of a SpatialData object")

@@ -8,7 +8,7 @@ from importlib import import_module
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from napari_spatialrecon.tissue.formats import recognise
+from napari_spatialrecon.tissue.formats import recognise, tenx_files
 
 if TYPE_CHECKING:
     from anndata import AnnData
@@ -134,6 +134,13 @@ FORMATS = (
         recognise.is_cell_table,
         "imaging:read_table",
         ("y_axis",),
+    ),
+    Format(
+        "tenx",
+        "a count matrix of Cell Ranger (.h5, .mtx, a folder with one, or outs)",
+        tenx_files.is_tenx,
+        "tenx:read",
+        ("library", "genome"),
     ),
     Format("h5ad", "an .h5ad file", recognise.is_h5ad, "h5ad:read", ("layer", "library")),
 )
