@@ -143,7 +143,7 @@ QUERIES = {
     "no counts": (matrix(lambda d: d.fill(0)), ["at least 1 cell with counts, found 0"]),
     "other genes": (
         rename("var_names", lambda n: [f"Xyz{i}" for i in range(len(n))]),
-        ["Expected genes shared with section1, found none", "such as 'Xyz0'"],
+        ["at least 3 genes shared with section1, found none", "such as 'Xyz0'"],
     ),
     "ensembl": (
         rename("var_names", lambda n: [f"ENSMUSG{i:011d}" for i in range(len(n))]),

@@ -104,7 +104,7 @@ def match_genes(
         report[name] = counts
         notes += remarks
         species = TwoSpecies.of(first, table, names[0], name, found)
-        if species is not None and (species.refused or len(found) < least):
+        if species is not None and species.refused:
             problems.append(species.problem())
         elif len(found) < least:
             problems.append(_too_few_shared(first, table, names[0], name, found, least))

@@ -70,8 +70,7 @@ class TwoSpecies:
         ]
         alike = bool(written) and float(np.mean(written)) > _ALIKE
         certain = sure and also_sure
-        comparable = any(first.symbols) and any(other.symbols)
-        if not certain and (alike or not comparable):
+        if not certain and alike:
             return None
         return cls((first_name, other_name), (here, there), certain, alike)
 
@@ -83,10 +82,9 @@ class TwoSpecies:
     def problem(self) -> Problem:
         """Return the problem with the second input."""
         here, there = self.species
-        looks = "" if self.certain else ", by the case of their letters"
         found = (
             f"Expected genes of the same species as {self.inputs[0]} ({here}), "
-            f"found those of {there}{looks}."
+            f"found those of {there}."
         )
         remedy = (
             f"Try cells and slides of one species, or rename the var_names of {self.inputs[1]} "

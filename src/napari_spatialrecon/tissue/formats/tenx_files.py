@@ -61,7 +61,7 @@ def find_matrices(path: Path) -> list[Matrix]:
         files that differ in their prefixes.
     """
     if path.is_file():
-        raw = _is_raw(*path.parts[-3:])
+        raw = _is_raw(*path.resolve().parts[-3:-1], path.name)
         return [Matrix(m.path, m.library, raw, m.genome) for m in _of_file(path)]
     if not path.is_dir() or (path / "spatial").is_dir() or (path / "outs" / "spatial").is_dir():
         return []
@@ -82,7 +82,7 @@ def find_matrices(path: Path) -> list[Matrix]:
 
 def _is_raw(*names: str) -> bool:
     runs = (_RUN.fullmatch(name) for name in names)
-    return names[-1] == "raw" or any(run["kind"].lower() == "raw" for run in runs if run)
+    return names[-1:] == ("raw",) or any(run["kind"].lower() == "raw" for run in runs if run)
 
 
 def _of_run(folder: Path) -> list[Matrix]:
@@ -93,7 +93,7 @@ def _of_run(folder: Path) -> list[Matrix]:
 
 def _of_folder(folder: Path) -> Iterator[Matrix]:
     """Yield all matrices of a folder; a run's own are not searched for in deeper folders."""
-    within = _is_raw(*folder.parts[-2:])
+    within = _is_raw(*folder.resolve().parts[-2:])
     for entry in sorted(folder.iterdir()) if folder.is_dir() else ():
         run = _RUN.fullmatch(entry.name)
         if entry.is_dir():
