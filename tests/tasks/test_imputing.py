@@ -11,6 +11,7 @@ import pytest
 from scipy import sparse
 
 from napari_spatialrecon.errors import InputError, Stopped, ValidationError
+from napari_spatialrecon.tasks.gene_check import compare
 from napari_spatialrecon.tasks.imputing import impute_genes
 
 
@@ -176,3 +177,18 @@ def test_missing_asks_for_all_that_the_slide_lacks(split):
     result = impute(slide, cells, "missing")
     assert set(result.genes.index) == set(cells.var_names) - set(slide.var_names)
     assert set(hidden) <= set(result.genes.index)
+
+
+def test_a_hidden_gene_is_compared_with_its_measurement(tiny, tmp_path):
+    slide, cells = tiny.slides[0], tiny.cells
+    genes = [str(name) for name in slide.var_names[[3, 5]]]
+    for out in (None, tmp_path / "o.h5ad"):
+        result = impute(slide, cells, genes[:1], hide=genes, out=out)
+        assert list(result.genes.index) == genes
+        assert (result.genes["origin"] == "imputed").all()
+        found = result.record.metrics["hidden_pcc"]
+        adata = result.adata if out is None else anndata.read_h5ad(out)
+        beside = compare(adata, slide, genes).var["found"]
+        assert found == pytest.approx(float(beside.mean()), abs=1e-5)
+        assert any(f"{genes[0]} {beside.iloc[0]:.2f}" in note for note in result.notes)
+        assert f"{found:.2f} with the measurement" in result.verdict

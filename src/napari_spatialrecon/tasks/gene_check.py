@@ -83,15 +83,13 @@ def compare(result: AnnData, slide: AnnData, genes: Sequence[str], name: str = "
     truth over spots that have counts, ``obsm["held_out_measured"]`` the truth (log-normalised).
     """
     found = np.full(result.n_vars, np.nan)
-    spots = contract.prepare_slide(slide, name, counts_needed=False)
-    values, _ = log_normalised(spots, intensities=True)
-    columns = [spots.adata.var_names.get_loc(gene) for gene in genes]
-    truth = pd.DataFrame(np.nan, index=result.obs_names, columns=list(genes), dtype=np.float32)
-    truth.loc[spots.kept] = values[:, columns].toarray()
+    measured = hidden_truth(slide, genes, name)
+    truth = measured.reindex(result.obs_names)
+    kept = result.obs_names.get_indexer(measured.index)
     for gene in genes:
         column = result.var_names.get_loc(gene)
-        imputed = np.asarray(result.X[:, column], float)[spots.kept]
-        found[column] = correlation(imputed, truth.loc[spots.kept, gene].to_numpy(float))
+        imputed = np.asarray(result.X[:, column], float)[kept]
+        found[column] = correlation(imputed, measured[gene].to_numpy(float))
     whole = result.copy()
     origin = whole.var["origin"].astype(str)
     origin[list(genes)] = HELD_OUT
@@ -99,6 +97,18 @@ def compare(result: AnnData, slide: AnnData, genes: Sequence[str], name: str = "
     if len(genes):
         whole.obsm[TRUTH] = truth
     return whole
+
+
+def hidden_truth(slide: AnnData, genes: Sequence[str], name: str = "slide") -> pd.DataFrame:
+    """Return genes as a slide measured them, log-normalised, in its spots that have counts."""
+    spots = contract.prepare_slide(slide, name, counts_needed=False)
+    values, _ = log_normalised(spots, intensities=True)
+    columns = [spots.adata.var_names.get_loc(gene) for gene in genes]
+    return pd.DataFrame(
+        values[:, columns].toarray().astype(np.float32),
+        index=slide.obs_names[spots.kept],
+        columns=list(genes),
+    )
 
 
 def correlation(a: np.ndarray, b: np.ndarray) -> float:

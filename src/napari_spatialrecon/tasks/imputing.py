@@ -25,7 +25,7 @@ from napari_spatialrecon.methods.registry import default_for, find_method
 from napari_spatialrecon.methods.run import Run
 from napari_spatialrecon.progress import ProgressCallback, Reporter, ShouldStop
 from napari_spatialrecon.tasks.configs import Settings, chosen_config
-from napari_spatialrecon.tasks.gene_check import without
+from napari_spatialrecon.tasks.gene_check import correlation, hidden_truth, without
 from napari_spatialrecon.tasks.gene_report import draw_run
 from napari_spatialrecon.tasks.gene_table import GeneTable, MemoryTable, table_on_disk
 from napari_spatialrecon.tasks.writing import copy_result, record_beside, write_result
@@ -37,6 +37,8 @@ from napari_spatialrecon.training.device import choose_device
 MISSING = "missing"
 #: Measured genes that are copied at a time.
 _BLOCK = 256
+#: Number of hidden genes whose correlation a note names.
+_SHOWN = 6
 #: Number of neighbouring spots whose mean an empty spot gets.
 _LENDERS = 8
 
@@ -98,6 +100,9 @@ def verdict(metrics: Mapping[str, float]) -> str:
     own, baseline = (
         metrics.get(name, np.nan) for name in ("held_out_pcc", "held_out_baseline_pcc")
     )
+    hidden = metrics.get("hidden_pcc", np.nan)
+    if not np.isfinite(own) and np.isfinite(hidden):
+        return f"Maps of hidden genes have a mean correlation of {hidden:.2f} with the measurement."
     if not np.isfinite(own):
         return "No genes were held out, so the accuracy of the maps is unknown."
     beside = "" if not np.isfinite(baseline) else f" (baseline: {baseline:.2f})"
@@ -156,7 +161,7 @@ def impute_genes(
     """
     info = find_method(method, "impute-genes")
     reporter = Reporter(progress, should_stop)
-    slide = without(slide, hide, slide_name)
+    measured, slide = slide, without(slide, hide, slide_name)
     if not isinstance(genes, str):
         genes = [*genes, *(name for name in hide if name not in set(genes))]
     spots = contract.prepare_slide(slide, slide_name, counts_needed=False)
@@ -183,7 +188,9 @@ def impute_genes(
         if out is not None:
             keep = stack.enter_context(record_beside(out))
             table = stack.enter_context(table_on_disk(Path(out), slide.n_obs, len(asked.names)))
-        reliability = _fill(table, asked, fitted, spots, whole, reporter)
+        hidden = {asked.names.index(str(gene)): str(gene) for gene in hide}
+        reliability, maps = _fill(table, asked, fitted, spots, whole, reporter, hidden)
+        _judge(pd.DataFrame(maps, index=spots.adata.obs_names), measured, record, slide_name)
         var = asked.var(reliability)
         header = _header(slide, spots, var, record)
         adata = table.finish(header)
@@ -295,23 +302,48 @@ def _fill(
     spots: contract.Prepared,
     whole: _Spots,
     reporter: Reporter,
-) -> NDArray[np.float64]:
-    """Write the asked genes, measured ones first; return their reliability, NaN if unknown."""
+    hidden: Mapping[int, str],
+) -> tuple[NDArray[np.float64], dict[str, np.ndarray]]:
+    """Write the asked genes, measured ones first.
+
+    Returns
+    -------
+    reliability : (n_genes,)
+        NaN if unknown.
+    maps : by name, (n_kept,)
+        Of the genes in `hidden`, whose columns it names, in the spots that have counts.
+    """
     reliability = np.full(len(asked.names), np.nan)
     for columns, kept in _measured(asked, spots):
         reporter.check()
         table.put(columns, whole.spread(kept), None)
     waiting = list(asked.imputed)
     if not waiting:
-        return reliability
+        return reliability, {}
+    maps: dict[str, np.ndarray] = {}
     for block in fitted.impute(list(asked.imputed.values()), reporter=reporter):
         columns, waiting = waiting[: len(block.genes)], waiting[len(block.genes) :]
         spread = None if block.spread is None else whole.spread(block.spread)
         table.put(columns, whole.spread(block.values), spread)
+        asked_back = [(at, hidden[column]) for at, column in enumerate(columns) if column in hidden]
+        maps |= {gene: np.array(block.values[:, at], float) for at, gene in asked_back}
         if block.reliability is not None:
             reliability[columns] = block.reliability
     assert not waiting, "the method left genes out"
-    return reliability
+    return reliability, maps
+
+
+def _judge(maps: pd.DataFrame, slide: AnnData, record: provenance.RunRecord, name: str) -> None:
+    """Note how well the maps of hidden genes agree with what the slide measured."""
+    if not maps.shape[1]:
+        return
+    truth = hidden_truth(slide, list(maps), name)
+    both = truth.index.intersection(maps.index)
+    found = maps.apply(lambda gene: correlation(gene[both].to_numpy(), truth.loc[both, gene.name]))
+    record.metrics["hidden_pcc"] = float(found.mean())
+    shown = ", ".join(f"{gene} {value:.2f}" for gene, value in found[:_SHOWN].items())
+    more = ", ..." if len(found) > _SHOWN else ""
+    record.notes.append(f"Correlation of hidden genes with their measurement: {shown}{more}.")
 
 
 def _measured(

@@ -15,13 +15,15 @@ from scipy import sparse
 
 from napari_spatialrecon import provenance
 from napari_spatialrecon.errors import InputError, Problem, ValidationError
-from napari_spatialrecon.tissue import validate
+from napari_spatialrecon.tissue import places, validate
 from napari_spatialrecon.tissue.slots import COUNTS, COUNTS_OK, OURS, SPATIAL
 
 VISIUM_SPOT_UM = 55.0
 """Diameter of a Visium spot; Space Ranger's `spot_diameter_fullres` is its size in pixels."""
 LEAST_SPOTS = 4
 """Minimum number of spots of a slide: three determine a pose, a fourth can contradict it."""
+
+_DEEPER = "Try larger bins, with the counts of neighbouring ones summed, or a deeper section."
 
 Library = tuple[str, Mapping[str, Any]]
 """Name and content of a slide's library."""
@@ -291,8 +293,7 @@ def _coordinate_problems(adata: AnnData, name: str, *, least: int) -> list[Probl
         )
     others = ", ".join(sorted(adata.obsm)) or "none"
     found = f"Expected coordinates (x, y) of each spot, found no such slot (obsm holds: {others})."
-    remedy = f'Try adata.obsm["{SPATIAL}"] = adata.obs[["x", "y"]].to_numpy().'
-    return [Problem(where, found, remedy)]
+    return [Problem(where, found, f'Try adata.obsm["{SPATIAL}"] = {places.found_in(adata)}.')]
 
 
 def _prepare(
@@ -338,8 +339,10 @@ def _prepare(
     kept, dropped = _rows_to_keep(matrix, name, min_counts, rows)
     if kept.sum() < least:
         wanted = f"{least} {rows if least > 1 else 'cell'}"
-        found = f"Expected at least {wanted} with counts, found {int(kept.sum())}."
-        raise ValidationError([Problem(f"{name}: {slot}", found, "Try a lower min_counts.")])
+        enough = f"{min_counts} or more counts" if min_counts > 1 else "counts"
+        found = f"Expected at least {wanted} with {enough}, found {int(kept.sum())}."
+        remedy = _DEEPER if least > 1 else "Try the raw counts of cells that were sequenced."
+        raise ValidationError([Problem(f"{name}: {slot}", found, remedy)])
     light = AnnData(
         X=matrix[kept], obs=adata.obs[kept].copy(), var=adata.var[genes].copy(), uns=dict(adata.uns)
     )

@@ -22,6 +22,8 @@ SPLINE = "thin-plate"
 _FLAT = 1e-3
 #: Two landmarks closer than this share of the overall spread count as coincident.
 _COINCIDENT = 1e-6
+#: Condition of a matrix, between landmarks scaled to spread 1, above which it maps all to a line.
+_SINGULAR = 1e8
 #: Newton steps to invert a spline, and their tolerance as a share of its landmarks' spread.
 _STEPS, _CLOSE = 30, 1e-9
 
@@ -238,7 +240,7 @@ def fit_transform(
     if not found:
         raise _degenerate(model)
     matrix = np.asarray(found.params, float)
-    if not np.isfinite(matrix).all() or abs(np.linalg.det(matrix / matrix[2, 2])) < 1e-12:
+    if not np.isfinite(matrix).all() or _condition(matrix, source, target) > _SINGULAR:
         raise _degenerate(model)
     fitted = Transform(model, matrix / matrix[2, 2])
     fitted.apply(source)
@@ -314,6 +316,14 @@ def _degenerate(model: str) -> InputError:
         remedy="Try another pair away from the others, or the model affine.",
         where="landmarks",
     )
+
+
+def _condition(matrix: np.ndarray, source: np.ndarray, target: np.ndarray) -> float:
+    """Return the condition of a map between landmarks that are scaled to spread 1."""
+    (centre, spread), (to_centre, to_spread) = _normalised(source), _normalised(target)
+    back = np.array([[spread, 0, centre[0]], [0, spread, centre[1]], [0, 0, 1]])
+    forth = np.array([[to_spread, 0, to_centre[0]], [0, to_spread, to_centre[1]], [0, 0, 1]])
+    return float(np.linalg.cond(np.linalg.solve(forth, matrix @ back)))
 
 
 def _projected(matrix: np.ndarray, points: np.ndarray) -> np.ndarray:
