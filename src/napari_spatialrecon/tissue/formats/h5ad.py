@@ -10,7 +10,9 @@ import anndata
 from anndata import AnnData
 
 from napari_spatialrecon.errors import InputError
+from napari_spatialrecon.tissue.formats.noting import add_notes
 from napari_spatialrecon.tissue.formats.options import ReadOptions
+from napari_spatialrecon.tissue.formats.slides import one_slide
 from napari_spatialrecon.tissue.slots import SPATIAL
 
 
@@ -22,11 +24,15 @@ def read(path: Path, options: ReadOptions) -> AnnData:
 
     Raises
     ------
+    ChoiceError
+        It holds several slides, and none, or another, is named.
     InputError
         The file is damaged, newer, or too large for the memory.
     """
-    adata = _read_h5ad(path)
+    notes: list[str] = []
+    adata = one_slide(_read_h5ad(path), options, notes, path)
     name_images_wholly(adata, path.resolve().parent)
+    add_notes(adata, notes)
     return adata
 
 

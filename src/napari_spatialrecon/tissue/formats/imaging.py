@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from pathlib import Path
 
-import numpy as np
 import pandas as pd
 from anndata import AnnData
 
@@ -107,7 +106,7 @@ def read_table(path: Path, options: ReadOptions) -> AnnData:
     for column in places.columns:
         if few[column].dtype != object:
             places[column] = pd.to_numeric(places[column], errors="coerce")
-    return _slide(counts, places, pair.columns, {"places": path}, options, pair.unit)
+    return _slide(counts, places, pair.columns, {"places": path}, options, pair.unit, up=pair.up)
 
 
 _NAMES = ("", "cell", "cell_id", "cellid", "cell_name", "name", "barcode", "id", "index")
@@ -137,11 +136,13 @@ def _slide(
     files: Found,
     options: ReadOptions,
     unit: str,
+    *,
+    up: bool = False,
 ) -> AnnData:
     notes: list[str] = []
     adata = placed(counts, places, xy, notes=notes, where=str(files["places"]))
-    adata.obsm[SPATIAL] = np.asarray(
-        turn_y(adata.obsm[SPATIAL], stated="down", asked=options.y_axis, notes=notes)
+    adata.obsm[SPATIAL] = turn_y(
+        adata.obsm[SPATIAL], stated="up" if up else "down", asked=options.y_axis, notes=notes
     )
     if unit == "unit":
         notes.append(_UNKNOWN)

@@ -17,10 +17,13 @@ class Pair:
         Names of x and y.
     unit
         "um", "px" or "unit".
+    up
+        Whether the platform's y points up.
     """
 
     columns: tuple[str, str]
     unit: str = "unit"
+    up: bool = False
 
 
 #: Pairs by which platforms and tools name coordinates, the more specific first.
@@ -30,20 +33,20 @@ PAIRS = (
     Pair(("x_location", "y_location"), "um"),
     Pair(("center_x", "center_y"), "um"),
     Pair(("pxl_col_in_fullres", "pxl_row_in_fullres"), "px"),
-    Pair(("CenterX_global_px", "CenterY_global_px"), "unit"),
-    Pair(("sdimx", "sdimy"), "unit"),
-    Pair(("spatial_x", "spatial_y"), "unit"),
-    Pair(("SPATIAL_1", "SPATIAL_2"), "unit"),
-    Pair(("xcoord", "ycoord"), "unit"),
-    Pair(("x_coord", "y_coord"), "unit"),
-    Pair(("coord_x", "coord_y"), "unit"),
-    Pair(("centroid_x", "centroid_y"), "unit"),
-    Pair(("X_centroid", "Y_centroid"), "unit"),
-    Pair(("global_x", "global_y"), "unit"),
-    Pair(("pos_x", "pos_y"), "unit"),
-    Pair(("x", "y"), "unit"),
-    Pair(("X", "Y"), "unit"),
-    Pair(("imagecol", "imagerow"), "unit"),
+    Pair(("CenterX_global_px", "CenterY_global_px"), up=True),
+    Pair(("sdimx", "sdimy"), up=True),
+    Pair(("spatial_x", "spatial_y")),
+    Pair(("SPATIAL_1", "SPATIAL_2")),
+    Pair(("xcoord", "ycoord")),
+    Pair(("x_coord", "y_coord")),
+    Pair(("coord_x", "coord_y")),
+    Pair(("centroid_x", "centroid_y")),
+    Pair(("X_centroid", "Y_centroid")),
+    Pair(("global_x", "global_y")),
+    Pair(("pos_x", "pos_y")),
+    Pair(("x", "y")),
+    Pair(("X", "Y")),
+    Pair(("imagecol", "imagerow")),
 )
 
 

@@ -142,7 +142,7 @@ FORMATS = (
         "tenx:read",
         ("library", "genome"),
     ),
-    Format("h5ad", "an .h5ad file", recognise.is_h5ad, "h5ad:read", ("layer", "library")),
+    Format("h5ad", "an .h5ad file", recognise.is_h5ad, "h5ad:read", ("layer", "library", "y_axis")),
 )
 
 
