@@ -1,4 +1,4 @@
-"""Names used in files of earlier versions, and their present names."""
+"""What files of earlier versions hold, and what it is called and means now."""
 
 from __future__ import annotations
 
@@ -6,6 +6,13 @@ import json
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
+
+import numpy as np
+
+#: Diameter in µm that versions before 0.2 took Space Ranger's `spot_diameter_fullres` for.
+SPOT_UM = 55.0
+#: What it is: their lengths in µm times this are right.
+SPOT_RATIO = 65.0 / SPOT_UM
 
 #: Keys of `run.json`, of configs and of saved models before 0.2.
 RENAMED: dict[str, str] = {
@@ -40,3 +47,30 @@ def read_record(path: str | Path) -> dict[str, Any]:
         The file cannot be read or is not a JSON object.
     """
     return renamed(json.loads(Path(path).read_text(encoding="utf-8")))
+
+
+def is_earlier(ours: Mapping[str, Any]) -> bool:
+    """Return whether `uns["spatialrecon"]` of a result was written before it had a format.
+
+    Examples
+    --------
+    >>> is_earlier({"unit": "px", "provenance": "{}"}), is_earlier({"um_per_unit": 0.5})
+    (True, False)
+    """
+    return "format" not in ours and ("provenance" in ours or "alignment" in ours)
+
+
+def took_spots_as_55(um_per_unit: float, spot_diameter: float, ours: Mapping[str, Any]) -> bool:
+    """Return whether a scale is exactly 55 µm over the diameter of a spot in pixels.
+
+    Parameters
+    ----------
+    ours
+        `uns["spatialrecon"]`: an alignment in it scaled the diameter, but not the µm.
+    """
+    alignment = ours.get("alignment")
+    found = [um_per_unit * spot_diameter]
+    if isinstance(alignment, Mapping):
+        matrix = np.asarray(alignment["transform"]["matrix"], float)
+        found.append(found[0] / np.sqrt(abs(np.linalg.det(matrix[:2, :2]))))
+    return bool(np.isclose(found, SPOT_UM, rtol=1e-6, atol=0).any())

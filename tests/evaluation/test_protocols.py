@@ -20,6 +20,7 @@ from napari_spatialrecon.evaluation.protocols import (
     spatial_blocks,
     transfer_matrix,
 )
+from napari_spatialrecon.tissue.contract import um_per_unit, unit
 
 
 def cells(n: int = 600, seed: int = 0) -> AnnData:
@@ -93,7 +94,7 @@ def test_pseudo_spots_hold_the_summed_counts_of_their_cells() -> None:
         spots.X[7].toarray().ravel(), np.asarray(adata.X[inside].sum(0)).ravel()
     )
     np.testing.assert_allclose((spots.obsm["spatial"] - low) / 100 % 1, 0.5)
-    assert spots.uns["spatialrecon"] == {"unit": "um"}
+    assert (unit(spots), um_per_unit(spots)) == ("um", 1.0)
 
 
 def test_round_spots_lose_the_cells_between_them() -> None:

@@ -217,7 +217,7 @@ def visium(**scalefactors: object) -> AnnData:
 
 def test_unit_and_scale_come_from_the_surest_source() -> None:
     assert (contract.unit(slide()), contract.um_per_unit(slide())) == ("unit", None)
-    adata = visium(spot_diameter_fullres=110.0)
+    adata = visium(spot_diameter_fullres=130.0)
     assert (contract.unit(adata), contract.um_per_unit(adata)) == ("px", 0.5)
     adata.uns["spatial"]["lib"]["scalefactors"]["microns_per_pixel"] = 0.4
     assert contract.um_per_unit(adata) == 0.4
@@ -242,8 +242,8 @@ def test_an_unknown_unit_is_refused() -> None:
 
 
 def test_two_libraries_are_one_slide_only_if_obs_says_which() -> None:
-    adata = visium(spot_diameter_fullres=110.0)
-    adata.uns["spatial"]["other"] = {"scalefactors": {"spot_diameter_fullres": 55.0}}
+    adata = visium(spot_diameter_fullres=130.0)
+    adata.uns["spatial"]["other"] = {"scalefactors": {"spot_diameter_fullres": 65.0}}
     assert "one library per slide, found lib, other" in problems(adata)
     adata.obs["library_id"] = "other"
     assert contract.um_per_unit(adata) == 1.0

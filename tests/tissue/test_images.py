@@ -22,7 +22,7 @@ RGB = np.random.default_rng(0).integers(0, 256, (60, 50, 3)).astype(np.uint8)
 
 def slide(**library: object) -> AnnData:
     adata = AnnData(np.ones((4, 1), np.float32))
-    content = {"scalefactors": {"tissue_hires_scalef": 0.25, "spot_diameter_fullres": 110.0}}
+    content = {"scalefactors": {"tissue_hires_scalef": 0.25, "spot_diameter_fullres": 130.0}}
     adata.uns["spatial"] = {"s1": content | library}
     return adata
 

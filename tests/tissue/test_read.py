@@ -38,10 +38,10 @@ UNDER = np.array([1, 1, 0, 1, 1, 1, 0, 1, 1])
 COUNTS = np.random.default_rng(0).poisson(2, (9, 5)).astype(np.int32)
 ROWS, COLUMNS = np.repeat([100, 200, 300], 3), np.tile([50, 150, 250], 3)
 FACTORS = {
-    "spot_diameter_fullres": 110.0,
+    "spot_diameter_fullres": 130.0,
     "tissue_hires_scalef": 0.1,
     "tissue_lowres_scalef": 0.05,
-    "fiducial_diameter_fullres": 165.0,
+    "fiducial_diameter_fullres": 210.0,
 }
 HIRES = np.random.default_rng(1).integers(0, 255, (40, 30, 3)).astype(np.uint8)
 

@@ -18,6 +18,7 @@ from napari_spatialrecon.tissue.contract import prepare_query, prepare_slide, um
 from napari_spatialrecon.tissue.simulator.config import SimulatorConfig
 from napari_spatialrecon.tissue.simulator.result import SimulatedTissue
 from napari_spatialrecon.tissue.simulator.simulate import simulate
+from napari_spatialrecon.tissue.slide_frame import SlideFrame
 
 TINY = SimulatorConfig.preset("tiny")
 
@@ -51,7 +52,8 @@ def test_sections_differ_in_pose_and_one_is_turned_over(made):
 def test_spots_are_55_um_circles_on_a_hexagonal_grid_of_100_um(made):
     for i, slide in enumerate(made.slides, start=1):
         factors = slide.uns["spatial"][f"section{i}"]["scalefactors"]
-        assert factors["spot_diameter_fullres"] * made.config.um_per_px == pytest.approx(55)
+        assert factors["spot_diameter_fullres"] * made.config.um_per_px == pytest.approx(65)
+        assert SlideFrame.read(slide).spot_diameter == pytest.approx(55 / made.config.um_per_px)
         points = slide.obsm["spatial"] * made.config.um_per_px
         distance = cKDTree(points).query(points, 7)[0][:, 1:]
         assert distance.min() == pytest.approx(100)

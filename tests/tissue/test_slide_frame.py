@@ -24,7 +24,7 @@ def grid(step: float = 100.0) -> np.ndarray:
 
 
 def test_a_frame_says_what_the_contract_says() -> None:
-    adata = slide(grid(), spot_diameter_fullres=110.0)
+    adata = slide(grid(), spot_diameter_fullres=130.0)
     frame = SlideFrame.read(adata)
     assert frame.unit == contract.unit(adata) == "px"
     assert frame.um_per_unit == contract.um_per_unit(adata) == 0.5
@@ -34,11 +34,24 @@ def test_a_frame_says_what_the_contract_says() -> None:
     assert frame.coordinates is not adata.obsm["spatial"]
 
 
-def test_a_stated_diameter_counts_only_in_its_own_unit() -> None:
-    adata = slide(grid(), spot_diameter_fullres=110.0)
+def test_a_visium_spot_is_55_um_wide_in_the_unit_of_the_coordinates() -> None:
+    adata = slide(grid(), spot_diameter_fullres=130.0)
     assert SlideFrame.read(adata).spot_diameter == 110.0
     adata.uns["spatialrecon"] = {"unit": "um"}
-    assert SlideFrame.read(adata).spot_diameter is None
+    assert SlideFrame.read(adata).spot_diameter == 55.0
+
+
+def test_a_bin_is_drawn_as_wide_as_it_is() -> None:
+    bins = {"spot_diameter_fullres": 29.2, "microns_per_pixel": 0.274, "bin_size_um": 8.0}
+    frame = SlideFrame.read(slide(grid(29.2), **bins))
+    assert (frame.um_per_unit, frame.spot_diameter) == (0.274, pytest.approx(29.2))
+
+
+def test_cells_in_um_are_no_array_although_their_slide_states_a_diameter() -> None:
+    scattered = np.random.default_rng(0).uniform(0, 1000, (200, 2))
+    adata = slide(scattered, spot_diameter_fullres=130.0)
+    adata.uns["spatialrecon"] = {"unit": "um"}
+    assert not SlideFrame.read(adata).is_array
 
 
 def test_evenly_spaced_rows_are_an_array_and_scattered_ones_are_not() -> None:
@@ -54,7 +67,7 @@ def test_rows_that_mostly_share_their_places_have_a_spacing() -> None:
 
 
 def test_a_scale_needs_no_coordinates_and_a_frame_does() -> None:
-    adata = slide(grid(), spot_diameter_fullres=110.0)
+    adata = slide(grid(), spot_diameter_fullres=130.0)
     del adata.obsm["spatial"]
     assert SlideScale.read(adata).um_per_unit == 0.5
     with pytest.raises(InputError, match="coordinates"):

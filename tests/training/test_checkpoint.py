@@ -140,8 +140,8 @@ def test_weights_that_are_no_safetensors_are_refused_even_with_the_right_hash(fo
 def test_a_newer_format_asks_for_a_newer_package(folder):
     path = folder / "manifest.json"
     manifest = json.loads(path.read_text())
-    path.write_text(json.dumps({**manifest, "format": 2, "package_version": "9.0"}))
-    with pytest.raises(CheckpointError, match=r"format 2 \(written by napari-spatialrecon 9\.0\)"):
+    path.write_text(json.dumps({**manifest, "format": 3, "package_version": "9.0"}))
+    with pytest.raises(CheckpointError, match=r"format 3 \(written by napari-spatialrecon 9\.0\)"):
         load_checkpoint(folder, method="dpvae")
 
 

@@ -19,7 +19,8 @@ from sklearn.cluster import KMeans
 from napari_spatialrecon.errors import InputError
 from napari_spatialrecon.evaluation.hiding import hide_places
 from napari_spatialrecon.geometry.procrustes import procrustes_error
-from napari_spatialrecon.tissue.contract import coordinates, counts
+from napari_spatialrecon.tissue.contract import coordinates, counts, um_per_unit, unit
+from napari_spatialrecon.tissue.micrometres import scale_slots
 from napari_spatialrecon.tissue.slots import COUNTS, COUNTS_OK, OURS, SPATIAL
 
 #: Places cells: `place(reference, query)` returns (n_query, 2) coordinates in any pose.
@@ -102,9 +103,7 @@ def pseudo_visium(
     obs = pd.DataFrame({"n_cells": n_cells[kept]}, index=pd.Index(names, dtype=object))
     spots = AnnData(X=csr_matrix(sums[kept]), obs=obs, var=adata.var[genes].copy())
     spots.obsm[SPATIAL] = origin + (grid[kept] + 0.5) * pitch
-    if OURS in adata.uns:
-        ours = adata.uns[OURS]
-        spots.uns[OURS] = {key: ours[key] for key in ("unit", "um_per_unit") if key in ours}
+    spots.uns[OURS] = scale_slots(unit(adata), um_per_unit(adata))
     return spots
 
 

@@ -21,6 +21,7 @@ from napari_spatialrecon.progress import ProgressCallback, Reporter, ShouldStop
 from napari_spatialrecon.tasks.writing import write_result
 from napari_spatialrecon.tissue import contract, slots
 from napari_spatialrecon.tissue.images import Histology, histology
+from napari_spatialrecon.tissue.micrometres import micrometres, scale_slots
 from napari_spatialrecon.tissue.outline import start_by_outline
 
 #: Longest side of an image that is copied into a file which only names it.
@@ -228,12 +229,12 @@ def _aligned(
     """Return the moved copy; where its image is in µm, in pixels, as scanpy and squidpy draw it."""
     target = adata if ref is None else ref
     points = contract.coordinates(adata)
-    unit, um = contract.unit(target), contract.um_per_unit(target)
-    pixel = contract.um_per_pixel(target)
+    unit, scale = contract.unit(target), micrometres(target)
+    um, pixel = scale.per_unit, scale.per_pixel
     final = transform
     if unit == "um" and pixel is not None:
         final = transform.before(Pose(np.eye(2) / pixel, np.zeros(2)))
-        unit, um = "px", pixel
+        unit = "px"
     record = provenance.RunRecord("align", settings["model"], {}, 0)
     record.inputs = {name: provenance.fingerprint(adata.obs_names, points)}
     record.settings |= settings
@@ -242,25 +243,27 @@ def _aligned(
     moved.obsm[slots.SPATIAL] = final.apply(points)
     if slots.UNCERTAINTY in moved.obs:
         moved.obs[slots.UNCERTAINTY] = moved.obs[slots.UNCERTAINTY] * final.scale
-    _set_image(moved, target, final.scale)
+    _set_image(moved, target, 1.0 if ref is None else final.scale)
     content: dict[str, Any] = {"transform": final.to_dict()}
     if (before := contract.um_per_unit(adata)) is not None:
         content["um_per_query_unit"] = before
-    own_um = contract.um_per_unit(target)
+    if ref is None and contract.unit(adata) != "um":
+        um = contract.um_per_unit(moved)  # its array has the pitch of the pixels it lies on now
     if fit is not None and pairs is not None:
         record.metrics = {"rmse": fit.rmse, "left_out_rmse": fit.left_out_rmse}
         content |= {"landmarks_query": pairs[0], "landmarks_ref": pairs[1]}
-        content |= {"residuals": fit.residuals, "um_per_ref_unit": own_um or 1.0}
+        content |= {"residuals": fit.residuals, "um_per_ref_unit": um or 1.0}
+    notes = [*notes, *scale.notes]
     record.notes = notes
     content["provenance"] = json.dumps(record.provenance(), sort_keys=True)
     ours = dict(adata.uns.get(slots.OURS, {}))
-    ours |= {"unit": unit, slots.ALIGNMENT: content}
-    if um is not None:
-        ours["um_per_unit"] = um
+    ours.pop("um_per_unit", None)
+    moved_um = um if final is transform else pixel
+    ours |= {**scale_slots(unit, moved_um), slots.ALIGNMENT: content}
     if "pose" in ours:
         ours = _posed(ours, final)
     moved.uns[slots.OURS] = ours
-    return AlignResult(moved, final, fit, own_um, record, tuple(notes))
+    return AlignResult(moved, final, fit, um, record, tuple(notes))
 
 
 def _posed(ours: dict[str, Any], transform: Transform) -> dict[str, Any]:

@@ -23,6 +23,7 @@ from napari_spatialrecon.progress import ProgressCallback, Reporter, ShouldStop
 from napari_spatialrecon.tasks.configs import Settings, chosen_config
 from napari_spatialrecon.tasks.writing import write_result
 from napari_spatialrecon.tissue import contract, slots
+from napari_spatialrecon.tissue.micrometres import scale_slots
 from napari_spatialrecon.training.device import choose_device
 
 #: Maximum deviation from 1 of the sum of a row of known shares.
@@ -235,7 +236,7 @@ def _annotated(
     adata = slide.copy()
     adata.obsm[slots.PROPORTIONS] = table
     own = {
-        "unit": contract.unit(slide),
+        **scale_slots(contract.unit(slide), contract.um_per_unit(slide)),
         "provenance": json.dumps(record.provenance(), sort_keys=True),
         "labels": record.settings["labels"],
         "types": np.array(types.names, dtype=object),
@@ -243,9 +244,6 @@ def _annotated(
     if mixture.mapping is not None:
         adata.obsm[slots.MAPPING] = _whole(mixture.mapping, spots.kept, cells.kept)
         own["mapping_cells"] = np.array(reference.obs_names, dtype=object)
-    scale = contract.um_per_unit(slide)
-    if scale is not None:
-        own["um_per_unit"] = scale
     adata.uns[slots.OURS] = own
     return adata, table
 

@@ -12,9 +12,9 @@ from napari_spatialrecon.errors import InputError
 from napari_spatialrecon.geometry.maps.transforms import Transform
 from napari_spatialrecon.geometry.neighbours import nearest
 from napari_spatialrecon.tasks.aligning import stored_transform
-from napari_spatialrecon.tasks.super_resolving import stated_diameter
 from napari_spatialrecon.tissue import contract, slots
 from napari_spatialrecon.tissue.images import histology
+from napari_spatialrecon.tissue.slide_frame import SlideScale
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -180,7 +180,7 @@ def _transform(aligned: AnnData) -> Transform:
 
 def _diameter(adata: AnnData) -> float:
     """Return the diameter of a spot or cell in the unit of the coordinates."""
-    stated = stated_diameter(adata)
+    stated = SlideScale.read(adata).spot_diameter
     if stated is not None:
         return stated
     return _SHARE * float(np.median(nearest(contract.coordinates(adata), 1)[1]))

@@ -31,6 +31,7 @@ from napari_spatialrecon.tasks.gene_table import GeneTable, MemoryTable, table_o
 from napari_spatialrecon.tasks.writing import copy_result, record_beside, write_result
 from napari_spatialrecon.tissue import contract, slots
 from napari_spatialrecon.tissue.genes import match_genes
+from napari_spatialrecon.tissue.micrometres import scale_slots
 from napari_spatialrecon.training.device import choose_device
 
 #: Asks for every gene of the reference that the slide did not measure.
@@ -369,12 +370,9 @@ def _header(
         header.obsm[key] = value.copy()
     header.uns = {k: v for k, v in slide.uns.items() if k == slots.SPATIAL}
     header.uns[slots.OURS] = {
-        "unit": contract.unit(slide),
+        **scale_slots(contract.unit(slide), contract.um_per_unit(slide)),
         "provenance": json.dumps(record.provenance(), sort_keys=True),
     }
-    scale = contract.um_per_unit(slide)
-    if scale is not None:
-        header.uns[slots.OURS]["um_per_unit"] = scale
     return header
 
 

@@ -70,6 +70,7 @@ class PlacingRun:
                     "seed": record.seed,
                     "config": method.config.to_dict(),
                     "inputs": record.inputs,
+                    **_pixel_sizes(slides),
                 }
                 resuming.begin(self.folder, asked, resume=self.resume)
             extra = {name: value for name, value in learning.items() if value is not None}
@@ -82,6 +83,14 @@ class PlacingRun:
         record.config = method.config.to_dict()
         record.metrics |= {f"held_out_{k}": v for k, v in method.held_out.items()}
         return method
+
+
+def _pixel_sizes(slides: Sequence[contract.Prepared]) -> dict[str, dict[str, float]]:
+    """Return the µm of slides in pixels, which a run cannot be resumed without knowing."""
+    tables = {slide.name: slide.adata for slide in slides}
+    pixels = {n: t for n, t in tables.items() if contract.unit(t) == "px"}
+    sizes = {n: um for n, t in pixels.items() if (um := contract.um_per_unit(t)) is not None}
+    return {"micrometres": sizes} if sizes else {}
 
 
 def begin(

@@ -16,6 +16,7 @@ from napari_spatialrecon.methods.placement.base import Placement, PlacementMetho
 from napari_spatialrecon.methods.registry import baseline_for
 from napari_spatialrecon.tasks.writing import write_result
 from napari_spatialrecon.tissue.contract import Prepared
+from napari_spatialrecon.tissue.micrometres import scale_slots
 from napari_spatialrecon.tissue.slots import (
     BEFORE,
     DISTANCES,
@@ -169,7 +170,7 @@ def annotate(
     placed.uns.pop(SPATIAL, None)
     placed.uns |= uns
     own: dict[str, Any] = {
-        "unit": unit,
+        **scale_slots(unit, um_per_unit),
         "provenance": json.dumps(record.provenance(), sort_keys=True),
         "pose": {k: np.asarray(v) for k, v in placement.pose.to_dict().items()},
         "diagnostics": {k: float(v) for k, v in placement.diagnostics.items()},
@@ -179,7 +180,5 @@ def annotate(
     if placement.mapping is not None and slides:
         own["mapping_spots"] = np.concatenate([s.adata.obs_names.to_numpy(str) for s in slides])
         own["mapping_slides"] = np.repeat([s.name for s in slides], [s.adata.n_obs for s in slides])
-    if um_per_unit is not None:
-        own["um_per_unit"] = um_per_unit
     placed.uns[OURS] = own
     return placed

@@ -32,6 +32,7 @@ from napari_spatialrecon.tissue import contract, slots
 from napari_spatialrecon.tissue.images import Histology
 from napari_spatialrecon.tissue.lattice import Lattice, find_lattice
 from napari_spatialrecon.tissue.nuclear_density import nuclear_density
+from napari_spatialrecon.tissue.slide_frame import SlideScale
 from napari_spatialrecon.tissue.subspots import Factor, SubSpots, parse_factor, split_spots
 from napari_spatialrecon.training.device import choose_device
 
@@ -77,8 +78,8 @@ def super_resolve(
     model
         A generalist of one's own, or its checkpoint folder; that of the package if None.
     spot_diameter
-        Of round spots, in the unit of the coordinates; that of the library if None, and bins
-        without gaps where there is none.
+        Of round spots, in the unit of the coordinates; that of the slide if None (55 µm for
+        Visium), and bins without gaps where there is none.
     histology
         The slide's H&E: its nuclear stain guides the split as far as it predicts held-out spots.
     name
@@ -153,27 +154,12 @@ def parts_of(
         As in `super_resolve`.
     """
     adata = prepared.adata
-    diameter = spot_diameter if spot_diameter is not None else stated_diameter(adata)
+    diameter = spot_diameter if spot_diameter is not None else SlideScale.read(adata).spot_diameter
     lattice = find_lattice(adata.obsm[slots.SPATIAL], diameter)
     if spot_diameter is None and diameter is not None and lattice.kind == "square":
         bins = diameter >= _BIN_SHARE * lattice.pitch
         lattice = find_lattice(lattice.points) if bins else lattice
     return split_spots(lattice, factor)
-
-
-def stated_diameter(adata: AnnData) -> float | None:
-    """Return the diameter of a spot in the unit of the coordinates, as the library states it."""
-    found = contract.library(adata)
-    if found is None:
-        return None
-    factors = contract.section(found[1], "scalefactors")
-    if "spot_diameter_fullres" not in factors:
-        return None
-    slot = f'uns["spatial"]["{found[0]}"]["scalefactors"]["spot_diameter_fullres"]'
-    diameter = contract.positive(factors["spot_diameter_fullres"], slot)
-    if contract.unit(adata) != "um":
-        return diameter
-    return diameter * (contract.um_per_pixel(adata) or 1.0)
 
 
 def gene_columns(prepared: contract.Prepared, genes: Iterable[str] | None) -> np.ndarray:

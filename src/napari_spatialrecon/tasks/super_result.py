@@ -20,6 +20,7 @@ from napari_spatialrecon.tasks.writing import write_result
 from napari_spatialrecon.tissue import contract
 from napari_spatialrecon.tissue.contract import Prepared
 from napari_spatialrecon.tissue.images import Histology, tissue_mask
+from napari_spatialrecon.tissue.micrometres import scale_slots
 from napari_spatialrecon.tissue.slots import OURS, PARENT, SPATIAL, SPREAD
 from napari_spatialrecon.tissue.subspot_picture import SubSpotPicture, subspot_picture
 from napari_spatialrecon.tissue.subspots import SubSpots
@@ -126,14 +127,11 @@ def laid_out(
     if SPATIAL in slide.uns:
         adata.uns[SPATIAL] = slide.uns[SPATIAL]
     own: dict[str, Any] = {
-        "unit": contract.unit(slide),
+        **scale_slots(contract.unit(slide), contract.um_per_unit(slide)),
         "provenance": json.dumps(record.provenance(), sort_keys=True),
         "part_size": parts.size,
         "factor": str(parts.factor),
     }
-    scale = contract.um_per_unit(slide)
-    if scale is not None:
-        own["um_per_unit"] = scale
     adata.uns[OURS] = own
     return adata
 

@@ -5,8 +5,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -16,23 +15,30 @@ from scipy import sparse
 from napari_spatialrecon import provenance
 from napari_spatialrecon.errors import InputError, Problem, ValidationError
 from napari_spatialrecon.tissue import places, validate
-from napari_spatialrecon.tissue.slots import COUNTS, COUNTS_OK, OURS, SPATIAL
+from napari_spatialrecon.tissue.library import Library, library, positive, section, unit
+from napari_spatialrecon.tissue.micrometres import micrometres, um_per_pixel, um_per_unit
+from napari_spatialrecon.tissue.slots import COUNTS, COUNTS_OK, SPATIAL
 
-VISIUM_SPOT_UM = 55.0
-"""Diameter of a Visium spot; Space Ranger's `spot_diameter_fullres` is its size in pixels."""
+__all__ = [
+    "LEAST_SPOTS",
+    "Library",
+    "Prepared",
+    "coordinates",
+    "counts",
+    "library",
+    "positive",
+    "prepare_query",
+    "prepare_slide",
+    "section",
+    "um_per_pixel",
+    "um_per_unit",
+    "unit",
+]
+
 LEAST_SPOTS = 4
 """Minimum number of spots of a slide: three determine a pose, a fourth can contradict it."""
 
 _DEEPER = "Try larger bins, with the counts of neighbouring ones summed, or a deeper section."
-
-Library = tuple[str, Mapping[str, Any]]
-"""Name and content of a slide's library."""
-
-_UNITS = {
-    "um": ("um", "µm", "μm", "micron", "microns", "micrometer", "micrometre"),
-    "px": ("px", "pixel", "pixels"),
-    "unit": ("unit", ""),
-}
 
 
 @dataclass(frozen=True, eq=False)
@@ -104,135 +110,6 @@ def coordinates(adata: AnnData) -> np.ndarray:
     return np.array(adata.obsm[SPATIAL], dtype=np.float64)
 
 
-def library(adata: AnnData) -> Library | None:
-    """Return name and content of the library in `uns["spatial"]`, or None without one.
-
-    Raises
-    ------
-    InputError
-        There are several, and `obs["library_id"]` does not tell to which one the rows belong.
-    """
-    libraries = adata.uns.get(SPATIAL)
-    if not isinstance(libraries, Mapping) or not libraries:
-        return None
-    names = list(libraries)
-    if len(names) > 1 and "library_id" in adata.obs:
-        names = [name for name in names if name in set(adata.obs["library_id"].astype(str))]
-    if len(names) != 1:
-        raise InputError(
-            f"Expected one library per slide, found {', '.join(map(str, libraries))}.",
-            remedy='Try one slide at a time: adata[adata.obs["library_id"] == "..."].',
-            where=f'uns["{SPATIAL}"]',
-        )
-    content = libraries[names[0]]
-    return str(names[0]), content if isinstance(content, Mapping) else {}
-
-
-def section(content: Any, key: str) -> Mapping[str, Any]:
-    """Return the mapping under `key` of a mapping, or an empty one."""
-    found = content.get(key) if isinstance(content, Mapping) else None
-    return found if isinstance(found, Mapping) else {}
-
-
-def _stated_sizes(found: Library | None) -> list[tuple[str, Any, float]]:
-    """Return (slot, value, µm it stands for; 0 where it is µm a pixel) of what a library states.
-
-    The most reliable comes first.
-    """
-    if found is None:
-        return []
-    name, content = found
-    return [
-        (f'uns["{SPATIAL}"]["{name}"]["{part}"]["{key}"]', section(content, part)[key], size)
-        for part, key, size in (
-            ("metadata", "um_per_fullres_px", 0.0),
-            ("scalefactors", "microns_per_pixel", 0.0),
-            ("scalefactors", "spot_diameter_fullres", VISIUM_SPOT_UM),
-        )
-        if key in section(content, part)
-    ]
-
-
-def unit(adata: AnnData) -> str:
-    """Return the unit of `obsm["spatial"]`: "um", "px", or "unit" if unknown.
-
-    Raises
-    ------
-    InputError
-        `uns["spatialrecon"]["unit"]` is something else.
-    """
-    ours = adata.uns.get(OURS)
-    if isinstance(ours, Mapping) and "unit" in ours:
-        word = str(ours["unit"]).strip().lower()
-        for name, words in _UNITS.items():
-            if word in words:
-                return name
-        raise InputError(
-            f'Expected "um" or "px", found {word[:40]!r}.', where=f'uns["{OURS}"]["unit"]'
-        )
-    return "px" if _stated_sizes(library(adata)) else "unit"
-
-
-def um_per_unit(adata: AnnData) -> float | None:
-    """Return the micrometres per unit of `obsm["spatial"]`, or None if unknown.
-
-    In order: 1 if the unit is µm; `uns["spatialrecon"]["um_per_unit"]`; the library's
-    `metadata["um_per_fullres_px"]`; Visium HD's `scalefactors["microns_per_pixel"]`; a spot's 55 µm
-    over `scalefactors["spot_diameter_fullres"]`, following the convention for Visium [1]_.
-
-    Raises
-    ------
-    InputError
-        The stated value is not a positive number.
-
-    References
-    ----------
-    .. [1] 10x Genomics, Space Ranger documentation, "Spatial outputs".
-    """
-    if unit(adata) == "um":
-        return 1.0
-    ours = adata.uns.get(OURS)
-    if isinstance(ours, Mapping) and "um_per_unit" in ours:
-        return positive(ours["um_per_unit"], f'uns["{OURS}"]["um_per_unit"]')
-    return um_per_pixel(adata)
-
-
-def um_per_pixel(adata: AnnData) -> float | None:
-    """Return the micrometres per full-resolution pixel of the histology, or None.
-
-    The last three of the sources that `um_per_unit` lists.
-
-    Raises
-    ------
-    InputError
-        The stated value is not a positive number.
-    """
-    return library_um_per_pixel(library(adata))
-
-
-def library_um_per_pixel(found: Library | None) -> float | None:
-    """Return `um_per_pixel` of a slide whose library is known."""
-    for slot, value, micrometres in _stated_sizes(found):
-        number = positive(value, slot)
-        return micrometres / number if micrometres else number
-    return None
-
-
-def positive(value: Any, slot: str) -> float:
-    """Return `value` as a float; raise `InputError` naming `slot` unless it is above 0."""
-    try:
-        number = float(np.asarray(value).item())
-    except (TypeError, ValueError):
-        number = float("nan")
-    if not (np.isfinite(number) and number > 0):
-        raise InputError(
-            f"Expected a positive number, found {str(value)[:40]}.",
-            remedy="Try the value in the file it came from, such as scalefactors_json.json.",
-            where=slot,
-        )
-    return number
-
-
 def prepare_slide(
     adata: AnnData, name: str, *, min_counts: int = 1, counts_needed: bool = True
 ) -> Prepared:
@@ -258,13 +135,14 @@ def prepare_slide(
     if adata.n_obs < LEAST_SPOTS:
         found = f"Expected at least {LEAST_SPOTS} spots, found {adata.n_obs}."
         problems.append(Problem(name, found, "Try a complete section."))
+    notes: tuple[str, ...] = ()
     try:
-        um_per_unit(adata)
+        notes = tuple(f"{name}: {note}" for note in micrometres(adata).notes)
     except InputError as error:
         problems.append(_named(error, name))
     prepared = _prepare(adata, name, problems, min_counts, counts_needed, LEAST_SPOTS)
     prepared.adata.obsm[SPATIAL] = coordinates(adata)[prepared.kept]
-    return prepared
+    return replace(prepared, notes=(*prepared.notes, *notes))
 
 
 def prepare_query(

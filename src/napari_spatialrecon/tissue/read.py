@@ -12,6 +12,7 @@ from napari_spatialrecon.errors import InputError
 from napari_spatialrecon.tissue.formats.options import ReadOptions
 from napari_spatialrecon.tissue.formats.registry import Format, find_format, format_named, titles
 from napari_spatialrecon.tissue.slots import OURS, READ
+from napari_spatialrecon.tissue.upgrade import correct_micrometres
 
 if TYPE_CHECKING:
     from spatialdata import SpatialData
@@ -91,6 +92,7 @@ def read_with(path: str | Path | SpatialData, options: ReadOptions) -> AnnData:
 
 def _recorded(adata: AnnData, found: Format, options: ReadOptions) -> AnnData:
     """Return the table with its format and the choices made, in place."""
+    correct_micrometres(adata)
     chosen = {k: v for k, v in options.given().items() if k in found.options}
     ours = dict(adata.uns.get(OURS, {}))
     adata.uns[OURS] = {**ours, READ: {"format": found.name, **chosen}}

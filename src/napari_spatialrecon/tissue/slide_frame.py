@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 
 from napari_spatialrecon.tissue import contract
 from napari_spatialrecon.tissue.contract import Library
+from napari_spatialrecon.tissue.micrometres import Micrometres, micrometres
 
 _EVEN = 0.35
 """Spread of the distances between neighbours, over their median, up to which they are an array."""
@@ -28,14 +29,14 @@ class SlideScale:
     ----------
     unit
         Of the coordinates: "um", "px", or "unit" where nothing says.
-    um_per_unit
-        Micrometres in a unit of the coordinates; None where unknown.
+    micrometres
+        Of a unit of the coordinates, of a pixel of the histology, and of a spot.
     library
         Name and content of the library in `uns["spatial"]`; None without one.
     """
 
     unit: str
-    um_per_unit: float | None
+    micrometres: Micrometres
     library: Library | None
 
     @classmethod
@@ -50,24 +51,20 @@ class SlideScale:
         return cls(*_scale(adata))
 
     @property
-    def um_per_pixel(self) -> float | None:
-        """Micrometres in a full-resolution pixel of the histology; None where unknown.
+    def um_per_unit(self) -> float | None:
+        """Micrometres in a unit of the coordinates; None where unknown."""
+        return self.micrometres.per_unit
 
-        Raises
-        ------
-        InputError
-            The value that is stated is not a positive number.
-        """
-        return contract.library_um_per_pixel(self.library)
+    @property
+    def um_per_pixel(self) -> float | None:
+        """Micrometres in a full-resolution pixel of the histology; None where unknown."""
+        return self.micrometres.per_pixel
 
     @property
     def spot_diameter(self) -> float | None:
-        """Space Ranger's spot diameter, where it is in the unit of the coordinates: pixels."""
-        if self.library is None or self.unit != "px":
-            return None
-        stated = contract.section(self.library[1], "scalefactors")
-        value = stated.get("spot_diameter_fullres")
-        return None if value is None else float(value)
+        """Diameter of a spot, or width of a bin, in the unit of the coordinates."""
+        spot, um = self.micrometres.spot, self.um_per_unit
+        return None if spot is None or um is None else spot / um
 
 
 @dataclass(frozen=True, eq=False)
@@ -100,8 +97,8 @@ class SlideFrame(SlideScale):
 
     @property
     def is_array(self) -> bool:
-        """Whether the rows are spots of an array: their size is stated, or they lie evenly."""
-        if self.spot_diameter is not None:
+        """Whether the rows are spots of an array: they have a size in pixels, or lie evenly."""
+        if self.unit != "um" and self.spot_diameter is not None:
             return True
         if not len(self._nearest):
             return False
@@ -117,5 +114,5 @@ class SlideFrame(SlideScale):
         return np.asarray(found, np.float64)
 
 
-def _scale(adata: AnnData) -> tuple[str, float | None, Library | None]:
-    return contract.unit(adata), contract.um_per_unit(adata), contract.library(adata)
+def _scale(adata: AnnData) -> tuple[str, Micrometres, Library | None]:
+    return contract.unit(adata), micrometres(adata), contract.library(adata)

@@ -49,3 +49,5 @@ SOURCE = "spatialdata"
 """Key of `uns["spatialrecon"]`: the SpatialData element that the table's rows are of."""
 WRITTEN = "written"
 """Key of `uns["spatialrecon"]` in a SpatialData table, JSON: what writing it there changed."""
+FORMAT, SECOND = "format", 2
+"""Key of `uns["spatialrecon"]` in results, and its value; those of before 0.2 have none."""

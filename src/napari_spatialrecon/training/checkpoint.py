@@ -27,8 +27,8 @@ from napari_spatialrecon.faces import argument
 from napari_spatialrecon.legacy import renamed
 from napari_spatialrecon.storage import MANIFEST
 
-#: Version of the folder format; higher ones are rejected.
-FORMAT = 1
+#: Version of the folder format; higher ones are rejected. In 1, Visium spots were taken as 55 µm.
+FORMAT = 2
 CONFIG, WEIGHTS, GENES = "config.json", "weights.safetensors", "genes.txt"
 
 
@@ -46,6 +46,8 @@ class Checkpoint:
         Anything else that the method saved, as JSON.
     fingerprints
         Fingerprints of the training inputs, by name.
+    format
+        Version of the folder format that it was written in.
     """
 
     folder: Path
@@ -56,6 +58,7 @@ class Checkpoint:
     extra: dict[str, Any] = field(default_factory=dict)
     fingerprints: dict[str, str] = field(default_factory=dict)
     package_version: str = ""
+    format: int = FORMAT
 
     def require_genes(self, genes: Sequence[str]) -> np.ndarray:
         """Return the index of each gene of the model in `genes`: ``genes[index] == self.genes``.
@@ -158,6 +161,7 @@ def load_checkpoint(folder: str | Path, *, method: str) -> Checkpoint:
         extra=renamed(manifest["extra"]),
         fingerprints=manifest["fingerprints"],
         package_version=manifest["package_version"],
+        format=int(manifest["format"]),
     )
 
 

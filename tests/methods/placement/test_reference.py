@@ -24,6 +24,7 @@ def test_a_reference_comes_back_from_its_arrays(methods):
 def test_slides_of_which_only_some_have_a_size_are_refused(slides, cells):
     unknown = slides[1].adata.copy()
     unknown.uns.clear()
+    unknown.obs = unknown.obs.drop(columns=["array_row", "array_col"])
     with pytest.raises(InputError, match="found it missing for two") as caught:
         Reference.fit(
             [slides[0], replace(slides[1], adata=unknown)], cells, PreprocessConfig(), seed=0

@@ -16,6 +16,7 @@ from napari_spatialrecon.errors import InputError
 from napari_spatialrecon.geometry.procrustes import Pose
 from napari_spatialrecon.geometry.solver.landmarks import Landmarks
 from napari_spatialrecon.methods.method import Estimate, Fitted, Method
+from napari_spatialrecon.methods.placement.earlier import in_true_um
 from napari_spatialrecon.methods.placement.reference import Reference
 from napari_spatialrecon.methods.run import Run
 from napari_spatialrecon.progress import Reporter
@@ -27,6 +28,8 @@ Points = NDArray[np.float64]
 
 #: Seconds per pair of spot and cell; bytes of every run, and bytes per gene of a spot or cell.
 _PER_PAIR, _FIXED_BYTES, _PER_VALUE = 1e-7, 4e8, 24.0
+#: First format of saved models whose µm are true.
+_TRUE_UM = 2
 
 
 @dataclass(frozen=True)
@@ -200,11 +203,13 @@ def restored(checkpoint: Checkpoint, arrays: Mapping[str, NDArray[Any]]) -> dict
     arrays
         Arrays of the reference.
     """
-    extra = checkpoint.extra
+    extra, notes = checkpoint.extra, tuple[str, ...]()
+    genes = GeneNames.parse(checkpoint.genes)
+    reference = Reference.from_arrays(genes, extra["slides"], arrays)
+    if checkpoint.format < _TRUE_UM:
+        reference, notes = in_true_um(reference, checkpoint.folder)
     return {
-        "reference": Reference.from_arrays(
-            GeneNames.parse(checkpoint.genes), extra["slides"], arrays
-        ),
+        "reference": reference,
         "held_out": extra["held_out"],
-        "notes": tuple(extra["notes"]),
+        "notes": (*extra["notes"], *notes),
     }

@@ -12,11 +12,15 @@ from scipy.sparse import csr_matrix
 from scipy.spatial import cKDTree
 
 from napari_spatialrecon.geometry.procrustes import Pose
+from napari_spatialrecon.tissue.micrometres import CIRCLE_UM
 from napari_spatialrecon.tissue.simulator.layout import Array, SectionMap
 from napari_spatialrecon.tissue.slots import OURS, SPATIAL
+from napari_spatialrecon.tissue.spot_array import PITCH_UM, SPOT_UM, VISIUM
 
 #: Visium: diameter of a spot and distance between centres in µm.
-SPOT_DIAMETER, PITCH = 55.0, 100.0
+SPOT_DIAMETER, PITCH = SPOT_UM[VISIUM], PITCH_UM[VISIUM]
+#: Diameter of a fiducial in µm.
+_FIDUCIAL = 105.0
 #: Width of bare glass around the tissue on the image, in µm.
 MARGIN = 130.0
 
@@ -120,8 +124,8 @@ def slide_uns(
                 "images": {"hires": image},
                 "scalefactors": {
                     "tissue_hires_scalef": um_per_unit / um_per_image_px,
-                    "spot_diameter_fullres": SPOT_DIAMETER / um_per_unit,
-                    "fiducial_diameter_fullres": 144.0 / um_per_unit,
+                    "spot_diameter_fullres": CIRCLE_UM / um_per_unit,
+                    "fiducial_diameter_fullres": _FIDUCIAL / um_per_unit,
                 },
                 "metadata": {"um_per_fullres_px": um_per_unit},
             }

@@ -137,8 +137,8 @@ def spots_layer(
     frame
         Frame of `adata`, if it has been read already.
     diameter
-        In the data's unit; by default Space Ranger's `spot_diameter_fullres`, else a fraction of
-        the distance between neighbours.
+        In the data's unit; by default that of the platform's spots (Visium 55 µm), else what the
+        library states, else a fraction of the distance between neighbours.
     metadata
         Added to the layer's ``metadata["spatialrecon"]``, for instance the provenance of a result.
     """

@@ -149,6 +149,7 @@ def slide_table(entry: Entry, name: str) -> Table:
     The matrices are shared with the open table, which is not changed.
     """
     from napari_spatialrecon.tissue import contract
+    from napari_spatialrecon.tissue.micrometres import scale_slots
 
     adata = entry.table()
     uns = dict(adata.uns)
@@ -157,7 +158,8 @@ def slide_table(entry: Entry, name: str) -> Table:
         uns[SPATIAL] = {k: _with_whole_paths(v, folder) for k, v in uns[SPATIAL].items()}
     given = entry.um_per_unit is not None and contract.um_per_unit(adata) is None
     if given:
-        uns[OURS] = {**dict(uns.get(OURS, {})), "um_per_unit": entry.um_per_unit}
+        scale = scale_slots(contract.unit(adata), entry.um_per_unit)
+        uns[OURS] = {**dict(uns.get(OURS, {})), **scale}
     return Table(name, _sharing(adata, uns, hidden=False), None if given else entry.path)
 
 
