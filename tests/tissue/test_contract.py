@@ -178,16 +178,18 @@ def test_values_that_are_no_counts_are_told_for_what_they_are(change, said: str)
     assert said in text and "no other slot" in text
 
 
-def test_the_slot_that_holds_the_counts_is_the_remedy() -> None:
+def test_the_slots_that_may_hold_the_counts_are_the_remedy() -> None:
     adata = slide()
     counts = adata.X.copy()
     adata.X = normalised(adata).log1p()
     adata.layers["binary"] = (counts > 2).astype(int)
-    adata.layers["umis"] = counts
-    assert 'adata.layers["umis"]' in problems(adata)
-    del adata.layers["umis"]
+    adata.layers["umis"], adata.layers["others"] = counts, (counts * 2).toarray()
+    assert 'layer="umis"' in problems(adata)
+    del adata.layers["others"]
+    assert (counts != prepare_slide(adata, "a").adata.X).nnz == 0
+    adata.layers["counts"] = adata.X
     adata.raw = AnnData(counts, obs=adata.obs, var=adata.var)
-    assert "adata.raw.to_adata()" in problems(adata)
+    assert 'layer="raw"' in problems(adata)
 
 
 def test_intensities_pass_where_counts_are_not_needed() -> None:

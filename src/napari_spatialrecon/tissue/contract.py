@@ -14,10 +14,13 @@ from scipy import sparse
 
 from napari_spatialrecon import provenance
 from napari_spatialrecon.errors import InputError, Problem, ValidationError
+from napari_spatialrecon.faces import argument
 from napari_spatialrecon.tissue import places, validate
+from napari_spatialrecon.tissue.counts import settled, whole_layers
 from napari_spatialrecon.tissue.library import Library, library, positive, section, unit
 from napari_spatialrecon.tissue.micrometres import micrometres, um_per_pixel, um_per_unit
 from napari_spatialrecon.tissue.slots import COUNTS, COUNTS_OK, SPATIAL
+from napari_spatialrecon.tissue.species import described, mixed_genomes
 
 __all__ = [
     "LEAST_SPOTS",
@@ -182,8 +185,10 @@ def _prepare(
     counts_needed: bool,
     least: int,
 ) -> Prepared:
+    adata, said = settled(adata)
     problems = [
         *problems,
+        *_species_problems(adata, name),
         *validate.name_problems(adata.obs_names, f"{name}: obs_names", "cell"),
         *validate.name_problems(adata.var_names, f"{name}: var_names", "gene"),
     ]
@@ -194,7 +199,7 @@ def _prepare(
     if np.dtype(raw.dtype).kind not in "iufb":
         found = f"Expected numbers, found values of type {raw.dtype}."
         raise ValidationError([*problems, Problem(f"{name}: {slot}", found)])
-    stored, notes = _to_csr(raw), []
+    stored, notes = _to_csr(raw), [f"{name}: {note}" for note in said]
     genes = _trusted_genes(adata, slot)
     if not genes.all():
         stored = stored[:, genes]
@@ -208,7 +213,7 @@ def _prepare(
         cells=adata.obs_names,
         genes=adata.var_names[genes],
         counts_needed=counts_needed,
-        others=_other_matrices(adata),
+        others=lambda: whole_layers(adata),
     )
     if problems:
         raise ValidationError(problems)
@@ -227,22 +232,25 @@ def _prepare(
     return Prepared(light, name, kept, tuple(notes + dropped))
 
 
+def _species_problems(adata: AnnData, name: str) -> list[Problem]:
+    """Return a problem if the genes are of several species, with how to keep those of one."""
+    found = mixed_genomes(adata.var)
+    if not found:
+        return []
+    text = f"Expected genes of one species, found {described(found)}."
+    return [
+        Problem(
+            f"{name}: var_names",
+            text,
+            f"Try {argument('genome', next(iter(found)))}, in reading it, to keep one.",
+        )
+    ]
+
+
 def _trusted_genes(adata: AnnData, slot: str) -> np.ndarray:
     if slot == "X" or COUNTS_OK not in adata.var:
         return np.ones(adata.n_vars, bool)
     return np.asarray(adata.var[COUNTS_OK]).astype(bool)
-
-
-def _other_matrices(adata: AnnData) -> dict[str, sparse.csr_matrix]:
-    """Return the slots other than the one that is read; sparse ones are shared, not copied."""
-    found = {
-        f'adata.layers["{key}"]': _to_csr(layer)
-        for key, layer in adata.layers.items()
-        if sparse.issparse(layer)
-    }
-    if adata.raw is not None and sparse.issparse(adata.raw.X):
-        found["adata.raw"] = _to_csr(adata.raw.X)
-    return found
 
 
 def _rows_to_keep(

@@ -9,7 +9,7 @@ import numpy as np
 from anndata import AnnData
 
 from napari_spatialrecon.errors import InputError
-from napari_spatialrecon.tissue.slots import OURS, SPATIAL
+from napari_spatialrecon.tissue.slots import LIBRARY, OURS, SPATIAL
 
 Library = tuple[str, Mapping[str, Any]]
 """Name and content of a slide's library."""
@@ -30,6 +30,8 @@ _UNITS = {
 def library(adata: AnnData) -> Library | None:
     """Return name and content of the library in `uns["spatial"]`, or None without one.
 
+    Entries that hold nothing, such as CELLxGENE's flag `is_single`, are no libraries.
+
     Raises
     ------
     InputError
@@ -38,17 +40,18 @@ def library(adata: AnnData) -> Library | None:
     libraries = adata.uns.get(SPATIAL)
     if not isinstance(libraries, Mapping) or not libraries:
         return None
-    names = list(libraries)
-    if len(names) > 1 and "library_id" in adata.obs:
-        names = [name for name in names if name in set(adata.obs["library_id"].astype(str))]
+    names = [name for name, content in libraries.items() if isinstance(content, Mapping)]
+    if not names:
+        return None
+    if len(names) > 1 and LIBRARY in adata.obs:
+        names = [name for name in names if name in set(adata.obs[LIBRARY].astype(str))]
     if len(names) != 1:
         raise InputError(
-            f"Expected one library per slide, found {', '.join(map(str, libraries))}.",
+            f"Expected one library per slide, found {', '.join(map(str, names))}.",
             remedy='Try one slide at a time: adata[adata.obs["library_id"] == "..."].',
             where=f'uns["{SPATIAL}"]',
         )
-    content = libraries[names[0]]
-    return str(names[0]), content if isinstance(content, Mapping) else {}
+    return str(names[0]), libraries[names[0]]
 
 
 def section(content: Any, key: str) -> Mapping[str, Any]:

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Sequence
 
 import numpy as np
 import pandas as pd
 from scipy import sparse
 
 from napari_spatialrecon.errors import Problem
+from napari_spatialrecon.faces import argument
 
 #: Number of rows used to distinguish logarithms from other non-integers.
 _SAMPLE_ROWS = 200
@@ -21,7 +22,7 @@ def matrix_problems(
     cells: pd.Index,
     genes: pd.Index,
     counts_needed: bool = True,
-    others: Mapping[str, sparse.csr_matrix] | None = None,
+    others: Callable[[], Sequence[str]] = tuple,
 ) -> list[Problem]:
     """Return the problems that prevent `matrix` from being used as counts.
 
@@ -36,7 +37,7 @@ def matrix_problems(
     counts_needed
         Whether non-integer values are a problem.
     others
-        Other slots of the same table that may hold the counts, by the code that accesses them.
+        Returns the names of other matrices of the same table that may hold the counts.
     """
     if not matrix.shape[1]:
         return [Problem(where, "Expected at least one gene, found none.")]
@@ -59,7 +60,7 @@ def matrix_problems(
             f"Expected raw counts (whole numbers), found {_number(fractional)} that are not whole, "
             f"first in {first}; {looks_like(matrix)}."
         )
-        problems.append(Problem(where, found, _where_counts_may_be(others or {})))
+        problems.append(Problem(where, found, _where_counts_may_be(others())))
     return problems
 
 
@@ -74,14 +75,12 @@ def _first(matrix: sparse.csr_matrix, bad: np.ndarray, cells: pd.Index, genes: p
     return f"cell {cells[row]!r}, gene {genes[matrix.indices[position]]!r}"
 
 
-def _where_counts_may_be(others: Mapping[str, sparse.csr_matrix]) -> str:
-    for code, matrix in others.items():
-        values = matrix.data
-        is_binary = len(values) == 0 or values.max() <= 1
-        if not is_binary and np.all(values >= 0) and np.all(values == np.rint(values)):
-            if code == "adata.raw":
-                return "Try adata.raw.to_adata(): its values are integers and look like counts."
-            return f'Try adata.layers["counts"] = {code}: its values are integers.'
+def _where_counts_may_be(others: Sequence[str]) -> str:
+    if others:
+        return (
+            f"Try {argument('layer', others[0])} in reading it, or that matrix as "
+            'layers["counts"]: its values are whole numbers.'
+        )
     return (
         'Try the file from before normalisation, with counts in X or layers["counts"]; '
         "no other slot of this file holds integers."

@@ -142,7 +142,13 @@ FORMATS = (
         "tenx:read",
         ("library", "genome"),
     ),
-    Format("h5ad", "an .h5ad file", recognise.is_h5ad, "h5ad:read", ("layer", "library", "y_axis")),
+    Format(
+        "h5ad",
+        "an .h5ad file",
+        recognise.is_h5ad,
+        "h5ad:read",
+        ("layer", "library", "genome", "y_axis"),
+    ),
 )
 
 

@@ -1,0 +1,61 @@
+"""The last step of reading a table: its matrix of counts and its genome, as chosen."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+from anndata import AnnData
+
+from napari_spatialrecon.errors import ChoiceError
+from napari_spatialrecon.tissue.counts import settled
+from napari_spatialrecon.tissue.formats.noting import add_notes
+from napari_spatialrecon.tissue.formats.options import ReadOptions
+from napari_spatialrecon.tissue.gene_names import without_genome
+from napari_spatialrecon.tissue.slots import COUNTS
+from napari_spatialrecon.tissue.species import genomes, mixed_genomes
+
+
+def settle(adata: AnnData, options: ReadOptions, notes: Iterable[str], where: Path) -> AnnData:
+    """Return a table with its counts in place and genes of one genome, and add notes to it.
+
+    Raises
+    ------
+    ChoiceError
+        The table lacks the matrix or the genome that was named, or is of several genomes.
+    """
+    try:
+        table, said = settled(adata, options.layer)
+    except ChoiceError as error:
+        error.problem = replace(error.problem, where=str(where))
+        raise
+    notes = [*notes, *said]
+    table = _of_genome(table, options.genome, notes, where)
+    add_notes(table, notes)
+    return table
+
+
+def _of_genome(adata: AnnData, genome: str | None, notes: list[str], where: Path) -> AnnData:
+    found = mixed_genomes(adata.var)
+    if not found:
+        return adata
+    if genome not in found:
+        raise ChoiceError("genomes", "genome", [*found], asked=genome, where=str(where))
+    genes = genomes(adata.var) == genome
+    kept = adata[:, genes].copy()
+    mostly_others = _totals(kept) < 0.5 * _totals(adata)
+    names = [without_genome(str(name)) for name in kept.var_names]
+    kept.var_names = names if len(set(names)) == len(names) else kept.var_names
+    others = ", ".join(f"{n:,} of {name}" for name, n in found.items() if name != genome)
+    notes.append(
+        f"Kept the {int(genes.sum()):,} genes of {genome} and left out {others}, which have most "
+        f"counts in {int(mostly_others.sum()):,} of {kept.n_obs:,} rows."
+    )
+    return kept
+
+
+def _totals(adata: AnnData) -> np.ndarray:
+    counts = adata.layers.get(COUNTS, adata.X)
+    return np.asarray(counts.sum(axis=1, dtype=np.float64)).ravel()
