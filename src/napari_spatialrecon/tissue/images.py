@@ -16,10 +16,13 @@ from skimage.morphology import disk
 from napari_spatialrecon.errors import InputError
 from napari_spatialrecon.tissue import contract, slots
 from napari_spatialrecon.tissue.lazy_image import RgbImage, open_image
+from napari_spatialrecon.tissue.pixel_size import stated_um_per_pixel
 from napari_spatialrecon.tissue.slide_frame import SlideScale
 
 #: Maximum relative difference in shape of two levels that show the same field.
 _SHAPE_TOLERANCE = 0.01
+#: Relative difference of two sizes of a pixel up to which they agree.
+_SIZE_TOLERANCE = 0.02
 #: Pieces smaller than this share of the largest piece of tissue are debris.
 _DIRT = 0.05
 
@@ -121,7 +124,37 @@ def library_histology(slide: SlideScale, folder: str | Path | None = None) -> Hi
     if not levels:
         return None
     units = _units_per_fullres_pixel(slide) / scale
-    return Histology(list(levels), units, name, slide.um_per_unit, tuple(notes))
+    um = _cross_checked(slide, full_resolution_file(content, folder), name, notes)
+    return Histology(list(levels), units, name, um, tuple(notes))
+
+
+def _cross_checked(
+    slide: SlideScale, path: Path | None, name: str, notes: list[str]
+) -> float | None:
+    """Return the µm of a unit: the slide's, else those of the image; note where they disagree."""
+    stated = None if path is None else stated_um_per_pixel(path)
+    if path is None or stated is None:
+        return slide.um_per_unit
+    known = slide.um_per_pixel
+    if known is None:
+        return stated if slide.unit == "px" and slide.um_per_unit is None else slide.um_per_unit
+    if abs(known / stated - 1) > _SIZE_TOLERANCE:
+        notes.append(
+            f"{name}: {path.name} states {stated:.4g} µm per pixel, the slide {known:.4g}; that of "
+            "the slide was used."
+        )
+    return slide.um_per_unit
+
+
+def full_resolution_file(content: Mapping[str, Any], folder: str | Path | None) -> Path | None:
+    """Return the file of a library's full-resolution image, where it names one that exists."""
+    named = contract.section(content, "images_files").get("fullres")
+    named = contract.section(content, "metadata").get("source_image_path", named)
+    if named is None or "fullres" in contract.section(content, "images"):
+        return None
+    path = Path(str(named))
+    path = path if path.is_absolute() or folder is None else Path(folder) / path
+    return path if path.exists() else None
 
 
 def _candidates(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import warnings
+from collections.abc import Sequence
 from functools import cached_property
 from pathlib import Path
 from typing import Any
@@ -14,6 +15,7 @@ from PIL import Image
 from skimage.io import imread
 
 from napari_spatialrecon.errors import InputError
+from napari_spatialrecon.tissue.image_planes import flat_plane
 
 _TIFF_SIGNATURES = (b"II*\0", b"MM\0*", b"II+\0", b"MM\0+")
 #: Side of the block used to estimate the brightness of a 16-bit image.
@@ -176,12 +178,11 @@ def _largest_series(tiff: tifffile.TiffFile) -> tuple[int, str, int]:
     """Return (index, axes, number of levels) of a TIFF's largest image: not label or macro."""
     series = list(tiff.series)
     largest = max(range(len(series)), key=lambda i: int(np.prod(series[i].shape)))
-    axes = series[largest].axes.replace("C", "S")
-    return largest, axes, len(series[largest].levels)
+    return largest, series[largest].axes, len(series[largest].levels)
 
 
 def image_shape(path: str | Path) -> tuple[int, int]:
-    """Return (height, width) in pixels of an image file, from its header.
+    """Return (height, width) in pixels of an image file or OME-NGFF folder, from its header.
 
     Raises
     ------
@@ -189,6 +190,9 @@ def image_shape(path: str | Path) -> tuple[int, int]:
         The file is not a readable image.
     """
     path = Path(path)
+    if path.is_dir():
+        height, width, _ = open_image(path)[0].shape
+        return height, width
     if not _is_tiff(path):
         with _opened(path) as image:
             return image.size[1], image.size[0]
@@ -233,13 +237,16 @@ def open_image(path: str | Path) -> list[RgbImage]:
         raise
     except (tifffile.TiffFileError, ValueError, OSError) as error:
         raise _damaged(path) from error
-    if axes not in ("YX", "YXS", "SYX"):
-        raise InputError(
-            f"Expected a flat image (axes YX, YXS or CYX), found axes {axes}.",
-            remedy="Try exporting one plane as RGB.",
-            where=str(path),
-        )
-    return _checked_levels(sources, axes, path)
+    return _shown(sources, axes, path)
+
+
+def _shown(sources: Sequence[Any], axes: str, path: Path) -> list[RgbImage]:
+    try:
+        planes, flat = zip(*(flat_plane(source, axes) for source in sources), strict=True)
+    except InputError as error:
+        problem = error.problem
+        raise InputError(problem.message, remedy=problem.remedy, where=str(path)) from error
+    return _checked_levels(list(planes), flat[0], path)
 
 
 def _checked_levels(sources: list[Any], axes: str, path: Path) -> list[RgbImage]:

@@ -204,3 +204,22 @@ def test_the_scale_bar_comes_with_the_first_micrometres_and_is_then_the_users(
     viewer.canvas.overlays.scale_bar.visible = False
     add_slide(viewer, "C3")
     assert not viewer.canvas.overlays.scale_bar.visible
+
+
+def test_an_image_that_is_opened_on_its_own_has_the_size_that_its_file_states(
+    viewer: ViewerModel, space: Workspace, tmp_path: Path
+) -> None:
+    import tifffile
+    from napari.layers._source import layer_source
+
+    path, pixels = tmp_path / "he.ome.tif", np.zeros((30, 20, 3), np.uint8)
+    stated = {"axes": "YXS", "PhysicalSizeX": 0.25, "PhysicalSizeY": 0.25}
+    tifffile.imwrite(path, pixels, photometric="rgb", metadata=stated)
+    with layer_source(path=str(path)):
+        layer = viewer.add_image(pixels, rgb=True)
+    (entry,) = space.of_role(Role.HISTOLOGY)
+    assert entry.um_per_unit == 0.25 and not entry.needs_scale
+    np.testing.assert_allclose(layer.scale, [0.25, 0.25])
+    assert "0.25 µm per pixel, as he.ome.tif states." in entry.notes
+    space.set_scale(entry, 0.5)
+    assert entry.um_per_unit == 0.5

@@ -12,7 +12,7 @@ from anndata import AnnData
 from napari_spatialrecon.errors import InputError
 from napari_spatialrecon.tissue.formats.options import ReadOptions
 from napari_spatialrecon.tissue.formats.settling import settle
-from napari_spatialrecon.tissue.formats.slides import one_slide
+from napari_spatialrecon.tissue.formats.slides import one_slide, state_pixel_sizes
 from napari_spatialrecon.tissue.slots import SPATIAL
 
 
@@ -33,6 +33,7 @@ def read(path: Path, options: ReadOptions) -> AnnData:
     notes: list[str] = []
     adata = one_slide(_read_h5ad(path), options, notes, path)
     name_images_wholly(adata, path.resolve().parent)
+    state_pixel_sizes(adata, path.resolve().parent, notes)
     return settle(adata, options, notes, path)
 
 

@@ -10,14 +10,19 @@ import pandas as pd
 from anndata import AnnData
 
 from napari_spatialrecon.errors import ChoiceError, InputError
+from napari_spatialrecon.tissue.contract import section
 from napari_spatialrecon.tissue.formats.cells import turn_y
 from napari_spatialrecon.tissue.formats.options import ReadOptions
 from napari_spatialrecon.tissue.formats.points import Pair, find_pairs
+from napari_spatialrecon.tissue.images import full_resolution_file
+from napari_spatialrecon.tissue.pixel_size import stated_um_per_pixel
 from napari_spatialrecon.tissue.slots import OURS, SPATIAL
 
 #: Columns that tell to which library a row belongs, the first that does.
 _LIBRARIES = ("library_id", "library", "sample", "sample_id", "slide", "section", "batch", "region")
 _LIBRARY = "library_id"
+#: Scale factors from which the size of a pixel follows.
+_SIZES = {"microns_per_pixel", "spot_diameter_fullres"}
 #: Other keys of `obsm` under which tools keep coordinates.
 _OTHER_KEYS = ("X_spatial", "spatial_coords", "X_spatial_coords")
 #: µm between neighbouring columns, and rows, of the hexagonal array of Visium.
@@ -209,6 +214,28 @@ def _state_step(adata: AnnData, notes: list[str]) -> None:
     if 100 <= nanometres <= 2000:
         _state(adata, unit="unit", um_per_unit=nanometres / 1000)
         notes.append(f"A step of the chip is {nanometres:g} nm, as the file states.")
+
+
+def state_pixel_sizes(adata: AnnData, folder: Path, notes: list[str]) -> None:
+    """State the µm of a full-resolution pixel that an image's file states and its library does not.
+
+    Parameters
+    ----------
+    adata
+        Changed in place.
+    folder
+        Holds the image files that are named without one.
+    """
+    for name, library in _libraries(adata).items():
+        metadata, factors = (section(library, key) for key in ("metadata", "scalefactors"))
+        if "um_per_fullres_px" in metadata or _SIZES & {*factors}:
+            continue
+        path = full_resolution_file(library, folder)
+        size = None if path is None else stated_um_per_pixel(path)
+        if path is not None and size is not None:
+            stated = {**library, "metadata": {**metadata, "um_per_fullres_px": size}}
+            adata.uns[SPATIAL] = {**adata.uns[SPATIAL], name: stated}
+            notes.append(f"A pixel of {path.name} is {size:.4g} µm, as the image states.")
 
 
 def _state(adata: AnnData, **stated: object) -> None:

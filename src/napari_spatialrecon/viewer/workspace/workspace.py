@@ -291,7 +291,29 @@ class Workspace:
         )
         for note in ours.get("notes", ()):
             _note(entry, note)
+        if image and entry.needs_scale:
+            self._take_stated_scale(entry)
         return entry
+
+    def _take_stated_scale(self, entry: Entry) -> None:
+        """Give an image opened on its own the µm per pixel that its file states."""
+        from napari_spatialrecon.tissue.lazy_image import image_shape
+        from napari_spatialrecon.tissue.pixel_size import stated_um_per_pixel
+
+        layer, path = entry.image, entry.path
+        size = None if path is None or not path.exists() else stated_um_per_pixel(path)
+        if layer is None or path is None or size is None:
+            return
+        finest = layer.data[0] if layer.multiscale else layer.data
+        try:
+            whole = tuple(finest.shape[:2]) == image_shape(path)
+        except InputError:
+            return
+        if whole:
+            self._apply_scale(entry, size)
+            self._show_scale_bar(entry)
+            _note(entry, f"{size:.4g} µm per pixel, as {path.name} states.")
+            self.events.changed.emit(entry)
 
     def _adopt_if_fit(self, layer: Layer) -> None:
         from napari.layers import Image, Points
