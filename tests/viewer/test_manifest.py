@@ -1,7 +1,9 @@
 from __future__ import annotations
 
+from fnmatch import fnmatch
 from pathlib import Path
 
+import pytest
 from npe2 import PluginManifest
 
 import napari_spatialrecon
@@ -32,3 +34,14 @@ def test_what_is_remembered_is_declared() -> None:
 def test_the_manifest_at_the_top_is_the_one_that_is_shipped() -> None:
     top = Path(__file__).resolve().parents[2] / "napari.yaml"
     assert top.read_text() == PATH.read_text()
+
+
+@pytest.mark.parametrize(
+    "name",
+    ["a.h5ad", "filtered.h5", "a.loom", "GSM1_matrix.mtx.gz", "A.gef", "A.gem.gz", "a.zarr.zip"],
+)
+def test_a_file_of_every_format_that_has_a_name_of_its_own_is_claimed(name: str) -> None:
+    (reader,) = PluginManifest.from_file(PATH).contributions.readers
+    assert any(fnmatch(name, pattern) for pattern in reader.filename_patterns)
+    assert reader.accepts_directories
+    assert not any(fnmatch("points.csv", pattern) for pattern in reader.filename_patterns)
