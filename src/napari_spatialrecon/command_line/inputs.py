@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Self
 
 from napari_spatialrecon.command_line.outputs import INPUTS
 from napari_spatialrecon.errors import ChoiceError, InputError
+from napari_spatialrecon.tissue.formats.naming import numbered, table_name
 from napari_spatialrecon.tissue.formats.options import ReadOptions
 from napari_spatialrecon.tissue.slots import NOTES, OURS, READ
 
@@ -96,14 +97,11 @@ class Inputs:
 
     def slides(self, paths: Sequence[str]) -> dict[str, AnnData]:
         """Read slides under short names; repeated names get a number."""
-        slides: dict[str, AnnData] = {}
-        for place, path in enumerate(paths):
-            stem = Path(path).stem if Path(path).suffix else Path(path).name
-            name, number = stem, 2
-            while name in slides:
-                name, number = f"{stem} ({number})", number + 1
-            slides[name] = self._read(path, self._chosen(path, place))
-        return slides
+        names = numbered([table_name(Path(path)) for path in paths])
+        return {
+            name: self._read(path, self._chosen(path, place))
+            for place, (name, path) in enumerate(zip(names, paths, strict=True))
+        }
 
     def _of_file(self, value: str) -> str:
         """Return the input that a value ``FILE=NAME`` names, or nothing."""

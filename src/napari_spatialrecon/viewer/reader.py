@@ -11,11 +11,12 @@ from pathlib import Path
 from typing import TYPE_CHECKING, TypeAlias
 
 from napari_spatialrecon.errors import InputError
+from napari_spatialrecon.tissue.formats.naming import table_name
 from napari_spatialrecon.tissue.slots import SPATIAL
 from napari_spatialrecon.viewer.canvas.layers import LayerData
 from napari_spatialrecon.viewer.window.main_window import has_window
 from napari_spatialrecon.viewer.workspace.table_layers import table_layers
-from napari_spatialrecon.viewer.workspace.tables import chosen_options, table_name
+from napari_spatialrecon.viewer.workspace.tables import chosen_options
 
 if TYPE_CHECKING:
     from napari.components import ViewerModel

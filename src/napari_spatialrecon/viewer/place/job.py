@@ -11,11 +11,11 @@ import numpy as np
 
 from napari_spatialrecon.errors import InputError
 from napari_spatialrecon.methods.registry import find_method
+from napari_spatialrecon.tissue.formats.naming import numbered, table_name
 from napari_spatialrecon.viewer.place.diagnostics import diagnostics, with_communities
 from napari_spatialrecon.viewer.task.job import Input, Job, Line, Outcome, Script
 from napari_spatialrecon.viewer.task.script import (
     file_of,
-    names_on_the_command_line,
     reading,
     reading_many,
 )
@@ -197,7 +197,7 @@ class PlaceJob(Job):
         saved = [] if self.model is None else ["--model", str(self.model)]
         if len(self.references) == 1:
             return saved
-        names = names_on_the_command_line([path(table) for table in self.references])
+        names = numbered([table_name(path(table)) for table in self.references])
         return [*saved, "--display", names[self.references.index(self.shown())]]
 
     def script(self) -> Script:

@@ -81,18 +81,6 @@ def reading_many(variable: str, tables: tuple[Input, ...]) -> list[str]:
     return [f"{variable} = {{", *rows, "}"]
 
 
-def names_on_the_command_line(files: list[Path]) -> list[str]:
-    """Return the command line's names of slides; repeated names are numbered."""
-    names: list[str] = []
-    for file in files:
-        stem, number = file.stem if file.suffix else file.name, 2
-        name = stem
-        while name in names:
-            name, number = f"{stem} ({number})", number + 1
-        names.append(name)
-    return names
-
-
 def _to_save(job: Job) -> list[str]:
     return [
         f"# {table.name} is open only in napari: save it as {file_of(table)} first."

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
 from napari_spatialrecon.errors import ChoiceError, InputError
+from napari_spatialrecon.tissue.formats.naming import table_name
 from napari_spatialrecon.tissue.formats.options import NO_CHOICE, ReadOptions
 from napari_spatialrecon.tissue.formats.recognise import is_geojson
 from napari_spatialrecon.viewer.canvas.layers import unwrapped
@@ -17,7 +18,6 @@ from napari_spatialrecon.viewer.window.notify import notify_error, notify_info
 from napari_spatialrecon.viewer.window.worker import Run
 from napari_spatialrecon.viewer.workspace.reading import Opened, Reading
 from napari_spatialrecon.viewer.workspace.regions import mark_in_background
-from napari_spatialrecon.viewer.workspace.tables import table_name
 from napari_spatialrecon.viewer.workspace.workspace import Entry, Role, Workspace, workspace_of
 
 if TYPE_CHECKING:

@@ -6,10 +6,11 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from napari_spatialrecon.tissue.formats.naming import table_name
 from napari_spatialrecon.tissue.formats.options import NO_CHOICE, ReadOptions
 from napari_spatialrecon.tissue.slots import NOTES, OURS, SPATIAL
 from napari_spatialrecon.viewer.workspace.table_layers import table_layers
-from napari_spatialrecon.viewer.workspace.tables import chosen_options, table_name
+from napari_spatialrecon.viewer.workspace.tables import chosen_options
 
 if TYPE_CHECKING:
     from anndata import AnnData

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import types
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -11,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from natsort import natsort_keygen
 
+from napari_spatialrecon.tissue.formats.naming import table_name
 from napari_spatialrecon.tissue.formats.options import ReadOptions
 from napari_spatialrecon.tissue.slots import OURS, READ, SPATIAL
 from napari_spatialrecon.viewer.canvas.layers import um_per_layer_unit
@@ -205,31 +205,3 @@ def chosen_options(adata: AnnData) -> dict[str, str]:
     ours = adata.uns.get(OURS)
     read = ours.get(READ) if isinstance(ours, Mapping) else None
     return ReadOptions.of(read).given() if isinstance(read, Mapping) else {}
-
-
-def table_name(path: Path, chosen: Mapping[str, str] = types.MappingProxyType({})) -> str:
-    """Return the name of a table: its file's or its run's folder's, and which of several it is.
-
-    Parameters
-    ----------
-    chosen
-        Options with which it was read.
-
-    Examples
-    --------
-    >>> table_name(Path("data/C5.h5ad")), table_name(Path("run7/outs"))
-    ('C5', 'run7')
-    >>> table_name(Path("all.h5ad"), {"library": "A1"})
-    'all · A1'
-    """
-    if path.name == "outs" and path.parent.name:
-        name = path.parent.name
-    else:
-        name = path.name if path.is_dir() and path.suffix != ".zarr" else _stem(path)
-    parts = [chosen[option] for option in ("table", "region", "library", "bin") if option in chosen]
-    return " · ".join([name, *parts])
-
-
-def _stem(path: Path) -> str:
-    name = path.name.removesuffix(".gz")
-    return Path(name).stem or name
