@@ -17,8 +17,10 @@ from scipy import sparse
 from scipy.special import rel_entr
 from scipy.stats import rankdata
 
-from napari_spatialrecon.errors import InputError
+from napari_spatialrecon.errors import InputError, ValidationError
 from napari_spatialrecon.tissue.contract import counts
+from napari_spatialrecon.tissue.counts import settled
+from napari_spatialrecon.tissue.genes import match_genes
 
 Array = NDArray[np.float64]
 _TINY = 1e-12
@@ -120,24 +122,41 @@ def gene_table(truth: AnnData, prediction: AnnData) -> tuple[pd.DataFrame, dict[
     imputed = np.ones(prediction.n_vars, bool)
     if "origin" in prediction.var:
         imputed = (prediction.var["origin"] == "imputed").to_numpy()
-    asked = prediction.var_names[imputed]
-    names = asked[asked.isin(truth.var_names)]
-    if not len(names):
-        raise InputError(
-            "Expected imputed genes that were measured in the truth, found none.",
-            remedy="Try a truth with measurements of the imputed genes.",
-        )
+    columns, known_columns = _shared_genes(truth, prediction, imputed)
+    truth = settled(truth)[0]
     rows, own = truth.obs_names.get_indexer(spots), prediction.obs_names.get_indexer(spots)
     known = _expression(truth)[rows].tocsc()
     tables = []
-    for start in range(0, len(names), _BLOCK):
-        here = names[start : start + _BLOCK]
-        true = known[:, truth.var_names.get_indexer(here)].toarray()
+    for start in range(0, len(columns), _BLOCK):
+        here = columns[start : start + _BLOCK]
+        true = known[:, known_columns[start : start + _BLOCK]].toarray()
         guess = prediction[:, here].X
         guess = guess.toarray() if sparse.issparse(guess) else np.asarray(guess)
-        tables.append(gene_metrics(true, guess[own]).set_axis(here))
-    left_out = {"measured": int((~imputed).sum()), "without_truth": len(asked) - len(names)}
+        tables.append(gene_metrics(true, guess[own]).set_axis(prediction.var_names[here]))
+    left_out = {
+        "measured": int((~imputed).sum()),
+        "without_truth": int(imputed.sum()) - len(columns),
+    }
     return pd.concat(tables), left_out
+
+
+def _shared_genes(
+    truth: AnnData, prediction: AnnData, imputed: np.ndarray
+) -> tuple[np.ndarray, np.ndarray]:
+    """Return the columns of imputed genes that the truth measured, in prediction and in truth."""
+    remedy = "Try a truth with measurements of the imputed genes."
+    if not imputed.any():
+        raise InputError("Expected imputed genes, found none in the prediction.", remedy=remedy)
+    try:
+        var = prediction.var[imputed]
+        match = match_genes([var, truth.var], ["prediction", "truth"], least=1)
+    except ValidationError as error:
+        raise InputError(
+            "Expected imputed genes that were measured in the truth, found none. "
+            f"{error.problem.message}",
+            remedy=remedy,
+        ) from error
+    return np.flatnonzero(imputed)[match.indices[0]], match.indices[1]
 
 
 def accuracy_scores(tables: Mapping[str, pd.DataFrame]) -> dict[str, float]:

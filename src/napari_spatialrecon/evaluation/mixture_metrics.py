@@ -18,6 +18,8 @@ from scipy.special import rel_entr
 from napari_spatialrecon.errors import InputError
 from napari_spatialrecon.geometry.neighbours import neighbour_graph
 from napari_spatialrecon.tissue.contract import counts
+from napari_spatialrecon.tissue.counts import settled
+from napari_spatialrecon.tissue.genes import match_genes
 from napari_spatialrecon.tissue.slots import PROPORTIONS, SPATIAL
 
 Array = NDArray[np.float64]
@@ -131,11 +133,11 @@ def marker_agreement(
     column
         Column of cell types in ``reference.obs``.
     """
-    genes = [str(g) for g in slide.var_names.intersection(reference.var_names, sort=False)]
-    if not genes:
-        raise InputError("Expected genes that slide and reference share, found none.")
+    slide, reference = settled(slide)[0], settled(reference)[0]
+    match = match_genes([slide.var, reference.var], ["slide", "reference"], least=1)
     here, there = (
-        _shares(counts(a)[:, a.var_names.get_indexer(genes)]) for a in (slide, reference)
+        _shares(counts(table)[:, columns])
+        for table, columns in zip((slide, reference), match.indices, strict=True)
     )
     labels = reference.obs[column].astype(str).to_numpy()
     labels = np.char.replace(labels.astype(str), "/", "_")

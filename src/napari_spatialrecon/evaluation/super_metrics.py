@@ -17,6 +17,8 @@ from sklearn.mixture import GaussianMixture
 
 from napari_spatialrecon.errors import InputError
 from napari_spatialrecon.tissue.contract import coordinates, counts
+from napari_spatialrecon.tissue.counts import settled
+from napari_spatialrecon.tissue.genes import match_genes
 from napari_spatialrecon.tissue.slots import SPATIAL
 
 #: Number of clusters if the truth has no labels, and of components used for clustering.
@@ -59,9 +61,10 @@ def evaluate_super(
     """
     if "parent" not in prediction.obs:
         raise InputError('Expected obs["parent"] in the prediction, found no such column.')
-    genes = [g for g in prediction.var_names if g in truth.var_names]
-    if not genes:
-        raise InputError("Expected genes that truth and prediction share, found none.")
+    truth = settled(truth)[0]
+    genes, measured = match_genes(
+        [prediction.var, truth.var], ["prediction", "truth"], least=1
+    ).indices
     rows, matched = _matched(truth, prediction)
     if not len(rows):
         raise InputError(
@@ -69,7 +72,7 @@ def evaluate_super(
             remedy="Try tables in the same frame and unit.",
             where=f'obsm["{SPATIAL}"]',
         )
-    true = counts(truth)[matched][:, truth.var_names.get_indexer(genes)].astype(np.float64)
+    true = counts(truth)[matched][:, measured].astype(np.float64)
     pred = csr_matrix(prediction[rows][:, genes].X).astype(np.float64)
     per_gene = _per_gene(true, pred)
     report: dict[str, Any] = {

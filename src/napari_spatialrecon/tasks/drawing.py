@@ -16,6 +16,7 @@ from napari_spatialrecon.evaluation.pictures import overlay, save_png
 from napari_spatialrecon.evaluation.type_maps import type_maps
 from napari_spatialrecon.faces import argument
 from napari_spatialrecon.tissue import contract
+from napari_spatialrecon.tissue.genes import lookup
 from napari_spatialrecon.tissue.images import histology
 from napari_spatialrecon.tissue.slots import UNCERTAINTY
 
@@ -117,10 +118,11 @@ def _colors(placed: AnnData, truth: AnnData | None, color: str | None) -> tuple[
     for table in tables:
         if color in table.obs and table.n_obs == placed.n_obs:
             return table.obs[color], None, color
-    if color in placed.var_names:
+    at = int(lookup(placed.var, [color])[0])
+    if at >= 0:
         counts = contract.counts(placed)
         totals = np.maximum(np.asarray(counts.sum(axis=1)).ravel(), 1)
-        column = sparse.csc_matrix(counts)[:, [placed.var_names.get_loc(color)]]
+        column = sparse.csc_matrix(counts)[:, [at]]
         values = np.log1p(column.toarray().ravel() / totals * np.median(totals))
         return values, "gene", color
     raise InputError(

@@ -16,6 +16,8 @@ from napari_spatialrecon.progress import ProgressCallback, Reporter, ShouldStop
 from napari_spatialrecon.tasks.aligning import AlignResult, align_by_transform
 from napari_spatialrecon.tasks.placing_run import prepare_slides
 from napari_spatialrecon.tissue import contract, slots
+from napari_spatialrecon.tissue.gene_names import GeneNames
+from napari_spatialrecon.tissue.genes import lookup
 
 #: Share of cells whose predicted position is too far off to be used for the pose.
 _TRIM = 0.1
@@ -167,4 +169,4 @@ def has_expected(adata: AnnData | None, ref: AnnData | None) -> bool:
     """Return whether a layout was generated, and a slide has genes to compare it with."""
     if adata is None or ref is None or slots.LAYOUT not in adata.obsm:
         return False
-    return slots.SPATIAL in ref.obsm and len(adata.var_names.intersection(ref.var_names)) > 0
+    return slots.SPATIAL in ref.obsm and bool((lookup(ref.var, GeneNames.of(adata.var)) >= 0).any())

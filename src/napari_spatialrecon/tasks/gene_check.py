@@ -9,9 +9,11 @@ import pandas as pd
 from anndata import AnnData
 from scipy import sparse
 
-from napari_spatialrecon.errors import InputError
-from napari_spatialrecon.methods.genes.inputs import listed, log_normalised
+from napari_spatialrecon.methods.genes.inputs import log_normalised
 from napari_spatialrecon.tissue import contract
+from napari_spatialrecon.tissue.counts import settled
+from napari_spatialrecon.tissue.gene_names import GeneNames
+from napari_spatialrecon.tissue.genes import find_genes, lookup
 
 #: Origin of a gene, in ``var["origin"]``, that the slide measured and the run did not see.
 HELD_OUT = "held out"
@@ -33,10 +35,10 @@ def draw_checks(slide: AnnData, reference: AnnData, seed: int) -> tuple[str, ...
     seed
         The same seed draws the same genes.
     """
-    seen = _seen(slide)
-    known = set(map(str, reference.var_names))
-    both = [str(name) for name in slide.var_names if str(name) in known]
-    often = [str(n) for n, s in zip(slide.var_names, seen, strict=True) if s and str(n) in known]
+    slide = settled(slide)[0]
+    known = lookup(reference.var, GeneNames.of(slide.var)) >= 0
+    both = slide.var_names[known]
+    often = slide.var_names[known & _seen(slide)].astype(str)
     n = min(_MOST, len(both) // _ONE_IN, len(often))
     chosen: list[int] = []
     if n:
@@ -52,16 +54,11 @@ def without(slide: AnnData, genes: Sequence[str], name: str = "slide") -> AnnDat
     InputError
         The slide lacks some of them.
     """
-    unknown = [gene for gene in genes if gene not in slide.var_names]
-    if unknown:
-        raise InputError(
-            f"Expected genes that the slide measured, found {listed(unknown)}.",
-            remedy="Try hiding only genes of the slide.",
-            where=name,
-        )
     if not genes:
         return slide
-    kept = slide[:, ~slide.var_names.isin(list(genes))].copy()
+    slide = settled(slide)[0]
+    hidden = find_genes(slide.var, genes, name)
+    kept = slide[:, np.setdiff1d(np.arange(slide.n_vars), hidden)].copy()
     if kept.raw is not None:
         del kept.raw
     return kept
@@ -84,26 +81,33 @@ def compare(result: AnnData, slide: AnnData, genes: Sequence[str], name: str = "
     """
     found = np.full(result.n_vars, np.nan)
     measured = hidden_truth(slide, genes, name)
+    columns = find_genes(result.var, names_of(slide, genes, name), "the result")
+    measured.columns = result.var_names[columns]
     truth = measured.reindex(result.obs_names)
     kept = result.obs_names.get_indexer(measured.index)
-    for gene in genes:
-        column = result.var_names.get_loc(gene)
+    for column, gene in zip(columns, measured, strict=True):
         imputed = np.asarray(result.X[:, column], float)[kept]
         found[column] = correlation(imputed, measured[gene].to_numpy(float))
     whole = result.copy()
     origin = whole.var["origin"].astype(str)
-    origin[list(genes)] = HELD_OUT
+    origin.iloc[columns] = HELD_OUT
     whole.var["origin"], whole.var[FOUND] = origin, found
     if len(genes):
         whole.obsm[TRUTH] = truth
     return whole
 
 
+def names_of(slide: AnnData, genes: Sequence[str], name: str = "slide") -> GeneNames:
+    """Return genes of a slide by all of their names."""
+    var = settled(slide)[0].var
+    return GeneNames.of(var).take(find_genes(var, genes, name))
+
+
 def hidden_truth(slide: AnnData, genes: Sequence[str], name: str = "slide") -> pd.DataFrame:
     """Return genes as a slide measured them, log-normalised, in its spots that have counts."""
     spots = contract.prepare_slide(slide, name, counts_needed=False)
     values, _ = log_normalised(spots, intensities=True)
-    columns = [spots.adata.var_names.get_loc(gene) for gene in genes]
+    columns = find_genes(spots.adata.var, genes, name)
     return pd.DataFrame(
         values[:, columns].toarray().astype(np.float32),
         index=slide.obs_names[spots.kept],

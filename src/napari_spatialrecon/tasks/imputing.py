@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import difflib
 import json
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import ExitStack
@@ -25,12 +24,13 @@ from napari_spatialrecon.methods.registry import default_for, find_method
 from napari_spatialrecon.methods.run import Run
 from napari_spatialrecon.progress import ProgressCallback, Reporter, ShouldStop
 from napari_spatialrecon.tasks.configs import Settings, chosen_config
-from napari_spatialrecon.tasks.gene_check import correlation, hidden_truth, without
+from napari_spatialrecon.tasks.gene_check import correlation, hidden_truth, names_of, without
 from napari_spatialrecon.tasks.gene_report import draw_run
 from napari_spatialrecon.tasks.gene_table import GeneTable, MemoryTable, table_on_disk
 from napari_spatialrecon.tasks.writing import copy_result, record_beside, write_result
 from napari_spatialrecon.tissue import contract, slots
-from napari_spatialrecon.tissue.genes import match_genes
+from napari_spatialrecon.tissue.gene_names import GeneNames
+from napari_spatialrecon.tissue.genes import find_genes, lookup, match_genes
 from napari_spatialrecon.tissue.micrometres import scale_slots
 from napari_spatialrecon.training.device import choose_device
 
@@ -165,9 +165,10 @@ def impute_genes(
     measured, slide = slide, without(slide, hide, slide_name)
     if not isinstance(genes, str):
         genes = [*genes, *(name for name in hide if name not in set(genes))]
+    hidden = names_of(measured, hide, slide_name) if hide else None
     spots = contract.prepare_slide(slide, slide_name, counts_needed=False)
     cells = contract.prepare_query(reference, reference_name, counts_needed=False)
-    asked = Asked.sort(genes, spots, cells)
+    asked = Asked.sort(genes, spots, cells, hidden)
     record = provenance.RunRecord("impute-genes", info.name, {}, seed, str(choose_device(device)))
     record.inputs = {t.name: t.fingerprint() for t in (spots, cells)}
     fitted: GeneMethod = info.method()(chosen_config(info, config, settings))
@@ -189,8 +190,8 @@ def impute_genes(
         if out is not None:
             keep = stack.enter_context(record_beside(out))
             table = stack.enter_context(table_on_disk(Path(out), slide.n_obs, len(asked.names)))
-        hidden = {asked.names.index(str(gene)): str(gene) for gene in hide}
-        reliability, maps = _fill(table, asked, fitted, spots, whole, reporter, hidden)
+        checked = {} if hidden is None else asked.positions(hidden, hide)
+        reliability, maps = _fill(table, asked, fitted, spots, whole, reporter, checked)
         _judge(pd.DataFrame(maps, index=spots.adata.obs_names), measured, record, slide_name)
         var = asked.var(reliability)
         header = _header(slide, spots, var, record)
@@ -214,36 +215,47 @@ class Asked:
         Position among `names` to column of the slide.
     imputed
         Position among `names` to name in the reference.
+    known
+        The asked genes with the symbols and ids that slide and reference know.
     """
 
     names: tuple[str, ...]
     measured: dict[int, int]
     imputed: dict[int, str]
+    known: GeneNames
     notes: tuple[str, ...] = ()
 
     @classmethod
     def sort(
-        cls, genes: Sequence[str] | str, slide: contract.Prepared, reference: contract.Prepared
+        cls,
+        genes: Sequence[str] | str,
+        slide: contract.Prepared,
+        reference: contract.Prepared,
+        hidden: GeneNames | None = None,
     ) -> Asked:
         """Return which of the asked genes the slide measured, and which are to be imputed.
+
+        Parameters
+        ----------
+        hidden
+            Genes that were left out of the slide, by all of the names that it has for them.
 
         Raises
         ------
         InputError
             The reference lacks a gene, or there is none to impute.
         """
-        match = match_genes([reference.adata.var, slide.adata.var], [reference.name, slide.name])
-        there, here = match.indices
-        known = [str(n) for n in reference.adata.var_names]
-        own = {str(name): i for i, name in enumerate(slide.adata.var_names)}
-        shared = {known[a]: int(b) for a, b in zip(there, here, strict=True)}
+        there, here = (GeneNames.of(table.adata.var) for table in (reference, slide))
+        match = match_genes([there, here], [reference.name, slide.name])
+        shared = dict(zip(*(index.tolist() for index in match.indices), strict=True))
+        own = {name: i for i, name in enumerate(here.names)}
         if isinstance(genes, str):
             if genes != MISSING:
                 raise InputError(
                     f'Expected a list of genes or "{MISSING}", found {genes!r}.',
                     remedy=f'Try ["{genes}"].',
                 )
-            genes = [name for name in known if name not in shared and name not in own]
+            genes = [n for i, n in enumerate(there.names) if i not in shared and n not in own]
         names = tuple(dict.fromkeys(map(str, genes)))
         if not names:
             raise InputError(
@@ -251,12 +263,17 @@ class Asked:
                 remedy="Try a reference that measured more genes than the slide.",
                 where="genes",
             )
-        measured = {i: shared.get(n, own.get(n)) for i, n in enumerate(names)}
-        position = set(known)
-        unknown = [n for i, n in enumerate(names) if measured[i] is None and n not in position]
+        called = GeneNames.of(pd.Index(names, dtype=object))
+        if hidden is not None:
+            called = called.filled(hidden.take(lookup(hidden, called)))
+        in_reference = lookup(there, called)
+        on_slide = np.where(in_reference < 0, lookup(here, names), -1)
+        for i, (column, name) in enumerate(zip(in_reference.tolist(), names, strict=True)):
+            on_slide[i] = shared.get(column, own.get(name, on_slide[i]))
+        found = {i: int(column) for i, column in enumerate(on_slide) if column >= 0}
+        unknown = [n for i, n in enumerate(names) if i not in found and in_reference[i] < 0]
         if unknown:
-            raise _unknown(unknown, known, reference.name)
-        found = {i: c for i, c in measured.items() if c is not None}
+            find_genes(there, unknown, reference.name)
         notes = []
         if len(names) < len(genes):
             notes.append(
@@ -265,17 +282,37 @@ class Asked:
         if found:
             kept = [names[i] for i in found]
             notes.append(f"Kept as measured, not imputed: {listed(kept)}.")
-        return cls(
-            names, found, {i: n for i, n in enumerate(names) if i not in found}, tuple(notes)
-        )
+        imputed = {i: there.names[in_reference[i]] for i in range(len(names)) if i not in found}
+        known = called
+        for table, columns in ((there, in_reference), (here, on_slide)):
+            known = known.filled(table.take(columns))
+        return cls(names, found, imputed, known, tuple(notes))
+
+    def positions(self, genes: GeneNames, called: Sequence[str]) -> dict[int, str]:
+        """Return the position of genes of the slide, with what the user called them.
+
+        Raises
+        ------
+        InputError
+            One is not among the imputed genes, since the reference lacks it.
+        """
+        columns = find_genes(self.known, genes, "the list to impute")
+        return {int(i): str(name) for i, name in zip(columns, called, strict=True)}
 
     def var(self, reliability: NDArray[np.float64]) -> pd.DataFrame:
-        """Return one row per gene: its origin and expected reliability, (n_genes,)."""
+        """Return one row per gene: its origin and expected reliability, (n_genes,).
+
+        With the ids and symbols that slide or reference know.
+        """
         origin = ["measured" if i in self.measured else "imputed" for i in range(len(self.names))]
-        return pd.DataFrame(
+        var = pd.DataFrame(
             {"origin": origin, "reliability": reliability},
             index=pd.Index(self.names, dtype=object),
         )
+        for column, other in (("gene_ids", self.known.ids), ("gene_symbols", self.known.symbols)):
+            if any(b and a != b for a, b in zip(self.names, other, strict=True)):
+                var[column] = list(other)
+        return var
 
 
 @dataclass(frozen=True)
@@ -374,13 +411,3 @@ def _header(
         "provenance": json.dumps(record.provenance(), sort_keys=True),
     }
     return header
-
-
-def _unknown(genes: Sequence[str], known: Sequence[str], name: str) -> InputError:
-    close = difflib.get_close_matches(genes[0], known, n=3, cutoff=0.6)
-    remedy = f"Did you mean {' or '.join(close)}?" if close else "Try only genes of the reference."
-    return InputError(
-        f"Expected genes of the reference, found {listed(genes)}, which it lacks.",
-        remedy=remedy,
-        where=name,
-    )

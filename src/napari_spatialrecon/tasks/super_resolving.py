@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import difflib
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
@@ -29,6 +28,7 @@ from napari_spatialrecon.tasks.configs import Settings, chosen_config
 from napari_spatialrecon.tasks.saved import Fitted
 from napari_spatialrecon.tasks.super_result import SuperResult, laid_out
 from napari_spatialrecon.tissue import contract, slots
+from napari_spatialrecon.tissue.genes import find_genes
 from napari_spatialrecon.tissue.images import Histology
 from napari_spatialrecon.tissue.lattice import Lattice, find_lattice
 from napari_spatialrecon.tissue.nuclear_density import nuclear_density
@@ -174,22 +174,12 @@ def gene_columns(prepared: contract.Prepared, genes: Iterable[str] | None) -> np
     if genes is None:
         return np.arange(len(names))
     asked = list(dict.fromkeys(genes))
-    exact = {n: i for i, n in enumerate(names)}
-    anycase = {n.casefold(): i for i, n in enumerate(names)}
-    found = [exact.get(g, anycase.get(g.casefold(), -1)) for g in asked]
-    missing = [g for g, i in zip(asked, found, strict=True) if i < 0]
-    if missing or not asked:
+    if not asked:
         raise InputError(
-            f"Expected genes of {prepared.name}, found {len(missing)} that are not in it "
-            f"({', '.join(missing[:5]) or 'no gene named'}).",
-            remedy=_closest(missing, names),
+            f"Expected genes of {prepared.name}, found none named.",
+            remedy=f"Try names such as {', '.join(names[:3])}.",
         )
-    return np.array(found)
-
-
-def _closest(missing: Sequence[str], names: Sequence[str]) -> str:
-    near = difflib.get_close_matches(missing[0], names, n=3) if missing else []
-    return f"Try {', '.join(near)}." if near else f"Try names such as {', '.join(names[:3])}."
+    return np.array([*dict.fromkeys(find_genes(prepared.adata.var, asked, prepared.name))])
 
 
 def _solver(

@@ -14,11 +14,11 @@ from anndata import AnnData
 from scipy.sparse import csr_matrix
 
 from napari_spatialrecon import provenance
-from napari_spatialrecon.errors import InputError
 from napari_spatialrecon.methods.super_resolution.base import SuperResolution
 from napari_spatialrecon.tasks.writing import write_result
 from napari_spatialrecon.tissue import contract
 from napari_spatialrecon.tissue.contract import Prepared
+from napari_spatialrecon.tissue.genes import find_genes
 from napari_spatialrecon.tissue.images import Histology, tissue_mask
 from napari_spatialrecon.tissue.micrometres import scale_slots
 from napari_spatialrecon.tissue.slots import OURS, PARENT, SPATIAL, SPREAD
@@ -86,12 +86,11 @@ class SuperResult:
         InputError
             The gene was not split.
         """
-        if gene not in self.adata.var_names:
-            raise InputError(f"Expected a gene that was split, found {gene!r}.")
+        at = int(find_genes(self.adata.var, [gene], "those that were split")[0])
         matrix = self.adata.X if layer is None else self.adata.layers[layer]
         column = self._columns[layer or ""] if (layer or "") in self._columns else matrix.tocsc()
         self._columns[layer or ""] = column
-        found = column[:, [self.adata.var_names.get_loc(gene)]].toarray().ravel()
+        found = column[:, [at]].toarray().ravel()
         return np.asarray(found[self.filled], dtype=np.float32)
 
     @cached_property

@@ -128,9 +128,9 @@ class GeneNames:
         return cls(bare.names, tuple(symbols), tuple(_filled([row[2] for row in rows], bare.ids)))
 
     def take(self, positions: np.ndarray) -> GeneNames:
-        """Return some of the genes, (n,) int."""
+        """Return some of the genes, (n,) int; nameless ones at negative positions."""
         parts = (self.names, self.symbols, self.ids)
-        return GeneNames(*(tuple(part[i] for i in positions) for part in parts))
+        return GeneNames(*(tuple(part[i] if i >= 0 else "" for i in positions) for part in parts))
 
     def filled(self, others: GeneNames) -> GeneNames:
         """Return the same genes with symbols and ids that `others`, in the same order, knows."""

@@ -127,7 +127,7 @@ def match_genes(
     return GeneMatch(pd.Index(known.names, dtype=object), indices, known, report, tuple(notes))
 
 
-def find_genes(var: Var, asked: Sequence[str], where: str = "") -> np.ndarray:
+def find_genes(var: Var, asked: Sequence[str] | GeneNames, where: str = "") -> np.ndarray:
     """Return the columns of genes that a user named, (n_asked,) int.
 
     A gene is found by its name in the table, its symbol or its Ensembl id, else by one of these
@@ -152,7 +152,8 @@ def find_genes(var: Var, asked: Sequence[str], where: str = "") -> np.ndarray:
     """
     table = GeneNames.of(var)
     columns = lookup(table, asked)
-    missing = [name for name, column in zip(asked, columns, strict=True) if column < 0]
+    names = asked.names if isinstance(asked, GeneNames) else asked
+    missing = [name for name, column in zip(names, columns, strict=True) if column < 0]
     if missing:
         shown = ", ".join(missing[:5]) + (f" and {len(missing) - 5:,} more" * (len(missing) > 5))
         raise InputError(
@@ -163,9 +164,14 @@ def find_genes(var: Var, asked: Sequence[str], where: str = "") -> np.ndarray:
     return columns
 
 
-def lookup(var: Var, asked: Sequence[str]) -> np.ndarray:
-    """Return the columns of genes like `find_genes`, (n_asked,) int; -1 where there is none."""
-    table, wanted = GeneNames.of(var), GeneNames.of(pd.Index(list(asked), dtype=object))
+def lookup(var: Var, asked: Sequence[str] | GeneNames) -> np.ndarray:
+    """Return the columns of genes like `find_genes`, (n_asked,) int; -1 where there is none.
+
+    Genes of another table, as `GeneNames`, are looked for by all of their names.
+    """
+    table = GeneNames.of(var)
+    names = asked if isinstance(asked, GeneNames) else pd.Index(list(asked), dtype=object)
+    wanted = GeneNames.of(names)
     columns = np.full(len(wanted), -1)
     folded: Callable[[str], str] = str.casefold
     ways: list[tuple[Sequence[str], Sequence[str], Callable[[str], str]]] = [

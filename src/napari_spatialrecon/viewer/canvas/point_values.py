@@ -39,6 +39,7 @@ def values(adata: AnnData, name: str) -> tuple[Values, Kind, str]:
         There is no such column or gene.
     """
     from napari_spatialrecon.tissue import contract
+    from napari_spatialrecon.tissue.genes import lookup
 
     if name == UNCERTAINTY and name in adata.obs:
         scale = contract.um_per_unit(adata)
@@ -51,10 +52,11 @@ def values(adata: AnnData, name: str) -> tuple[Values, Kind, str]:
         return pd.Categorical.from_codes(flags, list(WORDS[name])), "category", _spaced(name)
     if name in adata.obs:
         return adata.obs[name], guess_kind(adata.obs[name]), _spaced(name)
-    if name in adata.var_names:
+    at = int(lookup(adata.var, [name])[0])
+    if at >= 0:
         counts = contract.counts(adata)
         totals = np.maximum(np.asarray(counts.sum(axis=1)).ravel(), 1.0)
-        column = counts[:, [adata.var_names.get_loc(name)]].toarray().ravel()
+        column = counts[:, [at]].toarray().ravel()
         return np.log1p(column / totals * np.median(totals)), "gene", f"{name}, log counts"
     raise InputError(
         f"Expected a column or a gene, found {name!r}.",

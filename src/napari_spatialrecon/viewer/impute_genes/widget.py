@@ -66,9 +66,11 @@ class ImputeGenes(TableResultWidget[GeneModel, Imputed]):
         if self.layers is None:
             return
         outcome = self.layers.outcome
-        known = {str(name).casefold(): str(name) for name in outcome.adata.var_names}
-        name = gene if gene in outcome.adata.var_names else known.get(gene.casefold())
-        if name is None:
+        from napari_spatialrecon.tissue.genes import lookup
+
+        at = int(lookup(outcome.adata.var, [gene])[0])
+        name = str(outcome.adata.var_names[at])
+        if at < 0:
             error = f"Expected a gene of this run, found {gene!r}."
             remedy = "Try typing part of its name, or run again with it in the list."
             self.panel.refuse(InputError(error, remedy=remedy))

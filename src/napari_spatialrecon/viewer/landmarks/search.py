@@ -46,10 +46,14 @@ def search(adata: AnnData, text: str, uncertainty: np.ndarray) -> Found:
     uncertainty : (n,) float
         Matches are sorted by it.
     """
+    from napari_spatialrecon.tissue.genes import lookup
+
     text = text.strip()
-    gene = next((g for g in adata.var_names if str(g).lower() == text.lower()), None)
-    if text and gene is not None:
-        return _expressing(adata, gene, uncertainty)
+    gene = int(lookup(adata.var, [text])[0]) if text else -1
+    if gene >= 0:
+        own = str(adata.var_names[gene])
+        shown = own if own.lower() == text.lower() else text
+        return _expressing(adata, gene, shown, uncertainty)
     lower = text.lower()
     fits = np.array([lower in str(name).lower() for name in adata.obs_names], bool)
     notes = np.full(adata.n_obs, "", object)
@@ -71,13 +75,12 @@ def search(adata: AnnData, text: str, uncertainty: np.ndarray) -> Found:
     return Found(shown, [str(n) for n in notes[shown]], len(rows))
 
 
-def _expressing(adata: AnnData, gene: str, uncertainty: np.ndarray) -> Found:
+def _expressing(adata: AnnData, column: int, gene: str, uncertainty: np.ndarray) -> Found:
     from scipy import sparse
 
     from napari_spatialrecon.tissue import contract
 
-    column = sparse.csc_matrix(contract.counts(adata))[:, [adata.var_names.get_loc(gene)]]
-    values = column.toarray().ravel()
+    values = sparse.csc_matrix(contract.counts(adata))[:, [column]].toarray().ravel()
     rows = np.flatnonzero(values > 0)
     rows = rows[np.lexsort((uncertainty[rows], -values[rows]))]
     shown = rows[:LISTED]
