@@ -52,8 +52,8 @@ def search(adata: AnnData, text: str, uncertainty: np.ndarray) -> Found:
     gene = int(lookup(adata.var, [text])[0]) if text else -1
     if gene >= 0:
         own = str(adata.var_names[gene])
-        shown = own if own.lower() == text.lower() else text
-        return _expressing(adata, gene, shown, uncertainty)
+        title = own if own.lower() == text.lower() else text
+        return _expressing(adata, gene, title, uncertainty)
     lower = text.lower()
     fits = np.array([lower in str(name).lower() for name in adata.obs_names], bool)
     notes = np.full(adata.n_obs, "", object)
