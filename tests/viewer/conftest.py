@@ -61,7 +61,7 @@ def slide() -> anndata.AnnData:
     adata.uns["spatial"] = {
         "C5": {
             "images": {"hires": rng.integers(0, 255, (60, 50, 3), np.uint8)},
-            "scalefactors": {"spot_diameter_fullres": 110.0, "tissue_hires_scalef": 0.05},
+            "scalefactors": {"spot_diameter_fullres": 130.0, "tissue_hires_scalef": 0.05},
             "metadata": {"um_per_fullres_px": 0.5},
         }
     }

@@ -6,6 +6,7 @@ from typing import Any
 
 import anndata
 import h5py
+import numpy as np
 import pytest
 from napari.utils.notifications import notification_manager
 
@@ -103,3 +104,22 @@ def test_a_damaged_file_says_so_and_the_next_one_opens(
 
 def _said(words: str) -> bool:
     return any(words in record.message for record in notification_manager.records)
+
+
+def test_a_scale_that_sources_disagree_on_is_told_in_the_window(
+    viewer: Any, slide: anndata.AnnData, tmp_path: Path, qtbot: Any
+) -> None:
+    del slide.uns["spatial"]["C5"]["metadata"]["um_per_fullres_px"]
+    slide.uns["spatial"]["C5"]["scalefactors"]["spot_diameter_fullres"] = 70 / 0.5
+    row, column = np.divmod(np.arange(30), 5)
+    column = 2 * column + row % 2
+    slide.obs["array_row"], slide.obs["array_col"] = row, column
+    slide.obsm["spatial"] = np.column_stack([50.0 * column, 87.0 * row]) / 0.5
+    slide.write_h5ad(tmp_path / "C5.h5ad")
+    drop(viewer, tmp_path / "C5.h5ad")
+    qtbot.waitUntil(lambda: len(viewer.layers) == 2, timeout=20_000)
+    told = notification_manager.records[-1].message
+    assert "array's pitch of 100 µm (Visium) gives" in told and "(-7 %)" in told
+    np.testing.assert_allclose(viewer.layers["C5 spots"].size, 55.0)
+    entry = workspace_of(viewer).named("C5 spots")
+    assert entry is not None and "spot_diameter_fullres" in entry.notes[0]

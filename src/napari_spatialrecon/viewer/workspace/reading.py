@@ -34,7 +34,9 @@ class Opened:
 
     @property
     def notes(self) -> list[str]:
-        """What was missing, changed or chosen when it was read."""
+        """What was missing, changed or chosen when it was read; of layers also of their scale."""
+        if self.layers:
+            return list(self.layers[-1].metadata[OURS]["notes"])
         return [str(note) for note in self.adata.uns.get(OURS, {}).get(NOTES, ())]
 
 

@@ -54,9 +54,10 @@ def table_layers(
     origin: dict[str, Any] = {}
     if path is not None:
         origin = {"path": str(path), "read": chosen_options(adata)}
-    notes = tuple(map(str, contract.section(adata.uns, slots.OURS).get(slots.NOTES, ())))
-    layers: list[LayerData] = []
     frame = SlideFrame.read(adata)
+    said = map(str, contract.section(adata.uns, slots.OURS).get(slots.NOTES, ()))
+    notes = tuple(dict.fromkeys([*said, *frame.micrometres.notes]))
+    layers: list[LayerData] = []
     try:
         image = library_histology(frame, folder)
     except InputError as error:
