@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 import json
+import math
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
-
-import numpy as np
 
 #: Diameter in µm that versions before 0.2 took Space Ranger's `spot_diameter_fullres` for.
 SPOT_UM = 55.0
@@ -67,10 +66,16 @@ def took_spots_as_55(um_per_unit: float, spot_diameter: float, ours: Mapping[str
     ----------
     ours
         `uns["spatialrecon"]`: an alignment in it scaled the diameter, but not the µm.
+
+    Examples
+    --------
+    >>> took_spots_as_55(0.5, 110.0, {}), took_spots_as_55(0.5, 130.0, {})
+    (True, False)
     """
     alignment = ours.get("alignment")
-    found = [um_per_unit * spot_diameter]
+    scales = [1.0]
     if isinstance(alignment, Mapping):
-        matrix = np.asarray(alignment["transform"]["matrix"], float)
-        found.append(found[0] / np.sqrt(abs(np.linalg.det(matrix[:2, :2]))))
-    return bool(np.isclose(found, SPOT_UM, rtol=1e-6, atol=0).any())
+        (a, b, *_), (c, d, *_), *_ = alignment["transform"]["matrix"]
+        scales.append(math.sqrt(abs(a * d - b * c)))
+    width = um_per_unit * spot_diameter
+    return any(math.isclose(width, SPOT_UM * scale, rel_tol=1e-6) for scale in scales)

@@ -239,9 +239,13 @@ def test_an_image_or_its_scale_that_lacks(told, changed, inputs, tmp_path, chang
 
 
 def test_sizes_that_are_known_for_one_slide_only(told, changed, inputs, tmp_path):
+    def without_size(adata):
+        adata.uns.clear()
+        del adata.obs["array_row"]
+
     messages = told(
         *("place", "--method", "dpvae", "--reference", inputs / "section2.h5ad"),
-        *("--reference", changed("section1", lambda a: a.uns.clear())),
+        *("--reference", changed("section1", without_size)),
         *("--query", inputs / "cells.h5ad", "--out", tmp_path / "placed.h5ad"),
     )
     assert "Expected the size in µm of all reference slides or of none" in messages
