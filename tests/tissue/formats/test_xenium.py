@@ -129,6 +129,48 @@ def test_the_morphology_image_lies_under_the_cells(tmp_path) -> None:
     np.testing.assert_allclose((bright[0][::-1] + 0.5) * shown.units_per_pixel, XY[0], atol=0.2125)
 
 
+def write_focus(folder: Path, planes: np.ndarray) -> None:
+    """Write a channel per file, as Xenium does since version 2: one image in several files."""
+    folder.mkdir()
+    names = [f"morphology_focus_{i:04d}.ome.tif" for i in range(len(planes))]
+    channels = "".join(f'<Channel ID="Channel:{i}" SamplesPerPixel="1"/>' for i in range(4))
+    files = "".join(
+        f'<TiffData FirstC="{i}" IFD="0" PlaneCount="1"><UUID FileName="{name}">urn:uuid:{i}'
+        "</UUID></TiffData>"
+        for i, name in enumerate(names)
+    )
+    for i, name in enumerate(names):
+        text = (
+            '<?xml version="1.0"?><OME xmlns="http://www.openmicroscopy.org/Schemas/OME/2016-06" '
+            f'UUID="urn:uuid:{i}"><Image ID="Image:0"><Pixels ID="Pixels:0" '
+            f'DimensionOrder="XYZCT" Type="uint16" SizeX="{planes.shape[2]}" '
+            f'SizeY="{planes.shape[1]}" SizeZ="1" SizeC="4" SizeT="1" PhysicalSizeX="0.2125" '
+            f'PhysicalSizeY="0.2125">{channels}{files}</Pixels></Image></OME>'
+        )
+        tifffile.imwrite(
+            folder / name,
+            planes[i],
+            photometric="minisblack",
+            description=text.encode(),
+            metadata=None,
+        )
+
+
+@pytest.mark.parametrize("whole", [True, False])
+def test_of_a_morphology_image_in_several_files_the_first_is_shown(tmp_path, whole: bool) -> None:
+    run = write_run(tmp_path / "run")
+    (run / "experiment.xenium").write_text(json.dumps({"pixel_size": 0.2125}))
+    planes = np.random.default_rng(0).integers(0, 4095, (4, 64, 48)).astype(np.uint16)
+    planes[:, 32, 24] = 4095
+    write_focus(run / "morphology_focus", planes)
+    if not whole:
+        (run / "morphology_focus" / "morphology_focus_0002.ome.tif").unlink()
+    shown = histology(read_adata(run))
+    assert shown is not None and not shown.notes
+    expected = np.rint(planes[0].astype(float) * 255 / 4095)
+    assert np.abs(np.asarray(shown.levels[0])[..., 0] - expected).max() <= 1
+
+
 def test_a_run_that_was_copied_by_half_names_everything_that_is_missing(tmp_path) -> None:
     run = tmp_path / "run"
     run.mkdir()
