@@ -10,7 +10,12 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from napari_spatialrecon.command_line.inputs import Inputs, add_reading_options
-from napari_spatialrecon.command_line.options import add_common_options, add_verb
+from napari_spatialrecon.command_line.options import (
+    RESULT,
+    add_common_options,
+    add_result_options,
+    add_verb,
+)
 from napari_spatialrecon.command_line.running import asked, summarise
 from napari_spatialrecon.command_line.terminal import Bar
 from napari_spatialrecon.errors import InputError
@@ -31,7 +36,7 @@ def add(verbs: Any) -> None:
         "align",
         "register a slide or a result to an H&E image by landmark pairs",
         run_align,
-        files={"out": ".h5ad", "picture": ".png", "save_alignment": ".csv|.json|.zarr"},
+        files={"out": RESULT, "picture": ".png", "save_alignment": ".csv|.json|.zarr"},
     )
     verb.add_argument("--slide", metavar="S.h5ad", required=True, help="slide or placed cells")
     how = verb.add_mutually_exclusive_group(required=True)
@@ -66,7 +71,7 @@ def add(verbs: Any) -> None:
         help="of thin-plate: 0 passes through every landmark",
     )
     verb.add_argument("--onto", metavar="SLIDE", help="slide whose image is the target")
-    verb.add_argument("--out", metavar="ALIGNED.h5ad", required=True)
+    add_result_options(verb, "ALIGNED.h5ad")
     verb.add_argument("--picture", metavar="FILE.png", help="also draw the result on the histology")
     verb.add_argument(
         "--save-alignment", metavar="FILE", help="also write the alignment for another tool"
@@ -104,7 +109,7 @@ def run_align(options: argparse.Namespace, stop: threading.Event) -> None:
         from napari_spatialrecon.tasks.alignment_files import write_alignment
 
         write_alignment(result.adata, options.save_alignment, form=options.form)
-    path, record = result.write(options.out)
+    path, record = result.write(options.out, add=options.add)
     for note in result.notes:
         print(f"note: {note}", file=sys.stderr)
     if result.fit is not None:

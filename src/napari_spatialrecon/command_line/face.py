@@ -22,9 +22,9 @@ class CommandLine:
     """A terminal."""
 
     def argument(self, name: str, value: Any) -> str:
-        """Return an option, ``--method knn``."""
+        """Return an option, ``--method knn``; one that is only given or not, without a value."""
         option = _OPTIONS.get(name, f"--{name.replace('_', '-')}")
-        return option if value is ... else f"{option} {shlex.quote(word(value))}"
+        return option if value is ... or value is True else f"{option} {shlex.quote(word(value))}"
 
     def setting(self, name: str, value: Any) -> str:
         """Return an option, ``--set members=2``."""

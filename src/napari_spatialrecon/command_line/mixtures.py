@@ -10,7 +10,9 @@ from typing import Any
 
 from napari_spatialrecon.command_line.inputs import Inputs, add_reading_options
 from napari_spatialrecon.command_line.options import (
+    RESULT,
     add_common_options,
+    add_result_options,
     add_settings,
     add_verb,
 )
@@ -26,7 +28,7 @@ def add(verbs: Any) -> None:
         "deconvolve",
         "estimate the cell types in each spot of a slide",
         run_deconvolve,
-        files={"out": ".h5ad", "picture": ".png"},
+        files={"out": RESULT, "picture": ".png"},
     )
     verb.add_argument("--method", default=default_for("deconvolve"), help="see 'methods'")
     verb.add_argument("--slide", metavar="ST.h5ad", required=True)
@@ -42,7 +44,7 @@ def add(verbs: Any) -> None:
         metavar="FILE.csv",
         help="known shares or numbers of cells: one row per spot, one column per type",
     )
-    verb.add_argument("--out", metavar="MIX.h5ad", required=True)
+    add_result_options(verb, "MIX.h5ad")
     verb.add_argument("--picture", metavar="FILE.png", help="also draw a map of each cell type")
     verb.add_argument(
         "--types", metavar="A,B", help="types in the picture; by default the twelve largest"
@@ -79,7 +81,7 @@ def run_deconvolve(options: argparse.Namespace, stop: threading.Event) -> None:
             should_stop=stop.is_set,
         )
     result.record.settings |= asked(options)
-    path, record = result.write(options.out)
+    path, record = result.write(options.out, add=options.add)
     if options.picture:
         types = options.types.split(",") if options.types else None
         draw_types(result.adata, options.picture, types=types)

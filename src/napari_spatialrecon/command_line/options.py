@@ -9,6 +9,9 @@ from typing import Any
 
 from napari_spatialrecon.errors import InputError
 
+#: Suffixes of a result.
+RESULT = ".h5ad|.zarr"
+
 
 class Once(argparse.Action):
     """Keeps the value of an option, and refuses a second one."""
@@ -64,6 +67,21 @@ def add_verb(
         verb.register("action", action, Once)
     verb.set_defaults(run=run, files={**files, "json": ""}, folders=folders, replaced=replaced)
     return verb
+
+
+def add_result_options(verb: argparse.ArgumentParser, metavar: str) -> None:
+    """Add the output of a task that writes a table."""
+    verb.add_argument(
+        "--out",
+        metavar=metavar,
+        required=True,
+        help="or .zarr: SpatialData, with all that a SpatialData input holds",
+    )
+    verb.add_argument(
+        "--add",
+        action="store_true",
+        help="add the result to the SpatialData zarr of --out, which may be the input",
+    )
 
 
 def add_training_options(verb: argparse.ArgumentParser) -> None:

@@ -9,6 +9,7 @@ from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+from napari_spatialrecon.command_line.options import RESULT
 from napari_spatialrecon.errors import DivergedError, InputError, Stopped
 from napari_spatialrecon.storage import MANIFEST, check_replaceable
 from napari_spatialrecon.tasks.resuming import ASKED
@@ -93,11 +94,12 @@ def _checked(options: argparse.Namespace) -> list[Path]:
         if value is None or (name == "json" and value == "-"):
             continue
         flag, path = f"--{name.replace('_', '-')}", Path(value)
-        taken = inputs.get(path.resolve()) or seen.get(path.resolve())
+        adds = name == "out" and getattr(options, "add", False)
+        taken = seen.get(path.resolve()) or (None if adds else inputs.get(path.resolve()))
         if taken:
             raise InputError(
                 f"Expected a separate output for {flag}, found that of {taken}.",
-                remedy=f"Try another path for {flag}.",
+                remedy=f"Try another path for {flag}{_or_added(path, options)}.",
                 where=value,
             )
         if name in options.files:
@@ -105,8 +107,17 @@ def _checked(options: argparse.Namespace) -> list[Path]:
         else:
             _check_folder(path, flag, replaced=name in options.replaced)
         _check_writable(path, flag)
+        if name == "out" and hasattr(options, "add") and path.suffix in RESULT.split("|"):
+            from napari_spatialrecon.tasks.writing import check_output
+
+            check_output(path, add=options.add)
         seen[path.resolve()] = flag
     return list(seen)
+
+
+def _or_added(path: Path, options: argparse.Namespace) -> str:
+    can = hasattr(options, "add") and path.suffix == ".zarr"
+    return ", or --add to add the result to it" if can else ""
 
 
 def _check_file(path: Path, suffix: str, flag: str) -> None:

@@ -9,7 +9,12 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from napari_spatialrecon.command_line.inputs import Inputs, add_reading_options
-from napari_spatialrecon.command_line.options import add_training_options, add_verb
+from napari_spatialrecon.command_line.options import (
+    RESULT,
+    add_result_options,
+    add_training_options,
+    add_verb,
+)
 from napari_spatialrecon.command_line.outputs import resume_folder
 from napari_spatialrecon.command_line.running import (
     asked,
@@ -36,7 +41,7 @@ def _add_place(verbs: Any) -> None:
         "place",
         "place dissociated cells on reference slides",
         run_place,
-        files={"out": ".h5ad", "picture": ".png"},
+        files={"out": RESULT, "picture": ".png"},
         folders=["save_model"],
         replaced=["save_model"],
     )
@@ -44,7 +49,7 @@ def _add_place(verbs: Any) -> None:
         "--reference", metavar="SLIDE", action="append", default=[], help="h5ad or Space Ranger"
     )
     verb.add_argument("--query", metavar="CELLS", required=True)
-    verb.add_argument("--out", metavar="PLACED.h5ad", required=True)
+    add_result_options(verb, "PLACED.h5ad")
     verb.add_argument(
         "--display", metavar="NAME", help="reference whose coordinate frame the result uses"
     )
@@ -63,7 +68,7 @@ def _add_impute_locations(verbs: Any) -> None:
         "impute-locations",
         "place all cells, given the known positions of some",
         run_impute,
-        files={"out": ".h5ad", "picture": ".png"},
+        files={"out": RESULT, "picture": ".png"},
         folders=["save_model"],
         replaced=["save_model"],
     )
@@ -75,7 +80,7 @@ def _add_impute_locations(verbs: Any) -> None:
         action="store_true",
         help="with 20 or more landmarks, also bend the layout smoothly",
     )
-    verb.add_argument("--out", metavar="PLACED.h5ad", required=True)
+    add_result_options(verb, "PLACED.h5ad")
     _add_placing_options(verb)
 
 
@@ -225,7 +230,7 @@ def _finish(result: PlaceResult, options: argparse.Namespace) -> None:
         from napari_spatialrecon.tasks.saved import Fitted
 
         Fitted(result.method, result.record.to_dict()).save(options.save_model)
-    path, record = result.write(options.out)
+    path, record = result.write(options.out, add=options.add)
     for note in result.notes:
         print(f"note: {note}", file=sys.stderr)
     print(result.verdict, file=sys.stderr)

@@ -9,7 +9,12 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from napari_spatialrecon.command_line.inputs import Inputs, add_reading_options
-from napari_spatialrecon.command_line.options import add_common_options, add_verb
+from napari_spatialrecon.command_line.options import (
+    RESULT,
+    add_common_options,
+    add_result_options,
+    add_verb,
+)
 from napari_spatialrecon.command_line.running import asked, summarise
 from napari_spatialrecon.errors import InputError
 
@@ -24,14 +29,14 @@ def add(verbs: Any) -> None:
         "annotate",
         "mark the spots or cells in regions drawn in QuPath; --out .geojson: write a column for it",
         run_annotate,
-        files={"out": ".h5ad|.geojson"},
+        files={"out": f"{RESULT}|.geojson"},
     )
     verb.add_argument("--slide", metavar="S.h5ad", required=True, help="slide or placed cells")
     verb.add_argument("--geojson", metavar="FILE", help="regions, as QuPath exports them")
     verb.add_argument(
         "--column", metavar="NAME", help="column of obs: the new one (region), or the one to write"
     )
-    verb.add_argument("--out", metavar="S.h5ad|FILE.geojson", required=True)
+    add_result_options(verb, "S.h5ad|FILE.geojson")
     add_reading_options(verb)
     add_common_options(verb)
 
@@ -71,7 +76,7 @@ def _write(slide: AnnData, column: str, options: argparse.Namespace) -> None:
     record = provenance.RunRecord("annotate", "regions", {}, 0)
     record.inputs = {Path(options.slide).name: provenance.fingerprint(slide.obs_names)}
     record.settings |= asked(options)
-    path, _ = write_result(options.out, slide, record, compression="gzip")
+    path, _ = write_result(options.out, slide, record, add=options.add, compression="gzip")
     shares = ", ".join(f"{name} {number:,}" for name, number in found.items())
     print(f"{column}: {shares}; in none {slide.obs[column].isna().sum():,}", file=sys.stderr)
     print(f"{slide.n_obs:,} points: {path}", file=sys.stderr)

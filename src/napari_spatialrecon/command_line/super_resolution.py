@@ -10,7 +10,9 @@ from typing import Any
 
 from napari_spatialrecon.command_line.inputs import Inputs, add_reading_options
 from napari_spatialrecon.command_line.options import (
+    RESULT,
     add_common_options,
+    add_result_options,
     add_settings,
     add_verb,
 )
@@ -31,10 +33,10 @@ def add(verbs: Any) -> None:
         "super-resolve",
         "split the counts of spots over sub-spots, preserving totals",
         run_super_resolve,
-        files={"out": ".h5ad"},
+        files={"out": RESULT},
     )
     verb.add_argument("--slide", metavar="LR", required=True, help="h5ad or Space Ranger")
-    verb.add_argument("--out", metavar="SR.h5ad", required=True)
+    add_result_options(verb, "SR.h5ad")
     verb.add_argument(
         "--factor", default="2x2", help="rows x columns, or 7 or 9 for round spots (2x2)"
     )
@@ -106,7 +108,7 @@ def run_super_resolve(options: argparse.Namespace, stop: threading.Event) -> Non
             should_stop=stop.is_set,
         )
     result.record.settings |= asked(options)
-    path, record = result.write(options.out)
+    path, record = result.write(options.out, add=options.add)
     for note in result.notes:
         print(f"note: {note}", file=sys.stderr)
     print(result.verdict, file=sys.stderr)

@@ -23,6 +23,7 @@ from napari_spatialrecon.tissue import contract, slots
 from napari_spatialrecon.tissue.images import Histology, histology
 from napari_spatialrecon.tissue.micrometres import micrometres, scale_slots
 from napari_spatialrecon.tissue.outline import start_by_outline
+from napari_spatialrecon.tissue.sdata.source import carried, rescaled
 
 #: Longest side of an image that is copied into a file which only names it.
 _EMBEDDED = 2400
@@ -56,9 +57,13 @@ class AlignResult:
     record: provenance.RunRecord
     notes: tuple[str, ...] = field(default=())
 
-    def write(self, path: str | Path) -> tuple[Path, Path]:
-        """Write the table as h5ad and its record as ``<name>.run.json``; return both."""
-        return write_result(path, self.adata, self.record, compression="gzip")
+    def write(self, path: str | Path, *, add: bool = False) -> tuple[Path, Path]:
+        """Write the table as h5ad or SpatialData zarr, the record beside it; return both paths.
+
+        `add` adds them to the SpatialData zarr in `path`. A zarr holds all of the SpatialData that
+        the task was given as well.
+        """
+        return write_result(path, self.adata, self.record, add=add, compression="gzip")
 
 
 def align_by_landmarks(
@@ -231,8 +236,9 @@ def _aligned(
     points = contract.coordinates(adata)
     unit, scale = contract.unit(target), micrometres(target)
     um, pixel = scale.per_unit, scale.per_pixel
-    final = transform
+    final, origin = transform, carried(target)
     if unit == "um" and pixel is not None:
+        origin = rescaled(origin, pixel)
         final = transform.before(Pose(np.eye(2) / pixel, np.zeros(2)))
         unit = "px"
     record = provenance.RunRecord("align", settings["model"], {}, 0)
@@ -257,9 +263,10 @@ def _aligned(
     record.notes = notes
     content["provenance"] = json.dumps(record.provenance(), sort_keys=True)
     ours = dict(adata.uns.get(slots.OURS, {}))
+    ours.pop(slots.SOURCE, None)
     ours.pop("um_per_unit", None)
     moved_um = um if final is transform else pixel
-    ours |= {**scale_slots(unit, moved_um), slots.ALIGNMENT: content}
+    ours |= {**scale_slots(unit, moved_um), slots.ALIGNMENT: content, **origin}
     if "pose" in ours:
         ours = _posed(ours, final)
     moved.uns[slots.OURS] = ours

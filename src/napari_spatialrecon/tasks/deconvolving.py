@@ -24,6 +24,7 @@ from napari_spatialrecon.tasks.configs import Settings, chosen_config
 from napari_spatialrecon.tasks.writing import write_result
 from napari_spatialrecon.tissue import contract, slots
 from napari_spatialrecon.tissue.micrometres import scale_slots
+from napari_spatialrecon.tissue.sdata.source import carried
 from napari_spatialrecon.training.device import choose_device
 
 #: Maximum deviation from 1 of the sum of a row of known shares.
@@ -63,9 +64,13 @@ class MixtureResult:
         types = self.adata.uns[slots.OURS]["types"]
         return verdict(self.proportions.to_numpy(), [str(name) for name in types])
 
-    def write(self, path: str | Path) -> tuple[Path, Path]:
-        """Write the slide as h5ad and the record beside it as ``<name>.run.json``; return both."""
-        return write_result(path, self.adata, self.record)
+    def write(self, path: str | Path, *, add: bool = False) -> tuple[Path, Path]:
+        """Write the spots as h5ad or SpatialData zarr, the record beside it; return both paths.
+
+        `add` adds them to the SpatialData zarr in `path`. A zarr holds all of the SpatialData that
+        the task was given as well.
+        """
+        return write_result(path, self.adata, self.record, add=add)
 
 
 def deconvolve(
@@ -240,6 +245,7 @@ def _annotated(
         "provenance": json.dumps(record.provenance(), sort_keys=True),
         "labels": record.settings["labels"],
         "types": np.array(types.names, dtype=object),
+        **carried(slide),
     }
     if mixture.mapping is not None:
         adata.obsm[slots.MAPPING] = _whole(mixture.mapping, spots.kept, cells.kept)

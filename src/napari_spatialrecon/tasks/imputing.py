@@ -32,6 +32,7 @@ from napari_spatialrecon.tissue import contract, slots
 from napari_spatialrecon.tissue.gene_names import GeneNames
 from napari_spatialrecon.tissue.genes import find_genes, lookup, match_genes
 from napari_spatialrecon.tissue.micrometres import scale_slots
+from napari_spatialrecon.tissue.sdata.source import carried
 from napari_spatialrecon.training.device import choose_device
 
 #: Asks for every gene of the reference that the slide did not measure.
@@ -409,5 +410,6 @@ def _header(
     header.uns[slots.OURS] = {
         **scale_slots(contract.unit(slide), contract.um_per_unit(slide)),
         "provenance": json.dumps(record.provenance(), sort_keys=True),
+        **carried(slide),
     }
     return header

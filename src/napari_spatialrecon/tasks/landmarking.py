@@ -36,9 +36,13 @@ class LandmarkResult:
     adata: AnnData
     record: provenance.RunRecord
 
-    def write(self, path: str | Path) -> tuple[Path, Path]:
-        """Write the table as h5ad and the record beside it as ``<name>.run.json``; return both."""
-        return write_result(path, self.adata, self.record)
+    def write(self, path: str | Path, *, add: bool = False) -> tuple[Path, Path]:
+        """Write the cells as h5ad or SpatialData zarr, the record beside it; return both paths.
+
+        `add` adds them to the SpatialData zarr in `path`. A zarr holds all of the SpatialData that
+        the task was given as well.
+        """
+        return write_result(path, self.adata, self.record, add=add)
 
 
 def move_by_landmarks(

@@ -6,6 +6,7 @@ import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any
 
 import numpy as np
@@ -17,6 +18,7 @@ from napari_spatialrecon.methods.registry import baseline_for
 from napari_spatialrecon.tasks.writing import write_result
 from napari_spatialrecon.tissue.contract import Prepared
 from napari_spatialrecon.tissue.micrometres import scale_slots
+from napari_spatialrecon.tissue.sdata.source import carried
 from napari_spatialrecon.tissue.slots import (
     BEFORE,
     DISTANCES,
@@ -59,9 +61,13 @@ class PlaceResult:
     record: provenance.RunRecord
     notes: tuple[str, ...] = field(default=())
 
-    def write(self, path: str | Path) -> tuple[Path, Path]:
-        """Write the cells as h5ad and the record beside it as ``<name>.run.json``; return both."""
-        return write_result(path, self.adata, self.record)
+    def write(self, path: str | Path, *, add: bool = False) -> tuple[Path, Path]:
+        """Write the cells as h5ad or SpatialData zarr, the record beside it; return both paths.
+
+        `add` adds them to the SpatialData zarr in `path`. A zarr holds all of the SpatialData that
+        the task was given as well.
+        """
+        return write_result(path, self.adata, self.record, add=add)
 
     @property
     def verdict(self) -> str:
@@ -108,6 +114,7 @@ def placed(
         um_per_unit=um_per_unit,
         uns={} if image is None else {SPATIAL: image},
         slides=prepared[:-1],
+        origin=carried(shown),
     )
     return PlaceResult(adata, placement, method, record, notes)
 
@@ -141,6 +148,7 @@ def annotate(
     um_per_unit: float | None,
     uns: dict[str, Any],
     slides: Sequence[Prepared] = (),
+    origin: Mapping[str, Any] = MappingProxyType({}),
 ) -> AnnData:
     """Return a copy of the query's usable cells with positions in the usual AnnData slots.
 
@@ -152,6 +160,8 @@ def annotate(
         Slots of the slide that the cells now lie on (its H&E), so that scanpy and squidpy draw it.
     slides
         Slides that the method was fitted on, whose spots a mapping refers to.
+    origin
+        Slot that says of which SpatialData object's frame that slide is; see `sdata.source`.
     """
     placed = query[cells.kept].copy()
     if SPATIAL in placed.obsm:
@@ -174,6 +184,7 @@ def annotate(
         "provenance": json.dumps(record.provenance(), sort_keys=True),
         "pose": {k: np.asarray(v) for k, v in placement.pose.to_dict().items()},
         "diagnostics": {k: float(v) for k, v in placement.diagnostics.items()},
+        **origin,
     }
     if placement.per_patch:
         own["patches"] = {k: np.asarray(v) for k, v in placement.per_patch.items()}

@@ -21,6 +21,7 @@ from napari_spatialrecon.tissue.contract import Prepared
 from napari_spatialrecon.tissue.genes import find_genes
 from napari_spatialrecon.tissue.images import Histology, tissue_mask
 from napari_spatialrecon.tissue.micrometres import scale_slots
+from napari_spatialrecon.tissue.sdata.source import carried
 from napari_spatialrecon.tissue.slots import OURS, PARENT, SPATIAL, SPREAD
 from napari_spatialrecon.tissue.subspot_picture import SubSpotPicture, subspot_picture
 from napari_spatialrecon.tissue.subspots import SubSpots
@@ -97,9 +98,15 @@ class SuperResult:
     def _columns(self) -> dict[str, Any]:
         return {}
 
-    def write(self, path: str | Path) -> tuple[Path, Path]:
-        """Write the sub-spots as h5ad and the record as ``<name>.run.json``; return both."""
-        return write_result(path, self.adata, self.record, compression="gzip", compression_opts=1)
+    def write(self, path: str | Path, *, add: bool = False) -> tuple[Path, Path]:
+        """Write the sub-spots as h5ad or SpatialData zarr, the record beside it; return both paths.
+
+        `add` adds them to the SpatialData zarr in `path`. A zarr holds all of the SpatialData that
+        the task was given as well.
+        """
+        return write_result(
+            path, self.adata, self.record, add=add, compression="gzip", compression_opts=1
+        )
 
 
 def laid_out(
@@ -130,6 +137,7 @@ def laid_out(
         "provenance": json.dumps(record.provenance(), sort_keys=True),
         "part_size": parts.size,
         "factor": str(parts.factor),
+        **carried(slide),
     }
     adata.uns[OURS] = own
     return adata

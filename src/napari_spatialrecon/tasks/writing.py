@@ -43,30 +43,57 @@ def record_beside(path: str | Path) -> Iterator[Callable[[Record], None]]:
 
 
 def write_result(
-    path: str | Path, adata: AnnData, record: Record, **compression: Any
+    path: str | Path, adata: AnnData, record: Record, *, add: bool = False, **compression: Any
 ) -> tuple[Path, Path]:
-    """Write a table as h5ad and its record beside it; return both paths.
+    """Write a table as h5ad or SpatialData zarr, and its record beside it; return both paths.
 
     Parameters
     ----------
+    add
+        Add the table to the SpatialData zarr in `path`, which then has it besides what it holds.
     compression
         Arguments of `AnnData.write_h5ad`.
 
     Raises
     ------
     InputError
-        The name does not end in .h5ad, or cannot be written. No partial file is left.
+        The name ends in neither .h5ad nor .zarr, or cannot be written. No partial file is left.
     """
     path = Path(path)
-    if path.suffix != ".h5ad":
-        raise InputError(
-            f"Expected a name ending in .h5ad, found {path.name!r}.",
-            remedy=f"Try {path.with_suffix('.h5ad').name}.",
-        )
+    check_output(path, add=add)
+    if path.suffix == ".zarr":
+        from napari_spatialrecon.tasks.spatialdata_store import write_zarr
+
+        name = str(_plain(record)["task"]) if add else path.stem
+        with record_beside(path) as keep:
+            write_zarr(path, adata, name, add=add)
+            keep(record)
+        return path, record_of(path)
     with record_beside(path) as keep, storage.atomic_file(path) as temporary:
         adata.write_h5ad(temporary, **compression)
         keep(record)
     return path, record_of(path)
+
+
+def check_output(path: Path, *, add: bool = False) -> None:
+    """Refuse the name of a result that cannot be written, before it is computed.
+
+    Raises
+    ------
+    InputError
+        It ends in neither .h5ad nor .zarr, would replace what this program did not write, or
+        SpatialData is not installed.
+    """
+    if path.suffix not in (".h5ad", ".zarr") or (add and path.suffix != ".zarr"):
+        wanted = ".zarr, to add to it" if add else ".h5ad or .zarr"
+        raise InputError(
+            f"Expected a name ending in {wanted}, found {path.name!r}.",
+            remedy=f"Try {path.with_suffix('.zarr' if add else '.h5ad').name}.",
+        )
+    if path.suffix == ".zarr":
+        from napari_spatialrecon.tasks.spatialdata_store import check_target
+
+        check_target(path, record_of(path), add=add)
 
 
 def copy_result(source: Path, path: str | Path, record: Record) -> tuple[Path, Path]:

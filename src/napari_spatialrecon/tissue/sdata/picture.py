@@ -75,6 +75,11 @@ class Picture:
         """What it is, in words."""
         return f"{len(self.channels)} channels" if self.levels[0].ndim == 3 else "a stack of planes"
 
+    @property
+    def pixels(self) -> Any:
+        """Its finest level (y, x, c), read where it is accessed."""
+        return np.moveaxis(self.levels[0], 0, -1)
+
     def file(self, sdata: Any) -> Path | None:
         """Return the folder of its pixels, in OME-NGFF, where they are those on disk."""
         if sdata.path is None:

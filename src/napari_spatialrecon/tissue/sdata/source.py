@@ -56,3 +56,15 @@ def origin_of(source: Mapping[str, Any]) -> Any:
         return _objects.get(str(source["object"]))
     path = Path(str(source["path"]))
     return library().read_zarr(path) if path.is_dir() else None
+
+
+def carried(adata: AnnData | None) -> dict[str, Any]:
+    """Return the slot for a result that lies in the frame of a table; nothing without one."""
+    found = None if adata is None else source_of(adata)
+    return {} if found is None else {SOURCE: dict(found)}
+
+
+def rescaled(carried: Mapping[str, Any], units: float) -> dict[str, Any]:
+    """Return the slot of `carried` for a frame whose unit is `units` of that one's."""
+    grow = np.diag([units, units, 1.0])
+    return {k: {**slot, "matrix": np.asarray(slot["matrix"]) @ grow} for k, slot in carried.items()}

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -13,11 +14,13 @@ from anndata import AnnData
 from numpy.typing import NDArray
 
 from napari_spatialrecon.errors import ChoiceError, InputError
+from napari_spatialrecon.tissue import contract
 from napari_spatialrecon.tissue.formats.options import ReadOptions
+from napari_spatialrecon.tissue.micrometres import scale_slots
 from napari_spatialrecon.tissue.sdata import names
 from napari_spatialrecon.tissue.sdata.frame import Frame, find_frame
 from napari_spatialrecon.tissue.sdata.instances import Instances, instances
-from napari_spatialrecon.tissue.sdata.library import applied, matrices, scale_of
+from napari_spatialrecon.tissue.sdata.library import Matrix, applied, matrices, scale_of
 from napari_spatialrecon.tissue.sdata.picture import SMALL, Picture
 from napari_spatialrecon.tissue.sdata.source import remember
 from napari_spatialrecon.tissue.slots import NOTES, OURS, SOURCE, SPATIAL, WRITTEN
@@ -85,23 +88,21 @@ def as_table(sdata: Any, tables: Tables, options: ReadOptions) -> AnnData:
         return table
     asked, own = options.coordinate_system, written.get("system")
     if asked in (None, own) and own in matrices(sdata[region]):
-        places = applied(matrices(sdata[region])[own], found.points)
-        if _lies_at(table, places):
-            _attach(sdata, table, written.get("image"))
-            source = remember(sdata, name, region, own, np.eye(3))
-            _set_ours(table, {SOURCE: source}, notes)
+        matrix = np.array(written["matrix"])
+        if _lies_at(table, matrix, applied(matrices(sdata[region])[own], found.points)):
+            _attach(sdata, table, written)
+            _set_ours(table, {SOURCE: remember(sdata, name, region, own, matrix)}, notes)
             return table
     frame = find_frame(sdata, region, found, asked, tables.units(region), notes)
     table.obsm[SPATIAL] = applied(frame.matrix, found.points)
-    slots: dict[str, Any] = {
+    alone = frame.um_per_unit if frame.unit == "unit" else None
+    slots = {
         SOURCE: remember(sdata, name, region, frame.system, frame.to_system),
-        "unit": frame.unit,
+        **scale_slots(frame.unit, alone),
     }
     content = _library_of(sdata, frame, found, is_array=set(_ARRAY) <= set(table.obs))
     if content:
         table.uns[SPATIAL] = {region: content}
-    if frame.um_per_unit is not None and frame.unit == "unit":
-        slots["um_per_unit"] = frame.um_per_unit
     _set_ours(table, slots, notes)
     return table
 
@@ -120,31 +121,44 @@ def _restore(table: AnnData) -> dict[str, Any]:
     written: dict[str, Any] = json.loads(str(ours[WRITTEN]))
     table.uns[OURS] = {key: value for key, value in ours.items() if key != WRITTEN}
     table.obs = table.obs.drop(columns=written["columns"])
-    table.uns.pop(ATTRIBUTES)
+    if "attributes" in written:
+        before = written["attributes"]
+        table.uns = {k: v for k, v in table.uns.items() if k != ATTRIBUTES}
+        table.uns |= {} if before is None else {ATTRIBUTES: before}
     names.restore(table, written["renamed"])
     return written
 
 
-def _lies_at(table: AnnData, places: NDArray[np.float64]) -> bool:
-    """Return whether the rows lie where they did when the table was written."""
-    held = table.obsm.get(SPATIAL)
-    if held is None:
+def _lies_at(table: AnnData, matrix: Matrix, places: NDArray[np.float64]) -> bool:
+    """Return whether the rows lie where they did when the table was written.
+
+    Parameters
+    ----------
+    matrix
+        From the frame of the table to that of `places`.
+    """
+    if SPATIAL not in table.obsm:
         return False
-    return bool(np.allclose(np.asarray(held, float), places, rtol=1e-6, atol=1e-6))
+    held = applied(matrix, np.asarray(table.obsm[SPATIAL], float))
+    spread = float(np.ptp(places, axis=0).max()) or 1.0
+    return bool(np.allclose(held, places, rtol=0, atol=1e-6 * spread))
 
 
-def _attach(sdata: Any, table: AnnData, image: str | None) -> None:
-    """Name the image element that holds the full-resolution histology of a table, in place."""
-    if not image or image not in sdata.images:
+def _attach(sdata: Any, table: AnnData, written: Mapping[str, Any]) -> None:
+    """Name in place the image element that holds the finest image of a table."""
+    image, key = written.get("image"), written.get("image_key")
+    found = contract.library(table)
+    if key is None or image is None or image not in sdata.images or found is None:
         return
+    name, content = found
     picture = Picture.of(image, sdata.images[image])
-    (library,) = table.uns[SPATIAL].values()
     file = picture.file(sdata)
-    if file is not None:
-        library["images_files"] = {**library.get("images_files", {}), "fullres": str(file)}
-    else:
-        pixels = np.moveaxis(picture.levels[0], 0, -1)
-        library["images"] = {**library.get("images", {}), "fullres": pixels}
+    part, value = ("images_files", str(file)) if file else ("images", picture.pixels)
+    metadata = dict(content.get("metadata", {}))
+    if key == "fullres" and not Path(metadata.get("source_image_path", "")).is_file():
+        metadata.pop("source_image_path", None)
+    attached = {part: {**content.get(part, {}), key: value}, "metadata": metadata}
+    table.uns[SPATIAL] = {**table.uns[SPATIAL], name: {**content, **attached}}
 
 
 def _choose_table(sdata: Any, tables: Tables, asked: str | None, notes: list[str]) -> str:
@@ -216,7 +230,7 @@ def _annotated(
         return None, None, table
     rows = (table.obs[attributes["region_key"]].astype(str) == region).to_numpy()
     found = instances(sdata[region], region)
-    at = _find(found.index, table.obs[attributes["instance_key"]])
+    at = find_instances(found.index, table.obs[attributes["instance_key"]])
     kept = rows & (at >= 0)
     if not kept.any():
         raise InputError(
@@ -234,7 +248,7 @@ def _annotated(
     return region, ordered, table
 
 
-def _find(index: pd.Index, wanted: pd.Series) -> np.ndarray:
+def find_instances(index: pd.Index, wanted: pd.Series) -> np.ndarray:
     """Return the place of each name in an index, -1 where it is not: numbers may be text."""
     at = index.get_indexer(pd.Index(wanted.to_numpy()))
     if (at < 0).all():
@@ -266,7 +280,7 @@ def _library_of(
             if file is not None:
                 files["fullres"] = str(file)
             else:
-                images["fullres"] = np.moveaxis(picture.levels[0], 0, -1)
+                images["fullres"] = picture.pixels
     if not (factors or images or files):
         return None
     um = frame.um_per_unit if frame.unit == "px" else 1.0 if frame.unit == "um" else None

@@ -1,0 +1,297 @@
+"""A table as elements of SpatialData: its rows as circles and points, its histology, itself."""
+
+from __future__ import annotations
+
+import json
+import math
+import re
+from collections.abc import Mapping, Set
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import pandas as pd
+
+from napari_spatialrecon.geometry.neighbours import nearest
+from napari_spatialrecon.tasks.aligning import stored_transform
+from napari_spatialrecon.tissue import contract, slots
+from napari_spatialrecon.tissue.images import Histology, histology
+from napari_spatialrecon.tissue.sdata import names
+from napari_spatialrecon.tissue.sdata.instances import instances
+from napari_spatialrecon.tissue.sdata.library import (
+    MICROMETRES,
+    Matrix,
+    applied,
+    library,
+    matrices,
+    scale_of,
+)
+from napari_spatialrecon.tissue.sdata.source import source_of
+from napari_spatialrecon.tissue.sdata.table import ATTRIBUTES, find_instances
+from napari_spatialrecon.tissue.slide_frame import SlideScale
+
+if TYPE_CHECKING:
+    from anndata import AnnData
+    from spatialdata import SpatialData
+
+#: Maps that a SpatialData `Affine` can hold; others are applied to the coordinates.
+AFFINE = ("similarity", "affine")
+MICROMETRE_SYSTEM = "um"
+"""Name of the coordinate system in µm."""
+#: What SpatialData allows in no name of an element.
+_NOT_ALLOWED = re.compile(r"[^A-Za-z0-9_.-]")
+#: Diameter of a point over the distance of neighbours, where nothing states it.
+_SHARE = 0.55
+#: Diameter of a placed cell in µm.
+_CELL_UM = 10.0
+#: Longest side of the coarsest level of an image, and side of a chunk.
+_COARSE, _CHUNK = 512, 1024
+_Systems = dict[str, Matrix]
+
+
+def parts_of(
+    adata: AnnData,
+    name: str,
+    *,
+    folder: str | Path | None = None,
+    into: SpatialData | None = None,
+) -> dict[str, Any]:
+    """Return the elements that hold a table; the last is the table itself.
+
+    Parameters
+    ----------
+    adata
+        With ``obsm["spatial"]``; not changed.
+    name
+        Of the table, and of the coordinate system of its frame. A name that `into` has is counted
+        on.
+    folder
+        Folder of the image files named in the table.
+    into
+        The object that the parts will be added to. Rows that are instances of one of its elements,
+        and lie there, annotate it; and where it has an image of them, that is not added again.
+    """
+    source, taken = None, set()
+    if into is not None:
+        taken = {element.lower() for _, element, _ in into.gen_elements()}
+        source = source_of(adata)
+        if source is not None and source["coordinate_system"] not in into.coordinate_systems:
+            source = None
+    stem = _free(_NOT_ALLOWED.sub("_", name).lstrip("_") or "slide", taken)
+    systems = _systems(adata, name, source)
+    region = None if source is None else _instances_of(adata, into, source)
+    found: dict[str, Any] = {}
+    rows = region
+    if rows is None:
+        rows = f"{stem}_{'cells' if slots.LAYOUT in adata.obsm else 'spots'}"
+        found |= _rows(adata, rows, f"{stem}_points", systems)
+    shown = _shown(adata, into, source)
+    if shown is None and (image := histology(adata, folder)) is not None:
+        shown = f"{stem}_histology"
+        found[shown] = _image(image, systems)
+    system = next(iter(systems))
+    note = {"system": system, "matrix": systems[system].tolist()}
+    note |= {"image": shown, "image_key": _finest_file(adata, folder)}
+    found[stem] = _table(adata, rows, note)
+    return found
+
+
+def circles(points: np.ndarray, radius: Any, index: Any, systems: _Systems) -> Any:
+    """Return circles with radii, lying in coordinate systems by affine matrices."""
+    return library().models.ShapesModel.parse(
+        points, geometry=0, radius=radius, index=index, transformations=_transformations(systems)
+    )
+
+
+def affine(matrix: Matrix) -> Any:
+    """Return a transformation of (x, y) by a (3, 3) matrix."""
+    transformations = library().transformations
+    if np.array_equal(matrix, np.eye(3)):
+        return transformations.Identity()
+    return transformations.Affine(matrix, ("x", "y"), ("x", "y"))
+
+
+def _transformations(systems: _Systems) -> dict[str, Any]:
+    return {name: affine(matrix) for name, matrix in systems.items()}
+
+
+def _free(stem: str, taken: Set[str]) -> str:
+    """Return a name whose elements are not there yet; `taken` are in lower case."""
+    number, free = 2, stem
+    while any(f"{name}_".startswith(f"{free.lower()}_") for name in taken):
+        free, number = f"{stem}_{number}", number + 1
+    return free
+
+
+def _systems(adata: AnnData, name: str, source: Mapping[str, Any] | None) -> _Systems:
+    """Return the coordinate systems of the frame, with the maps to them; its own first."""
+    unit, um = contract.unit(adata), contract.um_per_unit(adata)
+    if source is not None:
+        own = str(source["coordinate_system"])
+        systems = {own: np.asarray(source["matrix"], np.float64)}
+    else:
+        own = name if unit == "um" or name.lower() not in MICROMETRES else f"{name} frame"
+        systems = {own: np.eye(3)}
+    if um is not None and own.lower() not in MICROMETRES:
+        systems[MICROMETRE_SYSTEM] = np.diag([um, um, 1.0])
+    return systems
+
+
+def _instances_of(adata: AnnData, sdata: Any, source: Mapping[str, Any]) -> str | None:
+    """Return the element whose instances the rows are, where they still lie there."""
+    region = str(source["region"])
+    if region not in sdata:
+        return None
+    keys, found = _keys(adata, region), instances(sdata[region], region)
+    named = pd.Series(instance_names(adata)) if keys is None else adata.obs[keys[1]]
+    at = find_instances(found.index, named)
+    if (at < 0).any() or len(np.unique(at)) < len(at):
+        return None
+    there = applied(matrices(sdata[region])[source["coordinate_system"]], found.points[at])
+    here = applied(np.asarray(source["matrix"], float), contract.coordinates(adata))
+    spread = float(np.ptp(there, axis=0).max()) or 1.0
+    return region if np.allclose(here, there, rtol=0, atol=1e-6 * spread) else None
+
+
+def _keys(adata: AnnData, region: str) -> tuple[str, str] | None:
+    """Return the columns that name an element and its instances, where the table has them."""
+    attributes = adata.uns.get(ATTRIBUTES)
+    if not isinstance(attributes, Mapping):
+        return None
+    keys = str(attributes.get("region_key")), str(attributes.get("instance_key"))
+    if not set(keys) <= set(adata.obs):
+        return None
+    return keys if (adata.obs[keys[0]].astype(str) == region).all() else None
+
+
+def _rows(adata: AnnData, name: str, points_name: str, systems: _Systems) -> dict[str, Any]:
+    """Return the rows as circles and as points: an aligned table's as before, with its map."""
+    points, held = contract.coordinates(adata), np.eye(3)
+    transform = stored_transform(adata)
+    if transform is not None and transform.model in AFFINE and slots.BEFORE in adata.obsm:
+        points = np.asarray(adata.obsm[slots.BEFORE], float)
+        held = transform.matrix / transform.matrix[2, 2]
+    radius = np.full(len(points), _diameter(adata) / scale_of(held) / 2)
+    lie = {system: matrix @ held for system, matrix in systems.items()}
+    ids = instance_names(adata)
+    frame = pd.DataFrame({"x": points[:, 0], "y": points[:, 1], "instance_id": ids})
+    if slots.UNCERTAINTY in adata.obs:
+        frame[slots.UNCERTAINTY] = np.asarray(adata.obs[slots.UNCERTAINTY], float)
+    return {
+        name: circles(points, radius, ids, lie),
+        points_name: library().models.PointsModel.parse(
+            frame, transformations=_transformations(lie)
+        ),
+    }
+
+
+def instance_names(adata: AnnData) -> np.ndarray:
+    """Return the names by which rows are told apart: theirs, or numbers where some repeat."""
+    if adata.obs_names.is_unique:
+        return np.asarray(adata.obs_names.to_numpy(), dtype=object)
+    return np.arange(adata.n_obs)
+
+
+def _diameter(adata: AnnData) -> float:
+    """Return the diameter of a spot or cell in the unit of the coordinates."""
+    is_cell, um = slots.LAYOUT in adata.obsm, contract.um_per_unit(adata)
+    if is_cell and um is not None:
+        return _CELL_UM / um
+    is_part = slots.PARENT in adata.obs
+    stated = None if is_cell or is_part else SlideScale.read(adata).spot_diameter
+    if stated is not None:
+        return stated
+    points = contract.coordinates(adata)
+    apart = float(np.median(nearest(points, 1)[1])) if len(points) > 1 else 0.0
+    return _SHARE * (apart or 1.0)
+
+
+def _shown(adata: AnnData, sdata: Any, source: Mapping[str, Any] | None) -> str | None:
+    """Return the image of the object that shows the rows: the one they were read with."""
+    if source is None:
+        return None
+    system = source["coordinate_system"]
+    images = [name for name, image in sdata.images.items() if system in matrices(image)]
+    found = contract.library(adata)
+    files = contract.section(found[1], "images_files") if found is not None else {}
+    named = str(files.get("fullres", "")).replace("\\", "/").rpartition("/")[2]
+    return named if named in images else next(iter(images), None)
+
+
+def _finest_file(adata: AnnData, folder: str | Path | None) -> str | None:
+    """Return the key of the finest image, where the table only names it: an element holds it."""
+    found = contract.library(adata)
+    if found is None:
+        return None
+    held, files = (contract.section(found[1], part) for part in ("images", "images_files"))
+    for key in ("fullres", "hires", "lowres"):
+        if key in held:
+            return key if hasattr(held[key], "dask") else None
+        named = files.get(key)
+        if key == "fullres":
+            named = contract.section(found[1], "metadata").get("source_image_path", named)
+        if named is not None and Path(folder or "", str(named)).exists():
+            return key
+    return None
+
+
+def _image(image: Histology, systems: _Systems) -> Any:
+    """Return an image with coarser levels down to 512 pixels, not yet read."""
+    import dask.array as da
+
+    finest: Any = image.levels[0]
+    pixels = da.from_array(finest, chunks=(_CHUNK, _CHUNK, 3), name=False)
+    halvings = max(0, math.ceil(math.log2(max(finest.shape[:2]) / _COARSE)))
+    grow = np.diag([image.units_per_pixel, image.units_per_pixel, 1.0])
+    return library().models.Image2DModel.parse(
+        da.moveaxis(pixels, -1, 0),
+        dims=("c", "y", "x"),
+        c_coords=["r", "g", "b"],
+        scale_factors=[2] * halvings or None,
+        transformations=_transformations({s: m @ grow for s, m in systems.items()}),
+    )
+
+
+def _table(adata: AnnData, region: str, note: dict[str, Any]) -> AnnData:
+    """Return the table with names that SpatialData allows, and a note of how it was before."""
+    table, annotated = adata.copy(), _keys(adata, region) is not None
+    table.uns[slots.SPATIAL] = _without_large_images(table.uns.get(slots.SPATIAL, {}))
+    if not table.uns[slots.SPATIAL]:
+        del table.uns[slots.SPATIAL]
+    columns: list[str] = []
+    if not annotated:
+        before = table.uns.pop(ATTRIBUTES, None)
+        note["attributes"] = None if before is None else _plain(before)
+        columns = [_column(table, "region"), _column(table, "instance_id")]
+        table.obs[columns[0]] = pd.Categorical(np.full(table.n_obs, region))
+        table.obs[columns[1]] = instance_names(table)
+    note |= {"columns": columns, "renamed": names.allow(table)}
+    if not annotated:
+        table = library().models.TableModel.parse(
+            table, region=region, region_key=columns[0], instance_key=columns[1]
+        )
+    ours = dict(table.uns.get(slots.OURS, {}))
+    table.uns[slots.OURS] = {**ours, slots.WRITTEN: json.dumps(note)}
+    return table
+
+
+def _column(table: AnnData, name: str) -> str:
+    """Return a name for a new column: that one, unless the table has it in any case."""
+    used = {str(column).lower() for column in table.obs}
+    return name if name not in used else f"spatialrecon_{name}"
+
+
+def _plain(content: Any) -> Any:
+    return json.loads(json.dumps(content, default=lambda value: np.asarray(value).tolist()))
+
+
+def _without_large_images(libraries: Mapping[str, Any]) -> dict[str, Any]:
+    """Return libraries without images that are read lazily: an element holds them."""
+    found = {}
+    for name, content in libraries.items():
+        content = dict(content)
+        if "images" in content:
+            held = content["images"].items()
+            content["images"] = {k: image for k, image in held if not hasattr(image, "dask")}
+        found[name] = content
+    return found
