@@ -53,14 +53,10 @@ def same_tables(one, other):
     same(one.X, other.X, "X")
     for slot in ("layers", "obsm", "varm", "obsp"):
         same(dict(getattr(one, slot)), dict(getattr(other, slot)), slot)
-    ours = [dict(a.uns[slots.OURS]) for a in (one, other)]
-    plain = [
-        {
-            **dict(a.uns),
-            slots.OURS: {k: v for k, v in a.uns[slots.OURS].items() if k not in PASSING},
-        }
-        for a in (one, other)
-    ]
+    plain = []
+    for adata in (one, other):
+        own = {k: v for k, v in adata.uns[slots.OURS].items() if k not in PASSING}
+        plain.append({**dict(adata.uns), slots.OURS: own})
     same(*plain, "uns")
 
 

@@ -12,6 +12,7 @@ from anndata import AnnData
 from napari_spatialrecon.errors import ChoiceError, InputError
 from napari_spatialrecon.tissue import contract
 from napari_spatialrecon.tissue.images import histology
+from napari_spatialrecon.tissue.micrometres import micrometres
 from napari_spatialrecon.tissue.read import read_adata
 
 sd = pytest.importorskip("spatialdata", reason="spatialdata is not installed")
@@ -412,3 +413,10 @@ def test_images_of_many_channels_are_no_histology() -> None:
     adata = read_adata(sdata)
     assert histology(adata) is None
     assert any("5 channels" in note for note in adata.uns["spatialrecon"]["notes"])
+
+
+def test_circles_of_visium_are_55_um_without_a_doubt() -> None:
+    sdata = a_slide(turned(0.3, 0.5, (3, 4)), system="um")
+    sdata["spots"]["radius"] = 27.5
+    found = micrometres(read_adata(sdata))
+    assert found.spot == pytest.approx(55) and not found.notes

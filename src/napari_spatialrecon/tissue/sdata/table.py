@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 from napari_spatialrecon.errors import ChoiceError, InputError
 from napari_spatialrecon.tissue import contract
 from napari_spatialrecon.tissue.formats.options import ReadOptions
-from napari_spatialrecon.tissue.micrometres import scale_slots
+from napari_spatialrecon.tissue.micrometres import CIRCLE_UM, scale_slots
 from napari_spatialrecon.tissue.sdata import names
 from napari_spatialrecon.tissue.sdata.frame import Frame, find_frame
 from napari_spatialrecon.tissue.sdata.instances import Instances, instances
@@ -24,6 +24,7 @@ from napari_spatialrecon.tissue.sdata.library import Matrix, applied, matrices, 
 from napari_spatialrecon.tissue.sdata.picture import SMALL, Picture
 from napari_spatialrecon.tissue.sdata.source import remember
 from napari_spatialrecon.tissue.slots import NOTES, OURS, SOURCE, SPATIAL, WRITTEN
+from napari_spatialrecon.tissue.spot_array import SPOT_UM, VISIUM
 
 ATTRIBUTES = "spatialdata_attrs"
 """Key of `uns` by which a table names the elements that its rows are of."""
@@ -267,7 +268,10 @@ def _library_of(
     images: dict[str, Any] = {}
     files: dict[str, str] = {}
     if found.diameter and (frame.um_per_unit is not None or is_array):
-        factors["spot_diameter_fullres"] = found.diameter * scale_of(frame.matrix)
+        diameter = found.diameter * scale_of(frame.matrix)
+        if np.isclose(diameter * (frame.um_per_unit or 0), SPOT_UM[VISIUM]):
+            diameter *= CIRCLE_UM / SPOT_UM[VISIUM]  # Space Ranger states a circle of 65 µm
+        factors["spot_diameter_fullres"] = diameter
     picture = frame.picture
     if picture is not None:
         small = picture.small()
