@@ -52,24 +52,30 @@ def _read_h5ad(path: Path) -> AnnData:
         with warnings.catch_warnings():
             warnings.filterwarnings("ignore", message=".*names are not unique.*")
             return anndata.read_h5ad(path)
-    except MemoryError as error:
-        raise InputError(
-            f"Expected a table that fits into memory, found {path.stat().st_size / 2**30:.1f} GiB "
-            "on disk.",
+    except Exception as error:
+        raise unreadable(path, error, ".h5ad file") from error
+
+
+def unreadable(path: Path, error: Exception, kind: str) -> InputError:
+    """Return why a table, a `kind` of AnnData, cannot be read: too large, newer, or damaged."""
+    if isinstance(error, MemoryError):
+        files = [path] if path.is_file() else [p for p in path.rglob("*") if p.is_file()]
+        size = sum(p.stat().st_size for p in files)
+        return InputError(
+            f"Expected a table that fits into memory, found {size / 2**30:.1f} GiB on disk.",
             remedy="Try fewer cells, or sparse counts.",
             where=str(path),
-        ) from error
-    except Exception as error:
-        # anndata's exception for an unknown encoding is private.
-        if type(error).__name__ == "IORegistryError":
-            raise InputError(
-                "Expected a file this version of anndata can read, found a newer format in it.",
-                remedy="Try a newer anndata.",
-                where=str(path),
-            ) from error
-        reason = str(error).splitlines()[0][:120] if str(error) else type(error).__name__
-        raise InputError(
-            f"Expected an intact .h5ad file, found that part of it cannot be read ({reason}).",
-            remedy="Try copying or downloading it again: it seems damaged.",
+        )
+    # anndata's exception for an unknown encoding is private.
+    if type(error).__name__ == "IORegistryError":
+        return InputError(
+            "Expected a file this version of anndata can read, found a newer format in it.",
+            remedy="Try a newer anndata.",
             where=str(path),
-        ) from error
+        )
+    reason = str(error).splitlines()[0][:120] if str(error) else type(error).__name__
+    return InputError(
+        f"Expected an intact {kind}, found that part of it cannot be read ({reason}).",
+        remedy="Try copying or downloading it again: it seems damaged.",
+        where=str(path),
+    )

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import gzip
 import json
+import zipfile
 from pathlib import Path
 from typing import Any
 
@@ -172,6 +173,40 @@ def is_h5ad(path: Path) -> bool:
         kind = file.attrs.get("encoding-type")
         kind = kind.decode() if isinstance(kind, bytes) else kind
         return kind == "anndata" or ("X" in file and "obs" in file)
+
+
+def is_zarr_table(path: Path) -> bool:
+    """Return whether a folder or zip file is an AnnData table in zarr, of format 2 or 3."""
+    if path.is_file():
+        return zipfile.is_zipfile(path) and _is_table(zipped_attributes(path))
+    if not path.is_dir():
+        return False
+    old = all((path / part / ".zgroup").is_file() for part in ("obs", "var"))
+    return _is_table(zarr_attributes(path)) or (old and (path / "X").is_dir())
+
+
+def _is_table(attributes: dict[str, Any]) -> bool:
+    return attributes.get("encoding-type") == "anndata"
+
+
+def zipped_attributes(path: Path) -> dict[str, Any]:
+    """Return the attributes of the group at the top of a zipped zarr store."""
+    with zipfile.ZipFile(path) as archive:
+        names = {*archive.namelist()}
+        if "zarr.json" in names:
+            found = json.loads(archive.read("zarr.json")).get("attributes")
+        else:
+            found = json.loads(archive.read(".zattrs")) if ".zattrs" in names else None
+    return found if isinstance(found, dict) else {}
+
+
+def is_loom(path: Path) -> bool:
+    """Return whether a file is a loom file, whatever its name."""
+    if not (path.is_file() and h5py.is_hdf5(path)):
+        return False
+    with h5py.File(path, "r") as file:
+        has_attributes = {"row_attrs", "col_attrs"} <= {*file}
+        return has_attributes and isinstance(file.get("matrix"), h5py.Dataset)
 
 
 def is_geojson(path: Path) -> bool:

@@ -143,6 +143,14 @@ FORMATS = (
         ("library", "genome"),
     ),
     Format(
+        "zarr",
+        "an AnnData .zarr",
+        recognise.is_zarr_table,
+        "zarr_table:read",
+        ("layer", "library", "genome", "y_axis"),
+    ),
+    Format("loom", "a .loom file", recognise.is_loom, "loom:read", ("layer", "genome")),
+    Format(
         "h5ad",
         "an .h5ad file",
         recognise.is_h5ad,

@@ -13,6 +13,7 @@ from anndata import AnnData
 from napari_spatialrecon.errors import InputError
 from napari_spatialrecon.tissue.formats.options import ReadOptions
 from napari_spatialrecon.tissue.formats.recognise import zarr_attributes
+from napari_spatialrecon.tissue.formats.zarr_store import refuse_pickles
 from napari_spatialrecon.tissue.sdata.library import MICROMETRES, library
 from napari_spatialrecon.tissue.sdata.table import ATTRIBUTES, Tables, as_table
 
@@ -29,10 +30,12 @@ def read(path: Path, options: ReadOptions) -> AnnData:
     Raises
     ------
     InputError
-        spatialdata is not installed, the format is newer than it, or a part is damaged.
+        spatialdata is not installed, the format is newer than it, a part is damaged, or it
+        holds pickled objects.
     """
     spatialdata = library()
     _check_version(path)
+    refuse_pickles(path)
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")

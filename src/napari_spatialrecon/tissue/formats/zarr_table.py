@@ -1,0 +1,75 @@
+"""Reading an AnnData table from a `.zarr` store, a folder or a zip file."""
+
+from __future__ import annotations
+
+import warnings
+import zipfile
+from pathlib import Path
+from typing import Any
+
+import anndata
+import zarr
+from anndata import AnnData
+
+from napari_spatialrecon.errors import InputError
+from napari_spatialrecon.tissue.formats.h5ad import name_images_wholly, unreadable
+from napari_spatialrecon.tissue.formats.options import ReadOptions
+from napari_spatialrecon.tissue.formats.settling import settle
+from napari_spatialrecon.tissue.formats.slides import one_slide
+from napari_spatialrecon.tissue.formats.zarr_store import refuse_pickles
+
+
+def read(path: Path, options: ReadOptions) -> AnnData:
+    """Return the table of a store of format 2 or 3; see `h5ad.read`.
+
+    Raises
+    ------
+    ChoiceError
+        It holds several slides or genomes, and none, or another, is named; or it lacks the matrix
+        that is named.
+    InputError
+        The store is damaged, newer, too large for the memory, or holds pickled objects.
+    """
+    try:
+        refuse_pickles(path)
+        adata = _read(path)
+    except InputError:
+        raise
+    except Exception as error:
+        raise unreadable(path, error, "AnnData .zarr") from error
+    notes: list[str] = []
+    adata = one_slide(adata, options, notes, path)
+    name_images_wholly(adata, path.resolve().parent)
+    return settle(adata, options, notes, path)
+
+
+def _read(path: Path) -> AnnData:
+    with warnings.catch_warnings():
+        warnings.filterwarnings("ignore", message=".*names are not unique.*")
+        if not zipfile.is_zipfile(path):
+            return _whole(path, path)
+        with zarr.storage.ZipStore(path, mode="r") as store:
+            return _whole(store, path)
+
+
+def _whole(store: Any, path: Path) -> AnnData:
+    """Return the table of a store, none of whose parts is missing.
+
+    zarr reads what is not there as zeros: an array that only the list of all arrays knows, and a
+    part of an array.
+    """
+    group = zarr.open_group(store, mode="r", use_consolidated=False)
+    there = dict(group.members(max_depth=None))
+    missing = {name for name, _ in zarr.open_group(store, mode="r").members(max_depth=None)}
+    missing -= {*there}
+    for name, array in there.items():
+        stored = name.rpartition("/")[2] == "data" and isinstance(array, zarr.Array)
+        if stored and array.nchunks_initialized < array.nchunks:
+            missing.add(name)
+    if missing:
+        raise InputError(
+            f"Expected a whole store, found none or part of {', '.join(sorted(missing)[:5])}.",
+            remedy="Try copying or downloading it again, with all of its files.",
+            where=str(path),
+        )
+    return anndata.read_zarr(group)
