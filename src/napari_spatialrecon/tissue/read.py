@@ -11,6 +11,7 @@ from anndata import AnnData
 from napari_spatialrecon.errors import InputError
 from napari_spatialrecon.tissue.formats.options import ReadOptions
 from napari_spatialrecon.tissue.formats.registry import Format, find_format, format_named, titles
+from napari_spatialrecon.tissue.formats.settling import settle
 from napari_spatialrecon.tissue.slots import OURS, READ
 from napari_spatialrecon.tissue.upgrade import correct_micrometres
 
@@ -76,7 +77,8 @@ def read_with(path: str | Path | SpatialData, options: ReadOptions) -> AnnData:
     if not isinstance(path, str | Path):
         from napari_spatialrecon.tissue.sdata.table import from_object
 
-        return _recorded(from_object(path, options), format_named("spatialdata"), options)
+        table = from_object(path, options)
+        return _finished(table, format_named("spatialdata"), options, "SpatialData")
     path = Path(path)
     if not path.exists():
         raise InputError(
@@ -87,13 +89,14 @@ def read_with(path: str | Path | SpatialData, options: ReadOptions) -> AnnData:
     found = find_format(path)
     if found is None:
         raise _unknown(path)
-    return _recorded(found.read(path, options), found, options)
+    return _finished(found.read(path, options), found, options, str(path))
 
 
-def _recorded(adata: AnnData, found: Format, options: ReadOptions) -> AnnData:
-    """Return the table with its format and the choices made, in place."""
+def _finished(adata: AnnData, found: Format, options: ReadOptions, where: str) -> AnnData:
+    """Return a table just read with its counts in place, its format and the choices made."""
+    adata, heeded = settle(adata, options, where)
     correct_micrometres(adata)
-    chosen = {k: v for k, v in options.given().items() if k in found.options}
+    chosen = {k: v for k, v in options.given().items() if k in {*found.options, *heeded}}
     ours = dict(adata.uns.get(OURS, {}))
     adata.uns[OURS] = {**ours, READ: {"format": found.name, **chosen}}
     return adata

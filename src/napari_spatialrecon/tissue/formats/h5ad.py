@@ -10,8 +10,8 @@ import anndata
 from anndata import AnnData
 
 from napari_spatialrecon.errors import InputError
+from napari_spatialrecon.tissue.formats.noting import add_notes
 from napari_spatialrecon.tissue.formats.options import ReadOptions
-from napari_spatialrecon.tissue.formats.settling import settle
 from napari_spatialrecon.tissue.formats.slides import one_slide, state_pixel_sizes
 from napari_spatialrecon.tissue.slots import SPATIAL
 
@@ -25,8 +25,7 @@ def read(path: Path, options: ReadOptions) -> AnnData:
     Raises
     ------
     ChoiceError
-        It holds several slides or genomes, and none, or another, is named; or it lacks the matrix
-        that is named.
+        It holds several slides, and none, or another, is named.
     InputError
         The file is damaged, newer, or too large for the memory.
     """
@@ -34,7 +33,8 @@ def read(path: Path, options: ReadOptions) -> AnnData:
     adata = one_slide(_read_h5ad(path), options, notes, path)
     name_images_wholly(adata, path.resolve().parent)
     state_pixel_sizes(adata, path.resolve().parent, notes)
-    return settle(adata, options, notes, path)
+    add_notes(adata, notes)
+    return adata
 
 
 def name_images_wholly(adata: AnnData, folder: Path) -> None:

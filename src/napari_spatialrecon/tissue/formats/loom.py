@@ -14,8 +14,8 @@ from anndata import AnnData
 from scipy import sparse
 
 from napari_spatialrecon.errors import InputError, Problem, ValidationError
+from napari_spatialrecon.tissue.formats.noting import add_notes
 from napari_spatialrecon.tissue.formats.options import ReadOptions
-from napari_spatialrecon.tissue.formats.settling import settle
 
 #: Attributes that name genes and cells, in the order in which they are preferred, in lower case.
 _GENES = ("gene", "gene_names", "gene_name", "genename", "symbol", "var_names", "name")
@@ -32,8 +32,6 @@ def read(path: Path, options: ReadOptions) -> AnnData:
 
     Raises
     ------
-    ChoiceError
-        The file lacks the matrix that was named, or holds genes of several genomes.
     InputError
         The file is damaged, or attributes and matrix do not fit together; lists all problems.
 
@@ -55,7 +53,8 @@ def read(path: Path, options: ReadOptions) -> AnnData:
             remedy="Try copying or downloading it again: it seems damaged.",
             where=str(path),
         ) from error
-    return settle(adata, options, notes, path)
+    add_notes(adata, notes)
+    return adata
 
 
 def _problems(file: h5py.File, where: str) -> list[Problem]:

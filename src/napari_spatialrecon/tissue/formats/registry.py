@@ -33,7 +33,8 @@ class Format:
     reader
         "module:function" in this package, called with the path and the options.
     options
-        Names of the fields of `ReadOptions` that it heeds.
+        Names of the fields of `ReadOptions` that its reader heeds; "layer" and "genome" are heeded
+        for every format, once it has been read.
     """
 
     name: str
@@ -147,15 +148,15 @@ FORMATS = (
         "an AnnData .zarr",
         recognise.is_zarr_table,
         "zarr_table:read",
-        ("layer", "library", "genome", "y_axis"),
+        ("library", "y_axis"),
     ),
-    Format("loom", "a .loom file", recognise.is_loom, "loom:read", ("layer", "genome")),
+    Format("loom", "a .loom file", recognise.is_loom, "loom:read"),
     Format(
         "h5ad",
         "an .h5ad file",
         recognise.is_h5ad,
         "h5ad:read",
-        ("layer", "library", "genome", "y_axis"),
+        ("library", "y_axis"),
     ),
 )
 

@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
 from dataclasses import replace
-from pathlib import Path
 
 import numpy as np
 from anndata import AnnData
@@ -18,8 +16,10 @@ from napari_spatialrecon.tissue.slots import COUNTS
 from napari_spatialrecon.tissue.species import genomes, mixed_genomes
 
 
-def settle(adata: AnnData, options: ReadOptions, notes: Iterable[str], where: Path) -> AnnData:
-    """Return a table with its counts in place and genes of one genome, and add notes to it.
+def settle(adata: AnnData, options: ReadOptions, where: str) -> tuple[AnnData, set[str]]:
+    """Return a table with its counts in place and genes of one genome, and the options heeded.
+
+    What was chosen automatically is added to its notes.
 
     Raises
     ------
@@ -29,20 +29,21 @@ def settle(adata: AnnData, options: ReadOptions, notes: Iterable[str], where: Pa
     try:
         table, said = settled(adata, options.layer)
     except ChoiceError as error:
-        error.problem = replace(error.problem, where=str(where))
+        error.problem = replace(error.problem, where=where)
         raise
-    notes = [*notes, *said]
-    table = _of_genome(table, options.genome, notes, where)
+    notes = [*said]
+    found = mixed_genomes(table.var)
+    if found:
+        table = _of_genome(table, options.genome, found, notes, where)
     add_notes(table, notes)
-    return table
+    return table, {"layer", "genome"} if found else {"layer"}
 
 
-def _of_genome(adata: AnnData, genome: str | None, notes: list[str], where: Path) -> AnnData:
-    found = mixed_genomes(adata.var)
-    if not found:
-        return adata
+def _of_genome(
+    adata: AnnData, genome: str | None, found: dict[str, int], notes: list[str], where: str
+) -> AnnData:
     if genome not in found:
-        raise ChoiceError("genomes", "genome", [*found], asked=genome, where=str(where))
+        raise ChoiceError("genomes", "genome", [*found], asked=genome, where=where)
     genes = genomes(adata.var) == genome
     kept = adata[:, genes].copy()
     mostly_others = _totals(kept) < 0.5 * _totals(adata)

@@ -11,8 +11,8 @@ from anndata import AnnData
 from napari_spatialrecon.errors import ChoiceError, InputError
 from napari_spatialrecon.tissue.formats.cells import with_unique_genes
 from napari_spatialrecon.tissue.formats.feature_matrix import read_features
+from napari_spatialrecon.tissue.formats.noting import add_notes
 from napari_spatialrecon.tissue.formats.options import ReadOptions
-from napari_spatialrecon.tissue.formats.settling import settle
 from napari_spatialrecon.tissue.formats.tenx_files import Matrix, find_matrices
 
 GENES = "Gene Expression"
@@ -38,7 +38,8 @@ def read(path: Path, options: ReadOptions) -> AnnData:
     adata = genes_only(adata, notes, str(matrix.path))
     if matrix.raw:
         adata = _detected(adata, notes, matrix.path.name)
-    return settle(adata, options, notes, matrix.path)
+    add_notes(adata, notes)
+    return adata
 
 
 def choose(found: Sequence[Matrix], options: ReadOptions, where: Path) -> Matrix:

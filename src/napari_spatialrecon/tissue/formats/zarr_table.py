@@ -13,8 +13,8 @@ from anndata import AnnData
 
 from napari_spatialrecon.errors import InputError
 from napari_spatialrecon.tissue.formats.h5ad import name_images_wholly, unreadable
+from napari_spatialrecon.tissue.formats.noting import add_notes
 from napari_spatialrecon.tissue.formats.options import ReadOptions
-from napari_spatialrecon.tissue.formats.settling import settle
 from napari_spatialrecon.tissue.formats.slides import one_slide
 from napari_spatialrecon.tissue.formats.zarr_store import refuse_pickles
 
@@ -25,8 +25,7 @@ def read(path: Path, options: ReadOptions) -> AnnData:
     Raises
     ------
     ChoiceError
-        It holds several slides or genomes, and none, or another, is named; or it lacks the matrix
-        that is named.
+        It holds several slides, and none, or another, is named.
     InputError
         The store is damaged, newer, too large for the memory, or holds pickled objects.
     """
@@ -40,7 +39,8 @@ def read(path: Path, options: ReadOptions) -> AnnData:
     notes: list[str] = []
     adata = one_slide(adata, options, notes, path)
     name_images_wholly(adata, path.resolve().parent)
-    return settle(adata, options, notes, path)
+    add_notes(adata, notes)
+    return adata
 
 
 def _read(path: Path) -> AnnData:
