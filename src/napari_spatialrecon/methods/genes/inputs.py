@@ -168,9 +168,10 @@ def _logarithms(matrix: sparse.csr_matrix) -> sparse.csr_matrix:
 
 
 def _spread(matrix: sparse.csr_matrix) -> NDArray[np.float64]:
-    mean = np.asarray(matrix.mean(axis=0, dtype=np.float64)).ravel()
-    square = np.asarray(matrix.multiply(matrix).mean(axis=0, dtype=np.float64)).ravel()
-    return np.sqrt(np.maximum(square - mean**2, 0.0))
+    """Return the standard deviation of each gene; in two passes, so that constant genes have 0."""
+    from sklearn.utils.sparsefuncs import mean_variance_axis
+
+    return np.sqrt(mean_variance_axis(matrix, axis=0)[1])
 
 
 def listed(names: Sequence[str], most: int = 5) -> str:

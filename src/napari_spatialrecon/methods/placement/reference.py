@@ -170,6 +170,7 @@ def _scales(slides: Sequence[SlideInfo]) -> list[float]:
         raise InputError(
             "Expected the size in µm of all reference slides or of none, "
             f"found it missing for {', '.join(unknown)}.",
-            remedy='Try setting uns["spatialrecon"]["unit"] of those slides.',
+            remedy='Try adata.uns["spatialrecon"] = {"um_per_unit": ...} with the µm per unit of '
+            "those slides.",
         )
     return [1.0 if s.um_per_unit is None else s.um_per_unit for s in slides]

@@ -44,7 +44,7 @@ def read(path: Path, options: ReadOptions) -> AnnData:
             if problems := _problems(file, str(path)):
                 raise ValidationError(problems)
             adata, notes = _table(file)
-    except (OSError, KeyError, ValueError, RuntimeError) as error:
+    except (OSError, KeyError, ValueError, RuntimeError, AttributeError) as error:
         if isinstance(error, InputError):
             raise
         reason = str(error).splitlines()[0][:120] if str(error) else type(error).__name__

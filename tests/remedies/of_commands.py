@@ -1,0 +1,224 @@
+"""Remedies of the command line, in its words."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import anndata
+import numpy as np
+import pytest
+
+from napari_spatialrecon.command_line.face import CommandLine
+from remedies.cases import Step, command, options, remedy, written
+
+FACE = CommandLine()
+OUTPUTS = "command_line/outputs.py"
+
+
+def told(file: str, *texts: str) -> Any:
+    return remedy(file, *texts, face=FACE)
+
+
+def pairs(tiny_folder: Path, tmp_path: Path) -> list[object]:
+    """A command that aligns."""
+    xy = np.asarray(anndata.read_h5ad(tiny_folder / "section1.h5ad").obsm["spatial"])[:5]
+    lines = [",".join(map(str, [*p, *p])) for p in xy.tolist()]
+    path = written(tmp_path / "p.csv", "\n".join(["x,y,ref_x,ref_y", *lines]))
+    return ["align", "--slide", tiny_folder / "section1.h5ad", "--pairs", path]
+
+
+@told("command_line/alignment.py", "Try 0, or 0.01.")
+def _smoothing(tiny_folder: Path, tmp_path: Path) -> Iterator[Step]:
+    out = ["--out", tmp_path / "o.h5ad", "--model", "thin-plate", "--smoothing"]
+    base = [*pairs(tiny_folder, tmp_path), *out]
+    yield lambda: command(*base, -1)
+    yield lambda: [command(*base, value) for value in (0, 0.01)]
+
+
+def explorer(tiny_folder: Path, tmp_path: Path) -> list[object]:
+    written(tmp_path / "matrix.csv", "2,0,5\n0,2,7\n0,0,1\n")
+    points = "fixedX,fixedY,alignmentX,alignmentY\n0,0,0,0\n10,0,5,0\n0,10,0,5\n10,10,5,5\n"
+    written(tmp_path / "keypoints.csv", points)
+    return ["align", "--slide", tiny_folder / "section1.h5ad", "--out", tmp_path / "o.h5ad"]
+
+
+@told("command_line/alignment.py", "Try --pairs {}.")
+def _points(tiny_folder: Path, tmp_path: Path) -> Iterator[Step]:
+    base = explorer(tiny_folder, tmp_path)
+    said = yield lambda: command(*base, "--transform", tmp_path / "keypoints.csv")
+    yield lambda: command(*base, *options(str(said)))
+
+
+@told("command_line/alignment.py", "Try --transform {}.")
+def _matrix(tiny_folder: Path, tmp_path: Path) -> Iterator[Step]:
+    base = explorer(tiny_folder, tmp_path)
+    said = yield lambda: command(*base, "--pairs", tmp_path / "matrix.csv")
+    yield lambda: command(*base, *options(str(said)))
+
+
+@told("command_line/evaluating.py", "Try without --picture, or genes of a method that predicts it.")
+def _picture(tiny_folder: Path, tmp_path: Path) -> Iterator[Step]:
+    slide = tiny_folder / "section1.h5ad"
+    base = ["evaluate", "genes", "--truth", slide, "--prediction"]
+    picture = ["--picture", tmp_path / "p.png"]
+    adata = anndata.read_h5ad(slide)[:, :9].copy()
+    adata.X = adata.X.astype(np.float32)
+    adata.var["origin"] = "imputed"
+    adata.write_h5ad(tmp_path / "bare.h5ad")
+    adata.var["reliability"] = 0.5
+    adata.write_h5ad(tmp_path / "predicted.h5ad")
+    yield lambda: command(*base, tmp_path / "bare.h5ad", *picture)
+    yield lambda: (
+        command(*base, tmp_path / "bare.h5ad"),
+        command(*base, tmp_path / "predicted.h5ad", *picture),
+    )
+
+
+@told("command_line/genes.py", "Try --genes missing.")
+def _no_genes(tiny_folder: Path, tmp_path: Path) -> Iterator[Step]:
+    slide = anndata.read_h5ad(tiny_folder / "section1.h5ad")
+    slide[:, :60].copy().write_h5ad(tmp_path / "part.h5ad")
+    base = ["impute-genes", "--method", "knn", "--slide", tmp_path / "part.h5ad"]
+    base += ["--reference", tiny_folder / "cells.h5ad", "--out", tmp_path / "o.h5ad"]
+    said = yield lambda: command(*base, "--genes", " , ")
+    yield lambda: command(*base, *options(str(said)))
+
+
+@told("command_line/inputs.py", "Try {} {} alone.")
+def _too_often(words: list[object], tmp_path: Path) -> Iterator[Step]:
+    out = ["--out", tmp_path / "o.h5ad"]
+    said = yield lambda: command(*words, *out, "--layer", "X", "--layer", "raw")
+    yield lambda: command(*words, *out, *options(str(said).replace(" alone", "")))
+
+
+@told("command_line/inputs.py", "Try without {} {}.")
+def _no_such_choice(words: list[object], tmp_path: Path) -> Iterator[Step]:
+    out = ["--out", tmp_path / "o.h5ad"]
+    yield lambda: command(*words, *out, "--bin", "8")
+    yield lambda: command(*words, *out)
+
+
+@told("command_line/options.py", "Try one of the two.")
+def _twice(words: list[object], tmp_path: Path) -> Iterator[Step]:
+    out = ["--out", tmp_path / "o.h5ad"]
+    yield lambda: command(*words, *out, "--seed", "1", "--seed", "2")
+    yield lambda: command(*words, *out, "--seed", "2")
+
+
+@told(OUTPUTS, "Try another path for {}.")
+def _not_writable(words: list[object], tmp_path: Path) -> Iterator[Step]:
+    written(tmp_path / "file", "x")
+    said = yield lambda: command(*words, "--out", tmp_path / "file" / "o.h5ad")
+    flag = options(str(said))[0]
+    yield lambda: command(*words, flag, tmp_path / "o.h5ad")
+
+
+@told(OUTPUTS, "Try another path for {}{}.")
+def _over_an_input(words: list[object], tiny_folder: Path, tmp_path: Path) -> Iterator[Step]:
+    said = yield lambda: command(*words, "--out", tiny_folder / "cells.h5ad")
+    flag = options(str(said))[0].rstrip(",")
+    yield lambda: command(*words, flag, tmp_path / "o.h5ad")
+
+
+@told(OUTPUTS, "Try {} {}.")
+def _wrong_suffix(words: list[object], tmp_path: Path) -> Iterator[Step]:
+    (tmp_path / "folder.h5ad").mkdir()
+
+    def refused() -> None:
+        from napari_spatialrecon.errors import InputError
+
+        with pytest.raises(InputError) as caught:
+            command(*words, "--out", tmp_path / "folder.h5ad")
+        command(*words, *options(caught.value.remedy))
+        command(*words, "--out", tmp_path / "o.txt")
+
+    said = yield refused
+    yield lambda: command(*words, *options(str(said)))
+
+
+@told(OUTPUTS, "Try the folder named by the stopped run.")
+def _resume(tiny_folder: Path, tmp_path: Path) -> Iterator[Step]:
+    from napari_spatialrecon.errors import Stopped
+
+    base = ["place", "--method", "dpvae", "--reference", tiny_folder / "section1.h5ad"]
+    base += ["--query", tiny_folder / "cells.h5ad", "--out", tmp_path / "o.h5ad"]
+    base += ["--set", "training.steps=200", "--set", "members=1", "--progress", "none"]
+    yield lambda: command(*base, "--resume", tmp_path / "nothing")
+
+    def follow() -> None:
+        with pytest.raises(Stopped) as caught:
+            command(*base, stop_after=3)
+        command(*base, "--resume", caught.value.checkpoint)
+
+    yield follow
+
+
+@told(OUTPUTS, "Try another --out.")
+def _folder_in_use(tiny_folder: Path, tmp_path: Path) -> Iterator[Step]:
+    base = ["place", "--method", "knn", "--reference", tiny_folder / "section1.h5ad"]
+    base += ["--query", tiny_folder / "cells.h5ad", "--progress", "none", "--out"]
+    (tmp_path / "o.resume").mkdir()
+    written(tmp_path / "o.resume" / "thesis.docx", "mine")
+    yield lambda: command(*base, tmp_path / "o.h5ad")
+    yield lambda: command(*base, tmp_path / "p.h5ad")
+
+
+@told("command_line/placing.py", "Try --reference SLIDE.h5ad.")
+def _no_reference(tiny_folder: Path, tmp_path: Path) -> Iterator[Step]:
+    base = ["place", "--method", "knn", "--query", tiny_folder / "cells.h5ad"]
+    base += ["--out", tmp_path / "o.h5ad"]
+    said = yield lambda: command(*base)
+    flag = options(str(said))[0]
+    yield lambda: command(*base, flag, tiny_folder / "section1.h5ad")
+
+
+@told("command_line/placing.py", "Try without --set and --config, or without --model.")
+def _both(words: list[object], tiny_folder: Path, tmp_path: Path) -> Iterator[Step]:
+    model = tmp_path / "model"
+    command(*words, "--out", tmp_path / "first.h5ad", "--save-model", model)
+    query = ["place", "--method", "knn", "--query", tiny_folder / "cells.h5ad"]
+    query += ["--out", tmp_path / "o.h5ad", "--model", model]
+    changed = ["--set", "neighbours=5"]
+    yield lambda: command(*query, *changed)
+    yield lambda: (command(*query), command(*words, *changed, "--out", tmp_path / "o.h5ad"))
+
+
+@told("command_line/regions.py", "Try --geojson FILE, or --column NAME with --out FILE.geojson.")
+def _no_regions(tiny_folder: Path, tmp_path: Path) -> Iterator[Step]:
+    slide = tiny_folder / "section1.h5ad"
+    base = ["annotate", "--slide", slide]
+    square = [[-9e5, -9e5], [9e5, -9e5], [9e5, 9e5], [-9e5, 9e5], [-9e5, -9e5]]
+    feature = {"type": "Feature", "geometry": {"type": "Polygon", "coordinates": [square]}}
+    path = written(tmp_path / "a.geojson", json.dumps({"features": [feature]}))
+    yield lambda: command(*base, "--out", tmp_path / "o.h5ad")
+    column = anndata.read_h5ad(slide).obs.columns[0]
+    yield lambda: (
+        command(*base, "--geojson", path, "--out", tmp_path / "o.h5ad"),
+        command(*base, "--column", column, "--out", tmp_path / "o.geojson"),
+    )
+
+
+@told("command_line/regions.py", "Try --column with a column of obs.")
+def _no_column(tiny_folder: Path, tmp_path: Path) -> Iterator[Step]:
+    slide = tiny_folder / "section1.h5ad"
+    base = ["annotate", "--slide", slide, "--out", tmp_path / "o.geojson"]
+    column = anndata.read_h5ad(slide).obs.columns[0]
+    yield lambda: command(*base)
+    yield lambda: command(*base, "--column", column)
+
+
+@told("command_line/super_resolution.py", "Try a slide with an image, or without --guided.")
+def _guided(tiny_folder: Path, tmp_path: Path) -> Iterator[Step]:
+    slide = anndata.read_h5ad(tiny_folder / "section1.h5ad")
+    library = next(iter(slide.uns["spatial"].values()))
+    for key in ("images", "images_files"):
+        library.pop(key, None)
+    library.get("metadata", {}).pop("source_image_path", None)
+    slide.write_h5ad(tmp_path / "bare.h5ad")
+    base = ["super-resolve", "--method", "uniform", "--factor", "7", "--out", tmp_path / "o.h5ad"]
+    bare, whole = ["--slide", tmp_path / "bare.h5ad"], ["--slide", tiny_folder / "section1.h5ad"]
+    yield lambda: command(*base, *bare, "--guided")
+    yield lambda: (command(*base, *bare), command(*base, *whole, "--guided"))
