@@ -136,7 +136,9 @@ class Inputs:
                 if error.option not in chosen:
                     raise
                 refused = error
-                self._refused.setdefault(error.option, error)
+                told = self._refused.get(error.option)
+                if told is None or len(error.choices) > len(told.choices):
+                    self._refused[error.option] = error
                 chosen = {k: v for k, v in chosen.items() if k != error.option}
         ours = adata.uns[OURS]
         self._used |= {*ours[READ]} & {*chosen}
