@@ -20,6 +20,9 @@ from napari_spatialrecon import storage
 #: Packages whose version can change a result.
 PACKAGES = ("napari-spatialrecon", "numpy", "scipy", "torch", "anndata", "scanpy", "scikit-image")
 
+#: Number of rows of a sparse matrix that are hashed at a time.
+_ROWS = 2048
+
 
 def versions() -> dict[str, str]:
     """Return the version of Python and of each package that can change a result."""
@@ -53,14 +56,13 @@ def _pieces(part: Any) -> list[bytes]:
         return [b"none"]
     if isinstance(part, str):
         return [part.encode()]
+    if isinstance(part, RowsDigest):
+        return part.pieces()
     if hasattr(part, "tocsr"):
-        matrix = part.tocsr()
-        if not matrix.has_sorted_indices:
-            matrix = matrix.sorted_indices()
-        return [
-            str(matrix.shape).encode(),
-            *(_array(a) for a in (matrix.data, matrix.indices, matrix.indptr)),
-        ]
+        matrix, digest = part.tocsr(), RowsDigest()
+        for start in range(0, max(matrix.shape[0], 1), _ROWS):
+            digest.add(matrix[start : start + _ROWS])
+        return digest.pieces()
     array = np.asarray(part)
     if array.dtype.kind in "OUST":
         return [str(array.shape).encode(), "\n".join(map(str, array.ravel())).encode()]
@@ -70,6 +72,30 @@ def _pieces(part: Any) -> list[bytes]:
 def _array(array: np.ndarray) -> bytes:
     kind = "<f8" if array.dtype.kind == "f" else "<i8"
     return np.ascontiguousarray(array).astype(kind).tobytes()
+
+
+class RowsDigest:
+    """The digest of a sparse matrix of which blocks of rows are added one after the other.
+
+    Its parts are hashed side by side, so that neither the matrix nor a copy of it has to be held.
+    """
+
+    def __init__(self) -> None:
+        self._shape = (0, 0)
+        self._parts = [hashlib.sha256() for _ in range(3)]
+
+    def add(self, rows: Any) -> None:
+        """Add rows in csr format, (n, n_columns)."""
+        if not rows.has_sorted_indices:
+            rows = rows.sorted_indices()
+        self._shape = (self._shape[0] + rows.shape[0], rows.shape[1])
+        filled = np.diff(rows.indptr)
+        for part, array in zip(self._parts, (rows.data, rows.indices, filled), strict=True):
+            part.update(_array(array))
+
+    def pieces(self) -> list[bytes]:
+        """Return the shape, and the digests of values, columns and values per row."""
+        return [str(self._shape).encode(), *(part.digest() for part in self._parts)]
 
 
 def peak_memory_bytes() -> int | None:

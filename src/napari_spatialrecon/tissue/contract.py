@@ -9,6 +9,7 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
+import pandas as pd
 from anndata import AnnData
 from scipy import sparse
 
@@ -17,8 +18,10 @@ from napari_spatialrecon.errors import InputError, Problem, ValidationError
 from napari_spatialrecon.faces import argument
 from napari_spatialrecon.tissue import places, validate
 from napari_spatialrecon.tissue.counts import settled, whole_layers
+from napari_spatialrecon.tissue.counts_reading import CountsRead, read_counts
 from napari_spatialrecon.tissue.library import Library, library, positive, section, unit
 from napari_spatialrecon.tissue.micrometres import micrometres, um_per_pixel, um_per_unit
+from napari_spatialrecon.tissue.row_blocks import to_csr
 from napari_spatialrecon.tissue.slots import COUNTS, COUNTS_OK, SPATIAL
 from napari_spatialrecon.tissue.species import described, mixed_genomes
 
@@ -59,25 +62,22 @@ class Prepared:
         Which rows of the input are in `adata`; the order is unchanged.
     notes
         Messages about what was left out.
+    digest
+        Digest of all counts, where those of some genes were left out.
     """
 
     adata: AnnData
     name: str
     kept: np.ndarray
     notes: tuple[str, ...] = ()
+    digest: provenance.RowsDigest | None = None
 
     def fingerprint(self) -> str:
         """Return a short hash of counts, names and coordinates, equal for equal tables."""
         found = self.adata
         return provenance.fingerprint(
-            found.X, found.obs_names, found.var_names, found.obsm.get(SPATIAL)
+            self.digest or found.X, found.obs_names, found.var_names, found.obsm.get(SPATIAL)
         )
-
-
-def _to_csr(matrix: Any) -> sparse.csr_matrix:
-    if hasattr(matrix, "to_memory"):
-        matrix = matrix.to_memory()
-    return sparse.csr_matrix(matrix)
 
 
 def _counts_slot(adata: AnnData) -> tuple[Any, str]:
@@ -97,7 +97,7 @@ def counts(adata: AnnData) -> sparse.csr_matrix:
     matrix, _ = _counts_slot(adata)
     if matrix is None:
         raise InputError(f'Expected counts in X or layers["{COUNTS}"], found neither.', where="X")
-    return _to_csr(matrix).astype(np.float32)
+    return to_csr(matrix).astype(np.float32)
 
 
 def coordinates(adata: AnnData) -> np.ndarray:
@@ -114,7 +114,12 @@ def coordinates(adata: AnnData) -> np.ndarray:
 
 
 def prepare_slide(
-    adata: AnnData, name: str, *, min_counts: int = 1, counts_needed: bool = True
+    adata: AnnData,
+    name: str,
+    *,
+    min_counts: int = 1,
+    counts_needed: bool = True,
+    genes: np.ndarray | None = None,
 ) -> Prepared:
     """Return a reference slide with checked counts and coordinates; empty rows are left out.
 
@@ -128,6 +133,9 @@ def prepare_slide(
         Minimum counts of a spot to be kept.
     counts_needed
         If False, any values of at least 0 are accepted (in-situ intensities, normalised values).
+    genes : (n_genes,) bool, optional
+        Genes whose counts are needed; those of others are checked, counted in totals, and left out
+        as if they were zero. All if None.
 
     Raises
     ------
@@ -143,13 +151,18 @@ def prepare_slide(
         notes = tuple(f"{name}: {note}" for note in micrometres(adata).notes)
     except InputError as error:
         problems.append(_named(error, name))
-    prepared = _prepare(adata, name, problems, min_counts, counts_needed, LEAST_SPOTS)
+    prepared = _prepare(adata, name, problems, min_counts, counts_needed, LEAST_SPOTS, genes)
     prepared.adata.obsm[SPATIAL] = coordinates(adata)[prepared.kept]
     return replace(prepared, notes=(*prepared.notes, *notes))
 
 
 def prepare_query(
-    adata: AnnData, name: str, *, min_counts: int = 1, counts_needed: bool = True
+    adata: AnnData,
+    name: str,
+    *,
+    min_counts: int = 1,
+    counts_needed: bool = True,
+    genes: np.ndarray | None = None,
 ) -> Prepared:
     """Return checked cells without positions; like `prepare_slide`, but `obsm` is not copied.
 
@@ -158,7 +171,7 @@ def prepare_query(
     ValidationError
         Lists every problem.
     """
-    return _prepare(adata, name, [], min_counts, counts_needed, 1)
+    return _prepare(adata, name, [], min_counts, counts_needed, 1, genes)
 
 
 def _named(error: InputError, name: str) -> Problem:
@@ -184,6 +197,7 @@ def _prepare(
     min_counts: int,
     counts_needed: bool,
     least: int,
+    wanted: np.ndarray | None,
 ) -> Prepared:
     adata, said = settled(adata)
     problems = [
@@ -199,42 +213,41 @@ def _prepare(
     if np.dtype(raw.dtype).kind not in "iufb":
         found = f"Expected numbers, found values of type {raw.dtype}."
         raise ValidationError([*problems, Problem(f"{name}: {slot}", found)])
-    stored, notes = _to_csr(raw), [f"{name}: {note}" for note in said]
-    genes = _trusted_genes(adata, slot)
+    genes, notes = _trusted_genes(adata, slot), [f"{name}: {note}" for note in said]
     if not genes.all():
-        stored = stored[:, genes]
         notes.append(
             f"{name}: left out {int((~genes).sum())} of {len(genes)} genes whose counts are not "
             f'trusted (var["{COUNTS_OK}"]).'
         )
-    problems += validate.matrix_problems(
-        stored,
+    check = validate.CountsCheck(
         f"{name}: {slot}",
         cells=adata.obs_names,
         genes=adata.var_names[genes],
         counts_needed=counts_needed,
-        others=lambda: whole_layers(adata),
     )
-    if problems:
+    read = read_counts(raw, check, min_counts=min_counts, trusted=genes, wanted=wanted)
+    if problems := [*problems, *check.problems(lambda: whole_layers(adata))]:
         raise ValidationError(problems)
-    matrix = stored.astype(np.float32)
     rows = "spots" if least > 1 else "cells"
-    kept, dropped = _rows_to_keep(matrix, name, min_counts, rows)
+    kept, dropped = read.kept, _rows_left_out(read, name, min_counts, rows)
     if kept.sum() < least:
-        wanted = f"{least} {rows if least > 1 else 'cell'}"
+        number = f"{least} {rows if least > 1 else 'cell'}"
         enough = f"{min_counts} or more counts" if min_counts > 1 else "counts"
-        found = f"Expected at least {wanted} with {enough}, found {int(kept.sum())}."
+        found = f"Expected at least {number} with {enough}, found {int(kept.sum())}."
         remedy = _DEEPER if least > 1 else "Try the raw counts of cells that were sequenced."
         raise ValidationError([Problem(f"{name}: {slot}", found, remedy)])
     light = AnnData(
-        X=matrix[kept], obs=adata.obs[kept].copy(), var=adata.var[genes].copy(), uns=dict(adata.uns)
+        X=read.matrix,
+        obs=_frame(adata.obs)[kept].copy(),
+        var=_frame(adata.var)[genes].copy(),
+        uns=dict(adata.uns),
     )
-    return Prepared(light, name, kept, tuple(notes + dropped))
+    return Prepared(light, name, kept, tuple(notes + dropped), read.digest)
 
 
 def _species_problems(adata: AnnData, name: str) -> list[Problem]:
     """Return a problem if the genes are of several species, with how to keep those of one."""
-    found = mixed_genomes(adata.var)
+    found = mixed_genomes(_frame(adata.var))
     if not found:
         return []
     text = f"Expected genes of one species, found {described(found)}."
@@ -247,21 +260,26 @@ def _species_problems(adata: AnnData, name: str) -> list[Problem]:
     ]
 
 
+def _frame(table: Any) -> pd.DataFrame:
+    """Return `obs` or `var`, read from disk if anndata left it there."""
+    found: pd.DataFrame = table if isinstance(table, pd.DataFrame) else table.to_memory()
+    return found
+
+
 def _trusted_genes(adata: AnnData, slot: str) -> np.ndarray:
     if slot == "X" or COUNTS_OK not in adata.var:
         return np.ones(adata.n_vars, bool)
-    return np.asarray(adata.var[COUNTS_OK]).astype(bool)
+    return np.asarray(_frame(adata.var)[COUNTS_OK]).astype(bool)
 
 
-def _rows_to_keep(
-    matrix: sparse.csr_matrix, name: str, min_counts: int, rows: str
-) -> tuple[np.ndarray, list[str]]:
-    totals = np.asarray(matrix.sum(axis=1, dtype=np.float64)).ravel()
-    empty = totals <= 0
-    few = ~empty & (totals < min_counts) if min_counts > 1 else np.zeros(len(totals), bool)
-    notes = [
+def _rows_left_out(found: CountsRead, name: str, min_counts: int, rows: str) -> list[str]:
+    """Return notes on the rows that were left out."""
+    empty = found.totals <= 0
+    return [
         f"{name}: left out {int(mask.sum()):,} of {len(mask):,} {rows} {why}."
-        for mask, why in ((empty, "without counts"), (few, f"under {min_counts} counts"))
+        for mask, why in (
+            (empty, "without counts"),
+            (~empty & ~found.kept, f"under {min_counts} counts"),
+        )
         if mask.any()
     ]
-    return ~(empty | few), notes

@@ -2,21 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from typing import Any
 
 import numpy as np
 import pandas as pd
 from anndata import AnnData
-from scipy import sparse
 
 from napari_spatialrecon.errors import ChoiceError, InputError
 from napari_spatialrecon.tissue.gene_names import IDS, SYMBOLS
+from napari_spatialrecon.tissue.row_blocks import value_blocks
 from napari_spatialrecon.tissue.slots import COUNTS, COUNTS_OK
 
 #: Names by which `X` and `raw` are asked for.
 X, RAW = "X", "raw"
-_ROWS = 4096
 
 
 def settled(adata: AnnData, layer: str | None = None) -> tuple[AnnData, tuple[str, ...]]:
@@ -134,24 +132,13 @@ def _of_raw(adata: AnnData) -> tuple[AnnData, tuple[str, ...]]:
     return table, (note,)
 
 
-def _blocks(matrix: Any) -> Iterator[np.ndarray]:
-    """Yield the values of a matrix, stored ones if it is sparse, a block of rows at a time."""
-    if sparse.issparse(matrix):
-        data = matrix.data
-        yield from (data[i : i + 2**22] for i in range(0, len(data), 2**22))
-        return
-    for start in range(0, matrix.shape[0], _ROWS):
-        rows = matrix[start : start + _ROWS]
-        yield rows.data if sparse.issparse(rows) else np.asarray(rows).ravel()
-
-
 def _is_whole(matrix: Any) -> bool:
     if np.dtype(matrix.dtype).kind in "iub":
         return True
     if np.dtype(matrix.dtype).kind != "f":
         return False
-    return all(bool(np.all(block == np.rint(block))) for block in _blocks(matrix))
+    return all(bool(np.all(block == np.rint(block))) for block in value_blocks(matrix))
 
 
 def _exceeds_1(matrix: Any) -> bool:
-    return any(block.size and block.max() > 1 for block in _blocks(matrix))
+    return any(block.size and block.max() > 1 for block in value_blocks(matrix))

@@ -15,64 +15,107 @@ from napari_spatialrecon.faces import argument
 _SAMPLE_ROWS = 200
 
 
-def matrix_problems(
-    matrix: sparse.csr_matrix,
-    where: str,
-    *,
-    cells: pd.Index,
-    genes: pd.Index,
-    counts_needed: bool = True,
-    others: Callable[[], Sequence[str]] = tuple,
-) -> list[Problem]:
-    """Return the problems that prevent `matrix` from being used as counts.
+class CountsCheck:
+    """Checks counts a block of rows at a time for what prevents their use.
 
     Parameters
     ----------
-    matrix : (n_cells, n_genes) sparse
-        Only its stored values are checked.
     where
         File and slot, for messages.
     cells, genes
-        Names of rows and columns, for messages.
+        Names of all rows and of the columns, for messages.
     counts_needed
         Whether non-integer values are a problem.
-    others
-        Returns the names of other matrices of the same table that may hold the counts.
     """
-    if not matrix.shape[1]:
-        return [Problem(where, "Expected at least one gene, found none.")]
-    values = matrix.data
-    problems = []
-    for bad, what, remedy in (
-        (~np.isfinite(values), "that are NaN or infinite", "Try removing those cells or genes."),
-        (values < 0, "below zero", "Try the raw counts instead of scaled or corrected values."),
-    ):
-        if bad.any():
-            first = _first(matrix, bad, cells, genes)
-            found = f"Expected counts of 0 or more, found {_number(bad)} {what}, first in {first}."
-            problems.append(Problem(where, found, remedy))
-    if problems or not counts_needed or values.dtype.kind != "f":
+
+    def __init__(
+        self, where: str, *, cells: pd.Index, genes: pd.Index, counts_needed: bool = True
+    ) -> None:
+        self._where, self._cells, self._genes = where, cells, genes
+        self._counts_needed = counts_needed
+        self._checked = 0
+        self._not_finite, self._negative, self._fractional = _Bad(), _Bad(), _Bad()
+        self._step = max(1, len(cells) // _SAMPLE_ROWS)
+        self._sample: list[sparse.csr_matrix] = []
+
+    @property
+    def failed(self) -> bool:
+        """Whether a problem was found so far."""
+        return any((self._not_finite, self._negative, self._fractional)) or not len(self._genes)
+
+    def add(self, rows: sparse.csr_matrix) -> None:
+        """Check the next rows, (n, n_genes); only their stored values."""
+        values = rows.data
+        self._not_finite.add(~np.isfinite(values), rows, self._checked)
+        self._negative.add(values < 0, rows, self._checked)
+        if self._counts_needed and values.dtype.kind == "f":
+            self._fractional.add(values != np.rint(values), rows, self._checked)
+            self._sample.append(rows[-self._checked % self._step :: self._step])
+        self._checked += rows.shape[0]
+
+    def problems(self, others: Callable[[], Sequence[str]] = tuple) -> list[Problem]:
+        """Return the problems of all rows.
+
+        Parameters
+        ----------
+        others
+            Returns the names of other matrices of the same table that may hold the counts.
+        """
+        if not len(self._genes):
+            return [Problem(self._where, "Expected at least one gene, found none.")]
+        problems = []
+        for bad, what, remedy in (
+            (
+                self._not_finite,
+                "that are NaN or infinite",
+                "Try removing those cells or genes.",
+            ),
+            (
+                self._negative,
+                "below zero",
+                "Try the raw counts instead of scaled or corrected values.",
+            ),
+        ):
+            if bad:
+                found = (
+                    f"Expected counts of 0 or more, found {bad} {what}, first in "
+                    f"{self._first(bad)}."
+                )
+                problems.append(Problem(self._where, found, remedy))
+        if not problems and self._fractional:
+            found = (
+                f"Expected raw counts (whole numbers), found {self._fractional} that are not "
+                f"whole, first in {self._first(self._fractional)}; "
+                f"{looks_like(sparse.csr_matrix(sparse.vstack(self._sample)))}."
+            )
+            problems.append(Problem(self._where, found, _where_counts_may_be(others())))
         return problems
-    fractional = values != np.rint(values)
-    if fractional.any():
-        first = _first(matrix, fractional, cells, genes)
-        found = (
-            f"Expected raw counts (whole numbers), found {_number(fractional)} that are not whole, "
-            f"first in {first}; {looks_like(matrix)}."
-        )
-        problems.append(Problem(where, found, _where_counts_may_be(others())))
-    return problems
+
+    def _first(self, bad: _Bad) -> str:
+        row, column = bad.first
+        return f"cell {self._cells[row]!r}, gene {self._genes[column]!r}"
 
 
-def _number(bad: np.ndarray) -> str:
-    count = int(bad.sum())
-    return "1 value" if count == 1 else f"{count:,} values"
+class _Bad:
+    """Number of bad values and the row and column of the first."""
 
+    def __init__(self) -> None:
+        self._count, self.first = 0, (0, 0)
 
-def _first(matrix: sparse.csr_matrix, bad: np.ndarray, cells: pd.Index, genes: pd.Index) -> str:
-    position = int(np.argmax(bad))
-    row = int(np.searchsorted(matrix.indptr, position, side="right")) - 1
-    return f"cell {cells[row]!r}, gene {genes[matrix.indices[position]]!r}"
+    def add(self, bad: np.ndarray, rows: sparse.csr_matrix, above: int) -> None:
+        """Add those of `rows`, which are preceded by `above` rows."""
+        if bad.any():
+            if not self._count:
+                position = int(np.argmax(bad))
+                row = int(np.searchsorted(rows.indptr, position, side="right")) - 1
+                self.first = (above + row, int(rows.indices[position]))
+            self._count += int(bad.sum())
+
+    def __bool__(self) -> bool:
+        return self._count > 0
+
+    def __str__(self) -> str:
+        return "1 value" if self._count == 1 else f"{self._count:,} values"
 
 
 def _where_counts_may_be(others: Sequence[str]) -> str:
