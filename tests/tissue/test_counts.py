@@ -126,6 +126,11 @@ def test_a_table_as_cellxgene_has_it_is_read_whole(tmp_path) -> None:
 
     picture = histology(found)
     assert [level.shape for level in picture.levels] == [(400, 300, 3), (40, 30, 3)]
+    adata.obs["in_tissue"] = [1, 0, 1, 1, 0, 1]
+    adata.write_h5ad(tmp_path / "b.h5ad")
+    under = read_adata(tmp_path / "b.h5ad")
+    np.testing.assert_array_equal(counts_of(under), COUNTS[[0, 2, 3, 5]])
+    assert "2 spots that are not under tissue were left out." in under.uns["spatialrecon"]["notes"]
     found.uns["spatial"] = {"is_single": True}
     assert library(found) is None and um_per_unit(found) is None
 

@@ -196,6 +196,8 @@ def test_genomes_of_a_mixed_reference_are_told_apart() -> None:
     assert mixed_genomes(pd.DataFrame(index=names[:2])) == {}
     column = pd.DataFrame({"genome": ["GRCh38", "mm10"]}, index=["ACTB", "Actb"])
     assert mixed_genomes(column) == {"GRCh38": 1, "mm10": 1}
+    virus = pd.DataFrame({"genome": ["GRCh38"] * 99 + ["sars_cov_2"]}, index=range(100))
+    assert mixed_genomes(virus) == {}
 
 
 def test_genes_that_a_user_names_are_found_by_symbol_id_or_letters() -> None:

@@ -22,6 +22,8 @@ from napari_spatialrecon.tissue.gene_names import (
 
 #: Above this share of matched genes that are written alike, names of two species were translated.
 _ALIKE = 0.5
+#: Minimum share of a table's genes that are of a species, for the table to be of it.
+_SHARE = 0.05
 
 
 @dataclass(frozen=True)
@@ -136,6 +138,8 @@ def genomes(var: pd.DataFrame) -> np.ndarray:
 def mixed_genomes(var: pd.DataFrame) -> dict[str, int]:
     """Return the number of genes of each genome of a mixed table; empty if there is one genome.
 
+    A genome with few genes, such as that of a virus or a transgene, does not make it mixed.
+
     Examples
     --------
     >>> var = pd.DataFrame(index=["GRCh38_ACTB", "GRCh38_SOX2", "mm10___Actb"])
@@ -143,7 +147,8 @@ def mixed_genomes(var: pd.DataFrame) -> dict[str, int]:
     {'GRCh38': 2, 'mm10': 1}
     """
     names, numbers = np.unique(genomes(var).astype(str), return_counts=True)
-    found = {str(g): int(n) for g, n in zip(names, numbers, strict=True) if g}
+    least = _SHARE * len(var)
+    found = {str(g): int(n) for g, n in zip(names, numbers, strict=True) if g and n >= least}
     return found if len(found) > 1 else {}
 
 

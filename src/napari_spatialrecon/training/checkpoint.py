@@ -1,8 +1,8 @@
 """A saved model: a folder of plain files, verified by checksum before use.
 
-The folder holds `config.json` (hyper-parameters), `weights.safetensors`, `genes.txt` (one gene per
-line) and `manifest.json` (format, versions, the SHA-256 of each file, fingerprints of the data).
-No file in it can run code when opened.
+The folder holds `config.json` (hyper-parameters), `weights.safetensors`, `genes.txt` (a gene per
+line, with its symbol and id) and `manifest.json` (format, versions, the SHA-256 of each file,
+fingerprints of the data). No file in it can run code when opened.
 """
 
 from __future__ import annotations

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import replace
 
 import numpy as np
@@ -12,8 +13,11 @@ from napari_spatialrecon.tissue.counts import settled
 from napari_spatialrecon.tissue.formats.noting import add_notes
 from napari_spatialrecon.tissue.formats.options import ReadOptions
 from napari_spatialrecon.tissue.gene_names import without_genome
-from napari_spatialrecon.tissue.slots import COUNTS
+from napari_spatialrecon.tissue.slots import COUNTS, SPATIAL
 from napari_spatialrecon.tissue.species import genomes, mixed_genomes
+
+#: Flag among the libraries of a table of CELLxGENE, and its column of spots under tissue.
+_CELLXGENE, _IN_TISSUE = "is_single", "in_tissue"
 
 
 def settle(adata: AnnData, options: ReadOptions, where: str) -> tuple[AnnData, set[str]]:
@@ -32,6 +36,7 @@ def settle(adata: AnnData, options: ReadOptions, where: str) -> tuple[AnnData, s
         error.problem = replace(error.problem, where=where)
         raise
     notes = [*said]
+    table = _under_tissue(table, notes)
     found = mixed_genomes(table.var)
     if found:
         table = _of_genome(table, options.genome, found, notes, where)
@@ -55,6 +60,19 @@ def _of_genome(
         f"counts in {int(mostly_others.sum()):,} of {kept.n_obs:,} rows."
     )
     return kept
+
+
+def _under_tissue(adata: AnnData, notes: list[str]) -> AnnData:
+    """Return the spots under tissue of a slide of CELLxGENE, which holds those beside it too."""
+    libraries = adata.uns.get(SPATIAL)
+    stated = isinstance(libraries, Mapping) and _CELLXGENE in libraries
+    if not stated or _IN_TISSUE not in adata.obs:
+        return adata
+    under = (adata.obs[_IN_TISSUE].astype(float) == 1).to_numpy()
+    if under.all() or not under.any():
+        return adata
+    notes.append(f"{int((~under).sum()):,} spots that are not under tissue were left out.")
+    return adata[under].copy()
 
 
 def _totals(adata: AnnData) -> np.ndarray:
