@@ -36,9 +36,16 @@ def starmap(folder: Path, prefix: str) -> Path:
     names = [f"well_{c}" for c in CELLS]
     counts().set_axis(names).T.to_csv(folder / f"{prefix}raw_expression_pd.csv", index_label="GENE")
     types = pd.DataFrame(
-        {"NAME": ["TYPE"], "X": ["numeric"], "Y": ["numeric"], "Main_type": ["group"]}
+        {
+            "NAME": ["TYPE"],
+            "X": ["numeric"],
+            "Y": ["numeric"],
+            "Main_type": ["group"],
+            "quality": ["numeric"],
+        }
     )
     places = {"NAME": names, "X": XY[:, 0], "Y": XY[:, 1], "Main_type": ["a", "b", "a"]}
+    places["quality"] = [0.5, 1.5, 2.5]
     pd.concat([types, pd.DataFrame(places)]).to_csv(folder / f"{prefix}_spatial.csv", index=False)
     return folder
 
@@ -55,12 +62,26 @@ def test_seqfish_is_in_um(tmp_path) -> None:
     assert read_adata(folder, library="Roi2").n_obs == 3
 
 
+def test_numbers_of_rows_that_r_writes_are_not_taken_for_names_or_genes(tmp_path) -> None:
+    folder = seqfish(tmp_path / "run")
+    for name, label in (("CellxGene", "X"), ("CellCoordinates", "label")):
+        path = folder / f"Roi1_{name}.csv"
+        table = pd.read_csv(path).rename(columns={"Unnamed: 0": label})
+        table.index = range(1, 4)
+        table.to_csv(path)
+    adata = read_adata(folder)
+    assert list(adata.obs_names) == CELLS and list(adata.var_names) == GENES
+    np.testing.assert_array_equal(adata.obsm["spatial"], XY)
+    assert list(adata.obs) == ["area"]
+
+
 @pytest.mark.parametrize("prefix", ["well05", "mock"])
 def test_starmap_tables_are_turned_and_their_line_of_types_left_out(tmp_path, prefix) -> None:
     adata = read_adata(starmap(tmp_path / "run", prefix))
     np.testing.assert_array_equal(adata.obsm["spatial"], XY)
     np.testing.assert_array_equal(adata.X.toarray(), COUNTS)
     assert list(adata.var_names) == GENES and list(adata.obs["Main_type"]) == ["a", "b", "a"]
+    assert list(adata.obs["quality"]) == [0.5, 1.5, 2.5]
     assert contract.unit(adata) == "unit" and contract.um_per_unit(adata) is None
     assert any("does not state the unit" in n for n in adata.uns["spatialrecon"]["notes"])
 

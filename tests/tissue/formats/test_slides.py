@@ -47,7 +47,7 @@ def slides(column: str = "library_id", labels: list[str] = LIBRARIES) -> AnnData
     return adata
 
 
-@pytest.mark.parametrize("column", ["library_id", "sample", "batch"])
+@pytest.mark.parametrize("column", ["library_id", "sample", "batch", "fov"])
 def test_rows_and_library_are_chosen_together(tmp_path, column: str) -> None:
     adata = read(tmp_path, slides(column), library="s2")
     assert list(adata.obs_names) == ["c3", "c4", "c5"]
@@ -71,9 +71,10 @@ def test_a_table_cut_from_several_slides_keeps_its_own_library(tmp_path) -> None
 
 
 def test_libraries_that_no_column_tells_apart_are_taken_with_a_note(tmp_path) -> None:
+    both = slides("tissue", ["a", "a", "b", "b", "c", "c"])
     with pytest.raises(ChoiceError):
-        read(tmp_path, slides("other"))
-    adata = read(tmp_path, slides("other"), library="s1")
+        read(tmp_path, both)
+    adata = read(tmp_path, both, library="s1")
     assert adata.n_obs == 6 and list(adata.uns["spatial"]) == ["s1"]
     assert "all were taken" in notes(adata)
     with pytest.raises(InputError, match="a, b"):

@@ -68,7 +68,7 @@ def read(path: Path, options: ReadOptions) -> AnnData:
     um = _um_per_pixel(places, files, notes)
     places = _chosen_rows(places, options, several_slides, files["places"])
     matrix, labels, genes = csv_counts.cells_by_genes(
-        files["counts"], _LABELS, leave=("cell", "cell_id", "slide_ID", "slide_ID_numeric")
+        files["counts"], _LABELS, leave=("cell", "cell_id", "slide_ID", "slide_ID_numeric", "X")
     )
     names = labels["fov"] + "_" + labels["cell_ID"]
     wanted = labels["fov"].isin(places["fov"]).to_numpy() & (labels["cell_ID"] != "0").to_numpy()

@@ -70,6 +70,21 @@ def table(path: Path, **options: Any) -> pd.DataFrame:
         raise damaged(path, error) from error
 
 
+def named(path: Path, column: str) -> pd.DataFrame:
+    """Return a small table with the text of a column as its index; "" is one without name.
+
+    Columns of numbers of rows, as R writes them, are left out.
+    """
+    if path.suffix == ".parquet":
+        read = table(path)
+    else:
+        names = header(path)
+        read = table(path, header=None, skiprows=1, dtype={names.index(column): str})
+        read.columns = pd.Index(names)
+    read = read.set_index(read[column].astype(str)).rename_axis(None)
+    return read.drop(columns=[c for c in (column, "", "Unnamed: 0") if c in read])
+
+
 def missing_columns(path: Path, found: Sequence[str], needed: Sequence[str]) -> list[str]:
     """Return a sentence on columns that a table lacks, or nothing."""
     lacking = [name for name in needed if name not in found]
@@ -79,6 +94,42 @@ def missing_columns(path: Path, found: Sequence[str], needed: Sequence[str]) -> 
         f"{path.name} has no column {', '.join(lacking)}; its columns start with "
         f"{', '.join(map(str, list(found)[:8]))}."
     ]
+
+
+#: Names of columns that hold names of cells or, as R writes them, numbers of rows.
+_NAMING = ("cell", "EntityID", "label", "cell_id", "X", "", "Unnamed: 0")
+
+
+def naming_columns(counts: Path, places: Path) -> tuple[str, str, list[str]]:
+    """Return the columns that name cells in a table of counts and in one of places.
+
+    Where a table has several that may, those are taken whose names agree most.
+
+    Returns
+    -------
+    The two columns, and those of counts that are neither it nor genes; "" is one without name.
+    """
+    found = {path: _naming(path) for path in (counts, places)}
+    chosen = (found[counts][0], found[places][0])
+    if max(map(len, found.values())) > 1:
+        values = {path: _texts(path, columns) for path, columns in found.items()}
+        pairs = [(c, p) for c in found[counts] for p in found[places]]
+        shared = [len(values[counts][c] & values[places][p]) for c, p in pairs]
+        chosen = pairs[int(np.argmax(shared))]
+    return (*chosen, [name for name in found[counts] if name != chosen[0]])
+
+
+def _naming(path: Path) -> list[str]:
+    names = header(path)
+    return [name for name in _NAMING if name in names] or names[:1]
+
+
+def _texts(path: Path, columns: Sequence[str]) -> dict[str, set[str]]:
+    if path.suffix == ".parquet":
+        return {name: set(table(path)[name].astype(str)) for name in columns}
+    at = {name: header(path).index(name) for name in columns}
+    read = table(path, header=None, skiprows=1, usecols=sorted(at.values()), dtype=str)
+    return {name: set(read[number].astype(str)) for name, number in at.items()}
 
 
 def cells_by_genes(

@@ -41,14 +41,14 @@ def read_seqfish(path: Path, options: ReadOptions) -> AnnData:
     """
     _, files = _files(path, options, SEQFISH)
     lacking = csv_counts.missing_columns(
-        files["places"], csv_counts.header(files["places"]), ("label", "center_x", "center_y")
+        files["places"], csv_counts.header(files["places"]), ("center_x", "center_y")
     )
     if lacking:
         raise ValidationError([Problem(str(path), lacking[0], _COPY)])
-    label = csv_counts.header(files["counts"])[0]
-    matrix, labels, genes = csv_counts.cells_by_genes(files["counts"], (label,))
+    label, place, others = csv_counts.naming_columns(files["counts"], files["places"])
+    matrix, labels, genes = csv_counts.cells_by_genes(files["counts"], (label,), leave=others)
     counts = csv_counts.counts_table(matrix, labels[label], genes)
-    places = csv_counts.table(files["places"], dtype={"label": str}).set_index("label")
+    places = csv_counts.named(files["places"], place)
     return _slide(counts, places, ("center_x", "center_y"), files, options, "um")
 
 
@@ -68,8 +68,10 @@ def read_starmap(path: Path, options: ReadOptions) -> AnnData:
     if lacking:
         raise ValidationError([Problem(str(path), lacking[0], _COPY)])
     counts = csv_counts.genes_by_cells(files["counts"])
-    places = csv_counts.table(files["places"], dtype={"NAME": str}, low_memory=False)
-    places = places[places["NAME"] != "TYPE"].set_index("NAME").rename_axis(None)
+    first = csv_counts.table(files["places"], nrows=1, dtype=str)["NAME"].tolist()
+    types = [1] if first == ["TYPE"] else []
+    places = csv_counts.table(files["places"], skiprows=types, dtype={"NAME": str})
+    places = places.set_index("NAME").rename_axis(None)
     return _slide(counts, places, ("X", "Y"), files, options, "unit")
 
 

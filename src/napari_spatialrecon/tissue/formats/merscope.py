@@ -27,8 +27,6 @@ from napari_spatialrecon.tissue.slots import SPATIAL
 _CONTROLS = ("Blank-", "Blank_")
 _XY = ("center_x", "center_y")
 _COPY = "Try copying the whole folder of the region again."
-#: Names of the column of cells: Vizgen's, that of its post-processing tool, and none.
-_NAMES = ("cell", "EntityID", "", "X", "Unnamed: 0")
 
 
 def read(path: Path, options: ReadOptions) -> AnnData:
@@ -54,11 +52,11 @@ def read(path: Path, options: ReadOptions) -> AnnData:
     Vizgen, "MERSCOPE Instrument User Guide": output files.
     """
     prefix, files = one_sample(samples(path, MERSCOPE), ("counts", "places"), options.library, path)
-    counts_name, places_name = _check(files, prefix, path)
+    _check(files, prefix, path)
     notes: list[str] = []
-    places = csv_counts.table(files["places"], dtype={places_name: str})
-    places = places.set_index(places_name)
-    matrix, labels, genes = csv_counts.cells_by_genes(files["counts"], (counts_name,))
+    counts_name, places_name, others = csv_counts.naming_columns(files["counts"], files["places"])
+    places = csv_counts.named(files["places"], places_name)
+    matrix, labels, genes = csv_counts.cells_by_genes(files["counts"], (counts_name,), leave=others)
     adata = csv_counts.counts_table(matrix, labels[counts_name], genes)
     adata = placed(adata, places, _XY, notes=notes, where=str(files["places"]))
     adata = without_controls(adata, starts_with(adata.var_names, _CONTROLS), notes)
@@ -73,25 +71,19 @@ def read(path: Path, options: ReadOptions) -> AnnData:
     return finished(adata, "um", notes)
 
 
-def _check(files: Found, prefix: str, path: Path) -> tuple[str, str]:
-    """Return the columns that name cells in both tables."""
+def _check(files: Found, prefix: str, path: Path) -> None:
     start = f"{prefix}_" if prefix else ""
     problems = [
         Problem(str(path), f"Expected {start}{MERSCOPE[role][0]}, found no such file.", _COPY)
         for role in ("counts", "places")
         if role not in files
     ]
-    columns = {"counts": "", "places": ""}
-    for role, needed in (("counts", ()), ("places", _XY)):
-        if role not in files:
-            continue
-        names = csv_counts.header(files[role])
-        columns[role] = next((name for name in _NAMES if name in names), names[0])
-        lacking = csv_counts.missing_columns(files[role], names, needed)
+    if "places" in files:
+        names = csv_counts.header(files["places"])
+        lacking = csv_counts.missing_columns(files["places"], names, _XY)
         problems += [Problem(str(path), what, _COPY) for what in lacking]
     if problems:
         raise ValidationError(problems)
-    return columns["counts"], columns["places"] or "Unnamed: 0"
 
 
 def _mosaic(images: Path | None) -> tuple[dict[str, Any], np.ndarray] | None:

@@ -71,7 +71,10 @@ CURIO: Names = {
     "table": ("anndata.h5ad",),
     "metrics": ("Metrics.csv", "cluster_assignment.txt"),
 }
-SEQFISH: Names = {"counts": ("CellxGene.csv",), "places": ("CellCoordinates.csv",)}
+SEQFISH: Names = {
+    "counts": ("CellxGene.csv", "CxG.csv"),
+    "places": ("CellCoordinates.csv",),
+}
 STARMAP: Names = {"counts": ("*raw_expression_pd.csv",), "places": ("*spatial.csv",)}
 
 

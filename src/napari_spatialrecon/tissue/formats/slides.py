@@ -89,7 +89,9 @@ def _one_library(adata: AnnData, asked: str | None, notes: list[str], where: Pat
 def _column_of_libraries(adata: AnnData, libraries: Mapping[str, object]) -> str | None:
     """Return the column of `obs` that tells which of several slides a row belongs to, or None."""
     if libraries:
-        for column in [c for c in _LIBRARIES if c in adata.obs]:
+        known = [c for c in _LIBRARIES if c in adata.obs]
+        others = [c for c in adata.obs.columns.difference(known) if _is_text(adata.obs[c])]
+        for column in [*known, *others]:
             values = set(adata.obs[column].astype(str))
             if values & {*libraries} and (len(libraries) > 1 or len(values) > 1):
                 return column
@@ -97,6 +99,10 @@ def _column_of_libraries(adata: AnnData, libraries: Mapping[str, object]) -> str
     is_slide = SPATIAL in adata.obsm and OURS not in adata.uns
     several = _LIBRARY in adata.obs and adata.obs[_LIBRARY].nunique() > 1
     return _LIBRARY if is_slide and several else None
+
+
+def _is_text(column: pd.Series) -> bool:
+    return isinstance(column.dtype, pd.CategoricalDtype) or column.dtype == object
 
 
 def _without_column(
