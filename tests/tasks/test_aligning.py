@@ -92,6 +92,37 @@ def test_a_result_in_um_is_written_in_pixels_where_its_image_has_some(slide) -> 
     assert contract.um_per_unit(result.adata) == pytest.approx(um)
 
 
+def test_spots_given_in_pixels_of_another_image_have_the_um_of_the_one_they_are_laid_on(
+    slide,
+) -> None:
+    true, _ = slide
+    small = true.copy()
+    small.obsm["spatial"] = np.asarray(true.obsm["spatial"]) / 4
+    del small.uns["spatial"]["section1"]["metadata"]
+    there, here = pairs((true, small))
+    result = align_by_landmarks(small, there, here)
+    um = contract.um_per_unit(true)
+    assert contract.um_per_unit(small) == pytest.approx(4 * um)
+    assert contract.um_per_unit(result.adata) == pytest.approx(um)
+    assert result.um_per_unit == pytest.approx(um)
+    assert any("array's pitch" in note for note in result.notes)
+
+
+def test_a_table_keeps_no_um_of_its_own_on_an_image_whose_um_are_unknown(slide) -> None:
+    true, moved = slide
+    cells = moved.copy()
+    cells.obs = cells.obs.drop(columns=["array_row", "array_col"])
+    cells.uns["spatialrecon"] = {"unit": "px", "um_per_unit": 3.0}
+    unknown = true.copy()
+    unknown.obs = unknown.obs.drop(columns=["array_row", "array_col"])
+    library = unknown.uns["spatial"]["section1"]
+    del library["metadata"], library["scalefactors"]["spot_diameter_fullres"]
+    unknown.uns["spatialrecon"] = {"unit": "px"}
+    result = align_by_landmarks(cells, *pairs(slide), ref=unknown)
+    assert "um_per_unit" not in result.adata.uns["spatialrecon"]
+    assert result.um_per_unit is None
+
+
 def test_a_placed_result_keeps_its_pose_and_uncertainty_in_step(slide) -> None:
     _, moved = slide
     placed = moved.copy()

@@ -234,6 +234,24 @@ def test_a_run_is_resumed_only_with_what_was_asked_of_it(
     assert caught.value.remedy
 
 
+def test_a_run_is_resumed_only_on_slides_of_the_same_size(references, tiny, quick, tmp_path):
+    """Versions before 0.2 took the slides for smaller, and did not write down for how large."""
+    folder = tmp_path / "run"
+    with pytest.raises(Stopped):
+        place(references, tiny.cells, config=quick, folder=folder, should_stop=stop_after(30))
+    larger = {name: slide.copy() for name, slide in references.items()}
+    for slide in larger.values():
+        slide.uns["spatialrecon"] = {"unit": "px", "um_per_unit": 7.0}
+    with pytest.raises(CheckpointError, match="found another micrometres"):
+        place(larger, tiny.cells, config=quick, folder=folder, resume=True)
+    asked = folder / "asked.json"
+    written = json.loads(asked.read_text())
+    del written["micrometres"]
+    asked.write_text(json.dumps(written))
+    with pytest.raises(CheckpointError, match="found another micrometres"):
+        place(references, tiny.cells, config=quick, folder=folder, resume=True)
+
+
 def test_a_folder_without_a_run_cannot_be_resumed(references, tiny, tmp_path):
     with pytest.raises(CheckpointError, match="the folder of a stopped run, found none"):
         place(references, tiny.cells, folder=tmp_path, resume=True)
