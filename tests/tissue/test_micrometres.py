@@ -53,8 +53,10 @@ def test_the_pitch_is_surer_than_the_diameter_of_spots() -> None:
     adata = visium(spot_diameter_fullres=70.0 / PX)
     found = micrometres(adata)
     assert found.per_unit == found.per_pixel == pytest.approx(PX)
-    assert "array's pitch of 100 µm (Visium) gives 0.5 µm" in found.notes[0]
-    assert "65 µm of spot_diameter_fullres 0.4643 (-7 %)" in found.notes[0]
+    assert found.notes == (
+        "Used 0.5 µm per unit, by the array's pitch of 100 µm (Visium); by 65 µm of "
+        "spot_diameter_fullres it is 0.4643 (-7 %).",
+    )
 
 
 def test_sources_that_agree_are_not_mentioned() -> None:
@@ -72,8 +74,8 @@ def test_without_indices_spots_are_circles_of_65_um() -> None:
 def test_what_is_stated_comes_before_the_pitch_which_may_contradict_it() -> None:
     stated = visium(metadata={"um_per_fullres_px": 0.8})
     assert contract.um_per_unit(stated) == 0.8
-    assert "um_per_fullres_px gives 0.8" in micrometres(stated).notes[0].lower()
-    assert "(-38 %): used 0.8" in micrometres(stated).notes[0]
+    assert "Used 0.8 µm per unit, by um_per_fullres_px; by" in micrometres(stated).notes[0]
+    assert "it is 0.5 (-38 %)" in micrometres(stated).notes[0]
     exact = visium(microns_per_pixel=0.8)
     assert contract.um_per_unit(exact) == 0.8
     typed = visium()
@@ -92,7 +94,7 @@ def test_a_square_array_is_st_and_that_is_said() -> None:
     found = micrometres(square(80.0))
     assert (found.per_unit, found.spot) == (pytest.approx(2.5), 100.0)
     assert found.notes == (
-        "No size is stated: the array's pitch of 200 µm (ST) gives 2.5 µm per unit.",
+        "Used 2.5 µm per unit, by the array's pitch of 200 µm (ST): no size is stated.",
     )
 
 

@@ -98,14 +98,19 @@ def micrometres(adata: AnnData) -> Micrometres:
     if not sources:
         return Micrometres(None, None, None, tuple(evidence.doubts))
     used, um = next(iter(sources.items()))
-    notes = [*evidence.doubts, *(f"{text}: used {um:.4g}." for text in evidence.refused)]
+    notes = [
+        *evidence.doubts,
+        *(f"Used {um:.4g} µm per unit: {text}." for text in evidence.refused),
+    ]
     if used == _PITCH[ST]:
-        notes.append(f"No size is stated: {used} gives {um:.4g} µm per unit.")
+        notes.append(f"Used {um:.4g} µm per unit, by {used}: no size is stated.")
     for other in (_PITCH[VISIUM], _CIRCLE) if used == _PITCH[VISIUM] else (_PITCH[VISIUM],):
         away = sources.get(other, um) / um - 1
         if abs(away) > _TOLERANCE:
-            text = f"{used} gives {um:.4g} µm per unit, {other} {sources[other]:.4g}"
-            notes.append(f"{text[0].upper()}{text[1:]} ({100 * away:+.0f} %): used {um:.4g}.")
+            notes.append(
+                f"Used {um:.4g} µm per unit, by {used}; by {other} it is {sources[other]:.4g} "
+                f"({100 * away:+.0f} %)."
+            )
     pixel = um if unit(adata) == "px" else library_um_per_pixel(evidence.library)
     return Micrometres(um, pixel, evidence.spot_um(um), tuple(notes))
 
@@ -201,17 +206,17 @@ class _Evidence:
     @cached_property
     def array(self) -> SpotArray | None:
         """The array of the spots; None of bins, of coordinates in µm, and without indices."""
-        obs, points = self._adata.obs, self._points
+        obs = self._adata.obs
         numbered = "array_row" in obs and "array_col" in obs
-        if self._binned or points is None or not numbered or unit(self._adata) == "um":
+        if not numbered or self._binned or unit(self._adata) == "um" or self._points is None:
             return None
-        return find_array(obs["array_row"], obs["array_col"], points)
+        return find_array(obs["array_row"], obs["array_col"], self._points)
 
     @property
     def _binned(self) -> bool:
         return any(stated(self.library, slot) for slot in (MICRONS_PER_PIXEL, BIN_SIZE))
 
-    @property
+    @cached_property
     def _points(self) -> NDArray[np.float64] | None:
         try:
             points = np.asarray(self._adata.obsm[SPATIAL], np.float64)
