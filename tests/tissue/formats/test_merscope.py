@@ -39,9 +39,9 @@ def test_cells_lie_in_um_and_long_names_stay_whole(tmp_path, name: str) -> None:
     assert "Blank-1" in adata.uns["spatialrecon"]["notes"][0]
 
 
-@pytest.mark.parametrize("manifest", [True, False])
-def test_the_mosaic_lies_under_the_cells(tmp_path, manifest: bool) -> None:
-    region = write(tmp_path / "region")
+@pytest.mark.parametrize(("manifest", "prefix"), [(True, ""), (False, ""), (False, "r0_")])
+def test_the_mosaic_lies_under_the_cells(tmp_path, manifest: bool, prefix: str) -> None:
+    region = write(tmp_path / "region", prefix)
     images = region / "images"
     images.mkdir()
     matrix = np.array([[9.26, 0, -50.0], [0, 9.26, -80.0], [0, 0, 1]])
@@ -56,7 +56,9 @@ def test_the_mosaic_lies_under_the_cells(tmp_path, manifest: bool) -> None:
     adata = read_adata(region)
     shown = histology(adata)
     assert shown is not None and shown.um_per_pixel == pytest.approx(1 / 9.26)
-    assert adata.uns["spatial"]["mosaic"]["metadata"]["source_image_path"].endswith("z3.tif")
+    assert adata.uns["spatial"][prefix[:-1] or "mosaic"]["metadata"]["source_image_path"].endswith(
+        "z3.tif"
+    )
     at = np.argwhere(np.asarray(shown.levels[0])[..., 0] > 100)[0][::-1]
     np.testing.assert_allclose(
         (at + 0.5) * shown.units_per_pixel, adata.obsm["spatial"][0], atol=0.11

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import anndata
 import numpy as np
 import pandas as pd
 import pytest
@@ -55,6 +56,12 @@ def test_rows_and_library_are_chosen_together(tmp_path, column: str) -> None:
     np.testing.assert_array_equal(adata.X.toarray(), np.arange(9, 18).reshape(3, 3))
     assert np.asarray(histology(adata).levels[0]).max() == 200
     assert adata.uns["spatialrecon"]["read"]["library"] == "s2"
+
+
+def test_a_choice_is_asked_for_before_the_counts_are_read(tmp_path, monkeypatch) -> None:
+    monkeypatch.setattr(anndata, "read_h5ad", lambda path: pytest.fail("read the counts"))
+    with pytest.raises(ChoiceError):
+        read(tmp_path, slides())
 
 
 @pytest.mark.parametrize("asked", [None, "s9"])

@@ -123,6 +123,7 @@ def test_of_several_samples_one_is_named(tmp_path) -> None:
 def test_a_folder_of_runs_is_a_choice_too(tmp_path) -> None:
     write_outs(tmp_path / "runs" / "s1" / "outs")
     write_outs(tmp_path / "runs" / "s2" / "outs")
+    (tmp_path / "runs" / ".hidden").mkdir()
     with pytest.raises(ChoiceError) as caught:
         read_adata(tmp_path / "runs")
     assert caught.value.choices == ("s1", "s2")

@@ -85,7 +85,8 @@ def one_sample(
 ) -> tuple[str, Found]:
     """Return prefix and files of the sample that is asked for, or of the only one.
 
-    Where several are complete, or none is and there are several, one has to be named.
+    Where several are complete, or none is and there are several, one has to be named. Files
+    without a prefix belong to the only one that is complete.
 
     Raises
     ------
@@ -97,6 +98,6 @@ def one_sample(
     if asked is not None and asked in found:
         return asked, found[asked]
     if len(choices) == 1 and asked is None:
-        return choices[0], found[choices[0]]
+        return choices[0], {**found.get("", {}), **found[choices[0]]}
     named = [prefix for prefix in choices if prefix] or choices
     raise ChoiceError("samples", "library", named, asked=asked, where=str(where))

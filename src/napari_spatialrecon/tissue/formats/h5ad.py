@@ -12,7 +12,7 @@ from anndata import AnnData
 from napari_spatialrecon.errors import InputError
 from napari_spatialrecon.tissue.formats.noting import add_notes
 from napari_spatialrecon.tissue.formats.options import ReadOptions
-from napari_spatialrecon.tissue.formats.slides import one_slide, state_pixel_sizes
+from napari_spatialrecon.tissue.formats.slides import one_slide, refuse_unchosen, state_pixel_sizes
 from napari_spatialrecon.tissue.slots import SPATIAL
 
 
@@ -30,6 +30,7 @@ def read(path: Path, options: ReadOptions) -> AnnData:
         The file is damaged, newer, or too large for the memory.
     """
     notes: list[str] = []
+    refuse_unchosen(path, options)
     adata = one_slide(_read_h5ad(path), options, notes, path)
     name_images_wholly(adata, path.resolve().parent)
     state_pixel_sizes(adata, path.resolve().parent, notes)

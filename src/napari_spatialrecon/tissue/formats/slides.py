@@ -5,9 +5,11 @@ from __future__ import annotations
 from collections.abc import Mapping
 from pathlib import Path
 
+import h5py
 import numpy as np
 import pandas as pd
 from anndata import AnnData
+from anndata.io import read_elem
 
 from napari_spatialrecon.errors import ChoiceError, InputError
 from napari_spatialrecon.tissue.contract import section
@@ -58,6 +60,35 @@ def one_slide(adata: AnnData, options: ReadOptions, notes: list[str], where: Pat
         _turn(adata, options.y_axis, up, notes)
         _state_step(adata, notes)
     return adata
+
+
+def refuse_unchosen(path: Path, options: ReadOptions) -> None:
+    """Raise what `one_slide` would about the choice of a slide, before the counts are read.
+
+    Parameters
+    ----------
+    path
+        An `.h5ad` file; if it is damaged, nothing is raised.
+
+    Raises
+    ------
+    ChoiceError
+        The table holds several slides, and none, or another, is named.
+    """
+    try:
+        with h5py.File(path, "r") as file:
+            kept = file.get("uns", {})
+            groups = kept.get(SPATIAL, {})
+            names = [name for name, content in groups.items() if isinstance(content, h5py.Group)]
+            light = AnnData(obs=read_elem(file["obs"]))
+            if SPATIAL in file.get("obsm", {}):
+                light.obsm[SPATIAL] = np.zeros((light.n_obs, 2))
+            light.uns = {SPATIAL: {name: {} for name in names}} | (
+                {OURS: {}} if OURS in kept else {}
+            )
+    except Exception:  # the reading itself says what is wrong
+        return
+    _one_library(light, options.library, [], path)
 
 
 def _libraries(adata: AnnData) -> dict[str, Mapping[str, object]]:

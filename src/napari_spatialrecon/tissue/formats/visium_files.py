@@ -67,15 +67,22 @@ class Run:
 def find_runs(folder: Path) -> list[Run]:
     """Return the runs in a folder: in itself, in its `outs`, or one in each folder in it."""
     for candidate in (folder, folder / "outs"):
-        if runs := _runs_in(candidate):
-            return runs
-    children = [_runs_in(child) or _runs_in(child / "outs") for child in _folders(folder)]
-    return [run for runs in children for run in runs] if all(children) else []
+        if own := _runs_in(candidate):
+            return own
+    runs: list[Run] = []
+    for child in _folders(folder):
+        found = _runs_in(child) or _runs_in(child / "outs")
+        if not found:
+            return []
+        runs += found
+    return runs
 
 
 def _folders(folder: Path) -> Iterator[Path]:
     try:
-        children = sorted(child for child in folder.iterdir() if child.is_dir())
+        children = sorted(
+            child for child in folder.iterdir() if child.is_dir() and child.name[0] != "."
+        )
     except OSError:
         return
     yield from children[:_MOST]
