@@ -17,6 +17,7 @@ from napari_spatialrecon.evaluation.backdrop import ImagePyramid, View, bar_leng
 from napari_spatialrecon.evaluation.coloring import Kind, Paint, paint_points
 from napari_spatialrecon.evaluation.legend import draw_legend, legend_height, legend_width
 from napari_spatialrecon.storage import atomic_file
+from napari_spatialrecon.tissue.sdata.inputs import takes_spatialdata
 
 #: In pixels: width of the picture, margins, and height of a heading.
 _WIDTH, _MARGIN, _HEADING = 1200, 16, 34
@@ -29,6 +30,7 @@ _SMALLEST, _LARGEST = 2.0, 15.0
 _FADE = 0.25
 
 
+@takes_spatialdata
 def overlay(
     points: np.ndarray,
     values: Any = None,

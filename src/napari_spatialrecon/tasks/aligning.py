@@ -23,6 +23,7 @@ from napari_spatialrecon.tissue import contract, slots
 from napari_spatialrecon.tissue.images import Histology, histology
 from napari_spatialrecon.tissue.micrometres import micrometres, scale_slots
 from napari_spatialrecon.tissue.outline import start_by_outline
+from napari_spatialrecon.tissue.sdata.inputs import takes_spatialdata
 from napari_spatialrecon.tissue.sdata.source import carried, rescaled
 
 #: Longest side of an image that is copied into a file which only names it.
@@ -66,6 +67,7 @@ class AlignResult:
         return write_result(path, self.adata, self.record, add=add, compression="gzip")
 
 
+@takes_spatialdata
 def align_by_landmarks(
     adata: AnnData,
     landmarks_ref: np.ndarray,
@@ -127,6 +129,7 @@ def align_by_landmarks(
     return _aligned(adata, fit.transform, fit, ref, name, notes, settings, pairs)
 
 
+@takes_spatialdata
 def align_by_transform(
     adata: AnnData, transform: Transform, *, ref: AnnData | None = None, name: str = "slide"
 ) -> AlignResult:
@@ -140,6 +143,7 @@ def align_by_transform(
     return _aligned(adata, transform, None, ref, name, [], {"model": transform.model})
 
 
+@takes_spatialdata
 def align_by_outline(
     adata: AnnData,
     *,
@@ -188,6 +192,7 @@ def align_by_outline(
     return _aligned(adata, transform, None, ref, name, notes, settings)
 
 
+@takes_spatialdata
 def apply_alignment(adata: AnnData, aligned: AnnData, *, name: str = "result") -> AlignResult:
     """Apply an alignment to a result in the frame before that alignment.
 

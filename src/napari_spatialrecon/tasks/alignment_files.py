@@ -28,8 +28,10 @@ from napari_spatialrecon.tissue.alignments.forms import (
 from napari_spatialrecon.tissue.alignments.frames import Frames, image_frame
 from napari_spatialrecon.tissue.alignments.spatialdata_landmarks import ELEMENTS
 from napari_spatialrecon.tissue.landmark_pairs import LandmarkPairs
+from napari_spatialrecon.tissue.sdata.inputs import takes_spatialdata
 
 
+@takes_spatialdata
 def align_by_file(
     adata: AnnData,
     path: str | Path,
@@ -96,6 +98,7 @@ def _set_scale(target: AnnData, adata: AnnData, found: LandmarkPairs | Transform
         target.uns[slots.OURS]["um_per_unit"] = own / found.scale
 
 
+@takes_spatialdata
 def write_alignment(aligned: AnnData, path: str | Path, *, form: Form | None = None) -> Path:
     """Write the alignment of a table as another tool reads it.
 

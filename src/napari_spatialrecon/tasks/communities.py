@@ -8,12 +8,14 @@ from anndata import AnnData
 
 from napari_spatialrecon.errors import InputError
 from napari_spatialrecon.evaluation.communities import communities
+from napari_spatialrecon.tissue.sdata.inputs import takes_spatialdata
 from napari_spatialrecon.tissue.slots import COMMUNITY, GEOMETRY, SPATIAL
 
 #: Column of communities, and slots of positions, of which the first found is used.
 PLACES = (GEOMETRY, SPATIAL)
 
 
+@takes_spatialdata
 def mark_communities(
     placed: AnnData, *, neighbours: int = 15, resolution: float = 1.0, seed: int = 0
 ) -> AnnData:

@@ -24,6 +24,7 @@ from napari_spatialrecon.tasks.configs import Settings, chosen_config
 from napari_spatialrecon.tasks.writing import write_result
 from napari_spatialrecon.tissue import contract, slots
 from napari_spatialrecon.tissue.micrometres import scale_slots
+from napari_spatialrecon.tissue.sdata.inputs import takes_spatialdata
 from napari_spatialrecon.tissue.sdata.source import carried
 from napari_spatialrecon.training.device import choose_device
 
@@ -73,6 +74,7 @@ class MixtureResult:
         return write_result(path, self.adata, self.record, add=add)
 
 
+@takes_spatialdata
 def deconvolve(
     slide: AnnData,
     reference: AnnData,

@@ -18,6 +18,7 @@ from napari_spatialrecon.tasks.placing_run import prepare_slides
 from napari_spatialrecon.tissue import contract, slots
 from napari_spatialrecon.tissue.gene_names import GeneNames
 from napari_spatialrecon.tissue.genes import lookup
+from napari_spatialrecon.tissue.sdata.inputs import takes_spatialdata
 
 #: Share of cells whose predicted position is too far off to be used for the pose.
 _TRIM = 0.1
@@ -131,6 +132,7 @@ def lay_on_expected(
     return ExpectedStart(Pose(size * turn.linear, turn.translation), agreement)
 
 
+@takes_spatialdata
 def align_by_expression(
     adata: AnnData,
     ref: AnnData,

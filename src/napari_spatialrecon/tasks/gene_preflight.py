@@ -13,6 +13,7 @@ from napari_spatialrecon.methods.genes.inputs import read_inputs
 from napari_spatialrecon.methods.registry import default_for, find_method
 from napari_spatialrecon.tasks.imputing import MISSING, Asked
 from napari_spatialrecon.tissue import contract
+from napari_spatialrecon.tissue.sdata.inputs import takes_spatialdata
 
 #: Bytes of every run, and of a value or its spread in the result.
 _FIXED_BYTES, _PER_VALUE = 4e8, 8.0
@@ -42,6 +43,7 @@ class GenePreflight:
     memory_bytes: float
 
 
+@takes_spatialdata
 def gene_preflight(
     slide: AnnData,
     reference: AnnData,

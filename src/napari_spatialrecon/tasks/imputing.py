@@ -32,6 +32,7 @@ from napari_spatialrecon.tissue import contract, slots
 from napari_spatialrecon.tissue.gene_names import GeneNames
 from napari_spatialrecon.tissue.genes import find_genes, lookup, match_genes
 from napari_spatialrecon.tissue.micrometres import scale_slots
+from napari_spatialrecon.tissue.sdata.inputs import takes_spatialdata
 from napari_spatialrecon.tissue.sdata.source import carried
 from napari_spatialrecon.training.device import choose_device
 
@@ -111,6 +112,7 @@ def verdict(metrics: Mapping[str, float]) -> str:
     return f"Maps of held-out genes have a mean correlation of {own:.2f} with the truth{beside}."
 
 
+@takes_spatialdata
 def impute_genes(
     slide: AnnData,
     reference: AnnData,

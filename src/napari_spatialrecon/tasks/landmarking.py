@@ -19,6 +19,7 @@ from napari_spatialrecon.geometry.solver.place_solver import PlaceSolver
 from napari_spatialrecon.progress import Reporter
 from napari_spatialrecon.tasks.writing import write_result
 from napari_spatialrecon.tissue import contract, slots
+from napari_spatialrecon.tissue.sdata.inputs import takes_spatialdata
 
 
 @dataclass(frozen=True)
@@ -45,6 +46,7 @@ class LandmarkResult:
         return write_result(path, self.adata, self.record, add=add)
 
 
+@takes_spatialdata
 def move_by_landmarks(
     placed: AnnData,
     landmarks: Landmarks,

@@ -10,8 +10,10 @@ from napari_spatialrecon.methods.registry import default_for, find_method
 from napari_spatialrecon.tasks.preflight import Preflight
 from napari_spatialrecon.tissue import contract
 from napari_spatialrecon.tissue.genes import match_genes
+from napari_spatialrecon.tissue.sdata.inputs import takes_spatialdata
 
 
+@takes_spatialdata
 def mixture_preflight(
     slide: AnnData,
     reference: AnnData,

@@ -16,6 +16,7 @@ from napari_spatialrecon.tasks.result import PlaceResult, verdict
 from napari_spatialrecon.tasks.saved import Fitted, read_fitted
 from napari_spatialrecon.tasks.super_result import SuperResult
 from napari_spatialrecon.tissue.images import Histology
+from napari_spatialrecon.tissue.sdata.inputs import takes_spatialdata
 from napari_spatialrecon.tissue.subspots import Factor
 
 
@@ -174,6 +175,7 @@ class Model(Fitted):
             should_stop=should_stop,
         )
 
+    @takes_spatialdata
     def embed(
         self,
         references: Mapping[str, AnnData],

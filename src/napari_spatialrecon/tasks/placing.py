@@ -28,9 +28,11 @@ from napari_spatialrecon.tasks.placing_run import (
 from napari_spatialrecon.tasks.registering import registered, target_of
 from napari_spatialrecon.tasks.result import PlaceResult, placed
 from napari_spatialrecon.tissue import contract
+from napari_spatialrecon.tissue.sdata.inputs import takes_spatialdata
 from napari_spatialrecon.tissue.slots import SPATIAL
 
 
+@takes_spatialdata
 def place(
     references: Mapping[str, AnnData],
     query: AnnData,
@@ -118,6 +120,7 @@ def place(
     )
 
 
+@takes_spatialdata
 def impute_locations(
     query: AnnData,
     landmarks: Landmarks,

@@ -13,6 +13,7 @@ from napari_spatialrecon.methods.registry import default_for, find_method
 from napari_spatialrecon.tasks.placing_run import prepare_slides
 from napari_spatialrecon.tissue import contract
 from napari_spatialrecon.tissue.genes import match_genes
+from napari_spatialrecon.tissue.sdata.inputs import takes_spatialdata
 
 
 @dataclass(frozen=True)
@@ -40,6 +41,7 @@ class Preflight:
     memory_bytes: float
 
 
+@takes_spatialdata
 def preflight(
     references: Mapping[str, AnnData],
     query: AnnData,

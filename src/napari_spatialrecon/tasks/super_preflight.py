@@ -13,6 +13,7 @@ from napari_spatialrecon.methods.registry import default_for, find_method
 from napari_spatialrecon.methods.super_resolution.base import SplitSizes, SuperResolution
 from napari_spatialrecon.tasks.super_resolving import gene_columns, parts_of
 from napari_spatialrecon.tissue import contract
+from napari_spatialrecon.tissue.sdata.inputs import takes_spatialdata
 from napari_spatialrecon.tissue.subspots import parse_factor
 
 
@@ -51,6 +52,7 @@ class SuperPreflight:
         )
 
 
+@takes_spatialdata
 def super_preflight(
     slide: AnnData,
     factor: str = "2x2",

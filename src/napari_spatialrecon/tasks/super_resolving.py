@@ -32,6 +32,7 @@ from napari_spatialrecon.tissue.genes import find_genes
 from napari_spatialrecon.tissue.images import Histology
 from napari_spatialrecon.tissue.lattice import Lattice, find_lattice
 from napari_spatialrecon.tissue.nuclear_density import nuclear_density
+from napari_spatialrecon.tissue.sdata.inputs import takes_spatialdata
 from napari_spatialrecon.tissue.slide_frame import SlideScale
 from napari_spatialrecon.tissue.subspots import Factor, SubSpots, parse_factor, split_spots
 from napari_spatialrecon.training.device import choose_device
@@ -42,6 +43,7 @@ MOST_DEVIATION = 1e-6
 _BIN_SHARE = 0.97
 
 
+@takes_spatialdata
 def super_resolve(
     slide: AnnData,
     factor: str | Factor = "2x2",

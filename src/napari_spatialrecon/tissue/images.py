@@ -17,6 +17,7 @@ from napari_spatialrecon.errors import InputError
 from napari_spatialrecon.tissue import contract, slots
 from napari_spatialrecon.tissue.lazy_image import RgbImage, open_image
 from napari_spatialrecon.tissue.pixel_size import stated_um_per_pixel
+from napari_spatialrecon.tissue.sdata.inputs import takes_spatialdata
 from napari_spatialrecon.tissue.slide_frame import SlideScale
 
 #: Maximum relative difference in shape of two levels that show the same field.
@@ -76,6 +77,7 @@ class Histology:
         return image, self.units_per_pixel * self.levels[0].shape[1] / image.shape[1]
 
 
+@takes_spatialdata
 def histology(adata: AnnData, folder: str | Path | None = None) -> Histology | None:
     """Return the H&E image of a slide, or None if none can be found.
 

@@ -29,6 +29,7 @@ from napari_spatialrecon.faces import argument
 from napari_spatialrecon.geometry.neighbours import nearest
 from napari_spatialrecon.tissue import contract
 from napari_spatialrecon.tissue.alignments.frames import Frames
+from napari_spatialrecon.tissue.sdata.inputs import takes_spatialdata
 
 COLUMN = "region"
 """Column of `obs` that regions are read into, unless another is asked for."""
@@ -102,6 +103,7 @@ def read_regions(path: str | Path) -> list[Region]:
     return regions
 
 
+@takes_spatialdata
 def add_regions(adata: AnnData, path: str | Path, *, column: str = COLUMN) -> AnnData:
     """Return a copy of a slide with the region of each spot or cell as a column of `obs`.
 
@@ -165,6 +167,7 @@ def region_labels(adata: AnnData, path: str | Path) -> tuple[pd.Categorical, lis
     return pd.Categorical.from_codes(codes, names), _colors(regions, names)
 
 
+@takes_spatialdata
 def write_regions(adata: AnnData, path: str | Path, *, column: str) -> Path:
     """Write the spots or cells of a slide as detections for QuPath, by the classes of a column.
 
