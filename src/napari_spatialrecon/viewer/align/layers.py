@@ -8,9 +8,9 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from napari_spatialrecon.errors import InputError
-from napari_spatialrecon.tissue.slots import OURS
 from napari_spatialrecon.viewer.align.model import AlignModel
 from napari_spatialrecon.viewer.canvas.layers import linear_part, to_data, um_per_layer_unit
+from napari_spatialrecon.viewer.canvas.table_metadata import set_table, table_of
 from napari_spatialrecon.viewer.task.landmark_session import LandmarkSession
 from napari_spatialrecon.viewer.task.mark_layers import MarkLayers, show_numbers
 from napari_spatialrecon.viewer.window.tones import LIGHT
@@ -54,7 +54,7 @@ class AlignSession(LandmarkSession):
                 where=layer.name,
             )
         self.viewer, self.layer, self.image = viewer, layer, image
-        self.table: AnnData | None = layer.metadata.get("adata")
+        self.table: AnnData | None = table_of(layer)
         points = np.asarray(layer._data_to_world(np.asarray(layer.data, float)))[:, ::-1]
         corners = np.asarray(image.extent.world, float)[:, -2:][:, ::-1]
         self.model = AlignModel(points, np.sort(corners, axis=0))
@@ -181,8 +181,7 @@ def keep(space: Workspace, session: AlignSession, result: AlignResult) -> None:
 
     layer = session.layer
     um = contract.um_per_unit(result.adata)
-    ours = {**layer.metadata.get(OURS, {}), "um_per_unit": um}
-    layer.metadata = {**layer.metadata, "adata": result.adata, OURS: ours}
+    set_table(layer, result.adata, um_per_unit=um)
     entry = space.of_layer(layer)
     if entry is not None:
         image = space.of_layer(session.image)

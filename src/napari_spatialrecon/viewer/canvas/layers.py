@@ -13,6 +13,7 @@ import numpy as np
 
 from napari_spatialrecon.errors import InputError
 from napari_spatialrecon.tissue.slots import OURS, SPATIAL
+from napari_spatialrecon.viewer.canvas.table_metadata import table_metadata, table_of
 
 if TYPE_CHECKING:
     from anndata import AnnData
@@ -115,7 +116,7 @@ def histology_layer(
         "multiscale": len(levels) > 1,
         "scale": (step, step),
         **_axes(um_per_unit),
-        "metadata": _metadata(None, um_per_unit, {"role": "histology", **(metadata or {})}),
+        "metadata": {OURS: _ours(um_per_unit, {"role": "histology", **(metadata or {})})},
     }
     return (levels if len(levels) > 1 else levels[0], kwargs, "image")
 
@@ -184,7 +185,7 @@ def to_adata(layer: Points) -> AnnData:
     points = layer_coordinates(layer, ours.get("um_per_unit") or 1.0)
     features = pd.DataFrame(layer.features).copy()
     names = features.pop(NAMES) if NAMES in features else pd.Series(range(len(points)))
-    source = layer.metadata.get("adata")
+    source = table_of(layer)
     if source is not None and NAMES in layer.features:
         known = names.isin(source.obs_names).to_numpy()
         adata = source[names[known].astype(str)].copy()
@@ -218,7 +219,7 @@ def _points(
         "face_color": "#56B4E9",
         "border_color": "transparent",  # napari draws a rim of width 0 around small points
         **_axes(um),
-        "metadata": _metadata(adata, um, details),
+        "metadata": table_metadata(adata, name, _ours(um, details)),
     }
     return to_layer(frame.coordinates, um or 1.0), kwargs, "points"
 
@@ -238,21 +239,9 @@ def _axes(um_per_unit: float | None) -> dict[str, Any]:
     return {"axis_labels": ("y", "x"), **units}
 
 
-def _metadata(
-    adata: AnnData | None, um_per_unit: float | None, details: Mapping[str, Any]
-) -> dict[str, Any]:
-    """Return our metadata, and the keys that napari-spatialdata's widgets read.
-
-    ``name`` and ``sdata`` would mark the layer as an element of a SpatialData object, which it is
-    not: they stay empty.
-    """
+def _ours(um_per_unit: float | None, details: Mapping[str, Any]) -> dict[str, Any]:
     unit = "um" if um_per_unit else "unit"
-    ours = {OURS: {"unit": unit, "um_per_unit": um_per_unit, **details}}
-    if adata is None:
-        return ours
-    attributes = adata.uns.get("spatialdata_attrs", {})
-    table = {key: attributes.get(key) for key in ("region_key", "instance_key")}
-    return {"adata": adata, "name": None, **table, **ours}
+    return {"unit": unit, "um_per_unit": um_per_unit, **details}
 
 
 def linear_part(layer: Layer) -> np.ndarray:

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 from napari_spatialrecon.tissue.slots import OURS, UNCERTAINTY
 from napari_spatialrecon.viewer.canvas.colors import set_point_colors
 from napari_spatialrecon.viewer.canvas.point_values import values
+from napari_spatialrecon.viewer.canvas.table_metadata import table_of
 
 if TYPE_CHECKING:
     from napari.utils.events import Event
@@ -16,6 +17,7 @@ def color_placed(event: Event) -> None:
     """Color a layer that was inserted by its expected error, if it shows cells of a saved run."""
     layer = event.value
     ours = layer.metadata.get(OURS, {})
-    if ours.get("role") == "result" and "path" in ours:
-        found, kind, title = values(layer.metadata["adata"], UNCERTAINTY)
+    adata = table_of(layer)
+    if adata is not None and ours.get("role") == "result" and "path" in ours:
+        found, kind, title = values(adata, UNCERTAINTY)
         set_point_colors(layer, found, kind=kind, title=title)

@@ -17,6 +17,7 @@ from napari_spatialrecon.viewer.canvas.layers import (
     um_per_layer_unit,
 )
 from napari_spatialrecon.viewer.canvas.point_nodes import move_points, move_vectors
+from napari_spatialrecon.viewer.canvas.table_metadata import table_of
 from napari_spatialrecon.viewer.landmarks.model import LEAST, LandmarksModel
 from napari_spatialrecon.viewer.task.landmark_session import LandmarkSession
 from napari_spatialrecon.viewer.task.mark_layers import MarkLayers, show_numbers
@@ -62,7 +63,7 @@ class LandmarksSession(LandmarkSession):
         from napari_spatialrecon.tasks.landmarking import layout_of, stored_landmarks
         from napari_spatialrecon.tissue import contract, slots
 
-        adata = layer.metadata.get("adata")
+        adata = table_of(layer)
         if adata is None or len(layer.data) != adata.n_obs:
             raise InputError(
                 "Expected a layer of placed cells, found one without their table.",
@@ -262,4 +263,6 @@ def rows_of(layer: Points, other: Points) -> np.ndarray:
     if NAMES not in other.features:
         return np.full(len(other.data), -1)
     names = other.features[NAMES].astype(str)
-    return np.asarray(layer.metadata["adata"].obs_names.get_indexer(names))
+    adata = table_of(layer)
+    assert adata is not None, "landmarks are of a layer with a table"
+    return np.asarray(adata.obs_names.get_indexer(names))

@@ -20,6 +20,7 @@ from qtpy.QtWidgets import (
 )
 
 from napari_spatialrecon.tissue.slots import LAYOUT
+from napari_spatialrecon.viewer.canvas.table_metadata import table_of
 from napari_spatialrecon.viewer.landmarks.layers import LandmarksSession, rows_of
 from napari_spatialrecon.viewer.landmarks.model import LEAST, LIVE_CELLS, WEIGHT
 from napari_spatialrecon.viewer.task.landmark_dock import LandmarkDock, offer
@@ -377,5 +378,5 @@ def _load_solver(ready: threading.Event) -> None:
 
 
 def _is_placed(layer: Layer) -> bool:
-    adata = layer.metadata.get("adata")
+    adata = table_of(layer)
     return adata is not None and LAYOUT in adata.obsm

@@ -10,6 +10,7 @@ from napari_spatialrecon.tissue.slots import OURS, UNCERTAINTY
 from napari_spatialrecon.viewer.canvas.colors import is_faded, set_point_colors, set_point_opacity
 from napari_spatialrecon.viewer.canvas.layers import cells_layer
 from napari_spatialrecon.viewer.canvas.point_values import values
+from napari_spatialrecon.viewer.canvas.table_metadata import table_of
 from napari_spatialrecon.viewer.workspace.workspace import workspace_of
 
 if TYPE_CHECKING:
@@ -100,7 +101,7 @@ def _replaced(viewer: ViewerModel, old: Points, new: Points) -> Points:
         old.metadata = new.metadata
         entry = workspace_of(viewer).of_layer(old)
         if entry is not None:
-            entry.adata = new.metadata["adata"]
+            entry.adata = table_of(new)
         return old
     index = viewer.layers.index(old)
     new.opacity, new.visible = old.opacity, old.visible

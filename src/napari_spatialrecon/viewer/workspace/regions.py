@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 from napari_spatialrecon.errors import InputError
 from napari_spatialrecon.viewer.canvas.colors import set_point_colors
+from napari_spatialrecon.viewer.canvas.table_metadata import set_table
 from napari_spatialrecon.viewer.window.main_window import main_window
 from napari_spatialrecon.viewer.window.notify import notify_error, notify_info
 from napari_spatialrecon.viewer.window.worker import Run
@@ -103,7 +104,7 @@ def _show(space: Workspace, entry: Entry, path: Path, marks: Marks) -> None:
     adata.obs[column] = labels
     adata.uns[f"{column}_colors"] = colors
     if layer is not None:
-        layer.metadata["adata"] = adata
+        set_table(layer, adata)
         palette = dict(zip(labels.categories, colors, strict=True))
         set_point_colors(layer, labels, kind="category", title=column, palette=palette)
     entry.adata = adata

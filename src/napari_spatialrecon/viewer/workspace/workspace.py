@@ -17,6 +17,7 @@ from psygnal import Signal, SignalGroup
 from napari_spatialrecon.errors import InputError
 from napari_spatialrecon.tissue.slots import OURS, SPATIAL
 from napari_spatialrecon.viewer.canvas.layers import to_adata, um_per_layer_unit, unwrapped
+from napari_spatialrecon.viewer.canvas.table_metadata import table_of
 from napari_spatialrecon.viewer.window.memory import Memory
 
 if TYPE_CHECKING:
@@ -283,7 +284,7 @@ class Workspace:
         entry = self.add(
             layer.name,
             role,
-            adata=layer.metadata.get("adata"),
+            adata=table_of(layer),
             path=path,
             layer=layer,
             um_per_unit=scale,
@@ -319,7 +320,7 @@ class Workspace:
         from napari.layers import Image, Points
 
         fits = isinstance(layer, Image) and layer.ndim == 2
-        has_table = isinstance(layer, Points) and layer.metadata.get("adata") is not None
+        has_table = isinstance(layer, Points) and table_of(layer) is not None
         if fits or (has_table and layer.ndim == 2):
             self.adopt(layer)
 
