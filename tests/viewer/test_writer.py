@@ -9,6 +9,8 @@ import pytest
 from napari.components import ViewerModel
 
 from napari_spatialrecon.errors import InputError
+from napari_spatialrecon.tissue.images import histology
+from napari_spatialrecon.tissue.read import read_adata
 from napari_spatialrecon.viewer.canvas.layers import spots_layer
 from napari_spatialrecon.viewer.writer import write_points
 
@@ -39,8 +41,19 @@ def test_a_csv_holds_every_column(state: tuple, slide: anndata.AnnData, tmp_path
     np.testing.assert_allclose(back["x"], slide.obsm["spatial"][:, 0] * 2)
 
 
+def test_a_spatialdata_zarr_holds_the_table_and_its_histology(
+    state: tuple, slide: anndata.AnnData, tmp_path: Path
+) -> None:
+    pytest.importorskip("spatialdata", reason="spatialdata is not installed")
+    (path,) = write_points(str(tmp_path / "out.zarr"), *state)
+    back = read_adata(path)
+    np.testing.assert_allclose(back.obsm["spatial"], slide.obsm["spatial"] * 2)
+    pd.testing.assert_frame_equal(back.obs[list(slide.obs)], slide.obs)
+    assert histology(back) is not None
+
+
 def test_another_ending_is_refused_and_nothing_is_left(state: tuple, tmp_path: Path) -> None:
-    with pytest.raises(InputError, match=r"ending in \.h5ad or \.csv, found \.tif"):
+    with pytest.raises(InputError, match=r"ending in \.h5ad, \.zarr or \.csv, found \.tif"):
         write_points(str(tmp_path / "out.tif"), *state)
     assert list(tmp_path.iterdir()) == []
 

@@ -1,4 +1,4 @@
-"""File > Save: a points layer as a table, `.h5ad` with its genes or `.csv` with its columns."""
+"""File > Save: a points layer as a table, `.h5ad` or SpatialData with its genes, or `.csv`."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ def write_points(path: str, data: np.ndarray, attributes: dict[str, Any]) -> lis
     Parameters
     ----------
     path
-        Path that ends in ``.h5ad`` or ``.csv``.
+        Path that ends in ``.h5ad``, ``.zarr`` or ``.csv``.
     data, attributes
         The arguments of napari: (n, 2) as (y, x), and the layer's state.
 
@@ -42,6 +42,12 @@ def write_points(path: str, data: np.ndarray, attributes: dict[str, Any]) -> lis
     if target.suffix == ".h5ad":
         with atomic_file(target) as temporary:
             adata.write_h5ad(temporary)
+    elif target.suffix == ".zarr":
+        from napari_spatialrecon.tasks.spatialdata_store import check_target, write_zarr
+        from napari_spatialrecon.tasks.writing import record_of
+
+        check_target(target, record_of(target), add=False)
+        write_zarr(target, adata, target.stem)
     elif target.suffix == ".csv":
         table = adata.obs.copy()
         table.insert(0, "x", adata.obsm[SPATIAL][:, 0], allow_duplicates=True)
@@ -50,7 +56,8 @@ def write_points(path: str, data: np.ndarray, attributes: dict[str, Any]) -> lis
             table.to_csv(temporary, index_label="obs_name")
     else:
         raise InputError(
-            f"Expected a name ending in .h5ad or .csv, found {target.suffix or 'no suffix'}.",
+            "Expected a name ending in .h5ad, .zarr or .csv, found "
+            f"{target.suffix or 'no suffix'}.",
             remedy=f"Try {target.with_suffix('.h5ad').name}.",
             where=str(target),
         )

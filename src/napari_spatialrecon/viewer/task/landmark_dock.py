@@ -31,6 +31,7 @@ from napari_spatialrecon.viewer.widgets.labels import WrappedLabel
 from napari_spatialrecon.viewer.widgets.marks_table import MarksTable
 from napari_spatialrecon.viewer.widgets.notice import Notice
 from napari_spatialrecon.viewer.widgets.rows import combo
+from napari_spatialrecon.viewer.widgets.saving import ask_where
 from napari_spatialrecon.viewer.window.shortcuts import Keys, Shortcut, describe
 from napari_spatialrecon.viewer.window.tones import tones
 from napari_spatialrecon.viewer.window.worker import Run, Work
@@ -45,7 +46,7 @@ if TYPE_CHECKING:
 S = TypeVar("S", bound=LandmarkSession)
 L = TypeVar("L", bound="Layer")
 
-_CSV, _TABLES = "Landmarks (*.csv)", "Tables (*.h5ad)"
+_CSV = "Landmarks (*.csv)"
 
 
 class LandmarkDock(QWidget, Generic[S]):
@@ -232,10 +233,9 @@ class LandmarkDock(QWidget, Generic[S]):
 
     def ask_save_as(self, words: str, save: Callable[[str], None]) -> None:
         """Ask where to save a table."""
-        name = f"{self.layer.currentText()} {words}.h5ad"
-        path = QFileDialog.getSaveFileName(self, f"Save {words} table", name, _TABLES)[0]
-        if path:
-            save(path if path.endswith(".h5ad") else f"{path}.h5ad")
+        name = f"{self.layer.currentText()} {words}"
+        if path := ask_where(self, f"Save {words} table", name):
+            save(path)
 
     def write_in_background(self, work: Work) -> None:
         """Write files in the background; show their name, or the error."""

@@ -52,7 +52,7 @@ class ResultPanel(QFrame):
         self.copy_button.setMenu(menu)
         self.save_button = QPushButton("Save run…")
         self.save_button.setToolTip(
-            "The table as h5ad, with the record of the run as run.json beside it"
+            "The table as h5ad or SpatialData, with the record of the run as run.json beside it"
         )
         self.status = WrappedLabel()
         self._lay_out()

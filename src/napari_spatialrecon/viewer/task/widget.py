@@ -7,7 +7,6 @@ from typing import TYPE_CHECKING, Generic, TypeVar
 
 from qtpy.QtCore import QSignalBlocker, QSize, Qt, QTimer
 from qtpy.QtWidgets import (
-    QFileDialog,
     QFrame,
     QHBoxLayout,
     QPushButton,
@@ -27,6 +26,7 @@ from napari_spatialrecon.viewer.task.result_layers import can_fade, color_by, fa
 from napari_spatialrecon.viewer.task.result_panel import ResultPanel
 from napari_spatialrecon.viewer.task.run_panel import RunPanel
 from napari_spatialrecon.viewer.widgets.labels import WrappedLabel
+from napari_spatialrecon.viewer.widgets.saving import ask_where
 from napari_spatialrecon.viewer.window.tones import Themed, tones
 from napari_spatialrecon.viewer.window.worker import Run, Work
 from napari_spatialrecon.viewer.workspace.simulated import open_simulated
@@ -200,10 +200,8 @@ class TaskWidget(QWidget, Generic[ModelT, OutcomeT]):
     def save(self) -> None:
         """Ask where to save, and write the result and the record of the run."""
         assert self.model.outcome is not None, "saved after a run"
-        name = f"{self.model.result_name}.h5ad".replace("/", "_")
-        path = QFileDialog.getSaveFileName(self, "Save run", name, "Tables (*.h5ad)")[0]
-        if path:
-            self.save_as(path if path.endswith(".h5ad") else f"{path}.h5ad")
+        if path := ask_where(self, "Save run", self.model.result_name):
+            self.save_as(path)
 
     def save_as(self, path: str) -> None:
         """Write the result and the record of the run in the background."""

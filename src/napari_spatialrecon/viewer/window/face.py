@@ -8,6 +8,7 @@ from napari_spatialrecon.methods.registry import METHODS
 
 #: Fields that are not called as the argument is.
 _FIELDS = {
+    "add": "the option --add of the command line",
     "references": "Reference",
     "register_to": "Histology",
     "display": "Histology",
@@ -24,7 +25,7 @@ class Window:
     def argument(self, name: str, value: Any) -> str:
         """Return a field, ``SRast under Method``."""
         field = _FIELDS.get(name, name.replace("_", " ").capitalize())
-        if value is ...:
+        if value is ... or value is True:
             return field
         titles = {info.name: info.title for info in METHODS} if name == "method" else {}
         return f"{titles.get(value, value)} under {field}"
