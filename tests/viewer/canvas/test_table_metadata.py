@@ -26,11 +26,11 @@ def test_the_table_of_a_layer_is_the_one_it_was_made_from(slide) -> None:
 
 
 def test_what_napari_spatialdata_reads_is_there_and_shares_the_arrays(slide) -> None:
-    slide.obs["region"] = "own"
+    slide.obs["layer_name"] = "own"
     metadata = shown(slide).metadata
     table = metadata["adata"]
     keys = table.uns["spatialdata_attrs"]
-    assert (table.obs["region"] == "own").all() and keys["region_key"] == "region_"
+    assert (table.obs["layer_name"] == "own").all() and keys["region_key"] == "layer_name_"
     assert metadata["indices"] == table.obs[keys["instance_key"]].tolist()
     assert np.shares_memory(table.X, slide.X)
     assert not metadata["name"] and "sdata" not in metadata

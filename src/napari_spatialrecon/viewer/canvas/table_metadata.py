@@ -74,7 +74,7 @@ def _annotated(adata: AnnData, name: str) -> AnnData:
     keys = adata.uns.get(_ATTRIBUTES)
     if isinstance(keys, dict) and {keys["region_key"], keys["instance_key"]} <= set(adata.obs):
         return adata
-    keys = {"region": name, "region_key": "region", "instance_key": "instance_id"}
+    keys = {"region": name, "region_key": "layer_name", "instance_key": "layer_row"}
     for key in ("region_key", "instance_key"):
         while keys[key] in adata.obs:
             keys[key] += "_"
