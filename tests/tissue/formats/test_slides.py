@@ -177,3 +177,14 @@ def test_the_step_of_a_stereopy_table_is_known(tmp_path) -> None:
     adata.obsm["spatial"] = XY
     adata.uns |= {"bin_type": "bins", "bin_size": 50, "resolution": 500}
     assert contract.um_per_unit(read(tmp_path, adata)) == 0.5
+
+
+def test_an_image_that_does_not_hold_the_spots_is_noted(tmp_path) -> None:
+    adata = slides(labels=["s1"] * 6)
+    assert "holds all spots" not in notes(read(tmp_path, adata))
+    adata.uns["spatial"]["s1"]["scalefactors"]["tissue_hires_scalef"] = 0.5
+    assert "s1: Expected an image that holds all spots, to (90, 100)" in notes(
+        read(tmp_path, adata)
+    )
+    adata.uns["spatialrecon"] = {"unit": "um"}
+    assert "holds all spots" not in notes(read(tmp_path, adata))

@@ -127,8 +127,7 @@ def test_cells_of_a_gem_lie_at_the_mean_of_their_molecules(tmp_path) -> None:
         read_adata(write_gem(tmp_path / "b.gem", CellID="other"), bin="cells")
 
 
-def test_cells_of_a_cellbin_gef_are_read(tmp_path) -> None:
-    path = tmp_path / "a.cellbin.gef"
+def write_cellbin(path: Path) -> Path:
     with h5py.File(path, "w") as file:
         kind = [
             ("id", "u4"),
@@ -143,10 +142,28 @@ def test_cells_of_a_cellbin_gef_are_read(tmp_path) -> None:
             [(0, 3), (1, 5), (0, 4)], [("geneID", "u4"), ("count", "u2")]
         )
         file["cellBin/gene"] = np.array([(b"Actb",), (b"Ttr",)], [("geneName", "S64")])
-    adata = read_adata(path)
+    return path
+
+
+def test_cells_of_a_cellbin_gef_are_read(tmp_path) -> None:
+    adata = read_adata(write_cellbin(tmp_path / "a.cellbin.gef"))
     np.testing.assert_allclose(adata.obsm["spatial"], [[50, 20], [150, 30]])
     np.testing.assert_array_equal(adata.X.toarray(), [[3, 5], [4, 0]])
     np.testing.assert_allclose(adata.obs["cell_area"], [20, 10])
+
+
+def test_of_a_folder_the_bins_under_tissue_are_read_or_the_cells(tmp_path) -> None:
+    folder = tmp_path / "outs" / "feature_expression"
+    folder.mkdir(parents=True)
+    write_gef(folder / "SS1.raw.gef", (1,))
+    write_gef(folder / "SS1.tissue.gef")
+    with pytest.raises(ChoiceError):
+        read_adata(tmp_path, bin="cells")
+    write_cellbin(folder / "SS1.cellbin.gef")
+    adata = read_adata(tmp_path)
+    check(adata)
+    assert "Read SS1.tissue.gef." in adata.uns["spatialrecon"]["notes"]
+    assert list(read_adata(tmp_path, bin="cells").obs_names) == ["11", "12"]
 
 
 def test_damaged_files_are_refused_with_a_remedy(tmp_path) -> None:

@@ -131,11 +131,28 @@ def is_starmap(path: Path) -> bool:
 
 
 def is_gef(path: Path) -> bool:
-    """Return whether a file is a GEF of Stereo-seq."""
+    """Return whether a file is a GEF of Stereo-seq, or a folder one that SAW wrote them into."""
+    if path.is_dir():
+        return bool(find_gefs(path))
     if not (path.is_file() and h5py.is_hdf5(path)):
         return False
     with h5py.File(path, "r") as file:
         return "geneExp" in file or "cellBin" in file
+
+
+def find_gefs(folder: Path) -> list[Path]:
+    """Return the GEF files in a folder of SAW's, those of bins under tissue first, cells last."""
+    for name in ("", "feature_expression", "outs/feature_expression", "04.tissuecut"):
+        found = sorted((folder / name).glob("*.gef"), key=lambda p: (_gef_rank(p.name), p.name))
+        if found:
+            return found
+    return []
+
+
+def _gef_rank(name: str) -> int:
+    order = (".tissue.gef", ".tissuecut.gef", ".gef", ".raw.gef", ".cellbin.gef")
+    kind = name[name.find(".") :]
+    return order.index(kind) if kind in order else 2
 
 
 def is_gem(path: Path) -> bool:

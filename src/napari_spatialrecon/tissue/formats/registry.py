@@ -103,7 +103,7 @@ FORMATS = (
     ),
     Format(
         "gef",
-        "a .gef file of Stereo-seq",
+        "a .gef file or folder of Stereo-seq",
         recognise.is_gef,
         "stereoseq:read_gef",
         ("bin", "y_axis"),

@@ -14,6 +14,7 @@ from anndata.io import read_elem
 from napari_spatialrecon.errors import ChoiceError, InputError
 from napari_spatialrecon.tissue.contract import section
 from napari_spatialrecon.tissue.formats.cells import turn_y
+from napari_spatialrecon.tissue.formats.image_fit import misfits
 from napari_spatialrecon.tissue.formats.options import ReadOptions
 from napari_spatialrecon.tissue.formats.points import Pair, find_pairs
 from napari_spatialrecon.tissue.images import full_resolution_file
@@ -59,6 +60,7 @@ def one_slide(adata: AnnData, options: ReadOptions, notes: list[str], where: Pat
     if SPATIAL in adata.obsm:
         _turn(adata, options.y_axis, up, notes)
         _state_step(adata, notes)
+        _note_misfits(adata, notes)
     return adata
 
 
@@ -241,6 +243,20 @@ def _image_height(adata: AnnData) -> float | None:
             if isinstance(images, Mapping) and key in images and scale:
                 return float(np.shape(images[key])[0] / float(scale))
     return None
+
+
+def _note_misfits(adata: AnnData, notes: list[str]) -> None:
+    """Note images that do not hold the spots at their scale factors, where pixels are the unit."""
+    xy = np.asarray(adata.obsm[SPATIAL])
+    ours = adata.uns.get(OURS)
+    unit = ours.get("unit", "px") if isinstance(ours, Mapping) else "px"
+    if unit != "px" or xy.ndim != 2 or xy.dtype.kind not in "iuf":
+        return
+    for name, library in _libraries(adata).items():
+        images, factors = section(library, "images"), section(library, "scalefactors")
+        shapes = {key: np.shape(images[key]) for key in ("hires", "lowres") if key in images}
+        if all(len(shape) in (2, 3) for shape in shapes.values()):
+            notes += [f"{name}: {text}" for text in misfits(shapes, factors, xy[:, :2]).values()]
 
 
 def _state_step(adata: AnnData, notes: list[str]) -> None:

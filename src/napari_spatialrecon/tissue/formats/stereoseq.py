@@ -18,6 +18,7 @@ from napari_spatialrecon.errors import ChoiceError, InputError
 from napari_spatialrecon.tissue.formats import csv_counts
 from napari_spatialrecon.tissue.formats.cells import finished, turn_y
 from napari_spatialrecon.tissue.formats.options import ReadOptions
+from napari_spatialrecon.tissue.formats.recognise import find_gefs
 from napari_spatialrecon.tissue.slots import SPATIAL
 
 #: µm between neighbouring nanoballs of a chip, where the file does not state it [1]_.
@@ -52,9 +53,10 @@ def read_gef(path: Path, options: ReadOptions) -> AnnData:
     Parameters
     ----------
     path
-        `.gef`, or `.cellbin.gef`, whose cells are taken.
+        `.gef`, or `.cellbin.gef`, whose cells are taken; or the folder of SAW's that holds them.
     options
-        `bin`: side of a bin in steps of 0.5 µm; 50 if None, with a note. `y_axis`: "up" mirrors.
+        `bin`: side of a bin in steps of 0.5 µm, 50 if None, with a note; or "cells" of a folder.
+        `y_axis`: "up" mirrors.
 
     Raises
     ------
@@ -68,6 +70,7 @@ def read_gef(path: Path, options: ReadOptions) -> AnnData:
     .. [1] Chen et al., Cell 185 (2022) 1777-1792: 500 nm from center to center.
     """
     notes: list[str] = []
+    path = _chosen_gef(path, options, notes)
     try:
         with h5py.File(path, "r") as file:
             if "cellBin" in file:
@@ -115,6 +118,22 @@ def read_gem(path: Path, options: ReadOptions) -> AnnData:
     size = 1 if by_cell else _bin_size(options, notes)
     adata = _from_gem(path, columns, size, by_cell)
     return _turned(adata, options, notes)
+
+
+def _chosen_gef(path: Path, options: ReadOptions, notes: list[str]) -> Path:
+    """Return the file of a folder: that of cells if they are asked for, else the first of bins."""
+    if path.is_file():
+        return path
+    found = find_gefs(path)
+    cells = [one for one in found if one.name.endswith(".cellbin.gef")]
+    bins = [one for one in found if one not in cells]
+    by_cell = options.bin is not None and options.bin.startswith("cell")
+    if by_cell and not cells:
+        choices = [str(DEFAULT_BIN), "20", "100"]
+        raise ChoiceError("bin sizes", "bin", choices, asked=options.bin, where=str(path))
+    chosen = cells[0] if by_cell or not bins else bins[0]
+    notes.append(f"Read {chosen.name}.")
+    return chosen
 
 
 def _bin_size(options: ReadOptions, notes: list[str]) -> int:

@@ -13,11 +13,12 @@ import numpy as np
 from skimage.io import imread
 
 from napari_spatialrecon.errors import InputError, Problem
+from napari_spatialrecon.tissue.formats.image_fit import misfits
 from napari_spatialrecon.tissue.formats.visium_files import SCALE_FACTORS, Run, content
 from napari_spatialrecon.tissue.lazy_image import image_shape
 
 _FULL_RESOLUTION = (".tif", ".tiff", ".btf", ".svs", ".ndpi", ".jpg", ".jpeg")
-#: Tolerance of an image's size relative to what its scale factor says.
+#: Tolerance of the size of a full-resolution image, relative to what the scale factor says.
 _SIZE_TOLERANCE = 0.01
 _AGAIN = "Try copying the image from the run again; without it, the slide is read as well."
 
@@ -103,40 +104,11 @@ def size_problems(
     ----------
     xy : (n, 2) float, places of spots in full-resolution pixels
     """
-    problems = []
-    margin = factors.get("spot_diameter_fullres", 0.0)
-    sizes = {
-        key: np.array(image.shape[:2]) / factors[f"tissue_{key}_scalef"]
-        for key, image in images.items()
-    }
-    for key, (height, width) in sizes.items():
-        most = xy.max(axis=0) if len(xy) else np.zeros(2)
-        if most[0] > width + margin or most[1] > height + margin:
-            shape = images[key].shape
-            problems.append(
-                Problem(
-                    str(run.files[key]),
-                    f"Expected an image that holds all spots, to ({most[0]:.0f}, {most[1]:.0f}) "
-                    f"full-resolution pixels; found {shape[1]} x {shape[0]} pixels, which at "
-                    f"tissue_{key}_scalef {factors[f'tissue_{key}_scalef']:.4g} are "
-                    f"{width:.0f} x {height:.0f}.",
-                    _AGAIN,
-                )
-            )
-    if len(sizes) == 2 and not problems:
-        hires, lowres = sizes["hires"], sizes["lowres"]
-        rounding = 1 / np.array(images["lowres"].shape[:2])
-        if np.any(np.abs(hires / lowres - 1) > _SIZE_TOLERANCE + rounding):
-            problems.append(
-                Problem(
-                    str(run.files["hires"]),
-                    "Expected hires and lowres images of one full-resolution image; found that "
-                    f"their scale factors give {hires[1]:.0f} x {hires[0]:.0f} and "
-                    f"{lowres[1]:.0f} x {lowres[0]:.0f} pixels.",
-                    _AGAIN,
-                )
-            )
-    return problems
+    shapes = {key: image.shape for key, image in images.items()}
+    return [
+        Problem(str(run.files[key]), message, _AGAIN)
+        for key, message in misfits(shapes, factors, xy).items()
+    ]
 
 
 def find_source(run: Run, expected: np.ndarray | None, given: str | Path | None) -> Path | None:
