@@ -148,3 +148,25 @@ def test_real_spots_are_placed_alike_by_symbols_and_by_ids(realdata) -> None:
     symbols_alone = AnnData(cells.X, cells.obs, pd.DataFrame(index=cells.var_names))
     found = place({"s": slide_by_id}, symbols_alone, method="knn").adata.obsm["spatial"]
     np.testing.assert_allclose(found, wanted, rtol=1e-6)
+
+
+@pytest.mark.realdata
+def test_real_sections_of_ids_and_cells_of_symbols_are_joined_by_a_section_of_both(realdata):
+    first, second, third = (
+        read_adata(realdata / "st_mob_he" / f"MOB{number}.h5ad") for number in (1, 2, 4)
+    )
+    wanted = place({"a": first, "b": second}, third, method="knn").adata.obsm["spatial"]
+    ids_alone = first.copy()
+    ids_alone.var = pd.DataFrame(index=first.var["ensembl"].astype(str))
+    symbols_alone = third.copy()
+    symbols_alone.var = pd.DataFrame(index=third.var["symbol"].astype(str))
+    found = place({"a": ids_alone, "b": second}, symbols_alone, method="knn")
+    np.testing.assert_allclose(found.adata.obsm["spatial"], wanted, rtol=1e-6)
+
+
+@pytest.mark.realdata
+def test_real_cells_of_another_species_are_refused_by_name(realdata) -> None:
+    human = read_adata(realdata / "breast_xenium_visium" / "visium_spots.h5ad")
+    mouse = read_adata(realdata / "visium_coexpress" / "visium_spots.h5ad")
+    with pytest.raises(ValidationError, match=r"\(human\), found those of mouse"):
+        place({"s": human}, mouse, method="knn")

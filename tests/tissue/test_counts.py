@@ -151,3 +151,9 @@ def test_genes_of_two_species_are_refused_with_a_choice_that_keeps_one(tmp_path)
     assert list(found.var_names) == ["Actb", "Sox2"]
     assert "left out 3 of GRCh38" in found.uns["spatialrecon"]["notes"][0]
     np.testing.assert_array_equal(counts_of(found), COUNTS[:, 3:])
+
+
+def test_raw_is_preferred_to_a_layer() -> None:
+    found, notes = settled(table(raw=COUNTS, umi=COUNTS + 1))
+    np.testing.assert_array_equal(found.layers["counts"].toarray(), COUNTS)
+    assert notes == ("Counts are those of raw: X holds no whole numbers.",)
