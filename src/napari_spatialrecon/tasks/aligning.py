@@ -20,14 +20,12 @@ from napari_spatialrecon.geometry.procrustes import Pose
 from napari_spatialrecon.progress import ProgressCallback, Reporter, ShouldStop
 from napari_spatialrecon.tasks.writing import write_result
 from napari_spatialrecon.tissue import contract, slots
-from napari_spatialrecon.tissue.images import Histology, histology
+from napari_spatialrecon.tissue.embedded import with_image
+from napari_spatialrecon.tissue.images import histology
 from napari_spatialrecon.tissue.micrometres import micrometres, scale_slots
 from napari_spatialrecon.tissue.outline import start_by_outline
 from napari_spatialrecon.tissue.sdata.inputs import takes_spatialdata
 from napari_spatialrecon.tissue.sdata.source import carried, rescaled
-
-#: Longest side of an image that is copied into a file which only names it.
-_EMBEDDED = 2400
 
 
 @dataclass(frozen=True)
@@ -304,15 +302,5 @@ def _set_image(moved: AnnData, target: AnnData, scale: float) -> None:
         factors["spot_diameter_fullres"] = float(stated["spot_diameter_fullres"]) * scale
     image = histology(target)
     if image is not None and "hires" not in contract.section(library, "images"):
-        pixels, per_pixel = _thumbnail(image, target)
-        library["images"] = {**contract.section(library, "images"), "hires": pixels}
-        factors["tissue_hires_scalef"] = 1 / per_pixel
+        library = with_image(library, image, target)
     moved.uns[slots.SPATIAL] = {name: library}
-
-
-def _thumbnail(image: Histology, target: AnnData) -> tuple[np.ndarray, float]:
-    """Return an image (y, x, 3) uint8 and the full-resolution pixels of each of its pixels."""
-    pixels, units = image.thumbnail(_EMBEDDED)
-    if contract.unit(target) == "um":
-        units /= contract.um_per_pixel(target) or 1.0
-    return pixels, units

@@ -47,6 +47,8 @@ def write_result(
 ) -> tuple[Path, Path]:
     """Write a table as h5ad or SpatialData zarr, and its record beside it; return both paths.
 
+    An h5ad holds a copy of the histology, for scanpy and squidpy, where the table only names files.
+
     Parameters
     ----------
     add
@@ -69,8 +71,10 @@ def write_result(
             write_zarr(path, adata, name, add=add)
             keep(record)
         return path, record_of(path)
+    from napari_spatialrecon.tissue.embedded import embedded
+
     with record_beside(path) as keep, storage.atomic_file(path) as temporary:
-        adata.write_h5ad(temporary, **compression)
+        embedded(adata).write_h5ad(temporary, **compression)
         keep(record)
     return path, record_of(path)
 
