@@ -12,6 +12,7 @@ import zarr
 from anndata import AnnData
 from scipy import sparse
 
+import napari_spatialrecon as sr
 from napari_spatialrecon.tissue import contract
 from napari_spatialrecon.tissue.genes import find_genes, match_genes
 from napari_spatialrecon.tissue.images import Histology, histology
@@ -93,6 +94,14 @@ def _shallow() -> Iterator[Step]:
     shallow.X = np.ones((400, 2), np.float32)
     yield lambda: prepared(shallow, min_counts=10)
     yield lambda: prepared(pseudo_visium(shallow, 125.0), min_counts=10)
+
+
+@remedy(CONTRACT, "Try {}.")
+def _few_counts() -> Iterator[Step]:
+    panel = table(60, 3)
+    said = yield lambda: sr.place({"slide": panel}, table(60, 3), method="knn")
+    lower = keywords(str(said))
+    yield lambda: sr.place({"slide": panel}, table(60, 3), method="knn", **lower)
 
 
 @remedy(CONTRACT, "Try the raw counts of cells that were sequenced.")

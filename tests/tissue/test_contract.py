@@ -297,3 +297,10 @@ def test_logarithms_of_a_real_embryo_are_told(realdata) -> None:
     adata = anndata.read_h5ad(realdata / "seqfish_embryo2" / "seqfish_embryo2.h5ad")
     del adata.layers["counts"]
     assert "log2(1 + x)" in problems_of(adata, "embryo")
+
+
+def test_a_table_whose_rows_share_one_place_can_be_drawn_but_is_no_slide() -> None:
+    adata = slide()
+    adata.obsm["spatial"] = np.full((12, 2), 7.0)
+    np.testing.assert_array_equal(contract.coordinates(adata), adata.obsm["spatial"])
+    assert "Expected different places" in problems(adata)

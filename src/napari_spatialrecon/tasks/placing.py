@@ -91,7 +91,7 @@ def place(
     """
     run = begin("place", "place", method, seed, folder, resume, progress, should_stop)
     chosen = _config_beside(run.info, config, settings, model)
-    slides = prepare_slides(references)
+    slides = prepare_slides(references, chosen)
     cells = contract.prepare_query(query, query_name)
     if model is None:
         display_number([slide.name for slide in slides], display)
@@ -169,7 +169,7 @@ def impute_locations(
         located = query[landmarks.indices].copy()
         located.obsm[SPATIAL] = landmarks.places
         references = {"landmarks": located}
-    slides = prepare_slides(references)
+    slides = prepare_slides(references, chosen)
     cells = contract.prepare_query(query, query_name)
     known = _among(landmarks, cells)
     fitted = run.fitted(slides, cells, chosen, device, loaded(run.info, model))

@@ -20,10 +20,9 @@ from napari_spatialrecon.progress import ProgressCallback, Reporter, ShouldStop
 from napari_spatialrecon.tasks import resuming
 from napari_spatialrecon.tasks.saved import Fitted
 from napari_spatialrecon.tissue import contract
+from napari_spatialrecon.tissue.preprocess_config import LEAST_COUNTS
 from napari_spatialrecon.training.device import choose_device
 
-#: Spots with fewer counts carry too little information for training.
-LEAST_SPOT_COUNTS = 20
 #: A fitted method, or its checkpoint folder.
 Trained = Fitted | PlacementMethod | str | Path
 
@@ -114,16 +113,31 @@ def begin(
     )
 
 
-def prepare_slides(references: Mapping[str, AnnData]) -> list[contract.Prepared]:
+def prepare_slides(
+    references: Mapping[str, AnnData], config: Config | None = None
+) -> list[contract.Prepared]:
     """Check reference slides and leave out spots with too few counts for training.
+
+    Parameters
+    ----------
+    config
+        Hyper-parameters of the method, of which ``preprocess.min_counts`` is heeded.
 
     Raises
     ------
     ValidationError
         Lists every problem of the first slide that has any.
     """
+    preprocess = getattr(config, "preprocess", None)
+    if preprocess is None:
+        return [
+            contract.prepare_slide(slide, name, min_counts=LEAST_COUNTS)
+            for name, slide in references.items()
+        ]
     return [
-        contract.prepare_slide(slide, name, min_counts=LEAST_SPOT_COUNTS)
+        contract.prepare_slide(
+            slide, name, min_counts=preprocess.min_counts, setting="preprocess.min_counts"
+        )
         for name, slide in references.items()
     ]
 

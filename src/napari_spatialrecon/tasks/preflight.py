@@ -60,7 +60,7 @@ def preflight(
         The run does not fit the memory.
     """
     info = find_method(method, "place")
-    slides = prepare_slides(references)
+    slides = prepare_slides(references, config if config is not None else info.config()())
     cells = contract.prepare_query(query, query_name)
     match = match_genes([t.adata.var for t in (*slides, cells)], [t.name for t in (*slides, cells)])
     sizes = PlacementSizes(

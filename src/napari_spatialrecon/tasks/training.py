@@ -124,8 +124,8 @@ def _train_placing(
     run = begin("train", "place", **common)
     base = loaded(info, start_from)
     start = config if config is not None or base is None else base.config
-    slides = prepare_slides(references)
-    known = encoder_for(info, encoder, base)
     chosen = chosen_config(info, start, settings)
+    slides = prepare_slides(references, chosen)
+    known = encoder_for(info, encoder, base)
     fitted = run.fitted(slides, None, chosen, device, start_from=base, encoder=known)
     return Model(fitted, run.record.to_dict())

@@ -13,7 +13,7 @@ import pandas as pd
 from anndata import AnnData
 from scipy import sparse
 
-from napari_spatialrecon import provenance
+from napari_spatialrecon import faces, provenance
 from napari_spatialrecon.errors import InputError, Problem, ValidationError
 from napari_spatialrecon.faces import argument
 from napari_spatialrecon.tissue import places, validate
@@ -108,7 +108,7 @@ def coordinates(adata: AnnData) -> np.ndarray:
     ValidationError
         There are no coordinates, or they are not two finite numbers per row.
     """
-    if problems := _coordinate_problems(adata, "", least=0):
+    if problems := _coordinate_problems(adata, "", least=adata.n_obs + 1):
         raise ValidationError(problems)
     return np.array(adata.obsm[SPATIAL], dtype=np.float64)
 
@@ -120,6 +120,7 @@ def prepare_slide(
     min_counts: int = 1,
     counts_needed: bool = True,
     genes: np.ndarray | None = None,
+    setting: str = "",
 ) -> Prepared:
     """Return a reference slide with checked counts and coordinates; empty rows are left out.
 
@@ -136,6 +137,9 @@ def prepare_slide(
     genes : (n_genes,) bool, optional
         Genes whose counts are needed; those of others are checked, counted in totals, and left out
         as if they were zero. All if None.
+    setting
+        Dotted name of the hyper-parameter that `min_counts` comes from, for the remedy where it
+        leaves too few spots.
 
     Raises
     ------
@@ -151,7 +155,9 @@ def prepare_slide(
         notes = tuple(f"{name}: {note}" for note in micrometres(adata).notes)
     except InputError as error:
         problems.append(_named(error, name))
-    prepared = _prepare(adata, name, problems, min_counts, counts_needed, LEAST_SPOTS, genes)
+    prepared = _prepare(
+        adata, name, problems, min_counts, counts_needed, LEAST_SPOTS, genes, setting
+    )
     prepared.adata.obsm[SPATIAL] = coordinates(adata)[prepared.kept]
     return replace(prepared, notes=(*prepared.notes, *notes))
 
@@ -198,6 +204,7 @@ def _prepare(
     counts_needed: bool,
     least: int,
     wanted: np.ndarray | None,
+    setting: str = "",
 ) -> Prepared:
     adata, said = settled(adata)
     problems = [
@@ -234,7 +241,9 @@ def _prepare(
         number = f"{least} {rows if least > 1 else 'cell'}"
         enough = f"{min_counts} or more counts" if min_counts > 1 else "counts"
         found = f"Expected at least {number} with {enough}, found {int(kept.sum())}."
-        remedy = _DEEPER if least > 1 else "Try the raw counts of cells that were sequenced."
+        remedy = "Try the raw counts of cells that were sequenced."
+        if least > 1:
+            remedy = _fewer_counts(read.totals, least, setting)
         raise ValidationError([Problem(f"{name}: {slot}", found, remedy)])
     light = AnnData(
         X=read.matrix,
@@ -243,6 +252,12 @@ def _prepare(
         uns=dict(adata.uns),
     )
     return Prepared(light, name, kept, tuple(notes + dropped), read.digest)
+
+
+def _fewer_counts(totals: np.ndarray, least: int, setting: str) -> str:
+    """Return how to use enough spots: by a lower setting if there is one that helps."""
+    reached = int(np.sort(totals)[-least]) if len(totals) >= least else 0
+    return f"Try {faces.setting(setting, reached)}." if setting and reached >= 1 else _DEEPER
 
 
 def _species_problems(adata: AnnData, name: str) -> list[Problem]:

@@ -6,11 +6,20 @@ from dataclasses import dataclass
 
 from napari_spatialrecon.hyperparameters import Config, option
 
+LEAST_COUNTS = 20
+"""Spots with fewer counts carry too little information to be learned from, where none is set."""
+
 
 @dataclass(frozen=True)
 class PreprocessConfig(Config):
     """Preprocessing of counts to features."""
 
+    min_counts: int = option(
+        LEAST_COUNTS,
+        "Counts that a spot of a slide needs to be learned from.",
+        unit="counts",
+        low=1,
+    )
     depth: str = option(
         "query",
         "Total to which spot and cell counts are scaled: the query's median or a fixed one.",
