@@ -208,6 +208,14 @@ def test_of_several_samples_in_a_folder_one_is_named(tmp_path) -> None:
     assert read_adata(tmp_path / "runs" / "GSM1_a_cells.csv.gz").n_obs == 3
 
 
+def test_another_sample_than_that_of_the_folder_is_refused_by_its_name(tmp_path) -> None:
+    run = write_run(tmp_path / "run")
+    assert read_adata(run, library="run").n_obs == 3
+    with pytest.raises(ChoiceError) as caught:
+        read_adata(run, library="other")
+    assert caught.value.choices == ("run",)
+
+
 def test_y_is_mirrored_only_when_asked(tmp_path) -> None:
     adata = read_adata(write_run(tmp_path / "run"), y_axis="up")
     np.testing.assert_allclose(adata.obsm["spatial"][:, 1], 65 - XY[:, 1])

@@ -70,7 +70,7 @@ def placed(
         counts = counts[known].copy()
     found = places.loc[counts.obs_names]
     for column in found.columns.difference([*xy, *counts.obs.columns], sort=False):
-        counts.obs[str(column)] = _storable(found[column]).to_numpy()
+        counts.obs[str(column)] = _storable(found[column]).array
     counts.obsm[SPATIAL] = np.asarray(numbers.loc[counts.obs_names], dtype=np.float64)
     return counts
 
@@ -80,7 +80,11 @@ def _first(names: pd.Index) -> str:
 
 
 def _storable(column: pd.Series) -> pd.Series:
-    return column.astype(str) if column.dtype == object else column
+    """Return a column as HDF5 takes it: text as text, and with gaps as categories."""
+    if column.dtype != object:
+        return column
+    text, known = column.map(str), column.notna()
+    return text if known.all() else text.where(known).astype("category")
 
 
 def without_controls(adata: AnnData, controls: np.ndarray, notes: list[str]) -> AnnData:

@@ -91,13 +91,16 @@ def one_sample(
     Raises
     ------
     ChoiceError
-        Several samples, and none or an unknown one is named.
+        Several samples, and none or an unknown one is named. Files without a prefix are those of
+        a sample with the name of the folder.
     """
-    complete = [prefix for prefix, files in found.items() if {*needed} <= {*files}]
-    choices = complete or list(found)
-    if asked is not None and asked in found:
-        return asked, found[asked]
-    if len(choices) == 1 and asked is None:
-        return choices[0], {**found.get("", {}), **found[choices[0]]}
-    named = [prefix for prefix in choices if prefix] or choices
-    raise ChoiceError("samples", "library", named, asked=asked, where=str(where))
+    folder = where if where.is_dir() else where.parent
+    names = {prefix or folder.name: prefix for prefix in found}
+    complete = [name for name, prefix in names.items() if {*needed} <= {*found[prefix]}]
+    choices = complete or list(names)
+    if asked is None and len(choices) == 1:
+        asked = choices[0]
+    if asked not in names:
+        raise ChoiceError("samples", "library", choices, asked=asked, where=str(where))
+    own = found[names[asked]]
+    return names[asked], {**found.get("", {}), **own} if len(choices) == 1 else own
