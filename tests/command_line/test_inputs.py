@@ -37,7 +37,7 @@ def inputs(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Any:
         def read(self, path: Path, options: ReadOptions) -> AnnData:
             return read(path, options)
 
-    known = Known("test", "a test", lambda path: True, "", ("library",))
+    known = Known("test", "Test", "a test", lambda path: True, "", ("library",))
     monkeypatch.setattr(registry, "FORMATS", (known,))
     for name in LIBRARIES:
         (tmp_path / f"{name}.x").touch()

@@ -232,7 +232,7 @@ def test_a_matrix_that_is_cut_short_is_refused(tmp_path) -> None:
 
 def test_a_folder_of_something_else_says_what_was_looked_for(tmp_path) -> None:
     assert sniff(tmp_path) is None
-    with pytest.raises(InputError, match="a Space Ranger folder") as caught:
+    with pytest.raises(InputError, match="Space Ranger, Xenium") as caught:
         read_adata(tmp_path)
     assert "outs" in caught.value.remedy
 

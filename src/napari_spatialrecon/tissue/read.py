@@ -10,7 +10,7 @@ from anndata import AnnData
 
 from napari_spatialrecon.errors import InputError
 from napari_spatialrecon.tissue.formats.options import ReadOptions
-from napari_spatialrecon.tissue.formats.registry import Format, find_format, format_named, titles
+from napari_spatialrecon.tissue.formats.registry import Format, families, find_format, format_named
 from napari_spatialrecon.tissue.formats.settling import settle
 from napari_spatialrecon.tissue.slots import OURS, READ
 from napari_spatialrecon.tissue.upgrade import correct_micrometres
@@ -104,7 +104,7 @@ def _finished(adata: AnnData, found: Format, options: ReadOptions, where: str) -
 
 def _unknown(path: Path) -> InputError:
     """Return why a path is of no format: damaged, unreadable or of another kind."""
-    expected = f"Expected {titles()}"
+    expected = f"Expected a file or folder of {families()}"
     if path.is_dir():
         listed = ", ".join(sorted(p.name for p in path.iterdir())[:6]) or "nothing"
         return InputError(

@@ -16,15 +16,15 @@ from napari_spatialrecon.viewer.widgets.read_dialog import ReadDialog
 
 
 def known(*options: str) -> registry.Format:
-    return registry.Format("test", "a test", lambda path: True, "", options)
+    return registry.Format("test", "Test", "a test", lambda path: True, "", options)
 
 
 def test_fields_are_those_of_the_format_and_reach_the_options(qtbot: Any) -> None:
-    dialog = ReadDialog(Path("all.h5ad"), known("layer", "y_axis"))
+    dialog = ReadDialog(Path("all.h5ad"), known("y_axis"))
     qtbot.addWidget(dialog)
     found: list[ReadOptions] = []
     dialog.chosen.connect(found.append)
-    assert list(dialog.fields) == ["layer", "y_axis"]
+    assert list(dialog.fields) == ["layer", "genome", "y_axis"]
     layer, way = dialog.fields["layer"], dialog.fields["y_axis"]
     assert isinstance(layer, QLineEdit) and isinstance(way, QComboBox)
     dialog.show()
@@ -37,7 +37,7 @@ def test_fields_are_those_of_the_format_and_reach_the_options(qtbot: Any) -> Non
 
 
 def test_what_is_left_automatic_is_no_choice(qtbot: Any) -> None:
-    dialog = ReadDialog(Path("all.h5ad"), known("layer", "y_axis"))
+    dialog = ReadDialog(Path("all.h5ad"), known("y_axis"))
     qtbot.addWidget(dialog)
     assert dialog.options() == NO_CHOICE
 

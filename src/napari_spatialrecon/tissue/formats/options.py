@@ -79,3 +79,6 @@ class ReadOptions:
 
 NO_CHOICE = ReadOptions()
 """Every choice left to the reader."""
+
+OF_EVERY_FORMAT = ("layer", "genome")
+"""Options that are heeded wherever a table has a choice, whatever its format."""

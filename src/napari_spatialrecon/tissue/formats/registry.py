@@ -26,6 +26,8 @@ class Format:
     ----------
     name
         Short name in records and tests.
+    family
+        Platform or tool that writes it.
     title
         What a user calls it, with what to open, for messages.
     fits
@@ -38,6 +40,7 @@ class Format:
     """
 
     name: str
+    family: str
     title: str
     fits: Callable[[Path], bool]
     reader: str
@@ -54,6 +57,7 @@ class Format:
 FORMATS = (
     Format(
         "spaceranger",
+        "Space Ranger",
         "a Space Ranger folder (Visium, Visium HD)",
         recognise.is_spaceranger,
         "spaceranger:read",
@@ -61,6 +65,7 @@ FORMATS = (
     ),
     Format(
         "xenium",
+        "Xenium",
         "a Xenium folder",
         recognise.is_xenium,
         "xenium:read",
@@ -68,6 +73,7 @@ FORMATS = (
     ),
     Format(
         "cosmx",
+        "CosMx",
         "a folder of CosMx flat files",
         recognise.is_cosmx,
         "cosmx:read",
@@ -75,6 +81,7 @@ FORMATS = (
     ),
     Format(
         "merscope",
+        "MERSCOPE",
         "a MERSCOPE folder",
         recognise.is_merscope,
         "merscope:read",
@@ -82,6 +89,7 @@ FORMATS = (
     ),
     Format(
         "spatialdata",
+        "SpatialData",
         "a SpatialData .zarr",
         recognise.is_spatialdata,
         "spatialdata_zarr:read",
@@ -89,6 +97,7 @@ FORMATS = (
     ),
     Format(
         "slideseq",
+        "Slide-seq",
         "a Slide-seq folder",
         recognise.is_slideseq,
         "beads:read_slideseq",
@@ -96,6 +105,7 @@ FORMATS = (
     ),
     Format(
         "curio",
+        "Curio Seeker",
         "a Curio Seeker folder",
         recognise.is_curio,
         "beads:read_curio",
@@ -103,6 +113,7 @@ FORMATS = (
     ),
     Format(
         "gef",
+        "Stereo-seq",
         "a .gef file or folder of Stereo-seq",
         recognise.is_gef,
         "stereoseq:read_gef",
@@ -110,6 +121,7 @@ FORMATS = (
     ),
     Format(
         "gem",
+        "Stereo-seq",
         "a .gem table of Stereo-seq",
         recognise.is_gem,
         "stereoseq:read_gem",
@@ -117,6 +129,7 @@ FORMATS = (
     ),
     Format(
         "seqfish",
+        "seqFISH",
         "a seqFISH folder",
         recognise.is_seqfish,
         "imaging:read_seqfish",
@@ -124,6 +137,7 @@ FORMATS = (
     ),
     Format(
         "starmap",
+        "STARmap PLUS",
         "a folder of STARmap PLUS tables",
         recognise.is_starmap,
         "imaging:read_starmap",
@@ -131,6 +145,7 @@ FORMATS = (
     ),
     Format(
         "cell_table",
+        "CSV tables",
         "a CSV of cells with x, y and genes",
         recognise.is_cell_table,
         "imaging:read_table",
@@ -138,6 +153,7 @@ FORMATS = (
     ),
     Format(
         "tenx",
+        "Cell Ranger",
         "a count matrix of Cell Ranger (.h5, .mtx, a folder with one, or outs)",
         tenx_files.is_tenx,
         "tenx:read",
@@ -145,14 +161,22 @@ FORMATS = (
     ),
     Format(
         "zarr",
+        "AnnData",
         "an AnnData .zarr",
         recognise.is_zarr_table,
         "zarr_table:read",
         ("library", "y_axis"),
     ),
-    Format("loom", "a .loom file", recognise.is_loom, "loom:read"),
+    Format(
+        "loom",
+        "loom",
+        "a .loom file",
+        recognise.is_loom,
+        "loom:read",
+    ),
     Format(
         "h5ad",
+        "AnnData",
         "an .h5ad file",
         recognise.is_h5ad,
         "h5ad:read",
@@ -181,7 +205,7 @@ def format_named(name: str) -> Format:
     return next(known for known in FORMATS if known.name == name)
 
 
-def titles() -> str:
-    """Return what can be read, for messages."""
-    *others, last = [known.title for known in FORMATS]
+def families() -> str:
+    """Return the platforms and tools whose files are read, for messages."""
+    *others, last = dict.fromkeys(known.family for known in FORMATS)
     return f"{', '.join(others)} or {last}"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import sys
 from types import ModuleType
 from typing import Any
@@ -36,8 +37,14 @@ def library() -> ModuleType:
             "Expected the library spatialdata, found it is not installed.",
             remedy='Try: pip install "napari-spatialrecon[spatialdata]"',
         ) from error
+    # Labels are read on purpose without the image that they were drawn on.
+    logging.getLogger("ome_zarr.reader").addFilter(_has_parent)
     found: ModuleType = spatialdata
     return found
+
+
+def _has_parent(record: logging.LogRecord) -> bool:
+    return not record.getMessage().startswith("no parent found")
 
 
 def is_spatialdata(value: Any) -> bool:

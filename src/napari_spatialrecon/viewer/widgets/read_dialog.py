@@ -17,7 +17,7 @@ from qtpy.QtWidgets import (
     QWidget,
 )
 
-from napari_spatialrecon.tissue.formats.options import ReadOptions
+from napari_spatialrecon.tissue.formats.options import OF_EVERY_FORMAT, ReadOptions
 from napari_spatialrecon.tissue.formats.registry import Format
 
 _AUTOMATIC = "automatic"
@@ -44,11 +44,10 @@ class ReadDialog(QDialog):
         self.fields: dict[str, QComboBox | QLineEdit] = {}
         form = QFormLayout()
         for option in fields(ReadOptions):
-            if option.name in known.options:
+            if option.name in {*known.options, *OF_EVERY_FORMAT}:
                 self.fields[option.name] = field = _field(option)
                 form.addRow(option.name.replace("_", " ").capitalize(), field)
-        none = "" if self.fields else " It has nothing to choose."
-        heading = QLabel(f"{path.name}: {known.title}.{none}")
+        heading = QLabel(f"{path.name}: {known.title}.")
         heading.setWordWrap(True)
         buttons = QDialogButtonBox(
             QDialogButtonBox.StandardButton.Open | QDialogButtonBox.StandardButton.Cancel
