@@ -127,6 +127,21 @@ class GeneNames:
         symbols = _filled([row[1] for row in rows], bare.symbols)
         return cls(bare.names, tuple(symbols), tuple(_filled([row[2] for row in rows], bare.ids)))
 
+    def labels(self) -> list[str]:
+        """Return what to call the genes: symbols where most names are ids, if none stands twice.
+
+        Examples
+        --------
+        >>> var = pd.DataFrame({"feature_name": ["ACTB"]}, index=["ENSG00000075624"])
+        >>> GeneNames.of(var).labels()
+        ['ACTB']
+        """
+        if sum(map(bool, map(ensembl_id, self.names))) <= len(self) / 2:
+            return list(self.names)
+        counts = Counter(self.symbols)
+        pairs = zip(self.names, self.symbols, strict=True)
+        return [s if s and counts[s] == 1 else n for n, s in pairs]
+
     def take(self, positions: np.ndarray) -> GeneNames:
         """Return some of the genes, (n,) int; nameless ones at negative positions."""
         parts = (self.names, self.symbols, self.ids)

@@ -15,6 +15,7 @@ from napari_spatialrecon.methods.srast.config import SRastConfig
 from napari_spatialrecon.tissue import contract
 from napari_spatialrecon.tissue.slots import OURS
 from napari_spatialrecon.viewer.canvas.colors import color_key
+from napari_spatialrecon.viewer.canvas.point_values import names, values
 from napari_spatialrecon.viewer.super_resolve.job import Resolved
 from napari_spatialrecon.viewer.super_resolve.layers import GeneLayers
 from napari_spatialrecon.viewer.super_resolve.model import SuperModel
@@ -83,6 +84,27 @@ def test_genes_are_typed_pasted_and_refused_by_name(model: SuperModel) -> None:
     assert model.genes[2] == model.names[2]
     model.choice = GeneChoice.ALL
     assert model.job().genes is None
+
+
+def test_genes_of_a_slide_of_ids_go_by_their_symbols(
+    model: SuperModel, request: pytest.FixtureRequest
+) -> None:
+    table = model.slide.adata
+    symbols = some_genes(model, 3)
+    before = table.var.copy()
+    request.addfinalizer(lambda: setattr(table, "var", before))
+    ids = {name: f"ENSMUSG{i:011d}" for i, name in enumerate(map(str, table.var_names))}
+    table.var = pd.DataFrame({"feature_name": [*ids]}, index=[*ids.values()])
+    assert model.names == [*ids]
+    model.add_genes(f"{symbols[0].lower()} {ids[symbols[1]]}")
+    assert model.genes == symbols[:2]
+    outcome = run(model)
+    assert outcome.genes == [*symbols[:2]]
+    np.testing.assert_array_equal(outcome.values(symbols[0]), outcome.values(ids[symbols[0]]))
+    _, genes = names(table)
+    assert genes == [*ids]
+    found, kind, _ = values(table, symbols[0])
+    assert kind == "gene" and found.max() > 0
 
 
 def test_markers_of_a_cluster_are_higher_in_it(model: SuperModel) -> None:

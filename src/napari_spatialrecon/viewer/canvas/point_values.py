@@ -21,11 +21,16 @@ _MOST_NAMES = 200
 
 
 def names(adata: AnnData) -> tuple[list[str], list[str]]:
-    """Return the columns to color by, starting with those written by a run, and the genes."""
+    """Return the columns to color by, starting with those written by a run, and the genes.
+
+    Genes go by their symbols, also where the table names them by ids.
+    """
+    from napari_spatialrecon.tissue.gene_names import GeneNames
+
     columns = [str(c) for c in adata.obs if _worth(adata.obs[c])]
     own = [name for name in (UNCERTAINTY, *COLUMNS) if name in columns]
     columns = [*own, *(name for name in columns if name not in own)]
-    return columns, [str(gene) for gene in adata.var_names]
+    return columns, GeneNames.of(adata.var).labels()
 
 
 def values(adata: AnnData, name: str) -> tuple[Values, Kind, str]:

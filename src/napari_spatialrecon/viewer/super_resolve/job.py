@@ -53,8 +53,10 @@ class Resolved(Outcome):
 
     @property
     def genes(self) -> list[str]:
-        """The genes that were split, in the order of the table."""
-        return [str(name) for name in self.adata.var_names]
+        """The genes that were split by their symbols, in the order of the table."""
+        from napari_spatialrecon.tissue.gene_names import GeneNames
+
+        return GeneNames.of(self.adata.var).labels()
 
     @property
     def fd(self) -> float:
@@ -102,7 +104,9 @@ class Resolved(Outcome):
 
     def values(self, gene: str, of: str = "counts") -> np.ndarray:
         """Return a gene's counts (or spread) in the order of `parts`, (n * K,) float32."""
-        column = self.columns[of][:, [self.adata.var_names.get_loc(gene)]]
+        from napari_spatialrecon.tissue.genes import find_genes
+
+        column = self.columns[of][:, find_genes(self.adata.var, [gene], "those that were split")]
         return np.asarray(column.toarray().ravel(), np.float32)
 
     def measured(self, gene: str) -> np.ndarray:

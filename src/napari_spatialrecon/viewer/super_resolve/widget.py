@@ -66,7 +66,11 @@ class SuperResolve(TaskWidget[SuperModel, Resolved]):
         """Show another gene."""
         if self.layers is None:
             return
-        if gene not in self.layers.outcome.adata.var_names:
+        from napari_spatialrecon.tissue.genes import lookup
+
+        outcome = self.layers.outcome
+        at = int(lookup(outcome.adata.var, [gene])[0])
+        if at < 0:
             self.panel.refuse(
                 InputError(
                     f"Expected a gene that was split, found {gene!r}.",
@@ -76,6 +80,7 @@ class SuperResolve(TaskWidget[SuperModel, Resolved]):
             self.genes.show_gene(self.layers.gene)
             return
         self.panel.notice.clear()
+        gene = outcome.genes[at]
         self.layers.show(gene)
         self.layer = self.layers.main
         self.genes.show_gene(gene)

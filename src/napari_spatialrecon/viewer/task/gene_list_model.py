@@ -73,6 +73,7 @@ class GeneListModel(OneSlideModel[JobT, OutcomeT]):
             Some are not genes of the table; the others were added.
         """
         known, unknown = read_genes(text, self.names)
+        known, unknown = self._by_other_names(known, unknown)
         if known:
             self.genes = (*self._genes, *known)
         if unknown:
@@ -84,12 +85,28 @@ class GeneListModel(OneSlideModel[JobT, OutcomeT]):
                 remedy="Try typing part of the name and choosing from the list.",
             )
 
+    def _by_other_names(self, known: list[str], unknown: list[str]) -> tuple[list[str], list[str]]:
+        """Return more known genes: those that the table knows by another name, such as an id."""
+        from napari_spatialrecon.tissue.genes import lookup
+
+        table = self.gene_table
+        if not unknown or table is None or table.adata is None:
+            return known, unknown
+        labels = self.names
+        found = dict(zip(unknown, lookup(table.adata.var, unknown).tolist(), strict=True))
+        return (
+            [*known, *(labels[column] for column in found.values() if column >= 0)],
+            [word for word, column in found.items() if column < 0],
+        )
+
 
 def genes_of(entry: Entry | None) -> list[str]:
-    """Return the genes of a table; none without a table."""
+    """Return the genes of a table by their symbols, if it knows them; none without a table."""
+    from napari_spatialrecon.tissue.gene_names import GeneNames
+
     if entry is None or entry.adata is None:
         return []
-    return [str(name) for name in entry.adata.var_names]
+    return GeneNames.of(entry.adata.var).labels()
 
 
 def read_genes(text: str, names: Sequence[str]) -> tuple[list[str], list[str]]:
