@@ -38,7 +38,16 @@ def test_the_manifest_at_the_top_is_the_one_that_is_shipped() -> None:
 
 @pytest.mark.parametrize(
     "name",
-    ["a.h5ad", "filtered.h5", "a.loom", "GSM1_matrix.mtx.gz", "A.gef", "A.gem.gz", "a.zarr.zip"],
+    [
+        "a.h5ad",
+        "filtered.h5",
+        "a.loom",
+        "GSM1_matrix.mtx.gz",
+        "A.gef",
+        "A.gem.gz",
+        "a.zarr.zip",
+        "a.svs",
+    ],
 )
 def test_a_file_of_every_format_that_has_a_name_of_its_own_is_claimed(name: str) -> None:
     (reader,) = PluginManifest.from_file(PATH).contributions.readers

@@ -15,6 +15,7 @@ from napari_spatialrecon.tissue.formats.naming import table_name
 from napari_spatialrecon.tissue.slots import SPATIAL
 from napari_spatialrecon.viewer.canvas.layers import LayerData
 from napari_spatialrecon.viewer.window.main_window import has_window
+from napari_spatialrecon.viewer.workspace.picture_layer import is_picture, picture_layer
 from napari_spatialrecon.viewer.workspace.table_layers import table_layers
 from napari_spatialrecon.viewer.workspace.tables import chosen_options
 
@@ -29,12 +30,13 @@ _ASKED_BY_HAND = "_qt_open"
 
 
 def get_reader(path: str | Sequence[str]) -> Callable[[str | Sequence[str]], Read] | None:
-    """Return a reader for every format of `tissue.formats` and GeoJSON, None for anything else."""
+    """Return a reader for formats of `tissue.formats`, GeoJSON and images of scanners, or None."""
     from napari_spatialrecon.tissue.formats.recognise import is_geojson
     from napari_spatialrecon.tissue.formats.registry import find_format
 
-    paths = [path] if isinstance(path, str | Path) else list(path)
-    return read if paths and all(is_geojson(Path(p)) or find_format(p) for p in paths) else None
+    paths = [Path(one) for one in ([path] if isinstance(path, str | Path) else path)]
+    known = (is_geojson(p) or is_picture(p) or find_format(p) is not None for p in paths)
+    return read if paths and all(known) else None
 
 
 def read(path: str | Sequence[str]) -> Read:
@@ -43,12 +45,14 @@ def read(path: str | Sequence[str]) -> Read:
     Tables with coordinates become layers; cells without coordinates are listed in the workspace of
     the current viewer. Files that are already open are not opened again. Regions drawn in QuPath
     (GeoJSON) become a column of the current slide. For a user (a drop, File >
-    Open) nothing is returned: the layers are added once they have been read.
+    Open) no tables are returned: their layers are added once they have been read.
     """
     from napari import current_viewer
 
     viewer = current_viewer()
     paths = [Path(one) for one in ([path] if isinstance(path, str | Path) else path)]
+    pictures = [picture_layer(one) for one in paths if is_picture(one)]
+    paths = [one for one in paths if not is_picture(one)]
     if viewer is not None:
         from napari_spatialrecon.viewer.canvas.placed_cells import color_placed
 
@@ -60,9 +64,10 @@ def read(path: str | Sequence[str]) -> Read:
         if _by_hand():
             from napari_spatialrecon.viewer.workspace.opening import open_in_turn
 
-            open_in_turn(viewer, paths)
-            return NO_LAYERS
-    layers = [layer for one in paths for layer in _read_one(one, viewer)]
+            if paths:
+                open_in_turn(viewer, paths)
+            return pictures or NO_LAYERS
+    layers = [*pictures, *(layer for one in paths for layer in _read_one(one, viewer))]
     return layers or NO_LAYERS
 
 
