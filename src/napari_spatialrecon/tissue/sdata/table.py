@@ -152,6 +152,8 @@ def _attach(sdata: Any, table: AnnData, written: Mapping[str, Any]) -> None:
     if key is None or image is None or image not in sdata.images or found is None:
         return
     name, content = found
+    if key in contract.section(content, "images"):
+        return
     picture = Picture.of(image, sdata.images[image])
     file = picture.file(sdata)
     part, value = ("images_files", str(file)) if file else ("images", picture.pixels)
