@@ -12,9 +12,11 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import pandas as pd
 
+from napari_spatialrecon.errors import InputError
 from napari_spatialrecon.geometry.neighbours import nearest
 from napari_spatialrecon.tasks.aligning import stored_transform
 from napari_spatialrecon.tissue import contract, slots
+from napari_spatialrecon.tissue.embedded import LONGEST, embedded
 from napari_spatialrecon.tissue.images import Histology, histology
 from napari_spatialrecon.tissue.sdata import names
 from napari_spatialrecon.tissue.sdata.instances import instances
@@ -85,14 +87,18 @@ def parts_of(
     if rows is None:
         rows = f"{stem}_{'cells' if slots.LAYOUT in adata.obsm else 'spots'}"
         found |= _rows(adata, rows, f"{stem}_points", systems)
-    shown = _shown(adata, into, source)
-    if shown is None and (image := histology(adata, folder)) is not None:
+    shown, image = _shown(adata, into, source), _histology(adata, folder)
+    if shown is None and image is not None:
         shown = f"{stem}_histology"
         found[shown] = _image(image, systems)
     system = next(iter(systems))
     note = {"system": system, "matrix": systems[system].tolist()}
-    note |= {"image": shown, "image_key": _finest_file(adata, folder)}
-    found[stem] = _table(adata, rows, note)
+    key = _finest_file(adata, folder)
+    note |= {"image": shown, "image_key": key}
+    # A copy smaller than the hires image that it would stand for is worse than none.
+    is_large = key == "hires" and image is not None and max(image.levels[0].shape[:2]) > LONGEST
+    held = adata if is_large else embedded(adata)
+    found[stem] = _table(held, rows, note)
     return found
 
 
@@ -216,6 +222,14 @@ def _shown(adata: AnnData, sdata: Any, source: Mapping[str, Any] | None) -> str 
     files = contract.section(found[1], "images_files") if found is not None else {}
     named = str(files.get("fullres", "")).replace("\\", "/").rpartition("/")[2]
     return named if named in images else next(iter(images), None)
+
+
+def _histology(adata: AnnData, folder: str | Path | None) -> Histology | None:
+    """Return the histology, or None where it cannot be used: a result is written without it."""
+    try:
+        return histology(adata, folder)
+    except InputError:
+        return None
 
 
 def _finest_file(adata: AnnData, folder: str | Path | None) -> str | None:
