@@ -694,13 +694,13 @@ def impute(genes: Any, slide: AnnData | None = None) -> Step:
     return lambda: sr.impute_genes(own, table(60, 20), genes, method="knn")
 
 
-@remedy("tasks/imputing.py", 'Try ["{}"].')
+@remedy("tasks/asked_genes.py", 'Try ["{}"].')
 def _a_word() -> Iterator[Step]:
     said = yield impute("Gene15")
     yield lambda: impute(execute(str(said)))()
 
 
-@remedy("tasks/imputing.py", "Try a reference that measured more genes than the slide.")
+@remedy("tasks/asked_genes.py", "Try a reference that measured more genes than the slide.")
 def _nothing_missing() -> Iterator[Step]:
     yield impute("missing", table(60, 20))
     yield impute("missing")

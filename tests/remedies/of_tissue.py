@@ -14,7 +14,8 @@ from scipy import sparse
 
 import napari_spatialrecon as sr
 from napari_spatialrecon.tissue import contract
-from napari_spatialrecon.tissue.genes import find_genes, match_genes
+from napari_spatialrecon.tissue.gene_lookup import find_genes
+from napari_spatialrecon.tissue.genes import match_genes
 from napari_spatialrecon.tissue.images import Histology, histology
 from napari_spatialrecon.tissue.landmark_pairs import read_pairs
 from napari_spatialrecon.tissue.landmarks import read_landmarks
@@ -31,7 +32,8 @@ from napari_spatialrecon.tissue.simulator.simulate import simulate
 from napari_spatialrecon.tissue.subspots import parse_factor, split_spots
 from remedies.cases import Step, execute, keywords, remedy, written
 
-CONTRACT, VALIDATE, GENES = "tissue/contract.py", "tissue/validate.py", "tissue/genes.py"
+CONTRACT, VALIDATE = "tissue/contract.py", "tissue/validate.py"
+GENES, LOOKUP = "tissue/genes.py", "tissue/gene_lookup.py"
 LIBRARY, PLANES = "tissue/library.py", "tissue/image_planes.py"
 MARKS, PAIRS, IMAGE = "tissue/landmarks.py", "tissue/landmark_pairs.py", "tissue/lazy_image.py"
 RNG = np.random.default_rng(0)
@@ -283,13 +285,13 @@ def _no_common() -> Iterator[Step]:
     yield match(*tables[:2])
 
 
-@remedy(GENES, "Did you mean {}?")
+@remedy(LOOKUP, "Did you mean {}?")
 def _gene_alike() -> Iterator[Step]:
     said = yield lambda: find_genes(names(*HUMAN), ["ERBB"])
     yield lambda: find_genes(names(*HUMAN), [str(said).split()[3].strip("?,")])
 
 
-@remedy(GENES, "Try names such as {}.")
+@remedy(LOOKUP, "Try names such as {}.")
 def _gene_unlike() -> Iterator[Step]:
     said = yield lambda: find_genes(names(*HUMAN), ["zzzzzzzz"])
     yield lambda: find_genes(names(*HUMAN), [str(said).split()[4].strip(".,'")])

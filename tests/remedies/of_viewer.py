@@ -229,7 +229,12 @@ def widget_of(show: Callable[..., None]) -> tuple[Callable[[str], None], list[st
     genes = SimpleNamespace(
         gene=SimpleNamespace(show_name=lambda _: None), show_gene=lambda *_, **__: None
     )
-    outcome = SimpleNamespace(adata=adata, sentence=lambda _: "", measured=lambda _: None)
+    outcome = SimpleNamespace(
+        adata=adata,
+        genes=[*adata.var_names],
+        sentence=lambda _: "",
+        measured=lambda _: None,
+    )
     fake = SimpleNamespace(
         layers=SimpleNamespace(outcome=outcome, gene="Gene1", show=seen.append, main=None),
         panel=SimpleNamespace(refuse=raising, notice=SimpleNamespace(clear=lambda: None)),

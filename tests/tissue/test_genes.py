@@ -9,8 +9,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from napari_spatialrecon.errors import InputError, ValidationError
+from napari_spatialrecon.tissue.gene_lookup import find_genes, lookup
 from napari_spatialrecon.tissue.gene_names import GeneNames
-from napari_spatialrecon.tissue.genes import find_genes, lookup, match_genes
+from napari_spatialrecon.tissue.genes import match_genes
 from napari_spatialrecon.tissue.species import mixed_genomes
 
 

@@ -16,7 +16,7 @@ from napari_spatialrecon.evaluation.pictures import overlay, save_png
 from napari_spatialrecon.evaluation.type_maps import type_maps
 from napari_spatialrecon.faces import argument
 from napari_spatialrecon.tissue import contract
-from napari_spatialrecon.tissue.genes import lookup
+from napari_spatialrecon.tissue.gene_lookup import lookup
 from napari_spatialrecon.tissue.images import histology
 from napari_spatialrecon.tissue.slots import UNCERTAINTY
 

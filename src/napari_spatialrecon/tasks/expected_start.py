@@ -16,8 +16,8 @@ from napari_spatialrecon.progress import ProgressCallback, Reporter, ShouldStop
 from napari_spatialrecon.tasks.aligning import AlignResult, align_by_transform
 from napari_spatialrecon.tasks.placing_run import prepare_slides
 from napari_spatialrecon.tissue import contract, slots
+from napari_spatialrecon.tissue.gene_lookup import lookup
 from napari_spatialrecon.tissue.gene_names import GeneNames
-from napari_spatialrecon.tissue.genes import lookup
 from napari_spatialrecon.tissue.sdata.inputs import takes_spatialdata
 
 #: Share of cells whose predicted position is too far off to be used for the pose.

@@ -12,8 +12,8 @@ from scipy import sparse
 from napari_spatialrecon.methods.genes.inputs import log_normalised
 from napari_spatialrecon.tissue import contract
 from napari_spatialrecon.tissue.counts import settled
+from napari_spatialrecon.tissue.gene_lookup import find_genes, lookup
 from napari_spatialrecon.tissue.gene_names import GeneNames
-from napari_spatialrecon.tissue.genes import find_genes, lookup
 
 #: Origin of a gene, in ``var["origin"]``, that the slide measured and the run did not see.
 HELD_OUT = "held out"

@@ -11,7 +11,7 @@ from napari_spatialrecon.hyperparameters import Config
 from napari_spatialrecon.methods.genes.base import GeneMethod, GeneSizes
 from napari_spatialrecon.methods.genes.inputs import read_inputs
 from napari_spatialrecon.methods.registry import default_for, find_method
-from napari_spatialrecon.tasks.imputing import MISSING, Asked
+from napari_spatialrecon.tasks.asked_genes import MISSING, Asked
 from napari_spatialrecon.tissue import contract
 from napari_spatialrecon.tissue.sdata.inputs import takes_spatialdata
 

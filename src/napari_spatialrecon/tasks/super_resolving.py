@@ -28,7 +28,7 @@ from napari_spatialrecon.tasks.configs import Settings, chosen_config
 from napari_spatialrecon.tasks.saved import Fitted
 from napari_spatialrecon.tasks.super_result import SuperResult, laid_out
 from napari_spatialrecon.tissue import contract, slots
-from napari_spatialrecon.tissue.genes import find_genes
+from napari_spatialrecon.tissue.gene_lookup import find_genes
 from napari_spatialrecon.tissue.images import Histology
 from napari_spatialrecon.tissue.lattice import Lattice, find_lattice
 from napari_spatialrecon.tissue.nuclear_density import nuclear_density

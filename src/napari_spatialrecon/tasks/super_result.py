@@ -18,7 +18,7 @@ from napari_spatialrecon.methods.super_resolution.base import SuperResolution
 from napari_spatialrecon.tasks.writing import write_result
 from napari_spatialrecon.tissue import contract
 from napari_spatialrecon.tissue.contract import Prepared
-from napari_spatialrecon.tissue.genes import find_genes
+from napari_spatialrecon.tissue.gene_lookup import find_genes
 from napari_spatialrecon.tissue.images import Histology, tissue_mask
 from napari_spatialrecon.tissue.micrometres import scale_slots
 from napari_spatialrecon.tissue.sdata.source import carried

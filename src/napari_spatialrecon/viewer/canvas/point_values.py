@@ -44,7 +44,7 @@ def values(adata: AnnData, name: str) -> tuple[Values, Kind, str]:
         There is no such column or gene.
     """
     from napari_spatialrecon.tissue import contract
-    from napari_spatialrecon.tissue.genes import lookup
+    from napari_spatialrecon.tissue.gene_lookup import lookup
 
     if name == UNCERTAINTY and name in adata.obs:
         scale = contract.um_per_unit(adata)

@@ -66,7 +66,7 @@ class ImputeGenes(TableResultWidget[GeneModel, Imputed]):
         if self.layers is None:
             return
         outcome = self.layers.outcome
-        from napari_spatialrecon.tissue.genes import lookup
+        from napari_spatialrecon.tissue.gene_lookup import lookup
 
         at = int(lookup(outcome.adata.var, [gene])[0])
         name = str(outcome.adata.var_names[at])

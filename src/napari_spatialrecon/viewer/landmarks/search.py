@@ -46,7 +46,7 @@ def search(adata: AnnData, text: str, uncertainty: np.ndarray) -> Found:
     uncertainty : (n,) float
         Matches are sorted by it.
     """
-    from napari_spatialrecon.tissue.genes import lookup
+    from napari_spatialrecon.tissue.gene_lookup import lookup
 
     text = text.strip()
     gene = int(lookup(adata.var, [text])[0]) if text else -1

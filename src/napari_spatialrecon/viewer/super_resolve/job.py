@@ -104,7 +104,7 @@ class Resolved(Outcome):
 
     def values(self, gene: str, of: str = "counts") -> np.ndarray:
         """Return a gene's counts (or spread) in the order of `parts`, (n * K,) float32."""
-        from napari_spatialrecon.tissue.genes import find_genes
+        from napari_spatialrecon.tissue.gene_lookup import find_genes
 
         column = self.columns[of][:, find_genes(self.adata.var, [gene], "those that were split")]
         return np.asarray(column.toarray().ravel(), np.float32)

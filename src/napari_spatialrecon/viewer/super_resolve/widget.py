@@ -66,7 +66,7 @@ class SuperResolve(TaskWidget[SuperModel, Resolved]):
         """Show another gene."""
         if self.layers is None:
             return
-        from napari_spatialrecon.tissue.genes import lookup
+        from napari_spatialrecon.tissue.gene_lookup import lookup
 
         outcome = self.layers.outcome
         at = int(lookup(outcome.adata.var, [gene])[0])

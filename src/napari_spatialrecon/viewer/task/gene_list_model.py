@@ -87,7 +87,7 @@ class GeneListModel(OneSlideModel[JobT, OutcomeT]):
 
     def _by_other_names(self, known: list[str], unknown: list[str]) -> tuple[list[str], list[str]]:
         """Return more known genes: those that the table knows by another name, such as an id."""
-        from napari_spatialrecon.tissue.genes import lookup
+        from napari_spatialrecon.tissue.gene_lookup import lookup
 
         table = self.gene_table
         if not unknown or table is None or table.adata is None:
