@@ -116,6 +116,12 @@ def _way() -> Iterator[Step]:
     yield lambda: ReadOptions(**keywords(str(said)))
 
 
+@remedy(F + "options.py", "Try {}, which is common for a scan at 20×.")
+def _size_of_pixels() -> Iterator[Step]:
+    said = yield lambda: ReadOptions(um_per_pixel="wide")
+    yield lambda: ReadOptions(um_per_pixel=str(keywords(str(said))["um_per_pixel"]))
+
+
 @remedy(F + "csv_counts.py", "Try copying or downloading it again.")
 def _no_table(tmp_path: Path) -> Iterator[Step]:
     name = "S1_exprMat_file.csv.gz"

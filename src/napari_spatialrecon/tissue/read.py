@@ -12,7 +12,8 @@ from napari_spatialrecon.errors import InputError
 from napari_spatialrecon.tissue.formats.options import ReadOptions
 from napari_spatialrecon.tissue.formats.registry import Format, families, find_format, format_named
 from napari_spatialrecon.tissue.formats.settling import settle
-from napari_spatialrecon.tissue.slots import OURS, READ
+from napari_spatialrecon.tissue.library import unit
+from napari_spatialrecon.tissue.slots import OURS, READ, SPATIAL
 from napari_spatialrecon.tissue.upgrade import correct_micrometres
 
 if TYPE_CHECKING:
@@ -29,6 +30,7 @@ def read_adata(
     table: str | None = None,
     coordinate_system: str | None = None,
     bin: str | int | None = None,
+    um_per_pixel: float | None = None,
     y_axis: str | None = None,
 ) -> AnnData:
     """Return the table in a file or folder of any supported format, detected by content.
@@ -37,7 +39,7 @@ def read_adata(
     ----------
     path
         `docs/formats.md` lists what is read. A SpatialData object in memory is taken as well.
-    layer, library, genome, region, table, coordinate_system, bin, y_axis
+    layer, library, genome, region, table, coordinate_system, bin, um_per_pixel, y_axis
         Choices for files that hold more than one; see `ReadOptions`. A format ignores those that
         it does not have.
 
@@ -67,6 +69,7 @@ def read_adata(
         "table": table,
         "coordinate_system": coordinate_system,
         "bin": None if bin is None else str(bin),
+        "um_per_pixel": None if um_per_pixel is None else str(um_per_pixel),
         "y_axis": y_axis,
     }
     return read_with(path, ReadOptions(**given))
@@ -96,6 +99,9 @@ def _finished(adata: AnnData, found: Format, options: ReadOptions, where: str) -
     """Return a table just read with its counts in place, its format and the choices made."""
     adata, heeded = settle(adata, options, where)
     correct_micrometres(adata)
+    if (scale := options.scale()) is not None and SPATIAL in adata.obsm and unit(adata) != "um":
+        adata.uns[OURS] = {**dict(adata.uns.get(OURS, {})), "um_per_unit": scale}
+        heeded = {*heeded, "um_per_pixel"}
     chosen = {k: v for k, v in options.given().items() if k in {*found.options, *heeded}}
     ours = dict(adata.uns.get(OURS, {}))
     adata.uns[OURS] = {**ours, READ: {"format": found.name, **chosen}}

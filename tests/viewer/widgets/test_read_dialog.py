@@ -24,7 +24,7 @@ def test_fields_are_those_of_the_format_and_reach_the_options(qtbot: Any) -> Non
     qtbot.addWidget(dialog)
     found: list[ReadOptions] = []
     dialog.chosen.connect(found.append)
-    assert list(dialog.fields) == ["layer", "genome", "y_axis"]
+    assert list(dialog.fields) == ["layer", "genome", "um_per_pixel", "y_axis"]
     layer, way = dialog.fields["layer"], dialog.fields["y_axis"]
     assert isinstance(layer, QLineEdit) and isinstance(way, QComboBox)
     dialog.show()

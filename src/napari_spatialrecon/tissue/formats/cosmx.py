@@ -43,6 +43,7 @@ def read(path: Path, options: ReadOptions) -> AnnData:
     path
         The folder, or one of `*_exprMat_file.csv` and `*_metadata_file.csv`.
     options
+        `um_per_pixel`: counts before what the files state.
         `library`: prefix of the files, or the slide where they hold several. `region`: one field
         of view. `y_axis`: "down" leaves y as it is.
 
@@ -65,7 +66,7 @@ def read(path: Path, options: ReadOptions) -> AnnData:
     _check(files, prefix, path)
     notes: list[str] = []
     places = csv_counts.table(files["places"], dtype={"fov": str, "cell_ID": str})
-    um = _um_per_pixel(places, files, notes)
+    um = options.scale() or _um_per_pixel(places, files, notes)
     places = _chosen_rows(places, options, several_slides, files["places"])
     matrix, labels, genes = csv_counts.cells_by_genes(
         files["counts"], _LABELS, leave=("cell", "cell_id", "slide_ID", "slide_ID_numeric", "X")
@@ -116,8 +117,8 @@ def _um_per_pixel(places: pd.DataFrame, files: Found, notes: list[str]) -> float
         if np.isfinite(ratio) and ratio > 0:
             return float(np.sqrt(ratio))
     notes.append(
-        f"No file states the size of a pixel: {PIXEL_UM} µm was taken, that of the instrument "
-        "(0.18 µm for the lung data of 2022)."
+        f"No file states the size of a pixel: {PIXEL_UM} µm was taken, that of the instrument. "
+        "For the lung data of 2022 set um_per_pixel to 0.18."
     )
     return PIXEL_UM
 

@@ -37,6 +37,8 @@ class ReadOptions:
         Coordinate system of a SpatialData object.
     bin
         Bin size in µm of Visium HD ("8"), or in steps of the array of Stereo-seq ("50").
+    um_per_pixel
+        Micrometres of a pixel, or of another unit of the coordinates, which then counts.
     y_axis
         Direction of y in the file: "down" as in an image, or "up" as in a plot.
     """
@@ -48,6 +50,7 @@ class ReadOptions:
     table: str | None = _option("table of a SpatialData object that holds several")
     coordinate_system: str | None = _option("coordinate system of a SpatialData object")
     bin: str | None = _option("bin size of Visium HD (µm) or Stereo-seq (steps)", "SIZE")
+    um_per_pixel: str | None = _option("µm of a pixel, or of the unit of the coordinates", "UM")
     y_axis: str | None = _option(
         "direction of y in the file: down (an image) or up (a plot)", "WAY", ("down", "up")
     )
@@ -60,6 +63,30 @@ class ReadOptions:
                 f'Expected "up" or "down" as the direction of y, found {self.y_axis!r}.',
                 remedy=f"Try {argument('y_axis', 'up')}.",
             )
+
+        if self.um_per_pixel is not None:
+            self.scale()
+
+    def scale(self) -> float | None:
+        """Return `um_per_pixel` as a number, None if it is not given.
+
+        Raises
+        ------
+        InputError
+            It is not a positive number.
+        """
+        if self.um_per_pixel is None:
+            return None
+        try:
+            found = float(self.um_per_pixel.replace(",", "."))
+        except ValueError:
+            found = 0.0
+        if not 0 < found < float("inf"):
+            raise InputError(
+                f"Expected the µm of a pixel as a positive number, found {self.um_per_pixel!r}.",
+                remedy=f"Try {argument('um_per_pixel', 0.5)}, which is common for a scan at 20×.",
+            )
+        return found
 
     @classmethod
     def names(cls) -> tuple[str, ...]:
@@ -80,5 +107,5 @@ class ReadOptions:
 NO_CHOICE = ReadOptions()
 """Every choice left to the reader."""
 
-OF_EVERY_FORMAT = ("layer", "genome")
+OF_EVERY_FORMAT = ("layer", "genome", "um_per_pixel")
 """Options that are heeded wherever a table has a choice, whatever its format."""

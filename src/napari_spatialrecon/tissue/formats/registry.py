@@ -77,7 +77,7 @@ FORMATS = (
         "a folder of CosMx flat files",
         recognise.is_cosmx,
         "cosmx:read",
-        ("library", "region", "y_axis"),
+        ("library", "region", "um_per_pixel", "y_axis"),
     ),
     Format(
         "merscope",
