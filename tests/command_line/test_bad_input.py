@@ -80,6 +80,7 @@ def coordinates(value):
 
 def drop_coordinates(adata):
     adata.obsm["umap"] = adata.obsm.pop("spatial")
+    adata.obs = adata.obs.drop(columns=["array_row", "array_col"])
 
 
 def with_nan(points):
@@ -117,7 +118,7 @@ SLIDES = {
     "a spot twice": (rename("obs_names", doubled), ["Expected each cell name once"]),
     "a gene twice": (rename("var_names", doubled), ["Expected each gene name once"]),
     "two spots": (lambda a: a[:2].copy(), ["Expected at least 4 spots, found 2"]),
-    "empty spots": (matrix(lambda d: d.fill(0)), ["with counts, found 0"]),
+    "empty spots": (matrix(lambda d: d.fill(0)), ["with 20 or more counts, found 0"]),
 }
 
 
