@@ -18,7 +18,7 @@ from scipy import io as scipy_io
 from scipy import sparse
 from skimage import io
 
-from napari_spatialrecon.errors import InputError, ValidationError
+from napari_spatialrecon.errors import ChoiceError, InputError, ValidationError
 from napari_spatialrecon.tissue import contract
 from napari_spatialrecon.tissue.formats.registry import find_format
 from napari_spatialrecon.tissue.formats.spaceranger import read_spaceranger
@@ -307,3 +307,18 @@ def test_every_real_file_is_told_by_its_content(realdata) -> None:
     assert {sniff(path) for path in realdata.glob("*/*.h5ad")} == {"h5ad"}
     assert {sniff(path) for path in realdata.glob("*/*.jpg")} == {None}
     assert {sniff(path) for path in realdata.iterdir()} == {None}
+
+
+def test_one_genome_of_a_slide_of_mixed_species_is_chosen(tmp_path) -> None:
+    outs = write_run(tmp_path)
+    names = ["GRCh38_ACTB", "GRCh38_GAPDH", "GRCh38_SOX2", "mm10___Actb", "mm10___Sox2"]
+    with h5py.File(outs / "filtered_feature_bc_matrix.h5", "a") as file:
+        del file["matrix/features/name"]
+        file["matrix/features/name"] = np.array(names, "S")
+    with pytest.raises(ChoiceError) as caught:
+        read_adata(outs)
+    assert (caught.value.option, caught.value.choices) == ("genome", ("GRCh38", "mm10"))
+    adata = read_adata(outs, genome="mm10")
+    assert list(adata.var_names) == ["Actb", "Sox2"] and adata.n_obs == 7
+    assert adata.uns["spatialrecon"]["read"] == {"format": "spaceranger", "genome": "mm10"}
+    assert adata.uns["spatialrecon"]["unit"] == "px"
