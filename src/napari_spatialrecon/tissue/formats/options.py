@@ -46,7 +46,7 @@ class ReadOptions:
     layer: str | None = _option('matrix of counts: name of a layer, "X" or "raw"')
     library: str | None = _option("slide or sample, where a file holds several")
     genome: str | None = _option("genome of a matrix of mixed species, such as GRCh38")
-    region: str | None = _option("element of a SpatialData table, where it annotates several")
+    region: str | None = _option("element of SpatialData or field of view, of several")
     table: str | None = _option("table of a SpatialData object that holds several")
     coordinate_system: str | None = _option("coordinate system of a SpatialData object")
     bin: str | None = _option("bin size of Visium HD (µm) or Stereo-seq (steps)", "SIZE")

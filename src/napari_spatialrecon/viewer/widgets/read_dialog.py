@@ -46,7 +46,7 @@ class ReadDialog(QDialog):
         for option in fields(ReadOptions):
             if option.name in {*known.options, *OF_EVERY_FORMAT}:
                 self.fields[option.name] = field = _field(option)
-                form.addRow(option.name.replace("_", " ").capitalize(), field)
+                form.addRow(_label(option.name), field)
         heading = QLabel(f"{path.name}: {known.title}.")
         heading.setWordWrap(True)
         buttons = QDialogButtonBox(
@@ -58,7 +58,7 @@ class ReadDialog(QDialog):
         layout.addWidget(heading)
         layout.addLayout(form)
         layout.addWidget(buttons)
-        self.setMinimumWidth(460)
+        self.setMinimumWidth(600)
 
     def options(self) -> ReadOptions:
         """Return what is typed and chosen."""
@@ -77,6 +77,11 @@ class ReadDialog(QDialog):
         return field.text().strip()
 
 
+def _label(name: str) -> str:
+    words = name.replace("_", " ")
+    return words.replace("um ", "µm ") if words.startswith("um ") else words.capitalize()
+
+
 def _field(option: Field[str | None]) -> QComboBox | QLineEdit:
     help = str(option.metadata["help"])
     tip = help[:1].upper() + help[1:] + "."
@@ -86,7 +91,7 @@ def _field(option: Field[str | None]) -> QComboBox | QLineEdit:
         field.addItems([_AUTOMATIC, *choices])
     else:
         field = QLineEdit()
-        field.setPlaceholderText(_AUTOMATIC)
+        field.setPlaceholderText(f"{_AUTOMATIC}: {help}")
     field.setToolTip(tip)
-    field.setAccessibleName(option.name.replace("_", " "))
+    field.setAccessibleName(_label(option.name))
     return field
