@@ -120,7 +120,7 @@ def test_genes_are_chosen_by_name_in_the_order_asked():
     np.testing.assert_array_equal(
         result.adata.X.toarray(), whole.adata[:, ["Gene3", "Gene1"]].X.toarray()
     )
-    with pytest.raises(InputError, match="Try Gene"):
+    with pytest.raises(InputError, match="Did you mean Gene"):
         super_resolve(bins(), method="bilinear", genes=["Gene33"])
 
 
