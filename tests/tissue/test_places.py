@@ -29,7 +29,8 @@ def table(columns: dict[str, np.ndarray] | None = None, **obsm: np.ndarray) -> A
     ],
 )
 def test_columns_are_offered_by_their_names_and_the_offer_works(x: str, y: str) -> None:
-    adata = table({"n_counts": np.ones(6), x: XY[:, 0], y: XY[:, 1]})
+    up = -1.0 if x == "CenterX_global_px" else 1.0
+    adata = table({"n_counts": np.ones(6), x: XY[:, 0], y: up * XY[:, 1]})
     follow(adata)
 
 

@@ -6,19 +6,8 @@ import numpy as np
 import pandas as pd
 from anndata import AnnData
 
-#: Pairs of columns that platforms and tools write, (x, y).
-_PAIRS = (
-    ("x", "y"),
-    ("X", "Y"),
-    ("x_centroid", "y_centroid"),
-    ("center_x", "center_y"),
-    ("CenterX_global_px", "CenterY_global_px"),
-    ("x_slide_mm", "y_slide_mm"),
-    ("pxl_col_in_fullres", "pxl_row_in_fullres"),
-    ("imagecol", "imagerow"),
-    ("x_location", "y_location"),
-    ("sdimx", "sdimy"),
-)
+from napari_spatialrecon.tissue.formats.points import Pair, find_pairs
+
 #: Embeddings, which have two columns and are no places.
 _EMBEDDINGS = ("umap", "tsne", "pca", "phate", "draw_graph", "diffmap", "scvi", "harmony")
 
@@ -28,7 +17,7 @@ def found_in(adata: AnnData) -> str:
 
     Returns
     -------
-    Python that gives (n, 2) numbers, (x, y). Where nothing looks like coordinates it names an
+    Python that gives (n, 2) numbers, (x, y), y down. Where nothing looks like coordinates it names an
     array that the user has to make.
 
     Examples
@@ -41,9 +30,12 @@ def found_in(adata: AnnData) -> str:
         if _is_layout(key, adata.obsm[key]):
             columns = "" if np.shape(adata.obsm[key])[1] == 2 else "[:, :2]"
             return f'adata.obsm["{key}"]{columns}'
-    for x, y in [*_PAIRS, *_twins(adata.obs)]:
+    known = find_pairs(list(map(str, adata.obs.columns)))
+    for pair in [*known, *map(Pair, _twins(adata.obs))]:
+        x, y = pair.columns
         if _numeric(adata.obs, x) and _numeric(adata.obs, y):
-            return f'adata.obs[["{x}", "{y}"]].to_numpy()'
+            turned = " * [1, -1]" if pair.up else ""
+            return f'adata.obs[["{x}", "{y}"]].to_numpy(){turned}'
     return "places, an array (n, 2) of x and y in the order of adata.obs_names"
 
 
