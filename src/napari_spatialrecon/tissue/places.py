@@ -17,8 +17,8 @@ def found_in(adata: AnnData) -> str:
 
     Returns
     -------
-    Python that gives (n, 2) numbers, (x, y), y down. Where nothing looks like coordinates it names an
-    array that the user has to make.
+    Python that gives (n, 2) numbers, (x, y), y down. Where nothing looks like coordinates it names
+    an array that the user has to make.
 
     Examples
     --------

@@ -208,6 +208,9 @@ class AlignToHistology(LandmarkDock[AlignSession]):
                     open_alignment(self.space, session, path, chosen)
 
         self.do(take)
+        made = self.session
+        if self.notice.error is None and made is not None and not made.model.pairs:
+            self.verdict.setText(f"Moved by the map of {Path(path).name}")
 
     def save_file(self, path: str, kind: str = "") -> None:
         """Write the pairs or the map in the form that was chosen in the dialog."""
