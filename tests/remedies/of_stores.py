@@ -232,3 +232,15 @@ def _taken_name(tmp_path: Path) -> Iterator[Step]:
         check_target(tmp_path / "other.zarr", record, add=False),
         check_target(taken, record, **add),
     )
+
+
+@remedy("tissue/sdata/inputs.py", "Try read_adata(sdata, {}) in place of sdata.")
+def _several_tables() -> Iterator[Step]:
+    spatialdata = pytest.importorskip("spatialdata")
+    import napari_spatialrecon as sr
+
+    sdata = spatialdata.datasets.blobs()
+    sdata["other"] = sdata["table"].copy()
+    said = yield lambda: sr.histology(sdata)
+    code = str(said).removesuffix(" in place of sdata.")
+    yield lambda: sr.histology(execute(code, sdata=sdata, read_adata=read_adata))
