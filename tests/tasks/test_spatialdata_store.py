@@ -33,6 +33,9 @@ def same(one, other, where="table"):
         for key in one:
             same(one[key], other[key], f"{where}/{key}")
     elif isinstance(one, pd.DataFrame):
+        # anndata writes repeated words as categories, of the same values
+        words = [name for name in one if one[name].dtype == object]
+        other = other.assign(**{name: other[name].astype(object) for name in words})
         pd.testing.assert_frame_equal(one, other, check_names=False, obj=where)
     elif sparse.issparse(one):
         assert sparse.issparse(other), where
@@ -305,3 +308,15 @@ def test_a_large_image_is_written_at_full_resolution_with_its_levels(tiny, tmp_p
     shown = sr.histology(read_adata(path))
     np.testing.assert_array_equal(shown.levels[0], pixels)
     assert len(shown.levels) == 3
+
+
+def test_names_that_become_the_same_are_told_apart_and_restored(tmp_path) -> None:
+    names = ["+", ")", "-(", "x", "X", "cell type"]
+    adata = AnnData(
+        np.ones((4, 1), np.float32),
+        obs=pd.DataFrame({name: np.arange(4.0) for name in names}, index=list("abcd")),
+    )
+    adata.obsm["spatial"] = np.arange(8.0).reshape(4, 2)
+    adata.uns[slots.OURS] = {"unit": "um"}
+    write_result(tmp_path / "out.zarr", adata, RECORD)
+    assert list(read_adata(tmp_path / "out.zarr").obs) == names

@@ -18,15 +18,22 @@ def allow(table: AnnData) -> Renamed:
 
     Letters, digits, "_", "-" and "." are allowed, and no two names that differ in case alone.
     """
-    before = {slot: list(getattr(table, slot).keys()) for slot in _SLOTS}
-    library().sanitize_table(table)
+    before = now = _names(table)
+    while True:  # what tells two names apart can be refused in turn: "_" and "_" become "__1"
+        library().sanitize_table(table)
+        last, now = now, _names(table)
+        if now == last:
+            break
     changed: Renamed = {}
     for slot, names in before.items():
-        now = list(getattr(table, slot).keys())
-        renamed = {new: old for new, old in zip(now, names, strict=True) if new != old}
+        renamed = {new: old for new, old in zip(now[slot], names, strict=True) if new != old}
         if renamed:
             changed[slot] = renamed
     return changed
+
+
+def _names(table: AnnData) -> dict[str, list[str]]:
+    return {slot: list(getattr(table, slot).keys()) for slot in _SLOTS}
 
 
 def restore(table: AnnData, renamed: Mapping[str, Mapping[str, str]]) -> None:
