@@ -21,9 +21,6 @@ ADVICE: dict[tuple[str, str], str] = {
         "installs another version of a library"
     ),
     ("tissue/lazy_image.py", "Try pip install imagecodecs."): "installs a package",
-    ("tissue/sdata/library.py", 'Try: pip install "napari-spatialrecon[spatialdata]"'): (
-        "installs a package; with it every test of SpatialData passes"
-    ),
     ("training/checkpoint.py", "Try a newer napari-spatialrecon."): (
         "a model of a format that does not exist yet"
     ),

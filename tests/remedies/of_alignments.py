@@ -127,19 +127,19 @@ def _no_array(tmp_path: Path, realdata: Path) -> Iterator[Step]:
     yield follow
 
 
-@remedy("tissue/alignments/optional.py", 'Try: pip install "napari-spatialrecon[spatialdata]"')
+@remedy("tissue/sdata/library.py", 'Try: pip install "napari-spatialrecon[spatialdata]"')
 def _not_installed(monkeypatch: pytest.MonkeyPatch) -> Iterator[Step]:
     """Where the extra is installed it is found."""
-    from napari_spatialrecon.tissue.alignments.optional import spatialdata_library
+    from napari_spatialrecon.tissue.sdata.library import library
 
     with_it = sys.modules.get("spatialdata")
     monkeypatch.setitem(sys.modules, "spatialdata", None)
-    yield spatialdata_library
+    yield library
     if with_it is None:
         monkeypatch.delitem(sys.modules, "spatialdata")
     else:
         monkeypatch.setitem(sys.modules, "spatialdata", with_it)
-    yield spatialdata_library
+    yield library
 
 
 @remedy(QUPATH, "Try {}.")

@@ -20,8 +20,8 @@ from typing import Any
 import numpy as np
 
 from napari_spatialrecon.errors import ChoiceError, InputError
-from napari_spatialrecon.tissue.alignments.optional import spatialdata_library
 from napari_spatialrecon.tissue.landmark_pairs import LandmarkPairs
+from napari_spatialrecon.tissue.sdata import library as sdata_library
 
 ELEMENTS = "landmarks_query,landmarks_ref"
 """Names of the elements as written here: points of the slide, and the same points on the image."""
@@ -43,7 +43,7 @@ def read_elements(path: str | Path, elements: str = ELEMENTS) -> LandmarkPairs:
         SpatialData is not installed, the store cannot be read or holds no points, or the two
         elements differ in number.
     """
-    library = spatialdata_library()
+    library = sdata_library.library()
     try:
         sdata = library.read_zarr(path, selection=("points", "shapes"))
     except Exception as error:
@@ -92,7 +92,7 @@ def write_elements(pairs: LandmarkPairs, path: str | Path) -> Path:
 
     A store that exists gets the two elements and keeps all else.
     """
-    library = spatialdata_library()
+    library = sdata_library.library()
     path = Path(path)
     made = {
         name: library.models.PointsModel.parse(
@@ -116,7 +116,7 @@ def write_elements(pairs: LandmarkPairs, path: str | Path) -> Path:
 
 def _coordinates(element: Any, name: str, where: str) -> np.ndarray:
     """Return (k, 2) points of an element in its coordinate system: "global", else its only one."""
-    library = spatialdata_library()
+    library = sdata_library.library()
     held = library.transformations.get_transformation(element, get_all=True)
     system = "global" if "global" in held else next(iter(held))
     shown = library.transform(element, to_coordinate_system=system)
