@@ -34,7 +34,7 @@ def read(path: Path, options: ReadOptions) -> AnnData:
 @pytest.fixture
 def inputs(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Any:
     class Known(registry.Format):
-        def read(self, path: Path, options: ReadOptions) -> AnnData:
+        def read(self, path: Path, options: ReadOptions, *, backed: bool = False) -> AnnData:
             return read(path, options)
 
     known = Known("test", "Test", "a test", lambda path: True, "", ("library",))

@@ -59,5 +59,7 @@ def test_the_mapping_of_cells_and_spots_is_estimated_and_its_low_memory_mode_sai
 def test_wrong_inputs_are_refused_without_running(references, tiny):
     strange = tiny.cells.copy()
     strange.var_names = [f"strange{i}" for i in range(strange.n_vars)]
-    with pytest.raises(ValidationError, match="Expected genes shared with one, found none"):
+    with pytest.raises(
+        ValidationError, match="Expected at least 3 genes shared with one, found none"
+    ):
         preflight(references, strange)

@@ -91,15 +91,21 @@ class Inputs:
                 remedy=f"Try without {flag} {values[0]}.",
             )
 
-    def table(self, path: str) -> AnnData:
-        """Read a table in any format, and print what its reader has to say."""
-        return self._read(path, self._chosen(path))
+    def table(self, path: str, *, backed: bool | None = False) -> AnnData:
+        """Read a table in any format, and print what its reader has to say.
 
-    def slides(self, paths: Sequence[str]) -> dict[str, AnnData]:
+        Parameters
+        ----------
+        backed
+            As in `read_adata`.
+        """
+        return self._read(path, self._chosen(path), backed)
+
+    def slides(self, paths: Sequence[str], *, backed: bool | None = False) -> dict[str, AnnData]:
         """Read slides under short names; repeated names get a number."""
         names = numbered([table_name(Path(path)) for path in paths])
         return {
-            name: self._read(path, self._chosen(path, place))
+            name: self._read(path, self._chosen(path, place), backed)
             for place, (name, path) in enumerate(zip(names, paths, strict=True))
         }
 
@@ -122,13 +128,13 @@ class Inputs:
                 chosen[name] = common[place]
         return chosen
 
-    def _read(self, path: str, chosen: dict[str, str]) -> AnnData:
+    def _read(self, path: str, chosen: dict[str, str], backed: bool | None) -> AnnData:
         from napari_spatialrecon.tissue.read import read_with
 
         refused: ChoiceError | None = None
         while True:
             try:
-                adata = read_with(path, ReadOptions.of(chosen))
+                adata = read_with(path, ReadOptions.of(chosen), backed=backed)
                 break
             except ChoiceError as error:
                 if refused is not None and refused.option == error.option:

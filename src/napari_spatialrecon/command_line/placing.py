@@ -129,8 +129,8 @@ def run_place(options: argparse.Namespace, stop: threading.Event) -> None:
             remedy="Try --reference SLIDE.h5ad.",
         )
     with Inputs(options) as inputs:
-        references = inputs.slides(options.reference)
-        query = inputs.table(options.query)
+        references = inputs.slides(options.reference, backed=None)
+        query = inputs.table(options.query, backed=None)
         onto = None if options.onto is None else inputs.table(options.onto)
     with Bar(options.progress) as bar:
         result = place(

@@ -23,6 +23,7 @@ from napari_spatialrecon.tasks.placing_run import (
     begin,
     display_number,
     loaded,
+    prepare_inputs,
     prepare_slides,
 )
 from napari_spatialrecon.tasks.registering import registered, target_of
@@ -91,13 +92,13 @@ def place(
     """
     run = begin("place", "place", method, seed, folder, resume, progress, should_stop)
     chosen = _config_beside(run.info, config, settings, model)
-    slides = prepare_slides(references, chosen)
-    cells = contract.prepare_query(query, query_name)
+    ready = loaded(run.info, model)
+    slides, cells = prepare_inputs(references, query, query_name, chosen, ready)
     if model is None:
         display_number([slide.name for slide in slides], display)
     target = None if register_to is None else target_of(references, display, register_to)
     known = encoder_for(run.info, encoder, model)
-    fitted = run.fitted(slides, cells, chosen, device, loaded(run.info, model), encoder=known)
+    fitted = run.fitted(slides, cells, chosen, device, ready, encoder=known)
     number = display_number(fitted.reference.names, display)
     placement = fitted.place(cells, display=number, reporter=run.reporter)
     info = fitted.reference.slides[number]
@@ -108,6 +109,8 @@ def place(
         run.record.metrics |= quality
         unit, scale, shown = contract.unit(target.slide), target.image.um_per_unit, target.slide
         run.record.settings["registered_to"] = target.image.name
+    slides = [slide.without_counts() for slide in slides]
+    cells = cells.without_counts()
     return placed(
         run.record,
         fitted,

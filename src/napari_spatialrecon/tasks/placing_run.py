@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 from anndata import AnnData
 
 from napari_spatialrecon import provenance
@@ -20,6 +21,7 @@ from napari_spatialrecon.progress import ProgressCallback, Reporter, ShouldStop
 from napari_spatialrecon.tasks import resuming
 from napari_spatialrecon.tasks.saved import Fitted
 from napari_spatialrecon.tissue import contract
+from napari_spatialrecon.tissue.needed_genes import needed_genes
 from napari_spatialrecon.tissue.preprocess_config import LEAST_COUNTS
 from napari_spatialrecon.training.device import choose_device
 
@@ -114,7 +116,9 @@ def begin(
 
 
 def prepare_slides(
-    references: Mapping[str, AnnData], config: Config | None = None
+    references: Mapping[str, AnnData],
+    config: Config | None = None,
+    wanted: Sequence[np.ndarray | None] | None = None,
 ) -> list[contract.Prepared]:
     """Check reference slides and leave out spots with too few counts for training.
 
@@ -122,6 +126,8 @@ def prepare_slides(
     ----------
     config
         Hyper-parameters of the method, of which ``preprocess.min_counts`` is heeded.
+    wanted
+        Of each slide, the genes whose counts are needed, as in `contract.prepare_slide`.
 
     Raises
     ------
@@ -129,17 +135,41 @@ def prepare_slides(
         Lists every problem of the first slide that has any.
     """
     preprocess = getattr(config, "preprocess", None)
-    if preprocess is None:
-        return [
-            contract.prepare_slide(slide, name, min_counts=LEAST_COUNTS)
-            for name, slide in references.items()
-        ]
+    least = LEAST_COUNTS if preprocess is None else preprocess.min_counts
+    setting = "" if preprocess is None else "preprocess.min_counts"
     return [
-        contract.prepare_slide(
-            slide, name, min_counts=preprocess.min_counts, setting="preprocess.min_counts"
+        contract.prepare_slide(slide, name, min_counts=least, genes=genes, setting=setting)
+        for (name, slide), genes in zip(
+            references.items(), wanted or [None] * len(references), strict=True
         )
-        for name, slide in references.items()
     ]
+
+
+def prepare_inputs(
+    references: Mapping[str, AnnData],
+    query: AnnData,
+    query_name: str,
+    config: Config | None = None,
+    model: PlacementMethod | None = None,
+) -> tuple[list[contract.Prepared], contract.Prepared]:
+    """Check slides and cells together; of tables on disk, read the counts of shared genes only.
+
+    Parameters
+    ----------
+    config
+        As in `prepare_slides`.
+    model
+        Fitted method whose genes are needed, if there is one.
+
+    Raises
+    ------
+    ValidationError
+        Lists every problem of the first table that has any.
+    """
+    known = None if model is None else model.reference.space.genes
+    *wanted, own = needed_genes([*references.values(), query], known)
+    slides = prepare_slides(references, config, wanted)
+    return slides, contract.prepare_query(query, query_name, genes=own)
 
 
 def loaded(info: MethodInfo, model: Trained | None) -> PlacementMethod | None:

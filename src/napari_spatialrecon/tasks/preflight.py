@@ -10,8 +10,7 @@ from anndata import AnnData
 from napari_spatialrecon.hyperparameters import Config
 from napari_spatialrecon.methods.placement.base import PlacementMethod, PlacementSizes
 from napari_spatialrecon.methods.registry import default_for, find_method
-from napari_spatialrecon.tasks.placing_run import prepare_slides
-from napari_spatialrecon.tissue import contract
+from napari_spatialrecon.tasks.placing_run import prepare_inputs
 from napari_spatialrecon.tissue.genes import match_genes
 from napari_spatialrecon.tissue.sdata.inputs import takes_spatialdata
 
@@ -60,8 +59,8 @@ def preflight(
         The run does not fit the memory.
     """
     info = find_method(method, "place")
-    slides = prepare_slides(references, config if config is not None else info.config()())
-    cells = contract.prepare_query(query, query_name)
+    known = config if config is not None else info.config()()
+    slides, cells = prepare_inputs(references, query, query_name, known)
     match = match_genes([t.adata.var for t in (*slides, cells)], [t.name for t in (*slides, cells)])
     sizes = PlacementSizes(
         slides=len(slides),

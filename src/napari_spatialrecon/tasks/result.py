@@ -16,6 +16,7 @@ from napari_spatialrecon import provenance
 from napari_spatialrecon.methods.placement.base import Placement, PlacementMethod
 from napari_spatialrecon.methods.registry import baseline_for
 from napari_spatialrecon.tasks.writing import write_result
+from napari_spatialrecon.tissue.backed import in_memory
 from napari_spatialrecon.tissue.contract import Prepared
 from napari_spatialrecon.tissue.micrometres import scale_slots
 from napari_spatialrecon.tissue.sdata.source import carried
@@ -163,7 +164,7 @@ def annotate(
     origin
         Slot that says of which SpatialData object's frame that slide is; see `sdata.source`.
     """
-    placed = query[cells.kept].copy()
+    placed = in_memory(query, cells.kept)
     if SPATIAL in placed.obsm:
         placed.obsm[BEFORE] = placed.obsm[SPATIAL]
     placed.obsm[SPATIAL] = placement.coordinates

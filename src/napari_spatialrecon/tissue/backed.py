@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import warnings
 from pathlib import Path
 from typing import Any
@@ -17,7 +18,7 @@ from napari_spatialrecon.tissue.row_blocks import on_disk
 _IN_MEMORY = ("obs", "var", "uns", "obsm", "varm", "obsp", "varp")
 
 
-def open_table(path: str | Path) -> AnnData:
+def open_table(store: str | Path | zarr.Group) -> AnnData:
     """Return the AnnData table of an HDF5 or zarr store, with `X`, layers and `raw` left on disk.
 
     The store stays open as long as the table lives. Unlike in a table that anndata opens as
@@ -28,8 +29,9 @@ def open_table(path: str | Path) -> AnnData:
     >>> open_table("atlas.h5ad").X  # doctest: +SKIP
     CSRDataset: backend hdf5, shape (1331984, 32285), data_dtype float32
     """
-    path = Path(path)
-    store = zarr.open_group(path, mode="r") if path.is_dir() else h5py.File(path, "r")
+    if isinstance(store, str | Path):
+        path = Path(store)
+        store = zarr.open_group(path, mode="r") if path.is_dir() else h5py.File(path, "r")
     parts: dict[str, Any] = {name: read_elem(store[name]) for name in _IN_MEMORY if name in store}
     layers = store.get("layers", {})
     parts["layers"] = {name: _left(layers[name]) for name in layers}
@@ -66,6 +68,20 @@ def in_memory(adata: AnnData, rows: np.ndarray) -> AnnData:
     if rows.all():
         return adata.to_memory()
     return adata[rows].to_memory() if adata.isbacked else adata[rows].copy().to_memory()
+
+
+def free_memory() -> int | None:
+    """Return the bytes of memory that are free, or those of the machine, or None if unknown."""
+    try:
+        for line in Path("/proc/meminfo").read_text(encoding="ascii").splitlines():
+            if line.startswith("MemAvailable"):
+                return 1024 * int(line.split()[1])
+    except OSError:
+        pass
+    try:
+        return os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE")
+    except (OSError, ValueError, AttributeError):
+        return None
 
 
 def bytes_in_memory(path: str | Path) -> int:

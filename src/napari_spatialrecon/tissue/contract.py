@@ -72,6 +72,11 @@ class Prepared:
     notes: tuple[str, ...] = ()
     digest: provenance.RowsDigest | None = None
 
+    def without_counts(self) -> Prepared:
+        """Return the table without its matrix, to free the memory where nothing else holds it."""
+        light = AnnData(obs=self.adata.obs, var=self.adata.var, uns=self.adata.uns)
+        return replace(self, adata=light)
+
     def fingerprint(self) -> str:
         """Return a short hash of counts, names and coordinates, equal for equal tables."""
         found = self.adata
@@ -279,6 +284,13 @@ def _frame(table: Any) -> pd.DataFrame:
     """Return `obs` or `var`, read from disk if anndata left it there."""
     found: pd.DataFrame = table if isinstance(table, pd.DataFrame) else table.to_memory()
     return found
+
+
+def trusted_genes(adata: AnnData) -> tuple[pd.DataFrame, np.ndarray]:
+    """Return `var` of the genes whose counts are read, and which genes of the table these are."""
+    adata, _ = settled(adata)
+    genes = _trusted_genes(adata, _counts_slot(adata)[1])
+    return _frame(adata.var)[genes], genes
 
 
 def _trusted_genes(adata: AnnData, slot: str) -> np.ndarray:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import zipfile
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -9,6 +10,8 @@ import h5py
 from anndata import AnnData
 
 from napari_spatialrecon.errors import InputError
+from napari_spatialrecon.tissue.backed import bytes_in_memory, free_memory
+from napari_spatialrecon.tissue.formats.noting import add_notes
 from napari_spatialrecon.tissue.formats.options import ReadOptions
 from napari_spatialrecon.tissue.formats.registry import Format, families, find_format, format_named
 from napari_spatialrecon.tissue.formats.settling import settle
@@ -18,6 +21,9 @@ from napari_spatialrecon.tissue.upgrade import correct_micrometres
 
 if TYPE_CHECKING:
     from spatialdata import SpatialData
+
+#: Share of the free memory from which on a table is left on disk.
+LARGE = 1 / 3
 
 
 def read_adata(
@@ -32,6 +38,7 @@ def read_adata(
     bin: str | int | None = None,
     um_per_pixel: float | None = None,
     y_axis: str | None = None,
+    backed: bool | None = False,
 ) -> AnnData:
     """Return the table in a file or folder of any supported format, detected by content.
 
@@ -42,6 +49,10 @@ def read_adata(
     layer, library, genome, region, table, coordinate_system, bin, um_per_pixel, y_axis
         Choices for files that hold more than one; see `ReadOptions`. A format ignores those that
         it does not have.
+    backed
+        Whether matrices of an .h5ad file or an AnnData .zarr stay on disk: placing then reads them
+        in blocks, and holds the counts of the genes that it needs. If None, those of a table that
+        would take a third of the free memory; a note says so.
 
     Returns
     -------
@@ -72,10 +83,12 @@ def read_adata(
         "um_per_pixel": None if um_per_pixel is None else str(um_per_pixel),
         "y_axis": y_axis,
     }
-    return read_with(path, ReadOptions(**given))
+    return read_with(path, ReadOptions(**given), backed=backed)
 
 
-def read_with(path: str | Path | SpatialData, options: ReadOptions) -> AnnData:
+def read_with(
+    path: str | Path | SpatialData, options: ReadOptions, *, backed: bool | None = False
+) -> AnnData:
     """Return the table in a file or folder, like `read_adata`, with the options as one object."""
     if not isinstance(path, str | Path):
         from napari_spatialrecon.tissue.sdata.table import from_object
@@ -92,7 +105,19 @@ def read_with(path: str | Path | SpatialData, options: ReadOptions) -> AnnData:
     found = find_format(path)
     if found is None:
         raise _unknown(path)
-    return _finished(found.read(path, options), found, options, str(path))
+    left = _gibibytes_to_leave(path, found) if backed is None else 0.0
+    table = found.read(path, options, backed=bool(backed or left))
+    if left:
+        add_notes(table, [f"{left:.1f} GiB of matrices stay on disk and are read in blocks."])
+    return _finished(table, found, options, str(path))
+
+
+def _gibibytes_to_leave(path: Path, found: Format) -> float:
+    """Return the size in memory of a table that is better left on disk, or 0."""
+    if not found.backed or zipfile.is_zipfile(path):
+        return 0.0
+    size, free = bytes_in_memory(path), free_memory()
+    return size / 2**30 if free is not None and size > LARGE * free else 0.0
 
 
 def _finished(adata: AnnData, found: Format, options: ReadOptions, where: str) -> AnnData:

@@ -10,6 +10,7 @@ import anndata
 from anndata import AnnData
 
 from napari_spatialrecon.errors import InputError
+from napari_spatialrecon.tissue.backed import open_table
 from napari_spatialrecon.tissue.formats.noting import add_notes
 from napari_spatialrecon.tissue.formats.options import ReadOptions
 from napari_spatialrecon.tissue.formats.slides import one_slide, refuse_unchosen, state_pixel_sizes
@@ -29,9 +30,23 @@ def read(path: Path, options: ReadOptions) -> AnnData:
     InputError
         The file is damaged, newer, or too large for the memory.
     """
-    notes: list[str] = []
     refuse_unchosen(path, options)
-    adata = one_slide(_read_h5ad(path), options, notes, path)
+    return _slide(_read_h5ad(path), options, path)
+
+
+def read_backed(path: Path, options: ReadOptions) -> AnnData:
+    """Return the table like `read`, with its matrices left on disk; see `backed.open_table`."""
+    refuse_unchosen(path, options)
+    try:
+        adata = open_table(path)
+    except Exception as error:
+        raise unreadable(path, error, ".h5ad file") from error
+    return _slide(adata, options, path)
+
+
+def _slide(adata: AnnData, options: ReadOptions, path: Path) -> AnnData:
+    notes: list[str] = []
+    adata = one_slide(adata, options, notes, path)
     name_images_wholly(adata, path.resolve().parent)
     state_pixel_sizes(adata, path.resolve().parent, notes)
     add_notes(adata, notes)

@@ -37,6 +37,8 @@ class Format:
     options
         Names of the fields of `ReadOptions` that its reader heeds; "layer" and "genome" are heeded
         for every format, once it has been read.
+    backed
+        "module:function" of a reader that leaves matrices on disk, if there is one.
     """
 
     name: str
@@ -45,10 +47,11 @@ class Format:
     fits: Callable[[Path], bool]
     reader: str
     options: tuple[str, ...] = ()
+    backed: str = ""
 
-    def read(self, path: Path, options: ReadOptions) -> AnnData:
-        """Read a path of this format."""
-        module, function = self.reader.split(":")
+    def read(self, path: Path, options: ReadOptions, *, backed: bool = False) -> AnnData:
+        """Read a path of this format, and leave matrices on disk if asked and possible."""
+        module, function = ((backed and self.backed) or self.reader).split(":")
         table: AnnData = getattr(import_module(f"{_HERE}.{module}"), function)(path, options)
         return table
 
@@ -166,6 +169,7 @@ FORMATS = (
         recognise.is_zarr_table,
         "zarr_table:read",
         ("library", "y_axis"),
+        backed="zarr_table:read_backed",
     ),
     Format(
         "loom",
@@ -181,6 +185,7 @@ FORMATS = (
         recognise.is_h5ad,
         "h5ad:read",
         ("library", "y_axis"),
+        backed="h5ad:read_backed",
     ),
 )
 

@@ -13,6 +13,7 @@ from napari_spatialrecon.tissue.counts import settled
 from napari_spatialrecon.tissue.formats.noting import add_notes
 from napari_spatialrecon.tissue.formats.options import ReadOptions
 from napari_spatialrecon.tissue.gene_names import without_genome
+from napari_spatialrecon.tissue.row_blocks import row_blocks
 from napari_spatialrecon.tissue.slots import COUNTS, SPATIAL
 from napari_spatialrecon.tissue.species import genomes, mixed_genomes
 
@@ -77,4 +78,5 @@ def _under_tissue(adata: AnnData, notes: list[str]) -> AnnData:
 
 def _totals(adata: AnnData) -> np.ndarray:
     counts = adata.layers.get(COUNTS, adata.X)
-    return np.asarray(counts.sum(axis=1, dtype=np.float64)).ravel()
+    totals = [rows.sum(axis=1, dtype=np.float64) for rows in row_blocks(counts)]
+    return np.concatenate([np.asarray(total).ravel() for total in totals])

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import warnings
 import zipfile
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -12,6 +13,7 @@ import zarr
 from anndata import AnnData
 
 from napari_spatialrecon.errors import InputError
+from napari_spatialrecon.tissue.backed import open_table
 from napari_spatialrecon.tissue.formats.h5ad import name_images_wholly, unreadable
 from napari_spatialrecon.tissue.formats.noting import add_notes
 from napari_spatialrecon.tissue.formats.options import ReadOptions
@@ -29,9 +31,20 @@ def read(path: Path, options: ReadOptions) -> AnnData:
     InputError
         The store is damaged, newer, too large for the memory, or holds pickled objects.
     """
+    return _slide(path, options, _read)
+
+
+def read_backed(path: Path, options: ReadOptions) -> AnnData:
+    """Return the table like `read`, with its matrices left on disk; a zip file is read whole."""
+    if zipfile.is_zipfile(path):
+        return read(path, options)
+    return _slide(path, options, lambda folder: _whole(folder, folder, open_table))
+
+
+def _slide(path: Path, options: ReadOptions, reader: Callable[[Path], AnnData]) -> AnnData:
     try:
         refuse_pickles(path)
-        adata = _read(path)
+        adata = reader(path)
     except InputError:
         raise
     except Exception as error:
@@ -52,7 +65,9 @@ def _read(path: Path) -> AnnData:
             return _whole(store, path)
 
 
-def _whole(store: Any, path: Path) -> AnnData:
+def _whole(
+    store: Any, path: Path, reader: Callable[[zarr.Group], AnnData] = anndata.read_zarr
+) -> AnnData:
     """Return the table of a store, none of whose parts is missing.
 
     zarr reads what is not there as zeros: an array that only the list of all arrays knows, and a
@@ -72,4 +87,4 @@ def _whole(store: Any, path: Path) -> AnnData:
             remedy="Try copying or downloading it again, with all of its files.",
             where=str(path),
         )
-    return anndata.read_zarr(group)
+    return reader(group)
