@@ -11,6 +11,8 @@ from napari_spatialrecon.hyperparameters import Config
 from napari_spatialrecon.methods.placement.base import PlacementMethod, PlacementSizes
 from napari_spatialrecon.methods.registry import default_for, find_method
 from napari_spatialrecon.tasks.placing_run import prepare_inputs
+from napari_spatialrecon.tissue.backed import is_backed
+from napari_spatialrecon.tissue.contract import Prepared
 from napari_spatialrecon.tissue.genes import match_genes
 from napari_spatialrecon.tissue.sdata.inputs import takes_spatialdata
 
@@ -69,7 +71,9 @@ def preflight(
         genes=len(match.genes),
     )
     placing: PlacementMethod = info.method()(config)
-    estimate = placing.estimate(sizes)
+    tables = zip((*references.values(), query), (*slides, cells), strict=True)
+    held = sum(_bytes_of_counts(read) for table, read in tables if is_backed(table))
+    estimate = placing.estimate(sizes).plus(memory_bytes=held)
     return Preflight(
         genes=sizes.genes,
         spots=sizes.spots,
@@ -79,3 +83,8 @@ def preflight(
         seconds=estimate.seconds,
         memory_bytes=estimate.memory_bytes,
     )
+
+
+def _bytes_of_counts(table: Prepared) -> float:
+    counts = table.adata.X
+    return float(counts.data.nbytes + counts.indices.nbytes + counts.indptr.nbytes)

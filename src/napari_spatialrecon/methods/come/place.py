@@ -104,7 +104,7 @@ class ComePlace(PlacementMethod):
         """Return the cost of the two mappings, of held-out spots and of the cells."""
         sides = (sizes.cells, sizes.spots, sizes.genes)
         size = mapping_size(*sides, self.config)
-        tables = 4e8 + 50.0 * (sizes.spots + sizes.cells) * sizes.genes
+        tables = 4.2e8 + 69.0 * (sizes.spots + sizes.cells) * sizes.genes
         seconds = 4e-3 * sizes.spots + 2 * mapping_seconds(size, *sides, self.config)
         return super().estimate(sizes).plus(seconds, size.total_bytes + tables, note=size.note)
 

@@ -22,12 +22,15 @@ from napari_spatialrecon.methods.run import Run
 from napari_spatialrecon.progress import Reporter
 from napari_spatialrecon.tissue.contract import Prepared
 from napari_spatialrecon.tissue.gene_names import GeneNames
+from napari_spatialrecon.tissue.preprocess_config import PreprocessConfig
 from napari_spatialrecon.training.checkpoint import Checkpoint
 
 Points = NDArray[np.float64]
 
-#: Seconds per pair of spot and cell; bytes of every run, and bytes per gene of a spot or cell.
-_PER_PAIR, _FIXED_BYTES, _PER_VALUE = 1e-7, 4e8, 24.0
+#: Seconds per pair of spot and cell, per selected gene of a spot or cell, and per gene of one.
+_PER_PAIR, _PER_SELECTED, _PER_GENE = 5e-9, 2e-7, 2e-8
+#: Bytes of every run, and bytes per selected gene of a spot or cell.
+_FIXED_BYTES, _PER_VALUE = 3.8e8, 5.0
 #: First format of saved models whose µm are true.
 _TRUE_UM = 2
 
@@ -126,9 +129,13 @@ class PlacementMethod(Method):
         InputError
             The run does not fit into free memory.
         """
+        rows = sizes.spots + sizes.cells
+        preprocess = getattr(self.config, "preprocess", PreprocessConfig())
+        selected = rows * min(sizes.genes, preprocess.top_genes)
+        reading = _PER_SELECTED * selected + _PER_GENE * rows * sizes.genes
         return Estimate(
-            1.0 + _PER_PAIR * sizes.spots * sizes.cells,
-            _FIXED_BYTES + _PER_VALUE * (sizes.spots + sizes.cells) * sizes.genes,
+            2.0 + reading + _PER_PAIR * sizes.spots * sizes.cells,
+            _FIXED_BYTES + _PER_VALUE * selected,
         )
 
     @abstractmethod
