@@ -133,10 +133,11 @@ def test_bad_counts_are_described_the_same_wherever_they_are(layout, place):
     check()
 
 
-def test_sorting_a_table_for_reading_leaves_the_input_as_it_was():
+@pytest.mark.parametrize("genes", [None, np.array([True, True, True])], ids=["whole", "blocks"])
+def test_sorting_a_table_for_reading_leaves_the_input_as_it_was(genes):
     indices = np.array([2, 0, 1, 1], np.int32)
     matrix = sparse.csr_matrix((np.arange(1.0, 5), indices.copy(), [0, 2, 4]), shape=(2, 3))
-    found = prepare_query(table(matrix), "a").adata.X
+    found = prepare_query(table(matrix), "a", genes=genes).adata.X
     np.testing.assert_array_equal(found.toarray(), [[2, 0, 1], [0, 7, 0]])
     np.testing.assert_array_equal(matrix.indices, indices)
 
