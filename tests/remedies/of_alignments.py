@@ -39,7 +39,7 @@ def _no_file(tmp_path: Path) -> Iterator[Step]:
     yield lambda: sniff_form(written(tmp_path / "alignment.csv", MATRIX).resolve())
 
 
-@remedy(FORMS, "Try 'spatialrecon annotate --geojson', or sr.add_regions.")
+@remedy(FORMS, "Try 'spatialrecon annotate', or sr.add_regions.")
 def _regions(tmp_path: Path) -> Iterator[Step]:
     path, slide = geojson(tmp_path), table()
     slide.write_h5ad(tmp_path / "s.h5ad")

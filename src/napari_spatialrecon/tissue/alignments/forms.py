@@ -59,7 +59,7 @@ def sniff_form(path: str | Path) -> Form:
         if '"Feature' in start:
             raise InputError(
                 "Expected an alignment, found regions (GeoJSON).",
-                remedy="Try 'spatialrecon annotate --geojson', or sr.add_regions.",
+                remedy="Try 'spatialrecon annotate', or sr.add_regions.",
                 where=str(path),
             )
         return "loupe"
