@@ -36,7 +36,7 @@ def several(slide: anndata.AnnData, tmp_path: Path, monkeypatch: pytest.MonkeyPa
     path = tmp_path / "all.h5ad"
     slide.write_h5ad(path)
 
-    def read_several(path: Any, options: ReadOptions) -> anndata.AnnData:
+    def read_several(path: Any, options: ReadOptions, **_: Any) -> anndata.AnnData:
         if options.library is None:
             raise ChoiceError("libraries", "library", ["A", "B", "C"], where=str(path))
         adata = slide.copy()

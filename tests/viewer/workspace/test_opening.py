@@ -30,9 +30,9 @@ def readers(monkeypatch: pytest.MonkeyPatch) -> list[threading.Thread]:
     seen: list[threading.Thread] = []
     plain = read.read_with
 
-    def heard(path: Any, options: Any) -> anndata.AnnData:
+    def heard(path: Any, options: Any, **more: Any) -> anndata.AnnData:
         seen.append(threading.current_thread())
-        return plain(path, options)
+        return plain(path, options, **more)
 
     monkeypatch.setattr(read, "read_with", heard)
     return seen
