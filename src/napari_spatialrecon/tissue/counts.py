@@ -11,6 +11,7 @@ from anndata import AnnData
 from napari_spatialrecon.errors import ChoiceError, InputError
 from napari_spatialrecon.tissue.gene_names import IDS, SYMBOLS
 from napari_spatialrecon.tissue.row_blocks import value_blocks
+from napari_spatialrecon.tissue.sharing import sharing
 from napari_spatialrecon.tissue.slots import COUNTS, COUNTS_OK
 
 #: Names by which `X` and `raw` are asked for.
@@ -98,18 +99,7 @@ def _with_counts(adata: AnnData, layer: str) -> tuple[AnnData, tuple[str, ...]]:
     if layer in adata.layers:
         matrix = adata.layers[layer]
     var = adata.var.drop(columns=[COUNTS_OK], errors="ignore")
-    table = AnnData(
-        adata.X,
-        obs=adata.obs,
-        var=var,
-        uns=dict(adata.uns),
-        obsm=dict(adata.obsm),
-        varm=dict(adata.varm),
-        obsp=dict(adata.obsp),
-        varp=dict(adata.varp),
-        layers={**adata.layers, COUNTS: matrix},
-        raw=None if adata.raw is None else {"X": adata.raw.X, "var": adata.raw.var},
-    )
+    table = sharing(adata, var=var, layers={**adata.layers, COUNTS: matrix})
     return table, ()
 
 

@@ -10,6 +10,7 @@ from anndata import AnnData
 from napari_spatialrecon.errors import InputError
 from napari_spatialrecon.tissue import contract, slots
 from napari_spatialrecon.tissue.images import Histology, histology
+from napari_spatialrecon.tissue.sharing import sharing
 
 #: Longest side of an image that is copied, in pixels.
 LONGEST = 2400
@@ -43,18 +44,7 @@ def embedded(adata: AnnData) -> AnnData:
     if image is None:
         return adata
     uns = {**adata.uns, slots.SPATIAL: {name: with_image(content, image, adata)}}
-    return AnnData(
-        X=adata.X,
-        obs=adata.obs,
-        var=adata.var,
-        uns=uns,
-        obsm=dict(adata.obsm),
-        varm=dict(adata.varm),
-        layers=dict(adata.layers),
-        obsp=dict(adata.obsp),
-        varp=dict(adata.varp),
-        raw=None if adata.raw is None else adata.raw.to_adata(),
-    )
+    return sharing(adata, uns=uns)
 
 
 def with_image(content: Any, image: Histology, adata: AnnData) -> dict[str, Any]:

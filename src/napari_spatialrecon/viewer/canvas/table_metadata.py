@@ -69,7 +69,7 @@ def table_metadata(adata: AnnData, name: str, ours: dict[str, Any]) -> dict[str,
 
 def _annotated(adata: AnnData, name: str) -> AnnData:
     """Return a table of the same arrays with a name of its element and of each row."""
-    from anndata import AnnData
+    from napari_spatialrecon.tissue.sharing import sharing
 
     keys = adata.uns.get(_ATTRIBUTES)
     if isinstance(keys, dict) and {keys["region_key"], keys["instance_key"]} <= set(adata.obs):
@@ -80,11 +80,4 @@ def _annotated(adata: AnnData, name: str) -> AnnData:
             keys[key] += "_"
     columns = {keys["region_key"]: name, keys["instance_key"]: np.arange(adata.n_obs)}
     obs = adata.obs.assign(**columns).astype({keys["region_key"]: "category"})
-    return AnnData(
-        adata.X,
-        obs=obs,
-        var=adata.var,
-        uns={**adata.uns, _ATTRIBUTES: keys},
-        obsm=dict(adata.obsm),
-        layers=dict(adata.layers),
-    )
+    return sharing(adata, obs=obs, uns={**adata.uns, _ATTRIBUTES: keys})

@@ -179,18 +179,10 @@ def picture(entry: Entry) -> Picture:
 
 
 def _sharing(adata: AnnData, uns: dict[str, Any], *, hidden: bool) -> AnnData:
-    from anndata import AnnData
+    from napari_spatialrecon.tissue.sharing import sharing
 
     obsm = {key: value for key, value in adata.obsm.items() if not (hidden and key == SPATIAL)}
-    return AnnData(
-        X=adata.X,
-        obs=adata.obs,
-        var=adata.var,
-        obsm=obsm,
-        layers=dict(adata.layers),
-        uns=uns,
-        raw=adata.raw,
-    )
+    return sharing(adata, obsm=obsm, uns=uns)
 
 
 def _with_whole_paths(library: Any, folder: Path) -> Any:
