@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from functools import partial
 from typing import TYPE_CHECKING, Generic, TypeVar
 
@@ -29,6 +30,7 @@ from napari_spatialrecon.viewer.widgets.labels import WrappedLabel
 from napari_spatialrecon.viewer.widgets.saving import ask_where
 from napari_spatialrecon.viewer.window.tones import Themed, tones
 from napari_spatialrecon.viewer.window.worker import Run, Work
+from napari_spatialrecon.viewer.workspace.results import Result
 from napari_spatialrecon.viewer.workspace.simulated import open_simulated
 from napari_spatialrecon.viewer.workspace.workspace import workspace_of
 
@@ -56,6 +58,8 @@ class TaskWidget(QWidget, Generic[ModelT, OutcomeT]):
         The parts below the inputs.
     layer
         The layer of the last run's result; None before a run.
+    finished
+        The last run's result in the list of the session; None before a run.
     """
 
     model_class: type[ModelT]
@@ -67,12 +71,14 @@ class TaskWidget(QWidget, Generic[ModelT, OutcomeT]):
         super().__init__()
         self.viewer = unwrapped(napari_viewer)
         keep_smooth(self.viewer)
-        self.model: ModelT = self.model_class(workspace_of(self.viewer))
+        self.space = workspace_of(self.viewer)
+        self.model: ModelT = self.model_class(self.space)
         self.inputs = self.inputs_class(self.model, self.viewer)
         self.empty = _Empty()
         self.panel = RunPanel(self.model, self.viewer, self.curves_tip)
         self.result = ResultPanel()
         self.layer: Layer | None = None
+        self.finished: Result | None = None
         self._lay_out()
         self._connect()
         self._set_theme()
@@ -137,6 +143,7 @@ class TaskWidget(QWidget, Generic[ModelT, OutcomeT]):
             self.layer = self.show_layer(outcome)
         except Exception as error:
             self.panel.refuse(error)
+        self.finished = self._listed(outcome)
         self.result.show_outcome(self.model)
         points = self.points
         if points is not None and can_fade(points):
@@ -148,6 +155,21 @@ class TaskWidget(QWidget, Generic[ModelT, OutcomeT]):
         timer.timeout.connect(self._reveal)
         timer.timeout.connect(timer.deleteLater)
         timer.start(0)
+
+    def _listed(self, outcome: OutcomeT) -> Result:
+        """Add the outcome to the results of the session."""
+        model = self.model
+        return self.space.results.add(
+            Result(
+                model.result_name,
+                model.task,
+                outcome.adata,
+                outcome.record,
+                layer=self.shown,
+                job=model.last,
+                outcome=outcome,
+            )
+        )
 
     def _reveal(self) -> None:
         self.area.ensureWidgetVisible(self.result)
@@ -208,15 +230,23 @@ class TaskWidget(QWidget, Generic[ModelT, OutcomeT]):
         outcome = self.model.outcome
         assert outcome is not None, "saved after a run"
 
+        finished, results = self.finished, self.space.results
+
         def work(*_: object) -> str:
             return "Saved " + " and ".join(file.name for file in outcome.write(path))
 
-        self.save_in_background(work)
+        def mark(_: object) -> None:
+            if finished is not None:
+                results.mark_saved(finished, path)
 
-    def save_in_background(self, work: Work) -> None:
+        self.save_in_background(work, mark)
+
+    def save_in_background(self, work: Work, then: Callable[[object], None] | None = None) -> None:
         """Write files in the background; show the text that `work` returns, or the error."""
         run = Run(work, "Saving", viewer=self.viewer, parent=self)
         run.returned.connect(self.result.status.setText)
+        if then is not None:
+            run.returned.connect(then)
         run.failed.connect(self.panel.refuse)
         run.finished.connect(run.deleteLater)
         run.start()

@@ -10,7 +10,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any, Protocol
 
 from psygnal import Signal, SignalGroup
 
@@ -19,6 +19,8 @@ from napari_spatialrecon.tissue.slots import OURS, SPATIAL
 from napari_spatialrecon.viewer.canvas.layers import to_adata, um_per_layer_unit, unwrapped
 from napari_spatialrecon.viewer.canvas.table_metadata import table_of
 from napari_spatialrecon.viewer.window.memory import Memory
+from napari_spatialrecon.viewer.workspace.results import Results
+from napari_spatialrecon.viewer.workspace.selection import Selection
 
 if TYPE_CHECKING:
     from anndata import AnnData
@@ -128,6 +130,16 @@ class WorkspaceEvents(SignalGroup):
     changed = Signal(Entry)
 
 
+class Kept(Protocol):
+    """A part of the window whose state is saved with a session."""
+
+    def state(self) -> dict[str, Any]:
+        """Return its state, as JSON can hold it."""
+
+    def restore(self, state: Mapping[str, Any]) -> None:
+        """Return to a state; what no longer exists is left out."""
+
+
 class Workspace:
     """What is open in one viewer, in the order it was opened.
 
@@ -137,10 +149,25 @@ class Workspace:
         Its layers are adopted if they can be used, and dropped when they are removed.
     memory
         Scales that the user typed earlier; default those in napari's settings.
+
+    Attributes
+    ----------
+    results
+        What was made in it, and reopened.
+    selection
+        The cells or spots that are selected in every view of them.
+    kept
+        Parts of the window whose state a session keeps, by name.
     """
+
+    go = Signal(str, object)
+    """Asks the workbench for a place, for instance ``"reconstruct/place"``, with an entry, a layer
+    or a result that it is about, or None."""
 
     def __init__(self, viewer: ViewerModel, *, memory: Memory | None = None) -> None:
         self.events = WorkspaceEvents()
+        self.results, self.selection = Results(), Selection()
+        self.kept: dict[str, Kept] = {}
         self._entries: list[Entry] = []
         self._viewer = weakref.ref(viewer)
         self._scale_bar_shown = False

@@ -1,0 +1,1 @@
+"""The tab Data: what is open."""

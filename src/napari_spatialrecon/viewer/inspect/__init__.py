@@ -1,0 +1,1 @@
+"""The tab Inspect: the selected layer, whoever made it."""

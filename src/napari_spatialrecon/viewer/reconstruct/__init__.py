@@ -1,0 +1,1 @@
+"""The tab Reconstruct: the tasks that share the open data."""

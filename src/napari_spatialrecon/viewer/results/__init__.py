@@ -1,0 +1,1 @@
+"""The tab Results: every run of the session and every reopened file."""

@@ -1,0 +1,1 @@
+"""The dock Spatial Reconstruction: data, reconstruct, inspect, results."""

@@ -1,0 +1,98 @@
+"""The dock Spatial Reconstruction: four tabs over one workspace."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, Protocol, cast
+
+from qtpy.QtCore import QSize
+from qtpy.QtWidgets import QTabWidget, QVBoxLayout, QWidget
+
+from napari_spatialrecon.viewer.canvas.detail import keep_smooth
+from napari_spatialrecon.viewer.canvas.layers import unwrapped
+from napari_spatialrecon.viewer.data.tab import DataTab
+from napari_spatialrecon.viewer.inspect.tab import InspectTab
+from napari_spatialrecon.viewer.reconstruct.tab import ReconstructTab
+from napari_spatialrecon.viewer.results.tab import ResultsTab
+from napari_spatialrecon.viewer.workspace.workspace import workspace_of
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from napari.viewer import Viewer
+
+WIDTH = 380
+"""Width of the dock in pixels."""
+_KEPT = "workbench"
+
+
+class Tab(Protocol):
+    """A tab of the workbench."""
+
+    def go(self, what: str, about: object) -> None:
+        """Show what another tab asks for."""
+
+
+class Workbench(QWidget):
+    """Everything from opened files to compared results, in one viewer.
+
+    Parameters
+    ----------
+    napari_viewer
+        Filled in by napari.
+
+    Attributes
+    ----------
+    tabs
+        By name: ``data``, ``reconstruct``, ``inspect``, ``results``.
+    """
+
+    def __init__(self, napari_viewer: Viewer) -> None:
+        super().__init__()
+        self.viewer = unwrapped(napari_viewer)
+        self.space = workspace_of(self.viewer)
+        keep_smooth(self.viewer)
+        self.tabs: dict[str, QWidget] = {
+            "data": DataTab(self.viewer),
+            "reconstruct": ReconstructTab(self.viewer),
+            "inspect": InspectTab(self.viewer),
+            "results": ResultsTab(self.viewer),
+        }
+        self.pages = QTabWidget()
+        self.pages.setDocumentMode(True)
+        for name, tab in self.tabs.items():
+            self.pages.addTab(tab, name.capitalize())
+        layout = QVBoxLayout(self)
+        layout.setContentsMargins(0, 0, 0, 0)
+        layout.addWidget(self.pages)
+        self.setMinimumWidth(320)
+        self.space.go.connect(self.go)
+        self.space.kept[_KEPT] = self
+        self.destroyed.connect(lambda *_, space=self.space: space.kept.pop(_KEPT, None))
+
+    def sizeHint(self) -> QSize:
+        """As wide as its tabs are drawn for."""
+        return QSize(WIDTH, 640)
+
+    def go(self, where: str, about: object = None) -> None:
+        """Show a tab, and in it what is asked for.
+
+        Parameters
+        ----------
+        where
+            Name of a tab, perhaps with what to show in it: ``"reconstruct/place"``.
+        about
+            The entry, layer or result that it is about.
+        """
+        name, _, what = where.partition("/")
+        self.pages.setCurrentWidget(self.tabs[name])
+        cast("Tab", self.tabs[name]).go(what, about)
+
+    def state(self) -> dict[str, Any]:
+        """Return which tab is open."""
+        return {"tab": list(self.tabs)[self.pages.currentIndex()]}
+
+    def restore(self, state: Mapping[str, Any]) -> None:
+        """Open the tab that was open."""
+        tab = self.tabs.get(str(state.get("tab")))
+        if tab is not None:
+            self.pages.setCurrentWidget(tab)

@@ -1,0 +1,33 @@
+from __future__ import annotations
+
+import anndata
+import numpy as np
+from napari.layers import Points
+
+from napari_spatialrecon.viewer.canvas.layers import NAMES
+from napari_spatialrecon.viewer.workspace.results import Result, Results
+from napari_spatialrecon.viewer.workspace.selection import Selection
+
+
+def test_a_result_takes_the_place_of_the_one_that_its_layer_showed() -> None:
+    results, layer, seen = Results(), Points(np.zeros((2, 2))), []
+    results.events.connect(lambda info: seen.append(info.signal.name))
+    first = results.add(Result("a", "place", anndata.AnnData(), layer=layer))
+    again = results.add(Result("a", "place", anndata.AnnData(), layer=layer))
+    assert list(results) == [again] and results.of_layer(layer) is again
+    assert seen == ["added", "removed", "added"] and results.unsaved == [again]
+    results.mark_saved(again, "a.h5ad")
+    assert not results.unsaved and first.path is None
+
+
+def test_a_selection_carries_over_between_layers_of_the_same_cells() -> None:
+    names = np.array(["c", "a", "b"], object)
+    one = Points(np.zeros((3, 2)), features={NAMES: names})
+    two = Points(np.zeros((2, 2)), features={NAMES: names[:2]})
+    selection, seen = Selection(), []
+    selection.changed.connect(lambda: seen.append(len(selection)))
+    selection.set_rows(one, [0, 2])
+    assert list(selection.rows_in(one)) == [0, 2] and list(selection.rows_in(two)) == [0]
+    selection.set_rows(one, [0, 2])
+    selection.clear()
+    assert seen == [2, 0]
