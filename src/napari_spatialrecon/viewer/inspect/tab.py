@@ -1,24 +1,166 @@
-"""The tab Inspect."""
+"""The tab Inspect: what is known of the selected layer, whoever made it."""
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from functools import partial
+from typing import TYPE_CHECKING, Any
 
-from qtpy.QtWidgets import QVBoxLayout, QWidget
+from qtpy.QtCore import QSignalBlocker, Qt
+from qtpy.QtWidgets import QFrame, QLabel, QScrollArea, QVBoxLayout, QWidget
 
+from napari_spatialrecon.viewer.inspect.part import Part
+from napari_spatialrecon.viewer.widgets.fold import Fold
+from napari_spatialrecon.viewer.widgets.labels import WrappedLabel
+from napari_spatialrecon.viewer.widgets.rows import combo, row
+from napari_spatialrecon.viewer.window.tones import Themed, tones
 from napari_spatialrecon.viewer.workspace.workspace import workspace_of
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from napari.layers import Layer, Points
+    from napari.utils.events import Event
     from napari.viewer import Viewer
+
+PARTS: tuple[type[Part], ...] = ()
+"""The sections from top to bottom."""
+_KEPT = "inspect"
 
 
 class InspectTab(QWidget):
-    """The tab Inspect of one viewer."""
+    """The tab Inspect of one viewer.
+
+    Attributes
+    ----------
+    parts
+        The sections, by class.
+    layer
+        The points layer that they are about; None without one.
+    """
 
     def __init__(self, viewer: Viewer) -> None:
         super().__init__()
         self.viewer, self.space = viewer, workspace_of(viewer)
-        QVBoxLayout(self)
+        self.layer: Points | None = None
+        self.parts: dict[type[Part], Part] = {kind: kind(viewer) for kind in PARTS}
+        self.folds = {
+            kind: Fold(part.title, part, opened=part.opened) for kind, part in self.parts.items()
+        }
+        self.combo = combo()
+        self.combo.setAccessibleName("Layer")
+        self.combo.setToolTip("The layer selected in napari's list, whoever made it")
+        self.about = WrappedLabel()
+        self._lay_out()
+        self.combo.activated.connect(self._choose)
+        layers = viewer.layers
+        layers.selection.events.active.connect(self._follow)
+        for event in (layers.events.inserted, layers.events.removed, layers.events.reordered):
+            event.connect(self._follow)
+        viewer.events.theme.connect(self._set_theme)
+        self.space.kept[_KEPT] = self
+        self.destroyed.connect(partial(_release, self))
+        self._set_theme()
+        self._follow()
 
     def go(self, what: str, about: object) -> None:
-        """Show what another tab asks for."""
+        """Select the layer, or the layer of the result, that another tab asks about."""
+        asked = getattr(about, "layer", about)
+        found = next((layer for layer in self.viewer.layers if layer is asked), None)
+        if found is not None:
+            self.viewer.layers.selection = {found}
+
+    def state(self) -> dict[str, Any]:
+        """Return which sections are unfolded."""
+        return {"open": [fold.heading.text() for fold in self.folds.values() if fold.opened]}
+
+    def restore(self, state: Mapping[str, Any]) -> None:
+        """Unfold the sections that were."""
+        for fold in self.folds.values():
+            fold.set_opened(fold.heading.text() in state.get("open", ()))
+
+    def _lay_out(self) -> None:
+        content = QWidget()
+        column = QVBoxLayout(content)
+        column.setContentsMargins(8, 4, 8, 8)
+        column.setSpacing(6)
+        for fold in self.folds.values():
+            column.addWidget(fold)
+        column.addStretch()
+        area = QScrollArea()
+        area.setWidgetResizable(True)
+        area.setFrameShape(QFrame.Shape.NoFrame)
+        area.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
+        area.setWidget(content)
+        above = QWidget()
+        top = QVBoxLayout(above)
+        top.setContentsMargins(8, 8, 8, 0)
+        label = QLabel("Layer")
+        label.setFixedWidth(label.sizeHint().width() + 4)
+        top.addWidget(row(label, self.combo))
+        top.addWidget(self.about)
+        layout = QVBoxLayout(self)
+        layout.setContentsMargins(0, 0, 0, 0)
+        layout.setSpacing(2)
+        layout.addWidget(above)
+        layout.addWidget(area, 1)
+
+    def _follow(self, event: Event | None = None) -> None:
+        """Be about the layer that is selected now."""
+        from napari.layers import Points
+
+        layers = self.viewer.layers
+        active = layers.selection.active
+        self._list(active)
+        self.layer = active if isinstance(active, Points) else None
+        self.about.setText(_about(active, len(layers)))
+        self.about.setVisible(bool(self.about.text()))
+        for kind, part in self.parts.items():
+            self.folds[kind].setVisible(self.layer is not None)
+            part.show_layer(self.layer)
+
+    def _list(self, active: Layer | None) -> None:
+        with QSignalBlocker(self.combo):
+            self.combo.clear()
+            for layer in reversed(self.viewer.layers):
+                self.combo.addItem(layer.name, layer)
+            names = [layer is active for layer in reversed(self.viewer.layers)]
+            self.combo.setCurrentIndex(names.index(True) if any(names) else -1)
+        self.combo.setEnabled(self.combo.count() > 0)
+
+    def _choose(self, index: int) -> None:
+        self.viewer.layers.selection = {self.combo.itemData(index)}
+
+    def _set_theme(self, event: Event | None = None) -> None:
+        chosen = tones(self.viewer)
+        for part in self.parts.values():
+            if isinstance(part, Themed):
+                part.set_tones(chosen)
+
+
+def _about(active: Layer | None, n_layers: int) -> str:
+    """Return what to say where no points are selected; empty where some are."""
+    from napari.layers import Image, Points
+
+    if isinstance(active, Points):
+        return ""
+    if not n_layers:
+        return "Nothing is open. Open a slide in the tab Data to color it here."
+    if active is None:
+        return "Choose a layer to color it and to see what it holds."
+    if isinstance(active, Image):
+        return (
+            "An image: contrast, color map and opacity are in napari's layer controls. "
+            "Choose a layer of spots or cells to color it by genes and columns."
+        )
+    kind = type(active).__name__.lower()
+    return f"A {kind} layer holds no cells or spots. Choose a layer of points."
+
+
+def _release(tab: InspectTab) -> None:
+    """Disconnect a tab that Qt has deleted."""
+    layers = tab.viewer.layers
+    layers.selection.events.active.disconnect(tab._follow)
+    for event in (layers.events.inserted, layers.events.removed, layers.events.reordered):
+        event.disconnect(tab._follow)
+    tab.viewer.events.theme.disconnect(tab._set_theme)
+    tab.space.kept.pop(_KEPT, None)
