@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
+import qtpy
 from napari.layers import Layer, Points
 
 from napari_spatialrecon.tissue.slots import OURS
@@ -55,6 +56,8 @@ def test_a_layer_of_napari_spatialdata_stays_one_of_its_elements(slide) -> None:
 
 
 def test_the_view_of_napari_spatialdata_colors_our_layer(make_napari_viewer, slide) -> None:
+    if qtpy.PYSIDE6:
+        pytest.skip("napari-spatialdata imports what pyqtgraph has with PyQt only")
     pytest.importorskip("napari_spatialdata", reason="napari-spatialdata is not installed")
     from napari_spatialdata._model import DataModel
     from napari_spatialdata._view import QtAdataViewWidget
