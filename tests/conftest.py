@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 from napari_spatialrecon.tissue.simulator.config import SimulatorConfig
@@ -28,7 +29,29 @@ def realdata() -> Path:
 @pytest.fixture(scope="session")
 def tiny():
     """A small simulated cortex: two slides in different poses, 400 cells, and the truth."""
-    return simulate("cortex", SimulatorConfig.preset("tiny"), seed=0)
+    made = simulate("cortex", SimulatorConfig.preset("tiny"), seed=0)
+    before = _content(made)
+    yield made
+    assert _content(made) == before, "a test changed the tissue that all tests share"
+
+
+def _content(made):
+    """What of a tissue a test may have changed: everything but counts and images."""
+    return [
+        (
+            adata.obs.to_csv(),
+            adata.var.to_csv(),
+            sorted(adata.layers),
+            {key: np.asarray(value).tobytes() for key, value in adata.obsm.items()},
+            repr([{k: v for k, v in lib.items() if k != "images"} for lib in _libraries(adata)]),
+            repr(adata.uns.get("spatialrecon")),
+        )
+        for adata in (*made.slides, made.cells)
+    ]
+
+
+def _libraries(adata):
+    return adata.uns.get("spatial", {}).values()
 
 
 @pytest.fixture(scope="session")

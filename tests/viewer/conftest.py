@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import sys
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from typing import Any
 
 import anndata
@@ -93,9 +94,10 @@ def open_tissue(tiny: Any, forgetful: Any) -> Callable[[Any], Workspace]:
 
     def show(viewer: Any) -> Workspace:
         space = forgetful(viewer)
-        for layer in simulated_layers(tiny):
+        own = replace(tiny, slides=[s.copy() for s in tiny.slides], cells=tiny.cells.copy())
+        for layer in simulated_layers(own):
             viewer.add_layer(Layer.create(*layer))
-        list_simulated_cells(viewer, tiny)
+        list_simulated_cells(viewer, own)
         return space
 
     return show
