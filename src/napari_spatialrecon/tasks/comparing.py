@@ -1,0 +1,250 @@
+"""Comparing two results of the same cells, or a result with the truth."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+import numpy as np
+import pandas as pd
+from anndata import AnnData
+from numpy.typing import NDArray
+
+from napari_spatialrecon.errors import InputError
+from napari_spatialrecon.geometry.distortion import Distortion, local_maps
+from napari_spatialrecon.geometry.procrustes import Pose, fit_pose
+from napari_spatialrecon.tissue import contract
+from napari_spatialrecon.tissue.sdata.inputs import takes_spatialdata
+from napari_spatialrecon.tissue.slots import SPATIAL
+
+Array = NDArray[np.float64]
+
+_LEAST = 4
+"""Least number of common cells."""
+_INSIDE, _MARGIN = 0.9, 0.25
+"""Share of the cells of one that must lie in the bounding box of the other, widened by this share
+on each side, for two tables that name no slide to be in one frame."""
+_CHECKED, _ALIKE = 500, 0.5
+"""Number of cells whose counts are compared, and least rank correlation of their totals."""
+
+
+@dataclass(frozen=True, eq=False)
+class Comparison:
+    """Two layouts of the same cells, in one frame.
+
+    Parameters
+    ----------
+    obs_names : (n,) str
+        Cells that both tables place, in the order of the first.
+    first, second : (n, 2) float, (x, y)
+        In the frame of the first, in `unit`.
+    unit
+        ``"um"``; that of the first table if its µm are unknown.
+    pose
+        How the second was moved into the frame of the first; None if both are in one frame.
+    only_first, only_second
+        Number of cells that the other does not place.
+    notes
+        Messages for the user.
+    """
+
+    obs_names: NDArray[np.object_]
+    first: Array
+    second: Array
+    unit: str
+    pose: Pose | None
+    only_first: int
+    only_second: int
+    notes: tuple[str, ...] = field(default=())
+
+    @property
+    def distance(self) -> Array:
+        """How far apart the two place each cell, (n,) in `unit`."""
+        return np.asarray(np.linalg.norm(self.second - self.first, axis=1))
+
+    @property
+    def median(self) -> float:
+        """Half of the cells are at most this far apart."""
+        return float(np.median(self.distance))
+
+    @property
+    def p90(self) -> float:
+        """90 % of the cells are at most this far apart."""
+        return float(np.quantile(self.distance, 0.9))
+
+    @property
+    def summary(self) -> str:
+        """Number of cells, and how far apart they are."""
+        unit = "µm" if self.unit == "um" else self.unit
+        return (
+            f"{len(self.obs_names):,} cells: disagreement of median {self.median:,.4g} {unit}, "
+            f"90 % within {self.p90:,.4g} {unit}."
+        )
+
+    def distortion(self, across: int = 24) -> Distortion:
+        """Return how the first layout is deformed into the second; see `geometry.distortion`.
+
+        Parameters
+        ----------
+        across
+            Nodes of the grid along the longer side of the first layout.
+        """
+        return local_maps(self.first, self.second, across=across)
+
+    def column(self, adata: AnnData) -> Array:
+        """Return the distances in the order of a table, (n_obs,); NaN of cells not compared.
+
+        Examples
+        --------
+        >>> adata.obs["disagreement"] = found.column(adata)  # doctest: +SKIP
+        """
+        rows = pd.Index(self.obs_names).get_indexer(adata.obs_names)
+        return np.where(rows >= 0, self.distance[rows], np.nan)
+
+    def table(self) -> pd.DataFrame:
+        """Return the places and the distance of each cell, with one row per cell."""
+        content = np.column_stack([self.first, self.second, self.distance])
+        columns = ["first_x", "first_y", "second_x", "second_y", "distance"]
+        return pd.DataFrame(content, index=pd.Index(self.obs_names, name="obs_name")).set_axis(
+            columns, axis=1
+        )
+
+
+@takes_spatialdata
+def compare(
+    first: AnnData,
+    second: AnnData,
+    *,
+    same_frame: bool | None = None,
+    names: tuple[str, str] = ("first", "second"),
+) -> Comparison:
+    """Compare where two tables place the same cells; cells are matched by name.
+
+    Parameters
+    ----------
+    first, second
+        Two results, or a slide with the true places and a result; ``obsm["spatial"]`` of each is
+        (n, 2) as (x, y). Cells with a place that is not finite are not compared.
+    same_frame
+        Whether the coordinates of both are of the same slide. If None, they are if both name the
+        same histology in ``uns["spatial"]``, or if neither names one and each lies in the region of
+        the other. Otherwise the second is rotated, mirrored and shifted (and scaled where the µm of
+        one are unknown) onto the first by least squares, which is said in `notes`.
+    names
+        How errors and notes call the tables.
+
+    Returns
+    -------
+    Comparison
+
+    Raises
+    ------
+    InputError
+        A table has no coordinates, names are not unique, or fewer than 4 cells are common.
+
+    Examples
+    --------
+    >>> rng = np.random.default_rng(0)
+    >>> slide = AnnData(np.ones((50, 1), np.float32))
+    >>> slide.obsm["spatial"] = 1000 * rng.random((50, 2))
+    >>> slide.uns["spatialrecon"] = {"unit": "um"}
+    >>> moved = slide.copy()
+    >>> moved.obsm["spatial"] += [30.0, 40.0]
+    >>> compare(slide, moved).summary
+    '50 cells: disagreement of median 50 µm, 90 % within 50 µm.'
+    """
+    places = [_places(adata, name) for adata, name in zip((first, second), names, strict=True)]
+    rows, alone = _match(first, second, places, names)
+    a, b = (points[row] for points, row in zip(places, rows, strict=True))
+    scales = [contract.um_per_unit(adata) for adata in (first, second)]
+    comparable = None not in scales or (
+        scales == [None, None] and contract.unit(first) == contract.unit(second)
+    )
+    a, b = a * (scales[0] or 1.0), b * (scales[1] or 1.0)
+    if same_frame is None:
+        same_frame = comparable and _share_frame(first, second, a, b)
+    notes, pose = _doubts(first, second, rows), None
+    if not same_frame:
+        pose = fit_pose(b, a, scaling=not comparable)
+        b = pose.apply(b)
+        how = "rotated and shifted" if comparable else "rotated, shifted and scaled"
+        notes.append(f"{names[1]} is in another frame: it was {how} onto {names[0]} to fit best.")
+    unit = "um" if scales[0] is not None else contract.unit(first)
+    cells = first.obs_names.to_numpy(object)[rows[0]]
+    return Comparison(cells, a, b, unit, pose, *alone, tuple(notes))
+
+
+def _places(adata: AnnData, name: str) -> Array:
+    where = f'{name}: obsm["{SPATIAL}"]'
+    if SPATIAL not in adata.obsm:
+        raise InputError(
+            f"Expected the places of cells, found slots: {', '.join(adata.obsm) or 'none'}.",
+            remedy="Try a slide with coordinates, or the table that a placement returned.",
+            where=where,
+        )
+    points = np.asarray(adata.obsm[SPATIAL], float)
+    if points.ndim != 2 or points.shape[1] < 2:
+        raise InputError(f"Expected shape (n, 2), found {points.shape}.", where=where)
+    return points[:, :2]
+
+
+def _match(
+    first: AnnData, second: AnnData, places: list[Array], names: tuple[str, str]
+) -> tuple[list[NDArray[np.intp]], tuple[int, int]]:
+    """Return the rows of cells that both place, and how many only one does."""
+    for name, adata in zip(names, (first, second), strict=True):
+        if not adata.obs_names.is_unique:
+            raise InputError(
+                "Expected each cell's name once, found some twice.",
+                remedy="Try adata.obs_names_make_unique() before the run.",
+                where=f"{name}: obs_names",
+            )
+    placed = [np.asarray(np.isfinite(points).all(axis=1)) for points in places]
+    found = second.obs_names.get_indexer(first.obs_names)
+    common = np.flatnonzero((found >= 0) & placed[0])
+    common = common[placed[1][found[common]]]
+    n = len(common)
+    if n < _LEAST:
+        examples = " and ".join(repr(str(t.obs_names[0])) for t in (first, second) if t.n_obs)
+        raise InputError(
+            f"Expected at least {_LEAST} cells that {names[0]} and {names[1]} both place, found "
+            f"{n}; their first cells are {examples}.",
+            remedy="Try two results of the same cells: they are matched by their names.",
+            where="obs_names",
+        )
+    alone = (int(placed[0].sum()) - n, int(placed[1].sum()) - n)
+    return [common, found[common]], alone
+
+
+def _share_frame(first: AnnData, second: AnnData, a: Array, b: Array) -> bool:
+    libraries = [set(adata.uns.get(SPATIAL, {})) for adata in (first, second)]
+    if all(libraries):
+        return bool(libraries[0] & libraries[1])
+    return _lies_within(a, b) and _lies_within(b, a)
+
+
+def _lies_within(points: Array, region: Array) -> bool:
+    low, high = region.min(axis=0), region.max(axis=0)
+    margin = _MARGIN * (high - low)
+    inside = ((points >= low - margin) & (points <= high + margin)).all(axis=1)
+    return bool(inside.mean() >= _INSIDE)
+
+
+def _doubts(first: AnnData, second: AnnData, rows: list[NDArray[np.intp]]) -> list[str]:
+    """Return a note if cells of one name have other counts, as on slides that number their spots.
+
+    Totals over the first shared genes are compared by rank, which scaling or a logarithm keeps.
+    """
+    genes = first.var_names.intersection(second.var_names)[:_CHECKED]
+    if len(genes) < 2 or first.X is None or second.X is None or len(rows[0]) < 10:
+        return []
+    some = np.linspace(0, len(rows[0]) - 1, min(len(rows[0]), _CHECKED)).astype(int)
+    totals = [
+        np.asarray(adata[row[some], genes].X.sum(axis=1), float).ravel()
+        for adata, row in zip((first, second), rows, strict=True)
+    ]
+    if min(np.ptp(total) for total in totals) == 0:
+        return []
+    one, two = (pd.Series(total).rank().to_numpy() for total in totals)
+    if float(np.corrcoef(one, two)[0, 1]) >= _ALIKE:
+        return []
+    return ["Cells of the same name have other counts: these may be different cells."]
