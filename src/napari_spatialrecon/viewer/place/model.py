@@ -5,9 +5,11 @@ from __future__ import annotations
 from typing import Unpack
 
 from napari_spatialrecon.errors import InputError
+from napari_spatialrecon.methods.registry import methods_for
 from napari_spatialrecon.viewer.place.job import Placed, PlaceJob, hidden_error
 from napari_spatialrecon.viewer.task.ground import Ground, spot_diameter_um
 from napari_spatialrecon.viewer.task.job import Common, Line
+from napari_spatialrecon.viewer.task.shared_choice import SharedChoice
 from napari_spatialrecon.viewer.task.slides_model import SlidesModel
 from napari_spatialrecon.viewer.workspace.saved_model import SavedModel
 from napari_spatialrecon.viewer.workspace.tables import (
@@ -83,6 +85,32 @@ class PlaceModel(SlidesModel[PlaceJob, Placed]):
     def saved(self, saved: SavedModel | None) -> None:
         self._saved = saved
         self.choose()
+
+    def share(self, choice: SharedChoice) -> None:
+        """Write references, cells and histology."""
+        super().share(choice)
+        choice.image = self._image or choice.image
+
+    def take(self, choice: SharedChoice) -> None:
+        """Use references, cells and histology."""
+        super().take(choice)
+        if choice.image in self.images and choice.image is not self._image:
+            self.image = choice.image
+
+    def start_with(self, entry: Entry) -> None:
+        """Use an H&E as histology, an encoder as input, and tables as references or cells."""
+        if entry.role is Role.HISTOLOGY:
+            self.image = entry
+        elif entry.role is Role.MODEL:
+            self.use_encoder(entry)
+        else:
+            super().start_with(entry)
+
+    def use_encoder(self, entry: Entry) -> None:
+        """Use an encoder, with a method that takes one."""
+        if not self.method.takes_encoder:
+            self.method = next(m.name for m in methods_for(self.task) if m.takes_encoder)
+        self.encoder = entry
 
     def missing(self) -> list[str]:
         """Return what must be opened or chosen first."""

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from contextlib import suppress
 from functools import partial
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from qtpy.QtCore import QSignalBlocker, Qt, Signal
 from qtpy.QtWidgets import (
@@ -108,6 +110,32 @@ class Inputs(QWidget):
         box = PageBox(info.title, method_page(info), self.window())
         box.show()
         return box
+
+    def follow_method(self) -> None:
+        """Show the model's method, where something else than the list chose it."""
+        self.method.setCurrentIndex(self.method.findData(self.model.method.name))
+
+    def state(self) -> dict[str, Any]:
+        """Return method, preset, settings that differ from it, seed and device."""
+        return {
+            "method": self.model.method.name,
+            "preset": self.form.preset.value,
+            "settings": self.form.changes(),
+            "seed": self.seed.value(),
+            "device": self.device.currentText(),
+        }
+
+    def restore(self, state: Mapping[str, Any]) -> None:
+        """Return to a state; what this version does not offer is omitted."""
+        at = self.method.findData(state.get("method"))
+        if at < 0:
+            return
+        self.method.setCurrentIndex(at)
+        with suppress(ConfigError):
+            self.form.set_preset(str(state.get("preset")))
+            self.form.set_values(state.get("settings", {}))
+        self.seed.setValue(int(state.get("seed", 0)))
+        self.device.setCurrentText(str(state.get("device", "")))
 
     def set_devices(self, names: list[str]) -> None:
         """Offer these devices."""

@@ -20,6 +20,7 @@ from napari_spatialrecon.methods.registry import MethodInfo, default_for, find_m
 from napari_spatialrecon.viewer.task.curves import Curves
 from napari_spatialrecon.viewer.task.ground import Ground
 from napari_spatialrecon.viewer.task.job import Common, Job, Line, Outcome
+from napari_spatialrecon.viewer.task.shared_choice import SharedChoice
 from napari_spatialrecon.viewer.workspace.workspace import Entry, Role, Workspace
 
 if TYPE_CHECKING:
@@ -110,6 +111,15 @@ class TaskModel(ABC, Generic[JobT, OutcomeT]):
     def facts(self) -> list[Line]:
         """Return what the user should know about the last outcome."""
         return [] if self.outcome is None else self.outcome.facts()
+
+    def share(self, choice: SharedChoice) -> None:
+        """Write the data of this task, for the task that is shown next."""
+
+    def take(self, choice: SharedChoice) -> None:
+        """Use the data of the task that was shown before, as far as this one can."""
+
+    def start_with(self, entry: Entry) -> None:
+        """Use an entry as the input that its role suggests."""
 
     # Choices
 

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from napari_spatialrecon.viewer.task.ground import Ground, spot_diameter_um
 from napari_spatialrecon.viewer.task.model import JobT, OutcomeT, TaskModel
-from napari_spatialrecon.viewer.workspace.tables import histology_of, natural_order
+from napari_spatialrecon.viewer.task.shared_choice import SharedChoice
+from napari_spatialrecon.viewer.workspace.tables import histology_of, natural_order, slide_of
 from napari_spatialrecon.viewer.workspace.workspace import Entry, Role, Workspace
 
 
@@ -46,6 +47,21 @@ class OneSlideModel(TaskModel[JobT, OutcomeT]):
     def on_slide(self) -> None:
         """Reset the choices made for the previous slide."""
 
+    def share(self, choice: SharedChoice) -> None:
+        """Write the slide."""
+        choice.slide = self.slide or choice.slide
+
+    def take(self, choice: SharedChoice) -> None:
+        """Use the slide."""
+        if choice.slide in self.slides and choice.slide is not self.slide:
+            self.slide = choice.slide
+
+    def start_with(self, entry: Entry) -> None:
+        """Use a slide, or that of an H&E."""
+        slide = slide_of(self.workspace, entry) if entry.role is Role.HISTOLOGY else entry
+        if slide in self.slides:
+            self.slide = slide
+
 
 class SlideAndReferenceModel(OneSlideModel[JobT, OutcomeT]):
     """A task on one slide that learns from a table of cells, or from another slide."""
@@ -77,3 +93,25 @@ class SlideAndReferenceModel(OneSlideModel[JobT, OutcomeT]):
     def is_likely(self, entry: Entry) -> bool:
         """Return whether a table has what the task needs of a reference."""
         return True
+
+    def share(self, choice: SharedChoice) -> None:
+        """Write slide and reference, unless that is another slide that nobody chose."""
+        super().share(choice)
+        reference = self.reference
+        if reference is not None and (reference is self._reference or reference.role is Role.QUERY):
+            choice.cells = reference
+
+    def take(self, choice: SharedChoice) -> None:
+        """Use the slide, and the cells as reference if they have what the task needs."""
+        super().take(choice)
+        cells = choice.cells
+        usable = cells in self.references and cells is not self.reference
+        if cells is not None and usable and self.is_likely(cells):
+            self.reference = cells
+
+    def start_with(self, entry: Entry) -> None:
+        """Use a slide, or other tables as reference."""
+        if entry.role is Role.QUERY:
+            self.reference = entry
+        else:
+            super().start_with(entry)

@@ -62,6 +62,7 @@ class RunPanel(QWidget):
         self.bar, self.where = QProgressBar(), WrappedLabel()
         self.bar.setTextVisible(False)
         self.run: Run | None = None
+        self._watching = True
         self._check: Run | None = None
         self._checked = -1
         self._passed = self._undrawn = False
@@ -109,8 +110,14 @@ class RunPanel(QWidget):
 
     # Checking the inputs
 
+    def watch(self, on: bool) -> None:
+        """Check inputs after each change, or not while another task is shown."""
+        self._watching = on
+        if on and self._checked != self.model.revision:
+            self._timer.start()
+
     def _start_check(self) -> None:
-        if self.model.running or self.model.missing():
+        if not self._watching or self.model.running or self.model.missing():
             return
         if self._check is not None:  # the next starts when this one ends
             return

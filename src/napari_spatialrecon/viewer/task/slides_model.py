@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from napari_spatialrecon.viewer.task.model import JobT, OutcomeT, TaskModel
+from napari_spatialrecon.viewer.task.shared_choice import SharedChoice
 from napari_spatialrecon.viewer.workspace.tables import natural_order, short_name
 from napari_spatialrecon.viewer.workspace.workspace import Entry, Role, Workspace
 
@@ -72,6 +73,30 @@ class SlidesModel(TaskModel[JobT, OutcomeT]):
     def unscaled(self) -> Entry | None:
         """Return an entry in use whose µm per pixel or unit is unknown, if any."""
         return next((e for e in self.references if e.needs_scale), None)
+
+    def share(self, choice: SharedChoice) -> None:
+        """Write references and cells."""
+        choice.unused = tuple(e for e in self.left_out if id(e) in self._left_out)
+        choice.cells = self.query or choice.cells
+        if choice.slide not in self.references:
+            choice.slide = next(iter(self.references), choice.slide)
+
+    def take(self, choice: SharedChoice) -> None:
+        """Use references and cells."""
+        before = self.references, self.query
+        if choice.unused is not None:
+            self._left_out = {id(e) for e in choice.unused}
+        if choice.cells in self.queries:
+            self._query = choice.cells
+        if before != (self.references, self.query):
+            self.choose()
+
+    def start_with(self, entry: Entry) -> None:
+        """Use a slide as a reference, and other tables as cells."""
+        if entry.role is Role.SLIDE:
+            self.use(entry)
+        elif entry.role is Role.QUERY:
+            self.query = entry
 
     def _on_removed(self, entry: Entry) -> None:
         self._left_out.discard(id(entry))

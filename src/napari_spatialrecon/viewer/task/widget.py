@@ -130,6 +130,7 @@ class TaskWidget(QWidget, Generic[ModelT, OutcomeT]):
     def _on_change(self) -> None:
         """Show the model's state."""
         model = self.model
+        self.inputs.follow_method()
         self.inputs.refresh()
         self.inputs.setEnabled(not model.running)
         self.empty.setVisible(model.state is State.EMPTY)
