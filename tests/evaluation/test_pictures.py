@@ -192,7 +192,7 @@ def test_colors_are_those_of_the_window() -> None:
         window.category_rgba(names), [window.to_rgba(c) for c in colors.values()]
     )
     assert window.MISSING == palette.OTHER
-    assert colors["0"] == colors["48"] == palette.CATEGORIES[0]
+    assert colors["0"] == colors[str(len(palette.CATEGORIES))] == palette.CATEGORIES[0]
 
 
 def test_the_best_method_is_bold_whichever_way_the_metric_points() -> None:

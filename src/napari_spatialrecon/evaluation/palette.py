@@ -7,15 +7,18 @@ from collections.abc import Mapping, Sequence
 from napari_spatialrecon.errors import InputError
 
 _HEX = """
-#E69F00 #56B4E9 #009E73 #F0E442 #0072B2 #D55E00 #CC79A7 #9B0D1B #AAF1C6 #9B0D62 #8DF1FF #627FFF
-#467054 #46C67F #460DE2 #F1AAC6 #9B627F #C61B46 #29469B #54FF9B #F11B62 #C6290D #70547F #D48D54
-#9BC6AA #9B1BFF #FF70D4 #7FD4FF #9BD462 #0D6238 #0DE2D4 #C61BC6 #F1628D #8D709B #54E29B #E238E2
-#0D9B29 #C62962 #0D8D70 #387038 #54C6B8 #0DAAB8 #E21B9B #FFC6E2 #E2C60D #F19B7F #8D0D7F #7F7FB8
+#E69F00 #56B4E9 #009E73 #F0E442 #0072B2 #D55E00 #9E2D3D #AEFFBE #0D6E6E #0DEFFF
+#BEBE8E #DF5E5E #5EAEAE #9E3D0D #0DDFBE #0D8EAE #3D8EFF #EF8E5E #1D5E3D #DFFF8E
+#8E6E3D #9E5E5E #7EAE8E #6E3D1D #8EDF6E #AEEFDF #4D8E0D #0D6EFF #0D5E7E #5EBE6E
+#4DCFEF #FFCF9E #EFBE0D #BE8E3D #3D7E6E #0D8ECF #0DCFCF #4D6E4D #5E8E5E #5E9EAE
 """
-#: Okabe and Ito without black, then colors added one at a time, each the farthest (CIEDE2000)
-#: from all before it, the distance being the least over normal vision, deuteranopia and protanopia
-#: (Machado et al. 2009). The window uses the same colors, so pictures look like the screen.
+#: Okabe and Ito without black and purple, then colors added one at a time, each the farthest
+#: (CIEDE2000) from all before it, the distance being the least over normal vision, deuteranopia and
+#: protanopia (Machado et al. 2009). None is near the purples and pinks of a stained section. The
+#: window uses the same colors, so pictures look like the screen.
 CATEGORIES = tuple(_HEX.split())
+#: With more categories than this, neighbouring colors are shades that only a legend tells apart.
+DISTINCT = 20
 #: Points with a missing value, and categories that do not fit in the legend.
 OTHER = "#888888"
 #: Color of text and scale bars, of secondary text, and of guide lines.
@@ -33,7 +36,7 @@ def category_colors(
     ----------
     palette
         Colors by name (missing names take the defaults), or colors in order. Default:
-        `CATEGORIES`, starting again after the 48th.
+        `CATEGORIES`, starting again after the last.
 
     Raises
     ------

@@ -54,9 +54,9 @@ def read(path: str | Sequence[str]) -> Read:
     pictures = [picture_layer(one) for one in paths if is_picture(one)]
     paths = [one for one in paths if not is_picture(one)]
     if viewer is not None:
-        from napari_spatialrecon.viewer.canvas.placed_cells import color_placed
+        from napari_spatialrecon.viewer.workspace.workspace import workspace_of
 
-        viewer.layers.events.inserted.connect(color_placed)
+        workspace_of(viewer)
     if has_window(viewer):
         from napari_spatialrecon.viewer.canvas.detail import keep_smooth
 

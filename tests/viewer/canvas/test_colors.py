@@ -9,7 +9,7 @@ import pytest
 from napari.layers import Points
 
 from napari_spatialrecon.errors import InputError
-from napari_spatialrecon.evaluation.palette import CATEGORIES
+from napari_spatialrecon.evaluation.palette import CATEGORIES, DISTINCT
 from napari_spatialrecon.viewer.canvas.colors import (
     color_key,
     guess_kind,
@@ -17,7 +17,13 @@ from napari_spatialrecon.viewer.canvas.colors import (
     set_point_colors,
     set_point_opacity,
 )
-from napari_spatialrecon.viewer.canvas.palette import MISSING, category_rgba, to_rgba
+from napari_spatialrecon.viewer.canvas.palette import (
+    CERTAINTY,
+    MISSING,
+    category_rgba,
+    color_map,
+    to_rgba,
+)
 
 
 def layer(n: int = 6) -> Points:
@@ -204,3 +210,29 @@ def test_numbers_in_names_count_as_numbers(values: Sequence[Any], names: list[st
     key = set_point_colors(layer(len(values)), values)
     assert [entry.name for entry in key.entries] == names
     assert [key.entries[code].name for code in key.codes] == [str(v) for v in values]
+
+
+def test_the_first_colors_survive_haematoxylin_and_eosin() -> None:
+    from skimage.color import deltaE_ciede2000, rgb2lab
+
+    stain = "#9989B4 #B4A7CA #776C9B #4F4C7D #DACAE1 #262759 #E6CFE5 #53497C #292456 #C77FB0"
+    tissue = rgb2lab(np.array([to_rgba(c)[:3] for c in stain.split()], np.float64))
+    ours = rgb2lab(np.array([to_rgba(c)[:3] for c in CATEGORIES[:DISTINCT]], np.float64))
+    assert deltaE_ciede2000(ours[:, None], tissue[None]).min() > 15
+    certain = rgb2lab(color_map(CERTAINTY).map(np.array([0.0]))[:, :3].astype(float))
+    assert deltaE_ciede2000(certain, tissue).min() > 30
+    unsure = rgb2lab(color_map(CERTAINTY).map(np.array([1.0]))[:, :3].astype(float))
+    assert certain[0, 0] > unsure[0, 0] + 30
+
+
+def test_the_first_twelve_colors_are_far_apart_for_everybody() -> None:
+    from skimage.color import deltaE_ciede2000, rgb2lab
+
+    colors = np.array([to_rgba(c)[:3] for c in CATEGORIES[:12]], np.float64)
+    linear = np.where(colors <= 0.04045, colors / 12.92, ((colors + 0.055) / 1.055) ** 2.4)
+    for matrix in (np.eye(3), *_MACHADO):
+        seen = np.clip(linear @ np.array(matrix).T, 0, 1)
+        rgb = np.where(seen <= 0.0031308, 12.92 * seen, 1.055 * seen ** (1 / 2.4) - 0.055)
+        lab = rgb2lab(rgb)
+        distances = deltaE_ciede2000(lab[:, None], lab[None])
+        assert distances[~np.eye(len(lab), dtype=bool)].min() > 10

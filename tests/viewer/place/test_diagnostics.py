@@ -80,7 +80,7 @@ def test_communities_of_many_cells_are_found_in_another_process_and_are_the_same
 def test_flags_are_colored_in_words_and_stand_first() -> None:
     adata = placed(kind=["a", "b"] * 100, little_support=np.arange(200) < 9)
     adata.obs[UNCERTAINTY] = 1.0
-    assert names(adata)[0] == [UNCERTAINTY, "little_support", "kind"]
+    assert names(adata)[0] == [UNCERTAINTY, "little_support", "kind", "total counts"]
     found, kind, title = values(adata, "little_support")
     assert kind == "category" and title == "little support"
     assert list(found[:9].unique()) == ["little support"] and found[9] == "well supported"

@@ -16,10 +16,10 @@ from napari_spatialrecon.methods.registry import MethodInfo
 from napari_spatialrecon.progress import Progress
 from napari_spatialrecon.tissue.slots import OURS
 from napari_spatialrecon.viewer.canvas.colors import color_key
+from napari_spatialrecon.viewer.canvas.layer_values import can_fade
 from napari_spatialrecon.viewer.legend.widget import LegendWidget
 from napari_spatialrecon.viewer.place.widget import PlaceCells
 from napari_spatialrecon.viewer.task.model import State
-from napari_spatialrecon.viewer.task.result_layers import can_fade
 from napari_spatialrecon.viewer.workspace.workspace import Role
 
 FAST = {"training.steps": 30, "members": 1, "training.validate_every": 5, "network.width": 16}
@@ -399,7 +399,7 @@ def test_placed_cells_opened_from_a_file_are_colored_by_their_error(
     widget.viewer.open(str(path), plugin="napari-spatialrecon")
     layer = widget.viewer.layers["later · placed"]
     key = color_key(layer)
-    assert key is not None and key.kind == "uncertainty" and "expected error" in key.title
+    assert key is not None and key.kind == "uncertainty" and "90 % within" in key.title
     assert can_fade(layer)
 
 

@@ -8,12 +8,13 @@ from napari.components import ViewerModel
 
 from napari_spatialrecon.errors import InputError
 from napari_spatialrecon.tissue.slots import OURS, UNCERTAINTY
+from napari_spatialrecon.viewer.canvas.coloring import color_layer
 from napari_spatialrecon.viewer.canvas.colors import color_key
 from napari_spatialrecon.viewer.canvas.layers import to_adata
 from napari_spatialrecon.viewer.canvas.point_values import names
 from napari_spatialrecon.viewer.place.model import PlaceModel
 from napari_spatialrecon.viewer.task.job import Outcome
-from napari_spatialrecon.viewer.task.result_layers import color_by, set_locked, show_result
+from napari_spatialrecon.viewer.task.result_layers import set_locked, show_result
 
 NAME = "cortex cells · kNN"
 
@@ -76,10 +77,10 @@ def test_a_result_is_colored_by_what_it_holds(viewer: ViewerModel, outcome: Outc
     layer = show_result(viewer, outcome, NAME)
     columns, genes = names(outcome.adata)
     assert columns[0] == UNCERTAINTY and "cell_type" in columns and len(genes) > 10
-    color_by(layer, outcome, "cell_type")
+    color_layer(layer, "cell_type")
     assert color_key(layer).kind == "category"
-    color_by(layer, outcome, genes[0])
+    color_layer(layer, genes[0])
     assert color_key(layer).kind == "gene"
     with pytest.raises(InputError, match="a gene"):
-        color_by(layer, outcome, "no such gene")
+        color_layer(layer, "no such gene")
     assert color_key(layer).title.startswith(genes[0])

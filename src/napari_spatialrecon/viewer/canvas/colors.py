@@ -14,8 +14,16 @@ from typing import TYPE_CHECKING, Any, Literal, TypeAlias
 import numpy as np
 
 from napari_spatialrecon.errors import InputError
-from napari_spatialrecon.viewer.canvas.palette import MISSING, category_rgba, to_rgba
+from napari_spatialrecon.viewer.canvas.bar_title import show_bar
+from napari_spatialrecon.viewer.canvas.palette import (
+    CERTAINTY,
+    MISSING,
+    category_rgba,
+    color_map,
+    to_rgba,
+)
 from napari_spatialrecon.viewer.canvas.point_nodes import redraw_colors
+from napari_spatialrecon.viewer.canvas.rims import paint_rims
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -25,7 +33,7 @@ if TYPE_CHECKING:
 
 Kind = Literal["gene", "category", "uncertainty"]
 
-COLORMAPS: dict[str, str] = {"gene": "viridis", "uncertainty": "magma"}
+COLORMAPS: dict[str, str] = {"gene": "viridis", "uncertainty": CERTAINTY}
 _STEPS = 256
 
 
@@ -127,7 +135,8 @@ def set_point_colors(
     title
         Title of the legend.
     colormap
-        napari color map for a gene (default viridis) or an uncertainty (default magma).
+        Name of a color map; by default viridis for a gene, and one whose light end is the most
+        certain for an uncertainty.
     limits
         Values at the ends of the color map; by default the smallest and the largest finite value,
         starting from 0 for an uncertainty.
@@ -247,12 +256,10 @@ def _numbers(
     limits: tuple[float, float] | None,
     missing_color: str,
 ) -> tuple[ColorKey, np.ndarray]:
-    from napari.utils.colormaps import ensure_colormap
-
     numbers = np.asarray(values, np.float32)
     low, high = _limits(numbers, limits, zero=kind == "uncertainty")
     table = np.vstack(
-        [ensure_colormap(colormap).map(np.linspace(0, 1, _STEPS)), to_rgba(missing_color)]
+        [color_map(colormap).map(np.linspace(0, 1, _STEPS)), to_rgba(missing_color)]
     ).astype(np.float32)
     absent = ~np.isfinite(numbers)
     scaled = (numbers - low) * np.float32((_STEPS - 1) / (high - low))
@@ -283,16 +290,17 @@ def _entry(name: str, color: np.ndarray, count: int, *, missing: bool = False) -
 
 
 def _paint(layer: Points, key: ColorKey, rgba: np.ndarray) -> None:
-    from napari.utils.colormaps import ensure_colormap
-
     _assign(layer, rgba)
     face = layer._face
     if key.colormap is not None:
-        face.continuous_colormap = ensure_colormap(key.colormap)
+        face.continuous_colormap = color_map(key.colormap)
     face.contrast_limits = key.limits
-    layer.face_colorbar.visible = key.limits is not None
+    show_bar(layer, (key.title or key.kind) if key.limits is not None else None)
     _painted[layer] = (key, weakref.ref(layer.face_color))
-    redraw_colors(layer)
+    rims = paint_rims(layer)
+    if rims:
+        _fade_rims(layer)
+    redraw_colors(layer, rims=rims)
 
 
 def _assign(layer: Points, rgba: np.ndarray) -> None:

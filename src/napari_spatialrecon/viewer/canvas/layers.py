@@ -30,8 +30,9 @@ NAMES = "obs_names"
 """Feature column with the names of cells or spots."""
 CELL_UM = 10.0
 """Default diameter of a cell."""
-LEAST_PIXELS = 3.0
-"""Points are never drawn smaller than this on screen."""
+LEAST_PIXELS, MOST_LEAST = 2.5, 11.0
+"""Points are never drawn smaller on screen than between these, by their number."""
+_CROWD = 100_000
 _SPACING_SHARE = 0.55
 """Diameter over spacing if no diameter is stated, as for 55 µm spots 100 µm apart."""
 
@@ -214,7 +215,7 @@ def _points(
         "name": name,
         "features": features,
         "size": diameter * (um or 1.0),
-        "canvas_size_limits": (LEAST_PIXELS, 10_000.0),
+        "canvas_size_limits": (least_pixels(adata.n_obs), 10_000.0),
         "border_width": 0.0,
         "face_color": "#56B4E9",
         "border_color": "transparent",  # napari draws a rim of width 0 around small points
@@ -222,6 +223,20 @@ def _points(
         "metadata": table_metadata(adata, name, _ours(um, details)),
     }
     return to_layer(frame.coordinates, um or 1.0), kwargs, "points"
+
+
+def least_pixels(n: int) -> float:
+    """Return the diameter below which n points of a layer are not drawn on screen.
+
+    A few remain large enough to see their color when a whole section is shown; many would hide
+    each other.
+
+    Examples
+    --------
+    >>> least_pixels(300), round(least_pixels(6_509), 1), least_pixels(100_000)
+    (11.0, 3.9, 2.5)
+    """
+    return float(np.clip(np.sqrt(_CROWD / max(1, n)), LEAST_PIXELS, MOST_LEAST))
 
 
 def _read(adata: AnnData) -> SlideFrame:

@@ -7,36 +7,56 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from napari_spatialrecon.errors import InputError
-from napari_spatialrecon.tissue.slots import COMMUNITY, OUTSIDE, SUPPORT, UNCERTAINTY, WEAK
+from napari_spatialrecon.tissue.slots import (
+    COMMUNITY,
+    COUNTS,
+    COUNTS_OK,
+    OUTSIDE,
+    SUPPORT,
+    UNCERTAINTY,
+    WEAK,
+)
 from napari_spatialrecon.viewer.canvas.colors import Kind, guess_kind
 
 if TYPE_CHECKING:
+    from typing import Any
+
     import pandas as pd
     from anndata import AnnData
 
     from napari_spatialrecon.viewer.canvas.colors import Values
 
-#: Columns with more categories than this identify cells rather than group them.
-_MOST_NAMES = 200
+TOTAL = "total counts"
+"""Offered like a column: the depth of each cell or spot."""
+MOST_CATEGORIES = 300
+"""With more, only the most frequent are colored."""
+_SAMPLE = 10_000
 
 
 def names(adata: AnnData) -> tuple[list[str], list[str]]:
     """Return the columns to color by, starting with those written by a run, and the genes.
 
-    Genes go by their symbols, also where the table names them by ids.
+    Genes go by their symbols, also where the table names them by ids. Columns of text that name
+    each row are not offered.
     """
     from napari_spatialrecon.tissue.gene_names import GeneNames
 
     columns = [str(c) for c in adata.obs if _worth(adata.obs[c])]
     own = [name for name in (UNCERTAINTY, *COLUMNS) if name in columns]
     columns = [*own, *(name for name in columns if name not in own)]
+    if adata.n_vars and TOTAL not in columns:
+        columns.append(TOTAL)
     return columns, GeneNames.of(adata.var).labels()
 
 
-def values(adata: AnnData, name: str) -> tuple[Values, Kind, str]:
+def values(adata: AnnData, name: str, *, log: bool | None = None) -> tuple[Values, Kind, str]:
     """Return values, their kind and a title with the unit.
 
-    Counts of a gene are scaled to the median depth and log-transformed.
+    Parameters
+    ----------
+    log
+        Counts of a gene are scaled to the median depth, and by default log-transformed: log(1 + x).
+        Columns are as they are by default.
 
     Raises
     ------
@@ -48,37 +68,132 @@ def values(adata: AnnData, name: str) -> tuple[Values, Kind, str]:
 
     if name == UNCERTAINTY and name in adata.obs:
         scale = contract.um_per_unit(adata)
-        title = "expected error, µm" if scale else "expected error"
+        title = f"{UNCERTAIN}, µm" if scale else UNCERTAIN
         return adata.obs[name].to_numpy() * (scale or 1.0), "uncertainty", title
     if name in WORDS and name in adata.obs:
         import pandas as pd
 
         flags = adata.obs[name].to_numpy(bool).astype(int)
-        return pd.Categorical.from_codes(flags, list(WORDS[name])), "category", _spaced(name)
+        return pd.Categorical.from_codes(flags, list(WORDS[name])), "category", spaced(name)
     if name in adata.obs:
-        return adata.obs[name], guess_kind(adata.obs[name]), _spaced(name)
+        return column_values(adata.obs[name], spaced(name), log=bool(log))
     at = int(lookup(adata.var, [name])[0])
     if at >= 0:
-        counts = contract.counts(adata)
-        totals = np.maximum(np.asarray(counts.sum(axis=1)).ravel(), 1.0)
-        column = counts[:, [at]].toarray().ravel()
-        return np.log1p(column / totals * np.median(totals)), "gene", f"{name}, log counts"
-    raise InputError(
+        return _gene(adata, at, name, log=log is not False)
+    if name == TOTAL and adata.n_vars:
+        totals = row_totals(adata)
+        return (
+            (np.log10(totals + 1), "gene", "total counts, log10")
+            if log
+            else (totals, "gene", TOTAL)
+        )
+    raise unknown(name)
+
+
+def unknown(name: str) -> InputError:
+    """Return the error that no column or gene has this name."""
+    return InputError(
         f"Expected a column or a gene, found {name!r}.",
         remedy="Try typing a part of the name and choosing from the list.",
     )
 
 
-def _spaced(name: str) -> str:
+def column_values(column: pd.Series, title: str, *, log: bool = False) -> tuple[Values, Kind, str]:
+    """Return the values of a column, their kind and a title."""
+    kind = guess_kind(column)
+    if kind == "category" or not log:
+        return column, kind, title
+    numbers = column.to_numpy(float)
+    return np.log10(np.where(numbers > 0, numbers, np.nan)), kind, f"{title}, log10"
+
+
+def row_totals(adata: AnnData) -> np.ndarray:
+    """Return the total of each row (n,), of the counts if the table has them."""
+    matrix, _ = _matrix(adata, None)
+    totals: np.ndarray = np.asarray(matrix.sum(axis=1), float).ravel()
+    return totals
+
+
+def _gene(adata: AnnData, at: int, name: str, *, log: bool) -> tuple[Values, Kind, str]:
+    matrix, is_counts = _matrix(adata, at)
+    column = _column(matrix, at)
+    if not is_counts:
+        return column, "gene", f"{name}, as in the table"
+    totals = np.maximum(row_totals(adata), 1.0)
+    scaled = column / totals * np.median(totals)
+    return (
+        (np.log1p(scaled), "gene", f"{name}, log counts")
+        if log
+        else (scaled, "gene", f"{name}, counts")
+    )
+
+
+def _matrix(adata: AnnData, at: int | None) -> tuple[Any, bool]:
+    """Return the matrix that holds a gene, and whether it holds counts."""
+    counted = COUNTS in adata.layers
+    if counted and at is not None and COUNTS_OK in adata.var:
+        counted = bool(adata.var[COUNTS_OK].iloc[at])
+    if counted:
+        return adata.layers[COUNTS], True
+    return adata.X, _whole(adata.X)
+
+
+def _whole(matrix: Any) -> bool:
+    """Return whether a sample of a matrix holds only whole numbers of at least 0."""
+    some = getattr(matrix, "data", None)
+    if not isinstance(some, np.ndarray):
+        some = np.asarray(matrix[: max(1, _SAMPLE // max(1, matrix.shape[1]))])
+    some = np.asarray(some).ravel()[:_SAMPLE]
+    return bool(np.isfinite(some).all() and (some >= 0).all() and (some == np.round(some)).all())
+
+
+def _column(matrix: Any, at: int) -> np.ndarray:
+    found = matrix[:, [at]]
+    found = found.toarray() if hasattr(found, "toarray") else np.asarray(found)
+    column: np.ndarray = found.ravel().astype(np.float32)
+    return column
+
+
+def most_frequent(found: Values) -> tuple[Values, str]:
+    """Return categories of which only the most frequent keep their name, and what was done.
+
+    Returns
+    -------
+    values
+        The rest has the name "n others", and comes last.
+    note
+        Empty if there are few enough.
+    """
+    import pandas as pd
+
+    categorical = pd.Categorical(found).remove_unused_categories()
+    n = len(categorical.categories)
+    if n <= MOST_CATEGORIES:
+        return found, ""
+    counts = np.bincount(categorical.codes[categorical.codes >= 0], minlength=n)
+    kept = np.sort(np.argsort(-counts, kind="stable")[:MOST_CATEGORIES])
+    new = np.full(n + 1, MOST_CATEGORIES)
+    new[kept], new[-1] = np.arange(MOST_CATEGORIES), -1
+    labels = [*(str(categorical.categories[i]) for i in kept), f"{n - MOST_CATEGORIES:,} others"]
+    shown = pd.Categorical.from_codes(new[categorical.codes], labels, ordered=True)
+    return shown, (
+        f"{n:,} names: the {MOST_CATEGORIES} most frequent are colored, the others are one group."
+    )
+
+
+def spaced(name: str) -> str:
+    """Return the name of a column in words."""
     return name.replace("_", " ")
 
 
 def _worth(column: pd.Series) -> bool:
-    return guess_kind(column) != "category" or column.nunique() <= _MOST_NAMES
+    return guess_kind(column) != "category" or column.nunique() < max(2, len(column))
 
 
+UNCERTAIN = "uncertainty (90 % within)"
+"""Title of the uncertainty of placed cells, before its unit."""
 COLUMNS = (COMMUNITY, OUTSIDE, WEAK, SUPPORT)
-"""Columns worth a color, after the expected error."""
+"""Columns worth a color, after the uncertainty."""
 WORDS = {
     OUTSIDE: ("like the reference", "unlike the reference"),
     WEAK: ("well supported", "little support"),

@@ -6,12 +6,20 @@ from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from qtpy.QtCore import QSignalBlocker, Qt
-from qtpy.QtWidgets import QFrame, QLabel, QScrollArea, QVBoxLayout, QWidget
+from qtpy.QtWidgets import (
+    QFrame,
+    QHBoxLayout,
+    QLabel,
+    QScrollArea,
+    QSizePolicy,
+    QVBoxLayout,
+    QWidget,
+)
 
 from napari_spatialrecon.viewer.inspect.part import Part
 from napari_spatialrecon.viewer.widgets.fold import Fold
 from napari_spatialrecon.viewer.widgets.labels import WrappedLabel
-from napari_spatialrecon.viewer.widgets.rows import combo, row
+from napari_spatialrecon.viewer.widgets.rows import combo
 from napari_spatialrecon.viewer.window.tones import Themed, tones
 from napari_spatialrecon.viewer.workspace.workspace import workspace_of
 
@@ -95,8 +103,11 @@ class InspectTab(QWidget):
         top = QVBoxLayout(above)
         top.setContentsMargins(8, 8, 8, 0)
         label = QLabel("Layer")
-        label.setFixedWidth(label.sizeHint().width() + 4)
-        top.addWidget(row(label, self.combo))
+        label.setSizePolicy(QSizePolicy.Policy.Maximum, QSizePolicy.Policy.Preferred)
+        choice = QHBoxLayout()
+        choice.addWidget(label)
+        choice.addWidget(self.combo, 1)
+        top.addLayout(choice)
         top.addWidget(self.about)
         layout = QVBoxLayout(self)
         layout.setContentsMargins(0, 0, 0, 0)

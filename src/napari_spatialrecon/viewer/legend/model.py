@@ -5,11 +5,16 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
-import numpy as np
 from psygnal import Signal
 
 from napari_spatialrecon.viewer.canvas.colors import ColorEntry, ColorKey, color_key, repaint
-from napari_spatialrecon.viewer.canvas.point_nodes import show_points
+from napari_spatialrecon.viewer.canvas.hidden import (
+    forget_hidden,
+    forget_outdated,
+    hidden_entries,
+    hidden_events,
+    hide_entries,
+)
 
 if TYPE_CHECKING:
     from napari.layers import Points
@@ -21,8 +26,8 @@ SEARCH_FROM = 20
 class Legend:
     """Categories of one points layer; hiding acts on the layer's ``shown``.
 
-    Points that were hidden otherwise stay hidden. When the layer is colored by something else, all
-    categories are shown again.
+    Points that were hidden otherwise stay hidden, and a category stays hidden while another layer
+    is explained. When the layer is colored by something else, all categories are shown again.
 
     Parameters
     ----------
@@ -35,8 +40,7 @@ class Legend:
     def __init__(self, layer: Points | None = None) -> None:
         self._layer: Points | None = None
         self._key: ColorKey | None = None
-        self._hidden: set[int] = set()
-        self._base: np.ndarray | None = None
+        hidden_events.changed.connect(self._on_hidden)
         self.set_layer(layer)
 
     @property
@@ -57,12 +61,13 @@ class Legend:
     @property
     def hidden(self) -> frozenset[int]:
         """Indices of the hidden entries."""
-        return frozenset(self._hidden)
+        return hidden_entries(self._layer) if self._layer is not None else frozenset()
 
     @property
     def solo(self) -> int | None:
         """Index of the only entry shown, or None."""
-        visible = [i for i in range(len(self.entries)) if i not in self._hidden]
+        hidden = self.hidden
+        visible = [i for i in range(len(self.entries)) if i not in hidden]
         return visible[0] if len(visible) == 1 and len(self.entries) > 1 else None
 
     @property
@@ -71,12 +76,13 @@ class Legend:
         return len(self.entries) > SEARCH_FROM
 
     def set_layer(self, layer: Points | None) -> None:
-        """Explain another layer; the categories hidden on the old one are shown again."""
+        """Explain another layer; None shows the hidden categories of the old one again."""
         if layer is self._layer:
             return
         if self._layer is not None:
             self._layer.events.face_color.disconnect(self._read_key)
-            self._restore()
+            if layer is None:
+                forget_hidden(self._layer)
         self._layer = layer
         if layer is not None:
             layer.events.face_color.connect(self._read_key)
@@ -84,7 +90,7 @@ class Legend:
 
     def toggle(self, index: int) -> None:
         """Hide a shown entry, or show a hidden one."""
-        self._set_hidden(self._hidden ^ {index})
+        self._set_hidden(set(self.hidden ^ {index}))
 
     def toggle_solo(self, index: int) -> None:
         """Show only this entry, or all if it already is the only one."""
@@ -107,29 +113,15 @@ class Legend:
         return [i for i, entry in enumerate(self.entries) if wanted in entry.name.casefold()]
 
     def _read_key(self) -> None:
-        key = color_key(self._layer) if self._layer is not None else None
-        same_points = key is not None and self._key is not None and key.codes is self._key.codes
-        if not same_points:
-            self._restore()
-        self._key = key
+        if self._layer is not None:
+            forget_outdated(self._layer)
+        self._key = color_key(self._layer) if self._layer is not None else None
         self.changed.emit()
 
     def _set_hidden(self, hidden: set[int]) -> None:
-        if self._layer is None or self._key is None or hidden == self._hidden:
-            return
-        if self._base is None or len(self._base) != len(self._layer.data):
-            self._base = np.array(self._layer.shown)
-        self._hidden = hidden
-        # One more element at the end for code -1: points colored by a color map are always shown.
-        visible = np.ones(len(self.entries) + 1, bool)
-        visible[list(hidden)] = False
-        show_points(self._layer, self._base & visible[self._key.codes])
-        self.changed.emit()
+        if self._layer is not None:
+            hide_entries(self._layer, hidden)
 
-    def _restore(self) -> None:
-        if self._layer is not None and self._hidden and self._base is not None:
-            shown = np.ones(len(self._layer.data), bool)
-            kept = min(len(shown), len(self._base))
-            shown[:kept] = self._base[:kept]
-            show_points(self._layer, shown)
-        self._hidden, self._base = set(), None
+    def _on_hidden(self, layer: Points) -> None:
+        if layer is self._layer:
+            self.changed.emit()

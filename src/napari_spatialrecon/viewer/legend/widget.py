@@ -20,9 +20,10 @@ from qtpy.QtWidgets import (
     QWidget,
 )
 
+from napari_spatialrecon.viewer.canvas.coloring import fade
 from napari_spatialrecon.viewer.canvas.colors import ColorEntry, is_faded
+from napari_spatialrecon.viewer.canvas.layer_values import can_fade
 from napari_spatialrecon.viewer.legend.model import Legend
-from napari_spatialrecon.viewer.task.result_layers import can_fade, fade
 from napari_spatialrecon.viewer.window.present import present
 
 if TYPE_CHECKING:

@@ -7,9 +7,9 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from napari_spatialrecon.tissue.slots import OURS, UNCERTAINTY
-from napari_spatialrecon.viewer.canvas.colors import is_faded, set_point_colors, set_point_opacity
+from napari_spatialrecon.viewer.canvas.coloring import color_layer
 from napari_spatialrecon.viewer.canvas.layers import cells_layer
-from napari_spatialrecon.viewer.canvas.point_values import values
+from napari_spatialrecon.viewer.canvas.rims import set_first_rims
 from napari_spatialrecon.viewer.canvas.table_metadata import table_of
 from napari_spatialrecon.viewer.workspace.workspace import workspace_of
 
@@ -21,8 +21,6 @@ if TYPE_CHECKING:
 
 LOCKED = "locked"
 """Key of our metadata; a rerun does not replace a locked layer."""
-BORDER = 0.08
-"""Width, relative to the spot, of the white rim that makes spots visible on the stain."""
 FEW, FEW_PIXELS = 2_000, 11.0
 """With fewer cells than the first, none is drawn smaller than the second on screen."""
 _RUN = "run"
@@ -58,10 +56,11 @@ def show_result(
     known = (layer for layer in viewer.layers if isinstance(layer, Points))
     old = next((layer for layer in known if _replaceable(layer, name)), None)
     layer = new if old is None else _replaced(viewer, old, new)
-    color_by(layer, outcome, color)
+    color_layer(layer, color)
     if old is None:
         viewer.add_layer(new)
     _uncover(viewer, layer, image)
+    set_first_rims(viewer, layer)
     viewer.layers.selection = {layer}
     return layer
 
@@ -84,10 +83,6 @@ def _layer(outcome: Outcome, name: str, diameter_um: float | None, image: Image 
     )
     if image is not None:
         kwargs["affine"] = moved(image)
-    if diameter is not None:
-        kwargs |= {"border_width": BORDER, "border_color": "white"}
-    elif outcome.adata.n_obs < FEW:
-        kwargs["canvas_size_limits"] = (FEW_PIXELS, 10_000.0)
     return Points(data, **kwargs)
 
 
@@ -118,24 +113,6 @@ def set_locked(layer: Layer, locked: bool) -> None:
 def is_locked(layer: Layer) -> bool:
     """Return whether reruns keep a result's layer."""
     return bool(layer.metadata.get(OURS, {}).get(LOCKED))
-
-
-def color_by(layer: Points, outcome: Outcome, name: str) -> None:
-    """Color a result by its uncertainty, a column or a gene."""
-    found, kind, title = values(outcome.adata, name)
-    set_point_colors(layer, found, kind=kind, title=title)
-
-
-def can_fade(layer: Points) -> bool:
-    """Return whether the points of a layer have an uncertainty."""
-    return UNCERTAINTY in layer.features
-
-
-def fade(layer: Points, faded: bool) -> None:
-    """Fade the points of a layer by their uncertainty, or show all opaque."""
-    shown = faded and can_fade(layer)
-    if shown or is_faded(layer):
-        set_point_opacity(layer, layer.features[UNCERTAINTY].to_numpy() if shown else None)
 
 
 def moved(image: Image) -> np.ndarray:

@@ -17,13 +17,15 @@ from qtpy.QtWidgets import (
 )
 
 from napari_spatialrecon.errors import InputError
+from napari_spatialrecon.viewer.canvas.coloring import color_layer, fade
 from napari_spatialrecon.viewer.canvas.colors import is_faded
 from napari_spatialrecon.viewer.canvas.detail import keep_smooth
+from napari_spatialrecon.viewer.canvas.layer_values import can_fade
 from napari_spatialrecon.viewer.canvas.layers import unwrapped
 from napari_spatialrecon.viewer.task.ground import Ground
 from napari_spatialrecon.viewer.task.inputs import Inputs
 from napari_spatialrecon.viewer.task.model import OutcomeT, State, TaskModel
-from napari_spatialrecon.viewer.task.result_layers import can_fade, color_by, fade, set_locked
+from napari_spatialrecon.viewer.task.result_layers import set_locked
 from napari_spatialrecon.viewer.task.result_panel import ResultPanel
 from napari_spatialrecon.viewer.task.run_panel import RunPanel
 from napari_spatialrecon.viewer.widgets.labels import WrappedLabel
@@ -197,10 +199,10 @@ class TaskWidget(QWidget, Generic[ModelT, OutcomeT]):
         self.viewer.reset_view()
 
     def _color(self, name: str) -> None:
-        points, outcome = self.points, self.model.outcome
+        points = self.points
         try:
-            if points is not None and outcome is not None:
-                color_by(points, outcome, name)
+            if points is not None:
+                color_layer(points, name)
         except InputError as error:
             self.panel.refuse(error)
 

@@ -17,6 +17,7 @@ from psygnal import Signal, SignalGroup
 from napari_spatialrecon.errors import InputError
 from napari_spatialrecon.tissue.slots import OURS, SPATIAL
 from napari_spatialrecon.viewer.canvas.layers import to_adata, um_per_layer_unit, unwrapped
+from napari_spatialrecon.viewer.canvas.prepare import prepare_canvas
 from napari_spatialrecon.viewer.canvas.table_metadata import table_of
 from napari_spatialrecon.viewer.window.memory import Memory
 from napari_spatialrecon.viewer.workspace.results import Results
@@ -172,6 +173,7 @@ class Workspace:
         self._viewer = weakref.ref(viewer)
         self._scale_bar_shown = False
         self.memory = memory or Memory()
+        prepare_canvas(viewer)
         viewer.layers.events.inserted.connect(self._on_inserted)
         viewer.layers.events.removed.connect(self._on_removed)
         for layer in viewer.layers:

@@ -1,0 +1,169 @@
+"""Rims that set points apart from what lies below them: dark on light ground, white on dark."""
+
+from __future__ import annotations
+
+import weakref
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from napari_spatialrecon.evaluation.palette import INK
+from napari_spatialrecon.viewer.canvas.palette import to_rgba
+
+if TYPE_CHECKING:
+    from napari.components import ViewerModel
+    from napari.layers import Image, Points
+
+RIM = 0.1
+"""Width of a rim, relative to its point."""
+MOST_RIMMED = 50_000
+"""With more points than this they touch at most scales, and rims are off at first."""
+_FLOOR = "v_edgewidth = max(v_edgewidth, u_canvas_size_min * 0.5);"
+_THIN = "v_edgewidth = a_edgewidth > 0.0 ? max(v_edgewidth, min(0.7, 0.12 * $v_size)) : 0.0;"
+_DISTINCT = 3.0
+"""Contrast of face and ground above which the rim only has to part points that touch."""
+_DARK = 0.05
+_MOST_PIXELS = 4_000_000
+
+#: Layer -> color (3,) of the ground that its rims were made for.
+_grounds: weakref.WeakKeyDictionary[Points, np.ndarray] = weakref.WeakKeyDictionary()
+
+
+def thin_rims() -> None:
+    """Draw rims of at most a pixel around points that are at their least size on screen.
+
+    vispy 0.17 makes the rim of such a point half as wide as the point, even one of width zero.
+    Points drawn before the first call keep it.
+    """
+    from napari._vispy.visuals.markers import Markers
+
+    shaders = Markers._shaders
+    if _FLOOR in shaders["vertex"]:
+        vertex = shaders["vertex"].replace(_FLOOR, _THIN)
+        Markers._shaders = {**shaders, "vertex": vertex}
+
+
+def rim_colors(faces: np.ndarray, ground: np.ndarray) -> np.ndarray:
+    """Return the color of each rim, dark or white.
+
+    Around a face that is hard to tell from the ground, it is the one that contrasts more with both;
+    else it is the one nearer to the ground, so that only points that touch are parted.
+
+    Parameters
+    ----------
+    faces : (n, 4) RGBA in [0, 1]
+    ground : (3,) RGB in [0, 1]
+
+    Returns
+    -------
+    (n, 4) float32
+
+    Examples
+    --------
+    >>> black, navy = np.zeros(3), np.array([[0.0, 0.0, 0.3, 1.0]])
+    >>> rim_colors(navy, black).tolist()
+    [[1.0, 1.0, 1.0, 1.0]]
+    """
+    inks = np.stack([to_rgba(INK), np.ones(4, np.float32)])
+    light, below, ink = _luminance(faces), _luminance(ground[None]), _luminance(inks)
+    worst = [np.minimum(_contrast(one, light), _contrast(one, below)) for one in ink]
+    near = _contrast(ink[1], below) < _contrast(ink[0], below)
+    white = np.where(_contrast(light, below) >= _DISTINCT, near, worst[1] > worst[0])
+    rims: np.ndarray = inks[white.astype(int)]
+    return rims
+
+
+def set_rims(layer: Points, ground: np.ndarray | None) -> None:
+    """Give the points of a layer rims for this ground, (3,) RGB, or none; new colors keep them."""
+    if ground is None:
+        _grounds.pop(layer, None)
+        _assign(layer, np.zeros((len(layer.data), 4), np.float32))
+        _set_width(layer, 0.0)
+        return
+    _grounds[layer] = np.asarray(ground, float)
+    paint_rims(layer)
+    _set_width(layer, RIM)
+
+
+def set_first_rims(viewer: ViewerModel, layer: Points) -> None:
+    """Give points rims where they help: on tissue or a light canvas, if they are not too many.
+
+    On a dark canvas every color of ours is seen, and rims would only shrink small points.
+    """
+    ground = ground_color(viewer, layer)
+    dark = float(_luminance(ground[None])[0]) < _DARK
+    set_rims(layer, None if dark or len(layer.data) > MOST_RIMMED else ground)
+
+
+def has_rims(layer: Points) -> bool:
+    """Return whether the points of a layer have rims by contrast."""
+    return layer in _grounds
+
+
+def paint_rims(layer: Points) -> bool:
+    """Color the rims of a layer for its present faces; return whether it has rims."""
+    ground = _grounds.get(layer)
+    if ground is None:
+        return False
+    _assign(layer, rim_colors(np.asarray(layer.face_color), ground))
+    return True
+
+
+def ground_color(viewer: ViewerModel, layer: Points) -> np.ndarray:
+    """Return the color (3,) on which most points of a layer lie: of an image below, or canvas."""
+    from napari.layers import Image
+
+    if layer in viewer.layers:
+        below = list(viewer.layers)[: viewer.layers.index(layer)]
+    else:
+        below = list(viewer.layers)
+    for image in reversed(below):
+        if isinstance(image, Image) and image.visible and image.rgb and image.ndim == 2:
+            found = _color_at(image, layer)
+            if found is not None:
+                return found
+    return np.asarray(viewer.canvas.background_color, float)[:3]
+
+
+def _color_at(image: Image, layer: Points) -> np.ndarray | None:
+    """Return the median color of an image under the points; None if most lie beside it."""
+    level = image.data[-1] if image.multiscale else image.data
+    if not len(layer.data) or level.shape[0] * level.shape[1] > _MOST_PIXELS:
+        return None
+    some = np.linspace(0, len(layer.data) - 1, min(500, len(layer.data))).astype(int)
+    world = np.asarray(layer._data_to_world(np.asarray(layer.data)[some][:, -2:]))
+    finest = image.data[0] if image.multiscale else image.data
+    shrunk = np.asarray(level.shape[:2]) / np.asarray(finest.shape[:2])
+    affine = image._data_to_world
+    at = np.round(np.asarray(affine.inverse(world))[:, -2:] * shrunk).astype(int)
+    inside = ((at >= 0) & (at < level.shape[:2])).all(axis=1)
+    if inside.mean() < 0.5:
+        return None
+    pixels = np.asarray(level)[tuple(at[inside].T)][:, :3]
+    scale = 255.0 if pixels.dtype.kind in "ui" else 1.0
+    median: np.ndarray = np.median(pixels, axis=0) / scale
+    return median
+
+
+def _assign(layer: Points, rims: np.ndarray) -> None:
+    with layer._border.events.blocker_all():
+        layer._border.colors = rims
+
+
+def _set_width(layer: Points, width: float) -> None:
+    if not (np.asarray(layer.border_width) == width).all():
+        layer.border_width = width
+    else:
+        layer.events.border_color()
+
+
+def _luminance(colors: np.ndarray) -> np.ndarray:
+    """Return the relative luminance of sRGB colors (n, 3 or 4)."""
+    linear = np.asarray(colors, np.float32)[:, :3] ** 2.2
+    return linear @ np.array([0.2126, 0.7152, 0.0722], np.float32)
+
+
+def _contrast(one: np.ndarray, other: np.ndarray) -> np.ndarray:
+    """Return the contrast ratio of luminances, 1 to 21."""
+    ratio: np.ndarray = (np.maximum(one, other) + 0.05) / (np.minimum(one, other) + 0.05)
+    return ratio
