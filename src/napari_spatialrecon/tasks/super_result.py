@@ -14,17 +14,19 @@ from anndata import AnnData
 from scipy.sparse import csr_matrix
 
 from napari_spatialrecon import provenance
+from napari_spatialrecon.errors import InputError
 from napari_spatialrecon.methods.super_resolution.base import SuperResolution
 from napari_spatialrecon.tasks.writing import write_result
 from napari_spatialrecon.tissue import contract
 from napari_spatialrecon.tissue.contract import Prepared
 from napari_spatialrecon.tissue.gene_lookup import find_genes
 from napari_spatialrecon.tissue.images import Histology, tissue_mask
+from napari_spatialrecon.tissue.lattice import find_lattice
 from napari_spatialrecon.tissue.micrometres import scale_slots
 from napari_spatialrecon.tissue.sdata.source import carried
 from napari_spatialrecon.tissue.slots import OURS, PARENT, SPATIAL, SPREAD
 from napari_spatialrecon.tissue.subspot_picture import SubSpotPicture, subspot_picture
-from napari_spatialrecon.tissue.subspots import SubSpots
+from napari_spatialrecon.tissue.subspots import SubSpots, parse_factor, split_spots
 
 
 @dataclass(frozen=True)
@@ -141,6 +143,38 @@ def laid_out(
     }
     adata.uns[OURS] = own
     return adata
+
+
+def stored_parts(adata: AnnData) -> SubSpots:
+    """Return the parts of the spots with counts from a table of sub-spots that was written.
+
+    Raises
+    ------
+    InputError
+        The table is none of `super_resolve`.
+    """
+    own = contract.section(adata.uns, OURS)
+    if "factor" not in own or "part_size" not in own or "has_counts" not in adata.obs:
+        raise InputError(
+            "Expected the parts of spots, found a table that was not split.",
+            remedy="Try a result of super-resolve.",
+        )
+    factor, size = parse_factor(str(own["factor"])), float(own["part_size"])
+    filled = adata.obs["has_counts"].to_numpy(bool)
+    places = contract.coordinates(adata)[filled].reshape(-1, factor.parts, 2)
+    points = places.mean(axis=1)
+    offsets = places[0] - points[0]
+    round_one = 2 * size / float(np.sqrt(np.pi / factor.parts))
+    for diameter in (None, round_one):
+        try:
+            made = split_spots(find_lattice(points, diameter), factor)
+        except InputError:
+            continue
+        if np.allclose(made.offsets, offsets, atol=0.01 * size):
+            return made
+    lattice = find_lattice(points, round_one)
+    steps = offsets @ np.linalg.inv(lattice.basis)
+    return SubSpots(lattice, factor, steps, offsets, size)
 
 
 def _widened(values: csr_matrix, kept: np.ndarray) -> csr_matrix:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import shutil
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
@@ -12,7 +13,11 @@ from anndata import AnnData
 
 from napari_spatialrecon import storage
 from napari_spatialrecon.errors import InputError
+from napari_spatialrecon.legacy import read_record, renamed
 from napari_spatialrecon.provenance import RunRecord
+from napari_spatialrecon.tissue.sharing import sharing
+from napari_spatialrecon.tissue.slots import OURS
+from napari_spatialrecon.tissue.slots import RECORD as SLOT
 
 #: The record of a run, or the content of its `run.json`.
 Record = RunRecord | Mapping[str, Any]
@@ -47,7 +52,8 @@ def write_result(
 ) -> tuple[Path, Path]:
     """Write a table as h5ad or SpatialData zarr, and its record beside it; return both paths.
 
-    An h5ad holds a copy of the histology, for scanpy and squidpy, where the table only names files.
+    The table holds the record as well, so that its file alone shows what was done. An h5ad also
+    holds a copy of the histology, for scanpy and squidpy, where the table only names files.
 
     Parameters
     ----------
@@ -63,6 +69,8 @@ def write_result(
     """
     path = Path(path)
     check_output(path, add=add)
+    ours = {**dict(adata.uns.get(OURS, {})), SLOT: json.dumps(_plain(record), sort_keys=True)}
+    adata = sharing(adata, uns={**adata.uns, OURS: ours})
     if path.suffix == ".zarr":
         from napari_spatialrecon.tasks.spatialdata_store import write_zarr
 
@@ -77,6 +85,27 @@ def write_result(
         embedded(adata).write_h5ad(temporary, **compression)
         keep(record)
     return path, record_of(path)
+
+
+def stored_record(path: str | Path, adata: AnnData) -> dict[str, Any]:
+    """Return the record of the run that made a table: from its file, else from beside it.
+
+    Parameters
+    ----------
+    adata
+        The table that was read from `path`.
+
+    Returns
+    -------
+    Empty of a table that no run made.
+    """
+    ours = adata.uns.get(OURS)
+    held = ours.get(SLOT) if isinstance(ours, Mapping) else None
+    try:
+        found = json.loads(str(held)) if held is not None else read_record(record_of(path))
+    except (OSError, ValueError):
+        return {}
+    return renamed(found) if isinstance(found, dict) else {}
 
 
 def check_output(path: Path, *, add: bool = False) -> None:

@@ -42,7 +42,8 @@ def get_reader(path: str | Sequence[str]) -> Callable[[str | Sequence[str]], Rea
 def read(path: str | Sequence[str]) -> Read:
     """Return the layers of each file, as napari asks for them.
 
-    Tables with coordinates become layers; cells without coordinates are listed in the workspace of
+    Tables with coordinates become layers; the result of a run is added to the current viewer as its
+    task shows it, and is not returned; cells without coordinates are listed in the workspace of
     the current viewer. Files that are already open are not opened again. Regions drawn in QuPath
     (GeoJSON) become a column of the current slide. For a user (a drop, File >
     Open) no tables are returned: their layers are added once they have been read.
@@ -84,8 +85,8 @@ def _by_hand() -> bool:
 def _read_one(path: Path, viewer: ViewerModel | None) -> list[LayerData]:
     from napari_spatialrecon.tissue.formats.recognise import is_geojson
     from napari_spatialrecon.tissue.read import read_adata
-    from napari_spatialrecon.viewer.workspace.opening import is_open, list_cells
-    from napari_spatialrecon.viewer.workspace.reading import Opened
+    from napari_spatialrecon.viewer.workspace.opening import add_result, is_open, list_cells
+    from napari_spatialrecon.viewer.workspace.reading import Opened, result_in
     from napari_spatialrecon.viewer.workspace.workspace import workspace_of
 
     space = workspace_of(viewer) if viewer is not None else None
@@ -99,7 +100,13 @@ def _read_one(path: Path, viewer: ViewerModel | None) -> list[LayerData]:
     adata = read_adata(path)
     name = table_name(path, chosen_options(adata))
     if SPATIAL in adata.obsm:
-        return table_layers(adata, name, folder=path.parent, path=path)
+        layers = table_layers(adata, name, folder=path.parent, path=path)
+        found = None if viewer is None else result_in(path, adata, name)
+        if viewer is None or found is None:
+            return layers
+        image = [viewer._add_layer_from_data(*layer)[0] for layer in layers[:-1]]
+        add_result(viewer, Opened(adata, image, found), path)
+        return []
     if space is None:
         raise InputError(
             "Expected coordinates of cells or spots, found none.",

@@ -145,8 +145,13 @@ def spots_layer(
         Added to the layer's ``metadata["spatialrecon"]``, for instance the provenance of a result.
     """
     frame = frame or _read(adata)
-    size = diameter or frame.spot_diameter or frame.spacing * _SPACING_SHARE
+    size = diameter or spot_diameter(frame)
     return _points(adata, f"{name} spots", frame, size, {"role": "slide", **(metadata or {})})
+
+
+def spot_diameter(frame: SlideFrame) -> float:
+    """Return the diameter of spots in the slide's unit: stated, else a share of their distance."""
+    return frame.spot_diameter or frame.spacing * _SPACING_SHARE
 
 
 def cells_layer(

@@ -102,7 +102,7 @@ class MixtureJob(Job):
             should_stop=should_stop,
         )
         result.record.settings |= self.settings()
-        return Mixed(_with_main_type(result.adata), result.record.to_dict(), result.method)
+        return Mixed(with_main_type(result.adata), result.record.to_dict(), result.method)
 
     @property
     def title(self) -> str:
@@ -152,10 +152,10 @@ class MixtureJob(Job):
     def outcome(self, out: Path) -> Mixed:
         """Read the outcome that the command line wrote to `out`."""
         found = super().outcome(out)
-        return Mixed(_with_main_type(found.adata), found.record)
+        return Mixed(with_main_type(found.adata), found.record)
 
 
-def _with_main_type(adata: AnnData) -> AnnData:
+def with_main_type(adata: AnnData) -> AnnData:
     """Add the largest share of each spot as the first column, the default of *Color by*."""
     import pandas as pd
 

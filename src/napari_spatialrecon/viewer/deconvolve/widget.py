@@ -17,6 +17,7 @@ from napari_spatialrecon.viewer.deconvolve.layers import share_name, show_mixtur
 from napari_spatialrecon.viewer.deconvolve.model import MixtureModel
 from napari_spatialrecon.viewer.deconvolve.panel import ALL_TYPES, MixturePanel
 from napari_spatialrecon.viewer.task.table_result_widget import TableResultWidget
+from napari_spatialrecon.viewer.workspace.results import Result
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -54,6 +55,16 @@ class Deconvolve(TableResultWidget[MixtureModel, Mixed]):
         )
         ground.hide_spots()
         layer.visible = True
+        self._follow(outcome, layer)
+        return layer
+
+    def show_reopened(self, outcome: Mixed, result: Result) -> None:
+        """Show the shares, and follow clicks on the pies."""
+        if self.points is not None:
+            self._follow(outcome, self.points)
+
+    def _follow(self, outcome: Mixed, layer: Points) -> None:
+        """Show the shares of an outcome, and follow clicks on its layer."""
         self.mixtures.show_outcome(outcome)
         layer.events.face_color.connect(self._recolor)
         for end in self._stop_listening:
@@ -61,7 +72,6 @@ class Deconvolve(TableResultWidget[MixtureModel, Mixed]):
         self._stop_listening = [on_click(layer, self._on_spot)]
         self.layer = layer
         self._recolor()
-        return layer
 
     def result_table(self) -> pd.DataFrame:
         """Return the shares of the last run."""

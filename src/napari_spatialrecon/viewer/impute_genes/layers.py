@@ -10,10 +10,10 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from napari_spatialrecon.tissue.slots import OURS
-from napari_spatialrecon.viewer.canvas.colors import COLORMAPS, set_point_colors
+from napari_spatialrecon.viewer.canvas.colors import COLORMAPS, color_key, set_point_colors
 from napari_spatialrecon.viewer.canvas.twin_layers import find_twin, forget_twin, twin
 from napari_spatialrecon.viewer.impute_genes.job import Imputed
-from napari_spatialrecon.viewer.task.result_layers import moved, show_result
+from napari_spatialrecon.viewer.task.result_layers import show_result
 
 if TYPE_CHECKING:
     from napari.components import ViewerModel
@@ -42,6 +42,8 @@ class GeneLayers:
         The slide's own layer, whose features are updated; None if it was deleted.
     image
         The H&E under the result.
+    main
+        The layer of this very result, if it is shown already; see `over`.
 
     Attributes
     ----------
@@ -58,10 +60,13 @@ class GeneLayers:
         spots: Points | None = None,
         diameter_um: float | None = None,
         image: Image | None = None,
+        main: Points | None = None,
     ) -> None:
         self.viewer, self.outcome, self.name, self.spots = viewer, outcome, name, spots
         self.gene, self.spread, self.compared = "", False, True
-        self._affine = None if image is None else moved(image)
+        if main is not None:
+            self.main = main
+            return
         forget_twin(viewer, self._twin_name)
         self.main = show_result(
             viewer, outcome, name, diameter_um=diameter_um, image=image, color=_EMPTY
@@ -69,6 +74,16 @@ class GeneLayers:
         least, most = self.main.canvas_size_limits
         self.main.canvas_size_limits = (max(least, _LEAST_PIXELS), most)
         self.show_image(False)
+
+    @classmethod
+    def over(cls, viewer: ViewerModel, outcome: Imputed, name: str, main: Points) -> GeneLayers:
+        """Return the layers of a result that are shown already."""
+        made = cls(viewer, outcome, name, main=main)
+        key = color_key(main)
+        gene = "" if key is None else key.title.partition(",")[0]
+        made.gene = gene if gene in outcome.adata.var_names else outcome.first_gene
+        made.spread = key is not None and key.kind == "uncertainty"
+        return made
 
     def show(self, gene: str) -> None:
         """Show a gene, and its measurement if it was held out."""

@@ -14,6 +14,7 @@ from napari_spatialrecon.viewer.impute_genes.model import GeneModel
 from napari_spatialrecon.viewer.impute_genes.panel import GenePanel
 from napari_spatialrecon.viewer.task.result_layers import set_locked
 from napari_spatialrecon.viewer.task.table_result_widget import TableResultWidget
+from napari_spatialrecon.viewer.workspace.results import Result
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -61,6 +62,13 @@ class ImputeGenes(TableResultWidget[GeneModel, Imputed]):
         self.show_gene(gene if gene in outcome.adata.var_names else outcome.first_gene)
         return self.layers.main
 
+    def show_reopened(self, outcome: Imputed, result: Result) -> None:
+        """Choose among the genes of the result."""
+        if isinstance(result.drawn, GeneLayers):
+            self.layers = result.drawn
+            self.genes.show_outcome(outcome)
+            self._tell(self.layers.gene)
+
     def show_gene(self, gene: str) -> None:
         """Show another gene."""
         if self.layers is None:
@@ -78,9 +86,14 @@ class ImputeGenes(TableResultWidget[GeneModel, Imputed]):
             return
         self.panel.notice.clear()
         self.layers.show(name)
-        self.genes.show_gene(
-            name, outcome.sentence(name), held_out=outcome.measured(name) is not None
-        )
+        self._tell(name)
+
+    def _tell(self, gene: str) -> None:
+        """Say how reliable the gene that is shown is."""
+        assert self.layers is not None, "told of a result"
+        outcome = self.layers.outcome
+        held_out = outcome.measured(gene) is not None
+        self.genes.show_gene(gene, outcome.sentence(gene), held_out=held_out)
 
     def result_table(self) -> pd.DataFrame:
         """Return the genes of the last run."""

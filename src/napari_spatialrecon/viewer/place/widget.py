@@ -14,6 +14,9 @@ from napari_spatialrecon.viewer.place.mapping_panel import MappingPanel
 from napari_spatialrecon.viewer.place.model import PlaceModel
 from napari_spatialrecon.viewer.task.result_layers import show_result
 from napari_spatialrecon.viewer.task.widget import TaskWidget
+from napari_spatialrecon.viewer.workspace.results import Result
+from napari_spatialrecon.viewer.workspace.tables import short_name
+from napari_spatialrecon.viewer.workspace.workspace import Role
 
 if TYPE_CHECKING:
     from napari.layers import Points
@@ -68,3 +71,12 @@ class PlaceCells(TaskWidget[PlaceModel, Placed]):
         shown = str(outcome.record.get("settings", {}).get("display", ""))
         self.mapping.show_result(outcome.adata, layer, ground.slides, shown)
         return layer
+
+    def show_reopened(self, outcome: Placed, result: Result) -> None:
+        """Follow clicks on the cells, and on those of their slides that are open."""
+        self.save_model_button.hide()
+        slides = self.space.of_role(Role.SLIDE)
+        layers = {short_name(e): e.points for e in slides if e.points is not None}
+        if self.points is not None:
+            shown = str(outcome.record.get("settings", {}).get("display", ""))
+            self.mapping.show_result(outcome.adata, self.points, layers, shown)

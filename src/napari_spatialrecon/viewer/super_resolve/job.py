@@ -165,7 +165,7 @@ class SuperJob(Job):
         )
         result.record.settings |= self.settings()
         record = result.record.to_dict()
-        return _drawable(result.adata, record, result.parts, image, result.method)
+        return drawable(result.adata, record, result.parts, image, result.method)
 
     def outcome(self, out: Path) -> Resolved:
         """Read the outcome that the command line wrote to `out`."""
@@ -176,7 +176,7 @@ class SuperJob(Job):
         found = super().outcome(out)
         slide = contract.prepare_slide(self.slide.adata, self.slide.name)
         parts = parts_of(slide, parse_factor(self.factor), self.spot_diameter)
-        return _drawable(found.adata, dict(found.record), parts, self._histology())
+        return drawable(found.adata, dict(found.record), parts, self._histology())
 
     @property
     def title(self) -> str:
@@ -280,7 +280,7 @@ def _cost(found: SuperPreflight) -> str:
     return f"about {duration(found.seconds)} · {memory(found.memory_bytes)}"
 
 
-def _drawable(
+def drawable(
     adata: AnnData,
     record: dict[str, Any],
     parts: SubSpots,

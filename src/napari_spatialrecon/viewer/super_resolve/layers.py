@@ -17,6 +17,8 @@ from napari_spatialrecon.viewer.super_resolve.job import Resolved
 from napari_spatialrecon.viewer.task.result_layers import LOCKED, is_locked, moved, set_locked
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from napari.components import ViewerModel
     from napari.layers import Image, Layer, Points
     from napari.utils.events import Event
@@ -40,6 +42,8 @@ class GeneLayers:
         are reused, unless they are locked.
     image
         The H&E under the result; if it was moved, the layers follow it.
+    found
+        Layers of this very result that are shown already; see `over`.
 
     Attributes
     ----------
@@ -48,7 +52,13 @@ class GeneLayers:
     """
 
     def __init__(
-        self, viewer: ViewerModel, outcome: Resolved, name: str, image: Image | None = None
+        self,
+        viewer: ViewerModel,
+        outcome: Resolved,
+        name: str,
+        image: Image | None = None,
+        *,
+        found: Mapping[str, Layer] | None = None,
     ) -> None:
         from napari_spatialrecon.tissue.slide_frame import SlideFrame
 
@@ -62,7 +72,29 @@ class GeneLayers:
             if la.metadata.get(OURS, {}).get(_GROUP) == name and not is_locked(la)
         }
         self._colored = ""
-        self._forget_outdated()
+        if found is None:
+            self._forget_outdated()
+        else:
+            self._found = dict(found)
+
+    @classmethod
+    def over(cls, viewer: ViewerModel, outcome: Resolved, name: str) -> GeneLayers | None:
+        """Return the layers of a result that are shown already; None if its image is not."""
+        shown = {
+            la.metadata[OURS][_PART]: la
+            for la in viewer.layers
+            if la.metadata.get(OURS, {}).get(_GROUP) == name
+        }
+        if "gene" not in shown:
+            return None
+        made = cls(viewer, outcome, name, found=shown)
+        main = made.main
+        made._affine = np.array(main.affine.affine_matrix)
+        gene = main.name.removesuffix(f" · {name}")
+        made.gene = gene if gene in outcome.genes else outcome.first_gene
+        if "points" in shown:
+            made.points.events.visible.connect(made._color_points)
+        return made
 
     @property
     def main(self) -> Image:

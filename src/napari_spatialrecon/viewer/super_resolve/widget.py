@@ -14,6 +14,7 @@ from napari_spatialrecon.viewer.super_resolve.layers import GeneLayers
 from napari_spatialrecon.viewer.super_resolve.model import SuperModel
 from napari_spatialrecon.viewer.super_resolve.panel import SuperPanel
 from napari_spatialrecon.viewer.task.widget import TaskWidget
+from napari_spatialrecon.viewer.workspace.results import Result
 
 if TYPE_CHECKING:
     from napari.layers import Image
@@ -61,6 +62,13 @@ class SuperResolve(TaskWidget[SuperModel, Resolved]):
             image.visible = True
         ground.hide_spots()
         return self.layers.main
+
+    def show_reopened(self, outcome: Resolved, result: Result) -> None:
+        """Choose among the genes of the result."""
+        if isinstance(result.drawn, GeneLayers):
+            self.layers = result.drawn
+            self.genes.show_outcome(outcome)
+            self.genes.show_gene(self.layers.gene)
 
     def show_gene(self, gene: str) -> None:
         """Show another gene."""

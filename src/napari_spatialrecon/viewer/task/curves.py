@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping
 from types import MappingProxyType
+from typing import Any, Self
 
 from napari_spatialrecon.progress import Progress
 
@@ -74,8 +75,47 @@ class Curves:
             self.baseline = metrics[self.baseline_metric]
         return new
 
+    def state(self) -> dict[str, Any]:
+        """Return all curves, as JSON can hold them."""
+        return {
+            "measures": self.measures,
+            "baseline_metric": self.baseline_metric,
+            "baseline_title": self.baseline_title,
+            "limits": self.limits,
+            "losses": self.losses,
+            "measured": self.measured,
+            "baseline": self.baseline,
+            "total": self.total,
+        }
+
+    @classmethod
+    def of(cls, state: Mapping[str, Any]) -> Self:
+        """Return the curves of a `state`.
+
+        Examples
+        --------
+        >>> curves = Curves()
+        >>> _ = curves.add(Progress("train", 3, 10, {"loss": 0.5}))
+        >>> Curves.of(curves.state()).losses
+        {'train': [(3.0, 0.5)]}
+        """
+        made = cls(
+            state["measures"],
+            baseline_metric=state["baseline_metric"],
+            baseline_title=state["baseline_title"],
+            limits=None if state["limits"] is None else tuple(state["limits"]),
+        )
+        made.losses = {name: _pairs(curve) for name, curve in state["losses"].items()}
+        made.measured |= {name: _pairs(curve) for name, curve in state["measured"].items()}
+        made.baseline, made.total = state["baseline"], int(state["total"])
+        return made
+
     def __bool__(self) -> bool:
         return bool(self.losses or any(self.measured.values()))
+
+
+def _pairs(curve: list[Any]) -> Curve:
+    return [(float(step), float(value)) for step, value in curve]
 
 
 def _append(curve: Curve, progress: Progress, name: str) -> bool:

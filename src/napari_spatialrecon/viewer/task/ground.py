@@ -10,6 +10,7 @@ from napari_spatialrecon.viewer.workspace.tables import Table
 from napari_spatialrecon.viewer.workspace.workspace import Entry
 
 if TYPE_CHECKING:
+    from anndata import AnnData
     from napari.components import ViewerModel
     from napari.layers import Image, Points
 
@@ -59,3 +60,16 @@ def spot_diameter_um(slide: Entry) -> float | None:
     if slide.points is None or slide.um_per_unit is None:
         return None
     return float(slide.points.size.max())
+
+
+def stated_diameter_um(adata: AnnData) -> float | None:
+    """Return the diameter of the spots of a table, µm, as it would be drawn; None without scale.
+
+    It is that of the platform, else what the library states, else follows from their distance.
+    """
+    from napari_spatialrecon.tissue.slide_frame import SlideFrame
+    from napari_spatialrecon.viewer.canvas.layers import spot_diameter
+
+    frame = SlideFrame.read(adata)
+    scale = frame.um_per_unit
+    return None if scale is None else spot_diameter(frame) * scale

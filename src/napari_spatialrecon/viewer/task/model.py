@@ -21,6 +21,7 @@ from napari_spatialrecon.viewer.task.curves import Curves
 from napari_spatialrecon.viewer.task.ground import Ground
 from napari_spatialrecon.viewer.task.job import Common, Job, Line, Outcome
 from napari_spatialrecon.viewer.task.shared_choice import SharedChoice
+from napari_spatialrecon.viewer.workspace.reopening import SHOWN
 from napari_spatialrecon.viewer.workspace.workspace import Entry, Role, Workspace
 
 if TYPE_CHECKING:
@@ -29,6 +30,10 @@ if TYPE_CHECKING:
 
 JobT = TypeVar("JobT", bound=Job)
 OutcomeT = TypeVar("OutcomeT", bound=Outcome)
+
+
+CURVES = "curves"
+"""Key of a record: the curves that were drawn during the run."""
 
 
 class State(StrEnum):
@@ -79,6 +84,7 @@ class TaskModel(ABC, Generic[JobT, OutcomeT]):
         self._config: Config | ConfigError | None = None
         self._method = default_for(self.task)
         self._phase: State | None = None
+        self._reopened = ""
         self._folder: tempfile.TemporaryDirectory[str] | None = None
         for signal in (workspace.events.added, workspace.events.changed):
             signal.connect(self._on_workspace)
@@ -181,8 +187,9 @@ class TaskModel(ABC, Generic[JobT, OutcomeT]):
 
     @property
     def result_name(self) -> str:
-        """The name of the last run's result."""
-        assert self.last is not None, "named after a run"
+        """The name of the last run's result, or of one that was opened again since."""
+        if self.last is None:
+            return self._reopened
         return self.last.result_name
 
     def begin(self, *, resume: bool = False) -> JobT:
@@ -213,11 +220,24 @@ class TaskModel(ABC, Generic[JobT, OutcomeT]):
         return job
 
     def finish(self, outcome: OutcomeT) -> None:
-        """Record what the run returned."""
-        self.outcome = outcome
+        """Record what the run returned; with it are kept its curves, and how it is shown."""
+        shown = {"name": self.result_name, "diameter_um": self.ground.diameter_um}
+        kept = {**outcome.record, CURVES: self.curves.state(), SHOWN: shown}
+        self.outcome = outcome = replace(outcome, record=kept)
         self._clean_up()
         self._enter(State.DONE)
         self.finished.emit(outcome)
+
+    def reopen(self, outcome: OutcomeT, name: str) -> None:
+        """Show the outcome of an earlier run, unless one is in progress."""
+        if self.running:
+            return
+        self.outcome, self.last, self.error = outcome, None, None
+        self._reopened = name
+        self.ground = Ground()
+        curves = outcome.record.get(CURVES)
+        self.curves = self.new_curves() if curves is None else Curves.of(curves)
+        self._enter(State.DONE)
 
     def stop(self) -> None:
         """Record that the run was stopped."""

@@ -73,6 +73,7 @@ class ResultPanel(QFrame):
         self.color_by.set_names(*names(outcome.adata))
         self.fade.setVisible(UNCERTAINTY in outcome.adata.obs)
         self.keep.setChecked(False)
+        self.copy_button.setEnabled(self._job is not None)
         self.status.clear()
         self.set_tones(self.tones)
         self.show()

@@ -85,6 +85,10 @@ class TaskWidget(QWidget, Generic[ModelT, OutcomeT]):
         self._connect()
         self._set_theme()
         self._on_change()
+        for result in list(self.space.results)[::-1]:
+            if self._is_reopened(result):
+                self._reopen(result)
+                break
 
     def sizeHint(self) -> QSize:
         """Wide enough for the names of slides."""
@@ -95,6 +99,9 @@ class TaskWidget(QWidget, Generic[ModelT, OutcomeT]):
     def show_layer(self, outcome: OutcomeT) -> Layer | None:
         """Show an outcome in the viewer and return its layer."""
         raise NotImplementedError
+
+    def show_reopened(self, outcome: OutcomeT, result: Result) -> None:
+        """Show in the widget's own parts a result that was opened again, and is on the canvas."""
 
     @property
     def ground(self) -> Ground:
@@ -121,6 +128,7 @@ class TaskWidget(QWidget, Generic[ModelT, OutcomeT]):
         self.model.changed.connect(self._on_change)
         self.model.finished.connect(self._finish)
         self.viewer.events.theme.connect(self._set_theme)
+        self.space.results.events.added.connect(self._reopen)
         self.destroyed.connect(partial(_release, self.model, self.viewer, self))
 
     def _set_theme(self, event: Event | None = None) -> None:
@@ -173,6 +181,22 @@ class TaskWidget(QWidget, Generic[ModelT, OutcomeT]):
                 outcome=outcome,
             )
         )
+
+    def _is_reopened(self, result: Result) -> bool:
+        """Return whether a result was made by this task in an earlier session."""
+        mine = result.task == self.model.task
+        return mine and result.job is None and result.outcome is not None
+
+    def _reopen(self, result: Result) -> None:
+        """Show a result of this task that was opened again, as after its run."""
+        if not self._is_reopened(result) or self.model.running:
+            return
+        self.layer, self.finished = result.layer, result
+        self.model.reopen(result.outcome, result.name)
+        self.panel.plot.set_curves(self.model.curves)
+        self.panel.refresh()
+        self.show_reopened(result.outcome, result)
+        self.result.show_outcome(self.model)
 
     def _reveal(self) -> None:
         self.area.ensureWidgetVisible(self.result)
@@ -305,4 +329,5 @@ def _release(model: TaskModel, viewer: Viewer, widget: TaskWidget) -> None:
     model.changed.disconnect(widget._on_change)
     model.finished.disconnect(widget._finish)
     model.close()
+    widget.space.results.events.added.disconnect(widget._reopen)
     viewer.events.theme.disconnect(widget._set_theme)

@@ -18,6 +18,7 @@ from napari_spatialrecon.viewer.window.notify import notify_error, notify_info
 from napari_spatialrecon.viewer.window.worker import Run
 from napari_spatialrecon.viewer.workspace.reading import Opened, Reading
 from napari_spatialrecon.viewer.workspace.regions import mark_in_background
+from napari_spatialrecon.viewer.workspace.reopening import show_reopened
 from napari_spatialrecon.viewer.workspace.workspace import Entry, Role, Workspace, workspace_of
 
 if TYPE_CHECKING:
@@ -125,8 +126,8 @@ def _open_next(viewer: Viewer) -> None:
 
     def show(found: Opened) -> None:
         try:
-            if found.layers:
-                _add(viewer, found)
+            if found.layers or found.result is not None:
+                _add(viewer, found, source.path)
             else:
                 list_cells(space, found, source.path)
         except Exception as error:
@@ -179,22 +180,35 @@ def _as_role(viewer: ViewerModel, found: Opened, path: Path, role: Role) -> Entr
     if role is Role.QUERY:
         _tell(table_name(path, found.chosen), found.notes)
         return _listed(space, found, path)
-    if not found.layers:
+    if not found.layers and found.result is None:
         raise InputError(
             "Expected a slide with coordinates, found cells without coordinates.",
             remedy="Try it under Cells.",
             where=path.name,
         )
-    _add(viewer, found)
-    entry = space.at(path, role, found.chosen)
+    _add(viewer, found, path)
+    entry = space.at(path, role, found.chosen) or space.at(path, None, found.chosen)
     assert entry is not None, "the layers of a slide are in the workspace"
     return entry
 
 
-def _add(viewer: ViewerModel, found: Opened) -> None:
+def _add(viewer: ViewerModel, found: Opened, path: Path) -> None:
     for layer in found.layers:
         viewer.add_layer(layer)
-    _tell(found.layers[-1].name, found.notes)
+    if found.result is None:
+        _tell(found.layers[-1].name, found.notes)
+    else:
+        add_result(viewer, found, path)
+
+
+def add_result(viewer: ViewerModel, found: Opened, path: Path) -> None:
+    """Show a result whose H&E, if it has one, was added, and say how good it is."""
+    from napari.layers import Image
+
+    assert found.result is not None, "the file holds a result"
+    image = next((layer for layer in found.layers if isinstance(layer, Image)), None)
+    shown = show_reopened(viewer, found.result, path, image)
+    _tell(shown.name, [str(shown.outcome.summary), *found.notes])
 
 
 def _tell(name: str, notes: list[str]) -> None:

@@ -6,9 +6,11 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from napari_spatialrecon.errors import InputError
 from napari_spatialrecon.tissue.formats.naming import table_name
 from napari_spatialrecon.tissue.formats.options import NO_CHOICE, ReadOptions
 from napari_spatialrecon.tissue.slots import NOTES, OURS, SPATIAL
+from napari_spatialrecon.viewer.workspace.reopening import Reopened, reopen, task_of
 from napari_spatialrecon.viewer.workspace.table_layers import table_layers
 from napari_spatialrecon.viewer.workspace.tables import chosen_options
 
@@ -22,10 +24,17 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class Opened:
-    """A table, and the layers that will show it: none for cells without coordinates."""
+    """A table, and the layers that will show it: none for cells without coordinates.
+
+    Parameters
+    ----------
+    result
+        What a run made; the task shows it over `layers`, which then hold its H&E at most.
+    """
 
     adata: AnnData
     layers: list[Layer]
+    result: Reopened | None = None
 
     @property
     def chosen(self) -> dict[str, str]:
@@ -71,4 +80,23 @@ class Reading:
             return Opened(adata, [])
         name = table_name(path, chosen_options(adata))
         made = table_layers(adata, name, folder=path.parent, path=path, viewer=self.viewer)
-        return Opened(adata, [Layer.create(*layer) for layer in made])
+        layers = [Layer.create(*layer) for layer in made]
+        found = result_in(path, adata, name)
+        if found is None:
+            return Opened(adata, layers)
+        return Opened(adata, layers[:-1], found)
+
+
+def result_in(path: Path, adata: AnnData, name: str) -> Reopened | None:
+    """Return the result of a run in a table that was read; None of any other table."""
+    from napari_spatialrecon.tasks.writing import stored_record
+    from napari_spatialrecon.tissue.images import histology
+
+    record = stored_record(path, adata)
+    if not task_of(record):
+        return None
+    try:
+        image = histology(adata, path.parent)
+    except InputError:  # said when its layers were made
+        image = None
+    return reopen(adata, record, name, image)

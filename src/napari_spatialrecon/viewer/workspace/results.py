@@ -35,7 +35,9 @@ class Result:
     job
         The run, to repeat it; None for a reopened file.
     outcome
-        What the run returned, with what its widget shows; None for a reopened file.
+        What the run returned, with what its widget shows; of a reopened file, what it holds.
+    drawn
+        What the widget of the task draws in; None where that is one layer.
     """
 
     name: str
@@ -46,6 +48,7 @@ class Result:
     path: Path | None = None
     job: Any = field(default=None, repr=False)
     outcome: Any = field(default=None, repr=False)
+    drawn: Any = field(default=None, repr=False)
 
     @property
     def method(self) -> str:
