@@ -4,17 +4,18 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from qtpy.QtCore import QSignalBlocker, Qt, Signal
-from qtpy.QtWidgets import QComboBox, QCompleter, QHBoxLayout, QLabel, QSizePolicy, QWidget
+from qtpy.QtCore import Signal
+from qtpy.QtWidgets import QHBoxLayout, QLabel, QWidget
 
 from napari_spatialrecon.tissue.slots import UNCERTAINTY
-from napari_spatialrecon.viewer.window.present import present
+from napari_spatialrecon.viewer.widgets.name_search import NameSearch
 
-_UNCERTAIN = "uncertainty"
+LABELS = {UNCERTAINTY: "uncertainty"}
+"""What columns of ours are called."""
 
 
 class ColorBy(QWidget):
-    """A list that is searched by typing part of a name.
+    """A field that is searched by typing part of a name.
 
     Signals: ``chosen(name)``, a column or gene of the table.
     """
@@ -23,38 +24,14 @@ class ColorBy(QWidget):
 
     def __init__(self) -> None:
         super().__init__()
-        self.combo = QComboBox()
-        self.combo.setEditable(True)
-        self.combo.setInsertPolicy(QComboBox.InsertPolicy.NoInsert)
-        self.combo.setSizePolicy(QSizePolicy.Policy.Ignored, QSizePolicy.Policy.Fixed)
-        self.combo.setMaxVisibleItems(14)
-        completer = QCompleter(self.combo.model(), self.combo)
-        completer.setFilterMode(Qt.MatchFlag.MatchContains)
-        completer.setCaseSensitivity(Qt.CaseSensitivity.CaseInsensitive)
-        completer.setCompletionMode(QCompleter.CompletionMode.PopupCompletion)
-        self.combo.setCompleter(completer)
-        field = present(self.combo.lineEdit())
-        field.setPlaceholderText("type a gene or a column")
+        self.field = NameSearch(LABELS)
         row = QHBoxLayout(self)
         row.setContentsMargins(0, 0, 0, 0)
         row.addWidget(QLabel("Color by"))
-        row.addWidget(self.combo, 1)
-        self.combo.activated.connect(self._choose)
-        completer.activated.connect(self._choose_name)
-        field.returnPressed.connect(self._choose)
+        row.addWidget(self.field, 1)
+        self.field.chosen.connect(self.chosen)
 
     def set_names(self, columns: Sequence[str], genes: Sequence[str]) -> None:
-        """Offer these names, columns first."""
-        shown = [_UNCERTAIN if name == UNCERTAINTY else name for name in columns]
-        with QSignalBlocker(self.combo):
-            self.combo.clear()
-            self.combo.addItems([*shown, *genes])
-            self.combo.setCurrentIndex(0)
-
-    def _choose(self) -> None:
-        self._choose_name(self.combo.currentText())
-
-    def _choose_name(self, text: str) -> None:
-        index = self.combo.findText(text, Qt.MatchFlag.MatchFixedString)
-        name = self.combo.itemText(index) if index >= 0 else text
-        self.chosen.emit(UNCERTAINTY if name == _UNCERTAIN else name)
+        """Offer these names; the first column is what a result is colored by at first."""
+        self.field.set_names(columns, genes)
+        self.field.show_name(columns[0] if columns else "")
