@@ -14,7 +14,7 @@ from napari_spatialrecon.progress import ProgressCallback, Reporter, ShouldStop
 from napari_spatialrecon.storage import atomic_file, write_json
 from napari_spatialrecon.tasks.drawing import draw_placed
 from napari_spatialrecon.tasks.placing import place
-from napari_spatialrecon.tasks.result import BASELINE
+from napari_spatialrecon.tasks.verdicts import BASELINE
 from napari_spatialrecon.tissue.read import read_adata
 from napari_spatialrecon.tissue.simulator.simulate import simulate
 

@@ -125,13 +125,16 @@ def test_a_cell_without_counts_is_left_out_and_that_is_said(references, tiny, tm
 
 
 def test_the_verdict_says_how_the_method_did_beside_the_baseline(placed, references, tiny, quick):
-    assert placed.verdict.startswith("Held-out error of kNN 0.1")
+    assert placed.verdict.startswith("Median error on held-out spots, kNN: ")
     result = place(references, tiny.cells, config=quick.with_values({"training.steps": 1}))
-    baseline = result.method.held_out["baseline"]
-    assert f"not better than kNN's {baseline:.2f}" in result.verdict
-    result.method.held_out["method"] = baseline / 2
-    assert f"Held-out error {baseline / 2:.2f}, better than kNN's {baseline:.2f}" in result.verdict
-    assert result.record.metrics["held_out_baseline"] == baseline
+    errors = result.method.held_out
+    own, baseline = errors["method_um"], errors["baseline_um"]
+    assert (
+        baseline < own and f"{own:,.0f} µm, worse than kNN ({baseline:,.0f} µm)" in result.verdict
+    )
+    metrics = result.record.metrics
+    assert metrics["held_out_method_um"] == own and metrics["held_out_baseline_um"] == baseline
+    assert metrics["held_out_center_um"] > baseline
 
 
 def test_the_verdict_of_slides_too_small_to_hold_spots_out_is_honest(references, tiny):

@@ -12,9 +12,10 @@ from napari_spatialrecon.errors import InputError
 from napari_spatialrecon.geometry.solver.landmarks import Landmarks
 from napari_spatialrecon.progress import ProgressCallback, ShouldStop
 from napari_spatialrecon.tasks import encoding, placing, super_resolving
-from napari_spatialrecon.tasks.result import PlaceResult, verdict
+from napari_spatialrecon.tasks.result import PlaceResult
 from napari_spatialrecon.tasks.saved import Fitted, read_fitted
 from napari_spatialrecon.tasks.super_result import SuperResult
+from napari_spatialrecon.tasks.verdicts import placement_verdict
 from napari_spatialrecon.tissue.images import Histology
 from napari_spatialrecon.tissue.sdata.inputs import takes_spatialdata
 from napari_spatialrecon.tissue.subspots import Factor
@@ -42,7 +43,7 @@ class Model(Fitted):
     def verdict(self) -> str:
         """Summary of its accuracy on held-out data."""
         if "place" in self.tasks:
-            return verdict(self.method.held_out)
+            return placement_verdict(self.method.held_out).text
         if "train-encoder" in self.tasks:
             return encoding.verdict(self.method)
         return ""

@@ -14,7 +14,7 @@ from anndata import AnnData
 
 from napari_spatialrecon import provenance
 from napari_spatialrecon.methods.placement.base import Placement, PlacementMethod
-from napari_spatialrecon.methods.registry import baseline_for
+from napari_spatialrecon.tasks.verdicts import placement_verdict
 from napari_spatialrecon.tasks.writing import write_result
 from napari_spatialrecon.tissue.backed import in_memory
 from napari_spatialrecon.tissue.contract import Prepared
@@ -30,9 +30,6 @@ from napari_spatialrecon.tissue.slots import (
     SPATIAL,
     UNCERTAINTY,
 )
-
-#: Name of the baseline whose held-out error is compared with that of other methods.
-BASELINE = baseline_for("place").title.partition(" (")[0]
 
 
 @dataclass(frozen=True)
@@ -72,8 +69,8 @@ class PlaceResult:
 
     @property
     def verdict(self) -> str:
-        """Summary of the held-out error compared with the baseline."""
-        return verdict(self.method.held_out)
+        """Median error on held-out spots, beside the baseline's and the tissue's center."""
+        return placement_verdict(self.method.held_out).text
 
 
 def placed(
@@ -118,25 +115,6 @@ def placed(
         origin=carried(shown),
     )
     return PlaceResult(adata, placement, method, record, notes)
-
-
-def verdict(held_out: Mapping[str, float]) -> str:
-    """Return a summary of the held-out error compared with the baseline.
-
-    Parameters
-    ----------
-    held_out
-        Stress of held-out random spots: ``method`` and ``baseline``, as in
-        `PlacementMethod.held_out`.
-    """
-    own, baseline = (held_out.get(k, np.nan) for k in ("method", "baseline"))
-    if not np.isfinite(baseline):
-        return "No spots were held out, so the error on unseen spots is unknown."
-    if not np.isfinite(own):
-        return f"Held-out error of {BASELINE} {baseline:.2f} (0 perfect, 1 useless)."
-    better = "better than" if own < baseline else "not better than"
-    beside = f"{better} {BASELINE}'s {baseline:.2f}"
-    return f"Held-out error {own:.2f}, {beside} (0 perfect, 1 useless)."
 
 
 def annotate(

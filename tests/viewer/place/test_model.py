@@ -91,7 +91,7 @@ def test_a_run_ends_done_and_a_new_choice_makes_it_ready_again(model: PlaceModel
         said == [State.RUNNING, State.DONE]
         and model.last.result_name == "cortex cells · kNN (spatial LDA)"
     )
-    assert model.outcome.verdict.startswith("Held-out error of kNN")
+    assert model.outcome.verdict.startswith("Median error on held-out spots, kNN: ")
     model.image = model.images[1]
     assert model.state is State.READY and model.outcome is not None
 

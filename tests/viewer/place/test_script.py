@@ -74,7 +74,7 @@ def test_a_separate_process_gives_the_same_places_and_leaves_only_them(
     np.testing.assert_array_equal(
         outcome.adata.obsm["spatial"], job(lambda _: None, lambda: False).adata.obsm["spatial"]
     )
-    assert seen and outcome.verdict.startswith("Held-out error of kNN")
+    assert seen and outcome.verdict.startswith("Median error on held-out spots, kNN: ")
     assert sorted(p.name for p in tmp_path.iterdir()) == ["placed.h5ad", "placed.run.json"]
 
 

@@ -104,7 +104,7 @@ def test_training_is_drawn_with_the_held_out_error_and_the_baseline(
     curves = widget.model.curves
     assert curves.baseline is not None and len(curves.held_out) > 1 and curves.losses
     assert widget.panel.plot.isVisibleTo(widget) and not widget.panel.plot.grab().toImage().isNull()
-    assert "held-out error" in widget.result.verdict.text().casefold()
+    assert "error on held-out spots" in widget.result.verdict.text()
     worse = widget.model.outcome.doubtful
     assert (widget.result.tones.warning in widget.result.verdict.styleSheet()) == worse
 

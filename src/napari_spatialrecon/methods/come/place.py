@@ -37,7 +37,7 @@ from napari_spatialrecon.methods.placement.composition import (
     matched_reference,
 )
 from napari_spatialrecon.methods.placement.held_out import HeldOut, hold_out
-from napari_spatialrecon.methods.placement.knn import align_slides, baseline_error
+from napari_spatialrecon.methods.placement.knn import align_slides, yardsticks
 from napari_spatialrecon.methods.placement.posterior import fitted_directions, spatial_directions
 from napari_spatialrecon.methods.placement.reference import Reference
 from napari_spatialrecon.methods.run import Run
@@ -188,9 +188,11 @@ class ComePlace(PlacementMethod):
             placed.append(found.posterior.places)
             history.append(found.history)
         _, features = Reference.fit(held_out.seen, query, baseline.preprocess, seed=run.seed)
+        known = yardsticks(held_out, fitted.reference, features, baseline)
         errors = {
             "method": held_out.stress(placed),
-            "baseline": baseline_error(held_out, fitted.reference, features, baseline),
+            "baseline": known.stress,
+            **known.beside(known.compared(placed), fitted.reference.frame),
         }
         return errors, tuple(history)
 

@@ -22,7 +22,7 @@ from napari_spatialrecon.methods.placement.base import FittedPlacement
 from napari_spatialrecon.methods.placement.composition import matched_reference
 from napari_spatialrecon.methods.placement.config import KnnConfig
 from napari_spatialrecon.methods.placement.held_out import HeldOut, hold_out
-from napari_spatialrecon.methods.placement.knn import align_slides, baseline_error
+from napari_spatialrecon.methods.placement.knn import align_slides, yardsticks
 from napari_spatialrecon.methods.placement.posterior import spatial_directions
 from napari_spatialrecon.methods.placement.reference import Reference
 from napari_spatialrecon.methods.run import Run
@@ -147,16 +147,17 @@ class EnsembleFit(ABC):
         run.reporter.begin("Preparing features")
         embedded, features = self.embedded(held_out.seen, part=part)
         first = None if features is None else features[0]
-        baseline = baseline_error(held_out, embedded.reference, first, KnnConfig())
+        known = yardsticks(held_out, embedded.reference, first, KnnConfig())
         noise = self.noise(0, embedded, features)
         task = self.task(0, embedded, held_out.seen, noise, held_out)
         spots = held_out.features(embedded.reference.space)
         inputs = [network_inputs(config, embedded, 0, [f]).to(run.device) for f in spots]
-        task.validate_on(held_out, inputs, baseline)
+        task.validate_on(known, inputs, config)
         history = run.within(part).train(task, config.training, "Validating on held-out spots")
         last = history.held_out[max(history.held_out)]
         own = history.best if self.stops_early else last
-        errors = {"method": own["held_out"], "baseline": baseline}
+        errors = {"method": own["held_out"], "baseline": known.stress}
+        errors |= {name: value for name, value in own.items() if name != "held_out"}
         return Validated(self, errors, history.best_step, (history,))
 
     def embedded(

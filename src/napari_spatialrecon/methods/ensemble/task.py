@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from functools import partial
 from typing import Protocol
 
 import torch
 from torch import Tensor, nn
 from torch.nn.functional import normalize
 
-from napari_spatialrecon.methods.placement.held_out import HeldOut
+from napari_spatialrecon.methods.ensemble.config import EnsembleConfig
+from napari_spatialrecon.methods.ensemble.joining import Joined, join
+from napari_spatialrecon.methods.placement.yardsticks import Yardsticks
 
 
 def unit_length(features: Tensor, on: bool) -> Tensor:
@@ -40,12 +43,18 @@ class EnsembleTask:
         self.network = network
         self.lay_out = lay_out
         self.baseline: float | None = None
-        self._spots: HeldOut | None = None
+        self._known: Yardsticks | None = None
         self._spot_features: Sequence[Tensor] = ()
+        self._join: Callable[..., Joined] = join
 
-    def validate_on(self, spots: HeldOut, features: Sequence[Tensor], baseline: float) -> None:
-        """Measure the error on these spots, for comparison with the baseline's."""
-        self._spots, self._spot_features, self.baseline = spots, features, baseline
+    def validate_on(
+        self, known: Yardsticks, features: Sequence[Tensor], config: EnsembleConfig
+    ) -> None:
+        """Measure the error on held-out spots, for comparison with the baseline's."""
+        self._known, self._spot_features, self.baseline = known, features, known.stress
+        self._join = partial(
+            join, baseline_share=config.baseline_share, spread_share=config.spread_share
+        )
 
     def loss(
         self, step: int, generator: torch.Generator
@@ -54,8 +63,19 @@ class EnsembleTask:
         raise AssertionError("each method has its own loss")
 
     def held_out(self) -> Mapping[str, float] | None:
-        """Return the stress of distances between spots that were not used for training."""
-        if self._spots is None:
+        """Return the stress of distances between spots that were not used for training.
+
+        Also how far they lie from their true places, placed like the cells of a query.
+        """
+        known = self._known
+        if known is None:
             return None
-        placed = [self.lay_out(f).cpu().double().numpy() for f in self._spot_features]
-        return {"held_out": self._spots.stress(placed)}
+        layouts = [self.lay_out(f).cpu().double().numpy() for f in self._spot_features]
+        rows, spots = known.held_out.compared, known.seen.all_places
+        found = zip(known.compared(layouts), known.posteriors, rows, strict=True)
+        places = [
+            self._join([layout], posterior.of(own), spots).places
+            for layout, posterior, own in found
+        ]
+        stress = known.held_out.stress(layouts)
+        return {"held_out": stress, **known.beside(places, known.seen.frame)}

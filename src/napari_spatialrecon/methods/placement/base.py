@@ -98,8 +98,12 @@ class FittedPlacement(Fitted):
     reference
         The slides in the method's feature space.
     held_out
-        Stress of held-out random spots: ``method`` (absent for the baseline itself) and
-        ``baseline``. Empty where the slides are too small to hold spots out.
+        Errors on random held-out spots: the stress (see `HeldOut.stress`) of ``method`` (absent
+        for the baseline itself) and ``baseline``; in µm, the median distance from the true
+        places: ``method_um``, ``baseline_um``, and ``center_um`` of all spots at the tissue's
+        center (absent where the size is unknown); ``gain`` and ``gain_noise`` (see
+        `Yardsticks.beside`). Empty where the slides are too small to hold spots out. Models
+        saved earlier have ``method`` and ``baseline`` only.
     """
 
     reference: Reference

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from functools import cached_property
 
 import numpy as np
 from numpy.typing import NDArray
@@ -22,7 +23,7 @@ from napari_spatialrecon.tissue.slots import SPATIAL
 SHARE = 0.25
 #: Minimum number of held-out spots of a slide; with fewer, none are held out.
 LEAST_SPOTS = 5
-#: Maximum number of spots of a slide whose pairs are compared.
+#: Maximum number of spots of a slide whose places, and whose pairs, are compared.
 MOST_SPOTS = 1000
 
 
@@ -55,6 +56,14 @@ class HeldOut:
             np.asarray(slide.adata.obsm[SPATIAL], float)[mask]
             for slide, mask in zip(self.whole, self.masks, strict=True)
         ]
+
+    @cached_property
+    def compared(self) -> tuple[NDArray[np.intp], ...]:
+        """Rows of each slide's held-out spots whose places are compared, evenly chosen."""
+        counts = [int(mask.sum()) for mask in self.masks]
+        return tuple(
+            np.unique(np.arange(min(n, MOST_SPOTS)) * n // min(n, MOST_SPOTS)) for n in counts
+        )
 
     def stress(self, placed: Sequence[NDArray[np.float64]]) -> float:
         """Return Kruskal's Stress-1 of distances between held-out spots: 0 perfect, 1 useless.

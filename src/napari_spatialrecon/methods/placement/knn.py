@@ -36,6 +36,7 @@ from napari_spatialrecon.methods.placement.posterior import (
     spatial_directions,
 )
 from napari_spatialrecon.methods.placement.reference import Reference
+from napari_spatialrecon.methods.placement.yardsticks import Yardsticks
 from napari_spatialrecon.methods.run import Run
 from napari_spatialrecon.progress import Reporter
 from napari_spatialrecon.tissue.contract import Prepared
@@ -120,10 +121,10 @@ class Knn(PlacementMethod):
         directions = spatial_directions(reference, features, self.config)
         reference, notes = align_slides(reference, directions, self.config)
         run.reporter.check()
-        errors = {}
+        errors: dict[str, float] = {}
         if (held_out := hold_out(references, run.seed)) is not None:
             seen, features = Reference.fit(held_out.seen, query, preprocess, seed=run.seed)
-            errors["baseline"] = baseline_error(held_out, seen, features, self.config)
+            errors = yardsticks(held_out, seen, features, self.config).errors()
         self.fitted = FittedKnn(
             reference=reference, directions=directions, held_out=errors, notes=notes
         )
@@ -181,18 +182,17 @@ class Knn(PlacementMethod):
         return method
 
 
-def baseline_error(
+def yardsticks(
     held_out: HeldOut,
     seen: Reference,
     query_features: NDArray[np.float32] | None,
     config: KnnConfig,
-) -> float:
-    """Return the stress of held-out spots placed among the `seen` ones."""
+) -> Yardsticks:
+    """Return the places of held-out spots among the `seen` ones."""
     directions = spatial_directions(seen, query_features, config)
     seen, _ = align_slides(seen, directions, config)
-    return held_out.stress(
-        [
-            knn_posterior(seen, features, directions, config).places
-            for features in held_out.features(seen.space)
-        ]
-    )
+    found = [
+        knn_posterior(seen, features, directions, config)
+        for features in held_out.features(seen.space)
+    ]
+    return Yardsticks(held_out, seen, tuple(found))

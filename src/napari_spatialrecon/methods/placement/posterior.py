@@ -53,6 +53,12 @@ class Posterior:
         """Posterior mass that each spot received, (n_spots,); sums to the number of cells."""
         return np.asarray(self.weights.sum(axis=0)).ravel()
 
+    def of(self, rows: NDArray[np.intp]) -> Posterior:
+        """Return the places of some cells only."""
+        return Posterior(
+            self.places[rows], self.variance[rows], self.similarity[rows], self.weights[rows]
+        )
+
     def expected_distances(
         self, spots: NDArray[np.float64], to: NDArray[np.intp]
     ) -> NDArray[np.float64]:

@@ -21,7 +21,7 @@ from napari_spatialrecon.methods.placement.base import (
 from napari_spatialrecon.methods.placement.composition import matched_reference
 from napari_spatialrecon.methods.placement.config import KnnConfig, RidgeConfig
 from napari_spatialrecon.methods.placement.held_out import hold_out
-from napari_spatialrecon.methods.placement.knn import align_slides, baseline_error
+from napari_spatialrecon.methods.placement.knn import align_slides, yardsticks
 from napari_spatialrecon.methods.placement.posterior import spatial_directions
 from napari_spatialrecon.methods.placement.reference import Reference
 from napari_spatialrecon.methods.run import Run
@@ -82,13 +82,18 @@ class Ridge(PlacementMethod):
             references, query, preprocess, seed=run.seed, reporter=run.reporter
         )
         reference, notes = _aligned(reference, features)
-        errors = {}
+        errors: dict[str, float] = {}
         if (held_out := hold_out(references, run.seed)) is not None:
             seen, features = Reference.fit(held_out.seen, query, preprocess, seed=run.seed)
-            line = self._regress(_aligned(seen, features)[0])
+            known = yardsticks(held_out, seen, features, KnnConfig())
+            seen, _ = _aligned(seen, features)
+            line = self._regress(seen)
             placed = [line.places(self._inputs(f)) for f in held_out.features(seen.space)]
-            errors["method"] = held_out.stress(placed)
-            errors["baseline"] = baseline_error(held_out, seen, features, KnnConfig())
+            errors = {
+                "method": held_out.stress(placed),
+                "baseline": known.stress,
+                **known.beside(known.compared(placed), seen.frame),
+            }
         run.reporter.check()
         self.fitted = FittedRidge(
             reference=reference, line=self._regress(reference), held_out=errors, notes=notes

@@ -40,23 +40,24 @@ class Placed(Outcome):
 
     @property
     def held_out(self) -> dict[str, float]:
-        """Errors on held-out spots, ``method`` and ``baseline``, if known."""
-        metrics = self.record.get("metrics", {})
-        found = {name: metrics.get(f"held_out_{name}") for name in ("method", "baseline")}
-        return {name: value for name, value in found.items() if value is not None}
+        """Errors on held-out spots, as in `FittedPlacement.held_out`, as far as they are known."""
+        from napari_spatialrecon.tasks.verdicts import held_out_errors
+
+        return held_out_errors(self.record)
 
     @property
     def doubtful(self) -> bool:
-        """Whether the baseline did at least as well on the held-out spots."""
-        errors = self.held_out
-        return len(errors) == 2 and errors["method"] >= errors["baseline"]
+        """Whether the baseline did as well on the held-out spots, or neither says much."""
+        from napari_spatialrecon.tasks.verdicts import placement_verdict
+
+        return placement_verdict(self.held_out).doubtful
 
     @property
     def verdict(self) -> str:
-        """Summary of the held-out error compared with the baseline."""
-        from napari_spatialrecon.tasks.result import verdict
+        """Median error on held-out spots, beside the baseline's and the tissue's center."""
+        from napari_spatialrecon.tasks.verdicts import placement_verdict
 
-        return verdict(self.held_out)
+        return placement_verdict(self.held_out).text
 
     @property
     def summary(self) -> str:

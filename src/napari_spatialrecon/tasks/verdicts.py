@@ -1,0 +1,105 @@
+"""How far to trust a result, in a sentence: one function per task, for every face."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from napari_spatialrecon.methods.placement.yardsticks import beats_baseline
+from napari_spatialrecon.methods.registry import baseline_for
+
+#: Name of the baseline of placing cells.
+BASELINE = baseline_for("place").title.partition(" (")[0]
+#: Share of the error of all cells at the tissue's center from which on a placement says little.
+_LITTLE = 0.9
+
+
+@dataclass(frozen=True)
+class Verdict:
+    """How far to trust a result.
+
+    Parameters
+    ----------
+    text
+        One or two sentences.
+    doubtful
+        Whether they are a warning.
+    """
+
+    text: str
+    doubtful: bool = False
+
+
+def placement_verdict(errors: Mapping[str, float]) -> Verdict:
+    """Return how a method placed held-out spots, beside the baseline and the tissue's center.
+
+    Parameters
+    ----------
+    errors
+        As in `FittedPlacement.held_out`, also of a record or model that lacks the errors in µm.
+
+    Examples
+    --------
+    >>> errors = {"method": 0.3, "baseline": 0.4, "gain": 0.09, "gain_noise": 0.01}
+    >>> errors |= {"method_um": 414.0, "baseline_um": 512.0, "center_um": 1072.0}
+    >>> placement_verdict(errors).text
+    'Median error on held-out spots 414 µm, better than kNN (512 µm); all at the tissue center: \
+1,072 µm.'
+    """
+    value = {name: errors.get(name, np.nan) for name in ("method", "baseline")}
+    if not np.isfinite(value["baseline"]):
+        text = "No spots were held out, so the error on unseen spots is unknown."
+        return Verdict(text, doubtful=True)
+    in_um = np.isfinite(errors.get("baseline_um", np.nan))
+    if in_um:
+        shown = {name: f"{errors.get(f'{name}_um', np.nan):,.0f} µm" for name in value}
+        of, scale = "Median error on held-out spots", ""
+        scale = f"; all at the tissue center: {errors['center_um']:,.0f} µm"
+    else:
+        shown = {name: f"{error:.2f}" for name, error in value.items()}
+        of, scale = "Relative error of distances between held-out spots", " (0 perfect, 1 useless)"
+    if not np.isfinite(value["method"]):
+        text = f"{of}, {BASELINE}: {shown['baseline']}{scale}."
+        return Verdict(_with_center(text, errors, "baseline"), _is_little(errors, "baseline"))
+    beside = f"{_compared(errors)} {BASELINE} ({shown['baseline']})"
+    text = _with_center(f"{of} {shown['method']}, {beside}{scale}.", errors, "method")
+    return Verdict(text, not beats_baseline(errors) or _is_little(errors, "method"))
+
+
+def held_out_errors(record: Mapping[str, Any]) -> dict[str, float]:
+    """Return the errors on held-out spots of a placement's `run.json`, for `placement_verdict`.
+
+    Examples
+    --------
+    >>> held_out_errors({"metrics": {"held_out_baseline": 0.4, "held_out_method": None}})
+    {'baseline': 0.4}
+    """
+    own = "held_out_"
+    metrics = record.get("metrics", {})
+    return {
+        name.removeprefix(own): value
+        for name, value in metrics.items()
+        if name.startswith(own) and value is not None
+    }
+
+
+def _compared(errors: Mapping[str, float]) -> str:
+    """Return how the method did beside the baseline, in words."""
+    if beats_baseline(errors):
+        return "better than"
+    worse = beats_baseline({**errors, "gain": -errors["gain"]}) if "gain" in errors else True
+    return "worse than" if worse else "no clear difference from"
+
+
+def _is_little(errors: Mapping[str, float], name: str) -> bool:
+    """Return whether all cells at the tissue's center would be about as near."""
+    return bool(errors.get(f"{name}_um", 0.0) > _LITTLE * errors.get("center_um", np.inf))
+
+
+def _with_center(text: str, errors: Mapping[str, float], name: str) -> str:
+    if not _is_little(errors, name):
+        return text
+    return f"{text} Expression hardly predicts where these spots lie: do not rely on positions."
