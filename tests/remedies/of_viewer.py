@@ -16,6 +16,8 @@ from napari_spatialrecon.viewer.align.model import AlignModel
 from napari_spatialrecon.viewer.canvas.colors import set_point_colors
 from napari_spatialrecon.viewer.canvas.layers import cells_layer, layer_coordinates
 from napari_spatialrecon.viewer.canvas.point_values import names, values
+from napari_spatialrecon.viewer.figure.page import Chosen, page_of
+from napari_spatialrecon.viewer.figure.writing import write_figure
 from napari_spatialrecon.viewer.landmarks.layers import LandmarksSession
 from napari_spatialrecon.viewer.landmarks.model import LandmarksModel
 from napari_spatialrecon.viewer.reader import read
@@ -206,3 +208,28 @@ def _beside() -> Iterator[Step]:
     made = landmarks()
     yield lambda: made.set_place(3, np.array([500.0, 5.0]))
     yield lambda: made.set_place(3, np.array([50.0, 5.0]))
+
+
+# Figures
+
+
+@shown("viewer/figure/page.py", "Try ticking a layer, or what the window shows.")
+def _no_panels(viewer: Any, space: Any) -> Iterator[Step]:
+    yield lambda: page_of(viewer, [])
+    yield lambda: page_of(viewer, [Chosen(None)])
+
+
+@shown("viewer/figure/page.py", "Try showing a layer first, or another one.")
+def _nothing_drawn(viewer: Any, space: Any) -> Iterator[Step]:
+    for layer in viewer.layers:
+        layer.visible = False
+    yield lambda: page_of(viewer, [Chosen(None)])
+    viewer.layers["cortex 1 spots"].visible = True
+    yield lambda: page_of(viewer, [Chosen(None)])
+
+
+@shown("viewer/figure/writing.py", "Try {}.")
+def _no_such_figure(viewer: Any, space: Any, tmp_path: Path) -> Iterator[Step]:
+    made = page_of(viewer, [Chosen(None)], width_mm=85.0)
+    said = yield lambda: write_figure(made, tmp_path / "figure.tiff")
+    yield lambda: write_figure(made, tmp_path / said.removeprefix("Try ").removesuffix("."))
