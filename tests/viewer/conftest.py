@@ -101,3 +101,29 @@ def open_tissue(tiny: Any, forgetful: Any) -> Callable[[Any], Workspace]:
         return space
 
     return show
+
+
+@pytest.fixture
+def wheel_taken() -> Callable[[Any, int], bool]:
+    """Turns the wheel over a widget, and tells whether it keeps that to itself."""
+
+    from qtpy.QtCore import QPoint, QPointF, Qt
+    from qtpy.QtGui import QWheelEvent
+    from qtpy.QtWidgets import QApplication
+
+    def turn(widget: Any, angle: int) -> bool:
+        at = QPointF(widget.rect().center())
+        event = QWheelEvent(
+            at,
+            QPointF(widget.mapToGlobal(at.toPoint())),
+            QPoint(),
+            QPoint(0, angle),
+            Qt.MouseButton.NoButton,
+            Qt.KeyboardModifier.NoModifier,
+            Qt.ScrollPhase.NoScrollPhase,
+            False,
+        )
+        QApplication.sendEvent(widget, event)
+        return event.isAccepted()
+
+    return turn

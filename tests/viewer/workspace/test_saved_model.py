@@ -52,7 +52,7 @@ def test_a_model_is_saved_and_used_again_with_the_same_result(
     trained.activated.emit(trained.count() - 1)
     assert widget.model.saved == SavedModel(folder, "knn")
     assert box.currentData() == "knn" and trained.currentText() == "cortex model (saved)"
-    assert not widget.inputs.pages.isEnabled()
+    assert not widget.inputs.settings.pages.isEnabled()
     run(widget, qtbot)
     assert widget.model.error is None and widget.model.state is State.DONE
     assert np.array_equal(widget.model.outcome.adata.obsm["spatial"], first)
@@ -62,7 +62,7 @@ def test_a_model_is_saved_and_used_again_with_the_same_result(
     assert f"model={str(folder)!r}" in as_python(widget.model.last)
     box.setCurrentIndex(box.findData("ridge"))
     assert widget.model.saved is None and trained.currentText() == "Train a new model"
-    assert widget.inputs.pages.isEnabled()
+    assert widget.inputs.settings.pages.isEnabled()
 
 
 def test_a_folder_without_a_model_is_refused_in_words(

@@ -26,6 +26,7 @@ from napari_spatialrecon.viewer.landmarks.model import LEAST, LIVE_CELLS, WEIGHT
 from napari_spatialrecon.viewer.task.landmark_dock import LandmarkDock, offer
 from napari_spatialrecon.viewer.widgets.labels import WrappedLabel
 from napari_spatialrecon.viewer.widgets.marks_table import MarkRow
+from napari_spatialrecon.viewer.widgets.qt_look import ignore_wheel
 from napari_spatialrecon.viewer.widgets.rows import combo, labelled, row, side_by_side
 from napari_spatialrecon.viewer.window.shortcuts import LANDMARKS
 
@@ -71,6 +72,7 @@ class LandmarksWidget(LandmarkDock[LandmarksSession]):
         self.weight.setDecimals(1)
         self.weight.setRange(0.1, 1000.0)
         self.weight.setValue(WEIGHT)
+        ignore_wheel(self.weight)
         self.weight.setToolTip("Weight of the pull towards the landmark; 10 to 100 is firm")
         self.bend = QCheckBox("Bend the layout where landmarks are dense")
         self.bend.setToolTip("A smooth residual, with 20 or more landmarks and only if it helps")

@@ -93,7 +93,7 @@ class PlaceInputs(SlidesInputs):
                 self.trained.setItemData(1, str(saved.folder), Qt.ItemDataRole.ToolTipRole)
             self.trained.addItem("Use a saved model…")
             self.trained.setCurrentIndex(0 if saved is None else 1)
-        for part in (self.heads, self.pages):
+        for part in (self.heads, self.settings.pages):
             part.setEnabled(saved is None)
 
     def _show_encoders(self) -> None:

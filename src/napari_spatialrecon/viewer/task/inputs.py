@@ -1,4 +1,4 @@
-"""The fields of a task widget: its inputs, then method, preset, settings, device and seed."""
+"""The fields of a task widget: its inputs, then method and preset, and a dialog of settings."""
 
 from __future__ import annotations
 
@@ -8,27 +8,18 @@ from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from qtpy.QtCore import QSignalBlocker, Qt, Signal
-from qtpy.QtWidgets import (
-    QCheckBox,
-    QComboBox,
-    QGridLayout,
-    QLabel,
-    QPushButton,
-    QSpinBox,
-    QVBoxLayout,
-    QWidget,
-)
-from superqt import QCollapsible
+from qtpy.QtWidgets import QGridLayout, QLabel, QPushButton, QWidget
 
 from napari_spatialrecon.errors import ConfigError
 from napari_spatialrecon.methods.registry import methods_for
 from napari_spatialrecon.viewer.task.method_page import method_page
 from napari_spatialrecon.viewer.task.model import TaskModel
+from napari_spatialrecon.viewer.task.settings_dialog import SettingsDialog
 from napari_spatialrecon.viewer.widgets.form import ConfigForm
 from napari_spatialrecon.viewer.widgets.labels import WrappedLabel
 from napari_spatialrecon.viewer.widgets.page import PageBox
-from napari_spatialrecon.viewer.widgets.qt_look import ignore_wheel
 from napari_spatialrecon.viewer.widgets.rows import combo, row, small_button, stack
+from napari_spatialrecon.viewer.widgets.tab_order import order_tabs
 from napari_spatialrecon.viewer.window.present import present
 
 if TYPE_CHECKING:
@@ -58,13 +49,11 @@ class Inputs(QWidget):
         self.help_button.clicked.connect(self.show_page)
         self.summary = WrappedLabel()
         self.forms: dict[str, ConfigForm] = {}
-        self.heads, self.pages = stack(), stack()
-        self.settings = QCollapsible("Settings", expandedIcon="▾", collapsedIcon="▸")
-        self.device, self.seed = QComboBox(), QSpinBox()
-        self.seed.setMaximum(2**31 - 1)
-        ignore_wheel(self.device)
-        ignore_wheel(self.seed)
-        self.separate = QCheckBox("Run in a separate process")
+        self.heads, self.settings = stack(), SettingsDialog(self)
+        self.settings_button = small_button("⚙", "Settings of the method, device and seed")
+        self.settings_button.clicked.connect(self.settings.open_beside)
+        self.device, self.seed = self.settings.device, self.settings.seed
+        self.separate = self.settings.separate
         self.make_fields()
         self._lay_out()
         for number, info in enumerate(methods_for(model.task)):
@@ -88,7 +77,7 @@ class Inputs(QWidget):
         return []
 
     def below(self) -> list[QWidget]:
-        """Return the widgets between preset and settings, which span the whole width."""
+        """Return the widgets below the preset, which span the whole width."""
         return []
 
     def refresh(self) -> None:
@@ -102,7 +91,12 @@ class Inputs(QWidget):
     @property
     def form(self) -> ConfigForm:
         """The settings of the chosen method."""
-        return self.forms[self.model.method.name]
+        return self.forms[self.method.currentData()]
+
+    def lock(self, locked: bool) -> None:
+        """Disable the fields and the settings during a run."""
+        self.setEnabled(not locked)
+        self.settings.setEnabled(not locked)
 
     def show_page(self) -> PageBox:
         """Open the page of the chosen method."""
@@ -154,17 +148,20 @@ class Inputs(QWidget):
             memory = self.model.workspace.memory
             form = ConfigForm(info.config(), key=f"{task}.{name}", memory=memory)
             present(self.heads.layout()).addWidget(form.head.native)
-            present(self.pages.layout()).addWidget(form.native)
+            self.settings.add(form)
             form.changed.connect(self._read_form)
             self.forms[name] = form
         for other, form in self.forms.items():
-            form.visible = form.head.visible = other == name
+            form.head.visible = other == name
+        self.settings.show_form(self.form, info.title)
+        order_tabs(self)
         self.summary.setText(info.summary)
         self.model.method = name
         self._read_form()
 
     def _read_form(self) -> None:
         form = self.form
+        self.settings.count(form)
         try:
             self.model.set_config(form.config, form.preset.value)
         except ConfigError as error:
@@ -178,7 +175,7 @@ class Inputs(QWidget):
         grid.setColumnStretch(1, 1)
         rows: list[Row] = [
             *self.rows(),
-            ("Method", self.method, self.help_button),
+            ("Method", row(self.method, self.settings_button), self.help_button),
             ("", self.summary, None),
             ("Preset", self.heads, None),
         ]
@@ -187,17 +184,5 @@ class Inputs(QWidget):
             grid.addWidget(widget, number, 1, 1, 1 if button else 2)
             if button:
                 grid.addWidget(button, number, 2, Qt.AlignmentFlag.AlignTop)
-        inside = QWidget()
-        column = QVBoxLayout(inside)
-        column.setContentsMargins(0, 0, 0, 0)
-        device = row(QLabel("Device"), self.device, QLabel("Seed"), self.seed)
-        for widget in (device, self.separate, self.pages):
-            column.addWidget(widget)
-        self.settings.setDuration(0)
-        self.settings.addWidget(inside)
-        for widget in (*self.below(), self.settings):
+        for widget in self.below():
             grid.addWidget(widget, grid.rowCount(), 0, 1, 3)
-        self.separate.setToolTip(
-            "A crash or lack of memory then ends the run, not napari. Starting takes longer."
-        )
-        self.seed.setToolTip("The same seed gives the same result.")

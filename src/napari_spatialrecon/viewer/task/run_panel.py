@@ -39,6 +39,11 @@ class RunPanel(QWidget):
 
     Signals: ``devices(list[str])``, found while checking.
 
+    Attributes
+    ----------
+    foot
+        Run, Cancel and the progress, shown below what scrolls.
+
     Parameters
     ----------
     model
@@ -60,6 +65,7 @@ class RunPanel(QWidget):
         self.resume_button = QPushButton("Resume")
         self.resume_button.setToolTip("Continue the stopped run")
         self.bar, self.where = QProgressBar(), WrappedLabel()
+        self.foot = QWidget()
         self.bar.setTextVisible(False)
         self.run: Run | None = None
         self._watching = True
@@ -127,6 +133,8 @@ class RunPanel(QWidget):
             self.checks.show_lines(refused(error))
             return
         self._checked = self.model.revision
+        if not self.checks.lines:
+            self.checks.show_lines([("quiet", "Checking the inputs…")])
         run = self._check = Run(partial(_check, job), "Checking", parent=self)
         run.returned.connect(self._show_checked)
         run.failed.connect(lambda error: self.checks.show_lines(refused(error)))
@@ -213,13 +221,17 @@ class RunPanel(QWidget):
         column = QVBoxLayout(self)
         column.setContentsMargins(0, 0, 0, 0)
         column.setSpacing(8)
+        for widget in (self.checks, self.notice, self.plot):
+            column.addWidget(widget)
         buttons = QHBoxLayout()
         for button in (self.run_button, self.resume_button, self.cancel_button):
             buttons.addWidget(button, 1)
-        column.addWidget(self.checks)
-        column.addLayout(buttons)
-        for widget in (self.bar, self.where, self.notice, self.plot):
-            column.addWidget(widget)
+        below = QVBoxLayout(self.foot)
+        below.setContentsMargins(8, 6, 8, 8)
+        below.setSpacing(4)
+        below.addLayout(buttons)
+        below.addWidget(self.bar)
+        below.addWidget(self.where)
 
 
 def _check(

@@ -35,6 +35,7 @@ class SlidesInputs(Inputs):
 
     def make_fields(self) -> None:
         """Make and connect references, cells and scale."""
+        self._hidden: Layer | None = None
         self.chips = Chips("drop slides here, or +")
         self.add_button = small_button("+", "Add an open slide, a file, or a folder")
         self.cells, self.cells_button = combo(), small_button("…", "Open a table of cells")
@@ -99,9 +100,13 @@ class SlidesInputs(Inputs):
             )
 
     def choose_cells(self, entry: Entry) -> None:
-        """Use these cells; if they are a slide, hide its spots on the canvas."""
-        if entry.role is Role.SLIDE and entry.layer is not None:
-            entry.layer.visible = False
+        """Use these cells; while they are a slide, its spots are hidden on the canvas."""
+        if self._hidden is not None:
+            self._hidden.visible = True
+        hides = entry.role is Role.SLIDE and entry.layer is not None and entry.layer.visible
+        self._hidden = entry.layer if hides else None
+        if self._hidden is not None:
+            self._hidden.visible = False
         self.model.query = entry
 
     def use_layers(self) -> None:

@@ -30,6 +30,7 @@ from napari_spatialrecon.viewer.task.result_panel import ResultPanel
 from napari_spatialrecon.viewer.task.run_panel import RunPanel
 from napari_spatialrecon.viewer.widgets.labels import WrappedLabel
 from napari_spatialrecon.viewer.widgets.saving import ask_where
+from napari_spatialrecon.viewer.widgets.tab_order import focus_style, order_tabs
 from napari_spatialrecon.viewer.window.tones import Themed, tones
 from napari_spatialrecon.viewer.window.worker import Run, Work
 from napari_spatialrecon.viewer.workspace.results import Result
@@ -85,6 +86,8 @@ class TaskWidget(QWidget, Generic[ModelT, OutcomeT]):
         self._connect()
         self._set_theme()
         self._on_change()
+        above, below = self.parts[:3], self.parts[3:]
+        order_tabs(*above, self.panel.foot, *below)
         for result in list(self.space.results)[::-1]:
             if self._is_reopened(result):
                 self._reopen(result)
@@ -133,6 +136,7 @@ class TaskWidget(QWidget, Generic[ModelT, OutcomeT]):
 
     def _set_theme(self, event: Event | None = None) -> None:
         chosen = tones(self.viewer)
+        self.setStyleSheet(focus_style(chosen))
         for part in self.parts:
             if isinstance(part, Themed):
                 part.set_tones(chosen)
@@ -142,7 +146,7 @@ class TaskWidget(QWidget, Generic[ModelT, OutcomeT]):
         model = self.model
         self.inputs.follow_method()
         self.inputs.refresh()
-        self.inputs.setEnabled(not model.running)
+        self.inputs.lock(model.running)
         self.empty.setVisible(model.state is State.EMPTY)
         self.empty.show_missing(model.missing())
         self.panel.refresh()
@@ -296,10 +300,13 @@ class TaskWidget(QWidget, Generic[ModelT, OutcomeT]):
         area.setWidgetResizable(True)
         area.setFrameShape(QFrame.Shape.NoFrame)
         area.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
+        area.setFocusPolicy(Qt.FocusPolicy.NoFocus)
         area.setWidget(content)
         layout = QVBoxLayout(self)
         layout.setContentsMargins(0, 0, 0, 0)
-        layout.addWidget(area)
+        layout.setSpacing(0)
+        layout.addWidget(area, 1)
+        layout.addWidget(self.panel.foot)
         self.setMinimumWidth(320)
 
 
