@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-import weakref
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 
@@ -21,6 +20,7 @@ from napari_spatialrecon.viewer.canvas.colors import (
 from napari_spatialrecon.viewer.canvas.hidden import hidden_entries, hide_entries
 from napari_spatialrecon.viewer.canvas.layer_values import Found, can_fade, layer_values
 from napari_spatialrecon.viewer.canvas.limits import PERCENTILES, limits_at
+from napari_spatialrecon.viewer.canvas.palette import category_rgba
 from napari_spatialrecon.viewer.canvas.rims import ground_color, has_rims, set_rims
 
 if TYPE_CHECKING:
@@ -56,18 +56,13 @@ class Coloring:
     colors: Mapping[str, str] = field(default_factory=dict)
 
 
-#: Layer -> what it was colored by, the values, and the key that this gave.
-_colorings: weakref.WeakKeyDictionary[Points, tuple[Coloring, Found, ColorKey]]
-_colorings = weakref.WeakKeyDictionary()
-
-
 def paint(layer: Points, coloring: Coloring, found: Found) -> ColorKey:
     """Color a layer by values that `layer_values` found."""
     limits = coloring.limits
     if found.kind != "category" and limits is None:
         numbers = np.asarray(found.values, float)
         limits = limits_at(numbers, coloring.percentiles, zero=found.kind == "uncertainty")
-    key = set_point_colors(
+    return set_point_colors(
         layer,
         found.values,
         kind=found.kind,
@@ -75,9 +70,8 @@ def paint(layer: Points, coloring: Coloring, found: Found) -> ColorKey:
         colormap=coloring.colormap or None,
         limits=limits,
         palette=coloring.colors or None,
+        source=(coloring, found),
     )
-    _colorings[layer] = (coloring, found, key)
-    return key
 
 
 def color_layer(layer: Points, name: str, **chosen: Any) -> ColorKey:
@@ -102,13 +96,15 @@ def coloring_of(layer: Points) -> tuple[Coloring, Found] | None:
 
     Colors that were changed in a legend are included.
     """
-    held, key = _colorings.get(layer), color_key(layer)
-    if held is None or key is None or key.codes is not held[2].codes:
+    key = color_key(layer)
+    if key is None or not isinstance(key.source, tuple):
         return None
-    before = {entry.name: entry.color for entry in held[2].entries}
-    changed = {e.name: _hex(e.color) for e in key.entries if before.get(e.name) != e.color}
-    coloring = replace(held[0], colors={**held[0].colors, **changed}) if changed else held[0]
-    return coloring, held[1]
+    coloring, found = key.source
+    entries = [entry for entry in key.entries if not entry.missing]
+    names = [entry.name for entry in entries] if found.kind == "category" else []
+    before = category_rgba(names, coloring.colors or None)
+    now = {e.name: _hex(e.color) for e, old in zip(entries, before) if _hex(old) != _hex(e.color)}
+    return (replace(coloring, colors={**coloring.colors, **now}) if now else coloring), found
 
 
 def fade(layer: Points, faded: bool) -> None:
@@ -163,5 +159,5 @@ def restore_look(viewer: ViewerModel, layer: Points, look: Mapping[str, Any]) ->
     fade(layer, bool(look.get("faded")))
 
 
-def _hex(color: tuple[float, ...]) -> str:
+def _hex(color: Sequence[float] | np.ndarray) -> str:
     return "#" + "".join(f"{round(c * 255):02X}" for c in color[:3])

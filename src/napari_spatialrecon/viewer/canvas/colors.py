@@ -64,6 +64,8 @@ class ColorKey:
         Index into `entries` of each point, -1 for points colored by a color map.
     limits
         Values at the two ends of the color map, None for categories.
+    source
+        What the colors were made from, for whom set them.
     """
 
     kind: Kind
@@ -72,6 +74,7 @@ class ColorKey:
     codes: np.ndarray = field(repr=False, compare=False)
     limits: tuple[float, float] | None = None
     colormap: str | None = None
+    source: object = field(default=None, repr=False, compare=False)
 
     @property
     def missing(self) -> int:
@@ -121,6 +124,7 @@ def set_point_colors(
     limits: tuple[float, float] | None = None,
     palette: Mapping[str, str] | Sequence[str] | None = None,
     missing_color: str = MISSING,
+    source: object = None,
 ) -> ColorKey:
     """Color the points of a layer, and return what the colors mean.
 
@@ -144,6 +148,8 @@ def set_point_colors(
         Colors of categories, by name or in order; see `category_rgba`.
     missing_color
         Color of points without a value.
+    source
+        Kept in the key.
 
     Raises
     ------
@@ -163,6 +169,7 @@ def set_point_colors(
         key, rgba = _numbers(
             values, kind, title, colormap or COLORMAPS[kind], limits, missing_color
         )
+    key = replace(key, source=source)
     _paint(layer, key, rgba)
     return key
 

@@ -128,7 +128,8 @@ def ground_color(viewer: ViewerModel, layer: Points) -> np.ndarray:
 def _color_at(image: Image, layer: Points) -> np.ndarray | None:
     """Return the median color of an image under the points; None if most lie beside it."""
     level = image.data[-1] if image.multiscale else image.data
-    if not len(layer.data) or level.shape[0] * level.shape[1] > _MOST_PIXELS:
+    in_memory = isinstance(level, np.ndarray)
+    if not len(layer.data) or (not in_memory and level.shape[0] * level.shape[1] > _MOST_PIXELS):
         return None
     some = np.linspace(0, len(layer.data) - 1, min(500, len(layer.data))).astype(int)
     world = np.asarray(layer._data_to_world(np.asarray(layer.data)[some][:, -2:]))

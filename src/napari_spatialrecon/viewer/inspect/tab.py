@@ -16,6 +16,8 @@ from qtpy.QtWidgets import (
     QWidget,
 )
 
+from napari_spatialrecon.viewer.inspect.color_part import ColorPart
+from napari_spatialrecon.viewer.inspect.legend_part import LegendPart
 from napari_spatialrecon.viewer.inspect.part import Part
 from napari_spatialrecon.viewer.widgets.fold import Fold
 from napari_spatialrecon.viewer.widgets.labels import WrappedLabel
@@ -30,7 +32,7 @@ if TYPE_CHECKING:
     from napari.utils.events import Event
     from napari.viewer import Viewer
 
-PARTS: tuple[type[Part], ...] = ()
+PARTS: tuple[type[Part], ...] = (ColorPart, LegendPart)
 """The sections from top to bottom."""
 _KEPT = "inspect"
 

@@ -12,7 +12,6 @@ from qtpy.QtWidgets import (
     QCheckBox,
     QColorDialog,
     QHBoxLayout,
-    QLabel,
     QLineEdit,
     QListView,
     QPushButton,
@@ -20,18 +19,29 @@ from qtpy.QtWidgets import (
     QWidget,
 )
 
+from napari_spatialrecon.evaluation.palette import DISTINCT
 from napari_spatialrecon.viewer.canvas.coloring import fade
 from napari_spatialrecon.viewer.canvas.colors import ColorEntry, is_faded
 from napari_spatialrecon.viewer.canvas.layer_values import can_fade
+from napari_spatialrecon.viewer.canvas.layers import unwrapped
 from napari_spatialrecon.viewer.legend.model import Legend
+from napari_spatialrecon.viewer.widgets.labels import WrappedLabel
 from napari_spatialrecon.viewer.window.present import present
+from napari_spatialrecon.viewer.window.tones import DARK, Tones, tones
 
 if TYPE_CHECKING:
     from napari.components import ViewerModel
+    from napari.utils.events import Event
     from qtpy.QtGui import QKeyEvent, QMouseEvent
 
 _HELP = "Click to hide or show, Alt-click to show only one, double-click to change its color."
+_MANY = (
+    f"More than {DISTINCT} colors cannot be told apart by eye: Alt-click a name to see it alone, "
+    "or click a few to hide them."
+)
 _SWATCH = 14
+_ROWS = 9
+"""Names that are seen at once within a panel."""
 
 
 class LegendWidget(QWidget):
@@ -41,17 +51,24 @@ class LegendWidget(QWidget):
     ----------
     napari_viewer
         Filled in by napari. None leaves the layer to `legend`.
+    within
+        Whether it is a part of a panel, which says what the layer is colored by, and scrolls.
     """
 
     def __init__(
-        self, napari_viewer: ViewerModel | None = None, *, legend: Legend | None = None
+        self,
+        napari_viewer: ViewerModel | None = None,
+        *,
+        legend: Legend | None = None,
+        within: bool = False,
     ) -> None:
         super().__init__()
         self.legend = legend or Legend()
-        self._viewer = napari_viewer
-        self._title = QLabel()
+        self._viewer = None if napari_viewer is None else unwrapped(napari_viewer)
+        self._within = within
+        self._title = WrappedLabel()
         self._title.setObjectName("legend_title")
-        self._title.setWordWrap(True)
+        self._note = WrappedLabel()
         self._search = QLineEdit()
         self._search.setPlaceholderText("Search names")
         self._search.setClearButtonEnabled(True)
@@ -61,30 +78,35 @@ class LegendWidget(QWidget):
         self._fade = QCheckBox("Fade uncertain points")
         self._fade.setToolTip("The less certain its position, the more transparent a point is")
         self._all = QPushButton("Show all")
-        self._count = QLabel()
+        self._count = WrappedLabel()
         self._lay_out()
         self._search.textChanged.connect(self._model.set_search)
         self._fade.toggled.connect(self._set_faded)
         self._all.clicked.connect(self.legend.show_all)
         self.legend.changed.connect(self.refresh)
-        if napari_viewer is not None:
-            napari_viewer.layers.selection.events.active.connect(self._follow)
-            napari_viewer.layers.events.removed.connect(self._follow)
+        if self._viewer is not None:
+            self._viewer.layers.selection.events.active.connect(self._follow)
+            self._viewer.layers.events.removed.connect(self._follow)
+            self._viewer.events.theme.connect(self._set_theme)
+            self._set_theme()
             self._follow()
-        self.destroyed.connect(partial(_release, napari_viewer, self.legend, self))
+        self.destroyed.connect(partial(_release, self._viewer, self.legend, self))
         self.refresh()
 
     def _lay_out(self) -> None:
         layout = QVBoxLayout(self)
-        layout.setContentsMargins(6, 6, 6, 6)
+        margin = 0 if self._within else 6
+        layout.setContentsMargins(margin, margin, margin, margin)
         layout.addWidget(self._title)
+        layout.addWidget(self._note)
         layout.addWidget(self._search)
         layout.addWidget(self._list, 1)
-        layout.addWidget(self._fade)
         row = QHBoxLayout()
         row.addWidget(self._count, 1)
         row.addWidget(self._all)
         layout.addLayout(row)
+        layout.addWidget(self._fade)
+        layout.addStretch()
 
     def sizeHint(self) -> QSize:
         """Wide enough for common cell-type names."""
@@ -96,15 +118,31 @@ class LegendWidget(QWidget):
         self._model.refresh()
         self._search.setVisible(self.legend.searchable)
         self._title.setText(_title(self.legend))
+        self._title.setVisible(not self._within or not self.legend.entries)
+        self._note.setText(_MANY if len(self.legend.entries) > DISTINCT else "")
+        self._note.setVisible(bool(self._note.text()))
         self._list.setVisible(bool(self.legend.entries))
+        if self._within:
+            rows = min(_ROWS, len(self._model.rows))
+            frame = 2 * self._list.frameWidth()
+            self._list.setFixedHeight(max(1, self._list.sizeHintForRow(0)) * rows + frame)
         self._all.setVisible(bool(self.legend.hidden))
         layer = self.legend.layer
-        self._fade.setVisible(layer is not None and can_fade(layer))
+        self._fade.setVisible(layer is not None and can_fade(layer) and not self._within)
         with QSignalBlocker(self._fade):
             self._fade.setChecked(layer is not None and is_faded(layer))
         categories = [e for e in self.legend.entries if not e.missing]
         shown = key is not None and key.kind == "category"
         self._count.setText(_count(categories, self.legend) if shown else "")
+
+    def set_tones(self, tones: Tones) -> None:
+        """Use the colors of a theme."""
+        for label in (self._note, self._count):
+            label.setStyleSheet(f"color: {tones.quiet};")
+        self._model.set_tones(tones)
+
+    def _set_theme(self, event: Event | None = None) -> None:
+        self.set_tones(tones(self._viewer))
 
     def _set_faded(self, faded: bool) -> None:
         if self.legend.layer is not None:
@@ -129,14 +167,15 @@ def _release(viewer: ViewerModel | None, legend: Legend, widget: LegendWidget) -
     if viewer is not None:
         viewer.layers.selection.events.active.disconnect(widget._follow)
         viewer.layers.events.removed.disconnect(widget._follow)
-        legend.set_layer(None)
+        viewer.events.theme.disconnect(widget._set_theme)
+    legend.set_layer(None)
 
 
 def _title(legend: Legend) -> str:
     if legend.layer is None:
         return "Select a points layer to see its legend."
     if legend.key is None:
-        return f"{legend.layer.name}: one color for all points."
+        return f"{legend.layer.name}: one color for all points. Color them in the tab Inspect."
     if legend.key.limits is None:
         return legend.key.title or legend.layer.name
     low, high = legend.key.limits
@@ -155,7 +194,11 @@ class _EntryModel(QAbstractListModel):
         super().__init__(parent)
         self._legend = legend
         self._text = ""
+        self._quiet = QColor(DARK.quiet)
         self.rows: list[int] = []
+
+    def set_tones(self, tones: Tones) -> None:
+        self._quiet = QColor(tones.quiet)
 
     def set_search(self, text: str) -> None:
         self._text = text
@@ -185,7 +228,7 @@ class _EntryModel(QAbstractListModel):
         if role == Qt.ItemDataRole.DecorationRole:
             return _swatch(entry, hidden=hidden)
         if role == Qt.ItemDataRole.ForegroundRole and (hidden or entry.missing):
-            return QColor("#8a8a8a")
+            return self._quiet
         return None
 
 

@@ -87,6 +87,11 @@ class NameSearch(QLineEdit):
             self.selectAll()
             self._list("")
 
+    def focusInEvent(self, event: QFocusEvent | None) -> None:
+        """Select the text, so that typing replaces it."""
+        super().focusInEvent(present(event))
+        self.selectAll()
+
     def focusOutEvent(self, event: QFocusEvent | None) -> None:
         """Close the list; what was chosen stays."""
         super().focusOutEvent(present(event))
