@@ -61,6 +61,7 @@ def show_result(
         viewer.add_layer(new)
     _uncover(viewer, layer, image)
     set_first_rims(viewer, layer)
+    hide_other_results(viewer, layer)
     viewer.layers.selection = {layer}
     return layer
 
@@ -132,6 +133,26 @@ def _pose(outcome: Outcome) -> dict[str, Any]:
 
 def _replaceable(layer: Layer, name: str) -> bool:
     return layer.metadata.get(OURS, {}).get(_RUN) == name and not is_locked(layer)
+
+
+def hide_other_results(viewer: ViewerModel, layer: Layer) -> None:
+    """Hide other results that lie on the same tissue, so that their points do not mix."""
+    low, high = _reach(layer)
+    for other in viewer.layers:
+        if other is layer or not other.visible or not _is_result(other):
+            continue
+        other_low, other_high = _reach(other)
+        if (other_low < high).all() and (other_high > low).all():
+            other.visible = False
+
+
+def _is_result(layer: Layer) -> bool:
+    return layer.metadata.get(OURS, {}).get("role") == "result"
+
+
+def _reach(layer: Layer) -> tuple[np.ndarray, np.ndarray]:
+    corners = np.asarray(layer.extent.world, float)[:, -2:]
+    return corners[0], corners[1]
 
 
 def _uncover(viewer: ViewerModel, layer: Layer, image: Image | None) -> None:

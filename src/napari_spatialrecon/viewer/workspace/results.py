@@ -77,12 +77,18 @@ class Results:
     def __len__(self) -> int:
         return len(self._results)
 
-    def add(self, result: Result) -> Result:
-        """Add a result; one that is shown by the layer of an earlier one takes its place."""
+    def add(self, result: Result, index: int | None = None) -> Result:
+        """Add a result; one that is shown by the layer of an earlier one takes its place.
+
+        Parameters
+        ----------
+        index
+            Where it is put in the order; by default at the end.
+        """
         for other in self:
             if other.layer is not None and other.layer is result.layer:
                 self.remove(other)
-        self._results.append(result)
+        self._results.insert(len(self._results) if index is None else index, result)
         self.events.added.emit(result)
         return result
 

@@ -1,0 +1,202 @@
+"""What is done with results: show, recolor, delete and restore, write."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from napari_spatialrecon.errors import InputError
+from napari_spatialrecon.evaluation.palette import category_colors
+from napari_spatialrecon.tissue.slots import OURS
+from napari_spatialrecon.viewer.canvas.colors import Kind, set_point_colors
+from napari_spatialrecon.viewer.canvas.point_values import values
+from napari_spatialrecon.viewer.results.facts import record_of
+from napari_spatialrecon.viewer.results.model import Deleted, ResultsModel
+from napari_spatialrecon.viewer.results.sides import Side
+from napari_spatialrecon.viewer.task.result_layers import hide_other_results
+
+if TYPE_CHECKING:
+    import pandas as pd
+    from napari.components import ViewerModel
+    from napari.layers import Layer, Points
+
+    from napari_spatialrecon.tasks.comparing import Comparison
+    from napari_spatialrecon.viewer.workspace.results import Result
+
+
+def bring_up(viewer: ViewerModel, result: Result) -> Layer | None:
+    """Show the layer of a result, select it, and hide other results on the same tissue.
+
+    A layer that was deleted is added again.
+
+    Returns
+    -------
+    The layer; None of a result without one.
+    """
+    layer = result.layer
+    if layer is None:
+        return None
+    if layer not in viewer.layers:
+        viewer.add_layer(layer)
+    layer.visible = True
+    hide_other_results(viewer, layer)
+    viewer.layers.selection = {layer}
+    return layer
+
+
+def recolor(viewer: ViewerModel, sides: Sequence[Side], name: str) -> list[str]:
+    """Color several results by the same column or gene: the same limits, the same palette.
+
+    Returns
+    -------
+    Names of those that were colored.
+
+    Raises
+    ------
+    InputError
+        None of them has such a column or gene, or none is shown as points.
+    """
+    found: list[tuple[Points, Any, Kind, str, str]] = []
+    refused: InputError | None = None
+    for side in sides:
+        points = shown_points(viewer, side)
+        if points is None:
+            continue
+        try:
+            of, kind, title = values(side.adata, name)
+        except InputError as error:
+            refused = error
+            continue
+        if len(of) == len(points.data):
+            found.append((points, of, kind, title, side.name))
+    if not found:
+        raise refused or InputError(
+            "Expected a result that is shown as points, found none.",
+            remedy="Try a placement, or cell types in spots.",
+        )
+    common = _common([(of, kind) for _, of, kind, _, _ in found])
+    for points, of, kind, title, _ in found:
+        set_point_colors(points, of, kind=kind, title=title, **common)
+    return [side for *_, side in found]
+
+
+def shown_points(viewer: ViewerModel, side: Side) -> Points | None:
+    """Return the points layer of a side that the viewer has."""
+    from napari.layers import Points
+
+    layer = side.layer
+    return layer if isinstance(layer, Points) and layer in viewer.layers else None
+
+
+def _common(found: Sequence[tuple[Any, Kind]]) -> dict[str, Any]:
+    """Return limits or palette under which colors mean the same in all."""
+    import pandas as pd
+    from natsort import natsorted
+
+    kinds = {kind for _, kind in found}
+    if kinds == {"category"}:
+        names = natsorted({str(c) for of, _ in found for c in pd.Categorical(of).categories})
+        return {"palette": category_colors(names)}
+    if "category" in kinds:
+        return {}
+    numbers = np.concatenate([np.asarray(of, float) for of, _ in found])
+    numbers = numbers[np.isfinite(numbers)]
+    if not len(numbers):
+        return {}
+    low = 0.0 if kinds == {"uncertainty"} else float(numbers.min())
+    return {"limits": (min(low, float(numbers.min())), float(numbers.max()))}
+
+
+def write_disagreement(comparison: Comparison, sides: tuple[Side, Side]) -> list[str]:
+    """Write how far each cell is from its place in the other, as a column of each result.
+
+    Slides keep their tables as they are.
+
+    Returns
+    -------
+    Names of the columns.
+    """
+    from napari.layers import Points
+
+    unit = "µm" if comparison.unit == "um" else comparison.unit
+    written = []
+    for side, other in (sides, sides[::-1]):
+        if side.result is None:
+            continue
+        name = f"distance to {other.name}, {unit}".replace("/", "_")
+        column = comparison.column(side.adata)
+        side.adata.obs[name] = column
+        layer = side.layer
+        if isinstance(layer, Points) and len(layer.features) == len(column):
+            layer.features = layer.features.assign(**{name: column})
+        written.append(name)
+    return written
+
+
+def write(result: Result, path: str | Path) -> tuple[Path, ...]:
+    """Write a result and the record of its run; return their paths."""
+    from napari_spatialrecon.tasks.writing import write_result
+
+    if result.outcome is not None:
+        return tuple(result.outcome.write(path))
+    record = record_of(result) or {"task": result.task, "metrics": {}}
+    return write_result(path, result.adata, record)
+
+
+def export_table(result: Result) -> pd.DataFrame:
+    """Return the places and all columns of a result, with one row per cell or spot."""
+    import pandas as pd
+
+    from napari_spatialrecon.tissue.slots import PROPORTIONS, SPATIAL
+
+    adata = result.adata
+    parts = [pd.DataFrame(index=adata.obs_names)]
+    if SPATIAL in adata.obsm:
+        places = np.asarray(adata.obsm[SPATIAL], float)[:, :2]
+        unit = str(adata.uns.get(OURS, {}).get("unit", "unit"))
+        parts.append(pd.DataFrame(places, adata.obs_names, [f"x_{unit}", f"y_{unit}"]))
+    parts.append(adata.obs)
+    if isinstance(adata.obsm.get(PROPORTIONS), pd.DataFrame):
+        parts.append(adata.obsm[PROPORTIONS].add_prefix("share of "))
+    return pd.concat(parts, axis=1).rename_axis("obs_name")
+
+
+def delete(viewer: ViewerModel, model: ResultsModel, result: Result) -> Deleted:
+    """Remove a result and its layers; `undo` brings them back."""
+    gone = Deleted(
+        result,
+        list(model.space.results).index(result),
+        tuple((viewer.layers.index(layer), layer) for layer in layers_of(viewer, result)),
+    )
+    model.space.results.remove(result)
+    for _, layer in reversed(gone.layers):
+        viewer.layers.remove(layer)
+    model.deleted.append(gone)
+    return gone
+
+
+def undo(viewer: ViewerModel, model: ResultsModel) -> Result | None:
+    """Bring back the result that was deleted last; return it, or None if there is none."""
+    if not model.deleted:
+        return None
+    gone = model.deleted.pop()
+    for index, layer in gone.layers:
+        viewer.layers.insert(min(index, len(viewer.layers)), layer)
+    return model.space.results.add(gone.result, gone.index)
+
+
+def layers_of(viewer: ViewerModel, result: Result) -> list[Layer]:
+    """Return the layers that show a result: its own, and those that its widget added to it."""
+    return [
+        layer
+        for layer in viewer.layers
+        if layer is result.layer
+        or any(
+            isinstance(value, str)
+            and (value == result.name or value.startswith(f"{result.name} · "))
+            for value in layer.metadata.get(OURS, {}).values()
+        )
+    ]

@@ -1,0 +1,285 @@
+"""Comparing two ticked results: how far apart they are, and ways to look at it."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from qtpy.QtCore import QSignalBlocker, Qt, QTimer
+from qtpy.QtGui import QHideEvent, QShowEvent
+from qtpy.QtWidgets import QComboBox, QFrame, QGridLayout, QLabel, QPushButton, QSlider, QVBoxLayout
+from superqt import QElidingLabel
+
+from napari_spatialrecon.errors import SpatialReconError
+from napari_spatialrecon.viewer.results import pieces
+from napari_spatialrecon.viewer.results.acts import write_disagreement
+from napari_spatialrecon.viewer.results.model import ResultsModel
+from napari_spatialrecon.viewer.results.sides import Side
+from napari_spatialrecon.viewer.results.stage import Look, Stage
+from napari_spatialrecon.viewer.results.strip import ColorStrip
+from napari_spatialrecon.viewer.results.swipe import Swipe
+from napari_spatialrecon.viewer.widgets.labels import WrappedLabel
+from napari_spatialrecon.viewer.widgets.notice import Notice
+from napari_spatialrecon.viewer.window.tones import DARK, Tones
+from napari_spatialrecon.viewer.window.worker import Run
+
+if TYPE_CHECKING:
+    from napari.viewer import Viewer
+
+    from napari_spatialrecon.geometry.distortion import Distortion
+    from napari_spatialrecon.tasks.comparing import Comparison
+
+BLINK_MS = 500
+MANY = 50_000
+"""With more cells than this, a comparison is computed in the background."""
+_STEPS = 1000
+HINT = "Tick two results of the same cells to compare them, or one and its measured places."
+TIPS = {
+    Look.BESIDE: "Show the second to the right of the first, on a copy of its image",
+    Look.SWIPE: "Drag the line on the canvas: the first is left of it, the second right of it",
+    Look.BLINK: "Show one and the other in turn, for half a second each",
+    Look.ARROWS: "Draw an arrow from where the first places a cell to where the second does",
+    Look.DISAGREEMENT: "Color each cell by how far apart the two place it, and keep it as a column",
+    Look.DISTORTION: "Map how the first layout is stretched and sheared into the second",
+}
+_AREA = "Area in the second over that in the first: pink shrinks, green grows, white stays"
+_SHEAR = "Longest over shortest stretch: 1 where shapes stay as they are"
+
+
+class ComparePanel(QFrame):
+    """Compares the two that are ticked in a model, on the canvas of a viewer."""
+
+    def __init__(self, model: ResultsModel, viewer: Viewer) -> None:
+        super().__init__()
+        self.model, self.stage = model, Stage(viewer)
+        self.viewer = viewer
+        self.tones: Tones = DARK
+        self.comparison: Comparison | None = None
+        self._distortion: Distortion | None = None
+        self._pair: tuple[Side, Side] | None = None
+        self._run: Run | None = None
+        self.hint, self.notice = WrappedLabel(HINT), Notice()
+        self.names = [QElidingLabel(), QElidingLabel()]
+        self.median, self.p90 = QLabel(), QLabel()
+        self.notes, self.status = WrappedLabel(), WrappedLabel()
+        self.buttons = {look: QPushButton(str(look).capitalize()) for look in Look}
+        self.slider = QSlider(Qt.Orientation.Horizontal)
+        self.slider.setRange(0, _STEPS)
+        self.slider.setToolTip(TIPS[Look.SWIPE])
+        self.of, self.strip = QComboBox(), ColorStrip()
+        self.of.addItem("Change of area", "area")
+        self.of.addItem("Shear", "shear")
+        self.swipe = Swipe(viewer, self.stage, self._show_line)
+        self.timer = QTimer(self)
+        self.timer.setInterval(BLINK_MS)
+        self._lay_out()
+        self._connect()
+        self.refresh()
+
+    def close_stage(self) -> None:
+        """Leave the canvas as it was."""
+        self.swipe.release()
+        self.stage.left.disconnect(self._on_left)
+        self.stage.close()
+
+    def refresh(self) -> None:
+        """Compare what is ticked now."""
+        if self.model.pair != self._pair:
+            self._pair, self.comparison, self._distortion = self.model.pair, None, None
+            self.stage.leave()
+            self.notice.clear()
+            if self._pair is not None:
+                self._compare()
+        self._show_state()
+
+    def look(self, look: Look | None) -> None:
+        """Look at the comparison in a way; None leaves the canvas as it was."""
+        if look is None or self.comparison is None or self._pair is None:
+            self.stage.leave()
+            self._show_state()
+            return
+        comparison, pair = self.comparison, self._pair
+        if look is Look.DISTORTION and self._distortion is None:
+            self._distortion = comparison.distortion()
+        self.stage.show(
+            look, comparison, pair, of=self.of.currentData(), distortion=self._distortion
+        )
+        self.status.clear()
+        if look is Look.DISAGREEMENT:
+            columns = write_disagreement(comparison, pair)
+            self.status.setText("Kept as the column " + " and ".join(f"“{c}”" for c in columns))
+        elif look is Look.ARROWS and self.stage.arrows < len(comparison.obs_names):
+            of = f"{self.stage.arrows:,} of {len(comparison.obs_names):,}"
+            self.status.setText(f"Arrows of {of} cells, drawn at random.")
+        self._show_state()
+
+    def set_tones(self, tones: Tones) -> None:
+        """Use the colors of a theme."""
+        self.tones = tones
+        self.notice.set_tones(tones)
+        self.notes.setStyleSheet(f"color: {tones.warning};")
+        for label in (self.hint, self.status, self.strip.low, self.strip.high):
+            label.setStyleSheet(f"color: {tones.quiet};")
+
+    # Comparing
+
+    def _compare(self) -> None:
+        assert self._pair is not None, "compared when two are ticked"
+        if max(side.adata.n_obs for side in self._pair) <= MANY:
+            try:
+                self._take((self.model.compare(), None))
+            except SpatialReconError as error:
+                self.notice.show_error(error)
+            return
+
+        def work(*_: object) -> tuple[Comparison, Distortion]:
+            found = self.model.compare()
+            return found, found.distortion()
+
+        pair = self._pair
+        run = self._run = Run(work, "Comparing", viewer=self.viewer, parent=self)
+        run.returned.connect(lambda found: self._take(found) if pair == self._pair else None)
+        run.failed.connect(self.notice.show_error)
+        run.finished.connect(self._on_run_end)
+        run.start()
+
+    def _take(self, found: tuple[Comparison, Distortion | None]) -> None:
+        self.comparison, self._distortion = found
+        self._show_state()
+
+    def _on_run_end(self) -> None:
+        if self._run is not None:
+            self._run.deleteLater()
+        self._run = None
+        self._show_state()
+
+    # State
+
+    def _show_state(self) -> None:
+        found, look, pair = self.comparison, self.stage.look, self._pair
+        ticked = len(self.model.ticked)
+        self.hint.setVisible(pair is None)
+        self.hint.setText(
+            HINT if ticked < 3 else f"{ticked} are ticked: untick all but two to compare them."
+        )
+        for label, side, mark in zip(self.names, pair or (None, None), "●◆", strict=True):
+            label.setVisible(side is not None)
+            if side is not None:
+                label.setText(f"{mark} {side.name}")
+                label.setToolTip(side.name)
+        if self._run is not None:
+            self.status.setText("Comparing…")
+        for widget in (self.median, self.p90, *self.buttons.values()):
+            widget.setVisible(found is not None)
+        self.notes.setVisible(found is not None and bool(found.notes))
+        if found is not None:
+            self._show_numbers(found)
+        for button_look, button in self.buttons.items():
+            with QSignalBlocker(button):
+                button.setChecked(button_look is look)
+        self.slider.setVisible(look is Look.SWIPE)
+        self.of.setVisible(look is Look.DISTORTION)
+        self.strip.setVisible(look in (Look.ARROWS, Look.DISAGREEMENT, Look.DISTORTION))
+        self.status.setVisible(bool(self.status.text()) and pair is not None)
+        if look is Look.BLINK and self.isVisible():
+            self.timer.start()
+        else:
+            self.timer.stop()
+        if look is Look.SWIPE:
+            self.swipe.hold()
+            self._show_line()
+        else:
+            self.swipe.release()
+        if found is not None and self.strip.isVisibleTo(self):
+            self._show_strip(found)
+
+    def _show_numbers(self, found: Comparison) -> None:
+        unit = "µm" if found.unit == "um" else found.unit
+        n = len(found.obs_names)
+        self.median.setText(f"Disagreement: median {found.median:,.4g} {unit}")
+        self.median.setToolTip(
+            f"Half of the {n:,} cells are at most this far apart in the two.\n"
+            f"Cells that only the first places: {found.only_first:,}; only the second: "
+            f"{found.only_second:,}."
+        )
+        self.p90.setText(f"90 % within {found.p90:,.4g} {unit}")
+        self.p90.setToolTip("90 % of the cells are at most this far apart in the two")
+        self.notes.setText("\n".join(found.notes))
+
+    def _show_strip(self, found: Comparison) -> None:
+        unit = "µm" if found.unit == "um" else found.unit
+        if self.stage.look is Look.DISTORTION:
+            shear = self.of.currentData() == "shear"
+            ends = ("1", "4 ×") if shear else ("¼ ×", "4 ×")
+            colors = pieces.SHEAR_COLORS if shear else pieces.AREA_COLORS
+            self.strip.show_colors(colors, *ends, _SHEAR if shear else _AREA)
+            return
+        arrows = self.stage.look is Look.ARROWS
+        colors = pieces.ARROW_COLORS if arrows else pieces.DISAGREEMENT_COLORS
+        what = "Length of an arrow" if arrows else "Distance between the two places of a cell"
+        top = f"{pieces.top_of(found):,.3g} {unit}"
+        self.strip.show_colors(colors, "0", top, f"{what}; 2 % of the cells are further apart")
+
+    def _on_button(self, look: Look, on: bool) -> None:
+        self.look(look if on else None)
+
+    def _on_of(self) -> None:
+        if self.stage.look is Look.DISTORTION:
+            self.look(Look.DISTORTION)
+
+    def _on_left(self) -> None:
+        self.status.clear()
+        self._show_state()
+
+    def _on_blink(self) -> None:
+        if self.stage.look is not Look.BLINK:
+            self.timer.stop()
+            return
+        shown = self.stage.turn()
+        for number, label in enumerate(self.names):
+            label.setStyleSheet(f"font-weight: {600 if number == shown else 400};")
+
+    def _on_slider(self, value: int) -> None:
+        low, high = self.stage.extent
+        self.stage.move_line(float(low[1] + (high[1] - low[1]) * value / _STEPS))
+
+    def _show_line(self) -> None:
+        """Follow the line that was dragged on the canvas."""
+        low, high = self.stage.extent
+        share = (self.stage.line - low[1]) / max(float(high[1] - low[1]), 1e-9)
+        with QSignalBlocker(self.slider):
+            self.slider.setValue(round(_STEPS * share))
+
+    def hideEvent(self, event: QHideEvent | None) -> None:
+        """Stop blinking while nobody sees the button that ends it."""
+        self.timer.stop()
+        super().hideEvent(event)
+
+    def showEvent(self, event: QShowEvent | None) -> None:
+        """Blink again."""
+        super().showEvent(event)
+        if self.stage.look is Look.BLINK:
+            self.timer.start()
+
+    def _connect(self) -> None:
+        for look, button in self.buttons.items():
+            button.toggled.connect(lambda on, look=look: self._on_button(look, on))
+        self.of.currentIndexChanged.connect(self._on_of)
+        self.slider.valueChanged.connect(self._on_slider)
+        self.timer.timeout.connect(self._on_blink)
+        self.stage.left.connect(self._on_left)
+
+    def _lay_out(self) -> None:
+        layout = QVBoxLayout(self)
+        layout.setContentsMargins(0, 0, 0, 0)
+        layout.setSpacing(4)
+        grid = QGridLayout()
+        grid.setSpacing(4)
+        for at, (look, button) in enumerate(self.buttons.items()):
+            button.setCheckable(True)
+            button.setToolTip(TIPS[look])
+            grid.addWidget(button, at // 3, at % 3)
+        for widget in (self.hint, *self.names, self.notice, self.median, self.p90, self.notes):
+            layout.addWidget(widget)
+        layout.addLayout(grid)
+        for below in (self.slider, self.of, self.strip, self.status):
+            layout.addWidget(below)

@@ -1,0 +1,195 @@
+"""The tab Results without Qt: what is listed, in which order, what is ticked and compared."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from natsort import natsort_keygen
+from psygnal import Signal, SignalInstance
+
+from napari_spatialrecon.errors import InputError
+from napari_spatialrecon.viewer.results.facts import Facts, facts
+from napari_spatialrecon.viewer.results.sides import PLACED, Side, truths
+from napari_spatialrecon.viewer.workspace.results import Result
+
+if TYPE_CHECKING:
+    from napari.layers import Layer
+
+    from napari_spatialrecon.tasks.comparing import Comparison
+    from napari_spatialrecon.viewer.workspace.workspace import Entry, Workspace
+
+_natural = natsort_keygen()
+
+
+class Order(StrEnum):
+    """What the list is sorted by."""
+
+    NEWEST = "newest first"
+    ERROR = "smallest error first"
+    NAME = "name"
+    TIME = "shortest run first"
+
+
+@dataclass(frozen=True)
+class Deleted:
+    """A result that was deleted, with its layers, and where each was in its list."""
+
+    result: Result
+    index: int
+    layers: tuple[tuple[int, Layer], ...]
+
+
+class ResultsModel:
+    """The results of a workspace as they are listed.
+
+    Attributes
+    ----------
+    current
+        The result that the buttons act on; None if there is none.
+    ticked
+        What is ticked, in the order in which it was; slides before results.
+    deleted
+        What was deleted in this session, last one last.
+    """
+
+    changed = Signal()
+
+    def __init__(self, space: Workspace) -> None:
+        self.space = space
+        self.order = Order.NEWEST
+        self.current: Result | None = None
+        self.ticked: list[Side] = []
+        self.deleted: list[Deleted] = []
+        for signal, slot in self._signals():
+            signal.connect(slot)
+        self.current = next(iter(reversed(list(space.results))), None)
+
+    def close(self) -> None:
+        """Stop following the workspace."""
+        for signal, slot in self._signals():
+            signal.disconnect(slot)
+
+    def _signals(self) -> list[tuple[SignalInstance, Callable[..., Any]]]:
+        results, entries = self.space.results.events, self.space.events
+        return [
+            (results.added, self._on_added),
+            (results.removed, self._on_removed),
+            (results.changed, self._on_changed),
+            (entries.added, self._on_entry),
+            (entries.removed, self._on_entry),
+            (entries.changed, self._on_entry),
+        ]
+
+    # What is listed
+
+    def listed(self) -> list[tuple[Result, Facts]]:
+        """Return the results as they are sorted, each with what is said of it."""
+        found = [(result, facts(result)) for result in reversed(list(self.space.results))]
+        if self.order is Order.ERROR:
+            found.sort(key=lambda row: (row[1].task, np.nan_to_num(row[1].value, nan=np.inf)))
+        elif self.order is Order.NAME:
+            found.sort(key=lambda row: _natural(row[1].title))
+        elif self.order is Order.TIME:
+            found.sort(key=lambda row: np.nan_to_num(row[1].seconds, nan=np.inf))
+        return found
+
+    def slides(self) -> list[Side]:
+        """Return the slides with the true places of placed cells."""
+        return truths(self.space)
+
+    def set_order(self, order: Order | str) -> None:
+        """Sort the list."""
+        self.order = Order(order)
+        self.changed.emit()
+
+    def choose(self, result: Result | None) -> None:
+        """Let the buttons act on a result."""
+        if result is not self.current:
+            self.current = result
+            self.changed.emit()
+
+    # What is compared
+
+    def tick(self, about: Result | Entry, on: bool = True) -> None:
+        """Tick a result or a slide, or take its tick away."""
+        side = Side(about)
+        if (side in self.ticked) is on:
+            return
+        self.ticked = [other for other in self.ticked if other != side]
+        if on:
+            self.ticked.append(side)
+        self.ticked.sort(key=lambda s: s.result is not None)
+        self.changed.emit()
+
+    def is_ticked(self, about: Result | Entry) -> bool:
+        """Return whether something is ticked."""
+        return Side(about) in self.ticked
+
+    @property
+    def pair(self) -> tuple[Side, Side] | None:
+        """The two that are ticked; the truth is the first."""
+        return (self.ticked[0], self.ticked[1]) if len(self.ticked) == 2 else None
+
+    def compare(self) -> Comparison:
+        """Compare the two that are ticked.
+
+        Raises
+        ------
+        InputError
+            Not two are ticked, one of them is no placement, or they share no cells.
+        """
+        from napari_spatialrecon.tasks.comparing import compare
+
+        if self.pair is None:
+            raise InputError(
+                f"Expected two ticked results, found {len(self.ticked)}.",
+                remedy="Try ticking two results of the same cells.",
+            )
+        first, second = self.pair
+        tasks = [side.result.task for side in self.pair if side.result is not None]
+        if others := [task for task in tasks if task not in PLACED]:
+            raise InputError(
+                f"Expected two placements of cells, found a result of {others[0]}.",
+                remedy="Try ticking two results of Place cells, or one and the measured slide.",
+            )
+        return compare(first.adata, second.adata, names=(first.name, second.name))
+
+    # State of a session
+
+    def state(self) -> dict[str, Any]:
+        """Return what is ticked, and the order."""
+        return {"ticked": [side.name for side in self.ticked], "order": str(self.order)}
+
+    def restore(self, state: Mapping[str, Any]) -> None:
+        """Tick what was ticked, as far as it exists."""
+        known = {side.name: side for side in (*map(Side, self.space.results), *self.slides())}
+        names = [str(name) for name in state.get("ticked", ())]
+        self.ticked = [known[name] for name in names if name in known]
+        if state.get("order") in set(Order):
+            self.order = Order(state["order"])
+        self.changed.emit()
+
+    # What the workspace tells
+
+    def _on_added(self, result: Result) -> None:
+        self.current = result
+        self.changed.emit()
+
+    def _on_removed(self, result: Result) -> None:
+        self.ticked = [side for side in self.ticked if side.about is not result]
+        if self.current is result:
+            self.current = next(iter(reversed(list(self.space.results))), None)
+        self.changed.emit()
+
+    def _on_changed(self, result: Result) -> None:
+        self.changed.emit()
+
+    def _on_entry(self, entry: Entry) -> None:
+        if any(side.about is entry for side in self.ticked) and entry not in list(self.space):
+            self.ticked = [side for side in self.ticked if side.about is not entry]
+        if len(self.space.results):
+            self.changed.emit()

@@ -1,0 +1,298 @@
+"""The layers of a comparison: points of each side, arrows, a map of the distortion, captions.
+
+All lie in world coordinates, (y, x), so that neither side has to be moved.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, Literal
+
+import numpy as np
+from numpy.typing import NDArray
+
+from napari_spatialrecon.tissue.slots import OURS
+from napari_spatialrecon.viewer.canvas.layers import CELL_UM, LEAST_PIXELS, to_layer
+
+if TYPE_CHECKING:
+    from napari.layers import Image, Layer, Points, Vectors
+
+    from napari_spatialrecon.geometry.distortion import Distortion
+    from napari_spatialrecon.tasks.comparing import Comparison
+
+COMPARISON = "comparison"
+"""Key of our metadata: a layer that only shows a comparison, and is made anew when needed."""
+MOST_ARROWS = 5_000
+"""More cells than this get no arrow each."""
+ARROW_COLORS, DISAGREEMENT_COLORS = "plasma", "magma"
+AREA_COLORS, SHEAR_COLORS = "PiYG", "magma"
+SYMBOLS = ("disc", "diamond")
+"""How the points of the first and of the second side are drawn, told apart without color."""
+_CAPTION_SIZE = 13
+
+Of = Literal["area", "shear"]
+
+
+@dataclass(frozen=True, eq=False)
+class World:
+    """The map from the frame of a comparison to the world.
+
+    Parameters
+    ----------
+    matrix : (3, 3)
+        From (y, x) of the comparison, in its unit, to (y, x) of the world.
+    units
+        Of the layers.
+    """
+
+    matrix: NDArray[np.float64]
+    units: tuple[str, str]
+
+    @classmethod
+    def of(cls, comparison: Comparison, layer: Points | None, rows: np.ndarray) -> World:
+        """Return the map under which the first side lies where its layer shows it.
+
+        Parameters
+        ----------
+        rows : (n,) int
+            Rows of the layer that show the cells compared.
+        """
+        here = to_layer(comparison.first)
+        unit = "um" if comparison.unit == "um" else "pixel"
+        matrix = np.eye(3)
+        if layer is not None and len(rows) == len(here):
+            unit = str(layer.units[-1])
+            there = np.asarray(layer._data_to_world(np.asarray(layer.data)[rows]), float)
+            design = np.column_stack([here, np.ones(len(here))])
+            if np.linalg.matrix_rank(design) == 3:
+                matrix[:2] = np.linalg.lstsq(design, there, rcond=None)[0].T
+            else:
+                matrix[:2, 2] = (there - here).mean(axis=0)
+        return cls(matrix, (unit, unit))
+
+    def __call__(self, points_xy: np.ndarray) -> NDArray[np.float64]:
+        """Return (n, 2) points as (y, x) in the world, from (x, y) of the comparison."""
+        placed = to_layer(points_xy) @ self.matrix[:2, :2].T + self.matrix[:2, 2]
+        return np.asarray(placed, float)
+
+    @property
+    def length(self) -> float:
+        """Length in the world of one unit of the comparison."""
+        return float(np.sqrt(abs(np.linalg.det(self.matrix[:2, :2]))))
+
+
+def side_points(
+    places: np.ndarray,
+    source: Points | None,
+    rows: np.ndarray,
+    name: str,
+    number: int,
+    world: World,
+) -> Points:
+    """Return the points of one side, with the colors of its layer.
+
+    Parameters
+    ----------
+    places : (n, 2) as (y, x) in the world
+    source
+        The layer of that side; None if it has none.
+    rows : (n,) int
+        Rows of the source.
+    number
+        0 of the first side, 1 of the second.
+    """
+    from napari.layers import Points
+
+    size, colors, limits = CELL_UM * world.length, "#56B4E9", (LEAST_PIXELS, 10_000.0)
+    rim: Any = {"border_width": 0.0, "border_color": "transparent"}
+    if source is not None:
+        scale = float(
+            np.abs(source._data_to_world((1.0, 0.0)) - source._data_to_world((0.0, 0.0))).max()
+        )
+        size = np.asarray(source.size)[rows] * scale
+        colors, limits = np.asarray(source.face_color)[rows], source.canvas_size_limits
+        rim = {
+            "border_width": np.asarray(source.border_width)[rows],
+            "border_color": np.asarray(source.border_color)[rows],
+        }
+    return Points(
+        places,
+        name=name,
+        size=size,
+        symbol=SYMBOLS[number],
+        face_color=colors,
+        canvas_size_limits=limits,
+        **rim,
+        **_kept(world),
+    )
+
+
+def arrows(comparison: Comparison, world: World, name: str) -> tuple[Vectors, int]:
+    """Return arrows from the first to the second place of cells, and their number.
+
+    Of more than `MOST_ARROWS` cells a random choice gets an arrow, the same each time.
+    """
+    from napari.layers import Vectors
+
+    n = len(comparison.obs_names)
+    rows = np.arange(n)
+    if n > MOST_ARROWS:
+        rows = np.sort(np.random.default_rng(0).choice(n, MOST_ARROWS, replace=False))
+    start, end = world(comparison.first[rows]), world(comparison.second[rows])
+    length = comparison.distance[rows]
+    layer = Vectors(
+        np.stack([start, end - start], axis=1),
+        name=name,
+        vector_style="arrow",
+        edge_width=_arrow_width(start, end),
+        edge_color=mapped(length, (0.0, top_of(comparison)), ARROW_COLORS),
+        features={"length": length},
+        **_kept(world),
+    )
+    return layer, len(rows)
+
+
+def distortion_image(found: Distortion, of: Of, world: World, name: str) -> Image:
+    """Return a map of the change of area (log2) or of the shear."""
+    from napari.layers import Image
+
+    values, limits, colors = distortion_values(found, of)
+    move = np.diag([found.step, found.step, 1.0])
+    move[:2, 2] = found.origin[::-1]
+    return Image(
+        mapped(values, limits, colors),
+        rgb=True,
+        name=name,
+        affine=world.matrix @ move,
+        interpolation2d="linear",
+        opacity=0.75,
+        **_kept(world),
+    )
+
+
+def distortion_lines(found: Distortion, world: World, name: str) -> Vectors:
+    """Return the grid of the first layout as the second deforms it."""
+    from napari.layers import Vectors
+
+    start, end = (world(found.lines[:, at]) for at in (0, 1))
+    return Vectors(
+        np.stack([start, end - start], axis=1),
+        name=name,
+        vector_style="line",
+        edge_width=found.step * world.length * 0.06,
+        edge_color="white",
+        opacity=0.8,
+        **_kept(world),
+    )
+
+
+def distortion_values(
+    found: Distortion, of: Of
+) -> tuple[NDArray[np.float64], tuple[float, float], str]:
+    """Return the values drawn at the nodes, the ends of the color map, and its name.
+
+    A change of area is drawn as its log2, from a quarter to four times; a fold counts as the
+    smallest area.
+    """
+    if of == "area":
+        area = np.maximum(found.area, 2.0**-2)
+        return np.log2(np.where(np.isnan(found.area), np.nan, area)), (-2.0, 2.0), AREA_COLORS
+    return found.shear, (1.0, 4.0), SHEAR_COLORS
+
+
+def caption(text: str, place: Sequence[float], color: str, world: World) -> Points:
+    """Return a text at a place (y, x) in the world, in a size that zooming leaves."""
+    from napari.layers import Points
+
+    return Points(
+        np.asarray([place], float),
+        name=f"caption {text}",
+        size=1e-3,
+        canvas_size_limits=(0.0, 1.0),
+        face_color="transparent",
+        border_color="transparent",
+        features={"caption": [text]},
+        text={
+            "string": "{caption}",
+            "size": _CAPTION_SIZE,
+            "color": color,
+            "anchor": "center",
+            "translation": (0, 0),
+        },
+        **_kept(world),
+    )
+
+
+def copy_of(image: Image, shift: np.ndarray) -> Image:
+    """Return an image layer of the same data, moved by (y, x) in the world."""
+    from napari.layers import Image
+
+    content, kwargs, _ = image.as_layer_data_tuple()
+    affine = np.array(image.affine.affine_matrix[-3:, -3:])
+    affine[:2, 2] += shift
+    wanted = (
+        "rgb",
+        "multiscale",
+        "scale",
+        "translate",
+        "rotate",
+        "shear",
+        "units",
+        "axis_labels",
+        "contrast_limits",
+        "colormap",
+        "gamma",
+        "opacity",
+        "blending",
+        "interpolation2d",
+    )
+    kept = {name: kwargs[name] for name in wanted if name in kwargs}
+    if image.rgb:
+        for name in ("contrast_limits", "colormap", "gamma"):
+            kept.pop(name, None)
+    return Image(
+        content,
+        **kept,
+        affine=affine,
+        name=f"{image.name} (copy)",
+        metadata={OURS: {COMPARISON: True}},
+    )
+
+
+def is_comparison(layer: Layer) -> bool:
+    """Return whether a layer only shows a comparison."""
+    return bool(layer.metadata.get(OURS, {}).get(COMPARISON))
+
+
+def mapped(values: np.ndarray, limits: tuple[float, float], colors: str) -> NDArray[np.float32]:
+    """Return RGBA of values, (..., 4) float32; transparent where they are NaN."""
+    from napari.utils.colormaps import ensure_colormap
+
+    low, high = limits
+    share = np.clip((values - low) / ((high - low) or 1.0), 0, 1)
+    flat = np.nan_to_num(share).ravel()
+    rgba = np.asarray(ensure_colormap(colors).map(flat), np.float32).reshape(*values.shape, 4)
+    rgba[np.isnan(values)] = 0.0
+    return rgba
+
+
+def top_of(comparison: Comparison) -> float:
+    """Return the distance at the end of the colors: that of 98 % of the cells."""
+    return float(np.quantile(comparison.distance, 0.98)) or 1.0
+
+
+def _arrow_width(start: np.ndarray, end: np.ndarray) -> float:
+    """Return a width of arrows at which their heads stay apart."""
+    places = np.concatenate([start, end])
+    low, high = places.min(axis=0), places.max(axis=0)
+    area = float(np.prod(np.maximum(high - low, 1e-9)))
+    return 0.09 * float(np.sqrt(area / max(len(start), 1))) or 1.0
+
+
+def _kept(world: World) -> dict[str, Any]:
+    return {
+        "units": world.units,
+        "axis_labels": ("y", "x"),
+        "metadata": {OURS: {COMPARISON: True, "unit": world.units[0]}},
+    }
