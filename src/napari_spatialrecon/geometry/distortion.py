@@ -23,8 +23,10 @@ from napari_spatialrecon.geometry.neighbours import nearest
 
 Array = NDArray[np.float64]
 
-_LEAST, _MOST, _SHARE = 12, 300, 30
-"""Cells of a fit: a thirtieth of all, within these bounds."""
+_LEAST, _MOST, _SHARE = 12, 300, 10
+"""Cells of a fit: a tenth of all, within these bounds."""
+_COARSE, _FINE = 8, 24
+"""Nodes along the longer side: the root of the number of cells, within these bounds."""
 _REACH = 1.6
 """Distance to the nearest cell, in spacings of cells, beyond which there is no tissue."""
 _COLLAPSED = 1e-6
@@ -86,7 +88,11 @@ class Distortion:
 
 
 def local_maps(
-    first: np.ndarray, second: np.ndarray, *, across: int = 24, neighbours: int | None = None
+    first: np.ndarray,
+    second: np.ndarray,
+    *,
+    across: int | None = None,
+    neighbours: int | None = None,
 ) -> Distortion:
     """Return how `first` is deformed into `second`.
 
@@ -95,9 +101,10 @@ def local_maps(
     first, second : (n, 2) float, (x, y)
         The same cells in the same order, in one frame and unit.
     across
-        Nodes along the longer side of the first layout.
+        Nodes along the longer side of the first layout; by default the root of the number of
+        cells, 8 to 24.
     neighbours
-        Cells of each fit; by default a thirtieth of all, 12 to 300.
+        Cells of each fit; by default a tenth of all, 12 to 300.
 
     Examples
     --------
@@ -108,6 +115,7 @@ def local_maps(
     """
     a, b = np.asarray(first, float), np.asarray(second, float)
     low, high = a.min(axis=0), a.max(axis=0)
+    across = across or int(np.clip(np.sqrt(len(a)), _COARSE, _FINE))
     step = float((high - low).max()) / max(across - 1, 1) or 1.0
     columns, rows = np.floor((high - low) / step + 1e-9).astype(int) + 1
     origin = (low + high) / 2 - step * (np.array([columns, rows]) - 1) / 2

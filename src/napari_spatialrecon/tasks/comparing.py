@@ -80,13 +80,13 @@ class Comparison:
             f"90 % within {self.p90:,.4g} {unit}."
         )
 
-    def distortion(self, across: int = 24) -> Distortion:
+    def distortion(self, across: int | None = None) -> Distortion:
         """Return how the first layout is deformed into the second; see `geometry.distortion`.
 
         Parameters
         ----------
         across
-            Nodes of the grid along the longer side of the first layout.
+            Nodes of the grid along the longer side of the first layout; by default 8 to 24.
         """
         return local_maps(self.first, self.second, across=across)
 

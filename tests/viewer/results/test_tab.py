@@ -4,7 +4,7 @@ from typing import Any
 
 import numpy as np
 import pytest
-from qtpy.QtCore import QCoreApplication, QEvent
+from qtpy.QtCore import QCoreApplication
 
 from napari_spatialrecon.viewer.results.stage import Look
 from napari_spatialrecon.viewer.results.tab import ResultsTab

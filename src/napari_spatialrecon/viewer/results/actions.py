@@ -7,7 +7,15 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from qtpy.QtGui import QGuiApplication
-from qtpy.QtWidgets import QFileDialog, QFrame, QGridLayout, QHBoxLayout, QMenu, QPushButton
+from qtpy.QtWidgets import (
+    QFileDialog,
+    QFrame,
+    QGridLayout,
+    QHBoxLayout,
+    QMenu,
+    QPushButton,
+    QSizePolicy,
+)
 from superqt import QElidingLabel
 
 from napari_spatialrecon.errors import SpatialReconError
@@ -225,7 +233,8 @@ class Actions(QFrame):
         grid.addWidget(self.color, 1, 0)
         row = QHBoxLayout()
         for button in self._buttons:
-            row.addWidget(button, 0 if button is self.more_button else 1)
+            button.setSizePolicy(QSizePolicy.Policy.Ignored, QSizePolicy.Policy.Fixed)
+            row.addWidget(button, 1 if button is self.more_button else 2)
         grid.addLayout(row, 2, 0)
         grid.addWidget(self.notice, 3, 0)
         below = QHBoxLayout()

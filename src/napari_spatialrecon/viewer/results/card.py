@@ -36,7 +36,7 @@ class Card(QFrame):
         self.title.setElideMode(Qt.TextElideMode.ElideMiddle)
         self.title.setSizePolicy(QSizePolicy.Policy.Ignored, QSizePolicy.Policy.Fixed)
         self.value, self.bar = QLabel(), Bar()
-        self.verdict = QLabel()
+        self.verdict = QElidingLabel()
         self.beside = [QLabel(), QLabel()]
         self.details = [QLabel() for _ in range(4)]
         self._lay_out()
@@ -103,10 +103,11 @@ class Card(QFrame):
     def _lay_out(self) -> None:
         first = _row(self.box, self.title, self.bar, self.value)
         first.setStretch(1, 1)
-        second = _row(self.verdict, *self.beside)
-        second.addStretch()
-        third = _row(*self.details)
-        third.addStretch()
+        self.verdict.setSizePolicy(QSizePolicy.Policy.Ignored, QSizePolicy.Policy.Fixed)
+        second = _row(self.verdict, *self.details[1:])
+        second.setStretch(0, 1)
+        third = _row(self.details[0], *self.beside)
+        third.setStretch(0, 1)
         column = QVBoxLayout(self)
         column.setContentsMargins(6, 4, 6, 4)
         column.setSpacing(2)
@@ -159,7 +160,7 @@ def _show(label: QLabel, number: Number | None) -> None:
 def _row(*widgets: QWidget) -> QHBoxLayout:
     row = QHBoxLayout()
     row.setContentsMargins(0, 0, 0, 0)
-    row.setSpacing(8)
+    row.setSpacing(6)
     for widget in widgets:
         row.addWidget(widget)
     return row

@@ -6,7 +6,17 @@ from typing import TYPE_CHECKING
 
 from qtpy.QtCore import QSignalBlocker, Qt, QTimer
 from qtpy.QtGui import QHideEvent, QShowEvent
-from qtpy.QtWidgets import QComboBox, QFrame, QGridLayout, QLabel, QPushButton, QSlider, QVBoxLayout
+from qtpy.QtWidgets import (
+    QComboBox,
+    QFrame,
+    QGridLayout,
+    QHBoxLayout,
+    QLabel,
+    QPushButton,
+    QSizePolicy,
+    QSlider,
+    QVBoxLayout,
+)
 from superqt import QElidingLabel
 
 from napari_spatialrecon.errors import SpatialReconError
@@ -14,7 +24,7 @@ from napari_spatialrecon.viewer.results import pieces
 from napari_spatialrecon.viewer.results.acts import write_disagreement
 from napari_spatialrecon.viewer.results.model import ResultsModel
 from napari_spatialrecon.viewer.results.sides import Side
-from napari_spatialrecon.viewer.results.stage import Look, Stage
+from napari_spatialrecon.viewer.results.stage import MARKS, Look, Stage
 from napari_spatialrecon.viewer.results.strip import ColorStrip
 from napari_spatialrecon.viewer.results.swipe import Swipe
 from napari_spatialrecon.viewer.widgets.labels import WrappedLabel
@@ -161,11 +171,12 @@ class ComparePanel(QFrame):
         self.hint.setText(
             HINT if ticked < 3 else f"{ticked} are ticked: untick all but two to compare them."
         )
-        for label, side, mark in zip(self.names, pair or (None, None), "●◆", strict=True):
+        for label, side, mark in zip(self.names, pair or (None, None), MARKS, strict=True):
             label.setVisible(side is not None)
             if side is not None:
                 label.setText(f"{mark} {side.name}")
                 label.setToolTip(side.name)
+            label.setStyleSheet("")
         if self._run is not None:
             self.status.setText("Comparing…")
         for widget in (self.median, self.p90, *self.buttons.values()):
@@ -193,20 +204,18 @@ class ComparePanel(QFrame):
             self._show_strip(found)
 
     def _show_numbers(self, found: Comparison) -> None:
-        unit = "µm" if found.unit == "um" else found.unit
         n = len(found.obs_names)
-        self.median.setText(f"Disagreement: median {found.median:,.4g} {unit}")
+        self.median.setText(f"Disagreement: median {_length(found.median, found)}")
         self.median.setToolTip(
             f"Half of the {n:,} cells are at most this far apart in the two.\n"
             f"Cells that only the first places: {found.only_first:,}; only the second: "
             f"{found.only_second:,}."
         )
-        self.p90.setText(f"90 % within {found.p90:,.4g} {unit}")
+        self.p90.setText(f"90 % within {_length(found.p90, found)}")
         self.p90.setToolTip("90 % of the cells are at most this far apart in the two")
         self.notes.setText("\n".join(found.notes))
 
     def _show_strip(self, found: Comparison) -> None:
-        unit = "µm" if found.unit == "um" else found.unit
         if self.stage.look is Look.DISTORTION:
             shear = self.of.currentData() == "shear"
             ends = ("1", "4 ×") if shear else ("¼ ×", "4 ×")
@@ -214,9 +223,10 @@ class ComparePanel(QFrame):
             self.strip.show_colors(colors, *ends, _SHEAR if shear else _AREA)
             return
         arrows = self.stage.look is Look.ARROWS
-        colors = pieces.ARROW_COLORS if arrows else pieces.DISAGREEMENT_COLORS
+        key = self.stage.key
+        colors = pieces.ARROW_COLORS if arrows or key is None else str(key.colormap)
         what = "Length of an arrow" if arrows else "Distance between the two places of a cell"
-        top = f"{pieces.top_of(found):,.3g} {unit}"
+        top = _length(pieces.top_of(found), found)
         self.strip.show_colors(colors, "0", top, f"{what}; 2 % of the cells are further apart")
 
     def _on_button(self, look: Look, on: bool) -> None:
@@ -277,9 +287,23 @@ class ComparePanel(QFrame):
         for at, (look, button) in enumerate(self.buttons.items()):
             button.setCheckable(True)
             button.setToolTip(TIPS[look])
+            button.setSizePolicy(QSizePolicy.Policy.Ignored, QSizePolicy.Policy.Fixed)
             grid.addWidget(button, at // 3, at % 3)
-        for widget in (self.hint, *self.names, self.notice, self.median, self.p90, self.notes):
+        for widget in (self.hint, *self.names, self.notice):
             layout.addWidget(widget)
+        numbers = QHBoxLayout()
+        numbers.setSpacing(8)
+        numbers.addWidget(self.median)
+        numbers.addWidget(self.p90)
+        numbers.addStretch()
+        layout.addLayout(numbers)
+        layout.addWidget(self.notes)
         layout.addLayout(grid)
         for below in (self.slider, self.of, self.strip, self.status):
             layout.addWidget(below)
+
+
+def _length(value: float, found: Comparison) -> str:
+    """Return a length with its unit, in three digits."""
+    unit = "µm" if found.unit == "um" else found.unit
+    return f"{value:,.0f} {unit}" if value >= 100 else f"{value:.3g} {unit}"

@@ -1,11 +1,10 @@
-"""The layers of a comparison: points of each side, arrows, a map of the distortion, captions.
+"""The layers of a comparison: points of each side, arrows, a map of the distortion, the ground.
 
 All lie in world coordinates, (y, x), so that neither side has to be moved.
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Literal
 
@@ -13,7 +12,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from napari_spatialrecon.tissue.slots import OURS
-from napari_spatialrecon.viewer.canvas.layers import CELL_UM, LEAST_PIXELS, to_layer
+from napari_spatialrecon.viewer.canvas.layers import (
+    CELL_UM,
+    LEAST_PIXELS,
+    linear_part,
+    to_data,
+    to_layer,
+)
 
 if TYPE_CHECKING:
     from napari.layers import Image, Layer, Points, Vectors
@@ -25,11 +30,16 @@ COMPARISON = "comparison"
 """Key of our metadata: a layer that only shows a comparison, and is made anew when needed."""
 MOST_ARROWS = 5_000
 """More cells than this get no arrow each."""
-ARROW_COLORS, DISAGREEMENT_COLORS = "plasma", "magma"
-AREA_COLORS, SHEAR_COLORS = "PiYG", "magma"
+ARROW_COLORS, AREA_COLORS, SHEAR_COLORS = "viridis", "PiYG", "magma"
+_STARTS = {ARROW_COLORS: 0.35}
+"""Where a color map starts, whose darkest colors would vanish on stained nuclei."""
 SYMBOLS = ("disc", "diamond")
 """How the points of the first and of the second side are drawn, told apart without color."""
-_CAPTION_SIZE = 13
+_HEAD = 5.0
+"""Width of the dot at the end of an arrow, in widths of its line."""
+_CAPTION_SIZE = 11
+_MOST_PIXELS = 4_096
+"""Pixels of a copied image along each side."""
 
 Of = Literal["area", "shear"]
 
@@ -77,6 +87,12 @@ class World:
         return np.asarray(placed, float)
 
     @property
+    def kept(self) -> dict[str, Any]:
+        """What all layers of a comparison have in common."""
+        metadata = {OURS: {COMPARISON: True, "unit": self.units[0]}}
+        return {"units": self.units, "axis_labels": ("y", "x"), "metadata": metadata}
+
+    @property
     def length(self) -> float:
         """Length in the world of one unit of the comparison."""
         return float(np.sqrt(abs(np.linalg.det(self.matrix[:2, :2]))))
@@ -107,9 +123,7 @@ def side_points(
     size, colors, limits = CELL_UM * world.length, "#56B4E9", (LEAST_PIXELS, 10_000.0)
     rim: Any = {"border_width": 0.0, "border_color": "transparent"}
     if source is not None:
-        scale = float(
-            np.abs(source._data_to_world((1.0, 0.0)) - source._data_to_world((0.0, 0.0))).max()
-        )
+        scale = float(np.sqrt(abs(np.linalg.det(linear_part(source)))))
         size = np.asarray(source.size)[rows] * scale
         colors, limits = np.asarray(source.face_color)[rows], source.canvas_size_limits
         rim = {
@@ -124,16 +138,17 @@ def side_points(
         face_color=colors,
         canvas_size_limits=limits,
         **rim,
-        **_kept(world),
+        **world.kept,
     )
 
 
-def arrows(comparison: Comparison, world: World, name: str) -> tuple[Vectors, int]:
-    """Return arrows from the first to the second place of cells, and their number.
+def arrows(comparison: Comparison, world: World, name: str) -> tuple[Vectors, Points]:
+    """Return lines from the first to the second place of cells, and a dot at the end of each.
 
-    Of more than `MOST_ARROWS` cells a random choice gets an arrow, the same each time.
+    Colors tell their length. Of more than `MOST_ARROWS` cells a random choice gets an arrow, the
+    same each time.
     """
-    from napari.layers import Vectors
+    from napari.layers import Points, Vectors
 
     n = len(comparison.obs_names)
     rows = np.arange(n)
@@ -141,16 +156,28 @@ def arrows(comparison: Comparison, world: World, name: str) -> tuple[Vectors, in
         rows = np.sort(np.random.default_rng(0).choice(n, MOST_ARROWS, replace=False))
     start, end = world(comparison.first[rows]), world(comparison.second[rows])
     length = comparison.distance[rows]
-    layer = Vectors(
+    colors = mapped(length, (0.0, top_of(comparison)), ARROW_COLORS)
+    width = _arrow_width(start, end)
+    lines = Vectors(
         np.stack([start, end - start], axis=1),
         name=name,
-        vector_style="arrow",
-        edge_width=_arrow_width(start, end),
-        edge_color=mapped(length, (0.0, top_of(comparison)), ARROW_COLORS),
+        vector_style="line",
+        edge_width=width,
+        edge_color=colors,
         features={"length": length},
-        **_kept(world),
+        **world.kept,
     )
-    return layer, len(rows)
+    dots = Points(
+        end,
+        name="ends of the arrows",
+        size=_HEAD * width,
+        face_color=colors,
+        border_color="white",
+        border_width=0.15,
+        features={"length": length},
+        **world.kept,
+    )
+    return lines, dots
 
 
 def distortion_image(found: Distortion, of: Of, world: World, name: str) -> Image:
@@ -167,7 +194,7 @@ def distortion_image(found: Distortion, of: Of, world: World, name: str) -> Imag
         affine=world.matrix @ move,
         interpolation2d="linear",
         opacity=0.75,
-        **_kept(world),
+        **world.kept,
     )
 
 
@@ -183,7 +210,7 @@ def distortion_lines(found: Distortion, world: World, name: str) -> Vectors:
         edge_width=found.step * world.length * 0.06,
         edge_color="white",
         opacity=0.8,
-        **_kept(world),
+        **world.kept,
     )
 
 
@@ -201,62 +228,58 @@ def distortion_values(
     return found.shear, (1.0, 4.0), SHEAR_COLORS
 
 
-def caption(text: str, place: Sequence[float], color: str, world: World) -> Points:
-    """Return a text at a place (y, x) in the world, in a size that zooming leaves."""
-    from napari.layers import Points
-
-    return Points(
-        np.asarray([place], float),
-        name=f"caption {text}",
-        size=1e-3,
-        canvas_size_limits=(0.0, 1.0),
-        face_color="transparent",
-        border_color="transparent",
-        features={"caption": [text]},
-        text={
-            "string": "{caption}",
-            "size": _CAPTION_SIZE,
-            "color": color,
-            "anchor": "center",
-            "translation": (0, 0),
-        },
-        **_kept(world),
-    )
+def captioned(layer: Layer, position: str) -> None:
+    """Write a layer's name into a corner of the canvas, on a box so that it is readable."""
+    overlay = layer.name_overlay
+    overlay.position, overlay.font_size = position, _CAPTION_SIZE
+    overlay.box = overlay.visible = True
 
 
-def copy_of(image: Image, shift: np.ndarray) -> Image:
-    """Return an image layer of the same data, moved by (y, x) in the world."""
+def copy_of(image: Image, low: np.ndarray, high: np.ndarray, shift: np.ndarray) -> Image | None:
+    """Return the part of an image between two corners, moved by `shift`; all (y, x) in the world.
+
+    Of a large image a level is copied that is sharp enough for the screen.
+
+    Returns
+    -------
+    None where the image does not reach.
+    """
     from napari.layers import Image
 
-    content, kwargs, _ = image.as_layer_data_tuple()
-    affine = np.array(image.affine.affine_matrix[-3:, -3:])
-    affine[:2, 2] += shift
-    wanted = (
-        "rgb",
-        "multiscale",
-        "scale",
-        "translate",
-        "rotate",
-        "shear",
-        "units",
-        "axis_labels",
-        "contrast_limits",
-        "colormap",
-        "gamma",
-        "opacity",
-        "blending",
-        "interpolation2d",
+    levels = list(image.data) if image.multiscale else [image.data]
+    whole = np.array(levels[0].shape[:2])
+    world = np.array([(y, x) for y in (low[0], high[0]) for x in (low[1], high[1])])
+    corners = to_data(image, world)
+    start = np.clip(np.floor(corners.min(axis=0)), 0, whole).astype(int)
+    stop = np.clip(np.ceil(corners.max(axis=0)), 0, whole).astype(int)
+    if (stop <= start).any():
+        return None
+    fits = (
+        level
+        for level in levels
+        if ((stop - start) * level.shape[0] / whole[0] < _MOST_PIXELS).all()
     )
-    kept = {name: kwargs[name] for name in wanted if name in kwargs}
-    if image.rgb:
-        for name in ("contrast_limits", "colormap", "gamma"):
-            kept.pop(name, None)
+    level = next(fits, levels[-1])
+    factor = whole / np.array(level.shape[:2])
+    first, last = np.floor(start / factor).astype(int), np.ceil(stop / factor).astype(int)
+    part = np.asarray(level[first[0] : last[0], first[1] : last[1]])
+    linear = linear_part(image)
+    matrix = np.eye(3)
+    matrix[:2, :2] = linear * factor
+    origin = np.asarray(image._data_to_world((0.0, 0.0)), float)
+    matrix[:2, 2] = origin + linear @ (first * factor + (factor - 1) / 2) + shift
+    kept: dict[str, Any] = {"units": image.units, "axis_labels": image.axis_labels}
+    if not image.rgb:
+        limits = tuple(float(limit) for limit in image.contrast_limits)
+        kept |= {"contrast_limits": limits, "colormap": image.colormap, "gamma": image.gamma}
     return Image(
-        content,
-        **kept,
-        affine=affine,
+        part,
+        rgb=image.rgb,
         name=f"{image.name} (copy)",
+        affine=matrix,
+        opacity=image.opacity,
         metadata={OURS: {COMPARISON: True}},
+        **kept,
     )
 
 
@@ -269,11 +292,11 @@ def mapped(values: np.ndarray, limits: tuple[float, float], colors: str) -> NDAr
     """Return RGBA of values, (..., 4) float32; transparent where they are NaN."""
     from napari.utils.colormaps import ensure_colormap
 
-    low, high = limits
+    (low, high), start = limits, _STARTS.get(colors, 0.0)
     share = np.clip((values - low) / ((high - low) or 1.0), 0, 1)
-    flat = np.nan_to_num(share).ravel()
+    flat = start + (1 - start) * np.nan_to_num(share).ravel()
     rgba = np.asarray(ensure_colormap(colors).map(flat), np.float32).reshape(*values.shape, 4)
-    rgba[np.isnan(values)] = 0.0
+    rgba[np.isnan(values)] = (1.0, 1.0, 1.0, 0.0)
     return rgba
 
 
@@ -287,12 +310,4 @@ def _arrow_width(start: np.ndarray, end: np.ndarray) -> float:
     places = np.concatenate([start, end])
     low, high = places.min(axis=0), places.max(axis=0)
     area = float(np.prod(np.maximum(high - low, 1e-9)))
-    return 0.09 * float(np.sqrt(area / max(len(start), 1))) or 1.0
-
-
-def _kept(world: World) -> dict[str, Any]:
-    return {
-        "units": world.units,
-        "axis_labels": ("y", "x"),
-        "metadata": {OURS: {COMPARISON: True, "unit": world.units[0]}},
-    }
+    return 0.05 * float(np.sqrt(area / max(len(start), 1))) or 1.0

@@ -46,6 +46,7 @@ class ResultList(QWidget):
         self.count, self.order = QLabel(), _Orders()
         self.order.addItems([str(order) for order in Order])
         self.order.setToolTip("The order of the list")
+        self.order.setSizePolicy(QSizePolicy.Policy.Ignored, QSizePolicy.Policy.Fixed)
         self.order.setFocusPolicy(Qt.FocusPolicy.StrongFocus)
         self.slides_title = QLabel("Measured places")
         self.slides_title.setToolTip("Slides that hold the true places of cells that were placed")
@@ -117,7 +118,7 @@ class ResultList(QWidget):
     def _lay_out(self) -> None:
         head = QHBoxLayout()
         head.addWidget(self.count, 1)
-        head.addWidget(self.order)
+        head.addWidget(self.order, 1)
         self._column, self._slides = QVBoxLayout(), QVBoxLayout()
         self._column.setSpacing(4)
         self._slides.setSpacing(2)

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from enum import StrEnum
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from psygnal import Signal
 
-from napari_spatialrecon.viewer.canvas.colors import set_point_colors
+from napari_spatialrecon.tissue.slots import OURS
+from napari_spatialrecon.viewer.canvas.colors import ColorKey, set_point_colors
 from napari_spatialrecon.viewer.canvas.point_nodes import move_vectors
 from napari_spatialrecon.viewer.results import pieces
 from napari_spatialrecon.viewer.results.pieces import World, is_comparison
@@ -26,10 +27,16 @@ if TYPE_CHECKING:
 Source = tuple["Points | None", np.ndarray]
 """The layer of a side, and the rows (n,) of it that are compared; None and no rows without one."""
 
-_APART = 1.08
-"""Distance of the second side from the first, in widths of the tissue."""
-_ABOVE = 0.04
-"""Height of a caption over the tissue, in heights of it."""
+_MARGIN = 0.06
+"""Margin around the tissue, in widths of it, side by side and beyond the line of a swipe."""
+_LINE = 0.006
+"""Width of the line of a swipe, in widths of the tissue."""
+
+
+MARKS = "●◆"
+"""Symbols of the points of the first and of the second side, for text."""
+TITLES: dict[pieces.Of, str] = {"area": "change of area", "shear": "shear"}
+"""What a map of the distortion shows."""
 
 
 class Look(StrEnum):
@@ -57,6 +64,8 @@ class Stage:
         Number of arrows drawn.
     line
         Where the swipe divides, x in the world.
+    key
+        What the colors of the disagreement mean; None before it is shown.
     """
 
     left = Signal()
@@ -65,13 +74,14 @@ class Stage:
         self.viewer = viewer
         self.look: Look | None = None
         self.arrows, self.line = 0, 0.0
+        self.key: ColorKey | None = None
         self.points: list[Points] = []
         self._own: list[Layer] = []
-        self._captions: list[Points] = []
         self._divider: Vectors | None = None
         self._hidden: list[tuple[Layer, bool]] = []
         self._ends: list[Callable[[], None]] = []
         self._busy = False
+        self._camera: tuple[Any, float] | None = None
         viewer.layers.events.removed.connect(self._on_removed)
 
     def close(self) -> None:
@@ -137,8 +147,11 @@ class Stage:
         for layer, visible in self._hidden:
             if layer in self.viewer.layers:
                 layer.visible = visible
-        self._ends, self._own, self._hidden = [], [], []
-        self.points, self._captions, self._divider = [], [], None
+        if self._camera is not None:
+            camera = self.viewer.scene.camera
+            camera.center, camera.zoom = self._camera
+        self._ends, self._own, self._hidden, self._camera = [], [], [], None
+        self.points, self._divider = [], None
         self._busy = False
         self.left.emit()
 
@@ -149,6 +162,19 @@ class Stage:
             [self._world(part) for part in (self._comparison.first, self._comparison.second)]
         )
         return both.min(axis=0), both.max(axis=0)
+
+    def _tissue(self) -> tuple[np.ndarray, np.ndarray]:
+        """Return the corners of both sides, and of the slide that they lie on."""
+        from napari.layers import Points
+
+        low, high = self.extent
+        for layer in self.viewer.layers:
+            slide = layer.metadata.get(OURS, {}).get("role") == "slide"
+            if isinstance(layer, Points) and slide and len(layer.data):
+                corners = np.asarray(layer.extent.world, float)[:, -2:]
+                if (corners[0] < high).all() and (corners[1] > low).all():
+                    low, high = np.minimum(low, corners[0]), np.maximum(high, corners[1])
+        return low, high
 
     # Swipe and blink
 
@@ -162,7 +188,7 @@ class Stage:
             layer.experimental_clipping_planes = [
                 {"position": (0, 0, self.line), "normal": (0, 0, way)}
             ]
-        span = np.array([low[0], high[0]]) + np.array([-1, 1]) * _ABOVE * (high[0] - low[0])
+        span = np.array([low[0], high[0]]) + np.array([-1, 1]) * _MARGIN * (high[0] - low[0])
         start = np.array([span[0], self.line])
         move_vectors(self._divider, np.array([[start, [span[1] - span[0], 0.0]]]))
 
@@ -171,56 +197,50 @@ class Stage:
         shown = 0 if len(self.points) < 2 or self.points[1].visible else 1
         for number, layer in enumerate(self.points):
             layer.visible = number == shown
-        for number, layer in enumerate(self._captions):
-            layer.visible = number == shown
         return shown
 
     # Ways to look
 
     def _beside(self) -> None:
-        low, high = self.extent
+        low, high = self._tissue()
+        margin = _MARGIN * (high - low)
+        low, high = low - margin, high + margin
+        shift = np.array([0.0, high[1] - low[1]])
         for image in self._ground:
-            corners = image.extent.world[:, -2:]
-            low, high = np.minimum(low, corners[0]), np.maximum(high, corners[1])
-        shift = np.array([0.0, (high[1] - low[1]) * _APART])
-        second = self.points[1]
-        for image in self._ground:
-            self._add(pieces.copy_of(image, shift), self.viewer.layers.index(image) + 1)
-        second.translate = shift
-        middle = (low[1] + high[1]) / 2
-        for number, side in enumerate(self._sides):
-            self._caption(side, number, middle + number * shift[1], low, high)
-        self._frame()
+            for moved in (np.zeros(2), shift):
+                copy = pieces.copy_of(image, low, high, moved)
+                if copy is not None:
+                    self._add(copy, self.viewer.layers.index(image) + 1)
+        self._hide(list(self._ground))
+        self.points[1].translate = shift
+        camera = self.viewer.scene.camera
+        self._camera = (camera.center, camera.zoom)
+        self.viewer.reset_view(layers=self._own)
 
     def _swipe(self) -> None:
         from napari.layers import Vectors
 
         low, high = self.extent
-        self.line = float((low[1] + high[1]) / 2)
         self._divider = Vectors(
-            np.array([[[low[0], self.line], [high[0] - low[0], 0.0]]]),
-            name="swipe here",
+            np.array([[[low[0], low[1]], [high[0] - low[0], 0.0]]]),
+            name="drag this line",
             vector_style="line",
-            edge_width=0.006 * float(high[1] - low[1]) or 1.0,
-            edge_color="white",
-            **pieces._kept(self._world),
+            edge_width=_LINE * float((high - low).max()) or 1.0,
+            edge_color="#FFC107",
+            **self._world.kept,
         )
         self._add(self._divider)
-        quarter = (high[1] - low[1]) / 4
-        for number, side in enumerate(self._sides):
-            self._caption(side, number, low[1] + quarter * (1 + 2 * number), low, high)
-        self.move_line(self.line)
+        self.move_line(float((low[1] + high[1]) / 2))
 
     def _blink(self) -> None:
-        low, high = self.extent
-        for number, side in enumerate(self._sides):
-            self._caption(side, number, (low[1] + high[1]) / 2, low, high)
-        self.points[1].visible = self._captions[1].visible = False
+        self.points[1].visible = False
 
     def _draw_arrows(self) -> None:
-        names = " → ".join(side.name for side in self._sides)
-        layer, self.arrows = pieces.arrows(self._comparison, self._world, names)
-        self._add(layer)
+        first, second = (side.name for side in self._sides)
+        lines, dots = pieces.arrows(self._comparison, self._world, f"{first} → ● {second}")
+        self.arrows = len(lines.data)
+        self._add(lines, caption="top_left")
+        self._add(dots)
 
     def _disagreement(self, sources: list[Source]) -> None:
         comparison = self._comparison
@@ -230,20 +250,20 @@ class Stage:
         layer = pieces.side_points(
             places, *sources[at], f"{side.name}: disagreement", at, self._world
         )
-        self._add(layer)
+        self._add(layer, caption="top_left")
         unit = "µm" if comparison.unit == "um" else comparison.unit
-        set_point_colors(
+        self.key = set_point_colors(
             layer,
             comparison.distance,
             kind="uncertainty",
             title=f"distance to {self._sides[1 - at].name}, {unit}",
-            colormap=pieces.DISAGREEMENT_COLORS,
             limits=(0.0, pieces.top_of(comparison)),
         )
 
     def _distortion(self, of: pieces.Of, found: Distortion | None) -> None:
         found = found or self._comparison.distortion()
-        self._add(pieces.distortion_image(found, of, self._world, f"change of {of}"))
+        name = f"{TITLES[of]}, {self._sides[0].name} → {self._sides[1].name}"
+        self._add(pieces.distortion_image(found, of, self._world, name), caption="top_left")
         if len(found.lines):
             self._add(pieces.distortion_lines(found, self._world, "deformed grid"))
 
@@ -252,11 +272,10 @@ class Stage:
     def _add_points(self, sources: list[Source]) -> None:
         both = (self._comparison.first, self._comparison.second)
         for number, (places, (layer, rows)) in enumerate(zip(both, sources, strict=True)):
-            points = pieces.side_points(
-                self._world(places), layer, rows, self._sides[number].name, number, self._world
-            )
+            name = f"{MARKS[number]} {self._sides[number].name}"
+            points = pieces.side_points(self._world(places), layer, rows, name, number, self._world)
             self.points.append(points)
-            self._add(points)
+            self._add(points, caption="top_right" if number else "top_left")
             if layer is not None:
                 self._follow_colors(layer, points, rows)
 
@@ -268,17 +287,9 @@ class Stage:
         source.events.face_color.connect(recolor)
         self._ends.append(lambda: source.events.face_color.disconnect(recolor))
 
-    def _caption(
-        self, side: Side, number: int, x: float, low: np.ndarray, high: np.ndarray
-    ) -> None:
-        mark = "●" if number == 0 else "◆"
-        y = low[0] - _ABOVE * (high[0] - low[0])
-        color = "white" if self.viewer.theme != "light" else "black"
-        layer = pieces.caption(f"{mark} {side.name}", (y, x), color, self._world)
-        self._captions.append(layer)
-        self._add(layer)
-
-    def _add(self, layer: Layer, index: int | None = None) -> None:
+    def _add(self, layer: Layer, index: int | None = None, *, caption: str = "") -> None:
+        if caption:
+            pieces.captioned(layer, caption)
         self._own.append(layer)
         layers = self.viewer.layers
         layers.insert(len(layers) if index is None else index, layer)
@@ -307,10 +318,6 @@ class Stage:
     def _extent_of_first(self) -> tuple[np.ndarray, np.ndarray]:
         places = self._world(self._comparison.first)
         return places.min(axis=0), places.max(axis=0)
-
-    def _frame(self) -> None:
-        """Bring both sides into view."""
-        self.viewer.reset_view(layers=[*self._ground, *self._own])
 
     def _source(self, side: Side, comparison: Comparison) -> Source:
         """Return the layer of a side and its rows that show the cells compared."""

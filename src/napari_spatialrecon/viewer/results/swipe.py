@@ -42,14 +42,14 @@ class Swipe:
 
     def drag(self, viewer: ViewerModel, event: Event) -> Iterator[None]:
         """Move the line with the mouse, if it was pressed near it."""
-        away = abs(event.position[-1] - self.stage.line) * viewer.camera.zoom
+        away = abs(event.position[-1] - self.stage.line) * viewer.scene.camera.zoom
         if event.button != 1 or away > _NEAR_PIXELS:
             return
-        pans = viewer.camera.mouse_pan
-        viewer.camera.mouse_pan = False
+        pans = viewer.scene.camera.mouse_pan
+        viewer.scene.camera.mouse_pan = False
         yield
         while event.type == "mouse_move":
             self.stage.move_line(float(event.position[-1]))
             self._moved()
             yield
-        viewer.camera.mouse_pan = pans
+        viewer.scene.camera.mouse_pan = pans
