@@ -22,7 +22,7 @@ _LEAST = 4
 """Least number of common cells."""
 _INSIDE, _MARGIN = 0.9, 0.25
 """Share of the cells of one that must lie in the bounding box of the other, widened by this share
-on each side, for two tables that name no slide to be in one frame."""
+on each side, for two tables of which one names no slide to be in one frame."""
 _CHECKED, _ALIKE = 500, 0.5
 """Number of cells whose counts are compared, and least rank correlation of their totals."""
 
@@ -126,8 +126,8 @@ def compare(
         (n, 2) as (x, y). Cells with a place that is not finite are not compared.
     same_frame
         Whether the coordinates of both are of the same slide. If None, they are if both name the
-        same histology in ``uns["spatial"]``, or if neither names one and each lies in the region of
-        the other. Otherwise the second is rotated, mirrored and shifted (and scaled where the µm of
+        same histology in ``uns["spatial"]``, or if not both name one and either lies in the region
+        of the other. Otherwise the second is rotated, mirrored and shifted (and scaled where the µm of
         one are unknown) onto the first by least squares, which is said in `notes`.
     names
         How errors and notes call the tables.
@@ -219,7 +219,7 @@ def _share_frame(first: AnnData, second: AnnData, a: Array, b: Array) -> bool:
     libraries = [set(adata.uns.get(SPATIAL, {})) for adata in (first, second)]
     if all(libraries):
         return bool(libraries[0] & libraries[1])
-    return _lies_within(a, b) and _lies_within(b, a)
+    return _lies_within(a, b) or _lies_within(b, a)
 
 
 def _lies_within(points: Array, region: Array) -> bool:

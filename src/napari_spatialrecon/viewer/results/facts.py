@@ -17,6 +17,8 @@ from napari_spatialrecon.viewer.window.words import duration
 from napari_spatialrecon.viewer.workspace.results import Result
 
 UNKNOWN = "—"
+_LABEL = 12
+"""Letters of the longest title of a baseline that is shown in place of "baseline"."""
 TASKS = {
     "place": "Placed cells",
     "impute-locations": "Imputed locations",
@@ -234,9 +236,10 @@ def method_title(name: str, task: str) -> str:
 
 @cache
 def baseline_title(task: str) -> str:
-    """Return the short title of a task's baseline; "baseline" of a task without."""
+    """Return the title of a task's baseline as a label; "baseline" if it has none or a long one."""
     known = any(info.page == "baselines" for info in methods_for(task))
-    return baseline_for(task).title.partition(" (")[0] if known else "baseline"
+    title = baseline_for(task).title.partition(" (")[0] if known else ""
+    return title if 0 < len(title) <= _LABEL else "baseline"
 
 
 def _let_baseline_speak(metrics: dict[str, float], record: Mapping[str, Any], task: str) -> None:
@@ -277,7 +280,8 @@ def _verdict(
     if task == "super-resolve":
         good = own < 1
         return ("better than an even split", "good") if good else ("no gain over even", "warning")
-    baseline = baseline_title(task)
+    title = baseline_title(task)
+    baseline = f"the {title}" if title == "baseline" else title
     if record.get("method") == baseline_for(task).name:
         return "the baseline", "quiet"
     beside = next((n for n, title, _ in measure.yardsticks if not title and n in metrics), None)

@@ -1,0 +1,206 @@
+from __future__ import annotations
+
+from types import SimpleNamespace
+
+import numpy as np
+import pytest
+from napari.components import ViewerModel
+
+from napari_spatialrecon.viewer.canvas.colors import color_key
+from napari_spatialrecon.viewer.results import pieces
+from napari_spatialrecon.viewer.results.acts import recolor
+from napari_spatialrecon.viewer.results.model import ResultsModel
+from napari_spatialrecon.viewer.results.pieces import is_comparison
+from napari_spatialrecon.viewer.results.sides import Side
+from napari_spatialrecon.viewer.results.stage import Look, Stage
+from napari_spatialrecon.viewer.results.swipe import Swipe
+from napari_spatialrecon.viewer.workspace.results import Result
+from napari_spatialrecon.viewer.workspace.workspace import Workspace
+
+from .conftest import N, Placed, table
+
+
+class Pair:
+    """Two results of which the second lies elsewhere, and the stage they are shown on."""
+
+    def __init__(self, viewer: ViewerModel, space: Workspace, first: Result, second: Result):
+        self.viewer, self.first, self.second = viewer, first, second
+        self.model, self.stage = ResultsModel(space), Stage(viewer)
+        self.model.tick(first)
+        self.model.tick(second)
+        self.comparison = self.model.compare()
+
+    def show(self, look: Look, **more: object) -> list:
+        self.stage.show(look, self.comparison, self.model.pair, **more)
+        return [layer for layer in self.viewer.layers if is_comparison(layer)]
+
+
+@pytest.fixture
+def pair(viewer: ViewerModel, space: Workspace, placed: Placed, tissue: np.ndarray) -> Pair:
+    viewer.add_image(np.zeros((80, 120, 3), np.uint8), rgb=True, scale=(10, 10), units=("um", "um"))
+    return Pair(viewer, space, placed("a", tissue), placed("b", tissue + [30, 40]))
+
+
+def visible(viewer: ViewerModel) -> list[str]:
+    return [layer.name for layer in viewer.layers if layer.visible]
+
+
+def world(layer) -> np.ndarray:
+    return np.asarray(layer._data_to_world(np.asarray(layer.data)))
+
+
+@pytest.mark.parametrize("look", list(Look))
+def test_a_look_leaves_the_canvas_as_it_was(pair: Pair, look: Look) -> None:
+    before, shown = list(pair.viewer.layers), visible(pair.viewer)
+    camera = (pair.viewer.scene.camera.center, pair.viewer.scene.camera.zoom)
+    own = pair.show(look)
+    assert own and not pair.first.layer.visible and not pair.second.layer.visible
+    pair.stage.leave()
+    assert list(pair.viewer.layers) == before and visible(pair.viewer) == shown
+    assert (pair.viewer.scene.camera.center, pair.viewer.scene.camera.zoom) == camera
+
+
+def test_side_by_side_has_a_ground_of_its_own_each(pair: Pair) -> None:
+    own = pair.show(Look.BESIDE)
+    first, second = pair.stage.points
+    width = (world(second) - world(first) - [40, 30])[:, 1]
+    np.testing.assert_allclose(width, width[0])
+    assert width[0] > np.ptp(world(first)[:, 1])
+    left, right = (layer for layer in own if layer.name.endswith(("(copy)", "(copy) [1]")))
+    shift = np.abs(left.extent.world[0] - right.extent.world[0])
+    np.testing.assert_allclose(shift, [0, width[0]], atol=1e-6)
+    assert [p.name_overlay.visible for p in pair.stage.points] == [True, True]
+    assert str(first.symbol[0]) != str(second.symbol[0])
+
+
+def test_a_copied_ground_shows_each_pixel_where_it_was(pair: Pair) -> None:
+    rng = np.random.default_rng(0)
+    image = pair.viewer.add_image(
+        rng.random((60, 80)), scale=(7, 5), translate=(20, -10), rotate=30, units=("um", "um")
+    )
+    copy = pieces.copy_of(image, np.array([90.0, 30.0]), np.array([210.0, 200.0]), np.zeros(2))
+    at = np.array([5, 6])
+    there = image.world_to_data(copy.data_to_world(at))
+    np.testing.assert_allclose(there, np.rint(there), atol=1e-6)
+    assert copy.data[5, 6] == image.data[tuple(np.rint(there).astype(int))]
+    far = np.array([9e3, 9e3])
+    assert pieces.copy_of(image, far, far + 10, np.zeros(2)) is None
+
+
+def test_the_line_divides_first_and_second_and_follows_the_mouse(pair: Pair) -> None:
+    pair.show(Look.SWIPE)
+    stage, moves = pair.stage, []
+    swipe = Swipe(pair.viewer, stage, lambda: moves.append(stage.line))
+    swipe.hold()
+    planes = [layer.experimental_clipping_planes[0] for layer in stage.points]
+    assert [plane.normal[-1] for plane in planes] == [-1, 1]
+    press = SimpleNamespace(position=(0, stage.line), button=1, type="mouse_press")
+    drag = swipe.drag(pair.viewer, press)
+    next(drag)
+    assert not pair.viewer.scene.camera.mouse_pan
+    press.type, press.position = "mouse_move", (0, 700.0)
+    next(drag)
+    assert moves == [700.0]
+    assert stage.points[0].experimental_clipping_planes[0].position[-1] == 700.0
+    press.position = (0, 1e6)
+    next(drag)
+    assert stage.line == pytest.approx(stage.extent[1][1])
+    press.type = "mouse_release"
+    assert list(drag) == [] and pair.viewer.scene.camera.mouse_pan
+    away = SimpleNamespace(position=(0, -1e5), button=1, type="mouse_press")
+    assert list(swipe.drag(pair.viewer, away)) == []
+    swipe.release()
+    assert swipe.drag not in pair.viewer.mouse_drag_callbacks
+
+
+def test_blinking_shows_one_after_the_other(pair: Pair) -> None:
+    pair.show(Look.BLINK)
+    assert [layer.visible for layer in pair.stage.points] == [True, False]
+    assert pair.stage.turn() == 1
+    assert [layer.visible for layer in pair.stage.points] == [False, True]
+    assert pair.stage.turn() == 0
+
+
+def test_arrows_lead_from_the_first_to_the_second_place(
+    pair: Pair, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    lines, dots = pair.show(Look.ARROWS)
+    np.testing.assert_allclose(lines.data[:, 1], np.tile([40, 30], (N, 1)))
+    np.testing.assert_allclose(world(dots), world(pair.second.layer))
+    np.testing.assert_allclose(lines.features["length"], 50)
+    monkeypatch.setattr(pieces, "MOST_ARROWS", 20)
+    pair.show(Look.ARROWS)
+    assert pair.stage.arrows == 20
+
+
+def test_the_disagreement_is_a_color_in_micrometres(pair: Pair) -> None:
+    (layer,) = pair.show(Look.DISAGREEMENT)
+    key = color_key(layer)
+    assert key.title == "distance to b, µm" and key.limits == pytest.approx((0, 50))
+
+
+def test_a_distortion_is_an_image_in_the_frame_of_the_first(pair: Pair) -> None:
+    image, lines = pair.show(Look.DISTORTION, of="area")
+    low, high = pair.first.layer.extent.world
+    step = image.affine.affine_matrix[0, 0]
+    assert (image.extent.world[0] > low - 2 * step).all()
+    assert (image.extent.world[1] < high + 2 * step).all()
+    rgba = image.data[image.data[..., 3] > 0]
+    assert (rgba.min(axis=1) > 0.9).all(), "no change of area is white"
+    assert len(lines.data) > 50
+
+
+def test_the_sides_lie_where_the_layer_of_the_first_was_moved(pair: Pair) -> None:
+    pair.first.layer.affine = np.array([[0, 2, 100.0], [-2, 0, 50.0], [0, 0, 1.0]])
+    pair.show(Look.BLINK)
+    np.testing.assert_allclose(world(pair.stage.points[0]), world(pair.first.layer))
+    moved = np.linalg.norm(world(pair.stage.points[1]) - world(pair.stage.points[0]), axis=1)
+    np.testing.assert_allclose(moved, 100)
+
+
+def test_new_colors_of_a_result_show_on_the_stage(pair: Pair) -> None:
+    pair.show(Look.BLINK)
+    recolor(pair.viewer, [Side(pair.first)], "cell_type")
+    np.testing.assert_allclose(pair.stage.points[0].face_color, pair.first.layer.face_color)
+
+
+@pytest.mark.parametrize("which", ["side", "own"])
+def test_it_leaves_when_a_layer_is_deleted(pair: Pair, which: str) -> None:
+    left = []
+    pair.stage.left.connect(lambda: left.append(True))
+    pair.show(Look.BLINK)
+    gone = pair.second.layer if which == "side" else pair.stage.points[0]
+    pair.viewer.layers.remove(gone)
+    assert pair.stage.look is None and left == [True]
+    assert not any(is_comparison(layer) for layer in pair.viewer.layers)
+    assert pair.first.layer.visible
+
+
+def test_a_side_without_a_layer_is_drawn_all_the_same(
+    viewer: ViewerModel, space: Workspace, placed: Placed, tissue: np.ndarray
+) -> None:
+    second = space.results.add(Result("b", "place", table(tissue + 10)))
+    pair = Pair(viewer, space, placed("a", tissue), second)
+    for look in Look:
+        assert pair.show(look)
+
+
+def test_a_layer_that_lost_points_is_drawn_from_its_table(pair: Pair) -> None:
+    pair.second.layer.data = pair.second.layer.data[:10]
+    pair.show(Look.BLINK)
+    assert len(pair.stage.points[1].data) == N
+
+
+def test_collapsed_places_and_another_unit_are_shown(
+    viewer: ViewerModel, space: Workspace, placed: Placed, tissue: np.ndarray
+) -> None:
+    middle = np.tile(tissue.mean(axis=0), (N, 1))
+    pair = Pair(viewer, space, placed("center", middle), placed("b", tissue))
+    for look in Look:
+        pair.show(look)
+    plain = Pair(
+        viewer, space, placed("c", tissue, unit="unit"), placed("d", tissue + 3, unit="unit")
+    )
+    for look in Look:
+        plain.show(look)
+    assert plain.comparison.unit == "unit"
