@@ -127,8 +127,8 @@ def compare(
     same_frame
         Whether the coordinates of both are of the same slide. If None, they are if both name the
         same histology in ``uns["spatial"]``, or if not both name one and either lies in the region
-        of the other. Otherwise the second is rotated, mirrored and shifted (and scaled where the µm of
-        one are unknown) onto the first by least squares, which is said in `notes`.
+        of the other. Otherwise the second is rotated, mirrored and shifted (and scaled where the µm
+        of one are unknown) onto the first by least squares, which is said in `notes`.
     names
         How errors and notes call the tables.
 

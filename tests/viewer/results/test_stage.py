@@ -38,7 +38,7 @@ class Pair:
 @pytest.fixture
 def pair(viewer: ViewerModel, space: Workspace, placed: Placed, tissue: np.ndarray) -> Pair:
     viewer.add_image(np.zeros((80, 120, 3), np.uint8), rgb=True, scale=(10, 10), units=("um", "um"))
-    return Pair(viewer, space, placed("a", tissue), placed("b", tissue + [30, 40]))
+    return Pair(viewer, space, placed("a", tissue), placed("b", tissue + np.array([30, 40])))
 
 
 def visible(viewer: ViewerModel) -> list[str]:
