@@ -3,10 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from typing import Any
 
 from anndata import AnnData
+from napari.layers import Layer
 
 import napari_spatialrecon as sr
+from napari_spatialrecon.viewer.canvas.layers import cells_layer
+from napari_spatialrecon.viewer.results.acts import recolor
+from napari_spatialrecon.viewer.results.model import ResultsModel
+from napari_spatialrecon.viewer.results.sides import Side
+from napari_spatialrecon.viewer.workspace.results import Result
 from remedies.cases import Step, execute, remedy
 
 COMPARING = "tasks/comparing.py"
@@ -37,3 +44,40 @@ def _of_other_cells(truth: AnnData, placed: AnnData) -> Iterator[Step]:
     other.obs_names = [f"other{i}" for i in range(other.n_obs)]
     yield lambda: sr.compare(other, placed)
     yield lambda: sr.compare(truth, placed)
+
+
+MODEL, ACTS = "viewer/results/model.py", "viewer/results/acts.py"
+
+
+def result(space: Any, adata: AnnData, task: str = "place", **more: Any) -> Result:
+    """Return a result in a workspace."""
+    return space.results.add(Result(task, task, adata, **more))
+
+
+@remedy(MODEL, "Try ticking two results of the same cells.")
+def _one_ticked(space: Any, placed: AnnData) -> Iterator[Step]:
+    model = ResultsModel(space)
+    model.tick(result(space, placed))
+    yield model.compare
+    model.tick(result(space, placed))
+    yield model.compare
+
+
+@remedy(MODEL, "Try ticking two results of Place cells, or one and the measured slide.")
+def _no_placement(space: Any, placed: AnnData) -> Iterator[Step]:
+    model, genes = ResultsModel(space), result(space, placed, "impute-genes")
+    model.tick(result(space, placed))
+    model.tick(genes)
+    yield model.compare
+    model.tick(genes, False)
+    model.tick(result(space, placed))
+    yield model.compare
+
+
+@remedy(ACTS, "Try a placement, or cell types in spots.")
+def _not_points(space: Any, viewer: Any, placed: AnnData) -> Iterator[Step]:
+    without = Side(result(space, placed))
+    yield lambda: recolor(viewer, [without], "cell_type")
+    layer = viewer.add_layer(Layer.create(*cells_layer(placed, name="placed")))
+    shown = Side(result(space, placed, layer=layer))
+    yield lambda: recolor(viewer, [without, shown], "cell_type")

@@ -160,6 +160,7 @@ class ComparePanel(QFrame):
         if self._run is not None:
             self._run.deleteLater()
         self._run = None
+        self.status.clear()
         self._show_state()
 
     # State
