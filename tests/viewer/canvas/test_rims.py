@@ -9,6 +9,7 @@ from napari.components import ViewerModel
 from napari.layers import Points
 
 from napari_spatialrecon.evaluation.palette import CATEGORIES
+from napari_spatialrecon.tissue.lazy_image import RgbImage
 from napari_spatialrecon.viewer.canvas.colors import set_point_colors, set_point_opacity
 from napari_spatialrecon.viewer.canvas.palette import CERTAINTY, color_map, to_rgba
 from napari_spatialrecon.viewer.canvas.rims import (
@@ -63,6 +64,8 @@ def test_the_ground_is_the_image_under_the_points_and_else_the_canvas() -> None:
     image[:25] = (200, 150, 200)
     viewer.add_image(image, scale=(2, 2), rgb=True)
     above = viewer.add_points(np.random.default_rng(0).uniform(5, 45, (20, 2)))
+    np.testing.assert_allclose(ground_color(viewer, above), np.array([200, 150, 200]) / 255)
+    viewer.layers[0].data = RgbImage(image)
     np.testing.assert_allclose(ground_color(viewer, above), np.array([200, 150, 200]) / 255)
     away = viewer.add_points(np.full((20, 2), 500.0))
     np.testing.assert_allclose(ground_color(viewer, away), viewer.canvas.background_color[:3])

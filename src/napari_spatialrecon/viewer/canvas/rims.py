@@ -7,9 +7,6 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from napari_spatialrecon.evaluation.palette import INK
-from napari_spatialrecon.viewer.canvas.palette import to_rgba
-
 if TYPE_CHECKING:
     from napari.components import ViewerModel
     from napari.layers import Image, Points
@@ -21,9 +18,12 @@ MOST_RIMMED = 50_000
 _FLOOR = "v_edgewidth = max(v_edgewidth, u_canvas_size_min * 0.5);"
 _THIN = "v_edgewidth = a_edgewidth > 0.0 ? max(v_edgewidth, min(0.7, 0.12 * $v_size)) : 0.0;"
 _DISTINCT = 3.0
-"""Contrast of face and ground above which the rim only has to part points that touch."""
-_DARK = 0.05
-_MOST_PIXELS = 4_000_000
+"""Contrast above which a face is seen on a ground without a rim."""
+_SHADE, _TINT = 0.3, 0.15
+"""Dark and light shades of a face: the brightness, and the color, that they keep."""
+_DARK, _LIGHT = 0.05, 0.75
+_SAMPLES = 40
+"""Points under which the color of an image is read; few, since large images are on disk."""
 
 #: Layer -> color (3,) of the ground that its rims were made for.
 _grounds: weakref.WeakKeyDictionary[Points, np.ndarray] = weakref.WeakKeyDictionary()
@@ -44,10 +44,11 @@ def thin_rims() -> None:
 
 
 def rim_colors(faces: np.ndarray, ground: np.ndarray) -> np.ndarray:
-    """Return the color of each rim, dark or white.
+    """Return the color of each rim, a dark or a light shade of its face.
 
-    Around a face that is hard to tell from the ground, it is the one that contrasts more with both;
-    else it is the one nearer to the ground, so that only points that touch are parted.
+    On tissue it is the one that contrasts more with both face and ground. On black or white, a face
+    that is distinct from the ground gets the shade that is still more so: the other would only make
+    the point look smaller.
 
     Parameters
     ----------
@@ -60,16 +61,23 @@ def rim_colors(faces: np.ndarray, ground: np.ndarray) -> np.ndarray:
 
     Examples
     --------
-    >>> black, navy = np.zeros(3), np.array([[0.0, 0.0, 0.3, 1.0]])
-    >>> rim_colors(navy, black).tolist()
-    [[1.0, 1.0, 1.0, 1.0]]
+    >>> yellow = np.array([[1.0, 1.0, 0.0, 1.0]])
+    >>> rim_colors(yellow, np.ones(3)).round(1).tolist()
+    [[0.3, 0.3, 0.0, 1.0]]
     """
-    inks = np.stack([to_rgba(INK), np.ones(4, np.float32)])
-    light, below, ink = _luminance(faces), _luminance(ground[None]), _luminance(inks)
-    worst = [np.minimum(_contrast(one, light), _contrast(one, below)) for one in ink]
-    near = _contrast(ink[1], below) < _contrast(ink[0], below)
-    white = np.where(_contrast(light, below) >= _DISTINCT, near, worst[1] > worst[0])
-    rims: np.ndarray = inks[white.astype(int)]
+    shades = np.stack([faces, faces]).astype(np.float32)
+    shades[0, :, :3] *= _SHADE
+    shades[1, :, :3] = 1 - (1 - shades[1, :, :3]) * _TINT
+    shades[..., 3] = 1.0
+    below = _luminance(ground[None])
+    face, dark, light = (_luminance(one) for one in (faces, *shades))
+    to_ground = [_contrast(one, below) for one in (dark, light)]
+    worst = [np.minimum(g, _contrast(one, face)) for g, one in zip(to_ground, (dark, light))]
+    choose_light = worst[1] > worst[0]
+    if not _DARK < float(below[0]) < _LIGHT:
+        distinct = _contrast(face, below) >= _DISTINCT
+        choose_light = np.where(distinct, to_ground[1] > to_ground[0], choose_light)
+    rims: np.ndarray = np.where(choose_light[:, None], shades[1], shades[0])
     return rims
 
 
@@ -128,10 +136,9 @@ def ground_color(viewer: ViewerModel, layer: Points) -> np.ndarray:
 def _color_at(image: Image, layer: Points) -> np.ndarray | None:
     """Return the median color of an image under the points; None if most lie beside it."""
     level = image.data[-1] if image.multiscale else image.data
-    in_memory = isinstance(level, np.ndarray)
-    if not len(layer.data) or (not in_memory and level.shape[0] * level.shape[1] > _MOST_PIXELS):
+    if not len(layer.data):
         return None
-    some = np.linspace(0, len(layer.data) - 1, min(500, len(layer.data))).astype(int)
+    some = np.linspace(0, len(layer.data) - 1, min(_SAMPLES, len(layer.data))).astype(int)
     world = np.asarray(layer._data_to_world(np.asarray(layer.data)[some][:, -2:]))
     finest = image.data[0] if image.multiscale else image.data
     shrunk = np.asarray(level.shape[:2]) / np.asarray(finest.shape[:2])
@@ -140,7 +147,7 @@ def _color_at(image: Image, layer: Points) -> np.ndarray | None:
     inside = ((at >= 0) & (at < level.shape[:2])).all(axis=1)
     if inside.mean() < 0.5:
         return None
-    pixels = np.asarray(level)[tuple(at[inside].T)][:, :3]
+    pixels = np.stack([np.asarray(level[int(y), int(x)])[:3] for y, x in at[inside]])
     scale = 255.0 if pixels.dtype.kind in "ui" else 1.0
     median: np.ndarray = np.median(pixels, axis=0) / scale
     return median

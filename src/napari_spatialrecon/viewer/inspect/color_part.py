@@ -145,6 +145,7 @@ class ColorPart(Part):
     def set_tones(self, tones: Tones) -> None:
         """Use the colors of a theme."""
         self.scale.set_tones(tones)
+        self.search.set_tones(tones)
         self.notice.set_tones(tones)
         self.note.setStyleSheet(f"color: {tones.quiet};")
         if self.layer is not None and has_rims(self.layer):

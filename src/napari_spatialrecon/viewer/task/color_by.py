@@ -9,6 +9,7 @@ from qtpy.QtWidgets import QHBoxLayout, QLabel, QWidget
 
 from napari_spatialrecon.tissue.slots import UNCERTAINTY
 from napari_spatialrecon.viewer.widgets.name_search import NameSearch
+from napari_spatialrecon.viewer.window.tones import Tones
 
 LABELS = {UNCERTAINTY: "uncertainty"}
 """What columns of ours are called."""
@@ -30,6 +31,10 @@ class ColorBy(QWidget):
         row.addWidget(QLabel("Color by"))
         row.addWidget(self.field, 1)
         self.field.chosen.connect(self.chosen)
+
+    def set_tones(self, tones: Tones) -> None:
+        """Use the colors of a theme."""
+        self.field.set_tones(tones)
 
     def set_names(self, columns: Sequence[str], genes: Sequence[str]) -> None:
         """Offer these names; the first column is what a result is colored by at first."""

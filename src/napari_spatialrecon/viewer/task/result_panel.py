@@ -82,6 +82,7 @@ class ResultPanel(QFrame):
         """Use the colors of a theme."""
         self.tones = tones
         self.facts.set_tones(tones)
+        self.color_by.set_tones(tones)
         self.verdict.setStyleSheet(f"color: {tones.warning};" if self._doubtful else "")
 
     def copy_python(self) -> None:

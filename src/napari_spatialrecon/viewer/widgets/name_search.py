@@ -10,6 +10,7 @@ from qtpy.QtWidgets import QFrame, QLineEdit, QListView, QWidget
 
 from napari_spatialrecon.viewer.widgets.name_index import Group, NameIndex
 from napari_spatialrecon.viewer.window.present import present
+from napari_spatialrecon.viewer.window.tones import Tones
 
 _RECENT, _ROWS = 6, 14
 _HEADING, _NAME, _MORE = range(3)
@@ -64,6 +65,10 @@ class NameSearch(QLineEdit):
         with QSignalBlocker(self):
             self.setText(self._shown)
             self.setCursorPosition(0)
+
+    def set_tones(self, tones: Tones) -> None:
+        """Frame the list in the color of a theme."""
+        self.popup.setStyleSheet(f"QListView {{ border: 1px solid {tones.accent}; }}")
 
     def choose(self, label: str) -> None:
         """Choose a name as if it was clicked."""
@@ -174,10 +179,11 @@ class _Popup(QListView):
         window: QWidget = present(self._field.window())
         if self.parentWidget() is not window:
             self.setParent(window)
+            self.ensurePolished()
         field = self._field
         below = field.mapTo(window, QPoint(0, field.height()))
-        line = max(self.sizeHintForRow(0), field.fontMetrics().height() + 4)
-        wanted = line * min(_ROWS, len(self.rows.lines)) + 2 * self.frameWidth()
+        line = self.sizeHintForRow(0)
+        wanted = line * min(_ROWS, len(self.rows.lines)) + 2 * self.frameWidth() + 2
         room = window.height() - below.y() - 4
         over = below.y() - field.height() - 4
         if room < min(wanted, 5 * line) and over > room:
