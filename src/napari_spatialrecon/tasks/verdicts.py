@@ -64,7 +64,7 @@ def placement_verdict(errors: Mapping[str, float]) -> Verdict:
     if not np.isfinite(value["method"]):
         text = f"{of}, {BASELINE}: {shown['baseline']}{scale}."
         return Verdict(_with_center(text, errors, "baseline"), _is_little(errors, "baseline"))
-    beside = f"{_compared(errors)} {BASELINE} ({shown['baseline']})"
+    beside = f"{compared(errors)} {BASELINE} ({shown['baseline']})"
     text = _with_center(f"{of} {shown['method']}, {beside}{scale}.", errors, "method")
     return Verdict(text, not beats_baseline(errors) or _is_little(errors, "method"))
 
@@ -86,8 +86,14 @@ def held_out_errors(record: Mapping[str, Any]) -> dict[str, float]:
     }
 
 
-def _compared(errors: Mapping[str, float]) -> str:
-    """Return how the method did beside the baseline, in words."""
+def compared(errors: Mapping[str, float]) -> str:
+    """Return how the method did beside the baseline, in words that its name follows.
+
+    Examples
+    --------
+    >>> compared({"method": 0.3, "baseline": 0.4, "gain": 0.02, "gain_noise": 0.04})
+    'no clear difference from'
+    """
     if beats_baseline(errors):
         return "better than"
     worse = beats_baseline({**errors, "gain": -errors["gain"]}) if "gain" in errors else True

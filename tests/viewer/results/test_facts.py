@@ -31,8 +31,12 @@ def test_a_placement_is_said_in_micrometres_beside_its_yardsticks() -> None:
 
 
 def test_one_that_lost_says_so_and_the_baseline_is_named_as_such() -> None:
-    worse = facts(result(method="dpvae", metrics=METRICS | {"held_out_method_um": 500.0}))
-    assert (worse.verdict.text, worse.tone) == ("not better than kNN", "warning")
+    worse = facts(result(method="dpvae", metrics=METRICS | {"held_out_method": 0.5}))
+    assert (worse.verdict.text, worse.tone) == ("worse than kNN", "warning")
+    noisy = METRICS | {"held_out_gain": 0.02, "held_out_gain_noise": 0.04}
+    unsure = facts(result(method="dpvae", metrics=noisy))
+    assert (unsure.verdict.text, unsure.tone) == ("no clear difference from kNN", "warning")
+    assert "1,072 µm" in unsure.verdict.tip
     baseline = {k: v for k, v in METRICS.items() if "method" not in k}
     own = facts(result(method="knn", metrics=baseline))
     assert texts(own)[0] == "423 µm" and own.verdict.text == "the baseline"

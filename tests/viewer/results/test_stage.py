@@ -9,10 +9,12 @@ from napari.components import ViewerModel
 from napari_spatialrecon.viewer.canvas.colors import color_key
 from napari_spatialrecon.viewer.results import pieces
 from napari_spatialrecon.viewer.results.acts import recolor
+from napari_spatialrecon.viewer.results.ground_copy import copy_of
+from napari_spatialrecon.viewer.results.looks import Look
 from napari_spatialrecon.viewer.results.model import ResultsModel
 from napari_spatialrecon.viewer.results.pieces import is_comparison
 from napari_spatialrecon.viewer.results.sides import Side
-from napari_spatialrecon.viewer.results.stage import Look, Stage
+from napari_spatialrecon.viewer.results.stage import Stage
 from napari_spatialrecon.viewer.results.swipe import Swipe
 from napari_spatialrecon.viewer.workspace.results import Result
 from napari_spatialrecon.viewer.workspace.workspace import Workspace
@@ -78,13 +80,13 @@ def test_a_copied_ground_shows_each_pixel_where_it_was(pair: Pair) -> None:
     image = pair.viewer.add_image(
         rng.random((60, 80)), scale=(7, 5), translate=(20, -10), rotate=30, units=("um", "um")
     )
-    copy = pieces.copy_of(image, np.array([90.0, 30.0]), np.array([210.0, 200.0]), np.zeros(2))
+    copy = copy_of(image, np.array([90.0, 30.0]), np.array([210.0, 200.0]), np.zeros(2))
     at = np.array([5, 6])
     there = image.world_to_data(copy.data_to_world(at))
     np.testing.assert_allclose(there, np.rint(there), atol=1e-6)
     assert copy.data[5, 6] == image.data[tuple(np.rint(there).astype(int))]
     far = np.array([9e3, 9e3])
-    assert pieces.copy_of(image, far, far + 10, np.zeros(2)) is None
+    assert copy_of(image, far, far + 10, np.zeros(2)) is None
 
 
 def test_the_line_divides_first_and_second_and_follows_the_mouse(pair: Pair) -> None:
@@ -104,7 +106,7 @@ def test_the_line_divides_first_and_second_and_follows_the_mouse(pair: Pair) -> 
     assert stage.points[0].experimental_clipping_planes[0].position[-1] == 700.0
     press.position = (0, 1e6)
     next(drag)
-    assert stage.line == pytest.approx(stage.extent[1][1])
+    assert stage.line == pytest.approx(stage.scene.extent[1][1])
     press.type = "mouse_release"
     assert list(drag) == [] and pair.viewer.scene.camera.mouse_pan
     away = SimpleNamespace(position=(0, -1e5), button=1, type="mouse_press")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -14,9 +15,9 @@ from napari.components import ViewerModel
 from qtpy.QtCore import QCoreApplication, QEvent, QPoint, Qt
 
 from napari_spatialrecon.viewer.canvas.colors import color_key
+from napari_spatialrecon.viewer.results.looks import Look
 from napari_spatialrecon.viewer.results.pieces import is_comparison
 from napari_spatialrecon.viewer.results.result_list import EMPTY
-from napari_spatialrecon.viewer.results.stage import Look
 from napari_spatialrecon.viewer.results.tab import ResultsTab
 from napari_spatialrecon.viewer.workspace.results import Result
 from napari_spatialrecon.viewer.workspace.workspace import Workspace, workspace_of
@@ -135,7 +136,7 @@ def test_the_slider_moves_the_line_of_the_swipe(
     tick(tab, *two)
     tab.compare.buttons[Look.SWIPE].click()
     tab.compare.slider.setValue(250)
-    low, high = tab.compare.stage.extent
+    low, high = tab.compare.stage.scene.extent
     assert tab.compare.stage.line == pytest.approx(low[1] + (high[1] - low[1]) / 4)
     assert len(tab.viewer.mouse_drag_callbacks) > 0
     tab.compare.buttons[Look.SWIPE].click()
@@ -222,11 +223,15 @@ def test_the_way_to_look_is_kept_with_a_session(
 ) -> None:
     tick(tab, *two)
     tab.compare.buttons[Look.SWIPE].click()
-    kept = tab.space.kept["results"].state()
+    kept = json.loads(json.dumps(tab.space.kept["results"].state()))
+    assert kept["visible"] == {"C5 · GEARS": True, "C5 · kNN": True}
     tab.compare.buttons[Look.SWIPE].click()
     tick(tab, *two)
+    two[1].layer.visible = False
     tab.restore(kept)
     assert tab.model.pair is not None and tab.compare.stage.look is Look.SWIPE
+    tab.compare.look(None)
+    assert two[1].layer.visible
 
 
 def test_many_cells_are_compared_in_the_background(

@@ -18,8 +18,10 @@ from napari_spatialrecon.viewer.deconvolve.widget import Deconvolve
 from napari_spatialrecon.viewer.impute_genes.widget import ImputeGenes
 from napari_spatialrecon.viewer.place.widget import PlaceCells
 from napari_spatialrecon.viewer.super_resolve.widget import SuperResolve
+from napari_spatialrecon.viewer.task.repeating import choices_of, data_of
 from napari_spatialrecon.viewer.task.shared_choice import SharedChoice
 from napari_spatialrecon.viewer.task.widget import TaskWidget
+from napari_spatialrecon.viewer.workspace.results import Result
 from napari_spatialrecon.viewer.workspace.workspace import Entry, workspace_of
 
 if TYPE_CHECKING:
@@ -104,9 +106,13 @@ class ReconstructTab(QWidget):
         what
             The task's name in `methods.registry`; another name keeps the one that is shown.
         about
-            An entry of the workspace; anything else is ignored.
+            An entry of the workspace, or a result whose choices are made again; anything else is
+            ignored.
         """
         widget = self.show_task(what) if what in TASKS else self.current
+        if isinstance(about, Result) and not widget.model.running:
+            widget.model.take(data_of(about, self.space))
+            widget.inputs.restore(choices_of(about))
         if isinstance(about, Entry) and about in list(self.space) and not widget.model.running:
             widget.model.start_with(about)
 

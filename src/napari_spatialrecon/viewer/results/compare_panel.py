@@ -22,9 +22,11 @@ from superqt import QElidingLabel
 from napari_spatialrecon.errors import SpatialReconError
 from napari_spatialrecon.viewer.results import pieces
 from napari_spatialrecon.viewer.results.acts import write_disagreement
+from napari_spatialrecon.viewer.results.distortion_layers import AREA_COLORS, SHEAR_COLORS
+from napari_spatialrecon.viewer.results.looks import MARKS, TIPS, Look
 from napari_spatialrecon.viewer.results.model import ResultsModel
 from napari_spatialrecon.viewer.results.sides import Side
-from napari_spatialrecon.viewer.results.stage import MARKS, Look, Stage
+from napari_spatialrecon.viewer.results.stage import Stage
 from napari_spatialrecon.viewer.results.strip import ColorStrip
 from napari_spatialrecon.viewer.results.swipe import Swipe
 from napari_spatialrecon.viewer.widgets.labels import WrappedLabel
@@ -43,14 +45,6 @@ MANY = 50_000
 """With more cells than this, a comparison is computed in the background."""
 _STEPS = 1000
 HINT = "Tick two results of the same cells to compare them, or one and its measured places."
-TIPS = {
-    Look.BESIDE: "Show the second to the right of the first, on a copy of its image",
-    Look.SWIPE: "Drag the line on the canvas: the first is left of it, the second right of it",
-    Look.BLINK: "Show one and the other in turn, for half a second each",
-    Look.ARROWS: "Draw an arrow from where the first places a cell to where the second does",
-    Look.DISAGREEMENT: "Color each cell by how far apart the two place it, and keep it as a column",
-    Look.DISTORTION: "Map how the first layout is stretched and sheared into the second",
-}
 _AREA = "Area in the second over that in the first: pink shrinks, green grows, white stays"
 _SHEAR = "Longest over shortest stretch: 1 where shapes stay as they are"
 
@@ -220,7 +214,7 @@ class ComparePanel(QFrame):
         if self.stage.look is Look.DISTORTION:
             shear = self.of.currentData() == "shear"
             ends = ("1", "4 ×") if shear else ("¼ ×", "4 ×")
-            colors = pieces.SHEAR_COLORS if shear else pieces.AREA_COLORS
+            colors = SHEAR_COLORS if shear else AREA_COLORS
             self.strip.show_colors(colors, *ends, _SHEAR if shear else _AREA)
             return
         arrows = self.stage.look is Look.ARROWS
@@ -250,12 +244,12 @@ class ComparePanel(QFrame):
             label.setStyleSheet(f"font-weight: {600 if number == shown else 400};")
 
     def _on_slider(self, value: int) -> None:
-        low, high = self.stage.extent
+        low, high = self.stage.scene.extent
         self.stage.move_line(float(low[1] + (high[1] - low[1]) * value / _STEPS))
 
     def _show_line(self) -> None:
         """Follow the line that was dragged on the canvas."""
-        low, high = self.stage.extent
+        low, high = self.stage.scene.extent
         share = (self.stage.line - low[1]) / max(float(high[1] - low[1]), 1e-9)
         with QSignalBlocker(self.slider):
             self.slider.setValue(round(_STEPS * share))

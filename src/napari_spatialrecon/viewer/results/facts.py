@@ -12,13 +12,17 @@ import numpy as np
 
 from napari_spatialrecon.errors import InputError
 from napari_spatialrecon.methods.registry import baseline_for, find_method, methods_for
+from napari_spatialrecon.tasks.verdicts import compared, held_out_errors, placement_verdict
 from napari_spatialrecon.tissue.slots import OURS
+from napari_spatialrecon.viewer.results.measures import MEASURES, Measure
 from napari_spatialrecon.viewer.window.words import duration
 from napari_spatialrecon.viewer.workspace.results import Result
 
 UNKNOWN = "—"
 _LABEL = 12
 """Letters of the longest title of a baseline that is shown in place of "baseline"."""
+PLACED = ("place", "impute-locations")
+"""Tasks whose results are places."""
 TASKS = {
     "place": "Placed cells",
     "impute-locations": "Imputed locations",
@@ -36,119 +40,6 @@ class Number:
 
     text: str
     tip: str
-
-
-@dataclass(frozen=True)
-class Measure:
-    """How good a result of a task is, as its record has it.
-
-    Parameters
-    ----------
-    own
-        Name of the metric in the record.
-    yardsticks
-        Names of the metrics that it is held against, each with a title, "" for the baseline's, and
-        with what it means.
-    unit
-        Written behind the number, with its space.
-    decimals
-        Decimals shown.
-    higher
-        Whether a higher value is better.
-    prefix
-        Written before the number.
-    tip
-        What the number means; ``{}`` is the number.
-    """
-
-    own: str
-    yardsticks: tuple[tuple[str, str, str], ...]
-    unit: str
-    decimals: int
-    higher: bool
-    prefix: str
-    tip: str
-
-    def text(self, value: float) -> str:
-        """Return a value with its unit."""
-        return f"{value:,.{self.decimals}f}{self.unit}"
-
-
-_CENTER = "Median distance if every held-out spot were put at the center of the tissue"
-_BASELINE_UM = "Median distance of the same spots if the baseline places them"
-MEASURES: dict[str, tuple[Measure, ...]] = {
-    "place": (
-        Measure(
-            "held_out_method_um",
-            (
-                ("held_out_baseline_um", "", _BASELINE_UM),
-                ("held_out_center_um", "center", _CENTER),
-            ),
-            " µm",
-            0,
-            False,
-            "",
-            "Half of the spots that were hidden from training were placed within {} of their true "
-            "place",
-        ),
-        Measure(
-            "held_out_method",
-            (("held_out_baseline", "", "The same error of the baseline"),),
-            "",
-            2,
-            False,
-            "error ",
-            "Relative error of the distances between spots that were hidden from training: 0 is "
-            "perfect, 1 useless. The record does not hold it in µm",
-        ),
-    ),
-    "impute-genes": (
-        Measure(
-            "held_out_pcc",
-            (("held_out_baseline_pcc", "", "Mean correlation of the baseline's maps"),),
-            "",
-            2,
-            True,
-            "correlation ",
-            "Mean correlation of the maps of genes that were hidden from training with their "
-            "measurement",
-        ),
-        Measure(
-            "hidden_pcc",
-            (),
-            "",
-            2,
-            True,
-            "correlation ",
-            "Mean correlation of the maps of the genes that you hid with their measurement",
-        ),
-    ),
-    "super-resolve": (
-        Measure(
-            "coarse_error_adapted",
-            (),
-            " × even split",
-            2,
-            False,
-            "",
-            "Error on blocks of the slide's own spots, over that of an even split: below 1 is a "
-            "gain, 1 or more is none",
-        ),
-    ),
-    "deconvolve": (
-        Measure(
-            "held_out_jsd",
-            (("held_out_baseline_jsd", "", "The same divergence of the baseline"),),
-            "",
-            2,
-            False,
-            "JSD ",
-            "Jensen-Shannon divergence of the types in simulated spots from the truth: 0 is "
-            "perfect, 1 useless",
-        ),
-    ),
-}
-MEASURES["impute-locations"] = MEASURES["place"]
 
 
 @dataclass(frozen=True)
@@ -203,7 +94,7 @@ def facts(result: Result) -> Facts:
         value,
         numbers,
         bar,
-        Number(verdict, _summary(result)),
+        Number(verdict, _summary(result, record)),
         tone,
         seconds,
         Number(duration(seconds) if seconds > 0 else UNKNOWN, "How long the run took"),
@@ -287,15 +178,17 @@ def _verdict(
     beside = next((n for n, title, _ in measure.yardsticks if not title and n in metrics), None)
     if beside is None:
         return f"not compared with {baseline}", "quiet"
+    if task in PLACED:
+        word = compared(held_out_errors(record))
+        return f"{word} {baseline}", "good" if word.startswith("better") else "warning"
     better = own > metrics[beside] if measure.higher else own < metrics[beside]
-    return (
-        (f"better than {baseline}", "good")
-        if better
-        else (f"not better than {baseline}", "warning")
-    )
+    word, tone = ("better than", "good") if better else ("not better than", "warning")
+    return f"{word} {baseline}", tone
 
 
-def _summary(result: Result) -> str:
+def _summary(result: Result, record: Mapping[str, Any]) -> str:
     """Return the verdict of the run in full."""
     said = str(getattr(result.outcome, "summary", ""))
-    return said or "Reopened from a file: compared by what its record holds."
+    if not said and result.task in PLACED and record.get("metrics"):
+        return placement_verdict(held_out_errors(record)).text
+    return said or "What its record says of how good it is."

@@ -12,8 +12,8 @@ from natsort import natsort_keygen
 from psygnal import Signal, SignalInstance
 
 from napari_spatialrecon.errors import InputError
-from napari_spatialrecon.viewer.results.facts import Facts, facts
-from napari_spatialrecon.viewer.results.sides import PLACED, Side, truths
+from napari_spatialrecon.viewer.results.facts import PLACED, Facts, facts
+from napari_spatialrecon.viewer.results.sides import Side, truths
 from napari_spatialrecon.viewer.workspace.results import Result
 
 if TYPE_CHECKING:

@@ -1,4 +1,4 @@
-"""The layers of a comparison: points of each side, arrows, a map of the distortion, the ground.
+"""The layers of a comparison: the points of each side and the arrows between them.
 
 All lie in world coordinates, (y, x), so that neither side has to be moved.
 """
@@ -6,7 +6,7 @@ All lie in world coordinates, (y, x), so that neither side has to be moved.
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -16,21 +16,19 @@ from napari_spatialrecon.viewer.canvas.layers import (
     CELL_UM,
     LEAST_PIXELS,
     linear_part,
-    to_data,
     to_layer,
 )
 
 if TYPE_CHECKING:
-    from napari.layers import Image, Layer, Points, Vectors
+    from napari.layers import Layer, Points, Vectors
 
-    from napari_spatialrecon.geometry.distortion import Distortion
     from napari_spatialrecon.tasks.comparing import Comparison
 
 COMPARISON = "comparison"
 """Key of our metadata: a layer that only shows a comparison, and is made anew when needed."""
 MOST_ARROWS = 5_000
 """More cells than this get no arrow each."""
-ARROW_COLORS, AREA_COLORS, SHEAR_COLORS = "viridis", "PiYG", "magma"
+ARROW_COLORS = "viridis"
 _STARTS = {ARROW_COLORS: 0.35}
 """Where a color map starts, whose darkest colors would vanish on stained nuclei."""
 SYMBOLS = ("disc", "diamond")
@@ -38,10 +36,6 @@ SYMBOLS = ("disc", "diamond")
 _HEAD = 5.0
 """Width of the dot at the end of an arrow, in widths of its line."""
 _CAPTION_SIZE = 11
-_MOST_PIXELS = 4_096
-"""Pixels of a copied image along each side."""
-
-Of = Literal["area", "shear"]
 
 
 @dataclass(frozen=True, eq=False)
@@ -180,107 +174,11 @@ def arrows(comparison: Comparison, world: World, name: str) -> tuple[Vectors, Po
     return lines, dots
 
 
-def distortion_image(found: Distortion, of: Of, world: World, name: str) -> Image:
-    """Return a map of the change of area (log2) or of the shear."""
-    from napari.layers import Image
-
-    values, limits, colors = distortion_values(found, of)
-    move = np.diag([found.step, found.step, 1.0])
-    move[:2, 2] = found.origin[::-1]
-    return Image(
-        mapped(values, limits, colors),
-        rgb=True,
-        name=name,
-        affine=world.matrix @ move,
-        interpolation2d="linear",
-        opacity=0.75,
-        **world.kept,
-    )
-
-
-def distortion_lines(found: Distortion, world: World, name: str) -> Vectors:
-    """Return the grid of the first layout as the second deforms it."""
-    from napari.layers import Vectors
-
-    start, end = (world(found.lines[:, at]) for at in (0, 1))
-    return Vectors(
-        np.stack([start, end - start], axis=1),
-        name=name,
-        vector_style="line",
-        edge_width=found.step * world.length * 0.06,
-        edge_color="white",
-        opacity=0.8,
-        **world.kept,
-    )
-
-
-def distortion_values(
-    found: Distortion, of: Of
-) -> tuple[NDArray[np.float64], tuple[float, float], str]:
-    """Return the values drawn at the nodes, the ends of the color map, and its name.
-
-    A change of area is drawn as its log2, from a quarter to four times; a fold counts as the
-    smallest area.
-    """
-    if of == "area":
-        area = np.maximum(found.area, 2.0**-2)
-        return np.log2(np.where(np.isnan(found.area), np.nan, area)), (-2.0, 2.0), AREA_COLORS
-    return found.shear, (1.0, 4.0), SHEAR_COLORS
-
-
 def captioned(layer: Layer, position: str) -> None:
     """Write a layer's name into a corner of the canvas, on a box so that it is readable."""
     overlay = layer.name_overlay
     overlay.position, overlay.font_size = position, _CAPTION_SIZE
     overlay.box = overlay.visible = True
-
-
-def copy_of(image: Image, low: np.ndarray, high: np.ndarray, shift: np.ndarray) -> Image | None:
-    """Return the part of an image between two corners, moved by `shift`; all (y, x) in the world.
-
-    Of a large image a level is copied that is sharp enough for the screen.
-
-    Returns
-    -------
-    None where the image does not reach.
-    """
-    from napari.layers import Image
-
-    levels = list(image.data) if image.multiscale else [image.data]
-    whole = np.array(levels[0].shape[:2])
-    world = np.array([(y, x) for y in (low[0], high[0]) for x in (low[1], high[1])])
-    corners = to_data(image, world)
-    start = np.clip(np.floor(corners.min(axis=0)), 0, whole).astype(int)
-    stop = np.clip(np.ceil(corners.max(axis=0)), 0, whole).astype(int)
-    if (stop <= start).any():
-        return None
-    fits = (
-        level
-        for level in levels
-        if ((stop - start) * level.shape[0] / whole[0] < _MOST_PIXELS).all()
-    )
-    level = next(fits, levels[-1])
-    factor = whole / np.array(level.shape[:2])
-    first, last = np.floor(start / factor).astype(int), np.ceil(stop / factor).astype(int)
-    part = np.asarray(level[first[0] : last[0], first[1] : last[1]])
-    linear = linear_part(image)
-    matrix = np.eye(3)
-    matrix[:2, :2] = linear * factor
-    origin = np.asarray(image._data_to_world((0.0, 0.0)), float)
-    matrix[:2, 2] = origin + linear @ (first * factor + (factor - 1) / 2) + shift
-    kept: dict[str, Any] = {"units": image.units, "axis_labels": image.axis_labels}
-    if not image.rgb:
-        limits = tuple(float(limit) for limit in image.contrast_limits)
-        kept |= {"contrast_limits": limits, "colormap": image.colormap, "gamma": image.gamma}
-    return Image(
-        part,
-        rgb=image.rgb,
-        name=f"{image.name} (copy)",
-        affine=matrix,
-        opacity=image.opacity,
-        metadata={OURS: {COMPARISON: True}},
-        **kept,
-    )
 
 
 def is_comparison(layer: Layer) -> bool:

@@ -6,16 +6,13 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from napari_spatialrecon.tissue.slots import SPATIAL
-from napari_spatialrecon.viewer.results.facts import record_of
+from napari_spatialrecon.viewer.results.facts import PLACED, record_of
 from napari_spatialrecon.viewer.workspace.results import Result
 from napari_spatialrecon.viewer.workspace.workspace import Entry, Role, Workspace
 
 if TYPE_CHECKING:
     from anndata import AnnData
     from napari.layers import Layer
-
-PLACED = ("place", "impute-locations")
-"""Tasks whose results are places."""
 
 
 @dataclass(frozen=True)

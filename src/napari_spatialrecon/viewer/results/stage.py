@@ -3,51 +3,36 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from enum import StrEnum
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from psygnal import Signal
 
-from napari_spatialrecon.tissue.slots import OURS
 from napari_spatialrecon.viewer.canvas.colors import ColorKey, set_point_colors
 from napari_spatialrecon.viewer.canvas.point_nodes import move_vectors
 from napari_spatialrecon.viewer.results import pieces
-from napari_spatialrecon.viewer.results.pieces import World, is_comparison
-from napari_spatialrecon.viewer.workspace.selection import names_of
+from napari_spatialrecon.viewer.results.distortion_layers import (
+    TITLES,
+    Of,
+    distortion_image,
+    distortion_lines,
+)
+from napari_spatialrecon.viewer.results.ground_copy import copy_of
+from napari_spatialrecon.viewer.results.looks import MARKS, Look
+from napari_spatialrecon.viewer.results.scene import Scene
 
 if TYPE_CHECKING:
     from napari.components import ViewerModel
-    from napari.layers import Image, Layer, Points, Vectors
+    from napari.layers import Layer, Points, Vectors
 
     from napari_spatialrecon.geometry.distortion import Distortion
     from napari_spatialrecon.tasks.comparing import Comparison
     from napari_spatialrecon.viewer.results.sides import Side
 
-Source = tuple["Points | None", np.ndarray]
-"""The layer of a side, and the rows (n,) of it that are compared; None and no rows without one."""
-
 _MARGIN = 0.06
 """Margin around the tissue, in widths of it, side by side and beyond the line of a swipe."""
 _LINE = 0.006
 """Width of the line of a swipe, in widths of the tissue."""
-
-
-MARKS = "●◆"
-"""Symbols of the points of the first and of the second side, for text."""
-TITLES: dict[pieces.Of, str] = {"area": "change of area", "shear": "shear"}
-"""What a map of the distortion shows."""
-
-
-class Look(StrEnum):
-    """A way to look at a comparison."""
-
-    BESIDE = "side by side"
-    SWIPE = "swipe"
-    BLINK = "blink"
-    ARROWS = "arrows"
-    DISAGREEMENT = "disagreement"
-    DISTORTION = "distortion"
 
 
 class Stage:
@@ -64,6 +49,8 @@ class Stage:
         Number of arrows drawn.
     line
         Where the swipe divides, x in the world.
+    scene
+        What was shown last.
     key
         What the colors of the disagreement mean; None before it is shown.
     """
@@ -74,6 +61,7 @@ class Stage:
         self.viewer = viewer
         self.look: Look | None = None
         self.arrows, self.line = 0, 0.0
+        self.scene: Scene
         self.key: ColorKey | None = None
         self.points: list[Points] = []
         self._own: list[Layer] = []
@@ -95,7 +83,7 @@ class Stage:
         comparison: Comparison,
         sides: tuple[Side, Side],
         *,
-        of: pieces.Of = "area",
+        of: Of = "area",
         distortion: Distortion | None = None,
     ) -> None:
         """Look at a comparison in another way.
@@ -111,20 +99,16 @@ class Stage:
         self.leave()
         self._busy = True
         try:
-            self._sides = sides
-            sources = [self._source(side, comparison) for side in sides]
-            self._world = World.of(comparison, *sources[0])
-            self._comparison = comparison
-            self._ground = self._grounds()
+            self.scene = Scene.of(self.viewer, comparison, sides)
             self.look = look
             if look in (Look.BESIDE, Look.SWIPE, Look.BLINK):
-                self._add_points(sources)
+                self._add_points()
             ways: dict[Look, Callable[[], None]] = {
                 Look.BESIDE: self._beside,
                 Look.SWIPE: self._swipe,
                 Look.BLINK: self._blink,
                 Look.ARROWS: self._draw_arrows,
-                Look.DISAGREEMENT: lambda: self._disagreement(sources),
+                Look.DISAGREEMENT: self._disagreement,
                 Look.DISTORTION: lambda: self._distortion(of, distortion),
             }
             ways[look]()
@@ -156,31 +140,15 @@ class Stage:
         self.left.emit()
 
     @property
-    def extent(self) -> tuple[np.ndarray, np.ndarray]:
-        """Lowest and highest (y, x) of both sides in the world."""
-        both = np.concatenate(
-            [self._world(part) for part in (self._comparison.first, self._comparison.second)]
-        )
-        return both.min(axis=0), both.max(axis=0)
-
-    def _tissue(self) -> tuple[np.ndarray, np.ndarray]:
-        """Return the corners of both sides, and of the slide that they lie on."""
-        from napari.layers import Points
-
-        low, high = self.extent
-        for layer in self.viewer.layers:
-            slide = layer.metadata.get(OURS, {}).get("role") == "slide"
-            if isinstance(layer, Points) and slide and len(layer.data):
-                corners = np.asarray(layer.extent.world, float)[:, -2:]
-                if (corners[0] < high).all() and (corners[1] > low).all():
-                    low, high = np.minimum(low, corners[0]), np.maximum(high, corners[1])
-        return low, high
+    def visible(self) -> dict[str, bool]:
+        """Whether each layer that is hidden by now is shown again afterwards, by its name."""
+        return {layer.name: visible for layer, visible in self._hidden}
 
     # Swipe and blink
 
     def move_line(self, x: float) -> None:
         """Divide at x: the first side is shown left of it, the second right of it."""
-        low, high = self.extent
+        low, high = self.scene.extent
         self.line = float(np.clip(x, low[1], high[1]))
         if self._divider is None:
             return
@@ -202,16 +170,17 @@ class Stage:
     # Ways to look
 
     def _beside(self) -> None:
-        low, high = self._tissue()
+        low, high = self.scene.tissue()
         margin = _MARGIN * (high - low)
         low, high = low - margin, high + margin
         shift = np.array([0.0, high[1] - low[1]])
-        for image in self._ground:
+        ground = self.scene.ground()
+        for image in ground:
             for moved in (np.zeros(2), shift):
-                copy = pieces.copy_of(image, low, high, moved)
+                copy = copy_of(image, low, high, moved)
                 if copy is not None:
                     self._add(copy, self.viewer.layers.index(image) + 1)
-        self._hide(list(self._ground))
+        self._hide(list(ground))
         self.points[1].translate = shift
         camera = self.viewer.scene.camera
         self._camera = (camera.center, camera.zoom)
@@ -220,14 +189,14 @@ class Stage:
     def _swipe(self) -> None:
         from napari.layers import Vectors
 
-        low, high = self.extent
+        low, high = self.scene.extent
         self._divider = Vectors(
             np.array([[[low[0], low[1]], [high[0] - low[0], 0.0]]]),
             name="drag this line",
             vector_style="line",
             edge_width=_LINE * float((high - low).max()) or 1.0,
             edge_color="#FFC107",
-            **self._world.kept,
+            **self.scene.world.kept,
         )
         self._add(self._divider)
         self.move_line(float((low[1] + high[1]) / 2))
@@ -236,19 +205,24 @@ class Stage:
         self.points[1].visible = False
 
     def _draw_arrows(self) -> None:
-        first, second = (side.name for side in self._sides)
-        lines, dots = pieces.arrows(self._comparison, self._world, f"{first} → ● {second}")
+        first, second = (side.name for side in self.scene.sides)
+        lines, dots = pieces.arrows(
+            self.scene.comparison, self.scene.world, f"{first} → ● {second}"
+        )
         self.arrows = len(lines.data)
         self._add(lines, caption="top_left")
         self._add(dots)
 
-    def _disagreement(self, sources: list[Source]) -> None:
-        comparison = self._comparison
-        at = next((i for i, side in enumerate(self._sides) if side.result is not None), 0)
-        places = self._world((comparison.first, comparison.second)[at])
-        side = self._sides[at]
+    def _disagreement(self) -> None:
+        comparison = self.scene.comparison
+        at = next((i for i, side in enumerate(self.scene.sides) if side.result is not None), 0)
+        side = self.scene.sides[at]
         layer = pieces.side_points(
-            places, *sources[at], f"{side.name}: disagreement", at, self._world
+            self.scene.places[at],
+            *self.scene.sources[at],
+            f"{side.name}: disagreement",
+            at,
+            self.scene.world,
         )
         self._add(layer, caption="top_left")
         unit = "µm" if comparison.unit == "um" else comparison.unit
@@ -256,24 +230,26 @@ class Stage:
             layer,
             comparison.distance,
             kind="uncertainty",
-            title=f"distance to {self._sides[1 - at].name}, {unit}",
+            title=f"distance to {self.scene.sides[1 - at].name}, {unit}",
             limits=(0.0, pieces.top_of(comparison)),
         )
 
-    def _distortion(self, of: pieces.Of, found: Distortion | None) -> None:
-        found = found or self._comparison.distortion()
-        name = f"{TITLES[of]}, {self._sides[0].name} → {self._sides[1].name}"
-        self._add(pieces.distortion_image(found, of, self._world, name), caption="top_left")
+    def _distortion(self, of: Of, found: Distortion | None) -> None:
+        found = found or self.scene.comparison.distortion()
+        name = f"{TITLES[of]}, {self.scene.sides[0].name} → {self.scene.sides[1].name}"
+        self._add(distortion_image(found, of, self.scene.world, name), caption="top_left")
         if len(found.lines):
-            self._add(pieces.distortion_lines(found, self._world, "deformed grid"))
+            self._add(distortion_lines(found, self.scene.world, "deformed grid"))
 
     # Layers
 
-    def _add_points(self, sources: list[Source]) -> None:
-        both = (self._comparison.first, self._comparison.second)
-        for number, (places, (layer, rows)) in enumerate(zip(both, sources, strict=True)):
-            name = f"{MARKS[number]} {self._sides[number].name}"
-            points = pieces.side_points(self._world(places), layer, rows, name, number, self._world)
+    def _add_points(self) -> None:
+        scene = self.scene
+        for number, (layer, rows) in enumerate(scene.sources):
+            name = f"{MARKS[number]} {scene.sides[number].name}"
+            points = pieces.side_points(
+                scene.places[number], layer, rows, name, number, scene.world
+            )
             self.points.append(points)
             self._add(points, caption="top_right" if number else "top_left")
             if layer is not None:
@@ -300,36 +276,6 @@ class Stage:
                 continue
             self._hidden.append((layer, layer.visible))
             layer.visible = False
-
-    def _grounds(self) -> list[Image]:
-        """Return the images in view under the first side."""
-        from napari.layers import Image
-
-        low, high = self._extent_of_first()
-        found = []
-        for layer in self.viewer.layers:
-            if not isinstance(layer, Image) or not layer.visible or is_comparison(layer):
-                continue
-            corners = layer.extent.world[:, -2:]
-            if (corners[0] < high).all() and (corners[1] > low).all():
-                found.append(layer)
-        return found
-
-    def _extent_of_first(self) -> tuple[np.ndarray, np.ndarray]:
-        places = self._world(self._comparison.first)
-        return places.min(axis=0), places.max(axis=0)
-
-    def _source(self, side: Side, comparison: Comparison) -> Source:
-        """Return the layer of a side and its rows that show the cells compared."""
-        import pandas as pd
-        from napari.layers import Points
-
-        layer, nothing = side.layer, np.empty(0, int)
-        if not isinstance(layer, Points) or layer not in self.viewer.layers:
-            return None, nothing
-        names = pd.Index(names_of(layer))
-        rows = names.get_indexer(comparison.obs_names) if names.is_unique else nothing - 1
-        return (layer, rows) if len(rows) and (rows >= 0).all() else (None, nothing)
 
     def _on_removed(self, event: object) -> None:
         if self._busy or self.look is None:

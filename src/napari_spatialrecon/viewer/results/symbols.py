@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from napari_spatialrecon.viewer.results.sides import PLACED
+from napari_spatialrecon.viewer.results.facts import PLACED
 from napari_spatialrecon.viewer.workspace.results import Result
 from napari_spatialrecon.viewer.workspace.workspace import Workspace
 

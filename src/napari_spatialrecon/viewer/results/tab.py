@@ -12,9 +12,9 @@ from qtpy.QtWidgets import QFrame, QLabel, QScrollArea, QVBoxLayout, QWidget
 from napari_spatialrecon.viewer.results.actions import Actions
 from napari_spatialrecon.viewer.results.acts import bring_up
 from napari_spatialrecon.viewer.results.compare_panel import ComparePanel
+from napari_spatialrecon.viewer.results.looks import Look
 from napari_spatialrecon.viewer.results.model import ResultsModel
 from napari_spatialrecon.viewer.results.result_list import ResultList
-from napari_spatialrecon.viewer.results.stage import Look
 from napari_spatialrecon.viewer.results.symbols import Symbols
 from napari_spatialrecon.viewer.window.tones import Themed, tones
 from napari_spatialrecon.viewer.workspace.results import Result
@@ -56,12 +56,16 @@ class ResultsTab(QWidget):
 
     def state(self) -> dict[str, Any]:
         """Return what is ticked, the order, and how the two are looked at."""
-        look = self.compare.stage.look
-        return {**self.model.state(), "look": None if look is None else str(look)}
+        stage = self.compare.stage
+        look = None if stage.look is None else str(stage.look)
+        return {**self.model.state(), "look": look, "visible": stage.visible}
 
     def restore(self, state: Mapping[str, Any]) -> None:
         """Tick and look as before, as far as the results exist."""
         self.model.restore(state)
+        for name, visible in dict(state.get("visible", {})).items():
+            if name in self.viewer.layers:
+                self.viewer.layers[name].visible = bool(visible)
         if state.get("look") in set(Look):
             self.compare.look(Look(state["look"]))
 

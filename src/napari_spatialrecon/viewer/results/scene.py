@@ -1,0 +1,112 @@
+"""Two sides in the world: where both lie, on which tissue, and what it is stained by."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import cached_property
+from typing import TYPE_CHECKING
+
+import numpy as np
+from numpy.typing import NDArray
+
+from napari_spatialrecon.tissue.slots import OURS
+from napari_spatialrecon.viewer.results.pieces import World, is_comparison
+from napari_spatialrecon.viewer.workspace.selection import names_of
+
+if TYPE_CHECKING:
+    from napari.components import ViewerModel
+    from napari.layers import Image, Layer, Points
+
+    from napari_spatialrecon.tasks.comparing import Comparison
+    from napari_spatialrecon.viewer.results.sides import Side
+
+Source = tuple["Points | None", np.ndarray]
+"""The layer of a side, and the rows (n,) of it that are compared; None and no rows without one."""
+Box = tuple[NDArray[np.float64], NDArray[np.float64]]
+"""Lowest and highest (y, x) in the world."""
+
+
+@dataclass(frozen=True, eq=False)
+class Scene:
+    """What a comparison looks like in a viewer.
+
+    Parameters
+    ----------
+    sources
+        Of both sides.
+    world
+        The map from the frame of the comparison to the world.
+    """
+
+    viewer: ViewerModel
+    comparison: Comparison
+    sides: tuple[Side, Side]
+    sources: tuple[Source, Source]
+    world: World
+
+    @classmethod
+    def of(cls, viewer: ViewerModel, comparison: Comparison, sides: tuple[Side, Side]) -> Scene:
+        """Lay the first side where its layer shows it, and the second in its frame."""
+        first, second = (_source(viewer, side, comparison) for side in sides)
+        world = World.of(comparison, *first)
+        return cls(viewer, comparison, sides, (first, second), world)
+
+    @cached_property
+    def places(self) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+        """Where both place the cells, (n, 2) as (y, x) in the world."""
+        return self.world(self.comparison.first), self.world(self.comparison.second)
+
+    @cached_property
+    def extent(self) -> Box:
+        """The region of both sides."""
+        lows, highs = zip(*((p.min(axis=0), p.max(axis=0)) for p in self.places), strict=True)
+        return np.min(lows, axis=0), np.max(highs, axis=0)
+
+    def tissue(self) -> Box:
+        """Return the region of both sides, and of the slide that they lie on."""
+        from napari.layers import Points
+
+        low, high = self.extent
+        for layer in self.viewer.layers:
+            slide = layer.metadata.get(OURS, {}).get("role") == "slide"
+            if isinstance(layer, Points) and slide and len(layer.data):
+                corners = _corners(layer)
+                if _meet(corners, self.extent):
+                    low, high = np.minimum(low, corners[0]), np.maximum(high, corners[1])
+        return low, high
+
+    def ground(self) -> list[Image]:
+        """Return the images in view under the first side."""
+        from napari.layers import Image
+
+        first = self.places[0]
+        region = first.min(axis=0), first.max(axis=0)
+        return [
+            layer
+            for layer in self.viewer.layers
+            if isinstance(layer, Image)
+            and layer.visible
+            and not is_comparison(layer)
+            and _meet(_corners(layer), region)
+        ]
+
+
+def _source(viewer: ViewerModel, side: Side, comparison: Comparison) -> Source:
+    import pandas as pd
+    from napari.layers import Points
+
+    layer, nothing = side.layer, np.empty(0, int)
+    if not isinstance(layer, Points) or layer not in viewer.layers:
+        return None, nothing
+    names = pd.Index(names_of(layer))
+    rows = names.get_indexer(comparison.obs_names) if names.is_unique else nothing
+    return (layer, rows) if len(rows) and (rows >= 0).all() else (None, nothing)
+
+
+def _corners(layer: Layer) -> Box:
+    corners = np.asarray(layer.extent.world, float)[:, -2:]
+    return corners[0], corners[1]
+
+
+def _meet(one: Box, other: Box) -> bool:
+    return bool((one[0] <= other[1]).all() and (one[1] >= other[0]).all())
