@@ -164,3 +164,54 @@ def test_a_closed_widget_takes_its_marks_along_and_leaves_the_cells(
     qtbot.waitUntil(lambda: MARKS not in viewer.layers, timeout=5_000)
     np.testing.assert_array_equal(viewer.layers["cells"].data, moved)
     assert len(viewer.layers) == 2
+
+
+def stained(viewer: Any, name: str) -> Any:
+    """An H&E on which all cells lie."""
+    return viewer.add_image(
+        np.full((40, 40, 3), 200, np.uint8),
+        rgb=True,
+        name=name,
+        scale=(50.0, 50.0),
+        units=("um", "um"),
+        metadata={"spatialrecon": {"role": "histology"}},
+    )
+
+
+def test_clicks_are_taken_on_the_image_that_is_shown(
+    widget: LandmarksWidget, truth: np.ndarray
+) -> None:
+    viewer = widget.viewer
+    placed, shown, other = (
+        viewer.layers["cells"],
+        stained(viewer, "C2 H&E"),
+        stained(viewer, "C5 H&E"),
+    )
+    viewer.layers.move(viewer.layers.index(placed), len(viewer.layers))
+    other.visible = False
+    again = LandmarksWidget(viewer)
+    assert again.image.currentText() == "C2 H&E" and again.session.image is shown
+    again.image.setCurrentIndex(again.image.findText("C5 H&E"))
+    again.image.activated.emit(again.image.currentIndex())
+    assert other.visible and not shown.visible and again.session.image is other
+    shown.visible = True
+    viewer.layers.move(viewer.layers.index(shown), viewer.layers.index(other) + 1)
+    again.pick.click()  # C2 covers the chosen one
+    assert other.visible and not shown.visible
+    again.pick.click()
+    again.deleteLater()
+
+
+def test_the_cell_to_be_clicked_is_described(widget: LandmarksWidget) -> None:
+    widget.session.adata.obs["cell_type"] = np.repeat(["tumor", "stroma"], 30)
+    widget.session.model.pick(7)
+    text = widget.hint.text()
+    assert text.startswith("Click where c7 belongs.") and "tumor" in text
+    assert "part of the tissue" in text or "of the tissue" in text
+    assert "may be off by" in text and "µm" in text
+
+
+def test_titles_are_plain_words(widget: LandmarksWidget) -> None:
+    titles = [widget.table.horizontalHeaderItem(i).text() for i in range(4)]
+    assert titles == ["cell", "misfit", "without it", "weight"]
+    assert widget.load.text() == "Open landmarks…" and widget.store.text() == "Save landmarks…"

@@ -12,7 +12,12 @@ from napari_spatialrecon.viewer.align.model import AlignModel
 from napari_spatialrecon.viewer.canvas.layers import linear_part, to_data, um_per_layer_unit
 from napari_spatialrecon.viewer.canvas.table_metadata import set_table, table_of
 from napari_spatialrecon.viewer.task.landmark_session import LandmarkSession
-from napari_spatialrecon.viewer.task.mark_layers import MarkLayers, show_numbers
+from napari_spatialrecon.viewer.task.mark_layers import (
+    SYMBOLS,
+    MarkLayers,
+    mark_sizes,
+    show_numbers,
+)
 from napari_spatialrecon.viewer.window.tones import LIGHT
 
 if TYPE_CHECKING:
@@ -102,16 +107,18 @@ class AlignSession(LandmarkSession):
         return float(abs(np.linalg.det(linear_part(self.layer)))) ** 0.5
 
     def _show_marks(self) -> None:
-        """Draw a disc for each landmark of the layer, a ring for its partner, a line between them.
+        """Draw a mark for each landmark of the layer, a ring for its partner, a line between them.
 
-        Colors are those of a light theme, since H&E images are bright.
+        The shape of both tells how well they agree, as the color does. Colors are those of a light
+        theme, since H&E images are bright.
         """
         from napari.utils.colormaps.standardize_color import transform_color
 
         tones, rows = LIGHT, self.model.residuals()
         places, k = self.marks_world(), len(rows)
         names = [self.tone(row.residual, row.outlier) for row in rows]
-        fit = [getattr(tones, n) if r.enabled else tones.quiet for n, r in zip(names, rows)]
+        names = [n if row.enabled else "quiet" for n, row in zip(names, rows)]
+        fit = [getattr(tones, name) for name in names]
         waiting = [tones.accent] * (len(places) - 2 * k)
         colors = transform_color([*fit, *fit, *waiting]) if len(places) else "white"
         number = [str(i + 1) for i in range(k)]
@@ -122,8 +129,10 @@ class AlignSession(LandmarkSession):
         marks.data = places
         if len(places):
             show_numbers(marks, text)
-            marks.size = np.where(ring, _RING_PX, _MARK_PX) * pixel
-            marks.symbol = "disc"
+            kinds = [*names, *names, *["quiet"] * len(waiting)]
+            wide = np.where(ring, _RING_PX, _MARK_PX) / _MARK_PX
+            marks.size = mark_sizes(kinds, _MARK_PX) * wide * pixel
+            marks.symbol = [SYMBOLS[kind] for kind in kinds]
             marks.border_color = colors
             marks.border_width = np.where(ring, 0.12, 0.2)
             faces = np.ones((len(places), 4))  # so that marks and numbers are visible on any stain

@@ -37,12 +37,13 @@ class AlignToHistology(LandmarkDock[AlignSession]):
 
     shortcuts = ALIGN
     pick_text = "Set landmark pairs"
+    noun = "landmark pairs"
     opened = OPENED
     saved: ClassVar[Mapping[str, str]] = {kind: kind[kind.rindex(".") : -1] for kind in SAVED}
     columns: ClassVar[dict[str, str]] = {
         "pair": "Untick to exclude a pair",
         "residual": "Distance of the moved landmark from its partner",
-        "left out": "Its distance if only the other pairs were used",
+        "without it": "Its distance if only the other pairs were used",
     }
 
     def make_parts(self) -> None:
@@ -202,7 +203,7 @@ class AlignToHistology(LandmarkDock[AlignSession]):
             except ChoiceError as error:
                 words = "Points of the slide, then of the image:"
                 chosen, yes = QInputDialog.getItem(
-                    self, "Open landmarks", words, list(error.choices), editable=False
+                    self, "Open landmark pairs", words, list(error.choices), editable=False
                 )
                 if yes:
                     open_alignment(self.space, session, path, chosen)

@@ -144,7 +144,7 @@ def _draw_picture(ax: Axes, part: Picture, extent: np.ndarray, pixel: float, ord
         rgba,
         extent=(-0.5, columns - 0.5, rows - 0.5, -0.5),
         transform=Affine2D(matrix) + ax.transData,
-        interpolation="bicubic" if part.smooth else "antialiased",
+        interpolation="hanning" if part.smooth else "antialiased",
         aspect="auto",
         zorder=order,
     )

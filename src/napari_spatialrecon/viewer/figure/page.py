@@ -11,10 +11,11 @@ import numpy as np
 from napari_spatialrecon.errors import InputError
 from napari_spatialrecon.tissue.slots import OURS
 from napari_spatialrecon.viewer.figure.scene import Dots, Picture, Scene, scene_of
+from napari_spatialrecon.viewer.task.ground import histology_under
 
 if TYPE_CHECKING:
     from napari.components import ViewerModel
-    from napari.layers import Image, Layer
+    from napari.layers import Layer
 
 Part = Literal["tissue", "view"]
 ONE_COLUMN_MM, PAGE_MM = 85.0, 180.0
@@ -153,47 +154,12 @@ def tissue_extent(scene: Scene) -> np.ndarray:
     return _around(np.stack([middle, middle]), size + 2 * _MARGIN * longest)
 
 
-def histology_under(viewer: ViewerModel, layer: Layer) -> Image | None:
-    """Return the H&E on which a layer lies: its slide's own, else one that covers it.
-
-    Of several, one that is visible and beneath it.
-    """
-    from napari.layers import Image
-
-    from napari_spatialrecon.viewer.workspace.tables import histology_of
-    from napari_spatialrecon.viewer.workspace.workspace import workspace_of
-
-    space = workspace_of(viewer)
-    slide = space.of_layer(layer)
-    own = None if slide is None else histology_of(space, slide)
-    if own is not None and isinstance(own.layer, Image):
-        return own.layer
-    layers = viewer.layers
-    here = layers.index(layer)
-    middle = np.asarray(layer.extent.world, float)[:, -2:].mean(axis=0)
-    found = [
-        other
-        for other in layers
-        if isinstance(other, Image)
-        and other is not layer
-        and other.metadata.get(OURS, {}).get("role") == "histology"
-        and _covers(other, middle)
-    ]
-    index = layers.index
-    return max(found, key=lambda la: (la.visible, index(la) < here, index(la)), default=None)
-
-
 def _layers(viewer: ViewerModel, layer: Layer | None, histology: bool) -> list[Layer]:
     shown = [x for x in viewer.layers if x.metadata.get(OURS, {}).get("role") != "marks"]
     if layer is None:
         return [x for x in shown if x.visible]
     ground = histology_under(viewer, layer) if histology else None
     return [layer] if ground is None else [ground, layer]
-
-
-def _covers(image: Image, place: np.ndarray) -> bool:
-    low, high = np.asarray(image.extent.world, float)[:, -2:]
-    return bool(((place >= low) & (place <= high)).all())
 
 
 def _corners(picture: Picture) -> np.ndarray:

@@ -19,8 +19,14 @@ from napari_spatialrecon.viewer.canvas.layers import (
 from napari_spatialrecon.viewer.canvas.point_nodes import move_points, move_vectors
 from napari_spatialrecon.viewer.canvas.table_metadata import table_of
 from napari_spatialrecon.viewer.landmarks.model import LEAST, LandmarksModel
+from napari_spatialrecon.viewer.landmarks.portrait import Portraits
 from napari_spatialrecon.viewer.task.landmark_session import LandmarkSession
-from napari_spatialrecon.viewer.task.mark_layers import MarkLayers, show_numbers
+from napari_spatialrecon.viewer.task.mark_layers import (
+    SYMBOLS,
+    MarkLayers,
+    mark_sizes,
+    show_numbers,
+)
 from napari_spatialrecon.viewer.task.result_layers import FEW, FEW_PIXELS
 from napari_spatialrecon.viewer.window.tones import LIGHT
 
@@ -73,6 +79,7 @@ class LandmarksSession(LandmarkSession):
         layout = layout_of(adata, layer.name)
         self.viewer, self.layer, self.image = viewer, layer, image
         self.adata: AnnData = adata
+        self.portraits = Portraits(adata)
         self.um_per_unit = float(layer.metadata.get(OURS, {}).get("um_per_unit") or 1.0)
         spread = adata.obs.get(slots.UNCERTAINTY)
         self.model = LandmarksModel(
@@ -83,8 +90,7 @@ class LandmarksSession(LandmarkSession):
             None if image is None else self._bounds(image),
         )
         self.suggested: int | None = None
-        if adata.n_obs < FEW:
-            layer.canvas_size_limits = (FEW_PIXELS, 10_000.0)
+        self._limits: tuple[float, float] | None = None
         self._marks = MarkLayers(viewer, MARKS, GAPS)
         known = stored_landmarks(adata)
         if known is not None:
@@ -135,6 +141,7 @@ class LandmarksSession(LandmarkSession):
 
     def show(self) -> None:
         """Move the cells, and redraw the marks."""
+        self._enlarge()
         data = to_layer(self.model.places, self.um_per_unit)
         if self.model.dragging:
             move_points(self.layer, data)
@@ -182,8 +189,16 @@ class LandmarksSession(LandmarkSession):
         return replace(made, adata=adata)
 
     def close(self) -> None:
-        """Remove the marks; the cells stay where they are."""
+        """Remove the marks; the cells stay where they are, as large as they were before."""
         self._marks.remove()
+        if self._limits is not None:
+            self.layer.canvas_size_limits, self._limits = self._limits, None
+
+    def _enlarge(self) -> None:
+        """Let few cells be large enough on screen to be clicked, while the session is open."""
+        if self._limits is None and len(self.layer.data) < FEW:
+            self._limits = least, most = self.layer.canvas_size_limits
+            self.layer.canvas_size_limits = (max(least, FEW_PIXELS), most)
 
     def from_layer(self, other: Points) -> Landmarks:
         """Return landmarks from the cells of another layer that have the same names.
@@ -222,10 +237,10 @@ class LandmarksSession(LandmarkSession):
         model = self.model
         errors = model.errors()
         places = self.marks_world()
-        colors = [
-            getattr(LIGHT, self.tone(e.residual)) if m.enabled else LIGHT.quiet
-            for m, e in zip(model.marks, errors)
+        tones = [
+            self.tone(e.residual) if m.enabled else "quiet" for m, e in zip(model.marks, errors)
         ]
+        colors = [getattr(LIGHT, tone) for tone in tones]
         rings = [c for c in (model.picked, self.suggested) if c is not None]
         extra = self.world_of(model.places[rings])
         k, pixel = len(places), 1.0 / self.viewer.scene.camera.zoom
@@ -238,8 +253,9 @@ class LandmarksSession(LandmarkSession):
         if len(everything) and not model.dragging:
             shown = transform_color([*colors, *[LIGHT.accent] * len(rings)])
             show_numbers(layer, [*map(str, range(1, k + 1)), *["?"] * len(rings)])
-            layer.size = np.array([_MARK_PX] * k + [_RING_PX] * len(rings)) * pixel
-            layer.symbol = "disc"
+            sizes = [*mark_sizes(tones, _MARK_PX), *[_RING_PX] * len(rings)]
+            layer.size = np.array(sizes) * pixel
+            layer.symbol = [SYMBOLS[tone] for tone in [*tones, *["quiet"] * len(rings)]]
             layer.border_color = shown
             layer.border_width = 0.2
             faces = np.ones_like(shown)  # so that numbers are readable on any stain

@@ -23,7 +23,9 @@ from napari_spatialrecon.tissue.slots import LAYOUT
 from napari_spatialrecon.viewer.canvas.table_metadata import table_of
 from napari_spatialrecon.viewer.landmarks.layers import LandmarksSession, rows_of
 from napari_spatialrecon.viewer.landmarks.model import LEAST, LIVE_CELLS, WEIGHT
+from napari_spatialrecon.viewer.task.ground import histology_under, top_image
 from napari_spatialrecon.viewer.task.landmark_dock import LandmarkDock, offer
+from napari_spatialrecon.viewer.task.result_layers import uncover
 from napari_spatialrecon.viewer.widgets.labels import WrappedLabel
 from napari_spatialrecon.viewer.widgets.marks_table import MarkRow
 from napari_spatialrecon.viewer.widgets.qt_look import ignore_wheel
@@ -35,7 +37,7 @@ if TYPE_CHECKING:
 
     from napari_spatialrecon.progress import ProgressCallback, ShouldStop
 
-#: Delay after the last change before left-out errors and the next suggestion are computed.
+#: Delay after the last change before landmarks are judged and the next is suggested.
 _JUDGE_AFTER_MS = 250
 
 
@@ -46,9 +48,11 @@ class LandmarksWidget(LandmarkDock[LandmarksSession]):
     pick_text = "Set landmarks"
     columns: ClassVar[dict[str, str]] = {
         "cell": "Untick to exclude a landmark",
-        "residual": "Distance from the position that the pose of all landmarks predicts",
-        "left out": "Distance from the position that the other landmarks alone predict",
-        "pull": "exact: the cell is fixed there; a number: weight of the pull towards it",
+        "misfit": "Distance from where the whole layout, shifted, rotated and scaled to fit all "
+        "landmarks, would put the cell: far off (▲) may be a wrong cell or a wrong click",
+        "without it": "Distance from where the other landmarks alone would put the cell",
+        "weight": "exact: the cell is fixed at its landmark; a number: how strongly it is drawn "
+        "there, against its distances to the other cells",
     }
 
     def make_parts(self) -> None:
@@ -67,13 +71,13 @@ class LandmarksWidget(LandmarkDock[LandmarksSession]):
         self.suggest.setToolTip(
             "The cell whose position would help most: typical, certain, far from the others"
         )
-        self.hard = QCheckBox("fix it exactly there")
+        self.hard = QCheckBox("Fix the cell at its landmark")
         self.weight = QDoubleSpinBox()
         self.weight.setDecimals(1)
         self.weight.setRange(0.1, 1000.0)
         self.weight.setValue(WEIGHT)
         ignore_wheel(self.weight)
-        self.weight.setToolTip("Weight of the pull towards the landmark; 10 to 100 is firm")
+        self.weight.setToolTip("How strongly the cell is drawn to its landmark; 10 to 100 is firm")
         self.bend = QCheckBox("Bend the layout where landmarks are dense")
         self.bend.setToolTip("A smooth residual, with 20 or more landmarks and only if it helps")
         self.take = QPushButton("Take")
@@ -86,11 +90,13 @@ class LandmarksWidget(LandmarkDock[LandmarksSession]):
         self._judging: Iterator[None] = iter(())
         self._ready = threading.Event()
         threading.Thread(target=_load_solver, args=(self._ready,), daemon=True).start()
+        self.layer.activated.connect(self._follow_shown)
+        self.image.activated.connect(self._show_image)
         self.search_field.textChanged.connect(self._search)
         self.cells.itemClicked.connect(self._pick_listed)
         self.suggest.clicked.connect(self._pick_suggested)
-        self.hard.clicked.connect(self._set_pull)
-        self.weight.editingFinished.connect(self._set_pull)
+        self.hard.clicked.connect(self._set_weight)
+        self.weight.editingFinished.connect(self._set_weight)
         self.bend.clicked.connect(lambda on: self.do(lambda s: s.model.set_bend(on)))
         self.take.clicked.connect(self.take_from_layer)
         self.save_button.clicked.connect(lambda: self.ask_save_as("moved", self.save_as))
@@ -107,7 +113,7 @@ class LandmarksWidget(LandmarkDock[LandmarksSession]):
             side_by_side(self.pick, self.suggest),
             self.hint,
             self.table,
-            row(self.hard, WrappedLabel("or pull"), self.weight),
+            row(self.hard, WrappedLabel("or weight"), self.weight),
             side_by_side(self.undo, self.redo, self.remove),
             self.bend,
             self.verdict,
@@ -127,6 +133,8 @@ class LandmarksWidget(LandmarkDock[LandmarksSession]):
 
         offer(self.layer, [x for x in self.offered(Points) if _is_placed(x)])
         offer(self.image, self.offered(Image))
+        if self.session is None or self.session.layer is not self.layer.currentData():
+            self._follow_shown()
         self.begin()
 
     def begin(self, _: object = None) -> None:
@@ -140,6 +148,29 @@ class LandmarksWidget(LandmarkDock[LandmarksSession]):
         super().begin()
         if self.session is not before:
             self._search()
+
+    def _follow_shown(self, _: object = None) -> None:
+        """Choose the image on which the cells are shown."""
+        layer = self.layer.currentData()
+        if layer is None:
+            return
+        ground = histology_under(self.viewer, layer)
+        if ground is None or not ground.visible:
+            ground = top_image(self.viewer, layer) or ground
+        offered = [self.image.itemData(i) for i in range(self.image.count())]
+        if ground in offered:
+            self.image.setCurrentIndex(offered.index(ground))
+
+    def _show_image(self, _: object = None) -> None:
+        """Show the chosen image, on which clicks are taken, and hide what is drawn over it."""
+        layer, image = self.layer.currentData(), self.image.currentData()
+        if layer is not None and image is not None and top_image(self.viewer, layer) is not image:
+            uncover(self.viewer, layer, image)
+
+    def _on_switch(self, on: bool) -> None:
+        if on:
+            self._show_image()
+        super()._on_switch(on)
 
     def _offer_places(self, layer: Points | None) -> None:
         """Offer the other layers that show the same cells, or say that there are none."""
@@ -176,11 +207,11 @@ class LandmarksWidget(LandmarkDock[LandmarksSession]):
             self.do(lambda s: s.model.end_drag())
 
     def choose(self, number: int) -> None:
-        """Select a landmark, and show its pull."""
+        """Select a landmark, and show its weight."""
         super().choose(number)
-        self._show_pull()
+        self._show_weight()
 
-    def _set_pull(self) -> None:
+    def _set_weight(self) -> None:
         if self.session is not None and self.session.model.chosen is not None:
             number = self.session.model.chosen
             hard, weight = self.hard.isChecked(), self.weight.value()
@@ -219,7 +250,7 @@ class LandmarksWidget(LandmarkDock[LandmarksSession]):
             self.do(lambda s: s.model.pick(s.suggested))
 
     def _judge(self) -> None:
-        """Suggest the next landmark, and start computing left-out errors."""
+        """Suggest the next landmark, and start judging each landmark without it."""
         session = self.session
         if session is None or session.model.dragging:
             return
@@ -233,7 +264,7 @@ class LandmarksWidget(LandmarkDock[LandmarksSession]):
         self.suggest.setEnabled(session.suggested is not None)
 
     def _judge_one(self) -> None:
-        """Compute one more left-out error; show all after the last."""
+        """Judge one more landmark by the others; show all after the last."""
         if self.session is not None and next(self._judging, False) is None:
             return
         self._steps.stop()
@@ -287,7 +318,7 @@ class LandmarksWidget(LandmarkDock[LandmarksSession]):
             for part in (self.undo, self.redo, self.remove, self.store, self.save_button):
                 part.setEnabled(False)
             self.suggest.setEnabled(False)
-            self._show_pull()
+            self._show_weight()
             return
         session.show()
         model = session.model
@@ -306,12 +337,12 @@ class LandmarksWidget(LandmarkDock[LandmarksSession]):
         self.hint.setText(self._hint(session))
         self.table.show_rows(self._rows(session), model.chosen)
         self.verdict.setText(self._verdict(session))
-        self._show_pull()
+        self._show_weight()
         if model.problem is not None:
             self.notice.show_error(model.problem)
         self._timer.start()
 
-    def _show_pull(self) -> None:
+    def _show_weight(self) -> None:
         model = self.session.model if self.session is not None else None
         mark = None
         if model is not None and model.chosen is not None and model.chosen < len(model.marks):
@@ -327,7 +358,10 @@ class LandmarksWidget(LandmarkDock[LandmarksSession]):
         model = session.model
         more = f" {model.missing} more needed." if model.missing else ""
         if model.picked is not None:
-            return f"Click the position of {model.names[model.picked]}.{more}"
+            known = session.portraits.of(model.picked, model.places)
+            spread = model.uncertainty[model.picked]
+            doubt = f" It may be off by {self._length(spread)}." if np.isfinite(spread) else ""
+            return f"Click where {known.name} belongs.{more}\n{known.words}{doubt}"
         if not self.pick.isChecked():
             return f"Press Set landmarks, or find a cell, then click its position.{more}"
         slow = (
@@ -359,9 +393,7 @@ class LandmarksWidget(LandmarkDock[LandmarksSession]):
         words = f"{len(model.names):,} cells follow {len(model.used)} landmarks"
         if left:
             middle = float(np.median(left))
-            words += (
-                f" · a left-out landmark is predicted to within {self._length(middle)} (median)"
-            )
+            words += f" · the others predict a landmark to within {self._length(middle)} (median)"
         return words
 
     def _length(self, units: float | None) -> str:

@@ -6,13 +6,16 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
-from napari_spatialrecon.viewer.workspace.tables import Table
-from napari_spatialrecon.viewer.workspace.workspace import Entry
+import numpy as np
+
+from napari_spatialrecon.tissue.slots import OURS
+from napari_spatialrecon.viewer.workspace.tables import Table, histology_of
+from napari_spatialrecon.viewer.workspace.workspace import Entry, workspace_of
 
 if TYPE_CHECKING:
     from anndata import AnnData
     from napari.components import ViewerModel
-    from napari.layers import Image, Points
+    from napari.layers import Image, Layer, Points
 
 
 @dataclass(frozen=True, eq=False)
@@ -73,3 +76,48 @@ def stated_diameter_um(adata: AnnData) -> float | None:
     frame = SlideFrame.read(adata)
     scale = frame.um_per_unit
     return None if scale is None else spot_diameter(frame) * scale
+
+
+def histology_under(viewer: ViewerModel, layer: Layer) -> Image | None:
+    """Return the H&E on which a layer lies: its slide's own, else one that covers it.
+
+    Of several, one that is visible and beneath it.
+    """
+    from napari.layers import Image
+
+    space = workspace_of(viewer)
+    slide = space.of_layer(layer)
+    own = None if slide is None else histology_of(space, slide)
+    if own is not None and isinstance(own.layer, Image):
+        return own.layer
+    layers = viewer.layers
+    here = layers.index(layer)
+    middle = np.asarray(layer.extent.world, float)[:, -2:].mean(axis=0)
+    found = [
+        other
+        for other in layers
+        if isinstance(other, Image)
+        and other is not layer
+        and other.metadata.get(OURS, {}).get("role") == "histology"
+        and _covers(other, middle)
+    ]
+    index = layers.index
+    return max(found, key=lambda la: (la.visible, index(la) < here, index(la)), default=None)
+
+
+def top_image(viewer: ViewerModel, layer: Layer) -> Image | None:
+    """Return the image that is seen where a layer lies; None if none is visible there."""
+    from napari.layers import Image
+
+    middle = np.asarray(layer.extent.world, float)[:, -2:].mean(axis=0)
+    seen = (
+        other
+        for other in reversed(viewer.layers)
+        if isinstance(other, Image) and other.visible and _covers(other, middle)
+    )
+    return next(seen, None)
+
+
+def _covers(image: Image, place: np.ndarray) -> bool:
+    low, high = np.asarray(image.extent.world, float)[:, -2:]
+    return bool(((place >= low) & (place <= high)).all())

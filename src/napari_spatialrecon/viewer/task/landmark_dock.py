@@ -70,6 +70,8 @@ class LandmarkDock(QWidget, Generic[S]):
     columns: ClassVar[Mapping[str, str]]
     """Headings of the table, and their tooltips."""
     pick_text: ClassVar[str]
+    noun: ClassVar[str] = "landmarks"
+    """What is opened and saved."""
     opened: ClassVar[str] = _CSV
     """What the dialog of Open shows."""
     saved: ClassVar[Mapping[str, str]] = {_CSV: ".csv"}
@@ -89,7 +91,7 @@ class LandmarkDock(QWidget, Generic[S]):
         self.table = MarksTable(list(self.columns), list(self.columns.values()))
         self.undo, self.redo = QPushButton("Undo"), QPushButton("Redo")
         self.remove = QPushButton("Delete")
-        self.load, self.store = QPushButton("Open…"), QPushButton("Save…")
+        self.load, self.store = (QPushButton(f"{verb} {self.noun}…") for verb in ("Open", "Save"))
         self.notice = Notice()
         self.keys_button = QPushButton("Keys")
         self.keys_button.setCheckable(True)
@@ -246,13 +248,13 @@ class LandmarkDock(QWidget, Generic[S]):
         run.start()
 
     def _ask_load(self) -> None:
-        path = QFileDialog.getOpenFileName(self, "Open landmarks", "", self.opened)[0]
+        path = QFileDialog.getOpenFileName(self, f"Open {self.noun}", "", self.opened)[0]
         if path:
             self.open_file(path)
 
     def _ask_store(self) -> None:
         path, kind = QFileDialog.getSaveFileName(
-            self, "Save landmarks", "landmarks", ";;".join(self.saved)
+            self, f"Save {self.noun}", self.noun, ";;".join(self.saved)
         )
         if path:
             suffix = self.saved.get(kind, ".csv")

@@ -13,6 +13,16 @@ if TYPE_CHECKING:
     from napari.layers import Layer, Points, Vectors
 
 
+SYMBOLS = {"good": "disc", "warning": "square", "wrong": "triangle_up", "quiet": "disc"}
+"""Shape of a mark by its tone, so that it is told without color; `marks_table.GLYPHS` are alike."""
+_GROWN = {"square": 0.9, "triangle_up": 1.5}
+
+
+def mark_sizes(tones: list[str], pixels: float) -> np.ndarray:
+    """Return the size of each mark, so that its number fits in any shape."""
+    return np.array([pixels * _GROWN.get(SYMBOLS[tone], 1.0) for tone in tones])
+
+
 class MarkLayers:
     """Two layers of a viewer, made when marks are first shown and again if the user deleted them.
 

@@ -59,7 +59,7 @@ def show_result(
     color_layer(layer, color)
     if old is None:
         viewer.add_layer(new)
-    _uncover(viewer, layer, image)
+    uncover(viewer, layer, image)
     set_first_rims(viewer, layer)
     hide_other_results(viewer, layer)
     viewer.layers.selection = {layer}
@@ -155,7 +155,7 @@ def _reach(layer: Layer) -> tuple[np.ndarray, np.ndarray]:
     return corners[0], corners[1]
 
 
-def _uncover(viewer: ViewerModel, layer: Layer, image: Image | None) -> None:
+def uncover(viewer: ViewerModel, layer: Layer, image: Image | None) -> None:
     """Show the image; hide other slides, and images that are drawn over it."""
     from napari.layers import Image
 

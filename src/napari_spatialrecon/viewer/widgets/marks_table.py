@@ -12,6 +12,8 @@ from qtpy.QtWidgets import QAbstractItemView, QHeaderView, QTableWidget, QTableW
 from napari_spatialrecon.viewer.window.present import present
 from napari_spatialrecon.viewer.window.tones import DARK, Tones
 
+GLYPHS = {"good": "●", "warning": "■", "wrong": "▲", "quiet": "○"}
+"""Shape that stands for a tone before the first number, as on the canvas."""
 #: Least height in pixels; if the dock has more room, the table shows all rows.
 _LEAST_HEIGHT = 150
 
@@ -25,7 +27,7 @@ class MarkRow:
     cells
         Text of each column.
     tone
-        ``good``, ``warning``, ``wrong`` or ``quiet``: the color of the text.
+        ``good``, ``warning``, ``wrong`` or ``quiet``: the color of the text, and its `GLYPHS`.
     tip
         Tooltip of the row.
     """
@@ -77,7 +79,8 @@ class MarksTable(QTableWidget):
                     if item is None:
                         item = QTableWidgetItem()
                         self.setItem(number, column, item)
-                    item.setText(text)
+                    mark = f"{GLYPHS[row.tone]} " if column == 1 and text else ""
+                    item.setText(f"{mark}{text}")
                     item.setToolTip(row.tip)
                     item.setForeground(QColor(getattr(self.tones, row.tone)))
                     if column == 0:
