@@ -10,6 +10,7 @@ from qtpy.QtCore import Qt
 
 from napari_spatialrecon.viewer.canvas.colors import color_key, set_point_colors
 from napari_spatialrecon.viewer.canvas.pies import pies_of
+from napari_spatialrecon.viewer.deconvolve.bars import StackedBars
 from napari_spatialrecon.viewer.deconvolve.panel import ALL_TYPES
 from napari_spatialrecon.viewer.deconvolve.widget import Deconvolve
 from napari_spatialrecon.viewer.task.model import State
@@ -124,3 +125,35 @@ def test_bars_are_drawn_for_each_group_of_spots(widget: Deconvolve, qtbot: Any) 
     assert [name for name, _ in bars.groups] == ["a", "b"]
     np.testing.assert_allclose(bars._means.sum(axis=1), 1)
     assert color_key(widget.layer).entries[0].name == widget.model.outcome.types[0]
+
+
+def test_a_gene_takes_the_place_of_one_type_and_all_types_come_back(
+    widget: Deconvolve, qtbot: Any
+) -> None:
+    run(widget, qtbot)
+    panel, layer = widget.mixtures, widget.layer
+    gene = str(widget.model.slide.adata.var_names[0])
+    panel.choose_type(1)
+    widget.result.color.emit(gene)
+    active = widget.viewer.layers.selection.active
+    assert active is layer and layer.visible and color_key(layer).title.startswith(gene)
+    assert panel.type.currentIndex() == -1
+    panel.choose_type(ALL_TYPES)
+    assert pies_of(layer).visible and panel.type.currentData() == ALL_TYPES
+    other = widget.model.ground.spots
+    widget.viewer.layers.selection = {other}
+    widget.result.color.emit(gene)
+    assert color_key(other).title.startswith(gene) and pies_of(layer).visible
+
+
+def test_the_order_of_the_types_is_the_same_in_bars_and_legend(qtbot: Any) -> None:
+    bars = StackedBars()
+    qtbot.addWidget(bars)
+    means = np.array([[0.2, 0.5, 0.3]])
+    bars.show_bars(means, [("whole slide", 3)], ["a", "b", "c"], means[0])
+    bars.set_colors([(1, 0, 0, 1), (0, 1, 0, 1), (0, 0, 1, 1)])
+    bars.resize(200, bars.height())
+    image = bars.grab().toImage()
+    seen = [image.pixelColor(x, 5).getRgb()[:3] for x in (20, 130, 180)]
+    assert seen == [(0, 255, 0), (0, 0, 255), (255, 0, 0)]
+    assert [bars.types[kind] for kind, _ in bars.legend] == ["b", "c", "a"]

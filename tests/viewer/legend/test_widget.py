@@ -1,15 +1,19 @@
 from __future__ import annotations
 
+import warnings
 from typing import Any
 
 import numpy as np
 import pandas as pd
 import pytest
+from napari.layers import Points
+from napari.utils._proxies import PublicOnlyProxy
 from qtpy.QtCore import QPoint, Qt
 from qtpy.QtGui import QColor
 from qtpy.QtWidgets import QColorDialog
 
 from napari_spatialrecon.viewer.canvas.colors import set_point_colors
+from napari_spatialrecon.viewer.legend.model import Legend
 from napari_spatialrecon.viewer.legend.widget import LegendWidget
 
 
@@ -80,3 +84,43 @@ def test_closing_the_dock_shows_everything_again(shown: tuple, qtbot: Any) -> No
     qtbot.waitUntil(lambda: bool(layer.shown.all()), timeout=3000)
     layer.face_color = "red"
     viewer.layers.selection.active = None
+
+
+def test_alt_click_in_the_widget_that_napari_opens_touches_nothing_private(
+    make_napari_viewer: Any, qtbot: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    viewer = make_napari_viewer()
+    layer = viewer.add_points(np.arange(12.0).reshape(6, 2), name="cells")
+    set_point_colors(layer, pd.Categorical(list("abacca")), title="type")
+    monkeypatch.setenv("NAPARI_ENSURE_PLUGIN_MAIN_THREAD", "0")
+    widget = LegendWidget(PublicOnlyProxy(viewer))
+    qtbot.addWidget(widget)
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        alt = Qt.KeyboardModifier.AltModifier
+        qtbot.mouseClick(widget._list.viewport(), Qt.MouseButton.LeftButton, alt, middle(widget, 0))
+    assert type(widget.legend.layer) is Points and np.flatnonzero(layer.shown).tolist() == [0, 2, 5]
+
+
+def test_its_words_stand_on_top_and_are_never_cut(qtbot: Any) -> None:
+    layer = Points(np.zeros((3, 2)), name="cells of a patient with a name that nobody remembers")
+    widget = LegendWidget(legend=Legend(layer))
+    qtbot.addWidget(widget)
+    widget.resize(230, 400)
+    widget.show()
+    title = widget._title
+
+    def whole() -> bool:
+        return title.height() >= title.heightForWidth(title.width())
+
+    assert "one color" in title.text()
+    qtbot.waitUntil(lambda: title.y() < 20 and whole(), timeout=5000)
+    assert widget.minimumSizeHint().width() <= 200
+
+
+def test_more_colors_than_can_be_told_apart_are_said(shown: tuple) -> None:
+    _, layer, widget = shown
+    assert widget._note.isHidden()
+    layer.add(np.zeros((38, 2)))
+    set_point_colors(layer, pd.Categorical([f"type {i}" for i in range(44)]))
+    assert "cannot be told apart" in widget._note.text() and not widget._note.isHidden()

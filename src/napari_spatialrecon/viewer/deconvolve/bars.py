@@ -26,6 +26,7 @@ class StackedBars(QWidget):
         self.tones: Tones = DARK
         self.groups: list[tuple[str, int]] = []
         self.types: list[str] = []
+        self.order: list[int] = []
         self.legend: list[tuple[int | None, str]] = []
         self._colors: list[QColor] = []
         self._means = np.empty((0, 0))
@@ -60,7 +61,7 @@ class StackedBars(QWidget):
             Mean over all spots, which orders the legend.
         """
         self._means, self.groups, self.types = means, list(groups), list(types)
-        order = [int(i) for i in np.argsort(-overall, kind="stable")]
+        order = self.order = [int(i) for i in np.argsort(-overall, kind="stable")]
         shown, rest = order[:_LONGEST_LEGEND], order[_LONGEST_LEGEND:]
         longest = _LONG if len(order) <= _ONE_COLUMN else _SHORT
         self.legend = [(i, f"{elide(types[i], longest)}  {overall[i]:.1%}") for i in shown]
@@ -110,9 +111,9 @@ class StackedBars(QWidget):
         width, x = self.width() - left, left
         painter.setRenderHint(QPainter.RenderHint.Antialiasing, False)
         painter.setPen(Qt.PenStyle.NoPen)
-        for kind, share in enumerate(shares):
-            painter.fillRect(QRectF(x, top, width * share, _BAR), self._color(kind))
-            x += width * share
+        for kind in self.order:
+            painter.fillRect(QRectF(x, top, width * shares[kind], _BAR), self._color(kind))
+            x += width * shares[kind]
         painter.setRenderHint(QPainter.RenderHint.Antialiasing)
 
     def _color(self, kind: int | None) -> QColor:

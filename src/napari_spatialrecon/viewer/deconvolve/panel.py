@@ -90,6 +90,14 @@ class MixturePanel(QWidget):
         self.type.setCurrentIndex(self.type.findData(number))
         self.shown.emit(number)
 
+    def note_colors(self, *, types: bool) -> None:
+        """Name no type while the spots are colored by a gene or a column."""
+        shown = self.type.currentData()
+        if types == (shown is not None):
+            return
+        with QSignalBlocker(self.type):
+            self.type.setCurrentIndex(self.type.findData(ALL_TYPES) if types else -1)
+
     def set_tones(self, tones: Tones) -> None:
         """Use the colors of a theme."""
         self.bars.set_tones(tones)

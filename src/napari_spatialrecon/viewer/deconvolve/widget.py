@@ -9,10 +9,11 @@ from qtpy.QtWidgets import QWidget
 
 from napari_spatialrecon.tissue.slots import PROPORTIONS
 from napari_spatialrecon.viewer.canvas.clicks import on_click
-from napari_spatialrecon.viewer.canvas.colors import color_key
-from napari_spatialrecon.viewer.canvas.twin_layers import forget_twin
+from napari_spatialrecon.viewer.canvas.coloring import color_layer
+from napari_spatialrecon.viewer.canvas.colors import ColorKey, color_key
+from napari_spatialrecon.viewer.canvas.twin_layers import find_twin, forget_twin
 from napari_spatialrecon.viewer.deconvolve.inputs import MixtureInputs
-from napari_spatialrecon.viewer.deconvolve.job import Mixed
+from napari_spatialrecon.viewer.deconvolve.job import MAIN_TYPE, Mixed
 from napari_spatialrecon.viewer.deconvolve.layers import share_name, show_mixtures, show_share
 from napari_spatialrecon.viewer.deconvolve.model import MixtureModel
 from napari_spatialrecon.viewer.deconvolve.panel import ALL_TYPES, MixturePanel
@@ -86,13 +87,33 @@ class Deconvolve(TableResultWidget[MixtureModel, Mixed]):
             return
         name = self.model.result_name
         if number == ALL_TYPES:
-            forget_twin(self.viewer, share_name(name))
-            layer.visible = True
-            self.viewer.layers.selection = {layer}
+            self._show_spots(layer)
+            if not self._shows_types(color_key(layer)):
+                color_layer(layer, MAIN_TYPE)
             return
         share = show_share(self.viewer, outcome, layer, name, number)
         if len(self._stop_listening) == 1:
             self._stop_listening.append(on_click(share, self._on_spot))
+
+    def _show_spots(self, layer: Points) -> None:
+        """Show the layer of all types instead of one type."""
+        forget_twin(self.viewer, share_name(self.model.result_name))
+        layer.visible = True
+        self.viewer.layers.selection = {layer}
+
+    def _color(self, name: str) -> None:
+        """Color the spots, also where one type was shown."""
+        layer, active = self.points, self.viewer.layers.selection.active
+        one_type = find_twin(self.viewer, share_name(self.model.result_name))
+        if layer is not None and active is one_type:
+            self._show_spots(layer)
+        super()._color(name)
+
+    def _shows_types(self, key: ColorKey | None) -> bool:
+        """Return whether these colors are those of the types."""
+        outcome = self.mixtures.outcome
+        names = [entry.name for entry in key.entries] if key is not None else []
+        return outcome is not None and names == list(outcome.types)
 
     def _on_spot(self, number: int) -> None:
         """Describe the composition of a clicked spot."""
@@ -109,10 +130,10 @@ class Deconvolve(TableResultWidget[MixtureModel, Mixed]):
             active.selected_data = {number}
 
     def _recolor(self) -> None:
-        """Draw the bars in the colors of the legend."""
-        layer, outcome = self.points, self.mixtures.outcome
-        key = None if layer is None else color_key(layer)
-        if key is None or outcome is None:
-            return
-        if [e.name for e in key.entries] == outcome.types:
+        """Draw the bars in the colors of the legend, and say whether types are shown."""
+        key = None if self.points is None else color_key(self.points)
+        types = self._shows_types(key)
+        if key is not None and types:
             self.mixtures.bars.set_colors([entry.color for entry in key.entries])
+        if key is not None:
+            self.mixtures.note_colors(types=types)

@@ -20,7 +20,7 @@ from napari_spatialrecon.errors import InputError
 from napari_spatialrecon.viewer.canvas.coloring import color_layer, fade
 from napari_spatialrecon.viewer.canvas.colors import is_faded
 from napari_spatialrecon.viewer.canvas.detail import keep_smooth
-from napari_spatialrecon.viewer.canvas.layer_values import can_fade
+from napari_spatialrecon.viewer.canvas.layer_values import can_fade, layer_names
 from napari_spatialrecon.viewer.canvas.layers import unwrapped
 from napari_spatialrecon.viewer.task.ground import Ground
 from napari_spatialrecon.viewer.task.inputs import Inputs
@@ -227,9 +227,15 @@ class TaskWidget(QWidget, Generic[ModelT, OutcomeT]):
         self.viewer.reset_view()
 
     def _color(self, name: str) -> None:
-        points = self.points
+        """Color the selected layer if it has the gene or column, else the last run's."""
+        from napari.layers import Points
+
+        points, active = self.points, self.viewer.layers.selection.active
+        if isinstance(active, Points) and any(name in names for names in layer_names(active)):
+            points = active
         try:
             if points is not None:
+                points.visible = True
                 color_layer(points, name)
         except InputError as error:
             self.panel.refuse(error)
