@@ -14,6 +14,7 @@ from napari_spatialrecon.errors import InputError
 from napari_spatialrecon.tissue.formats.naming import table_name
 from napari_spatialrecon.tissue.slots import SPATIAL
 from napari_spatialrecon.viewer.canvas.layers import LayerData
+from napari_spatialrecon.viewer.session.manifest import is_session
 from napari_spatialrecon.viewer.window.main_window import has_window
 from napari_spatialrecon.viewer.workspace.picture_layer import is_picture, picture_layer
 from napari_spatialrecon.viewer.workspace.table_layers import table_layers
@@ -35,7 +36,10 @@ def get_reader(path: str | Sequence[str]) -> Callable[[str | Sequence[str]], Rea
     from napari_spatialrecon.tissue.formats.registry import find_format
 
     paths = [Path(one) for one in ([path] if isinstance(path, str | Path) else path)]
-    known = (is_geojson(p) or is_picture(p) or find_format(p) is not None for p in paths)
+    known = (
+        is_geojson(p) or is_picture(p) or is_session(p) or find_format(p) is not None
+        for p in paths
+    )
     return read if paths and all(known) else None
 
 
@@ -43,7 +47,7 @@ def read(path: str | Sequence[str]) -> Read:
     """Return the layers of each file, as napari asks for them.
 
     Tables with coordinates become layers; the result of a run is added to the current viewer as its
-    task shows it, and is not returned; cells without coordinates are listed in the workspace of
+    task shows it, and is not returned, and so is a session; cells without coordinates are listed in the workspace of
     the current viewer. Files that are already open are not opened again. Regions drawn in QuPath
     (GeoJSON) become a column of the current slide. For a user (a drop, File >
     Open) no tables are returned: their layers are added once they have been read.
@@ -52,8 +56,9 @@ def read(path: str | Sequence[str]) -> Read:
 
     viewer = current_viewer()
     paths = [Path(one) for one in ([path] if isinstance(path, str | Path) else path)]
-    pictures = [picture_layer(one) for one in paths if is_picture(one)]
-    paths = [one for one in paths if not is_picture(one)]
+    sessions = [one for one in paths if is_session(one)]
+    pictures = [picture_layer(one) for one in paths if one not in sessions and is_picture(one)]
+    paths = [one for one in paths if one not in sessions and not is_picture(one)]
     if viewer is not None:
         from napari_spatialrecon.viewer.workspace.workspace import workspace_of
 
@@ -63,13 +68,35 @@ def read(path: str | Sequence[str]) -> Read:
 
         keep_smooth(viewer)
         if _by_hand():
+            for one in sessions:
+                from napari_spatialrecon.viewer.session.keeper import keeper_of
+
+                keeper_of(viewer).open(one)
             from napari_spatialrecon.viewer.workspace.opening import open_in_turn
 
             if paths:
                 open_in_turn(viewer, paths)
             return pictures or NO_LAYERS
+    for one in sessions:
+        _show_session(one, viewer)
     layers = [*pictures, *(layer for one in paths for layer in _read_one(one, viewer))]
     return layers or NO_LAYERS
+
+
+def _show_session(folder: Path, viewer: ViewerModel | None) -> None:
+    from napari_spatialrecon.viewer.session.reading import read_session
+    from napari_spatialrecon.viewer.session.showing import show_session
+    from napari_spatialrecon.viewer.window.notify import notify_info
+
+    if viewer is None:
+        raise InputError(
+            "Expected a viewer to show a session in, found none.",
+            remedy="Try opening it in napari.",
+            where=folder.name,
+        )
+    notes = show_session(viewer, read_session(folder))
+    if notes:
+        notify_info("\n".join(notes))
 
 
 def _by_hand() -> bool:

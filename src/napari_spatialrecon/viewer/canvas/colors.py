@@ -322,3 +322,8 @@ def _assign(layer: Points, rgba: np.ndarray) -> None:
         face.color_properties = None
         face.colors = rgba
     layer._update_thumbnail()
+
+
+def resume_colors(layer: Points, key: ColorKey, rgba: np.ndarray) -> None:
+    """Give a layer colors (n_points, 4) whose meaning is known, as a session kept them."""
+    _paint(layer, key, np.array(rgba, np.float32))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 from functools import partial
 from typing import TYPE_CHECKING, Generic, TypeVar
 
@@ -33,6 +34,7 @@ from napari_spatialrecon.viewer.widgets.saving import ask_where
 from napari_spatialrecon.viewer.widgets.tab_order import focus_style, order_tabs
 from napari_spatialrecon.viewer.window.tones import Themed, tones
 from napari_spatialrecon.viewer.window.worker import Run, Work
+from napari_spatialrecon.viewer.workspace.reopening import with_look
 from napari_spatialrecon.viewer.workspace.results import Result
 from napari_spatialrecon.viewer.workspace.simulated import open_simulated
 from napari_spatialrecon.viewer.workspace.workspace import workspace_of
@@ -266,7 +268,7 @@ class TaskWidget(QWidget, Generic[ModelT, OutcomeT]):
         """Write the result and the record of the run in the background."""
         outcome = self.model.outcome
         assert outcome is not None, "saved after a run"
-
+        outcome = replace(outcome, record=with_look(outcome.record, self.shown))
         finished, results = self.finished, self.space.results
 
         def work(*_: object) -> str:

@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol, cast
 
 from napari_spatialrecon.tissue.slots import OURS
+from napari_spatialrecon.viewer.canvas.coloring import look_of, restore_look
 from napari_spatialrecon.viewer.workspace.results import Result
 from napari_spatialrecon.viewer.workspace.workspace import workspace_of
 
@@ -25,6 +26,8 @@ if TYPE_CHECKING:
 
 SHOWN = "shown"
 """Key of a record: how the window showed the result."""
+LOOK = "look"
+"""Key of what a record holds in `SHOWN`: the colors, sizes and rims when it was saved."""
 _ROOMS = {
     "place": "place",
     "impute-locations": "place",
@@ -149,6 +152,8 @@ def show_reopened(
     image
         The layer of its H&E.
     """
+    from napari.layers import Points
+
     space, looks = workspace_of(viewer), found.looks
     room = room_of(found.task)
     assert room is not None, "reopened by its room"
@@ -163,6 +168,9 @@ def show_reopened(
     if entry is not None:
         entry.path = path.resolve()
         space.events.changed.emit(entry)
+    look = looks.get(LOOK)
+    if isinstance(layer, Points) and isinstance(look, Mapping):
+        restore_look(viewer, layer, look)
     return space.results.add(
         Result(
             name,
@@ -175,6 +183,15 @@ def show_reopened(
             drawn=room.attach(viewer, found.outcome, name, layer),
         )
     )
+
+
+def with_look(record: Mapping[str, Any], layer: Layer | None) -> dict[str, Any]:
+    """Return a record, to be saved, that keeps how the result looks now."""
+    from napari.layers import Points
+
+    if not isinstance(layer, Points) or layer.ndim != 2:
+        return dict(record)
+    return {**record, SHOWN: {**record.get(SHOWN, {}), LOOK: look_of(layer)}}
 
 
 def free_name(viewer: ViewerModel, name: str, file: str) -> str:

@@ -87,22 +87,39 @@ def _image_layer(
     viewer: ViewerModel | None,
 ) -> LayerData:
     """Return a histology layer; for a large image without a pyramid, one that fills in later."""
+    levels = image_levels(image, name, path, viewer)
+    return histology_layer(replace(image, levels=levels), um, name=name, metadata=details)
+
+
+def image_levels(
+    image: Histology, name: str, path: Path | None, viewer: ViewerModel | None = None
+) -> list[Any]:
+    """Return the levels that are shown: of a large image without a pyramid, that fill in later.
+
+    Parameters
+    ----------
+    name
+        Of the slide.
+    path
+        The file that names the image.
+    viewer
+        Viewer that will show them; None for the current one.
+    """
     from napari import current_viewer
 
     from napari_spatialrecon.viewer.window.main_window import has_window
     from napari_spatialrecon.viewer.workspace.large_image import GrowingPyramid, is_slow, open_large
 
     viewer = viewer if viewer is not None else current_viewer()
-    if is_slow(image) and has_window(viewer):
-        from superqt.utils import ensure_main_thread
+    if not is_slow(image) or not has_window(viewer):
+        return list(image.levels)
+    from superqt.utils import ensure_main_thread
 
-        opened = open_large(image, path)
-        if isinstance(opened, GrowingPyramid):
-            image = replace(image, levels=opened.levels)
-            ensure_main_thread(_fill_in_background)(opened, name, viewer)
-        else:
-            image = replace(image, levels=opened)
-    return histology_layer(image, um, name=name, metadata=details)
+    opened = open_large(image, path)
+    if not isinstance(opened, GrowingPyramid):
+        return opened
+    ensure_main_thread(_fill_in_background)(opened, name, viewer)
+    return list(opened.levels)
 
 
 def _fill_in_background(pyramid: GrowingPyramid, name: str, viewer: Viewer) -> None:

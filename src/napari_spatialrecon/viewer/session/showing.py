@@ -1,0 +1,129 @@
+"""Showing a session that was read, as it was."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from napari_spatialrecon.tissue.slots import OURS
+from napari_spatialrecon.viewer.canvas.coloring import restore_look
+from napari_spatialrecon.viewer.canvas.colors import resume_colors
+from napari_spatialrecon.viewer.workspace.reopening import room_of
+from napari_spatialrecon.viewer.workspace.results import Result
+from napari_spatialrecon.viewer.workspace.workspace import Role, workspace_of
+
+if TYPE_CHECKING:
+    from napari.components import ViewerModel
+
+    from napari_spatialrecon.viewer.session.reading import LayerRead, SessionRead
+
+_AFTER = ("scale", "translate", "rotate", "shear", "affine", "visible", "opacity")
+"""What a layer gets again once it was added: slides are laid side by side as they are added."""
+
+
+def show_session(viewer: ViewerModel, read: SessionRead) -> list[str]:
+    """Show a session in a viewer, over what is open; return what has changed since.
+
+    In an empty viewer the camera and the tabs return as well.
+    """
+    from napari.layers import Points
+
+    space, content = workspace_of(viewer), read.content
+    empty = not len(viewer.layers)
+    for held in content["cells"]:
+        number = held["table"]
+        stated = content["tables"][number]
+        space.add(
+            held["name"],
+            Role(held["role"]),
+            adata=read.tables[number],
+            path=read.paths[number],
+            read=stated.get("read"),
+        )
+    for name, path, model in read.models:
+        space.add(name, Role.MODEL, path=path, model=model)
+    for one in read.layers:
+        if one is not None:
+            if isinstance(one.layer, Points) and one.key is not None:
+                resume_colors(one.layer, one.key, one.state["face_color"])
+            viewer.add_layer(one.layer)
+    for one in read.layers:
+        if one is not None:
+            _settle(viewer, one)
+    for number, role, name in content["roles"]:
+        one = read.layers[number]
+        entry = None if one is None else space.of_layer(one.layer)
+        if entry is not None:
+            entry.name = name if space.named(name) is None else entry.name
+            space.set_role(entry, Role(role))
+    _list_results(viewer, read)
+    if empty:
+        _look_as_before(viewer, read)
+    return read.notes
+
+
+def _settle(viewer: ViewerModel, one: LayerRead) -> None:
+    """Give a layer that was added what adding it may have changed, and what no state holds."""
+    from napari.layers import Image, Points
+
+    layer, state = one.layer, one.state
+    for name in _AFTER:
+        if name in state:
+            setattr(layer, name, state[name])
+    if one.held["is_ours"] and "tile" in one.held["ours"]:
+        layer.metadata[OURS] = {**layer.metadata[OURS], "tile": one.held["ours"]["tile"]}
+    if isinstance(layer, Image):
+        layer.colorbar.visible = bool(one.held["colorbar"])
+    if not isinstance(layer, Points):
+        return
+    if one.look is not None:
+        restore_look(viewer, layer, one.look)
+    for name in ("face_color", "border_color", "border_width", "size"):
+        value = np.asarray(state[name])
+        if name == "face_color" and one.key is not None:
+            if one.look is None or one.look.get("color") is None:
+                resume_colors(layer, one.key, value)
+        elif len(value) == len(layer.data) and not np.array_equal(getattr(layer, name), value):
+            setattr(layer, name, value)
+
+
+def _list_results(viewer: ViewerModel, read: SessionRead) -> None:
+    space = workspace_of(viewer)
+    for held, outcome in zip(read.content["results"], read.outcomes, strict=True):
+        one = None if held["layer"] is None else read.layers[held["layer"]]
+        layer, room = None if one is None else one.layer, room_of(held["task"])
+        drawn = None
+        if room is not None and layer is not None and outcome is not None:
+            drawn = room.attach(viewer, outcome, held["name"], layer)
+        path = held["path"]
+        space.results.add(
+            Result(
+                held["name"],
+                held["task"],
+                read.tables[held["table"]],
+                {} if outcome is None else outcome.record,
+                layer=layer,
+                path=None if path is None else read.paths[held["table"]] or Path(path),
+                outcome=outcome,
+                drawn=drawn,
+            )
+        )
+
+
+def _look_as_before(viewer: ViewerModel, read: SessionRead) -> None:
+    space, view = workspace_of(viewer), read.content["view"]
+    viewer.dims.ndisplay = 3 if view["ndisplay"] == 3 else 2
+    camera = viewer.scene.camera
+    camera.center, camera.angles = tuple(view["center"]), tuple(view["angles"])
+    camera.zoom = float(view["zoom"])
+    viewer.canvas.overlays.scale_bar.visible = bool(view["scale_bar"])
+    active = None if view["active"] is None else read.layers[view["active"]]
+    viewer.layers.selection = set() if active is None else {active.layer}
+    space.selection.set(view["selection"])
+    for name, state in read.content["kept"].items():
+        part = space.kept.get(name)
+        if part is not None and isinstance(state, Mapping):
+            part.restore(state)

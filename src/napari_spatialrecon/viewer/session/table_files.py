@@ -1,0 +1,286 @@
+"""Tables in a session: by reference to their file and what differs from it, or whole."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from napari_spatialrecon.errors import InputError, Stopped
+from napari_spatialrecon.provenance import fingerprint
+from napari_spatialrecon.tissue.slots import FORMAT, NOTES, OURS, READ, RECORD, SPATIAL
+from napari_spatialrecon.viewer.session.packing import writing
+
+if TYPE_CHECKING:
+    import pandas as pd
+    from anndata import AnnData
+
+    from napari_spatialrecon.progress import ShouldStop
+
+_READING = {READ, NOTES, RECORD, FORMAT}
+"""Slots that reading and writing set, so that they say nothing of a change."""
+_BLOCK = 1 << 24
+_ROWS = 64
+
+
+@dataclass(frozen=True)
+class TableSource:
+    """A table that is open.
+
+    Parameters
+    ----------
+    path
+        Its file; None if it has none.
+    read
+        Options with which it was read.
+    """
+
+    adata: AnnData
+    path: Path | None = None
+    read: tuple[tuple[str, str], ...] = ()
+
+
+def write_table(
+    source: TableSource, folder: Path, name: str, should_stop: ShouldStop
+) -> dict[str, Any]:
+    """Write what a session needs of a table, and return what its JSON says of it.
+
+    A table with a file is not copied: what differs from the file is written, such as a column that
+    a lasso added. It is written whole if it has no file, or if its counts or rows differ.
+
+    Raises
+    ------
+    Stopped
+        `should_stop` returned True.
+    """
+    adata, path = source.adata, source.path
+    stated: dict[str, Any] = {"names": fingerprint(adata.obs_names.to_numpy().astype(str))}
+    if path is not None and path.exists():
+        changed = _changes(source)
+        if changed is not None:
+            if _is_any(changed):
+                _write(changed, folder / f"{name}.h5ad", should_stop)
+                stated["changes"] = f"{name}.h5ad"
+            return {**stated, "path": str(path), "read": dict(source.read), **state_of(path)}
+    _write(adata, folder / f"{name}.h5ad", should_stop)
+    stated |= {"whole": f"{name}.h5ad"}
+    return stated if path is None else {**stated, "of": str(path), "read": dict(source.read)}
+
+
+def read_table(
+    stated: Mapping[str, Any], folder: Path, path: Path | None
+) -> tuple[AnnData, list[str]]:
+    """Return a table of a session, and what has changed about its file.
+
+    Parameters
+    ----------
+    path
+        Where its file is now; None of a table that is held whole.
+    """
+    from anndata import read_h5ad
+
+    from napari_spatialrecon.tissue.formats.options import ReadOptions
+    from napari_spatialrecon.tissue.read import read_with
+
+    if "whole" in stated:
+        return read_h5ad(folder / stated["whole"]), []
+    assert path is not None, "a table has a file unless it is held whole"
+    adata = read_with(path, ReadOptions.of(stated["read"]))
+    same_rows = fingerprint(adata.obs_names.to_numpy().astype(str)) == stated["names"]
+    if not same_rows:
+        return adata, [
+            f"{path.name} holds other cells or spots than when the session was saved: it is shown "
+            "as it is now."
+        ]
+    if "changes" in stated:
+        _apply(adata, read_h5ad(folder / stated["changes"]))
+    if "size" in stated and state_of(path)["size"] != stated["size"]:
+        return adata, [f"{path.name} has changed since the session was saved."]
+    return adata, []
+
+
+def state_of(path: Path) -> dict[str, Any]:
+    """Return what tells whether a file was changed."""
+    if path.is_dir():
+        parts = [part.stat().st_size for part in path.rglob("*") if part.is_file()]
+        return {"size": sum(parts)}
+    return {"size": path.stat().st_size}
+
+
+def _changes(source: TableSource) -> AnnData | None:
+    """Return what differs from the file, as a table without counts; None if counts or rows do."""
+    from anndata import AnnData
+
+    from napari_spatialrecon.tissue.formats.options import ReadOptions
+    from napari_spatialrecon.tissue.formats.registry import find_format
+    from napari_spatialrecon.tissue.read import read_with
+
+    assert source.path is not None, "compared with its file"
+    adata, known = source.adata, find_format(source.path)
+    if known is None:
+        return None
+    if not known.backed:
+        return AnnData(
+            obs=adata.obs, var=adata.var, obsm=dict(adata.obsm), uns=_plain_uns(adata.uns)
+        )
+    try:
+        file = read_with(source.path, ReadOptions.of(dict(source.read)), backed=True)
+    except InputError:
+        return None
+    try:
+        same = (
+            file.shape == adata.shape
+            and bool((file.obs_names == adata.obs_names).all())
+            and bool((file.var_names == adata.var_names).all())
+            and set(file.layers) == set(adata.layers)
+            and _same_counts(file.X, adata.X)
+        )
+        if not same:
+            return None
+        return AnnData(
+            obs=_columns(adata.obs, file.obs),
+            var=_columns(adata.var, file.var),
+            obsm={
+                key: value
+                for key, value in adata.obsm.items()
+                if key not in file.obsm or not _equal(value, file.obsm[key])
+            },
+            uns=_changed_uns(adata.uns, file.uns),
+        )
+    finally:
+        if file.isbacked:
+            file.file.close()
+
+
+def _is_any(changed: AnnData) -> bool:
+    frames = len(changed.obs.columns) + len(changed.var.columns)
+    return bool(frames or len(changed.obsm) or len(changed.uns))
+
+
+def _apply(adata: AnnData, changed: AnnData) -> None:
+    for column in changed.obs:
+        adata.obs[column] = changed.obs[column].to_numpy()
+        adata.obs[column] = changed.obs[column].astype(changed.obs[column].dtype)
+    for column in changed.var:
+        adata.var[column] = changed.var[column]
+    for key, value in changed.obsm.items():
+        adata.obsm[key] = value
+    for key, value in changed.uns.items():
+        held = adata.uns.get(key)
+        both = isinstance(held, Mapping) and isinstance(value, Mapping) and key == OURS
+        adata.uns[key] = {**held, **value} if both else value
+
+
+def _columns(now: pd.DataFrame, file: pd.DataFrame) -> pd.DataFrame:
+    changed = [name for name in now if name not in file or not _equal(now[name], file[name])]
+    return now[changed]
+
+
+def _changed_uns(now: Mapping[str, Any], file: Mapping[str, Any]) -> dict[str, Any]:
+    mine, old = _plain_uns(now), _plain_uns(file)
+    changed = {key: v for key, v in mine.items() if key not in old or not _equal(v, old[key])}
+    if SPATIAL in changed and _equal(_scales(mine[SPATIAL]), _scales(old.get(SPATIAL, {}))):
+        del changed[SPATIAL]  # a file holds a copy of an image that the table only names
+    return changed
+
+
+def _plain_uns(uns: Mapping[str, Any]) -> dict[str, Any]:
+    ours = uns.get(OURS)
+    kept = dict(uns)
+    if isinstance(ours, Mapping):
+        kept[OURS] = {key: value for key, value in ours.items() if key not in _READING}
+        if not kept[OURS]:
+            del kept[OURS]
+    return kept
+
+
+def _scales(libraries: Any) -> Any:
+    if not isinstance(libraries, Mapping):
+        return libraries
+    return {
+        name: {
+            key: value
+            for key, value in library.items()
+            if key in ("scalefactors", "metadata")
+            for value in [
+                {k: v for k, v in value.items() if k != "tissue_hires_scalef"}
+                if isinstance(value, Mapping)
+                else value
+            ]
+        }
+        for name, library in libraries.items()
+        if isinstance(library, Mapping)
+    }
+
+
+def _same_counts(file: Any, now: Any) -> bool:
+    """Return whether some rows of two matrices agree: any change of the whole shows there."""
+    if file is None or now is None:
+        return file is None and now is None
+    n = now.shape[0]
+    for start in sorted({0, max(0, n // 2 - _ROWS // 2), max(0, n - _ROWS)}):
+        parts = (matrix[start : start + _ROWS] for matrix in (file, now))
+        one, other = (p.toarray() if hasattr(p, "toarray") else np.asarray(p) for p in parts)
+        if one.shape != other.shape or not np.allclose(one, other, equal_nan=True):
+            return False
+    return True
+
+
+def _equal(one: Any, other: Any) -> bool:
+    import pandas as pd
+
+    if isinstance(one, Mapping) and isinstance(other, Mapping):
+        return set(one) == set(other) and all(_equal(one[key], other[key]) for key in one)
+    if isinstance(one, pd.DataFrame) and isinstance(other, pd.DataFrame):
+        same = list(map(str, one.columns)) == list(map(str, other.columns))
+        return same and all(_equal(one.iloc[:, i], other.iloc[:, i]) for i in range(one.shape[1]))
+    if isinstance(one, pd.Series) and isinstance(one.dtype, pd.CategoricalDtype):
+        if not isinstance(other.dtype, pd.CategoricalDtype):
+            return False
+        names = [list(map(str, column.cat.categories)) for column in (one, other)]
+        return names[0] == names[1] and bool(
+            np.array_equal(one.cat.codes.to_numpy(), other.cat.codes.to_numpy())
+        )
+    if hasattr(one, "tocsr") and hasattr(other, "tocsr"):
+        return one.shape == other.shape and (one.tocsr() != other.tocsr()).nnz == 0
+    first, second = np.asarray(one), np.asarray(other)
+    if first.shape != second.shape:
+        return False
+    if first.dtype.kind in "biuf" and second.dtype.kind in "biuf":
+        return bool(np.array_equal(first, second, equal_nan="f" in (first.dtype.kind + "")))
+    return [str(v) for v in first.ravel()] == [str(v) for v in second.ravel()]
+
+
+def _write(adata: AnnData, path: Path, should_stop: ShouldStop) -> None:
+    """Write a table as h5ad; its counts in blocks, so that it can be stopped."""
+    import h5py
+    from anndata.io import write_elem
+
+    from napari_spatialrecon.tissue.sharing import sharing
+
+    if should_stop():
+        raise Stopped()
+    large = adata.X is not None and hasattr(adata.X, "indptr")
+    with writing():
+        sharing(adata, X=None if large else adata.X).write_h5ad(path)
+        if not large:
+            return
+        with h5py.File(path, "r+") as file:
+            if "X" in file:
+                del file["X"]
+            matrix = adata.X
+            kept = type(matrix)(matrix.shape, dtype=matrix.dtype)
+            write_elem(file, "X", kept)
+            group = file["X"]
+            for part in ("data", "indices", "indptr"):
+                array = np.asarray(getattr(matrix, part))
+                del group[part]
+                made = group.create_dataset(part, array.shape, array.dtype)
+                step = max(1, _BLOCK // array.dtype.itemsize)
+                for start in range(0, len(array), step):
+                    if should_stop():
+                        raise Stopped()
+                    made[start : start + step] = array[start : start + step]
