@@ -6,6 +6,7 @@ import os
 import sys
 from collections.abc import Callable, Iterator
 from dataclasses import replace
+from pathlib import Path
 from typing import Any
 
 import anndata
@@ -75,6 +76,14 @@ def viewer(monkeypatch: pytest.MonkeyPatch) -> Iterator[ViewerModel]:
     model = ViewerModel()
     monkeypatch.setattr("napari.current_viewer", lambda: model)
     yield model
+
+
+@pytest.fixture(autouse=True)
+def aside(tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """Copies of sessions are kept here, not in the user's cache."""
+    folder = tmp_path_factory.mktemp("aside")
+    monkeypatch.setattr("napari_spatialrecon.viewer.session.keeper.autosave_home", lambda: folder)
+    return folder
 
 
 @pytest.fixture

@@ -37,8 +37,7 @@ def get_reader(path: str | Sequence[str]) -> Callable[[str | Sequence[str]], Rea
 
     paths = [Path(one) for one in ([path] if isinstance(path, str | Path) else path)]
     known = (
-        is_geojson(p) or is_picture(p) or is_session(p) or find_format(p) is not None
-        for p in paths
+        is_geojson(p) or is_picture(p) or is_session(p) or find_format(p) is not None for p in paths
     )
     return read if paths and all(known) else None
 
@@ -46,11 +45,11 @@ def get_reader(path: str | Sequence[str]) -> Callable[[str | Sequence[str]], Rea
 def read(path: str | Sequence[str]) -> Read:
     """Return the layers of each file, as napari asks for them.
 
-    Tables with coordinates become layers; the result of a run is added to the current viewer as its
-    task shows it, and is not returned, and so is a session; cells without coordinates are listed in the workspace of
-    the current viewer. Files that are already open are not opened again. Regions drawn in QuPath
-    (GeoJSON) become a column of the current slide. For a user (a drop, File >
-    Open) no tables are returned: their layers are added once they have been read.
+    Tables with coordinates become layers; the result of a run and a session are added to the
+    current viewer as they were shown, and are not returned; cells without coordinates are listed in
+    its workspace. Files that are already open are not opened again. Regions drawn in QuPath
+    (GeoJSON) become a column of the current slide. For a user (a drop, File > Open) no tables are
+    returned: their layers are added once they have been read.
     """
     from napari import current_viewer
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -17,6 +18,7 @@ from napari_spatialrecon.viewer.results.facts import record_of
 from napari_spatialrecon.viewer.results.model import Deleted, ResultsModel
 from napari_spatialrecon.viewer.results.sides import Side
 from napari_spatialrecon.viewer.task.result_layers import hide_other_results
+from napari_spatialrecon.viewer.workspace.reopening import with_look
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -141,9 +143,10 @@ def write(result: Result, path: str | Path) -> tuple[Path, ...]:
     from napari_spatialrecon.tasks.writing import write_result
 
     if result.outcome is not None:
-        return tuple(result.outcome.write(path))
+        kept = with_look(result.outcome.record, result.layer)
+        return tuple(replace(result.outcome, record=kept).write(path))
     record = record_of(result) or {"task": result.task, "metrics": {}}
-    return write_result(path, result.adata, record)
+    return write_result(path, result.adata, with_look(record, result.layer))
 
 
 def export_table(result: Result) -> pd.DataFrame:

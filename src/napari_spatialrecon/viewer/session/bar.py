@@ -111,6 +111,11 @@ class _Recovery(QFrame):
         column.addWidget(self.label)
         column.addLayout(row)
 
+    @property
+    def pending(self) -> bool:
+        """Whether there is a session to recover or discard."""
+        return bool(self.keeper.lost())
+
     def refresh(self) -> None:
         """Show the latest session that was not saved, if there is one."""
         found = self.keeper.lost()

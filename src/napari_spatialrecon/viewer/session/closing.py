@@ -60,10 +60,17 @@ class CloseGuard(QObject):
         """Close as napari does, which calls this from its menu with `confirm_need`."""
         if confirm_need and self.ask(quit_app=quit_app):
             return None
-        closed = self._close(quit_app, confirm_need)
-        if not self._window.isVisible():
-            self.keeper.clean_up()
+        close, window = self._close, self._window
+        closed = close(quit_app, confirm_need)
+        if not window.isVisible():
+            self.keeper.end()
         return closed
+
+    def end(self) -> None:
+        """Let go of the window, which would never be deleted otherwise."""
+        self._window.removeEventFilter(self)
+        vars(self._window).pop("close", None)
+        self._window = self._close = None
 
     def ask(self, *, quit_app: bool) -> bool:
         """Ask what to do with unsaved runs; return whether there are any."""

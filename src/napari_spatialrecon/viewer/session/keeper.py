@@ -85,21 +85,19 @@ class Keeper(QObject):
         self._timer.start()
         self._due = EVERY_S
         results, entries = self.space.results.events, self.space.events
-        self._followed = [
+        self._followed: list[tuple[Any, Any]] = [
             (results.added, self._on_result),
             (results.removed, self._on_change),
             (results.changed, self._on_change),
             (entries.added, self._on_change),
             (entries.removed, self._on_change),
             (entries.changed, self._on_change),
+            (viewer.layers.events, self._on_change),
         ]
         for signal, follow in self._followed:
             signal.connect(follow)
-        viewer.layers.events.connect(self._on_change)
         present(QApplication.instance()).aboutToQuit.connect(self.clean_up)
-        self.destroyed.connect(
-            partial(_end, viewer, self._followed, self._on_change, self.aside)
-        )
+        self.destroyed.connect(partial(_end, id(viewer), self._followed, self.aside))
 
     # Saving
 
@@ -200,12 +198,20 @@ class Keeper(QObject):
         run.start()
 
     def clean_up(self) -> None:
-        """Delete the copy, since the window closes as it should."""
+        """Delete the copy, since the program ends as it should."""
         self._timer.stop()
         if self._copying is not None:
             self._copying.cancel()
             self._copying.wait()
         forget(self.aside)
+
+    def end(self) -> None:
+        """Let go of a window that was closed."""
+        self.clean_up()
+        self.guard.end()
+        _end(id(self.viewer), self._followed, self.aside)
+        self.setParent(None)
+        self.deleteLater()
 
     def _copy_if_due(self) -> None:
         if self._changed and time.monotonic() - self._copied >= self._due:
@@ -257,12 +263,10 @@ def _copy(taken: Snapshot, folder: Path, progress: Any, should_stop: Any) -> Non
     write_session(taken, folder, progress, should_stop)
 
 
-def _end(
-    viewer: Viewer, followed: list[tuple[Any, Any]], change: Callable[..., None], aside: Path
-) -> None:
-    """Disconnect the signals of a keeper that Qt has deleted with its window, and its copy."""
-    forget(aside)
-    for signal, follow in followed:
+def _end(viewer: int, followed: list[tuple[Any, Any]], aside: Path) -> None:
+    """Disconnect the signals of a keeper, and delete its copy."""
+    while followed:
+        signal, follow = followed.pop()
         signal.disconnect(follow)
-    viewer.layers.events.disconnect(change)
-    _keepers.pop(id(viewer), None)
+    _keepers.pop(viewer, None)
+    forget(aside)

@@ -23,6 +23,7 @@ from napari_spatialrecon.viewer.canvas.colors import is_faded
 from napari_spatialrecon.viewer.canvas.detail import keep_smooth
 from napari_spatialrecon.viewer.canvas.layer_values import can_fade, layer_names
 from napari_spatialrecon.viewer.canvas.layers import unwrapped
+from napari_spatialrecon.viewer.session.keeper import keeper_of
 from napari_spatialrecon.viewer.task.ground import Ground
 from napari_spatialrecon.viewer.task.inputs import Inputs
 from napari_spatialrecon.viewer.task.model import OutcomeT, State, TaskModel
@@ -90,6 +91,7 @@ class TaskWidget(QWidget, Generic[ModelT, OutcomeT]):
         self._on_change()
         above, below = self.parts[:3], self.parts[3:]
         order_tabs(*above, self.panel.foot, *below)
+        keeper_of(self.viewer)
         for result in list(self.space.results)[::-1]:
             if self._is_reopened(result):
                 self._reopen(result)

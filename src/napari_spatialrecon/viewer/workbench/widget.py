@@ -13,6 +13,7 @@ from napari_spatialrecon.viewer.data.tab import DataTab
 from napari_spatialrecon.viewer.inspect.tab import InspectTab
 from napari_spatialrecon.viewer.reconstruct.tab import ReconstructTab
 from napari_spatialrecon.viewer.results.tab import ResultsTab
+from napari_spatialrecon.viewer.session.bar import SessionBar
 from napari_spatialrecon.viewer.workspace.workspace import workspace_of
 
 if TYPE_CHECKING:
@@ -63,7 +64,11 @@ class Workbench(QWidget):
             self.pages.addTab(tab, name.capitalize())
         layout = QVBoxLayout(self)
         layout.setContentsMargins(0, 0, 0, 0)
-        layout.addWidget(self.pages)
+        layout.addWidget(self.pages, 1)
+        self.session = SessionBar(self.viewer)
+        layout.addWidget(self.session)
+        self.pages.currentChanged.connect(self._show_session)
+        self._show_session()
         self.setMinimumWidth(320)
         self.space.go.connect(self.go)
         self.space.kept[_KEPT] = self
@@ -86,6 +91,11 @@ class Workbench(QWidget):
         name, _, what = where.partition("/")
         self.pages.setCurrentWidget(self.tabs[name])
         cast("Tab", self.tabs[name]).go(what, about)
+
+    def _show_session(self, *_: object) -> None:
+        """Offer to keep the session below the results; a session to recover below any tab."""
+        results = self.pages.currentWidget() is self.tabs["results"]
+        self.session.setVisible(results or self.session.recovery.pending)
 
     def state(self) -> dict[str, Any]:
         """Return which tab is open."""
