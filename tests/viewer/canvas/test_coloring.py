@@ -27,6 +27,7 @@ from napari_spatialrecon.viewer.canvas.layer_values import layer_names, layer_va
 from napari_spatialrecon.viewer.canvas.layers import cells_layer
 from napari_spatialrecon.viewer.canvas.limits import histogram, limits_at
 from napari_spatialrecon.viewer.canvas.rims import has_rims, set_rims
+from napari_spatialrecon.viewer.canvas.shapes import has_shapes, set_shapes
 from napari_spatialrecon.viewer.workspace.table_layers import table_layers
 from napari_spatialrecon.viewer.workspace.workspace import Workspace
 
@@ -182,3 +183,21 @@ def test_an_annotated_slide_opens_in_the_colors_of_its_types(viewer: ViewerModel
     for data in table_layers(table(), "plain"):
         viewer.add_layer(Layer.create(*data))
     assert color_key(viewer.layers[1]) is None
+
+
+def test_categories_have_shapes_that_follow_the_colors() -> None:
+    layer = cells(table(kind=list("abcd") * 10, score=np.arange(40.0)))
+    color_layer(layer, "kind")
+    set_shapes(layer, True)
+    shapes = [str(symbol) for symbol in layer.symbol[:4]]
+    assert has_shapes(layer) and shapes == ["disc", "square", "triangle_up", "diamond"]
+    color_layer(layer, "score")
+    assert {str(symbol) for symbol in layer.symbol} == {"disc"} and not has_shapes(layer)
+
+
+def test_of_many_categories_shape_and_color_together_are_unique() -> None:
+    layer = Points(np.zeros((44, 2)), features={"kind": [f"type {i}" for i in range(44)]})
+    color_layer(layer, "kind")
+    set_shapes(layer, True)
+    assert {str(symbol) for symbol in layer.symbol[:20]} == {"disc"}
+    assert {str(symbol) for symbol in layer.symbol[20:40]} == {"square"}

@@ -22,6 +22,7 @@ from napari_spatialrecon.viewer.canvas.layer_values import Found, can_fade, laye
 from napari_spatialrecon.viewer.canvas.limits import PERCENTILES, limits_at
 from napari_spatialrecon.viewer.canvas.palette import category_rgba
 from napari_spatialrecon.viewer.canvas.rims import ground_color, has_rims, set_rims
+from napari_spatialrecon.viewer.canvas.shapes import follow_colors, has_shapes, set_shapes
 
 if TYPE_CHECKING:
     from napari.components import ViewerModel
@@ -62,7 +63,7 @@ def paint(layer: Points, coloring: Coloring, found: Found) -> ColorKey:
     if found.kind != "category" and limits is None:
         numbers = np.asarray(found.values, float)
         limits = limits_at(numbers, coloring.percentiles, zero=found.kind == "uncertainty")
-    return set_point_colors(
+    key = set_point_colors(
         layer,
         found.values,
         kind=found.kind,
@@ -72,6 +73,8 @@ def paint(layer: Points, coloring: Coloring, found: Found) -> ColorKey:
         palette=coloring.colors or None,
         source=(coloring, found),
     )
+    follow_colors(layer)
+    return key
 
 
 def color_layer(layer: Points, name: str, **chosen: Any) -> ColorKey:
@@ -137,6 +140,7 @@ def look_of(layer: Points) -> dict[str, Any]:
         "size": diameter(layer),
         "rims": has_rims(layer),
         "faded": is_faded(layer),
+        "shapes": has_shapes(layer),
     }
 
 
@@ -157,6 +161,7 @@ def restore_look(viewer: ViewerModel, layer: Points, look: Mapping[str, Any]) ->
     if bool(look.get("rims")) != has_rims(layer):
         set_rims(layer, None if has_rims(layer) else ground_color(viewer, layer))
     fade(layer, bool(look.get("faded")))
+    set_shapes(layer, bool(look.get("shapes")))
 
 
 def _hex(color: Sequence[float] | np.ndarray) -> str:

@@ -29,6 +29,7 @@ from napari_spatialrecon.viewer.canvas.layer_values import (
 )
 from napari_spatialrecon.viewer.canvas.layers import um_per_layer_unit
 from napari_spatialrecon.viewer.canvas.rims import ground_color, has_rims, set_rims
+from napari_spatialrecon.viewer.canvas.shapes import can_shape, has_shapes, set_shapes
 from napari_spatialrecon.viewer.inspect.number_scale import NumberScale
 from napari_spatialrecon.viewer.inspect.part import Part
 from napari_spatialrecon.viewer.task.color_by import LABELS
@@ -66,6 +67,8 @@ class ColorPart(Part):
         self.scale = NumberScale()
         self.rims = QCheckBox("Rims")
         self.rims.setToolTip("Dark or white, whichever sets the points off what lies below them")
+        self.shapes = QCheckBox("Shapes")
+        self.shapes.setToolTip("Tell categories apart by shape as well as by color")
         self.fade = QCheckBox("Fade uncertain")
         self.fade.setToolTip("The less certain its position, the more transparent a point is")
         self.slider = QSlider(Qt.Orientation.Horizontal)
@@ -137,7 +140,13 @@ class ColorPart(Part):
         if held is not None and key is not None and key.limits is not None:
             self.scale.show_scale(held[0], held[1], key.limits, key.colormap or "viridis")
         self.fade.setVisible(can_fade(layer))
-        for box, on in ((self.rims, has_rims(layer)), (self.fade, is_faded(layer))):
+        self.shapes.setVisible(can_shape(layer))
+        switches = (
+            (self.rims, has_rims(layer)),
+            (self.shapes, has_shapes(layer)),
+            (self.fade, is_faded(layer)),
+        )
+        for box, on in switches:
             with QSignalBlocker(box):
                 box.setChecked(on)
         self._show_size(layer)
@@ -177,6 +186,7 @@ class ColorPart(Part):
         self._repaint.timeout.connect(self._apply)
         self.rims.toggled.connect(self._set_rims)
         self.fade.toggled.connect(self._set_faded)
+        self.shapes.toggled.connect(self._set_shapes)
         self.slider.valueChanged.connect(self._slide)
         self.size_box.valueChanged.connect(self._set_size)
 
@@ -221,6 +231,10 @@ class ColorPart(Part):
         if self.layer is not None:
             fade(self.layer, on)
 
+    def _set_shapes(self, on: bool) -> None:
+        if self.layer is not None:
+            set_shapes(self.layer, on)
+
     def _slide(self, step: int) -> None:
         self.size_box.setValue(self._unit_size * _SPAN ** (step / _STEPS))
 
@@ -264,8 +278,8 @@ class ColorPart(Part):
         line.addWidget(self.size_box)
         layout.addLayout(line)
         switches = QHBoxLayout()
-        switches.addWidget(self.rims)
-        switches.addWidget(self.fade)
+        for box in (self.rims, self.shapes, self.fade):
+            switches.addWidget(box)
         switches.addStretch()
         layout.addLayout(switches)
 

@@ -15,6 +15,7 @@ from napari_spatialrecon.viewer.canvas.hidden import (
     hidden_events,
     hide_entries,
 )
+from napari_spatialrecon.viewer.canvas.shapes import has_shapes, shape_of
 
 if TYPE_CHECKING:
     from napari.layers import Points
@@ -70,6 +71,12 @@ class Legend:
         visible = [i for i in range(len(self.entries)) if i not in hidden]
         return visible[0] if len(visible) == 1 and len(self.entries) > 1 else None
 
+    def shape(self, index: int) -> str:
+        """Return the shape of the points of an entry, as napari calls it."""
+        layer = self._layer
+        shaped = layer is not None and has_shapes(layer)
+        return shape_of(index, len(self.entries)) if shaped else "disc"
+
     @property
     def searchable(self) -> bool:
         """Whether there are enough names for a search."""
@@ -81,11 +88,13 @@ class Legend:
             return
         if self._layer is not None:
             self._layer.events.face_color.disconnect(self._read_key)
+            self._layer.events.symbol.disconnect(self._on_symbol)
             if layer is None:
                 forget_hidden(self._layer)
         self._layer = layer
         if layer is not None:
             layer.events.face_color.connect(self._read_key)
+            layer.events.symbol.connect(self._on_symbol)
         self._read_key()
 
     def toggle(self, index: int) -> None:
@@ -121,6 +130,9 @@ class Legend:
     def _set_hidden(self, hidden: set[int]) -> None:
         if self._layer is not None:
             hide_entries(self._layer, hidden)
+
+    def _on_symbol(self) -> None:
+        self.changed.emit()
 
     def _on_hidden(self, layer: Points) -> None:
         if layer is self._layer:

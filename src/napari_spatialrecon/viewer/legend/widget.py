@@ -5,8 +5,8 @@ from __future__ import annotations
 from functools import partial
 from typing import TYPE_CHECKING
 
-from qtpy.QtCore import QAbstractListModel, QModelIndex, QSignalBlocker, QSize, Qt
-from qtpy.QtGui import QColor, QIcon, QPainter, QPixmap
+from qtpy.QtCore import QAbstractListModel, QModelIndex, QPointF, QSignalBlocker, QSize, Qt
+from qtpy.QtGui import QColor, QIcon, QPainter, QPixmap, QPolygonF
 from qtpy.QtWidgets import (
     QAbstractItemView,
     QCheckBox,
@@ -226,7 +226,7 @@ class _EntryModel(QAbstractListModel):
         if role == Qt.ItemDataRole.ToolTipRole:
             return f"{entry.name}\n{entry.count:,} points{' (hidden)' if hidden else ''}\n{_HELP}"
         if role == Qt.ItemDataRole.DecorationRole:
-            return _swatch(entry, hidden=hidden)
+            return _swatch(entry, self._legend.shape(self.rows[index.row()]), hidden=hidden)
         if role == Qt.ItemDataRole.ForegroundRole and (hidden or entry.missing):
             return self._quiet
         return None
@@ -281,7 +281,7 @@ class _EntryView(QListView):
         super().keyPressEvent(event)
 
 
-def _swatch(entry: ColorEntry, *, hidden: bool) -> QIcon:
+def _swatch(entry: ColorEntry, shape: str, *, hidden: bool) -> QIcon:
     pixmap = QPixmap(_SWATCH, _SWATCH)
     pixmap.fill(Qt.GlobalColor.transparent)
     painter = QPainter(pixmap)
@@ -289,6 +289,25 @@ def _swatch(entry: ColorEntry, *, hidden: bool) -> QIcon:
     color = QColor.fromRgbF(*entry.color)
     painter.setPen(color)
     painter.setBrush(Qt.BrushStyle.NoBrush if hidden else color)
-    painter.drawEllipse(1, 1, _SWATCH - 3, _SWATCH - 3)
+    if shape in _CORNERS:
+        side = _SWATCH - 3
+        corners = [QPointF(1 + x * side, 1 + y * side) for x, y in _CORNERS[shape]]
+        painter.drawPolygon(QPolygonF(corners))
+    else:
+        painter.drawEllipse(1, 1, _SWATCH - 3, _SWATCH - 3)
     painter.end()
     return QIcon(pixmap)
+
+
+_A, _B = 0.33, 0.67
+_CORNERS: dict[str, list[tuple[float, float]]] = {
+    "square": [(0, 0), (1, 0), (1, 1), (0, 1)],
+    "triangle_up": [(0.5, 0), (1, 1), (0, 1)],
+    "triangle_down": [(0, 0), (1, 0), (0.5, 1)],
+    "diamond": [(0.5, 0), (1, 0.5), (0.5, 1), (0, 0.5)],
+    "cross": [
+        *((_A, 0), (_B, 0), (_B, _A), (1, _A), (1, _B), (_B, _B)),
+        *((_B, 1), (_A, 1), (_A, _B), (0, _B), (0, _A), (_A, _A)),
+    ],
+}
+"""Corners of the swatches that are not discs, (x, y) in [0, 1]."""
