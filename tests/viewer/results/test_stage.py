@@ -206,3 +206,10 @@ def test_collapsed_places_and_another_unit_are_shown(
     for look in Look:
         plain.show(look)
     assert plain.comparison.unit == "unit"
+
+
+def test_a_layer_that_is_moved_between_two_looks_is_followed(pair: Pair) -> None:
+    pair.show(Look.BLINK)
+    pair.first.layer.translate = (500, -300)
+    pair.show(Look.SWIPE)
+    np.testing.assert_allclose(world(pair.stage.points[0]), world(pair.first.layer))

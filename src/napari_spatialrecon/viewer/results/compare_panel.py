@@ -89,7 +89,7 @@ class ComparePanel(QFrame):
         """Compare what is ticked now."""
         if self.model.pair != self._pair:
             self._pair, self.comparison, self._distortion = self.model.pair, None, None
-            self.stage.leave()
+            self.stage.forget()
             self.notice.clear()
             if self._pair is not None:
                 self._compare()

@@ -10,6 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from napari_spatialrecon.tissue.slots import OURS
+from napari_spatialrecon.viewer.canvas.layers import linear_part
 from napari_spatialrecon.viewer.results.pieces import World, is_comparison
 from napari_spatialrecon.viewer.workspace.selection import names_of
 
@@ -36,6 +37,8 @@ class Scene:
         Of both sides.
     world
         The map from the frame of the comparison to the world.
+    state
+        What of the layers it depends on.
     """
 
     viewer: ViewerModel
@@ -43,13 +46,19 @@ class Scene:
     sides: tuple[Side, Side]
     sources: tuple[Source, Source]
     world: World
+    state: tuple[object, ...]
 
     @classmethod
     def of(cls, viewer: ViewerModel, comparison: Comparison, sides: tuple[Side, Side]) -> Scene:
         """Lay the first side where its layer shows it, and the second in its frame."""
         first, second = (_source(viewer, side, comparison) for side in sides)
         world = World.of(comparison, *first)
-        return cls(viewer, comparison, sides, (first, second), world)
+        return cls(viewer, comparison, sides, (first, second), world, _state(viewer, sides))
+
+    def holds(self, comparison: Comparison, sides: tuple[Side, Side]) -> bool:
+        """Return whether it is the scene of a comparison, and no layer was changed since."""
+        same = self.comparison is comparison and self.sides == sides
+        return same and self.state == _state(self.viewer, sides)
 
     @cached_property
     def places(self) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
@@ -98,9 +107,24 @@ def _source(viewer: ViewerModel, side: Side, comparison: Comparison) -> Source:
     layer, nothing = side.layer, np.empty(0, int)
     if not isinstance(layer, Points) or layer not in viewer.layers:
         return None, nothing
-    names = pd.Index(names_of(layer))
+    found = names_of(layer)
+    if np.array_equal(found, comparison.obs_names):
+        return layer, np.arange(len(found))
+    names = pd.Index(found)
     rows = names.get_indexer(comparison.obs_names) if names.is_unique else nothing
     return (layer, rows) if len(rows) and (rows >= 0).all() else (None, nothing)
+
+
+def _state(viewer: ViewerModel, sides: tuple[Side, Side]) -> tuple[object, ...]:
+    """Return what tells whether the layers of both sides have been removed, moved or edited."""
+    found: list[object] = []
+    for layer in (side.layer for side in sides):
+        if layer is None or layer not in viewer.layers:
+            found.append(None)
+        else:
+            origin = np.asarray(layer._data_to_world((0.0, 0.0)))
+            found.append((id(layer.data), linear_part(layer).tobytes(), origin.tobytes()))
+    return tuple(found)
 
 
 def _corners(layer: Layer) -> Box:

@@ -49,8 +49,6 @@ class Stage:
         Number of arrows drawn.
     line
         Where the swipe divides, x in the world.
-    scene
-        What was shown last.
     key
         What the colors of the disagreement mean; None before it is shown.
     """
@@ -61,7 +59,7 @@ class Stage:
         self.viewer = viewer
         self.look: Look | None = None
         self.arrows, self.line = 0, 0.0
-        self.scene: Scene
+        self._scene: Scene | None = None
         self.key: ColorKey | None = None
         self.points: list[Points] = []
         self._own: list[Layer] = []
@@ -74,7 +72,7 @@ class Stage:
 
     def close(self) -> None:
         """Leave, and stop following the viewer."""
-        self.leave()
+        self.forget()
         self.viewer.layers.events.removed.disconnect(self._on_removed)
 
     def show(
@@ -99,7 +97,8 @@ class Stage:
         self.leave()
         self._busy = True
         try:
-            self.scene = Scene.of(self.viewer, comparison, sides)
+            if self._scene is None or not self._scene.holds(comparison, sides):
+                self._scene = Scene.of(self.viewer, comparison, sides)
             self.look = look
             if look in (Look.BESIDE, Look.SWIPE, Look.BLINK):
                 self._add_points()
@@ -138,6 +137,17 @@ class Stage:
         self.points, self._divider = [], None
         self._busy = False
         self.left.emit()
+
+    def forget(self) -> None:
+        """Leave, and let go of the tables of the last comparison."""
+        self.leave()
+        self._scene = None
+
+    @property
+    def scene(self) -> Scene:
+        """What is shown."""
+        assert self._scene is not None, "asked for while a comparison is shown"
+        return self._scene
 
     @property
     def visible(self) -> dict[str, bool]:
@@ -224,7 +234,7 @@ class Stage:
             at,
             self.scene.world,
         )
-        self._add(layer, caption="top_left")
+        self._add(layer)
         unit = "µm" if comparison.unit == "um" else comparison.unit
         self.key = set_point_colors(
             layer,
