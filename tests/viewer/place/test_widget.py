@@ -12,14 +12,17 @@ from qtpy.QtGui import QGuiApplication
 from qtpy.QtWidgets import QFileDialog
 
 from napari_spatialrecon.errors import InputError
-from napari_spatialrecon.methods.registry import MethodInfo
+from napari_spatialrecon.methods.registry import MethodInfo, methods_for
 from napari_spatialrecon.progress import Progress
 from napari_spatialrecon.tissue.slots import OURS
 from napari_spatialrecon.viewer.canvas.colors import color_key
 from napari_spatialrecon.viewer.canvas.layer_values import can_fade
+from napari_spatialrecon.viewer.landmarks.widget import LandmarksWidget
 from napari_spatialrecon.viewer.legend.widget import LegendWidget
+from napari_spatialrecon.viewer.place.job import Placed
 from napari_spatialrecon.viewer.place.widget import PlaceCells
 from napari_spatialrecon.viewer.task.model import State
+from napari_spatialrecon.viewer.window.present import present
 from napari_spatialrecon.viewer.workspace.workspace import Role
 
 FAST = {"training.steps": 30, "members": 1, "training.validate_every": 5, "network.width": 16}
@@ -385,10 +388,69 @@ def test_uncertain_cells_fade_from_the_result_and_from_the_legend_alike(
     assert (widget.layer.face_color[:, 3] == 1).all() and not widget.result.fade.isChecked()
 
 
-def test_the_page_of_the_method_opens(widget: PlaceCells, qtbot: Any) -> None:
+def test_what_the_method_assumes_opens_before_its_page(widget: PlaceCells, qtbot: Any) -> None:
     box = widget.inputs.show_page()
     qtbot.addWidget(box)
-    assert "kNN" in box.windowTitle() and "knn" in box.text.toPlainText()
+    assert "kNN" in box.windowTitle() and "Not when" in box.text.toPlainText()
+    box.more_button.click()
+    assert "spatial LDA" in box.text.toPlainText() and "Deconvolve" in box.text.toPlainText()
+
+
+def test_settings_lie_in_a_window_that_says_how_many_changed(
+    widget: PlaceCells, qtbot: Any
+) -> None:
+    inputs = widget.inputs
+    inputs.settings_button.click()
+    assert inputs.settings.isVisible() and not inputs.settings.isModal()
+    assert inputs.settings.windowTitle() == "Settings of kNN (spatial LDA)"
+    inputs.form.set_values({"neighbours": 9})
+    assert inputs.settings.tally.text() == inputs.form.tally.value == "1 changed"
+    inputs.form.reset_button.native.click()
+    assert inputs.settings.tally.text() == "" and inputs.form.config.neighbours != 9
+    qtbot.waitUntil(widget.panel.run_button.isEnabled, timeout=60_000)
+    widget.panel.run_button.click()
+    assert not inputs.settings.isEnabled()
+    qtbot.waitUntil(lambda: not widget.model.running, timeout=60_000)
+    assert inputs.settings.isEnabled()
+
+
+def test_an_encoder_is_trained_first_on_the_same_data_and_then_used(
+    widget: PlaceCells, qtbot: Any
+) -> None:
+    inputs = widget.inputs
+    assert not inputs.encoder_row.isVisibleTo(widget)
+    taker = next(info for info in methods_for("place") if info.takes_encoder)
+    choose(widget, taker.name, qtbot)
+    widget.model.use(widget.model.references[1], used=False)
+    offered = [inputs.encoder.itemText(i) for i in range(inputs.encoder.count())]
+    assert offered == ["As in the settings", "Train an encoder first…"]
+    inputs.encoder.activated.emit(1)
+    dialog = inputs.training
+    assert dialog.isVisible() and inputs.encoder.currentIndex() == 0
+    training = dialog.widget
+    assert training.model.references == widget.model.references
+    assert training.model.query is widget.model.query
+    training.inputs.form.set_values({"training.steps": 3, "batch": 32})
+    qtbot.waitUntil(training.panel.run_button.isEnabled, timeout=60_000)
+    training.panel.run_button.click()
+    qtbot.waitUntil(lambda: not training.model.running, timeout=60_000)
+    assert training.model.error is None and widget.model.encoder.model is not None
+    assert inputs.encoder.currentText() == widget.model.encoder.name
+    dialog.close()
+
+
+def test_landmarks_open_on_the_result_and_on_its_own_image(widget: PlaceCells, qtbot: Any) -> None:
+    assert not widget.correct_button.isVisibleTo(widget)
+    run(widget, qtbot)
+    widget.correct_button.click()
+    window = widget.viewer.window._qt_window
+    landmarks = window.findChild(LandmarksWidget)
+    assert landmarks.layer.currentData() is widget.layer
+    assert landmarks.image.currentData() is widget.model.ground.image
+    mine, other = (present(w.parentWidget()) for w in (widget, landmarks))
+    assert other in window.tabifiedDockWidgets(mine)
+    widget.correct_button.click()
+    assert len(window.findChildren(LandmarksWidget)) == 1
 
 
 def test_placed_cells_opened_from_a_file_are_colored_by_their_error(
@@ -397,7 +459,7 @@ def test_placed_cells_opened_from_a_file_are_colored_by_their_error(
     run(widget, qtbot)
     path, _ = widget.model.outcome.write(tmp_path / "later.h5ad")
     widget.viewer.open(str(path), plugin="napari-spatialrecon")
-    layer = widget.viewer.layers["later · placed"]
+    layer = next(layer for layer in widget.viewer.layers if "later" in layer.name)
     key = color_key(layer)
     assert key is not None and key.kind == "uncertainty" and "90 % within" in key.title
     assert can_fade(layer)
@@ -412,3 +474,64 @@ def test_a_widget_that_goes_as_its_result_is_shown_is_not_called_any_more(
         delete(widget)
         qtbot.wait(20)
     assert caught == []
+
+
+def test_no_verdict_outlives_its_layer(widget: PlaceCells, qtbot: Any) -> None:
+    run(widget, qtbot)
+    assert widget.result.isVisibleTo(widget) and widget.result.save_button.isEnabled()
+    widget.viewer.layers.remove(widget.layer)
+    qtbot.waitUntil(lambda: not widget.result.isVisibleTo(widget))
+    assert widget.model.outcome is None and not widget.mapping.isVisibleTo(widget)
+    assert widget.model.state is State.READY
+    qtbot.waitUntil(widget.panel.run_button.isEnabled, timeout=60_000)
+    run(widget, qtbot)
+    assert widget.result.isVisibleTo(widget)
+
+
+def test_no_verdict_stands_while_another_run_trains_or_after_it_was_stopped(
+    widget: PlaceCells, qtbot: Any
+) -> None:
+    run(widget, qtbot)
+    choose(widget, "dpvae", qtbot, **{**FAST, "training.steps": 3000})
+    widget.panel.run_button.click()
+    assert not widget.result.isVisibleTo(widget)
+    qtbot.waitUntil(lambda: bool(widget.model.curves), timeout=60_000)
+    widget.panel.cancel_button.click()
+    qtbot.waitUntil(lambda: not widget.model.running, timeout=10_000)
+    assert widget.model.state is State.STOPPED and not widget.result.isVisibleTo(widget)
+    widget.viewer.layers.clear()
+    qtbot.wait(20)
+    assert not widget.result.isVisibleTo(widget) and not widget.panel.run_button.isEnabled()
+
+
+def test_the_baseline_is_a_click_away_where_the_method_lost(
+    widget: PlaceCells, qtbot: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(Placed, "better", "knn")
+    choose(widget, "ridge", qtbot)
+    run(widget, qtbot)
+    button = widget.result.better_button
+    assert button.isVisibleTo(widget) and button.text() == "Use kNN (spatial LDA)"
+    monkeypatch.undo()
+    button.click()
+    assert widget.model.running and widget.inputs.method.currentData() == "knn"
+    qtbot.waitUntil(lambda: not widget.model.running, timeout=60_000)
+    assert widget.model.outcome.record["method"] == "knn" and not button.isVisibleTo(widget)
+
+
+def test_inspect_result_asks_for_the_tab_on_its_layer(widget: PlaceCells, qtbot: Any) -> None:
+    asked: list[tuple[str, object]] = []
+    widget.space.go.connect(lambda where, about: asked.append((where, about)))
+    run(widget, qtbot)
+    assert not asked
+    widget.result.inspect_button.click()
+    assert asked == [("inspect", widget.layer)]
+
+
+def test_spots_that_were_hidden_as_cells_come_back(widget: PlaceCells) -> None:
+    first, second = widget.model.references
+    first.layer.visible = second.layer.visible = True
+    for entry in (first, second, widget.model.queries[0]):
+        widget.inputs.choose_cells(entry)
+        shown = [e.layer.visible for e in (first, second)]
+        assert shown == [entry is not first, entry is not second]

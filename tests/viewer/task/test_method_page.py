@@ -7,13 +7,37 @@ from qtpy.QtCore import QUrl
 from qtpy.QtGui import QDesktopServices
 
 from napari_spatialrecon.methods.registry import METHODS, MethodInfo, find_method
-from napari_spatialrecon.viewer.task.method_page import method_page
+from napari_spatialrecon.viewer.task.method_page import method_brief, method_page
 from napari_spatialrecon.viewer.widgets.page import PageBox
 
 
 @pytest.mark.parametrize("info", METHODS, ids=lambda info: f"{info.tasks[0]}-{info.name}")
 def test_every_method_has_a_page(info: MethodInfo) -> None:
     assert method_page(info).startswith("#")
+
+
+@pytest.mark.parametrize("info", METHODS, ids=lambda info: f"{info.tasks[0]}-{info.name}")
+def test_every_method_says_first_what_it_assumes_needs_and_costs(info: MethodInfo) -> None:
+    brief = method_brief(info)
+    assert brief.startswith(f"# {info.title}\n\n{info.summary}")
+    for word in ("Assumes", "Needs", "Costs", "Not when"):
+        assert f"- **{word}** " in brief
+    assert len(brief) < 1_500 and ".py" not in brief and "eq." not in brief
+
+
+def test_a_page_about_several_methods_tells_them_apart() -> None:
+    briefs = {method_brief(info) for info in METHODS if info.page == "baselines"}
+    assert len(briefs) == sum(info.page == "baselines" for info in METHODS)
+    gears = {method_brief(info) for info in METHODS if info.page == "gears"}
+    assert len(gears) == 2
+
+
+def test_the_brief_opens_the_whole_page(qtbot: Any) -> None:
+    box = PageBox("dp-VAE", "# dp-VAE\nin short", more="# dp-VAE\nat length")
+    qtbot.addWidget(box)
+    assert "in short" in box.text.toPlainText()
+    box.more_button.click()
+    assert "at length" in box.text.toPlainText() and box.more_button.isHidden()
 
 
 def test_baselines_share_a_page() -> None:

@@ -15,6 +15,7 @@ from napari_spatialrecon.viewer.canvas.point_values import names
 from napari_spatialrecon.viewer.place.model import PlaceModel
 from napari_spatialrecon.viewer.task.job import Outcome
 from napari_spatialrecon.viewer.task.result_layers import set_locked, show_result
+from napari_spatialrecon.viewer.workspace.workspace import Role, workspace_of
 
 NAME = "cortex cells · kNN"
 
@@ -84,3 +85,14 @@ def test_a_result_is_colored_by_what_it_holds(viewer: ViewerModel, outcome: Outc
     with pytest.raises(InputError, match="a gene"):
         color_layer(layer, "no such gene")
     assert color_key(layer).title.startswith(genes[0])
+
+
+def test_slides_are_hidden_when_a_result_is_shown_also_without_an_image(
+    viewer: ViewerModel, outcome: Outcome
+) -> None:
+    mine = viewer.add_points(np.zeros((3, 2)), name="cells of another program")
+    slides = [entry.layer for entry in workspace_of(viewer).of_role(Role.SLIDE)]
+    for layer in slides:
+        layer.visible = True
+    layer = show_result(viewer, outcome, NAME)
+    assert layer.visible and mine.visible and not any(other.visible for other in slides)

@@ -33,7 +33,7 @@ from napari_spatialrecon.viewer.widgets.rows import combo, labelled, row, side_b
 from napari_spatialrecon.viewer.window.shortcuts import LANDMARKS
 
 if TYPE_CHECKING:
-    from napari.layers import Layer, Points
+    from napari.layers import Image, Layer, Points
 
     from napari_spatialrecon.progress import ProgressCallback, ShouldStop
 
@@ -171,6 +171,15 @@ class LandmarksWidget(LandmarkDock[LandmarksSession]):
         if on:
             self._show_image()
         super()._on_switch(on)
+
+    def work_on(self, layer: Points, image: Image | None) -> None:
+        """Choose placed cells, and the image on which landmarks are set."""
+        self.fill()
+        for box, chosen in ((self.layer, layer), (self.image, image)):
+            at = box.findData(chosen)
+            if at >= 0:
+                box.setCurrentIndex(at)
+        self.begin()
 
     def _offer_places(self, layer: Points | None) -> None:
         """Offer the other layers that show the same cells, or say that there are none."""

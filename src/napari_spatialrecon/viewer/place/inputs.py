@@ -6,6 +6,7 @@ from qtpy.QtCore import QSignalBlocker, Qt
 from qtpy.QtWidgets import QFileDialog, QLabel, QWidget
 
 from napari_spatialrecon.errors import CheckpointError
+from napari_spatialrecon.viewer.place.encoder_dialog import EncoderDialog
 from napari_spatialrecon.viewer.place.model import PlaceModel
 from napari_spatialrecon.viewer.task.inputs import Row
 from napari_spatialrecon.viewer.task.slides_inputs import SlidesInputs
@@ -35,12 +36,12 @@ class PlaceInputs(SlidesInputs):
         self.trained.activated.connect(self._choose_model)
         self.encoder = combo()
         self.encoder.setToolTip(
-            "What embeds the cells before placement: an encoder from Train encoder, or none"
+            "What embeds the cells before placement: as the settings say, an encoder that is "
+            "trained first on these slides and cells, or one that was opened"
         )
-        self.encoder.activated.connect(
-            lambda i: setattr(self.model, "encoder", self.encoder.itemData(i))
-        )
+        self.encoder.activated.connect(self._choose_encoder)
         self.encoder_row = row(QLabel("Encoder"), self.encoder)
+        self.training: EncoderDialog | None = None
         self.histology.activated.connect(
             lambda i: setattr(self.model, "image", self.histology.itemData(i))
         )
@@ -97,16 +98,31 @@ class PlaceInputs(SlidesInputs):
             part.setEnabled(saved is None)
 
     def _show_encoders(self) -> None:
-        """Offer encoders, if there are any that the method accepts."""
+        """Offer encoders and their training, if the method accepts one."""
         found = self.model.encoders
-        self.encoder_row.setVisible(bool(found))
+        self.encoder_row.setVisible(self.model.takes_encoder)
         with QSignalBlocker(self.encoder):
             self.encoder.clear()
-            self.encoder.addItem("As set under Settings", None)
+            self.encoder.addItem("As in the settings", None)
             for entry in found:
                 self.encoder.addItem(entry.name, entry)
+            self.encoder.addItem("Train an encoder first…", None)
             chosen = self.model.encoder
             self.encoder.setCurrentIndex(0 if chosen is None else 1 + found.index(chosen))
+
+    def _choose_encoder(self, index: int) -> None:
+        if index == self.encoder.count() - 1:
+            self._show_encoders()
+            self.train_encoder()
+        else:
+            self.model.encoder = self.encoder.itemData(index)
+
+    def train_encoder(self) -> EncoderDialog:
+        """Open the training of an encoder on the slides and cells that are chosen here."""
+        if self.training is None:
+            self.training = EncoderDialog(self.model, self.viewer, self)
+        self.training.open_beside()
+        return self.training
 
     def adopted(self, entry: Entry) -> None:
         """Use a layer: an image as histology, points as a slide."""

@@ -10,10 +10,10 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from napari_spatialrecon.errors import InputError
-from napari_spatialrecon.methods.registry import find_method
+from napari_spatialrecon.methods.registry import baseline_for, find_method
 from napari_spatialrecon.tissue.formats.naming import numbered, table_name
 from napari_spatialrecon.viewer.place.diagnostics import diagnostics, with_communities
-from napari_spatialrecon.viewer.task.job import Input, Job, Line, Outcome, Script
+from napari_spatialrecon.viewer.task.job import Figure, Input, Job, Line, Outcome, Script
 from napari_spatialrecon.viewer.task.script import (
     file_of,
     reading,
@@ -28,6 +28,11 @@ if TYPE_CHECKING:
     from napari_spatialrecon.progress import ProgressCallback, ShouldStop
     from napari_spatialrecon.tasks.preflight import Preflight
 
+_OWN = (
+    "Median distance of held-out spots from their true places: spots of the reference that the "
+    "method did not see. Cells of another experiment may lie further off."
+)
+_CENTER = "The same if every spot were put at the tissue's center: what is known without expression"
 SLIGHT_OVERLAP = 0.7
 """With less overlap of outlines than this, the registration of two H&E images is doubtful."""
 
@@ -63,6 +68,30 @@ class Placed(Outcome):
     def summary(self) -> str:
         """Number of placed cells, run time, and the verdict."""
         return f"{self.adata.n_obs:,} cells placed in {self.time}. {self.verdict}"
+
+    @property
+    def better(self) -> str:
+        """Name of the baseline if the method did not do better on held-out spots."""
+        from napari_spatialrecon.methods.placement.yardsticks import beats_baseline
+
+        errors, baseline = self.held_out, baseline_for("place").name
+        measured = "method" in errors and "baseline" in errors
+        lost = measured and self.record.get("method") != baseline and not beats_baseline(errors)
+        return baseline if lost else ""
+
+    def figures(self) -> list[Figure]:
+        """Return the errors on held-out spots in µm: of the method, the baseline, the center."""
+        errors, baseline = self.held_out, baseline_for("place").title.partition(" (")[0]
+        own = errors.get("method_um", errors.get("baseline_um"))
+        if own is None:
+            return []
+        shown = [(f"{own:,.0f} µm", _OWN)]
+        if "method_um" in errors and "baseline_um" in errors:
+            text = f"{baseline} {errors['baseline_um']:,.0f} µm"
+            shown.append((text, f"The same for {baseline}, the baseline, on the same spots"))
+        if "center_um" in errors:
+            shown.append((f"center {errors['center_um']:,.0f} µm", _CENTER))
+        return shown
 
     @property
     def pose(self) -> tuple[str, bool]:

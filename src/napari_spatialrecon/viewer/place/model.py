@@ -5,8 +5,9 @@ from __future__ import annotations
 from typing import Unpack
 
 from napari_spatialrecon.errors import InputError
-from napari_spatialrecon.methods.registry import methods_for
+from napari_spatialrecon.methods.registry import baseline_for, methods_for
 from napari_spatialrecon.viewer.place.job import Placed, PlaceJob, hidden_error
+from napari_spatialrecon.viewer.task.curves import Curves
 from napari_spatialrecon.viewer.task.ground import Ground, spot_diameter_um
 from napari_spatialrecon.viewer.task.job import Common, Line
 from napari_spatialrecon.viewer.task.shared_choice import SharedChoice
@@ -38,10 +39,14 @@ class PlaceModel(SlidesModel[PlaceJob, Placed]):
         super().__init__(workspace)
 
     @property
+    def takes_encoder(self) -> bool:
+        """Whether the method takes an encoder, and will be trained."""
+        return self.method.takes_encoder and self.saved is None
+
+    @property
     def encoders(self) -> list[Entry]:
-        """Encoders that were trained or opened, if the method takes one and will be trained."""
-        trains = self.method.takes_encoder and self.saved is None
-        return self.workspace.of_role(Role.MODEL) if trains else []
+        """Encoders that were trained or opened, if one can be used."""
+        return self.workspace.of_role(Role.MODEL) if self.takes_encoder else []
 
     @property
     def encoder(self) -> Entry | None:
@@ -161,6 +166,18 @@ class PlaceModel(SlidesModel[PlaceJob, Placed]):
             diameter_um=None if slide is None else spot_diameter_um(slide),
             slides={name: e.points for e, name in self.names.items() if e.points is not None},
             truth=self._hidden_truth(),
+        )
+
+    def new_curves(self) -> Curves:
+        """Return curves of the error on held-out spots, in µm where the scale is known."""
+        if any(e.needs_scale for e in self.references):
+            return Curves()
+        title = baseline_for(self.task).title.partition(" (")[0]
+        return Curves(
+            {"method_um": "held-out error, µm"},
+            baseline_metric="baseline_um",
+            baseline_title=title,
+            unit="µm",
         )
 
     def facts(self) -> list[Line]:

@@ -26,6 +26,8 @@ class Curves:
         The metric drawn as a horizontal line for comparison, and its title.
     limits
         Limits of the axis of the metrics; None fits them to the values.
+    unit
+        Unit of the metrics, for instance "µm"; empty for shares and other numbers of about 1.
 
     Attributes
     ----------
@@ -46,10 +48,11 @@ class Curves:
         baseline_metric: str = "baseline",
         baseline_title: str = "baseline, kNN",
         limits: tuple[float, float] | None = None,
+        unit: str = "",
     ) -> None:
         self.measures = dict(measures)
         self.baseline_metric, self.baseline_title = baseline_metric, baseline_title
-        self.limits = limits
+        self.limits, self.unit = limits, unit
         self.losses: dict[str, Curve] = {}
         self.measured: dict[str, Curve] = {name: [] for name in measures}
         self.baseline: float | None = None
@@ -57,8 +60,17 @@ class Curves:
 
     @property
     def held_out(self) -> Curve:
-        """(step, error on held-out spots), one for each time it was measured."""
-        return self.measured.get("held_out", [])
+        """(step, first metric), for instance the error on held-out spots; one for each change."""
+        return next(iter(self.measured.values()), [])
+
+    @property
+    def has_measures(self) -> bool:
+        """Whether a metric was measured."""
+        return any(self.measured.values())
+
+    def shown(self, value: float) -> str:
+        """Return a metric's value as text, without its unit."""
+        return f"{value:,.0f}" if self.unit else f"{value:.2f}"
 
     def add(self, progress: Progress) -> bool:
         """Add a report; return whether there is anything new to draw."""
@@ -82,6 +94,7 @@ class Curves:
             "baseline_metric": self.baseline_metric,
             "baseline_title": self.baseline_title,
             "limits": self.limits,
+            "unit": self.unit,
             "losses": self.losses,
             "measured": self.measured,
             "baseline": self.baseline,
@@ -104,6 +117,7 @@ class Curves:
             baseline_metric=state["baseline_metric"],
             baseline_title=state["baseline_title"],
             limits=None if state["limits"] is None else tuple(state["limits"]),
+            unit=state.get("unit", ""),
         )
         made.losses = {name: _pairs(curve) for name, curve in state["losses"].items()}
         made.measured |= {name: _pairs(curve) for name, curve in state["measured"].items()}

@@ -12,7 +12,7 @@ from qtpy.QtWidgets import QGridLayout, QLabel, QPushButton, QWidget
 
 from napari_spatialrecon.errors import ConfigError
 from napari_spatialrecon.methods.registry import methods_for
-from napari_spatialrecon.viewer.task.method_page import method_page
+from napari_spatialrecon.viewer.task.method_page import method_brief, method_page
 from napari_spatialrecon.viewer.task.model import TaskModel
 from napari_spatialrecon.viewer.task.settings_dialog import SettingsDialog
 from napari_spatialrecon.viewer.widgets.form import ConfigForm
@@ -99,9 +99,10 @@ class Inputs(QWidget):
         self.settings.setEnabled(not locked)
 
     def show_page(self) -> PageBox:
-        """Open the page of the chosen method."""
+        """Say what the chosen method assumes, needs and costs, with its whole page at hand."""
         info = self.model.method
-        box = PageBox(info.title, method_page(info), self.window())
+        page = method_page(info)
+        box = PageBox(info.title, method_brief(info), self.window(), more=page)
         box.show()
         return box
 

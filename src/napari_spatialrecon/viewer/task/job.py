@@ -28,6 +28,8 @@ if TYPE_CHECKING:
 Input = Table | Picture | Model
 Line = tuple[str, str]
 """A tone ("good", "warning", "wrong" or "quiet") and a text."""
+Figure = tuple[str, str]
+"""A number as it is shown, and what it means."""
 
 
 @dataclass(frozen=True)
@@ -69,6 +71,15 @@ class Outcome:
     def doubtful(self) -> bool:
         """Whether the summary is a warning."""
         return False
+
+    @property
+    def better(self) -> str:
+        """Name of a method that did better on the same data; empty if none did, as far as known."""
+        return ""
+
+    def figures(self) -> list[Figure]:
+        """Return the numbers that tell how good the result is."""
+        return []
 
     def facts(self) -> list[Line]:
         """Return further messages for the user."""

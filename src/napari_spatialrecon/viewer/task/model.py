@@ -214,7 +214,7 @@ class TaskModel(ABC, Generic[JobT, OutcomeT]):
             name = f"{Path(job.out).stem}.resume"
             job = replace(job, folder=Path(self._folder.name) / name)
             self.curves = self.new_curves()
-        self.last, self.error = job, None
+        self.last, self.error, self.outcome = job, None, None
         self.ground = self.find_ground()
         self._enter(State.RUNNING)
         return job
@@ -238,6 +238,11 @@ class TaskModel(ABC, Generic[JobT, OutcomeT]):
         curves = outcome.record.get(CURVES)
         self.curves = self.new_curves() if curves is None else Curves.of(curves)
         self._enter(State.DONE)
+
+    def forget(self) -> None:
+        """Drop the last outcome, whose layer was deleted."""
+        self.outcome = None
+        self._enter(None if self._phase is State.DONE else self._phase)
 
     def stop(self) -> None:
         """Record that the run was stopped."""
@@ -266,7 +271,7 @@ class TaskModel(ABC, Generic[JobT, OutcomeT]):
         events.removed.disconnect(self._on_removed)
         self._clean_up()
 
-    def _enter(self, phase: State) -> None:
+    def _enter(self, phase: State | None) -> None:
         self._phase = phase
         self.changed.emit()
 

@@ -11,7 +11,7 @@ from napari_spatialrecon.viewer.canvas.coloring import color_layer
 from napari_spatialrecon.viewer.canvas.layers import cells_layer
 from napari_spatialrecon.viewer.canvas.rims import set_first_rims
 from napari_spatialrecon.viewer.canvas.table_metadata import table_of
-from napari_spatialrecon.viewer.workspace.workspace import workspace_of
+from napari_spatialrecon.viewer.workspace.workspace import Role, workspace_of
 
 if TYPE_CHECKING:
     from napari.components import ViewerModel
@@ -156,15 +156,16 @@ def _reach(layer: Layer) -> tuple[np.ndarray, np.ndarray]:
 
 
 def uncover(viewer: ViewerModel, layer: Layer, image: Image | None) -> None:
-    """Show the image; hide other slides, and images that are drawn over it."""
+    """Show the image; hide slides, whose colors are not the result's, and what covers the image."""
     from napari.layers import Image
 
-    if image is None or image not in viewer.layers:
-        return
-    image.visible = True
-    above = viewer.layers.index(image)
+    above, roles = len(viewer.layers), [Role.SLIDE]
+    if image is not None and image in viewer.layers:
+        image.visible = True
+        above = viewer.layers.index(image)
+        roles.append(Role.HISTOLOGY)
+    slides = [entry.layer for entry in workspace_of(viewer).of_role(*roles)]
     for index, other in enumerate(viewer.layers):
-        slides = other.metadata.get(OURS, {}).get("role") in ("slide", "histology")
         covers = isinstance(other, Image) and index > above
-        if other not in (layer, image) and (slides or covers):
+        if other not in (layer, image) and (other in slides or covers):
             other.visible = False

@@ -97,7 +97,7 @@ class RunPanel(QWidget):
         self.bar.setVisible(busy)
         self.where.setVisible(busy)
         self.plot.setVisible(bool(model.curves))
-        self.plot.update()
+        self.plot.refresh()
         if model.error is not None:
             self.notice.show_error(model.error)
         if state in (State.EMPTY, State.READY):
@@ -200,7 +200,7 @@ class RunPanel(QWidget):
         if self._undrawn:
             self._undrawn = False
             self.plot.setVisible(True)
-            self.plot.update()
+            self.plot.refresh()
 
     def _forget(self, run: Run) -> None:
         if self.run is run:

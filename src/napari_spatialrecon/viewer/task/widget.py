@@ -116,8 +116,12 @@ class TaskWidget(QWidget, Generic[ModelT, OutcomeT]):
         return self.model.ground.left_in(self.viewer)
 
     def more_parts(self) -> list[QWidget]:
-        """Return the widgets below the result."""
+        """Make and return the widgets below the result."""
         return []
+
+    def result_parts(self) -> list[QWidget]:
+        """Return those of them that are shown with a result only."""
+        return self.below
 
     # Wiring
 
@@ -127,7 +131,8 @@ class TaskWidget(QWidget, Generic[ModelT, OutcomeT]):
         self.inputs.failed.connect(self.panel.refuse)
         self.inputs.opened.connect(self.panel.notice.clear)
         self.panel.devices.connect(self.inputs.set_devices)
-        self.result.inspect.connect(self._inspect)
+        self.result.inspect.connect(self.inspect)
+        self.result.better.connect(self.use_method)
         self.result.save.connect(self.save)
         self.result.color.connect(self._color)
         self.result.faded.connect(self._fade)
@@ -135,6 +140,10 @@ class TaskWidget(QWidget, Generic[ModelT, OutcomeT]):
         self.model.changed.connect(self._on_change)
         self.model.finished.connect(self._finish)
         self.viewer.events.theme.connect(self._set_theme)
+        self._gone = QTimer(self)
+        self._gone.setSingleShot(True)
+        self._gone.timeout.connect(self._forget_deleted)
+        self.viewer.layers.events.removed.connect(self._on_removed)
         self.space.results.events.added.connect(self._reopen)
         self.destroyed.connect(partial(_release, self.model, self.viewer, self))
 
@@ -154,8 +163,26 @@ class TaskWidget(QWidget, Generic[ModelT, OutcomeT]):
         self.empty.setVisible(model.state is State.EMPTY)
         self.empty.show_missing(model.missing())
         self.panel.refresh()
+        if model.outcome is None:
+            for part in (self.result, *self.result_parts()):
+                part.hide()
 
     # The result
+
+    def _on_removed(self, event: Event | None = None) -> None:
+        """Look for the result once a change of layers is complete: a rerun replaces its own."""
+        self._gone.start()
+
+    def _forget_deleted(self) -> None:
+        """Show no verdict on a result whose layer was deleted."""
+        if self.layer is not None and self.shown is None and self.model.outcome is not None:
+            self.layer = None
+            self.model.forget()
+
+    def use_method(self, name: str) -> None:
+        """Choose another method, and run it on the same data."""
+        self.inputs.method.setCurrentIndex(self.inputs.method.findData(name))
+        self.panel.start()
 
     def _finish(self, outcome: OutcomeT) -> None:
         try:
@@ -222,7 +249,14 @@ class TaskWidget(QWidget, Generic[ModelT, OutcomeT]):
         shown = self.shown
         return shown if isinstance(shown, Points) else None
 
+    def inspect(self) -> None:
+        """Zoom to the result, and open the tab Inspect on it where there is one."""
+        self._inspect()
+        if self.shown is not None:
+            self.space.go.emit("inspect", self.shown)
+
     def _inspect(self) -> None:
+        """Select the result, and zoom to it."""
         layer = self.shown
         if layer is None:
             return
@@ -302,7 +336,8 @@ class TaskWidget(QWidget, Generic[ModelT, OutcomeT]):
         column.setContentsMargins(8, 8, 8, 8)
         column.setSpacing(8)
         above = [self.empty, self.inputs, self.panel, self.result]
-        self.parts: list[QWidget] = [*above, *self.more_parts()]
+        self.below = self.more_parts()
+        self.parts: list[QWidget] = [*above, *self.below]
         for widget in self.parts:
             column.addWidget(widget)
         column.addStretch()
@@ -348,3 +383,4 @@ def _release(model: TaskModel, viewer: Viewer, widget: TaskWidget) -> None:
     model.close()
     widget.space.results.events.added.disconnect(widget._reopen)
     viewer.events.theme.disconnect(widget._set_theme)
+    viewer.layers.events.removed.disconnect(widget._on_removed)

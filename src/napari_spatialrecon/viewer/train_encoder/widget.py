@@ -74,6 +74,10 @@ class TrainEncoder(TaskWidget[EncoderModel, Trained]):
         self.drawing.hide()
         return [self.choices, self.drawing, self.plot, self.load_button, self.opened]
 
+    def result_parts(self) -> list[QWidget]:
+        """Return the plot with its choices."""
+        return [self.choices, self.plot]
+
     def show_layer(self, outcome: Trained) -> None:
         """Draw the plot; nothing is added to the canvas."""
         with QSignalBlocker(self.column):
