@@ -72,6 +72,15 @@ def test_gaps_between_round_spots_are_marked_and_interpolated(points):
     assert np.isnan(image[~picture.tissue]).all()
 
 
+def test_gaps_are_interpolated_without_edges(points):
+    parts = split_spots(find_lattice(points, 0.5), parse_factor("2x2"))
+    picture = subspot_picture(parts)
+    spots = np.random.default_rng(0).integers(0, 2, len(points))
+    image = np.where(picture.gap, picture.image(np.repeat(spots, 4)), np.nan)
+    steps = np.concatenate([np.abs(np.diff(image, axis=axis)).ravel() for axis in (0, 1)])
+    assert np.nanmax(steps) < 0.2 and np.nanmin(image) >= 0 and np.nanmax(image) < 1.001
+
+
 def test_a_mask_of_the_tissue_clears_the_rest(points):
     parts = split_spots(find_lattice(points), parse_factor("2x2"))
     mask = np.zeros((10, 10), bool)

@@ -10,10 +10,12 @@ from scipy.spatial import KDTree
 
 from napari_spatialrecon.tissue.subspots import SubSpots
 
-#: Maximum number of pixels; on larger slides, pixels are coarser than a third of a sub-spot.
+#: Maximum number of pixels; on larger slides, pixels are coarser than a sixth of a sub-spot.
 _MOST_PIXELS = 1_500_000
 #: Number of sub-spots from which a pixel in a gap is interpolated.
-_AROUND = 4
+_AROUND = 16
+#: Reach of the interpolation over the distance of the farthest of these: it gets nearly no weight.
+_FARTHER = 1.001
 
 
 @dataclass(frozen=True, eq=False)
@@ -60,7 +62,7 @@ def subspot_picture(
     Parameters
     ----------
     units_per_pixel
-        By default a third of a sub-spot, or coarser if the slide is large.
+        By default a sixth of a sub-spot, or coarser if the slide is large.
     mask : (y, x) bool
         Where there is tissue, for example `tissue.images.tissue_mask` of a thumbnail; by default
         near spots.
@@ -71,7 +73,7 @@ def subspot_picture(
     reach = 0.75 * lattice.pitch
     low, high = lattice.points.min(axis=0) - reach, lattice.points.max(axis=0) + reach
     coarsest = np.sqrt(np.prod(high - low) / _MOST_PIXELS)
-    step = max(units_per_pixel or parts.size / 3, float(coarsest))
+    step = max(units_per_pixel or parts.size / 6, float(coarsest))
     columns, rows = (np.ceil((high - low) / step).astype(int)).tolist()
     y, x = np.meshgrid(np.arange(rows), np.arange(columns), indexing="ij")
     places = low + np.c_[x.ravel(), y.ravel()] * step
@@ -104,7 +106,7 @@ def _weights(
     gap: np.ndarray,
     centres: np.ndarray,
 ) -> csr_matrix:
-    """Return the nearest sub-spot for pixels inside spots, and distance weights for gaps."""
+    """Return the nearest sub-spot for pixels inside spots, and smooth weights for gaps."""
     n_parts = len(parts.offsets)
     pixels = np.flatnonzero(inside)
     from_centre = places[pixels] - parts.lattice.points[spot[pixels]]
@@ -114,7 +116,8 @@ def _weights(
     if gap.any():
         pixels = np.flatnonzero(gap)
         away, found = KDTree(centres).query(places[pixels], k=min(_AROUND, len(centres)))
-        share = 1 / np.maximum(away, 1e-9) ** 2
+        reach = np.maximum(away[:, -1:], 1e-9) * _FARTHER
+        share = (1 - (away / reach) ** 2) ** 2  # none at the reach: smooth where neighbours change
         rows.append(np.repeat(pixels, found.shape[1]))
         columns.append(found.ravel())
         shares.append((share / share.sum(axis=1, keepdims=True)).ravel())

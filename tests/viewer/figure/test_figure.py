@@ -17,12 +17,13 @@ from PIL import Image as Pixels
 
 from napari_spatialrecon.errors import InputError, Stopped
 from napari_spatialrecon.progress import Reporter
+from napari_spatialrecon.viewer.canvas.bar_title import show_bar
 from napari_spatialrecon.viewer.canvas.colors import set_point_colors, set_point_opacity
 from napari_spatialrecon.viewer.canvas.point_nodes import show_points
 from napari_spatialrecon.viewer.figure import drawing
 from napari_spatialrecon.viewer.figure.keys import MOST, keys_of
 from napari_spatialrecon.viewer.figure.page import Chosen, Page, page_of, view_extent
-from napari_spatialrecon.viewer.figure.scene import QUANTITY, Dots, Picture, scene_of
+from napari_spatialrecon.viewer.figure.scene import Dots, Picture, scene_of
 from napari_spatialrecon.viewer.figure.writing import write_figure
 from napari_spatialrecon.viewer.workspace.table_layers import table_layers
 
@@ -187,10 +188,9 @@ def test_coarser_levels_are_read_where_they_suffice(viewer: ViewerModel) -> None
 
 
 def test_a_color_bar_is_titled_with_its_unit(viewer: ViewerModel, tmp_path: Path) -> None:
-    ours = {"spatialrecon": {QUANTITY: "ERBB2, counts per part"}}
-    viewer.add_layer(
-        Image(np.eye(9), contrast_limits=(0, 4), metadata=ours, units=("um", "um"), name="x")
-    )
+    layer = Image(np.eye(9), contrast_limits=(0, 4), units=("um", "um"), name="x")
+    viewer.add_layer(layer)
+    show_bar(layer, "ERBB2, counts per part")
     made = page_of(viewer, [Chosen(None)])
     text = svg(made, tmp_path)
     words = re.findall(r"<text[^>]*>([^<]*)", text)

@@ -14,6 +14,7 @@ from napari_spatialrecon.errors import InputError
 from napari_spatialrecon.methods.srast.config import SRastConfig
 from napari_spatialrecon.tissue import contract
 from napari_spatialrecon.tissue.slots import OURS
+from napari_spatialrecon.viewer.canvas.bar_title import bar_title
 from napari_spatialrecon.viewer.canvas.colors import color_key
 from napari_spatialrecon.viewer.canvas.point_values import names, values
 from napari_spatialrecon.viewer.super_resolve.job import Resolved
@@ -160,11 +161,21 @@ def test_gaps_are_marked_and_never_shown_as_measured(
     outcome = run(model)
     layers = GeneLayers(viewer, outcome, model.last.result_name)
     layers.show(outcome.genes[0])
-    gap = outcome.picture.gap
-    assert gap.any() and np.isnan(layers.before.data[gap]).all()
-    assert np.isfinite(layers.main.data[gap]).all()
-    veil = layers.part("gaps").data[..., 3]
-    assert veil[gap].any() and not veil[~gap].any()
+    gap, tissue = outcome.picture.gap, outcome.picture.tissue
+    between = layers.part("gaps")
+    assert gap.any()
+    for seen in (layers.before, layers.main):
+        assert np.isnan(seen.data[gap]).all() and np.isfinite(seen.data[tissue & ~gap]).all()
+    assert np.isfinite(between.data[gap]).all() and np.isnan(between.data[~gap]).all()
+    assert between.opacity < layers.main.opacity and between.interpolation2d == "linear"
+    assert "interpolated between spots" in between.name
+    assert tuple(between.contrast_limits) == tuple(layers.main.contrast_limits)
+    first = between.data.copy()
+    layers.show(outcome.genes[1])
+    assert not np.array_equal(first, between.data, equal_nan=True)
+    layers.show_before(True)
+    assert not between.visible
+    assert bar_title(layers.main) == f"{outcome.genes[1]}, counts per part of a spot"
 
 
 def test_another_gene_is_drawn_into_the_same_layers(model: SuperModel, viewer: ViewerModel) -> None:

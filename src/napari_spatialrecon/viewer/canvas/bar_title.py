@@ -11,7 +11,7 @@ from napari_spatialrecon.evaluation.palette import elide
 
 if TYPE_CHECKING:
     from napari.components import ViewerModel
-    from napari.layers import Points
+    from napari.layers import Image, Points
 
 _KEY = "spatialrecon_bar_title"
 _LONGEST = 34
@@ -24,9 +24,12 @@ class BarTitle(LayerNameOverlay):
     text: str = ""
 
 
-def show_bar(layer: Points, title: str | None) -> None:
+def show_bar(layer: Points | Image, title: str | None) -> None:
     """Show the color bar of a layer with a title; None hides both."""
-    bar, words = layer.face_colorbar, _title_of(layer)
+    from napari.layers import Image
+
+    bar = layer.colorbar if isinstance(layer, Image) else layer.face_colorbar
+    words = _title_of(layer)
     if title is None:
         bar.visible = False
         if words is not None:
@@ -40,7 +43,7 @@ def show_bar(layer: Points, title: str | None) -> None:
     words.visible = bar.visible = True
 
 
-def bar_title(layer: Points) -> str | None:
+def bar_title(layer: Points | Image) -> str | None:
     """Return the title of a layer's color bar; None while it is hidden."""
     words = _title_of(layer)
     return words.text if words is not None and words.visible else None
@@ -72,6 +75,6 @@ def draw_titles() -> None:
     overlay_to_visual.setdefault(BarTitle, Drawn)
 
 
-def _title_of(layer: Points) -> BarTitle | None:
+def _title_of(layer: Points | Image) -> BarTitle | None:
     found = layer._overlays.get(_KEY)
     return found if isinstance(found, BarTitle) else None

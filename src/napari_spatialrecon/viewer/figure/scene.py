@@ -11,14 +11,13 @@ from typing import TYPE_CHECKING, Any, TypeAlias
 
 import numpy as np
 
+from napari_spatialrecon.viewer.canvas.bar_title import bar_title
 from napari_spatialrecon.viewer.canvas.colors import ColorKey, color_key
 
 if TYPE_CHECKING:
     from napari.layers import Image, Layer, Points, Vectors
     from napari.utils.colormaps import Colormap
 
-QUANTITY = "quantity"
-"""Key of our metadata of an image: what its values are, with their unit."""
 _FLIP = np.array([[0.0, 1.0, 0.0], [1.0, 0.0, 0.0], [0.0, 0.0, 1.0]])
 _MARKERS = {"disc": "o", "square": "s", "diamond": "D", "triangle_up": "^", "triangle_down": "v"}
 
@@ -232,7 +231,7 @@ def _picture(layer: Image) -> Picture:
         (0.0, 1.0) if layer.rgb else (float(low), float(high)),
         float(layer.opacity),
         str(layer.interpolation2d) != "nearest",
-        str(ours.get(QUANTITY, layer.name)),
+        bar_title(layer) or layer.name,
         ours.get("role") == "histology",
     )
 

@@ -1,7 +1,8 @@
 """A super-resolved slide in the viewer: one gene at a time, before and after, on the histology.
 
-A result is a group of layers: the image of a gene, the gene as measured, a veil over the gaps
-between spots, the uncertainty, and the parts as points. Another gene reuses the same layers.
+A result is a group of layers: the image of a gene within the spots, faint and smooth what is
+interpolated between them, the gene as measured, the uncertainty, and the parts as points. Another
+gene reuses the same layers. What the table and saved files hold does not depend on any of them.
 """
 
 from __future__ import annotations
@@ -11,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from napari_spatialrecon.tissue.slots import OURS
+from napari_spatialrecon.viewer.canvas.bar_title import show_bar
 from napari_spatialrecon.viewer.canvas.colors import set_point_colors
 from napari_spatialrecon.viewer.canvas.layers import cells_layer
 from napari_spatialrecon.viewer.super_resolve.job import Resolved
@@ -26,10 +28,8 @@ if TYPE_CHECKING:
 _GROUP, _PART = "super_resolution", "part"
 _TOP = 0.98
 """Quantile of a gene's counts that gets the brightest color."""
-_STRIPE = 2
-"""Width, in pixels, of the stripes that mark gaps."""
-_VEIL = 80
-_OPACITY = 0.85
+_OPACITY, _FAINT = 0.95, 0.5
+"""Opacity of what was measured, and of what is interpolated: the stain is seen through it."""
 
 
 class GeneLayers:
@@ -134,20 +134,28 @@ class GeneLayers:
         after, before = outcome.values(gene), outcome.measured(gene)
         limits = (0.0, _brightest(after))
         title = f"{gene} · {self.name}"
-        measured = picture.image(before)
-        measured[picture.gap] = np.nan
-        self._draw("before", f"{title} · as measured", measured, limits, visible=False)
-        self._draw("gene", title, picture.image(after), limits)
+        words = f"{gene}, counts per part of a spot"
+        seen, between = self._parted(after)
+        measured, _ = self._parted(before)
+        self._draw("before", f"{title} · as measured", measured, limits, words, visible=False)
+        if picture.gap.any():
+            self._draw("gaps", f"{title} · interpolated between spots", between, limits)
+        self._draw("gene", title, seen, limits, words)
         if outcome.has_spread:
-            spread = outcome.values(gene, "spread")
+            spread, _ = self._parted(outcome.values(gene, "spread"))
+            top = (0.0, _brightest(outcome.values(gene, "spread")))
+            words = f"{gene}, standard deviation, counts per part"
             name = f"{title} · uncertainty"
-            top = (0.0, _brightest(spread))
-            self._draw("spread", name, picture.image(spread), top, "viridis", visible=False)
-        if picture.gap.any() and self.part("gaps") is None:
-            self._add_veil()
+            self._draw("spread", name, spread, top, words, "viridis", visible=False)
         if self.part("points") is None:
             self._add_points()
         self._name_points()
+
+    def _parted(self, values: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        """Return a gene's image within spots, and between them; each NaN elsewhere."""
+        picture = self.outcome.picture
+        image, nothing = picture.image(values), np.float32(np.nan)
+        return np.where(picture.gap, nothing, image), np.where(picture.gap, image, nothing)
 
     def show_before(self, before: bool) -> None:
         """Show the gene as measured, or super-resolved."""
@@ -161,7 +169,10 @@ class GeneLayers:
         layer = self.part("spread")
         if layer is not None:
             layer.visible = on
-            self.main.visible = not on
+            for name in ("gene", "gaps"):
+                other = self.part(name)
+                if other is not None:
+                    other.visible = not on
 
     def lock(self, locked: bool) -> None:
         """Set whether reruns keep the layers."""
@@ -178,24 +189,26 @@ class GeneLayers:
         name: str,
         data: np.ndarray,
         limits: tuple[float, float],
+        words: str = "",
         colormap: str = "magma",
         *,
         visible: bool = True,
     ) -> None:
+        """Show an image as one part of the result; `words` is the title of its color bar."""
         from napari.layers import Image
 
+        smooth = part == "gaps"
         if self.part(part) is None:
             layer = Image(
                 data,
                 colormap=colormap,
                 contrast_limits=limits,
                 blending="translucent_no_depth",
-                opacity=_OPACITY,
+                opacity=_FAINT if smooth else _OPACITY,
                 visible=visible,
-                interpolation2d="nearest",
+                interpolation2d="linear" if smooth else "nearest",
                 **self._frame(part),
             )
-            layer.colorbar.visible = True
             self._found[part] = layer
             self.viewer.add_layer(layer)
         else:
@@ -204,24 +217,8 @@ class GeneLayers:
             layer.contrast_limits_range = limits
             layer.contrast_limits = limits
         layer.name = name
-
-    def _add_veil(self) -> None:
-        """Mark the gaps between spots, which were not measured, by stripes."""
-        from napari.layers import Image
-
-        gap = self.outcome.picture.gap
-        y, x = np.ogrid[: gap.shape[0], : gap.shape[1]]
-        stripes = gap & ((x + y) // _STRIPE % 2 == 0)
-        veil = np.full((*gap.shape, 4), 255, np.uint8)
-        veil[..., 3] = np.where(stripes, _VEIL, 0)
-        layer = self._found["gaps"] = Image(
-            veil,
-            name=f"gaps, interpolated · {self.name}",
-            rgb=True,
-            blending="translucent_no_depth",
-            **self._frame("gaps"),
-        )
-        self.viewer.add_layer(layer)
+        if words:
+            show_bar(layer, words)
 
     def _add_points(self) -> None:
         from napari.layers import Points
@@ -289,7 +286,7 @@ class GeneLayers:
         """Keep images of an earlier result that cover the same field; remove other layers."""
         frame = self._frame("gene")
         for part, layer in list(self._found.items()):
-            fits = part in ("gene", "before") and _same_field(
+            fits = part in ("gene", "before", "gaps") and _same_field(
                 layer, frame, self.outcome.picture.shape
             )
             if not fits:

@@ -46,7 +46,9 @@ class SuperPanel(QWidget):
         self.spread = QCheckBox("Show the uncertainty instead")
         self.spread.setToolTip("Standard deviation over the draws, in counts per part")
         self.points = QCheckBox("Show the parts as points")
-        self.note = WrappedLabel("Striped: gaps between spots, interpolated, not measured.")
+        self.note = WrappedLabel(
+            "Solid: spots, measured and split. Faint: between spots, interpolated, not measured."
+        )
         self._timer = QTimer(self)
         self._timer.setInterval(BLINK_MS)
         both = QButtonGroup(self)
