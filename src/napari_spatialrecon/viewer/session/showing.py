@@ -88,6 +88,9 @@ def _settle(viewer: ViewerModel, one: LayerRead) -> None:
                 resume_colors(layer, one.key, value)
         elif len(value) == len(layer.data) and not np.array_equal(getattr(layer, name), value):
             setattr(layer, name, value)
+    if len(layer.data):
+        with layer.block_update_properties():
+            layer.current_size = float(np.median(layer.size))
 
 
 def _list_results(viewer: ViewerModel, read: SessionRead) -> None:
