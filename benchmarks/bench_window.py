@@ -23,9 +23,9 @@ from qtpy.QtWidgets import QApplication
 
 from napari_spatialrecon.tissue.simulator.config import SimulatorConfig
 from napari_spatialrecon.tissue.simulator.simulate import simulate
-from napari_spatialrecon.viewer.samples import _layers, _list_cells
 from napari_spatialrecon.viewer.window.memory import Memory
 from napari_spatialrecon.viewer.workspace import workspace
+from napari_spatialrecon.viewer.workspace.simulated import list_simulated_cells, simulated_layers
 
 
 def until(done: Callable[[], bool], seconds: float = 600.0) -> None:
@@ -43,9 +43,9 @@ def window(made: Any) -> tuple[Any, Any]:
     viewer = napari.Viewer()
     workspace._workspaces[viewer] = workspace.Workspace(viewer, memory=Memory({}))
     _, widget = viewer.window.add_plugin_dock_widget("napari-spatialrecon", "Place cells")
-    for layer in _layers(made):
+    for layer in simulated_layers(made):
         viewer.add_layer(Layer.create(*layer))
-    _list_cells(viewer, made)
+    list_simulated_cells(viewer, made)
     until(widget.panel.run_button.isEnabled)
     return viewer, widget
 
