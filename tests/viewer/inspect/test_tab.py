@@ -5,7 +5,9 @@ from typing import Any
 import numpy as np
 import pytest
 
+from napari_spatialrecon.viewer.figure.dialog import FigureDialog
 from napari_spatialrecon.viewer.inspect.tab import InspectTab
+from napari_spatialrecon.viewer.window.main_window import main_window
 
 
 @pytest.fixture
@@ -39,3 +41,12 @@ def test_another_tab_can_ask_for_a_layer(tab: InspectTab) -> None:
     tab.viewer.add_points(np.zeros((3, 2)), name="other")
     tab.go("", first)
     assert tab.layer is first
+
+
+def test_a_figure_is_drawn_of_what_is_open(tab: InspectTab) -> None:
+    assert not tab.figure.isEnabled()
+    tab.viewer.add_points(np.zeros((3, 2)), name="mine")
+    tab.figure.click()
+    (dialog,) = main_window(tab.viewer).findChildren(FigureDialog)
+    assert [choice.layer for choice in dialog.chosen()] == [None]
+    dialog.close()

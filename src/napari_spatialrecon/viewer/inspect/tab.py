@@ -10,12 +10,14 @@ from qtpy.QtWidgets import (
     QFrame,
     QHBoxLayout,
     QLabel,
+    QPushButton,
     QScrollArea,
     QSizePolicy,
     QVBoxLayout,
     QWidget,
 )
 
+from napari_spatialrecon.viewer.figure.dialog import open_figure
 from napari_spatialrecon.viewer.inspect.color_part import ColorPart
 from napari_spatialrecon.viewer.inspect.legend_part import LegendPart
 from napari_spatialrecon.viewer.inspect.part import Part
@@ -59,6 +61,9 @@ class InspectTab(QWidget):
         self.combo = combo()
         self.combo.setAccessibleName("Layer")
         self.combo.setToolTip("The layer selected in napari's list, whoever made it")
+        self.figure = QPushButton("Figure…")
+        self.figure.setToolTip("Draw layers as a figure: PNG, SVG or PDF with scale bar and legend")
+        self.figure.clicked.connect(lambda: open_figure(viewer))
         self.about = WrappedLabel()
         self._lay_out()
         self.combo.activated.connect(self._choose)
@@ -109,6 +114,7 @@ class InspectTab(QWidget):
         choice = QHBoxLayout()
         choice.addWidget(label)
         choice.addWidget(self.combo, 1)
+        choice.addWidget(self.figure)
         top.addLayout(choice)
         top.addWidget(self.about)
         layout = QVBoxLayout(self)
@@ -138,7 +144,8 @@ class InspectTab(QWidget):
                 self.combo.addItem(layer.name, layer)
             names = [layer is active for layer in reversed(self.viewer.layers)]
             self.combo.setCurrentIndex(names.index(True) if any(names) else -1)
-        self.combo.setEnabled(self.combo.count() > 0)
+        for part in (self.combo, self.figure):
+            part.setEnabled(self.combo.count() > 0)
 
     def _choose(self, index: int) -> None:
         self.viewer.layers.selection = {self.combo.itemData(index)}
