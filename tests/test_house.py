@@ -15,8 +15,9 @@ PACKAGE = Path(napari_spatialrecon.__file__).parent
 #: Folders that ask the registry for methods and know none of them.
 FACES = ("tasks", "command_line", "viewer")
 PAPERS = ("come", "dpvae", "gears", "spadit", "srast")
-#: The linear map of genes is called as the slot of a mapping is.
-NAMES = {info.name for info in METHODS} - {"mapping"}
+#: The linear map of genes is called as the slot of a mapping is, the choice of a method as that of
+#: a device.
+NAMES = {info.name for info in METHODS} - {"mapping", "auto"}
 
 
 def named(source: str) -> Iterator[str]:

@@ -9,7 +9,7 @@ from typing import Any
 from napari_spatialrecon.evaluation.evaluate import evaluate_place
 from napari_spatialrecon.evaluation.pictures import save_png
 from napari_spatialrecon.evaluation.plots import metrics_plot
-from napari_spatialrecon.methods.registry import baseline_for, default_for, find_method
+from napari_spatialrecon.methods.registry import baseline_for, find_method
 from napari_spatialrecon.progress import ProgressCallback, Reporter, ShouldStop
 from napari_spatialrecon.storage import atomic_file, write_json
 from napari_spatialrecon.tasks.drawing import draw_placed
@@ -18,6 +18,8 @@ from napari_spatialrecon.tasks.verdicts import BASELINE
 from napari_spatialrecon.tissue.read import read_adata
 from napari_spatialrecon.tissue.simulator.simulate import simulate
 
+#: Learned method that the demo compares with the baseline.
+LEARNED = "dpvae"
 #: Metrics printed by the demo.
 SHOWN = {
     "spearman": "Spearman of distances",
@@ -51,7 +53,7 @@ def run_demo(
     progress: ProgressCallback | None = None,
     should_stop: ShouldStop | None = None,
 ) -> DemoReport:
-    """Simulate, place by the default method and the baseline, evaluate against the truth, draw.
+    """Simulate, place by a learned method and the baseline, evaluate against the truth, draw.
 
     Writes to `folder`: the simulated inputs in ``tissue/``, ``placed.h5ad``, ``run.json``,
     ``overlay.png``, ``metrics.png`` and ``metrics.json``.
@@ -62,7 +64,7 @@ def run_demo(
     references = {f"section {i + 1}": slide for i, slide in enumerate(simulated.slides)}
     truth = read_adata(folder / "tissue" / "truth.h5ad")
     metrics: dict[str, dict[str, Any]] = {}
-    learned, baseline = default_for("place"), baseline_for("place").name
+    learned, baseline = LEARNED, baseline_for("place").name
     title = find_method(learned, "place").title
     for method in (baseline, learned):
         result = place(

@@ -48,6 +48,8 @@ class Reporter:
         Called often; the work ends if it returns True.
     interval_s
         Minimum time between two reports.
+    part
+        Part of the run that is reported, put before the name of each of its stages.
 
     Examples
     --------
@@ -66,16 +68,23 @@ class Reporter:
         should_stop: ShouldStop | None = None,
         *,
         interval_s: float = 0.1,
+        part: str = "",
     ) -> None:
         self._progress = progress
         self._should_stop = should_stop
         self._interval_s = interval_s
+        self._part = part
         self._first_step: int | None = None
         self.begin("Starting")
 
+    def within(self, part: str) -> Reporter:
+        """Return a reporter of a part of the run, which names it in front of each stage."""
+        return Reporter(self._progress, self._should_stop, interval_s=self._interval_s, part=part)
+
     def begin(self, stage: str, total: int | None = None) -> None:
         """Start a new stage of `total` steps."""
-        self._stage, self._total = stage, total
+        self._stage = f"{self._part}: {stage}" if self._part else stage
+        self._total = total
         self._started = time.monotonic()
         self._last = float("-inf")
         self._first_step = None

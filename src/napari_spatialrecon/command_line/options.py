@@ -84,9 +84,10 @@ def add_result_options(verb: argparse.ArgumentParser, metavar: str) -> None:
     )
 
 
-def add_training_options(verb: argparse.ArgumentParser) -> None:
-    """Add method, device, resuming and the options of all computing commands."""
-    verb.add_argument("--method", required=True, help="see 'methods'")
+def add_training_options(verb: argparse.ArgumentParser, method: str | None = None) -> None:
+    """Add method (required unless a default is given), device, resuming and common options."""
+    shown = "see 'methods'" if method is None else f"see 'methods'; by default {method}"
+    verb.add_argument("--method", required=method is None, default=method, help=shown)
     verb.add_argument("--device", default="auto", help="auto, cpu, cuda, cuda:1 or mps")
     verb.add_argument("--resume", metavar="DIR", help="resume a stopped run")
     add_settings(verb)

@@ -23,6 +23,7 @@ from napari_spatialrecon.command_line.running import (
 )
 from napari_spatialrecon.command_line.terminal import Bar
 from napari_spatialrecon.errors import InputError
+from napari_spatialrecon.methods.registry import default_for
 
 if TYPE_CHECKING:
     from napari_spatialrecon.tasks.result import PlaceResult
@@ -59,7 +60,7 @@ def _add_place(verbs: Any) -> None:
         help="H&E image to register the result to; its slide is not used for training",
     )
     _add_encoder_option(verb)
-    _add_placing_options(verb)
+    _add_placing_options(verb, default_for("place"))
 
 
 def _add_impute_locations(verbs: Any) -> None:
@@ -109,20 +110,20 @@ def _add_encoder_option(verb: argparse.ArgumentParser) -> None:
     )
 
 
-def _add_placing_options(verb: argparse.ArgumentParser) -> None:
+def _add_placing_options(verb: argparse.ArgumentParser, method: str | None = None) -> None:
     verb.add_argument("--model", metavar="DIR", help="use this saved model instead of training")
     verb.add_argument("--save-model", metavar="DIR", help="save the trained model")
     verb.add_argument("--picture", metavar="FILE.png", help="draw the result on the histology")
     add_reading_options(verb)
-    add_training_options(verb)
+    add_training_options(verb, method)
 
 
 def run_place(options: argparse.Namespace, stop: threading.Event) -> None:
     """Place cells: read, check, place, write."""
-    from napari_spatialrecon.methods.registry import find_method
     from napari_spatialrecon.tasks.placing import place
+    from napari_spatialrecon.tasks.placing_run import method_of
 
-    config = config_of(find_method(options.method, "place").config(), options)
+    config = config_of(method_of(options.method, "place", options.model).config(), options)
     if not options.reference and options.model is None:
         raise InputError(
             "Expected at least one --reference or a --model, found neither.",
@@ -177,7 +178,7 @@ def run_train(options: argparse.Namespace, stop: threading.Event) -> None:
     from napari_spatialrecon.tasks.placing_run import loaded
     from napari_spatialrecon.tasks.training import train, trained_ahead
 
-    info = trained_ahead(options.method)
+    info = trained_ahead(options.method, options.start_from)
     base = loaded(info, options.start_from) if info.fine_tunes else options.start_from
     own = getattr(base, "config", None)
     config = config_of(info.config(), options, own)
@@ -186,7 +187,7 @@ def run_train(options: argparse.Namespace, stop: threading.Event) -> None:
     with Bar(options.progress) as bar:
         model = train(
             references,
-            method=options.method,
+            method=info.name,
             config=config,
             seed=options.seed,
             device=options.device,

@@ -71,11 +71,14 @@ class Estimate:
         Cost of the method itself.
     notes
         Messages about the cost.
+    plan
+        What will be done, where that depends on the cost.
     """
 
     seconds: float
     memory_bytes: float
     notes: tuple[str, ...] = ()
+    plan: tuple[str, ...] = ()
 
     def plus(self, seconds: float = 0.0, memory_bytes: float = 0.0, *, note: str = "") -> Estimate:
         """Return the estimate plus that of another part of the run; empty notes are dropped."""

@@ -38,6 +38,8 @@ class MethodInfo:
         with the package.
     spread_preset
         The first preset that reports an uncertainty, if the quick one does not.
+    selects
+        Whether fitting it tries other methods and returns the best of them.
     """
 
     name: str
@@ -50,12 +52,18 @@ class MethodInfo:
     takes_encoder: bool = False
     has_generalist: bool = False
     spread_preset: str = ""
+    selects: bool = False
 
     @property
     def page(self) -> str:
         """Name of its page in ``docs/methods``: its folder's, or that of the baselines."""
         folder = self.location.removeprefix(f"{_PACKAGE}.").partition(".")[0]
         return "baselines" if folder in _KINDS else folder
+
+    @property
+    def short_title(self) -> str:
+        """Title without what stands in brackets."""
+        return self.title.partition(" (")[0]
 
     def method(self) -> type[Any]:
         """Import and return the method's class."""
@@ -71,7 +79,7 @@ _PACKAGE = "napari_spatialrecon.methods"
 _KINDS = ("placement", "genes", "mixtures", "super_resolution")
 #: Default method of each task.
 _DEFAULTS = {
-    "place": "dpvae",
+    "place": "auto",
     "impute-locations": "dpvae",
     "train-encoder": "gears-encoder",
     "impute-genes": "spadit",
@@ -80,6 +88,15 @@ _DEFAULTS = {
 }
 
 METHODS: tuple[MethodInfo, ...] = (
+    MethodInfo(
+        "auto",
+        "Auto",
+        ("place",),
+        "Tries kNN and the methods that the time allows, and keeps the best on held-out spots.",
+        f"{_PACKAGE}.auto.model:Auto",
+        f"{_PACKAGE}.auto.config:AutoConfig",
+        selects=True,
+    ),
     MethodInfo(
         "gears",
         "GEARS",

@@ -62,7 +62,9 @@ def place(
     query
         Cells: counts. Coordinates it may have are not read.
     method
-        See ``spatialrecon methods``.
+        See ``spatialrecon methods``. The default, ``"auto"``, tries the baseline and the methods
+        that its time allows, and keeps the best on held-out spots; with a `model` or a `config`
+        of another method it is that method.
     config
         Hyper-parameters of the method (see `config`); the quick preset if None.
     settings
@@ -90,7 +92,8 @@ def place(
     Stopped
         `should_stop` returned True.
     """
-    run = begin("place", "place", method, seed, folder, resume, progress, should_stop)
+    given = (method, seed, folder, resume, progress, should_stop, model, config)
+    run = begin("place", "place", *given)
     chosen = _config_beside(run.info, config, settings, model)
     ready = loaded(run.info, model)
     slides, cells = prepare_inputs(references, query, query_name, chosen, ready)

@@ -14,12 +14,13 @@ from napari_spatialrecon import provenance
 from napari_spatialrecon.errors import CheckpointError, InputError
 from napari_spatialrecon.faces import argument
 from napari_spatialrecon.hyperparameters import Config
+from napari_spatialrecon.methods.auto.trials import Trials
 from napari_spatialrecon.methods.placement.base import PlacementMethod
-from napari_spatialrecon.methods.registry import MethodInfo, find_method
+from napari_spatialrecon.methods.registry import MethodInfo, find_method, methods_for
 from napari_spatialrecon.methods.run import Run
 from napari_spatialrecon.progress import ProgressCallback, Reporter, ShouldStop
 from napari_spatialrecon.tasks import resuming
-from napari_spatialrecon.tasks.saved import Fitted
+from napari_spatialrecon.tasks.saved import Fitted, model_info
 from napari_spatialrecon.tissue import contract
 from napari_spatialrecon.tissue.needed_genes import needed_genes
 from napari_spatialrecon.tissue.preprocess_config import LEAST_COUNTS
@@ -75,15 +76,23 @@ class PlacingRun:
                 }
                 resuming.begin(self.folder, asked, resume=self.resume)
             extra = {name: value for name, value in learning.items() if value is not None}
-            method.fit(
-                slides,
-                cells,
-                Run(record.seed, record.device, self.reporter, self.folder, self.resume),
-                **extra,
-            )
+            chooser = method
+            run = Run(record.seed, record.device, self.reporter, self.folder, self.resume)
+            method = chooser.fit(slides, cells, run, **extra)
+            if self.info.selects:
+                _note_choice(record, chooser.config, chooser.trials, method)
         record.config = method.config.to_dict()
         record.metrics |= {f"held_out_{k}": v for k, v in method.held_out.items()}
         return method
+
+
+def _note_choice(
+    record: provenance.RunRecord, config: Config, trials: Trials, kept: PlacementMethod
+) -> None:
+    """Note which method was kept: the record is then that of a run of this method."""
+    record.settings[record.method] = {"config": config.to_dict(), **trials.settings()}
+    record.metrics |= trials.seconds()
+    record.method = kept.name
 
 
 def _pixel_sizes(slides: Sequence[contract.Prepared]) -> dict[str, dict[str, float]]:
@@ -103,9 +112,11 @@ def begin(
     resume: bool,
     progress: ProgressCallback | None,
     should_stop: ShouldStop | None,
+    model: Trained | None = None,
+    config: Config | None = None,
 ) -> PlacingRun:
-    """Return a run of a task by a method that supports `verb`."""
-    info = find_method(method, verb)
+    """Return a run of a task by a method that supports `verb`; see `method_of`."""
+    info = method_of(method, verb, model, config)
     return PlacingRun(
         info,
         provenance.RunRecord(task, info.name, {}, seed),
@@ -113,6 +124,27 @@ def begin(
         None if folder is None else Path(folder),
         resume,
     )
+
+
+def method_of(
+    method: str, verb: str, model: Trained | None, config: Config | None = None
+) -> MethodInfo:
+    """Return a method by name; where it stands for a choice, that of the model or config, if any.
+
+    Raises
+    ------
+    InputError
+        There is no method of that name.
+    """
+    info = find_method(method, verb)
+    if not info.selects or isinstance(config, info.config()):
+        return info
+    if isinstance(model, str | Path):
+        return model_info(model, verb)
+    if model is not None:
+        return find_method(model.name, verb)
+    same = (other for other in methods_for(verb) if type(config) is other.config())
+    return next(same, info)
 
 
 def prepare_slides(

@@ -9,8 +9,8 @@ from anndata import AnnData
 
 from napari_spatialrecon.hyperparameters import Config
 from napari_spatialrecon.methods.placement.base import PlacementMethod, PlacementSizes
-from napari_spatialrecon.methods.registry import default_for, find_method
-from napari_spatialrecon.tasks.placing_run import prepare_inputs
+from napari_spatialrecon.methods.registry import default_for
+from napari_spatialrecon.tasks.placing_run import method_of, prepare_inputs
 from napari_spatialrecon.tissue.backed import is_backed
 from napari_spatialrecon.tissue.contract import Prepared
 from napari_spatialrecon.tissue.genes import match_genes
@@ -31,6 +31,8 @@ class Preflight:
         Messages; warnings are shown in amber.
     seconds, memory_bytes
         Estimates.
+    plan
+        What will be done, where that depends on the estimates.
     """
 
     genes: int
@@ -40,6 +42,7 @@ class Preflight:
     warnings: tuple[str, ...]
     seconds: float
     memory_bytes: float
+    plan: tuple[str, ...] = ()
 
 
 @takes_spatialdata
@@ -60,16 +63,11 @@ def preflight(
     InputError
         The run does not fit the memory.
     """
-    info = find_method(method, "place")
+    info = method_of(method, "place", None, config)
     known = config if config is not None else info.config()()
     slides, cells = prepare_inputs(references, query, query_name, known)
     match = match_genes([t.adata.var for t in (*slides, cells)], [t.name for t in (*slides, cells)])
-    sizes = PlacementSizes(
-        slides=len(slides),
-        spots=sum(s.adata.n_obs for s in slides),
-        cells=cells.adata.n_obs,
-        genes=len(match.genes),
-    )
+    sizes = PlacementSizes.of(slides, cells, len(match.genes))
     placing: PlacementMethod = info.method()(config)
     tables = zip((*references.values(), query), (*slides, cells), strict=True)
     held = sum(_bytes_of_counts(read) for table, read in tables if is_backed(table))
@@ -82,6 +80,7 @@ def preflight(
         warnings=tuple(match.notes),
         seconds=estimate.seconds,
         memory_bytes=estimate.memory_bytes,
+        plan=estimate.plan,
     )
 
 

@@ -34,7 +34,7 @@ def begin(folder: Path, asked: Mapping[str, Any], *, resume: bool) -> None:
         _require(folder, asked)
         return
     if (folder / ASKED).is_file():
-        for manifest in folder.glob(f"*/{storage.MANIFEST}"):
+        for manifest in list(folder.rglob(storage.MANIFEST)):
             shutil.rmtree(manifest.parent)
     storage.write_json(folder / ASKED, dict(asked))
 

@@ -94,7 +94,8 @@ def model_info(folder: str | Path, task: str | None = None) -> MethodInfo:
             remedy=f"Try the folder that {argument('save_model')} wrote.",
             where=folder.name,
         ) from error
-    known = [info for name in KEPT for info in methods_for(name) if task in (None, *info.tasks)]
+    every = [info for name in KEPT for info in methods_for(name) if not info.selects]
+    known = [info for info in every if task in (None, *info.tasks)]
     found = next((info for info in known if info.name == method), None)
     if found is None:
         names = list(dict.fromkeys(info.name for info in known))

@@ -17,7 +17,7 @@ from napari_spatialrecon.tasks.configs import Settings, chosen_config
 from napari_spatialrecon.tasks.encoder_choice import TrainedEncoder, encoder_for
 from napari_spatialrecon.tasks.encoding import train_encoder
 from napari_spatialrecon.tasks.model import Model
-from napari_spatialrecon.tasks.placing_run import Trained, begin, loaded, prepare_slides
+from napari_spatialrecon.tasks.placing_run import Trained, begin, loaded, method_of, prepare_slides
 from napari_spatialrecon.tasks.super_training import train_super_resolution
 from napari_spatialrecon.tissue.sdata.inputs import takes_spatialdata
 
@@ -67,14 +67,14 @@ def train(
     Stopped
         `should_stop` returned True.
     """
-    info = trained_ahead(method)
+    info = trained_ahead(method, start_from, config)
     if start_from is not None and not info.fine_tunes:
         raise InputError(
             f"Expected a method that can be fine-tuned, found {method}.",
             remedy=f"Try without {argument('start_from')}.",
         )
     common: dict[str, Any] = {
-        "method": method,
+        "method": info.name,
         "seed": seed,
         "device": device,
         "folder": folder,
@@ -93,8 +93,10 @@ def train(
     return Model(fitted, record.to_dict())
 
 
-def trained_ahead(method: str) -> MethodInfo:
-    """Return a method that is trained in advance.
+def trained_ahead(
+    method: str, start_from: Trained | None = None, config: Config | None = None
+) -> MethodInfo:
+    """Return a method that is trained in advance; see `method_of`.
 
     Raises
     ------
@@ -104,7 +106,7 @@ def trained_ahead(method: str) -> MethodInfo:
     known = [i for i in METHODS if {"place", "train-encoder"} & set(i.tasks) or i.has_generalist]
     for info in known:
         if info.name == method:
-            return info
+            return method_of(method, "place", start_from, config) if info.selects else info
     raise InputError(
         f"Expected a method that is trained, found {method!r}.",
         remedy=f"Try one of {', '.join(info.name for info in known)}.",

@@ -88,6 +88,12 @@ class PlacementSizes:
     cells: int
     genes: int
 
+    @classmethod
+    def of(cls, slides: Sequence[Prepared], query: Prepared | None, genes: int) -> Self:
+        """Return the size of placing a query, if there is one, with the genes that all share."""
+        cells = 0 if query is None else query.adata.n_obs
+        return cls(len(slides), sum(s.adata.n_obs for s in slides), cells, genes)
+
 
 @dataclass(frozen=True, kw_only=True, eq=False)
 class FittedPlacement(Fitted):

@@ -63,7 +63,7 @@ def checked(found: Preflight | Checked) -> list[tuple[str, str]]:
     ]
     lines += [("warning", text) for text in (*found.warnings, *found.notes)]
     cost = f"about {duration(found.seconds)} · {memory(found.memory_bytes)}"
-    return [*lines, ("quiet", cost)]
+    return [*lines, *(("quiet", text) for text in found.plan), ("quiet", cost)]
 
 
 def refused(error: Exception) -> list[tuple[str, str]]:

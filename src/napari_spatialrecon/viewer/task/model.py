@@ -221,6 +221,7 @@ class TaskModel(ABC, Generic[JobT, OutcomeT]):
 
     def finish(self, outcome: OutcomeT) -> None:
         """Record what the run returned; with it are kept its curves, and how it is shown."""
+        self.outcome = outcome
         shown = {"name": self.result_name, "diameter_um": self.ground.diameter_um}
         kept = {**outcome.record, CURVES: self.curves.state(), SHOWN: shown}
         self.outcome = outcome = replace(outcome, record=kept)
