@@ -122,6 +122,8 @@ class RunRecord:
         Name of an input (a path or a layer) to its fingerprint.
     settings
         Settings besides the config: paths, landmarks, preset.
+    warnings
+        What speaks against the result, a sentence each.
     """
 
     task: str
@@ -133,6 +135,7 @@ class RunRecord:
     settings: dict[str, Any] = field(default_factory=dict)
     metrics: dict[str, float] = field(default_factory=dict)
     notes: list[str] = field(default_factory=list)
+    warnings: list[str] = field(default_factory=list)
     started: datetime = field(default_factory=lambda: datetime.now(UTC))
     _clock: float = field(default_factory=time.monotonic, repr=False)
 
@@ -154,6 +157,7 @@ class RunRecord:
         """Return the whole record, for `run.json`."""
         return {
             **self.provenance(),
+            "warnings": list(self.warnings),
             "metrics": {
                 name: float(value) if np.isfinite(value) else None
                 for name, value in self.metrics.items()

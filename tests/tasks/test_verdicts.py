@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
-from napari_spatialrecon.tasks.verdicts import held_out_errors, placement_verdict
+from napari_spatialrecon.tasks.verdicts import (
+    held_out_errors,
+    placement_verdict,
+    split_verdict,
+)
 
 EARLIER = {"method": 0.3, "baseline": 0.4}
 IN_UM = {"method_um": 414.0, "baseline_um": 512.0, "center_um": 1072.0}
@@ -47,3 +51,13 @@ def test_the_errors_of_a_record_are_those_that_are_known() -> None:
     metrics = {"held_out_method": 0.3, "held_out_method_um": None, "layout_stress": 0.1}
     assert held_out_errors({"metrics": metrics}) == {"method": 0.3}
     assert held_out_errors({}) == {}
+
+
+def test_a_split_that_gains_nothing_is_no_success() -> None:
+    lost = split_verdict({"fd": 1e-9, "coarse_error_generalist": 1.003})
+    assert lost.doubtful and lost.text.startswith("No gain over an even split: on held-out blocks")
+    metrics = {"fd": 1e-9, "coarse_error_generalist": 1.003, "coarse_error_adapted": 0.91}
+    gained = split_verdict(metrics)
+    assert not gained.doubtful and gained.text.startswith("Better than an even split: ")
+    assert split_verdict({**metrics, "fd": 0.2}).doubtful
+    assert not split_verdict({"fd": 0.0}).measured

@@ -21,6 +21,8 @@ from napari_spatialrecon.methods.registry import default_for, find_method
 from napari_spatialrecon.methods.run import Run
 from napari_spatialrecon.progress import ProgressCallback, Reporter, ShouldStop
 from napari_spatialrecon.tasks.configs import Settings, chosen_config
+from napari_spatialrecon.tasks.mixture_trust import marker_support, mixture_warnings
+from napari_spatialrecon.tasks.verdicts import mixture_verdict
 from napari_spatialrecon.tasks.writing import write_result
 from napari_spatialrecon.tissue import contract, slots
 from napari_spatialrecon.tissue.micrometres import scale_slots
@@ -61,9 +63,10 @@ class MixtureResult:
 
     @property
     def verdict(self) -> str:
-        """Summary of the result."""
+        """What most of the tissue is, and what speaks against it."""
         types = self.adata.uns[slots.OURS]["types"]
-        return verdict(self.proportions.to_numpy(), [str(name) for name in types])
+        shares = self.proportions.to_numpy()
+        return mixture_verdict(shares, [str(name) for name in types], self.record.warnings).text
 
     def write(self, path: str | Path, *, add: bool = False) -> tuple[Path, Path]:
         """Write the spots as h5ad or SpatialData zarr, the record beside it; return both paths.
@@ -142,7 +145,10 @@ def deconvolve(
     record.config = chosen.config.to_dict()
     record.inputs = {t.name: t.fingerprint() for t in (spots, cells)}
     record.settings["labels"] = labels
-    record.metrics |= mixture.diagnostics
+    support = marker_support(spots, cells, types, mixture.proportions)
+    warnings, numbers = mixture_warnings(types, mixture.proportions, support)
+    record.metrics |= {**mixture.diagnostics, **numbers}
+    record.warnings = list(warnings)
     record.notes = [*spots.notes, *cells.notes, *types.notes, *mixture.notes]
     if not spots.kept.all():
         record.notes.append(
@@ -151,24 +157,6 @@ def deconvolve(
         )
     adata, table = _annotated(slide, spots, reference, cells, types, mixture, record)
     return MixtureResult(adata, table, chosen, record, tuple(record.notes))
-
-
-def verdict(proportions: NDArray[np.float64], types: Sequence[str]) -> str:
-    """Return a summary of the proportions.
-
-    Parameters
-    ----------
-    proportions : (n_spots, n_types), rows sum to 1
-
-    Examples
-    --------
-    >>> verdict(np.array([[0.75, 0.25], [0.75, 0.25]]), ["L6", "Astro"])
-    '2 spots, 2 cell types; most are L6 (75 %) and Astro (25 %).'
-    """
-    means = proportions.mean(axis=0)
-    said = [f"{types[i]} ({100 * means[i]:.0f} %)" for i in np.argsort(-means, kind="stable")[:3]]
-    most = said[0] if len(said) == 1 else f"{', '.join(said[:-1])} and {said[-1]}"
-    return f"{len(proportions):,} spots, {len(types)} cell types; most are {most}."
 
 
 def read_shares(path: str | Path) -> pd.DataFrame:

@@ -16,6 +16,7 @@ from scipy.sparse import csr_matrix
 from napari_spatialrecon import provenance
 from napari_spatialrecon.errors import InputError
 from napari_spatialrecon.methods.super_resolution.base import SuperResolution
+from napari_spatialrecon.tasks.verdicts import split_verdict
 from napari_spatialrecon.tasks.writing import write_result
 from napari_spatialrecon.tissue import contract
 from napari_spatialrecon.tissue.contract import Prepared
@@ -61,10 +62,8 @@ class SuperResult:
 
     @property
     def verdict(self) -> str:
-        """Message on whether mass was conserved."""
-        if self.method.conserves:
-            return f"Mass conserved: fractional deviation {self.fd:.1e} (at most 1e-06)."
-        return f"Mass not conserved: fractional deviation {self.fd:.2g}."
+        """Whether counts were conserved, and whether anything was gained over an even split."""
+        return split_verdict(self.record.metrics).text
 
     @cached_property
     def filled(self) -> np.ndarray:

@@ -2,19 +2,24 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from napari_spatialrecon.methods.placement.yardsticks import beats_baseline
 from napari_spatialrecon.methods.registry import baseline_for
 
 #: Name of the baseline of placing cells.
-BASELINE = baseline_for("place").title.partition(" (")[0]
+BASELINE = baseline_for("place").short_title
 #: Share of the error of all cells at the tissue's center from which on a placement says little.
 _LITTLE = 0.9
+#: Largest fractional deviation at which counts still count as conserved.
+_CONSERVED = 1e-6
+#: Share of the error of an even split by which a method has to be below it.
+_LEAST_GAIN = 0.01
 
 
 @dataclass(frozen=True)
@@ -27,10 +32,13 @@ class Verdict:
         One or two sentences.
     doubtful
         Whether they are a warning.
+    measured
+        Whether the result was compared with a baseline.
     """
 
     text: str
     doubtful: bool = False
+    measured: bool = True
 
 
 def placement_verdict(errors: Mapping[str, float]) -> Verdict:
@@ -84,6 +92,60 @@ def held_out_errors(record: Mapping[str, Any]) -> dict[str, float]:
         for name, value in metrics.items()
         if name.startswith(own) and value is not None
     }
+
+
+def mixture_verdict(
+    proportions: NDArray[np.float64], types: Sequence[str], warnings: Sequence[str]
+) -> Verdict:
+    """Return what most of the tissue is, and what speaks against it.
+
+    Parameters
+    ----------
+    proportions : (n_spots, n_types), rows sum to 1
+    warnings
+        As in the record of the run.
+
+    Examples
+    --------
+    >>> mixture_verdict(np.array([[0.75, 0.25], [0.75, 0.25]]), ["L6", "Astro"], ()).text
+    '2 spots, 2 cell types; most are L6 (75 %) and Astro (25 %).'
+    """
+    means = proportions.mean(axis=0)
+    said = [f"{types[i]} ({100 * means[i]:.0f} %)" for i in np.argsort(-means, kind="stable")[:3]]
+    most = said[0] if len(said) == 1 else f"{', '.join(said[:-1])} and {said[-1]}"
+    text = f"{len(proportions):,} spots, {len(types)} cell types; most are {most}."
+    return Verdict(" ".join([text, *warnings]), bool(warnings))
+
+
+def split_verdict(metrics: Mapping[str, float]) -> Verdict:
+    """Return whether splitting spots conserved counts, and gained anything over an even split.
+
+    Parameters
+    ----------
+    metrics
+        Of a record of `super_resolve`: ``fd``, and the ``coarse_error_*`` of methods that were
+        measured on held-out blocks of the slide, relative to an even split.
+
+    Examples
+    --------
+    >>> split_verdict({"fd": 0.0, "coarse_error_generalist": 1.003}).doubtful
+    True
+    >>> split_verdict({"fd": 0.0, "coarse_error_generalist": 0.91}).text.partition(":")[0]
+    'Better than an even split'
+    """
+    fd = metrics["fd"]
+    kept = fd <= _CONSERVED
+    mass = f"Counts {'' if kept else 'not '}conserved (fractional deviation {fd:.1e})."
+    errors = [e for n, e in metrics.items() if n.startswith("coarse_error_") and e is not None]
+    if not errors:
+        text = "Not measured whether it is better than an even split."
+        return Verdict(f"{text} {mass}", not kept, measured=False)
+    best = min(errors)
+    gains = best < 1 - _LEAST_GAIN
+    of = "on held-out blocks of the slide the error is"
+    text = f"Better than an even split: {of} {best:.1%} of its." if gains else ""
+    text = text or f"No gain over an even split: {of} {best:.1%} of its."
+    return Verdict(f"{text} {mass}", not (gains and kept))
 
 
 def compared(errors: Mapping[str, float]) -> str:

@@ -23,12 +23,11 @@ if TYPE_CHECKING:
     from napari_spatialrecon.methods.method import Method
     from napari_spatialrecon.progress import ProgressCallback, ShouldStop
     from napari_spatialrecon.tasks.super_preflight import SuperPreflight
+    from napari_spatialrecon.tasks.verdicts import Verdict
     from napari_spatialrecon.tissue.images import Histology
     from napari_spatialrecon.tissue.subspot_picture import SubSpotPicture
     from napari_spatialrecon.tissue.subspots import SubSpots
 
-_CONSERVED = 1e-6
-"""Largest fractional deviation at which counts still count as conserved."""
 _MASK_COVERS = 0.8
 """Smallest share of the spots within an outline of the tissue for the outline to be used."""
 
@@ -86,16 +85,21 @@ class Resolved(Outcome):
 
     @property
     def doubtful(self) -> bool:
-        """Whether counts were lost or added."""
-        return not self.fd <= _CONSERVED
+        """Whether counts were lost or added, or nothing was gained over an even split."""
+        return self.verdict.doubtful
+
+    @property
+    def verdict(self) -> Verdict:
+        """Whether counts were conserved, and anything was gained over an even split."""
+        from napari_spatialrecon.tasks.verdicts import split_verdict
+
+        return split_verdict(self.record["metrics"])
 
     def facts(self) -> list[Line]:
-        """Return whether counts were conserved, whether the uncertainty is known, and the notes."""
-        if self.doubtful:
-            mass = ("warning", f"Counts not conserved: FD {self.fd:.2g}, more than 1e-6.")
-        else:
-            mass = ("good", f"Counts conserved: FD {self.fd:.1e} (at most 1e-6).")
-        lines: list[Line] = [mass]
+        """Return how good the split is, whether the uncertainty is known, and the notes."""
+        found = self.verdict
+        tone = "warning" if found.doubtful else "good" if found.measured else "quiet"
+        lines: list[Line] = [(tone, found.text)]
         if not self.has_spread:
             lines += [
                 ("quiet", f"Uncertainty was not estimated; {by} estimates it.") for by in _drawers()
