@@ -50,6 +50,19 @@ def test_dragging_draws_a_part_and_rest_draws_all(slow: tuple, qtbot: Any) -> No
     assert drawers(layer)[0].node.points_markers.antialias == layer.antialiasing
 
 
+def test_a_frame_that_shows_a_subset_says_so(slow: tuple, qtbot: Any) -> None:
+    viewer, _ = slow
+    notice = details[viewer].notice
+    assert not notice.isVisible()
+    drag(viewer, qtbot)
+    qtbot.waitUntil(notice.isVisible)
+    share = details[viewer].drawn / N
+    assert notice.text().startswith("Drawing 1 of ") and share < 0.2
+    assert abs(int(notice.text().split()[3]) * share - 1) < 0.5
+    qtbot.waitUntil(lambda: details[viewer].drawn == N)
+    qtbot.waitUntil(lambda: not notice.isVisible())
+
+
 def test_moving_the_camera_from_a_script_leaves_nothing_out(slow: tuple, qtbot: Any) -> None:
     viewer, _ = slow
     viewer.scene.camera.zoom *= 2

@@ -3,7 +3,7 @@
 Of the points in view and in a margin around it, as many are drawn as a frame has time for: all if
 they are few enough, else a random subset, the same in each frame. Meanwhile their edges are not
 antialiased, since without a graphics card that takes most of the time. All points are drawn once
-the view stops moving.
+the view stops moving. A line on the canvas says when a frame shows a subset.
 Layers, selection and hover are not affected, nor are screenshots taken by a script.
 """
 
@@ -20,6 +20,7 @@ import numpy as np
 from qtpy.QtCore import QObject, QTimer
 
 from napari_spatialrecon.viewer.canvas.point_nodes import draw_all, draw_some
+from napari_spatialrecon.viewer.canvas.subset_notice import SubsetNotice
 from napari_spatialrecon.viewer.window.main_window import has_window, main_window
 
 if TYPE_CHECKING:
@@ -93,6 +94,7 @@ class Detail(QObject):
         self._second_per_point: float | None = None
         self._began, self._by_hand = 0.0, False
         self._corners = np.zeros((2, 2))
+        self.notice = SubsetNotice(self._canvas.native)
         self._rest = QTimer(self)
         self._rest.setSingleShot(True)
         self._rest.setInterval(REST_MS)
@@ -147,6 +149,7 @@ class Detail(QObject):
                 markers.antialias = 0
             elif part is not None and not _within(view, part.box):
                 self._forget(layer, markers)
+        self.notice.tell(self._share(shown))
 
     def _choose(self, markers: Markers, view: np.ndarray, most: float) -> None:
         margin = MARGIN * (view[1] - view[0])
@@ -181,6 +184,11 @@ class Detail(QObject):
                 self._forget(layer, markers)
             elif part is not None:
                 markers.antialias = layer.antialiasing
+        self.notice.tell(1.0)
+
+    def _share(self, shown: list[tuple[Points, Markers]]) -> float:
+        """Return the least share of the points in view that is drawn of a layer."""
+        return min((part.share for _, m in shown if (part := self._parts.get(m))), default=1.0)
 
     def _view(self, layer: Points) -> np.ndarray:
         """Return what the window shows of a layer, in x, y of its data: (2, 2), low and high."""
