@@ -1,0 +1,137 @@
+"""Values that are packed come back as they were; layer states of any kind, too."""
+
+from __future__ import annotations
+
+import json
+import math
+from pathlib import Path
+from typing import Any
+
+import h5py
+import numpy as np
+import pandas as pd
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+from hypothesis.extra.numpy import arrays
+from napari.components import ViewerModel
+
+from napari_spatialrecon.viewer.session.packing import Packer, UnpackableError, Unpacker
+from napari_spatialrecon.viewer.session.reading import read_session
+from napari_spatialrecon.viewer.session.saving import write_session
+from napari_spatialrecon.viewer.session.showing import show_session
+from napari_spatialrecon.viewer.session.snapshot import take
+
+plain = st.recursive(
+    st.none() | st.booleans() | st.integers(-9, 9) | st.floats() | st.text(max_size=4),
+    lambda inner: (
+        st.lists(inner, max_size=3) | st.dictionaries(st.text("abc", max_size=3), inner, max_size=3)
+    ),
+    max_leaves=8,
+)
+numbers = arrays(
+    st.sampled_from([np.dtype("f4"), np.dtype("f8"), np.dtype("i4"), np.dtype("?")]),
+    st.tuples(st.integers(0, 90), st.integers(1, 3)),
+)
+
+
+def through(value: Any, folder: Path) -> Any:
+    packer = Packer()
+    packed = json.loads(json.dumps(packer.pack(value), allow_nan=False))
+    packer.write(folder / "arrays.h5")
+    with h5py.File(folder / "arrays.h5", "r") as file:
+        return Unpacker(file).unpack(packed)
+
+
+def same(one: Any, other: Any) -> bool:
+    if isinstance(one, float) and math.isnan(one):
+        return isinstance(other, float) and math.isnan(other)
+    if isinstance(one, dict):
+        return set(one) == set(other) and all(same(one[key], other[key]) for key in one)
+    if isinstance(one, list):
+        return len(one) == len(other) and all(map(same, one, other))
+    return bool(one == other)
+
+
+few = settings(
+    max_examples=15, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
+)
+
+
+@few
+@given(value=plain)
+def test_plain_values_return(value: Any, tmp_path: Path) -> None:
+    assert same(value, through(value, tmp_path))
+
+
+@few
+@given(value=numbers)
+def test_arrays_return_with_their_type(value: np.ndarray, tmp_path: Path) -> None:
+    found = through(value, tmp_path)
+    assert found.dtype == value.dtype and found.shape == value.shape
+    np.testing.assert_array_equal(found, value)
+
+
+def test_tables_return_with_their_categories(tmp_path: Path) -> None:
+    table = pd.DataFrame(
+        {
+            "type": pd.Categorical(["b", None, "a"], ["b", "a"], ordered=True),
+            "note": ["x", None, "µ"],
+            "n": [1, 2, 3],
+        }
+    )
+    pd.testing.assert_frame_equal(through(table, tmp_path), table)
+
+
+def test_what_could_run_code_is_not_kept() -> None:
+    with pytest.raises(UnpackableError):
+        Packer().pack({"call": print})
+    assert Packer().pack_fitting({"call": print, "a": 1}) == {"a": 1}
+
+
+@settings(
+    max_examples=3, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
+)
+@given(
+    n=st.integers(1, 80),
+    symbol=st.sampled_from(["disc", "square", "star"]),
+    opacity=st.floats(0, 1),
+    visible=st.booleans(),
+    least=st.floats(0.1, 9),
+    angle=st.floats(-180, 180),
+    seed=st.integers(0, 99),
+)
+def test_points_return_as_they_were(
+    n: int,
+    symbol: str,
+    opacity: float,
+    visible: bool,
+    least: float,
+    angle: float,
+    seed: int,
+    tmp_path: Path,
+) -> None:
+    rng, before, after = np.random.default_rng(seed), ViewerModel(), ViewerModel()
+    layer = before.add_points(
+        rng.random((n, 2)),
+        size=rng.uniform(0.1, 5, n),
+        face_color=rng.random((n, 4)),
+        border_color=rng.random((n, 4)),
+        border_width=rng.random(n),
+        shown=rng.random(n) > 0.3,
+        symbol=symbol,
+        opacity=opacity,
+        visible=visible,
+        rotate=angle,
+        canvas_size_limits=(least, 500.0),
+    )
+    write_session(take(before), tmp_path / "a")
+    show_session(after, read_session(tmp_path / "a.spatialrecon"))
+    (found,) = after.layers
+    for name in ("data", "size", "face_color", "border_color", "border_width", "shown"):
+        np.testing.assert_allclose(getattr(found, name), getattr(layer, name), err_msg=name)
+    assert list(found.symbol) == list(layer.symbol)
+    assert (found.opacity, found.visible) == (layer.opacity, layer.visible)
+    assert found.canvas_size_limits == layer.canvas_size_limits
+    np.testing.assert_allclose(found.affine.affine_matrix, layer.affine.affine_matrix)
+    np.testing.assert_allclose(found.rotate, layer.rotate, atol=1e-12)
