@@ -74,8 +74,10 @@ def add_placed(
     return space.results.add(Result(name, "place", adata, {**held, **record}, layer))
 
 
-def add_slide(viewer: Any, name: str, points: np.ndarray) -> Layer:
-    """Add a slide with the true places."""
-    layer = Layer.create(*spots_layer(table(points), name=name))
+def add_slide(viewer: Any, name: str, points: np.ndarray, prefix: str = "") -> Layer:
+    """Add a slide with the true places, and names that start otherwise if asked."""
+    adata = table(points)
+    adata.obs_names = [f"{prefix}{cell}" for cell in adata.obs_names]
+    layer = Layer.create(*spots_layer(adata, name=name))
     viewer.add_layer(layer)
     return layer

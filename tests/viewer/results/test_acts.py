@@ -9,7 +9,8 @@ from napari.components import ViewerModel
 
 from napari_spatialrecon.errors import InputError
 from napari_spatialrecon.tissue.read import read_adata
-from napari_spatialrecon.viewer.canvas.colors import color_key
+from napari_spatialrecon.viewer.canvas.colors import color_key, set_point_colors
+from napari_spatialrecon.viewer.canvas.shapes import set_shapes
 from napari_spatialrecon.viewer.results.acts import (
     bring_up,
     delete,
@@ -112,6 +113,13 @@ def test_results_shown_together_differ_by_symbol(
     assert str(one.layer.symbol[0]) == "disc" and str(two.layer.symbol[0]) == "diamond"
     one.layer.visible = False
     assert str(two.layer.symbol[0]) == "disc"
+    set_point_colors(two.layer, two.adata.obs["cell_type"], title="cell type")
+    set_shapes(two.layer, True)
+    before = list(map(str, two.layer.symbol))
+    one.layer.visible = True
+    assert list(map(str, two.layer.symbol)) == before and "square" in before
+    set_shapes(two.layer, False)
+    one.layer.visible = False
     symbols.close()
     one.layer.visible = True
     assert str(two.layer.symbol[0]) == "disc"

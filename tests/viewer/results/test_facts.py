@@ -88,6 +88,18 @@ def test_a_reopened_table_speaks_by_its_provenance() -> None:
             ["1.00 × even split"],
             "no gain over even",
         ),
+        (
+            "super-resolve",
+            {"coarse_error_adapted": 0.91, "coarse_error_generalist": 0.95},
+            ["0.91 × even split"],
+            "better than an even split",
+        ),
+        (
+            "deconvolve",
+            {"marker_agreement": 0.62},
+            ["markers 0.62"],
+            "not compared",
+        ),
         ("deconvolve", {"depth": 1.0}, [UNKNOWN], "accuracy unknown"),
     ],
 )
@@ -96,3 +108,9 @@ def test_other_tasks_have_their_own_measure(
 ) -> None:
     said = facts(result(task, method="spadit", metrics=metrics))
     assert texts(said) == shown and said.verdict.text == verdict
+
+
+def test_warnings_of_a_record_are_counted_and_read_by_hovering() -> None:
+    said = facts(result("deconvolve", metrics={}, warnings=["Macrophage: 20 %.", "One type."]))
+    assert (said.verdict.text, said.tone) == ("2 warnings", "warning")
+    assert said.verdict.tip == "Macrophage: 20 %. One type."

@@ -55,6 +55,7 @@ def test_a_slide_with_the_true_places_is_offered_and_comes_first(
 ) -> None:
     slide = add_slide(viewer, "C5", tissue)
     add_slide(viewer, "C2", tissue[:70])
+    add_slide(viewer, "C3", tissue, "other ")
     assert model.slides() == []
     result = placed("C5 · GEARS", tissue + 30)
     (truth,) = model.slides()

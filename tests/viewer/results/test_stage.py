@@ -7,15 +7,16 @@ import pytest
 from napari.components import ViewerModel
 
 from napari_spatialrecon.viewer.canvas.colors import color_key
+from napari_spatialrecon.viewer.canvas.passing import is_comparison
 from napari_spatialrecon.viewer.results import pieces
 from napari_spatialrecon.viewer.results.acts import recolor
 from napari_spatialrecon.viewer.results.ground_copy import copy_of
 from napari_spatialrecon.viewer.results.looks import Look
 from napari_spatialrecon.viewer.results.model import ResultsModel
-from napari_spatialrecon.viewer.results.pieces import is_comparison
 from napari_spatialrecon.viewer.results.sides import Side
 from napari_spatialrecon.viewer.results.stage import Stage
 from napari_spatialrecon.viewer.results.swipe import Swipe
+from napari_spatialrecon.viewer.session.snapshot import take
 from napari_spatialrecon.viewer.workspace.results import Result
 from napari_spatialrecon.viewer.workspace.workspace import Workspace
 
@@ -213,3 +214,9 @@ def test_a_layer_that_is_moved_between_two_looks_is_followed(pair: Pair) -> None
     pair.first.layer.translate = (500, -300)
     pair.show(Look.SWIPE)
     np.testing.assert_allclose(world(pair.stage.points[0]), world(pair.first.layer))
+
+
+def test_a_session_keeps_no_layer_of_a_comparison(pair: Pair) -> None:
+    before = len(take(pair.viewer).layers)
+    pair.show(Look.BESIDE)
+    assert len(take(pair.viewer).layers) == before

@@ -15,8 +15,8 @@ from napari.components import ViewerModel
 from qtpy.QtCore import QCoreApplication, QEvent, QPoint, Qt
 
 from napari_spatialrecon.viewer.canvas.colors import color_key
+from napari_spatialrecon.viewer.canvas.passing import is_comparison
 from napari_spatialrecon.viewer.results.looks import Look
-from napari_spatialrecon.viewer.results.pieces import is_comparison
 from napari_spatialrecon.viewer.results.result_list import EMPTY
 from napari_spatialrecon.viewer.results.tab import ResultsTab
 from napari_spatialrecon.viewer.workspace.results import Result
@@ -200,13 +200,21 @@ def test_a_result_is_saved_and_exported(
     card = tab.results.cards[result]
     assert card.details[-1].text() == "not saved"
     actions.save_as(str(tmp_path / "a.h5ad"))
-    qtbot.waitUntil(lambda: result.path is not None, timeout=20_000)
+    qtbot.waitUntil(lambda: result.path is not None, timeout=90_000)
     assert card.details[-1].text() == "saved" and (tmp_path / "a.run.json").exists()
     actions.export(str(tmp_path / "a.csv"))
-    qtbot.waitUntil(lambda: "a.csv" in actions.status.text(), timeout=20_000)
+    qtbot.waitUntil(lambda: "a.csv" in actions.status.text(), timeout=90_000)
     assert len(pd.read_csv(tmp_path / "a.csv")) == result.adata.n_obs
     actions.save_as(str(tmp_path / "a.xlsx"))
-    qtbot.waitUntil(lambda: actions.notice.error is not None, timeout=20_000)
+    qtbot.waitUntil(lambda: actions.notice.error is not None, timeout=90_000)
+
+
+def test_a_figure_starts_with_the_chosen_result(
+    tab: ResultsTab, two: tuple[Result, Result]
+) -> None:
+    dialog = tab.actions_panel.draw_figure()
+    assert dialog.isVisible() and dialog.parent() is tab.actions_panel
+    dialog.close()
 
 
 def test_without_its_job_a_result_has_no_script(
@@ -240,6 +248,6 @@ def test_many_cells_are_compared_in_the_background(
     monkeypatch.setattr("napari_spatialrecon.viewer.results.compare_panel.MANY", 10)
     tick(tab, *two)
     assert tab.compare.comparison is None and "Comparing" in tab.compare.status.text()
-    qtbot.waitUntil(lambda: tab.compare.comparison is not None, timeout=30_000)
-    qtbot.waitUntil(lambda: not tab.compare.status.isVisible(), timeout=10_000)
+    qtbot.waitUntil(lambda: tab.compare.comparison is not None, timeout=90_000)
+    qtbot.waitUntil(lambda: not tab.compare.status.isVisible(), timeout=90_000)
     assert tab.compare.buttons[Look.ARROWS].isVisible()

@@ -20,6 +20,7 @@ from superqt import QElidingLabel
 
 from napari_spatialrecon.errors import SpatialReconError
 from napari_spatialrecon.viewer.canvas.point_values import names
+from napari_spatialrecon.viewer.figure.dialog import FigureDialog
 from napari_spatialrecon.viewer.results.acts import (
     delete,
     export_table,
@@ -57,6 +58,8 @@ class Actions(QFrame):
         self.save_button.setToolTip(
             "The table as h5ad or SpatialData, with the record of the run as run.json beside it"
         )
+        self.figure_button = QPushButton("Figure…")
+        self.figure_button.setToolTip("Draw the result for a page, as PNG, SVG or PDF")
         self.repeat_button = QPushButton("Repeat…")
         self.repeat_button.setToolTip("Open Reconstruct with the choices of this run, to run again")
         self.delete_button = QPushButton("Delete")
@@ -160,6 +163,15 @@ class Actions(QFrame):
 
         self._in_background(work, "Exporting")
 
+    def draw_figure(self) -> FigureDialog:
+        """Open the figure of the chosen result, or of what the window shows if it has no layer."""
+        result = self.model.current
+        layer = None if result is None else result.layer
+        shown = [layer] if layer is not None and layer in self.viewer.layers else []
+        dialog = FigureDialog(self.viewer, shown, self)
+        dialog.show()
+        return dialog
+
     def repeat(self) -> None:
         """Open Reconstruct with the choices of the chosen result."""
         result = self.model.current
@@ -216,11 +228,18 @@ class Actions(QFrame):
 
     @property
     def _buttons(self) -> tuple[QPushButton, ...]:
-        return (self.save_button, self.repeat_button, self.delete_button, self.more_button)
+        return (
+            self.save_button,
+            self.figure_button,
+            self.repeat_button,
+            self.delete_button,
+            self.more_button,
+        )
 
     def _connect(self) -> None:
         self.color.chosen.connect(self.recolor)
         self.save_button.clicked.connect(self.save)
+        self.figure_button.clicked.connect(self.draw_figure)
         self.repeat_button.clicked.connect(self.repeat)
         self.delete_button.clicked.connect(self.delete)
         self.undo_button.clicked.connect(self.undo)

@@ -19,6 +19,8 @@ from napari_spatialrecon.viewer.window.words import duration
 from napari_spatialrecon.viewer.workspace.results import Result
 
 UNKNOWN = "—"
+_LEAST_GAIN = 0.01
+"""Share of an even split's error below which a gain is none."""
 _LABEL = 12
 """Letters of the longest title of a baseline that is shown in place of "baseline"."""
 PLACED = ("place", "impute-locations")
@@ -81,6 +83,8 @@ def facts(result: Result) -> Facts:
         if isinstance(value, int | float) and np.isfinite(value)
     }
     _let_baseline_speak(metrics, record, result.task)
+    if coarse := [value for name, value in metrics.items() if name.startswith("coarse_error_")]:
+        metrics["coarse_error"] = min(coarse)
     measure = next((m for m in MEASURES.get(result.task, ()) if m.own in metrics), None)
     method = method_title(str(record.get("method", "")), result.task)
     numbers, bar, value = _numbers(measure, metrics, result.task)
@@ -165,11 +169,13 @@ def _verdict(
     measure: Measure | None, metrics: Mapping[str, float], record: Mapping[str, Any], task: str
 ) -> tuple[str, str]:
     """Return whether a result is better than its yardstick, and the tone."""
+    if warnings := record.get("warnings"):
+        return ("a warning" if len(warnings) == 1 else f"{len(warnings)} warnings"), "warning"
     if measure is None:
         return "accuracy unknown", "quiet"
     own = metrics[measure.own]
     if task == "super-resolve":
-        good = own < 1
+        good = own < 1 - _LEAST_GAIN
         return ("better than an even split", "good") if good else ("no gain over even", "warning")
     title = baseline_title(task)
     baseline = f"the {title}" if title == "baseline" else title
@@ -177,7 +183,7 @@ def _verdict(
         return "the baseline", "quiet"
     beside = next((n for n, title, _ in measure.yardsticks if not title and n in metrics), None)
     if beside is None:
-        return f"not compared with {baseline}", "quiet"
+        return "not compared", "quiet"
     if task in PLACED:
         word = compared(held_out_errors(record))
         return f"{word} {baseline}", "good" if word.startswith("better") else "warning"
@@ -188,7 +194,7 @@ def _verdict(
 
 def _summary(result: Result, record: Mapping[str, Any]) -> str:
     """Return the verdict of the run in full."""
-    said = str(getattr(result.outcome, "summary", ""))
+    said = str(getattr(result.outcome, "summary", "")) or " ".join(record.get("warnings", ()))
     if not said and result.task in PLACED and record.get("metrics"):
         return placement_verdict(held_out_errors(record)).text
     return said or "What its record says of how good it is."

@@ -8,7 +8,7 @@ import numpy as np
 
 from napari_spatialrecon.tissue.slots import OURS
 from napari_spatialrecon.viewer.canvas.layers import linear_part, to_data
-from napari_spatialrecon.viewer.results.pieces import COMPARISON
+from napari_spatialrecon.viewer.canvas.passing import COMPARISON
 
 if TYPE_CHECKING:
     from napari.layers import Image

@@ -92,7 +92,7 @@ MEASURES: dict[str, tuple[Measure, ...]] = {
     ),
     "super-resolve": (
         Measure(
-            "coarse_error_adapted",
+            "coarse_error",
             (),
             " × even split",
             2,
@@ -112,6 +112,16 @@ MEASURES: dict[str, tuple[Measure, ...]] = {
             "JSD ",
             "Jensen-Shannon divergence of the types in simulated spots from the truth: 0 is "
             "perfect, 1 useless",
+        ),
+        Measure(
+            "marker_agreement",
+            (),
+            "",
+            2,
+            True,
+            "markers ",
+            "Median over the types of how the share of a type and its marker genes correlate over "
+            "the spots",
         ),
     ),
 }

@@ -18,14 +18,13 @@ from napari_spatialrecon.viewer.canvas.layers import (
     linear_part,
     to_layer,
 )
+from napari_spatialrecon.viewer.canvas.passing import COMPARISON
 
 if TYPE_CHECKING:
     from napari.layers import Layer, Points, Vectors
 
     from napari_spatialrecon.tasks.comparing import Comparison
 
-COMPARISON = "comparison"
-"""Key of our metadata: a layer that only shows a comparison, and is made anew when needed."""
 MOST_ARROWS = 5_000
 """More cells than this get no arrow each."""
 ARROW_COLORS = "viridis"
@@ -179,11 +178,6 @@ def captioned(layer: Layer, position: str) -> None:
     overlay = layer.name_overlay
     overlay.position, overlay.font_size = position, _CAPTION_SIZE
     overlay.box = overlay.visible = True
-
-
-def is_comparison(layer: Layer) -> bool:
-    """Return whether a layer only shows a comparison."""
-    return bool(layer.metadata.get(OURS, {}).get(COMPARISON))
 
 
 def mapped(values: np.ndarray, limits: tuple[float, float], colors: str) -> NDArray[np.float32]:

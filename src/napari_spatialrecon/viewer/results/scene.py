@@ -11,7 +11,8 @@ from numpy.typing import NDArray
 
 from napari_spatialrecon.tissue.slots import OURS
 from napari_spatialrecon.viewer.canvas.layers import linear_part
-from napari_spatialrecon.viewer.results.pieces import World, is_comparison
+from napari_spatialrecon.viewer.canvas.passing import is_comparison
+from napari_spatialrecon.viewer.results.pieces import World
 from napari_spatialrecon.viewer.workspace.selection import names_of
 
 if TYPE_CHECKING:

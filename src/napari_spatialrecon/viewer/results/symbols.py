@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from napari_spatialrecon.viewer.canvas.shapes import has_shapes
 from napari_spatialrecon.viewer.results.facts import PLACED
 from napari_spatialrecon.viewer.workspace.results import Result
 from napari_spatialrecon.viewer.workspace.workspace import Workspace
@@ -15,7 +16,10 @@ SYMBOLS = ("disc", "diamond", "square", "triangle_up", "star")
 
 
 class Symbols:
-    """Draws the placed results in view with a symbol each; one alone is drawn as discs."""
+    """Draws the placed results in view with a symbol each; one alone is drawn as discs.
+
+    A result whose categories have shapes keeps them.
+    """
 
     def __init__(self, space: Workspace) -> None:
         self.space = space
@@ -57,5 +61,5 @@ class Symbols:
         ]
         for number, layer in enumerate(shown):
             symbol = SYMBOLS[number % len(SYMBOLS)]
-            if len(layer.data) and str(layer.symbol[0]) != symbol:
+            if len(layer.data) and not has_shapes(layer) and str(layer.symbol[0]) != symbol:
                 layer.symbol = symbol
