@@ -116,7 +116,7 @@ def many_cells(n: int) -> Any:
 
 
 def color(n: int) -> None:
-    """Time what the tab Inspect does to n points, apart from the drawing of the next frame."""
+    """Time what the tab Inspect does to n points, with the frames drawn until it is done."""
     from napari.layers import Layer
 
     from napari_spatialrecon.viewer.canvas.colors import color_key
@@ -131,6 +131,8 @@ def color(n: int) -> None:
     layer = viewer.add_layer(Layer.create(*cells_layer(many_cells(n), name="cells")))
     part: Any = tab.parts[ColorPart]
     legend: Any = tab.parts[LegendPart]
+    for _ in range(3):  # the first paint
+        QApplication.processEvents()
 
     def timed(what: str, act: Callable[[], object], done: Callable[[], bool]) -> None:
         began, cpu = time.perf_counter(), time.process_time()
