@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from qtpy.QtCore import QSignalBlocker, Qt
-from qtpy.QtWidgets import QFileDialog, QLabel, QWidget
+from qtpy.QtWidgets import QFileDialog, QLabel, QSizePolicy, QWidget
 
 from napari_spatialrecon.errors import CheckpointError
 from napari_spatialrecon.viewer.place.encoder_dialog import EncoderDialog
@@ -40,7 +40,9 @@ class PlaceInputs(SlidesInputs):
             "trained first on these slides and cells, or one that was opened"
         )
         self.encoder.activated.connect(self._choose_encoder)
-        self.encoder_row = row(QLabel("Encoder"), self.encoder)
+        label = QLabel("Encoder")
+        label.setSizePolicy(QSizePolicy.Policy.Maximum, QSizePolicy.Policy.Preferred)
+        self.encoder_row = row(label, self.encoder)
         self.training: EncoderDialog | None = None
         self.histology.activated.connect(
             lambda i: setattr(self.model, "image", self.histology.itemData(i))
