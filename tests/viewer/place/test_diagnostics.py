@@ -44,7 +44,9 @@ def test_nothing_is_said_of_what_a_method_did_not_write() -> None:
     assert diagnostics(placed()) == []
 
 
-@pytest.mark.parametrize(("n", "tone"), [(0, "good"), (1, "good"), (30, "warning"), (150, "wrong")])
+@pytest.mark.parametrize(
+    ("n", "tone"), [(0, "good"), (1, "warning"), (30, "warning"), (150, "wrong")]
+)
 def test_flagged_cells_are_counted_in_a_sentence(n: int, tone: str) -> None:
     ((found, text),) = diagnostics(placed(out_of_domain=np.arange(200) < n))
     assert found == tone

@@ -21,8 +21,8 @@ if TYPE_CHECKING:
 
     from napari_spatialrecon.progress import ShouldStop
 
-FEW, MANY = 0.05, 0.5
-"""Shares of flagged cells up to which a flag is green, and above which it is red."""
+MANY = 0.5
+"""Share of flagged cells above which a flag is red; any flagged cell makes it amber."""
 _FEWEST, _APART = 50, 1_000
 """Fewest cells for a search of communities, and for one in a separate process."""
 _log = logging.getLogger(__name__)
@@ -100,7 +100,8 @@ def _flagged(adata: AnnData, column: str, meaning: str, none: str) -> Line | Non
     share = n / adata.n_obs
     part = f"{share:.0%}" if share >= 0.01 else "under 1%"
     cells, are = ("cell", "is") if n == 1 else ("cells", "are")
-    return _tone(share, (FEW, MANY)), f"{n:,} {cells} ({part}) {are} {meaning}."
+    tone = "wrong" if share > MANY else "warning"
+    return tone, f"{n:,} {cells} ({part}) {are} {meaning}."
 
 
 def _number(
