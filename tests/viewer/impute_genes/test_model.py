@@ -187,3 +187,29 @@ def test_genes_that_the_slide_lacks_cannot_be_hidden(model: GeneModel) -> None:
     outcome = run(model)
     assert outcome.held_out == [] and outcome.first_gene == model.genes[0]
     assert compare(outcome.adata, slide, ()).var["found"].isna().all()
+
+
+def test_imputed_and_measured_maps_are_captioned_and_both_drawn_as_images(
+    model: GeneModel, viewer: ViewerModel
+) -> None:
+    model.genes = asked = lacking(model)[:2]
+    outcome = run(model)
+    layers = GeneLayers(viewer, outcome, model.last.result_name)
+    held = outcome.held_out[0]
+    layers.show(held)
+    layers.show_image(True)
+    captions = viewer.layers[f"{model.last.result_name} · captions"]
+    assert list(captions.features["caption"]) == [f"{held}, imputed", f"{held}, measured"]
+    left, right = captions.data[:, 1]
+    beside = layers.image_beside
+    assert right - left == pytest.approx(
+        beside.extent.world[0, -1] - layers.image.extent.world[0, -1]
+    )
+    assert tuple(beside.contrast_limits) == tuple(layers.image.contrast_limits)
+    assert np.nanmax(beside.data) == pytest.approx(np.nanmax(outcome.measured(held)))
+    assert captions.data[:, 0].max() < layers.main.extent.world[0, -2]
+    layers.show(asked[0])  # not measured: one map, no captions
+    assert layers.image_beside is None and captions not in viewer.layers
+    layers.show(held)
+    layers.show_image(False)
+    assert layers.image_beside is None and layers.image is None

@@ -28,7 +28,10 @@ _REACH = 1.6
 """Distance to the nearest spot, in spacings, beyond which there is no tissue."""
 _LEAST_PIXELS = 3.5
 """Smallest size of a spot on screen, so that dense spots stay visible."""
-_IMAGE_OF = "gene_image_of"
+_IMAGE_OF, _CAPTIONS = "gene_image_of", "captions_of"
+_ABOVE = 0.05
+"""Distance of a caption above its map, as a share of the map's height."""
+_INK = "#E69F00"
 
 
 class GeneLayers:
@@ -114,6 +117,7 @@ class GeneLayers:
             self.viewer.layers.selection = {self.main}
         if on:
             self._paint_image()
+        self._paint_measured_image()
 
     @property
     def image(self) -> Image | None:
@@ -122,6 +126,15 @@ class GeneLayers:
 
         images = (layer for layer in self.viewer.layers if isinstance(layer, Image))
         mine = (la for la in images if la.metadata.get(OURS, {}).get(_IMAGE_OF) == self.name)
+        return next(mine, None)
+
+    @property
+    def image_beside(self) -> Image | None:
+        """The measured gene as an image; None while it is not shown."""
+        from napari.layers import Image
+
+        images = (layer for layer in self.viewer.layers if isinstance(layer, Image))
+        mine = (x for x in images if x.metadata.get(OURS, {}).get(_IMAGE_OF) == self._twin_name)
         return next(mine, None)
 
     @property
@@ -152,7 +165,43 @@ class GeneLayers:
             self._paint_beside(truth, _limits(values, truth))
         else:
             forget_twin(self.viewer, self._twin_name)
+        self._write_captions(word)
         self._paint_image()
+        self._paint_measured_image()
+
+    def _write_captions(self, word: str) -> None:
+        """Write above the two maps which is imputed and which measured."""
+        from napari.layers import Points
+
+        known = [x for x in self.viewer.layers if x.metadata.get(OURS, {}).get(_CAPTIONS)]
+        old = next((x for x in known if x.metadata[OURS][_CAPTIONS] == self.name), None)
+        beside = self.beside
+        if beside is None:
+            if old is not None:
+                self.viewer.layers.remove(old)
+            return
+        places = []
+        for layer in (self.main, beside):
+            low, high = np.asarray(layer.extent.world, float)[:, -2:]
+            places.append([low[0] - _ABOVE * (high[0] - low[0]), (low[1] + high[1]) / 2])
+        texts = [f"{self.gene}, {word}", f"{self.gene}, measured"]
+        if isinstance(old, Points):
+            old.data, old.features = np.array(places), {"caption": texts}
+            return
+        layer = Points(
+            np.array(places),
+            size=1e-6,
+            name=f"{self.name} · captions",
+            features={"caption": texts},
+            text={"string": "{caption}", "size": 11, "color": _INK, "anchor": "center"},
+            face_color="transparent",
+            border_color="transparent",
+            units=self.main.units,
+            axis_labels=self.main.axis_labels,
+            metadata={OURS: {"role": "marks", _CAPTIONS: self.name}},
+        )
+        self.viewer.add_layer(layer)
+        self.viewer.layers.selection = {self.main}
 
     def _paint_beside(self, truth: np.ndarray, limits: tuple[float, float]) -> None:
         new = self.beside is None
@@ -165,6 +214,26 @@ class GeneLayers:
         title = f"{self.gene}, measured, log expression"
         set_point_colors(layer, truth, kind="gene", title=title, limits=limits)
         self.viewer.layers.selection = {self.main}
+
+    def _paint_measured_image(self) -> None:
+        """Show the measured gene as an image too, in the same colors, where its points are."""
+        shown, beside, old = self.image, self.beside, self.image_beside
+        truth = self.outcome.measured(self.gene) if self.gene else None
+        if shown is None or beside is None or truth is None:
+            if old is not None:
+                self.viewer.layers.remove(old)
+            return
+        if old is None:
+            old = self._new_image()
+            old.metadata = {OURS: {"role": "result", _IMAGE_OF: self._twin_name}}
+            old.affine = beside.affine.affine_matrix[-3:, -3:]
+            self.viewer.add_layer(old)
+            self.viewer.layers.selection = {self.main}
+        picture = truth[self._owner]
+        picture[self._outside] = np.nan
+        old.data, old.name = picture, f"{self.gene} · image, measured"
+        for layer in (shown, old):
+            layer.contrast_limits = _limits(self.outcome.values(self.gene), truth)
 
     def _new_image(self) -> Image:
         from napari.layers import Image
