@@ -2,6 +2,7 @@ from __future__ import annotations
 
 from typing import Any
 
+import numpy as np
 import pytest
 from napari.components import ViewerModel
 
@@ -29,16 +30,19 @@ def test_a_sample_brings_slides_with_histology_and_cells_to_place(viewer: Viewer
     (cells,) = space.of_role(Role.QUERY)
     assert cells.name == "tumour cells" and "spatial" not in cells.table().obsm
     assert not any(entry.needs_scale for entry in slides)
-    assert [layer.name for layer in viewer.layers if layer.visible] == [
-        "tumour 1 H&E",
-        "tumour 1 spots",
-    ]
+    lows = [entry.layer.extent.world[0] for entry in slides]
+    assert not np.allclose(lows[0], lows[1]) and all(layer.visible for layer in viewer.layers)
 
 
-def test_in_a_window_the_sample_is_made_in_the_background(
+def test_in_a_window_the_sample_is_made_once_and_in_the_background(
     make_napari_viewer: Any, qtbot: Any
 ) -> None:
     viewer = make_napari_viewer()
-    assert tumour() == [(None,)] and len(viewer.layers) == 0
+    for _ in range(2):
+        assert viewer.open_sample("napari-spatialrecon", "tumour") == []
     qtbot.waitUntil(lambda: len(viewer.layers) >= 4, timeout=60_000)
-    assert workspace_of(viewer).of_role(Role.QUERY)
+    assert viewer.open_sample("napari-spatialrecon", "tumour") == []
+    space = workspace_of(viewer)
+    slides = space.of_role(Role.SLIDE)
+    assert len(viewer.layers) == 2 * len(slides) and len(space.of_role(Role.QUERY)) == 1
+    assert slides[0].name.startswith("tumour")

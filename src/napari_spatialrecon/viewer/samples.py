@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from napari_spatialrecon.viewer.reader import NO_LAYERS, Read
+import numpy as np
+
+from napari_spatialrecon.viewer.reader import Read
 from napari_spatialrecon.viewer.window.main_window import has_window
 from napari_spatialrecon.viewer.workspace.simulated import (
     list_simulated_cells,
@@ -10,6 +12,10 @@ from napari_spatialrecon.viewer.workspace.simulated import (
     simulated,
     simulated_layers,
 )
+
+#: An image without channels, of which napari makes no layer: it takes a sample for opened, where
+#: it would report an error if nothing were returned.
+LATER: Read = [(np.zeros((0, 1, 1)), {"channel_axis": 0}, "image")]
 
 
 def cortex() -> Read:
@@ -23,13 +29,13 @@ def tumour() -> Read:
 
 
 def _sample(tissue: str) -> Read:
-    """Return layers; an empty list if there is a window, which adds them once they are ready."""
+    """Return layers, or `LATER` if there is a window, which adds them once they are ready."""
     from napari import current_viewer
 
     viewer = current_viewer()
     if has_window(viewer):
         open_simulated(viewer, tissue)
-        return NO_LAYERS
+        return LATER
     made = simulated(tissue)
     if viewer is not None:
         list_simulated_cells(viewer, made)

@@ -12,6 +12,7 @@ from napari_spatialrecon.viewer.canvas.coloring import color_layer
 from napari_spatialrecon.viewer.canvas.colors import color_key
 from napari_spatialrecon.viewer.canvas.layers import to_adata
 from napari_spatialrecon.viewer.canvas.point_values import names
+from napari_spatialrecon.viewer.canvas.tiles import tile_of
 from napari_spatialrecon.viewer.place.model import PlaceModel
 from napari_spatialrecon.viewer.task.job import Outcome
 from napari_spatialrecon.viewer.task.result_layers import set_locked, show_result
@@ -30,7 +31,7 @@ def outcome(viewer: ViewerModel, open_tissue: Any) -> Outcome:
 def test_the_result_lies_on_its_histology_and_carries_its_record(
     viewer: ViewerModel, outcome: Outcome
 ) -> None:
-    viewer.layers["cortex 2 H&E"].visible = True
+    workspace_of(viewer).tiling.on = False
     image = viewer.layers["cortex 1 H&E"]
     layer = show_result(viewer, outcome, NAME, image=image)
     scale = outcome.adata.uns[OURS]["um_per_unit"] if OURS in outcome.adata.uns else 1.0
@@ -40,6 +41,19 @@ def test_the_result_lies_on_its_histology_and_carries_its_record(
     assert len(layer.metadata[OURS]["pose"]["linear"]) == 2
     assert color_key(layer).kind == "uncertainty" and "µm" in color_key(layer).title
     assert viewer.layers.selection.active is layer
+
+
+def test_the_result_lies_on_the_tile_of_its_slide_and_leaves_others_visible(
+    viewer: ViewerModel, outcome: Outcome
+) -> None:
+    image = viewer.layers["cortex 2 H&E"]
+    workspace_of(viewer).tiling.place([image])
+    layer = show_result(viewer, outcome, NAME, image=image)
+    assert tile_of(layer) == tile_of(image) and viewer.layers["cortex 1 H&E"].visible
+    np.testing.assert_allclose(layer.affine.affine_matrix, image.affine.affine_matrix)
+    spots = viewer.layers["cortex 1 spots"]
+    bare = show_result(viewer, outcome, "bare", frame=spots)
+    assert tile_of(bare) == tile_of(spots) != tile_of(layer)
 
 
 def test_a_rerun_replaces_its_layer_in_its_place_unless_locked(
@@ -64,6 +78,7 @@ def test_a_rerun_replaces_its_layer_in_its_place_unless_locked(
 
 
 def test_points_follow_a_histology_that_was_moved(viewer: ViewerModel, outcome: Outcome) -> None:
+    workspace_of(viewer).tiling.on = False
     image = viewer.layers["cortex 1 H&E"]
     still = show_result(viewer, outcome, NAME, image=image)
     before = np.array([still._data_to_world(p) for p in still.data[:5]])

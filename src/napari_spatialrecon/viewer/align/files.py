@@ -59,7 +59,10 @@ def open_alignment(
 
     if sniff_form(path) == "pairs":
         pairs, um = read_pairs(path), session.um or 1.0
-        session.model.set_pairs(_paired(pairs, lambda xy: xy / um, lambda xy: xy / um))
+        ours, theirs = session.origins
+        session.model.set_pairs(
+            _paired(pairs, lambda xy: xy / um + ours, lambda xy: xy / um + theirs)
+        )
         return
     adata, ref = layer_table(space, session), image_table(space, session)
     named = {"elements": elements} if elements else {}
@@ -76,7 +79,7 @@ def open_alignment(
 def save_alignment(
     session: AlignSession, result: Callable[[], AlignResult], path: str | Path, form: str
 ) -> None:
-    """Write the session's alignment in a form of `SAVED`: ours in µm, as the window shows it.
+    """Write the session's alignment in a form of `SAVED`: ours in µm, each from its own origin.
 
     Parameters
     ----------
@@ -95,7 +98,10 @@ def save_alignment(
             "Expected landmark pairs to save, found none.",
             remedy="Try setting some, or saving a matrix.",
         )
-    query, ref = (np.array([getattr(p, s) for p in pairs], float) * um for s in ("query", "ref"))
+    query, ref = (
+        (np.array([getattr(pair, side) for pair in pairs], float) - origin) * um
+        for side, origin in zip(("query", "ref"), session.origins, strict=True)
+    )
     write_pairs(LandmarkPairs(query, ref, np.array([p.enabled for p in pairs])), path)
 
 

@@ -11,6 +11,7 @@ from napari_spatialrecon.errors import InputError
 from napari_spatialrecon.viewer.align.model import AlignModel
 from napari_spatialrecon.viewer.canvas.layers import linear_part, to_data, um_per_layer_unit
 from napari_spatialrecon.viewer.canvas.table_metadata import set_table, table_of
+from napari_spatialrecon.viewer.canvas.tiles import Tile, claim, shift_of, tile_of
 from napari_spatialrecon.viewer.task.landmark_session import LandmarkSession
 from napari_spatialrecon.viewer.task.mark_layers import (
     SYMBOLS,
@@ -18,6 +19,7 @@ from napari_spatialrecon.viewer.task.mark_layers import (
     mark_sizes,
     show_numbers,
 )
+from napari_spatialrecon.viewer.window.present import present
 from napari_spatialrecon.viewer.window.tones import LIGHT
 
 if TYPE_CHECKING:
@@ -27,6 +29,7 @@ if TYPE_CHECKING:
 
     from napari_spatialrecon.geometry.maps.transforms import Transform
     from napari_spatialrecon.tasks.aligning import AlignResult
+    from napari_spatialrecon.viewer.workspace.tiling import Shifts
     from napari_spatialrecon.viewer.workspace.workspace import Entry, Workspace
 
 #: Names of the layers that show the pairs.
@@ -64,6 +67,7 @@ class AlignSession(LandmarkSession):
         corners = np.asarray(image.extent.world, float)[:, -2:][:, ::-1]
         self.model = AlignModel(points, np.sort(corners, axis=0))
         self._size = np.array(layer.size, float)
+        self._own = tile_of(layer)
         self._marks = MarkLayers(viewer, MARKS, GAPS)
 
     @property
@@ -93,7 +97,35 @@ class AlignSession(LandmarkSession):
         world = model.moved[:, ::-1]
         layer.data = to_data(layer, world)
         layer.size = self._size * model.transform.scale
+        claim(layer, tile_of(self.image) if self.is_over else self._own)
         self._show_marks()
+
+    @property
+    def origins(self) -> tuple[np.ndarray, np.ndarray]:
+        """Origins of the layer before it moved, and of the image: (x, y) in the world."""
+        by = np.zeros(2) if self._own is None else np.array(self._own.by)
+        um = self.um or 1.0
+        return by[::-1] / um, shift_of(self.image)[::-1] / um
+
+    @property
+    def is_over(self) -> bool:
+        """Whether the layer was moved over the image, and now lies on the image's tile."""
+        center, (low, high) = self.model.moved.mean(axis=0), present(self.model.bounds)
+        inside = ((low <= center) & (center <= high)).all()
+        return self.model.state.transform is not None and bool(inside)
+
+    def follow(self, shifts: Shifts) -> None:
+        """Follow slides that were laid elsewhere on the canvas."""
+
+        def step(tile: Tile | None) -> np.ndarray:
+            by = shifts.get(tile.of) if tile is not None else None
+            return np.zeros(2) if by is None else by[::-1] / (self.um or 1.0)
+
+        own = self._own
+        if own is not None and own.of in shifts:
+            by = np.array(own.by) + shifts[own.of]
+            self._own = Tile(own.of, (float(by[0]), float(by[1])))
+        self.model.shift(step(own), step(tile_of(self.image)))
 
     def close(self) -> None:
         """Remove the marks; the layer stays where it is."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
+from functools import partial
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -222,6 +223,14 @@ class AlignModel(LandmarkModel[AlignState]):
         """Start from a map that was not fitted to pairs."""
         self._go(replace(self.state, transform=transform, by_hand=True))
 
+    def shift(self, layer: np.ndarray, image: np.ndarray) -> None:
+        """Follow layer and image that were laid elsewhere in the world, each by (x, y)."""
+        self.points = self.points + layer
+        if self.bounds is not None:
+            self.bounds = self.bounds + image
+        self._stack.convert(partial(_shifted, layer=layer, image=image))
+        self.follow()
+
     # Errors
 
     def residuals(self) -> list[PairError]:
@@ -313,6 +322,25 @@ def _fit(pairs: list[Pair], model: str) -> Fit:
 
     query, ref = (np.array([getattr(p, side) for p in pairs]) for side in ("query", "ref"))
     return fit_pairs(query, ref, model)
+
+
+def _shifted(state: AlignState, *, layer: np.ndarray, image: np.ndarray) -> AlignState:
+    from napari_spatialrecon.geometry.maps.transforms import Transform
+
+    pairs = tuple(
+        replace(pair, query=_point(pair.query + layer), ref=_point(pair.ref + image))
+        for pair in state.pairs
+    )
+    pending = None if state.pending is None else _point(state.pending + layer)
+    move = state.transform
+    if move is not None:
+        back, forth = np.eye(3), np.eye(3)
+        back[:2, 2], forth[:2, 2] = -layer, image
+        matrix = forth @ move.matrix @ back
+        move = Transform(
+            move.model, matrix, move.source + layer, move.target + image, move.smoothing
+        )
+    return replace(state, pairs=pairs, pending=pending, transform=move)
 
 
 def _point(place: np.ndarray) -> Point:

@@ -14,6 +14,7 @@ import numpy as np
 from napari_spatialrecon.errors import InputError
 from napari_spatialrecon.tissue.slots import OURS, SPATIAL
 from napari_spatialrecon.viewer.canvas.table_metadata import table_metadata, table_of
+from napari_spatialrecon.viewer.canvas.tiles import shift_of
 
 if TYPE_CHECKING:
     from anndata import AnnData
@@ -63,7 +64,7 @@ def layer_coordinates(layer: Points, um_per_unit: float = 1.0) -> np.ndarray:
     """Return a points layer's coordinates (n, 2) as (x, y) in the data's unit.
 
     The layer's scale, translation, rotation and affine are applied: the points are returned where
-    they are displayed.
+    they are displayed, relative to the layer's tile.
 
     Raises
     ------
@@ -78,15 +79,19 @@ def layer_coordinates(layer: Points, um_per_unit: float = 1.0) -> np.ndarray:
         )
     points = np.asarray(layer.data, np.float64)
     world = np.asarray(layer._data_to_world(points)) if len(points) else points
-    return from_layer(world * (um_per_layer_unit(layer) or 1.0), um_per_unit)
+    return from_layer(world * (um_per_layer_unit(layer) or 1.0) - shift_of(layer), um_per_unit)
 
 
 def um_per_layer_unit(layer: Layer) -> float | None:
-    """Return the µm per unit of a layer's world coordinates, None if the unit is not a length."""
+    """Return the µm per unit of a layer's world coordinates, None if that is not known.
+
+    A slide of unknown scale is drawn with a unit as a µm beside slides in µm, and is told by its
+    metadata.
+    """
     import pint
 
     unit = layer.units[-1]
-    if not unit.is_compatible_with("um"):
+    if not unit.is_compatible_with("um") or layer.metadata.get(OURS, {}).get("unit") == "unit":
         return None
     return float(pint.get_application_registry().Quantity(1.0, unit).to("um").magnitude)
 
@@ -174,7 +179,7 @@ def cells_layer(
 
 
 def to_adata(layer: Points) -> AnnData:
-    """Return the table of a points layer, with its coordinates as displayed now.
+    """Return the table of a points layer, with its coordinates as displayed now on its tile.
 
     A layer made from AnnData gives back its rows, without points added or deleted by hand; any
     other layer gives a table without genes.
@@ -206,8 +211,18 @@ def to_adata(layer: Points) -> AnnData:
         adata.obs[column] = features[column].to_numpy()
         if isinstance(features[column].dtype, pd.CategoricalDtype):
             adata.obs[column] = pd.Categorical(features[column])
-    adata.obsm[SPATIAL] = points
+    if not _are_places_of(adata, points):
+        adata.obsm[SPATIAL] = points
     return adata
+
+
+def _are_places_of(adata: AnnData, points: np.ndarray) -> bool:
+    """Return whether points are the coordinates of a table, up to the rounding of the canvas."""
+    known = np.asarray(adata.obsm.get(SPATIAL, ()))
+    if known.shape != points.shape or not len(points):
+        return False
+    rounding = 1e-9 * max(1.0, float(np.abs(points).max()))
+    return bool(np.allclose(known, points, rtol=0.0, atol=rounding))
 
 
 def _points(

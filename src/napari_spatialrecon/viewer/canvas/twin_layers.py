@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from napari_spatialrecon.tissue.slots import OURS
+from napari_spatialrecon.viewer.canvas.tiles import tile_slot
 
 if TYPE_CHECKING:
     from napari.components import ViewerModel
@@ -45,7 +46,7 @@ def twin(viewer: ViewerModel, source: Points, name: str) -> Points:
         units=source.units,
         axis_labels=source.axis_labels,
         features=source.features,
-        metadata={OURS: {**kept, "role": "result", _TWIN: name}},
+        metadata={OURS: {**kept, **tile_slot(source), "role": "result", _TWIN: name}},
     )
     viewer.layers.insert(viewer.layers.index(source) + 1, layer)
     return layer

@@ -1,15 +1,45 @@
-"""The tab Data."""
+"""The tab Data: what is open, how to open more, and what can be done next."""
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from functools import partial
+from pathlib import Path
 from typing import TYPE_CHECKING
 
-from qtpy.QtWidgets import QVBoxLayout, QWidget
+from qtpy.QtCore import Qt, QTimer
+from qtpy.QtGui import QDragEnterEvent, QDropEvent
+from qtpy.QtWidgets import (
+    QCheckBox,
+    QFrame,
+    QGridLayout,
+    QLabel,
+    QMenu,
+    QPushButton,
+    QScrollArea,
+    QVBoxLayout,
+    QWidget,
+)
 
-from napari_spatialrecon.viewer.workspace.workspace import workspace_of
+from napari_spatialrecon.errors import SpatialReconError
+from napari_spatialrecon.tissue.formats.options import NO_CHOICE, ReadOptions
+from napari_spatialrecon.viewer.data.card import CardWidget
+from napari_spatialrecon.viewer.data.model import Step, advice, cards, next_steps
+from napari_spatialrecon.viewer.widgets.labels import WrappedLabel
+from napari_spatialrecon.viewer.widgets.notice import Notice
+from napari_spatialrecon.viewer.widgets.path_menu import add_path_actions
+from napari_spatialrecon.viewer.widgets.rows import side_by_side
+from napari_spatialrecon.viewer.window.tones import tones
+from napari_spatialrecon.viewer.workspace.opening import Source, open_in_turn
+from napari_spatialrecon.viewer.workspace.simulated import open_simulated
+from napari_spatialrecon.viewer.workspace.tables import histology_of
+from napari_spatialrecon.viewer.workspace.workspace import Entry, Role, workspace_of
 
 if TYPE_CHECKING:
+    from napari.layers import Layer
     from napari.viewer import Viewer
+
+PLUGIN = "napari-spatialrecon"
 
 
 class DataTab(QWidget):
@@ -18,7 +48,198 @@ class DataTab(QWidget):
     def __init__(self, viewer: Viewer) -> None:
         super().__init__()
         self.viewer, self.space = viewer, workspace_of(viewer)
-        QVBoxLayout(self)
+        self.setAcceptDrops(True)
+        self.hint, self.notice = WrappedLabel(), Notice()
+        self.open_button, self.sample_button = QPushButton("Open…"), QPushButton("Sample")
+        opening, samples = QMenu(self), QMenu(self)
+        add_path_actions(opening, self, "Open", self.open)
+        for tissue in ("cortex", "tumour"):
+            samples.addAction(f"Simulated {tissue}", partial(open_simulated, self.viewer, tissue))
+        self.open_button.setMenu(opening)
+        self.sample_button.setMenu(samples)
+        self.beside = QCheckBox("Side by side")
+        self.beside.setToolTip(
+            "Slides lie beside one another. Off: each lies at its own origin, over the others. "
+            "Saved coordinates are the same either way."
+        )
+        self.beside.clicked.connect(self._lay)
+        self.cards: dict[Entry, CardWidget] = {}
+        self.steps: list[QPushButton] = []
+        self._lay_out()
+        self._timer = QTimer(self)
+        self._timer.setSingleShot(True)
+        self._timer.timeout.connect(self.refresh)
+        signals = self.space.events
+        for signal in (signals.added, signals.removed, signals.changed):
+            signal.connect(self._later)
+        viewer.events.theme.connect(self._later)
+        self.destroyed.connect(partial(_release, self))
+        self.refresh()
 
     def go(self, what: str, about: object) -> None:
-        """Show what another tab asks for."""
+        """Show what another tab asks for: the card of an entry."""
+        if isinstance(about, Entry) and about in self.cards:
+            self.area.ensureWidgetVisible(self.cards[about])
+
+    def open(self, paths: list[str], options: ReadOptions = NO_CHOICE) -> None:
+        """Open files or folders in the background; images are left to napari."""
+        from napari_spatialrecon.viewer.reader import get_reader
+
+        known = [path for path in paths if get_reader(path) is not None]
+        for path in paths:
+            if path not in known:
+                self._open_image(path)
+        if known:
+            open_in_turn(self.viewer, [Source(Path(path), options) for path in known])
+
+    def _open_image(self, path: str) -> None:
+        try:
+            self.viewer.open(path)
+        except Exception as error:
+            self.notice.show_error(error)
+
+    def dragEnterEvent(self, event: QDragEnterEvent | None) -> None:
+        """Take files and folders."""
+        mime = None if event is None else event.mimeData()
+        if event is not None and mime is not None and mime.hasUrls():
+            event.acceptProposedAction()
+
+    def dropEvent(self, event: QDropEvent | None) -> None:
+        """Open what was dropped."""
+        mime = None if event is None else event.mimeData()
+        if event is not None and mime is not None:
+            event.acceptProposedAction()
+            self.open([url.toLocalFile() for url in mime.urls() if url.isLocalFile()])
+
+    def refresh(self) -> None:
+        """Show what is open."""
+        chosen = tones(self.viewer)
+        self.notice.set_tones(chosen)
+        self.hint.setText(advice(self.space) or "Drop files or folders here.")
+        self.beside.setChecked(self.space.tiling.on)
+        self.cards = {}
+        _empty(self.column)
+        for title, group in cards(self.space).items():
+            self.column.addWidget(QLabel(title.upper()))
+            for card in group:
+                widget = CardWidget(
+                    card, self._actions(), self.space.set_role, self._set_scale, chosen
+                )
+                self.cards[card.entry] = widget
+                self.column.addWidget(widget)
+        self.column.addStretch()
+        self._show_steps(next_steps(self.space))
+
+    def _show_steps(self, steps: list[Step]) -> None:
+        _empty(self.next)
+        self.steps = []
+        for number, step in enumerate(steps):
+            button = QPushButton(step.title)
+            button.setObjectName("primary" if step.primary else "")
+            if step.primary:
+                button.setStyleSheet("font-weight: bold;")
+            button.clicked.connect(partial(self._take, step))
+            self.steps.append(button)
+            self.next.addWidget(button, number // 2, number % 2)
+
+    def _take(self, step: Step) -> None:
+        self.space.go.emit(step.where, step.about)
+
+    def _actions(self) -> dict[str, Callable[[Entry], None]]:
+        return {
+            "Align": self._align,
+            "Zoom to it": self._zoom,
+            "Show or hide": self._toggle,
+            "Remove": self._remove,
+        }
+
+    def _layers(self, entry: Entry) -> list[Layer]:
+        """Return the layers of an entry: of a slide also its H&E."""
+        image = histology_of(self.space, entry) if entry.role is Role.SLIDE else None
+        layers = [entry.layer, None if image is None else image.layer]
+        return [layer for layer in layers if layer is not None and layer in self.viewer.layers]
+
+    def _zoom(self, entry: Entry) -> None:
+        layers = self._layers(entry)
+        if layers:
+            self.viewer.fit_to_view(layers=layers)
+            self.viewer.layers.selection.active = layers[0]
+
+    def _toggle(self, entry: Entry) -> None:
+        layers = self._layers(entry)
+        shown = any(layer.visible for layer in layers)
+        for layer in layers:
+            layer.visible = not shown
+
+    def _remove(self, entry: Entry) -> None:
+        layers = self._layers(entry)
+        for layer in layers:
+            self.viewer.layers.remove(layer)
+        if entry in list(self.space):
+            self.space.remove(entry)
+
+    def _align(self, entry: Entry) -> None:
+        dock, widget = self.viewer.window.add_plugin_dock_widget(PLUGIN, "Align to histology")
+        dock.show()
+        dock.raise_()
+        for box, layer in ((widget.layer, entry.layer), (widget.image, self._image(entry))):
+            if layer is not None:
+                box.setCurrentIndex(box.findData(layer))
+        widget.begin()
+
+    def _image(self, entry: Entry) -> Layer | None:
+        image = histology_of(self.space, entry)
+        return None if image is None else image.layer
+
+    def _set_scale(self, entry: Entry, typed: str) -> None:
+        try:
+            self.space.set_scale(entry, typed)
+        except SpatialReconError as error:
+            self.notice.show_error(error)
+            return
+        self.notice.clear()
+        self.viewer.reset_view()
+
+    def _lay(self, on: bool) -> None:
+        self.space.tiling.on = on
+        self.viewer.reset_view()
+
+    def _later(self, _: object = None) -> None:
+        self._timer.start(0)
+
+    def _lay_out(self) -> None:
+        content = QWidget()
+        self.column = QVBoxLayout(content)
+        self.column.setContentsMargins(0, 0, 0, 0)
+        self.area = QScrollArea()
+        self.area.setWidgetResizable(True)
+        self.area.setFrameShape(QFrame.Shape.NoFrame)
+        self.area.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
+        self.area.setWidget(content)
+        following = QWidget()
+        self.next = QGridLayout(following)
+        self.next.setContentsMargins(0, 0, 0, 0)
+        layout = QVBoxLayout(self)
+        layout.setContentsMargins(8, 8, 8, 8)
+        layout.addWidget(side_by_side(self.open_button, self.sample_button))
+        layout.addWidget(self.hint)
+        layout.addWidget(self.notice)
+        layout.addWidget(following)
+        layout.addWidget(self.beside)
+        layout.addWidget(self.area, 1)
+
+
+def _empty(layout: QVBoxLayout | QGridLayout) -> None:
+    while (item := layout.takeAt(0)) is not None:
+        widget = item.widget()
+        if widget is not None:
+            widget.hide()
+            widget.deleteLater()
+
+
+def _release(tab: DataTab) -> None:
+    """Disconnect a tab that Qt has deleted."""
+    signals = tab.space.events
+    for signal in (signals.added, signals.removed, signals.changed):
+        signal.disconnect(tab._later)
+    tab.viewer.events.theme.disconnect(tab._later)

@@ -23,10 +23,17 @@ def show_mixtures(
     *,
     diameter_um: float | None = None,
     image: Image | None = None,
+    frame: Points | None = None,
 ) -> Points:
     """Add the spots of an outcome as pies, or replace those of an earlier run."""
     layer = show_result(
-        viewer, outcome, name, diameter_um=diameter_um, image=image, color=MAIN_TYPE
+        viewer,
+        outcome,
+        name,
+        diameter_um=diameter_um,
+        image=image,
+        frame=frame,
+        color=MAIN_TYPE,
     )
     layer.canvas_size_limits = (LEAST_PIXELS, layer.canvas_size_limits[1])
     show_pies(layer, outcome.proportions, outcome.types)

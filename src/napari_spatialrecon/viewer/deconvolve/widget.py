@@ -52,7 +52,12 @@ class Deconvolve(TableResultWidget[MixtureModel, Mixed]):
         forget_twin(self.viewer, share_name(name))
         ground = self.ground
         layer = show_mixtures(
-            self.viewer, outcome, name, diameter_um=ground.diameter_um, image=ground.image
+            self.viewer,
+            outcome,
+            name,
+            diameter_um=ground.diameter_um,
+            image=ground.image,
+            frame=ground.frame,
         )
         ground.hide_spots()
         layer.visible = True

@@ -11,6 +11,7 @@ import numpy as np
 
 from napari_spatialrecon.tissue.slots import OURS
 from napari_spatialrecon.viewer.canvas.colors import COLORMAPS, color_key, set_point_colors
+from napari_spatialrecon.viewer.canvas.tiles import tile_slot
 from napari_spatialrecon.viewer.canvas.twin_layers import find_twin, forget_twin, twin
 from napari_spatialrecon.viewer.impute_genes.job import Imputed
 from napari_spatialrecon.viewer.task.result_layers import show_result
@@ -45,6 +46,8 @@ class GeneLayers:
         The slide's own layer, whose features are updated; None if it was deleted.
     image
         The H&E under the result.
+    frame
+        The slide in whose frame the result lies, where there is no H&E.
     main
         The layer of this very result, if it is shown already; see `over`.
 
@@ -63,6 +66,7 @@ class GeneLayers:
         spots: Points | None = None,
         diameter_um: float | None = None,
         image: Image | None = None,
+        frame: Points | None = None,
         main: Points | None = None,
     ) -> None:
         self.viewer, self.outcome, self.name, self.spots = viewer, outcome, name, spots
@@ -72,7 +76,13 @@ class GeneLayers:
             return
         forget_twin(viewer, self._twin_name)
         self.main = show_result(
-            viewer, outcome, name, diameter_um=diameter_um, image=image, color=_EMPTY
+            viewer,
+            outcome,
+            name,
+            diameter_um=diameter_um,
+            image=image,
+            frame=frame,
+            color=_EMPTY,
         )
         least, most = self.main.canvas_size_limits
         self.main.canvas_size_limits = (max(least, _LEAST_PIXELS), most)
@@ -261,7 +271,7 @@ class GeneLayers:
             axis_labels=self.main.axis_labels,
             colormap=COLORMAPS["gene"],
             affine=self.main.affine.affine_matrix[-3:, -3:],
-            metadata={OURS: {"role": "result", _IMAGE_OF: self.name}},
+            metadata={OURS: {"role": "result", _IMAGE_OF: self.name, **tile_slot(self.main)}},
         )
 
     def _paint_image(self) -> None:

@@ -56,6 +56,7 @@ class ImputeGenes(TableResultWidget[GeneModel, Imputed]):
             spots=ground.spots,
             diameter_um=ground.diameter_um,
             image=ground.image,
+            frame=ground.frame,
         )
         ground.hide_spots()
         self.genes.show_outcome(outcome)

@@ -18,6 +18,7 @@ from napari_spatialrecon.viewer.canvas.layers import (
 )
 from napari_spatialrecon.viewer.canvas.point_nodes import move_points, move_vectors
 from napari_spatialrecon.viewer.canvas.table_metadata import table_of
+from napari_spatialrecon.viewer.canvas.tiles import lay_on, shift_of, tile_of
 from napari_spatialrecon.viewer.landmarks.model import LEAST, LandmarksModel
 from napari_spatialrecon.viewer.landmarks.portrait import Portraits
 from napari_spatialrecon.viewer.task.landmark_session import LandmarkSession
@@ -38,6 +39,7 @@ if TYPE_CHECKING:
     from napari_spatialrecon.geometry.solver.landmarks import Landmarks
     from napari_spatialrecon.progress import Reporter
     from napari_spatialrecon.tasks.landmarking import LandmarkResult as MovedTable
+    from napari_spatialrecon.viewer.workspace.tiling import Shifts
     from napari_spatialrecon.viewer.workspace.workspace import Workspace
 
 #: Names of the layers that show the landmarks.
@@ -81,6 +83,8 @@ class LandmarksSession(LandmarkSession):
         self.adata: AnnData = adata
         self.portraits = Portraits(adata)
         self.um_per_unit = float(layer.metadata.get(OURS, {}).get("um_per_unit") or 1.0)
+        if image is not None:
+            lay_on(layer, tile_of(image))
         spread = adata.obs.get(slots.UNCERTAINTY)
         self.model = LandmarksModel(
             adata.obs_names.to_numpy(),
@@ -114,8 +118,10 @@ class LandmarksSession(LandmarkSession):
         return float(np.sqrt(self.model.layout.var(axis=0).sum()))
 
     def set_image(self, image: Image | None) -> None:
-        """Set landmarks on another image; existing ones stay."""
+        """Set landmarks on another image, on whose tile the cells then lie; existing ones stay."""
         self.image = image
+        if image is not None:
+            lay_on(self.layer, tile_of(image))
         self.model.bounds = None if image is None else self._bounds(image)
 
     def tone(self, residual: float | None) -> str:
@@ -188,6 +194,10 @@ class LandmarksSession(LandmarkSession):
             }
         return replace(made, adata=adata)
 
+    def follow(self, shifts: Shifts) -> None:
+        """Have the marks drawn on the slide that was laid elsewhere."""
+        self.model.changed.emit()
+
     def close(self) -> None:
         """Remove the marks; the cells stay where they are, as large as they were before."""
         self._marks.remove()
@@ -223,6 +233,7 @@ class LandmarksSession(LandmarkSession):
             )
         shared = shared[np.linspace(0, len(shared) - 1, min(_TAKEN, len(shared))).astype(int)]
         world = np.asarray(other._data_to_world(np.asarray(other.data, float)[shared]))
+        world += (shift_of(self.layer) - shift_of(other)) / (um_per_layer_unit(self.layer) or 1.0)
         places = from_layer(to_data(self.layer, world), self.um_per_unit)
         return Landmarks(rows[shared], places)
 

@@ -26,6 +26,7 @@ from napari_spatialrecon.viewer.canvas.layer_values import can_fade
 from napari_spatialrecon.viewer.canvas.layers import unwrapped
 from napari_spatialrecon.viewer.legend.model import Legend
 from napari_spatialrecon.viewer.widgets.labels import WrappedLabel
+from napari_spatialrecon.viewer.window.docks import share_tabs
 from napari_spatialrecon.viewer.window.present import present
 from napari_spatialrecon.viewer.window.tones import DARK, Tones, tones
 
@@ -63,6 +64,7 @@ class LegendWidget(QWidget):
         within: bool = False,
     ) -> None:
         super().__init__()
+        share_tabs(self)
         self.legend = legend or Legend()
         self._viewer = None if napari_viewer is None else unwrapped(napari_viewer)
         self._within = within

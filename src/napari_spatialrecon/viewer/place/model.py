@@ -172,6 +172,7 @@ class PlaceModel(SlidesModel[PlaceJob, Placed]):
         slide = query if query is not None and query.role is Role.SLIDE else None
         return Ground(
             image=None if image is None else image.image,
+            frame=None if image is None else image.points,
             diameter_um=None if slide is None else spot_diameter_um(slide),
             slides={name: e.points for e, name in self.names.items() if e.points is not None},
             truth=self._hidden_truth(),

@@ -87,6 +87,7 @@ class PlaceCells(TaskWidget[PlaceModel, Placed]):
             self.model.result_name,
             diameter_um=ground.diameter_um,
             image=ground.image,
+            frame=ground.frame,
         )
         shown = str(outcome.record.get("settings", {}).get("display", ""))
         self.mapping.show_result(outcome.adata, layer, ground.slides, shown)

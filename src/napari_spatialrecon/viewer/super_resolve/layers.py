@@ -15,6 +15,7 @@ from napari_spatialrecon.tissue.slots import OURS
 from napari_spatialrecon.viewer.canvas.bar_title import show_bar
 from napari_spatialrecon.viewer.canvas.colors import set_point_colors
 from napari_spatialrecon.viewer.canvas.layers import cells_layer
+from napari_spatialrecon.viewer.canvas.tiles import tile_slot
 from napari_spatialrecon.viewer.super_resolve.job import Resolved
 from napari_spatialrecon.viewer.task.result_layers import LOCKED, is_locked, moved, set_locked
 
@@ -40,8 +41,8 @@ class GeneLayers:
     name
         Of the result, for instance "SRast 2×2 · C5". Layers of an earlier result of this name
         are reused, unless they are locked.
-    image
-        The H&E under the result; if it was moved, the layers follow it.
+    ground
+        The H&E under the result, or the spots of its slide; if it was moved, the layers follow it.
     found
         Layers of this very result that are shown already; see `over`.
 
@@ -56,7 +57,7 @@ class GeneLayers:
         viewer: ViewerModel,
         outcome: Resolved,
         name: str,
-        image: Image | None = None,
+        ground: Layer | None = None,
         *,
         found: Mapping[str, Layer] | None = None,
     ) -> None:
@@ -65,7 +66,8 @@ class GeneLayers:
         self.viewer, self.outcome, self.name = viewer, outcome, name
         self.gene = ""
         self._slide = SlideFrame.read(outcome.adata)
-        self._affine = None if image is None else moved(image)
+        self._affine = None if ground is None else moved(ground)
+        self._tile = tile_slot(ground)
         self._found: dict[str, Layer] = {
             la.metadata[OURS][_PART]: la
             for la in viewer.layers
@@ -280,6 +282,7 @@ class GeneLayers:
             _GROUP: self.name,
             _PART: part,
             LOCKED: False,
+            **self._tile,
         }
 
     def _forget_outdated(self) -> None:

@@ -55,7 +55,7 @@ class SuperResolve(TaskWidget[SuperModel, Resolved]):
         ground = self.ground
         image = ground.image
         gene = self.layers.gene if self.layers is not None else ""
-        self.layers = GeneLayers(self.viewer, outcome, self.model.result_name, image)
+        self.layers = GeneLayers(self.viewer, outcome, self.model.result_name, ground.under)
         self.genes.show_outcome(outcome)
         self.show_gene(gene if gene in outcome.genes else outcome.first_gene)
         if image is not None:

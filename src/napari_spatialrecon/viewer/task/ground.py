@@ -26,6 +26,8 @@ class Ground:
     ----------
     image
         The H&E; None if there is none.
+    frame
+        The slide in whose frame the result lies, where there is no H&E.
     spots
         The slide's own points, which the result replaces; None if it replaces none.
     diameter_um
@@ -38,17 +40,24 @@ class Ground:
     """
 
     image: Image | None = None
+    frame: Points | None = None
     spots: Points | None = None
     diameter_um: float | None = None
     slides: Mapping[str, Points] = field(default_factory=dict)
     truth: Table | None = None
 
+    @property
+    def under(self) -> Layer | None:
+        """The layer that the result follows."""
+        return self.image if self.image is not None else self.frame
+
     def left_in(self, viewer: ViewerModel) -> Ground:
-        """Return the ground without image or spots that the viewer no longer has."""
+        """Return the ground without layers that the viewer no longer has."""
         layers = viewer.layers
         return replace(
             self,
             image=self.image if self.image in layers else None,
+            frame=self.frame if self.frame in layers else None,
             spots=self.spots if self.spots in layers else None,
         )
 

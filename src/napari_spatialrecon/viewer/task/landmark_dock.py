@@ -32,6 +32,7 @@ from napari_spatialrecon.viewer.widgets.marks_table import MarksTable
 from napari_spatialrecon.viewer.widgets.notice import Notice
 from napari_spatialrecon.viewer.widgets.rows import combo
 from napari_spatialrecon.viewer.widgets.saving import ask_where
+from napari_spatialrecon.viewer.window.docks import share_tabs
 from napari_spatialrecon.viewer.window.shortcuts import Keys, Shortcut, describe
 from napari_spatialrecon.viewer.window.tones import tones
 from napari_spatialrecon.viewer.window.worker import Run, Work
@@ -42,6 +43,8 @@ if TYPE_CHECKING:
     from napari.layers import Layer
     from napari.utils.events import Event
     from qtpy.QtGui import QHideEvent, QShowEvent
+
+    from napari_spatialrecon.viewer.workspace.tiling import Shifts
 
 S = TypeVar("S", bound=LandmarkSession)
 L = TypeVar("L", bound="Layer")
@@ -81,6 +84,7 @@ class LandmarkDock(QWidget, Generic[S]):
         super().__init__()
         self.viewer = unwrapped(napari_viewer)
         keep_smooth(self.viewer)
+        share_tabs(self)
         self.space = workspace_of(self.viewer)
         self.session: S | None = None
         self._sessions: weakref.WeakKeyDictionary[Layer, S] = weakref.WeakKeyDictionary()
@@ -278,7 +282,15 @@ class LandmarkDock(QWidget, Generic[S]):
         for event in (layers.inserted, layers.removed):
             event.connect(self._on_layers)
         self.viewer.events.theme.connect(self._set_theme)
+        self.space.tiling.changed.connect(self._on_tiles)
         self.destroyed.connect(partial(_release, self))
+
+    def _on_tiles(self, shifts: Shifts) -> None:
+        for session in self._sessions.values():
+            if session.alive and session is not self.session:
+                session.follow(shifts)
+        if self.session is not None:
+            self.session.follow(shifts)
 
     def _on_layers(self, event: Event) -> None:
         if _is_mark(event.value):
@@ -355,5 +367,6 @@ def _release(widget: LandmarkDock[S]) -> None:
     layers.inserted.disconnect(widget._on_layers)
     layers.removed.disconnect(widget._on_layers)
     widget.viewer.events.theme.disconnect(widget._set_theme)
+    widget.space.tiling.changed.disconnect(widget._on_tiles)
     if widget.session is not None:
         widget.session.model.changed.disconnect(widget.refresh)

@@ -11,6 +11,8 @@ if TYPE_CHECKING:
     import numpy as np
     from napari.layers import Image, Points
 
+    from napari_spatialrecon.viewer.workspace.tiling import Shifts
+
 
 class LandmarkModel(Undoable[State]):
     """Landmarks that can be selected, excluded, deleted and undone.
@@ -63,6 +65,10 @@ class LandmarkSession(ABC):
     @abstractmethod
     def show(self) -> None:
         """Move the layer and redraw the marks."""
+
+    @abstractmethod
+    def follow(self, shifts: Shifts) -> None:
+        """Follow slides that were laid elsewhere on the canvas."""
 
     @abstractmethod
     def marks_world(self) -> np.ndarray:

@@ -40,6 +40,7 @@ class OneSlideModel(TaskModel[JobT, OutcomeT]):
         image = histology_of(self.workspace, slide)
         return Ground(
             image=None if image is None else image.image,
+            frame=slide.points,
             spots=slide.points,
             diameter_um=spot_diameter_um(slide),
         )

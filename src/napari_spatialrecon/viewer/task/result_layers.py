@@ -11,6 +11,7 @@ from napari_spatialrecon.viewer.canvas.coloring import color_layer
 from napari_spatialrecon.viewer.canvas.layers import cells_layer
 from napari_spatialrecon.viewer.canvas.rims import set_first_rims
 from napari_spatialrecon.viewer.canvas.table_metadata import table_of
+from napari_spatialrecon.viewer.canvas.tiles import shift_of, tile_slot
 from napari_spatialrecon.viewer.workspace.workspace import Role, workspace_of
 
 if TYPE_CHECKING:
@@ -33,6 +34,7 @@ def show_result(
     *,
     diameter_um: float | None = None,
     image: Image | None = None,
+    frame: Layer | None = None,
     color: str = UNCERTAINTY,
 ) -> Points:
     """Add an outcome's cells or spots as points, or replace those of an earlier run.
@@ -45,14 +47,16 @@ def show_result(
     diameter_um
         Diameter of a point; None draws cells.
     image
-        The H&E under the result. It is shown, and images that cover it and other slides are
-        hidden; if it was moved, the points follow it.
+        The H&E under the result. It is shown, and images that cover it and other slides on its
+        tile are hidden; if it was moved, the points follow it.
+    frame
+        The slide in whose frame the result lies, which the points follow where there is no image.
     color
         A column or a gene of the table.
     """
     from napari.layers import Points
 
-    new = _layer(outcome, name, diameter_um, image)
+    new = _layer(outcome, name, diameter_um, image if image is not None else frame)
     known = (layer for layer in viewer.layers if isinstance(layer, Points))
     old = next((layer for layer in known if _replaceable(layer, name)), None)
     layer = new if old is None else _replaced(viewer, old, new)
@@ -66,7 +70,7 @@ def show_result(
     return layer
 
 
-def _layer(outcome: Outcome, name: str, diameter_um: float | None, image: Image | None) -> Points:
+def _layer(outcome: Outcome, name: str, diameter_um: float | None, ground: Layer | None) -> Points:
     from napari.layers import Points
 
     from napari_spatialrecon.tissue.slide_frame import SlideFrame
@@ -80,10 +84,10 @@ def _layer(outcome: Outcome, name: str, diameter_um: float | None, image: Image 
         name=name,
         frame=frame,
         diameter=diameter,
-        metadata={**details, "pose": _pose(outcome)},
+        metadata={**details, "pose": _pose(outcome), **tile_slot(ground)},
     )
-    if image is not None:
-        kwargs["affine"] = moved(image)
+    if ground is not None:
+        kwargs["affine"] = moved(ground)
     return Points(data, **kwargs)
 
 
@@ -116,14 +120,17 @@ def is_locked(layer: Layer) -> bool:
     return bool(layer.metadata.get(OURS, {}).get(LOCKED))
 
 
-def moved(image: Image) -> np.ndarray:
-    """Return how the user moved an image, beyond its scale, (3, 3) for (y, x)."""
+def moved(layer: Layer) -> np.ndarray:
+    """Return how a slide's image or spots were moved, beyond their scale, (3, 3) for (y, x).
+
+    It includes the shift of their tile.
+    """
     placed = np.eye(3)
     origin, down, right = (
-        np.asarray(image._data_to_world(point), float)[-2:] for point in ((0, 0), (1, 0), (0, 1))
+        np.asarray(layer._data_to_world(point), float)[-2:] for point in ((0, 0), (1, 0), (0, 1))
     )
     placed[:2, 0], placed[:2, 1], placed[:2, 2] = down - origin, right - origin, origin
-    return placed @ np.diag([1 / image.scale[-2], 1 / image.scale[-1], 1.0])
+    return placed @ np.diag([1 / layer.scale[-2], 1 / layer.scale[-1], 1.0])
 
 
 def _pose(outcome: Outcome) -> dict[str, Any]:
@@ -156,16 +163,22 @@ def _reach(layer: Layer) -> tuple[np.ndarray, np.ndarray]:
 
 
 def uncover(viewer: ViewerModel, layer: Layer, image: Image | None) -> None:
-    """Show the image; hide slides, whose colors are not the result's, and what covers the image."""
+    """Show the image; hide slides, whose colors are not the result's, and what covers the image.
+
+    The images of slides that lie elsewhere stay.
+    """
     from napari.layers import Image
 
-    above, roles = len(viewer.layers), [Role.SLIDE]
+    space, above, slides = workspace_of(viewer), len(viewer.layers), []
     if image is not None and image in viewer.layers:
         image.visible = True
         above = viewer.layers.index(image)
-        roles.append(Role.HISTOLOGY)
-    slides = [entry.layer for entry in workspace_of(viewer).of_role(*roles)]
+        slides = [entry.layer for entry in space.of_role(Role.HISTOLOGY)]
+    spots = [entry.layer for entry in space.of_role(Role.SLIDE)]
     for index, other in enumerate(viewer.layers):
         covers = isinstance(other, Image) and index > above
-        if other not in (layer, image) and (other in slides or covers):
+        here = np.allclose(shift_of(other), shift_of(layer))
+        if other not in (layer, image) and (
+            other in spots or (here and (other in slides or covers))
+        ):
             other.visible = False

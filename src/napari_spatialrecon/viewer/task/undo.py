@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
+from collections.abc import Callable
 from typing import Generic, TypeVar
 
 from psygnal import Signal
@@ -60,6 +61,11 @@ class UndoStack(Generic[State]):
     def seal(self) -> None:
         """End a step: the next state with the same key starts a new one."""
         self._key = None
+
+    def convert(self, change: Callable[[State], State]) -> None:
+        """Replace every state, past and future, for instance by the same in another frame."""
+        self._past, self._future = [*map(change, self._past)], [*map(change, self._future)]
+        self.state = change(self.state)
 
     def undo(self) -> State:
         """Go one step back, if there is one; return the state."""

@@ -33,6 +33,7 @@ from napari_spatialrecon.viewer.task.run_panel import RunPanel
 from napari_spatialrecon.viewer.widgets.labels import WrappedLabel
 from napari_spatialrecon.viewer.widgets.saving import ask_where
 from napari_spatialrecon.viewer.widgets.tab_order import focus_style, order_tabs
+from napari_spatialrecon.viewer.window.docks import share_tabs
 from napari_spatialrecon.viewer.window.tones import Themed, tones
 from napari_spatialrecon.viewer.window.worker import Run, Work
 from napari_spatialrecon.viewer.workspace.reopening import with_look
@@ -77,6 +78,7 @@ class TaskWidget(QWidget, Generic[ModelT, OutcomeT]):
         super().__init__()
         self.viewer = unwrapped(napari_viewer)
         keep_smooth(self.viewer)
+        share_tabs(self)
         self.space = workspace_of(self.viewer)
         self.model: ModelT = self.model_class(self.space)
         self.inputs = self.inputs_class(self.model, self.viewer)

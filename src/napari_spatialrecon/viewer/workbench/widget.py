@@ -14,6 +14,7 @@ from napari_spatialrecon.viewer.inspect.tab import InspectTab
 from napari_spatialrecon.viewer.reconstruct.tab import ReconstructTab
 from napari_spatialrecon.viewer.results.tab import ResultsTab
 from napari_spatialrecon.viewer.session.bar import SessionBar
+from napari_spatialrecon.viewer.window.docks import share_tabs
 from napari_spatialrecon.viewer.workspace.workspace import workspace_of
 
 if TYPE_CHECKING:
@@ -52,6 +53,7 @@ class Workbench(QWidget):
         self.viewer = unwrapped(napari_viewer)
         self.space = workspace_of(self.viewer)
         keep_smooth(self.viewer)
+        share_tabs(self)
         self.tabs: dict[str, QWidget] = {
             "data": DataTab(self.viewer),
             "reconstruct": ReconstructTab(self.viewer),

@@ -193,8 +193,12 @@ def _as_role(viewer: ViewerModel, found: Opened, path: Path, role: Role) -> Entr
 
 
 def _add(viewer: ViewerModel, found: Opened, path: Path) -> None:
+    others = len(viewer.layers) > 0
+    workspace_of(viewer).tiling.place(found.layers)
     for layer in found.layers:
         viewer.add_layer(layer)
+    if others:
+        viewer.reset_view()
     if found.result is None:
         _tell(found.layers[-1].name, found.notes)
     else:

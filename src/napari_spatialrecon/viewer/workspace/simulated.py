@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import weakref
 from functools import partial
 from typing import TYPE_CHECKING
 
@@ -16,18 +17,41 @@ if TYPE_CHECKING:
     from napari_spatialrecon.tissue.simulator.result import SimulatedTissue
     from napari_spatialrecon.viewer.canvas.layers import LayerData
 
+#: What each viewer was asked to simulate; the first is being made.
+_waiting: weakref.WeakKeyDictionary[Viewer, list[str]] = weakref.WeakKeyDictionary()
+
 
 def open_simulated(viewer: Viewer, tissue: str) -> None:
-    """Simulate tissue in the background, then open it in this viewer."""
+    """Simulate tissue in the background, then open it in this viewer; say so.
+
+    Tissue that is open, or being simulated, is not opened again. Two kinds are made in turn.
+    """
     from napari.layers import Layer
 
     from napari_spatialrecon.viewer.window.main_window import main_window
-    from napari_spatialrecon.viewer.window.notify import notify_error
+    from napari_spatialrecon.viewer.window.notify import notify_error, notify_info
     from napari_spatialrecon.viewer.window.worker import Run
 
+    waiting = _waiting.setdefault(viewer, [])
+    if workspace_of(viewer).named(f"{tissue} cells") is not None or tissue in waiting:
+        state = "being simulated" if tissue in waiting else "open"
+        notify_info(f"The sample {tissue} is {state} already.")
+        return
+    waiting.append(tissue)
+    notify_info(f"Simulating {tissue}. Its slides appear when they are ready, within a minute.")
+    if len(waiting) > 1:
+        return
+
+    def next_one() -> None:
+        waiting.remove(tissue)
+        if waiting:
+            open_simulated(viewer, waiting.pop(0))
+
     def add(made: SimulatedTissue) -> None:
-        for layer in simulated_layers(made):
-            viewer.add_layer(Layer.create(*layer))
+        layers = [Layer.create(*layer) for layer in simulated_layers(made)]
+        workspace_of(viewer).tiling.place(reversed(layers))
+        for layer in layers:
+            viewer.add_layer(layer)
         viewer.reset_view()
         list_simulated_cells(viewer, made)
 
@@ -35,6 +59,7 @@ def open_simulated(viewer: Viewer, tissue: str) -> None:
     run = Run(work, f"Simulating {tissue}", viewer=viewer, parent=main_window(viewer))
     run.returned.connect(add)
     run.failed.connect(notify_error)
+    run.finished.connect(next_one)
     run.finished.connect(run.deleteLater)
     run.start()
 
@@ -52,14 +77,11 @@ def simulated(
 
 
 def simulated_layers(made: SimulatedTissue) -> list[LayerData]:
-    """Return the layers of all slides; only the first slide is visible."""
+    """Return the layers of all slides, the first slide on top."""
     slides = [
         table_layers(slide, f"{made.tissue} {number}")
         for number, slide in enumerate(made.slides, 1)
     ]
-    for layers in slides[1:]:
-        for _, kwargs, _ in layers:
-            kwargs["visible"] = False
     return [layer for layers in reversed(slides) for layer in layers]
 
 

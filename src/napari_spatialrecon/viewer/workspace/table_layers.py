@@ -13,6 +13,7 @@ from napari_spatialrecon.viewer.canvas.layers import (
     histology_layer,
     spots_layer,
 )
+from napari_spatialrecon.viewer.workspace.tiling import SLIDE
 
 if TYPE_CHECKING:
     from anndata import AnnData
@@ -51,9 +52,9 @@ def table_layers(
     from napari_spatialrecon.viewer.window.notify import notify_error
     from napari_spatialrecon.viewer.workspace.tables import chosen_options
 
-    origin: dict[str, Any] = {}
+    origin: dict[str, Any] = {SLIDE: name}
     if path is not None:
-        origin = {"path": str(path), "read": chosen_options(adata)}
+        origin |= {"path": str(path), "read": chosen_options(adata)}
     frame = SlideFrame.read(adata)
     said = map(str, contract.section(adata.uns, slots.OURS).get(slots.NOTES, ()))
     notes = tuple(dict.fromkeys([*said, *frame.micrometres.notes]))

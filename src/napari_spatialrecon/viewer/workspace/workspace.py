@@ -22,6 +22,7 @@ from napari_spatialrecon.viewer.canvas.table_metadata import table_of
 from napari_spatialrecon.viewer.window.memory import Memory
 from napari_spatialrecon.viewer.workspace.results import Results
 from napari_spatialrecon.viewer.workspace.selection import Selection
+from napari_spatialrecon.viewer.workspace.tiling import Tiling
 
 if TYPE_CHECKING:
     from anndata import AnnData
@@ -157,6 +158,8 @@ class Workspace:
         What was made in it, and reopened.
     selection
         The cells or spots that are selected in every view of them.
+    tiling
+        Where slides lie on the canvas.
     kept
         Parts of the window whose state a session keeps, by name.
     """
@@ -168,7 +171,8 @@ class Workspace:
     def __init__(self, viewer: ViewerModel, *, memory: Memory | None = None) -> None:
         self.events = WorkspaceEvents()
         self.results, self.selection = Results(), Selection()
-        self.kept: dict[str, Kept] = {}
+        self.tiling = Tiling(viewer)
+        self.kept: dict[str, Kept] = {"tiling": self.tiling}
         self._entries: list[Entry] = []
         self._viewer = weakref.ref(viewer)
         self._scale_bar_shown = False
@@ -178,6 +182,7 @@ class Workspace:
         viewer.layers.events.removed.connect(self._on_removed)
         for layer in viewer.layers:
             self._adopt_if_fit(layer)
+        self.tiling.place(viewer.layers)
 
     def __iter__(self) -> Iterator[Entry]:
         return iter(tuple(self._entries))
@@ -241,6 +246,7 @@ class Workspace:
         if entry.needs_scale and (scale := self.memory.scale(_scale_key(entry))) is not None:
             self._apply_scale(entry, scale)
             _note(entry, f"{scale:g} µm per unit, as entered before.")
+        self._unify_units()
         self._show_scale_bar(entry)
         self.events.added.emit(entry)
         return entry
@@ -281,6 +287,7 @@ class Workspace:
             self._apply_scale(other, value)
             self._show_scale_bar(other)
             self.events.changed.emit(other)
+        self.tiling.arrange()
         self.memory.remember_scale(_scale_key(entry), value)
 
     def adopt(self, layer: Layer, role: Role | None = None) -> Entry:
@@ -355,6 +362,7 @@ class Workspace:
 
     def _on_inserted(self, event: Event) -> None:
         self._adopt_if_fit(event.value)
+        self.tiling.place([event.value])
 
     def _on_removed(self, event: Event) -> None:
         entry = self.of_layer(event.value)
@@ -369,6 +377,20 @@ class Workspace:
             ours = {**entry.layer.metadata.get(OURS, {}), "unit": "um", "um_per_unit": um_per_unit}
             entry.layer.metadata[OURS] = ours
         entry.um_per_unit = um_per_unit
+
+    def _unify_units(self) -> None:
+        """Draw slides of unknown scale with a unit as a µm, once others are in µm.
+
+        napari would give up the units of all layers, and the scale bar that of its own.
+        """
+        ours = [e for e in self._entries if e.layer is not None]
+        if all(entry.um_per_unit is None for entry in ours):
+            return
+        for entry in ours:
+            if entry.layer is not None and entry.um_per_unit is None:
+                held = entry.layer.metadata.get(OURS, {})
+                entry.layer.metadata[OURS] = {**held, "unit": "unit", "um_per_unit": None}
+                entry.layer.units = ("um",) * entry.layer.ndim
 
     def _show_scale_bar(self, entry: Entry) -> None:
         """Turn on the scale bar with the first layer in µm; once turned off, it stays off."""

@@ -1,0 +1,117 @@
+"""A card of the tab Data."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from functools import partial
+
+from qtpy.QtCore import QSize, Qt
+from qtpy.QtGui import QResizeEvent
+from qtpy.QtWidgets import (
+    QFrame,
+    QHBoxLayout,
+    QLabel,
+    QLineEdit,
+    QMenu,
+    QPushButton,
+    QSizePolicy,
+    QVBoxLayout,
+)
+
+from napari_spatialrecon.viewer.data.model import ROLES, Card
+from napari_spatialrecon.viewer.widgets.labels import WrappedLabel
+from napari_spatialrecon.viewer.widgets.rows import small_button
+from napari_spatialrecon.viewer.window.present import present
+from napari_spatialrecon.viewer.window.tones import Tones
+from napari_spatialrecon.viewer.workspace.workspace import Entry, Role
+
+
+class ElidedLabel(QLabel):
+    """One line, with … in place of what does not fit; the tooltip has it whole."""
+
+    def __init__(self, text: str) -> None:
+        super().__init__(text)
+        self._whole = text
+        self.setToolTip(text)
+        self.setTextFormat(Qt.TextFormat.PlainText)
+        self.setSizePolicy(QSizePolicy.Policy.Ignored, QSizePolicy.Policy.Fixed)
+
+    def resizeEvent(self, event: QResizeEvent | None) -> None:
+        """Elide to the new width."""
+        super().resizeEvent(event)
+        middle = Qt.TextElideMode.ElideMiddle
+        self.setText(self.fontMetrics().elidedText(self._whole, middle, self.width()))
+
+    def minimumSizeHint(self) -> QSize:
+        """As high as a line."""
+        return QSize(20, self.fontMetrics().height())
+
+
+class CardWidget(QFrame):
+    """Shows a card, with its buttons.
+
+    Parameters
+    ----------
+    actions
+        By name: what is called with the entry.
+    set_role, set_scale
+        Called with the entry, and a role or the µm that were typed.
+    """
+
+    def __init__(
+        self,
+        card: Card,
+        actions: dict[str, Callable[[Entry], None]],
+        set_role: Callable[[Entry, Role], None],
+        set_scale: Callable[[Entry, str], None],
+        tones: Tones,
+    ) -> None:
+        super().__init__()
+        self.card = card
+        self._actions, self._set_role = actions, set_role
+        self.setFrameShape(QFrame.Shape.StyledPanel)
+        self.setToolTip("\n".join([card.entry.name, card.facts, *card.problems]))
+        name = ElidedLabel(card.name)
+        name.setStyleSheet("font-weight: bold;")
+        role = QLabel(ROLES[card.entry.role])
+        role.setStyleSheet(f"color: {tones.quiet};")
+        self.align = QPushButton("Align")
+        self.align.setToolTip("Register its spots to an H&E image")
+        self.align.setVisible(card.entry.role is Role.SLIDE and card.entry.points is not None)
+        self.align.clicked.connect(lambda: actions["Align"](card.entry))
+        self.more = small_button("⋯", f"More for {card.name}")
+        self.more.clicked.connect(self._show_menu)
+        head = QHBoxLayout()
+        for widget, stretch in ((name, 1), (role, 0), (self.align, 0), (self.more, 0)):
+            head.addWidget(widget, stretch)
+        column = QVBoxLayout(self)
+        column.setContentsMargins(8, 4, 4, 4)
+        column.setSpacing(2)
+        column.addLayout(head)
+        column.addWidget(ElidedLabel(card.facts))
+        for text in card.problems[:2]:
+            line = WrappedLabel(text)
+            line.setStyleSheet(f"color: {tones.warning if card.needs_scale else tones.quiet};")
+            column.addWidget(line)
+        self.scale = QLineEdit()
+        self.scale.setPlaceholderText("µm, for instance 0.5")
+        self.scale.setAccessibleName(f"µm per pixel or unit of {card.name}")
+        self.scale.setVisible(card.needs_scale)
+        self.scale.returnPressed.connect(lambda: set_scale(card.entry, self.scale.text()))
+        column.addWidget(self.scale)
+
+    def menu(self) -> QMenu:
+        """Return the menu of the button ⋯."""
+        card, menu = self.card, QMenu(self)
+        has_layer = card.entry.layer is not None
+        for title in ("Zoom to it", "Show or hide", "Remove"):
+            action = present(menu.addAction(title, partial(self._actions[title], card.entry)))
+            action.setEnabled(has_layer or title == "Remove")
+        for role in card.roles:
+            if role is not card.entry.role:
+                act = partial(self._set_role, card.entry, role)
+                menu.addAction(f"Use as {ROLES[role]}", act)
+        return menu
+
+    def _show_menu(self) -> None:
+        self.menu().popup(self.more.mapToGlobal(self.more.rect().bottomLeft()))

@@ -1,0 +1,60 @@
+"""Docks of ours share one place in napari's window, as tabs, so that none crushes another."""
+
+from __future__ import annotations
+
+from qtpy.QtCore import QEvent, QObject, Qt, QTimer
+from qtpy.QtWidgets import QDockWidget, QMainWindow, QWidget
+
+_OURS = "spatialrecon_dock"
+
+
+def share_tabs(widget: QWidget) -> None:
+    """Have a widget's dock join those of ours when it is first shown, as the front tab.
+
+    A dock that the user later moves elsewhere stays there.
+    """
+    widget.installEventFilter(_FirstShown(widget))
+
+
+def dock_of(widget: QWidget) -> QDockWidget | None:
+    """Return the dock that holds a widget; None while none does."""
+    above = widget.parentWidget()
+    while above is not None and not isinstance(above, QDockWidget):
+        above = above.parentWidget()
+    return above
+
+
+class _FirstShown(QObject):
+    def __init__(self, widget: QWidget) -> None:
+        super().__init__(widget)
+        self._widget = widget
+        self._timer = QTimer(self)  # deleted with the widget
+        self._timer.setSingleShot(True)
+        self._timer.timeout.connect(self._join)
+
+    def eventFilter(self, watched: QObject | None, event: QEvent | None) -> bool:
+        """Join once napari has finished adding the dock."""
+        if event is not None and event.type() == QEvent.Type.Show:
+            self._timer.start(0)
+        return False
+
+    def _join(self) -> None:
+        dock = dock_of(self._widget)
+        if dock is None:
+            return
+        self._widget.removeEventFilter(self)
+        window = dock.parentWidget()
+        if not isinstance(window, QMainWindow) or dock.isFloating() or dock.property(_OURS):
+            return
+        others = [
+            other
+            for other in window.findChildren(QDockWidget)
+            if other is not dock and other.property(_OURS) and not other.isFloating()
+        ]
+        dock.setProperty(_OURS, True)
+        shown = [other for other in others if other.isVisible()] or others
+        if shown:
+            window.tabifyDockWidget(shown[0], dock)
+            dock.show()
+            dock.raise_()
+        window.resizeDocks([dock], [max(dock.width(), 380)], Qt.Orientation.Horizontal)
