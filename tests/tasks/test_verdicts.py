@@ -15,20 +15,20 @@ IN_UM = {"method_um": 414.0, "baseline_um": 512.0, "center_um": 1072.0}
 def test_a_placement_is_judged_in_um_beside_the_baseline_and_the_center() -> None:
     clear = placement_verdict({**EARLIER, **IN_UM, "gain": 0.09, "gain_noise": 0.01})
     assert clear.text == (
-        "Median error on held-out spots 414 µm, better than kNN (512 µm); "
-        "all at the tissue center: 1,072 µm."
+        "Median error on held-out spots 414 µm (kNN 512 µm, all at the tissue center 1,072 µm); "
+        "distances between them are better than those of kNN."
     )
     assert not clear.doubtful
     baseline = placement_verdict({"baseline": 0.4, "baseline_um": 512.0, "center_um": 1072.0})
-    assert baseline.text.startswith("Median error on held-out spots, kNN: 512 µm; all")
+    assert baseline.text.startswith("Median error on held-out spots, kNN: 512 µm (all at the")
     assert not baseline.doubtful
 
 
 def test_a_gain_within_noise_is_no_gain() -> None:
     close = placement_verdict({**EARLIER, **IN_UM, "gain": 0.01, "gain_noise": 0.01})
-    assert "no clear difference from kNN" in close.text and close.doubtful
+    assert "not clearly different from those of kNN" in close.text and close.doubtful
     worse = placement_verdict({**EARLIER, **IN_UM, "gain": -0.09, "gain_noise": 0.01})
-    assert "worse than kNN" in worse.text and worse.doubtful
+    assert "worse than those of kNN" in worse.text and worse.doubtful
 
 
 def test_what_does_no_better_than_the_center_is_said_to_be_unreliable() -> None:

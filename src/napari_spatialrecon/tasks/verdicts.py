@@ -54,27 +54,43 @@ def placement_verdict(errors: Mapping[str, float]) -> Verdict:
     >>> errors = {"method": 0.3, "baseline": 0.4, "gain": 0.09, "gain_noise": 0.01}
     >>> errors |= {"method_um": 414.0, "baseline_um": 512.0, "center_um": 1072.0}
     >>> placement_verdict(errors).text
-    'Median error on held-out spots 414 µm, better than kNN (512 µm); all at the tissue center: \
-1,072 µm.'
+    'Median error on held-out spots 414 µm (kNN 512 µm, all at the tissue center 1,072 µm); \
+distances between them are better than those of kNN.'
     """
     value = {name: errors.get(name, np.nan) for name in ("method", "baseline")}
     if not np.isfinite(value["baseline"]):
         text = "No spots were held out, so the error on unseen spots is unknown."
         return Verdict(text, doubtful=True)
-    in_um = np.isfinite(errors.get("baseline_um", np.nan))
-    if in_um:
-        shown = {name: f"{errors.get(f'{name}_um', np.nan):,.0f} µm" for name in value}
-        of, scale = "Median error on held-out spots", ""
-        scale = f"; all at the tissue center: {errors['center_um']:,.0f} µm"
+    named = "method" if np.isfinite(value["method"]) else "baseline"
+    if np.isfinite(errors.get("baseline_um", np.nan)):
+        text = _in_um(errors, named)
     else:
-        shown = {name: f"{error:.2f}" for name, error in value.items()}
-        of, scale = "Relative error of distances between held-out spots", " (0 perfect, 1 useless)"
-    if not np.isfinite(value["method"]):
-        text = f"{of}, {BASELINE}: {shown['baseline']}{scale}."
-        return Verdict(_with_center(text, errors, "baseline"), _is_little(errors, "baseline"))
-    beside = f"{compared(errors)} {BASELINE} ({shown['baseline']})"
-    text = _with_center(f"{of} {shown['method']}, {beside}{scale}.", errors, "method")
-    return Verdict(text, not beats_baseline(errors) or _is_little(errors, "method"))
+        text = _relative(errors, named)
+    doubtful = _is_little(errors, named) or (named == "method" and not beats_baseline(errors))
+    return Verdict(_with_center(text, errors, named), doubtful)
+
+
+def _in_um(errors: Mapping[str, float], named: str) -> str:
+    shown = {
+        n: f"{errors.get(f'{n}_um', np.nan):,.0f} µm" for n in ("method", "baseline", "center")
+    }
+    center = f"all at the tissue center {shown['center']}"
+    of = "Median error on held-out spots"
+    if named == "baseline":
+        return f"{of}, {BASELINE}: {shown['baseline']} ({center})."
+    beside = f"({BASELINE} {shown['baseline']}, {center})"
+    return (
+        f"{of} {shown['method']} {beside}; distances between them are {compared(errors)} those of "
+        f"{BASELINE}."
+    )
+
+
+def _relative(errors: Mapping[str, float], named: str) -> str:
+    of, scale = "Relative error of distances between held-out spots", " (0 perfect, 1 useless)"
+    if named == "baseline":
+        return f"{of}, {BASELINE}: {errors['baseline']:.2f}{scale}."
+    beside = f"{compared(errors)} {BASELINE} ({errors['baseline']:.2f})"
+    return f"{of} {errors['method']:.2f}, {beside}{scale}."
 
 
 def held_out_errors(record: Mapping[str, Any]) -> dict[str, float]:
@@ -154,12 +170,12 @@ def compared(errors: Mapping[str, float]) -> str:
     Examples
     --------
     >>> compared({"method": 0.3, "baseline": 0.4, "gain": 0.02, "gain_noise": 0.04})
-    'no clear difference from'
+    'not clearly different from'
     """
     if beats_baseline(errors):
         return "better than"
     worse = beats_baseline({**errors, "gain": -errors["gain"]}) if "gain" in errors else True
-    return "worse than" if worse else "no clear difference from"
+    return "worse than" if worse else "not clearly different from"
 
 
 def _is_little(errors: Mapping[str, float], name: str) -> bool:

@@ -12,7 +12,7 @@ from napari_spatialrecon.methods.placement.held_out import hold_out
 from napari_spatialrecon.methods.placement.knn import yardsticks
 from napari_spatialrecon.methods.placement.reference import Reference
 from napari_spatialrecon.methods.placement.ridge import Ridge
-from napari_spatialrecon.methods.placement.yardsticks import Yardsticks
+from napari_spatialrecon.methods.placement.yardsticks import Yardsticks, _stresses
 from napari_spatialrecon.tissue.preprocess_config import PreprocessConfig
 
 
@@ -43,9 +43,30 @@ def test_errors_are_median_distances_in_um(known) -> None:
     ]
     assert found["center_um"] == pytest.approx(np.median(np.concatenate(off)))
     assert known.errors()["baseline_um"] == found["baseline_um"] < found["center_um"]
-    assert found["gain"] == pytest.approx(
-        (found["baseline_um"] - found["method_um"]) / found["center_um"]
-    )
+    assert found["gain"] == pytest.approx(known.stress, abs=1e-6)
+
+
+def test_a_gain_is_of_distances_whatever_the_pose_and_not_of_nearness(known) -> None:
+    turn = np.array([[0.0, -2.0], [2.0, 0.0]])
+    turned = known.beside([p @ turn + 5 for p in true_places(known)], known.seen.frame)
+    assert turned["gain"] == pytest.approx(known.stress, abs=1e-6)
+    own = known.compared([p.places for p in known.posteriors])
+    shrunk = known.beside([p / 3 for p in own], known.seen.frame)
+    assert shrunk["gain"] == pytest.approx(0, abs=1e-9)
+
+
+def test_the_noise_of_a_gain_is_its_spread_over_slides_drawn_anew(known) -> None:
+    rng = np.random.default_rng(1)
+    true, own = true_places(known), known.compared([p.places for p in known.posteriors])
+    moved = [p + rng.normal(0, 0.3, p.shape) for p in true]
+    said = known.beside(moved, known.seen.frame)["gain_noise"]
+    n = [len(p) for p in true]
+    gains = []
+    for _ in range(60):
+        rows = [np.unique(rng.integers(k, size=k)) for k in n]
+        pick = [[p[r] for p, r in zip(ps, rows, strict=True)] for ps in (true, own, moved)]
+        gains.append(_stresses(pick[0], pick[1])[0] - _stresses(pick[0], pick[2])[0])
+    assert 0.4 < said / np.std(gains) < 2.5
 
 
 def test_a_gain_is_noise_where_it_hangs_on_few_spots(known) -> None:

@@ -77,9 +77,9 @@ class Trials:
         else:
             gain, noise = (best.errors[name] for name in ("gain", "gain_noise"))
             said = (
-                f"Median error on held-out spots: {found}. {best.info.short_title} was kept: it is "
-                f"better than {baseline.info.short_title} by {gain:.1%} ± {noise:.1%} of the error "
-                "of all spots at the tissue center."
+                f"Median error on held-out spots: {found}. {best.info.short_title} was kept: its "
+                f"distances between these spots have a relative error that is {gain:.3f} ± "
+                f"{noise:.3f} below that of {baseline.info.short_title}."
             )
         return said, *self.omissions("was not")
 

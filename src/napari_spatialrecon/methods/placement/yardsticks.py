@@ -13,6 +13,7 @@ from functools import cached_property
 
 import numpy as np
 from numpy.typing import NDArray
+from scipy.spatial.distance import pdist
 
 from napari_spatialrecon.methods.placement.held_out import HeldOut
 from napari_spatialrecon.methods.placement.posterior import Posterior
@@ -22,8 +23,8 @@ from napari_spatialrecon.tissue.frame import Points, ReferenceFrame
 
 #: Standard deviations by which a gain must exceed 0 not to be noise.
 _CLEAR = 2.0
-#: Samples of the held-out spots, drawn with replacement, that give the noise of a gain.
-_SAMPLES = 200
+#: Groups of held-out spots, each left away once, that give the noise of a gain.
+_GROUPS = 20
 
 
 @dataclass(frozen=True, eq=False)
@@ -69,18 +70,28 @@ class Yardsticks:
         Returns
         -------
         ``method_um``, ``baseline_um`` and ``center_um``, in µm, if the size of the slides is
-        known; ``gain``, by which the method's median distance is below the baseline's, and its
-        standard deviation ``gain_noise`` over samples of the spots, both as shares of the
-        distance of all at the center.
+        known; ``gain``, by which the stress of the method's places (`HeldOut.stress`) is below that
+        of the baseline's, and its standard error ``gain_noise``.
+
+        Notes
+        -----
+        The gain is of distances *between* spots: places that shrink towards the center are near the
+        true ones in the median, and useless as a layout. The error is that of a jackknife over 20
+        groups of spots.
         """
-        off, own, center = self._distances(places, frame), self._own, self._off
-        whole = max(float(np.median(center)), 1e-12)
-        rows = np.random.default_rng(0).integers(len(off), size=(_SAMPLES, len(off)))
-        gains = np.median(own[rows], axis=1) - np.median(off[rows], axis=1)
+        known = [
+            self.seen.frame.normalise(true, i)
+            for i, true in enumerate(self.compared(self.held_out.places()))
+        ]
+        own = self.compared([found.places for found in self.posteriors])
+        gains = _stresses(known, own) - _stresses(known, places)
+        without = gains[1:]
+        noise = np.sqrt((_GROUPS - 1) / _GROUPS * ((without - without.mean()) ** 2).sum())
+        off = self._distances(places, frame)
         return {
-            **self._in_um({"method": off, "baseline": own, "center": center}),
-            "gain": float(np.median(own) - np.median(off)) / whole,
-            "gain_noise": float(gains.std()) / whole,
+            **self._in_um({"method": off, "baseline": self._own, "center": self._off}),
+            "gain": float(gains[0]),
+            "gain_noise": float(noise),
         }
 
     @cached_property
@@ -113,8 +124,39 @@ class Yardsticks:
         return {f"{name}_um": float(np.median(values)) for name, values in distances.items()}
 
 
+def _stresses(known: Sequence[Points], placed: Sequence[Points]) -> NDArray[np.float64]:
+    """Return the stress of all spots, then without each group of them, (1 + n_groups,).
+
+    With the best-fitting factor, the squared stress is 1 - (Σ g k)² / (Σ g² Σ k²) over the
+    distances g and k of the pairs: sums over pairs of groups give those without a group.
+    """
+    values, sizes = [], []
+    for true, guess in zip(known, placed, strict=True):
+        n = len(true)
+        if n < 2:
+            continue
+        group = np.random.default_rng(0).permutation(n) % _GROUPS
+        first, second = np.triu_indices(n, 1)
+        cell = group[first] * _GROUPS + group[second]
+        k, g = pdist(true), pdist(guess)
+        sums = [
+            np.bincount(cell, values, _GROUPS**2).reshape(_GROUPS, _GROUPS)
+            for values in (g * k, g * g, k * k)
+        ]
+        left = np.stack([t.sum() - t.sum(0) - t.sum(1) + np.diag(t) for t in sums])
+        whole = np.stack([t.sum() for t in sums])[:, None]
+        gk, gg, kk = np.concatenate([whole, left], axis=1)
+        fit = gk**2 / np.maximum(gg * kk, 1e-300)
+        values.append(np.sqrt(np.clip(1 - fit, 0, None)))
+        sizes.append(n)
+    if not values:
+        return np.zeros(1 + _GROUPS)
+    found: NDArray[np.float64] = np.average(values, axis=0, weights=sizes)
+    return found
+
+
 def beats_baseline(errors: Mapping[str, float]) -> bool:
-    """Return whether a method places held-out spots better than the baseline, beyond noise.
+    """Return whether a method lays held-out spots out better than the baseline, beyond noise.
 
     Parameters
     ----------
