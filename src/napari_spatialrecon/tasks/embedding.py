@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import TYPE_CHECKING, Literal
 
 import numpy as np
@@ -44,6 +45,7 @@ def embed(
     kind: Kind,
     *,
     seed: int = 0,
+    unfold: Callable[[np.ndarray, int], np.ndarray] | None = None,
     progress: ProgressCallback | None = None,
     should_stop: ShouldStop | None = None,
 ) -> np.ndarray:
@@ -57,6 +59,9 @@ def embed(
         Cells or spots with counts; not changed.
     seed
         Seed of UMAP.
+    unfold
+        What computes UMAP from components and a seed, by default `umap`: the window runs that in a
+        process of its own, which can be stopped.
     progress, should_stop
         Called between steps; UMAP's optimization is one step.
 
@@ -89,7 +94,7 @@ def embed(
         return found
     reporter.check()
     reporter.begin("UMAP")
-    found[counted] = _umap(components, seed)
+    found[counted] = (unfold or umap)(components, seed)
     reporter.step(1)
     return found
 
@@ -105,7 +110,8 @@ def _components(expression: csr_matrix) -> np.ndarray:
     return found
 
 
-def _umap(components: np.ndarray, seed: int) -> np.ndarray:
+def umap(components: np.ndarray, seed: int = 0) -> np.ndarray:
+    """Return UMAP's two dimensions (n_cells, 2) float32 of components (n_cells, n)."""
     import scanpy as sc
     from anndata import AnnData
 

@@ -13,8 +13,11 @@ from napari_spatialrecon.methods.gears.config import GearsConfig
 from napari_spatialrecon.tasks.communities import mark_communities
 from napari_spatialrecon.tissue.slots import COMMUNITY, UNCERTAINTY
 from napari_spatialrecon.viewer.canvas.point_values import names, values
-from napari_spatialrecon.viewer.place.communities_process import communities_in_process
-from napari_spatialrecon.viewer.place.diagnostics import diagnostics, with_communities
+from napari_spatialrecon.viewer.place.diagnostics import (
+    diagnostics,
+    spatial_communities,
+    with_communities,
+)
 from napari_spatialrecon.viewer.place.model import PlaceModel
 from napari_spatialrecon.viewer.task.script import as_command, as_python
 from napari_spatialrecon.viewer.train_encoder.model import EncoderModel
@@ -74,9 +77,9 @@ def test_communities_of_many_cells_are_found_in_another_process_and_are_the_same
     adata = AnnData(np.zeros((1_200, 1), np.float32), obsm={"spatial": places})
     assert with_communities(adata).obs[COMMUNITY].equals(mark_communities(adata).obs[COMMUNITY])
     with pytest.raises(Stopped):
-        communities_in_process(places, lambda: True)
+        spatial_communities(places, lambda: True)
     with pytest.raises(SpatialReconError, match=r"found exit code 1 .*Expected positions of"):
-        communities_in_process(np.zeros(3), lambda: False)
+        spatial_communities(np.zeros(1_200), lambda: False)
 
 
 def test_flags_are_colored_in_words_and_stand_first() -> None:

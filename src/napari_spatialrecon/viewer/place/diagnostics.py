@@ -13,8 +13,8 @@ import numpy as np
 
 from napari_spatialrecon.errors import SpatialReconError, Stopped
 from napari_spatialrecon.tissue.slots import COMMUNITY, OURS, OUTSIDE, WEAK
-from napari_spatialrecon.viewer.place.communities_process import communities_in_process
 from napari_spatialrecon.viewer.task.job import Line
+from napari_spatialrecon.viewer.window.apart import apart
 
 if TYPE_CHECKING:
     from anndata import AnnData
@@ -25,6 +25,7 @@ MANY = 0.5
 """Share of flagged cells above which a flag is red; any flagged cell makes it amber."""
 _FEWEST, _APART = 50, 1_000
 """Fewest cells for a search of communities, and for one in a separate process."""
+_SEARCH = "napari_spatialrecon.evaluation.communities:communities"
 _log = logging.getLogger(__name__)
 
 
@@ -69,11 +70,7 @@ def diagnostics(adata: AnnData) -> list[Line]:
 
 
 def with_communities(adata: AnnData, should_stop: ShouldStop = lambda: False) -> AnnData:
-    """Add the spatial community of each placed cell (GEARS, figure 3), if there are enough cells.
-
-    With many cells they are found in a separate process, so that the window stays responsive.
-    """
-    from napari_spatialrecon.evaluation.communities import communities
+    """Add the spatial community of each placed cell (GEARS, figure 3), if there are enough."""
     from napari_spatialrecon.tasks.communities import PLACES, named
 
     slot = next((name for name in PLACES if name in adata.obsm), None)
@@ -81,14 +78,33 @@ def with_communities(adata: AnnData, should_stop: ShouldStop = lambda: False) ->
         return adata
     places = np.asarray(adata.obsm[slot], float)
     try:
-        few = adata.n_obs < _APART
-        found = communities(places) if few else communities_in_process(places, should_stop)
-        adata.obs[COMMUNITY] = named(found)
+        adata.obs[COMMUNITY] = named(spatial_communities(places, should_stop))
     except Stopped:
         raise
     except (OSError, SpatialReconError) as error:  # keep the result without communities
         _log.warning("The result has no communities: %s", error)
     return adata
+
+
+def spatial_communities(
+    places: np.ndarray, should_stop: ShouldStop, *, resolution: float = 1.0
+) -> np.ndarray:
+    """Return the community (n,) int of each of many places, without freezing the window.
+
+    Many are searched in a separate process.
+
+    Raises
+    ------
+    Stopped
+        It was stopped.
+    SpatialReconError
+        As `evaluation.communities.communities`, or the process failed.
+    """
+    from napari_spatialrecon.evaluation.communities import communities
+
+    if len(places) < _APART:
+        return communities(places, resolution=resolution)
+    return apart(_SEARCH, places, "communities", should_stop, resolution=resolution)
 
 
 def _flagged(adata: AnnData, column: str, meaning: str, none: str) -> Line | None:

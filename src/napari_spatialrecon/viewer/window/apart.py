@@ -1,39 +1,48 @@
-"""Communities in a separate process: igraph holds the GIL while it searches.
+"""Work in a process of its own, for libraries that hold Python's lock while they work.
 
-This would freeze the window for 0.1 s with 3,000 cells, and for 1.5 s with 30,000.
+igraph would freeze the window for 0.1 s with 3,000 cells, and for 1.5 s with 30,000; neither it
+nor UMAP can be stopped otherwise.
 """
 
 from __future__ import annotations
 
+import json
 import subprocess
 import sys
 import tempfile
 from pathlib import Path
+from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
 from napari_spatialrecon.errors import SpatialReconError, Stopped
 from napari_spatialrecon.progress import ShouldStop
 
 _POLL_S = 0.05
 _SCRIPT = """
-import sys
+import importlib, json, sys
 import numpy as np
-from napari_spatialrecon.evaluation.communities import communities
-np.save(sys.argv[2], communities(np.load(sys.argv[1])))
+module, _, name = sys.argv[1].partition(":")
+function = getattr(importlib.import_module(module), name)
+np.save(sys.argv[3], function(np.load(sys.argv[2]), **json.loads(sys.argv[4])))
 """
 
 
-def communities_in_process(places: np.ndarray, should_stop: ShouldStop) -> NDArray[np.int64]:
-    """Return the result of `evaluation.communities.communities`, computed in a separate process.
+def apart(
+    function: str, given: np.ndarray, what: str, should_stop: ShouldStop, **options: Any
+) -> np.ndarray:
+    """Return ``function(given, **options)``, computed in a separate process.
 
     Parameters
     ----------
-    places : (n, d) float
-        Intrinsic coordinates or positions.
+    function
+        ``"module:name"`` of a function of one array that returns an array.
+    what
+        What is computed, for an error: ``"communities"``.
     should_stop
         True ends the process.
+    options
+        As JSON can hold them.
 
     Raises
     ------
@@ -43,10 +52,10 @@ def communities_in_process(places: np.ndarray, should_stop: ShouldStop) -> NDArr
         The process failed; the message has its last line.
     """
     with tempfile.TemporaryDirectory(prefix="spatialrecon-") as folder:
-        given, found = Path(folder) / "places.npy", Path(folder) / "communities.npy"
-        np.save(given, places)
+        source, target = Path(folder) / "given.npy", Path(folder) / "found.npy"
+        np.save(source, given)
         process = subprocess.Popen(
-            [sys.executable, "-c", _SCRIPT, str(given), str(found)],
+            [sys.executable, "-c", _SCRIPT, function, source, target, json.dumps(options)],
             stdin=subprocess.DEVNULL,
             stdout=subprocess.DEVNULL,
             stderr=subprocess.PIPE,
@@ -56,11 +65,11 @@ def communities_in_process(places: np.ndarray, should_stop: ShouldStop) -> NDArr
         errors = _wait(process, should_stop)
         if process.returncode != 0:
             raise SpatialReconError(
-                f"Expected communities of {len(places):,} cells, found exit code "
+                f"Expected {what} of {len(given):,} cells, found exit code "
                 f"{process.returncode} ({errors.strip().rpartition(chr(10))[2]})."
             )
-        codes: NDArray[np.int64] = np.load(found)
-        return codes
+        found: np.ndarray = np.load(target)
+        return found
 
 
 def _wait(process: subprocess.Popen[str], should_stop: ShouldStop) -> str:
