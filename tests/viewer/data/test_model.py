@@ -22,6 +22,7 @@ def test_slides_and_cells_lead_to_place_with_one_primary_step(
     shown = cards(space)
     assert list(shown) == ["Slides", "Cells"], "an H&E is on the card of its slide"
     assert [card.name for card in shown["Slides"]] == ["cortex 1", "cortex 2"]
+    assert shown["Slides"][0].facts.startswith("71 spots · 120 genes · Visium, 100 µm pitch")
     assert shown["Slides"][0].facts.endswith("H&E") and "genes" in shown["Cells"][0].facts
     steps = next_steps(space)
     assert [step.primary for step in steps] == [True, False, False, False]

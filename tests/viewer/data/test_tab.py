@@ -1,11 +1,14 @@
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Any
 
-from qtpy.QtCore import Qt
+from qtpy.QtCore import QMimeData, QPointF, Qt, QUrl
+from qtpy.QtGui import QDropEvent
 from qtpy.QtWidgets import QDockWidget
 
-from napari_spatialrecon.viewer.workspace.workspace import Role
+from napari_spatialrecon.viewer.data.tab import DataTab
+from napari_spatialrecon.viewer.workspace.workspace import Role, workspace_of
 
 PLUGIN = "napari-spatialrecon"
 
@@ -34,3 +37,31 @@ def test_the_next_step_leads_to_a_run_that_is_enabled_and_docks_become_tabs(
     before = [layer.extent.world[0].copy() for layer in viewer.layers]
     tab.beside.click()
     assert not space.tiling.on and len(before) == len(viewer.layers)
+
+
+def test_files_that_are_dropped_are_opened(
+    make_napari_viewer: Any, forgetful: Any, tiny_folder: Path, qtbot: Any
+) -> None:
+    viewer = make_napari_viewer()
+    forgetful(viewer)
+    tab = DataTab(viewer)
+    qtbot.addWidget(tab)
+    assert "Drop" in tab.hint.text() and not tab.steps
+    data = QMimeData()
+    files = [tiny_folder / "section1.h5ad", tiny_folder / "cells.h5ad"]
+    data.setUrls([QUrl.fromLocalFile(str(path)) for path in files])
+    event = QDropEvent(
+        QPointF(5, 5),
+        Qt.DropAction.CopyAction,
+        data,
+        Qt.MouseButton.LeftButton,
+        Qt.KeyboardModifier.NoModifier,
+    )
+    tab.dropEvent(event)
+    qtbot.waitUntil(lambda: bool(workspace_of(viewer).of_role(Role.QUERY)), timeout=20_000)
+    qtbot.waitUntil(lambda: bool(tab.steps) and tab.steps[0].text() == "Place cells")
+    qtbot.waitUntil(lambda: all(not c.picture.pixmap().isNull() for c in pictured(tab)))
+
+
+def pictured(tab: DataTab) -> list[Any]:
+    return [c for c in tab.cards.values() if c.card.entry.layer is not None]

@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections.abc import Callable
 from functools import partial
 
+import numpy as np
 from qtpy.QtCore import QSize, Qt
-from qtpy.QtGui import QResizeEvent
+from qtpy.QtGui import QImage, QPixmap, QResizeEvent
 from qtpy.QtWidgets import (
     QFrame,
     QHBoxLayout,
@@ -19,6 +20,7 @@ from qtpy.QtWidgets import (
 )
 
 from napari_spatialrecon.viewer.data.model import ROLES, Card
+from napari_spatialrecon.viewer.data.thumbnail import SIDE
 from napari_spatialrecon.viewer.widgets.labels import WrappedLabel
 from napari_spatialrecon.viewer.widgets.rows import small_button
 from napari_spatialrecon.viewer.window.present import present
@@ -81,11 +83,18 @@ class CardWidget(QFrame):
         self.align.clicked.connect(lambda: actions["Align"](card.entry))
         self.more = small_button("⋯", f"More for {card.name}")
         self.more.clicked.connect(self._show_menu)
+        self.picture = QLabel()
+        self.picture.setFixedSize(SIDE, SIDE)
+        self.picture.setAlignment(Qt.AlignmentFlag.AlignCenter)
+        self.picture.setVisible(card.entry.layer is not None)
         head = QHBoxLayout()
         for widget, stretch in ((name, 1), (role, 0), (self.align, 0), (self.more, 0)):
             head.addWidget(widget, stretch)
-        column = QVBoxLayout(self)
-        column.setContentsMargins(8, 4, 4, 4)
+        whole = QHBoxLayout(self)
+        whole.setContentsMargins(6, 4, 4, 4)
+        whole.addWidget(self.picture, 0, Qt.AlignmentFlag.AlignTop)
+        column = QVBoxLayout()
+        whole.addLayout(column, 1)
         column.setSpacing(2)
         column.addLayout(head)
         column.addWidget(ElidedLabel(card.facts))
@@ -99,6 +108,12 @@ class CardWidget(QFrame):
         self.scale.setVisible(card.needs_scale)
         self.scale.returnPressed.connect(lambda: set_scale(card.entry, self.scale.text()))
         column.addWidget(self.scale)
+
+    def set_picture(self, pixels: np.ndarray) -> None:
+        """Show a thumbnail (height, width, 3) uint8."""
+        height, width = pixels.shape[:2]
+        image = QImage(pixels.tobytes(), width, height, 3 * width, QImage.Format.Format_RGB888)
+        self.picture.setPixmap(QPixmap.fromImage(image))
 
     def menu(self) -> QMenu:
         """Return the menu of the button ⋯."""

@@ -5,6 +5,10 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+import numpy as np
+
+from napari_spatialrecon.tissue.slots import SPATIAL
+from napari_spatialrecon.tissue.spot_array import PITCH_UM, SpotArray, find_array
 from napari_spatialrecon.viewer.workspace.tables import (
     histology_of,
     natural_order,
@@ -15,6 +19,8 @@ from napari_spatialrecon.viewer.workspace.workspace import Entry, Role, Workspac
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
+
+    from anndata import AnnData
 
 GROUPS = {
     "Slides": (Role.SLIDE,),
@@ -146,6 +152,8 @@ def _facts(entry: Entry, image: Entry | None) -> Sequence[str]:
         what = "spots" if entry.layer is not None and entry.name.endswith(" spots") else "cells"
         facts.append(f"{entry.adata.n_obs:,} {what}")
         facts.append(f"{entry.adata.n_vars:,} genes")
+        if entry.layer is not None and (array := _array(entry.adata)) is not None:
+            facts.append(f"{array.kind}, {PITCH_UM[array.kind]:.0f} µm pitch")
     if entry.um_per_unit is not None:
         unit = "px" if entry.role is Role.HISTOLOGY else "unit"
         facts.append("in µm" if entry.um_per_unit == 1.0 else f"{entry.um_per_unit:.3g} µm/{unit}")
@@ -157,3 +165,11 @@ def _facts(entry: Entry, image: Entry | None) -> Sequence[str]:
 def _missing_scale(entry: Entry) -> str:
     unit = "pixel" if entry.role is Role.HISTOLOGY else "unit"
     return f"The µm per {unit} are unknown: the scale bar does not hold for it."
+
+
+def _array(adata: AnnData) -> SpotArray | None:
+    """Return the array that the spots of a slide were printed as."""
+    if SPATIAL not in adata.obsm or not {"array_row", "array_col"} <= set(adata.obs):
+        return None
+    points = np.asarray(adata.obsm[SPATIAL], float)
+    return find_array(adata.obs["array_row"], adata.obs["array_col"], points)

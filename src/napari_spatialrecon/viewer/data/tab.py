@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
+import weakref
 from collections.abc import Callable
 from functools import partial
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 from qtpy.QtCore import Qt, QTimer
@@ -25,21 +25,23 @@ from napari_spatialrecon.errors import SpatialReconError
 from napari_spatialrecon.tissue.formats.options import NO_CHOICE, ReadOptions
 from napari_spatialrecon.viewer.data.card import CardWidget
 from napari_spatialrecon.viewer.data.model import Step, advice, cards, next_steps
+from napari_spatialrecon.viewer.data.opening import open_paths
+from napari_spatialrecon.viewer.data.thumbnail import source_of, thumbnail
 from napari_spatialrecon.viewer.widgets.labels import WrappedLabel
 from napari_spatialrecon.viewer.widgets.notice import Notice
 from napari_spatialrecon.viewer.widgets.path_menu import add_path_actions
 from napari_spatialrecon.viewer.widgets.rows import side_by_side
+from napari_spatialrecon.viewer.window.memory import PLUGIN
 from napari_spatialrecon.viewer.window.tones import tones
-from napari_spatialrecon.viewer.workspace.opening import Source, open_in_turn
+from napari_spatialrecon.viewer.window.worker import Run
 from napari_spatialrecon.viewer.workspace.simulated import open_simulated
 from napari_spatialrecon.viewer.workspace.tables import histology_of
 from napari_spatialrecon.viewer.workspace.workspace import Entry, Role, workspace_of
 
 if TYPE_CHECKING:
-    from napari.layers import Layer
+    import numpy as np
+    from napari.layers import Image, Layer, Points
     from napari.viewer import Viewer
-
-PLUGIN = "napari-spatialrecon"
 
 
 class DataTab(QWidget):
@@ -64,6 +66,8 @@ class DataTab(QWidget):
         )
         self.beside.clicked.connect(self._lay)
         self.cards: dict[Entry, CardWidget] = {}
+        self._pictures: weakref.WeakKeyDictionary[Layer, np.ndarray | None]
+        self._pictures = weakref.WeakKeyDictionary()
         self.steps: list[QPushButton] = []
         self._lay_out()
         self._timer = QTimer(self)
@@ -83,20 +87,7 @@ class DataTab(QWidget):
 
     def open(self, paths: list[str], options: ReadOptions = NO_CHOICE) -> None:
         """Open files or folders in the background; images are left to napari."""
-        from napari_spatialrecon.viewer.reader import get_reader
-
-        known = [path for path in paths if get_reader(path) is not None]
-        for path in paths:
-            if path not in known:
-                self._open_image(path)
-        if known:
-            open_in_turn(self.viewer, [Source(Path(path), options) for path in known])
-
-    def _open_image(self, path: str) -> None:
-        try:
-            self.viewer.open(path)
-        except Exception as error:
-            self.notice.show_error(error)
+        open_paths(self.viewer, paths, options, self.notice.show_error)
 
     def dragEnterEvent(self, event: QDragEnterEvent | None) -> None:
         """Take files and folders."""
@@ -126,9 +117,32 @@ class DataTab(QWidget):
                     card, self._actions(), self.space.set_role, self._set_scale, chosen
                 )
                 self.cards[card.entry] = widget
+                self._show_picture(widget)
                 self.column.addWidget(widget)
         self.column.addStretch()
         self._show_steps(next_steps(self.space))
+
+    def _show_picture(self, widget: CardWidget) -> None:
+        """Show the thumbnail of a card, drawn in the background the first time."""
+        source = source_of(self.space, widget.card.entry)
+        if source is None:
+            return
+        if source in self._pictures:
+            picture = self._pictures[source]
+            if picture is not None:
+                widget.set_picture(picture)
+            return
+        self._pictures[source] = None
+        run = Run(partial(_thumbnail, source), "Thumbnail", parent=self)
+        run.returned.connect(partial(self._keep_picture, source))
+        run.finished.connect(run.deleteLater)
+        run.start()
+
+    def _keep_picture(self, source: Layer, picture: np.ndarray) -> None:
+        self._pictures[source] = picture
+        for entry, widget in self.cards.items():
+            if source_of(self.space, entry) is source:
+                widget.set_picture(picture)
 
     def _show_steps(self, steps: list[Step]) -> None:
         _empty(self.next)
@@ -137,7 +151,8 @@ class DataTab(QWidget):
             button = QPushButton(step.title)
             button.setObjectName("primary" if step.primary else "")
             if step.primary:
-                button.setStyleSheet("font-weight: bold;")
+                accent = tones(self.viewer).accent
+                button.setStyleSheet(f"font-weight: bold; border: 1px solid {accent};")
             button.clicked.connect(partial(self._take, step))
             self.steps.append(button)
             self.next.addWidget(button, number // 2, number % 2)
@@ -227,6 +242,10 @@ class DataTab(QWidget):
         layout.addWidget(following)
         layout.addWidget(self.beside)
         layout.addWidget(self.area, 1)
+
+
+def _thumbnail(source: Image | Points, *_: object) -> np.ndarray:
+    return thumbnail(source)
 
 
 def _empty(layout: QVBoxLayout | QGridLayout) -> None:

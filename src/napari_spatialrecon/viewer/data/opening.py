@@ -1,0 +1,50 @@
+"""Opening whatever a user drops on the tab Data: tables, images, sessions, regions."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from napari.layers import Layer
+
+from napari_spatialrecon.tissue.formats.options import ReadOptions
+from napari_spatialrecon.viewer.reader import get_reader
+from napari_spatialrecon.viewer.session.keeper import keeper_of
+from napari_spatialrecon.viewer.session.manifest import is_session
+from napari_spatialrecon.viewer.workspace.opening import Source, open_in_turn
+from napari_spatialrecon.viewer.workspace.picture_layer import is_picture, picture_layer
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+
+    from napari.viewer import Viewer
+
+
+def open_paths(
+    viewer: Viewer,
+    paths: Sequence[str],
+    options: ReadOptions,
+    refuse: Callable[[Exception], object],
+) -> None:
+    """Open files and folders: ours in the background, one after another, others by napari.
+
+    Parameters
+    ----------
+    refuse
+        Called with what napari raises for a file that it cannot open.
+    """
+    tables = []
+    for path in map(Path, paths):
+        try:
+            if is_session(path):
+                keeper_of(viewer).open(path)
+            elif is_picture(path):
+                viewer.add_layer(Layer.create(*picture_layer(path)))
+            elif get_reader(str(path)) is not None:
+                tables.append(Source(path, options))
+            else:
+                viewer.open(str(path))
+        except Exception as error:
+            refuse(error)
+    if tables:
+        open_in_turn(viewer, tables)
