@@ -21,6 +21,7 @@ from napari_spatialrecon.viewer.canvas.layers import (
     to_adata,
     to_layer,
     transform_to_layer,
+    um_per_layer_unit,
 )
 
 numbers = st.floats(-1e5, 1e5, allow_nan=False)
@@ -114,7 +115,14 @@ def test_without_a_scale_the_layer_keeps_the_unit_and_says_so() -> None:
     layer = add(viewer, spots_layer(adata, name="C5"))
     np.testing.assert_allclose(layer.data, adata.obsm["spatial"][:, ::-1])
     assert layer.metadata[OURS]["um_per_unit"] is None
-    assert str(layer.units[0]) == "pixel"
+    assert um_per_layer_unit(layer) is None and layer.metadata[OURS]["unit"] == "unit"
+
+
+def test_a_layer_without_a_scale_costs_others_no_unit() -> None:
+    viewer = ViewerModel()
+    for um in (0.5, None):
+        add(viewer, spots_layer(slide(um=um), name="C5"))
+    assert viewer.layers.extent.units is not None
 
 
 def test_cells_are_ten_micrometres_wide_unless_told_otherwise() -> None:

@@ -121,7 +121,7 @@ def histology_layer(
         "rgb": True,
         "multiscale": len(levels) > 1,
         "scale": (step, step),
-        **_axes(um_per_unit),
+        **_AXES,
         "metadata": {OURS: _ours(um_per_unit, {"role": "histology", **(metadata or {})})},
     }
     return (levels if len(levels) > 1 else levels[0], kwargs, "image")
@@ -151,7 +151,8 @@ def spots_layer(
     """
     frame = frame or _read(adata)
     size = diameter or spot_diameter(frame)
-    return _points(adata, f"{name} spots", frame, size, {"role": "slide", **(metadata or {})})
+    details = {"role": "slide", **(metadata or {})}
+    return _points(adata, f"{name} spots", frame, size, LEAST_PIXELS, details)
 
 
 def spot_diameter(frame: SlideFrame) -> float:
@@ -170,12 +171,13 @@ def cells_layer(
     """Return cells as a Points layer, by default 10 µm wide.
 
     The parameters are those of `spots_layer`; `name` is the full name of the layer, for instance
-    "batch 1 · GEARS".
+    "batch 1 · GEARS". Without a diameter, a few cells stay visible when the whole section is shown.
     """
     frame = frame or _read(adata)
     um = frame.um_per_unit
     size = diameter or (CELL_UM / um if um else frame.spacing * _SPACING_SHARE)
-    return _points(adata, name, frame, size, {"role": "result", **(metadata or {})})
+    least = LEAST_PIXELS if diameter else least_pixels(adata.n_obs)
+    return _points(adata, name, frame, size, least, {"role": "result", **(metadata or {})})
 
 
 def to_adata(layer: Points) -> AnnData:
@@ -226,7 +228,12 @@ def _are_places_of(adata: AnnData, points: np.ndarray) -> bool:
 
 
 def _points(
-    adata: AnnData, name: str, frame: SlideFrame, diameter: float, details: dict[str, Any]
+    adata: AnnData,
+    name: str,
+    frame: SlideFrame,
+    diameter: float,
+    least: float,
+    details: dict[str, Any],
 ) -> LayerData:
     um = frame.um_per_unit
     features = adata.obs.reset_index(drop=True)
@@ -235,11 +242,11 @@ def _points(
         "name": name,
         "features": features,
         "size": diameter * (um or 1.0),
-        "canvas_size_limits": (least_pixels(adata.n_obs), 10_000.0),
+        "canvas_size_limits": (least, 10_000.0),
         "border_width": 0.0,
         "face_color": "#56B4E9",
         "border_color": "transparent",  # napari draws a rim of width 0 around small points
-        **_axes(um),
+        **_AXES,
         "metadata": table_metadata(adata, name, _ours(um, details)),
     }
     return to_layer(frame.coordinates, um or 1.0), kwargs, "points"
@@ -269,9 +276,8 @@ def _layer_unit(layer: Layer) -> str:
     return "unit" if um_per_layer_unit(layer) is None else "um"
 
 
-def _axes(um_per_unit: float | None) -> dict[str, Any]:
-    units = {"units": ("um", "um")} if um_per_unit else {}
-    return {"axis_labels": ("y", "x"), **units}
+#: Also of slides of unknown scale: layers of different units cost all of them their units.
+_AXES: dict[str, Any] = {"axis_labels": ("y", "x"), "units": ("um", "um")}
 
 
 def _ours(um_per_unit: float | None, details: Mapping[str, Any]) -> dict[str, Any]:

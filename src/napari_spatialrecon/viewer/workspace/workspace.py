@@ -379,14 +379,11 @@ class Workspace:
         entry.um_per_unit = um_per_unit
 
     def _unify_units(self) -> None:
-        """Draw slides of unknown scale with a unit as a µm, once others are in µm.
+        """Draw what is of unknown scale with a unit as a µm.
 
         napari would give up the units of all layers, and the scale bar that of its own.
         """
-        ours = [e for e in self._entries if e.layer is not None]
-        if all(entry.um_per_unit is None for entry in ours):
-            return
-        for entry in ours:
+        for entry in self._entries:
             if entry.layer is not None and entry.um_per_unit is None:
                 held = entry.layer.metadata.get(OURS, {})
                 entry.layer.metadata[OURS] = {**held, "unit": "unit", "um_per_unit": None}
