@@ -62,6 +62,7 @@ class Workbench(QWidget):
         }
         self.pages = QTabWidget()
         self.pages.setDocumentMode(True)
+        self.pages.setStyleSheet("QTabBar::tab { min-height: 20px; padding: 3px 9px; }")
         for name, tab in self.tabs.items():
             self.pages.addTab(tab, name.capitalize())
         layout = QVBoxLayout(self)
