@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import weakref
 from collections.abc import Callable, Generator
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Protocol
 
 import numpy as np
 
@@ -15,7 +15,36 @@ if TYPE_CHECKING:
 #: Pixels on screen: least distance of a drag, and greatest distance at which a mark is hit.
 DRAG_PX, HIT_PX = 4.0, 10.0
 
-_holders: weakref.WeakKeyDictionary[ViewerModel, Pointer] = weakref.WeakKeyDictionary()
+
+class Holder(Protocol):
+    """What takes the mouse of a viewer's canvas while it is on."""
+
+    def switch(self, on: bool) -> None:
+        """Connect to the canvas, or disconnect from it."""
+
+
+_holders: weakref.WeakKeyDictionary[ViewerModel, Holder] = weakref.WeakKeyDictionary()
+
+
+def hold(viewer: ViewerModel, holder: Holder) -> None:
+    """Switch off whoever else takes the mouse, and let the selected layer's own tool rest."""
+    other = _holders.get(viewer)
+    if other is not None and other is not holder:
+        other.switch(False)
+    _holders[viewer] = holder
+    active = viewer.layers.selection.active
+    if active is not None and getattr(active, "mode", "pan_zoom") != "pan_zoom":
+        active.mode = "pan_zoom"
+
+
+def let_go(viewer: ViewerModel) -> None:
+    """Leave the mouse to whoever asks next."""
+    _holders.pop(viewer, None)
+
+
+def is_held(viewer: ViewerModel) -> bool:
+    """Return whether clicks on the canvas are taken by a tool, such as setting landmarks."""
+    return viewer in _holders
 
 
 class Pointer:
@@ -53,16 +82,10 @@ class Pointer:
         """Connect to the canvas, or disconnect from it."""
         if on == self.on:
             return
-        holder = _holders.get(self._viewer)
-        if on and holder is not None and holder is not self:
-            holder.switch(False)
         self.on = on
         if on:
-            _holders[self._viewer] = self
+            hold(self._viewer, self)
             self._viewer.mouse_drag_callbacks.append(self._hear)
-            active = self._viewer.layers.selection.active
-            if active is not None and getattr(active, "mode", "pan_zoom") != "pan_zoom":
-                active.mode = "pan_zoom"
         else:
             self.forget()
         self._switched(on)
@@ -70,7 +93,7 @@ class Pointer:
     def forget(self) -> None:
         """Disconnect from the canvas without calling `switched`."""
         self.on = False
-        _holders.pop(self._viewer, None)
+        let_go(self._viewer)
         self._viewer.mouse_drag_callbacks.remove(self._hear)
 
     def _hear(self, viewer: ViewerModel, event: NapariMouseEvent) -> Generator[None, None, None]:

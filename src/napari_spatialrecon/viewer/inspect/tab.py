@@ -20,6 +20,7 @@ from qtpy.QtWidgets import (
 from napari_spatialrecon.viewer.figure.dialog import open_figure
 from napari_spatialrecon.viewer.inspect.color_part import ColorPart
 from napari_spatialrecon.viewer.inspect.embedding_part import EmbeddingPart
+from napari_spatialrecon.viewer.inspect.lasso_part import LassoPart
 from napari_spatialrecon.viewer.inspect.legend_part import LegendPart
 from napari_spatialrecon.viewer.inspect.part import Part
 from napari_spatialrecon.viewer.widgets.fold import Fold
@@ -35,7 +36,7 @@ if TYPE_CHECKING:
     from napari.utils.events import Event
     from napari.viewer import Viewer
 
-PARTS: tuple[type[Part], ...] = (ColorPart, LegendPart, EmbeddingPart)
+PARTS: tuple[type[Part], ...] = (ColorPart, LegendPart, LassoPart, EmbeddingPart)
 """The sections from top to bottom."""
 _KEPT = "inspect"
 

@@ -24,12 +24,15 @@ class Column:
         Text, or floats; NaN is shown empty and always sorted last.
     decimals
         Number of decimals shown.
+    small
+        Whether numbers span many powers of ten, as p-values do: `decimals` digits are shown.
     """
 
     title: str
     values: np.ndarray
     tip: str = ""
     decimals: int = 2
+    small: bool = False
 
     @property
     def is_number(self) -> bool:
@@ -41,7 +44,7 @@ class Column:
         value = self.values[row]
         if not self.is_number:
             return str(value)
-        return "" if np.isnan(value) else f"{value:.{self.decimals}f}"
+        return "" if np.isnan(value) else f"{value:.{self.decimals}{'g' if self.small else 'f'}}"
 
     def order(self, *, descending: bool) -> np.ndarray:
         """Return the rows as they are sorted by the column, (n_rows,) int."""

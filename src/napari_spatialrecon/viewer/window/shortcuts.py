@@ -48,6 +48,10 @@ LANDMARKS: dict[str, Shortcut] = {
     **COMMON,
     "suggest": Shortcut("S", "pick the suggested cell"),
 }
+LASSO: dict[str, Shortcut] = {
+    "lasso": Shortcut("Control-L", "draw a lasso"),
+    "stop": Shortcut("Escape", "give up the lasso"),
+}
 
 
 def describe(shortcuts: Mapping[str, Shortcut]) -> str:

@@ -1,0 +1,191 @@
+"""A lasso: a polygon drawn by hand on a viewer's canvas, and the points within it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Generator
+from typing import TYPE_CHECKING, Literal
+
+import numpy as np
+
+from napari_spatialrecon.viewer.canvas.layers import to_data
+from napari_spatialrecon.viewer.canvas.pointer import hold, let_go
+
+if TYPE_CHECKING:
+    from napari._vispy.mouse_event import NapariMouseEvent
+    from napari.components import ViewerModel
+    from napari.layers import Points
+
+Way = Literal["new", "add", "remove"]
+
+STEP_PX = 3.0
+"""Pixels on screen between two corners of the polygon."""
+
+
+class Lasso:
+    """Takes drags on the canvas while it is on; Shift adds to a selection, Alt removes from it.
+
+    Parameters
+    ----------
+    viewer
+        The viewer whose canvas is used.
+    drawn
+        Called with the corners (k, 2) so far, as (y, x) in world units; none once it ends.
+    closed
+        Called with the corners of a finished polygon, and what it does to the selection.
+    switched
+        Called when the lasso is switched on or off, with the new state.
+    """
+
+    def __init__(
+        self,
+        viewer: ViewerModel,
+        *,
+        drawn: Callable[[np.ndarray], None],
+        closed: Callable[[np.ndarray, Way], None],
+        switched: Callable[[bool], None] = lambda on: None,
+    ) -> None:
+        self._viewer = viewer
+        self._drawn, self._closed, self._switched = drawn, closed, switched
+        self._corners: list[np.ndarray] | None = None
+        self._zooms = False
+        self.on = False
+
+    @property
+    def drawing(self) -> bool:
+        """Whether a polygon is being drawn."""
+        return self._corners is not None
+
+    def switch(self, on: bool) -> None:
+        """Connect to the canvas, or disconnect from it."""
+        if on == self.on:
+            return
+        self.on = on
+        if on:
+            hold(self._viewer, self)
+            self._rest(True)
+            self._viewer.mouse_drag_callbacks.append(self._hear)
+        else:
+            self.forget()
+        self._switched(on)
+
+    def forget(self) -> None:
+        """Disconnect from the canvas without calling `switched`."""
+        self.cancel()
+        self.on = False
+        let_go(self._viewer)
+        if self._hear in self._viewer.mouse_drag_callbacks:
+            self._viewer.mouse_drag_callbacks.remove(self._hear)
+        self._rest(False)
+
+    def cancel(self) -> None:
+        """Give up the polygon that is being drawn."""
+        if self._corners is not None:
+            self._corners = None
+            self._drawn(np.empty((0, 2)))
+
+    def _rest(self, resting: bool) -> None:
+        """Let napari's own drags with Alt, which zoom, rest while Alt removes points."""
+        from napari.components._viewer_mouse_bindings import drag_to_zoom
+
+        heard = self._viewer.mouse_drag_callbacks
+        if resting and drag_to_zoom in heard:
+            heard.remove(drag_to_zoom)
+            self._zooms = True
+        elif not resting and self._zooms:
+            heard.insert(0, drag_to_zoom)
+            self._zooms = False
+
+    def _hear(self, viewer: ViewerModel, event: NapariMouseEvent) -> Generator[None, None, None]:
+        if event.button != 1 or viewer.dims.ndisplay != 2:
+            return
+        way = way_of(event.modifiers)
+        camera = viewer.scene.camera
+        pan, camera.mouse_pan = camera.mouse_pan, False
+        self._corners = [np.asarray(event.position, float)[-2:]]
+        last = np.asarray(event.pos, float)
+        try:
+            yield
+            while event.type == "mouse_move":
+                here = np.asarray(event.pos, float)
+                if self._corners is not None and np.abs(here - last).max() >= STEP_PX:
+                    self._corners.append(np.asarray(event.position, float)[-2:])
+                    self._drawn(np.array(self._corners))
+                    last = here
+                yield
+        finally:
+            camera.mouse_pan = pan
+        corners = self._corners
+        self.cancel()
+        if corners is not None and len(corners) > 2:
+            self._closed(np.array(corners), way)
+
+
+def way_of(modifiers: tuple[str, ...]) -> Way:
+    """Return what a lasso drawn with these keys held does.
+
+    Examples
+    --------
+    >>> way_of(("Shift",)), way_of(("Alt",)), way_of(())
+    ('add', 'remove', 'new')
+    """
+    names = {str(name) for name in modifiers}
+    return "add" if "Shift" in names else "remove" if "Alt" in names else "new"
+
+
+def inside(points: np.ndarray, polygon: np.ndarray) -> np.ndarray:
+    """Return which points lie within a polygon, (n,) bool.
+
+    Parameters
+    ----------
+    points : (n, 2) float
+    polygon : (k, 2) float
+        Corners in order, in the axes and unit of `points`; it is closed by itself. Parts around
+        which it winds more than once are within it.
+
+    Examples
+    --------
+    >>> inside(np.array([[1.0, 1.0], [3.0, 3.0]]), np.array([[0, 0], [0, 2], [2, 2], [2, 0]]))
+    array([ True, False])
+    """
+    from matplotlib.path import Path
+
+    points, polygon = np.asarray(points, float), np.asarray(polygon, float)
+    found = np.zeros(len(points), bool)
+    if len(polygon) < 3:
+        return found
+    low, high = polygon.min(axis=0), polygon.max(axis=0)
+    y, x = points.T
+    near = np.flatnonzero((y >= low[0]) & (y <= high[0]) & (x >= low[1]) & (x <= high[1]))
+    found[near] = Path(polygon).contains_points(points[near])
+    return found
+
+
+def rows_within(layer: Points, polygon: np.ndarray) -> np.ndarray:
+    """Return the rows (k,) of a layer's visible points within a polygon.
+
+    Parameters
+    ----------
+    polygon : (k, 2) float
+        As (y, x) in world units.
+    """
+    places = np.asarray(layer.data)[:, -2:]
+    shown = np.broadcast_to(np.asarray(layer.shown, bool), len(places))
+    return np.flatnonzero(inside(places, to_data(layer, polygon)) & shown)
+
+
+def combined(before: np.ndarray, found: np.ndarray, way: Way) -> np.ndarray:
+    """Return the selected rows after a lasso, ascending.
+
+    Parameters
+    ----------
+    before, found : (k,) int
+        Rows selected before, and those within the lasso.
+
+    Examples
+    --------
+    >>> combined(np.array([1, 2]), np.array([2, 3]), "add").tolist()
+    [1, 2, 3]
+    """
+    if way == "add":
+        return np.union1d(before, found)
+    return np.setdiff1d(before, found) if way == "remove" else np.unique(found)
