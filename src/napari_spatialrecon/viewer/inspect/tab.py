@@ -18,6 +18,7 @@ from qtpy.QtWidgets import (
 )
 
 from napari_spatialrecon.viewer.figure.dialog import open_figure
+from napari_spatialrecon.viewer.inspect.clicked_part import ClickedPart
 from napari_spatialrecon.viewer.inspect.color_part import ColorPart
 from napari_spatialrecon.viewer.inspect.embedding_part import EmbeddingPart
 from napari_spatialrecon.viewer.inspect.lasso_part import LassoPart
@@ -36,7 +37,13 @@ if TYPE_CHECKING:
     from napari.utils.events import Event
     from napari.viewer import Viewer
 
-PARTS: tuple[type[Part], ...] = (ColorPart, LegendPart, LassoPart, EmbeddingPart)
+PARTS: tuple[type[Part], ...] = (
+    ColorPart,
+    LegendPart,
+    ClickedPart,
+    LassoPart,
+    EmbeddingPart,
+)
 """The sections from top to bottom."""
 _KEPT = "inspect"
 

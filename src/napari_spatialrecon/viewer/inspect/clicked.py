@@ -1,0 +1,79 @@
+"""What is known of one cell or spot of a layer."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from napari_spatialrecon.tissue.slots import UNCERTAINTY
+from napari_spatialrecon.viewer.canvas.layer_values import layer_values, rows_of, type_column
+from napari_spatialrecon.viewer.canvas.layers import NAMES, um_per_layer_unit
+from napari_spatialrecon.viewer.canvas.table_metadata import table_of
+from napari_spatialrecon.viewer.landmarks.portrait import Portraits
+from napari_spatialrecon.viewer.workspace.selection import names_of
+
+if TYPE_CHECKING:
+    import pandas as pd
+    from napari.layers import Points
+
+MOST_COLUMNS = 8
+
+
+@dataclass(frozen=True)
+class Described:
+    """What is said of one cell or spot.
+
+    Parameters
+    ----------
+    kind
+        Its type; empty without a column of types.
+    genes
+        Those that it has more of than the layer on average, the strongest first.
+    certainty
+        How certain its place is; empty of cells that were not placed.
+    columns
+        Names and values of further columns.
+    """
+
+    name: str
+    kind: str
+    genes: tuple[str, ...]
+    certainty: str
+    columns: tuple[tuple[str, str], ...]
+
+
+def describe_point(layer: Points, row: int) -> Described:
+    """Return what is known of a point of a layer."""
+    adata = table_of(layer)
+    own: pd.Series = layer.features.iloc[row]
+    genes: tuple[str, ...] = ()
+    if adata is not None:
+        of = rows_of(layer, adata)
+        at = row if of is None else int(of[row])
+        if at >= 0:
+            own = adata.obs.iloc[at]
+            genes = Portraits(adata).of(at, np.zeros((adata.n_obs, 2))).genes
+    column = type_column(layer)
+    kind = "" if column is None or column not in own else _text(own[column])
+    told = {column, NAMES, UNCERTAINTY}
+    further = [(str(name), _text(own[name])) for name in own.index if name not in told]
+    shown = tuple(pair for pair in further if pair[1])[:MOST_COLUMNS]
+    return Described(str(names_of(layer)[row]), kind, genes, _certainty(layer, row), shown)
+
+
+def _certainty(layer: Points, row: int) -> str:
+    if UNCERTAINTY not in layer.features:
+        return ""
+    value = float(np.asarray(layer_values(layer, UNCERTAINTY).values, float)[row])
+    if not np.isfinite(value):
+        return "Its place is uncertain by an unknown distance."
+    unit = "µm" if um_per_layer_unit(layer) else "units"
+    return f"Within {value:,.3g} {unit} of its true place, for 9 of 10 such cells."
+
+
+def _text(value: object) -> str:
+    if isinstance(value, float | np.floating):
+        return f"{value:.4g}" if np.isfinite(value) else ""
+    return "" if value is None else str(value)
