@@ -21,6 +21,7 @@ from napari_spatialrecon.viewer.figure.dialog import open_figure
 from napari_spatialrecon.viewer.inspect.clicked_part import ClickedPart
 from napari_spatialrecon.viewer.inspect.color_part import ColorPart
 from napari_spatialrecon.viewer.inspect.embedding_part import EmbeddingPart
+from napari_spatialrecon.viewer.inspect.figures_part import FiguresPart
 from napari_spatialrecon.viewer.inspect.lasso_part import LassoPart
 from napari_spatialrecon.viewer.inspect.legend_part import LegendPart
 from napari_spatialrecon.viewer.inspect.part import Part
@@ -42,6 +43,7 @@ PARTS: tuple[type[Part], ...] = (
     LegendPart,
     ClickedPart,
     LassoPart,
+    FiguresPart,
     EmbeddingPart,
 )
 """The sections from top to bottom."""

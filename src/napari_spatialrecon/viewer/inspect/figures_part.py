@@ -1,0 +1,217 @@
+"""Communities, and what marks the vicinity of a type: two buttons of the tab Inspect."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from functools import partial
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from qtpy.QtWidgets import QDoubleSpinBox, QHeaderView, QLabel, QPushButton, QVBoxLayout, QWidget
+
+from napari_spatialrecon.viewer.canvas.coloring import color_layer
+from napari_spatialrecon.viewer.canvas.layers import um_per_layer_unit
+from napari_spatialrecon.viewer.inspect.figures_model import (
+    find_communities,
+    markers_near,
+    suggested_radius,
+    types_of,
+)
+from napari_spatialrecon.viewer.inspect.markers_view import MarkersView
+from napari_spatialrecon.viewer.inspect.part import Part
+from napari_spatialrecon.viewer.widgets.labels import WrappedLabel
+from napari_spatialrecon.viewer.widgets.notice import Notice
+from napari_spatialrecon.viewer.widgets.qt_look import ignore_wheel
+from napari_spatialrecon.viewer.widgets.rows import combo, row
+from napari_spatialrecon.viewer.widgets.sorted_table import Column, SortedTable
+from napari_spatialrecon.viewer.window.tones import Tones
+from napari_spatialrecon.viewer.window.worker import Run
+
+if TYPE_CHECKING:
+    import pandas as pd
+    from napari.layers import Points
+    from napari.viewer import Viewer
+
+
+class FiguresPart(Part):
+    """The section Neighborhoods of the tab Inspect."""
+
+    title = "Neighborhoods"
+    opened = False
+
+    def __init__(self, viewer: Viewer) -> None:
+        super().__init__(viewer)
+        self.layer: Points | None = None
+        self.run: Run | None = None
+        self.resolution, self.radius = QDoubleSpinBox(), QDoubleSpinBox()
+        self.asked, self.target = combo(), combo()
+        self.communities = QPushButton("Communities…")
+        self.vicinity = QPushButton("Near a type…")
+        self.search, self.test = QPushButton("Find"), QPushButton("Test")
+        self.cancel = QPushButton("Cancel")
+        self.table = SortedTable(QHeaderView.ResizeMode.Stretch)
+        self.markers = MarkersView()
+        self.note, self.notice = WrappedLabel(), Notice()
+        self._lay_out()
+        self._connect()
+        self._open(None)
+
+    def show_layer(self, layer: Points | None) -> None:
+        """Be about this layer."""
+        if layer is self.layer:
+            return
+        self.layer = layer
+        if self.run is not None:
+            self.run.cancel()
+        self.notice.clear()
+        self._open(None)
+
+    def set_tones(self, tones: Tones) -> None:
+        """Use the colors of a theme."""
+        self.notice.set_tones(tones)
+        self.markers.set_tones(tones)
+        self.note.setStyleSheet(f"color: {tones.quiet};")
+
+    def _open(self, pane: QWidget | None) -> None:
+        """Show the settings of one of the two; None of neither."""
+        for shown in (self._communities, self._vicinity):
+            shown.setVisible(shown is pane)
+        for part in (self.table, self.markers):
+            part.hide()
+        self.note.setText("")
+        self.communities.setChecked(pane is self._communities)
+        self.vicinity.setChecked(pane is self._vicinity)
+        if pane is self._vicinity and self.layer is not None:
+            types = types_of(self.layer)
+            for box in (self.asked, self.target):
+                box.clear()
+                box.addItems([] if types is None else list(map(str, types.categories)))
+            self.target.setCurrentIndex(min(1, self.target.count() - 1))
+            self.test.setEnabled(types is not None)
+            self.note.setText("" if types is not None else _NO_TYPES)
+            self.radius.setSuffix(" µm" if um_per_layer_unit(self.layer) else " units")
+            self.radius.setValue(suggested_radius(self.layer))
+
+    def _start(self, work: Callable[..., Any], title: str, show: Callable[[Any], None]) -> None:
+        if self.run is not None or self.layer is None:
+            return
+        self.notice.clear()
+        run = Run(work, title, viewer=self.viewer, parent=self)
+        self.run = run
+        run.returned.connect(partial(self._show, self.layer, show))
+        run.failed.connect(self.notice.show_error)
+        run.finished.connect(self._end)
+        self.cancel.show()
+        self.note.setText(f"{title} …")
+        run.start()
+
+    def _end(self) -> None:
+        run, self.run = self.run, None
+        if run is not None:
+            run.deleteLater()
+        self.cancel.hide()
+        if self.note.text().endswith("…"):
+            self.note.setText("")
+
+    def _show(self, layer: Points, show: Callable[[Any], None], found: Any) -> None:
+        if layer is self.layer and layer in self.viewer.layers:
+            show(found)
+
+    def _find(self) -> None:
+        layer, resolution = self.layer, self.resolution.value()
+        if layer is not None:
+            self._start(
+                lambda _, stop: find_communities(layer, resolution, stop),
+                "Searching communities",
+                partial(self._show_communities, resolution),
+            )
+
+    def _test(self) -> None:
+        layer, radius = self.layer, self.radius.value()
+        asked, target = self.asked.currentText(), self.target.currentText()
+        if layer is not None:
+            self._start(
+                partial(markers_near, layer, asked, target, radius),
+                "Testing genes",
+                self._show_markers,
+            )
+
+    def _show_communities(
+        self, resolution: float, found: tuple[pd.Categorical, pd.DataFrame]
+    ) -> None:
+        layer, (groups, table) = self.layer, found
+        if layer is None or len(groups) != len(layer.data):
+            return
+        name = f"community, resolution {resolution:g}"
+        layer.features = layer.features.assign(**{name: groups})
+        color_layer(layer, name)
+        self.table.show_columns(
+            [
+                Column("Community", table.index.to_numpy(object)),
+                Column("Points", table["cells"].to_numpy(float), decimals=0),
+                Column("Main type", table["main_type"].to_numpy(object), "Most frequent type"),
+                Column("Purity", table["purity"].to_numpy(float), "Share of the main type"),
+                Column(
+                    "Overall",
+                    table["expected"].to_numpy(float),
+                    "Share of that type in the whole layer: the purity of a random group",
+                ),
+            ],
+            1,
+        )
+        self.table.show()
+        typed = np.isfinite(table["purity"].to_numpy(float)).any()
+        self.note.setText(f"{len(table)} communities. {'' if typed else _NO_TYPES}".strip())
+
+    def _show_markers(self, found: tuple[pd.DataFrame, int, int]) -> None:
+        table, n_near, n_far = found
+        self.markers.show_markers(table)
+        self.markers.words.setText(_P_VALUES)
+        self.markers.show()
+        self.note.setText(f"{n_near:,} near against {n_far:,} farther away.")
+
+    def _pick(self, gene: str) -> None:
+        if self.layer is not None:
+            color_layer(self.layer, gene)
+
+    def _connect(self) -> None:
+        self.communities.clicked.connect(lambda on: self._open(self._communities if on else None))
+        self.vicinity.clicked.connect(lambda on: self._open(self._vicinity if on else None))
+        self.search.clicked.connect(self._find)
+        self.test.clicked.connect(self._test)
+        self.cancel.clicked.connect(lambda: self.run.cancel() if self.run is not None else None)
+        self.markers.picked.connect(self._pick)
+
+    def _lay_out(self) -> None:
+        for button in (self.communities, self.vicinity):
+            button.setCheckable(True)
+        self.communities.setToolTip("Groups of points that lie together, and what they consist of")
+        self.vicinity.setToolTip("Genes that differ in cells of one type near another type")
+        self.resolution.setRange(0.01, 100.0)
+        self.resolution.setSingleStep(0.1)
+        self.resolution.setValue(1.0)
+        self.resolution.setToolTip("Larger finds more and smaller communities")
+        self.radius.setRange(0.01, 1e6)
+        self.radius.setToolTip("How far from a cell of the other type still counts as near")
+        for box in (self.resolution, self.radius):
+            ignore_wheel(box)
+        self._communities = row(QLabel("Resolution"), self.resolution, self.search)
+        self._vicinity = QWidget()
+        lines = QVBoxLayout(self._vicinity)
+        lines.setContentsMargins(0, 0, 0, 0)
+        lines.addWidget(row(QLabel("Cells of"), self.asked))
+        lines.addWidget(row(QLabel("near"), self.target))
+        lines.addWidget(row(QLabel("within"), self.radius, self.test))
+        self.cancel.hide()
+        layout = QVBoxLayout(self)
+        layout.setContentsMargins(0, 0, 0, 0)
+        layout.setSpacing(4)
+        buttons = row(self.communities, self.vicinity)
+        for part in (buttons, self._communities, self._vicinity, self.cancel, self.notice):
+            layout.addWidget(part)
+        for part in (self.note, self.table, self.markers):
+            layout.addWidget(part)
+
+
+_NO_TYPES = "No column of the layer holds cell types."
+_P_VALUES = "Neighboring cells resemble each other: p-values rank genes, and are too small."
