@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import partial
 from typing import TYPE_CHECKING, Any, Protocol, cast
 
 from qtpy.QtCore import QSize
@@ -14,12 +15,15 @@ from napari_spatialrecon.viewer.inspect.tab import InspectTab
 from napari_spatialrecon.viewer.reconstruct.tab import ReconstructTab
 from napari_spatialrecon.viewer.results.tab import ResultsTab
 from napari_spatialrecon.viewer.session.bar import SessionBar
+from napari_spatialrecon.viewer.widgets.tab_order import focus_style
 from napari_spatialrecon.viewer.window.docks import share_tabs
+from napari_spatialrecon.viewer.window.tones import tones
 from napari_spatialrecon.viewer.workspace.workspace import workspace_of
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
+    from napari.utils.events import Event
     from napari.viewer import Viewer
 
 WIDTH = 380
@@ -75,7 +79,9 @@ class Workbench(QWidget):
         self.setMinimumWidth(320)
         self.space.go.connect(self.go)
         self.space.kept[_KEPT] = self
-        self.destroyed.connect(lambda *_, space=self.space: space.kept.pop(_KEPT, None))
+        self.viewer.events.theme.connect(self._set_theme)
+        self.destroyed.connect(partial(_release, self))
+        self._set_theme()
 
     def sizeHint(self) -> QSize:
         """As wide as its tabs are drawn for."""
@@ -100,6 +106,10 @@ class Workbench(QWidget):
         results = self.pages.currentWidget() is self.tabs["results"]
         self.session.setVisible(results or self.session.recovery.pending)
 
+    def _set_theme(self, event: Event | None = None) -> None:
+        """Ring what has the focus, in all tabs."""
+        self.setStyleSheet(focus_style(tones(self.viewer)))
+
     def state(self) -> dict[str, Any]:
         """Return which tab is open."""
         return {"tab": list(self.tabs)[self.pages.currentIndex()]}
@@ -109,3 +119,9 @@ class Workbench(QWidget):
         tab = self.tabs.get(str(state.get("tab")))
         if tab is not None:
             self.pages.setCurrentWidget(tab)
+
+
+def _release(bench: Workbench) -> None:
+    """Disconnect a workbench that Qt has deleted."""
+    bench.viewer.events.theme.disconnect(bench._set_theme)
+    bench.space.kept.pop(_KEPT, None)
