@@ -120,3 +120,12 @@ def test_in_a_window_it_fills_in_the_background(
     qtbot.waitUntil(lambda: layer.data[0].source is not None, timeout=20_000)
     part = (slice(0, 10), slice(0, 10))
     np.testing.assert_array_equal(layer.data[0][part], np.asarray(scan.levels[0])[part])
+
+
+def test_one_pixel_of_a_preview_is_three_numbers_as_of_any_image() -> None:
+    preview = np.arange(4 * 4 * 3, dtype=np.uint8).reshape(4, 4, 3)
+    level = large_image.GrowingLevel((8, 8), preview)
+    np.testing.assert_array_equal(level[5, 2], preview[2, 1])
+    np.testing.assert_array_equal(level[5, 2:6], preview[2, [1, 1, 2, 2]])
+    np.testing.assert_array_equal(level[5, 2, 0], preview[2, 1, 0])
+    assert level[2:6, 2:6].shape == (4, 4, 3)

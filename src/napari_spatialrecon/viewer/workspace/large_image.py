@@ -50,7 +50,9 @@ class GrowingLevel:
             np.arange(side)[part] * small // side
             for side, small, part in zip(self.shape, self._preview.shape, key[:2], strict=False)
         )
-        return self._preview[np.ix_(np.atleast_1d(rows), np.atleast_1d(columns))][..., key[2]]
+        block = self._preview[np.ix_(np.atleast_1d(rows), np.atleast_1d(columns))]
+        one_row, one_column = (0 if np.ndim(part) == 0 else slice(None) for part in (rows, columns))
+        return np.asarray(block[one_row, one_column, key[2]])
 
     def __array__(self, dtype: Any = None, copy: bool | None = None) -> np.ndarray:
         return np.asarray(self[:], dtype=dtype)
