@@ -28,7 +28,7 @@ def test_place_writes_the_cells_and_the_record(run, inputs, tmp_path, method, pl
     assert printed == ""
     assert "400 cells placed" in messages
     assert "note: section2 was rotated by" in messages
-    assert "Held-out error" in messages
+    assert "Median error on held-out spots" in messages
     assert names(out.parent) == {"placed.h5ad", "placed.run.json"}
     placed = anndata.read_h5ad(out)
     cells = anndata.read_h5ad(inputs / "cells.h5ad")
@@ -116,7 +116,7 @@ def test_a_picture_is_drawn_on_the_histology(run, inputs, tmp_path, placing):
     assert code == 0
     pixels = np.asarray(Image.open(picture).convert("RGB")).reshape(-1, 3).astype(int)
     stained = (pixels[:, 0] - pixels[:, 1] > 40) & (pixels[:, 2] - pixels[:, 1] > 20)
-    assert stained.mean() > 0.05
+    assert stained.mean() > 0.03
 
 
 def test_the_result_is_laid_on_another_slides_image(run, inputs, tmp_path):

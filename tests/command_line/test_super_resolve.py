@@ -26,7 +26,7 @@ def test_a_slide_is_split_and_the_record_says_that_mass_is_conserved(run, slide,
     out = tmp_path / "sr.h5ad"
     words = ["--slide", slide, "--factor", "2x5", "--method", "bilinear", "--out", out]
     code, _, err = run("super-resolve", *words)
-    assert code == 0 and "Mass conserved" in err and "about" in err
+    assert code == 0 and "Counts conserved" in err and "about" in err
     assert read_h5ad(out).n_obs == 640
     assert json.loads((tmp_path / "sr.run.json").read_text())["metrics"]["fd"] <= 1e-6
 

@@ -54,6 +54,7 @@ def widget_of(show: Callable[..., None]) -> tuple[Callable[[str], None], list[st
         panel=SimpleNamespace(refuse=raising, notice=SimpleNamespace(clear=lambda: None)),
         genes=genes,
         layer=None,
+        _tell=lambda _: None,
     )
     return lambda gene: show(fake, gene), seen
 

@@ -22,8 +22,8 @@ sd = pytest.importorskip("spatialdata", reason="spatialdata is not installed")
 from spatialdata._io.format import SpatialDataContainerFormatV01  # noqa: E402
 
 RECORD = RunRecord("place", "knn", {}, 0)
-#: Slots of ours that say where a table was read, which no file can hold.
-PASSING = (slots.READ, slots.SOURCE, slots.NOTES)
+#: Slots of ours that say where a table was read, and what run its file is of.
+PASSING = (slots.READ, slots.SOURCE, slots.NOTES, slots.RECORD)
 
 
 def same(one, other, where="table"):

@@ -23,6 +23,8 @@ from napari_spatialrecon.tissue.slots import RECORD as SLOT
 Record = RunRecord | Mapping[str, Any]
 #: File name of the record in the folder of a saved model.
 RUN = "run.json"
+#: What differs between two runs that give the same result: it stands in the record beside it only.
+_PASSING = ("started", "wall_seconds", "peak_memory_bytes", "platform")
 
 
 class Saved(Protocol):
@@ -52,8 +54,9 @@ def write_result(
 ) -> tuple[Path, Path]:
     """Write a table as h5ad or SpatialData zarr, and its record beside it; return both paths.
 
-    The table holds the record as well, so that its file alone shows what was done. An h5ad also
-    holds a copy of the histology, for scanpy and squidpy, where the table only names files.
+    The table holds the record as well, so that its file alone shows what was done; without times,
+    so that the same command writes the same bytes. An h5ad also holds a copy of the histology, for
+    scanpy and squidpy, where the table only names files.
 
     Parameters
     ----------
@@ -69,7 +72,7 @@ def write_result(
     """
     path = Path(path)
     check_output(path, add=add)
-    ours = {**dict(adata.uns.get(OURS, {})), SLOT: json.dumps(_plain(record), sort_keys=True)}
+    ours = {**dict(adata.uns.get(OURS, {})), SLOT: json.dumps(_lasting(record), sort_keys=True)}
     adata = sharing(adata, uns={**adata.uns, OURS: ours})
     if path.suffix == ".zarr":
         from napari_spatialrecon.tasks.spatialdata_store import write_zarr
@@ -88,7 +91,9 @@ def write_result(
 
 
 def stored_record(path: str | Path, adata: AnnData) -> dict[str, Any]:
-    """Return the record of the run that made a table: from its file, else from beside it.
+    """Return the record of the run that made a table: from beside it, else from its file.
+
+    A record beside it that is of another run is ignored; the one in the file has no times.
 
     Parameters
     ----------
@@ -100,12 +105,13 @@ def stored_record(path: str | Path, adata: AnnData) -> dict[str, Any]:
     Empty of a table that no run made.
     """
     ours = adata.uns.get(OURS)
-    held = ours.get(SLOT) if isinstance(ours, Mapping) else None
+    held = _parsed(ours.get(SLOT)) if isinstance(ours, Mapping) else {}
     try:
-        found = json.loads(str(held)) if held is not None else read_record(record_of(path))
+        beside = read_record(record_of(path))
     except (OSError, ValueError):
-        return {}
-    return renamed(found) if isinstance(found, dict) else {}
+        beside = {}
+    same = not held or _lasting(beside) == _lasting(held)
+    return beside if beside and same else held
 
 
 def check_output(path: Path, *, add: bool = False) -> None:
@@ -175,6 +181,22 @@ def write_model(folder: str | Path, model: Saved, record: Record) -> tuple[Path,
         model.save(temporary)
         storage.dump_json(temporary / RUN, _plain(record))
     return folder, folder / RUN
+
+
+def _parsed(text: Any) -> dict[str, Any]:
+    try:
+        found = json.loads(str(text))
+    except ValueError:
+        return {}
+    return renamed(found) if isinstance(found, dict) else {}
+
+
+def _lasting(record: Record) -> dict[str, Any]:
+    """Return what of a record is the same for the same inputs, config and seed."""
+    lasting = {key: value for key, value in _plain(record).items() if key not in _PASSING}
+    metrics = lasting.get("metrics", {})
+    kept = {name: value for name, value in metrics.items() if "seconds" not in name}
+    return {**lasting, "metrics": kept} if metrics else lasting
 
 
 def _plain(record: Record) -> dict[str, Any]:

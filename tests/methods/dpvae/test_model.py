@@ -80,7 +80,7 @@ def test_training_stops_at_the_step_that_places_held_out_spots_best(
     validation, *members = model.history
     assert validation.best_step == 20
     assert [h.steps for h in members] == [20, 20]
-    assert model.held_out == {"baseline": 0.5, "method": 0.1}
+    assert (model.held_out["baseline"], model.held_out["method"]) == (0.5, 0.1)
 
 
 def test_networks_of_the_ensemble_differ_and_see_different_inputs(methods, cells):

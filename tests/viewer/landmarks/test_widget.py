@@ -106,7 +106,7 @@ def test_landmarks_are_kept_in_csv_and_in_the_saved_cells(
     read = anndata.read_h5ad(tmp_path / "moved.h5ad")
     np.testing.assert_allclose(read.obsm["spatial"], truth, atol=2)
     widget.viewer.open(str(tmp_path / "moved.h5ad"), plugin="napari-spatialrecon")
-    widget.layer.setCurrentIndex(widget.layer.findText("moved · placed"))
+    widget.layer.setCurrentIndex(widget.layer.findText("moved"))
     widget.begin()
     assert [m.cell for m in widget.session.model.marks] == [3, 20, 41, 50]
 

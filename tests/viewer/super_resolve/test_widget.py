@@ -49,7 +49,7 @@ def test_an_empty_window_says_what_is_missing(make_napari_viewer: Any, forgetful
 def test_a_gene_is_shown_found_by_typing_and_compared(widget: SuperResolve, qtbot: Any) -> None:
     run(widget, qtbot)
     tone, text = widget.result.facts.lines[0]
-    assert tone == "good" and "FD" in text
+    assert tone == "quiet" and "fractional deviation" in text
     first = widget.layers.gene
     assert widget.layer.name.startswith(first) and widget.genes.gene.text() == first
     assert not widget.model.slide.layer.visible

@@ -46,7 +46,7 @@ class Mixed(Outcome):
         from napari_spatialrecon.tasks.verdicts import mixture_verdict
 
         found = mixture_verdict(self.proportions, self.types, ())
-        return f"{found.text} Done in {self.time}."
+        return f"{found.text} Done{self.time}."
 
     @property
     def doubtful(self) -> bool:

@@ -89,7 +89,7 @@ class Imputed(Outcome):
 
         n = int((self.adata.var["origin"] == "imputed").sum())
         genes = "1 gene" if n == 1 else f"{n:,} genes"
-        return f"{genes} imputed in {self.time}. {verdict(self.record['metrics'])}"
+        return f"{genes} imputed{self.time}. {verdict(self.record['metrics'])}"
 
     @property
     def doubtful(self) -> bool:

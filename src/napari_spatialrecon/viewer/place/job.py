@@ -67,7 +67,7 @@ class Placed(Outcome):
     @property
     def summary(self) -> str:
         """Number of placed cells, run time, and the verdict."""
-        return f"{self.adata.n_obs:,} cells placed in {self.time}. {self.verdict}"
+        return f"{self.adata.n_obs:,} cells placed{self.time}. {self.verdict}"
 
     @property
     def better(self) -> str:

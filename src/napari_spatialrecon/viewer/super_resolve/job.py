@@ -81,7 +81,7 @@ class Resolved(Outcome):
         spots, each = len(self.parts.lattice.points), len(self.parts.offsets)
         n = len(self.genes)
         genes = "1 gene" if n == 1 else f"{n:,} genes"
-        return f"{genes}: {spots:,} spots split into {spots * each:,} parts in {self.time}."
+        return f"{genes}: {spots:,} spots split into {spots * each:,} parts{self.time}."
 
     @property
     def doubtful(self) -> bool:

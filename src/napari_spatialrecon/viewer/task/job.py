@@ -60,12 +60,13 @@ class Outcome:
     @property
     def summary(self) -> str:
         """Summary of what was done and its quality."""
-        return f"Done in {self.time}."
+        return f"Done{self.time}."
 
     @property
     def time(self) -> str:
-        """The run time as text."""
-        return duration(float(self.record.get("wall_seconds", 0.0)))
+        """The run time as text that a verb precedes: " in 3 s"; empty if it is not known."""
+        seconds = self.record.get("wall_seconds")
+        return "" if seconds is None else f" in {duration(float(seconds))}"
 
     @property
     def doubtful(self) -> bool:

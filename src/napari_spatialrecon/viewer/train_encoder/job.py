@@ -40,7 +40,7 @@ class Trained(Outcome):
     @property
     def summary(self) -> str:
         """Number of profiles, run time, and whether their sources are mixed."""
-        n = f"{self.adata.n_obs:,} profiles of {self.n_sources} sources embedded in {self.time}."
+        n = f"{self.adata.n_obs:,} profiles of {self.n_sources} sources embedded{self.time}."
         before, after = self.method.before, self.method.after
         if before is None or after is None:
             return f"{n} With a single source there is nothing to mix."
