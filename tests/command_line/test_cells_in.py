@@ -123,7 +123,7 @@ def test_genes_of_two_genomes_are_offered_and_the_remedy_works(placed, tables, t
     assert "GRCh38, mm10" in messages
     remedy = re.search(r"Try (--genome \S+)\.", messages)[1].split()
     found, messages = placed(tmp_path / "mixed.h5ad", *remedy)
-    assert "left out 40 of mm10" in messages
+    assert "excluded 40 of mm10" in messages
     pd.testing.assert_frame_equal(found, placed(tmp_path / "cells.h5ad")[0])
 
 

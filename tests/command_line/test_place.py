@@ -200,7 +200,7 @@ def test_a_cell_without_counts_is_left_out_of_the_file_and_that_is_said(
         *("--query", tmp_path / "cells.h5ad", "--out", out),
     )
     assert code == 0
-    note = "cells.h5ad: left out 1 of 400 cells without counts."
+    note = "cells.h5ad: excluded 1 of 400 cells without counts."
     assert f"note: {note}" in messages
     assert note in json.loads((tmp_path / "placed.run.json").read_text())["notes"]
     with h5py.File(out) as file:

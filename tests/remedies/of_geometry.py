@@ -170,7 +170,7 @@ def _no_position() -> Iterator[Step]:
     yield lambda: (GOOD, landmarks([0, 1, 2], lost[:3]))
 
 
-@remedy(LANDMARKS, "Try 10, or 100 for a firmer pull.")
+@remedy(LANDMARKS, "Try 10, or 100 to hold the cells closer.")
 def _weight() -> Iterator[Step]:
     yield lambda: landmarks([0, 1, 2], CORNERS[:3], weights=np.zeros(3))
     yield lambda: [landmarks([0, 1, 2], CORNERS[:3], weights=np.full(3, w)) for w in (10, 100)]

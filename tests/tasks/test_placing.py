@@ -115,7 +115,7 @@ def test_a_cell_without_counts_is_left_out_and_that_is_said(references, tiny, tm
     result = place(references, query, method="knn")
     assert result.adata.n_obs == 399
     assert query.obs_names[7] not in result.adata.obs_names
-    note = "query: left out 1 of 400 cells without counts."
+    note = "query: excluded 1 of 400 cells without counts."
     assert note in result.notes
     path, record = result.write(tmp_path / "placed.h5ad")
     assert record.name == "placed.run.json"

@@ -27,7 +27,7 @@ def test_what_is_left_out_is_told(references, tiny):
     cells.X = matrix.tocsr()
     found = preflight(references, cells, query_name="cells.h5ad")
     assert found.cells == 397
-    assert found.notes == ("cells.h5ad: left out 3 of 400 cells without counts.",)
+    assert found.notes == ("cells.h5ad: excluded 3 of 400 cells without counts.",)
 
 
 def test_more_work_is_estimated_to_take_longer(references, tiny):

@@ -130,10 +130,10 @@ def test_rows_without_counts_are_dropped_and_said() -> None:
     adata.X[2] = sparse.csr_matrix(np.eye(8)[:1])
     prepared = prepare_slide(adata, "a")
     assert list(np.flatnonzero(~prepared.kept)) == [0, 1]
-    assert prepared.notes == ("a: left out 2 of 12 spots without counts.",)
+    assert prepared.notes == ("a: excluded 2 of 12 spots without counts.",)
     stricter = prepare_slide(adata, "a", min_counts=5)
     assert list(np.flatnonzero(~stricter.kept)) == [0, 1, 2]
-    assert stricter.notes[1] == "a: left out 1 of 12 spots under 5 counts."
+    assert stricter.notes[1] == "a: excluded 1 of 12 spots under 5 counts."
     np.testing.assert_array_equal(
         stricter.adata.obsm["spatial"], adata.obsm["spatial"][stricter.kept]
     )

@@ -57,7 +57,7 @@ def test_raw_of_more_genes_takes_the_place_of_X_with_the_symbols_that_are_known(
     np.testing.assert_array_equal(found.X.toarray(), MORE)
     assert list(found.var["feature_name"][:5]) == NAMES
     assert found.var["feature_name"][5:].isna().all()
-    assert "X, of 5 genes, left out: raw has 9." in notes
+    assert "X, of 5 genes, excluded: raw has 9." in notes
     assert prepare_query(table(raw=MORE), "cells").notes[0].startswith("cells: Counts are those")
 
 
@@ -130,7 +130,7 @@ def test_a_table_as_cellxgene_has_it_is_read_whole(tmp_path) -> None:
     adata.write_h5ad(tmp_path / "b.h5ad")
     under = read_adata(tmp_path / "b.h5ad")
     np.testing.assert_array_equal(counts_of(under), COUNTS[[0, 2, 3, 5]])
-    assert "2 spots that are not under tissue were left out." in under.uns["spatialrecon"]["notes"]
+    assert "2 spots that are not under tissue were excluded." in under.uns["spatialrecon"]["notes"]
     found.uns["spatial"] = {"is_single": True}
     assert library(found) is None and um_per_unit(found) is None
 
@@ -149,7 +149,7 @@ def test_genes_of_two_species_are_refused_with_a_choice_that_keeps_one(tmp_path)
     assert (caught.value.option, caught.value.choices) == ("genome", ("GRCh38", "mm10"))
     found = read_adata(tmp_path / "a.h5ad", genome="mm10")
     assert list(found.var_names) == ["Actb", "Sox2"]
-    assert "left out 3 of GRCh38" in found.uns["spatialrecon"]["notes"][0]
+    assert "excluded 3 of GRCh38" in found.uns["spatialrecon"]["notes"][0]
     np.testing.assert_array_equal(counts_of(found), COUNTS[:, 3:])
 
 

@@ -228,7 +228,7 @@ def _prepare(
     genes, notes = _trusted_genes(adata, slot), [f"{name}: {note}" for note in said]
     if not genes.all():
         notes.append(
-            f"{name}: left out {int((~genes).sum())} of {len(genes)} genes whose counts are not "
+            f"{name}: excluded {int((~genes).sum())} of {len(genes)} genes whose counts are not "
             f'trusted (var["{COUNTS_OK}"]).'
         )
     check = validate.CountsCheck(
@@ -303,7 +303,7 @@ def _rows_left_out(found: CountsRead, name: str, min_counts: int, rows: str) -> 
     """Return notes on the rows that were left out."""
     empty = found.totals <= 0
     return [
-        f"{name}: left out {int(mask.sum()):,} of {len(mask):,} {rows} {why}."
+        f"{name}: excluded {int(mask.sum()):,} of {len(mask):,} {rows} {why}."
         for mask, why in (
             (empty, "without counts"),
             (~empty & ~found.kept, f"under {min_counts} counts"),

@@ -118,7 +118,7 @@ def _of_raw(adata: AnnData) -> tuple[AnnData, tuple[str, ...]]:
         obsp=dict(adata.obsp),
     )
     slots = ["X", *(f'layers["{name}"]' for name in adata.layers)]
-    note = f"{' and '.join(slots)}, of {adata.n_vars:,} genes, left out: raw has {len(var):,}."
+    note = f"{' and '.join(slots)}, of {adata.n_vars:,} genes, excluded: raw has {len(var):,}."
     return table, (note,)
 
 

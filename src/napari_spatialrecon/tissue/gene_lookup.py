@@ -45,7 +45,7 @@ def find_genes(var: Var, asked: Sequence[str] | GeneNames, where: str = "") -> n
     if missing:
         shown = ", ".join(missing[:5]) + (f" and {len(missing) - 5:,} more" * (len(missing) > 5))
         raise InputError(
-            f"Expected genes of {where or 'the table'}, found {shown}, which it lacks.",
+            f"Expected genes measured in {where or 'the table'}, found {shown}, which it lacks.",
             remedy=_nearest(missing[0], table),
             where=where,
         )

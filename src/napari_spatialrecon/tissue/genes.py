@@ -212,7 +212,7 @@ def _remarks(way: str, names: str, ways: dict[str, Pairs], ambiguous: list[str])
     if ambiguous:
         shown = ", ".join(ambiguous[:3]) + (" and more" if len(ambiguous) > 3 else "")
         notes.append(
-            f"{names}: left out {len(ambiguous):,} genes whose name is ambiguous ({shown})."
+            f"{names}: excluded {len(ambiguous):,} genes whose name is ambiguous ({shown})."
         )
     return notes
 

@@ -122,7 +122,7 @@ def library_histology(slide: SlideScale, folder: str | Path | None = None) -> Hi
         if _same_field(levels[0], candidates[0]):
             levels += [c for c in candidates if c.shape[0] < 0.9 * levels[-1].shape[0]]
         else:
-            notes.append(f"{name}: the {key} image shows a different field and was left out.")
+            notes.append(f"{name}: the {key} image shows a different field and was excluded.")
     if not levels:
         return None
     units = _units_per_fullres_pixel(slide) / scale

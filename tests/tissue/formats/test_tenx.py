@@ -193,7 +193,7 @@ def test_the_unfiltered_matrix_is_read_where_it_is_all_there_is_and_said(tmp_pat
     for path in (tmp_path / "outs", tmp_path / "raw_feature_bc_matrix"):
         adata = read_adata(path)
         assert list(adata.obs_names) == [b for i, b in enumerate(BARCODES) if i not in (1, 4)]
-        assert any("empty droplets (2 without counts were left out)" in n for n in notes(adata))
+        assert any("empty droplets (2 without counts were excluded)" in n for n in notes(adata))
 
 
 @pytest.mark.parametrize("form", ["h5", "mtx"])

@@ -178,7 +178,7 @@ def test_an_image_has_the_nearest_spots_value_and_nothing_outside(
 
 
 def test_genes_that_the_slide_lacks_cannot_be_hidden(model: GeneModel) -> None:
-    with pytest.raises(InputError, match="Expected genes of slide, found"):
+    with pytest.raises(InputError, match="Expected genes measured in slide, found"):
         without(model.slide.adata, [lacking(model)[0]])
     slide = model.slide.adata
     assert without(slide, ()) is slide

@@ -129,7 +129,9 @@ def _check(indices: np.ndarray, places: np.ndarray, hard: np.ndarray, weights: n
             "Try setting a position for that landmark or removing it.",
         )
     if not (np.isfinite(weights).all() and (weights > 0).all()):
-        raise wrong("Expected weights above 0, found others.", "Try 10, or 100 for a firmer pull.")
+        raise wrong(
+            "Expected weights above 0, found others.", "Try 10, or 100 to hold the cells closer."
+        )
     found, counts = np.unique(indices, return_counts=True)
     if (counts > 1).any():
         raise wrong(

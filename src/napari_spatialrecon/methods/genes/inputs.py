@@ -72,7 +72,8 @@ class GeneInputs:
         missing = [gene for gene in genes if gene not in position]
         if missing:
             raise InputError(
-                f"Expected genes of the reference, found {listed(missing)}, which it lacks.",
+                f"Expected genes measured in the reference, found {listed(missing)}, which it "
+                "lacks.",
                 remedy="Try leaving them out, or a reference that measured them.",
                 where="genes",
             )
@@ -99,7 +100,7 @@ def read_inputs(slide: Prepared, reference: Prepared) -> GeneInputs:
     if not varies.all():
         constant = [str(gene) for gene in match.genes[~varies]]
         notes.append(
-            f"Left out {listed(constant)} of {len(varies)} shared genes that are constant on the "
+            f"Excluded {listed(constant)} of {len(varies)} shared genes that are constant on the "
             "slide or in the reference and carry no information."
         )
     if varies.sum() < LEAST_GENES:

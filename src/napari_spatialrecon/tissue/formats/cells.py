@@ -65,7 +65,7 @@ def placed(
         )
     if not known.all():
         notes.append(
-            f"{int((~known).sum()):,} of {counts.n_obs:,} {rows} have no place and were left out."
+            f"{int((~known).sum()):,} of {counts.n_obs:,} {rows} have no place and were excluded."
         )
         counts = counts[known].copy()
     found = places.loc[counts.obs_names]
@@ -98,7 +98,7 @@ def without_controls(adata: AnnData, controls: np.ndarray, notes: list[str]) -> 
         return adata
     names = adata.var_names[controls]
     notes.append(
-        f"{len(names):,} features that are controls or blanks were left out, such as {names[0]}."
+        f"{len(names):,} features that are controls or blanks were excluded, such as {names[0]}."
     )
     return adata[:, ~controls].copy()
 

@@ -57,7 +57,7 @@ def _of_genome(
     kept.var_names = names if len(set(names)) == len(names) else kept.var_names
     others = ", ".join(f"{n:,} of {name}" for name, n in found.items() if name != genome)
     notes.append(
-        f"Kept the {int(genes.sum()):,} genes of {genome} and left out {others}, which have most "
+        f"Kept the {int(genes.sum()):,} genes of {genome} and excluded {others}, which have most "
         f"counts in {int(mostly_others.sum()):,} of {kept.n_obs:,} rows."
     )
     return kept
@@ -72,7 +72,7 @@ def _under_tissue(adata: AnnData, notes: list[str]) -> AnnData:
     under = (adata.obs[_IN_TISSUE].astype(float) == 1).to_numpy()
     if under.all() or not under.any():
         return adata
-    notes.append(f"{int((~under).sum()):,} spots that are not under tissue were left out.")
+    notes.append(f"{int((~under).sum()):,} spots that are not under tissue were excluded.")
     return adata[under].copy()
 
 

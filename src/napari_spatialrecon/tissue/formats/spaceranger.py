@@ -65,7 +65,7 @@ def read_spaceranger(
 
     `obsm["spatial"]` is (x, y) in full-resolution pixels, `uns["spatial"][library]` is as scanpy
     writes it (images as they are stored), and `uns["spatialrecon"]["unit"]` is "px".
-    `uns["spatialrecon"]["notes"]` lists what is missing, was chosen or left out. Repeated gene
+    `uns["spatialrecon"]["notes"]` lists what is missing, was chosen or excluded. Repeated gene
     symbols get a suffix, as in scanpy; `var["gene_ids"]` distinguishes them.
 
     Parameters
@@ -237,7 +237,7 @@ def _read_matrix(run: Run, notes: list[str]) -> tuple[AnnData, str, dict[str, An
     if "feature_types" in adata.var:
         genes = (adata.var["feature_types"] == "Gene Expression").to_numpy()
         if genes.any() and not genes.all():
-            notes.append(f"{int((~genes).sum())} features that are not genes were left out.")
+            notes.append(f"{int((~genes).sum())} features that are not genes were excluded.")
             adata = adata[:, genes].copy()
     return with_unique_genes(adata, notes), name, metadata
 
@@ -267,5 +267,5 @@ def _place(adata: AnnData, positions: pd.DataFrame, run: Run, notes: list[str]) 
             remedy="Try the matrix and the spatial folder of the same run.",
             where=where,
         )
-    notes.append(f"{int((~under).sum()):,} spots that are not under tissue were left out.")
+    notes.append(f"{int((~under).sum()):,} spots that are not under tissue were excluded.")
     return adata[under].copy()

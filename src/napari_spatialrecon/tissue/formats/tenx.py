@@ -69,7 +69,7 @@ def _detected(adata: AnnData, notes: list[str], name: str) -> AnnData:
     detected = np.diff(adata.X.indptr) > 0
     notes.append(
         f"Read {name}, the unfiltered matrix: most of its {detected.sum():,} barcodes with counts "
-        f"are empty droplets ({(~detected).sum():,} without counts were left out)."
+        f"are empty droplets ({(~detected).sum():,} without counts were excluded)."
     )
     return adata if detected.all() else adata[detected].copy()
 
@@ -93,6 +93,6 @@ def genes_only(adata: AnnData, notes: list[str], where: str) -> AnnData:
                 where=where,
             )
         if others:
-            notes.append(f"Features that are not genes were left out: {others}.")
+            notes.append(f"Features that are not genes were excluded: {others}.")
             adata = adata[:, genes].copy()
     return with_unique_genes(adata, notes)

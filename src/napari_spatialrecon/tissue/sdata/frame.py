@@ -104,7 +104,7 @@ def _pictures(sdata: Any, notes: list[str]) -> dict[str, Picture]:
     found = {name: Picture.of(name, image) for name, image in sdata.images.items()}
     others = [f"{name} ({one.kind})" for name, one in found.items() if not one.is_histology]
     if others:
-        notes.append(f"Images that are no histology were left out: {', '.join(others)}.")
+        notes.append(f"Images that are no histology were excluded: {', '.join(others)}.")
     return {name: one for name, one in found.items() if one.is_histology}
 
 
@@ -195,7 +195,7 @@ def _choose_picture(
             rank = (not picture.is_color, -round(share, 1), scale_of(picture.matrices[system]))
             ranked.append((*rank, -picture.n_levels, picture.name))
         else:
-            notes.append(f"Image {picture.name} shows {share:.0%} of the rows, and was left out.")
+            notes.append(f"Image {picture.name} shows {share:.0%} of the rows, and was excluded.")
     if not ranked:
         return None
     names = [entry[-1] for entry in sorted(ranked)]

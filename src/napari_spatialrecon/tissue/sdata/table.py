@@ -243,7 +243,7 @@ def _annotated(
         )
     missing = int(rows.sum() - kept.sum())
     if missing:
-        notes.append(f"{missing:,} rows of {name} name no instance of {region}; left out.")
+        notes.append(f"{missing:,} rows of {name} name no instance of {region}; excluded.")
     if not kept.all():
         table = table[kept].copy()
     table.uns[ATTRIBUTES] = {**attributes, "region": region}

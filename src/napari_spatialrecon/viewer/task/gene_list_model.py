@@ -80,8 +80,8 @@ class GeneListModel(OneSlideModel[JobT, OutcomeT]):
             table = self.gene_table
             more = f" and {len(unknown) - _NAMED} more" if len(unknown) > _NAMED else ""
             raise InputError(
-                f"Expected genes of {'a table' if table is None else short_name(table)}, "
-                f"found {', '.join(unknown[:_NAMED])}{more}.",
+                f"Expected genes measured in {'a table' if table is None else short_name(table)}, "
+                f"found {', '.join(unknown[:_NAMED])}{more}, which it lacks.",
                 remedy="Try typing part of the name and choosing from the list.",
             )
 
