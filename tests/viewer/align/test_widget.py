@@ -293,3 +293,8 @@ def test_points_of_a_store_are_chosen_in_a_dialog(
     widget.open_file(str(tmp_path / "b.zarr" / "zarr.json"))
     assert len(asked[0]) == 2
     np.testing.assert_allclose(world(layer, slice(None)), goal, atol=1e-4)
+
+
+def test_the_buttons_say_that_files_hold_landmark_pairs(widget: AlignToHistology) -> None:
+    assert widget.load.text() == "Open landmark pairs…"
+    assert widget.store.text() == "Save landmark pairs…"
