@@ -12,6 +12,7 @@ from qtpy.QtCore import QSignalBlocker, Qt, QTimer
 from qtpy.QtWidgets import (
     QCheckBox,
     QDoubleSpinBox,
+    QLabel,
     QLineEdit,
     QListWidget,
     QListWidgetItem,
@@ -113,7 +114,7 @@ class LandmarksWidget(LandmarkDock[LandmarksSession]):
             side_by_side(self.pick, self.suggest),
             self.hint,
             self.table,
-            row(self.hard, WrappedLabel("or weight"), self.weight),
+            row(self.hard, QLabel("or weight"), self.weight),
             side_by_side(self.undo, self.redo, self.remove),
             self.bend,
             self.verdict,

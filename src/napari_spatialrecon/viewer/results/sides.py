@@ -43,6 +43,20 @@ class Side:
         return self.about.adata if isinstance(self.about, Result) else self.about.table()
 
 
+def told_apart(first: str, second: str) -> tuple[str, str]:
+    """Return two names without the parts at their beginning that both have.
+
+    Examples
+    --------
+    >>> told_apart("C5 · GEARS", "C5 · kNN")
+    ('GEARS', 'kNN')
+    """
+    parts, others = first.split(" · "), second.split(" · ")
+    while len(parts) > 1 and len(others) > 1 and parts[0] == others[0]:
+        parts, others = parts[1:], others[1:]
+    return " · ".join(parts), " · ".join(others)
+
+
 def truths(space: Workspace) -> list[Side]:
     """Return the slides that hold the true places of the cells of a placed result."""
     placed = [result for result in space.results if result.task in PLACED]

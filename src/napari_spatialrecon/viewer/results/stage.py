@@ -20,6 +20,7 @@ from napari_spatialrecon.viewer.results.distortion_layers import (
 from napari_spatialrecon.viewer.results.ground_copy import copy_of
 from napari_spatialrecon.viewer.results.looks import MARKS, Look
 from napari_spatialrecon.viewer.results.scene import Scene
+from napari_spatialrecon.viewer.results.sides import told_apart
 
 if TYPE_CHECKING:
     from napari.components import ViewerModel
@@ -215,7 +216,7 @@ class Stage:
         self.points[1].visible = False
 
     def _draw_arrows(self) -> None:
-        first, second = (side.name for side in self.scene.sides)
+        first, second = self._names
         lines, dots = pieces.arrows(
             self.scene.comparison, self.scene.world, f"{first} → ● {second}"
         )
@@ -246,17 +247,23 @@ class Stage:
 
     def _distortion(self, of: Of, found: Distortion | None) -> None:
         found = found or self.scene.comparison.distortion()
-        name = f"{TITLES[of]}, {self.scene.sides[0].name} → {self.scene.sides[1].name}"
+        name = f"{TITLES[of]}, {' → '.join(self._names)}"
         self._add(distortion_image(found, of, self.scene.world, name), caption="top_left")
         if len(found.lines):
             self._add(distortion_lines(found, self.scene.world, "deformed grid"))
 
     # Layers
 
+    @property
+    def _names(self) -> tuple[str, str]:
+        """What the two are called on the canvas, where captions have to fit."""
+        first, second = (side.name for side in self.scene.sides)
+        return told_apart(first, second)
+
     def _add_points(self) -> None:
         scene = self.scene
         for number, (layer, rows) in enumerate(scene.sources):
-            name = f"{MARKS[number]} {scene.sides[number].name}"
+            name = f"{MARKS[number]} {self._names[number]}"
             points = pieces.side_points(
                 scene.places[number], layer, rows, name, number, scene.world
             )
