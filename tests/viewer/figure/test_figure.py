@@ -241,3 +241,15 @@ def test_hidden_layers_and_landmarks_are_not_in_the_window_s_panel(opened: Viewe
     opened.add_layer(marks)
     (dots,) = page_of(opened, [Chosen(None)]).panels[0].scene.drawn
     assert dots.name == "C5 spots"
+
+
+def test_a_few_small_cells_are_seen_at_a_glance_on_a_large_tissue() -> None:
+    viewer = ViewerModel()
+    viewer.add_points(np.random.default_rng(0).uniform(0, 2000, (100, 2)), size=10)
+    drawn = drawing.draw(page_of(viewer, [Chosen(viewer.layers[0])]), Reporter())
+    sizes = drawn.figure.axes[0].collections[0].get_sizes()
+    assert np.sqrt(sizes.min()) / 72 * 25.4 == pytest.approx(1.5)
+    viewer.layers[0].data = np.random.default_rng(0).uniform(0, 2000, (4000, 2))
+    drawn = drawing.draw(page_of(viewer, [Chosen(viewer.layers[0])]), Reporter())
+    sizes = drawn.figure.axes[0].collections[0].get_sizes()
+    assert np.sqrt(sizes.max()) / 72 * 25.4 < 1.0

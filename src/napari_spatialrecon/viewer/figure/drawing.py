@@ -33,6 +33,8 @@ _CHARACTER_MM = 1.55
 """Mean width of a character of a caption."""
 _MM = 25.4
 _LETTERS = "abcdefghijklmnopqrstuvwxyz"
+_SEEN_MM, _SHARE = 1.5, 0.2
+"""Few points are drawn this wide, more at this share of their mean distance apart."""
 
 
 @dataclass(frozen=True)
@@ -158,8 +160,9 @@ def _draw_dots(ax: Axes, dots: Dots, page: Page, scale: tuple[float, str], order
     per_mm, unit = scale
     notes = []
     pt = dots.diameters / per_mm / _MM * 72
-    least = page.least_mm / _MM * 72
-    true, drawn = float(np.median(dots.diameters)), page.least_mm * per_mm
+    least_mm = max(page.least_mm, _seen_mm(ax, per_mm, len(dots.places)))
+    least = least_mm / _MM * 72
+    true, drawn = float(np.median(dots.diameters)), least_mm * per_mm
     if drawn > _NOTED * true:
         notes.append(
             f"{dots.name}: points are drawn {drawn:,.0f} {unit} wide, so that they are seen; "
@@ -185,6 +188,12 @@ def _draw_dots(ax: Axes, dots: Dots, page: Page, scale: tuple[float, str], order
         zorder=order,
     )
     return notes
+
+
+def _seen_mm(ax: Axes, per_mm: float, n: int) -> float:
+    """Return a width at which n points are seen at a glance without covering one another."""
+    area = abs(np.diff(ax.get_xlim())[0] * np.diff(ax.get_ylim())[0]) / per_mm**2
+    return float(min(_SEEN_MM, _SHARE * (area / n) ** 0.5))
 
 
 def _draw_lines(ax: Axes, lines: Lines, per_mm: float, order: int) -> None:
