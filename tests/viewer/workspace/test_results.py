@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import anndata
 import numpy as np
+import pytest
 from napari.layers import Points
 
 from napari_spatialrecon.viewer.canvas.layers import NAMES
@@ -31,3 +32,17 @@ def test_a_selection_carries_over_between_layers_of_the_same_cells() -> None:
     selection.set_rows(one, [0, 2])
     selection.clear()
     assert seen == [2, 0]
+
+
+def test_the_rows_of_the_layer_that_was_selected_in_are_not_looked_up_again(monkeypatch) -> None:
+    names = np.array(["c", "a", "b"], object)
+    one = Points(np.zeros((3, 2)), features={NAMES: names})
+    selection = Selection()
+    selection.set_rows(one, [2, 0, 2])
+    monkeypatch.setattr("pandas.Index.isin", lambda *_: pytest.fail("looked up"))
+    assert list(selection.rows_in(one)) == [0, 2]
+    monkeypatch.undo()
+    one.features = {NAMES: names[::-1]}
+    assert list(selection.rows_in(one)) == [0, 2] and list(selection.names) == ["c", "b"]
+    one.features = {NAMES: np.array(["a", "b", "x"], object)}
+    assert list(selection.rows_in(one)) == [1]

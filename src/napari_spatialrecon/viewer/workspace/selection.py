@@ -11,6 +11,7 @@ from psygnal import Signal
 from napari_spatialrecon.viewer.canvas.layers import NAMES
 
 if TYPE_CHECKING:
+    import pandas as pd
     from napari.layers import Points
 
 
@@ -32,21 +33,19 @@ class Selection:
     def __init__(self) -> None:
         self.names: np.ndarray = np.empty(0, object)
         self.source: Points | None = None
+        self._rows: tuple[pd.DataFrame, np.ndarray] | None = None
 
     def __len__(self) -> int:
         return len(self.names)
 
     def set(self, names: Iterable[str], source: Points | None = None) -> None:
         """Select these cells or spots instead of those selected before."""
-        found = np.asarray(list(dict.fromkeys(map(str, names))), object)
-        if len(found) == len(self.names) and (found == self.names).all() and source is self.source:
-            return
-        self.names, self.source = found, source
-        self.changed.emit()
+        self._take(np.asarray([*map(str, names)], object), source, None)
 
     def set_rows(self, layer: Points, rows: Iterable[int]) -> None:
         """Select rows of a points layer."""
-        self.set(names_of(layer)[np.asarray(list(rows), int)], layer)
+        at = np.unique(np.asarray(rows if isinstance(rows, np.ndarray) else [*rows], int))
+        self._take(names_of(layer)[at], layer, (layer.features, at))
 
     def clear(self) -> None:
         """Select nothing."""
@@ -56,13 +55,31 @@ class Selection:
         """Return the rows (n,) int of a layer that are selected, ascending."""
         if not len(self.names):
             return np.empty(0, int)
+        if self._rows is not None and self._rows[0] is layer.features:
+            return self._rows[1]
         import pandas as pd
 
         return np.flatnonzero(pd.Index(names_of(layer)).isin(self.names))
 
+    def _take(
+        self,
+        names: np.ndarray,
+        source: Points | None,
+        rows: tuple[pd.DataFrame, np.ndarray] | None,
+    ) -> None:
+        """Select names, of which the rows in a layer with these features are known or None."""
+        import pandas as pd
+
+        found = pd.unique(names)
+        same = source is self.source and np.array_equal(found, self.names)
+        self.names, self.source, self._rows = found, source, rows
+        if not same:
+            self.changed.emit()
+
 
 def names_of(layer: Points) -> np.ndarray:
     """Return the names (n_points,) of a layer's cells or spots; their numbers if it has none."""
-    if NAMES in layer.features:
-        return layer.features[NAMES].to_numpy().astype(str).astype(object)
-    return np.arange(len(layer.data)).astype(str).astype(object)
+    if NAMES not in layer.features:
+        return np.arange(len(layer.data)).astype(str).astype(object)
+    found = layer.features[NAMES].to_numpy()
+    return found if found.dtype == object else found.astype(str).astype(object)
