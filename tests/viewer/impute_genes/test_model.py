@@ -177,6 +177,20 @@ def test_an_image_has_the_nearest_spots_value_and_nothing_outside(
     assert image not in viewer.layers
 
 
+def test_an_image_is_repainted_after_its_result_was_opened_again(
+    model: GeneModel, viewer: ViewerModel
+) -> None:
+    model.genes = asked = lacking(model)[:2]
+    outcome, name = run(model), model.last.result_name
+    shown = GeneLayers(viewer, outcome, name)
+    shown.show(asked[0])
+    shown.show_image(True)
+    again = GeneLayers.over(viewer, outcome, name, shown.main)
+    before = again.image.data.copy()
+    again.show(asked[1])
+    assert again.image is not None and not np.array_equal(before, again.image.data, equal_nan=True)
+
+
 def test_genes_that_the_slide_lacks_cannot_be_hidden(model: GeneModel) -> None:
     with pytest.raises(InputError, match="Expected genes measured in slide, found"):
         without(model.slide.adata, [lacking(model)[0]])

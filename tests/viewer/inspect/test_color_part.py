@@ -50,8 +50,10 @@ def part(tab: InspectTab) -> ColorPart:
 def test_a_search_colors_the_selected_layer_and_no_other(tab: InspectTab, qtbot: Any) -> None:
     first, second = (tab.viewer.add_layer(cells(name)) for name in ("a", "b"))
     tab.viewer.layers.selection = {first}
+    first.visible = False
     qtbot.keyClicks(part(tab).search, "erbb2")
     qtbot.keyClick(part(tab).search, Qt.Key.Key_Return)
+    assert first.visible, "what is colored is shown"
     assert color_key(first).title == "ERBB2, log counts" and color_key(second) is None
     assert not part(tab).scale.isHidden()
     tab.viewer.layers.selection = {second}

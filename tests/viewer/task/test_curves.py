@@ -24,6 +24,13 @@ def test_curves_follow_the_stages_and_keep_each_held_out_error_once() -> None:
     assert curves.held_out == [(2, 0.5), (4, 0.4)] and curves.baseline == 0.3 and curves.total == 10
 
 
+def test_the_curve_of_the_next_method_that_is_tried_starts_anew() -> None:
+    curves = Curves()
+    for stage, step, error in (("Trying A", 10, 0.5), ("Trying A", 20, 0.4), ("Trying B", 5, 0.3)):
+        curves.add(Progress(stage, step, 30, metrics={"loss": 1.0, "held_out": error}))
+    assert curves.held_out == [(5, 0.3)]
+
+
 def test_what_is_no_number_and_stages_without_loss_draw_nothing() -> None:
     curves = Curves()
     assert not curves.add(

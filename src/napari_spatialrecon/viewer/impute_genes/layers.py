@@ -5,6 +5,8 @@ Another gene reuses the same layers. The slide's own points get its values as a 
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+from functools import cached_property
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -33,6 +35,32 @@ _IMAGE_OF, _CAPTIONS = "gene_image_of", "captions_of"
 _ABOVE = 0.05
 """Distance of a caption above its map, as a share of the map's height."""
 _INK = "#E69F00"
+
+
+@dataclass(frozen=True, eq=False)
+class _Grid:
+    """Pixels of an image of spots.
+
+    Parameters
+    ----------
+    low : (2,) as (y, x)
+        Corner of the first pixel, in the data of the spots.
+    pixel
+        Side of a pixel.
+    owner, outside : (rows, columns)
+        Nearest spot of each pixel, and whether that is too far.
+    """
+
+    low: np.ndarray
+    pixel: float
+    owner: np.ndarray
+    outside: np.ndarray
+
+    def drawn(self, values: np.ndarray) -> np.ndarray:
+        """Return the values of the spots (n_spots,) as a picture, NaN outside."""
+        picture = values[self.owner]
+        picture[self.outside] = np.nan
+        return picture
 
 
 class GeneLayers:
@@ -239,15 +267,13 @@ class GeneLayers:
             old.affine = beside.affine.affine_matrix[-3:, -3:]
             self.viewer.add_layer(old)
             self.viewer.layers.selection = {self.main}
-        picture = truth[self._owner]
-        picture[self._outside] = np.nan
-        old.data, old.name = picture, f"{self.gene} · image, measured"
+        old.data, old.name = self._grid.drawn(truth), f"{self.gene} · image, measured"
         for layer in (shown, old):
             layer.contrast_limits = _limits(self.outcome.values(self.gene), truth)
 
-    def _new_image(self) -> Image:
-        from napari.layers import Image
-
+    @cached_property
+    def _grid(self) -> _Grid:
+        """The pixels of an image of the spots."""
         from napari_spatialrecon.geometry.neighbours import nearest
 
         places = np.asarray(self.main.data, float)
@@ -257,16 +283,21 @@ class GeneLayers:
         pixel = float((high - low).max()) / _PIXELS
         rows, columns = (np.ceil((high - low) / pixel)).astype(int)
         y, x = np.mgrid[:rows, :columns]
-        centres = low + pixel * (np.column_stack([y.ravel(), x.ravel()]) + 0.5)
-        owner, distance = nearest(places, 1, queries=centres)
-        self._owner = owner[:, 0].reshape(rows, columns)
-        self._outside = (distance[:, 0] > reach).reshape(rows, columns)
+        centers = low + pixel * (np.column_stack([y.ravel(), x.ravel()]) + 0.5)
+        owner, distance = nearest(places, 1, queries=centers)
+        shape = rows, columns
+        return _Grid(low, pixel, owner[:, 0].reshape(shape), (distance > reach).reshape(shape))
+
+    def _new_image(self) -> Image:
+        from napari.layers import Image
+
+        grid = self._grid
         scale = np.asarray(self.main.scale, float)
         return Image(
-            np.zeros((rows, columns), np.float32),
+            np.zeros(grid.owner.shape, np.float32),
             name=f"{self.name} · image",
-            scale=tuple(scale * pixel),
-            translate=scale * (low + pixel / 2),
+            scale=tuple(scale * grid.pixel),
+            translate=tuple(scale * (grid.low + grid.pixel / 2)),
             units=self.main.units,
             axis_labels=self.main.axis_labels,
             colormap=COLORMAPS["gene"],
@@ -280,9 +311,7 @@ class GeneLayers:
             return
         of = self.outcome.spread if self.spread else self.outcome.values
         values = of(self.gene)
-        picture = values[self._owner]
-        picture[self._outside] = np.nan
-        layer.data = picture
+        layer.data = self._grid.drawn(values)
         layer.colormap = COLORMAPS["uncertainty" if self.spread else "gene"]
         layer.contrast_limits = _limits(values, None)
         layer.name = f"{self.gene} · image"

@@ -34,7 +34,8 @@ class Curves:
     losses
         The (step, loss) of each stage, in the order of the stages; not smoothed.
     measured
-        The (step, value) of each metric, one for each time it changed.
+        The (step, value) of each metric, one for each time it changed; of the method that is
+        trained now, where several are tried.
     baseline
         The value for comparison, None while unknown.
     total
@@ -81,6 +82,8 @@ class Curves:
         if not self.losses[progress.stage]:
             del self.losses[progress.stage]
         for name, curve in self.measured.items():
+            if name in metrics and curve and progress.step < curve[-1][0]:
+                curve.clear()  # another method is tried
             if name in metrics and (not curve or metrics[name] != curve[-1][1]):
                 new |= _append(curve, progress, name)
         if math.isfinite(metrics.get(self.baseline_metric, math.nan)):
