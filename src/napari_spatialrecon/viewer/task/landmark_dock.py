@@ -15,6 +15,7 @@ from qtpy.QtWidgets import (
     QDockWidget,
     QFileDialog,
     QFrame,
+    QMenu,
     QPushButton,
     QScrollArea,
     QVBoxLayout,
@@ -30,12 +31,15 @@ from napari_spatialrecon.viewer.task.landmark_session import LandmarkSession
 from napari_spatialrecon.viewer.widgets.labels import WrappedLabel
 from napari_spatialrecon.viewer.widgets.marks_table import MarksTable
 from napari_spatialrecon.viewer.widgets.notice import Notice
+from napari_spatialrecon.viewer.widgets.path_menu import add_path_actions
 from napari_spatialrecon.viewer.widgets.rows import combo
 from napari_spatialrecon.viewer.widgets.saving import ask_where
 from napari_spatialrecon.viewer.window.docks import share_tabs
+from napari_spatialrecon.viewer.window.main_window import has_window
 from napari_spatialrecon.viewer.window.shortcuts import Keys, Shortcut, describe
 from napari_spatialrecon.viewer.window.tones import tones
 from napari_spatialrecon.viewer.window.worker import Run, Work
+from napari_spatialrecon.viewer.workspace.opening import Source, open_in_turn
 from napari_spatialrecon.viewer.workspace.workspace import workspace_of
 
 if TYPE_CHECKING:
@@ -44,6 +48,7 @@ if TYPE_CHECKING:
     from napari.utils.events import Event
     from qtpy.QtGui import QHideEvent, QShowEvent
 
+    from napari_spatialrecon.tissue.formats.options import ReadOptions
     from napari_spatialrecon.viewer.workspace.tiling import Shifts
 
 S = TypeVar("S", bound=LandmarkSession)
@@ -97,6 +102,10 @@ class LandmarkDock(QWidget, Generic[S]):
         self.remove = QPushButton("Delete")
         self.load, self.store = (QPushButton(f"{verb} {self.noun}…") for verb in ("Open", "Save"))
         self.notice = Notice()
+        self.open_button = QPushButton("Open a slide…")
+        menu = QMenu(self.open_button)
+        add_path_actions(menu, self, "Open a slide", self._open)
+        self.open_button.setMenu(menu)
         self.keys_button = QPushButton("Keys")
         self.keys_button.setCheckable(True)
         self.keys_button.setFlat(True)
@@ -114,7 +123,7 @@ class LandmarkDock(QWidget, Generic[S]):
         self._lay_out()
         self._connect()
         self._set_theme()
-        self.fill()
+        self._refill()
 
     def sizeHint(self) -> QSize:
         """Wide enough for the table."""
@@ -129,7 +138,7 @@ class LandmarkDock(QWidget, Generic[S]):
         """Reconnect to the canvas."""
         super().showEvent(event)
         if self.session is None:
-            self.fill()
+            self._refill()
 
     def _leave(self) -> None:
         above = self.parentWidget()
@@ -300,7 +309,7 @@ class LandmarkDock(QWidget, Generic[S]):
             self.pointer.switch(False)
             self._sessions.pop(lost.layer, None)
             self.end()
-        self.fill()
+        self._refill()
         if lost is not None:
             gone = InputError(
                 f"Expected the layers of the landmarks, found that {event.value.name!r} "
@@ -308,6 +317,15 @@ class LandmarkDock(QWidget, Generic[S]):
                 remedy="Try another layer; saved files are kept.",
             )
             self.notice.show_error(gone)
+
+    def _refill(self) -> None:
+        """Offer what is open, and to open something where nothing is."""
+        self.fill()
+        self.open_button.setVisible(self.layer.count() == 0)
+
+    def _open(self, paths: list[str], options: ReadOptions) -> None:
+        if has_window(self.viewer):
+            open_in_turn(self.viewer, [Source(Path(path), options) for path in paths])
 
     def _on_switch(self, on: bool) -> None:
         if self.pick.isChecked() != on:
@@ -327,7 +345,7 @@ class LandmarkDock(QWidget, Generic[S]):
         column.setContentsMargins(8, 8, 8, 8)
         column.setSpacing(8)
         self.keys_text.hide()
-        for part in self.parts():
+        for part in (self.open_button, *self.parts()):
             column.addWidget(part, 1 if part is self.table else 0)
         column.addWidget(self.keys_button, alignment=Qt.AlignmentFlag.AlignLeft)
         column.addWidget(self.keys_text)
