@@ -1,7 +1,7 @@
 """Play the story of the workbench in a real window, with mouse and keys, and photograph it.
 
     PYTHONPATH=. xvfb-run -a -s "-screen 0 1700x1100x24" \
-        python docs/figures/workbench.py --data ../shared/data --out docs/images
+        python docs/figures/workbench.py --data DIR --out docs/images
 
 Two files are dropped: section C3 of a HER2-positive breast cancer (Andersson et al. 2021,
 github.com/almaan/her2st) as the slide, and the spots of its section C5 as cells, without their

@@ -209,7 +209,7 @@ def test_genes_that_a_user_names_are_found_by_symbol_id_or_letters() -> None:
 
 
 def test_a_gene_that_a_table_lacks_is_refused_with_the_nearest() -> None:
-    with pytest.raises(InputError, match="genes of slide, found Gene3y") as caught:
+    with pytest.raises(InputError, match="genes measured in slide, found Gene3y") as caught:
         find_genes(FORMS["ids with versions, symbols in a column"], ["Gene3y"], "slide")
     assert "Gene3x" in caught.value.remedy
 

@@ -192,11 +192,16 @@ def _parsed(text: Any) -> dict[str, Any]:
 
 
 def _lasting(record: Record) -> dict[str, Any]:
-    """Return what of a record is the same for the same inputs, config and seed."""
+    """Return what of a record is the same for the same inputs, config and seed.
+
+    The command line is not: it names the output.
+    """
     lasting = {key: value for key, value in _plain(record).items() if key not in _PASSING}
-    metrics = lasting.get("metrics", {})
-    kept = {name: value for name, value in metrics.items() if "seconds" not in name}
-    return {**lasting, "metrics": kept} if metrics else lasting
+    for part, passing in (("metrics", "seconds"), ("settings", "command")):
+        if part in lasting:
+            held = lasting[part].items()
+            lasting[part] = {name: value for name, value in held if passing not in name}
+    return lasting
 
 
 def _plain(record: Record) -> dict[str, Any]:

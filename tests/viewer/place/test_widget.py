@@ -459,7 +459,7 @@ def test_placed_cells_opened_from_a_file_are_colored_by_their_error(
     run(widget, qtbot)
     path, _ = widget.model.outcome.write(tmp_path / "later.h5ad")
     widget.viewer.open(str(path), plugin="napari-spatialrecon")
-    layer = next(layer for layer in widget.viewer.layers if "later" in layer.name)
+    layer = [result.layer for result in widget.space.results if result.path == path][-1]
     key = color_key(layer)
     assert key is not None and key.kind == "uncertainty" and "90 % within" in key.title
     assert can_fade(layer)
