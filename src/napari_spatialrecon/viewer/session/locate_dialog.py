@@ -35,7 +35,7 @@ class LocateDialog(QDialog):
         Names the files.
     """
 
-    found = Signal(dict)
+    found = Signal(object)
 
     def __init__(self, error: MovedError, parent: QWidget | None = None) -> None:
         super().__init__(parent)
