@@ -7,16 +7,14 @@ from collections.abc import Callable
 from functools import partial
 from typing import TYPE_CHECKING
 
-from qtpy.QtCore import Qt, QTimer
+from qtpy.QtCore import QTimer
 from qtpy.QtGui import QDragEnterEvent, QDropEvent
 from qtpy.QtWidgets import (
     QCheckBox,
-    QFrame,
     QGridLayout,
     QLabel,
     QMenu,
     QPushButton,
-    QScrollArea,
     QVBoxLayout,
     QWidget,
 )
@@ -31,6 +29,7 @@ from napari_spatialrecon.viewer.widgets.labels import WrappedLabel
 from napari_spatialrecon.viewer.widgets.notice import Notice
 from napari_spatialrecon.viewer.widgets.path_menu import add_path_actions
 from napari_spatialrecon.viewer.widgets.rows import side_by_side
+from napari_spatialrecon.viewer.widgets.scroll_column import ScrollColumn
 from napari_spatialrecon.viewer.window.memory import PLUGIN
 from napari_spatialrecon.viewer.window.tones import tones
 from napari_spatialrecon.viewer.window.worker import Run
@@ -223,14 +222,8 @@ class DataTab(QWidget):
         self._timer.start(0)
 
     def _lay_out(self) -> None:
-        content = QWidget()
-        self.column = QVBoxLayout(content)
-        self.column.setContentsMargins(0, 0, 0, 0)
-        self.area = QScrollArea()
-        self.area.setWidgetResizable(True)
-        self.area.setFrameShape(QFrame.Shape.NoFrame)
-        self.area.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
-        self.area.setWidget(content)
+        self.area = ScrollColumn((0, 0, 0, 0), spacing=6)
+        self.column = self.area.column
         following = QWidget()
         self.next = QGridLayout(following)
         self.next.setContentsMargins(0, 0, 0, 0)

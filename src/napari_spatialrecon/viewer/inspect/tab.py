@@ -5,13 +5,11 @@ from __future__ import annotations
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
-from qtpy.QtCore import QSignalBlocker, Qt
+from qtpy.QtCore import QSignalBlocker
 from qtpy.QtWidgets import (
-    QFrame,
     QHBoxLayout,
     QLabel,
     QPushButton,
-    QScrollArea,
     QSizePolicy,
     QVBoxLayout,
     QWidget,
@@ -28,6 +26,7 @@ from napari_spatialrecon.viewer.inspect.part import Part
 from napari_spatialrecon.viewer.widgets.fold import Fold
 from napari_spatialrecon.viewer.widgets.labels import WrappedLabel
 from napari_spatialrecon.viewer.widgets.rows import combo
+from napari_spatialrecon.viewer.widgets.scroll_column import ScrollColumn
 from napari_spatialrecon.viewer.window.tones import Themed, tones
 from napari_spatialrecon.viewer.workspace.workspace import workspace_of
 
@@ -105,18 +104,10 @@ class InspectTab(QWidget):
             fold.set_opened(fold.heading.text() in state.get("open", ()))
 
     def _lay_out(self) -> None:
-        content = QWidget()
-        column = QVBoxLayout(content)
-        column.setContentsMargins(8, 4, 8, 8)
-        column.setSpacing(6)
+        area = ScrollColumn((8, 4, 8, 8), spacing=6)
         for fold in self.folds.values():
-            column.addWidget(fold)
-        column.addStretch()
-        area = QScrollArea()
-        area.setWidgetResizable(True)
-        area.setFrameShape(QFrame.Shape.NoFrame)
-        area.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
-        area.setWidget(content)
+            area.column.addWidget(fold)
+        area.column.addStretch()
         above = QWidget()
         top = QVBoxLayout(above)
         top.setContentsMargins(8, 8, 8, 0)

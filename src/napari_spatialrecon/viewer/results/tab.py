@@ -6,8 +6,7 @@ from collections.abc import Mapping
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
-from qtpy.QtCore import Qt
-from qtpy.QtWidgets import QFrame, QLabel, QScrollArea, QVBoxLayout, QWidget
+from qtpy.QtWidgets import QLabel, QVBoxLayout, QWidget
 
 from napari_spatialrecon.viewer.results.actions import Actions
 from napari_spatialrecon.viewer.results.acts import bring_up
@@ -16,6 +15,7 @@ from napari_spatialrecon.viewer.results.looks import Look
 from napari_spatialrecon.viewer.results.model import ResultsModel
 from napari_spatialrecon.viewer.results.result_list import ResultList
 from napari_spatialrecon.viewer.results.symbols import Symbols
+from napari_spatialrecon.viewer.widgets.scroll_column import ScrollColumn
 from napari_spatialrecon.viewer.window.tones import Themed, tones
 from napari_spatialrecon.viewer.workspace.results import Result
 from napari_spatialrecon.viewer.workspace.workspace import Workspace, workspace_of
@@ -95,18 +95,10 @@ class ResultsTab(QWidget):
         self.compare_title.setStyleSheet(f"color: {chosen.quiet}; margin-top: 6px;")
 
     def _lay_out(self) -> None:
-        content = QWidget()
-        column = QVBoxLayout(content)
-        column.setContentsMargins(8, 8, 8, 8)
-        column.setSpacing(6)
+        area = ScrollColumn(spacing=6)
         for widget in (self.results, self.compare_title, self.compare):
-            column.addWidget(widget)
-        column.addStretch()
-        area = QScrollArea()
-        area.setWidgetResizable(True)
-        area.setFrameShape(QFrame.Shape.NoFrame)
-        area.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
-        area.setWidget(content)
+            area.column.addWidget(widget)
+        area.column.addStretch()
         layout = QVBoxLayout(self)
         layout.setContentsMargins(0, 0, 0, 0)
         layout.setSpacing(0)

@@ -14,10 +14,8 @@ from qtpy.QtWidgets import (
     QComboBox,
     QDockWidget,
     QFileDialog,
-    QFrame,
     QMenu,
     QPushButton,
-    QScrollArea,
     QVBoxLayout,
     QWidget,
 )
@@ -34,6 +32,7 @@ from napari_spatialrecon.viewer.widgets.notice import Notice
 from napari_spatialrecon.viewer.widgets.path_menu import add_path_actions
 from napari_spatialrecon.viewer.widgets.rows import combo
 from napari_spatialrecon.viewer.widgets.saving import ask_where
+from napari_spatialrecon.viewer.widgets.scroll_column import ScrollColumn
 from napari_spatialrecon.viewer.window.docks import share_tabs
 from napari_spatialrecon.viewer.window.main_window import has_window
 from napari_spatialrecon.viewer.window.shortcuts import Keys, Shortcut, describe
@@ -340,21 +339,14 @@ class LandmarkDock(QWidget, Generic[S]):
         self.refresh()
 
     def _lay_out(self) -> None:
-        content = QWidget()
-        column = QVBoxLayout(content)
-        column.setContentsMargins(8, 8, 8, 8)
-        column.setSpacing(8)
+        area = ScrollColumn()
+        column = area.column
         self.keys_text.hide()
         for part in (self.open_button, *self.parts()):
             column.addWidget(part, 1 if part is self.table else 0)
         column.addWidget(self.keys_button, alignment=Qt.AlignmentFlag.AlignLeft)
         column.addWidget(self.keys_text)
         column.addStretch()
-        area = QScrollArea()
-        area.setWidgetResizable(True)
-        area.setFrameShape(QFrame.Shape.NoFrame)
-        area.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
-        area.setWidget(content)
         layout = QVBoxLayout(self)
         layout.setContentsMargins(0, 0, 0, 0)
         layout.addWidget(area)

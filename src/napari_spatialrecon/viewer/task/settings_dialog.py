@@ -2,15 +2,12 @@
 
 from __future__ import annotations
 
-from qtpy.QtCore import Qt
 from qtpy.QtWidgets import (
     QCheckBox,
     QComboBox,
     QDialog,
     QDialogButtonBox,
-    QFrame,
     QLabel,
-    QScrollArea,
     QSpinBox,
     QVBoxLayout,
     QWidget,
@@ -19,6 +16,7 @@ from qtpy.QtWidgets import (
 from napari_spatialrecon.viewer.widgets.form import ConfigForm
 from napari_spatialrecon.viewer.widgets.qt_look import ignore_wheel
 from napari_spatialrecon.viewer.widgets.rows import row, stack
+from napari_spatialrecon.viewer.widgets.scroll_column import ScrollColumn
 from napari_spatialrecon.viewer.widgets.tab_order import order_tabs
 from napari_spatialrecon.viewer.window.present import present
 
@@ -76,19 +74,12 @@ class SettingsDialog(QDialog):
         self.activateWindow()
 
     def _lay_out(self) -> None:
-        content = QWidget()
-        column = QVBoxLayout(content)
-        column.setContentsMargins(8, 8, 8, 8)
+        area = ScrollColumn()
+        column = area.column
         column.addWidget(row(QLabel("Device"), self.device, QLabel("Seed"), self.seed))
         column.addWidget(self.separate)
         column.addWidget(self.pages)
         column.addStretch()
-        area = QScrollArea()
-        area.setWidgetResizable(True)
-        area.setFrameShape(QFrame.Shape.NoFrame)
-        area.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
-        area.setFocusPolicy(Qt.FocusPolicy.NoFocus)
-        area.setWidget(content)
         close = QDialogButtonBox(QDialogButtonBox.StandardButton.Close)
         close.rejected.connect(self.close)
         layout = QVBoxLayout(self)

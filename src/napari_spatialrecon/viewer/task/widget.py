@@ -7,12 +7,11 @@ from dataclasses import replace
 from functools import partial
 from typing import TYPE_CHECKING, Generic, TypeVar
 
-from qtpy.QtCore import QSignalBlocker, QSize, Qt, QTimer
+from qtpy.QtCore import QSignalBlocker, QSize, QTimer
 from qtpy.QtWidgets import (
     QFrame,
     QHBoxLayout,
     QPushButton,
-    QScrollArea,
     QVBoxLayout,
     QWidget,
 )
@@ -32,6 +31,7 @@ from napari_spatialrecon.viewer.task.result_panel import ResultPanel
 from napari_spatialrecon.viewer.task.run_panel import RunPanel
 from napari_spatialrecon.viewer.widgets.labels import WrappedLabel
 from napari_spatialrecon.viewer.widgets.saving import ask_where
+from napari_spatialrecon.viewer.widgets.scroll_column import ScrollColumn
 from napari_spatialrecon.viewer.widgets.tab_order import focus_style, order_tabs
 from napari_spatialrecon.viewer.window.docks import share_tabs
 from napari_spatialrecon.viewer.window.tones import Themed, tones
@@ -333,26 +333,18 @@ class TaskWidget(QWidget, Generic[ModelT, OutcomeT]):
         open_simulated(self.viewer, "cortex")
 
     def _lay_out(self) -> None:
-        content = QWidget()
-        column = QVBoxLayout(content)
-        column.setContentsMargins(8, 8, 8, 8)
-        column.setSpacing(8)
+        self.area = ScrollColumn()
+        column = self.area.column
         above = [self.empty, self.inputs, self.panel, self.result]
         self.below = self.more_parts()
         self.parts: list[QWidget] = [*above, *self.below]
         for widget in self.parts:
             column.addWidget(widget)
         column.addStretch()
-        area = self.area = QScrollArea()
-        area.setWidgetResizable(True)
-        area.setFrameShape(QFrame.Shape.NoFrame)
-        area.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
-        area.setFocusPolicy(Qt.FocusPolicy.NoFocus)
-        area.setWidget(content)
         layout = QVBoxLayout(self)
         layout.setContentsMargins(0, 0, 0, 0)
         layout.setSpacing(0)
-        layout.addWidget(area, 1)
+        layout.addWidget(self.area, 1)
         layout.addWidget(self.panel.foot)
         self.setMinimumWidth(320)
 

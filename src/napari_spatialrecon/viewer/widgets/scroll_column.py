@@ -1,0 +1,37 @@
+"""A column of widgets that scrolls."""
+
+from __future__ import annotations
+
+from qtpy.QtCore import Qt
+from qtpy.QtWidgets import QFrame, QScrollArea, QVBoxLayout, QWidget
+
+
+class ScrollColumn(QScrollArea):
+    """Widgets below one another, as wide as there is room, which scroll where they are too high.
+
+    Parameters
+    ----------
+    margins
+        Left, top, right and bottom, in pixels.
+    spacing
+        Between widgets, in pixels.
+
+    Attributes
+    ----------
+    column
+        Layout of the widgets.
+    """
+
+    def __init__(
+        self, margins: tuple[int, int, int, int] = (8, 8, 8, 8), *, spacing: int = 8
+    ) -> None:
+        super().__init__()
+        content = QWidget()
+        self.column = QVBoxLayout(content)
+        self.column.setContentsMargins(*margins)
+        self.column.setSpacing(spacing)
+        self.setWidgetResizable(True)
+        self.setFrameShape(QFrame.Shape.NoFrame)
+        self.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
+        self.setFocusPolicy(Qt.FocusPolicy.NoFocus)
+        self.setWidget(content)
