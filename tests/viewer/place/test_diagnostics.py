@@ -13,11 +13,7 @@ from napari_spatialrecon.methods.gears.config import GearsConfig
 from napari_spatialrecon.tasks.communities import mark_communities
 from napari_spatialrecon.tissue.slots import COMMUNITY, UNCERTAINTY
 from napari_spatialrecon.viewer.canvas.point_values import names, values
-from napari_spatialrecon.viewer.place.diagnostics import (
-    diagnostics,
-    spatial_communities,
-    with_communities,
-)
+from napari_spatialrecon.viewer.place.diagnostics import spatial_communities, with_communities
 from napari_spatialrecon.viewer.place.model import PlaceModel
 from napari_spatialrecon.viewer.task.script import as_command, as_python
 from napari_spatialrecon.viewer.train_encoder.model import EncoderModel
@@ -41,28 +37,6 @@ def placed(**columns: Any) -> AnnData:
     )
     adata.obsm["spatial"] = rng.normal(size=(200, 2)) + 40 * (np.arange(200) % 2)[:, None]
     return adata
-
-
-def test_nothing_is_said_of_what_a_method_did_not_write() -> None:
-    assert diagnostics(placed()) == []
-
-
-@pytest.mark.parametrize(
-    ("n", "tone"), [(0, "good"), (1, "warning"), (30, "warning"), (150, "wrong")]
-)
-def test_flagged_cells_are_counted_in_a_sentence(n: int, tone: str) -> None:
-    ((found, text),) = diagnostics(placed(out_of_domain=np.arange(200) < n))
-    assert found == tone
-    assert text.startswith("Every cell" if n == 0 else f"{n:,} cell{'s' * (n > 1)} (")
-
-
-def test_numbers_are_judged_and_told_in_words() -> None:
-    adata = placed()
-    numbers = {"patch_disagreement": 0.3, "solve_stress": 0.1, "residual_spread": 0.8}
-    adata.uns["spatialrecon"] = {"diagnostics": numbers}
-    lines = diagnostics(adata)
-    assert [tone for tone, _ in lines] == ["warning", "good", "wrong"]
-    assert "factor of 1.35" in lines[0][1] and "10%" in lines[1][1] and "80%" in lines[2][1]
 
 
 def test_communities_are_what_lies_together() -> None:

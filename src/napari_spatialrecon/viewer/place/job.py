@@ -12,7 +12,7 @@ import numpy as np
 from napari_spatialrecon.errors import InputError
 from napari_spatialrecon.methods.registry import baseline_for, find_method
 from napari_spatialrecon.tissue.formats.naming import numbered, table_name
-from napari_spatialrecon.viewer.place.diagnostics import diagnostics, with_communities
+from napari_spatialrecon.viewer.place.diagnostics import with_communities
 from napari_spatialrecon.viewer.task.job import Figure, Input, Job, Line, Outcome, Script
 from napari_spatialrecon.viewer.task.script import (
     file_of,
@@ -105,6 +105,8 @@ class Placed(Outcome):
 
     def facts(self) -> list[Line]:
         """Return how the result was registered, its reliability and the notes."""
+        from napari_spatialrecon.tasks.placement_trust import diagnostics
+
         text, doubtful = self.pose
         pose: list[Line] = [("warning" if doubtful else "good", text)] if text else []
         return [*pose, *diagnostics(self.adata), *super().facts()]

@@ -11,8 +11,8 @@ from qtpy.QtCore import QSignalBlocker, Qt, Signal
 from qtpy.QtWidgets import QGridLayout, QLabel, QPushButton, QWidget
 
 from napari_spatialrecon.errors import ConfigError
+from napari_spatialrecon.methods.pages import method_brief, method_page
 from napari_spatialrecon.methods.registry import methods_for
-from napari_spatialrecon.viewer.task.method_page import method_brief, method_page
 from napari_spatialrecon.viewer.task.model import TaskModel
 from napari_spatialrecon.viewer.task.settings_dialog import SettingsDialog
 from napari_spatialrecon.viewer.widgets.form import ConfigForm

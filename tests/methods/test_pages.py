@@ -1,14 +1,9 @@
 from __future__ import annotations
 
-from typing import Any
-
 import pytest
-from qtpy.QtCore import QUrl
-from qtpy.QtGui import QDesktopServices
 
+from napari_spatialrecon.methods.pages import method_brief, method_page
 from napari_spatialrecon.methods.registry import METHODS, MethodInfo, find_method
-from napari_spatialrecon.viewer.task.method_page import method_brief, method_page
-from napari_spatialrecon.viewer.widgets.page import PageBox
 
 
 @pytest.mark.parametrize("info", METHODS, ids=lambda info: f"{info.tasks[0]}-{info.name}")
@@ -32,14 +27,6 @@ def test_a_page_about_several_methods_tells_them_apart() -> None:
     assert len(gears) == 2
 
 
-def test_the_brief_opens_the_whole_page(qtbot: Any) -> None:
-    box = PageBox("dp-VAE", "# dp-VAE\nin short", more="# dp-VAE\nat length")
-    qtbot.addWidget(box)
-    assert "in short" in box.text.toPlainText()
-    box.more_button.click()
-    assert "at length" in box.text.toPlainText() and box.more_button.isHidden()
-
-
 def test_baselines_share_a_page() -> None:
     assert method_page(find_method("knn", "place")) == method_page(find_method("ridge", "place"))
 
@@ -49,16 +36,3 @@ def test_a_method_without_a_page_says_what_its_class_does() -> None:
     info = MethodInfo("new", "New", ("place",), "Assumes little.", location, location)
     page = method_page(info)
     assert page.startswith("# New\n\nAssumes little.") and "join the layouts" in page
-
-
-def test_links_to_the_web_open_outside_and_others_not(
-    qtbot: Any, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    opened: list[str] = []
-    monkeypatch.setattr(QDesktopServices, "openUrl", lambda url: opened.append(url.toString()))
-    box = PageBox("dp-VAE", "# dp-VAE\n[a](https://example.org/) [b](../benchmarks.md)")
-    qtbot.addWidget(box)
-    assert box.text.toPlainText().startswith("dp-VAE")
-    for link in ("https://example.org/", "../benchmarks.md"):
-        box.text.anchorClicked.emit(QUrl(link))
-    assert opened == ["https://example.org/"]
