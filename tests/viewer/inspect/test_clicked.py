@@ -3,35 +3,28 @@ from __future__ import annotations
 from types import SimpleNamespace
 from typing import Any
 
-import anndata
 import numpy as np
 import pandas as pd
-from napari.layers import Layer, Points
+from napari.layers import Points
 
 from napari_spatialrecon.tissue.slots import UNCERTAINTY
-from napari_spatialrecon.viewer.canvas.layers import cells_layer
 from napari_spatialrecon.viewer.canvas.pointer import hold, let_go
 from napari_spatialrecon.viewer.inspect.clicked import describe_point
 from napari_spatialrecon.viewer.inspect.clicked_part import ClickedPart
+
+from .conftest import cells_of
 
 
 def cells() -> Points:
     counts = np.full((10, 3), 5.0, np.float32)
     counts[7, 2] = 60
-    obs = pd.DataFrame(
-        {
-            "cell_type": pd.Categorical(["T <cell>", "tumor"] * 5),
-            "batch": [f"batch {i}" for i in range(10)],
-            UNCERTAINTY: np.r_[np.arange(9.0) * 10, np.nan],
-        },
-        index=[f"c{i}" for i in range(10)],
-    )
-    adata = anndata.AnnData(counts, obs=obs, var=pd.DataFrame(index=["A", "B", "HIGH"]))
-    adata.obsm["spatial"] = np.column_stack([np.arange(10.0), np.zeros(10)]) * 20
-    adata.uns["spatialrecon"] = {"unit": "um"}
-    layer = Layer.create(*cells_layer(adata, name="a"))
-    assert isinstance(layer, Points)
-    return layer
+    columns = {
+        "cell_type": pd.Categorical(["T <cell>", "tumor"] * 5),
+        "batch": [f"batch {i}" for i in range(10)],
+        UNCERTAINTY: np.r_[np.arange(9.0) * 10, np.nan],
+    }
+    places = np.column_stack([np.arange(10.0), np.zeros(10)]) * 20
+    return cells_of(counts, places, genes=["A", "B", "HIGH"], **columns)
 
 
 def test_a_cell_is_described_by_type_genes_columns_and_certainty() -> None:

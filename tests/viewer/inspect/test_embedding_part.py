@@ -3,17 +3,14 @@ from __future__ import annotations
 import json
 from typing import Any
 
-import anndata
 import numpy as np
-import pandas as pd
 import pytest
-from napari.layers import Layer, Points
-from qtpy.QtCore import QPoint, Qt
+from napari.layers import Points
+from qtpy.QtCore import QPointF, Qt
 
 from napari_spatialrecon.errors import InputError, Stopped
 from napari_spatialrecon.tasks.embedding import embed
 from napari_spatialrecon.viewer.canvas.colors import set_point_colors
-from napari_spatialrecon.viewer.canvas.layers import cells_layer
 from napari_spatialrecon.viewer.inspect import embedding_model
 from napari_spatialrecon.viewer.inspect.embedding_model import (
     computed,
@@ -26,17 +23,15 @@ from napari_spatialrecon.viewer.inspect.embedding_model import (
 )
 from napari_spatialrecon.viewer.inspect.embedding_part import EmbeddingPart
 
+from .conftest import cells_of
+
+NONE = Qt.KeyboardModifier.NoModifier
+
 
 def cells(n: int = 40, **obsm: np.ndarray) -> Points:
     rng = np.random.default_rng(0)
-    adata = anndata.AnnData(
-        rng.poisson(3.0, (n, 5)).astype(np.float32),
-        obs=pd.DataFrame(index=[f"c{i}" for i in range(n)]),
-        obsm={"spatial": rng.uniform(0, 1000, (n, 2)), **obsm},
-    )
-    layer = Layer.create(*cells_layer(adata, name="cells"))
-    assert isinstance(layer, Points)
-    return layer
+    counts = rng.poisson(3.0, (n, 5))
+    return cells_of(counts, rng.uniform(0, 1000, (n, 2)), name="cells", obsm=obsm)
 
 
 def nothing(*_: Any) -> None:
@@ -111,15 +106,12 @@ def part(make_napari_viewer: Any, qtbot: Any) -> EmbeddingPart:
     return made
 
 
-def drag(part: EmbeddingPart, qtbot: Any, modifier: Any = Qt.KeyboardModifier.NoModifier) -> None:
-    """Drag around the whole plot."""
-    view = part.plot.viewport()
-    area = part.plot.box.sceneBoundingRect()
-    left, top, right, bottom = (
-        round(v) for v in (area.left(), area.top(), area.right(), area.bottom())
-    )
-    corners = [(left, top), (right, top), (right, bottom), (left, bottom)]
-    spots = [QPoint(x, y) for x, y in corners]
+def drag(
+    part: EmbeddingPart, qtbot: Any, corners: list[tuple[float, float]], modifier: Any = NONE
+) -> None:
+    """Drag in the plot along places (x, y) of its axes."""
+    view, box = part.plot.viewport(), part.plot.box
+    spots = [box.mapViewToScene(QPointF(x, y)).toPoint() for x, y in corners]
     qtbot.mousePress(view, Qt.MouseButton.LeftButton, modifier, spots[0])
     for spot in spots[1:]:
         qtbot.mouseMove(view, spot)
@@ -148,23 +140,26 @@ def test_selecting_in_the_plot_or_elsewhere_selects_in_both(
     assert len(part.space.selection) == 10
 
 
-@pytest.mark.parametrize("shape", ["Freehand", "Rectangle"])
+@pytest.mark.parametrize(
+    ("shape", "path"),
+    [
+        ("Freehand", [(-1, -2), (-1, 2), (2, 2), (2, -2)]),
+        ("Rectangle", [(-1, 2), (0, 1), (2, -2)]),
+    ],
+)
 def test_a_drag_selects_and_a_click_beside_the_points_clears(
-    part: EmbeddingPart, qtbot: Any, shape: str
+    part: EmbeddingPart, qtbot: Any, shape: str, path: list[tuple[float, float]]
 ) -> None:
-    t = np.linspace(0, 6, 40)
-    part.show_layer(part.viewer.add_layer(cells(X_umap=np.column_stack([np.cos(t), np.sin(t)]))))
+    xy = np.column_stack([np.where(np.arange(40) < 25, 0.5, -2.0), np.linspace(-1, 1, 40)])
+    part.show_layer(part.viewer.add_layer(cells(X_umap=xy)))
     part.shape.setCurrentText(shape)
     qtbot.waitUntil(lambda: len(part.plot.points.data) == 40, timeout=10_000)
     part.plot.box.setRange(xRange=(-3, 3), yRange=(-3, 3), padding=0)
-    drag(part, qtbot)
-    if shape == "Freehand":
-        assert len(part.space.selection) == 40
-        middle = part.plot.box.sceneBoundingRect().center().toPoint()
-        qtbot.mouseClick(part.plot.viewport(), Qt.MouseButton.LeftButton, pos=middle)
-        assert len(part.space.selection) == 0
-    else:
-        assert len(part.space.selection) == 0  # the drag ended below its start
+    drag(part, qtbot, path)
+    assert part.space.selection.names.tolist() == [f"c{i}" for i in range(25)]
+    beside = part.plot.box.mapViewToScene(QPointF(2.5, 2.5)).toPoint()
+    qtbot.mouseClick(part.plot.viewport(), Qt.MouseButton.LeftButton, pos=beside)
+    assert len(part.space.selection) == 0
 
 
 def test_points_have_the_colors_of_the_layer_as_they_change(

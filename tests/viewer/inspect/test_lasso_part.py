@@ -2,19 +2,19 @@ from __future__ import annotations
 
 from typing import Any
 
-import anndata
 import numpy as np
 import pandas as pd
 import pytest
-from napari.layers import Layer, Points
+from napari.layers import Points
 from qtpy.QtCore import QPoint, Qt
 from qtpy.QtTest import QTest
 
 from napari_spatialrecon.viewer.canvas.colors import color_key
-from napari_spatialrecon.viewer.canvas.layers import cells_layer
 from napari_spatialrecon.viewer.inspect.lasso_part import LassoPart
 from napari_spatialrecon.viewer.inspect.markers_view import drawn_change
 from napari_spatialrecon.viewer.inspect.tab import InspectTab
+
+from .conftest import cells_of
 
 NONE = Qt.KeyboardModifier.NoModifier
 
@@ -25,20 +25,15 @@ def cells(name: str, seed: int = 0, counts: bool = True) -> Points:
     y, x = np.mgrid[:20, :20] * 10.0
     found = rng.poisson(3.0, (400, 4)).astype(np.float32)
     found[y.ravel() < 100, 1] += 12
-    adata = anndata.AnnData(
-        found[:, : 4 if counts else 0],
-        obs=pd.DataFrame(
-            {"cell_type": pd.Categorical(rng.choice(["a", "b"], 400))},
-            index=[f"c{i}" for i in range(400)],
-        ),
-        var=pd.DataFrame(index=["A", "HIGH", "C", "D"][: 4 if counts else 0]),
-    )
     places = np.column_stack([x.ravel(), y.ravel()])
-    adata.obsm["spatial"] = places if not seed else rng.permutation(places)
-    adata.uns["spatialrecon"] = {"unit": "um"}
-    layer = Layer.create(*cells_layer(adata, name=name))
-    assert isinstance(layer, Points)
-    return layer
+    kept = 4 if counts else 0
+    return cells_of(
+        found[:, :kept],
+        places if not seed else rng.permutation(places),
+        name=name,
+        genes=["A", "HIGH", "C", "D"][:kept],
+        cell_type=pd.Categorical(rng.choice(["a", "b"], 400)),
+    )
 
 
 @pytest.fixture
@@ -116,7 +111,7 @@ def test_markers_are_found_and_a_click_colors(tab: InspectTab, qtbot: Any) -> No
     select_upper(tab)
     part(tab).test.click()
     assert not part(tab).cancel.isHidden() and part(tab).test.isHidden()
-    qtbot.waitUntil(lambda: part(tab).run is None, timeout=20_000)
+    qtbot.waitUntil(lambda: part(tab).run is None, timeout=100_000)
     assert part(tab).markers.found is not None
     assert part(tab).markers.found.index[0] == "HIGH" and not part(tab).markers.isHidden()
     part(tab).markers.table.selectRow(0)
@@ -130,7 +125,7 @@ def test_markers_of_a_selection_that_is_gone_are_not_shown(tab: InspectTab, qtbo
     select_upper(tab)
     part(tab).test.click()
     run = part(tab).run
-    with qtbot.waitSignal(run.finished, timeout=20_000):
+    with qtbot.waitSignal(run.finished, timeout=100_000):
         tab.viewer.layers.clear()
     assert part(tab).markers.found is None and part(tab).run is None
 

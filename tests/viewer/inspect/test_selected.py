@@ -3,16 +3,14 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
-import anndata
 import numpy as np
 import pandas as pd
 import pytest
-from napari.layers import Layer, Points
+from napari.layers import Points
 
 from napari_spatialrecon.errors import InputError
 from napari_spatialrecon.viewer.canvas.coloring import color_layer
 from napari_spatialrecon.viewer.canvas.colors import color_key
-from napari_spatialrecon.viewer.canvas.layers import cells_layer
 from napari_spatialrecon.viewer.canvas.table_metadata import table_of
 from napari_spatialrecon.viewer.inspect.selected import (
     also_covered,
@@ -24,22 +22,23 @@ from napari_spatialrecon.viewer.inspect.selected import (
 )
 from napari_spatialrecon.viewer.workspace.selection import Selection
 
+from .conftest import cells_of
+
 ROWS = np.array([0, 1, 2, 3, 4, 11])
 
 
 def cells(name: str = "a", prefix: str = "c", **columns: Any) -> Points:
     """Twenty cells in a row, ten of each kind, with one gene apiece."""
     kinds = pd.Categorical(["tumor"] * 10 + ["stroma"] * 10)
-    adata = anndata.AnnData(
-        np.eye(20, 3, dtype=np.float32),
-        obs=pd.DataFrame({"cell_type": kinds, **columns}, [f"{prefix}{i}" for i in range(20)]),
-        var=pd.DataFrame(index=["A", "B", "C"]),
+    return cells_of(
+        np.eye(20, 3),
+        np.column_stack([np.arange(20.0), np.zeros(20)]),
+        name=name,
+        prefix=prefix,
+        genes=["A", "B", "C"],
+        cell_type=kinds,
+        **columns,
     )
-    adata.obsm["spatial"] = np.column_stack([np.arange(20.0), np.zeros(20)])
-    adata.uns["spatialrecon"] = {"unit": "um"}
-    layer = Layer.create(*cells_layer(adata, name=name))
-    assert isinstance(layer, Points)
-    return layer
 
 
 def test_a_composition_has_the_colors_of_the_legend() -> None:

@@ -8,9 +8,10 @@ import pytest
 from napari.components import ViewerModel
 from napari.layers import Layer, Points
 
+from napari_spatialrecon.viewer.canvas.layer_values import types_among
 from napari_spatialrecon.viewer.canvas.layers import cells_layer
 from napari_spatialrecon.viewer.landmarks.layers import MARKS, LandmarksSession
-from napari_spatialrecon.viewer.landmarks.portrait import Portraits, type_column
+from napari_spatialrecon.viewer.landmarks.portrait import Portraits
 from napari_spatialrecon.viewer.task.mark_layers import SYMBOLS
 from napari_spatialrecon.viewer.widgets.marks_table import GLYPHS
 
@@ -80,10 +81,10 @@ def test_a_cell_is_told_by_type_genes_neighbors_and_where_it_is(cells: anndata.A
 def test_a_cell_without_types_or_genes_is_told_by_its_place(cells: anndata.AnnData) -> None:
     bare = anndata.AnnData(np.zeros((80, 0), np.float32))
     bare.obsm["spatial"] = cells.obsm["spatial"]
-    assert type_column(bare) is None
+    assert types_among(bare.obs) is None
     assert (
         Portraits(bare).of(0, cells.obsm["spatial"]).words == "Now in the upper left of the tissue."
     )
     many = cells.copy()
     many.obs["cell_type"] = many.obs_names  # a name each is no type
-    assert type_column(many) is None
+    assert types_among(many.obs) is None

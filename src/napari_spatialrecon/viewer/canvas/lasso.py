@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Literal
 import numpy as np
 
 from napari_spatialrecon.viewer.canvas.layers import to_data
-from napari_spatialrecon.viewer.canvas.pointer import hold, let_go
+from napari_spatialrecon.viewer.canvas.pointer import Tool
 
 if TYPE_CHECKING:
     from napari._vispy.mouse_event import NapariMouseEvent
@@ -21,8 +21,8 @@ STEP_PX = 3.0
 """Pixels on screen between two corners of the polygon."""
 
 
-class Lasso:
-    """Takes drags on the canvas while it is on; Shift adds to a selection, Alt removes from it.
+class Lasso(Tool):
+    """Takes drags on the canvas; Shift adds to a selection, Alt removes from it.
 
     Parameters
     ----------
@@ -44,44 +44,28 @@ class Lasso:
         closed: Callable[[np.ndarray, Way], None],
         switched: Callable[[bool], None] = lambda on: None,
     ) -> None:
-        self._viewer = viewer
-        self._drawn, self._closed, self._switched = drawn, closed, switched
+        super().__init__(viewer, switched)
+        self._drawn, self._closed = drawn, closed
         self._corners: list[np.ndarray] | None = None
         self._zooms = False
-        self.on = False
 
     @property
     def drawing(self) -> bool:
         """Whether a polygon is being drawn."""
         return self._corners is not None
 
-    def switch(self, on: bool) -> None:
-        """Connect to the canvas, or disconnect from it."""
-        if on == self.on:
-            return
-        self.on = on
-        if on:
-            hold(self._viewer, self)
-            self._rest(True)
-            self._viewer.mouse_drag_callbacks.append(self._hear)
-        else:
-            self.forget()
-        self._switched(on)
-
-    def forget(self) -> None:
-        """Disconnect from the canvas without calling `switched`."""
-        self.cancel()
-        self.on = False
-        let_go(self._viewer)
-        if self._hear in self._viewer.mouse_drag_callbacks:
-            self._viewer.mouse_drag_callbacks.remove(self._hear)
-        self._rest(False)
-
     def cancel(self) -> None:
         """Give up the polygon that is being drawn."""
         if self._corners is not None:
             self._corners = None
             self._drawn(np.empty((0, 2)))
+
+    def _begin(self) -> None:
+        self._rest(True)
+
+    def _end(self) -> None:
+        self.cancel()
+        self._rest(False)
 
     def _rest(self, resting: bool) -> None:
         """Let napari's own drags with Alt, which zoom, rest while Alt removes points."""

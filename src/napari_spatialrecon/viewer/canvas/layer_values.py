@@ -30,7 +30,7 @@ if TYPE_CHECKING:
 
 _TYPE = re.compile(r"cell.?types?|cell.?class|subclass|annotation|main.?type", re.IGNORECASE)
 _GROUP = re.compile(r"cluster|leiden|louvain|domain|^type|^class|label", re.IGNORECASE)
-_MOST_TYPES = 80
+_MOST_TYPES = 200
 
 
 @dataclass(frozen=True)
@@ -107,14 +107,20 @@ def rows_of(layer: Points, adata: AnnData) -> np.ndarray | None:
 
 
 def type_column(layer: Points) -> str | None:
+    """Return the column of a layer that holds cell types; see `types_among`."""
+    adata = table_of(layer)
+    return types_among(layer.features if adata is None else adata.obs)
+
+
+def types_among(columns: pd.DataFrame) -> str | None:
     """Return the column that holds cell types, or at least groups; None without one.
 
     Examples
     --------
-    A column called "cell_type" goes before one called "leiden".
+    >>> import pandas as pd
+    >>> types_among(pd.DataFrame({"leiden": ["0", "1"] * 9, "cell_type": ["T", "B"] * 9}))
+    'cell_type'
     """
-    adata = table_of(layer)
-    columns = layer.features if adata is None else adata.obs
     grouping = [str(c) for c in columns if _groups(columns[c])]
     for pattern in (_TYPE, _GROUP):
         if found := [name for name in grouping if pattern.search(name)]:

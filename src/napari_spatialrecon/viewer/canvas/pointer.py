@@ -47,8 +47,55 @@ def is_held(viewer: ViewerModel) -> bool:
     return viewer in _holders
 
 
-class Pointer:
-    """Takes clicks and drags while it is on; only one widget of a viewer has its pointer on.
+class Tool:
+    """Takes the mouse of a viewer's canvas while it is on; only one of a viewer's tools is.
+
+    Parameters
+    ----------
+    viewer
+        The viewer whose canvas is used.
+    switched
+        Called when the tool is switched on or off, with the new state.
+    """
+
+    def __init__(self, viewer: ViewerModel, switched: Callable[[bool], None]) -> None:
+        self._viewer, self._switched = viewer, switched
+        self.on = False
+
+    def switch(self, on: bool) -> None:
+        """Connect to the canvas, or disconnect from it."""
+        if on == self.on:
+            return
+        self.on = on
+        if on:
+            hold(self._viewer, self)
+            self._begin()
+            self._viewer.mouse_drag_callbacks.append(self._hear)
+        else:
+            self.forget()
+        self._switched(on)
+
+    def forget(self) -> None:
+        """Disconnect from the canvas without calling `switched`."""
+        self.on = False
+        if self._hear in self._viewer.mouse_drag_callbacks:
+            self._viewer.mouse_drag_callbacks.remove(self._hear)
+            let_go(self._viewer)
+            self._end()
+
+    def _begin(self) -> None:
+        """Get ready, as the tool is switched on."""
+
+    def _end(self) -> None:
+        """Put things back, as the tool is switched off."""
+
+    def _hear(self, viewer: ViewerModel, event: NapariMouseEvent) -> Generator[None, None, None]:
+        """Follow a press of the mouse until it is released."""
+        raise NotImplementedError
+
+
+class Pointer(Tool):
+    """Takes clicks on the canvas, and drags of marks.
 
     Parameters
     ----------
@@ -73,28 +120,8 @@ class Pointer:
         dragged: Callable[[int, np.ndarray, bool], None],
         switched: Callable[[bool], None] = lambda on: None,
     ) -> None:
-        self._viewer = viewer
+        super().__init__(viewer, switched)
         self._clicked, self._marks, self._dragged = clicked, marks, dragged
-        self._switched = switched
-        self.on = False
-
-    def switch(self, on: bool) -> None:
-        """Connect to the canvas, or disconnect from it."""
-        if on == self.on:
-            return
-        self.on = on
-        if on:
-            hold(self._viewer, self)
-            self._viewer.mouse_drag_callbacks.append(self._hear)
-        else:
-            self.forget()
-        self._switched(on)
-
-    def forget(self) -> None:
-        """Disconnect from the canvas without calling `switched`."""
-        self.on = False
-        let_go(self._viewer)
-        self._viewer.mouse_drag_callbacks.remove(self._hear)
 
     def _hear(self, viewer: ViewerModel, event: NapariMouseEvent) -> Generator[None, None, None]:
         if event.button != 1 or viewer.dims.ndisplay != 2:

@@ -133,7 +133,7 @@ class FiguresPart(Part):
             self._start(
                 partial(markers_near, layer, asked, target, radius),
                 "Testing genes",
-                self._show_markers,
+                partial(self._show_markers, asked, target),
             )
 
     def _show_communities(
@@ -163,9 +163,10 @@ class FiguresPart(Part):
         typed = np.isfinite(table["purity"].to_numpy(float)).any()
         self.note.setText(f"{len(table)} communities. {'' if typed else _NO_TYPES}".strip())
 
-    def _show_markers(self, found: tuple[pd.DataFrame, int, int]) -> None:
+    def _show_markers(self, asked: str, target: str, found: tuple[pd.DataFrame, int, int]) -> None:
         table, n_near, n_far = found
-        self.markers.show_markers(table)
+        near, far = f"{asked} near {target}", f"{asked} farther away"
+        self.markers.show_markers(table, near, far)
         self.markers.words.setText(_P_VALUES)
         self.markers.show()
         self.note.setText(f"{n_near:,} near against {n_far:,} farther away.")

@@ -48,10 +48,6 @@ class MarkersView(QWidget):
         self.plot.setFrameShape(pg.PlotWidget.Shape.NoFrame)
         self.plot.setLabel("bottom", "log2 fold change")
         self.plot.setLabel("left", "-log10 adjusted p")
-        self.plot.setToolTip(
-            "Each dot is a gene: right, higher in the selection; up, the more certain. "
-            "Genes without counts on one side are at the edge. Click one to color the layer by it."
-        )
         self.dots = pg.ScatterPlotItem(size=5, pen=None, hoverable=True, hoverSize=9)
         self.dots.sigClicked.connect(self._pick_dot)
         self.plot.addItem(self.dots)
@@ -63,9 +59,21 @@ class MarkersView(QWidget):
             layout.addWidget(part)
         self.table.row_picked.connect(lambda row: self.picked.emit(self._genes[row]))
 
-    def show_markers(self, found: pd.DataFrame) -> None:
-        """Show genes, one row each, highest score first."""
+    def show_markers(
+        self, found: pd.DataFrame, group: str = "the selection", rest: str = "all others"
+    ) -> None:
+        """Show genes, one row each, highest score first.
+
+        Parameters
+        ----------
+        group, rest
+            What was compared with what, in words.
+        """
         self.found = found
+        self.plot.setToolTip(
+            f"Each dot is a gene: right, higher in {group}; up, the more certain. "
+            "Genes without counts on one side are at the edge. Click one to color the layer by it."
+        )
         kept = found
         if len(found) > SHOWN:
             kept = found.iloc[np.r_[: SHOWN // 2, len(found) - SHOWN // 2 : len(found)]]
@@ -76,8 +84,8 @@ class MarkersView(QWidget):
             Column(
                 "log2 FC",
                 np.where(one_sided(kept), np.nan, kept["log2_fold_change"].to_numpy(float)),
-                "log2 of the mean in the selection over the mean of all others; empty for a gene "
-                "of which one of the two has no counts",
+                f"log2 of the mean in {group} over the mean in {rest}; empty for a gene of which "
+                "one of the two has no counts",
             ),
             Column(
                 "adj. p",
@@ -88,13 +96,13 @@ class MarkersView(QWidget):
             Column(
                 "% in",
                 100 * kept["expressed"].to_numpy(float),
-                "Share of the selected cells or spots with counts of the gene",
+                f"Share of the cells or spots in {group} with counts of the gene",
                 decimals=0,
             ),
             Column(
                 "% out",
                 100 * kept["expressed_in_rest"].to_numpy(float),
-                "Share of all others with counts of the gene",
+                f"Share of the cells or spots in {rest} with counts of the gene",
                 decimals=0,
             ),
         ]

@@ -8,12 +8,11 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from napari_spatialrecon.viewer.canvas.layer_values import types_among
+
 if TYPE_CHECKING:
     from anndata import AnnData
 
-LIKELY = ("cell_type", "celltype", "cell type", "type", "annotation", "label", "cluster")
-"""Parts of the names of columns that hold types, the likeliest first."""
-_MOST_TYPES = 200
 _GENES, _NEIGHBOURS = 4, 12
 _MIDDLE = 1 / 3
 """Width of the middle, as a share of the tissue's."""
@@ -97,7 +96,7 @@ class Portraits:
 
     @cached_property
     def _kinds(self) -> np.ndarray | None:
-        column = type_column(self._adata)
+        column = types_among(self._adata.obs)
         return None if column is None else self._adata.obs[column].astype(str).to_numpy()
 
     @cached_property
@@ -106,20 +105,6 @@ class Portraits:
         rows = np.unique(np.linspace(0, self._adata.n_obs - 1, _SAMPLED).astype(int))
         totals = np.asarray(self._adata.X[rows].sum(axis=0), float).ravel()
         return np.asarray(totals / (totals.sum() or 1.0))
-
-
-def type_column(adata: AnnData) -> str | None:
-    """Return the column that most likely holds the types of cells; None if none does."""
-    import pandas as pd
-
-    def fits(name: str) -> bool:
-        values = adata.obs[name]
-        words = isinstance(values.dtype, pd.CategoricalDtype) or values.dtype == object
-        return bool(words and 1 < values.nunique() <= min(_MOST_TYPES, adata.n_obs // 2))
-
-    columns = [str(name) for name in adata.obs]
-    likely = ((c for c in columns if part in c.lower()) for part in LIKELY)
-    return next((c for found in likely for c in found if fits(c)), None)
 
 
 def _around(kinds: np.ndarray, cell: int, places: np.ndarray) -> str:
