@@ -8,6 +8,7 @@ import numpy as np
 import pandas as pd
 import pytest
 from anndata import AnnData
+from scipy import sparse
 
 from napari_spatialrecon.errors import ChoiceError, InputError
 from napari_spatialrecon.tissue import contract
@@ -263,6 +264,51 @@ def test_a_large_image_is_named_not_read_and_keeps_its_levels(tmp_path, monkeypa
     assert (brightness_at_spots(read_adata(tmp_path / "b.h5ad")) == 255).all()
 
 
+@pytest.mark.parametrize("version", [2, 3])
+@pytest.mark.parametrize("part", ["X", "X/data", "X/indices", "X/indptr", "obs/_index"])
+def test_a_table_that_lacks_a_chunk_is_refused_rather_than_read_as_zeros(
+    tmp_path, version: int, part: str
+) -> None:
+    sdata = a_slide(np.eye(3))
+    if part.startswith("X/"):
+        sdata["table"].X = sparse.csr_matrix(sdata["table"].X)
+    formats = {"sdata_formats": SpatialDataContainerFormatV01()} if version == 2 else {}
+    sdata.write(tmp_path / "a.zarr", **formats)
+    array = tmp_path / "a.zarr" / "tables" / "table" / part
+    read_adata(tmp_path / "a.zarr")
+    chunks = [p for p in array.rglob("*") if p.is_file() and not is_metadata(p)]
+    assert len(chunks) == 1
+    chunks[0].unlink()
+    with pytest.raises(InputError, match=f"found none or part of {part}"):
+        read_adata(tmp_path / "a.zarr")
+
+
+def is_metadata(path) -> bool:
+    return path.name == "zarr.json" or path.name.startswith(".")
+
+
+def test_a_table_whose_last_array_is_gone_is_refused(tmp_path) -> None:
+    a_slide(np.eye(3)).write(tmp_path / "a.zarr")
+    shutil.rmtree(tmp_path / "a.zarr" / "tables" / "table" / "obs" / "id")
+    with pytest.raises(InputError, match="obs/id"):
+        read_adata(tmp_path / "a.zarr")
+
+
+def test_labels_without_chunks_are_refused_rather_than_read_as_zeros(tmp_path) -> None:
+    labels = np.zeros((20, 20), int)
+    labels[2:5, 2:5], labels[10:14, 6:9] = 1, 2
+    table = a_table(2, "cells")
+    table.obs["id"] = [1, 2]
+    parts = {"cells": Labels2DModel.parse(labels, dims=("y", "x")), "table": table}
+    sd.SpatialData.init_from_elements(parts).write(tmp_path / "a.zarr")
+    assert read_adata(tmp_path / "a.zarr").n_obs == 2
+    for chunks in (tmp_path / "a.zarr" / "labels" / "cells").rglob("c"):
+        shutil.rmtree(chunks)
+    with pytest.raises(InputError, match="a part that cannot be read") as caught:
+        read_adata(tmp_path / "a.zarr")
+    assert "copying it again" in caught.value.remedy
+
+
 def test_nothing_of_the_object_is_changed() -> None:
     sdata = a_slide()
     before = sdata["table"].copy()
@@ -386,7 +432,7 @@ def test_files_that_cannot_be_read_say_why(tmp_path, zarr_2) -> None:
     torn = tmp_path / "torn.zarr"
     shutil.copytree(good, torn)
     shutil.rmtree(torn / "tables" / "table" / "obs")
-    with pytest.raises(InputError, match="intact SpatialData"):
+    with pytest.raises(InputError, match=r"whole store, found none or part of obs\."):
         read_adata(torn)
 
 

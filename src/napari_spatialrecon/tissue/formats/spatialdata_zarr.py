@@ -8,12 +8,13 @@ from pathlib import Path
 from typing import Any
 
 import anndata
+import zarr
 from anndata import AnnData
 
 from napari_spatialrecon.errors import InputError
 from napari_spatialrecon.tissue.formats.options import ReadOptions
 from napari_spatialrecon.tissue.formats.recognise import zarr_attributes
-from napari_spatialrecon.tissue.formats.zarr_store import refuse_pickles
+from napari_spatialrecon.tissue.formats.zarr_store import refuse_missing, refuse_pickles
 from napari_spatialrecon.tissue.sdata.library import MICROMETRES, library
 from napari_spatialrecon.tissue.sdata.table import ATTRIBUTES, Tables, as_table
 
@@ -44,10 +45,14 @@ def read(path: Path, options: ReadOptions) -> AnnData:
         raise _damaged(path, error) from error
     there = {e.name: e for kind in ELEMENTS for e in _groups(path / kind)}
     broken = {name: _broken(element) for name, element in there.items() if name not in found}
+    for name in [*found.images, *found.labels]:
+        if _is_empty(there[name]):
+            broken[name] = _damaged(there[name], None)
+            del found[name]
     names = [group.name for group in _groups(path / "tables")]
     tables = Tables(
         names,
-        lambda name: _read_table(path / "tables" / name),
+        lambda name: _read_table(path, name),
         path.name,
         broken,
         lambda name: _stated_micrometres(there[name]),
@@ -76,17 +81,27 @@ def _check_version(path: Path) -> None:
         )
 
 
-def _read_table(group: Path) -> AnnData:
+def _read_table(path: Path, name: str) -> AnnData:
+    group = path / "tables" / name
     try:
+        _refuse_missing(path, name)
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")
             table = anndata.read_zarr(group)
+    except InputError:
+        raise
     except Exception as error:
         raise _damaged(group, error) from error
     held = table.uns.get(ATTRIBUTES)
     if isinstance(held, dict) and not isinstance(held.get("region"), str | None):
         held["region"] = [str(region) for region in held["region"]]
     return table
+
+
+def _refuse_missing(path: Path, name: str) -> None:
+    group = zarr.open_group(path / "tables" / name, mode="r", use_consolidated=False)
+    listed = zarr.open_group(path, mode="r").get(f"tables/{name}", group)
+    refuse_missing(group, listed, path / "tables" / name)
 
 
 def _stated_micrometres(element: Path) -> frozenset[str]:
@@ -120,6 +135,12 @@ def _broken(element: Path) -> InputError:
         remedy="Try applying it to the element before it is written, or leaving it out.",
         where=str(element),
     )
+
+
+def _is_empty(raster: Path) -> bool:
+    """Return whether nothing is stored of an image or of labels, which would read as zeros."""
+    arrays = [a for _, a in zarr.open_group(raster, mode="r").arrays()]
+    return bool(arrays) and not any(array.nchunks_initialized for array in arrays)
 
 
 def _damaged(path: Path, error: Exception | None) -> InputError:

@@ -1,4 +1,4 @@
-"""Zarr stores, folders or zip files, looked into without reading an array."""
+"""Zarr stores, folders or zip files, looked into before a table is read from them."""
 
 from __future__ import annotations
 
@@ -9,9 +9,14 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+import zarr
+
 from napari_spatialrecon.errors import InputError
 
 _METADATA = ("zarr.json", ".zarray", ".zmetadata")
+#: Groups of a table whose arrays have no rows of zeros only: counts and coordinates.
+_FILLED = ("X", "layers", "obsm", "raw")
 
 
 def refuse_pickles(path: Path) -> None:
@@ -72,3 +77,59 @@ def _has_pickles(content: Any) -> bool:
         parts = (v for k, v in content.items() if k != "attributes" and not k.endswith(".zattrs"))
         return any(map(_has_pickles, parts))
     return isinstance(content, list) and any(map(_has_pickles, content))
+
+
+def refuse_missing(group: zarr.Group, listed: zarr.Group, where: Path) -> None:
+    """Refuse a table on disk of which an array, or a part of one, is not there.
+
+    zarr reads both as zeros. It stores no part that holds zeros only, so such a part is taken for
+    lost only where zeros make no sense: all counts, coordinates or names of a block of rows, and
+    what a sparse matrix stores. Other parts, as columns of `obs`, cannot be checked.
+
+    Parameters
+    ----------
+    group
+        The table, opened by its own metadata.
+    listed
+        The same table by the list that the store keeps of all its arrays, if it keeps one.
+
+    Raises
+    ------
+    InputError
+        Names the arrays.
+    """
+    there = dict(group.members(max_depth=None))
+    missing = {name for name, _ in listed.members(max_depth=None)} - {*there}
+    arrays = {name: array for name, array in there.items() if isinstance(array, zarr.Array)}
+    lacking = {n: a for n, a in arrays.items() if a.nchunks_initialized < a.nchunks}
+    missing |= {name for name, array in lacking.items() if _is_lost(name, array, there)}
+    if missing:
+        named = sorted(name for name in missing if name.rpartition("/")[0] not in missing)
+        raise InputError(
+            f"Expected a whole store, found none or part of {', '.join(named[:5])}.",
+            remedy="Try copying or downloading it again, with all of its files.",
+            where=str(where),
+        )
+
+
+def _is_lost(name: str, array: zarr.Array, there: dict[str, Any]) -> bool:
+    """Return whether an array that lacks chunks cannot have held zeros there."""
+    above, _, own = name.rpartition("/")
+    holder = there.get(above)
+    attributes = dict(holder.attrs) if holder is not None else {}
+    if "matrix" in str(attributes.get("encoding-type")) and own in ("data", "indices", "indptr"):
+        return own == "data" or not _is_sparse(there[f"{above}/indices"], there[f"{above}/indptr"])
+    if attributes.get("_index") == own:
+        return True
+    if name.partition("/")[0] not in _FILLED or array.ndim != 2:
+        return False
+    return array.nchunks_initialized == 0 or array.chunks[1] >= array.shape[1]
+
+
+def _is_sparse(indices: zarr.Array, indptr: zarr.Array) -> bool:
+    """Return whether indices and where rows start can be those of a sparse matrix."""
+    columns, starts = np.asarray(indices[:]), np.asarray(indptr[:])
+    if starts[-1] != len(columns) or (np.diff(starts) < 0).any():
+        return False
+    rows = np.repeat(np.arange(len(starts) - 1), np.diff(starts))
+    return len(np.unique(np.stack([rows, columns]), axis=1).T) == len(columns)

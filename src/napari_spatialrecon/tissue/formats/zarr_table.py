@@ -18,7 +18,7 @@ from napari_spatialrecon.tissue.formats.h5ad import name_images_wholly, unreadab
 from napari_spatialrecon.tissue.formats.noting import add_notes
 from napari_spatialrecon.tissue.formats.options import ReadOptions
 from napari_spatialrecon.tissue.formats.slides import one_slide
-from napari_spatialrecon.tissue.formats.zarr_store import refuse_pickles
+from napari_spatialrecon.tissue.formats.zarr_store import refuse_missing, refuse_pickles
 
 
 def read(path: Path, options: ReadOptions) -> AnnData:
@@ -68,23 +68,7 @@ def _read(path: Path) -> AnnData:
 def _whole(
     store: Any, path: Path, reader: Callable[[zarr.Group], AnnData] = anndata.read_zarr
 ) -> AnnData:
-    """Return the table of a store, none of whose parts is missing.
-
-    zarr reads what is not there as zeros: an array that only the list of all arrays knows, and a
-    part of an array.
-    """
+    """Return the table of a store, none of whose parts is missing."""
     group = zarr.open_group(store, mode="r", use_consolidated=False)
-    there = dict(group.members(max_depth=None))
-    missing = {name for name, _ in zarr.open_group(store, mode="r").members(max_depth=None)}
-    missing -= {*there}
-    for name, array in there.items():
-        stored = name.rpartition("/")[2] == "data" and isinstance(array, zarr.Array)
-        if stored and array.nchunks_initialized < array.nchunks:
-            missing.add(name)
-    if missing:
-        raise InputError(
-            f"Expected a whole store, found none or part of {', '.join(sorted(missing)[:5])}.",
-            remedy="Try copying or downloading it again, with all of its files.",
-            where=str(path),
-        )
+    refuse_missing(group, zarr.open_group(store, mode="r"), path)
     return reader(group)
