@@ -78,6 +78,16 @@ def test_the_bias_does_not_see_pose() -> None:
     torch.testing.assert_close(bias.double()(geometry @ q), bias.double()(geometry))
 
 
+def test_the_bias_sees_the_angle_at_a_cell_between_a_neighbour_and_the_mean_of_them() -> None:
+    bias = GeometryBias(1, RefinerConfig(neighbours=2, angle_bins=4))
+    corner = torch.tensor([[[0.0, 0.0], [1.0, 0.0], [0.0, 1.0], [-9.0, -9.0]]])
+    bins = bias._angles(corner, torch.cdist(corner, corner))[0]
+    assert bins[0].tolist() == [4, 1, 1, 4]  # 45 degrees from the mean to either; no others
+    assert bins[1].tolist() == [0, 4, 0, 4]  # 22.5 degrees
+    torch.nn.init.constant_(bias.angle.weight[:4], 1.0)
+    assert bias(corner)[0, 0, 0].tolist() == [0.0, 1.0, 1.0, 0.0]
+
+
 def test_an_untrained_denoiser_returns_what_is_skipped() -> None:
     torch.manual_seed(0)
     network = Denoiser(SMALL, REFINER).eval()

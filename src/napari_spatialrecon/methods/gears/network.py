@@ -111,7 +111,8 @@ class GeometryBias(nn.Module):
         """Return the bin of each pair's angle; the last bin where j is not a neighbour of i."""
         n, bins = geometry.shape[1], self.angle.num_embeddings - 1
         k = min(self.neighbours, n - 1)
-        hidden = distances + torch.eye(n, device=geometry.device) * torch.inf
+        itself = torch.eye(n, dtype=torch.bool, device=geometry.device)
+        hidden = distances.masked_fill(itself, torch.inf)
         near = hidden.topk(k, dim=-1, largest=False)
         batch = torch.arange(len(geometry), device=geometry.device)[:, None, None]
         offsets = geometry[batch, near.indices] - geometry[:, :, None]
