@@ -104,7 +104,7 @@ def test_a_slide_and_its_looks_return(
     viewer.layers.move(1, 0)
     viewer.scene.camera.center, viewer.scene.camera.zoom = (0.0, 12.0, 34.0), 0.7
     viewer.layers.selection = {spots}
-    workspace_of(viewer).selection.set(["spot3", "spot4"])
+    workspace_of(viewer).selection.set_rows(spots, [3, 4])
     folder = saved(viewer, tmp_path)
     assert is_session(folder) and not list(folder.glob("*.h5ad")), "the slide is not copied"
     assert show(again, folder) == []
@@ -115,6 +115,7 @@ def test_a_slide_and_its_looks_return(
     listed = {(e.name, e.role, e.path) for e in space}
     assert listed == {(e.name, e.role, file) for e in workspace_of(viewer)}
     assert space.selection.names.tolist() == ["spot3", "spot4"]
+    assert space.selection.source is again.layers[spots.name]
 
 
 @pytest.mark.parametrize("task", ["place", "deconvolve", "super-resolve", "impute-genes"])

@@ -109,13 +109,13 @@ def column_values(column: pd.Series, title: str, *, log: bool = False) -> tuple[
 
 def row_totals(adata: AnnData) -> np.ndarray:
     """Return the total of each row (n,), of the counts if the table has them."""
-    matrix, _ = _matrix(adata, None)
+    matrix, _ = read_matrix(adata)
     totals: np.ndarray = np.asarray(matrix.sum(axis=1), float).ravel()
     return totals
 
 
 def _gene(adata: AnnData, at: int, name: str, *, log: bool) -> tuple[Values, Kind, str]:
-    matrix, is_counts = _matrix(adata, at)
+    matrix, is_counts = read_matrix(adata, at)
     column = _column(matrix, at)
     if not is_counts:
         return column, "gene", f"{name}, as in the table"
@@ -128,8 +128,8 @@ def _gene(adata: AnnData, at: int, name: str, *, log: bool) -> tuple[Values, Kin
     )
 
 
-def _matrix(adata: AnnData, at: int | None) -> tuple[Any, bool]:
-    """Return the matrix that holds a gene, and whether it holds counts."""
+def read_matrix(adata: AnnData, at: int | None = None) -> tuple[Any, bool]:
+    """Return the matrix that holds a gene, by default any, and whether it holds counts."""
     counted = COUNTS in adata.layers
     if counted and at is not None and COUNTS_OK in adata.var:
         counted = bool(adata.var[COUNTS_OK].iloc[at])

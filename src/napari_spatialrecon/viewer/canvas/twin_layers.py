@@ -2,17 +2,20 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from napari_spatialrecon.tissue.slots import OURS
+from napari_spatialrecon.viewer.canvas.table_metadata import table_of
 from napari_spatialrecon.viewer.canvas.tiles import tile_slot
 
 if TYPE_CHECKING:
     from napari.components import ViewerModel
     from napari.layers import Points
 
+CELLS = "cells"
+"""Key of our metadata of a twin: the table of the cells or spots of which it shows some."""
 _TWIN = "twin_of"
 
 
@@ -46,10 +49,14 @@ def twin(viewer: ViewerModel, source: Points, name: str) -> Points:
         units=source.units,
         axis_labels=source.axis_labels,
         features=source.features,
-        metadata={OURS: {**kept, **tile_slot(source), "role": "result", _TWIN: name}},
+        metadata={OURS: {**kept, **tile_slot(source), **_shown(source, name)}},
     )
     viewer.layers.insert(viewer.layers.index(source) + 1, layer)
     return layer
+
+
+def _shown(source: Points, name: str) -> dict[str, Any]:
+    return {"role": "result", _TWIN: name, CELLS: table_of(source)}
 
 
 def show_rows(layer: Points, source: Points, rows: np.ndarray) -> None:

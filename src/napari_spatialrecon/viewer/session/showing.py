@@ -117,6 +117,8 @@ def _list_results(viewer: ViewerModel, read: SessionRead) -> None:
 
 
 def _look_as_before(viewer: ViewerModel, read: SessionRead) -> None:
+    from napari.layers import Points
+
     space, view = workspace_of(viewer), read.content["view"]
     viewer.dims.ndisplay = 3 if view["ndisplay"] == 3 else 2
     camera = viewer.scene.camera
@@ -125,7 +127,9 @@ def _look_as_before(viewer: ViewerModel, read: SessionRead) -> None:
     viewer.canvas.overlays.scale_bar.visible = bool(view["scale_bar"])
     active = None if view["active"] is None else read.layers[view["active"]]
     viewer.layers.selection = set() if active is None else {active.layer}
-    space.selection.set(view["selection"])
+    source = None if view.get("selected_in") is None else read.layers[view["selected_in"]]
+    chosen = None if source is None else source.layer
+    space.selection.set(view["selection"], chosen if isinstance(chosen, Points) else None)
     for name, state in read.content["kept"].items():
         part = space.kept.get(name)
         if part is not None and isinstance(state, Mapping):

@@ -162,7 +162,7 @@ def take(viewer: ViewerModel) -> Snapshot:
     ]
     kept = {name: part.state() for name, part in space.kept.items()}
     return Snapshot(
-        tables.sources, layers, cells, results, models, roles, _view(viewer, space), kept
+        tables.sources, layers, cells, results, models, roles, _view(viewer, space, at), kept
     )
 
 
@@ -186,14 +186,23 @@ def _layer(layer: Layer, tables: _Tables) -> LayerTaken:
     )
 
 
-def _view(viewer: ViewerModel, space: Workspace) -> dict[str, Any]:
+def _view(viewer: ViewerModel, space: Workspace, at: Mapping[Layer, int]) -> dict[str, Any]:
+    from napari.layers import Points
+
     camera, active = viewer.scene.camera, viewer.layers.selection.active
+    selection = space.selection
+    of = [layer for layer in at if isinstance(layer, Points) and selection.is_of(layer)]
+    source = selection.source
+    if source is not None and source not in at:
+        source = next(iter(of), None)
+    gone = selection.source is not None and source is None
     return {
         "center": [float(c) for c in camera.center],
         "zoom": float(camera.zoom),
         "angles": [float(a) for a in camera.angles],
         "ndisplay": int(viewer.dims.ndisplay),
         "scale_bar": bool(viewer.canvas.overlays.scale_bar.visible),
-        "active": None if active is None else int(viewer.layers.index(active)),
-        "selection": np.asarray(space.selection.names).astype(str).tolist(),
+        "active": None if active is None else at.get(active),
+        "selection": [] if gone else np.asarray(selection.names).astype(str).tolist(),
+        "selected_in": None if source is None else at[source],
     }

@@ -2,30 +2,38 @@
 
 from __future__ import annotations
 
+import weakref
 from collections.abc import Iterable
 from typing import TYPE_CHECKING
 
 import numpy as np
 from psygnal import Signal
 
+from napari_spatialrecon.tissue.slots import OURS
 from napari_spatialrecon.viewer.canvas.layers import NAMES
+from napari_spatialrecon.viewer.canvas.table_metadata import table_of
+from napari_spatialrecon.viewer.canvas.twin_layers import CELLS
+from napari_spatialrecon.viewer.workspace.same_cells import are_same_cells
 
 if TYPE_CHECKING:
     import pandas as pd
+    from anndata import AnnData
     from napari.layers import Points
 
 
 class Selection:
     """Names of the selected cells or spots, wherever they were selected.
 
-    A selection carries over between the layers of the same cells, since it is kept by name.
+    A selection carries over between the layers of the same cells. They are found by name among
+    tables of the same cells: spots of two slides often have the same names.
 
     Attributes
     ----------
     names : (n,) str
         Unique, in the order of the layer in which they were selected.
     source
-        The layer in which they were selected; None for one made elsewhere.
+        The layer in which they were selected; None for one made elsewhere, whose names count in
+        every layer.
     """
 
     changed = Signal()
@@ -34,6 +42,7 @@ class Selection:
         self.names: np.ndarray = np.empty(0, object)
         self.source: Points | None = None
         self._rows: tuple[pd.DataFrame, np.ndarray] | None = None
+        self._known: dict[int, tuple[weakref.ref[AnnData], bool]] = {}
 
     def __len__(self) -> int:
         return len(self.names)
@@ -57,9 +66,24 @@ class Selection:
             return np.empty(0, int)
         if self._rows is not None and self._rows[0] is layer.features:
             return self._rows[1]
+        if not self.is_of(layer):
+            return np.empty(0, int)
         import pandas as pd
 
         return np.flatnonzero(pd.Index(names_of(layer)).isin(self.names))
+
+    def is_of(self, layer: Points) -> bool:
+        """Return whether a layer is of the cells among which some were selected."""
+        if self.source is None or layer is self.source:
+            return True
+        own, other = _cells_of(self.source), _cells_of(layer)
+        if own is None or other is None:
+            return False
+        known, same = self._known.get(id(other), (None, False))
+        if known is None or known() is not other:
+            same = are_same_cells(own, other)
+            self._known[id(other)] = (weakref.ref(other), same)
+        return same
 
     def _take(
         self,
@@ -71,10 +95,18 @@ class Selection:
         import pandas as pd
 
         found = pd.unique(names)
+        if source is not self.source:
+            self._known = {}
         same = source is self.source and np.array_equal(found, self.names)
         self.names, self.source, self._rows = found, source, rows
         if not same:
             self.changed.emit()
+
+
+def _cells_of(layer: Points) -> AnnData | None:
+    """Return the table of a layer's cells or spots, also of one that shows a few of another's."""
+    found = table_of(layer)
+    return found if found is not None else layer.metadata.get(OURS, {}).get(CELLS)
 
 
 def names_of(layer: Points) -> np.ndarray:
