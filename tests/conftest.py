@@ -76,3 +76,10 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
     of_qt = [item for item in items if {"qtbot", "qapp"} & {*getattr(item, "fixturenames", ())}]
     config.hook.pytest_deselected(items=[item for item in items if item not in of_qt])
     items[:] = of_qt
+
+
+@pytest.fixture(autouse=True)
+def no_earlier_runs(tmp_path_factory, monkeypatch):
+    """Times of earlier runs are kept in a folder of the test, and none are known at its start."""
+    folder = tmp_path_factory.mktemp("settings")
+    monkeypatch.setattr("napari_spatialrecon.pace.times_file", lambda: folder / "times.json")

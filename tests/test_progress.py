@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 
 from napari_spatialrecon import progress
+from napari_spatialrecon.durations import Span
 from napari_spatialrecon.errors import Stopped
 from napari_spatialrecon.progress import Progress, Reporter
 
@@ -51,6 +52,38 @@ def test_the_time_left_is_estimated_from_the_steps_done(clock):
     reporter.step(2)
     assert seen[-1].elapsed_s == pytest.approx(4)
     assert seen[-1].eta_s == pytest.approx(16)
+
+
+def test_the_time_left_of_the_whole_run_follows_the_speed_of_the_steps(clock):
+    seen = []
+    reporter = Reporter(seen.append, interval_s=0)
+    reporter.expect(Span(10, 10), Span(40, 40))
+    reporter.enter(0)
+    part = reporter.within("First")
+    part.begin("Training", total=10)
+    assert seen[-1].left_s == pytest.approx(50) and seen[-1].expected == Span(50, 50)
+    clock.now += 4
+    part.step(2)  # 16 s remain of a part that was to take 10: twice as long, and so the other
+    assert seen[-1].left_s == pytest.approx(16 + 80)
+    clock.now += 16
+    reporter.enter(1)
+    part = reporter.within("Second")
+    part.begin("Placing")
+    assert seen[-1].left_s == pytest.approx(80)
+    clock.now += 81
+    part.step(3)
+    assert seen[-1].left_s is None
+
+
+def test_a_part_stops_at_its_time_or_with_the_whole(clock):
+    asked = []
+    whole = Reporter(None, lambda: bool(asked))
+    part = whole.within("Trying", until=clock.now + 5).within("Inner")
+    part.check()
+    clock.now += 6
+    assert part.stop_requested and not whole.stop_requested
+    asked.append(1)
+    assert whole.within("Again", until=clock.now + 5).stop_requested
 
 
 def test_the_time_left_is_unknown_without_a_total(clock):

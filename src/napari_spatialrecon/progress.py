@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 
+from napari_spatialrecon.durations import Span
 from napari_spatialrecon.errors import Stopped
 
 
@@ -23,6 +24,10 @@ class Progress:
         Seconds since the stage began, and estimated seconds remaining (None while unknown).
     metrics
         Numbers worth plotting, such as ``loss`` or ``held_out``.
+    left_s
+        Estimated seconds remaining of the whole run (None while unknown).
+    expected
+        How long the whole run was expected to take, where an estimate was made.
     """
 
     stage: str
@@ -31,10 +36,59 @@ class Progress:
     elapsed_s: float = 0.0
     eta_s: float | None = None
     metrics: Mapping[str, float] = field(default_factory=dict)
+    left_s: float | None = None
+    expected: Span | None = None
 
 
 ProgressCallback = Callable[[Progress], None]
 ShouldStop = Callable[[], bool]
+
+
+class Course:
+    """How far a run is: what is left of it, from what was expected and how it has gone so far.
+
+    Parameters
+    ----------
+    parts
+        Range of seconds expected for each part of the run, in order.
+
+    Examples
+    --------
+    >>> Course([Span(30, 90), Span(30, 90)]).expected.words
+    'about 1 to 3 min'
+    """
+
+    def __init__(self, parts: Sequence[Span]) -> None:
+        self._seconds = [part.likely for part in parts]
+        self.expected = Span(sum(p.low for p in parts), sum(p.high for p in parts))
+        self._now, self._before = 0, 0.0
+        self._started = self._entered = time.monotonic()
+
+    def enter(self, part: int) -> None:
+        """Note that the part of this number, from 0, begins."""
+        self._entered = time.monotonic()
+        self._now, self._before = part, sum(self._seconds[:part])
+
+    def left(self, eta_s: float | None) -> float | None:
+        """Return the estimated seconds remaining; None if the run is late and nothing is known.
+
+        Parameters
+        ----------
+        eta_s
+            Seconds remaining of the current stage by the speed of its steps.
+        """
+        now = time.monotonic()
+        spent, expected = now - self._entered, self._seconds[self._now]
+        slower = self._slower(self._entered - self._started, self._before)
+        own = max(slower * expected - spent, eta_s or 0.0)
+        if own <= 0:
+            return None
+        slower = self._slower(now - self._started + own, self._before + expected)
+        return own + slower * sum(self._seconds[self._now + 1 :])
+
+    @staticmethod
+    def _slower(found: float, expected: float) -> float:
+        return found / expected if expected > 0 else 1.0
 
 
 class Reporter:
@@ -50,6 +104,8 @@ class Reporter:
         Minimum time between two reports.
     part
         Part of the run that is reported, put before the name of each of its stages.
+    course
+        What the whole run was expected to take; see `expect`.
 
     Examples
     --------
@@ -69,17 +125,44 @@ class Reporter:
         *,
         interval_s: float = 0.1,
         part: str = "",
+        course: Course | None = None,
     ) -> None:
         self._progress = progress
         self._should_stop = should_stop
         self._interval_s = interval_s
         self._part = part
+        self._course = course
         self._first_step: int | None = None
         self.begin("Starting")
 
-    def within(self, part: str) -> Reporter:
-        """Return a reporter of a part of the run, which names it in front of each stage."""
-        return Reporter(self._progress, self._should_stop, interval_s=self._interval_s, part=part)
+    def expect(self, *parts: Span) -> None:
+        """Say how long the run is expected to take, in parts; `enter` tells where it is."""
+        self._course = Course(parts)
+
+    def enter(self, part: int) -> None:
+        """Note that the expected part of this number, from 0, begins."""
+        if self._course is not None:
+            self._course.enter(part)
+
+    def within(self, part: str, *, until: float | None = None) -> Reporter:
+        """Return a reporter of a part of the run, which names it in front of each stage.
+
+        Parameters
+        ----------
+        until
+            Time (`time.monotonic`) from which on the part is to stop.
+        """
+
+        def late_or_stopped() -> bool:
+            return self.stop_requested or (until is not None and time.monotonic() > until)
+
+        return Reporter(
+            self._progress,
+            self._should_stop if until is None else late_or_stopped,
+            interval_s=self._interval_s,
+            part=part,
+            course=self._course,
+        )
 
     def begin(self, stage: str, total: int | None = None) -> None:
         """Start a new stage of `total` steps."""
@@ -113,7 +196,12 @@ class Reporter:
         elapsed = now - self._started
         done = step - self._first_step
         eta = elapsed / done * (self._total - step) if self._total and done > 0 else None
-        self._progress(Progress(self._stage, step, self._total, elapsed, eta, dict(self._metrics)))
+        course, metrics = self._course, dict(self._metrics)
+        left = None if course is None else course.left(eta)
+        expected = None if course is None else course.expected
+        self._progress(
+            Progress(self._stage, step, self._total, elapsed, eta, metrics, left, expected)
+        )
 
     @property
     def stop_requested(self) -> bool:

@@ -10,6 +10,7 @@ import threading
 from types import FrameType
 from typing import Any
 
+from napari_spatialrecon.durations import duration
 from napari_spatialrecon.errors import ConfigError
 from napari_spatialrecon.progress import Progress
 
@@ -45,6 +46,7 @@ class Bar:
         self.kind = kind
         self._bar: Any = None
         self._stage = ""
+        self._told = False
 
     def __enter__(self) -> Bar:
         return self
@@ -54,7 +56,10 @@ class Bar:
             self._bar.close()
 
     def show(self, progress: Progress) -> None:
-        """Show the progress of the run."""
+        """Show the progress of the run; before it, how long it is expected to take."""
+        if progress.expected is not None and not self._told and self.kind != "json":
+            self._told = True
+            print(f"expected: {progress.expected.words}", file=sys.stderr)
         if self.kind == "json":
             content = {
                 "stage": progress.stage,
@@ -62,6 +67,7 @@ class Bar:
                 "total": progress.total,
                 "eta_s": progress.eta_s,
                 "metrics": dict(progress.metrics),
+                "left_s": progress.left_s,
             }
             print(json.dumps(content), file=sys.stderr, flush=True)
         elif self.kind == "bar":
@@ -76,7 +82,8 @@ class Bar:
             self._stage = progress.stage
             self._bar = tqdm(total=progress.total, desc=progress.stage, file=sys.stderr)
         self._bar.n = progress.step
-        if progress.metrics:
-            shown = {k: f"{v:.3g}" for k, v in progress.metrics.items()}
-            self._bar.set_postfix(shown, refresh=False)
+        shown = {k: f"{v:.3g}" for k, v in progress.metrics.items()}
+        if progress.left_s is not None:
+            shown["left"] = duration(progress.left_s)
+        self._bar.set_postfix(shown, refresh=False)
         self._bar.refresh()

@@ -63,7 +63,7 @@ class Method(ABC):
 
 @dataclass(frozen=True)
 class Estimate:
-    """Estimated cost of a run on one core.
+    """Estimated cost of a run on one idle core; `pace.span` makes a range for this machine of it.
 
     Parameters
     ----------
@@ -73,12 +73,15 @@ class Estimate:
         Messages about the cost.
     plan
         What will be done, where that depends on the cost.
+    most_seconds
+        After which the run ends by the clock, if it has a limit.
     """
 
     seconds: float
     memory_bytes: float
     notes: tuple[str, ...] = ()
     plan: tuple[str, ...] = ()
+    most_seconds: float = float("inf")
 
     def plus(self, seconds: float = 0.0, memory_bytes: float = 0.0, *, note: str = "") -> Estimate:
         """Return the estimate plus that of another part of the run; empty notes are dropped."""

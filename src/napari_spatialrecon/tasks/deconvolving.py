@@ -16,12 +16,19 @@ from scipy import sparse
 from napari_spatialrecon import provenance
 from napari_spatialrecon.errors import InputError
 from napari_spatialrecon.hyperparameters import Config
-from napari_spatialrecon.methods.mixtures.base import CellTypes, Mixture, MixtureMethod, read_types
+from napari_spatialrecon.methods.mixtures.base import (
+    CellTypes,
+    Mixture,
+    MixtureMethod,
+    MixtureSizes,
+    read_types,
+)
 from napari_spatialrecon.methods.registry import default_for, find_method
 from napari_spatialrecon.methods.run import Run
 from napari_spatialrecon.progress import ProgressCallback, Reporter, ShouldStop
 from napari_spatialrecon.tasks.configs import Settings, chosen_config
 from napari_spatialrecon.tasks.mixture_trust import marker_support, mixture_warnings
+from napari_spatialrecon.tasks.timing import timed
 from napari_spatialrecon.tasks.verdicts import mixture_verdict
 from napari_spatialrecon.tasks.writing import write_result
 from napari_spatialrecon.tissue import contract, slots
@@ -135,13 +142,10 @@ def deconvolve(
     types = read_types(cells.adata, labels, reference_name)
     chosen: MixtureMethod = info.method()(chosen_config(info, config, settings))
     known = None if prior is None else _shares(prior, slide, types)[spots.kept]
-    mixture = chosen.deconvolve(
-        spots,
-        cells,
-        types,
-        Run(seed, record.device, Reporter(progress, should_stop)),
-        prior=known,
-    )
+    run = Run(seed, record.device, Reporter(progress, should_stop))
+    estimate = chosen.estimate(MixtureSizes.of(spots, cells, types))
+    with timed(run.reporter, estimate, record.task, info.name, record.device):
+        mixture = chosen.deconvolve(spots, cells, types, run, prior=known)
     record.config = chosen.config.to_dict()
     record.inputs = {t.name: t.fingerprint() for t in (spots, cells)}
     record.settings["labels"] = labels

@@ -7,11 +7,13 @@ from dataclasses import dataclass
 
 from anndata import AnnData
 
+from napari_spatialrecon.durations import Span
 from napari_spatialrecon.hyperparameters import Config
 from napari_spatialrecon.methods.genes.base import GeneMethod, GeneSizes
 from napari_spatialrecon.methods.genes.inputs import read_inputs
 from napari_spatialrecon.methods.registry import default_for, find_method
 from napari_spatialrecon.tasks.asked_genes import MISSING, Asked
+from napari_spatialrecon.tasks.timing import expected
 from napari_spatialrecon.tissue import contract
 from napari_spatialrecon.tissue.sdata.inputs import takes_spatialdata
 
@@ -31,6 +33,12 @@ class GenePreflight:
         Genes that will be imputed, and those kept as measured.
     notes
         Messages for the user.
+    seconds, memory_bytes
+        Estimates, for an idle core.
+    time
+        Range of seconds expected on this machine, now.
+    plan
+        What will be done, where that depends on the estimates.
     """
 
     shared: int
@@ -41,6 +49,8 @@ class GenePreflight:
     notes: tuple[str, ...]
     seconds: float
     memory_bytes: float
+    time: Span
+    plan: tuple[str, ...] = ()
 
 
 @takes_spatialdata
@@ -51,6 +61,7 @@ def gene_preflight(
     *,
     method: str = default_for("impute-genes"),
     config: Config | None = None,
+    device: str = "auto",
     slide_name: str = "slide",
     reference_name: str = "reference",
 ) -> GenePreflight:
@@ -85,4 +96,6 @@ def gene_preflight(
         (*spots.notes, *cells.notes, *inputs.notes, *asked.notes, *estimate.notes),
         estimate.seconds,
         _FIXED_BYTES + 2 * _PER_VALUE * slide.n_obs * len(asked.names) + estimate.memory_bytes,
+        expected(estimate, "impute-genes", method, device),
+        estimate.plan,
     )

@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 from napari_spatialrecon import provenance
 from napari_spatialrecon.geometry.neighbours import nearest
 from napari_spatialrecon.hyperparameters import Config
-from napari_spatialrecon.methods.genes.base import GeneMethod
+from napari_spatialrecon.methods.genes.base import GeneMethod, GeneSizes
 from napari_spatialrecon.methods.genes.inputs import log_normalised
 from napari_spatialrecon.methods.registry import default_for, find_method
 from napari_spatialrecon.methods.run import Run
@@ -27,6 +27,7 @@ from napari_spatialrecon.tasks.configs import Settings, chosen_config
 from napari_spatialrecon.tasks.gene_check import correlation, hidden_truth, names_of, without
 from napari_spatialrecon.tasks.gene_report import draw_run
 from napari_spatialrecon.tasks.gene_table import GeneTable, MemoryTable, table_on_disk
+from napari_spatialrecon.tasks.timing import timed
 from napari_spatialrecon.tasks.writing import copy_result, record_beside, write_result
 from napari_spatialrecon.tissue import contract, slots
 from napari_spatialrecon.tissue.micrometres import scale_slots
@@ -170,20 +171,22 @@ def impute_genes(
     asked = Asked.sort(genes, spots, cells, hidden)
     record = provenance.RunRecord("impute-genes", info.name, {}, seed, str(choose_device(device)))
     record.inputs = {t.name: t.fingerprint() for t in (spots, cells)}
-    fitted: GeneMethod = info.method()(chosen_config(info, config, settings))
-    fitted.fit(spots, cells, Run(seed, record.device, reporter))
-    record.config = fitted.config.to_dict()
-    record.notes = [*spots.notes, *cells.notes, *fitted.notes, *asked.notes]
-    report = fitted.report()
-    record.settings |= {**(recorded or {}), "report": report}
-    record.metrics |= {k: v for k, v in report.items() if isinstance(v, float)}
-    if not spots.kept.all():
-        record.notes.append(
-            f"{slide_name}: {int((~spots.kept).sum()):,} empty spots got the mean of the "
-            f"{_LENDERS} nearest others."
-        )
-    whole = _Spots(contract.coordinates(slide), spots.kept)
+    chosen: GeneMethod = info.method()(chosen_config(info, config, settings))
+    estimate = chosen.estimate(GeneSizes.of(spots, cells, len(asked.imputed)))
     with ExitStack() as stack:
+        stack.enter_context(timed(reporter, estimate, record.task, info.name, record.device))
+        fitted = chosen.fit(spots, cells, Run(seed, record.device, reporter))
+        record.config = fitted.config.to_dict()
+        record.notes = [*spots.notes, *cells.notes, *fitted.notes, *asked.notes]
+        report = fitted.report()
+        record.settings |= {**(recorded or {}), "report": report}
+        record.metrics |= {k: v for k, v in report.items() if isinstance(v, float)}
+        if not spots.kept.all():
+            record.notes.append(
+                f"{slide_name}: {int((~spots.kept).sum()):,} empty spots got the mean of the "
+                f"{_LENDERS} nearest others."
+            )
+        whole = _Spots(contract.coordinates(slide), spots.kept)
         table: GeneTable = MemoryTable(slide.n_obs, len(asked.names))
         keep = None
         if out is not None:

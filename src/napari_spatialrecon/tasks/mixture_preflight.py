@@ -8,6 +8,7 @@ from napari_spatialrecon.hyperparameters import Config
 from napari_spatialrecon.methods.mixtures.base import MixtureMethod, MixtureSizes, read_types
 from napari_spatialrecon.methods.registry import default_for, find_method
 from napari_spatialrecon.tasks.preflight import Preflight
+from napari_spatialrecon.tasks.timing import expected
 from napari_spatialrecon.tissue import contract
 from napari_spatialrecon.tissue.genes import match_genes
 from napari_spatialrecon.tissue.sdata.inputs import takes_spatialdata
@@ -21,6 +22,7 @@ def mixture_preflight(
     *,
     method: str = default_for("deconvolve"),
     config: Config | None = None,
+    device: str = "auto",
     slide_name: str = "slide",
     reference_name: str = "reference",
 ) -> Preflight:
@@ -37,12 +39,7 @@ def mixture_preflight(
     cells = contract.prepare_query(reference, reference_name)
     types = read_types(cells.adata, labels, reference_name)
     match = match_genes([spots.adata.var, cells.adata.var], [slide_name, reference_name])
-    sizes = MixtureSizes(
-        spots=spots.adata.n_obs,
-        cells=cells.adata.n_obs,
-        genes=len(match.genes),
-        types=len(types.names),
-    )
+    sizes = MixtureSizes.of(spots, cells, types)
     mixing: MixtureMethod = find_method(method, "deconvolve").method()(config)
     estimate = mixing.estimate(sizes)
     return Preflight(
@@ -53,4 +50,6 @@ def mixture_preflight(
         warnings=tuple(match.notes),
         seconds=estimate.seconds,
         memory_bytes=estimate.memory_bytes,
+        time=expected(estimate, "deconvolve", method, device),
+        plan=estimate.plan,
     )

@@ -101,9 +101,10 @@ def place(
         display_number([slide.name for slide in slides], display)
     target = None if register_to is None else target_of(references, display, register_to)
     known = encoder_for(run.info, encoder, model)
-    fitted = run.fitted(slides, cells, chosen, device, ready, encoder=known)
-    number = display_number(fitted.reference.names, display)
-    placement = fitted.place(cells, display=number, reporter=run.reporter)
+    with run.timed(slides, cells, chosen, device, ready):
+        fitted = run.fitted(slides, cells, chosen, device, ready, encoder=known)
+        number = display_number(fitted.reference.names, display)
+        placement = fitted.place(cells, display=number, reporter=run.reporter)
     info = fitted.reference.slides[number]
     unit, scale, shown = info.unit, info.um_per_unit, references.get(info.name)
     run.record.settings["display"] = info.name

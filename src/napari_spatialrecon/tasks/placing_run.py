@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -15,13 +16,15 @@ from napari_spatialrecon.errors import CheckpointError, InputError
 from napari_spatialrecon.faces import argument
 from napari_spatialrecon.hyperparameters import Config
 from napari_spatialrecon.methods.auto.trials import Trials
-from napari_spatialrecon.methods.placement.base import PlacementMethod
+from napari_spatialrecon.methods.placement.base import PlacementMethod, PlacementSizes
 from napari_spatialrecon.methods.registry import MethodInfo, find_method, methods_for
 from napari_spatialrecon.methods.run import Run
 from napari_spatialrecon.progress import ProgressCallback, Reporter, ShouldStop
 from napari_spatialrecon.tasks import resuming
 from napari_spatialrecon.tasks.saved import Fitted, model_info
+from napari_spatialrecon.tasks.timing import timed
 from napari_spatialrecon.tissue import contract
+from napari_spatialrecon.tissue.genes import match_genes
 from napari_spatialrecon.tissue.needed_genes import needed_genes
 from napari_spatialrecon.tissue.preprocess_config import LEAST_COUNTS
 from napari_spatialrecon.training.device import choose_device
@@ -39,6 +42,24 @@ class PlacingRun:
     reporter: Reporter
     folder: Path | None
     resume: bool
+
+    def timed(
+        self,
+        slides: Sequence[contract.Prepared],
+        cells: contract.Prepared,
+        config: Config,
+        device: str,
+        model: PlacementMethod | None,
+    ) -> AbstractContextManager[None]:
+        """Return the context of fitting and placing; see `timing.timed`."""
+        if model is not None or not slides:
+            return nullcontext()
+        shared = match_genes(
+            [t.adata.var for t in (*slides, cells)], [t.name for t in (*slides, cells)]
+        )
+        sizes = PlacementSizes.of(slides, cells, len(shared.genes))
+        estimate = self.info.method()(config).estimate(sizes)
+        return timed(self.reporter, estimate, self.record.task, self.info.name, device)
 
     def fitted(
         self,

@@ -7,10 +7,12 @@ from dataclasses import dataclass
 
 from anndata import AnnData
 
+from napari_spatialrecon.durations import Span
 from napari_spatialrecon.hyperparameters import Config
 from napari_spatialrecon.methods.placement.base import PlacementMethod, PlacementSizes
 from napari_spatialrecon.methods.registry import default_for
 from napari_spatialrecon.tasks.placing_run import method_of, prepare_inputs
+from napari_spatialrecon.tasks.timing import expected
 from napari_spatialrecon.tissue.backed import is_backed
 from napari_spatialrecon.tissue.contract import Prepared
 from napari_spatialrecon.tissue.genes import match_genes
@@ -30,7 +32,9 @@ class Preflight:
     notes, warnings
         Messages; warnings are shown in amber.
     seconds, memory_bytes
-        Estimates.
+        Estimates, for an idle core.
+    time
+        Range of seconds expected on this machine, now.
     plan
         What will be done, where that depends on the estimates.
     """
@@ -42,6 +46,7 @@ class Preflight:
     warnings: tuple[str, ...]
     seconds: float
     memory_bytes: float
+    time: Span
     plan: tuple[str, ...] = ()
 
 
@@ -52,6 +57,7 @@ def preflight(
     *,
     method: str = default_for("place"),
     config: Config | None = None,
+    device: str = "auto",
     query_name: str = "query",
 ) -> Preflight:
     """Check inputs and estimate a run, without running it.
@@ -81,6 +87,7 @@ def preflight(
         seconds=estimate.seconds,
         memory_bytes=estimate.memory_bytes,
         plan=estimate.plan,
+        time=expected(estimate, "place", info.name, device),
     )
 
 

@@ -5,13 +5,14 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import dataclass
 
-import numpy as np
 from anndata import AnnData
 
+from napari_spatialrecon.durations import Span
 from napari_spatialrecon.hyperparameters import Config
 from napari_spatialrecon.methods.registry import default_for, find_method
-from napari_spatialrecon.methods.super_resolution.base import SplitSizes, SuperResolution
-from napari_spatialrecon.tasks.super_resolving import gene_columns, parts_of
+from napari_spatialrecon.methods.super_resolution.base import SuperResolution
+from napari_spatialrecon.tasks.super_resolving import gene_columns, parts_of, split_sizes
+from napari_spatialrecon.tasks.timing import expected
 from napari_spatialrecon.tissue import contract
 from napari_spatialrecon.tissue.sdata.inputs import takes_spatialdata
 from napari_spatialrecon.tissue.subspots import parse_factor
@@ -28,9 +29,13 @@ class SuperPreflight:
     spots, parts, genes
         With counts; parts of a spot; genes to split.
     seconds, memory_bytes
-        Estimates, for one core.
+        Estimates, for an idle core.
     notes
         Messages for the user.
+    time
+        Range of seconds expected on this machine, now.
+    plan
+        What will be done, where that depends on the estimates.
     """
 
     layout: str
@@ -40,15 +45,15 @@ class SuperPreflight:
     seconds: float
     memory_bytes: float
     notes: tuple[str, ...]
+    time: Span
+    plan: tuple[str, ...] = ()
 
     @property
     def summary(self) -> str:
         """One-line summary."""
-        seconds = max(1, round(self.seconds))
-        time = f"{seconds} s" if seconds < 120 else f"{round(seconds / 60)} min"
         return (
-            f"{self.spots:,} {self.layout}, {self.parts} parts each, {self.genes:,} genes: about "
-            f"{time}, {self.memory_bytes / 1e9:.1f} GB"
+            f"{self.spots:,} {self.layout}, {self.parts} parts each, {self.genes:,} genes: "
+            f"{self.time.words}, {self.memory_bytes / 1e9:.1f} GB"
         )
 
 
@@ -59,6 +64,7 @@ def super_preflight(
     *,
     method: str = default_for("super-resolve"),
     config: Config | None = None,
+    device: str = "auto",
     genes: Iterable[str] | None = None,
     spot_diameter: float | None = None,
     name: str = "slide",
@@ -74,13 +80,7 @@ def super_preflight(
     prepared = contract.prepare_slide(slide, name)
     parts = parts_of(prepared, parse_factor(factor), spot_diameter)
     chosen = gene_columns(prepared, genes)
-    sizes = SplitSizes(
-        spots=len(parts.lattice.points),
-        parts=len(parts.offsets),
-        genes=len(chosen),
-        measured=prepared.adata.n_vars,
-        filled=int(np.diff(prepared.adata.X.tocsc().indptr)[chosen].sum()),
-    )
+    sizes = split_sizes(prepared, parts, chosen)
     splitting: SuperResolution = info.method()(config)
     estimate = splitting.estimate(sizes)
     return SuperPreflight(
@@ -91,6 +91,8 @@ def super_preflight(
         estimate.seconds,
         estimate.memory_bytes,
         (*prepared.notes, *estimate.notes),
+        expected(estimate, "super-resolve", info.name, device),
+        estimate.plan,
     )
 
 

@@ -19,14 +19,16 @@ from napari_spatialrecon.methods.registry import MethodInfo, default_for, find_m
 from napari_spatialrecon.methods.run import Run
 from napari_spatialrecon.methods.super_resolution.base import (
     SplitBlock,
+    SplitSizes,
     SuperResolution,
     gene_blocks,
 )
-from napari_spatialrecon.methods.super_resolution.histology_guide import fit_guide
+from napari_spatialrecon.methods.super_resolution.histology_guide import Guide, fit_guide
 from napari_spatialrecon.progress import ProgressCallback, Reporter, ShouldStop
 from napari_spatialrecon.tasks.configs import Settings, chosen_config
 from napari_spatialrecon.tasks.saved import Fitted
 from napari_spatialrecon.tasks.super_result import SuperResult, laid_out
+from napari_spatialrecon.tasks.timing import timed
 from napari_spatialrecon.tissue import contract, slots
 from napari_spatialrecon.tissue.gene_lookup import find_genes
 from napari_spatialrecon.tissue.images import Histology
@@ -115,25 +117,19 @@ def super_resolve(
     record.settings["factor"] = str(parsed)
     solver = _solver(info, config, settings, model)
     record.config = solver.config.to_dict()
-    solver.fit(prepared, parts, Run(seed, record.device, reporter))
+    estimate = solver.estimate(split_sizes(prepared, parts, chosen))
+    with timed(reporter, estimate, record.task, info.name, record.device):
+        solver.fit(prepared, parts, Run(seed, record.device, reporter))
+        guide = None
+        if histology is not None:
+            reporter.begin("Computing nuclear density")
+            stain = nuclear_density(histology).at
+            guide = fit_guide(csr_matrix(prepared.adata.X), parts, stain, seed)
+            record.metrics |= {"guide_exponent": guide.exponent, "guide_gain": guide.gain}
+        values, spread = _joined(_split(solver, chosen, parts, guide, reporter))
     notes = [*prepared.notes, *_geometry_notes(parts.lattice), *solver.notes]
-    guide = None
-    if histology is not None:
-        reporter.begin("Computing nuclear density")
-        stain = nuclear_density(histology).at
-        guide = fit_guide(csr_matrix(prepared.adata.X), parts, stain, seed)
-        record.metrics |= {"guide_exponent": guide.exponent, "guide_gain": guide.gain}
+    if guide is not None:
         notes.append(guide.note)
-    blocks = []
-    groups = gene_blocks(chosen, len(parts.parents))
-    reporter.begin("Splitting counts", total=len(chosen))
-    done = 0
-    for group in groups:
-        block = solver.split(group, reporter)
-        blocks.append(block if guide is None else guide.guided(block))
-        done += len(group)
-        reporter.step(done)
-    values, spread = _joined(blocks)
     record.metrics |= solver.metrics
     record.metrics |= _deviation(values, csr_matrix(prepared.adata.X)[:, chosen], parts)
     if solver.conserves:
@@ -143,6 +139,35 @@ def super_resolve(
     record.notes = notes
     adata = laid_out(slide, prepared, parts, chosen, values, spread, record)
     return SuperResult(adata, parts, solver, record, tuple(notes))
+
+
+def _split(
+    solver: SuperResolution,
+    genes: np.ndarray,
+    parts: SubSpots,
+    guide: Guide | None,
+    reporter: Reporter,
+) -> list[SplitBlock]:
+    """Return the split counts of genes, in blocks that fit the memory."""
+    blocks, done = [], 0
+    reporter.begin("Splitting counts", total=len(genes))
+    for group in gene_blocks(genes, len(parts.parents)):
+        block = solver.split(group, reporter)
+        blocks.append(block if guide is None else guide.guided(block))
+        done += len(group)
+        reporter.step(done)
+    return blocks
+
+
+def split_sizes(prepared: contract.Prepared, parts: SubSpots, genes: np.ndarray) -> SplitSizes:
+    """Return the size of splitting genes, columns of a slide, over parts."""
+    return SplitSizes(
+        spots=len(parts.lattice.points),
+        parts=len(parts.offsets),
+        genes=len(genes),
+        measured=prepared.adata.n_vars,
+        filled=int(np.diff(prepared.adata.X.tocsc().indptr)[genes].sum()),
+    )
 
 
 def parts_of(

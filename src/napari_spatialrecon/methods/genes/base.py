@@ -14,6 +14,7 @@ from napari_spatialrecon.methods.method import Estimate, Method
 from napari_spatialrecon.methods.run import Run
 from napari_spatialrecon.progress import Reporter
 from napari_spatialrecon.tissue.contract import Prepared
+from napari_spatialrecon.tissue.genes import match_genes
 
 Values = NDArray[np.float32]
 
@@ -52,6 +53,19 @@ class GeneSizes:
     cells: int
     shared: int
     asked: int
+
+    @classmethod
+    def of(cls, slide: Prepared, reference: Prepared, asked: int) -> Self:
+        """Return the size of imputing `asked` genes.
+
+        Raises
+        ------
+        ValidationError
+            Slide and reference share no gene.
+        """
+        tables = (slide, reference)
+        match = match_genes([t.adata.var for t in tables], [t.name for t in tables])
+        return cls(slide.adata.n_obs, reference.adata.n_obs, len(match.genes), asked)
 
 
 class GeneMethod(Method):

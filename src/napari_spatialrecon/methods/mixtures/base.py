@@ -5,7 +5,7 @@ from __future__ import annotations
 from abc import abstractmethod
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, Self
 
 import numpy as np
 from anndata import AnnData
@@ -90,6 +90,20 @@ class MixtureSizes:
     cells: int
     genes: int
     types: int
+
+    @classmethod
+    def of(cls, slide: Prepared, reference: Prepared, types: CellTypes) -> Self:
+        """Return the size of a task.
+
+        Raises
+        ------
+        ValidationError
+            Slide and reference share no gene.
+        """
+        tables = (slide, reference)
+        match = match_genes([t.adata.var for t in tables], [t.name for t in tables])
+        spots, cells = slide.adata.n_obs, reference.adata.n_obs
+        return cls(spots, cells, len(match.genes), len(types.names))
 
 
 class MixtureMethod(Method):

@@ -148,6 +148,7 @@ class MixtureJob(Job):
             self.labels,
             method=self.method,
             config=self.config,
+            device=self.device,
             slide_name=self.slide.name,
             reference_name=self.reference.name,
         )

@@ -13,7 +13,7 @@ from napari_spatialrecon.methods.registry import find_method
 from napari_spatialrecon.tissue.slots import IMPUTED_STD
 from napari_spatialrecon.viewer.task.job import Checked, Input, Job, Line, Outcome, Script
 from napari_spatialrecon.viewer.task.script import reading
-from napari_spatialrecon.viewer.window.words import duration, memory
+from napari_spatialrecon.viewer.window.words import cost_line
 from napari_spatialrecon.viewer.workspace.tables import Table
 
 if TYPE_CHECKING:
@@ -211,6 +211,7 @@ class GeneJob(Job):
             self.asked,
             method=self.method,
             config=self.config,
+            device=self.device,
             slide_name=self.slide.name,
             reference_name=self.reference.name,
         )
@@ -225,7 +226,8 @@ class GeneJob(Job):
             genes = "gene" if len(self.hidden) == 1 else "genes"
             lines.append(("good", f"{len(self.hidden)} measured {genes} hidden to check the maps"))
         lines += [("quiet" if "Kept as measured" in n else "warning", n) for n in found.notes]
-        cost = f"about {duration(found.seconds)} · {memory(found.memory_bytes)}"
+        lines += [("quiet", text) for text in found.plan]
+        cost = cost_line(found.time, found.memory_bytes)
         return Checked((*lines, ("quiet", cost)))
 
     def script(self) -> Script:

@@ -182,19 +182,24 @@ class PlaceJob(Job):
         """
         import napari_spatialrecon.tasks.communities
         import napari_spatialrecon.tasks.placing  # noqa: F401
+        from napari_spatialrecon.methods.method import Estimate
         from napari_spatialrecon.tasks.preflight import preflight
+        from napari_spatialrecon.tasks.timing import expected
 
         found = preflight(
             {table.name: table.adata for table in self.references},
             self.query.adata,
             method=self.method,
             config=self.config,
+            device=self.device,
             query_name=self.query.name,
         )
         if self.model is None:
             return found
         self._check_model(self.model)
-        return replace(found, seconds=1.0 + 1e-7 * found.spots * found.cells)
+        cost = Estimate(1.0 + 1e-7 * found.spots * found.cells, found.memory_bytes)
+        time = expected(cost, self.verb, f"saved {self.method}", self.device)
+        return replace(found, seconds=cost.seconds, time=time, plan=())
 
     def _check_model(self, folder: Path) -> None:
         """Load the model, and find the slide in whose frame the result will lie."""

@@ -10,12 +10,12 @@ from typing import Any
 
 import numpy as np
 
+from napari_spatialrecon.durations import duration
 from napari_spatialrecon.errors import InputError
 from napari_spatialrecon.methods.registry import baseline_for, find_method, methods_for
 from napari_spatialrecon.tasks.measures import MEASURES, Measure
 from napari_spatialrecon.tasks.verdicts import compared, held_out_errors, placement_verdict
 from napari_spatialrecon.tissue.slots import OURS
-from napari_spatialrecon.viewer.window.words import duration
 from napari_spatialrecon.viewer.workspace.results import Result
 
 UNKNOWN = "—"

@@ -13,7 +13,7 @@ from napari_spatialrecon.errors import InputError
 from napari_spatialrecon.methods.registry import find_method, methods_for
 from napari_spatialrecon.viewer.task.job import Checked, Input, Job, Line, Outcome, Script
 from napari_spatialrecon.viewer.task.script import reading
-from napari_spatialrecon.viewer.window.words import duration, memory
+from napari_spatialrecon.viewer.window.words import cost_line
 from napari_spatialrecon.viewer.workspace.tables import Table
 
 if TYPE_CHECKING:
@@ -224,11 +224,14 @@ class SuperJob(Job):
             self.factor,
             method=self.method,
             config=self.config,
+            device=self.device,
             genes=self.genes,
             spot_diameter=self.spot_diameter,
             name=self.slide.name,
         )
-        return Checked((*self._lines(found), ("quiet", _cost(found))))
+        plan: list[Line] = [("quiet", text) for text in found.plan]
+        cost = cost_line(found.time, found.memory_bytes)
+        return Checked((*self._lines(found), *plan, ("quiet", cost)))
 
     def script(self) -> Script:
         """Return the call of `super_resolve`."""
@@ -278,10 +281,6 @@ def _drawers() -> list[str]:
     """Return the methods, with preset, that estimate the uncertainty."""
     drawing = (info for info in methods_for(SuperJob.verb) if info.spread_preset)
     return [f"the preset {info.spread_preset} of {info.title}" for info in drawing]
-
-
-def _cost(found: SuperPreflight) -> str:
-    return f"about {duration(found.seconds)} · {memory(found.memory_bytes)}"
 
 
 def drawable(

@@ -11,7 +11,7 @@ from napari_spatialrecon.viewer.widgets.labels import WrappedLabel
 from napari_spatialrecon.viewer.widgets.notice import message
 from napari_spatialrecon.viewer.window.present import present
 from napari_spatialrecon.viewer.window.tones import DARK, Tones
-from napari_spatialrecon.viewer.window.words import duration, memory
+from napari_spatialrecon.viewer.window.words import cost_line
 
 if TYPE_CHECKING:
     from napari_spatialrecon.tasks.preflight import Preflight
@@ -62,7 +62,7 @@ def checked(found: Preflight | Checked) -> list[tuple[str, str]]:
         ("good", f"counts of {found.spots:,} spots and {found.cells:,} cells"),
     ]
     lines += [("warning", text) for text in (*found.warnings, *found.notes)]
-    cost = f"about {duration(found.seconds)} · {memory(found.memory_bytes)}"
+    cost = cost_line(found.time, found.memory_bytes)
     return [*lines, *(("quiet", text) for text in found.plan), ("quiet", cost)]
 
 

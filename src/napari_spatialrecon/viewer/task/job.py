@@ -13,8 +13,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar, TypedDict
 
+from napari_spatialrecon.durations import duration
 from napari_spatialrecon.legacy import read_record
-from napari_spatialrecon.viewer.window.words import duration
 from napari_spatialrecon.viewer.workspace.tables import Model, Picture, Table
 
 if TYPE_CHECKING:

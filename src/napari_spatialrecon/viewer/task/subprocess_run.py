@@ -108,6 +108,7 @@ def parse_progress(line: str) -> Progress | None:
                 str(name): math.nan if value is None else float(value)
                 for name, value in (content.get("metrics") or {}).items()
             },
+            None if content.get("left_s") is None else float(content["left_s"]),
         )
     except (ValueError, TypeError, KeyError, AttributeError):
         return None

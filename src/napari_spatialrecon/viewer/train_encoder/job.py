@@ -138,6 +138,7 @@ class EncoderJob(Job):
         from napari_spatialrecon.methods.encoders.base import ProfileSizes
         from napari_spatialrecon.tasks.encoding import prepare_profiles
         from napari_spatialrecon.tasks.preflight import Preflight
+        from napari_spatialrecon.tasks.timing import expected
         from napari_spatialrecon.tissue.genes import match_genes
 
         query = None if self.query is None else self.query.adata
@@ -155,6 +156,7 @@ class EncoderJob(Job):
             warnings=tuple(match.notes),
             seconds=cost.seconds,
             memory_bytes=cost.memory_bytes,
+            time=expected(cost, self.verb, self.method, self.device),
         )
 
     def script(self) -> Script:

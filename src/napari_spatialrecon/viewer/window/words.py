@@ -1,25 +1,9 @@
-"""Durations, memory and progress as short text."""
+"""Memory and progress as short text."""
 
 from __future__ import annotations
 
+from napari_spatialrecon.durations import Span, duration
 from napari_spatialrecon.progress import Progress
-
-
-def duration(seconds: float) -> str:
-    """Return a duration in the unit that suits it.
-
-    Examples
-    --------
-    >>> duration(0.4), duration(42), duration(200), duration(7200)
-    ('a second', '42 s', '3 min', '2 h')
-    """
-    if seconds < 1.5:
-        return "a second"
-    if seconds < 90:
-        return f"{seconds:.0f} s"
-    if seconds < 90 * 60:
-        return f"{seconds / 60:.0f} min"
-    return f"{seconds / 3600:.3g} h"
 
 
 def memory(n_bytes: float) -> str:
@@ -33,6 +17,17 @@ def memory(n_bytes: float) -> str:
     return f"{n_bytes / 1e6:.0f} MB" if n_bytes < 1e9 else f"{n_bytes / 1e9:.1f} GB"
 
 
+def cost_line(time: Span, memory_bytes: float) -> str:
+    """Return what a run is expected to take.
+
+    Examples
+    --------
+    >>> cost_line(Span(60, 180), 3.2e8)
+    'about 1 to 3 min · 320 MB'
+    """
+    return f"{time.words} · {memory(memory_bytes)}"
+
+
 def progress_line(progress: Progress) -> str:
     """Return the progress of a run, on one line.
 
@@ -40,12 +35,16 @@ def progress_line(progress: Progress) -> str:
     --------
     >>> progress_line(Progress("Training", 640, 1000, eta_s=61.0))
     'Training · step 640 of 1,000 · 61 s remaining'
+    >>> progress_line(Progress("Training", 640, 1000, eta_s=61.0, left_s=200.0))
+    'Training · step 640 of 1,000 · about 3 min remaining in all'
     """
     parts = [progress.stage]
     if progress.total:
         parts.append(f"step {progress.step:,} of {progress.total:,}")
     elif progress.step:
         parts.append(f"step {progress.step:,}")
-    if progress.eta_s is not None and progress.step != progress.total:
+    if progress.left_s is not None:
+        parts.append(f"about {duration(progress.left_s)} remaining in all")
+    elif progress.eta_s is not None and progress.step != progress.total:
         parts.append(f"{duration(progress.eta_s)} remaining")
     return " · ".join(parts)

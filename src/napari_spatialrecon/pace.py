@@ -1,0 +1,141 @@
+"""How long a run takes on this machine, now: its speed, its load, and how earlier runs went.
+
+Methods estimate their cost in seconds of an idle core of the machine that they were measured on. A
+run on another machine, or beside other work, takes longer; how much longer than even that, earlier
+runs tell.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import time
+from contextlib import suppress
+from functools import cache
+from pathlib import Path
+from statistics import median
+
+import numpy as np
+
+from napari_spatialrecon import storage
+from napari_spatialrecon.durations import Span
+from napari_spatialrecon.errors import InputError
+
+#: Processor seconds of `_work` on the machine whose seconds the methods' estimates are.
+_REFERENCE_S = 0.065
+#: Earlier runs that are remembered of each kind, and from which on they alone give the range.
+_KEPT, _ENOUGH = 5, 3
+#: Ratio of the ends of the range to what is likely, without enough earlier runs.
+_SHORTER, _LONGER = 1 / 1.5, 2.0
+#: With enough of them, at least this ratio.
+_LEAST = 1.25
+#: Runs that are shorter, by the clock and as expected, tell nothing.
+_TELLING_S = 5.0
+
+
+def span(seconds: float, kind: str) -> Span:
+    """Return the range in which a run is expected to end.
+
+    Parameters
+    ----------
+    seconds
+        Estimate for an idle core; see `Estimate`.
+    kind
+        Task, method and device, as in `remember`.
+    """
+    now, past = seconds * slowness(), ratios(kind)
+    if len(past) < _ENOUGH:
+        likely = now * (median(past) if past else 1.0)
+        return Span(likely * _SHORTER, likely * _LONGER)
+    middle = median(past)
+    low, high = min(min(past), middle / _LEAST), max(max(past), middle * _LEAST)
+    return Span(now * low, now * high)
+
+
+def slowness() -> float:
+    """Return how many times as long as on an idle core of the reference work takes here, now."""
+    return _machine() * _busy()
+
+
+def remember(kind: str, expected: float, found: float) -> None:
+    """Keep how a run went, in the user's settings folder.
+
+    Parameters
+    ----------
+    kind
+        Task, method and device, for instance ``"place gears cpu"``.
+    expected
+        Seconds by the estimate and `slowness`, without earlier runs.
+    found
+        Seconds that it took.
+    """
+    if max(expected, found) < _TELLING_S or expected <= 0:
+        return
+    kept = _read()
+    kept[kind] = [*ratios(kind), round(found / expected, 3)][-_KEPT:]
+    with suppress(InputError):  # a folder that cannot be written costs only the better estimate
+        storage.write_json(times_file(), kept)
+
+
+def ratios(kind: str) -> list[float]:
+    """Return found by expected time of the last runs of a kind."""
+    values = _read().get(kind, [])
+    known = values if isinstance(values, list) else []
+    return [float(v) for v in known if isinstance(v, int | float) and 0 < v < float("inf")]
+
+
+def kind_of(task: str, method: str, device: str) -> str:
+    """Return the kind of a run: task, method, and device without its number."""
+    return f"{task} {method} {device.partition(':')[0]}"
+
+
+def times_file() -> Path:
+    """Return the file in which the times of earlier runs are kept."""
+    import platformdirs
+
+    return Path(platformdirs.user_config_dir("napari-spatialrecon")) / "times.json"
+
+
+def _read() -> dict[str, object]:
+    try:
+        content = json.loads(times_file().read_text(encoding="utf-8"))
+    except (OSError, ValueError):
+        return {}
+    return content if isinstance(content, dict) else {}
+
+
+@cache
+def _machine() -> float:
+    """Return the processor time of some work here, relative to the reference; once a process."""
+    times = []
+    for _ in range(3):
+        start = time.thread_time()
+        _work()
+        times.append(time.thread_time() - start)
+    return max(min(times), 1e-3) / _REFERENCE_S
+
+
+def _work() -> None:
+    """Products of matrices and elementwise functions, as in a training step; one thread."""
+    values = np.random.default_rng(0).standard_normal((256, 64, 64), dtype=np.float32)
+    for _ in range(6):
+        values = np.tanh(values @ values * np.float32(0.1))
+    np.sort(values.ravel())
+
+
+def _busy() -> float:
+    """Return how many programs share a core, this one included; at least 1."""
+    try:
+        load = os.getloadavg()[0]
+    except (OSError, AttributeError):  # Windows
+        import psutil
+
+        load = psutil.getloadavg()[0]
+    return max(1.0, (load + 1) / _cores())
+
+
+def _cores() -> int:
+    try:
+        return len(os.sched_getaffinity(0))
+    except AttributeError:  # macOS, Windows
+        return os.cpu_count() or 1
