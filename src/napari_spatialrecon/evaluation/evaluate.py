@@ -13,7 +13,7 @@ from napari_spatialrecon.evaluation.place_metrics import place_metrics
 from napari_spatialrecon.evaluation.spatial_statistics import spatial_statistics
 from napari_spatialrecon.geometry.procrustes import fit_pose, procrustes_error
 from napari_spatialrecon.tissue.contract import counts, um_per_unit, unit
-from napari_spatialrecon.tissue.sdata.inputs import takes_spatialdata
+from napari_spatialrecon.tissue.sdata.inputs import Table, takes_spatialdata
 from napari_spatialrecon.tissue.slots import GEOMETRY, LAYOUT, SPATIAL, UNCERTAINTY
 
 #: Slots of positions, in order of preference: an intrinsic geometry, else posed coordinates.
@@ -29,8 +29,8 @@ _LEAST, _LEAST_CALIBRATION = 4, 10
 
 @takes_spatialdata
 def evaluate_place(
-    truth: AnnData,
-    prediction: AnnData,
+    truth: Table,
+    prediction: Table,
     *,
     same_frame: bool | None = None,
     seed: int = 0,

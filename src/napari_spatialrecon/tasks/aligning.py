@@ -24,7 +24,7 @@ from napari_spatialrecon.tissue.embedded import with_image
 from napari_spatialrecon.tissue.images import histology
 from napari_spatialrecon.tissue.micrometres import micrometres, scale_slots
 from napari_spatialrecon.tissue.outline import start_by_outline
-from napari_spatialrecon.tissue.sdata.inputs import takes_spatialdata
+from napari_spatialrecon.tissue.sdata.inputs import Table, takes_spatialdata
 from napari_spatialrecon.tissue.sdata.source import carried, rescaled
 
 
@@ -67,14 +67,14 @@ class AlignResult:
 
 @takes_spatialdata
 def align_by_landmarks(
-    adata: AnnData,
+    adata: Table,
     landmarks_ref: np.ndarray,
     landmarks_query: np.ndarray,
     *,
     model: str = "similarity",
     reflection: bool = True,
     smoothing: float = 0.0,
-    ref: AnnData | None = None,
+    ref: Table | None = None,
     name: str = "slide",
 ) -> AlignResult:
     """Register a slide or a result to an image by landmarks.
@@ -129,7 +129,7 @@ def align_by_landmarks(
 
 @takes_spatialdata
 def align_by_transform(
-    adata: AnnData, transform: Transform, *, ref: AnnData | None = None, name: str = "slide"
+    adata: Table, transform: Transform, *, ref: Table | None = None, name: str = "slide"
 ) -> AlignResult:
     """Move a slide or a result by a known transform, for example one set by hand.
 
@@ -143,9 +143,9 @@ def align_by_transform(
 
 @takes_spatialdata
 def align_by_outline(
-    adata: AnnData,
+    adata: Table,
     *,
-    ref: AnnData | None = None,
+    ref: Table | None = None,
     folder: str | Path | None = None,
     reflection: bool = True,
     name: str = "slide",
@@ -191,7 +191,7 @@ def align_by_outline(
 
 
 @takes_spatialdata
-def apply_alignment(adata: AnnData, aligned: AnnData, *, name: str = "result") -> AlignResult:
+def apply_alignment(adata: Table, aligned: Table, *, name: str = "result") -> AlignResult:
     """Apply an alignment to a result in the frame before that alignment.
 
     Parameters

@@ -28,18 +28,18 @@ from napari_spatialrecon.tissue.alignments.forms import (
 from napari_spatialrecon.tissue.alignments.frames import Frames, image_frame
 from napari_spatialrecon.tissue.alignments.spatialdata_landmarks import ELEMENTS
 from napari_spatialrecon.tissue.landmark_pairs import LandmarkPairs
-from napari_spatialrecon.tissue.sdata.inputs import takes_spatialdata
+from napari_spatialrecon.tissue.sdata.inputs import Table, takes_spatialdata
 
 
 @takes_spatialdata
 def align_by_file(
-    adata: AnnData,
+    adata: Table,
     path: str | Path,
     *,
     model: str = "similarity",
     reflection: bool = True,
     smoothing: float = 0.0,
-    ref: AnnData | None = None,
+    ref: Table | None = None,
     elements: str = ELEMENTS,
     name: str = "slide",
 ) -> AlignResult:
@@ -99,7 +99,7 @@ def _set_scale(target: AnnData, adata: AnnData, found: LandmarkPairs | Transform
 
 
 @takes_spatialdata
-def write_alignment(aligned: AnnData, path: str | Path, *, form: Form | None = None) -> Path:
+def write_alignment(aligned: Table, path: str | Path, *, form: Form | None = None) -> Path:
     """Write the alignment of a table as another tool reads it.
 
     Parameters

@@ -13,7 +13,7 @@ from napari_spatialrecon.errors import InputError
 from napari_spatialrecon.geometry.distortion import Distortion, local_maps
 from napari_spatialrecon.geometry.procrustes import Pose, fit_pose
 from napari_spatialrecon.tissue import contract
-from napari_spatialrecon.tissue.sdata.inputs import takes_spatialdata
+from napari_spatialrecon.tissue.sdata.inputs import Table, takes_spatialdata
 from napari_spatialrecon.tissue.slots import SPATIAL
 
 Array = NDArray[np.float64]
@@ -111,8 +111,8 @@ class Comparison:
 
 @takes_spatialdata
 def compare(
-    first: AnnData,
-    second: AnnData,
+    first: Table,
+    second: Table,
     *,
     same_frame: bool | None = None,
     names: tuple[str, str] = ("first", "second"),

@@ -33,7 +33,7 @@ from napari_spatialrecon.tasks.verdicts import mixture_verdict
 from napari_spatialrecon.tasks.writing import write_result
 from napari_spatialrecon.tissue import contract, slots
 from napari_spatialrecon.tissue.micrometres import scale_slots
-from napari_spatialrecon.tissue.sdata.inputs import takes_spatialdata
+from napari_spatialrecon.tissue.sdata.inputs import Table, takes_spatialdata
 from napari_spatialrecon.tissue.sdata.source import carried
 from napari_spatialrecon.training.device import choose_device
 
@@ -86,8 +86,8 @@ class MixtureResult:
 
 @takes_spatialdata
 def deconvolve(
-    slide: AnnData,
-    reference: AnnData,
+    slide: Table,
+    reference: Table,
     labels: str,
     *,
     method: str = default_for("deconvolve"),

@@ -24,7 +24,7 @@ from napari_spatialrecon.tasks.configs import Settings, chosen_config
 from napari_spatialrecon.tasks.placing_run import prepare_slides
 from napari_spatialrecon.tasks.writing import write_model
 from napari_spatialrecon.tissue import contract
-from napari_spatialrecon.tissue.sdata.inputs import takes_spatialdata
+from napari_spatialrecon.tissue.sdata.inputs import Table, takes_spatialdata
 from napari_spatialrecon.training.device import choose_device
 
 #: Slots of the result's table: what the encoder sees, and what it makes of it.
@@ -81,8 +81,8 @@ def verdict(encoder: EncoderMethod) -> str:
 
 @takes_spatialdata
 def train_encoder(
-    references: Mapping[str, AnnData],
-    query: AnnData | None = None,
+    references: Mapping[str, Table],
+    query: Table | None = None,
     *,
     method: str = default_for("train-encoder"),
     config: Config | None = None,

@@ -18,7 +18,7 @@ from napari_spatialrecon.tasks.placing_run import prepare_slides
 from napari_spatialrecon.tissue import contract, slots
 from napari_spatialrecon.tissue.gene_lookup import lookup
 from napari_spatialrecon.tissue.gene_names import GeneNames
-from napari_spatialrecon.tissue.sdata.inputs import takes_spatialdata
+from napari_spatialrecon.tissue.sdata.inputs import Table, takes_spatialdata
 
 #: Share of cells whose predicted position is too far off to be used for the pose.
 _TRIM = 0.1
@@ -134,8 +134,8 @@ def lay_on_expected(
 
 @takes_spatialdata
 def align_by_expression(
-    adata: AnnData,
-    ref: AnnData,
+    adata: Table,
+    ref: Table,
     *,
     reflection: bool = True,
     name: str = "result",

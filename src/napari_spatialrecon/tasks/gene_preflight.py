@@ -5,8 +5,6 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from anndata import AnnData
-
 from napari_spatialrecon.durations import Span
 from napari_spatialrecon.hyperparameters import Config
 from napari_spatialrecon.methods.genes.base import GeneMethod, GeneSizes
@@ -15,7 +13,7 @@ from napari_spatialrecon.methods.registry import default_for, find_method
 from napari_spatialrecon.tasks.asked_genes import MISSING, Asked
 from napari_spatialrecon.tasks.timing import expected
 from napari_spatialrecon.tissue import contract
-from napari_spatialrecon.tissue.sdata.inputs import takes_spatialdata
+from napari_spatialrecon.tissue.sdata.inputs import Table, takes_spatialdata
 
 #: Bytes of every run, and of a value or its spread in the result.
 _FIXED_BYTES, _PER_VALUE = 4e8, 8.0
@@ -55,8 +53,8 @@ class GenePreflight:
 
 @takes_spatialdata
 def gene_preflight(
-    slide: AnnData,
-    reference: AnnData,
+    slide: Table,
+    reference: Table,
     genes: Sequence[str] | str = MISSING,
     *,
     method: str = default_for("impute-genes"),

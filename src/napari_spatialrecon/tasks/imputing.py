@@ -31,7 +31,7 @@ from napari_spatialrecon.tasks.timing import timed
 from napari_spatialrecon.tasks.writing import copy_result, record_beside, write_result
 from napari_spatialrecon.tissue import contract, slots
 from napari_spatialrecon.tissue.micrometres import scale_slots
-from napari_spatialrecon.tissue.sdata.inputs import takes_spatialdata
+from napari_spatialrecon.tissue.sdata.inputs import Table, takes_spatialdata
 from napari_spatialrecon.tissue.sdata.source import carried
 from napari_spatialrecon.training.device import choose_device
 
@@ -111,8 +111,8 @@ def verdict(metrics: Mapping[str, float]) -> str:
 
 @takes_spatialdata
 def impute_genes(
-    slide: AnnData,
-    reference: AnnData,
+    slide: Table,
+    reference: Table,
     genes: Sequence[str] | str,
     *,
     method: str = default_for("impute-genes"),

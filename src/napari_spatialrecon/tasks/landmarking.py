@@ -19,7 +19,7 @@ from napari_spatialrecon.geometry.solver.place_solver import PlaceSolver
 from napari_spatialrecon.progress import Reporter
 from napari_spatialrecon.tasks.writing import write_result
 from napari_spatialrecon.tissue import contract, slots
-from napari_spatialrecon.tissue.sdata.inputs import takes_spatialdata
+from napari_spatialrecon.tissue.sdata.inputs import Table, takes_spatialdata
 
 
 @dataclass(frozen=True)
@@ -48,7 +48,7 @@ class LandmarkResult:
 
 @takes_spatialdata
 def move_by_landmarks(
-    placed: AnnData,
+    placed: Table,
     landmarks: Landmarks,
     *,
     bend: bool = False,

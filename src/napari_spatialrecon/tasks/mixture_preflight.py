@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from anndata import AnnData
-
 from napari_spatialrecon.hyperparameters import Config
 from napari_spatialrecon.methods.mixtures.base import MixtureMethod, MixtureSizes, read_types
 from napari_spatialrecon.methods.registry import default_for, find_method
@@ -11,13 +9,13 @@ from napari_spatialrecon.tasks.preflight import Preflight
 from napari_spatialrecon.tasks.timing import expected
 from napari_spatialrecon.tissue import contract
 from napari_spatialrecon.tissue.genes import match_genes
-from napari_spatialrecon.tissue.sdata.inputs import takes_spatialdata
+from napari_spatialrecon.tissue.sdata.inputs import Table, takes_spatialdata
 
 
 @takes_spatialdata
 def mixture_preflight(
-    slide: AnnData,
-    reference: AnnData,
+    slide: Table,
+    reference: Table,
     labels: str,
     *,
     method: str = default_for("deconvolve"),

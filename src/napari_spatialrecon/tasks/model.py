@@ -17,7 +17,7 @@ from napari_spatialrecon.tasks.saved import Fitted, read_fitted
 from napari_spatialrecon.tasks.super_result import SuperResult
 from napari_spatialrecon.tasks.verdicts import placement_verdict
 from napari_spatialrecon.tissue.images import Histology
-from napari_spatialrecon.tissue.sdata.inputs import takes_spatialdata
+from napari_spatialrecon.tissue.sdata.inputs import Table, takes_spatialdata
 from napari_spatialrecon.tissue.subspots import Factor
 
 
@@ -50,11 +50,11 @@ class Model(Fitted):
 
     def place(
         self,
-        query: AnnData,
+        query: Table,
         *,
-        references: Mapping[str, AnnData] | None = None,
+        references: Mapping[str, Table] | None = None,
         display: str | None = None,
-        register_to: AnnData | None = None,
+        register_to: Table | None = None,
         device: str = "auto",
         query_name: str = "query",
         progress: ProgressCallback | None = None,
@@ -94,7 +94,7 @@ class Model(Fitted):
 
     def impute_locations(
         self,
-        query: AnnData,
+        query: Table,
         landmarks: Landmarks,
         *,
         bend: bool = False,
@@ -133,7 +133,7 @@ class Model(Fitted):
 
     def super_resolve(
         self,
-        slide: AnnData,
+        slide: Table,
         factor: str | Factor = "2x2",
         *,
         genes: Iterable[str] | None = None,
@@ -179,8 +179,8 @@ class Model(Fitted):
     @takes_spatialdata
     def embed(
         self,
-        references: Mapping[str, AnnData],
-        query: AnnData | None = None,
+        references: Mapping[str, Table],
+        query: Table | None = None,
         *,
         query_name: str = "query",
     ) -> AnnData:

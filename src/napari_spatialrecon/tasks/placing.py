@@ -7,7 +7,6 @@ from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
-from anndata import AnnData
 
 from napari_spatialrecon.errors import InputError
 from napari_spatialrecon.faces import argument
@@ -29,14 +28,14 @@ from napari_spatialrecon.tasks.placing_run import (
 from napari_spatialrecon.tasks.registering import registered, target_of
 from napari_spatialrecon.tasks.result import PlaceResult, placed
 from napari_spatialrecon.tissue import contract
-from napari_spatialrecon.tissue.sdata.inputs import takes_spatialdata
+from napari_spatialrecon.tissue.sdata.inputs import Table, takes_spatialdata
 from napari_spatialrecon.tissue.slots import SPATIAL
 
 
 @takes_spatialdata
 def place(
-    references: Mapping[str, AnnData],
-    query: AnnData,
+    references: Mapping[str, Table],
+    query: Table,
     *,
     method: str = default_for("place"),
     config: Config | None = None,
@@ -44,7 +43,7 @@ def place(
     seed: int = 0,
     device: str = "auto",
     display: str | None = None,
-    register_to: AnnData | None = None,
+    register_to: Table | None = None,
     model: Trained | None = None,
     encoder: TrainedEncoder | None = None,
     folder: str | Path | None = None,
@@ -129,10 +128,10 @@ def place(
 
 @takes_spatialdata
 def impute_locations(
-    query: AnnData,
+    query: Table,
     landmarks: Landmarks,
     *,
-    references: Mapping[str, AnnData] | None = None,
+    references: Mapping[str, Table] | None = None,
     method: str = default_for("impute-locations"),
     config: Config | None = None,
     settings: Settings | None = None,

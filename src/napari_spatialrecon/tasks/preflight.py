@@ -5,8 +5,6 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from anndata import AnnData
-
 from napari_spatialrecon.durations import Span
 from napari_spatialrecon.hyperparameters import Config
 from napari_spatialrecon.methods.placement.base import PlacementMethod, PlacementSizes
@@ -16,7 +14,7 @@ from napari_spatialrecon.tasks.timing import expected
 from napari_spatialrecon.tissue.backed import is_backed
 from napari_spatialrecon.tissue.contract import Prepared
 from napari_spatialrecon.tissue.genes import match_genes
-from napari_spatialrecon.tissue.sdata.inputs import takes_spatialdata
+from napari_spatialrecon.tissue.sdata.inputs import Table, takes_spatialdata
 
 
 @dataclass(frozen=True)
@@ -52,8 +50,8 @@ class Preflight:
 
 @takes_spatialdata
 def preflight(
-    references: Mapping[str, AnnData],
-    query: AnnData,
+    references: Mapping[str, Table],
+    query: Table,
     *,
     method: str = default_for("place"),
     config: Config | None = None,

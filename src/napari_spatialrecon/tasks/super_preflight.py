@@ -5,8 +5,6 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import dataclass
 
-from anndata import AnnData
-
 from napari_spatialrecon.durations import Span
 from napari_spatialrecon.hyperparameters import Config
 from napari_spatialrecon.methods.registry import default_for, find_method
@@ -14,7 +12,7 @@ from napari_spatialrecon.methods.super_resolution.base import SuperResolution
 from napari_spatialrecon.tasks.super_resolving import gene_columns, parts_of, split_sizes
 from napari_spatialrecon.tasks.timing import expected
 from napari_spatialrecon.tissue import contract
-from napari_spatialrecon.tissue.sdata.inputs import takes_spatialdata
+from napari_spatialrecon.tissue.sdata.inputs import Table, takes_spatialdata
 from napari_spatialrecon.tissue.subspots import parse_factor
 
 
@@ -59,7 +57,7 @@ class SuperPreflight:
 
 @takes_spatialdata
 def super_preflight(
-    slide: AnnData,
+    slide: Table,
     factor: str = "2x2",
     *,
     method: str = default_for("super-resolve"),

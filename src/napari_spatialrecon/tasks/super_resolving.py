@@ -8,7 +8,6 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 
 import numpy as np
-from anndata import AnnData
 from scipy.sparse import csr_matrix, hstack
 
 from napari_spatialrecon import provenance
@@ -34,7 +33,7 @@ from napari_spatialrecon.tissue.gene_lookup import find_genes
 from napari_spatialrecon.tissue.images import Histology
 from napari_spatialrecon.tissue.lattice import Lattice, find_lattice
 from napari_spatialrecon.tissue.nuclear_density import nuclear_density
-from napari_spatialrecon.tissue.sdata.inputs import takes_spatialdata
+from napari_spatialrecon.tissue.sdata.inputs import Table, takes_spatialdata
 from napari_spatialrecon.tissue.slide_frame import SlideScale
 from napari_spatialrecon.tissue.subspots import Factor, SubSpots, parse_factor, split_spots
 from napari_spatialrecon.training.device import choose_device
@@ -47,7 +46,7 @@ _BIN_SHARE = 0.97
 
 @takes_spatialdata
 def super_resolve(
-    slide: AnnData,
+    slide: Table,
     factor: str | Factor = "2x2",
     *,
     method: str = default_for("super-resolve"),

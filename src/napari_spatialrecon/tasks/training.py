@@ -19,12 +19,12 @@ from napari_spatialrecon.tasks.encoding import train_encoder
 from napari_spatialrecon.tasks.model import Model
 from napari_spatialrecon.tasks.placing_run import Trained, begin, loaded, method_of, prepare_slides
 from napari_spatialrecon.tasks.super_training import train_super_resolution
-from napari_spatialrecon.tissue.sdata.inputs import takes_spatialdata
+from napari_spatialrecon.tissue.sdata.inputs import Table, takes_spatialdata
 
 
 @takes_spatialdata
 def train(
-    references: Mapping[str, AnnData],
+    references: Mapping[str, Table],
     *,
     method: str = default_for("place"),
     config: Config | None = None,

@@ -8,7 +8,6 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from anndata import AnnData
 from scipy import ndimage
 from skimage import color, filters, transform
 from skimage.morphology import disk
@@ -17,7 +16,7 @@ from napari_spatialrecon.errors import InputError
 from napari_spatialrecon.tissue import contract, slots
 from napari_spatialrecon.tissue.lazy_image import RgbImage, open_image
 from napari_spatialrecon.tissue.pixel_size import stated_um_per_pixel
-from napari_spatialrecon.tissue.sdata.inputs import takes_spatialdata
+from napari_spatialrecon.tissue.sdata.inputs import Table, takes_spatialdata
 from napari_spatialrecon.tissue.slide_frame import SlideScale
 
 #: Maximum relative difference in shape of two levels that show the same field.
@@ -78,7 +77,7 @@ class Histology:
 
 
 @takes_spatialdata
-def histology(adata: AnnData, folder: str | Path | None = None) -> Histology | None:
+def histology(adata: Table, folder: str | Path | None = None) -> Histology | None:
     """Return the H&E image of a slide, or None if none can be found.
 
     Full resolution comes from `metadata["source_image_path"]` or `images_files["fullres"]`, the

@@ -29,7 +29,7 @@ from napari_spatialrecon.faces import argument
 from napari_spatialrecon.geometry.neighbours import nearest
 from napari_spatialrecon.tissue import contract
 from napari_spatialrecon.tissue.alignments.frames import Frames
-from napari_spatialrecon.tissue.sdata.inputs import takes_spatialdata
+from napari_spatialrecon.tissue.sdata.inputs import Table, takes_spatialdata
 
 COLUMN = "region"
 """Column of `obs` that regions are read into, unless another is asked for."""
@@ -104,7 +104,7 @@ def read_regions(path: str | Path) -> list[Region]:
 
 
 @takes_spatialdata
-def add_regions(adata: AnnData, path: str | Path, *, column: str = COLUMN) -> AnnData:
+def add_regions(adata: Table, path: str | Path, *, column: str = COLUMN) -> AnnData:
     """Return a copy of a slide with the region of each spot or cell as a column of `obs`.
 
     Parameters
@@ -168,7 +168,7 @@ def region_labels(adata: AnnData, path: str | Path) -> tuple[pd.Categorical, lis
 
 
 @takes_spatialdata
-def write_regions(adata: AnnData, path: str | Path, *, column: str) -> Path:
+def write_regions(adata: Table, path: str | Path, *, column: str) -> Path:
     """Write the spots or cells of a slide as detections for QuPath, by the classes of a column.
 
     Each is a circle around its position, in full-resolution pixels; those without a class are left

@@ -4,14 +4,21 @@ from __future__ import annotations
 
 import functools
 from collections.abc import Callable, Mapping
-from typing import Any, ParamSpec, TypeVar
+from typing import TYPE_CHECKING, Any, ParamSpec, TypeAlias, TypeVar
+
+from anndata import AnnData
 
 from napari_spatialrecon.errors import ChoiceError, InputError
 from napari_spatialrecon.faces import literal
 from napari_spatialrecon.tissue.sdata.library import is_spatialdata
 
+if TYPE_CHECKING:
+    from spatialdata import SpatialData
+
 P = ParamSpec("P")
 R = TypeVar("R")
+Table: TypeAlias = "AnnData | SpatialData"
+"""What functions take that are marked with `takes_spatialdata`; inside, it is an AnnData."""
 
 
 def takes_spatialdata(function: Callable[P, R]) -> Callable[P, R]:
