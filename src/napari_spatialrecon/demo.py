@@ -23,7 +23,7 @@ LEARNED = "dpvae"
 #: Metrics printed by the demo.
 SHOWN = {
     "spearman": "Spearman of distances",
-    "edge_auc": "neighbours found (AUC)",
+    "edge_auc": "neighbors found (AUC)",
     "trust20": "trustworthiness at 20",
     "procrustes": "Procrustes error",
 }

@@ -114,7 +114,7 @@ SLIDES = {
     ),
     "negative": (put(3, 4, -2), ["below zero", "raw counts"]),
     "not a number": (put(3, 4, np.nan), ["that are NaN or infinite"]),
-    "logarithms": (log_transform, ["look like log1p of normalised counts"]),
+    "logarithms": (log_transform, ["look like log1p of normalized counts"]),
     "a spot twice": (rename("obs_names", doubled), ["Expected each cell name once"]),
     "a gene twice": (rename("var_names", doubled), ["Expected each gene name once"]),
     "two spots": (lambda a: a[:2].copy(), ["Expected at least 4 spots, found 2"]),

@@ -34,6 +34,6 @@ ADVICE: dict[tuple[str, str], str] = {
     ): "given when the system kills a run, which a test cannot bring about",
     (
         "tissue/genes.py",
-        "Try mapping genes to their orthologues first: these look like two species.",
-    ): ("mapping to orthologues needs a table of them; that of tissue/species.py is followed"),
+        "Try mapping genes to their orthologs first: these look like two species.",
+    ): ("mapping to orthologs needs a table of them; that of tissue/species.py is followed"),
 }

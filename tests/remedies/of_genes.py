@@ -84,7 +84,7 @@ def _gene_unlike() -> Iterator[Step]:
 
 @remedy(
     "tissue/species.py",
-    "Try cells and slides of one species, or rename the var_names of {} to their {} orthologues.",
+    "Try cells and slides of one species, or rename the var_names of {} to their {} orthologs.",
 )
 def _species() -> Iterator[Step]:
     human = names(*HUMAN, "SOX2", "KRT8")

@@ -97,7 +97,7 @@ def _horizon() -> Iterator[Step]:
     )
 
 
-@remedy("geometry/pairs.py", "Try no mask, or nearest neighbours in the latent space.")
+@remedy("geometry/pairs.py", "Try no mask, or nearest neighbors in the latent space.")
 def _mask() -> Iterator[Step]:
     latent, rng = RNG.normal(size=(30, 3)), np.random.default_rng(0)
     yield lambda: MaskedPairs(latent, csr_matrix((30, 30)), rng)

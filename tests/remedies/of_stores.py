@@ -198,7 +198,7 @@ def _pickles(tmp_path: Path) -> Iterator[Step]:
     yield lambda: (execute(code, adata=table()), read_adata(tmp_path / "a.zarr"))
 
 
-@remedy(F + "zarr_table.py", "Try copying or downloading it again, with all of its files.")
+@remedy(F + "zarr_store.py", "Try copying or downloading it again, with all of its files.")
 def _part_of_a_store(tmp_path: Path) -> Iterator[Step]:
     good = test_zarr_table.write(tmp_path / "good.zarr", 3)
     bad = tmp_path / "bad.zarr"

@@ -67,7 +67,7 @@ def _no_places() -> Iterator[Step]:
 
 
 @remedy(
-    CONTRACT, "Try larger bins, with the counts of neighbouring ones summed, or a deeper section."
+    CONTRACT, "Try larger bins, with the counts of neighboring ones summed, or a deeper section."
 )
 def _shallow() -> Iterator[Step]:
     from napari_spatialrecon.evaluation.protocols import pseudo_visium
@@ -145,7 +145,7 @@ def _other_layer(tmp_path: Path) -> Iterator[Step]:
 
 @remedy(
     VALIDATE,
-    'Try the file from before normalisation, with counts in X or layers["counts"]; no other slot '
+    'Try the file from before normalization, with counts in X or layers["counts"]; no other slot '
     "of this file holds integers.",
 )
 def _normalised() -> Iterator[Step]:

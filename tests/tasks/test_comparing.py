@@ -99,7 +99,7 @@ def test_what_cannot_be_compared_is_refused(tissue: np.ndarray) -> None:
         sr.compare(table(tissue), table(tissue * np.nan))
     bare = table(tissue)
     del bare.obsm["spatial"]
-    with pytest.raises(InputError, match="places of cells"):
+    with pytest.raises(InputError, match="Expected cell positions"):
         sr.compare(table(tissue), bare)
     twice = table(tissue)
     twice.obs_names = ["a"] * 120

@@ -42,7 +42,7 @@ def test_the_table_holds_all_profiles_before_and_after(result, slides, tiny):
     assert list(adata.obs[SOURCE].cat.categories) == ["cells", *slides]
     assert adata.obsm[EMBEDDING].shape == (n, 8) and len(adata.obsm[INPUT]) == n
     assert "cell_type" in adata.obs and result.record.metrics["probe_after"] <= 1
-    assert "Neighbours predict the source of" in result.verdict
+    assert "Neighbors predict the source of" in result.verdict
 
 
 def test_pictures_have_as_many_of_each_source_and_do_not_depend_on_chance(result):

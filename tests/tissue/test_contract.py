@@ -165,10 +165,10 @@ def normalised(adata: AnnData) -> sparse.csr_matrix:
 @pytest.mark.parametrize(
     ("change", "said"),
     [
-        (lambda x: x.log1p(), "log1p of normalised counts"),
-        (lambda x: x.log1p() / np.log(2), "log2(1 + x) of normalised counts"),
-        (lambda x: x, "normalised counts without logarithm"),
-        (lambda x: x.power(0.37), "neither counts nor normalised counts"),
+        (lambda x: x.log1p(), "log1p of normalized counts"),
+        (lambda x: x.log1p() / np.log(2), "log2(1 + x) of normalized counts"),
+        (lambda x: x, "normalized counts without logarithm"),
+        (lambda x: x.power(0.37), "neither counts nor normalized counts"),
     ],
 )
 def test_values_that_are_no_counts_are_told_for_what_they_are(change, said: str) -> None:

@@ -181,7 +181,7 @@ def test_human_and_mouse_are_refused_by_name_though_letters_agree(cells: pd.Data
 def test_names_translated_to_orthologues_are_taken_and_said() -> None:
     cells = MOUSE.set_axis([name.upper() for name in MANY])
     match = match_genes([HUMAN, cells], ["slide", "cells"])
-    assert len(match.genes) == 30 and "taken for orthologues" in match.notes[0]
+    assert len(match.genes) == 30 and "treated as orthologs" in match.notes[0]
 
 
 def test_names_in_capitals_are_no_proof_of_a_species() -> None:

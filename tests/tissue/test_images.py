@@ -81,7 +81,7 @@ def test_an_image_without_its_factor_is_an_error() -> None:
         (np.array([[[9, 255]]], np.uint8), [9, 9, 9]),
         (np.array([[True]]), [255, 255, 255]),
     ],
-    ids=["grey", "opaque", "transparent", "grey with alpha", "bool"],
+    ids=["gray", "opaque", "transparent", "gray with alpha", "bool"],
 )
 def test_every_kind_of_pixel_becomes_rgb(block: np.ndarray, expected: list[int]) -> None:
     top = 1.0 if block.dtype == bool else 255.0

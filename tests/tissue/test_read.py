@@ -216,7 +216,7 @@ def test_barcodes_without_position_are_left_out_and_counted(tmp_path) -> None:
     positions().iloc[:5].to_csv(outs / "spatial" / "tissue_positions.csv", index=False)
     adata = read_adata(outs)
     assert sorted(adata.obs_names) == [BARCODES[i] for i in range(5) if UNDER[i]]
-    assert any("4 of 9 barcodes have no place" in n for n in adata.uns["spatialrecon"]["notes"])
+    assert any("4 of 9 barcodes have no position" in n for n in adata.uns["spatialrecon"]["notes"])
     positions().assign(barcode="other").to_csv(outs / "spatial" / "tissue_positions.csv")
     with pytest.raises(InputError, match="Expected"):
         read_adata(outs)

@@ -68,7 +68,7 @@ def add(verbs: Any) -> None:
         "--smoothing",
         type=float,
         default=0.0,
-        help="of thin-plate: 0 passes through every landmark",
+        help="for thin-plate: 0 passes through every landmark",
     )
     verb.add_argument("--onto", metavar="SLIDE", help="slide whose image is the target")
     add_result_options(verb, "ALIGNED.h5ad")

@@ -44,7 +44,9 @@ def uncertainty_metrics(
     for name, values in (("errors", errors), ("uncertainties", uncertainty)):
         bad = int((~(np.isfinite(values) & (values >= 0))).sum())
         if bad:
-            raise InputError(f"Expected {name} that are finite and not negative, found {bad} not.")
+            raise InputError(
+                f"Expected {name} that are finite and not negative, found {bad} that are not."
+            )
     shuffled = np.random.default_rng([seed, 5]).permutation(len(errors))
     order = shuffled[np.argsort(uncertainty[shuffled], kind="stable")]
     tenth = len(errors) // 10

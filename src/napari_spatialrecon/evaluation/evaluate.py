@@ -132,7 +132,7 @@ def _match(
     for name, adata in (("truth", truth), ("prediction", prediction)):
         if not adata.obs_names.is_unique:
             raise InputError(
-                "Expected each cell's name once, found some twice.",
+                "Expected unique cell names, found some more than once.",
                 remedy="Try adata.obs_names_make_unique() before placing.",
                 where=f"{name}: obs_names",
             )

@@ -183,7 +183,7 @@ def transfer_matrix(slides: Mapping[str, AnnData], place: PlaceFunction) -> pd.D
         for trained, slide in slides.items()
     }
     table = pd.DataFrame.from_dict(rows, orient="index", columns=list(slides))
-    return table.rename_axis(index="learnt from", columns="placed")
+    return table.rename_axis(index="learned from", columns="placed")
 
 
 def random_spots(n: int, share: float = 0.25, seed: int = 0) -> np.ndarray:

@@ -45,7 +45,7 @@ def nearest(
     (array([1, 0, 1]), array([1., 1., 2.]))
     """
     if k < 1:
-        raise InputError(f"Expected at least 1 neighbour, found {k}.")
+        raise InputError(f"Expected at least 1 neighbor, found {k}.")
     if not np.isfinite(points).all() or (queries is not None and not np.isfinite(queries).all()):
         raise InputError("Expected finite coordinates, found some that are not finite.")
     if queries is not None:

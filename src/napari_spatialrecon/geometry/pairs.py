@@ -104,7 +104,7 @@ class MaskedPairs:
         if not len(first):
             raise InputError(
                 "Expected a mask that selects at least one pair of cells, found none.",
-                remedy="Try no mask, or nearest neighbours in the latent space.",
+                remedy="Try no mask, or nearest neighbors in the latent space.",
                 where="mask",
             )
         ends = (np.concatenate([first, second]), np.concatenate([second, first]))

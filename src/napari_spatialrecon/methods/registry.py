@@ -233,7 +233,7 @@ METHODS: tuple[MethodInfo, ...] = (
         "nnls",
         "Weighted regression",
         ("deconvolve",),
-        "A spot is modelled as a sum of the cell types' mean profiles.",
+        "A spot is modeled as a sum of the cell types' mean profiles.",
         f"{_PACKAGE}.mixtures.regression:Regression",
         f"{_PACKAGE}.mixtures.config:RegressionConfig",
     ),

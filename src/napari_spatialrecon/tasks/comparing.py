@@ -167,7 +167,7 @@ def compare(
         pose = fit_pose(b, a, scaling=not comparable)
         b = pose.apply(b)
         how = "rotated and shifted" if comparable else "rotated, shifted and scaled"
-        notes.append(f"{names[1]} is in another frame: it was {how} onto {names[0]} to fit best.")
+        notes.append(f"{names[1]} is in another frame: it was {how} to fit {names[0]} best.")
     unit = "um" if scales[0] is not None else contract.unit(first)
     cells = first.obs_names.to_numpy(object)[rows[0]]
     return Comparison(cells, a, b, unit, pose, *alone, tuple(notes))
@@ -177,7 +177,7 @@ def _places(adata: AnnData, name: str) -> Array:
     where = f'{name}: obsm["{SPATIAL}"]'
     if SPATIAL not in adata.obsm:
         raise InputError(
-            f"Expected the places of cells, found slots: {', '.join(adata.obsm) or 'none'}.",
+            f"Expected cell positions, found slots: {', '.join(adata.obsm) or 'none'}.",
             remedy="Try a slide with coordinates, or the table that a placement returned.",
             where=where,
         )
@@ -194,7 +194,7 @@ def _match(
     for name, adata in zip(names, (first, second), strict=True):
         if not adata.obs_names.is_unique:
             raise InputError(
-                "Expected each cell's name once, found some twice.",
+                "Expected unique cell names, found some more than once.",
                 remedy="Try adata.obs_names_make_unique() before the run.",
                 where=f"{name}: obs_names",
             )
@@ -247,4 +247,4 @@ def _doubts(first: AnnData, second: AnnData, rows: list[NDArray[np.intp]]) -> li
     one, two = (pd.Series(total).rank().to_numpy() for total in totals)
     if float(np.corrcoef(one, two)[0, 1]) >= _ALIKE:
         return []
-    return ["Cells of the same name have other counts: these may be different cells."]
+    return ["Cells with the same name have different counts: they may be different cells."]

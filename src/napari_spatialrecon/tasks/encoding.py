@@ -74,7 +74,7 @@ def verdict(encoder: EncoderMethod) -> str:
     if encoder.before is None or encoder.after is None:
         return "There is only one source: nothing to mix."
     return (
-        f"Neighbours predict the source of {encoder.after.probe:.0%} of the profiles, "
+        f"Neighbors predict the source of {encoder.after.probe:.0%} of the profiles, "
         f"{encoder.before.probe:.0%} before the encoder (lower is better mixed)."
     )
 

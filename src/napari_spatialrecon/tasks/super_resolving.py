@@ -250,7 +250,7 @@ def _folder_of(model: Fitted | SuperResolution | str | Path) -> Iterator[Path]:
 
 def _geometry_notes(lattice: Lattice) -> list[str]:
     if lattice.kind == "free":
-        return ["The spots are not on a grid: neighbours are found by distance."]
+        return ["The spots are not on a grid: neighbors are found by distance."]
     if abs(lattice.angle) > 0.5:
         return [f"The grid is rotated by {lattice.angle:.1f} degrees, and so are the sub-spots."]
     return []

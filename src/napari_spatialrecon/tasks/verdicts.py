@@ -154,13 +154,12 @@ def split_verdict(metrics: Mapping[str, float]) -> Verdict:
     mass = f"Counts {'' if kept else 'not '}conserved (fractional deviation {fd:.1e})."
     errors = [e for n, e in metrics.items() if n.startswith("coarse_error_") and e is not None]
     if not errors:
-        text = "Not measured whether it is better than an even split."
+        text = "Whether it is better than an even split was not measured."
         return Verdict(f"{text} {mass}", not kept, measured=False)
     best = min(errors)
     gains = best < 1 - _LEAST_GAIN
-    of = "on held-out blocks of the slide the error is"
-    text = f"Better than an even split: {of} {best:.1%} of its." if gains else ""
-    text = text or f"No gain over an even split: {of} {best:.1%} of its."
+    error = f"on held-out blocks of the slide, its error is {best:.1%} of that of the even split."
+    text = f"{'Better than' if gains else 'No gain over'} an even split: {error}"
     return Verdict(f"{text} {mass}", not (gains and kept))
 
 

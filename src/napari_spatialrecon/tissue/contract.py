@@ -44,7 +44,7 @@ __all__ = [
 LEAST_SPOTS = 4
 """Minimum number of spots of a slide: three determine a pose, a fourth can contradict it."""
 
-_DEEPER = "Try larger bins, with the counts of neighbouring ones summed, or a deeper section."
+_DEEPER = "Try larger bins, with the counts of neighboring ones summed, or a deeper section."
 
 
 @dataclass(frozen=True, eq=False)

@@ -236,7 +236,7 @@ def _too_few_shared(
             'symbols of the ids as var["feature_name"].'
         )
     elif here != there:
-        remedy = "Try mapping genes to their orthologues first: these look like two species."
+        remedy = "Try mapping genes to their orthologs first: these look like two species."
     else:
         remedy = "Try two inputs of the same species with overlapping gene panels."
     return Problem(f"{other_name}: var_names", found, remedy)

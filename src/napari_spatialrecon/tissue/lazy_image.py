@@ -45,7 +45,7 @@ class RgbImage:
         samples = source.shape[axes.index("S")] if "S" in axes else 1
         if samples > 4:
             raise InputError(
-                f"Expected a grey or color image, found {samples} channels.",
+                f"Expected a gray or color image, found {samples} channels.",
                 remedy="Try an H&E image, or export three channels as RGB.",
             )
         y, x = axes.index("Y"), axes.index("X")

@@ -30,13 +30,13 @@ class PreprocessConfig(Config):
     )
     zscore: str = option(
         "matched",
-        "Standardise genes within each slide and the query; the same, but if the query lacks "
+        "Standardize genes within each slide and the query; the same, but if the query lacks "
         "part of the tissue, each slide by the spots that resemble it; or all by the slides.",
         choices=("separate", "matched", "reference"),
     )
     scaling: str = option(
         "spread",
-        "Divide genes by their standard deviation, or by its root to favour variable genes.",
+        "Divide genes by their standard deviation, or by its root to favor variable genes.",
         choices=("spread", "root"),
     )
     gene_weights: str = option(

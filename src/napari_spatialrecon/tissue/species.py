@@ -90,7 +90,7 @@ class TwoSpecies:
         )
         remedy = (
             f"Try cells and slides of one species, or rename the var_names of {self.inputs[1]} "
-            f"to their {here} orthologues."
+            f"to their {here} orthologs."
         )
         return Problem(f"{self.inputs[1]}: var_names", found, remedy)
 
@@ -99,12 +99,12 @@ class TwoSpecies:
         (first, other), (here, there) = self.inputs, self.species
         if self.certain:
             return (
-                f"{first} is {here} and {other} {there} by their gene ids: genes of equal name "
-                "were taken for orthologues."
+                f"{first} is {here} and {other} {there} by their gene ids: genes "
+                "with the same name were treated as orthologs."
             )
         return (
             f"{first} has gene names as in {here}, {other} as in {there}: if these are two "
-            "species, genes of equal letters are orthologues only by name."
+            "species, genes that are spelled alike were matched by name only."
         )
 
 

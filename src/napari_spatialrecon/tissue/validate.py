@@ -125,7 +125,7 @@ def _where_counts_may_be(others: Sequence[str]) -> str:
             'layers["counts"]: its values are whole numbers.'
         )
     return (
-        'Try the file from before normalisation, with counts in X or layers["counts"]; '
+        'Try the file from before normalization, with counts in X or layers["counts"]; '
         "no other slot of this file holds integers."
     )
 
@@ -146,12 +146,12 @@ def looks_like(matrix: sparse.csr_matrix) -> str:
     rows = [matrix.data[a:b] for a, b in _bounds(matrix, step) if b - a > 1]
     if rows and max(float(row.max()) for row in rows) < 50:
         if _share_of_multiples([np.expm1(row.astype(float)) for row in rows]) > 0.8:
-            return "they look like log1p of normalised counts"
+            return "they look like log1p of normalized counts"
         if _share_of_multiples([np.exp2(row.astype(float)) - 1 for row in rows]) > 0.8:
-            return "they look like log2(1 + x) of normalised counts"
+            return "they look like log2(1 + x) of normalized counts"
     if rows and _share_of_multiples([row.astype(float) for row in rows]) > 0.8:
-        return "they look like normalised counts without logarithm"
-    return "they look like neither counts nor normalised counts"
+        return "they look like normalized counts without logarithm"
+    return "they look like neither counts nor normalized counts"
 
 
 def _bounds(matrix: sparse.csr_matrix, step: int) -> list[tuple[int, int]]:

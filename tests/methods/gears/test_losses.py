@@ -29,7 +29,7 @@ INVARIANT = {
     "nca": lambda a, b: losses.neighbourhood_components(a, b, 4, 0.5),
     "edge": lambda a, b: losses.edge_lengths(a, b, 4),
     "overlap shape": losses.overlap_shape,
-    "overlap neighbours": lambda a, b: losses.overlap_neighbours(a, b, 0.5),
+    "overlap neighbors": lambda a, b: losses.overlap_neighbours(a, b, 0.5),
 }
 
 

@@ -188,7 +188,7 @@ def test_landmarks_saved_by_napari_spatialdata_are_read(tmp_path: Path) -> None:
         ("a.csv", "1,1,0\n1,1,0\n0,0,1\n", "all to a line"),
         ("a.csv", "fixedX,fixedY,alignmentX\n1,2,3\n", "alignmentY"),
         ("a.csv", "fixedX,fixedY,alignmentX,alignmentY\n1,2,3,\n", "four finite numbers"),
-        ("a.json", "{", "found: no JSON"),
+        ("a.json", "{", "found: not valid JSON"),
         ("a.json", '{"oligo": [{"row": 1}]}', "imageX"),
         ("a.json", '{"oligo": [{"row": 90, "col": 90, "imageX": 1, "imageY": 2}]}', "found 0 of 1"),
         ("a.geojson", '{"type": "FeatureCollection", "features": []}', "annotate"),

@@ -42,7 +42,7 @@ def test_a_row_without_a_number_has_no_place() -> None:
     table = places()
     table["x"] = ["1", "far", None, "4"]
     adata = placed(counts(), table, ("x", "y"), notes=notes, where="w")
-    assert list(adata.obs_names) == ["a", "d"] and "2 of 4 cells have no place" in notes[0]
+    assert list(adata.obs_names) == ["a", "d"] and "2 of 4 cells have no position" in notes[0]
 
 
 def test_two_places_of_a_cell_are_refused() -> None:

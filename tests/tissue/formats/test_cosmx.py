@@ -44,7 +44,7 @@ def test_pixels_become_um_and_y_points_down(tmp_path, gz: str) -> None:
     assert list(adata.obs_names) == ["1_1", "1_2", "2_1", "2_2"]
     assert contract.um_per_unit(adata) == 1
     assert "0.12028" in notes(adata) and "y points up" in notes(adata)
-    assert "NegPrb03" in notes(adata) and "no place" not in notes(adata)
+    assert "NegPrb03" in notes(adata) and "no position" not in notes(adata)
 
 
 def test_the_size_of_a_pixel_is_taken_from_the_files_where_they_state_it(tmp_path) -> None:

@@ -137,7 +137,7 @@ def test_of_two_samples_that_share_places_one_is_named_and_that_is_noted(tmp_pat
         read_adata(folder)
     assert caught.value.choices == ("a", "b")
     adata = read_adata(folder, library="b")
-    assert any("taken for those of b" in note for note in adata.uns["spatialrecon"]["notes"])
+    assert any("assumed to belong to b" in note for note in adata.uns["spatialrecon"]["notes"])
 
 
 def test_places_as_seurat_writes_them_are_read(tmp_path) -> None:

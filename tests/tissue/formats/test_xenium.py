@@ -195,7 +195,7 @@ def test_cells_without_a_place_are_left_out_and_counted(tmp_path) -> None:
     pd.read_csv(path).query("cell_id != 'ffkpbaba-1'").to_csv(path, index=False)
     adata = read_adata(run)
     np.testing.assert_array_equal(adata.obsm["spatial"], XY[[0, 2]])
-    assert any("1 of 3 cells have no place" in n for n in adata.uns["spatialrecon"]["notes"])
+    assert any("1 of 3 cells have no position" in n for n in adata.uns["spatialrecon"]["notes"])
 
 
 def test_of_several_samples_in_a_folder_one_is_named(tmp_path) -> None:

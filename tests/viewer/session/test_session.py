@@ -217,7 +217,7 @@ def test_files_that_changed_are_said(
     folder = saved(viewer, tmp_path)
     slide[:20].copy().write_h5ad(file)
     notes = show(again, folder)
-    assert "C5.h5ad holds other cells or spots" in notes[0]
+    assert "C5.h5ad now holds different cells or spots" in notes[0]
 
 
 @pytest.mark.parametrize(

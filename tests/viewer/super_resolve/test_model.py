@@ -127,7 +127,7 @@ def test_no_count_is_lost_and_the_result_says_so(model: SuperModel) -> None:
     assert outcome.fd <= 1e-6 and not outcome.doubtful
     tone, text = outcome.facts()[0]
     assert tone == "quiet" and text == (
-        "Not measured whether it is better than an even split. Counts conserved (fractional "
+        "Whether it is better than an even split was not measured. Counts conserved (fractional "
         f"deviation {outcome.fd:.1e})."
     )
     each = len(outcome.parts.offsets)

@@ -74,7 +74,7 @@ def test_what_is_trained_is_listed_for_place_cells_and_can_be_opened_again(
     model.begin()
     model.finish(model.last(lambda _: None, lambda: False))
     outcome = model.outcome
-    assert "Neighbours predict the source of" in model.facts()[0][1]
+    assert "Neighbors predict the source of" in model.facts()[0][1]
     entry = model.keep()
     assert entry.role is Role.MODEL and model.state is State.DONE and model.keep() is entry
     (folder,) = outcome.write(tmp_path / "mine")

@@ -96,7 +96,9 @@ def test_a_model_that_does_not_know_the_slide_says_which_it_knows(
     for entry in widget.model.references:
         entry.name = f"other {entry.name}"
     widget.model.choose()
-    qtbot.waitUntil(lambda: any("saved model knows" in t for tone, t in widget.panel.checks.lines))
+    qtbot.waitUntil(
+        lambda: any("saved model was trained on" in t for tone, t in widget.panel.checks.lines)
+    )
     assert not widget.panel.run_button.isEnabled()
 
 

@@ -64,7 +64,7 @@ class WeightsConfig(Config):
         low=0.0,
     )
     ridge: float = option(
-        1.0, "Regularisation of the mapping's entries within the term above (λ, eq. 4).", low=0.0
+        1.0, "Regularization of the mapping's entries within the term above (λ, eq. 4).", low=0.0
     )
     similarity: float = option(
         1.0,

@@ -38,10 +38,10 @@ class MaskConfig(Config):
 
     kind: str = option(
         "none",
-        "All pairs, spatial neighbours, or pairs in the same expression cluster.",
+        "All pairs, spatial neighbors, or pairs in the same expression cluster.",
         choices=("none", "spatial", "expression"),
     )
-    neighbours: int = option(30, "Spatial neighbours of a spot, for 'spatial'.", low=2)
+    neighbours: int = option(30, "Spatial neighbors of a spot, for 'spatial'.", low=2)
     clusters: int = option(8, "Expression clusters, for 'expression'.", low=2)
 
 

@@ -27,7 +27,7 @@ class EnsembleConfig(Config):
     scalings: str = option(
         "one",
         "Scaling of genes in the input: that of the preprocessing, or with two networks in turn "
-        "dividing by the root of the standard deviation, which favours variable genes.",
+        "dividing by the root of the standard deviation, which favors variable genes.",
         choices=("one", "mixed"),
     )
     noise: float = option(
@@ -37,7 +37,7 @@ class EnsembleConfig(Config):
         high=10.0,
     )
     unit_length: bool = option(
-        True, "Normalise the features of every spot and cell to the same length."
+        True, "Normalize the features of every spot and cell to the same length."
     )
     baseline_share: float = option(
         0.0, "Weight of the kNN baseline's distances in the mean distances.", low=0.0, high=0.9

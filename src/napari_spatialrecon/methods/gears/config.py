@@ -55,7 +55,7 @@ class RefinerConfig(Config):
     blocks: int = option(2, "Blocks of the denoiser.", low=1)
     distance_bins: int = option(24, "Bins of the distance bias.", low=2)
     angle_bins: int = option(8, "Bins of the angle features.", low=1)
-    neighbours: int = option(15, "Neighbours of the local graph of a spot.", low=2)
+    neighbours: int = option(15, "Neighbors of the local graph of a spot.", low=2)
     landmarks: int = option(16, "Landmark spots whose distances are features of every spot.", low=1)
     warm_up: float = option(
         0.3, "Initial share of training in which only the generator is trained.", low=0.0, high=0.9
@@ -86,12 +86,12 @@ class LossConfig(Config):
     score: float = option(1.0, "Denoising (eq. 4).", low=0)
     gram: float = option(1.0, "Gram matrix of the refined geometry (eq. 5).", low=0)
     log_trace: float = option(0.5, "Scale of the refined geometry (eq. 6).", low=0)
-    nca: float = option(1.0, "Neighbourhoods of the refined geometry (eq. 7).", low=0)
+    nca: float = option(1.0, "Neighborhoods of the refined geometry (eq. 7).", low=0)
     nca_temperature: float = option(0.5, "τ of eq. 7.", low=1e-3)
-    edge: float = option(0.0, "Log lengths of neighbour edges.", low=0)
+    edge: float = option(0.0, "Log lengths of neighbor edges.", low=0)
     overlap_shape: float = option(1.0, "Agreement of overlapping minisets (eq. 10).", low=0)
     overlap_scale: float = option(0.25, "Agreement of their sizes.", low=0)
-    overlap_neighbours: float = option(0.1, "Agreement of their neighbourhoods (KL).", low=0)
+    overlap_neighbours: float = option(0.1, "Agreement of their neighborhoods (KL).", low=0)
 
 
 @dataclass(frozen=True)

@@ -145,13 +145,13 @@ def log_normalised(
     if np.all(matrix.data == np.rint(matrix.data)):
         return _logarithms(matrix), ()
     kind = looks_like(matrix)
-    if kind == "they look like log1p of normalised counts":
-        return matrix, (f"{prepared.name}: used as logarithms of normalised counts.",)
-    if kind == "they look like log2(1 + x) of normalised counts":
+    if kind == "they look like log1p of normalized counts":
+        return matrix, (f"{prepared.name}: used as logarithms of normalized counts.",)
+    if kind == "they look like log2(1 + x) of normalized counts":
         matrix.data *= np.float32(np.log(2))
-        return matrix, (f"{prepared.name}: used as log2(1 + x) of normalised counts.",)
-    if kind == "they look like normalised counts without logarithm":
-        return _logarithms(matrix), (f"{prepared.name}: used as normalised counts.",)
+        return matrix, (f"{prepared.name}: used as log2(1 + x) of normalized counts.",)
+    if kind == "they look like normalized counts without logarithm":
+        return _logarithms(matrix), (f"{prepared.name}: used as normalized counts.",)
     if intensities:
         return matrix, (f"{prepared.name}: values are not counts; used as is.",)
     raise InputError(

@@ -199,7 +199,7 @@ def _notes(names: Sequence[str], codes: NDArray[np.int64], column: str) -> list[
     if unknown := int((codes < 0).sum()):
         notes.append(f"{unknown:,} of {len(codes):,} cells have no label in {column!r}.")
     if len(names) == 1:
-        notes.append(f"All labelled cells are {names[0]!r}: there is nothing to distinguish.")
+        notes.append(f"All labeled cells are {names[0]!r}: there is nothing to distinguish.")
     if single := [n for n, c in zip(names, counts, strict=True) if c == 1]:
         shown = ", ".join(single[:3]) + (" and more" if len(single) > 3 else "")
         notes.append(

@@ -29,8 +29,8 @@ class KnnConfig(Config):
         "Number of spatially varying directions of expression; 0 uses all components equally.",
         low=0,
     )
-    near: int = option(6, "Neighbours of a spot, near scale.", unit="spots", low=1, advanced=True)
-    far: int = option(30, "Neighbours of a spot, far scale.", unit="spots", low=1, advanced=True)
+    near: int = option(6, "Neighbors of a spot, near scale.", unit="spots", low=1, advanced=True)
+    far: int = option(30, "Neighbors of a spot, far scale.", unit="spots", low=1, advanced=True)
     preprocess: PreprocessConfig = section(PreprocessConfig, "Preprocessing")
 
 
@@ -41,6 +41,6 @@ class RidgeConfig(Config):
     PRESETS: ClassVar = {"quick": {}, "standard": {}}
 
     unit_length: bool = option(
-        True, "Normalise the features of every spot and cell to the same length."
+        True, "Normalize the features of every spot and cell to the same length."
     )
     preprocess: PreprocessConfig = section(PreprocessConfig, "Preprocessing")

@@ -32,7 +32,7 @@ class BasesConfig(Config):
     )
     spread_rate: float = option(0.05, "Learning rate of this map's logits.", low=0.0, advanced=True)
     mapping: bool = option(True, "Use the linear map from cells to spots as a base.")
-    smoothing: int = option(8, "Spatial neighbours for smoothing each base.", unit="spots", low=1)
+    smoothing: int = option(8, "Spatial neighbors for smoothing each base.", unit="spots", low=1)
     mapped: MappingConfig = section(MappingConfig, "The linear map", advanced=True)
 
 

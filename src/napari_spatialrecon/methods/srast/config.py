@@ -17,11 +17,11 @@ class SasaConfig(Config):
         "graph", "Description of a spot: the graph autoencoder, or PCA (an ablation).",
         choices=("graph", "pca"), advanced=True,
     )  # fmt: skip
-    latent_norm: bool = option(True, "Whether latents are normalised (eq. 9).", advanced=True)
+    latent_norm: bool = option(True, "Whether latents are normalized (eq. 9).", advanced=True)
     neighbours: int = option(
-        6, "Number of neighbours in space, and of neighbours in expression (eq. 5).", low=1
+        6, "Number of neighbors in space, and of neighbors in expression (eq. 5).", low=1
     )
-    components: int = option(50, "Principal components for neighbours in expression.", low=2)
+    components: int = option(50, "Principal components for neighbors in expression.", low=2)
     hidden: int = option(128, "Units of the hidden layer.", low=8, high=4096)
     latent: int = option(30, "Latent dimensions.", low=2, high=512)
     kl_weight: float = option(0.001, "Weight of the KL divergence (eq. 10).", low=0.0)
@@ -51,14 +51,14 @@ class FlowConfig(Config):
     )
     flow_weight: float = option(0.3, "Weight of flow matching (eq. 21).", low=0.0, advanced=True)
     boundary_weight: float = option(
-        1.0, "Weight of the boundary-consistent regulariser (eq. 22).", low=0.0, advanced=True
+        1.0, "Weight of the boundary-consistent regularizer (eq. 22).", low=0.0, advanced=True
     )
     boundary_power: float = option(
-        0.0, "The regulariser's weight is time to this power (2 in the paper).", low=0.0,
+        0.0, "The regularizer's weight is time to this power (2 in the paper).", low=0.0,
         advanced=True,
     )  # fmt: skip
     temperature: float = option(
-        1.0, "Temperature of the regulariser (τ of eq. 22-23).", low=0.01, advanced=True
+        1.0, "Temperature of the regularizer (τ of eq. 22-23).", low=0.01, advanced=True
     )
     start_share: float = option(
         0.5, "Share of training at time 0, at which the mean is read.", low=0.0, high=1.0,

@@ -102,7 +102,7 @@ def _spots(path: Path) -> pd.DataFrame:
     try:
         content = json.loads(path.read_text(encoding="utf-8"))
     except (OSError, ValueError) as error:
-        reason = getattr(error, "strerror", None) or "no JSON"
+        reason = getattr(error, "strerror", None) or "not valid JSON"
         raise InputError(
             f"Expected an alignment of Loupe Browser, found: {reason}.",
             remedy=_EXPORTED,

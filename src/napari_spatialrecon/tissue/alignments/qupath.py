@@ -90,7 +90,7 @@ def read_regions(path: str | Path) -> list[Region]:
     try:
         content = json.loads(path.read_text(encoding="utf-8-sig"))
     except (OSError, ValueError) as error:
-        reason = getattr(error, "strerror", None) or "no JSON"
+        reason = getattr(error, "strerror", None) or "not valid JSON"
         raise _no_regions(path, reason) from error
     regions = []
     for feature in _features(content):

@@ -101,7 +101,7 @@ def _read(path: Path, options: ReadOptions, kind: _Array) -> AnnData:
     adata = placed(counts, places, _XY, notes=notes, where=where, rows="beads")
     xy = turn_y(adata.obsm[SPATIAL], stated="up", asked=options.y_axis, notes=notes)
     adata.obsm[SPATIAL] = xy * kind.um
-    notes.append(f"A unit of the bead coordinates was taken as {kind.um:.3g} µm.")
+    notes.append(f"The unit of the bead coordinates was assumed to be {kind.um:.3g} µm.")
     return finished(adata, "um", notes)
 
 

@@ -47,7 +47,7 @@ def placed(
     repeated = places.index[places.index.duplicated()]
     if len(repeated):
         raise InputError(
-            f"Expected one place per name, found several for {len(repeated):,} {rows}, first "
+            f"Expected one position per name, found several for {len(repeated):,} {rows}, first "
             f"{repeated[0]!r}.",
             remedy="Try the files of one slide.",
             where=where,
@@ -57,15 +57,16 @@ def placed(
     known = counts.obs_names.isin(places.index)
     if not known.any():
         raise InputError(
-            f"Expected places of the {counts.n_obs:,} {rows} with counts, found none of their "
-            f"names, such as {_first(counts.obs_names)}; there are places of "
-            f"{_first(places.index)}.",
+            f"Expected positions of the {counts.n_obs:,} {rows} with counts (such as "
+            f"{_first(counts.obs_names)}), found only those of other names (such as "
+            f"{_first(places.index)}).",
             remedy="Try the files of the same slide.",
             where=where,
         )
     if not known.all():
         notes.append(
-            f"{int((~known).sum()):,} of {counts.n_obs:,} {rows} have no place and were excluded."
+            f"{int((~known).sum()):,} of {counts.n_obs:,} {rows} have no position and "
+            "were excluded."
         )
         counts = counts[known].copy()
     found = places.loc[counts.obs_names]

@@ -117,7 +117,7 @@ def _um_per_pixel(places: pd.DataFrame, files: Found, notes: list[str]) -> float
         if np.isfinite(ratio) and ratio > 0:
             return float(np.sqrt(ratio))
     notes.append(
-        f"No file states the size of a pixel: {PIXEL_UM} µm was taken, that of the instrument. "
+        f"No file states the size of a pixel: the instrument's {PIXEL_UM} µm was assumed. "
         "For the lung data of 2022 set um_per_pixel to 0.18."
     )
     return PIXEL_UM

@@ -153,7 +153,7 @@ def _without_column(
             remedy="Try giving both the same names.",
             where=str(where),
         )
-    notes.append(f"No column of obs tells which rows lie on {asked}: all were taken.")
+    notes.append(f"No column of obs states which rows belong to {asked}: all were used.")
     adata.uns[SPATIAL] = {asked: adata.uns[SPATIAL][asked]}
     return adata
 
@@ -181,7 +181,7 @@ def _find_places(adata: AnnData, notes: list[str]) -> bool:
         _state(adata, unit="um")
         notes.append(
             'Coordinates were made of obs["array_col"] and obs["array_row"], in µm of a Visium '
-            "array: neighbours are 100 µm apart."
+            "array: neighbors are 100 µm apart."
         )
     return False
 
@@ -223,7 +223,7 @@ def _turn(adata: AnnData, asked: str | None, up: bool, notes: list[str]) -> None
         return
     if below:
         adata.obsm[SPATIAL] = xy.astype(np.float64) * (1, -1)
-        notes.append("y is negative, hence points up; its sign was turned.")
+        notes.append("y is negative, so it points up; its sign was reversed.")
     elif asked == "up" and height is not None:
         adata.obsm[SPATIAL] = np.column_stack([xy[:, 0], height - xy[:, 1]]).astype(np.float64)
         notes.append("y was mirrored about the middle of the image.")

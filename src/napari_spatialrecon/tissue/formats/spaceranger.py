@@ -98,7 +98,7 @@ def read_spaceranger(
     run = _chosen(chosen_bin(Path(folder), bin, notes), library)
     if run.shared:
         notes.append(
-            f"The files of places name no sample; they were taken for those of {run.name}."
+            f"The position files name no sample; they were assumed to belong to {run.name}."
         )
     problems: list[Problem] = []
     images = read_images(run, notes)

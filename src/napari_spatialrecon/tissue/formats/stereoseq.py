@@ -139,7 +139,7 @@ def _chosen_gef(path: Path, options: ReadOptions, notes: list[str]) -> Path:
 def _bin_size(options: ReadOptions, notes: list[str]) -> int:
     if options.bin is None:
         notes.append(
-            f"Took bins of {DEFAULT_BIN} x {DEFAULT_BIN} steps ({DEFAULT_BIN * STEP_UM:.0f} µm)."
+            f"Used bins of {DEFAULT_BIN} x {DEFAULT_BIN} steps ({DEFAULT_BIN * STEP_UM:.0f} µm)."
         )
         return DEFAULT_BIN
     digits = re.fullmatch(r"(?:bin)?0*([1-9]\d*)", options.bin.strip())

@@ -179,7 +179,7 @@ def chosen_bin(folder: Path, asked: str | None, notes: list[str]) -> Path:
             raise ChoiceError("bin sizes (µm)", "bin", list(found), where=str(folder))
         others = ", ".join(name for name in found if name != size)
         unit = "" if size == CELLS else " µm bins"
-        notes.append(f"Took the {size}{unit}{f'; there are also {others}' if others else ''}.")
+        notes.append(f"Used the {size}{unit}{f'; there are also {others}' if others else ''}.")
     if size not in found:
         raise ChoiceError("bin sizes (µm)", "bin", list(found), asked=asked, where=str(folder))
     return found[size]

@@ -94,7 +94,7 @@ def find_frame(
         unit = "um" if system in micrometres else "unit"
         return Frame(system, maps[system], np.eye(3), unit, um)
     if not is_similarity(picture.matrices[system]):
-        notes.append(f"Image {picture.name} is sheared or stretched, and was resampled.")
+        notes.append(f"Image {picture.name} is sheared or stretched and was resampled.")
         moved = library().transform(picture.element, to_coordinate_system=system)
         picture = Picture.of(picture.name, moved)
     return _on_picture(picture, maps[system], system, um, keep=system not in micrometres)
@@ -104,7 +104,7 @@ def _pictures(sdata: Any, notes: list[str]) -> dict[str, Picture]:
     found = {name: Picture.of(name, image) for name, image in sdata.images.items()}
     others = [f"{name} ({one.kind})" for name, one in found.items() if not one.is_histology]
     if others:
-        notes.append(f"Images that are no histology were excluded: {', '.join(others)}.")
+        notes.append(f"Images that are not histology were excluded: {', '.join(others)}.")
     return {name: one for name, one in found.items() if one.is_histology}
 
 
@@ -150,7 +150,7 @@ def _choose_system(
             raise _several(maps, region, None)
         first = _DEFAULT
     if others:
-        notes.append(f"Took coordinate system {first!r}; there is also {', '.join(others)}.")
+        notes.append(f"Used coordinate system {first!r}; there is also {', '.join(others)}.")
     return first
 
 
@@ -195,10 +195,12 @@ def _choose_picture(
             rank = (not picture.is_color, -round(share, 1), scale_of(picture.matrices[system]))
             ranked.append((*rank, -picture.n_levels, picture.name))
         else:
-            notes.append(f"Image {picture.name} shows {share:.0%} of the rows, and was excluded.")
+            notes.append(
+                f"Image {picture.name} covers only {share:.0%} of the rows and was excluded."
+            )
     if not ranked:
         return None
     names = [entry[-1] for entry in sorted(ranked)]
     if len(names) > 1:
-        notes.append(f"Took image {names[0]}; there is also {', '.join(names[1:])}.")
+        notes.append(f"Used image {names[0]}; there is also {', '.join(names[1:])}.")
     return pictures[names[0]]

@@ -182,7 +182,7 @@ def _choose_table(sdata: Any, tables: Tables, asked: str | None, notes: list[str
     if latest not in known:
         raise ChoiceError("tables", "table", known, where=tables.where)
     others = ", ".join(name for name in known if name != latest)
-    notes.append(f"Took table {latest!r}, the last result; there is also {others}.")
+    notes.append(f"Used table {latest!r}, the last result; there is also {others}.")
     return str(latest)
 
 
@@ -218,7 +218,7 @@ def _annotated(
     regions = attributes.get("region")
     regions = [regions] if isinstance(regions, str) else [str(r) for r in regions or ()]
     if not regions:
-        notes.append(f"Table {name} annotates no element: its rows have no place.")
+        notes.append(f"Table {name} annotates no element: its rows have no positions.")
         return None, None, table
     where = f"{tables.where}: {name}"
     if asked is not None and asked not in regions:
@@ -229,7 +229,7 @@ def _annotated(
     if region in tables.broken:
         raise tables.broken[region]
     if region not in sdata:
-        notes.append(f"Table {name} annotates {region}, which is not there.")
+        notes.append(f"Table {name} annotates {region}, which does not exist.")
         return None, None, table
     rows = (table.obs[attributes["region_key"]].astype(str) == region).to_numpy()
     found = instances(sdata[region], region)

@@ -45,10 +45,10 @@ class SimulatorConfig(Config):
         low=400.0, high=20_000.0,
     )  # fmt: skip
     section_spacing: float = option(
-        60.0, "Distance in depth between neighbouring sections.", unit="µm", low=0.0, high=1000.0
+        60.0, "Distance in depth between neighboring sections.", unit="µm", low=0.0, high=1000.0
     )
     cell_density: float = option(
-        2600.0, "Average number of cells per square millimetre of a section.",
+        2600.0, "Average number of cells per square millimeter of a section.",
         low=100.0, high=10_000.0,
     )  # fmt: skip
     depth: float = option(

@@ -70,7 +70,7 @@ class AlignToHistology(LandmarkDock[AlignSession]):
             "Landmark pairs, or an alignment of Xenium Explorer (.csv), Loupe Browser (.json) or "
             "napari-spatialdata (zarr.json in the store)"
         )
-        self.store.setToolTip("Pairs, or the alignment in the form of another tool")
+        self.store.setToolTip("Pairs, or the alignment in the format of another tool")
         self.kind.activated.connect(self._set_kind)
         self.scale_button.clicked.connect(self._set_scale)
         self.auto.clicked.connect(self.start_automatically)
@@ -211,7 +211,7 @@ class AlignToHistology(LandmarkDock[AlignSession]):
         self.do(take)
         made = self.session
         if self.notice.error is None and made is not None and not made.model.pairs:
-            self.verdict.setText(f"Moved by the map of {Path(path).name}")
+            self.verdict.setText(f"Moved by the alignment in {Path(path).name}")
 
     def save_file(self, path: str, kind: str = "") -> None:
         """Write the pairs or the map in the form that was chosen in the dialog."""
@@ -297,7 +297,9 @@ class AlignToHistology(LandmarkDock[AlignSession]):
             words.append(f"{turned}, scale × {move.scale:.3g}")
         if model.state.by_hand:
             words.append(
-                "moved by hand; the next pair fits again" if model.pairs else "moved by hand"
+                "moved by hand; the next pair replaces this by a fit"
+                if model.pairs
+                else "moved by hand"
             )
         return " · ".join(words)
 

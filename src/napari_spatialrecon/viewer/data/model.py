@@ -164,7 +164,7 @@ def _facts(entry: Entry, image: Entry | None) -> Sequence[str]:
 
 def _missing_scale(entry: Entry) -> str:
     unit = "pixel" if entry.role is Role.HISTOLOGY else "unit"
-    return f"The µm per {unit} are unknown: the scale bar does not hold for it."
+    return f"Its µm per {unit} are unknown: the scale bar does not apply to it."
 
 
 def _array(adata: AnnData) -> SpotArray | None:

@@ -36,7 +36,7 @@ class ClickedPart(Part):
         self.text.setWordWrap(True)
         self.text.setTextInteractionFlags(Qt.TextInteractionFlag.TextSelectableByMouse)
         self.text.setSizePolicy(QSizePolicy.Policy.Ignored, QSizePolicy.Policy.Preferred)
-        self.text.setToolTip("Genes: those it has more of than this layer has on average")
+        self.text.setToolTip("Genes with more counts here than on average in this layer")
         layout = QVBoxLayout(self)
         layout.setContentsMargins(0, 0, 0, 0)
         layout.addWidget(self.text)

@@ -66,7 +66,9 @@ class ColorPart(Part):
         self.notice = Notice()
         self.scale = NumberScale()
         self.rims = QCheckBox("Rims")
-        self.rims.setToolTip("Dark or white, whichever sets the points off what lies below them")
+        self.rims.setToolTip(
+            "Dark or white, whichever makes the points stand out from what lies beneath"
+        )
         self.shapes = QCheckBox("Shapes")
         self.shapes.setToolTip("Tell categories apart by shape as well as by color")
         self.fade = QCheckBox("Fade uncertain")

@@ -55,7 +55,8 @@ def find_communities(
     n = len(layer.data)
     if n < FEWEST:
         raise InputError(
-            f"Expected at least {FEWEST} points to search communities, found {n}.", where=layer.name
+            f"Expected at least {FEWEST} points to find communities in, found {n}.",
+            where=layer.name,
         )
     places = layer_coordinates(layer)
     found = named(spatial_communities(places, should_stop, resolution=resolution))

@@ -122,7 +122,7 @@ class FiguresPart(Part):
         if layer is not None:
             self._start(
                 lambda _, stop: find_communities(layer, resolution, stop),
-                "Searching communities",
+                "Finding communities",
                 partial(self._show_communities, resolution),
             )
 
@@ -215,4 +215,6 @@ class FiguresPart(Part):
 
 
 _NO_TYPES = "No column of the layer holds cell types."
-_P_VALUES = "Neighboring cells resemble each other: p-values rank genes, and are too small."
+_P_VALUES = (
+    "Neighboring cells resemble each other: the p-values are too small, and only rank the genes."
+)

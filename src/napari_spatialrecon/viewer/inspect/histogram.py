@@ -42,8 +42,8 @@ class LimitsHistogram(QWidget):
         layout.addWidget(self.plot)
         self.region.sigRegionChanged.connect(self._drag)
         self.setToolTip(
-            "How the values are distributed. Drag the two lines: values beyond them have the color "
-            "of the end. The heights are square roots of the numbers, so that rare values show."
+            "Distribution of the values. Drag the two lines: values beyond a line get the color of "
+            "that end. Bar heights are square roots of the counts, so that rare values show."
         )
 
     @property

@@ -21,8 +21,8 @@ SHOWN = 2_000
 SIGNIFICANT = 0.05
 _HEIGHT = 170
 _WORDS = (
-    "Neighboring cells resemble each other and the region was drawn by hand: p-values rank "
-    "genes, and are too small."
+    "Neighboring cells resemble each other and the region was drawn by hand: the p-values are too "
+    "small, and only rank the genes."
 )
 
 
@@ -84,8 +84,8 @@ class MarkersView(QWidget):
             Column(
                 "log2 FC",
                 np.where(one_sided(kept), np.nan, kept["log2_fold_change"].to_numpy(float)),
-                f"log2 of the mean in {group} over the mean in {rest}; empty for a gene of which "
-                "one of the two has no counts",
+                f"log2 of the mean in {group} over the mean in {rest}; empty if one of them "
+                "has no counts of the gene",
             ),
             Column(
                 "adj. p",

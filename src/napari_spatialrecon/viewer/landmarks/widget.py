@@ -53,7 +53,7 @@ class LandmarksWidget(LandmarkDock[LandmarksSession]):
         "landmarks, would put the cell: far off (▲) may be a wrong cell or a wrong click",
         "without it": "Distance from where the other landmarks alone would put the cell",
         "weight": "exact: the cell is fixed at its landmark; a number: how strongly it is drawn "
-        "there, against its distances to the other cells",
+        "there, relative to keeping its distances to the other cells",
     }
 
     def make_parts(self) -> None:

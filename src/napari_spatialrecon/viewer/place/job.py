@@ -208,7 +208,7 @@ class PlaceJob(Job):
         known = load(folder).method.reference.names
         if self.shown().name not in known:
             raise InputError(
-                f"Expected under Histology a slide that the saved model knows "
+                f"Expected, under Histology, a slide that the saved model was trained on "
                 f"({', '.join(known)}), found {self.shown().name}.",
                 remedy="Try opening that slide, or train a new model.",
             )

@@ -106,7 +106,9 @@ def facts(result: Result) -> Facts:
             UNKNOWN if seed is None else f"seed {seed}",
             "The same seed and settings give the same result",
         ),
-        Number("saved", str(result.path)) if result.path else Number("not saved", "On no disk yet"),
+        Number("saved", str(result.path))
+        if result.path
+        else Number("not saved", "Not on disk yet"),
     )
 
 
@@ -197,4 +199,4 @@ def _summary(result: Result, record: Mapping[str, Any]) -> str:
     said = str(getattr(result.outcome, "summary", "")) or " ".join(record.get("warnings", ()))
     if not said and result.task in PLACED and record.get("metrics"):
         return placement_verdict(held_out_errors(record)).text
-    return said or "What its record says of how good it is."
+    return said or "How good the result is, by its record."

@@ -78,7 +78,9 @@ class LocateDialog(QDialog):
 
     def _show(self, before: str = "") -> None:
         left = [path for path in self._missing if path not in self._moved]
-        files = "1 file of the session is" if len(left) == 1 else f"{len(left)} files of it are"
-        self.label.setText(f"{before}{files} not where they were. Where are they now?")
+        one = len(left) == 1
+        files = "1 file of the session is" if one else f"{len(left)} files of the session are"
+        asked = "it was. Where is it now?" if one else "they were. Where are they now?"
+        self.label.setText(f"{before}{files} not where {asked}")
         self.list.clear()
         self.list.addItems([str(path) for path in left])

@@ -92,8 +92,8 @@ def read_table(
     same_rows = fingerprint(adata.obs_names.to_numpy().astype(str)) == stated["names"]
     if not same_rows:
         return adata, [
-            f"{path.name} holds other cells or spots than when the session was saved: it is shown "
-            "as it is now."
+            f"{path.name} now holds different cells or spots than when the session was saved: it "
+            "is shown as it is now."
         ]
     if "changes" in stated:
         _apply(adata, read_h5ad(folder / stated["changes"]))

@@ -69,7 +69,7 @@ class Trained(Outcome):
     def _measures(self, before: Mixing, after: Mixing) -> list[Line]:
         chance = 1 / self.n_sources
         probe = (
-            f"Neighbours predict the source of {before.probe:.0%} before, {after.probe:.0%} after"
+            f"Neighbors predict the source of {before.probe:.0%} before, {after.probe:.0%} after"
         )
         tone = "warning" if after.probe > chance + MIXED else "good"
         return [

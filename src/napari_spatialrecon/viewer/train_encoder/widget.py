@@ -41,9 +41,9 @@ class TrainEncoder(TaskWidget[EncoderModel, Trained]):
     model_class = EncoderModel
     inputs_class = EncoderInputs
     curves_tip = (
-        "Domain mixing: entropy of the sources among the neighbours of a profile; iLISI: how many "
+        "Domain mixing: entropy of the sources among the neighbors of a profile; iLISI: how many "
         "sources they are of. 0 is apart, 1 is ideal. Source predictability: share of profiles "
-        "whose source their neighbours predict; the dashed line is chance."
+        "whose source their neighbors predict; the dashed line is chance."
     )
 
     def __init__(self, napari_viewer: Viewer) -> None:

@@ -55,7 +55,7 @@ class ChoiceDialog(QDialog):
         self.list.setAccessibleName(error.what)
         rows = min(len(error.choices), _ROWS) + 1
         self.list.setMinimumHeight(rows * max(20, self.list.sizeHintForRow(0)))
-        hint = QLabel("Ctrl or Shift and click for several: each becomes a slide of its own.")
+        hint = QLabel("Ctrl-click or Shift-click to choose several: each becomes a separate slide.")
         hint.setWordWrap(True)
         buttons = QDialogButtonBox(
             QDialogButtonBox.StandardButton.Open | QDialogButtonBox.StandardButton.Cancel

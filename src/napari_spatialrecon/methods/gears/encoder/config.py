@@ -73,9 +73,9 @@ class AlignmentConfig(Config):
 
     mmd: float = option(20.0, "Weight of the maximum mean discrepancy between sources.", low=0.0)
     coral: float = option(1.0, "Weight of the difference of means and covariances.", low=0.0)
-    local: float = option(4.0, "Weight of aligning mutual nearest neighbours.", low=0.0)
+    local: float = option(4.0, "Weight of aligning mutual nearest neighbors.", low=0.0)
     local_from: int = option(
-        100, "Step from which neighbours are aligned.", unit="steps", low=0, advanced=True
+        100, "Step from which neighbors are aligned.", unit="steps", low=0, advanced=True
     )
     temperature: float = option(
         0.07, "Temperature of this term; smaller uses only the nearest.", low=1e-3, advanced=True
@@ -86,7 +86,7 @@ class AlignmentConfig(Config):
 class ProbeConfig(Config):
     """Stopping criterion: when sources are mixed well enough."""
 
-    neighbours: int = option(20, "Neighbours used to predict the source of a profile.", low=1)
+    neighbours: int = option(20, "Neighbors used to predict the source of a profile.", low=1)
     margin: float = option(
         0.08, "Accuracy above chance at which sources count as mixed.", low=0.0, high=0.9
     )

@@ -115,7 +115,7 @@ class Encoder(EncoderMethod):
         chance = 1 / task.profiles.n_domains
         if after.probe > chance + probe.margin:
             notes.append(
-                f"Neighbours still predict the source of {after.probe:.0%} of the profiles "
+                f"Neighbors still predict the source of {after.probe:.0%} of the profiles "
                 f"(chance {chance:.0%}): slides and cells differ by more than batch effects, or "
                 "training was too short."
             )
