@@ -83,7 +83,7 @@ def test_libraries_that_no_column_tells_apart_are_taken_with_a_note(tmp_path) ->
         read(tmp_path, both)
     adata = read(tmp_path, both, library="s1")
     assert adata.n_obs == 6 and list(adata.uns["spatial"]) == ["s1"]
-    assert "all were taken" in notes(adata)
+    assert "all were used" in notes(adata)
     with pytest.raises(InputError, match="a, b"):
         read(tmp_path, slides("library_id", ["a", "a", "a", "b", "b", "b"]), library="s1")
 

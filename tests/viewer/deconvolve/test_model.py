@@ -13,10 +13,11 @@ from napari.components import ViewerModel
 
 from napari_spatialrecon.errors import InputError
 from napari_spatialrecon.methods.come.config import ComeMixturesConfig
+from napari_spatialrecon.tissue.slots import MAIN_TYPE
 from napari_spatialrecon.viewer.canvas.colors import color_key
 from napari_spatialrecon.viewer.canvas.pies import pies_of, sectors
 from napari_spatialrecon.viewer.canvas.twin_layers import forget_twin
-from napari_spatialrecon.viewer.deconvolve.job import MAIN_TYPE, Mixed
+from napari_spatialrecon.viewer.deconvolve.job import Mixed
 from napari_spatialrecon.viewer.deconvolve.layers import share_name, show_mixtures, show_share
 from napari_spatialrecon.viewer.deconvolve.model import MixtureModel
 from napari_spatialrecon.viewer.task.model import State

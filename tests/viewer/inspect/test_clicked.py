@@ -21,6 +21,7 @@ def cells() -> Points:
     columns = {
         "cell_type": pd.Categorical(["T <cell>", "tumor"] * 5),
         "batch": [f"batch {i}" for i in range(10)],
+        "patch_support": np.arange(10),
         UNCERTAINTY: np.r_[np.arange(9.0) * 10, np.nan],
     }
     places = np.column_stack([np.arange(10.0), np.zeros(10)]) * 20
@@ -31,7 +32,7 @@ def test_a_cell_is_described_by_type_genes_columns_and_certainty() -> None:
     found = describe_point(cells(), 7)
     assert (found.name, found.kind, found.genes) == ("c7", "tumor", ("HIGH",))
     assert found.certainty == "Within 70 µm of its true place, for 9 of 10 such cells."
-    assert ("batch", "batch 7") in found.columns
+    assert ("batch", "batch 7") in found.columns and ("patch support", "7") in found.columns
     assert "unknown" in describe_point(cells(), 9).certainty
 
 

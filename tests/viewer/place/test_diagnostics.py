@@ -63,6 +63,9 @@ def test_flags_are_colored_in_words_and_stand_first() -> None:
     found, kind, title = values(adata, "little_support")
     assert kind == "category" and title == "little support"
     assert list(found[:9].unique()) == ["little support"] and found[9] == "well supported"
+    adata.obs["out_of_domain"] = np.arange(200) < 9
+    found, _, title = values(adata, "out_of_domain")
+    assert title == "likeness to the reference" and found[0] == "unlike the reference"
 
 
 def test_gears_says_how_its_patches_agree_and_takes_an_encoder(

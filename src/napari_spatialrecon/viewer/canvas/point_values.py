@@ -11,6 +11,7 @@ from napari_spatialrecon.tissue.slots import (
     COMMUNITY,
     COUNTS,
     COUNTS_OK,
+    MAIN_TYPE,
     OUTSIDE,
     SUPPORT,
     UNCERTAINTY,
@@ -183,7 +184,7 @@ def most_frequent(found: Values) -> tuple[Values, str]:
 
 def spaced(name: str) -> str:
     """Return the name of a column in words."""
-    return name.replace("_", " ")
+    return LABELS.get(name, name.replace("_", " "))
 
 
 def _worth(column: pd.Series) -> bool:
@@ -194,6 +195,14 @@ UNCERTAIN = "uncertainty (90 % within)"
 """Title of the uncertainty of placed cells, before its unit."""
 COLUMNS = (COMMUNITY, OUTSIDE, WEAK, SUPPORT)
 """Columns worth a color, after the uncertainty."""
+LABELS = {
+    UNCERTAINTY: "uncertainty",
+    OUTSIDE: "likeness to the reference",
+    WEAK: "little support",
+    SUPPORT: "patch support",
+    MAIN_TYPE: "main cell type",
+}
+"""What columns that a run wrote are called in the window."""
 WORDS = {
     OUTSIDE: ("like the reference", "unlike the reference"),
     WEAK: ("well supported", "little support"),

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from napari_spatialrecon.methods.registry import find_method
-from napari_spatialrecon.tissue.slots import MAPPING, OURS, PROPORTIONS
+from napari_spatialrecon.tissue.slots import MAIN_TYPE, MAPPING, OURS, PROPORTIONS
 from napari_spatialrecon.viewer.task.job import Input, Job, Line, Outcome, Script
 from napari_spatialrecon.viewer.task.script import reading
 from napari_spatialrecon.viewer.workspace.tables import Table
@@ -21,8 +21,6 @@ if TYPE_CHECKING:
     from napari_spatialrecon.progress import ProgressCallback, ShouldStop
     from napari_spatialrecon.tasks.preflight import Preflight
 
-MAIN_TYPE = "main_cell_type"
-"""Column of the result: the largest share of each spot."""
 _CELLS_SHOWN = 5
 
 

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from napari_spatialrecon.tissue.slots import MAIN_TYPE
 from napari_spatialrecon.viewer.canvas.colors import set_point_colors
 from napari_spatialrecon.viewer.canvas.layers import LEAST_PIXELS
 from napari_spatialrecon.viewer.canvas.pies import show_pies
 from napari_spatialrecon.viewer.canvas.twin_layers import twin
-from napari_spatialrecon.viewer.deconvolve.job import MAIN_TYPE, Mixed
+from napari_spatialrecon.viewer.deconvolve.job import Mixed
 from napari_spatialrecon.viewer.task.result_layers import show_result
 
 if TYPE_CHECKING:

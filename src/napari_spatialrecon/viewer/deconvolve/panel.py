@@ -8,9 +8,10 @@ import numpy as np
 from qtpy.QtCore import QSignalBlocker, Qt, Signal
 from qtpy.QtWidgets import QLabel, QPushButton, QVBoxLayout, QWidget
 
+from napari_spatialrecon.tissue.slots import MAIN_TYPE
 from napari_spatialrecon.viewer.canvas.colors import guess_kind
 from napari_spatialrecon.viewer.deconvolve.bars import StackedBars
-from napari_spatialrecon.viewer.deconvolve.job import MAIN_TYPE, Mixed
+from napari_spatialrecon.viewer.deconvolve.job import Mixed
 from napari_spatialrecon.viewer.deconvolve.table import SharesTable
 from napari_spatialrecon.viewer.widgets.labels import WrappedLabel
 from napari_spatialrecon.viewer.widgets.rows import combo, row

@@ -7,13 +7,13 @@ from typing import TYPE_CHECKING
 
 from qtpy.QtWidgets import QWidget
 
-from napari_spatialrecon.tissue.slots import PROPORTIONS
+from napari_spatialrecon.tissue.slots import MAIN_TYPE, PROPORTIONS
 from napari_spatialrecon.viewer.canvas.clicks import on_click
 from napari_spatialrecon.viewer.canvas.coloring import color_layer
 from napari_spatialrecon.viewer.canvas.colors import ColorKey, color_key
 from napari_spatialrecon.viewer.canvas.twin_layers import find_twin, forget_twin
 from napari_spatialrecon.viewer.deconvolve.inputs import MixtureInputs
-from napari_spatialrecon.viewer.deconvolve.job import MAIN_TYPE, Mixed
+from napari_spatialrecon.viewer.deconvolve.job import Mixed
 from napari_spatialrecon.viewer.deconvolve.layers import share_name, show_mixtures, show_share
 from napari_spatialrecon.viewer.deconvolve.model import MixtureModel
 from napari_spatialrecon.viewer.deconvolve.panel import ALL_TYPES, MixturePanel

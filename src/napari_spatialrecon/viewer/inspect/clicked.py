@@ -10,6 +10,7 @@ import numpy as np
 from napari_spatialrecon.tissue.slots import UNCERTAINTY
 from napari_spatialrecon.viewer.canvas.layer_values import layer_values, rows_of, type_column
 from napari_spatialrecon.viewer.canvas.layers import NAMES, um_per_layer_unit
+from napari_spatialrecon.viewer.canvas.point_values import LABELS
 from napari_spatialrecon.viewer.canvas.table_metadata import table_of
 from napari_spatialrecon.viewer.landmarks.portrait import Portraits
 from napari_spatialrecon.viewer.workspace.selection import names_of
@@ -58,7 +59,8 @@ def describe_point(layer: Points, row: int) -> Described:
     column = type_column(layer)
     kind = "" if column is None or column not in own else _text(own[column])
     told = {column, NAMES, UNCERTAINTY}
-    further = [(str(name), _text(own[name])) for name in own.index if name not in told]
+    others = [name for name in own.index if name not in told]
+    further = [(LABELS.get(name, str(name)), _text(own[name])) for name in others]
     shown = tuple(pair for pair in further if pair[1])[:MOST_COLUMNS]
     return Described(str(names_of(layer)[row]), kind, genes, _certainty(layer, row), shown)
 

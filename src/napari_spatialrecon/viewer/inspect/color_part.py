@@ -28,11 +28,11 @@ from napari_spatialrecon.viewer.canvas.layer_values import (
     layer_values,
 )
 from napari_spatialrecon.viewer.canvas.layers import um_per_layer_unit
+from napari_spatialrecon.viewer.canvas.point_values import LABELS
 from napari_spatialrecon.viewer.canvas.rims import ground_color, has_rims, set_rims
 from napari_spatialrecon.viewer.canvas.shapes import can_shape, has_shapes, set_shapes
 from napari_spatialrecon.viewer.inspect.number_scale import NumberScale
 from napari_spatialrecon.viewer.inspect.part import Part
-from napari_spatialrecon.viewer.task.color_by import LABELS
 from napari_spatialrecon.viewer.widgets.labels import WrappedLabel
 from napari_spatialrecon.viewer.widgets.name_search import NameSearch
 from napari_spatialrecon.viewer.widgets.notice import Notice

@@ -7,12 +7,9 @@ from collections.abc import Sequence
 from qtpy.QtCore import Signal
 from qtpy.QtWidgets import QHBoxLayout, QLabel, QWidget
 
-from napari_spatialrecon.tissue.slots import UNCERTAINTY
+from napari_spatialrecon.viewer.canvas.point_values import LABELS
 from napari_spatialrecon.viewer.widgets.name_search import NameSearch
 from napari_spatialrecon.viewer.window.tones import Tones
-
-LABELS = {UNCERTAINTY: "uncertainty"}
-"""What columns of ours are called."""
 
 
 class ColorBy(QWidget):
