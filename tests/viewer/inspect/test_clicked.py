@@ -1,16 +1,23 @@
 from __future__ import annotations
 
+import json
 from types import SimpleNamespace
 from typing import Any
 
 import numpy as np
 import pandas as pd
+import pytest
 from napari.layers import Points
+from scipy import sparse
 
 from napari_spatialrecon.tissue.slots import UNCERTAINTY
+from napari_spatialrecon.viewer.canvas.coloring import color_layer
+from napari_spatialrecon.viewer.canvas.colors import color_key
 from napari_spatialrecon.viewer.canvas.pointer import hold, let_go
+from napari_spatialrecon.viewer.canvas.table_metadata import table_of
 from napari_spatialrecon.viewer.inspect.clicked import describe_point
 from napari_spatialrecon.viewer.inspect.clicked_part import ClickedPart
+from napari_spatialrecon.viewer.place.whereabouts import OnSlides, whereabouts_of
 
 from .conftest import cells_of
 
@@ -46,6 +53,84 @@ def test_a_point_is_found_by_name_and_needs_no_table() -> None:
     assert describe_point(some, 1).genes == ("HIGH",)
     bare = Points(np.zeros((2, 2)), features={"mine": [1.5, 2.5]})
     assert describe_point(bare, 1).columns == (("mine", "2.5"),)
+
+
+def on_a_slide(viewer: Any) -> tuple[Points, Points]:
+    """A slide of four spots, and two cells placed on it with a mapping."""
+    slide = cells_of(np.ones((4, 2)), np.arange(8.0).reshape(4, 2) * 100, name="left", prefix="s")
+    slide.metadata["spatialrecon"] |= {"role": "slide"}
+    placed = cells_of(
+        np.ones((3, 2)),
+        np.arange(6.0).reshape(3, 2) * 100,
+        name="placed",
+        **{UNCERTAINTY: [50.0, 20.0, np.nan]},
+    )
+    adata = table_of(placed)
+    adata.obsm["mapping"] = sparse.csr_matrix([[0.6, 0.4, 0, 0], [0, 0, 0, 1.0], [0, 0, 0.5, 0.5]])
+    adata.uns["spatialrecon"] |= {
+        "mapping_spots": np.array([f"s{i}" for i in range(4)]),
+        "mapping_slides": np.array(["left"] * 4),
+        "provenance": json.dumps({"settings": {"display": "left"}}),
+    }
+    return viewer.add_layer(slide), viewer.add_layer(placed)
+
+
+def test_a_ring_and_likely_spots_show_where_it_may_lie(make_napari_viewer: Any, qtbot: Any) -> None:
+    viewer = make_napari_viewer()
+    part = ClickedPart(viewer)
+    qtbot.addWidget(part)
+    slide, placed = on_a_slide(viewer)
+    placed.opacity = 0.8
+    part.show_layer(placed)
+    part.show_point(0)
+    (_, line) = part.where.outlines._lines
+    around = np.linalg.norm(line.pos - placed.data[0, ::-1], axis=1)
+    assert around == pytest.approx(np.full(len(around), 50.0), rel=1e-4)
+    assert "2 spots carry 90%" in part.text.text() and not part.button.isHidden()
+    assert len(viewer.layers) == 2, "nothing is dimmed before it is asked"
+    part.button.click()
+    heat = viewer.layers["left · likely spots of a cell"]
+    np.testing.assert_array_equal(heat.data, slide.data[:2])
+    assert placed.opacity < 0.5 and part.button.isChecked() and part.where.outlines._lines
+    viewer.layers.selection = {placed}
+    part.show_point(1)
+    np.testing.assert_array_equal(heat.data, slide.data[3:])
+    kept = json.loads(json.dumps(part.state()))
+    part.button.click()
+    assert placed.opacity == 0.8 and len(viewer.layers) == 2 and not part.button.isChecked()
+    part.show_point(2)
+    assert not part.where.outlines._lines and part.where.outlines._rings
+    part.restore(kept)
+    assert part.row == 1 and part.button.isChecked() and "c1" in part.text.text()
+    part.where.clear()
+    assert not part.button.isChecked() and placed.opacity == 0.8
+    del placed.metadata["spatialrecon"]["table"].obsm["mapping"]
+    part.show_layer(None)
+    part._read = None
+    part.show_layer(placed)
+    assert part.button.isHidden() and "c1" in part.text.text(), "the cell is remembered"
+    viewer.layers.remove(placed)
+    part.show_layer(None)
+    assert not part.where.outlines._rings
+
+
+def test_the_likely_cells_of_a_spot_go_by_name(make_napari_viewer: Any) -> None:
+    viewer = make_napari_viewer()
+    _, placed = on_a_slide(viewer)
+    placed.selected_data = {0}
+    placed.remove_selected()
+    where, on = whereabouts_of(viewer), OnSlides.of(viewer, placed)
+    assert on.cells.tolist() == [1, 2] and "s3 of left" in on.about_cell(0)
+    plain = np.array(placed.face_color)
+    color_layer(placed, UNCERTAINTY)
+    where.show_spot(on, "left", 3)
+    assert color_key(placed).title.startswith("cells of s3") and placed.selected_data == {0}
+    where.clear()
+    assert color_key(placed).kind == "uncertainty" and len(placed.face_color) == len(plain)
+    where.show_spot(on, "left", 3)
+    color_layer(placed, "g0")
+    where.clear()
+    assert color_key(placed).title.startswith("g0"), "colors that were chosen since stay"
 
 
 def test_a_click_shows_a_cell_unless_a_tool_takes_it(make_napari_viewer: Any, qtbot: Any) -> None:

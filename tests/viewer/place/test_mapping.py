@@ -109,20 +109,20 @@ def test_come_places_cells_and_shows_where_they_may_lie(
     panel, cells = widget.mapping, widget.layer
     assert panel.isVisibleTo(widget) and panel.mapping.matrix.shape[0] == len(cells.data)
     panel.show_cell(5)
-    heat = find_twin(viewer, panel._twin)
+    heat = find_twin(viewer, panel.on.twin)
     assert heat is not None and cells.selected_data == {5}
-    spots = panel.slides[panel.shown]
-    row = panel.mapping.spots_of(5, panel.shown, spots.features[NAMES])
+    spots = panel.on.slides[panel.on.shown]
+    row = panel.mapping.spots_of(5, panel.on.shown, spots.features[NAMES])
     assert color_key(heat).limits == (0.0, pytest.approx(row.max()))
     np.testing.assert_array_equal(heat.data, spots.data[row > 0])
     assert viewer.layers.selection.active is cells
     best = int(np.argmax(row))
-    panel.show_spot(panel.shown, best)
-    assert find_twin(viewer, panel._twin) is heat
+    panel.show_spot(panel.on.shown, best)
+    assert find_twin(viewer, panel.on.twin) is heat
     np.testing.assert_array_equal(heat.data, spots.data[[best]])
     name = str(spots.features[NAMES][best])
-    assert 5 in np.flatnonzero(panel.mapping.cells_of(panel.shown, name))
+    assert 5 in np.flatnonzero(panel.mapping.cells_of(panel.on.shown, name))
     assert "cells of" in color_key(cells).title
     panel.clear_button.click()
-    assert find_twin(viewer, panel._twin) is None
+    assert find_twin(viewer, panel.on.twin) is None
     assert color_key(cells).kind == "uncertainty" and cells.opacity == 1.0

@@ -8,11 +8,12 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from napari_spatialrecon.tissue.slots import UNCERTAINTY
-from napari_spatialrecon.viewer.canvas.layer_values import layer_values, rows_of, type_column
+from napari_spatialrecon.viewer.canvas.layer_values import rows_of, type_column
 from napari_spatialrecon.viewer.canvas.layers import NAMES, um_per_layer_unit
 from napari_spatialrecon.viewer.canvas.point_values import LABELS
 from napari_spatialrecon.viewer.canvas.table_metadata import table_of
 from napari_spatialrecon.viewer.landmarks.portrait import Portraits
+from napari_spatialrecon.viewer.place.whereabouts import radius_of
 from napari_spatialrecon.viewer.workspace.selection import names_of
 
 if TYPE_CHECKING:
@@ -45,8 +46,14 @@ class Described:
     columns: tuple[tuple[str, str], ...]
 
 
-def describe_point(layer: Points, row: int) -> Described:
-    """Return what is known of a point of a layer."""
+def describe_point(layer: Points, row: int, portraits: Portraits | None = None) -> Described:
+    """Return what is known of a point of a layer.
+
+    Parameters
+    ----------
+    portraits
+        Of the layer's table, if they are at hand.
+    """
     adata = table_of(layer)
     own: pd.Series = layer.features.iloc[row]
     genes: tuple[str, ...] = ()
@@ -55,7 +62,7 @@ def describe_point(layer: Points, row: int) -> Described:
         at = row if of is None else int(of[row])
         if at >= 0:
             own = adata.obs.iloc[at]
-            genes = Portraits(adata).of(at, np.zeros((adata.n_obs, 2))).genes
+            genes = (portraits or Portraits(adata)).genes(at)
     column = type_column(layer)
     kind = "" if column is None or column not in own else _text(own[column])
     told = {column, NAMES, UNCERTAINTY}
@@ -68,11 +75,11 @@ def describe_point(layer: Points, row: int) -> Described:
 def _certainty(layer: Points, row: int) -> str:
     if UNCERTAINTY not in layer.features:
         return ""
-    value = float(np.asarray(layer_values(layer, UNCERTAINTY).values, float)[row])
-    if not np.isfinite(value):
+    radius = radius_of(layer, row)
+    if not np.isfinite(radius):
         return "Its place is uncertain by an unknown distance."
     unit = "µm" if um_per_layer_unit(layer) else "units"
-    return f"Within {value:,.3g} {unit} of its true place, for 9 of 10 such cells."
+    return f"Within {radius:,.3g} {unit} of its true place, for 9 of 10 such cells."
 
 
 def _text(value: object) -> str:

@@ -74,12 +74,12 @@ class Portraits:
         return Portrait(
             str(adata.obs_names[cell]),
             "" if kinds is None else kinds[cell],
-            self._genes(cell),
+            self.genes(cell),
             "" if kinds is None else _around(kinds, cell, places),
             region(places, places[cell]),
         )
 
-    def _genes(self, cell: int) -> tuple[str, ...]:
+    def genes(self, cell: int) -> tuple[str, ...]:
         """Return genes by how far their counts exceed those expected of a cell of this depth."""
         from napari_spatialrecon.tissue.gene_names import GeneNames
 

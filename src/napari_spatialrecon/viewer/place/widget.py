@@ -7,7 +7,6 @@ from typing import TYPE_CHECKING
 
 from qtpy.QtWidgets import QFileDialog, QPushButton, QWidget
 
-from napari_spatialrecon.tissue.slots import UNCERTAINTY
 from napari_spatialrecon.viewer.place.inputs import PlaceInputs
 from napari_spatialrecon.viewer.place.job import Placed
 from napari_spatialrecon.viewer.place.mapping_panel import MappingPanel
@@ -33,7 +32,6 @@ class PlaceCells(TaskWidget[PlaceModel, Placed]):
     def more_parts(self) -> list[QWidget]:
         """Return the mapping panel, and the button that saves the trained model."""
         self.mapping = MappingPanel(self.viewer)
-        self.mapping.cleared.connect(lambda: self._color(UNCERTAINTY))
         self.save_model_button = QPushButton("Save model…")
         self.save_model_button.setToolTip("Save the model to place other cells without training")
         self.save_model_button.clicked.connect(self.save_model)
