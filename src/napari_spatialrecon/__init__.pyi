@@ -34,6 +34,7 @@ from .tasks.placing import place as place
 from .tasks.preflight import Preflight as Preflight
 from .tasks.preflight import preflight as preflight
 from .tasks.result import PlaceResult as PlaceResult
+from .tasks.signal import spatial_signal as spatial_signal
 from .tasks.super_resolving import super_resolve as super_resolve
 from .tasks.super_result import SuperResult as SuperResult
 from .tasks.training import train as train

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from napari_spatialrecon.tasks.verdicts import (
+    Verdict,
     held_out_errors,
     placement_verdict,
     split_verdict,
@@ -61,3 +62,9 @@ def test_a_split_that_gains_nothing_is_no_success() -> None:
     assert not gained.doubtful and gained.text.startswith("Better than an even split: ")
     assert split_verdict({**metrics, "fd": 0.2}).doubtful
     assert not split_verdict({"fd": 0.0}).measured
+
+
+def test_what_speaks_against_a_result_makes_its_verdict_doubtful():
+    found = Verdict("Fine.").beside(["C2: no pattern."])
+    assert found.doubtful and found.text == "Fine. C2: no pattern."
+    assert Verdict("Fine.").beside([]) == Verdict("Fine.")

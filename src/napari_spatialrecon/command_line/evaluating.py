@@ -1,9 +1,10 @@
-"""evaluate: compare a result with the truth."""
+"""evaluate: compare a result with the truth. signal: ask a slide for a pattern in space."""
 
 from __future__ import annotations
 
 import argparse
 import threading
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from napari_spatialrecon.command_line.inputs import Inputs, add_reading_options
@@ -44,6 +45,30 @@ def add(verbs: Any) -> None:
     )
     add_reading_options(verb)
     add_common_options(verb)
+    verb = add_verb(
+        verbs, "signal", "tell whether expression on a slide is arranged in space", run_signal
+    )
+    verb.add_argument("--slide", metavar="SLIDE", required=True)
+    add_reading_options(verb)
+    add_common_options(verb)
+
+
+def run_signal(options: argparse.Namespace, stop: threading.Event) -> None:
+    """Print how expression on a slide is arranged in space, beside shuffles of its spots."""
+    from napari_spatialrecon.tasks.signal import spatial_signal
+
+    with Inputs(options) as inputs:
+        slide, name = inputs.table(options.slide), Path(options.slide).name
+    found = spatial_signal(slide, seed=options.seed, name=name)
+    print(f"{name}: {found.text}")
+    print(
+        f"Distance in space and in expression: Spearman {found.mantel:.3f} over pairs of spots, "
+        f"p {found.mantel_p_value:.2f} of shuffles."
+    )
+    curve = zip(found.distances, found.differences, strict=True)
+    rows = [f"{apart:12,.0f}{difference:12.3f}" for apart, difference in curve]
+    print("\n".join([f"{f'{found.unit} apart':>12}{'difference':>12}", *rows]))
+    summarise(found.record(), options)
 
 
 def run_evaluate(options: argparse.Namespace, stop: threading.Event) -> None:

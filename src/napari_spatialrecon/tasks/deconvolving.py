@@ -28,6 +28,7 @@ from napari_spatialrecon.methods.run import Run
 from napari_spatialrecon.progress import ProgressCallback, Reporter, ShouldStop
 from napari_spatialrecon.tasks.configs import Settings, chosen_config
 from napari_spatialrecon.tasks.mixture_trust import marker_support, mixture_warnings
+from napari_spatialrecon.tasks.signal import note_signals
 from napari_spatialrecon.tasks.timing import timed
 from napari_spatialrecon.tasks.verdicts import mixture_verdict
 from napari_spatialrecon.tasks.writing import write_result
@@ -153,6 +154,7 @@ def deconvolve(
     warnings, numbers = mixture_warnings(types, mixture.proportions, support)
     record.metrics |= {**mixture.diagnostics, **numbers}
     record.warnings = list(warnings)
+    note_signals(record, [spots])
     record.notes = [*spots.notes, *cells.notes, *types.notes, *mixture.notes]
     if not spots.kept.all():
         record.notes.append(

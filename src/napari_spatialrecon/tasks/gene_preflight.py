@@ -11,6 +11,7 @@ from napari_spatialrecon.methods.genes.base import GeneMethod, GeneSizes
 from napari_spatialrecon.methods.genes.inputs import read_inputs
 from napari_spatialrecon.methods.registry import default_for, find_method
 from napari_spatialrecon.tasks.asked_genes import MISSING, Asked
+from napari_spatialrecon.tasks.signal import missing, passed, signals
 from napari_spatialrecon.tasks.timing import expected
 from napari_spatialrecon.tissue import contract
 from napari_spatialrecon.tissue.sdata.inputs import Table, takes_spatialdata
@@ -37,6 +38,8 @@ class GenePreflight:
         Range of seconds expected on this machine, now.
     plan
         What will be done, where that depends on the estimates.
+    passed
+        Checks that the inputs passed, besides their numbers.
     """
 
     shared: int
@@ -49,6 +52,7 @@ class GenePreflight:
     memory_bytes: float
     time: Span
     plan: tuple[str, ...] = ()
+    passed: tuple[str, ...] = ()
 
 
 @takes_spatialdata
@@ -83,6 +87,7 @@ def gene_preflight(
         shared=len(inputs.genes),
         asked=len(asked.imputed),
     )
+    found = signals([spots])
     imputing: GeneMethod = find_method(method, "impute-genes").method()(config)
     estimate = imputing.estimate(sizes)
     return GenePreflight(
@@ -91,9 +96,10 @@ def gene_preflight(
         sizes.cells,
         sizes.asked,
         len(asked.measured),
-        (*spots.notes, *cells.notes, *inputs.notes, *asked.notes, *estimate.notes),
+        (*missing(found), *spots.notes, *cells.notes, *inputs.notes, *asked.notes, *estimate.notes),
         estimate.seconds,
         _FIXED_BYTES + 2 * _PER_VALUE * slide.n_obs * len(asked.names) + estimate.memory_bytes,
         expected(estimate, "impute-genes", method, device),
         estimate.plan,
+        passed(found),
     )

@@ -27,6 +27,7 @@ from napari_spatialrecon.tasks.configs import Settings, chosen_config
 from napari_spatialrecon.tasks.gene_check import correlation, hidden_truth, names_of, without
 from napari_spatialrecon.tasks.gene_report import draw_run
 from napari_spatialrecon.tasks.gene_table import GeneTable, MemoryTable, table_on_disk
+from napari_spatialrecon.tasks.signal import note_signals
 from napari_spatialrecon.tasks.timing import timed
 from napari_spatialrecon.tasks.writing import copy_result, record_beside, write_result
 from napari_spatialrecon.tissue import contract, slots
@@ -92,7 +93,7 @@ class GeneResult:
     @property
     def verdict(self) -> str:
         """Summary of the accuracy on held-out genes."""
-        return verdict(self.record.metrics)
+        return " ".join([verdict(self.record.metrics), *self.record.warnings])
 
 
 def verdict(metrics: Mapping[str, float]) -> str:
@@ -173,6 +174,7 @@ def impute_genes(
     record.inputs = {t.name: t.fingerprint() for t in (spots, cells)}
     chosen: GeneMethod = info.method()(chosen_config(info, config, settings))
     estimate = chosen.estimate(GeneSizes.of(spots, cells, len(asked.imputed)))
+    note_signals(record, [spots])
     with ExitStack() as stack:
         stack.enter_context(timed(reporter, estimate, record.task, info.name, record.device))
         fitted = chosen.fit(spots, cells, Run(seed, record.device, reporter))

@@ -6,6 +6,7 @@ from napari_spatialrecon.hyperparameters import Config
 from napari_spatialrecon.methods.mixtures.base import MixtureMethod, MixtureSizes, read_types
 from napari_spatialrecon.methods.registry import default_for, find_method
 from napari_spatialrecon.tasks.preflight import Preflight
+from napari_spatialrecon.tasks.signal import missing, passed, signals
 from napari_spatialrecon.tasks.timing import expected
 from napari_spatialrecon.tissue import contract
 from napari_spatialrecon.tissue.genes import match_genes
@@ -39,15 +40,17 @@ def mixture_preflight(
     match = match_genes([spots.adata.var, cells.adata.var], [slide_name, reference_name])
     sizes = MixtureSizes.of(spots, cells, types)
     mixing: MixtureMethod = find_method(method, "deconvolve").method()(config)
+    found = signals([spots])
     estimate = mixing.estimate(sizes)
     return Preflight(
         genes=sizes.genes,
         spots=sizes.spots,
         cells=sizes.cells,
         notes=(*spots.notes, *cells.notes, *types.notes, *estimate.notes),
-        warnings=tuple(match.notes),
+        warnings=(*missing(found), *match.notes),
         seconds=estimate.seconds,
         memory_bytes=estimate.memory_bytes,
         time=expected(estimate, "deconvolve", method, device),
         plan=estimate.plan,
+        passed=passed(found),
     )

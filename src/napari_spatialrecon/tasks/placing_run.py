@@ -22,6 +22,7 @@ from napari_spatialrecon.methods.run import Run
 from napari_spatialrecon.progress import ProgressCallback, Reporter, ShouldStop
 from napari_spatialrecon.tasks import resuming
 from napari_spatialrecon.tasks.saved import Fitted, model_info
+from napari_spatialrecon.tasks.signal import note_signals
 from napari_spatialrecon.tasks.timing import timed
 from napari_spatialrecon.tissue import contract
 from napari_spatialrecon.tissue.genes import match_genes
@@ -78,6 +79,7 @@ class PlacingRun:
         inputs = (*slides, *([cells] if cells is not None else []))
         record.inputs = {prepared.name: prepared.fingerprint() for prepared in inputs}
         record.device = str(choose_device(device))
+        note_signals(record, slides)
         if model is not None:
             method = model
         elif not slides:

@@ -10,6 +10,7 @@ from napari_spatialrecon.hyperparameters import Config
 from napari_spatialrecon.methods.placement.base import PlacementMethod, PlacementSizes
 from napari_spatialrecon.methods.registry import default_for
 from napari_spatialrecon.tasks.placing_run import method_of, prepare_inputs
+from napari_spatialrecon.tasks.signal import missing, passed, signals
 from napari_spatialrecon.tasks.timing import expected
 from napari_spatialrecon.tissue.backed import is_backed
 from napari_spatialrecon.tissue.contract import Prepared
@@ -35,6 +36,8 @@ class Preflight:
         Range of seconds expected on this machine, now.
     plan
         What will be done, where that depends on the estimates.
+    passed
+        Checks that the inputs passed, besides their numbers.
     """
 
     genes: int
@@ -46,6 +49,7 @@ class Preflight:
     memory_bytes: float
     time: Span
     plan: tuple[str, ...] = ()
+    passed: tuple[str, ...] = ()
 
 
 @takes_spatialdata
@@ -74,6 +78,7 @@ def preflight(
     sizes = PlacementSizes.of(slides, cells, len(match.genes))
     placing: PlacementMethod = info.method()(config)
     tables = zip((*references.values(), query), (*slides, cells), strict=True)
+    found = signals(slides)
     held = sum(_bytes_of_counts(read) for table, read in tables if is_backed(table))
     estimate = placing.estimate(sizes).plus(memory_bytes=held)
     return Preflight(
@@ -81,11 +86,12 @@ def preflight(
         spots=sizes.spots,
         cells=sizes.cells,
         notes=(*(n for t in (*slides, cells) for n in t.notes), *estimate.notes),
-        warnings=tuple(match.notes),
+        warnings=(*missing(found), *match.notes),
         seconds=estimate.seconds,
         memory_bytes=estimate.memory_bytes,
         plan=estimate.plan,
         time=expected(estimate, "place", info.name, device),
+        passed=passed(found),
     )
 
 

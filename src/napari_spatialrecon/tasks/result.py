@@ -70,7 +70,7 @@ class PlaceResult:
     @property
     def verdict(self) -> str:
         """Median error on held-out spots, beside the baseline's and the tissue's center."""
-        return placement_verdict(self.method.held_out).text
+        return placement_verdict(self.method.held_out).beside(self.record.warnings).text
 
 
 def placed(

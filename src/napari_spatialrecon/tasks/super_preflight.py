@@ -9,6 +9,7 @@ from napari_spatialrecon.durations import Span
 from napari_spatialrecon.hyperparameters import Config
 from napari_spatialrecon.methods.registry import default_for, find_method
 from napari_spatialrecon.methods.super_resolution.base import SuperResolution
+from napari_spatialrecon.tasks.signal import missing, passed, signals
 from napari_spatialrecon.tasks.super_resolving import gene_columns, parts_of, split_sizes
 from napari_spatialrecon.tasks.timing import expected
 from napari_spatialrecon.tissue import contract
@@ -34,6 +35,8 @@ class SuperPreflight:
         Range of seconds expected on this machine, now.
     plan
         What will be done, where that depends on the estimates.
+    passed
+        Checks that the slide passed, besides its numbers.
     """
 
     layout: str
@@ -45,6 +48,7 @@ class SuperPreflight:
     notes: tuple[str, ...]
     time: Span
     plan: tuple[str, ...] = ()
+    passed: tuple[str, ...] = ()
 
     @property
     def summary(self) -> str:
@@ -79,6 +83,7 @@ def super_preflight(
     parts = parts_of(prepared, parse_factor(factor), spot_diameter)
     chosen = gene_columns(prepared, genes)
     sizes = split_sizes(prepared, parts, chosen)
+    found = signals([prepared])
     splitting: SuperResolution = info.method()(config)
     estimate = splitting.estimate(sizes)
     return SuperPreflight(
@@ -88,9 +93,10 @@ def super_preflight(
         sizes.genes,
         estimate.seconds,
         estimate.memory_bytes,
-        (*prepared.notes, *estimate.notes),
+        (*missing(found), *prepared.notes, *estimate.notes),
         expected(estimate, "super-resolve", info.name, device),
         estimate.plan,
+        passed(found),
     )
 
 

@@ -26,6 +26,7 @@ from napari_spatialrecon.methods.super_resolution.histology_guide import Guide, 
 from napari_spatialrecon.progress import ProgressCallback, Reporter, ShouldStop
 from napari_spatialrecon.tasks.configs import Settings, chosen_config
 from napari_spatialrecon.tasks.saved import Fitted
+from napari_spatialrecon.tasks.signal import note_signals
 from napari_spatialrecon.tasks.super_result import SuperResult, laid_out
 from napari_spatialrecon.tasks.timing import timed
 from napari_spatialrecon.tissue import contract, slots
@@ -113,6 +114,7 @@ def super_resolve(
     record = provenance.RunRecord("super-resolve", info.name, {}, seed)
     record.device = str(choose_device(device))
     record.inputs = {name: prepared.fingerprint()}
+    note_signals(record, [prepared])
     record.settings["factor"] = str(parsed)
     solver = _solver(info, config, settings, model)
     record.config = solver.config.to_dict()

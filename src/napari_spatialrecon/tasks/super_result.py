@@ -63,7 +63,7 @@ class SuperResult:
     @property
     def verdict(self) -> str:
         """Whether counts were conserved, and whether anything was gained over an even split."""
-        return split_verdict(self.record.metrics).text
+        return split_verdict(self.record.metrics).beside(self.record.warnings).text
 
     @cached_property
     def filled(self) -> np.ndarray:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -39,6 +39,12 @@ class Verdict:
     text: str
     doubtful: bool = False
     measured: bool = True
+
+    def beside(self, warnings: Sequence[str]) -> Verdict:
+        """Return the verdict with what speaks against the result, as in the record of a run."""
+        if not warnings:
+            return self
+        return replace(self, text=" ".join([self.text, *warnings]), doubtful=True)
 
 
 def placement_verdict(errors: Mapping[str, float]) -> Verdict:
@@ -130,7 +136,7 @@ def mixture_verdict(
     said = [f"{types[i]} ({100 * means[i]:.0f} %)" for i in np.argsort(-means, kind="stable")[:3]]
     most = said[0] if len(said) == 1 else f"{', '.join(said[:-1])} and {said[-1]}"
     text = f"{len(proportions):,} spots, {len(types)} cell types; most are {most}."
-    return Verdict(" ".join([text, *warnings]), bool(warnings))
+    return Verdict(text).beside(warnings)
 
 
 def split_verdict(metrics: Mapping[str, float]) -> Verdict:

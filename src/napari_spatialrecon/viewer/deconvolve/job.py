@@ -11,7 +11,7 @@ import numpy as np
 
 from napari_spatialrecon.methods.registry import find_method
 from napari_spatialrecon.tissue.slots import MAIN_TYPE, MAPPING, OURS, PROPORTIONS
-from napari_spatialrecon.viewer.task.job import Input, Job, Line, Outcome, Script
+from napari_spatialrecon.viewer.task.job import Input, Job, Outcome, Script
 from napari_spatialrecon.viewer.task.script import reading
 from napari_spatialrecon.viewer.workspace.tables import Table
 
@@ -45,16 +45,6 @@ class Mixed(Outcome):
 
         found = mixture_verdict(self.proportions, self.types, ())
         return f"{found.text} Done{self.time}."
-
-    @property
-    def doubtful(self) -> bool:
-        """Whether anything speaks against the mixture."""
-        return bool(self.record.get("warnings"))
-
-    def facts(self) -> list[Line]:
-        """Return what speaks against the mixture, and the notes."""
-        warnings = [("warning", text) for text in self.record.get("warnings", ())]
-        return [*warnings, *super().facts()]
 
     def spot(self, row: int) -> str:
         """Return a description of a spot: its largest shares and most likely cells."""

@@ -96,7 +96,10 @@ class Imputed(Outcome):
         """Whether held-out genes fit badly, or no better than with the baseline."""
         metrics = self.record["metrics"]
         own, baseline = metrics.get("held_out_pcc"), metrics.get("held_out_baseline_pcc")
-        return own is not None and (own < _ROUGH or (baseline is not None and own < baseline))
+        if own is None:
+            return super().doubtful
+        worse = baseline is not None and own < baseline
+        return super().doubtful or own < _ROUGH or worse
 
     def write(self, path: str | Path) -> tuple[Path, ...]:
         """Write table and record, and the reliability diagram if the run held genes out."""
@@ -225,6 +228,7 @@ class GeneJob(Job):
         if self.hidden:
             genes = "gene" if len(self.hidden) == 1 else "genes"
             lines.append(("good", f"{len(self.hidden)} measured {genes} hidden to check the maps"))
+        lines += [("good", text) for text in found.passed]
         lines += [("quiet" if "Kept as measured" in n else "warning", n) for n in found.notes]
         lines += [("quiet", text) for text in found.plan]
         cost = cost_line(found.time, found.memory_bytes)

@@ -55,7 +55,7 @@ class Placed(Outcome):
         """Whether the baseline did as well on the held-out spots, or neither says much."""
         from napari_spatialrecon.tasks.verdicts import placement_verdict
 
-        return placement_verdict(self.held_out).doubtful
+        return super().doubtful or placement_verdict(self.held_out).doubtful
 
     @property
     def verdict(self) -> str:

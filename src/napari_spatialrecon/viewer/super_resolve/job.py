@@ -86,7 +86,7 @@ class Resolved(Outcome):
     @property
     def doubtful(self) -> bool:
         """Whether counts were lost or added, or nothing was gained over an even split."""
-        return self.verdict.doubtful
+        return super().doubtful or self.verdict.doubtful
 
     @property
     def verdict(self) -> Verdict:
@@ -252,6 +252,7 @@ class SuperJob(Job):
             ("good", f"{found.spots:,} {found.layout}, {found.parts} parts each"),
             ("good", f"{genes} to split" if self.genes is not None else f"all {genes}"),
         ]
+        lines += [("good", text) for text in found.passed]
         lines += [("warning", note) for note in found.notes]
         if self._histology() is not None:
             lines.append(("good", "tissue is outlined on the H&E"))

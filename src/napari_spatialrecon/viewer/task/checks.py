@@ -61,6 +61,7 @@ def checked(found: Preflight | Checked) -> list[tuple[str, str]]:
         ("warning" if few else "good", f"{found.genes:,} shared genes" + (", few" if few else "")),
         ("good", f"counts of {found.spots:,} spots and {found.cells:,} cells"),
     ]
+    lines += [("good", text) for text in found.passed]
     lines += [("warning", text) for text in (*found.warnings, *found.notes)]
     cost = cost_line(found.time, found.memory_bytes)
     return [*lines, *(("quiet", text) for text in found.plan), ("quiet", cost)]

@@ -70,8 +70,8 @@ class Outcome:
 
     @property
     def doubtful(self) -> bool:
-        """Whether the summary is a warning."""
-        return False
+        """Whether the summary is a warning, or anything speaks against the result."""
+        return bool(self.record.get("warnings"))
 
     @property
     def better(self) -> str:
@@ -83,8 +83,9 @@ class Outcome:
         return []
 
     def facts(self) -> list[Line]:
-        """Return further messages for the user."""
-        return [("quiet", note) for note in self.record.get("notes", ())]
+        """Return what speaks against the result, and further messages for the user."""
+        warnings: list[Line] = [("warning", text) for text in self.record.get("warnings", ())]
+        return [*warnings, *(("quiet", note) for note in self.record.get("notes", ()))]
 
     def write(self, path: str | Path) -> tuple[Path, ...]:
         """Write the table as h5ad and the record beside it as ``<name>.run.json``; return both."""
