@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Any
 
+import pandas as pd
 from anndata import AnnData
 from napari.layers import Layer
 
@@ -16,7 +17,7 @@ from napari_spatialrecon.viewer.results.sides import Side
 from napari_spatialrecon.viewer.workspace.results import Result
 from remedies.cases import Step, execute, remedy
 
-COMPARING = "tasks/comparing.py"
+COMPARING = "tasks/compared.py"
 
 
 @remedy(COMPARING, "Try a slide with coordinates, or the table that a placement returned.")
@@ -46,6 +47,49 @@ def _of_other_cells(truth: AnnData, placed: AnnData) -> Iterator[Step]:
     yield lambda: sr.compare(truth, placed)
 
 
+VALUES = "tasks/value_comparing.py"
+
+
+def mixture(truth: AnnData) -> AnnData:
+    """Return a mixture of two types in the spots of a slide."""
+    made = truth.copy()
+    shares = {"A": 0.5, "B": 0.5}
+    made.obsm["proportions"] = pd.DataFrame(shares, index=made.obs_names)
+    return made
+
+
+def imputed(truth: AnnData, prefix: str = "") -> AnnData:
+    """Return imputed genes in the spots of a slide."""
+    made = truth.copy()
+    made.var_names = [f"{prefix}{name}" for name in made.var_names]
+    made.var["origin"] = "imputed"
+    return made
+
+
+@remedy(VALUES, "Try two results of the same task.")
+def _of_two_tasks(truth: AnnData) -> Iterator[Step]:
+    yield lambda: sr.compare_values(mixture(truth), imputed(truth))
+    yield lambda: sr.compare_values(mixture(truth), mixture(truth))
+
+
+@remedy(VALUES, "Try two results with a gene in common.")
+def _of_other_genes(truth: AnnData) -> Iterator[Step]:
+    yield lambda: sr.compare_values(imputed(truth), imputed(truth, "other "))
+    yield lambda: sr.compare_values(imputed(truth), imputed(truth))
+
+
+@remedy(VALUES, "Try two results of the same factor.")
+def _of_other_parts(truth: AnnData) -> Iterator[Step]:
+    made = []
+    for factor in ("2x2", "3x3"):
+        split = truth.copy()
+        split.obs["parent"] = split.obs_names
+        split.uns["spatialrecon"] = {"factor": factor}
+        made.append(split)
+    yield lambda: sr.compare_values(*made)
+    yield lambda: sr.compare_values(made[0], made[0].copy())
+
+
 MODEL, ACTS = "viewer/results/model.py", "viewer/results/acts.py"
 
 
@@ -63,7 +107,7 @@ def _one_ticked(space: Any, placed: AnnData) -> Iterator[Step]:
     yield model.compare
 
 
-@remedy(MODEL, "Try ticking two results of Place cells, or one and the measured slide.")
+@remedy(MODEL, "Try ticking two results of the same task.")
 def _no_placement(space: Any, placed: AnnData) -> Iterator[Step]:
     model, genes = ResultsModel(space), result(space, placed, "impute-genes")
     model.tick(result(space, placed))

@@ -2,24 +2,20 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 
 import numpy as np
 import pandas as pd
 from anndata import AnnData
 from numpy.typing import NDArray
 
-from napari_spatialrecon.errors import InputError
 from napari_spatialrecon.geometry.distortion import Distortion, local_maps
 from napari_spatialrecon.geometry.procrustes import Pose, fit_pose
+from napari_spatialrecon.tasks.compared import Array, Compared, matched, places_of
 from napari_spatialrecon.tissue import contract
 from napari_spatialrecon.tissue.sdata.inputs import Table, takes_spatialdata
 from napari_spatialrecon.tissue.slots import SPATIAL
 
-Array = NDArray[np.float64]
-
-_LEAST = 4
-"""Least number of common cells."""
 _INSIDE, _MARGIN = 0.9, 0.25
 """Share of the cells of one that must lie in the bounding box of the other, widened by this share
 on each side, for two tables of which one names no slide to be in one frame."""
@@ -27,49 +23,31 @@ _CHECKED, _ALIKE = 500, 0.5
 """Number of cells whose counts are compared, and least rank correlation of their totals."""
 
 
-@dataclass(frozen=True, eq=False)
-class Comparison:
+@dataclass(frozen=True, eq=False, kw_only=True)
+class Comparison(Compared):
     """Two layouts of the same cells, in one frame.
 
     Parameters
     ----------
-    obs_names : (n,) str
-        Cells that both tables place, in the order of the first.
-    first, second : (n, 2) float, (x, y)
-        In the frame of the first, in `unit`.
-    unit
-        ``"um"``; that of the first table if its µm are unknown.
     pose
         How the second was moved into the frame of the first; None if both are in one frame.
-    only_first, only_second
-        Number of cells that the other does not place.
-    notes
-        Messages for the user.
     """
 
-    obs_names: NDArray[np.object_]
-    first: Array
-    second: Array
-    unit: str
-    pose: Pose | None
-    only_first: int
-    only_second: int
-    notes: tuple[str, ...] = field(default=())
+    pose: Pose | None = None
+
+    @property
+    def amount(self) -> Array:
+        """How far apart the two place each cell, (n,) in `unit`."""
+        return np.asarray(np.linalg.norm(self.second - self.first, axis=1))
+
+    def title(self, other: str) -> str:
+        """Return the title of the distances from another result's places."""
+        return f"distance to {other}, {'µm' if self.unit == 'um' else self.unit}"
 
     @property
     def distance(self) -> Array:
         """How far apart the two place each cell, (n,) in `unit`."""
-        return np.asarray(np.linalg.norm(self.second - self.first, axis=1))
-
-    @property
-    def median(self) -> float:
-        """Half of the cells are at most this far apart."""
-        return float(np.median(self.distance))
-
-    @property
-    def p90(self) -> float:
-        """90 % of the cells are at most this far apart."""
-        return float(np.quantile(self.distance, 0.9))
+        return self.amount
 
     @property
     def summary(self) -> str:
@@ -89,16 +67,6 @@ class Comparison:
             Nodes of the grid along the longer side of the first layout; by default 8 to 24.
         """
         return local_maps(self.first, self.second, across=across)
-
-    def column(self, adata: AnnData) -> Array:
-        """Return the distances in the order of a table, (n_obs,); NaN of cells not compared.
-
-        Examples
-        --------
-        >>> adata.obs["disagreement"] = found.column(adata)  # doctest: +SKIP
-        """
-        rows = pd.Index(self.obs_names).get_indexer(adata.obs_names)
-        return np.where(rows >= 0, self.distance[rows], np.nan)
 
     def table(self) -> pd.DataFrame:
         """Return the places and the distance of each cell, with one row per cell."""
@@ -152,8 +120,8 @@ def compare(
     >>> compare(slide, moved).summary
     '50 cells: disagreement of median 50 µm, 90 % within 50 µm.'
     """
-    places = [_places(adata, name) for adata, name in zip((first, second), names, strict=True)]
-    rows, alone = _match(first, second, places, names)
+    places = [places_of(adata, name) for adata, name in zip((first, second), names, strict=True)]
+    rows, alone = matched(first, second, places, names)
     a, b = (points[row] for points, row in zip(places, rows, strict=True))
     scales = [contract.um_per_unit(adata) for adata in (first, second)]
     comparable = None not in scales or (
@@ -162,7 +130,7 @@ def compare(
     a, b = a * (scales[0] or 1.0), b * (scales[1] or 1.0)
     if same_frame is None:
         same_frame = comparable and _share_frame(first, second, a, b)
-    notes, pose = _doubts(first, second, rows), None
+    notes, pose = count_doubts(first, second, rows), None
     if not same_frame:
         pose = fit_pose(b, a, scaling=not comparable)
         b = pose.apply(b)
@@ -170,49 +138,16 @@ def compare(
         notes.append(f"{names[1]} is in another frame: it was {how} to fit {names[0]} best.")
     unit = "um" if scales[0] is not None else contract.unit(first)
     cells = first.obs_names.to_numpy(object)[rows[0]]
-    return Comparison(cells, a, b, unit, pose, *alone, tuple(notes))
-
-
-def _places(adata: AnnData, name: str) -> Array:
-    where = f'{name}: obsm["{SPATIAL}"]'
-    if SPATIAL not in adata.obsm:
-        raise InputError(
-            f"Expected cell positions, found slots: {', '.join(adata.obsm) or 'none'}.",
-            remedy="Try a slide with coordinates, or the table that a placement returned.",
-            where=where,
-        )
-    points = np.asarray(adata.obsm[SPATIAL], float)
-    if points.ndim != 2 or points.shape[1] < 2:
-        raise InputError(f"Expected shape (n, 2), found {points.shape}.", where=where)
-    return points[:, :2]
-
-
-def _match(
-    first: AnnData, second: AnnData, places: list[Array], names: tuple[str, str]
-) -> tuple[list[NDArray[np.intp]], tuple[int, int]]:
-    """Return the rows of cells that both place, and how many only one does."""
-    for name, adata in zip(names, (first, second), strict=True):
-        if not adata.obs_names.is_unique:
-            raise InputError(
-                "Expected unique cell names, found some more than once.",
-                remedy="Try adata.obs_names_make_unique() before the run.",
-                where=f"{name}: obs_names",
-            )
-    placed = [np.asarray(np.isfinite(points).all(axis=1)) for points in places]
-    found = second.obs_names.get_indexer(first.obs_names)
-    common = np.flatnonzero((found >= 0) & placed[0])
-    common = common[placed[1][found[common]]]
-    n = len(common)
-    if n < _LEAST:
-        examples = " and ".join(repr(str(t.obs_names[0])) for t in (first, second) if t.n_obs)
-        raise InputError(
-            f"Expected at least {_LEAST} cells that {names[0]} and {names[1]} both place, found "
-            f"{n}; their first cells are {examples}.",
-            remedy="Try two results of the same cells: they are matched by their names.",
-            where="obs_names",
-        )
-    alone = (int(placed[0].sum()) - n, int(placed[1].sum()) - n)
-    return [common, found[common]], alone
+    return Comparison(
+        obs_names=cells,
+        first=a,
+        second=b,
+        unit=unit,
+        pose=pose,
+        only_first=alone[0],
+        only_second=alone[1],
+        notes=tuple(notes),
+    )
 
 
 def _share_frame(first: AnnData, second: AnnData, a: Array, b: Array) -> bool:
@@ -229,7 +164,7 @@ def _lies_within(points: Array, region: Array) -> bool:
     return bool(inside.mean() >= _INSIDE)
 
 
-def _doubts(first: AnnData, second: AnnData, rows: list[NDArray[np.intp]]) -> list[str]:
+def count_doubts(first: AnnData, second: AnnData, rows: list[NDArray[np.intp]]) -> list[str]:
     """Return a note if cells of one name have other counts, as on slides that number their spots.
 
     Totals over the first shared genes are compared by rank, which scaling or a logarithm keeps.

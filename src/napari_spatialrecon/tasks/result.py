@@ -16,6 +16,7 @@ from napari_spatialrecon import provenance
 from napari_spatialrecon.methods.placement.base import Placement, PlacementMethod
 from napari_spatialrecon.tasks.verdicts import placement_verdict
 from napari_spatialrecon.tasks.writing import write_result
+from napari_spatialrecon.tissue import contract
 from napari_spatialrecon.tissue.backed import in_memory
 from napari_spatialrecon.tissue.contract import Prepared
 from napari_spatialrecon.tissue.micrometres import scale_slots
@@ -131,7 +132,8 @@ def annotate(
 ) -> AnnData:
     """Return a copy of the query's usable cells with positions in the usual AnnData slots.
 
-    Coordinates that the query had are kept in ``obsm["spatial_before"]``.
+    Coordinates that the query had are kept in ``obsm["spatial_before"]``, their unit and scale in
+    ``uns["spatialrecon"]["before"]``.
 
     Parameters
     ----------
@@ -143,8 +145,10 @@ def annotate(
         Slot that says of which SpatialData object's frame that slide is; see `sdata.source`.
     """
     placed = in_memory(query, cells.kept)
+    before = {}
     if SPATIAL in placed.obsm:
         placed.obsm[BEFORE] = placed.obsm[SPATIAL]
+        before = {"before": scale_slots(contract.unit(query), contract.um_per_unit(query))}
     placed.obsm[SPATIAL] = placement.coordinates
     placed.obsm[LAYOUT] = placement.layout
     placed.obs[UNCERTAINTY] = placement.uncertainty
@@ -164,6 +168,7 @@ def annotate(
         "pose": {k: np.asarray(v) for k, v in placement.pose.to_dict().items()},
         "diagnostics": {k: float(v) for k, v in placement.diagnostics.items()},
         **origin,
+        **before,
     }
     if placement.per_patch:
         own["patches"] = {k: np.asarray(v) for k, v in placement.per_patch.items()}

@@ -81,3 +81,25 @@ def add_slide(viewer: Any, name: str, points: np.ndarray, prefix: str = "") -> L
     layer = Layer.create(*spots_layer(adata, name=name))
     viewer.add_layer(layer)
     return layer
+
+
+def add_mixture(viewer: Any, space: Workspace, name: str, points: np.ndarray, seed: int) -> Result:
+    """Add mixtures of three types in spots, and their layer."""
+    adata = table(points)
+    shares = np.random.default_rng(seed).dirichlet([1.0, 1.0, 1.0], len(points))
+    types = ["B cell", "T cell", "Tumor"]
+    adata.obsm["proportions"] = pd.DataFrame(shares, adata.obs_names, types)
+    adata.uns["spatialrecon"]["types"] = np.array(types)
+    layer = Layer.create(*spots_layer(adata, name=name))
+    viewer.add_layer(layer)
+    return space.results.add(Result(name, "deconvolve", adata, {"task": "deconvolve"}, layer))
+
+
+def add_imputed(viewer: Any, space: Workspace, name: str, points: np.ndarray, seed: int) -> Result:
+    """Add imputed genes in spots, and their layer."""
+    adata = table(points)
+    adata.X = np.random.default_rng(seed).random(adata.shape).astype(np.float32)
+    adata.var["origin"] = "imputed"
+    layer = Layer.create(*spots_layer(adata, name=name))
+    viewer.add_layer(layer)
+    return space.results.add(Result(name, "impute-genes", adata, {"task": "impute-genes"}, layer))

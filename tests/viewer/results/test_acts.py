@@ -71,7 +71,7 @@ def test_the_disagreement_is_a_column_of_results_and_never_of_slides(
     result = placed("C5 · GEARS", tissue + 30)
     model.tick(result)
     model.tick(model.slides()[0].about)
-    (name,) = write_disagreement(model.compare(), model.pair)
+    (name,) = write_disagreement(viewer, model.compare(), model.pair)
     assert name == "distance to C5 · measured, µm"
     np.testing.assert_allclose(result.adata.obs[name], 30 * 2**0.5)
     np.testing.assert_allclose(result.layer.features[name], 30 * 2**0.5)

@@ -83,7 +83,7 @@ def test_what_cannot_be_compared_says_what_can(
     genes = model.space.results.add(Result("g", "impute-genes", table(tissue)))
     model.tick(one)
     model.tick(genes)
-    with pytest.raises(InputError, match="a result of impute-genes"):
+    with pytest.raises(InputError, match="placed cells and imputed genes"):
         model.compare()
 
 

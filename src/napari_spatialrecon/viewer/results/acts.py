@@ -16,7 +16,7 @@ from napari_spatialrecon.viewer.canvas.colors import Kind, set_point_colors
 from napari_spatialrecon.viewer.canvas.point_values import values
 from napari_spatialrecon.viewer.results.facts import record_of
 from napari_spatialrecon.viewer.results.model import Deleted, ResultsModel
-from napari_spatialrecon.viewer.results.sides import Side
+from napari_spatialrecon.viewer.results.sides import Side, layers_of
 from napari_spatialrecon.viewer.task.result_layers import hide_other_results
 from napari_spatialrecon.viewer.workspace.reopening import with_look
 
@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from napari.components import ViewerModel
     from napari.layers import Layer, Points
 
-    from napari_spatialrecon.tasks.comparing import Comparison
+    from napari_spatialrecon.tasks.compared import Compared
     from napari_spatialrecon.viewer.workspace.results import Result
 
 
@@ -112,8 +112,10 @@ def _common(found: Sequence[tuple[Any, Kind]]) -> dict[str, Any]:
     return {"limits": (min(low, float(numbers.min())), float(numbers.max()))}
 
 
-def write_disagreement(comparison: Comparison, sides: tuple[Side, Side]) -> list[str]:
-    """Write how far each cell is from its place in the other, as a column of each result.
+def write_disagreement(
+    viewer: ViewerModel, comparison: Compared, sides: tuple[Side, Side]
+) -> list[str]:
+    """Write how far each cell or spot disagrees with the other, as a column of each result.
 
     Slides keep their tables as they are.
 
@@ -121,19 +123,16 @@ def write_disagreement(comparison: Comparison, sides: tuple[Side, Side]) -> list
     -------
     Names of the columns.
     """
-    from napari.layers import Points
-
-    unit = "µm" if comparison.unit == "um" else comparison.unit
     written = []
     for side, other in (sides, sides[::-1]):
         if side.result is None:
             continue
-        name = f"distance to {other.name}, {unit}".replace("/", "_")
+        name = comparison.title(other.name).replace("/", "_")
         column = comparison.column(side.adata)
         side.adata.obs[name] = column
-        layer = side.layer
-        if isinstance(layer, Points) and len(layer.features) == len(column):
-            layer.features = layer.features.assign(**{name: column})
+        for layer in side.points(viewer):
+            if len(layer.features) == len(column):
+                layer.features = layer.features.assign(**{name: column})
         written.append(name)
     return written
 
@@ -189,17 +188,3 @@ def undo(viewer: ViewerModel, model: ResultsModel) -> Result | None:
     for index, layer in gone.layers:
         viewer.layers.insert(min(index, len(viewer.layers)), layer)
     return model.space.results.add(gone.result, gone.index)
-
-
-def layers_of(viewer: ViewerModel, result: Result) -> list[Layer]:
-    """Return the layers that show a result: its own, and those that its widget added to it."""
-    return [
-        layer
-        for layer in viewer.layers
-        if layer is result.layer
-        or any(
-            isinstance(value, str)
-            and (value == result.name or value.startswith(f"{result.name} · "))
-            for value in layer.metadata.get(OURS, {}).values()
-        )
-    ]

@@ -23,12 +23,14 @@ from napari_spatialrecon.errors import SpatialReconError
 from napari_spatialrecon.viewer.results import pieces
 from napari_spatialrecon.viewer.results.acts import write_disagreement
 from napari_spatialrecon.viewer.results.distortion_layers import AREA_COLORS, SHEAR_COLORS
-from napari_spatialrecon.viewer.results.looks import MARKS, TIPS, Look
+from napari_spatialrecon.viewer.results.looks import LETTERS, MARKS, TIPS, Look
 from napari_spatialrecon.viewer.results.model import ResultsModel
 from napari_spatialrecon.viewer.results.sides import Side
 from napari_spatialrecon.viewer.results.stage import Stage
 from napari_spatialrecon.viewer.results.strip import ColorStrip
 from napari_spatialrecon.viewer.results.swipe import Swipe
+from napari_spatialrecon.viewer.results.words import amount_text, values_of, words_of
+from napari_spatialrecon.viewer.widgets.gene_search import GeneSearch
 from napari_spatialrecon.viewer.widgets.labels import WrappedLabel
 from napari_spatialrecon.viewer.widgets.notice import Notice
 from napari_spatialrecon.viewer.window.tones import DARK, Tones
@@ -38,13 +40,22 @@ if TYPE_CHECKING:
     from napari.viewer import Viewer
 
     from napari_spatialrecon.geometry.distortion import Distortion
-    from napari_spatialrecon.tasks.comparing import Comparison
+    from napari_spatialrecon.tasks.compared import Compared
+    from napari_spatialrecon.tasks.value_comparing import ValueComparison
 
 BLINK_MS = 500
 MANY = 50_000
 """With more cells than this, a comparison is computed in the background."""
 _STEPS = 1000
-HINT = "Tick two results of the same cells to compare them, or one and its measured places."
+HINT = (
+    "Tick two results of the same cells or spots to compare them, or a placement and its measured "
+    "places."
+)
+_PLACES = (Look.ARROWS, Look.DISTORTION)
+"""Ways to look at two placements only."""
+_NO_PLACES = "Both lie where the spots are: only placements of cells have this"
+_CELLS = 20_000_000
+"""With more values than this, a comparison of them is computed in the background."""
 _AREA = "Area in the second over that in the first: pink shrinks, green grows, white stays"
 _SHEAR = "Longest over shortest stretch: 1 where shapes stay as they are"
 
@@ -57,14 +68,15 @@ class ComparePanel(QFrame):
         self.model, self.stage = model, Stage(viewer)
         self.viewer = viewer
         self.tones: Tones = DARK
-        self.comparison: Comparison | None = None
+        self.comparison: Compared | None = None
         self._distortion: Distortion | None = None
         self._pair: tuple[Side, Side] | None = None
         self._run: Run | None = None
         self.hint, self.notice = WrappedLabel(HINT), Notice()
         self.names = [QElidingLabel(), QElidingLabel()]
         self.median, self.p90 = QLabel(), QLabel()
-        self.notes, self.status = WrappedLabel(), WrappedLabel()
+        self.maps, self.notes, self.status = WrappedLabel(), WrappedLabel(), WrappedLabel()
+        self.about = GeneSearch("One type or gene; empty for all")
         self.buttons = {look: QPushButton(str(look).capitalize()) for look in Look}
         self.slider = QSlider(Qt.Orientation.Horizontal)
         self.slider.setRange(0, _STEPS)
@@ -89,6 +101,7 @@ class ComparePanel(QFrame):
         """Compare what is ticked now."""
         if self.model.pair != self._pair:
             self._pair, self.comparison, self._distortion = self.model.pair, None, None
+            self.about.show_name("")
             self.stage.forget()
             self.notice.clear()
             if self._pair is not None:
@@ -102,15 +115,22 @@ class ComparePanel(QFrame):
             self._show_state()
             return
         comparison, pair = self.comparison, self._pair
-        if look is Look.DISTORTION and self._distortion is None:
-            self._distortion = comparison.distortion()
+        if look in _PLACES and not self.buttons[look].isEnabled():
+            return
         self.stage.show(
-            look, comparison, pair, of=self.of.currentData(), distortion=self._distortion
+            look,
+            comparison,
+            pair,
+            of=self.of.currentData(),
+            distortion=self._distortion,
+            about=self.shown,
         )
         self.status.clear()
-        if look is Look.DISAGREEMENT:
-            columns = write_disagreement(comparison, pair)
+        if look is Look.DISAGREEMENT and not self.shown:
+            columns = write_disagreement(self.viewer, comparison, pair)
             self.status.setText("Kept as the column " + " and ".join(f"“{c}”" for c in columns))
+        elif self.stage.shown and not self.shown:
+            self.status.setText(f"Shown: {self.stage.shown}, on which the two agree least.")
         elif look is Look.ARROWS and self.stage.arrows < len(comparison.obs_names):
             of = f"{self.stage.arrows:,} of {len(comparison.obs_names):,}"
             self.status.setText(f"Arrows of {of} cells, drawn at random.")
@@ -121,23 +141,31 @@ class ComparePanel(QFrame):
         self.tones = tones
         self.notice.set_tones(tones)
         self.notes.setStyleSheet(f"color: {tones.warning};")
-        for label in (self.hint, self.status, self.strip.low, self.strip.high):
+        for label in (self.hint, self.maps, self.status, self.strip.low, self.strip.high):
             label.setStyleSheet(f"color: {tones.quiet};")
 
     # Comparing
 
     def _compare(self) -> None:
         assert self._pair is not None, "compared when two are ticked"
-        if max(side.adata.n_obs for side in self._pair) <= MANY:
+        tables = [side.adata for side in self._pair]
+        places = self._pair[0].task == "place"
+        few = max(table.n_obs for table in tables) <= MANY
+        if few and (places or max(table.n_obs * table.n_vars for table in tables) <= _CELLS):
             try:
                 self._take((self.model.compare(), None))
             except SpatialReconError as error:
                 self.notice.show_error(error)
             return
 
-        def work(*_: object) -> tuple[Comparison, Distortion]:
+        def work(*_: object) -> tuple[Compared, Distortion | None]:
+            from napari_spatialrecon.tasks.comparing import Comparison
+
             found = self.model.compare()
-            return found, found.distortion()
+            if isinstance(found, Comparison):
+                return found, found.distortion()
+            assert found.median >= 0, "measured here rather than in the window's thread"
+            return found, None
 
         pair = self._pair
         run = self._run = Run(work, "Comparing", viewer=self.viewer, parent=self)
@@ -146,8 +174,17 @@ class ComparePanel(QFrame):
         run.finished.connect(self._on_run_end)
         run.start()
 
-    def _take(self, found: tuple[Comparison, Distortion | None]) -> None:
+    def _take(self, found: tuple[Compared, Distortion | None]) -> None:
         self.comparison, self._distortion = found
+        values = self.values
+        if values is not None:
+            self.about.set_names(values.names)
+            self.about.setPlaceholderText(
+                f"One {values.kind.one}; empty for all {values.kind.many}"
+            )
+        for look in _PLACES:
+            self.buttons[look].setEnabled(values is None)
+            self.buttons[look].setToolTip(TIPS[look] if values is None else _NO_PLACES)
         self._show_state()
 
     def _on_run_end(self) -> None:
@@ -156,6 +193,17 @@ class ComparePanel(QFrame):
         self._run = None
         self.status.clear()
         self._show_state()
+
+    @property
+    def values(self) -> ValueComparison | None:
+        """The comparison, if it is one of mixtures, genes or parts."""
+        return values_of(self.comparison)
+
+    @property
+    def shown(self) -> str:
+        """The type or gene that is compared; empty for all."""
+        name, values = self.about.text().strip(), self.values
+        return name if values is not None and name in values.names else ""
 
     # State
 
@@ -166,7 +214,8 @@ class ComparePanel(QFrame):
         self.hint.setText(
             HINT if ticked < 3 else f"{ticked} are ticked: untick all but two to compare them."
         )
-        for label, side, mark in zip(self.names, pair or (None, None), MARKS, strict=True):
+        marks = MARKS if self.values is None else LETTERS
+        for label, side, mark in zip(self.names, pair or (None, None), marks, strict=True):
             label.setVisible(side is not None)
             if side is not None:
                 label.setText(f"{mark} {side.name}")
@@ -177,6 +226,8 @@ class ComparePanel(QFrame):
         for widget in (self.median, self.p90, *self.buttons.values()):
             widget.setVisible(found is not None)
         self.notes.setVisible(found is not None and bool(found.notes))
+        for widget in (self.maps, self.about):
+            widget.setVisible(self.values is not None)
         if found is not None:
             self._show_numbers(found)
         for button_look, button in self.buttons.items():
@@ -184,7 +235,10 @@ class ComparePanel(QFrame):
                 button.setChecked(button_look is look)
         self.slider.setVisible(look is Look.SWIPE)
         self.of.setVisible(look is Look.DISTORTION)
-        self.strip.setVisible(look in (Look.ARROWS, Look.DISAGREEMENT, Look.DISTORTION))
+        self.strip.setVisible(
+            look in (Look.ARROWS, Look.DISAGREEMENT, Look.DISTORTION)
+            or (look is not None and self.stage.key is not None)
+        )
         self.status.setVisible(bool(self.status.text()) and pair is not None)
         if look is Look.BLINK and self.isVisible():
             self.timer.start()
@@ -198,34 +252,41 @@ class ComparePanel(QFrame):
         if found is not None and self.strip.isVisibleTo(self):
             self._show_strip(found)
 
-    def _show_numbers(self, found: Comparison) -> None:
-        n = len(found.obs_names)
-        self.median.setText(f"Disagreement: median {_length(found.median, found)}")
-        self.median.setToolTip(
-            f"Half of the {n:,} cells are at most this far apart in the two.\n"
-            f"Cells that only the first places: {found.only_first:,}; only the second: "
-            f"{found.only_second:,}."
-        )
-        self.p90.setText(f"90 % within {_length(found.p90, found)}")
-        self.p90.setToolTip("90 % of the cells are at most this far apart in the two")
+    def _show_numbers(self, found: Compared) -> None:
+        said = words_of(found)
+        for label, words in (
+            (self.median, said.median),
+            (self.p90, said.p90),
+            (self.maps, said.maps),
+        ):
+            label.setText(words.text)
+            label.setToolTip(words.tip)
         self.notes.setText("\n".join(found.notes))
 
-    def _show_strip(self, found: Comparison) -> None:
+    def _show_strip(self, found: Compared) -> None:
         if self.stage.look is Look.DISTORTION:
             shear = self.of.currentData() == "shear"
             ends = ("1", "4 ×") if shear else ("¼ ×", "4 ×")
             colors = SHEAR_COLORS if shear else AREA_COLORS
             self.strip.show_colors(colors, *ends, _SHEAR if shear else _AREA)
             return
-        arrows = self.stage.look is Look.ARROWS
-        key = self.stage.key
+        arrows, key = self.stage.look is Look.ARROWS, self.stage.key
+        if key is not None and key.limits is not None and self.stage.shown:
+            low, high = (f"{limit:.2g}" for limit in key.limits)
+            self.strip.show_colors(str(key.colormap), low, high, key.title)
+            return
         colors = pieces.ARROW_COLORS if arrows or key is None else str(key.colormap)
-        what = "Length of an arrow" if arrows else "Distance between the two places of a cell"
-        top = _length(pieces.top_of(found), found)
-        self.strip.show_colors(colors, "0", top, f"{what}; 2 % of the cells are further apart")
+        what = "Length of an arrow" if arrows else "How far the two disagree"
+        top = amount_text(pieces.top_of(found), found)
+        self.strip.show_colors(colors, "0", top, f"{what}; 2 % disagree by more")
 
     def _on_button(self, look: Look, on: bool) -> None:
         self.look(look if on else None)
+
+    def _on_about(self, text: str = "") -> None:
+        """Look again once a type or gene is chosen, or the field is empty."""
+        if self.stage.look is not None and self.stage.shown != self.shown:
+            self.look(self.stage.look)
 
     def _on_of(self) -> None:
         if self.stage.look is Look.DISTORTION:
@@ -269,6 +330,8 @@ class ComparePanel(QFrame):
         for look, button in self.buttons.items():
             button.toggled.connect(lambda on, look=look: self._on_button(look, on))
         self.of.currentIndexChanged.connect(self._on_of)
+        self.about.chosen.connect(self._on_about)
+        self.about.textChanged.connect(lambda text: None if text else self._on_about())
         self.slider.valueChanged.connect(self._on_slider)
         self.timer.timeout.connect(self._on_blink)
         self.stage.left.connect(self._on_left)
@@ -292,13 +355,9 @@ class ComparePanel(QFrame):
         numbers.addWidget(self.p90)
         numbers.addStretch()
         layout.addLayout(numbers)
+        layout.addWidget(self.maps)
         layout.addWidget(self.notes)
+        layout.addWidget(self.about)
         layout.addLayout(grid)
         for below in (self.slider, self.of, self.strip, self.status):
             layout.addWidget(below)
-
-
-def _length(value: float, found: Comparison) -> str:
-    """Return a length with its unit, in three digits."""
-    unit = "µm" if found.unit == "um" else found.unit
-    return f"{value:,.0f} {unit}" if value >= 100 else f"{value:.3g} {unit}"

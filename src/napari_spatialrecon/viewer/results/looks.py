@@ -6,6 +6,8 @@ from enum import StrEnum
 
 MARKS = "●◆"
 """Symbols of the points of the first and of the second side, for text."""
+LETTERS = "AB"
+"""The same where both lie in the same places, as mixtures of the same spots do."""
 
 
 class Look(StrEnum):

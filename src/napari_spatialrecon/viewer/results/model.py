@@ -12,14 +12,14 @@ from natsort import natsort_keygen
 from psygnal import Signal, SignalInstance
 
 from napari_spatialrecon.errors import InputError
-from napari_spatialrecon.viewer.results.facts import PLACED, Facts, facts
+from napari_spatialrecon.viewer.results.facts import TASKS, Facts, facts
 from napari_spatialrecon.viewer.results.sides import Side, truths
 from napari_spatialrecon.viewer.workspace.results import Result
 
 if TYPE_CHECKING:
     from napari.layers import Layer
 
-    from napari_spatialrecon.tasks.comparing import Comparison
+    from napari_spatialrecon.tasks.compared import Compared
     from napari_spatialrecon.viewer.workspace.workspace import Entry, Workspace
 
 _natural = natsort_keygen()
@@ -114,9 +114,9 @@ class ResultsModel:
 
     # What is compared
 
-    def tick(self, about: Result | Entry, on: bool = True) -> None:
-        """Tick a result or a slide, or take its tick away."""
-        side = Side(about)
+    def tick(self, about: Result | Entry | Side, on: bool = True) -> None:
+        """Tick a result, a slide or measured places, or take the tick away."""
+        side = about if isinstance(about, Side) else Side(about)
         if (side in self.ticked) is on:
             return
         self.ticked = [other for other in self.ticked if other != side]
@@ -125,24 +125,25 @@ class ResultsModel:
         self.ticked.sort(key=lambda s: s.result is not None)
         self.changed.emit()
 
-    def is_ticked(self, about: Result | Entry) -> bool:
+    def is_ticked(self, about: Result | Entry | Side) -> bool:
         """Return whether something is ticked."""
-        return Side(about) in self.ticked
+        return (about if isinstance(about, Side) else Side(about)) in self.ticked
 
     @property
     def pair(self) -> tuple[Side, Side] | None:
         """The two that are ticked; the truth is the first."""
         return (self.ticked[0], self.ticked[1]) if len(self.ticked) == 2 else None
 
-    def compare(self) -> Comparison:
+    def compare(self) -> Compared:
         """Compare the two that are ticked.
 
         Raises
         ------
         InputError
-            Not two are ticked, one of them is no placement, or they share no cells.
+            Not two are ticked, they are of different tasks, or they share no cells or spots.
         """
         from napari_spatialrecon.tasks.comparing import compare
+        from napari_spatialrecon.tasks.value_comparing import KINDS, compare_values
 
         if self.pair is None:
             raise InputError(
@@ -150,13 +151,14 @@ class ResultsModel:
                 remedy="Try ticking two results of the same cells.",
             )
         first, second = self.pair
-        tasks = [side.result.task for side in self.pair if side.result is not None]
-        if others := [task for task in tasks if task not in PLACED]:
+        if first.task != second.task or first.task not in ("place", *KINDS):
             raise InputError(
-                f"Expected two placements of cells, found a result of {others[0]}.",
-                remedy="Try ticking two results of Place cells, or one and the measured slide.",
+                "Expected two results of one task, or places and where they were measured, found "
+                f"{_what(first)} and {_what(second)}.",
+                remedy="Try ticking two results of the same task.",
             )
-        return compare(first.adata, second.adata, names=(first.name, second.name))
+        by = compare if first.task == "place" else compare_values
+        return by(first.adata, second.adata, names=(first.name, second.name))
 
     # State of a session
 
@@ -191,5 +193,16 @@ class ResultsModel:
     def _on_entry(self, entry: Entry) -> None:
         if any(side.about is entry for side in self.ticked) and entry not in list(self.space):
             self.ticked = [side for side in self.ticked if side.about is not entry]
+        if any(side.measured for side in self.ticked):
+            listed = self.slides()
+            self.ticked = [side for side in self.ticked if not side.measured or side in listed]
         if len(self.space.results):
             self.changed.emit()
+
+
+def _what(side: Side) -> str:
+    return (
+        "measured places"
+        if side.result is None
+        else TASKS.get(side.result.task, "another result").lower()
+    )

@@ -23,7 +23,7 @@ from napari_spatialrecon.viewer.canvas.passing import COMPARISON
 if TYPE_CHECKING:
     from napari.layers import Layer, Points, Vectors
 
-    from napari_spatialrecon.tasks.comparing import Comparison
+    from napari_spatialrecon.tasks.compared import Compared
 
 MOST_ARROWS = 5_000
 """More cells than this get no arrow each."""
@@ -53,16 +53,18 @@ class World:
     units: tuple[str, str]
 
     @classmethod
-    def of(cls, comparison: Comparison, layer: Points | None, rows: np.ndarray) -> World:
-        """Return the map under which the first side lies where its layer shows it.
+    def of(cls, places: np.ndarray, unit: str, layer: Points | None, rows: np.ndarray) -> World:
+        """Return the map under which one side lies where its layer shows it.
 
         Parameters
         ----------
+        places : (n, 2) as (x, y), in `unit`
+            Of that side, in the frame of the comparison.
         rows : (n,) int
             Rows of the layer that show the cells compared.
         """
-        here = to_layer(comparison.first)
-        unit = "um" if comparison.unit == "um" else "pixel"
+        here = to_layer(places)
+        unit = "um" if unit == "um" else "pixel"
         matrix = np.eye(3)
         if layer is not None and len(rows) == len(here):
             unit = str(layer.units[-1])
@@ -96,7 +98,7 @@ def side_points(
     source: Points | None,
     rows: np.ndarray,
     name: str,
-    number: int,
+    symbol: str,
     world: World,
 ) -> Points:
     """Return the points of one side, with the colors of its layer.
@@ -108,8 +110,6 @@ def side_points(
         The layer of that side; None if it has none.
     rows : (n,) int
         Rows of the source.
-    number
-        0 of the first side, 1 of the second.
     """
     from napari.layers import Points
 
@@ -127,7 +127,7 @@ def side_points(
         places,
         name=name,
         size=size,
-        symbol=SYMBOLS[number],
+        symbol=symbol,
         face_color=colors,
         canvas_size_limits=limits,
         **rim,
@@ -135,7 +135,7 @@ def side_points(
     )
 
 
-def arrows(comparison: Comparison, world: World, name: str) -> tuple[Vectors, Points]:
+def arrows(comparison: Compared, world: World, name: str) -> tuple[Vectors, Points]:
     """Return lines from the first to the second place of cells, and a dot at the end of each.
 
     Colors tell their length. Of more than `MOST_ARROWS` cells a random choice gets an arrow, the
@@ -148,7 +148,7 @@ def arrows(comparison: Comparison, world: World, name: str) -> tuple[Vectors, Po
     if n > MOST_ARROWS:
         rows = np.sort(np.random.default_rng(0).choice(n, MOST_ARROWS, replace=False))
     start, end = world(comparison.first[rows]), world(comparison.second[rows])
-    length = comparison.distance[rows]
+    length = comparison.amount[rows]
     colors = mapped(length, (0.0, top_of(comparison)), ARROW_COLORS)
     width = _arrow_width(start, end)
     lines = Vectors(
@@ -192,9 +192,9 @@ def mapped(values: np.ndarray, limits: tuple[float, float], colors: str) -> NDAr
     return rgba
 
 
-def top_of(comparison: Comparison) -> float:
-    """Return the distance at the end of the colors: that of 98 % of the cells."""
-    return float(np.quantile(comparison.distance, 0.98)) or 1.0
+def top_of(comparison: Compared) -> float:
+    """Return the amount at the end of the colors: that of 98 % of the cells."""
+    return float(np.quantile(comparison.amount, 0.98)) or 1.0
 
 
 def _arrow_width(start: np.ndarray, end: np.ndarray) -> float:

@@ -92,7 +92,7 @@ class ResultList(QWidget):
             self.boxes = [self._new_box(side) for side in slides]
         for box, side in zip(self.boxes, slides, strict=True):
             with QSignalBlocker(box):
-                box.setChecked(self.model.is_ticked(side.about))
+                box.setChecked(self.model.is_ticked(side))
 
     def _new_card(self, result: Result) -> Card:
         card = Card()
@@ -106,7 +106,7 @@ class ResultList(QWidget):
         box = QCheckBox(side.name)
         box.setToolTip(f"{side.name}: {side.adata.n_obs:,} true places, to compare a result with")
         box.setSizePolicy(QSizePolicy.Policy.Ignored, QSizePolicy.Policy.Fixed)
-        box.toggled.connect(lambda on: self.model.tick(side.about, on))
+        box.toggled.connect(lambda on: self.model.tick(side, on))
         self._slides.addWidget(box)
         return box
 

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from napari.components import ViewerModel
     from napari.layers import Image, Layer, Points
 
-    from napari_spatialrecon.tasks.comparing import Comparison
+    from napari_spatialrecon.tasks.compared import Compared
     from napari_spatialrecon.viewer.results.sides import Side
 
 Source = tuple["Points | None", np.ndarray]
@@ -43,20 +43,25 @@ class Scene:
     """
 
     viewer: ViewerModel
-    comparison: Comparison
+    comparison: Compared
     sides: tuple[Side, Side]
     sources: tuple[Source, Source]
     world: World
     state: tuple[object, ...]
 
     @classmethod
-    def of(cls, viewer: ViewerModel, comparison: Comparison, sides: tuple[Side, Side]) -> Scene:
-        """Lay the first side where its layer shows it, and the second in its frame."""
+    def of(cls, viewer: ViewerModel, comparison: Compared, sides: tuple[Side, Side]) -> Scene:
+        """Lay the first side where its layer shows it, and the second in its frame.
+
+        Where the first has no layer, the second lies where its own shows it.
+        """
         first, second = (_source(viewer, side, comparison) for side in sides)
-        world = World.of(comparison, *first)
+        shown = first[0] is not None or second[0] is None
+        places, source = (comparison.first, first) if shown else (comparison.second, second)
+        world = World.of(places, comparison.unit, *source)
         return cls(viewer, comparison, sides, (first, second), world, _state(viewer, sides))
 
-    def holds(self, comparison: Comparison, sides: tuple[Side, Side]) -> bool:
+    def holds(self, comparison: Compared, sides: tuple[Side, Side]) -> bool:
         """Return whether it is the scene of a comparison, and no layer was changed since."""
         same = self.comparison is comparison and self.sides == sides
         return same and self.state == _state(self.viewer, sides)
@@ -101,19 +106,20 @@ class Scene:
         ]
 
 
-def _source(viewer: ViewerModel, side: Side, comparison: Comparison) -> Source:
+def _source(viewer: ViewerModel, side: Side, comparison: Compared) -> Source:
     import pandas as pd
-    from napari.layers import Points
 
-    layer, nothing = side.layer, np.empty(0, int)
-    if not isinstance(layer, Points) or layer not in viewer.layers:
-        return None, nothing
-    found = names_of(layer)
-    if np.array_equal(found, comparison.obs_names):
-        return layer, np.arange(len(found))
-    names = pd.Index(found)
-    rows = names.get_indexer(comparison.obs_names) if names.is_unique else nothing
-    return (layer, rows) if len(rows) and (rows >= 0).all() else (None, nothing)
+    for layer in side.points(viewer):
+        found = names_of(layer)
+        if np.array_equal(found, comparison.obs_names):
+            return layer, np.arange(len(found))
+        names = pd.Index(found)
+        if not names.is_unique:
+            continue
+        rows = names.get_indexer(comparison.obs_names)
+        if len(rows) and (rows >= 0).all():
+            return layer, rows
+    return None, np.empty(0, int)
 
 
 def _state(viewer: ViewerModel, sides: tuple[Side, Side]) -> tuple[object, ...]:

@@ -2,45 +2,85 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass
+from pathlib import Path
 from typing import TYPE_CHECKING
 
-from napari_spatialrecon.tissue.slots import SPATIAL
+import numpy as np
+
+from napari_spatialrecon.tissue.slots import BEFORE, OURS, SPATIAL
 from napari_spatialrecon.viewer.results.facts import PLACED, record_of
 from napari_spatialrecon.viewer.workspace.results import Result
 from napari_spatialrecon.viewer.workspace.workspace import Entry, Role, Workspace
 
 if TYPE_CHECKING:
     from anndata import AnnData
-    from napari.layers import Layer
+    from napari.components import ViewerModel
+    from napari.layers import Layer, Points
+
+_SCALE = ("unit", "um_per_unit")
+"""Slots that say in which unit a table's places are."""
 
 
 @dataclass(frozen=True)
 class Side:
-    """One of the two that are compared: a result, or a slide with the truth."""
+    """One of the two that are compared: a result, or the true places of its cells.
+
+    Parameters
+    ----------
+    about
+        The result, or a slide with true places.
+    measured
+        The places that the table of a result had before the run.
+    """
 
     about: Result | Entry
+    measured: bool = False
 
     @property
     def name(self) -> str:
         """How it is called on the canvas and in messages."""
+        if self.measured and isinstance(self.about, Result):
+            return f"{_query_name(self.about)} · measured"
         suffix = "" if self.result is not None else " · measured"
         return f"{self.about.name.removesuffix(' spots')}{suffix}"
 
     @property
     def result(self) -> Result | None:
-        """The result; None of a slide."""
-        return self.about if isinstance(self.about, Result) else None
+        """The result; None of true places."""
+        return self.about if isinstance(self.about, Result) and not self.measured else None
+
+    @property
+    def task(self) -> str:
+        """Task of the result; that of placements for true places."""
+        return "place" if self.result is None or self.result.task in PLACED else self.result.task
 
     @property
     def layer(self) -> Layer | None:
         """The layer that shows it."""
-        return self.about.layer
+        return None if self.measured else self.about.layer
+
+    def points(self, viewer: ViewerModel) -> Iterator[Points]:
+        """Return the points layers that show it: its own, or those that its widget added."""
+        from napari.layers import Points
+
+        for layer in self.layers(viewer):
+            if isinstance(layer, Points):
+                yield layer
+
+    def layers(self, viewer: ViewerModel) -> list[Layer]:
+        """Return the layers that show it, its own first."""
+        if self.result is None:
+            return [layer for layer in viewer.layers if layer is self.layer]
+        return sorted(layers_of(viewer, self.result), key=lambda layer: layer is not self.layer)
 
     @property
     def adata(self) -> AnnData:
         """Its table."""
-        return self.about.adata if isinstance(self.about, Result) else self.about.table()
+        if not isinstance(self.about, Result):
+            return self.about.table()
+        return measured_places(self.about.adata) if self.measured else self.about.adata
 
 
 def told_apart(first: str, second: str) -> tuple[str, str]:
@@ -58,10 +98,57 @@ def told_apart(first: str, second: str) -> tuple[str, str]:
 
 
 def truths(space: Workspace) -> list[Side]:
-    """Return the slides that hold the true places of the cells of a placed result."""
+    """Return what holds the true places of the cells of a placed result: slides, and results.
+
+    Of results that no open slide holds the truth of, one of each set of cells is listed.
+    """
     placed = [result for result in space.results if result.task in PLACED]
-    slides = (e for e in space.of_role(Role.SLIDE, Role.QUERY) if _has_places(e))
-    return [Side(e) for e in slides if any(_is_truth(e, result) for result in placed)]
+    slides = [e for e in space.of_role(Role.SLIDE, Role.QUERY) if _has_places(e)]
+    known = [Side(e) for e in slides if any(_is_truth(e, result) for result in placed)]
+    own: list[Result] = []
+    for result in placed:
+        listed = any(_is_truth(e, result) for e in slides) or any(_same(result, o) for o in own)
+        if BEFORE in result.adata.obsm and not listed:
+            own.append(result)
+    return [*known, *(Side(result, measured=True) for result in own)]
+
+
+def measured_places(adata: AnnData) -> AnnData:
+    """Return the places that the cells of a placed result had before, as a table."""
+    from anndata import AnnData
+
+    ours = adata.uns.get(OURS, {})
+    scale = ours.get("before", {"unit": "unit"} | {k: ours[k] for k in _SCALE if k in ours})
+    before = AnnData(obs=adata.obs[[]], uns={OURS: dict(scale)})
+    before.obsm[SPATIAL] = np.asarray(adata.obsm[BEFORE], float)[:, :2]
+    return before
+
+
+def layers_of(viewer: ViewerModel, result: Result) -> list[Layer]:
+    """Return the layers that show a result: its own, and those that its widget added to it."""
+    return [
+        layer
+        for layer in viewer.layers
+        if layer is result.layer
+        or any(
+            isinstance(value, str)
+            and (value == result.name or value.startswith(f"{result.name} · "))
+            for value in layer.metadata.get(OURS, {}).values()
+        )
+    ]
+
+
+def _same(result: Result, other: Result) -> bool:
+    return bool(
+        result.adata.n_obs == other.adata.n_obs
+        and (result.adata.obs_names == other.adata.obs_names).all()
+        and np.array_equal(result.adata.obsm[BEFORE], other.adata.obsm[BEFORE], equal_nan=True)
+    )
+
+
+def _query_name(result: Result) -> str:
+    query = record_of(result).get("settings", {}).get("query")
+    return result.name.partition(" · ")[0] if query is None else Path(str(query)).stem
 
 
 def _has_places(entry: Entry) -> bool:

@@ -8,8 +8,11 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from psygnal import Signal
 
-from napari_spatialrecon.viewer.canvas.colors import ColorKey, set_point_colors
-from napari_spatialrecon.viewer.canvas.point_nodes import move_vectors
+from napari_spatialrecon.tissue.slots import OURS
+from napari_spatialrecon.viewer.canvas.colors import ColorKey, color_key, set_point_colors
+from napari_spatialrecon.viewer.canvas.pies import pies_of
+from napari_spatialrecon.viewer.canvas.point_nodes import move_vectors, show_points
+from napari_spatialrecon.viewer.figure.page import view_extent
 from napari_spatialrecon.viewer.results import pieces
 from napari_spatialrecon.viewer.results.distortion_layers import (
     TITLES,
@@ -18,15 +21,19 @@ from napari_spatialrecon.viewer.results.distortion_layers import (
     distortion_lines,
 )
 from napari_spatialrecon.viewer.results.ground_copy import copy_of
-from napari_spatialrecon.viewer.results.looks import MARKS, Look
+from napari_spatialrecon.viewer.results.looks import LETTERS, MARKS, Look
 from napari_spatialrecon.viewer.results.scene import Scene
 from napari_spatialrecon.viewer.results.sides import told_apart
+from napari_spatialrecon.viewer.results.value_colors import color_by_difference, color_sides
+from napari_spatialrecon.viewer.results.words import values_of
+from napari_spatialrecon.viewer.task.ground import histology_under
 
 if TYPE_CHECKING:
     from napari.components import ViewerModel
     from napari.layers import Layer, Points, Vectors
 
     from napari_spatialrecon.geometry.distortion import Distortion
+    from napari_spatialrecon.tasks.compared import Compared
     from napari_spatialrecon.tasks.comparing import Comparison
     from napari_spatialrecon.viewer.results.sides import Side
 
@@ -51,7 +58,9 @@ class Stage:
     line
         Where the swipe divides, x in the world.
     key
-        What the colors of the disagreement mean; None before it is shown.
+        What the colors of a comparison mean; None where they are those of the results.
+    shown
+        The type or gene that is shown; empty for all.
     """
 
     left = Signal()
@@ -62,6 +71,7 @@ class Stage:
         self.arrows, self.line = 0, 0.0
         self._scene: Scene | None = None
         self.key: ColorKey | None = None
+        self.shown = ""
         self.points: list[Points] = []
         self._own: list[Layer] = []
         self._divider: Vectors | None = None
@@ -79,11 +89,12 @@ class Stage:
     def show(
         self,
         look: Look,
-        comparison: Comparison,
+        comparison: Compared,
         sides: tuple[Side, Side],
         *,
         of: Of = "area",
         distortion: Distortion | None = None,
+        about: str = "",
     ) -> None:
         """Look at a comparison in another way.
 
@@ -93,6 +104,8 @@ class Stage:
             What a map of the distortion shows.
         distortion
             Computed before, since it takes a while for many cells.
+        about
+            The type or gene to compare; empty for all.
         """
         active = self.viewer.layers.selection.active
         self.leave()
@@ -100,7 +113,8 @@ class Stage:
         try:
             if self._scene is None or not self._scene.holds(comparison, sides):
                 self._scene = Scene.of(self.viewer, comparison, sides)
-            self.look = look
+            self.look, self.key, self.shown = look, None, about
+            self._clear_ground()
             if look in (Look.BESIDE, Look.SWIPE, Look.BLINK):
                 self._add_points()
             ways: dict[Look, Callable[[], None]] = {
@@ -112,7 +126,8 @@ class Stage:
                 Look.DISTORTION: lambda: self._distortion(of, distortion),
             }
             ways[look]()
-            self._hide([side.layer for side in sides])
+            if look is not Look.BESIDE:
+                self._bring_into_view()
             if active is not None and active in self.viewer.layers:
                 self.viewer.layers.selection = {active}
         finally:
@@ -164,12 +179,19 @@ class Stage:
         if self._divider is None:
             return
         for layer, way in zip(self.points, (-1, 1), strict=True):
+            if pies_of(layer) is not None:  # no plane cuts pies
+                places = np.asarray(layer._data_to_world(layer.data))[:, -1]
+                show_points(layer, way * (places - self.line) >= 0)
+                continue
             layer.experimental_clipping_planes = [
                 {"position": (0, 0, self.line), "normal": (0, 0, way)}
             ]
+        move_vectors(self._divider, self._line_data())
+
+    def _line_data(self) -> np.ndarray:
+        low, high = self.scene.extent
         span = np.array([low[0], high[0]]) + np.array([-1, 1]) * _MARGIN * (high[0] - low[0])
-        start = np.array([span[0], self.line])
-        move_vectors(self._divider, np.array([[start, [span[1] - span[0], 0.0]]]))
+        return np.array([[[span[0], self.line], [span[1] - span[0], 0.0]]])
 
     def turn(self) -> int:
         """Show the other side, and return which one is shown: 0 or 1."""
@@ -193,16 +215,16 @@ class Stage:
                     self._add(copy, self.viewer.layers.index(image) + 1)
         self._hide(list(ground))
         self.points[1].translate = shift
-        camera = self.viewer.scene.camera
-        self._camera = (camera.center, camera.zoom)
+        self._remember_camera()
         self.viewer.reset_view(layers=self._own)
 
     def _swipe(self) -> None:
         from napari.layers import Vectors
 
         low, high = self.scene.extent
+        self.line = float((low[1] + high[1]) / 2)
         self._divider = Vectors(
-            np.array([[[low[0], low[1]], [high[0] - low[0], 0.0]]]),
+            self._line_data(),
             name="drag this line",
             vector_style="line",
             edge_width=_LINE * float((high - low).max()) or 1.0,
@@ -210,7 +232,7 @@ class Stage:
             **self.scene.world.kept,
         )
         self._add(self._divider)
-        self.move_line(float((low[1] + high[1]) / 2))
+        self.move_line(self.line)
 
     def _blink(self) -> None:
         self.points[1].visible = False
@@ -232,21 +254,25 @@ class Stage:
             self.scene.places[at],
             *self.scene.sources[at],
             f"{side.name}: disagreement",
-            at,
+            self._symbol(at),
             self.scene.world,
         )
         self._add(layer)
-        unit = "µm" if comparison.unit == "um" else comparison.unit
+        values = values_of(comparison)
+        if values is not None and self.shown:
+            self.key = color_by_difference(layer, values, self.shown, self._names)
+            return
         self.key = set_point_colors(
             layer,
-            comparison.distance,
+            comparison.amount,
             kind="uncertainty",
-            title=f"distance to {self.scene.sides[1 - at].name}, {unit}",
+            title=comparison.title(self.scene.sides[1 - at].name),
             limits=(0.0, pieces.top_of(comparison)),
         )
 
     def _distortion(self, of: Of, found: Distortion | None) -> None:
-        found = found or self.scene.comparison.distortion()
+        if found is None:
+            found = self._layouts.distortion()
         name = f"{TITLES[of]}, {' → '.join(self._names)}"
         self._add(distortion_image(found, of, self.scene.world, name), caption="top_left")
         if len(found.lines):
@@ -255,22 +281,43 @@ class Stage:
     # Layers
 
     @property
+    def _layouts(self) -> Comparison:
+        from napari_spatialrecon.tasks.comparing import Comparison
+
+        comparison = self.scene.comparison
+        assert isinstance(comparison, Comparison), "offered for places only"
+        return comparison
+
+    @property
     def _names(self) -> tuple[str, str]:
         """What the two are called on the canvas, where captions have to fit."""
         first, second = (side.name for side in self.scene.sides)
         return told_apart(first, second)
 
     def _add_points(self) -> None:
-        scene = self.scene
+        scene, values = self.scene, values_of(self.scene.comparison)
         for number, (layer, rows) in enumerate(scene.sources):
-            name = f"{MARKS[number]} {self._names[number]}"
+            name = f"{(MARKS if values is None else LETTERS)[number]} {self._names[number]}"
+            symbol = self._symbol(number)
             points = pieces.side_points(
-                scene.places[number], layer, rows, name, number, scene.world
+                scene.places[number], layer, rows, name, symbol, scene.world
             )
             self.points.append(points)
             self._add(points, caption="top_right" if number else "top_left")
-            if layer is not None:
+            if layer is not None and values is None:
                 self._follow_colors(layer, points, rows)
+        if values is not None:
+            if not self.shown and not values.is_mixture:
+                self.shown = values.least_agreed
+            keys = [None if la is None else color_key(la) for la, _ in scene.sources]
+            self.key = color_sides(self.points, values, self.shown, keys)
+
+    def _symbol(self, number: int) -> str:
+        """Return how a side is drawn: by a symbol each where they lie apart, else as it is."""
+        values = values_of(self.scene.comparison)
+        if values is None:
+            return pieces.SYMBOLS[number]
+        return "square" if values.kind.task == "super-resolve" else "disc"
 
     def _follow_colors(self, source: Points, points: Points, rows: np.ndarray) -> None:
         def recolor() -> None:
@@ -286,6 +333,31 @@ class Stage:
         self._own.append(layer)
         layers = self.viewer.layers
         layers.insert(len(layers) if index is None else index, layer)
+
+    def _clear_ground(self) -> None:
+        """Hide all results, and show the H&E that the first side lies on."""
+        sides = [layer for side in self.scene.sides for layer in side.layers(self.viewer)]
+        results = [
+            x for x in self.viewer.layers if x.metadata.get(OURS, {}).get("role") == "result"
+        ]
+        self._hide([*sides, *(layer for layer in results if layer not in sides)])
+        shown = next((layer for layer, _ in self.scene.sources if layer is not None), None)
+        ground = None if shown is None else histology_under(self.viewer, shown)
+        if ground is not None and not ground.visible:
+            self._hidden.append((ground, False))
+            ground.visible = True
+
+    def _bring_into_view(self) -> None:
+        """Look at both sides, where the window shows another part."""
+        low, high = (corner[::-1] for corner in self.scene.extent)
+        seen = view_extent(self.viewer)
+        if (seen[0] > low).any() or (seen[1] < high).any():
+            self._remember_camera()
+            self.viewer.reset_view(layers=[*self._own, *self.scene.ground()])
+
+    def _remember_camera(self) -> None:
+        camera = self.viewer.scene.camera
+        self._camera = (camera.center, camera.zoom)
 
     def _hide(self, layers: list[Layer | None]) -> None:
         for layer in layers:
