@@ -11,8 +11,18 @@ import numpy as np
 from qtpy.QtCore import QMimeData, QPoint, QPointF, Qt, QUrl
 from qtpy.QtGui import QDragEnterEvent, QDropEvent
 from qtpy.QtTest import QTest
-from qtpy.QtWidgets import QApplication, QCheckBox, QComboBox, QFileDialog, QTabBar, QWidget
+from qtpy.QtWidgets import (
+    QApplication,
+    QCheckBox,
+    QComboBox,
+    QFileDialog,
+    QScrollArea,
+    QTabBar,
+    QWidget,
+)
 from window import settle, until
+
+from napari_spatialrecon.viewer.window.docks import dock_of
 
 LEFT, NONE = Qt.MouseButton.LeftButton, Qt.KeyboardModifier.NoModifier
 
@@ -32,11 +42,45 @@ class Hand:
     def click(self, widget: QWidget, at: QPoint | None = None) -> None:
         """Click a widget once it is enabled and in sight: its middle, or the mark of a box."""
         until(lambda: widget.isVisible() and widget.isEnabled(), 120)
+        self.reveal(widget)
         if at is None and isinstance(widget, QCheckBox):
             at = QPoint(12, widget.height() // 2)
         QTest.mouseClick(widget, LEFT, NONE, at or widget.rect().center())
         self.clicks += 1
         settle(0.2)
+
+    def reveal(self, widget: QWidget) -> None:
+        """Scroll to a widget, so that its top is near that of the area."""
+        above = widget.parentWidget()
+        while above is not None and not isinstance(above, QScrollArea):
+            above = above.parentWidget()
+        if above is not None:
+            settle(0.1)
+            shown, top = above.viewport(), widget.mapTo(above.widget(), QPoint()).y()
+            at = widget.mapTo(shown, QPoint()).y()
+            if at < 0 or at + widget.height() > shown.height():
+                above.verticalScrollBar().setValue(top - min(40, shown.height() // 8))
+            settle(0.1)
+
+    def raise_dock(self, widget: QWidget) -> None:
+        """Click the tab of the dock that holds a widget, where another covers it."""
+        dock = dock_of(widget)
+        window = self.viewer.window._qt_window
+        if dock is None or not window.tabifiedDockWidgets(dock):
+            return
+        for bar in window.findChildren(QTabBar):
+            titles = [bar.tabText(i) for i in range(bar.count())]
+            if bar.parentWidget() is window and dock.windowTitle() in titles:
+                number = titles.index(dock.windowTitle())
+                if bar.currentIndex() != number:
+                    self.click(bar, bar.tabRect(number).center())
+
+    def eye(self, layer: Any) -> None:
+        """Click the eye of a layer in napari's list."""
+        view = self.viewer.window._qt_viewer.layers
+        index = view.model().sourceModel().index(list(self.viewer.layers).index(layer))
+        box = view.visualRect(view.model().mapFromSource(index))
+        self.click(view.viewport(), QPoint(box.left() + 44, box.center().y()))
 
     def tab(self, bar: QTabBar, name: str) -> None:
         """Click the tab of this name."""

@@ -1,12 +1,14 @@
 """Play the story of the workbench in a real window, with mouse and keys, and photograph it.
 
     PYTHONPATH=. xvfb-run -a -s "-screen 0 1700x1100x24" \
-        python docs/figures/workbench.py --data DIR --out docs/images
+        python docs/figures/workbench.py --data DIR --out FOLDER --runs FOLDER \
+        --size 1280x800 1600x1000 --theme dark light
 
 Two files are dropped: section C3 of a HER2-positive breast cancer (Andersson et al. 2021,
 github.com/almaan/her2st) as the slide, and the spots of its section C5 as cells, without their
-coordinates. They are placed, colored, compared, corrected and saved, and the session is opened
-again in a new window, which has to look as it did.
+coordinates. They are placed, colored, selected, compared, corrected and saved, and the session is
+opened again in a new window, which has to look as it did. Only the first of the stories trains,
+where `--runs` names a folder to keep its results in.
 """
 
 from __future__ import annotations
@@ -15,202 +17,154 @@ import argparse
 import tempfile
 from pathlib import Path
 
-import napari
 import numpy as np
+from bench import TUMOR, TYPE, Bench, pixels_of, remembered, two_files
 from experiments.data import DataFolder, add_data_option
-from hand import Hand, answering
-from PIL import Image
-from window import PLUGIN, settle, until
+from hand import answering
+from scipy.spatial import ConvexHull, cKDTree
+from window import settle, until
 
 from napari_spatialrecon.viewer.figure.dialog import FigureDialog
-from napari_spatialrecon.viewer.inspect.color_part import ColorPart
 from napari_spatialrecon.viewer.results.looks import Look
-from napari_spatialrecon.viewer.window.memory import Memory
-from napari_spatialrecon.viewer.workspace import workspace
-from napari_spatialrecon.viewer.workspace.workspace import Workspace
 
-DOCK = "Spatial Reconstruction"
 GENE = "ERBB2"
-OTHERS = ("knn", "ridge")
+SLIDE = "C3 spots"
+OTHERS = ("gears", "knn")
 """Methods to compare with, the first of them that was not kept."""
 FAR = 12
 """A pixel counts as different from the one before where a channel differs by more, of 255."""
+REGION = 25
+"""Spots of the tumor that are lassoed."""
 
 
-class Bench:
-    """One viewer with the workbench docked, photographed step by step."""
+def open_files(bench: Bench, files: list[Path]) -> None:
+    bench.picture("empty")
+    bench.hand.drop(bench.tabs["data"], files)
+    until(lambda: len(list(bench.space)) >= 3 and bool(bench.tabs["data"].steps), 120)
+    bench.picture("data")
 
-    def __init__(self, out: Path, theme: str, size: tuple[int, int]) -> None:
-        self.out, self.theme, self.size = out, theme, size
-        self.viewer = napari.Viewer(show=True)
-        self.viewer.theme = theme
-        self.viewer.window._qt_window.resize(*size)
-        workspace._workspaces[self.viewer] = Workspace(self.viewer, memory=Memory({}))
-        _, self.dock = self.viewer.window.add_plugin_dock_widget(PLUGIN, DOCK)
-        self.space, self.hand = self.dock.space, Hand(self.viewer)
-        self.tabs = self.dock.tabs
+
+def place(bench: Bench, minutes: float | None) -> str:
+    """Place the cells by what the window proposes, and return the name of their layer."""
+    bench.hand.click(bench.tabs["data"].steps[0])
+    if minutes is not None:
+        bench.task.inputs.form.set_values({"minutes": minutes})
+    until(bench.task.panel.run_button.isEnabled, 120)
+    bench.picture("checked")
+    bench.run()
+    print(f"cells on tissue after {bench.hand.clicks} clicks", flush=True)
+    bench.picture("placed")
+    return next(iter(bench.space.results)).layer.name
+
+
+def color(bench: Bench, name: str, what: str) -> None:
+    """Color a layer by the gene, then by type."""
+    bench.turn_to("Inspect")
+    bench.layer(name)
+    bench.show_only("C3 H&E", name)
+    for wanted, said in ((GENE, "gene"), (TYPE, "type")):
+        bench.hand.write(bench.search, wanted)
+        bench.picture(f"{what}_{said}")
+
+
+def lasso(bench: Bench, name: str, what: str) -> None:
+    """Draw around a tumor region of a layer, and find its markers."""
+    layer, part = bench.viewer.layers[name], bench.selection
+    places = np.array([layer.data_to_world(yx)[-2:] for yx in layer.data])
+    tumor = places[(layer.features[TYPE] == TUMOR).to_numpy()]
+    apart, nearest = cKDTree(tumor).query(tumor, min(REGION, len(tumor)))
+    region = tumor[nearest[apart[:, -1].argmin()]]
+    corners = region[ConvexHull(region).vertices]
+    bench.hand.click(part.button)
+    around = region.mean(axis=0) + 1.15 * (corners - region.mean(axis=0))
+    bench.hand.draw(np.vstack([around, around[:1]]))
+    print(part.about.text(), flush=True)
+    bench.hand.reveal(part.composition)
+    bench.picture(f"{what}_lasso")
+    bench.hand.click(part.button)
+    bench.hand.click(part.test)
+    until(lambda: part.run is None and not part.markers.isHidden(), 120)
+    print("markers:", *part.markers.found.index[:8], flush=True)
+    bench.hand.reveal(part.markers)
+    bench.picture(f"{what}_markers")
+
+
+def place_again(bench: Bench, method: str) -> str:
+    bench.turn_to("Reconstruct")
+    bench.hand.choose(bench.task.inputs.method, method)
+    bench.run()
+    bench.picture("again")
+    return bench.task.layer.name
+
+
+def compare(bench: Bench) -> None:
+    bench.turn_to("Results")
+    tab = bench.tabs["results"]
+    for card in tab.results.cards.values():
+        bench.hand.click(card.box)
+    bench.picture("ticked")
+    for look in (Look.ARROWS, Look.BESIDE, Look.SWIPE, Look.DISAGREEMENT, Look.DISTORTION):
+        bench.hand.click(tab.compare.buttons[look])
+        bench.picture(look.replace(" ", "_"))
+    bench.hand.click(tab.compare.buttons[look])
+
+
+def export(bench: Bench, path: Path) -> None:
+    """Open the figure of what is open, look at it, and save it."""
+    bench.turn_to("Inspect")
+    bench.hand.click(bench.tabs["inspect"].figure)
+    dialog = bench.window.findChildren(FigureDialog)[-1]
+    until(lambda: not dialog.preview.pixmap().isNull(), 60)
+    settle()
+    bench.save("figure", pixels_of(dialog))
+    with answering(path):
+        bench.hand.click(dialog.save_button)
+    until(path.exists, 60)
+    until(dialog.save_button.isEnabled, 60)
+    dialog.close()
+    print(path, path.stat().st_size, "bytes", flush=True)
+
+
+def correct(bench: Bench) -> None:
+    """Set three landmarks 300 µm to the left of their cells, and turn the tabs meanwhile."""
+    settle(1.0)
+    bench.turn_to("Reconstruct")
+    bench.hand.click(bench.task.correct_button)
+    docks = bench.viewer.window.dock_widgets
+    landmarks = next(w for n, w in docks.items() if n.startswith("Landmarks"))
+    bench.hand.click(landmarks.pick)
+    for number in range(3):
+        bench.hand.click(landmarks.suggest)
+        session = landmarks.session
+        where = session.model.places[session.model.picked]
+        bench.hand.click_world(session.world_of(where[None])[0] - [0.0, 300.0])
         settle(1.0)
-
-    def picture(self, name: str) -> None:
-        settle(1.0)
-        self.save(name, self.viewer.window.screenshot(canvas_only=False, flash=False))
-
-    def save(self, name: str, pixels: np.ndarray) -> None:
-        path = self.out / f"workbench_{name}_{self.size[0]}_{self.theme}.png"
-        # Without the last two bits a picture of stain takes a third less, and looks the same.
-        Image.fromarray(pixels[..., :3] & 0b11111100 | 0b10).save(path, optimize=True)
-        print(path, pixels.shape, flush=True)
-
-    def turn_to(self, tab: str) -> None:
-        self.hand.tab(self.dock.pages.tabBar(), tab)
-
-    def layer(self, name: str) -> None:
-        """Choose a layer in Inspect."""
-        box = self.tabs["inspect"].combo
-        self.hand.choose(box, self.viewer.layers[name])
-
-    @property
-    def search(self) -> object:
-        return self.tabs["inspect"].parts[ColorPart].search
-
-    # The steps
-
-    def open(self, files: list[Path]) -> None:
-        self.picture("empty")
-        self.hand.drop(self.tabs["data"], files)
-        until(lambda: len(list(self.space)) >= 3 and bool(self.tabs["data"].steps), 120)
-        self.picture("data")
-
-    def place(self, minutes: float | None) -> None:
-        self.hand.click(self.tabs["data"].steps[0])
-        widget = self.tabs["reconstruct"].current
-        if minutes is not None:
-            widget.inputs.form.set_values({"minutes": minutes})
-        until(widget.panel.run_button.isEnabled, 120)
-        self.picture("checked")
-        self.hand.click(widget.panel.run_button)
-        settle(2.0)
-        self.picture("running")
-        self._await_run()
-        print(f"cells on tissue after {self.hand.clicks} clicks", flush=True)
-        self.picture("placed")
-
-    def place_again(self, method: str) -> None:
-        self.turn_to("Reconstruct")
-        widget = self.tabs["reconstruct"].current
-        self.hand.choose(widget.inputs.method, method)
-        self.hand.click(widget.panel.run_button)
-        self._await_run()
-
-    def _await_run(self) -> None:
-        widget = self.tabs["reconstruct"].current
-        until(lambda: not widget.model.running, 600)
-        if widget.model.error is not None:
-            raise widget.model.error
-        print(widget.result.verdict.text(), flush=True)
-        settle(1.0)
-
-    def color(self, columns: dict[str, str]) -> None:
-        """Color each layer by the gene, then by its column."""
-        self.turn_to("Inspect")
-        for name, column in columns.items():
-            self.layer(name)
-            what = "placed" if self.space.results.of_layer(self.viewer.layers[name]) else "slide"
-            for wanted, said in ((GENE, "gene"), (column, "column")):
-                self.hand.write(self.search, wanted)
-                self.picture(f"{what}_{said}")
-
-    def compare(self) -> None:
-        self.turn_to("Results")
-        tab = self.tabs["results"]
-        for card in tab.results.cards.values():
-            self.hand.click(card.box)
-        self.picture("ticked")
-        self.hand.click(tab.compare.buttons[Look.ARROWS])
-        self.picture("arrows")
-        self.hand.click(tab.compare.buttons[Look.BESIDE])
-        self.picture("side")
-        self.hand.click(tab.compare.buttons[Look.BESIDE])
-
-    def figure(self, path: Path) -> None:
-        """Open the figure of what is open, look at it, and save it."""
-        self.turn_to("Inspect")
-        self.hand.click(self.tabs["inspect"].figure)
-        window = self.viewer.window._qt_window
-        dialog = window.findChildren(FigureDialog)[-1]
-        until(lambda: not dialog.preview.pixmap().isNull(), 60)
-        settle()
-        self.save("figure", pixels_of(dialog))
-        with answering(path):
-            self.hand.click(dialog.save_button)
-        until(path.exists, 60)
-        until(dialog.save_button.isEnabled, 60)
-        dialog.close()
-        print(path, path.stat().st_size, "bytes", flush=True)
-
-    def correct(self) -> None:
-        """Move three cells by landmarks: each goes 300 µm to the left of its place."""
-        settle(1.0)
-        self.turn_to("Reconstruct")
-        widget = self.tabs["reconstruct"].current
-        self.hand.click(widget.correct_button)
-        window = self.viewer.window
-        landmarks = next(w for n, w in window.dock_widgets.items() if n.startswith("Landmarks"))
-        self.hand.click(landmarks.pick)
-        for _ in range(3):
-            self.hand.click(landmarks.suggest)
-            session = landmarks.session
-            place = session.model.places[session.model.picked]
-            self.hand.click_world(session.world_of(place[None])[0] - [0.0, 300.0])
-            settle(1.0)
-        self.picture("landmarks")
-        self.hand.click(landmarks.pick)
-
-    def keep(self, folder: Path) -> np.ndarray:
-        """Save the session, and return what the canvas showed."""
-        self.turn_to("Results")
-        with answering(folder):
-            self.hand.click(self.dock.session.save_button)
-        until(lambda: self.dock.session.keeper.folder is not None, 120)
-        self.picture("saved")
-        return self.canvas()
-
-    def reopen(self, folder: Path) -> np.ndarray:
-        """Open a session, and return what the canvas shows."""
-        self.turn_to("Results")
-        with answering(folder):
-            self.hand.click(self.dock.session.open_button)
-        until(lambda: self.dock.session.keeper.folder is not None, 120)
-        self.picture("reopened")
-        return self.canvas()
-
-    def canvas(self) -> np.ndarray:
-        settle(1.0)
-        return self.viewer.window.screenshot(canvas_only=True, flash=False)[..., :3].astype(int)
-
-    def close(self) -> None:
-        for result in self.space.results.unsaved:
-            self.space.results.mark_saved(result, "")
-        self.viewer.close()
-        settle()
+        if number == 1:
+            bench.turn_to("Inspect")
+            bench.picture("landmarks_inspected")
+            bench.hand.raise_dock(landmarks)
+    bench.picture("landmarks")
+    bench.hand.click(landmarks.pick)
 
 
-def pixels_of(widget: object) -> np.ndarray:
-    """Return what a widget shows as (height, width, 3) bytes."""
-    image = widget.grab().toImage()
-    image = image.convertToFormat(image.Format.Format_RGB32)
-    content = np.frombuffer(image.constBits().asstring(image.sizeInBytes()), np.uint8)
-    return content.reshape(image.height(), image.width(), 4)[..., 2::-1]
+def keep(bench: Bench, folder: Path) -> np.ndarray:
+    """Save the session, and return what the canvas showed."""
+    bench.turn_to("Results")
+    with answering(folder):
+        bench.hand.click(bench.dock.session.save_button)
+    until(lambda: bench.dock.session.keeper.folder is not None, 120)
+    bench.picture("saved")
+    return bench.canvas()
 
 
-def hide_places(data: DataFolder, at: Path) -> Path:
-    """Write the spots of C5 as a table of cells, without where they were."""
-    adata = data.read("st_her2_he/C5.h5ad")
-    del adata.obsm["spatial"], adata.uns["spatial"]
-    adata.obs = adata.obs[["section"]]
-    path = at / "C5_cells.h5ad"
-    adata.write_h5ad(path)
-    return path
+def reopen(bench: Bench, folder: Path) -> np.ndarray:
+    """Open a session, and return what the canvas shows."""
+    bench.turn_to("Results")
+    with answering(folder):
+        bench.hand.click(bench.dock.session.open_button)
+    until(lambda: bench.dock.session.keeper.folder is not None, 120)
+    bench.picture("reopened")
+    return bench.canvas()
 
 
 def story(
@@ -222,19 +176,22 @@ def story(
     minutes: float | None = None,
 ) -> None:
     bench = Bench(out, theme, size)
-    bench.open([data.find("st_her2_he/C3.h5ad"), hide_places(data, at)])
-    bench.place(minutes)
-    first = next(iter(bench.space.results))
-    bench.color({"C3 spots": "array_x", first.layer.name: "uncertainty"})
-    bench.place_again(next(name for name in OTHERS if name != first.record["method"]))
-    bench.compare()
-    bench.figure(at / "figure.png")
-    bench.correct()
-    before = bench.keep(at / "story.session")
+    open_files(bench, two_files(data, at))
+    placed = place(bench, minutes)
+    for name, what in ((SLIDE, "slide"), (placed, "placed")):
+        color(bench, name, what)
+        lasso(bench, name, what)
+    kept = next(iter(bench.space.results)).record["method"]
+    again = place_again(bench, next(name for name in OTHERS if name != kept))
+    color(bench, again, "again")
+    compare(bench)
+    export(bench, at / "figure.png")
+    correct(bench)
+    before = keep(bench, at / "story.session")
     bench.close()
-    again = Bench(out, theme, size)
-    after = again.reopen(next(at.glob("story*")))
-    again.close()
+    later = Bench(out, theme, size)
+    after = reopen(later, next(at.glob("story*")))
+    later.close()
     apart = np.abs(before - after)
     far = (apart.max(axis=-1) > FAR).mean()
     print(f"{far:.3%} of the pixels differ; mean difference {apart.mean():.3f} of 255", flush=True)
@@ -244,16 +201,18 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     add_data_option(parser)
     parser.add_argument("--out", type=Path, required=True)
-    parser.add_argument("--theme", choices=("dark", "light"), default="dark")
-    parser.add_argument("--size", default="1280x800", help="of the window, in pixels")
+    parser.add_argument("--theme", nargs="*", choices=("dark", "light"), default=("dark",))
+    parser.add_argument("--size", nargs="*", default=("1280x800",), help="of the window, in pixels")
     parser.add_argument("--minutes", type=float, help="time for trying methods (default: its own)")
+    parser.add_argument("--runs", type=Path, help="keeps results, so that none is trained twice")
     options = parser.parse_args()
     options.out.mkdir(parents=True, exist_ok=True)
-    width, height = map(int, options.size.split("x"))
-    with tempfile.TemporaryDirectory() as folder:
-        story(
-            options.data, options.out, options.theme, (width, height), Path(folder), options.minutes
-        )
+    for size in options.size:
+        width, height = map(int, size.split("x"))
+        for theme in options.theme:
+            with tempfile.TemporaryDirectory() as folder, remembered(options.runs):
+                at, shown = Path(folder), (width, height)
+                story(options.data, options.out, theme, shown, at, options.minutes)
 
 
 if __name__ == "__main__":

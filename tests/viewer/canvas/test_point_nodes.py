@@ -48,6 +48,17 @@ def test_moved_lines_look_as_if_their_data_had_been_set(viewer: Any) -> None:
     assert np.abs(moved - whole).mean() < 0.02 * np.abs(before - whole).mean()
 
 
+def test_lines_that_move_before_they_are_drawn_are_drawn_where_they_went(viewer: Any) -> None:
+    def lines(starts: np.ndarray) -> np.ndarray:
+        return np.stack([starts, np.full_like(starts, 5.0)], axis=1)
+
+    layer = viewer.add_vectors(lines(BEFORE), edge_width=2, vector_style="line")
+    move_vectors(layer, lines(AFTER))
+    moved = seen(viewer)
+    layer.data = lines(AFTER)
+    assert np.abs(moved - seen(viewer)).max() == 0
+
+
 def test_a_hidden_layer_shows_its_new_places_once_it_is_shown(viewer: Any) -> None:
     layer = viewer.add_points(BEFORE, size=8, face_color="yellow", border_width=0)
     layer.visible = False

@@ -99,7 +99,11 @@ def move_vectors(layer: Vectors, data: np.ndarray) -> None:
     )
     flat = np.zeros((len(faces), 3, 3), np.float32)
     flat[..., :2] = corners[:, ::-1][faces]
+    layer._slicing_state._view_data = data
     for drawer in found:
+        if drawer.node._data_changed:  # not drawn yet: the mesh it waits with would replace this
+            drawer._on_data_change()
+            continue
         drawer.node._vertices.set_data(flat, convert=True)
         drawer.node.update()
 

@@ -21,6 +21,7 @@ from qtpy.QtWidgets import (
 
 from napari_spatialrecon.errors import SpatialReconError
 from napari_spatialrecon.tissue.formats.options import NO_CHOICE, ReadOptions
+from napari_spatialrecon.viewer.canvas.view import show_tissue
 from napari_spatialrecon.viewer.data.card import CardWidget
 from napari_spatialrecon.viewer.data.model import Step, advice, cards, next_steps
 from napari_spatialrecon.viewer.data.opening import open_paths
@@ -212,11 +213,11 @@ class DataTab(QWidget):
             self.notice.show_error(error)
             return
         self.notice.clear()
-        self.viewer.reset_view()
+        show_tissue(self.viewer)
 
     def _lay(self, on: bool) -> None:
         self.space.tiling.on = on
-        self.viewer.reset_view()
+        show_tissue(self.viewer)
 
     def _later(self, _: object = None) -> None:
         self._timer.start(0)

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 from qtpy.QtWidgets import QWidget
 
 from napari_spatialrecon.errors import InputError
+from napari_spatialrecon.viewer.canvas.view import show_tissue
 from napari_spatialrecon.viewer.impute_genes.inputs import GeneInputs
 from napari_spatialrecon.viewer.impute_genes.job import Imputed
 from napari_spatialrecon.viewer.impute_genes.layers import GeneLayers
@@ -105,7 +106,7 @@ class ImputeGenes(TableResultWidget[GeneModel, Imputed]):
     def _compare(self, on: bool) -> None:
         if self.layers is not None:
             self.layers.compare(on)
-            self.viewer.reset_view()
+            show_tissue(self.viewer)
 
     def _doubt(self, on: bool) -> None:
         if self.layers is not None:

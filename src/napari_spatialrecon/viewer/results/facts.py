@@ -188,6 +188,8 @@ def _verdict(
         return "not compared", "quiet"
     if task in PLACED:
         word = compared(held_out_errors(record))
+        if word.startswith("not clearly"):  # as short as a card
+            return f"no clear gain over {baseline}", "warning"
         return f"{word} {baseline}", "good" if word.startswith("better") else "warning"
     better = own > metrics[beside] if measure.higher else own < metrics[beside]
     word, tone = ("better than", "good") if better else ("not better than", "warning")

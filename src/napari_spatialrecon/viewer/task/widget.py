@@ -22,6 +22,7 @@ from napari_spatialrecon.viewer.canvas.colors import is_faded
 from napari_spatialrecon.viewer.canvas.detail import keep_smooth
 from napari_spatialrecon.viewer.canvas.layer_values import can_fade, layer_names
 from napari_spatialrecon.viewer.canvas.layers import unwrapped
+from napari_spatialrecon.viewer.canvas.view import show_tissue
 from napari_spatialrecon.viewer.session.keeper import keeper_of
 from napari_spatialrecon.viewer.task.ground import Ground
 from napari_spatialrecon.viewer.task.inputs import Inputs
@@ -264,7 +265,7 @@ class TaskWidget(QWidget, Generic[ModelT, OutcomeT]):
             return
         layer.visible = True
         self.viewer.layers.selection = {layer}
-        self.viewer.reset_view()
+        show_tissue(self.viewer)
 
     def _color(self, name: str) -> None:
         """Color the selected layer if it has the gene or column, else the last run's."""

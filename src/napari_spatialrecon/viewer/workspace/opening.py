@@ -13,6 +13,7 @@ from napari_spatialrecon.tissue.formats.naming import table_name
 from napari_spatialrecon.tissue.formats.options import NO_CHOICE, ReadOptions
 from napari_spatialrecon.tissue.formats.recognise import is_geojson
 from napari_spatialrecon.viewer.canvas.layers import unwrapped
+from napari_spatialrecon.viewer.canvas.view import show_tissue
 from napari_spatialrecon.viewer.window.main_window import has_window, main_window
 from napari_spatialrecon.viewer.window.notify import notify_error, notify_info
 from napari_spatialrecon.viewer.window.worker import Run
@@ -193,12 +194,10 @@ def _as_role(viewer: ViewerModel, found: Opened, path: Path, role: Role) -> Entr
 
 
 def _add(viewer: ViewerModel, found: Opened, path: Path) -> None:
-    others = len(viewer.layers) > 0
     workspace_of(viewer).tiling.place(found.layers)
     for layer in found.layers:
         viewer.add_layer(layer)
-    if others:
-        viewer.reset_view()
+    show_tissue(viewer)
     if found.result is None:
         _tell(found.layers[-1].name, found.notes)
     else:

@@ -6,6 +6,7 @@ import weakref
 from functools import partial
 from typing import TYPE_CHECKING
 
+from napari_spatialrecon.viewer.canvas.view import show_tissue
 from napari_spatialrecon.viewer.workspace.table_layers import table_layers
 from napari_spatialrecon.viewer.workspace.workspace import Role, workspace_of
 
@@ -52,7 +53,7 @@ def open_simulated(viewer: Viewer, tissue: str) -> None:
         workspace_of(viewer).tiling.place(reversed(layers))
         for layer in layers:
             viewer.add_layer(layer)
-        viewer.reset_view()
+        show_tissue(viewer)
         list_simulated_cells(viewer, made)
 
     work = partial(simulated, tissue)

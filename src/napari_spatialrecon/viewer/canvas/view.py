@@ -1,0 +1,45 @@
+"""What of the canvas is in sight: the tissue, and not the glass around it."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+if TYPE_CHECKING:
+    from napari.components import ViewerModel
+    from napari.layers import Layer
+
+MARGIN = 0.08
+"""Room around the tissue, as a part of the canvas."""
+
+
+def show_tissue(viewer: ViewerModel) -> None:
+    """Zoom to the visible points, those hidden on a visible image, and images without points.
+
+    The H&E of a slide is mostly glass: fitted as a whole, it leaves the tissue small.
+    """
+    from napari.layers import Image, Points
+
+    images = [layer for layer in viewer.layers if isinstance(layer, Image) and layer.visible]
+    points = [
+        layer
+        for layer in viewer.layers
+        if isinstance(layer, Points)
+        and len(layer.data)
+        and (layer.visible or any(_covers(image, layer) for image in images))
+    ]
+    apart = [image for image in images if not any(_covers(image, layer) for layer in points)]
+    if points:
+        viewer.reset_view(layers=[*points, *apart], margin=MARGIN)
+    else:
+        viewer.reset_view()
+
+
+def _covers(image: Layer, points: Layer) -> bool:
+    """Return whether an image lies below half of what points span, or more."""
+    low, high = points.extent.world[:, -2:]
+    under_low, under_high = image.extent.world[:, -2:]
+    span = np.maximum(high - low, 1e-9)
+    common = np.clip(np.minimum(high, under_high) - np.maximum(low, under_low), 0, None)
+    return bool(np.prod(common / span) >= 0.5)
