@@ -4,10 +4,16 @@ import numpy as np
 import pandas as pd
 import pytest
 from anndata import AnnData
+from scipy import sparse
 
 from napari_spatialrecon.errors import InputError, Stopped
 from napari_spatialrecon.tasks import groups
-from napari_spatialrecon.tasks.groups import composition, log_expression, markers
+from napari_spatialrecon.tasks.groups import (
+    composition,
+    expression_by_group,
+    log_expression,
+    markers,
+)
 
 
 @pytest.fixture
@@ -130,3 +136,23 @@ def test_erbb2_marks_a_tumor_region_of_real_tissue(realdata) -> None:
     at = slide.var_names.get_loc("CDH1")
     epithelium = expression[:, [at]].toarray().ravel()
     assert "ERBB2" in markers(slide, epithelium > np.quantile(epithelium, 0.7)).index[:10]
+
+
+def test_a_dot_plot_has_the_values_of_scanpys() -> None:
+    import scanpy as sc
+
+    rng = np.random.default_rng(0)
+    adata = AnnData(sparse.csr_matrix(rng.poisson(1.0, (60, 5)).astype(np.float32)))
+    adata.obs["kind"] = pd.Categorical(rng.choice(["a", "b"], 60))
+    groups = {kind: (adata.obs["kind"] == kind).to_numpy() for kind in ("a", "b")}
+    found = expression_by_group(
+        adata, ["3", "0", "no gene"], {**groups, "none": groups["a"] & False}
+    )
+    logs = adata.copy()
+    sc.pp.normalize_total(logs, target_sum=1e4)
+    sc.pp.log1p(logs)
+    plot = sc.pl.DotPlot(logs, ["3", "0"], "kind")
+    for name, theirs in (("expressed", plot.dot_size_df), ("mean", plot.dot_color_df)):
+        ours = found[name].unstack("gene").loc[["a", "b"], ["3", "0"]]
+        np.testing.assert_allclose(ours, theirs.loc[["a", "b"], ["3", "0"]], rtol=1e-5)
+    assert found.xs("none", level="group")["mean"].isna().all()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -92,6 +93,52 @@ def log_expression(adata: AnnData) -> tuple[csr_matrix, np.ndarray]:
     found.data *= np.repeat(factors, np.diff(found.indptr)).astype(np.float32)
     np.log1p(found.data, out=found.data)
     return found, genes
+
+
+def expression_by_group(
+    adata: AnnData, genes: Sequence[str], groups: Mapping[str, np.ndarray]
+) -> pd.DataFrame:
+    """Return how widely and how strongly groups of cells express genes, as a dot plot shows it.
+
+    Parameters
+    ----------
+    genes
+        Names in the table; those whose counts are not read are left out.
+    groups : by name, (n_cells,) bool
+        They may overlap. Cells without counts are not counted.
+
+    Returns
+    -------
+    One row per gene and group, indexed by both, in the order given: ``expressed``, the share of
+    cells with counts of the gene, and ``mean``, their mean log-normalized counts (`markers`). NaN
+    for a group without cells.
+
+    Examples
+    --------
+    >>> regions = {"tumor": slide.obs["region"] == "tumor"}
+    >>> expression_by_group(slide, ["ERBB2"], regions)  # doctest: +SKIP
+    """
+    _, known = contract.trusted_genes(adata)
+    found = contract.counts(settled(adata)[0])[:, known]
+    totals = np.asarray(found.sum(axis=1), float).ravel()
+    columns = adata.var_names[known].get_indexer(list(genes))
+    names = [gene for gene, at in zip(genes, columns, strict=True) if at >= 0]
+    dense = np.asarray(found[:, columns[columns >= 0]].toarray(), float)
+    counted = totals > 0
+    logs = np.log1p(
+        dense * np.divide(_DEPTH, totals, out=np.zeros_like(totals), where=counted)[:, None]
+    )
+    parts = {}
+    for group, rows in groups.items():
+        inside = np.asarray(rows, bool) & counted
+        if inside.any():
+            shares, means = (dense[inside] > 0).mean(axis=0), logs[inside].mean(axis=0)
+            parts[group] = np.stack([shares, means])
+        else:
+            parts[group] = np.full((2, len(names)), np.nan)
+    index = pd.MultiIndex.from_product([names, list(groups)], names=["gene", "group"])
+    expressed, mean = (np.array([part[i] for part in parts.values()]).T.ravel() for i in (0, 1))
+    return pd.DataFrame({"expressed": expressed, "mean": mean}, index)
 
 
 def markers(

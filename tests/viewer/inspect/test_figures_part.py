@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import json
 from typing import Any
 
 import numpy as np
@@ -40,8 +41,8 @@ def test_communities_have_a_main_type_and_a_purity() -> None:
 
 
 def test_genes_near_a_type_are_tested_among_cells_of_one_type() -> None:
-    found, n_near, n_far = markers_near(cells(), "T", "B", 100.0, lambda _: None, lambda: False)
-    assert (n_near, n_far) == (30, 30) and found.index[0] == "g0"
+    found, near, far = markers_near(cells(), "T", "B", 100.0, lambda _: None, lambda: False)
+    assert (len(near), len(far)) == (30, 30) and found.index[0] == "g0"
     assert found.index[-1] != "g1", "cells of type C, far from B, are in neither group"
     assert found["log2_fold_change"].iloc[0] > 1 and found["p_adjusted"].iloc[0] < 1e-3
 
@@ -63,14 +64,29 @@ def test_the_buttons_color_by_community_and_list_genes(make_napari_viewer: Any, 
     part.search.click()
     qtbot.waitUntil(lambda: part.run is None, timeout=100_000)
     assert color_key(layer).title.startswith("community") and "2 communities" in part.note.text()
+    part.table.selectRow(1)
+    chosen = part.space.selection.rows_in(layer)
+    assert len(chosen) == 60 and len(set(layer.data[chosen, 1] > 500)) == 1
+    searched = json.loads(json.dumps(part.state()))
     part.vicinity.click()
     part.asked.setCurrentText("T")
     part.target.setCurrentText("B")
     part.radius.setValue(100.0)
     part.test.click()
     qtbot.waitUntil(lambda: part.run is None, timeout=100_000)
-    assert "30 near against 30" in part.note.text() and part.markers.found is not None
+    assert "30 near</a> against <a" in part.note.text() and part.markers.found is not None
     columns = range(part.markers.table.rows.columnCount())
     tips = [part.markers.table.rows.headerData(i, ACROSS, TIP) for i in columns]
     said = " ".join([part.markers.plot.toolTip(), *filter(None, map(str, tips))])
     assert "T near B" in said and "T farther away" in said and "selec" not in said
+    part.note.linkActivated.emit("near")
+    kinds = layer.features["cell_type"].to_numpy()[part.space.selection.rows_in(layer)]
+    assert len(kinds) == 30 and set(kinds) == {"T"}
+    tested = json.loads(json.dumps(part.state()))
+    part.show_layer(None)
+    part.show_layer(layer)
+    part.restore(searched)
+    assert "2 communities" in part.note.text() and not part.table.isHidden()
+    part.restore(tested)
+    qtbot.waitUntil(lambda: part.run is None, timeout=100_000)
+    assert "30 near" in part.note.text() and part.asked.currentText() == "T"

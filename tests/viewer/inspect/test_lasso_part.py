@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import json
 from typing import Any
 
 import numpy as np
@@ -112,34 +113,97 @@ def test_a_selection_carries_over_to_placed_cells_by_name(tab: InspectTab) -> No
 def test_markers_are_found_and_a_click_colors(tab: InspectTab, qtbot: Any) -> None:
     layer = tab.viewer.add_layer(cells("a"))
     select_upper(tab)
-    part(tab).test.click()
-    assert not part(tab).cancel.isHidden() and part(tab).test.isHidden()
-    qtbot.waitUntil(lambda: part(tab).run is None, timeout=100_000)
-    assert part(tab).markers.found is not None
-    assert part(tab).markers.found.index[0] == "HIGH" and not part(tab).markers.isHidden()
-    part(tab).markers.table.selectRow(0)
+    part(tab).genes.test.click()
+    assert not part(tab).genes.cancel.isHidden() and part(tab).genes.test.isHidden()
+    qtbot.waitUntil(lambda: part(tab).genes.run is None, timeout=100_000)
+    assert part(tab).genes.view.found is not None
+    assert part(tab).genes.view.found.index[0] == "HIGH" and not part(tab).genes.view.isHidden()
+    part(tab).genes.view.table.selectRow(0)
     assert color_key(layer).title.startswith("HIGH")
     part(tab)._clear()
-    assert part(tab).markers.isHidden() and part(tab).below.isHidden()
+    assert part(tab).genes.view.isHidden() and part(tab).below.isHidden()
 
 
 def test_markers_of_a_selection_that_is_gone_are_not_shown(tab: InspectTab, qtbot: Any) -> None:
     tab.viewer.add_layer(cells("a"))
     select_upper(tab)
-    part(tab).test.click()
-    run = part(tab).run
+    part(tab).genes.test.click()
+    run = part(tab).genes.run
     with qtbot.waitSignal(run.finished, timeout=100_000):
         tab.viewer.layers.clear()
-    assert part(tab).markers.found is None and part(tab).run is None
+    assert part(tab).genes.view.found is None and part(tab).genes.run is None
+
+
+def test_the_dot_plot_has_both_groups_and_the_types(tab: InspectTab, qtbot: Any) -> None:
+    layer = tab.viewer.add_layer(cells("a"))
+    select_upper(tab)
+    genes = part(tab).genes
+    genes.view.dotted.click()
+    genes.test.click()
+    qtbot.waitUntil(lambda: bool(genes.view.dot_view.plot.genes), timeout=100_000)
+    plot, view = genes.view.dot_view.plot, genes.view.dot_view
+    assert plot.groups == ["selection", "others", "a", "b"] and plot.genes[0] == "HIGH"
+    assert plot._mean[0, 0] > plot._mean[0, 1] and "100% with counts" in plot.words(0, 0)
+    plot.resize(plot.sizeHint())
+    spots = [plot.place(row, 0).toPoint() for row in range(4)]
+    first, gone = plot.genes[0], plot.genes[1]
+    QTest.mouseClick(plot, Qt.MouseButton.LeftButton, NONE, spots[0])
+    assert color_key(layer).title.startswith(first)
+    cross = QPoint(plot.width() - 4, spots[1].y())
+    QTest.mouseClick(plot, Qt.MouseButton.LeftButton, NONE, cross)
+    qtbot.waitUntil(lambda: len(plot.genes) == 3, timeout=100_000)
+    assert gone not in plot.genes and genes.state()["genes"] == plot.genes
+    view.add("no such gene")
+    assert "no such gene" in view.note.text() and len(view.genes) == 3
+    view.add(gone.lower())
+    qtbot.waitUntil(lambda: plot.genes[0] == gone, timeout=100_000)
+
+
+def test_a_name_in_the_composition_selects_and_back_returns(tab: InspectTab) -> None:
+    layer = tab.viewer.add_layer(cells("a"))
+    select_upper(tab)
+    lasso = part(tab)
+    assert '<a href="a"' in lasso.composition.text()
+    lasso.composition.linkActivated.emit("a")
+    kinds = layer.features["cell_type"].to_numpy()[tab.space.selection.rows_in(layer)]
+    assert 50 < len(kinds) < 150 and set(kinds) == {"a"}
+    lasso.back.click()
+    assert len(tab.space.selection.rows_in(layer)) == 200
+    lasso.back.click()
+    assert not len(tab.space.selection) and not lasso.back.isEnabled()
+
+
+def test_what_is_shown_of_a_selection_is_kept(tab: InspectTab, qtbot: Any) -> None:
+    layer = tab.viewer.add_layer(cells("a"))
+    select_upper(tab)
+    lasso = part(tab)
+    lasso.name.setText("upper")
+    lasso.keep.click()
+    lasso.name.setText("half typed")
+    lasso.genes.view.dotted.click()
+    lasso.genes.view.dot_view.chosen = ["C", "HIGH"]
+    lasso.genes.test.click()
+    kept = json.loads(json.dumps(tab.space.kept["inspect selection"].state()))
+    lasso.genes.forget()
+    lasso._keep(None)
+    lasso.name.clear()
+    lasso.genes.view.volcano.click()
+    lasso.genes.view.dot_view.chosen = None
+    lasso.restore(kept)
+    plot = lasso.genes.view.dot_view.plot
+    qtbot.waitUntil(lambda: plot.genes == ["C", "HIGH"], timeout=100_000)
+    assert lasso.name.text() == "half typed" and lasso.genes.view.dotted.isChecked()
+    lasso.undo.click()
+    assert "upper" not in layer.features
 
 
 def test_too_few_cells_and_no_counts_are_said(tab: InspectTab) -> None:
     layer = tab.viewer.add_layer(cells("a"))
     tab.space.selection.set_rows(layer, [0, 1])
-    assert not part(tab).test.isEnabled() and "At least 3" in part(tab).test.toolTip()
+    assert not part(tab).genes.test.isEnabled() and "At least 3" in part(tab).genes.test.toolTip()
     bare = tab.viewer.add_layer(cells("bare", counts=False))
     tab.space.selection.set_rows(bare, [0, 1, 2, 3])
-    assert not part(tab).test.isEnabled() and "no counts" in part(tab).test.toolTip()
+    assert not part(tab).genes.test.isEnabled() and "no counts" in part(tab).genes.test.toolTip()
 
 
 def test_a_column_is_kept_and_undone(tab: InspectTab) -> None:

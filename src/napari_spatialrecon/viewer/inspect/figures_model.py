@@ -10,9 +10,10 @@ from napari_spatialrecon.errors import InputError
 from napari_spatialrecon.tasks.communities import community_types, named
 from napari_spatialrecon.tasks.groups import LEAST, markers
 from napari_spatialrecon.tasks.vicinity import default_radius, near
-from napari_spatialrecon.viewer.canvas.layer_values import layer_values, rows_of, type_column
+from napari_spatialrecon.viewer.canvas.layer_values import layer_values, type_column
 from napari_spatialrecon.viewer.canvas.layers import layer_coordinates, um_per_layer_unit
 from napari_spatialrecon.viewer.canvas.table_metadata import table_of
+from napari_spatialrecon.viewer.inspect.selected import rows_of_table
 from napari_spatialrecon.viewer.place.diagnostics import spatial_communities
 
 if TYPE_CHECKING:
@@ -72,7 +73,7 @@ def markers_near(
     radius: float,
     progress: ProgressCallback,
     should_stop: ShouldStop,
-) -> tuple[pd.DataFrame, int, int]:
+) -> tuple[pd.DataFrame, np.ndarray, np.ndarray]:
     """Return the genes that tell cells of a type near another type from those farther away.
 
     Parameters
@@ -85,7 +86,7 @@ def markers_near(
 
     Returns
     -------
-    `tasks.groups.markers`, and the numbers of cells near and farther away.
+    `tasks.groups.markers`, and the points (n,) int that are near and farther away.
 
     Raises
     ------
@@ -108,12 +109,17 @@ def markers_near(
             f"Expected at least {LEAST} cells of type {asked} within {radius:g} {unit} of {target} "
             f"and {LEAST} farther away, found {inside.sum():,} and {outside.sum():,}."
         )
-    rows = rows_of(layer, adata)
-    masks = []
-    for points in (inside, outside):
-        mask = np.zeros(adata.n_obs, bool)
-        at = np.flatnonzero(points) if rows is None else rows[points]
-        mask[at[at >= 0]] = True
-        masks.append(mask)
+    masks = [rows_of_table(layer, adata, np.flatnonzero(points))[0] for points in (inside, outside)]
     found = markers(adata, *masks, progress=progress, should_stop=should_stop)
-    return found, int(masks[0].sum()), int(masks[1].sum())
+    return found, np.flatnonzero(inside), np.flatnonzero(outside)
+
+
+def communities_of(layer: Points, name: str) -> pd.DataFrame | None:
+    """Return `tasks.communities.community_types` of a column of the layer; None without it."""
+    import pandas as pd
+
+    if name not in layer.features:
+        return None
+    types, groups = types_of(layer), layer.features[name].reset_index(drop=True)
+    known = pd.Series([None] * len(groups)) if types is None else pd.Series(types)
+    return community_types(groups, known)

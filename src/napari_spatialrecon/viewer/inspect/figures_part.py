@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
+from qtpy.QtCore import Qt
 from qtpy.QtWidgets import QDoubleSpinBox, QHeaderView, QLabel, QPushButton, QVBoxLayout, QWidget
 
 from napari_spatialrecon.viewer.canvas.coloring import color_layer
 from napari_spatialrecon.viewer.canvas.layers import um_per_layer_unit
+from napari_spatialrecon.viewer.canvas.table_metadata import table_of
 from napari_spatialrecon.viewer.inspect.figures_model import (
+    communities_of,
     find_communities,
     markers_near,
     suggested_radius,
@@ -19,12 +22,13 @@ from napari_spatialrecon.viewer.inspect.figures_model import (
 )
 from napari_spatialrecon.viewer.inspect.markers_view import MarkersView
 from napari_spatialrecon.viewer.inspect.part import Part
+from napari_spatialrecon.viewer.inspect.selected import compared_groups, rows_of_table
 from napari_spatialrecon.viewer.widgets.labels import WrappedLabel
 from napari_spatialrecon.viewer.widgets.notice import Notice
 from napari_spatialrecon.viewer.widgets.qt_look import ignore_wheel
 from napari_spatialrecon.viewer.widgets.rows import combo, row
 from napari_spatialrecon.viewer.widgets.sorted_table import Column, SortedTable
-from napari_spatialrecon.viewer.window.tones import Tones
+from napari_spatialrecon.viewer.window.tones import DARK, Tones
 from napari_spatialrecon.viewer.window.worker import Run
 
 if TYPE_CHECKING:
@@ -52,6 +56,9 @@ class FiguresPart(Part):
         self.table = SortedTable(QHeaderView.ResizeMode.Stretch)
         self.markers = MarkersView()
         self.note, self.notice = WrappedLabel(), Notice()
+        self._column, self._names = "", [""]
+        self._groups: dict[str, np.ndarray] = {}
+        self._ink = DARK.accent
         self._lay_out()
         self._connect()
         self._open(None)
@@ -70,6 +77,7 @@ class FiguresPart(Part):
         """Use the colors of a theme."""
         self.notice.set_tones(tones)
         self.markers.set_tones(tones)
+        self._ink = tones.accent
         self.note.setStyleSheet(f"color: {tones.quiet};")
 
     def _open(self, pane: QWidget | None) -> None:
@@ -142,9 +150,13 @@ class FiguresPart(Part):
         layer, (groups, table) = self.layer, found
         if layer is None or len(groups) != len(layer.data):
             return
-        name = f"community, resolution {resolution:g}"
+        name = _COMMUNITY.format(resolution)
         layer.features = layer.features.assign(**{name: groups})
         color_layer(layer, name)
+        self._list_communities(name, table)
+
+    def _list_communities(self, name: str, table: pd.DataFrame) -> None:
+        self._column, self._names = name, [str(one) for one in table.index]
         self.table.show_columns(
             [
                 Column("Community", table.index.to_numpy(object)),
@@ -161,15 +173,76 @@ class FiguresPart(Part):
         )
         self.table.show()
         typed = np.isfinite(table["purity"].to_numpy(float)).any()
-        self.note.setText(f"{len(table)} communities. {'' if typed else _NO_TYPES}".strip())
+        words = f"{len(table)} communities. Click one to select it."
+        self.note.setText(words if typed else f"{words} {_NO_TYPES}")
 
-    def _show_markers(self, asked: str, target: str, found: tuple[pd.DataFrame, int, int]) -> None:
-        table, n_near, n_far = found
-        near, far = f"{asked} near {target}", f"{asked} farther away"
-        self.markers.show_markers(table, near, far)
+    def _pick_community(self, row: int) -> None:
+        """Select the points of a community."""
+        layer = self.layer
+        if layer is not None and self._column in layer.features:
+            of = layer.features[self._column].astype(str).to_numpy() == self._names[row]
+            self.space.selection.set_rows(layer, np.flatnonzero(of))
+
+    def _show_markers(
+        self, asked: str, target: str, found: tuple[pd.DataFrame, np.ndarray, np.ndarray]
+    ) -> None:
+        layer, (table, near, far) = self.layer, found
+        adata = None if layer is None else table_of(layer)
+        if layer is None or adata is None:
+            return
+        names = f"{asked} near {target}", f"{asked} farther away"
+        masks = [rows_of_table(layer, adata, rows)[0] for rows in (near, far)]
+        compared = compared_groups(layer, masks[0], masks[1], names)
+        self._groups = {"near": near, "far": far}
+        self.markers.show_markers(table, *names, compared=compared)
         self.markers.words.setText(_P_VALUES)
         self.markers.show()
-        self.note.setText(f"{n_near:,} near against {n_far:,} farther away.")
+        links = (
+            f'<a href="{which}" style="color:{self._ink}">{len(rows):,} {words}</a>'
+            for (which, rows), words in zip(self._groups.items(), ("near", "farther away"))
+        )
+        self.note.setText(" against ".join(links) + ".")
+
+    def _pick_group(self, link: str) -> None:
+        """Select the cells that are near, or farther away."""
+        if self.layer is not None and link in self._groups:
+            self.space.selection.set_rows(self.layer, self._groups[link])
+
+    def state(self) -> dict[str, Any]:
+        """Return which of the two is open, its settings, and whether it was found."""
+        panes = {self._communities: "communities", self._vicinity: "vicinity"}
+        pane = next((name for widget, name in panes.items() if not widget.isHidden()), "")
+        return {
+            "layer": "" if self.layer is None else self.layer.name,
+            "pane": pane,
+            "found": not (self.table.isHidden() and self.markers.isHidden()),
+            "resolution": self.resolution.value(),
+            "radius": self.radius.value(),
+            "types": [self.asked.currentText(), self.target.currentText()],
+            "markers": self.markers.state(),
+        }
+
+    def restore(self, state: Mapping[str, Any]) -> None:
+        """Return to that; genes near a type are tested again."""
+        panes = {"communities": self._communities, "vicinity": self._vicinity}
+        pane = panes.get(str(state.get("pane")))
+        if self.layer is None or self.layer.name != state.get("layer") or pane is None:
+            return
+        self.resolution.setValue(float(state["resolution"]))
+        self._open(pane)
+        self.radius.setValue(float(state["radius"]))
+        for box, name in zip((self.asked, self.target), state["types"], strict=True):
+            box.setCurrentText(name)
+        self.markers.restore(state["markers"])
+        if not state["found"]:
+            return
+        if pane is self._vicinity:
+            self._test()
+            return
+        name = _COMMUNITY.format(self.resolution.value())
+        table = communities_of(self.layer, name)
+        if table is not None:
+            self._list_communities(name, table)
 
     def _pick(self, gene: str) -> None:
         if self.layer is not None:
@@ -182,6 +255,10 @@ class FiguresPart(Part):
         self.test.clicked.connect(self._test)
         self.cancel.clicked.connect(lambda: self.run.cancel() if self.run is not None else None)
         self.markers.picked.connect(self._pick)
+        self.table.row_picked.connect(self._pick_community)
+        self.note.linkActivated.connect(self._pick_group)
+        self.space.kept[_KEPT] = self
+        self.destroyed.connect(partial(self.space.kept.pop, _KEPT, None))
 
     def _lay_out(self) -> None:
         for button in (self.communities, self.vicinity):
@@ -203,6 +280,8 @@ class FiguresPart(Part):
         lines.addWidget(row(QLabel("Cells of"), self.asked))
         lines.addWidget(row(QLabel("near"), self.target))
         lines.addWidget(row(QLabel("within"), self.radius, self.test))
+        self.note.setTextFormat(Qt.TextFormat.RichText)
+        self.note.setTextInteractionFlags(Qt.TextInteractionFlag.TextBrowserInteraction)
         self.cancel.hide()
         layout = QVBoxLayout(self)
         layout.setContentsMargins(0, 0, 0, 0)
@@ -214,6 +293,9 @@ class FiguresPart(Part):
             layout.addWidget(part)
 
 
+_KEPT = "inspect neighborhoods"
+_COMMUNITY = "community, resolution {:g}"
+"""Name of the column of communities."""
 _NO_TYPES = "No column of the layer holds cell types."
 _P_VALUES = (
     "Neighboring cells resemble each other: the p-values are too small, and only rank the genes."

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from functools import partial
 from html import escape
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
+from urllib.parse import quote, unquote
 
 import numpy as np
 from qtpy.QtCore import Qt
@@ -13,44 +15,39 @@ from qtpy.QtWidgets import (
     QHBoxLayout,
     QLabel,
     QLineEdit,
-    QProgressBar,
     QPushButton,
     QSizePolicy,
     QVBoxLayout,
     QWidget,
 )
 
-from napari_spatialrecon.tasks.groups import LEAST, markers
 from napari_spatialrecon.viewer.canvas.coloring import color_layer
 from napari_spatialrecon.viewer.canvas.lasso import Lasso, Way, combined, rows_within
 from napari_spatialrecon.viewer.canvas.outlines import Outlines
-from napari_spatialrecon.viewer.canvas.table_metadata import table_of
-from napari_spatialrecon.viewer.inspect.markers_view import MarkersView
 from napari_spatialrecon.viewer.inspect.part import Part
 from napari_spatialrecon.viewer.inspect.selected import (
     Category,
     Kept,
     also_covered,
     composition_of,
-    groups_of,
     keep_as_column,
     listed,
+    rows_of_category,
     write_csv,
 )
+from napari_spatialrecon.viewer.inspect.selection_markers import SelectionMarkers
 from napari_spatialrecon.viewer.widgets.labels import WrappedLabel
 from napari_spatialrecon.viewer.widgets.notice import Notice
 from napari_spatialrecon.viewer.window.shortcuts import LASSO, Keys, describe
-from napari_spatialrecon.viewer.window.tones import Tones
-from napari_spatialrecon.viewer.window.worker import Run
+from napari_spatialrecon.viewer.window.tones import DARK, Tones
 
 if TYPE_CHECKING:
     from napari.layers import Points
     from napari.viewer import Viewer
     from pandas import DataFrame
 
-    from napari_spatialrecon.progress import Progress
-
 _LINES = 10
+_KEPT = "inspect selection"
 _EMPTY = "Nothing is selected. Click Lasso, then draw around cells or spots on the canvas."
 
 
@@ -70,16 +67,16 @@ class LassoPart(Part):
         )
         self.keys = Keys(viewer, LASSO, {"lasso": self.toggle, "stop": self.stop})
         self.keys.on_widget(self)
-        self.run: Run | None = None
         self._beside = ""
+        self._ink = DARK.accent
         self.button, self.clear_button = QPushButton("Lasso"), QPushButton("Clear")
+        self.back = QPushButton("Back")
+        self.back.setToolTip("Select what was selected before")
         self.about, self.composition = WrappedLabel(), QLabel()
         self.notice = Notice()
-        self.test, self.cancel = QPushButton("Markers"), QPushButton("Cancel")
-        self.save_list, self.save_genes = QPushButton("Save list…"), QPushButton("Save genes…")
-        self.progress = QProgressBar()
+        self.save_list = QPushButton("Save list…")
+        self.genes = SelectionMarkers(viewer, self.save_list)
         self.name, self.keep, self.undo = QLineEdit(), QPushButton("Save"), QPushButton("Undo")
-        self.markers = MarkersView()
         self.below = QWidget()
         self._lay_out()
         self._connect()
@@ -90,7 +87,6 @@ class LassoPart(Part):
     def show_layer(self, layer: Points | None) -> None:
         """Be about this layer; a selection of the same cells carries over."""
         if layer is not self.layer:
-            self._stop_run()
             self.outlines.clear()
             if self.layer is not None:
                 self.layer.events.face_color.disconnect(self._show_composition)
@@ -110,17 +106,15 @@ class LassoPart(Part):
         layer = self.layer
         rows = np.empty(0, int) if layer is None else self.space.selection.rows_in(layer)
         if not np.array_equal(rows, self.rows):
-            self._stop_run()
-            self.markers.hide()
-            self.save_genes.hide()
             self.notice.clear()
         self.rows = rows
+        self.genes.set_rows(layer, rows)
         self.below.setVisible(len(rows) > 0)
         self.clear_button.setEnabled(len(self.space.selection) > 0)
+        self.back.setEnabled(self.space.selection.can_go_back)
         self.about.setText(self._words())
         self._show_composition()
         self._ring()
-        self._allow()
 
     def toggle(self) -> None:
         """Start drawing, or stop it."""
@@ -168,7 +162,7 @@ class LassoPart(Part):
             self.composition.hide()
             return
         title, lines = composition_of(self.layer, self.rows)
-        self.composition.setText(_as_table(title, lines))
+        self.composition.setText(_as_table(title, lines, self._ink))
         self.composition.setVisible(bool(lines))
 
     def _show_on(self, on: bool) -> None:
@@ -179,74 +173,6 @@ class LassoPart(Part):
         else:
             self.keys.release()
 
-    # Markers
-
-    def find_markers(self) -> None:
-        """Test which genes mark the selection, in the background."""
-        if self.layer is None:
-            return
-        self.notice.clear()
-        try:
-            adata, selected, rest = groups_of(self.layer, self.rows)
-        except Exception as error:
-            self.notice.show_error(error)
-            return
-        self.run = run = Run(
-            lambda progress, stop: markers(
-                adata, selected, rest, progress=progress, should_stop=stop
-            ),
-            "Finding marker genes",
-            viewer=self.viewer,
-            parent=self,
-        )
-        run.progressed.connect(self._show_progress)
-        run.returned.connect(partial(self._show_markers, run))
-        run.failed.connect(partial(self._show_failure, run))
-        run.finished.connect(partial(self._end, run))
-        self._allow()
-        run.start()
-
-    def _show_progress(self, progress: Progress) -> None:
-        self.progress.setRange(0, progress.total or 0)
-        self.progress.setValue(progress.step)
-
-    def _show_markers(self, run: Run, found: DataFrame) -> None:
-        if run is self.run and not run.cancelled:
-            self.markers.show_markers(found)
-            self.markers.show()
-            self.save_genes.show()
-
-    def _show_failure(self, run: Run, error: Exception) -> None:
-        if run is self.run:
-            self.notice.show_error(error)
-
-    def _end(self, run: Run) -> None:
-        if run is self.run:
-            self.run = None
-        run.deleteLater()
-        self._allow()
-
-    def _stop_run(self) -> None:
-        if self.run is not None:
-            self.run.cancel()
-            self.run = None
-
-    def _allow(self) -> None:
-        adata = table_of(self.layer) if self.layer is not None else None
-        running, genes = self.run is not None, adata is not None and adata.n_vars > 0
-        enough = len(self.rows) >= LEAST
-        self.test.setEnabled(genes and enough and not running)
-        tip = "Genes that are higher or lower in the selection than in all others (scanpy's test)"
-        if not genes:
-            tip = "This layer has no counts of genes."
-        elif not enough:
-            tip = f"At least {LEAST} cells or spots are needed."
-        self.test.setToolTip(tip)
-        self.test.setVisible(not running)
-        self.cancel.setVisible(running)
-        self.progress.setVisible(running)
-        self.undo.setVisible(self.kept is not None)
-
     def _color(self, gene: str) -> None:
         if self.layer is None:
             return
@@ -254,6 +180,36 @@ class LassoPart(Part):
             color_layer(self.layer, gene)
         except Exception as error:
             self.notice.show_error(error)
+
+    def _pick_kind(self, link: str) -> None:
+        """Select only those of one line of the composition."""
+        if self.layer is not None:
+            rows = rows_of_category(self.layer, self.rows, unquote(link))
+            self.space.selection.set_rows(self.layer, rows)
+
+    def go_back(self) -> None:
+        """Return to what was selected before."""
+        self._beside = ""
+        self.space.selection.go_back()
+
+    def state(self) -> dict[str, Any]:
+        """Return what a session keeps besides the selection itself."""
+        kept = (
+            self.kept if self.kept is not None and self.kept.layer in self.viewer.layers else None
+        )
+        column = [kept.layer.name, kept.name, kept.in_table] if kept is not None else None
+        return {"name": self.name.text(), "column": column, "markers": self.genes.state()}
+
+    def restore(self, state: Mapping[str, Any]) -> None:
+        """Return to that; markers of the selection are tested again."""
+        from napari.layers import Points
+
+        self.name.setText(str(state.get("name", "")))
+        for layer in self.viewer.layers:
+            column = state.get("column")
+            if column and layer.name == column[0] and isinstance(layer, Points):
+                self._keep(Kept(layer, str(column[1]), bool(column[2])))
+        self.genes.restore(state.get("markers", {}))
 
     # Keeping
 
@@ -263,20 +219,23 @@ class LassoPart(Part):
         if self.layer is None:
             return
         try:
-            self.kept = keep_as_column(self.layer, self.rows, self.name.text())
+            kept = keep_as_column(self.layer, self.rows, self.name.text())
         except Exception as error:
             self.notice.show_error(error)
             return
-        self.undo.setText(f"Undo {self.kept.name}")
+        self._keep(kept)
         self.name.clear()
-        self._allow()
 
     def undo_column(self) -> None:
         """Remove the column that was written last."""
         if self.kept is not None:
             self.kept.undo()
-        self.kept = None
-        self._allow()
+        self._keep(None)
+
+    def _keep(self, kept: Kept | None) -> None:
+        self.kept = kept
+        self.undo.setText("" if kept is None else f"Undo {kept.name}")
+        self.undo.setVisible(kept is not None)
 
     def _write(self, what: str, table: DataFrame | None) -> None:
         if self.layer is None or table is None:
@@ -300,22 +259,26 @@ class LassoPart(Part):
     def set_tones(self, tones: Tones) -> None:
         """Use the colors of a theme."""
         self.notice.set_tones(tones)
-        self.markers.set_tones(tones)
+        self.genes.set_tones(tones)
         self.about.setStyleSheet(f"color: {tones.quiet};")
+        self._ink = tones.accent
+        self._show_composition()
 
     def _connect(self) -> None:
         self.button.clicked.connect(self.toggle)
         self.clear_button.clicked.connect(self._clear)
-        self.test.clicked.connect(self.find_markers)
-        self.cancel.clicked.connect(lambda: self.run.cancel() if self.run is not None else None)
-        self.markers.picked.connect(self._color)
+        self.back.clicked.connect(self.go_back)
+        self.composition.linkActivated.connect(self._pick_kind)
+        self.genes.picked.connect(self._color)
+        self.genes.failed.connect(self.notice.show_error)
         self.keep.clicked.connect(self.keep_column)
         self.name.returnPressed.connect(self.keep_column)
         self.undo.clicked.connect(self.undo_column)
         self.save_list.clicked.connect(self._write_list)
-        self.save_genes.clicked.connect(lambda: self._write("markers", self.markers.found))
+        self.genes.save.clicked.connect(lambda: self._write("markers", self.genes.view.found))
         self.space.selection.changed.connect(self.refresh)
         self.viewer.layers.events.removed.connect(self._forget_removed)
+        self.space.kept[_KEPT] = self
 
     def _clear(self) -> None:
         self._beside = ""
@@ -324,7 +287,7 @@ class LassoPart(Part):
 
     def _forget_removed(self, event: object = None) -> None:
         if self.kept is not None and self.kept.layer not in self.viewer.layers:
-            self.kept = None
+            self._keep(None)
         if self.layer is not None and self.layer not in self.viewer.layers:
             self.show_layer(None)
 
@@ -336,13 +299,14 @@ class LassoPart(Part):
         )
         self.clear_button.setToolTip("Select nothing")
         self.composition.setTextFormat(Qt.TextFormat.RichText)
+        self.composition.setTextInteractionFlags(Qt.TextInteractionFlag.TextBrowserInteraction)
         self.composition.setWordWrap(True)
         self.composition.setSizePolicy(QSizePolicy.Policy.Ignored, QSizePolicy.Policy.Preferred)
         self.composition.setToolTip(
-            "Share of the selection, and in brackets of all other points of the layer"
+            "Share of the selection, and in brackets of all other points of the layer.\n"
+            "Click a name to select only those."
         )
         self.save_list.setToolTip("Names, places and columns of the selection, as csv")
-        self.save_genes.setToolTip("All genes with their test, as csv")
         self.name.setPlaceholderText("Name of a new column")
         self.name.setAccessibleName("Name of a new column")
         self.keep.setToolTip("Keep the selection as a column to color by and to write to files")
@@ -350,17 +314,12 @@ class LassoPart(Part):
         for one in (layout, below):
             one.setContentsMargins(0, 0, 0, 0)
             one.setSpacing(6)
-        layout.addLayout(_line((self.button, 1), (self.clear_button, 0)))
+        layout.addLayout(_line((self.button, 1), (self.back, 0), (self.clear_button, 0)))
         for part in (self.about, self.composition, self.notice, self.below):
             layout.addWidget(part)
         below.addLayout(_line((self.name, 1), (self.keep, 0), (self.undo, 0)))
-        below.addLayout(
-            _line((self.test, 1), (self.progress, 1), (self.cancel, 0), (self.save_list, 0))
-        )
-        below.addWidget(self.markers)
-        below.addWidget(self.save_genes)
-        self.markers.hide()
-        self.save_genes.hide()
+        below.addWidget(self.genes)
+        self.undo.hide()
 
 
 def _line(*parts: tuple[QWidget, int]) -> QHBoxLayout:
@@ -370,10 +329,11 @@ def _line(*parts: tuple[QWidget, int]) -> QHBoxLayout:
     return line
 
 
-def _as_table(title: str, lines: list[Category]) -> str:
-    """Return a composition as rich text, each category in its color."""
+def _as_table(title: str, lines: list[Category], ink: str) -> str:
+    """Return a composition as rich text, each category in its color and each name a link."""
     rows = [
-        f'<tr><td style="color:{one.color}">■&nbsp;</td><td width="100%">{escape(one.name)}</td>'
+        f'<tr><td style="color:{one.color}">■&nbsp;</td><td width="100%">'
+        f'<a href="{quote(one.name, safe="")}" style="color:{ink}">{escape(one.name)}</a></td>'
         f'<td align="right">&nbsp;{one.share:.0%}&nbsp;</td>'
         f'<td align="right">({_percent(one.share_of_rest)})&nbsp;</td>'
         f'<td align="right">{one.count:,}</td></tr>'
@@ -397,6 +357,7 @@ def _release(part: LassoPart) -> None:
     """Disconnect a part that Qt has deleted."""
     part.space.selection.changed.disconnect(part.refresh)
     part.viewer.layers.events.removed.disconnect(part._forget_removed)
+    part.space.kept.pop(_KEPT, None)
     part.keys.release()
     if part.lasso.on:
         part.lasso.forget()

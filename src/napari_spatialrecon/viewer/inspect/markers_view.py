@@ -1,15 +1,25 @@
-"""Genes that mark a selection: a table and a volcano plot, each of which picks genes."""
+"""Genes that mark a group: a table, a volcano plot and a dot plot, each of which picks genes."""
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pyqtgraph as pg
 from qtpy.QtCore import Signal
-from qtpy.QtWidgets import QAbstractItemView, QHeaderView, QVBoxLayout, QWidget
+from qtpy.QtWidgets import (
+    QAbstractItemView,
+    QButtonGroup,
+    QHeaderView,
+    QPushButton,
+    QVBoxLayout,
+    QWidget,
+)
 
+from napari_spatialrecon.viewer.inspect.dot_view import TOP, Compared, DotView
 from napari_spatialrecon.viewer.widgets.labels import WrappedLabel
+from napari_spatialrecon.viewer.widgets.rows import side_by_side
 from napari_spatialrecon.viewer.widgets.sorted_table import Column, SortedTable
 from napari_spatialrecon.viewer.window.tones import DARK, Tones
 
@@ -39,6 +49,7 @@ class MarkersView(QWidget):
         self.tones: Tones = DARK
         self.found: pd.DataFrame | None = None
         self._genes: list[str] = []
+        self._compared: Compared | None = None
         self.table = SortedTable(QHeaderView.ResizeMode.Stretch)
         self.plot = pg.PlotWidget(background=None)
         self.plot.setFixedHeight(_HEIGHT)
@@ -52,15 +63,32 @@ class MarkersView(QWidget):
         self.dots.sigClicked.connect(self._pick_dot)
         self.plot.addItem(self.dots)
         self.words = WrappedLabel(_WORDS)
+        self.dot_view = DotView()
+        self.dot_view.picked.connect(self._pick)
+        self.volcano, self.dotted = QPushButton("Volcano"), QPushButton("Dot plot")
+        self.dotted.setToolTip("How widely and how strongly groups and types express the genes")
+        self._plots = QButtonGroup(self)
+        for button in (self.volcano, self.dotted):
+            button.setCheckable(True)
+            self._plots.addButton(button)
+        self.volcano.setChecked(True)
+        self.dot_view.hide()
+        self.dotted.toggled.connect(self._show_plot)
+        plots = side_by_side(self.volcano, self.dotted)
         layout = QVBoxLayout(self)
         layout.setContentsMargins(0, 0, 0, 0)
         layout.setSpacing(4)
-        for part in (self.table, self.plot, self.words):
+        for part in (self.table, plots, self.plot, self.dot_view, self.words):
             layout.addWidget(part)
-        self.table.row_picked.connect(lambda row: self.picked.emit(self._genes[row]))
+        self.table.row_picked.connect(lambda at: self.picked.emit(self._genes[at]))
 
     def show_markers(
-        self, found: pd.DataFrame, group: str = "the selection", rest: str = "all others"
+        self,
+        found: pd.DataFrame,
+        group: str = "the selection",
+        rest: str = "all others",
+        *,
+        compared: Compared | None = None,
     ) -> None:
         """Show genes, one row each, highest score first.
 
@@ -68,8 +96,15 @@ class MarkersView(QWidget):
         ----------
         group, rest
             What was compared with what, in words.
+        compared
+            Groups of the dot plot; without them, there is none.
         """
         self.found = found
+        self._compared = compared
+        self.dotted.setEnabled(compared is not None)
+        if compared is None:
+            self.volcano.setChecked(True)
+        self._offer()
         self.plot.setToolTip(
             f"Each dot is a gene: right, higher in {group}; up, the more certain. "
             "Genes without counts on one side are at the edge. Click one to color the layer by it."
@@ -113,13 +148,23 @@ class MarkersView(QWidget):
     def mark(self, gene: str) -> None:
         """Show a gene in the table, without emitting that it was picked."""
         if gene in self._genes:
-            row = self._genes.index(gene)
-            self.table.select(row, QAbstractItemView.ScrollHint.PositionAtCenter)
+            at = self._genes.index(gene)
+            self.table.select(at, QAbstractItemView.ScrollHint.PositionAtCenter)
+
+    def state(self) -> dict[str, Any]:
+        """Return which plot is shown, and which genes were chosen for it."""
+        return {"dots": self.dotted.isChecked(), "genes": self.dot_view.chosen}
+
+    def restore(self, state: Mapping[str, Any]) -> None:
+        """Show the plot and the genes that were."""
+        self.dot_view.chosen = state.get("genes")
+        self.dotted.setChecked(bool(state.get("dots")))
 
     def set_tones(self, tones: Tones) -> None:
         """Use the colors of a theme."""
         self.tones = tones
         self.words.setStyleSheet(f"color: {tones.quiet};")
+        self.dot_view.set_tones(tones)
         for side in ("bottom", "left"):
             axis = self.plot.getAxis(side)
             axis.setPen(tones.line)
@@ -142,11 +187,27 @@ class MarkersView(QWidget):
             tip=_tip,
         )
 
+    def _show_plot(self, dots: bool) -> None:
+        """Show the dot plot, or the volcano."""
+        self.plot.setVisible(not dots)
+        self.dot_view.setVisible(dots)
+        self._offer()
+
+    def _offer(self) -> None:
+        """Compute the dot plot once it is looked at."""
+        found, compared = self.found, self._compared
+        if found is None or compared is None or not self.dotted.isChecked():
+            return
+        if self.dot_view.compared is not compared:
+            self.dot_view.offer(compared, [str(gene) for gene in found.index[:TOP]])
+
+    def _pick(self, gene: str) -> None:
+        self.mark(gene)
+        self.picked.emit(gene)
+
     def _pick_dot(self, item: object, points: list[pg.SpotItem], event: object = None) -> None:
         if len(points):
-            gene = str(points[0].data())
-            self.mark(gene)
-            self.picked.emit(gene)
+            self._pick(str(points[0].data()))
 
 
 def one_sided(found: pd.DataFrame) -> np.ndarray:

@@ -10,10 +10,16 @@ import numpy as np
 
 from napari_spatialrecon.errors import InputError
 from napari_spatialrecon.viewer.canvas.colors import color_key
-from napari_spatialrecon.viewer.canvas.layer_values import layer_values, rows_of, type_column
+from napari_spatialrecon.viewer.canvas.layer_values import (
+    layer_values,
+    rows_of,
+    type_column,
+    types_among,
+)
 from napari_spatialrecon.viewer.canvas.layers import layer_coordinates, um_per_layer_unit
 from napari_spatialrecon.viewer.canvas.palette import MISSING, category_rgba
 from napari_spatialrecon.viewer.canvas.table_metadata import set_table, table_of
+from napari_spatialrecon.viewer.inspect.dot_view import Compared
 from napari_spatialrecon.viewer.workspace.selection import names_of
 
 if TYPE_CHECKING:
@@ -27,6 +33,8 @@ if TYPE_CHECKING:
 
 IN, OUT = "selected", "not selected"
 """Values of a column that keeps a selection."""
+_MOST_TYPES = 6
+"""Types in a dot plot."""
 
 
 @dataclass(frozen=True)
@@ -54,23 +62,12 @@ def composition_of(layer: Points, rows: np.ndarray) -> tuple[str, list[Category]
     Categories are those that the layer is colored by; if it is colored by something else, those of
     its column of types, and none if it has no such column.
     """
-    import pandas as pd
-
     from napari_spatialrecon.tasks.groups import composition
 
-    key = color_key(layer)
-    if key is not None and key.kind == "category":
-        names = [entry.name for entry in key.entries]
-        colors = {entry.name: _hex(entry.color) for entry in key.entries}
-        labels, title = pd.Categorical.from_codes(key.codes, names), key.title
-    else:
-        column = type_column(layer)
-        if column is None:
-            return "", []
-        found = layer_values(layer, column)
-        labels, title = pd.Categorical(found.values), found.title
-        names = [str(name) for name in labels.categories]
-        colors = dict(zip(names, map(_hex, category_rgba(names, None)), strict=True))
+    found = _categories(layer)
+    if found is None:
+        return "", []
+    labels, title, colors = found
     mask = np.zeros(len(layer.data), bool)
     mask[rows] = True
     table = composition(labels, mask)
@@ -84,6 +81,35 @@ def composition_of(layer: Points, rows: np.ndarray) -> tuple[str, list[Category]
         )
         for name, row in table.iterrows()
     ]
+
+
+def rows_of_category(layer: Points, rows: np.ndarray, name: str) -> np.ndarray:
+    """Return those of the rows (n,) int that are of one line of `composition_of`."""
+    found = _categories(layer)
+    if found is None:
+        return rows[:0]
+    labels = np.asarray(found[0].astype(object), object)[rows]
+    missing = np.array([label != label or label is None for label in labels], bool)
+    return rows[np.where(missing, "missing", labels.astype(str)) == name]
+
+
+def _categories(layer: Points) -> tuple[pd.Categorical, str, dict[str, str]] | None:
+    """Return the category of each point, their title, and the color of each by name."""
+    import pandas as pd
+
+    key = color_key(layer)
+    if key is not None and key.kind == "category":
+        names = [entry.name for entry in key.entries]
+        colors = {entry.name: _hex(entry.color) for entry in key.entries}
+        return pd.Categorical.from_codes(key.codes, names), key.title, colors
+    column = type_column(layer)
+    if column is None:
+        return None
+    found = layer_values(layer, column)
+    labels = pd.Categorical(found.values)
+    names = [str(name) for name in labels.categories]
+    colors = dict(zip(names, map(_hex, category_rgba(names, None)), strict=True))
+    return labels, found.title, colors
 
 
 def groups_of(layer: Points, rows: np.ndarray) -> tuple[AnnData, np.ndarray, np.ndarray]:
@@ -101,7 +127,28 @@ def groups_of(layer: Points, rows: np.ndarray) -> tuple[AnnData, np.ndarray, np.
         raise InputError("Expected selected cells or spots, found none.", where=layer.name)
     if adata is None or not adata.n_vars:
         raise InputError("Expected counts of genes, found a layer without.", where=layer.name)
-    return (adata, *_rows_of_table(layer, adata, rows))
+    return (adata, *rows_of_table(layer, adata, rows))
+
+
+def compared_groups(
+    layer: Points,
+    first: np.ndarray,
+    second: np.ndarray,
+    names: tuple[str, str] = ("selection", "others"),
+) -> Compared:
+    """Return two groups of rows (n_cells,) bool of a layer's table, and those of its types.
+
+    Types are the most frequent ones among both groups.
+    """
+    adata = table_of(layer)
+    assert adata is not None, "its rows were compared"
+    groups = dict(zip(names, (first, second), strict=True))
+    column = types_among(adata.obs)
+    if column is not None:
+        kinds = adata.obs[column]
+        for kind in kinds[first | second].value_counts().index[:_MOST_TYPES]:
+            groups.setdefault(str(kind), (kinds == kind).to_numpy() & (first | second))
+    return Compared(adata, groups)
 
 
 @dataclass(frozen=True)
@@ -146,7 +193,7 @@ def keep_as_column(layer: Points, rows: np.ndarray, name: str) -> Kept:
     mask = np.zeros(len(layer.data), int)
     mask[rows] = 1
     if adata is not None:
-        selected, rest = _rows_of_table(layer, adata, rows)
+        selected, rest = rows_of_table(layer, adata, rows)
         codes = np.where(selected, 1, np.where(rest, 0, -1))
         adata.obs[name] = pd.Categorical.from_codes(codes, [OUT, IN])
         set_table(layer, adata)
@@ -206,9 +253,7 @@ def also_covered(
     return found
 
 
-def _rows_of_table(
-    layer: Points, adata: AnnData, rows: np.ndarray
-) -> tuple[np.ndarray, np.ndarray]:
+def rows_of_table(layer: Points, adata: AnnData, rows: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     """Return which rows of the table are selected, and which are other points of the layer."""
     of = rows_of(layer, adata)
     own = np.arange(adata.n_obs) if of is None else of

@@ -21,6 +21,10 @@ if TYPE_CHECKING:
     from napari.layers import Points
 
 
+_STEPS = 20
+"""Selections that one can go back to."""
+
+
 class Selection:
     """Names of the selected cells or spots, wherever they were selected.
 
@@ -42,6 +46,7 @@ class Selection:
         self.names: np.ndarray = np.empty(0, object)
         self.source: Points | None = None
         self._rows: tuple[pd.DataFrame, np.ndarray] | None = None
+        self._before: list[tuple[np.ndarray, Points | None]] = []
         self._known: dict[int, tuple[weakref.ref[AnnData], bool]] = {}
 
     def __len__(self) -> int:
@@ -59,6 +64,17 @@ class Selection:
     def clear(self) -> None:
         """Select nothing."""
         self.set(())
+
+    @property
+    def can_go_back(self) -> bool:
+        """Whether something else was selected before."""
+        return bool(self._before)
+
+    def go_back(self) -> None:
+        """Select what was selected before."""
+        if self._before:
+            names, source = self._before.pop()
+            self._take(names, source, None, keep=False)
 
     def rows_in(self, layer: Points) -> np.ndarray:
         """Return the rows (n,) int of a layer that are selected, ascending."""
@@ -90,14 +106,21 @@ class Selection:
         names: np.ndarray,
         source: Points | None,
         rows: tuple[pd.DataFrame, np.ndarray] | None,
+        *,
+        keep: bool = True,
     ) -> None:
-        """Select names, of which the rows in a layer with these features are known or None."""
+        """Select names, of which the rows in a layer with these features are known or None.
+
+        What was selected is kept to go back to.
+        """
         import pandas as pd
 
         found = pd.unique(names)
         if source is not self.source:
             self._known = {}
         same = source is self.source and np.array_equal(found, self.names)
+        if keep and not same:
+            self._before = [*self._before[1 - _STEPS :], (self.names, self.source)]
         self.names, self.source, self._rows = found, source, rows
         if not same:
             self.changed.emit()
