@@ -9,6 +9,7 @@ from typing import Any
 
 import anndata
 import numpy as np
+import pandas as pd
 import pytest
 from matplotlib.figure import Figure
 from napari.components import ViewerModel
@@ -19,6 +20,7 @@ from napari_spatialrecon.errors import InputError, Stopped
 from napari_spatialrecon.progress import Reporter
 from napari_spatialrecon.viewer.canvas.bar_title import show_bar
 from napari_spatialrecon.viewer.canvas.colors import set_point_colors, set_point_opacity
+from napari_spatialrecon.viewer.canvas.pies import show_pies
 from napari_spatialrecon.viewer.canvas.point_nodes import show_points
 from napari_spatialrecon.viewer.figure import drawing
 from napari_spatialrecon.viewer.figure.keys import MOST, keys_of
@@ -64,7 +66,7 @@ def bar_points(text: str) -> list[float]:
 def test_the_scale_bar_measures_the_length_that_it_says(
     opened: ViewerModel, tmp_path: Path
 ) -> None:
-    made = page(opened, width_mm=85.0)
+    made = page(opened, width_mm=85.0, part="points")
     text = svg(made, tmp_path)
     said = float(re.search(r">(\d+) µm<", text)[1])
     um_per_pt = np.ptp(made.panels[0].extent[:, 0]) / ((85.0 - 4.0) * PT_PER_MM)
@@ -207,6 +209,53 @@ def test_panels_share_one_scale_and_are_lettered(opened: ViewerModel, tmp_path: 
     text = svg(made, tmp_path)
     assert len(set(np.round(bar_points(text), 3))) == 1 and len(bar_points(text)) == 3
     assert {"a  before", "b  after", "c  both"} <= set(re.findall(r"<text[^>]*>([^<]*)", text))
+
+
+def test_the_whole_tissue_is_that_of_the_histology_where_it_is_shown(opened: ViewerModel) -> None:
+    points = opened.layers["C5 spots"]
+    points.data = points.data[points.data[:, 0] < points.data[:, 0].mean()]
+    low, high = opened.layers["C5 H&E"].extent.world
+    whole = page(opened).panels[0].extent
+    assert (whole[0] <= low[::-1]).all() and (whole[1] >= high[::-1]).all()
+    np.testing.assert_allclose(whole.mean(axis=0), (low + high)[::-1] / 2, atol=2)
+    for few in (page(opened, part="points"), page(opened, histology=False)):
+        assert np.ptp(few.panels[0].extent[:, 1]) < 0.8 * np.ptp(whole[:, 1])
+
+
+def test_mixtures_are_pies_clockwise_from_the_top(opened: ViewerModel, tmp_path: Path) -> None:
+    points = spots(opened)
+    shares = np.tile([0.25, 0.0, 0.75], (30, 1))
+    shares[3] = [0.0, 1.0, 0.0]
+    colors = {"B": "#ff0000", "T": "#00ff00", "Tumor": "#0000ff"}
+    main = np.array(list(colors))[shares.argmax(axis=1)]
+    of = pd.Categorical(main, list(colors), ordered=True)
+    set_point_colors(points, of, kind="category", title="type", palette=colors)
+    show_pies(points, shares, list(colors))
+    made = page(opened, histology=False, part="points", width_mm=180.0)
+    drawn = made.panels[0].scene.drawn[-1]
+    assert isinstance(drawn, Dots) and drawn.pies is not None
+    write_figure(made, tmp_path / "pies.png")
+    pixels = np.asarray(Pixels.open(tmp_path / "pies.png").convert("RGB")).astype(int)
+    x, y = _middle_of(made, drawn.places[12], pixels.shape)
+    reach = drawn.diameters[12] / 4 * _pixels_per_unit(made, pixels.shape)
+    right, left = pixels[round(y - reach), round(x + reach)], pixels[round(y), round(x - reach)]
+    assert right.argmax() == 0 and right[2] < 60, "a quarter to the upper right is B"
+    assert left.argmax() == 2 and left[0] < 60, "the rest is Tumor"
+    text = svg(made, tmp_path)
+    assert text.count("#ff0000") >= 1 and "Tumor  29" in text
+    set_point_colors(points, points.features["score"].to_numpy(), kind="gene", title="score")
+    assert page(opened).panels[0].scene.drawn[-1].pies is None
+
+
+def _pixels_per_unit(made: Page, shape: tuple[int, ...]) -> float:
+    return shape[1] / made.width_mm * (made.width_mm - 4.0) / np.ptp(made.panels[0].extent[:, 0])
+
+
+def _middle_of(made: Page, place: np.ndarray, shape: tuple[int, ...]) -> tuple[float, float]:
+    """Pixel of a place in the only panel, whose edges are 2 mm from those of the page."""
+    per, mm = _pixels_per_unit(made, shape), shape[1] / made.width_mm
+    x, y = (place - made.panels[0].extent[0]) * per
+    return 2.0 * mm + x, 2.0 * mm + (3.6 + 0.6) * mm + y
 
 
 def test_the_view_is_what_the_window_shows(opened: ViewerModel) -> None:

@@ -87,6 +87,23 @@ def test_what_cannot_be_compared_says_what_can(
         model.compare()
 
 
+def test_the_result_whose_layer_is_selected_is_the_chosen_one(
+    viewer: ViewerModel, model: ResultsModel, placed: Placed, tissue: np.ndarray
+) -> None:
+    one, two = placed("a", tissue), placed("b", tissue)
+    assert model.current is two
+    viewer.layers.selection = {one.layer}
+    assert model.current is one
+    kept = model.state()
+    viewer.layers.selection = {two.layer}
+    model.restore(kept)
+    assert model.current is one
+    model.close()
+    viewer.layers.selection = {one.layer}
+    viewer.layers.selection = {two.layer}
+    assert model.current is one
+
+
 def test_ticks_and_order_are_kept_as_far_as_the_results_exist(
     model: ResultsModel, placed: Placed, tissue: np.ndarray
 ) -> None:

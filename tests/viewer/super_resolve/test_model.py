@@ -17,6 +17,7 @@ from napari_spatialrecon.tissue.slots import OURS
 from napari_spatialrecon.viewer.canvas.bar_title import bar_title
 from napari_spatialrecon.viewer.canvas.colors import color_key
 from napari_spatialrecon.viewer.canvas.point_values import names, values
+from napari_spatialrecon.viewer.results.acts import bring_up
 from napari_spatialrecon.viewer.super_resolve.job import Resolved
 from napari_spatialrecon.viewer.super_resolve.layers import GeneLayers
 from napari_spatialrecon.viewer.super_resolve.model import SuperModel
@@ -24,6 +25,7 @@ from napari_spatialrecon.viewer.task.gene_list_model import GeneChoice
 from napari_spatialrecon.viewer.task.model import State
 from napari_spatialrecon.viewer.task.process import InProcess
 from napari_spatialrecon.viewer.task.script import as_command, as_python
+from napari_spatialrecon.viewer.workspace.results import Result
 
 FAST = {
     "sasa.training.steps": 2,
@@ -277,3 +279,23 @@ def test_a_guide_needs_an_image_and_a_diameter_is_in_um(model: SuperModel) -> No
     del bare.uns["spatial"]
     with pytest.raises(InputError, match="H&E"):
         replace(job, slide=replace(job.slide, adata=bare)).preflight()
+
+
+def test_a_new_result_hides_others_on_its_tissue_and_a_click_brings_it_back_whole(
+    model: SuperModel, viewer: ViewerModel
+) -> None:
+    model.genes = some_genes(model)
+    outcome = run(model)
+    one = GeneLayers(viewer, outcome, "one")
+    one.show(outcome.first_gene)
+    two = GeneLayers(viewer, outcome, "two")
+    two.show(outcome.first_gene)
+    assert not one.main.visible and not one.part("gaps").visible
+    assert two.main.visible and two.part("gaps").visible
+    one.main.visible = True
+    two.show(outcome.genes[0])
+    assert one.main.visible, "a second gene hides nothing that was shown since"
+    result = Result("one", "super-resolve", outcome.adata, layer=one.main, drawn=one)
+    assert bring_up(viewer, result) is one.main
+    assert one.main.visible and one.part("gaps").visible
+    assert not two.main.visible and not two.part("gaps").visible

@@ -87,6 +87,18 @@ class Pies:
         """Whether the layer is colored by its types."""
         return self._key() is not None
 
+    @property
+    def drawn(self) -> tuple[np.ndarray, np.ndarray, np.ndarray] | None:
+        """Ends and colors of the sectors, and the color of the rest; None while hidden.
+
+        They are (n_points, 8) float, shares of a turn, (n_points, 8, 4) RGBA, and (4,).
+        """
+        key = self._key()
+        if key is None:
+            return None
+        palette = np.array([entry.color for entry in key.entries], float)
+        return self._ends, palette[self._kinds], np.asarray(to_rgba(MISSING), float)
+
     def remove(self) -> None:
         """Remove the pies."""
         layer = self._layer()

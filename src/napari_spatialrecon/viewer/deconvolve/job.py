@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Self
 
 import numpy as np
 
@@ -20,6 +20,7 @@ if TYPE_CHECKING:
 
     from napari_spatialrecon.progress import ProgressCallback, ShouldStop
     from napari_spatialrecon.tasks.preflight import Preflight
+    from napari_spatialrecon.tissue.images import Histology
 
 _CELLS_SHOWN = 5
 
@@ -27,6 +28,11 @@ _CELLS_SHOWN = 5
 @dataclass(frozen=True)
 class Mixed(Outcome):
     """The mixture of each spot."""
+
+    @classmethod
+    def of(cls, adata: AnnData, record: Mapping[str, Any], image: Histology | None = None) -> Self:
+        """Return the outcome of a run from its table and record, with its main types."""
+        return cls(with_main_type(adata), record)
 
     @property
     def types(self) -> list[str]:
@@ -148,11 +154,6 @@ class MixtureJob(Job):
             ["slide", "reference", repr(self.labels)],
             reading({"slide": self.slide, "reference": self.reference}),
         )
-
-    def outcome(self, out: Path) -> Mixed:
-        """Read the outcome that the command line wrote to `out`."""
-        found = super().outcome(out)
-        return Mixed(with_main_type(found.adata), found.record)
 
 
 def with_main_type(adata: AnnData) -> AnnData:

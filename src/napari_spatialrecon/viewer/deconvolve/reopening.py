@@ -2,25 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from napari_spatialrecon.viewer.canvas.pies import show_pies
-from napari_spatialrecon.viewer.deconvolve.job import Mixed, with_main_type
+from napari_spatialrecon.viewer.deconvolve.job import Mixed
 from napari_spatialrecon.viewer.deconvolve.layers import show_mixtures
 from napari_spatialrecon.viewer.task.ground import stated_diameter_um
 
 if TYPE_CHECKING:
-    from anndata import AnnData
     from napari.components import ViewerModel
     from napari.layers import Image, Layer, Points
 
-    from napari_spatialrecon.tissue.images import Histology
 
-
-def revive(adata: AnnData, record: Mapping[str, Any], image: Histology | None) -> Mixed:
-    """Return the outcome of the run."""
-    return Mixed(with_main_type(adata), record)
+OUTCOME = Mixed
+"""What a run returned, and `of` its file."""
 
 
 def show(

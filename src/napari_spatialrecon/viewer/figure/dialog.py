@@ -224,6 +224,7 @@ class FigureDialog(QDialog):
         self.width_mm.addItem(f"{PAGE_MM:g} mm, a page", PAGE_MM)
         self.width_mm.addItem(f"{ONE_COLUMN_MM:g} mm, one column", ONE_COLUMN_MM)
         self.part.addItem("the whole tissue", "tissue")
+        self.part.addItem("cells and spots", "points")
         self.part.addItem("what the window shows", "view")
         self.ground.addItem("white", False)
         self.ground.addItem("black", True)

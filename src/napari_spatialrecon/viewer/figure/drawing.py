@@ -12,6 +12,7 @@ from napari_spatialrecon.evaluation.backdrop import bar_length
 from napari_spatialrecon.evaluation.palette import INK
 from napari_spatialrecon.viewer.figure.keys import draw_key, key_height, keys_of
 from napari_spatialrecon.viewer.figure.scene import Dots, Lines, Picture
+from napari_spatialrecon.viewer.figure.sectors import draw_pies
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -176,6 +177,9 @@ def _draw_dots(ax: Axes, dots: Dots, page: Page, scale: tuple[float, str], order
             f"up to {VECTORS:,} are vectors."
         )
     rims = np.where(dots.rims[:, 3] > 0, dots.rim_widths * pt, 0.0)
+    if dots.pies is not None:
+        draw_pies(ax, dots, pt / 72 * _MM * per_mm / 2, rims, order)
+        return notes
     ax.scatter(
         dots.places[:, 0],
         dots.places[:, 1],

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from napari.components import ViewerModel
     from napari.layers import Layer
 
-Part = Literal["tissue", "view"]
+Part = Literal["tissue", "points", "view"]
 ONE_COLUMN_MM, PAGE_MM = 85.0, 180.0
 """Widths of a journal's column and of its page."""
 _MARGIN = 0.03
@@ -92,8 +92,8 @@ def page_of(
     Parameters
     ----------
     part
-        ``"tissue"``: all points of a panel, or its images if it has none; ``"view"``: what the
-        window shows.
+        ``"tissue"``: all that a panel shows, its H&E included; ``"points"``: its points only, or
+        its images if it has none; ``"view"``: what the window shows.
     histology
         Whether the H&E lies beneath a chosen layer.
 
@@ -115,7 +115,10 @@ def page_of(
                 remedy="Try showing a layer first, or another one.",
                 where=choice.caption or (choice.layer.name if choice.layer else "the window"),
             )
-    extents = [view_extent(viewer) if part == "view" else tissue_extent(s) for s in scenes]
+    extents = [
+        view_extent(viewer) if part == "view" else extent_of(scene, whole=part == "tissue")
+        for scene in scenes
+    ]
     size = np.max([extent[1] - extent[0] for extent in extents], axis=0)
     panels = [
         Panel(choice.caption, scene, _around(extent, size))
@@ -132,8 +135,8 @@ def view_extent(viewer: ViewerModel) -> np.ndarray:
     return np.stack([center - half, center + half])
 
 
-def tissue_extent(scene: Scene) -> np.ndarray:
-    """Return where the points of a scene are, or its images if it has none, with a margin."""
+def extent_of(scene: Scene, *, whole: bool = True) -> np.ndarray:
+    """Return where a scene is, with a margin: all of it, or its points if it has any."""
     corners = [
         end
         for dots in scene.drawn
@@ -143,8 +146,10 @@ def tissue_extent(scene: Scene) -> np.ndarray:
             (dots.places + dots.diameters[:, None] / 2).max(axis=0),
         )
     ]
-    results = [d for d in scene.drawn if isinstance(d, Picture) and not d.histology]
-    pictures = results or [d for d in scene.drawn if isinstance(d, Picture) and not corners]
+    pictures = [d for d in scene.drawn if isinstance(d, Picture)]
+    if not whole:
+        results = [d for d in pictures if not d.histology]
+        pictures = results or ([] if corners else pictures)
     corners += [corner for picture in pictures for corner in _corners(picture)]
     if not corners:
         corners = [p for d in scene.drawn for p in getattr(d, "ends", np.zeros((1, 2, 2)))[:, 0]]

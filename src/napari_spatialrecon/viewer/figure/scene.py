@@ -13,6 +13,7 @@ import numpy as np
 
 from napari_spatialrecon.viewer.canvas.bar_title import bar_title
 from napari_spatialrecon.viewer.canvas.colors import ColorKey, color_key
+from napari_spatialrecon.viewer.canvas.pies import pies_of
 
 if TYPE_CHECKING:
     from napari.layers import Image, Layer, Points, Vectors
@@ -20,6 +21,29 @@ if TYPE_CHECKING:
 
 _FLIP = np.array([[0.0, 1.0, 0.0], [1.0, 0.0, 0.0], [0.0, 0.0, 1.0]])
 _MARKERS = {"disc": "o", "square": "s", "diamond": "D", "triangle_up": "^", "triangle_down": "v"}
+
+
+@dataclass(frozen=True, eq=False)
+class Sectors:
+    """Pies of points.
+
+    Parameters
+    ----------
+    ends : (n, k) float
+        End of each sector as a share of a turn, clockwise from the top.
+    colors : (n, k, 4) float
+        RGBA in [0, 1].
+    rest : (4,) float
+        Color of what no sector covers.
+    """
+
+    ends: np.ndarray
+    colors: np.ndarray
+    rest: np.ndarray
+
+    def of(self, rows: np.ndarray) -> Sectors:
+        """Return the pies of some points."""
+        return Sectors(self.ends[rows], self.colors[rows], self.rest)
 
 
 @dataclass(frozen=True, eq=False)
@@ -37,6 +61,8 @@ class Dots:
         As a share of the diameter.
     codes : (n,) int
         Entry of the key of each; -1 of those colored by a color map.
+    pies
+        Drawn in place of the points; None without any.
     """
 
     name: str
@@ -48,6 +74,7 @@ class Dots:
     marker: str
     key: ColorKey | None
     codes: np.ndarray
+    pies: Sectors | None = None
 
     def within(self, extent: np.ndarray) -> Dots:
         """Return the dots that touch an extent, (2, 2) low and high (x, y)."""
@@ -56,7 +83,8 @@ class Dots:
         rows = np.flatnonzero((low & high).all(axis=1))
         names = ("places", "diameters", "faces", "rims", "rim_widths", "codes")
         parts: dict[str, Any] = {name: getattr(self, name)[rows] for name in names}
-        return replace(self, **parts)
+        pies = None if self.pies is None else self.pies.of(rows)
+        return replace(self, **parts, pies=pies)
 
 
 @dataclass(frozen=True, eq=False)
@@ -215,7 +243,19 @@ def _dots(layer: Points) -> Dots:
         _MARKERS.get(symbol, "o"),
         key,
         codes,
+        _sectors(layer, rows),
     )
+
+
+def _sectors(layer: Points, rows: np.ndarray) -> Sectors | None:
+    pies = pies_of(layer)
+    drawn = None if pies is None else pies.drawn
+    if drawn is None:
+        return None
+    ends, colors, rest = drawn
+    colors = colors.copy()
+    colors[..., 3] *= layer.opacity
+    return Sectors(np.minimum(ends, 1.0), colors, rest).of(rows)
 
 
 def _picture(layer: Image) -> Picture:

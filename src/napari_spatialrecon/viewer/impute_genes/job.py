@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Self
 
 import numpy as np
 
@@ -18,9 +18,11 @@ from napari_spatialrecon.viewer.workspace.tables import Table
 
 if TYPE_CHECKING:
     import pandas as pd
+    from anndata import AnnData
     from scipy.sparse import csr_matrix
 
     from napari_spatialrecon.progress import ProgressCallback, ShouldStop
+    from napari_spatialrecon.tissue.images import Histology
 
 MISSING = "missing"
 """Requests every gene of the reference that the slide lacks."""
@@ -33,6 +35,16 @@ _FEW_GENES = 20
 @dataclass(frozen=True)
 class Imputed(Outcome):
     """The maps of genes, and the measurements of those hidden from the run."""
+
+    @classmethod
+    def of(cls, adata: AnnData, record: Mapping[str, Any], image: Histology | None = None) -> Self:
+        """Return the outcome of a run from its table and record.
+
+        The command line compares no genes with their measurement.
+        """
+        if _FOUND not in adata.var:
+            adata.var[_FOUND] = np.nan
+        return cls(adata, record)
 
     @property
     def genes(self) -> pd.DataFrame:

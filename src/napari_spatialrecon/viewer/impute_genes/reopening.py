@@ -2,30 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from typing import TYPE_CHECKING, Any
-
-import numpy as np
+from typing import TYPE_CHECKING
 
 from napari_spatialrecon.viewer.impute_genes.job import Imputed
 from napari_spatialrecon.viewer.impute_genes.layers import GeneLayers
 from napari_spatialrecon.viewer.task.ground import stated_diameter_um
 
 if TYPE_CHECKING:
-    from anndata import AnnData
     from napari.components import ViewerModel
     from napari.layers import Image, Layer, Points
 
-    from napari_spatialrecon.tissue.images import Histology
 
-
-def revive(adata: AnnData, record: Mapping[str, Any], image: Histology | None) -> Imputed:
-    """Return the outcome of the run; the command line compares no genes with their measurement."""
-    from napari_spatialrecon.tasks.gene_check import FOUND
-
-    if FOUND not in adata.var:
-        adata.var[FOUND] = np.nan
-    return Imputed(adata, record)
+OUTCOME = Imputed
+"""What a run returned, and `of` its file."""
 
 
 def show(

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Self
 
 import numpy as np
 
@@ -27,6 +27,7 @@ if TYPE_CHECKING:
     from napari_spatialrecon.methods.placement.base import PlacementMethod
     from napari_spatialrecon.progress import ProgressCallback, ShouldStop
     from napari_spatialrecon.tasks.preflight import Preflight
+    from napari_spatialrecon.tissue.images import Histology
 
 _OWN = (
     "Median distance of held-out spots from their true places: spots of the reference that the "
@@ -42,6 +43,11 @@ class Placed(Outcome):
     """Placed cells."""
 
     method: PlacementMethod | None = field(default=None, repr=False)
+
+    @classmethod
+    def of(cls, adata: AnnData, record: Mapping[str, Any], image: Histology | None = None) -> Self:
+        """Return the outcome of a run from its table and record, with its communities."""
+        return cls(with_communities(adata), record)
 
     @property
     def held_out(self) -> dict[str, float]:
@@ -249,11 +255,6 @@ class PlaceJob(Job):
             return Script("sr.place", arguments, lines)
         lines += reading({"target": self.onto})
         return Script("sr.place", [*arguments, "register_to=target"], lines)
-
-    def outcome(self, out: Path) -> Placed:
-        """Read the outcome that the command line wrote to `out`."""
-        found = super().outcome(out)
-        return Placed(with_communities(found.adata), found.record)
 
     def shown(self) -> Table:
         """Return the reference whose frame the result has before registration."""

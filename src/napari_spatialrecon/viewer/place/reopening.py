@@ -2,24 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
-from napari_spatialrecon.viewer.place.diagnostics import with_communities
 from napari_spatialrecon.viewer.place.job import Placed
 from napari_spatialrecon.viewer.task.result_layers import show_result
 
 if TYPE_CHECKING:
-    from anndata import AnnData
     from napari.components import ViewerModel
     from napari.layers import Image, Layer, Points
 
-    from napari_spatialrecon.tissue.images import Histology
 
-
-def revive(adata: AnnData, record: Mapping[str, Any], image: Histology | None) -> Placed:
-    """Return the outcome of the run."""
-    return Placed(with_communities(adata), record)
+OUTCOME = Placed
+"""What a run returned, and `of` its file."""
 
 
 def show(

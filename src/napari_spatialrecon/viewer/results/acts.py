@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Protocol, runtime_checkable
 
 import numpy as np
 
@@ -29,6 +29,14 @@ if TYPE_CHECKING:
     from napari_spatialrecon.viewer.workspace.results import Result
 
 
+@runtime_checkable
+class Whole(Protocol):
+    """What draws a result in several layers."""
+
+    def show_whole(self) -> None:
+        """Show the layers that make it up."""
+
+
 def bring_up(viewer: ViewerModel, result: Result) -> Layer | None:
     """Show the layer of a result, select it, and hide other results on the same tissue.
 
@@ -44,7 +52,9 @@ def bring_up(viewer: ViewerModel, result: Result) -> Layer | None:
     if layer not in viewer.layers:
         viewer.add_layer(layer)
     layer.visible = True
-    hide_other_results(viewer, layer)
+    if isinstance(result.drawn, Whole):
+        result.drawn.show_whole()
+    hide_other_results(viewer, layer, layers_of(viewer, result))
     viewer.layers.selection = {layer}
     return layer
 

@@ -18,6 +18,7 @@ from napari_spatialrecon.viewer.workspace.results import Result
 
 if TYPE_CHECKING:
     from napari.layers import Layer
+    from napari.utils.events import Event
 
     from napari_spatialrecon.tasks.compared import Compared
     from napari_spatialrecon.viewer.workspace.workspace import Entry, Workspace
@@ -67,11 +68,15 @@ class ResultsModel:
         for signal, slot in self._signals():
             signal.connect(slot)
         self.current = next(iter(reversed(list(space.results))), None)
+        if space.viewer is not None:
+            space.viewer.layers.selection.events.active.connect(self._on_active)
 
     def close(self) -> None:
         """Stop following the workspace."""
         for signal, slot in self._signals():
             signal.disconnect(slot)
+        if self.space.viewer is not None:
+            self.space.viewer.layers.selection.events.active.disconnect(self._on_active)
 
     def _signals(self) -> list[tuple[SignalInstance, Callable[..., Any]]]:
         results, entries = self.space.results.events, self.space.events
@@ -163,19 +168,29 @@ class ResultsModel:
     # State of a session
 
     def state(self) -> dict[str, Any]:
-        """Return what is ticked, and the order."""
-        return {"ticked": [side.name for side in self.ticked], "order": str(self.order)}
+        """Return what is ticked and chosen, and the order."""
+        ticked = [side.name for side in self.ticked]
+        current = None if self.current is None else self.current.name
+        return {"ticked": ticked, "current": current, "order": str(self.order)}
 
     def restore(self, state: Mapping[str, Any]) -> None:
-        """Tick what was ticked, as far as it exists."""
+        """Tick and choose what was, as far as it exists."""
         known = {side.name: side for side in (*map(Side, self.space.results), *self.slides())}
         names = [str(name) for name in state.get("ticked", ())]
         self.ticked = [known[name] for name in names if name in known]
+        chosen = (r for r in self.space.results if r.name == state.get("current"))
+        self.current = next(chosen, self.current)
         if state.get("order") in set(Order):
             self.order = Order(state["order"])
         self.changed.emit()
 
     # What the workspace tells
+
+    def _on_active(self, event: Event) -> None:
+        """Choose the result whose layer was selected."""
+        result = self.space.results.of_layer(event.value)
+        if result is not None:
+            self.choose(result)
 
     def _on_added(self, result: Result) -> None:
         self.current = result

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -49,6 +49,15 @@ class Resolved(Outcome):
     parts: SubSpots = field(repr=False)
     picture: SubSpotPicture = field(repr=False)
     columns: dict[str, csc_matrix] = field(repr=False)
+
+    @classmethod
+    def of(
+        cls, adata: AnnData, record: Mapping[str, Any], image: Histology | None = None
+    ) -> Resolved:
+        """Return the outcome of a run; the places of the parts follow from the table."""
+        from napari_spatialrecon.tasks.super_result import stored_parts
+
+        return drawable(adata, dict(record), stored_parts(adata), image)
 
     @property
     def genes(self) -> list[str]:
@@ -173,14 +182,9 @@ class SuperJob(Job):
 
     def outcome(self, out: Path) -> Resolved:
         """Read the outcome that the command line wrote to `out`."""
-        from napari_spatialrecon.tasks.super_resolving import parts_of
-        from napari_spatialrecon.tissue import contract
-        from napari_spatialrecon.tissue.subspots import parse_factor
+        from napari_spatialrecon.tissue.read import read_adata
 
-        found = super().outcome(out)
-        slide = contract.prepare_slide(self.slide.adata, self.slide.name)
-        parts = parts_of(slide, parse_factor(self.factor), self.spot_diameter)
-        return drawable(found.adata, dict(found.record), parts, self._histology())
+        return Resolved.of(read_adata(out), self._recorded(out), self._histology())
 
     @property
     def title(self) -> str:

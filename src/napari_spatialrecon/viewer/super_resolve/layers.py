@@ -17,7 +17,13 @@ from napari_spatialrecon.viewer.canvas.colors import set_point_colors
 from napari_spatialrecon.viewer.canvas.layers import cells_layer
 from napari_spatialrecon.viewer.canvas.tiles import tile_slot
 from napari_spatialrecon.viewer.super_resolve.job import Resolved
-from napari_spatialrecon.viewer.task.result_layers import LOCKED, is_locked, moved, set_locked
+from napari_spatialrecon.viewer.task.result_layers import (
+    LOCKED,
+    hide_other_results,
+    is_locked,
+    moved,
+    set_locked,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -132,7 +138,7 @@ class GeneLayers:
     def show(self, gene: str) -> None:
         """Draw a gene."""
         outcome, picture = self.outcome, self.outcome.picture
-        self.gene = gene
+        self.gene, first = gene, self.part("gene") is None
         after, before = outcome.values(gene), outcome.measured(gene)
         limits = (0.0, _brightest(after))
         title = f"{gene} · {self.name}"
@@ -152,6 +158,12 @@ class GeneLayers:
         if self.part("points") is None:
             self._add_points()
         self._name_points()
+        if first:
+            hide_other_results(self.viewer, self.main, list(self._found.values()))
+
+    def show_whole(self) -> None:
+        """Show the gene, with what is interpolated between spots."""
+        self.show_before(False)
 
     def _parted(self, values: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         """Return a gene's image within spots, and between them; each NaN elsewhere."""

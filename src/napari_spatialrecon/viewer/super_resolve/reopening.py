@@ -2,25 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
-from napari_spatialrecon.viewer.super_resolve.job import Resolved, drawable
+from napari_spatialrecon.viewer.super_resolve.job import Resolved
 from napari_spatialrecon.viewer.super_resolve.layers import GeneLayers
 
 if TYPE_CHECKING:
-    from anndata import AnnData
     from napari.components import ViewerModel
     from napari.layers import Image, Layer
 
-    from napari_spatialrecon.tissue.images import Histology
 
-
-def revive(adata: AnnData, record: Mapping[str, Any], image: Histology | None) -> Resolved:
-    """Return the outcome of the run; the places of the parts follow from the table."""
-    from napari_spatialrecon.tasks.super_result import stored_parts
-
-    return drawable(adata, dict(record), stored_parts(adata), image)
+OUTCOME = Resolved
+"""What a run returned, and `of` its file."""
 
 
 def show(

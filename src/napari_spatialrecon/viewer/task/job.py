@@ -11,7 +11,7 @@ from abc import ABC, abstractmethod
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, ClassVar, TypedDict
+from typing import TYPE_CHECKING, Any, ClassVar, Self, TypedDict
 
 from napari_spatialrecon.durations import duration
 from napari_spatialrecon.legacy import read_record
@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from napari_spatialrecon.methods.method import Method
     from napari_spatialrecon.progress import ProgressCallback, ShouldStop
     from napari_spatialrecon.tasks.preflight import Preflight
+    from napari_spatialrecon.tissue.images import Histology
 
 Input = Table | Picture | Model
 Line = tuple[str, str]
@@ -56,6 +57,17 @@ class Outcome:
     adata: AnnData
     record: Mapping[str, Any]
     method: Method | None = field(default=None, repr=False)
+
+    @classmethod
+    def of(cls, adata: AnnData, record: Mapping[str, Any], image: Histology | None = None) -> Self:
+        """Return the outcome of a run from its table and record; called in a thread.
+
+        Parameters
+        ----------
+        image
+            The H&E that the table names.
+        """
+        return cls(adata, record)
 
     @property
     def summary(self) -> str:
@@ -186,9 +198,13 @@ class Job(ABC):
         """Read the outcome that the command line wrote to `out`."""
         from napari_spatialrecon.tissue.read import read_adata
 
+        return self.outcome_class.of(read_adata(out), self._recorded(out))
+
+    def _recorded(self, out: Path) -> dict[str, Any]:
+        """Return the record beside the file of the command line, with the inputs of the window."""
         record = read_record(out.with_suffix(".run.json"))
         record["settings"] |= self.settings()
-        return self.outcome_class(read_adata(out), record)
+        return record
 
     def settings(self) -> dict[str, Any]:
         """Return the settings of a record besides the config: the preset and the input files."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -142,11 +143,17 @@ def _replaceable(layer: Layer, name: str) -> bool:
     return layer.metadata.get(OURS, {}).get(_RUN) == name and not is_locked(layer)
 
 
-def hide_other_results(viewer: ViewerModel, layer: Layer) -> None:
-    """Hide other results that lie on the same tissue, so that their points do not mix."""
+def hide_other_results(viewer: ViewerModel, layer: Layer, own: Collection[Layer] = ()) -> None:
+    """Hide other results that lie on the same tissue, so that their points do not mix.
+
+    Parameters
+    ----------
+    own
+        Further layers of the same result.
+    """
     low, high = _reach(layer)
     for other in viewer.layers:
-        if other is layer or not other.visible or not _is_result(other):
+        if other is layer or other in own or not other.visible or not _is_result(other):
             continue
         other_low, other_high = _reach(other)
         if (other_low < high).all() and (other_high > low).all():

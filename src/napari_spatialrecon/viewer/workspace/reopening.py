@@ -42,14 +42,8 @@ _ROOMS = {
 class Room(Protocol):
     """Module ``reopening`` of a task's room."""
 
-    def revive(self, adata: AnnData, record: Mapping[str, Any], image: Histology | None) -> Any:
-        """Return the outcome of a run from its file; called in a thread.
-
-        Parameters
-        ----------
-        image
-            The H&E that the table names.
-        """
+    OUTCOME: Any
+    """Its class: ``OUTCOME.of(adata, record, image)`` is what a run returned, from its file."""
 
     def show(
         self,
@@ -135,7 +129,7 @@ def reopen(
     room = room_of(str(record.get("task", "")))
     if room is None:
         return None
-    outcome = room.revive(adata, record, image)
+    outcome = room.OUTCOME.of(adata, record, image)
     found = Reopened(name, task_of(record), outcome)
     return Reopened(str(found.looks.get("name") or name), found.task, outcome)
 
