@@ -53,6 +53,7 @@ def test_lines_that_move_before_they_are_drawn_are_drawn_where_they_went(viewer:
         return np.stack([starts, np.full_like(starts, 5.0)], axis=1)
 
     layer = viewer.add_vectors(lines(BEFORE), edge_width=2, vector_style="line")
+    layer.edge_color = "yellow"
     move_vectors(layer, lines(AFTER))
     moved = seen(viewer)
     layer.data = lines(AFTER)
