@@ -9,6 +9,7 @@ from .evaluation.evaluate import evaluate_place as evaluate_place
 from .evaluation.pictures import overlay as overlay
 from .geometry.solver.landmarks import Landmarks as Landmarks
 from .hyperparameters import Config as Config
+from .report.page import report as report
 from .tasks.aligning import AlignResult as AlignResult
 from .tasks.aligning import align_by_landmarks as align_by_landmarks
 from .tasks.aligning import align_by_outline as align_by_outline

@@ -21,6 +21,7 @@ from napari_spatialrecon.command_line import (
     mixtures,
     placing,
     regions,
+    reporting,
     simulating,
     super_resolution,
 )
@@ -40,6 +41,7 @@ VERBS = (
     mixtures,
     evaluating,
     super_resolution,
+    reporting,
     simulating,
     listing,
 )

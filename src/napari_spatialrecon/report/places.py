@@ -1,0 +1,104 @@
+"""What a report tells of placed cells: what was asked, where they lie, how certain it is."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from napari_spatialrecon.report.ground import drawn, spread_words, type_column, where
+from napari_spatialrecon.report.inputs import Input
+from napari_spatialrecon.report.parts import Line, Section, listed
+from napari_spatialrecon.report.pictures import Studio
+from napari_spatialrecon.report.run import Run
+from napari_spatialrecon.report.validation import measure_of
+from napari_spatialrecon.tissue import contract
+from napari_spatialrecon.tissue.slots import UNCERTAINTY
+
+#: Ratio of stated and found errors up to which they agree.
+_AGREE = 1.2
+
+
+def asked(run: Run, inputs: list[Input]) -> tuple[str, ...]:
+    """Return what was asked."""
+    slides = [one.name for one in inputs if one.role == "reference"]
+    cells = next((one.name for one in inputs if one.role == "cells"), "the query")
+    on = f" on {listed(slides)}" if slides else ""
+    said = [f"Place {run.adata.n_obs:,} cells of {cells}{on}, by their expression alone."]
+    settings = run.settings
+    if to := settings.get("registered_to"):
+        said.append(f"Register the result to the H&E of {to}, whose coordinates train nothing.")
+    elif settings.get("display") and len(slides) > 1:
+        said.append(f"The result is in the frame of {settings['display']}.")
+    if landmarks := settings.get("landmarks"):
+        number = len(landmarks) if isinstance(landmarks, dict | list) else "the"
+        said.append(f"Heed {number} landmarks: cells whose places were known.")
+    return (" ".join(said),)
+
+
+def figures(run: Run, inputs: list[Input], studio: Studio, types: str | None) -> list[Section]:
+    """Return the map of the cells and that of their uncertainty."""
+    column = type_column(run.adata, types)
+    below = where(run, inputs)
+    values = None if column is None else run.adata.obs[column]
+    kind = None if column is None else "category"
+    figure = drawn(run, inputs, values, kind=kind, label=column or "")
+    colored = "" if column is None else f", colored by {column}"
+    alt = f"Map of {run.adata.n_obs:,} placed cells over {below}{colored}."
+    caption = f"Placed cells over {below}{colored}."
+    found = [
+        Section("map", "Where the cells lie", pictures=(studio.picture(figure, alt, caption),))
+    ]
+    return [*found, _uncertainty(run, inputs, studio, below)]
+
+
+def _uncertainty(run: Run, inputs: list[Input], studio: Studio, below: str) -> Section:
+    title = "How certain each place is"
+    if UNCERTAINTY not in run.adata.obs:
+        return Section("uncertainty", title, (f"{run.method} states no uncertainty of a place.",))
+    scale = contract.um_per_unit(run.adata)
+    unit = " µm" if scale else " units"
+    values = run.adata.obs[UNCERTAINTY].to_numpy(float)
+    stated = values * (scale or 1.0)
+    text = f"Stated uncertainty of a cell's place: {spread_words(stated, unit)}."
+    figure = drawn(run, inputs, values, kind="uncertainty", label="uncertainty")
+    alt = f"Map of the placed cells over {below}, dark where the place is certain."
+    caption = "Uncertainty of each place: dark is certain, bright is not."
+    picture = studio.picture(figure, alt, caption)
+    lines = (line,) if (line := _checked(run, stated)) else ()
+    return Section("uncertainty", title, (text,), lines, pictures=(picture,))
+
+
+def _checked(run: Run, stated: np.ndarray) -> Line | None:
+    """Return whether the stated uncertainty is as large as the error on held-out spots."""
+    known = measure_of(run)
+    if known is None or not known[0].own.endswith("_um"):
+        return None
+    found, middle = known[1][known[0].own], float(np.nanmedian(stated))
+    if not (found > 0 and middle > 0):
+        return None
+    ratio = middle / found
+    both = (
+        f"the median stated is {middle:,.0f} µm, the median error of held-out spots {found:,.0f} µm"
+    )
+    if 1 / _AGREE <= ratio <= _AGREE:
+        return "good", f"It agrees with what was found: {both}."
+    size = "too large" if ratio > 1 else "too small"
+    return (
+        "warning",
+        f"It is {size} by held-out spots ({both}): take it to rank cells, not as a length.",
+    )
+
+
+def uncertainty_caveat(run: Run) -> Line | None:
+    """Return that the stated uncertainty does not agree with the held-out error, if so."""
+    if UNCERTAINTY not in run.adata.obs:
+        return None
+    scale = contract.um_per_unit(run.adata)
+    line = _checked(run, run.adata.obs[UNCERTAINTY].to_numpy(float) * (scale or 1.0))
+    return None if line is None or line[0] == "good" else (line[0], f"Uncertainty: {line[1]}")
+
+
+def done(run: Run, inputs: list[Input]) -> str:
+    """Return what was done, for a methods paragraph; the method's name follows."""
+    slides = [one.name for one in inputs if one.role == "reference"]
+    on = f" on {listed(slides)}" if slides else ""
+    return f"{run.adata.n_obs:,} cells were placed{on} with"

@@ -1,0 +1,87 @@
+"""How to repeat a run, as one command."""
+
+from __future__ import annotations
+
+import shlex
+from collections.abc import Iterator
+
+from napari_spatialrecon.hyperparameters import word
+from napari_spatialrecon.report.inputs import CHANGED, MISSING, Input
+from napari_spatialrecon.report.parts import Section
+from napari_spatialrecon.report.run import Run
+from napari_spatialrecon.report.settings import changed, preset_of
+
+#: Settings that are options of the command line, in its order.
+_OPTIONS = (
+    "reference",
+    "query",
+    "slide",
+    "landmarks",
+    "labels",
+    "genes",
+    "factor",
+    "onto",
+    "encoder",
+    "model",
+)
+_NEEDED = {
+    "place": ("reference", "query"),
+    "impute-locations": ("query", "landmarks"),
+    "deconvolve": ("slide", "reference", "labels"),
+    "impute-genes": ("slide", "reference", "genes"),
+    "super-resolve": ("slide", "factor"),
+}
+
+
+def repeat_section(run: Run, inputs: list[Input]) -> Section:
+    """Return the command, and what has to be there for it to give the same result."""
+    command, given = command_of(run)
+    text = (
+        "The same inputs, version and seed on the same kind of machine give the same bytes."
+        if given
+        else "The run was started from Python or from the window. This command asks for the same; "
+        "what stands in capitals is not in the record."
+    )
+    lines = []
+    if gone := [one.name for one in inputs if one.state == MISSING]:
+        lines.append(("warning", f"Not found now, so not checked: {', '.join(gone)}."))
+    if other := [one.name for one in inputs if one.state == CHANGED]:
+        lines.append(("wrong", f"Changed since the run: {', '.join(other)}."))
+    return Section("repeat", "How to repeat it", (text,), tuple(lines), code=command)
+
+
+def command_of(run: Run) -> tuple[str, bool]:
+    """Return the command line that repeats a run, and whether it is as it was given."""
+    if run.command:
+        return run.command.rstrip("\n"), True
+    if given := str(run.settings.get("command", "")):
+        return _broken(shlex.split(given)), True
+    words = ["spatialrecon", run.task, "--method", str(run.record.get("method", "METHOD"))]
+    words += ["--preset", preset_of(run), *_inputs(run)]
+    words += ["--out", run.path.name if run.path else "result.h5ad"]
+    for name, value in changed(run).items():
+        words += ["--set", f"{name}={word(value)}"]
+    words += ["--seed", str(run.record.get("seed", 0))]
+    return _broken(words), False
+
+
+def _inputs(run: Run) -> Iterator[str]:
+    settings = {**dict.fromkeys(_NEEDED[run.task]), **run.settings}
+    for option in _OPTIONS:
+        if option in settings:
+            value = settings[option] or option.upper()
+            for one in value if isinstance(value, list) else [value]:
+                yield from (f"--{option}", str(one))
+
+
+def _broken(words: list[str]) -> str:
+    """Return words as a command whose options stand on a line each."""
+    lines, line = [], ""
+    for one in words:
+        quoted = one if one.startswith("--") else shlex.quote(one)
+        if one.startswith("--") and line:
+            lines.append(line)
+            line = quoted
+        else:
+            line = f"{line} {quoted}".strip()
+    return " \\\n    ".join([*lines, line])

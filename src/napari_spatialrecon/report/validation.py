@@ -1,0 +1,159 @@
+"""How good a result is by what the run held out: in words, and beside its yardsticks."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import replace
+
+import numpy as np
+
+from napari_spatialrecon.evaluation.mixture_metrics import proportions_of
+from napari_spatialrecon.methods.registry import baseline_for, methods_for
+from napari_spatialrecon.report.parts import Bar, Section, Table
+from napari_spatialrecon.report.run import PLACING, Run
+from napari_spatialrecon.tasks import imputing
+from napari_spatialrecon.tasks.measures import MEASURES, Measure
+from napari_spatialrecon.tasks.verdicts import (
+    Verdict,
+    held_out_errors,
+    mixture_verdict,
+    placement_verdict,
+    split_verdict,
+)
+from napari_spatialrecon.tissue.slots import OURS
+
+_HELD_OUT = {
+    "place": "A quarter of the spots of each slide, drawn at random, was taken away before "
+    "features were fitted; the method was trained on the rest and placed them like cells. "
+    "Neighbors of a held-out spot stay in training, so cells of another experiment may lie "
+    "further off.",
+    "impute-genes": "Shared genes were hidden from training, and their maps compared with the "
+    "measurement.",
+    "super-resolve": "The slide was seen coarser, blocks of its own spots were split, and the "
+    "parts compared with the measured spots.",
+}
+#: What a yardstick is called here.
+_NAMES = {"center": "All at the tissue center"}
+_HELD_OUT["impute-locations"] = _HELD_OUT["place"]
+
+
+def verdict(run: Run) -> Verdict:
+    """Return how far to trust a result, in a sentence."""
+    metrics = run.metrics
+    if run.task in PLACING:
+        return placement_verdict(held_out_errors({"metrics": metrics}))
+    if run.task == "deconvolve":
+        shares = proportions_of(run.adata, run.name)
+        types = run.adata.uns.get(OURS, {}).get("types", shares.columns)
+        found = mixture_verdict(shares.to_numpy(float), [str(t) for t in types], ())
+        return replace(found, doubtful=bool(run.warnings), measured=False)
+    if run.task == "impute-genes":
+        return Verdict(imputing.verdict(metrics), bool(run.warnings), "held_out_pcc" in metrics)
+    if "fd" not in metrics:
+        return Verdict("The record holds no measurement of the split.", True, False)
+    return split_verdict(metrics)
+
+
+def validation_section(run: Run) -> Section:
+    """Return the verdict, its numbers as bars, and the methods that were tried, if several were."""
+    found = verdict(run)
+    bars = bars_of(run)
+    compared = found.measured and len(bars) > 1
+    tone = "warning" if found.doubtful else "good" if compared else "quiet"
+    text = [_HELD_OUT[run.task]] if bars and run.task in _HELD_OUT else []
+    if run.task == "deconvolve":
+        text.append(
+            "The true mixture of these spots is not known. Marker genes of a type, taken from the "
+            "reference, show whether the spots that got much of it also express it; the spots' "
+            "counts were used to find the mixture, so this is no independent test."
+        )
+    return Section(
+        "validation",
+        "Validation",
+        tuple(text),
+        ((tone, found.text),),
+        bars,
+        tuple(filter(None, [_tried(run)])),
+    )
+
+
+def measure_of(run: Run) -> tuple[Measure, dict[str, float]] | None:
+    """Return the measure of a result and its metrics, as far as the record has one."""
+    metrics = {name: value for name, value in run.metrics.items() if np.isfinite(value)}
+    if coarse := [value for name, value in metrics.items() if name.startswith("coarse_error_")]:
+        metrics["coarse_error"] = min(coarse)
+    if run.record.get("method") == _baseline(run.task):
+        for measure in MEASURES.get(run.task, ()):
+            for name, title, _ in measure.yardsticks:
+                if not title and name in metrics:
+                    metrics.setdefault(measure.own, metrics[name])
+    found = next((m for m in MEASURES.get(run.task, ()) if m.own in metrics), None)
+    return None if found is None else (found, metrics)
+
+
+def bars_of(run: Run) -> tuple[Bar, ...]:
+    """Return the number of a result and those it is held against."""
+    known = measure_of(run)
+    if known is None:
+        return ()
+    measure, metrics = known
+    own = metrics[measure.own]
+    is_baseline = run.record.get("method") == _baseline(run.task)
+    numbers = [(run.method, own, measure.tip.format(measure.text(own)), True)]
+    for name, title, tip in measure.yardsticks:
+        if name in metrics and (title or not is_baseline):
+            named = _NAMES.get(title, title) or baseline_for(run.task).title
+            numbers.append((named, metrics[name], tip, False))
+    if run.task == "super-resolve":
+        numbers.append(("Even split", 1.0, "Every part of a spot gets the same share", False))
+    top = max(0.0 if measure.unit else 1.0, *(value for _, value, _, _ in numbers)) or 1.0
+    return tuple(
+        Bar(
+            name,
+            measure.prefix + measure.text(value),
+            max(0.0, value) / top,
+            f"{tip}.",
+            mine,
+        )
+        for name, value, tip, mine in numbers
+    )
+
+
+def _baseline(task: str) -> str:
+    known = any(info.page == "baselines" for info in methods_for(task))
+    return baseline_for(task).name if known else ""
+
+
+def _tried(run: Run) -> Table | None:
+    """Return the methods that were tried on the same held-out spots, where one was chosen."""
+    found = next(
+        (v for v in run.settings.values() if isinstance(v, Mapping) and "tried" in v), None
+    )
+    if found is None or not found["tried"]:
+        return None
+    titles = {info.name: info.title for info in methods_for(run.task)}
+    rows = []
+    tried = found["tried"].items()
+    for name, errors in sorted(tried, key=lambda one: one[1].get("method", one[1]["baseline"])):
+        which = "method" if "method" in errors else "baseline"
+        um, gain = errors.get(f"{which}_um"), errors.get("gain")
+        noise = errors.get("gain_noise", np.nan)
+        rows.append(
+            (
+                titles.get(name, name) + (" (kept)" if name == found.get("kept") else ""),
+                "unknown" if um is None else f"{um:,.0f}",
+                f"{errors[which]:.3f}" if which in errors else "unknown",
+                "is the baseline" if gain is None else f"{gain:+.3f} ± {noise:.3f}",
+            )
+        )
+    rows += [
+        (titles.get(name, name), "not tried", "", str(why))
+        for name, why in found.get("skipped", {}).items()
+    ]
+    return Table(
+        "Methods tried on the same held-out spots; the baseline is kept unless another is better "
+        "by more than twice the noise",
+        ("Method", "Median error, µm", "Relative distance error", "Better than the baseline by"),
+        tuple(rows),
+        (1, 2),
+    )
