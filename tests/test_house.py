@@ -13,7 +13,7 @@ from napari_spatialrecon.methods.registry import METHODS
 
 PACKAGE = Path(napari_spatialrecon.__file__).parent
 #: Folders that ask the registry for methods and know none of them.
-FACES = ("tasks", "command_line", "viewer")
+FACES = ("tasks", "report", "command_line", "viewer")
 PAPERS = ("come", "dpvae", "gears", "spadit", "srast")
 #: The linear map of genes is called as the slot of a mapping is, the choice of a method as that of
 #: a device.

@@ -148,7 +148,7 @@ def _tables_in(path: Path) -> list[Path]:
         kind = "a saved model" if (path / MANIFEST).is_file() else "none"
         raise InputError(
             f"Expected a folder with results (*{_RECORD} beside their tables), found {kind}.",
-            remedy="Try the file that --out of a run named.",
+            remedy="Try a result that a task wrote, such as placed.h5ad.",
             where=str(path),
         )
     return [_beside(record) for record in records]
@@ -175,7 +175,7 @@ def _read(path: Path) -> Run:
         found = f"one of {task}" if task else "a table that no run made"
         raise InputError(
             f"Expected a result of {', '.join(TASKS)}; found {found}.",
-            remedy="Try the file that --out of a run named.",
+            remedy="Try a result that a task wrote, such as placed.h5ad.",
             where=str(path),
         )
     return Run(path.stem, adata, record, path)

@@ -6,7 +6,8 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from qtpy.QtGui import QGuiApplication
+from qtpy.QtCore import QUrl
+from qtpy.QtGui import QDesktopServices, QGuiApplication
 from qtpy.QtWidgets import (
     QFileDialog,
     QFrame,
@@ -30,6 +31,7 @@ from napari_spatialrecon.viewer.results.acts import (
     write,
 )
 from napari_spatialrecon.viewer.results.model import ResultsModel
+from napari_spatialrecon.viewer.results.reporting import reportable, write_report
 from napari_spatialrecon.viewer.results.sides import Side
 from napari_spatialrecon.viewer.task.script import as_command, as_python
 from napari_spatialrecon.viewer.widgets.gene_search import GeneSearch
@@ -42,6 +44,9 @@ from napari_spatialrecon.viewer.window.worker import Run, Work
 
 if TYPE_CHECKING:
     from napari.viewer import Viewer
+
+    from napari_spatialrecon.progress import ProgressCallback, ShouldStop
+    from napari_spatialrecon.viewer.workspace.results import Result
 
 
 class Actions(QFrame):
@@ -57,6 +62,11 @@ class Actions(QFrame):
         self.save_button = QPushButton("Save…")
         self.save_button.setToolTip(
             "The table as h5ad or SpatialData, with the record of the run as run.json beside it"
+        )
+        self.report_button = QPushButton("Report…")
+        self.report_button.setToolTip(
+            "One page of HTML about the result, or about all ticked ones: what was asked, how far "
+            "to trust it, pictures, and how to repeat it"
         )
         self.figure_button = QPushButton("Figure…")
         self.figure_button.setToolTip("Draw the result for a page, as PNG, SVG or PDF")
@@ -102,6 +112,7 @@ class Actions(QFrame):
         )
         for action in (self.python_action, self.command_action):
             action.setEnabled(result.job is not None)
+        self.report_button.setEnabled(bool(self._reported()))
         self.repeat_button.setEnabled(result.job is not None or bool(result.record))
 
     def set_tones(self, tones: Tones) -> None:
@@ -163,6 +174,31 @@ class Actions(QFrame):
 
         self._in_background(work, "Exporting")
 
+    def ask_report(self) -> None:
+        """Ask where to write the report, and write it."""
+        names = [result.name for result in self._reported()]
+        if not names:
+            return
+        start = f"{names[0] if len(names) == 1 else f'{len(names)} results'}.html"
+        path = QFileDialog.getSaveFileName(
+            self, "Write report", start.replace("/", "_"), "Web pages (*.html)"
+        )[0]
+        if path:
+            self.report(path if path.endswith(".html") else f"{path}.html")
+
+    def report(self, path: str) -> None:
+        """Write the report of the ticked results, or of the chosen one, and open it."""
+        results = self._reported()
+
+        def work(progress: ProgressCallback, should_stop: ShouldStop) -> str:
+            return f"Saved {write_report(results, path, progress, should_stop).name}"
+
+        self._in_background(
+            work,
+            "Writing the report",
+            lambda: QDesktopServices.openUrl(QUrl.fromLocalFile(str(Path(path).absolute()))),
+        )
+
     def draw_figure(self) -> FigureDialog:
         """Open the figure of the chosen result, or of what the window shows if it has no layer."""
         result = self.model.current
@@ -210,6 +246,12 @@ class Actions(QFrame):
         ticked = list(self.model.ticked)
         return ticked if ticked or self.model.current is None else [Side(self.model.current)]
 
+    def _reported(self) -> list[Result]:
+        """Return the results of a report: those that are ticked, else the chosen one."""
+        ticked = [side.result for side in self.model.ticked if side.result is not None]
+        chosen = ticked if len(ticked) > 1 else [self.model.current]
+        return [result for result in chosen if result is not None and reportable(result)]
+
     def _in_background(
         self, work: Work, title: str, then: Callable[[], object] | None = None
     ) -> None:
@@ -230,6 +272,7 @@ class Actions(QFrame):
     def _buttons(self) -> tuple[QPushButton, ...]:
         return (
             self.save_button,
+            self.report_button,
             self.figure_button,
             self.repeat_button,
             self.delete_button,
@@ -239,6 +282,7 @@ class Actions(QFrame):
     def _connect(self) -> None:
         self.color.chosen.connect(self.recolor)
         self.save_button.clicked.connect(self.save)
+        self.report_button.clicked.connect(self.ask_report)
         self.figure_button.clicked.connect(self.draw_figure)
         self.repeat_button.clicked.connect(self.repeat)
         self.delete_button.clicked.connect(self.delete)
