@@ -1,0 +1,59 @@
+"""Picture of a report: spots of a HER2+ section placed on two others, registered to its H&E.
+
+Run from the project: ``python docs/figures/report.py --data ../shared/data --out docs/images``. Takes
+a picture of the page with Chromium, which has to be installed.
+"""
+
+from __future__ import annotations
+
+import argparse
+import subprocess
+import tempfile
+from pathlib import Path
+
+from PIL import Image
+
+import napari_spatialrecon as sr
+
+#: Size of the browser's window, and of the picture, in pixels.
+WIDTH, HEIGHT, SMALL = 1180, 2120, 900
+
+
+def write_page(data: Path, out: Path) -> Path:
+    """Place the spots of C5 by kNN and GEARS' yardsticks, and write the report."""
+    folder = data / "st_her2_he"
+    slides = {name: sr.read_adata(folder / f"{name}.h5ad") for name in ("C2", "C3", "C5")}
+    result = sr.place(
+        {name: slides[name] for name in ("C2", "C3")},
+        slides["C5"],
+        method="gears",
+        register_to=slides["C5"],
+        query_name="C5",
+    )
+    result.record.settings |= {
+        "reference": [f"{folder}/C2.h5ad", f"{folder}/C3.h5ad"],
+        "query": f"{folder}/C5.h5ad",
+        "onto": f"{folder}/C5.h5ad",
+    }
+    table, _ = result.write(out / "her2.h5ad")
+    return sr.report(table, out / "her2.html")
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--data", type=Path, required=True)
+    parser.add_argument("--out", type=Path, required=True)
+    options = parser.parse_args()
+    with tempfile.TemporaryDirectory() as name:
+        folder = Path(name)
+        page, shot = write_page(options.data, folder), folder / "page.png"
+        words = ["chromium", "--headless=new", "--no-sandbox", "--hide-scrollbars"]
+        words += [f"--window-size={WIDTH},{HEIGHT}", f"--screenshot={shot}", page.as_uri()]
+        subprocess.run(words, check=True, timeout=120)
+        image = Image.open(shot).convert("RGB")
+        image = image.resize((SMALL, round(image.height * SMALL / image.width)))
+        image.quantize(128).save(options.out / "report_her2.png", optimize=True)
+
+
+if __name__ == "__main__":
+    main()
