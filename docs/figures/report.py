@@ -1,7 +1,7 @@
 """Picture of a report: spots of a HER2+ section placed on two others, registered to its H&E.
 
-Run from the project: ``python docs/figures/report.py --data ../shared/data --out docs/images``. Takes
-a picture of the page with Chromium, which has to be installed.
+Run from the project: ``python docs/figures/report.py --data ../shared/data --out docs/images``.
+Takes a picture of the page with Chromium, which has to be installed.
 """
 
 from __future__ import annotations
