@@ -5,7 +5,11 @@ from typing import Any
 import numpy as np
 import pytest
 
-from napari_spatialrecon.viewer.canvas.point_nodes import move_points, move_vectors
+from napari_spatialrecon.viewer.canvas.point_nodes import (
+    move_points,
+    move_vectors,
+    set_standing_out,
+)
 
 RNG = np.random.default_rng(0)
 BEFORE, AFTER = RNG.uniform(0, 100, (2, 40, 2))
@@ -68,3 +72,29 @@ def test_a_hidden_layer_shows_its_new_places_once_it_is_shown(viewer: Any) -> No
     shown = seen(viewer)
     layer.data = AFTER
     assert np.abs(shown - seen(viewer)).max() == 0
+
+
+def test_points_that_stand_back_stay_faint_whatever_is_drawn_anew(viewer: Any) -> None:
+    places = np.array([[30.0, 30.0], [30.0, 70.0], [70.0, 30.0], [70.0, 70.0]])
+    layer = viewer.add_points(places, face_color="white", size=20, border_width=0)
+
+    def bright() -> list[int]:
+        drawn = seen(viewer).max(axis=-1)
+        height, width = drawn.shape
+        scale = viewer.scene.camera.zoom
+        at = (places - np.asarray(viewer.scene.camera.center)[-2:]) * scale
+        rows, columns = (np.array([height, width]) / 2 + at).astype(int).T
+        return drawn[rows, columns].tolist()
+
+    before = bright()
+    assert min(before) > 200
+    set_standing_out(layer, np.array([1]))
+    for change in ({"size": 18}, {"border_width": 0.1}, {"data": places.copy()}):
+        (name, value) = next(iter(change.items()))
+        setattr(layer, name, value)
+        now = bright()
+        assert now[1] > 200 and max(now[0], now[2], now[3]) < 100, name
+    assert (np.asarray(layer.face_color)[:, 3] == 1).all(), "its colors stay"
+    set_standing_out(layer, None)
+    layer.border_width = 0
+    assert min(bright()) > 200

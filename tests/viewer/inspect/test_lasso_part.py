@@ -10,8 +10,10 @@ from napari.layers import Points
 from qtpy.QtCore import QPoint, Qt
 from qtpy.QtTest import QTest
 
+from napari_spatialrecon.viewer.canvas.coloring import color_layer
 from napari_spatialrecon.viewer.canvas.colors import color_key
-from napari_spatialrecon.viewer.inspect.lasso_part import LassoPart
+from napari_spatialrecon.viewer.canvas.point_nodes import drawers
+from napari_spatialrecon.viewer.inspect.lasso_part import RINGED, LassoPart
 from napari_spatialrecon.viewer.inspect.markers_view import drawn_change
 from napari_spatialrecon.viewer.inspect.tab import InspectTab
 
@@ -108,6 +110,26 @@ def test_a_selection_carries_over_to_placed_cells_by_name(tab: InspectTab) -> No
     tab.viewer.layers.remove(placed)
     tab.viewer.layers.remove(first)
     assert part(tab).layer is None and not len(part(tab).rows)
+
+
+def test_a_few_have_rings_and_of_many_the_others_are_faint(tab: InspectTab) -> None:
+    layer = tab.viewer.add_layer(cells("a"))
+    (drawer,) = drawers(layer)
+
+    def faint() -> int:
+        return int((drawer.node.points_markers._data["a_bg_color"][:, 3] < 0.5).sum())
+
+    tab.space.selection.set_rows(layer, range(RINGED))
+    assert len(part(tab).outlines._rings) == 2 and faint() == 0
+    tab.space.selection.set_rows(layer, range(RINGED + 1))
+    assert not part(tab).outlines._rings and faint() == 400 - RINGED - 1
+    color_layer(layer, "HIGH")
+    assert faint() == 400 - RINGED - 1, "new colors are faint too"
+    tab.viewer.layers.selection = {tab.viewer.add_layer(cells("other", 1))}
+    assert faint() == 0
+    tab.viewer.layers.selection = {layer}
+    part(tab)._clear()
+    assert faint() == 0
 
 
 def test_markers_are_found_and_a_click_colors(tab: InspectTab, qtbot: Any) -> None:

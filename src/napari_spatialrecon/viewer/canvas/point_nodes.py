@@ -7,6 +7,7 @@ drawn by binding a second buffer. If napari's internals are not as expected, nap
 
 from __future__ import annotations
 
+import weakref
 from contextlib import ExitStack
 from dataclasses import replace
 from typing import TYPE_CHECKING
@@ -22,6 +23,10 @@ if TYPE_CHECKING:
     from vispy.gloo import VertexBuffer
 
 _REDRAWS = "_on_data_change"
+FAINT = 0.12
+"""Opacity of points that stand back, relative to their own."""
+#: Layer -> which of its points (n_points,) stand back.
+_back: weakref.WeakKeyDictionary[Points, np.ndarray] = weakref.WeakKeyDictionary()
 
 
 def drawers(layer: Points) -> list[VispyPointsLayer]:
@@ -51,6 +56,52 @@ def show_points(layer: Points, shown: np.ndarray) -> None:
 
         vars(state)["_update_slice_response"] = update_with_shown
     layer.shown = shown
+
+
+def set_standing_out(layer: Points, rows: np.ndarray | None) -> None:
+    """Draw all points but these rows (k,) faint in every window; None draws all as they are.
+
+    The colors of the layer stay as they are, and so do pictures that are drawn from them.
+    """
+    if rows is None:
+        if _back.pop(layer, None) is None:
+            return
+    else:
+        _back[layer] = np.ones(len(layer.data), bool)
+        _back[layer][rows] = False
+    for drawer in drawers(layer):
+        markers = drawer.node.points_markers
+        if rows is not None:
+            _Again.of(markers, layer)
+        _upload_colors(markers, layer, rims=True)
+
+
+class _Again:
+    """Draws points faint again after napari has uploaded them in their own colors."""
+
+    def __init__(self, markers: Markers, layer: Points) -> None:
+        self._markers, self._layer = weakref.ref(markers), weakref.ref(layer)
+        self._busy = False
+        markers.events.data_updated.connect(self._on_upload)
+
+    @classmethod
+    def of(cls, markers: Markers, layer: Points) -> None:
+        """Follow what is uploaded to some markers, once."""
+        if markers not in _again:
+            _again[markers] = cls(markers, layer)
+
+    def _on_upload(self, event: object = None) -> None:
+        markers, layer = self._markers(), self._layer()
+        if self._busy or markers is None or layer is None or layer not in _back:
+            return
+        self._busy = True
+        try:
+            _upload_colors(markers, layer, rims=True)
+        finally:
+            self._busy = False
+
+
+_again: weakref.WeakKeyDictionary[Markers, _Again] = weakref.WeakKeyDictionary()
 
 
 def redraw_colors(layer: Points, *, rims: bool = False) -> None:
@@ -167,7 +218,11 @@ def _upload_colors(markers: Markers, layer: Points, *, rims: bool) -> bool:
     changed = {"a_bg_color": layer.face_color}
     if rims:
         changed["a_fg_color"] = layer.border_color
+    back = _back.get(layer)
     for slot, colors in changed.items():
+        if back is not None and len(back) == len(colors):
+            colors = np.array(colors)
+            colors[back, 3] *= FAINT
         data[slot] = colors if len(rows) == len(colors) else colors[rows]
     _upload(markers)
     return True

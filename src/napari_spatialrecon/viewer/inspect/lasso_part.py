@@ -24,6 +24,7 @@ from qtpy.QtWidgets import (
 from napari_spatialrecon.viewer.canvas.coloring import color_layer
 from napari_spatialrecon.viewer.canvas.lasso import Lasso, Way, combined, rows_within
 from napari_spatialrecon.viewer.canvas.outlines import Outlines
+from napari_spatialrecon.viewer.canvas.point_nodes import set_standing_out
 from napari_spatialrecon.viewer.inspect.part import Part
 from napari_spatialrecon.viewer.inspect.selected import (
     Category,
@@ -47,6 +48,8 @@ if TYPE_CHECKING:
     from pandas import DataFrame
 
 _LINES = 10
+RINGED = 200
+"""Most points that are marked by rings."""
 _KEPT = "inspect selection"
 _EMPTY = "Nothing is selected. Click Lasso, then draw around cells or spots on the canvas."
 
@@ -89,6 +92,7 @@ class LassoPart(Part):
         if layer is not self.layer:
             self.outlines.clear()
             if self.layer is not None:
+                set_standing_out(self.layer, None)
                 self.layer.events.face_color.disconnect(self._show_composition)
                 self.layer.events.data.disconnect(self.refresh)
                 self.layer.events.size.disconnect(self._ring)
@@ -144,7 +148,11 @@ class LassoPart(Part):
         self.outlines.line(self.layer, corners)
 
     def _ring(self, event: object = None) -> None:
-        self.outlines.ring(self.layer, self.rows)
+        """Draw rings around the selected points; where they would crowd, draw the others faint."""
+        layer, many = self.layer, len(self.rows) > RINGED
+        self.outlines.ring(layer, self.rows[:0] if many else self.rows)
+        if layer is not None:
+            set_standing_out(layer, self.rows if many else None)
 
     def _words(self) -> str:
         selection, layer, n = self.space.selection, self.layer, len(self.rows)
@@ -363,6 +371,7 @@ def _release(part: LassoPart) -> None:
         part.lasso.forget()
     layer = part.layer
     if layer is not None:
+        set_standing_out(layer, None)
         layer.events.face_color.disconnect(part._show_composition)
         layer.events.data.disconnect(part.refresh)
         layer.events.size.disconnect(part._ring)
