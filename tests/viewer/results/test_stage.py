@@ -7,7 +7,7 @@ import pytest
 from napari.components import ViewerModel
 
 from napari_spatialrecon.viewer.canvas.colors import color_key
-from napari_spatialrecon.viewer.canvas.passing import is_comparison
+from napari_spatialrecon.viewer.canvas.passing import is_passing
 from napari_spatialrecon.viewer.results import pieces
 from napari_spatialrecon.viewer.results.acts import recolor
 from napari_spatialrecon.viewer.results.ground_copy import copy_of
@@ -35,7 +35,7 @@ class Pair:
 
     def show(self, look: Look, **more: object) -> list:
         self.stage.show(look, self.comparison, self.model.pair, **more)
-        return [layer for layer in self.viewer.layers if is_comparison(layer)]
+        return [layer for layer in self.viewer.layers if is_passing(layer)]
 
 
 @pytest.fixture
@@ -175,7 +175,7 @@ def test_it_leaves_when_a_layer_is_deleted(pair: Pair, which: str) -> None:
     gone = pair.second.layer if which == "side" else pair.stage.points[0]
     pair.viewer.layers.remove(gone)
     assert pair.stage.look is None and left == [True]
-    assert not any(is_comparison(layer) for layer in pair.viewer.layers)
+    assert not any(is_passing(layer) for layer in pair.viewer.layers)
     assert pair.first.layer.visible
 
 

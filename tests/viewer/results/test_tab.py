@@ -15,7 +15,7 @@ from napari.components import ViewerModel
 from qtpy.QtCore import QCoreApplication, QEvent, QPoint, Qt
 
 from napari_spatialrecon.viewer.canvas.colors import color_key
-from napari_spatialrecon.viewer.canvas.passing import is_comparison
+from napari_spatialrecon.viewer.canvas.passing import is_passing
 from napari_spatialrecon.viewer.results.looks import Look
 from napari_spatialrecon.viewer.results.result_list import EMPTY
 from napari_spatialrecon.viewer.results.tab import ResultsTab
@@ -107,7 +107,7 @@ def test_each_way_to_look_is_a_button_that_is_left_again(
     assert "column" in panel.buttons[Look.DISAGREEMENT].toolTip()
     assert "distance to C5 · kNN, µm" in two[0].adata.obs
     panel.buttons[Look.DISTORTION].click()
-    assert panel.stage.look is None and not any(map(is_comparison, tab.viewer.layers))
+    assert panel.stage.look is None and not any(map(is_passing, tab.viewer.layers))
 
 
 def test_blinking_ends_when_layers_or_the_tab_go(
@@ -126,7 +126,7 @@ def test_blinking_ends_when_layers_or_the_tab_go(
     panel.buttons[Look.BLINK].click()
     viewer = tab.viewer
     destroy(tab)
-    assert not any(map(is_comparison, viewer.layers))
+    assert not any(map(is_passing, viewer.layers))
     workspace_of(viewer).results.remove(two[0])
 
 

@@ -10,7 +10,7 @@ from napari.layers import Points
 
 from napari_spatialrecon.errors import InputError
 from napari_spatialrecon.viewer.canvas.colors import color_key, set_point_colors
-from napari_spatialrecon.viewer.canvas.passing import is_comparison
+from napari_spatialrecon.viewer.canvas.passing import is_passing
 from napari_spatialrecon.viewer.canvas.pies import pies_of
 from napari_spatialrecon.viewer.results.acts import write_disagreement
 from napari_spatialrecon.viewer.results.looks import Look
@@ -38,7 +38,7 @@ class Two:
 
     def show(self, look: Look, about: str = "") -> list[Points]:
         self.stage.show(look, self.comparison, self.model.pair, about=about)
-        own = (layer for layer in self.viewer.layers if is_comparison(layer))
+        own = (layer for layer in self.viewer.layers if is_passing(layer))
         return [layer for layer in own if isinstance(layer, Points)]
 
 
@@ -151,7 +151,7 @@ def test_a_result_that_knows_the_true_places_offers_them_without_its_slide(
     stage = Stage(viewer)
     result.layer.translate = (500, 0)
     stage.show(Look.ARROWS, found, model_of.pair)
-    lines = next(layer for layer in viewer.layers if is_comparison(layer))
+    lines = next(layer for layer in viewer.layers if is_passing(layer))
     np.testing.assert_allclose(
         lines.data[:, 0] + lines.data[:, 1],
         result.layer._data_to_world(np.asarray(result.layer.data)),

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import errno
 import shutil
+from functools import partialmethod
 from pathlib import Path
 from typing import Any
 
@@ -15,8 +17,9 @@ from qtpy.QtGui import QCloseEvent
 from napari_spatialrecon.viewer.reader import read
 from napari_spatialrecon.viewer.session.autosave import lost_sessions
 from napari_spatialrecon.viewer.session.bar import SessionBar
-from napari_spatialrecon.viewer.session.keeper import keeper_of
+from napari_spatialrecon.viewer.session.keeper import Keeper, keeper_of
 from napari_spatialrecon.viewer.session.manifest import is_session
+from napari_spatialrecon.viewer.session.showing import close_all
 from napari_spatialrecon.viewer.workspace.results import Result
 from napari_spatialrecon.viewer.workspace.workspace import workspace_of
 
@@ -87,7 +90,7 @@ def test_a_dropped_session_opens(
     with_run(viewer, file)
     save(viewer, tmp_path / "mine.spatialrecon", qtbot)
     names = [layer.name for layer in viewer.layers]
-    viewer.layers.clear()
+    close_all(viewer)
     viewer.window._qt_viewer._qt_open(
         [str(tmp_path / "mine.spatialrecon")], stack=False, plugin="napari-spatialrecon"
     )
@@ -101,7 +104,7 @@ def test_a_session_whose_files_moved_asks_where(
     with_run(viewer, file)
     target = tmp_path / "kept" / "mine.spatialrecon"
     save(viewer, target, qtbot)
-    viewer.layers.clear()
+    close_all(viewer)
     (tmp_path / "elsewhere").mkdir()
     shutil.move(file, tmp_path / "elsewhere")
     keeper = keeper_of(viewer)
@@ -115,6 +118,87 @@ def test_a_session_whose_files_moved_asks_where(
     with qtbot.waitSignal(keeper.told, timeout=30_000):
         dialog.look_in(tmp_path / "elsewhere")
     assert "C5 spots" in viewer.layers
+
+
+@pytest.mark.parametrize("answer", ["replace", "add", "cancel"])
+def test_opening_a_session_while_something_is_open_asks_first(
+    answer: str, make_napari_viewer: Any, qtbot: Any, file: Path, tmp_path: Path
+) -> None:
+    viewer = make_napari_viewer()
+    keeper, space = keeper_of(viewer), workspace_of(viewer)
+    with_run(viewer, file)
+    viewer.scene.camera.zoom = 3.5
+    save(viewer, tmp_path / "mine", qtbot)
+    names = [layer.name for layer in viewer.layers]
+    close_all(viewer)
+    assert len(space) == len(space.results) == len(viewer.layers) == 0
+    viewer.add_points(np.zeros((5, 2)), name="mine")
+    adata = anndata.read_h5ad(file)
+    space.results.add(Result("lost", "place", adata))
+    viewer.scene.camera.zoom = 1.0
+    keeper.open(tmp_path / "mine.spatialrecon")
+    dialog = keeper.asked
+    assert dialog.isVisible() and "• lost" in dialog.label.text()
+    assert len(viewer.layers) == 1, "nothing happens before the answer"
+    button = getattr(dialog, f"{answer}_button")
+    if answer == "cancel":
+        qtbot.mouseClick(button, Qt.MouseButton.LeftButton)
+        assert keeper._run is None and len(viewer.layers) == 1
+        return
+    with qtbot.waitSignal(keeper.told, timeout=30_000):
+        qtbot.mouseClick(button, Qt.MouseButton.LeftButton)
+    kept = [] if answer == "replace" else ["mine"]
+    assert [layer.name for layer in viewer.layers] == [*kept, *names]
+    assert [result.name for result in space.results] == [*(["lost"] if kept else []), NAME]
+    assert viewer.scene.camera.zoom == pytest.approx(1.0 if kept else 3.5)
+
+
+def test_a_session_that_cannot_be_read_replaces_nothing(
+    make_napari_viewer: Any, qtbot: Any, file: Path, tmp_path: Path, monkeypatch: Any
+) -> None:
+    viewer = make_napari_viewer()
+    keeper = keeper_of(viewer)
+    with_run(viewer, file)
+    save(viewer, tmp_path / "mine", qtbot)
+    (tmp_path / "mine.spatialrecon" / "session.json").write_text('{"format": 99, "program": "9"}')
+    before, told = list(viewer.layers), []
+    monkeypatch.setattr("napari_spatialrecon.viewer.session.keeper.notify_error", told.append)
+    keeper.read(tmp_path / "mine.spatialrecon", replaces=True)
+    qtbot.waitUntil(lambda: keeper._run is None, timeout=30_000)
+    assert list(viewer.layers) == before and len(workspace_of(viewer).results) == 1
+    assert not told or "found 99" in str(told[0])
+
+
+@pytest.mark.parametrize("what", ["read-only", "below a file", "full"])
+def test_a_session_that_cannot_be_written_says_so_and_runs_stay_unsaved(
+    what: str, make_napari_viewer: Any, qtbot: Any, file: Path, tmp_path: Path, monkeypatch: Any
+) -> None:
+    viewer = make_napari_viewer()
+    keeper, result = keeper_of(viewer), with_run(viewer, file)
+    target, told = tmp_path / "disk" / "mine.spatialrecon", []
+    target.parent.mkdir()
+    monkeypatch.setattr(
+        "napari_spatialrecon.viewer.session.keeper.Keeper._start",
+        partialmethod(Keeper._start, refuse=told.append),
+    )
+    if what == "below a file":
+        (tmp_path / "disk" / "note.txt").write_text("mine")
+        target = tmp_path / "disk" / "note.txt" / "mine.spatialrecon"
+    else:
+        code = errno.EROFS if what == "read-only" else errno.ENOSPC
+
+        def refuse(self: Path, *given: Any, **more: Any) -> None:
+            raise OSError(code, "Read-only file system" if what == "read-only" else "No space")
+
+        monkeypatch.setattr("pathlib.Path.mkdir", refuse)
+    before = sorted(tmp_path.rglob("*"))
+    keeper.save(target)
+    qtbot.waitUntil(lambda: keeper._run is None, timeout=30_000)
+    monkeypatch.undo()
+    said = str(told[0])
+    assert ": Expected " in said and "found" in said and "Try another" in said
+    assert result.path is None and keeper.folder is None
+    assert sorted(tmp_path.rglob("*")) == before
 
 
 def test_closing_names_unsaved_runs_and_may_be_canceled(

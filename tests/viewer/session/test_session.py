@@ -13,13 +13,17 @@ import numpy as np
 import pandas as pd
 import pytest
 from napari.components import ViewerModel
-from napari.layers import Image, Points
+from napari.layers import Image, Layer, Points
 
 from napari_spatialrecon.errors import InputError, Stopped
+from napari_spatialrecon.viewer.align.layers import AlignSession
+from napari_spatialrecon.viewer.align.model import Pair
 from napari_spatialrecon.viewer.canvas.coloring import color_layer
 from napari_spatialrecon.viewer.canvas.colors import color_key, set_point_colors
+from napari_spatialrecon.viewer.canvas.layers import cells_layer
 from napari_spatialrecon.viewer.canvas.pies import pies_of
 from napari_spatialrecon.viewer.canvas.table_metadata import table_of
+from napari_spatialrecon.viewer.landmarks.layers import LandmarksSession
 from napari_spatialrecon.viewer.reader import read
 from napari_spatialrecon.viewer.session.manifest import MARK, MovedError, is_session
 from napari_spatialrecon.viewer.session.reading import locate, read_session
@@ -245,18 +249,70 @@ def test_a_damaged_or_newer_session_is_refused_in_words(
     assert not len(again.layers)
 
 
+def test_landmarks_that_are_not_applied_are_kept(
+    viewer: ViewerModel, again: ViewerModel, tmp_path: Path
+) -> None:
+    rng = np.random.default_rng(0)
+    cells = anndata.AnnData(rng.poisson(2.0, (80, 4)).astype(np.float32))
+    cells.obs_names = [f"cell{i}" for i in range(80)]
+    cells.obsm["spatial"] = rng.uniform(0, 300, (80, 2))
+    cells.obsm["X_layout"] = np.array(cells.obsm["spatial"])
+    cells.uns["spatialrecon"] = {"unit": "um", "um_per_unit": 1.0}
+    layer = viewer.add_layer(Layer.create(*cells_layer(cells, name="cells")))
+    session = LandmarksSession(viewer, layer, None)
+    session.model.changed.connect(session.remember)
+    for cell in (0, 20, 45, 60):
+        session.model.set_place(cell, session.model.start[cell] + 50.0)
+    session.model.set_hard(1, False, 7.0)
+    session.model.enable(3, False)
+    session.show()
+    (note,) = show(again, saved(viewer, tmp_path))
+    assert note == "cells: 4 landmarks are set; Landmarks shows them."
+    assert [one.name for one in again.layers] == ["cells"], "marks are drawn anew"
+    resumed = LandmarksSession(again, again.layers["cells"], None)
+    assert resumed.model.marks == session.model.marks
+    np.testing.assert_allclose(resumed.model.places, session.model.places)
+    np.testing.assert_allclose(again.layers["cells"].data, layer.data)
+
+
+def test_pairs_that_are_not_applied_are_kept(
+    viewer: ViewerModel, file: Path, again: ViewerModel, tmp_path: Path
+) -> None:
+    add(viewer, file)
+    image, layer = viewer.layers
+    session = AlignSession(viewer, layer, image)
+    session.model.changed.connect(session.remember)
+    places = session.model.points[[0, 7, 22]]
+    session.model.set_pairs(
+        tuple(Pair((x, y), (0.9 * x + 5.0, 0.95 * y + 5.0)) for x, y in places.tolist())
+    )
+    session.show()
+    assert not np.allclose(session.model.moved, session.model.points)
+    (note,) = show(again, saved(viewer, tmp_path))
+    assert "3 landmarks are set; Align to histology" in note
+    image, moved = again.layers
+    np.testing.assert_allclose(moved.data, layer.data)
+    resumed = AlignSession(again, moved, image)
+    resumed.show()
+    assert resumed.model.pairs == session.model.pairs
+    np.testing.assert_allclose(resumed.model.points, session.model.points)
+    np.testing.assert_allclose(moved.data, layer.data, atol=1e-6)
+
+
+@pytest.mark.parametrize("at", ["packing._write_array", "table_files._write", "saving.dump_json"])
 def test_a_full_disk_leaves_the_old_session(
-    viewer: ViewerModel, file: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    at: str, viewer: ViewerModel, file: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     add(viewer, file)
     folder = saved(viewer, tmp_path)
     before = (folder / MARK).read_bytes()
     viewer.add_points(np.random.default_rng(0).random((500, 2)))
+    table_of(viewer.layers[1]).obs["mine"] = 1.0
 
     def full(*_: object) -> None:
         raise OSError(errno.ENOSPC, "No space left on device")
 
-    monkeypatch.setattr("napari_spatialrecon.viewer.session.packing._write_array", full)
+    monkeypatch.setattr(f"napari_spatialrecon.viewer.session.{at}", full)
     with pytest.raises(InputError, match="the disk full"):
         write_session(take(viewer), folder)
     assert (folder / MARK).read_bytes() == before

@@ -3,16 +3,20 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from napari_spatialrecon.errors import InputError
-from napari_spatialrecon.viewer.align.model import AlignModel
+from napari_spatialrecon.viewer.align.model import AlignModel, Pair
 from napari_spatialrecon.viewer.canvas.layers import linear_part, to_data, um_per_layer_unit
 from napari_spatialrecon.viewer.canvas.table_metadata import set_table, table_of
 from napari_spatialrecon.viewer.canvas.tiles import Tile, claim, shift_of, tile_of
-from napari_spatialrecon.viewer.task.landmark_session import LandmarkSession
+from napari_spatialrecon.viewer.task.landmark_session import (
+    LandmarkSession,
+    keep_with,
+    kept_with,
+)
 from napari_spatialrecon.viewer.task.mark_layers import (
     SYMBOLS,
     MarkLayers,
@@ -23,6 +27,8 @@ from napari_spatialrecon.viewer.window.present import present
 from napari_spatialrecon.viewer.window.tones import LIGHT
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from anndata import AnnData
     from napari.components import ViewerModel
     from napari.layers import Image, Points
@@ -34,6 +40,8 @@ if TYPE_CHECKING:
 
 #: Names of the layers that show the pairs.
 MARKS, GAPS = "Landmark pairs", "Landmark residuals"
+KEPT = "pairs"
+"""Key of the layer's metadata: the pairs that are set on it."""
 #: Pixels on screen of a landmark of the layer, which carries its number, and of its partner.
 _MARK_PX, _RING_PX = 16.0, 26.0
 
@@ -63,12 +71,40 @@ class AlignSession(LandmarkSession):
             )
         self.viewer, self.layer, self.image = viewer, layer, image
         self.table: AnnData | None = table_of(layer)
+        self._own = tile_of(layer)
+        kept = self._go_back()
+        self._start = np.array(layer.data, float)
         points = np.asarray(layer._data_to_world(np.asarray(layer.data, float)))[:, ::-1]
         corners = np.asarray(image.extent.world, float)[:, -2:][:, ::-1]
         self.model = AlignModel(points, np.sort(corners, axis=0))
         self._size = np.array(layer.size, float)
-        self._own = tile_of(layer)
         self._marks = MarkLayers(viewer, MARKS, GAPS)
+        if kept is not None:
+            self.model.resume(_pairs(kept), str(kept["model"]))
+
+    def remember(self) -> None:
+        """Keep pairs and where the layer was with it, so that a saved session has them."""
+        state, own = self.model.state, self._own
+        if not state.pairs or state.by_hand:
+            keep_with(self.layer, KEPT, None)
+            return
+        pairs = [[*map(float, (*p.query, *p.ref)), p.enabled] for p in state.pairs]
+        content = {"image": self.image.name, "pairs": pairs, "model": state.model}
+        tile = None if own is None else [own.of, *map(float, own.by)]
+        before = {"start": self._start, "size": self._size, "tile": tile}
+        keep_with(self.layer, KEPT, {**content, **before})
+
+    def _go_back(self) -> Mapping[str, Any] | None:
+        """Lay the layer where it was before pairs of an earlier session moved it; return them."""
+        kept, layer = kept_with(self.layer, KEPT), self.layer
+        if kept is None or kept["image"] != self.image.name:
+            return None
+        start, tile = np.asarray(kept["start"], float), kept["tile"]
+        if start.shape != layer.data.shape:
+            return None
+        layer.data, layer.size = start, np.asarray(kept["size"], float)
+        self._own = None if tile is None else Tile(str(tile[0]), (tile[1], tile[2]))
+        return kept
 
     @property
     def alive(self) -> bool:
@@ -221,6 +257,7 @@ def keep(space: Workspace, session: AlignSession, result: AlignResult) -> None:
     from napari_spatialrecon.viewer.workspace.tables import slide_of
 
     layer = session.layer
+    keep_with(layer, KEPT, None)
     um = contract.um_per_unit(result.adata)
     set_table(layer, result.adata, um_per_unit=um)
     entry = space.of_layer(layer)
@@ -330,3 +367,8 @@ def _between(transform: Transform, frames: Frames) -> Transform:
         forth.apply(transform.target),
         transform.smoothing,
     )
+
+
+def _pairs(kept: Mapping[str, Any]) -> tuple[Pair, ...]:
+    """Return the pairs that `AlignSession.remember` kept."""
+    return tuple(Pair((a, b), (c, d), bool(on)) for a, b, c, d, on in kept["pairs"])

@@ -180,6 +180,10 @@ class AlignModel(LandmarkModel[AlignState]):
         """Replace the pairs, for instance by those of a file."""
         self._go(replace(self.state, pairs=pairs, pending=None), refit=True)
 
+    def resume(self, pairs: tuple[Pair, ...], model: str) -> None:
+        """Go on with pairs that were set in an earlier session."""
+        self._go(AlignState(pairs, model=model), refit=True)
+
     def delete(self, number: int | None = None) -> None:
         """Delete a pair (the selected one if None); if one is half set, cancel that instead."""
         number = self.chosen if number is None else number

@@ -1,4 +1,4 @@
-"""Layers that only show a comparison: made anew when needed, and never saved."""
+"""Layers of a comparison or of landmarks: made anew when needed, and never saved."""
 
 from __future__ import annotations
 
@@ -9,10 +9,10 @@ from napari_spatialrecon.tissue.slots import OURS
 if TYPE_CHECKING:
     from napari.layers import Layer
 
-COMPARISON = "comparison"
+PASSING = "passing"
 """Key of our metadata of such a layer."""
 
 
-def is_comparison(layer: Layer) -> bool:
-    """Return whether a layer only shows a comparison."""
-    return bool(layer.metadata.get(OURS, {}).get(COMPARISON))
+def is_passing(layer: Layer) -> bool:
+    """Return whether a layer is made anew when needed."""
+    return bool(layer.metadata.get(OURS, {}).get(PASSING))

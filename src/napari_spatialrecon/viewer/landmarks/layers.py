@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -19,9 +19,13 @@ from napari_spatialrecon.viewer.canvas.layers import (
 from napari_spatialrecon.viewer.canvas.point_nodes import move_points, move_vectors
 from napari_spatialrecon.viewer.canvas.table_metadata import table_of
 from napari_spatialrecon.viewer.canvas.tiles import lay_on, shift_of, tile_of
-from napari_spatialrecon.viewer.landmarks.model import LEAST, LandmarksModel
+from napari_spatialrecon.viewer.landmarks.model import LEAST, LandmarksModel, Mark, MarksState
 from napari_spatialrecon.viewer.landmarks.portrait import Portraits
-from napari_spatialrecon.viewer.task.landmark_session import LandmarkSession
+from napari_spatialrecon.viewer.task.landmark_session import (
+    LandmarkSession,
+    keep_with,
+    kept_with,
+)
 from napari_spatialrecon.viewer.task.mark_layers import (
     SYMBOLS,
     MarkLayers,
@@ -32,6 +36,8 @@ from napari_spatialrecon.viewer.task.result_layers import FEW, FEW_PIXELS
 from napari_spatialrecon.viewer.window.tones import LIGHT
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from anndata import AnnData
     from napari.components import ViewerModel
     from napari.layers import Image, Points
@@ -44,6 +50,8 @@ if TYPE_CHECKING:
 
 #: Names of the layers that show the landmarks.
 MARKS, GAPS = "Cell landmarks", "Cell residuals"
+KEPT = "landmarks"
+"""Key of the layer's metadata: the landmarks that are set on it."""
 _MARK_PX, _RING_PX = 18.0, 24.0
 #: Most cells taken from another layer.
 _TAKEN = 200
@@ -96,9 +104,19 @@ class LandmarksSession(LandmarkSession):
         self.suggested: int | None = None
         self._limits: tuple[float, float] | None = None
         self._marks = MarkLayers(viewer, MARKS, GAPS)
-        known = stored_landmarks(adata)
-        if known is not None:
+        kept, known = kept_with(layer, KEPT), stored_landmarks(adata)
+        if kept is not None:
+            self.model.resume(_state(kept, adata.n_obs))
+        elif known is not None:
             self.model.take(known)
+
+    def remember(self) -> None:
+        """Keep the landmarks with the layer, so that a saved session has them."""
+        marks = [
+            [m.cell, *map(float, m.place), m.hard, float(m.weight), m.enabled]
+            for m in self.model.marks
+        ]
+        keep_with(self.layer, KEPT, {"marks": marks, "bend": self.model.state.bend})
 
     @property
     def alive(self) -> bool:
@@ -293,3 +311,13 @@ def rows_of(layer: Points, other: Points) -> np.ndarray:
     adata = table_of(layer)
     assert adata is not None, "landmarks are of a layer with a table"
     return np.asarray(adata.obs_names.get_indexer(names))
+
+
+def _state(kept: Mapping[str, Any], n: int) -> MarksState:
+    """Return the landmarks that `LandmarksSession.remember` kept, of a layer of n cells."""
+    marks = tuple(
+        Mark(int(cell), (float(x), float(y)), bool(hard), float(weight), bool(enabled))
+        for cell, x, y, hard, weight, enabled in kept["marks"]
+        if int(cell) < n
+    )
+    return MarksState(marks, bool(kept["bend"]))

@@ -267,6 +267,11 @@ class LandmarksModel(LandmarkModel[MarksState]):
         self.chosen = self.picked = None
         self._go(replace(self.state, marks=marks))
 
+    def resume(self, state: MarksState) -> None:
+        """Go on with landmarks that were set in an earlier session."""
+        self.chosen = self.picked = None
+        self._go(state)
+
     # Errors and the suggestion
 
     def judge(self) -> Iterator[None]:

@@ -8,7 +8,7 @@ import numpy as np
 
 from napari_spatialrecon.tissue.slots import OURS
 from napari_spatialrecon.viewer.canvas.layers import linear_part, to_data
-from napari_spatialrecon.viewer.canvas.passing import COMPARISON
+from napari_spatialrecon.viewer.canvas.passing import PASSING
 
 if TYPE_CHECKING:
     from napari.layers import Image
@@ -60,6 +60,6 @@ def copy_of(image: Image, low: np.ndarray, high: np.ndarray, shift: np.ndarray) 
         name=f"{image.name} (copy)",
         affine=matrix,
         opacity=image.opacity,
-        metadata={OURS: {COMPARISON: True}},
+        metadata={OURS: {PASSING: True}},
         **kept,
     )

@@ -18,7 +18,7 @@ from napari_spatialrecon.viewer.canvas.layers import (
     linear_part,
     to_layer,
 )
-from napari_spatialrecon.viewer.canvas.passing import COMPARISON
+from napari_spatialrecon.viewer.canvas.passing import PASSING
 
 if TYPE_CHECKING:
     from napari.layers import Layer, Points, Vectors
@@ -84,7 +84,7 @@ class World:
     @property
     def kept(self) -> dict[str, Any]:
         """What all layers of a comparison have in common."""
-        metadata = {OURS: {COMPARISON: True, "unit": self.units[0]}}
+        metadata = {OURS: {PASSING: True, "unit": self.units[0]}}
         return {"units": self.units, "axis_labels": ("y", "x"), "metadata": metadata}
 
     @property

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from napari_spatialrecon.tissue.slots import OURS
 from napari_spatialrecon.viewer.canvas.layers import linear_part
-from napari_spatialrecon.viewer.canvas.passing import is_comparison
+from napari_spatialrecon.viewer.canvas.passing import is_passing
 from napari_spatialrecon.viewer.results.pieces import World
 from napari_spatialrecon.viewer.workspace.selection import names_of
 
@@ -101,7 +101,7 @@ class Scene:
             for layer in self.viewer.layers
             if isinstance(layer, Image)
             and layer.visible
-            and not is_comparison(layer)
+            and not is_passing(layer)
             and _meet(_corners(layer), region)
         ]
 

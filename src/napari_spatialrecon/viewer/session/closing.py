@@ -100,6 +100,13 @@ class CloseGuard(QObject):
         self._guarded(quit_app)
 
 
+def listed(names: Sequence[str]) -> str:
+    """Return names as lines of a list, the first few of many."""
+    lines = [f"• {name}" for name in names[:_MOST]]
+    more = [f"and {len(names) - _MOST} more"] if len(names) > _MOST else []
+    return "\n".join([*lines, *more])
+
+
 class UnsavedDialog(QDialog):
     """Names the runs that would be lost.
 
@@ -114,10 +121,8 @@ class UnsavedDialog(QDialog):
         self.setWindowTitle("Unsaved runs")
         self.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
         n = len(names)
-        listed = "\n".join(f"• {name}" for name in names[:_MOST])
-        more = f"\nand {n - _MOST} more" if n > _MOST else ""
         runs = "One run is not saved" if n == 1 else f"{n} runs are not saved"
-        self.label = QLabel(f"{runs}:\n{listed}{more}")
+        self.label = QLabel(f"{runs}:\n{listed(names)}")
         self.label.setWordWrap(True)
         kinds = QDialogButtonBox.StandardButton
         buttons = QDialogButtonBox(kinds.Save | kinds.Discard | kinds.Cancel)

@@ -24,9 +24,10 @@ from napari_spatialrecon.viewer.session.autosave import (
 from napari_spatialrecon.viewer.session.closing import CloseGuard
 from napari_spatialrecon.viewer.session.locate_dialog import LocateDialog
 from napari_spatialrecon.viewer.session.manifest import MovedError
+from napari_spatialrecon.viewer.session.open_dialog import OpenDialog
 from napari_spatialrecon.viewer.session.reading import SessionRead, read_session
 from napari_spatialrecon.viewer.session.saving import session_path, write_session
-from napari_spatialrecon.viewer.session.showing import show_session
+from napari_spatialrecon.viewer.session.showing import close_all, show_session
 from napari_spatialrecon.viewer.session.snapshot import Snapshot, take
 from napari_spatialrecon.viewer.window.main_window import main_window
 from napari_spatialrecon.viewer.window.notify import notify_error, notify_info
@@ -74,6 +75,7 @@ class Keeper(QObject):
         self.aside = own_folder(self.home)
         self.folder: Path | None = None
         self.dialog: LocateDialog | None = None
+        self.asked: OpenDialog | None = None
         self.guard = CloseGuard(viewer, self)
         self._run: Run | None = None
         self._copying: Run | None = None
@@ -130,8 +132,34 @@ class Keeper(QObject):
 
     # Opening
 
-    def open(self, folder: str | Path, moved: Mapping[Path, Path] | None = None) -> None:
-        """Open a session in the background; ask where files are that moved."""
+    def open(self, folder: str | Path) -> None:
+        """Open a session; where something is open, ask whether it replaces that or is added."""
+        if not len(self.viewer.layers) and not len(self.space) and not len(self.space.results):
+            self.read(folder)
+            return
+        unsaved = [result.name for result in self.space.results.unsaved]
+        name = Path(folder).stem
+        self.asked = dialog = OpenDialog(name, unsaved, main_window(self.viewer))
+        dialog.replaced.connect(lambda: self.read(folder, replaces=True))
+        dialog.added.connect(lambda: self.read(folder))
+        dialog.open()
+
+    def read(
+        self,
+        folder: str | Path,
+        moved: Mapping[Path, Path] | None = None,
+        *,
+        replaces: bool = False,
+    ) -> None:
+        """Open a session in the background; ask where files are that moved.
+
+        Parameters
+        ----------
+        moved
+            Where files are now, by where they were.
+        replaces
+            Close what is open, once the session was read.
+        """
         if self._run is not None:
             return
         path = Path(folder)
@@ -140,6 +168,8 @@ class Keeper(QObject):
             return read_session(path, moved, progress, should_stop)
 
         def show(read: SessionRead) -> None:
+            if replaces:
+                close_all(self.viewer)
             notes = show_session(self.viewer, read)
             if path.parent == self.home:
                 self._recovered = path
@@ -156,7 +186,7 @@ class Keeper(QObject):
 
         def refuse(error: Exception) -> None:
             if isinstance(error, MovedError):
-                self._ask_where(error, path, dict(moved or {}))
+                self._ask_where(error, path, dict(moved or {}), replaces=replaces)
             else:
                 notify_error(error)
 
@@ -167,9 +197,13 @@ class Keeper(QObject):
         if self._run is not None:
             self._run.cancel()
 
-    def _ask_where(self, error: MovedError, path: Path, moved: dict[Path, Path]) -> None:
+    def _ask_where(
+        self, error: MovedError, path: Path, moved: dict[Path, Path], *, replaces: bool
+    ) -> None:
         self.dialog = LocateDialog(error, main_window(self.viewer))
-        self.dialog.found.connect(lambda more: self.open(path, {**moved, **more}))
+        self.dialog.found.connect(
+            lambda more: self.read(path, {**moved, **more}, replaces=replaces)
+        )
         self.dialog.open()
 
     # Copies kept aside

@@ -104,7 +104,7 @@ def _layer(layer: LayerTaken, taken: Snapshot, packer: Packer) -> dict[str, Any]
     found: dict[str, Any] = {
         "kind": layer.kind,
         "state": packer.pack_fitting(state),
-        "ours": Packer().pack_fitting(layer.ours),
+        "ours": packer.pack_fitting(layer.ours),
         "is_ours": OURS in layer.state.get("metadata", {}),
         "table": layer.table,
         "colorbar": layer.colorbar,

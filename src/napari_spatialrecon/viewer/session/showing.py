@@ -62,7 +62,30 @@ def show_session(viewer: ViewerModel, read: SessionRead) -> list[str]:
     _list_results(viewer, read)
     if empty:
         _look_as_before(viewer, read)
-    return read.notes
+    return [*read.notes, *_set_landmarks(read)]
+
+
+def _set_landmarks(read: SessionRead) -> list[str]:
+    """Return which layers have landmarks that were set and are shown once asked for."""
+    notes = []
+    for one in read.layers:
+        ours = {} if one is None else one.layer.metadata.get(OURS, {})
+        for key, widget in (("landmarks", "Landmarks"), ("pairs", "Align to histology")):
+            count = len(ours.get(key, {}).get("marks", ours.get(key, {}).get("pairs", ())))
+            if one is not None and count:
+                words = "landmark" if count == 1 else "landmarks"
+                notes.append(f"{one.layer.name}: {count} {words} are set; {widget} shows them.")
+    return notes
+
+
+def close_all(viewer: ViewerModel) -> None:
+    """Close all layers, tables, models and results of a viewer."""
+    space = workspace_of(viewer)
+    for result in space.results:
+        space.results.remove(result)
+    viewer.layers.clear()
+    for entry in list(space):
+        space.remove(entry)
 
 
 def _settle(viewer: ViewerModel, one: LayerRead) -> None:

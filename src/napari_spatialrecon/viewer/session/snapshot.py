@@ -16,7 +16,7 @@ from napari_spatialrecon.tissue.sharing import sharing
 from napari_spatialrecon.tissue.slots import OURS
 from napari_spatialrecon.viewer.canvas.coloring import look_of
 from napari_spatialrecon.viewer.canvas.colors import ColorKey, color_key
-from napari_spatialrecon.viewer.canvas.passing import is_comparison
+from napari_spatialrecon.viewer.canvas.passing import is_passing
 from napari_spatialrecon.viewer.canvas.table_metadata import table_of
 from napari_spatialrecon.viewer.session.table_files import TableSource
 from napari_spatialrecon.viewer.workspace.workspace import Role, workspace_of
@@ -137,7 +137,7 @@ def take(viewer: ViewerModel) -> Snapshot:
     """Return what is open in a viewer; nothing of it is changed or copied."""
     space = workspace_of(viewer)
     tables = _Tables(space)
-    kept_layers = [layer for layer in viewer.layers if not is_comparison(layer)]
+    kept_layers = [layer for layer in viewer.layers if not is_passing(layer)]
     layers = [_layer(layer, tables) for layer in kept_layers]
     at = {layer: number for number, layer in enumerate(kept_layers)}
     roles, cells, models = {}, [], []

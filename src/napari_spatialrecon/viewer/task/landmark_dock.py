@@ -213,6 +213,7 @@ class LandmarkDock(QWidget, Generic[S]):
         if self.session is not None:
             self._sessions[layer] = self.session
             self.session.model.changed.connect(self.refresh)
+            self.session.model.changed.connect(self.session.remember)
         self.refresh()
 
     def end(self) -> None:
@@ -220,6 +221,7 @@ class LandmarkDock(QWidget, Generic[S]):
         if self.session is not None:
             self.session.close()
             self.session.model.changed.disconnect(self.refresh)
+            self.session.model.changed.disconnect(self.session.remember)
         self.session = None
 
     def do(self, act: Callable[[S], object]) -> None:

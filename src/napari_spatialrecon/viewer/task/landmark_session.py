@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
+from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
+from napari_spatialrecon.tissue.slots import OURS
 from napari_spatialrecon.viewer.task.undo import State, Undoable
 
 if TYPE_CHECKING:
@@ -12,6 +14,18 @@ if TYPE_CHECKING:
     from napari.layers import Image, Points
 
     from napari_spatialrecon.viewer.workspace.tiling import Shifts
+
+
+def kept_with(layer: Points, key: str) -> Mapping[str, Any] | None:
+    """Return what `keep_with` kept with a layer."""
+    found = layer.metadata.get(OURS, {}).get(key)
+    return found if isinstance(found, Mapping) else None
+
+
+def keep_with(layer: Points, key: str, content: Mapping[str, Any] | None) -> None:
+    """Keep what a session needs of landmarks with their layer; None forgets it."""
+    ours = {name: held for name, held in layer.metadata.get(OURS, {}).items() if name != key}
+    layer.metadata[OURS] = ours if content is None else {**ours, key: dict(content)}
 
 
 class LandmarkModel(Undoable[State]):
@@ -65,6 +79,10 @@ class LandmarkSession(ABC):
     @abstractmethod
     def show(self) -> None:
         """Move the layer and redraw the marks."""
+
+    @abstractmethod
+    def remember(self) -> None:
+        """Keep the landmarks with the layer, so that a saved session has them."""
 
     @abstractmethod
     def follow(self, shifts: Shifts) -> None:

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from napari_spatialrecon.tissue.slots import OURS
+from napari_spatialrecon.viewer.canvas.passing import PASSING
 
 if TYPE_CHECKING:
     from napari.components import ViewerModel
@@ -44,7 +45,7 @@ class MarkLayers:
             self._layers = self._made(layer)
             active = layers.selection.active
             for made in reversed(self._layers):
-                made.metadata[OURS] = {"role": "marks"}
+                made.metadata[OURS] = {"role": "marks", PASSING: True}
                 self._viewer.add_layer(made)
             layers.selection.active = active
         return self._layers
