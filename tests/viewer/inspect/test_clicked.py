@@ -11,10 +11,12 @@ from napari.layers import Points
 from scipy import sparse
 
 from napari_spatialrecon.tissue.slots import UNCERTAINTY
+from napari_spatialrecon.viewer.canvas.bar_title import bar_title
 from napari_spatialrecon.viewer.canvas.coloring import color_layer
 from napari_spatialrecon.viewer.canvas.colors import color_key
 from napari_spatialrecon.viewer.canvas.pointer import hold, let_go
 from napari_spatialrecon.viewer.canvas.table_metadata import table_of
+from napari_spatialrecon.viewer.canvas.tiles import Tile, lay_on, shift_of
 from napari_spatialrecon.viewer.inspect.clicked import describe_point
 from napari_spatialrecon.viewer.inspect.clicked_part import ClickedPart
 from napari_spatialrecon.viewer.place.whereabouts import OnSlides, whereabouts_of
@@ -81,6 +83,8 @@ def test_a_ring_and_likely_spots_show_where_it_may_lie(make_napari_viewer: Any, 
     qtbot.addWidget(part)
     slide, placed = on_a_slide(viewer)
     placed.opacity = 0.8
+    color_layer(placed, UNCERTAINTY)
+    titled = bar_title(placed)
     part.show_layer(placed)
     part.show_point(0)
     (_, line) = part.where.outlines._lines
@@ -91,13 +95,20 @@ def test_a_ring_and_likely_spots_show_where_it_may_lie(make_napari_viewer: Any, 
     part.button.click()
     heat = viewer.layers["left · likely spots of a cell"]
     np.testing.assert_array_equal(heat.data, slide.data[:2])
+    assert bar_title(placed) is None and titled is not None
     assert placed.opacity < 0.5 and part.button.isChecked() and part.where.outlines._lines
     viewer.layers.selection = {placed}
+    lay_on(placed, Tile("elsewhere", (0.0, 5000.0)))
     part.show_point(1)
+    apart = heat.data_to_world(heat.data[0]) - np.asarray(slide.data_to_world(heat.data[0]))
+    assert (apart - (shift_of(placed) - shift_of(slide))).tolist() == [0.0, 0.0], (
+        "they lie in the frame of the cells"
+    )
     np.testing.assert_array_equal(heat.data, slide.data[3:])
     kept = json.loads(json.dumps(part.state()))
     part.button.click()
-    assert placed.opacity == 0.8 and len(viewer.layers) == 2 and not part.button.isChecked()
+    assert placed.opacity == 0.8 and bar_title(placed) == titled
+    assert len(viewer.layers) == 2 and not part.button.isChecked()
     part.show_point(2)
     assert not part.where.outlines._lines and part.where.outlines._rings
     part.restore(kept)

@@ -12,6 +12,7 @@ import numpy as np
 from qtpy.QtCore import Qt
 from qtpy.QtWidgets import QLabel, QPushButton, QSizePolicy, QVBoxLayout
 
+from napari_spatialrecon.viewer.canvas.bar_title import show_bar
 from napari_spatialrecon.viewer.canvas.clicks import on_click
 from napari_spatialrecon.viewer.canvas.pointer import is_held
 from napari_spatialrecon.viewer.canvas.table_metadata import table_of
@@ -125,7 +126,12 @@ class ClickedPart(Part):
         }
         shown = self.where.shown
         where = shown[0].name if shown is not None and self.rows.get(shown[0]) == shown[1] else ""
-        return {"cells": cells, "where": where, "opacity": self.where.opacity}
+        return {
+            "cells": cells,
+            "where": where,
+            "opacity": self.where.opacity,
+            "bar": self.where.bar,
+        }
 
     def restore(self, state: Mapping[str, Any]) -> None:
         """Return to the cells that were clicked."""
@@ -139,6 +145,7 @@ class ClickedPart(Part):
                     self.rows[layer] = int(rows[0])
         if self.layer is not None and self.layer.name == state.get("where"):
             self.layer.opacity = float(state.get("opacity", 1.0))
+            show_bar(self.layer, state.get("bar"))
             self._show_where(True)
         self.refresh()
 

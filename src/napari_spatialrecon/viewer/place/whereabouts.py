@@ -12,6 +12,7 @@ import numpy as np
 from psygnal import Signal
 
 from napari_spatialrecon.tissue.slots import OURS, UNCERTAINTY
+from napari_spatialrecon.viewer.canvas.bar_title import bar_title, show_bar
 from napari_spatialrecon.viewer.canvas.colors import (
     ColorKey,
     color_key,
@@ -22,6 +23,7 @@ from napari_spatialrecon.viewer.canvas.layer_values import layer_values, rows_of
 from napari_spatialrecon.viewer.canvas.layers import NAMES, unwrapped
 from napari_spatialrecon.viewer.canvas.outlines import Outlines
 from napari_spatialrecon.viewer.canvas.table_metadata import table_of
+from napari_spatialrecon.viewer.canvas.tiles import lay_on, tile_of
 from napari_spatialrecon.viewer.canvas.twin_layers import forget_twin, show_rows, twin
 from napari_spatialrecon.viewer.place.mapping import CellMapping
 from napari_spatialrecon.viewer.workspace.tables import short_name
@@ -110,7 +112,7 @@ class Whereabouts:
         self.shown: tuple[Points, int] | None = None
         self.active = False
         self._on: OnSlides | None = None
-        self._before: tuple[float, bool] | None = None
+        self._before: tuple[float, str | None] | None = None
         self._colors: tuple[ColorKey | None, np.ndarray, ColorKey] | None = None
         viewer.layers.events.removed.connect(self._forget_removed)
 
@@ -118,6 +120,11 @@ class Whereabouts:
     def opacity(self) -> float:
         """The opacity that dimmed cells had before, and will have again."""
         return 1.0 if self._before is None else self._before[0]
+
+    @property
+    def bar(self) -> str | None:
+        """The title of the color bar that dimmed cells will have again; None without one."""
+        return None if self._before is None else self._before[1]
 
     def ring(self, layer: Points | None, row: int | None) -> None:
         """Mark a cell, with a ring of the radius within which 9 of 10 such cells lie."""
@@ -142,11 +149,13 @@ class Whereabouts:
         if spots is not None:
             values = on.mapping.spots_of(cell, on.shown, spots.features[NAMES])
             heat = _marks(viewer, on, spots, values > 0, _RIM, "white")
+            lay_on(heat, tile_of(on.layer))
             values = values[values > 0]
             title = f"spots of {on.mapping.cells[cell]}, probability"
             top = float(values.max(initial=0.0)) or 1.0
             set_point_colors(heat, values, kind="gene", title=title, limits=(0.0, top))
-        on.layer.opacity, on.layer.face_colorbar.visible = _DIMMED, False
+        on.layer.opacity = _DIMMED
+        show_bar(on.layer, None)
         self._end(on, {row}, (on.layer, row))
         self.ring(on.layer, row)
 
@@ -160,7 +169,9 @@ class Whereabouts:
         cells = on.cells
         values = np.where(cells < 0, np.nan, on.mapping.cells_of(slide, spot)[cells])
         mark = _marks(viewer, on, spots, np.arange(len(spots.data)) == row, _MARK, _COLOR)
-        mark.face_color, mark.face_colorbar.visible = "transparent", False
+        lay_on(mark, tile_of(spots))
+        mark.face_color = "transparent"
+        show_bar(mark, None)
         before = color_key(on.layer), np.array(on.layer.face_color)
         title = f"cells of {spot}, probability"
         key = set_point_colors(on.layer, values, kind="gene", title=title)
@@ -185,8 +196,7 @@ class Whereabouts:
         if self._on is not None and self._on.twin != on.twin:
             self.clear()
         self._on = on
-        bar = on.layer.face_colorbar
-        self._before = float(on.layer.opacity), bool(bar.visible)
+        self._before = float(on.layer.opacity), bar_title(on.layer)
         return self._viewer()
 
     def _end(self, on: OnSlides, chosen: set[int], shown: tuple[Points, int] | None) -> None:
@@ -207,7 +217,10 @@ class Whereabouts:
             if color_key(layer) is ours and key is not None and len(rgba) == len(layer.data):
                 resume_colors(layer, key, rgba)
         if self._before is not None:
-            layer.opacity, layer.face_colorbar.visible = self._before
+            layer.opacity, title = self._before
+            key = color_key(layer)
+            if bar_title(layer) is None or key is None or key.limits is None:
+                show_bar(layer, title if key is not None and key.limits is not None else None)
         self._before = self._colors = None
 
     def _slide(self, on: OnSlides, name: str) -> Points | None:
