@@ -65,3 +65,20 @@ def test_files_that_are_dropped_are_opened(
 
 def pictured(tab: DataTab) -> list[Any]:
     return [c for c in tab.cards.values() if c.card.entry.layer is not None]
+
+
+def test_a_slide_that_is_to_be_placed_becomes_the_cells_and_can_be_run(
+    make_napari_viewer: Any, open_tissue: Any, qtbot: Any
+) -> None:
+    viewer = make_napari_viewer(show=True)
+    space = open_tissue(viewer)
+    space.remove(space.of_role(Role.QUERY)[0])
+    _, bench = viewer.window.add_plugin_dock_widget(PLUGIN, "Spatial Reconstruction")
+    step = bench.tabs["data"].steps[0]
+    assert step.text() == "Place cortex 2"
+    qtbot.mouseClick(step, Qt.MouseButton.LeftButton)
+    place = bench.tabs["reconstruct"].current
+    first, second = sorted(space.of_role(Role.SLIDE), key=lambda entry: entry.name)
+    assert place.model.query is second and place.model.references == [first]
+    assert not second.layer.visible, "its coordinates are hidden"
+    qtbot.waitUntil(place.panel.run_button.isEnabled, timeout=20_000)

@@ -23,3 +23,18 @@ def test_where_nothing_is_open_a_slide_can_be_opened(
     dock._open([str(tiny_folder / "section1.h5ad")], NO_CHOICE)
     qtbot.waitUntil(lambda: len(viewer.layers) >= 2, timeout=60_000)
     assert dock.open_button.isHidden() == (dock.layer.count() > 0)
+
+
+@pytest.mark.parametrize("kind", [AlignToHistology, LandmarksWidget])
+def test_a_viewer_closes_in_silence_with_the_widget_open(
+    kind: Any, make_napari_viewer: Any, open_tissue: Any, qtbot: Any
+) -> None:
+    viewer = make_napari_viewer(show=True)
+    open_tissue(viewer)
+    dock = kind(viewer)
+    viewer.window.add_dock_widget(dock)
+    qtbot.waitUntil(dock.isVisible)
+    with qtbot.captureExceptions() as caught:
+        viewer.close()
+        qtbot.wait(100)
+    assert not caught, caught

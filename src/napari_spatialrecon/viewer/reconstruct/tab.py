@@ -114,7 +114,7 @@ class ReconstructTab(QWidget):
             widget.model.take(data_of(about, self.space))
             widget.inputs.restore(choices_of(about))
         if isinstance(about, Entry) and about in list(self.space) and not widget.model.running:
-            widget.model.start_with(about)
+            widget.inputs.start_with(about)
 
     def state(self) -> dict[str, Any]:
         """Return the task that is shown, what was chosen in each, and the data they share."""

@@ -83,6 +83,10 @@ class Inputs(QWidget):
     def refresh(self) -> None:
         """Show the model's current choices."""
 
+    def start_with(self, entry: Entry) -> None:
+        """Start with an entry that another tab asks for."""
+        self.model.start_with(entry)
+
     def start_opening(self) -> None:
         """Ask for the files that the task needs first: the button of the empty widget."""
 

@@ -109,6 +109,9 @@ class LandmarkDock(QWidget, Generic[S]):
         self.keys_button.setCheckable(True)
         self.keys_button.setFlat(True)
         self.keys_text = WrappedLabel(describe(self.shortcuts))
+        self._leaving = QTimer(self)
+        self._leaving.setSingleShot(True)
+        self._leaving.timeout.connect(self._leave)
         self.pointer = Pointer(
             self.viewer,
             clicked=self.on_click,
@@ -131,7 +134,7 @@ class LandmarkDock(QWidget, Generic[S]):
     def hideEvent(self, event: QHideEvent | None) -> None:
         """Disconnect from the canvas if napari removed the dock, which leaves the widget alive."""
         super().hideEvent(event)
-        QTimer.singleShot(0, self._leave)
+        self._leaving.start(0)
 
     def showEvent(self, event: QShowEvent | None) -> None:
         """Reconnect to the canvas."""

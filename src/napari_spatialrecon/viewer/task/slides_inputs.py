@@ -109,6 +109,13 @@ class SlidesInputs(Inputs):
             self._hidden.visible = False
         self.model.query = entry
 
+    def start_with(self, entry: Entry) -> None:
+        """Start with an entry that another tab asks for."""
+        if self.model.is_to_be_placed(entry):
+            self.choose_cells(entry)
+        else:
+            super().start_with(entry)
+
     def use_layers(self) -> None:
         """Use the layers selected in the viewer as slides."""
         try:

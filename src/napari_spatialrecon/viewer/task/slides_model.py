@@ -91,6 +91,12 @@ class SlidesModel(TaskModel[JobT, OutcomeT]):
         if before != (self.references, self.query):
             self.choose()
 
+    def is_to_be_placed(self, entry: Entry) -> bool:
+        """Return whether a slide can only be cells: others to learn from are open, and no cells."""
+        others = [slide for slide in self.workspace.of_role(Role.SLIDE) if slide is not entry]
+        is_slide = entry.role is Role.SLIDE
+        return is_slide and bool(others) and not self.workspace.of_role(Role.QUERY)
+
     def start_with(self, entry: Entry) -> None:
         """Use a slide as a reference, and other tables as cells."""
         if entry.role is Role.SLIDE:
