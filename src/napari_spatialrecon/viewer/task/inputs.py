@@ -25,6 +25,8 @@ from napari_spatialrecon.viewer.window.present import present
 if TYPE_CHECKING:
     from napari.viewer import Viewer
 
+    from napari_spatialrecon.viewer.workspace.workspace import Entry
+
 Row = tuple[str, QWidget, QPushButton | None]
 """Label, field, and a button beside it."""
 
