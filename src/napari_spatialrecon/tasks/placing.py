@@ -26,7 +26,7 @@ from napari_spatialrecon.tasks.placing_run import (
     prepare_slides,
 )
 from napari_spatialrecon.tasks.registering import registered, target_of
-from napari_spatialrecon.tasks.result import PlaceResult, placed
+from napari_spatialrecon.tasks.result import Frame, PlaceResult, placed
 from napari_spatialrecon.tissue import contract
 from napari_spatialrecon.tissue.sdata.inputs import Table, takes_spatialdata
 from napari_spatialrecon.tissue.slots import SPATIAL
@@ -105,25 +105,16 @@ def place(
         number = display_number(fitted.reference.names, display)
         placement = fitted.place(cells, display=number, reporter=run.reporter)
     info = fitted.reference.slides[number]
-    unit, scale, shown = info.unit, info.um_per_unit, references.get(info.name)
+    frame = Frame(info.unit, info.um_per_unit, references.get(info.name))
     run.record.settings["display"] = info.name
     if target is not None:
         placement, quality = registered(placement, target, run.reporter)
         run.record.metrics |= quality
-        unit, scale, shown = contract.unit(target.slide), target.image.um_per_unit, target.slide
+        frame = Frame(contract.unit(target.slide), target.image.um_per_unit, target.slide)
         run.record.settings["registered_to"] = target.image.name
     slides = [slide.without_counts() for slide in slides]
     cells = cells.without_counts()
-    return placed(
-        run.record,
-        fitted,
-        placement,
-        query,
-        (*slides, cells),
-        unit=unit,
-        um_per_unit=scale,
-        shown=shown,
-    )
+    return placed(run.record, fitted, placement, query, (*slides, cells), frame)
 
 
 @takes_spatialdata
@@ -191,16 +182,8 @@ def impute_locations(
         str(query.obs_names[i]): [float(x), float(y)]
         for i, (x, y) in zip(landmarks.indices, landmarks.places, strict=True)
     }
-    return placed(
-        run.record,
-        fitted,
-        placement,
-        query,
-        (*slides, cells),
-        unit=unit,
-        um_per_unit=scale,
-        shown=query,
-    )
+    frame = Frame(unit, scale, query)
+    return placed(run.record, fitted, placement, query, (*slides, cells), frame)
 
 
 def _among(landmarks: Landmarks, cells: contract.Prepared) -> Landmarks:

@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from types import MappingProxyType
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 from anndata import AnnData
@@ -74,16 +74,21 @@ class PlaceResult:
         return placement_verdict(self.method.held_out).beside(self.record.warnings).text
 
 
+class Frame(NamedTuple):
+    """Unit and scale of placed coordinates, and the slide that they lie on: its H&E goes along."""
+
+    unit: str
+    um_per_unit: float | None
+    shown: AnnData | None
+
+
 def placed(
     record: provenance.RunRecord,
     method: PlacementMethod,
     placement: Placement,
     query: AnnData,
     prepared: Sequence[Prepared],
-    *,
-    unit: str,
-    um_per_unit: float | None,
-    shown: AnnData | None,
+    frame: Frame,
 ) -> PlaceResult:
     """Return the annotated cells with the record of their run, after completing it.
 
@@ -91,11 +96,10 @@ def placed(
     ----------
     prepared
         The slides and, last, the cells.
-    unit, um_per_unit
-        Unit and scale of the result's coordinates.
-    shown
-        Slide on which the cells now lie; its H&E goes with them.
+    frame
+        Where they lie.
     """
+    unit, um_per_unit, shown = frame
     notes = (
         *(note for table in prepared for note in table.notes),
         *method.reference.space.notes,

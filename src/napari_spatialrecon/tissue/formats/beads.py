@@ -15,7 +15,13 @@ from scipy.io import mmread
 from napari_spatialrecon.errors import InputError, Problem, ValidationError
 from napari_spatialrecon.tissue.formats import csv_counts
 from napari_spatialrecon.tissue.formats.cells import finished, placed, turn_y, with_unique_genes
-from napari_spatialrecon.tissue.formats.folder import Found, Names, one_sample, samples
+from napari_spatialrecon.tissue.formats.folder import (
+    Found,
+    Names,
+    missing_files,
+    one_sample,
+    samples,
+)
 from napari_spatialrecon.tissue.formats.options import ReadOptions
 from napari_spatialrecon.tissue.formats.recognise import CURIO, SLIDESEQ
 from napari_spatialrecon.tissue.slots import SPATIAL
@@ -77,17 +83,10 @@ def read_curio(path: Path, options: ReadOptions) -> AnnData:
 
 def _read(path: Path, options: ReadOptions, kind: _Array) -> AnnData:
     found = samples(path, kind.names)
-    prefix, files = one_sample(found, ("counts", "places"), options.library, path)
-    problems = [
-        Problem(
-            str(path),
-            f"Expected {f'{prefix}_' if prefix else ''}{kind.names[role][0].lstrip('*')}, "
-            "found no such file.",
-            _COPY,
-        )
-        for role in ("counts", "places")
-        if role not in files and "table" not in files
-    ]
+    needed = ("counts", "places")
+    prefix, files = one_sample(found, needed, options.library, path)
+    lacking = () if "table" in files else needed
+    problems = missing_files(files, lacking, prefix, kind.names, path, remedy=_COPY)
     if problems:
         raise ValidationError(problems)
     notes: list[str] = []

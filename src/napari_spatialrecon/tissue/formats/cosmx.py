@@ -17,7 +17,7 @@ from napari_spatialrecon.tissue.formats.cells import (
     turn_y,
     without_controls,
 )
-from napari_spatialrecon.tissue.formats.folder import Found, one_sample, samples
+from napari_spatialrecon.tissue.formats.folder import Found, missing_files, one_sample, samples
 from napari_spatialrecon.tissue.formats.options import ReadOptions
 from napari_spatialrecon.tissue.formats.recognise import COSMX
 from napari_spatialrecon.tissue.slots import SPATIAL
@@ -62,7 +62,7 @@ def read(path: Path, options: ReadOptions) -> AnnData:
     found = samples(path, COSMX)
     several_slides = len(found) == 1
     asked = None if several_slides else options.library
-    prefix, files = one_sample(found, ("counts", "places"), asked, path)
+    prefix, files = one_sample(found, _ROLES, asked, path)
     _check(files, prefix, path)
     notes: list[str] = []
     places = csv_counts.table(files["places"], dtype={"fov": str, "cell_ID": str})
@@ -83,12 +83,7 @@ def read(path: Path, options: ReadOptions) -> AnnData:
 
 
 def _check(files: Found, prefix: str, path: Path) -> None:
-    start = f"{prefix}_" if prefix else ""
-    problems = [
-        Problem(str(path), f"Expected {start}{COSMX[role][0]}, found no such file.", _COPY)
-        for role in ("counts", "places")
-        if role not in files
-    ]
+    problems = missing_files(files, _ROLES, prefix, COSMX, path, remedy=_COPY)
     for role, needed in (("counts", _LABELS), ("places", (*_LABELS, *_XY))):
         if role in files:
             lacking = csv_counts.missing_columns(
@@ -99,6 +94,7 @@ def _check(files: Found, prefix: str, path: Path) -> None:
         raise ValidationError(problems)
 
 
+_ROLES = ("counts", "places")
 _COPY = "Try copying the whole folder of flat files again."
 _EXPORT = "Try the flat files that AtoMx exports."
 

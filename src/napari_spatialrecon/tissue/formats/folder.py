@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
-from napari_spatialrecon.errors import ChoiceError
+from napari_spatialrecon.errors import ChoiceError, Problem
 
 #: What may stand between the name of a sample and that of a file.
 _SEPARATORS = "_-. "
@@ -104,3 +104,25 @@ def one_sample(
         raise ChoiceError("samples", "library", choices, asked=asked, where=str(where))
     own = found[names[asked]]
     return names[asked], {**found.get("", {}), **own} if len(choices) == 1 else own
+
+
+def missing_files(
+    files: Found,
+    needed: Sequence[str],
+    prefix: str,
+    names: Names,
+    where: Path,
+    *,
+    remedy: str,
+) -> list[Problem]:
+    """Return a problem for each role of a sample that no file has, by the first of its names."""
+    start = f"{prefix}_" if prefix else ""
+    return [
+        Problem(
+            str(where),
+            f"Expected {start}{names[role][0].lstrip('*')}, found no such file.",
+            remedy,
+        )
+        for role in needed
+        if role not in files
+    ]

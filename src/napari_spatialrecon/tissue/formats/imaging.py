@@ -10,7 +10,13 @@ from anndata import AnnData
 from napari_spatialrecon.errors import InputError, Problem, ValidationError
 from napari_spatialrecon.tissue.formats import csv_counts
 from napari_spatialrecon.tissue.formats.cells import finished, placed, turn_y
-from napari_spatialrecon.tissue.formats.folder import Found, Names, one_sample, samples
+from napari_spatialrecon.tissue.formats.folder import (
+    Found,
+    Names,
+    missing_files,
+    one_sample,
+    samples,
+)
 from napari_spatialrecon.tissue.formats.options import ReadOptions
 from napari_spatialrecon.tissue.formats.points import find_pair, is_gene_column
 from napari_spatialrecon.tissue.formats.recognise import SEQFISH, STARMAP
@@ -115,17 +121,9 @@ _NAMES = ("", "cell", "cell_id", "cellid", "cell_name", "name", "barcode", "id",
 
 
 def _files(path: Path, options: ReadOptions, names: Names) -> tuple[str, Found]:
-    prefix, files = one_sample(samples(path, names), ("counts", "places"), options.library, path)
-    start = f"{prefix}_" if prefix else ""
-    problems = [
-        Problem(
-            str(path),
-            f"Expected {start}{names[role][0].lstrip('*')}, found no such file.",
-            _COPY,
-        )
-        for role in ("counts", "places")
-        if role not in files
-    ]
+    needed = ("counts", "places")
+    prefix, files = one_sample(samples(path, names), needed, options.library, path)
+    problems = missing_files(files, needed, prefix, names, path, remedy=_COPY)
     if problems:
         raise ValidationError(problems)
     return prefix, files

@@ -19,7 +19,7 @@ from napari_spatialrecon.tissue.formats.cells import (
     turn_y,
     without_controls,
 )
-from napari_spatialrecon.tissue.formats.folder import Found, one_sample, samples
+from napari_spatialrecon.tissue.formats.folder import Found, missing_files, one_sample, samples
 from napari_spatialrecon.tissue.formats.options import ReadOptions
 from napari_spatialrecon.tissue.formats.recognise import MERSCOPE
 from napari_spatialrecon.tissue.slots import SPATIAL
@@ -72,12 +72,7 @@ def read(path: Path, options: ReadOptions) -> AnnData:
 
 
 def _check(files: Found, prefix: str, path: Path) -> None:
-    start = f"{prefix}_" if prefix else ""
-    problems = [
-        Problem(str(path), f"Expected {start}{MERSCOPE[role][0]}, found no such file.", _COPY)
-        for role in ("counts", "places")
-        if role not in files
-    ]
+    problems = missing_files(files, ("counts", "places"), prefix, MERSCOPE, path, remedy=_COPY)
     if "places" in files:
         names = csv_counts.header(files["places"])
         lacking = csv_counts.missing_columns(files["places"], names, _XY)

@@ -9,11 +9,9 @@ from typing import TYPE_CHECKING, Any, Self
 
 import numpy as np
 
-from napari_spatialrecon.methods.registry import find_method
 from napari_spatialrecon.tissue.slots import MAIN_TYPE, MAPPING, OURS, PROPORTIONS
-from napari_spatialrecon.viewer.task.job import Input, Job, Outcome, Script
-from napari_spatialrecon.viewer.task.script import reading
-from napari_spatialrecon.viewer.workspace.tables import Table
+from napari_spatialrecon.viewer.task.job import Input, Outcome, Script
+from napari_spatialrecon.viewer.task.slide_and_reference_job import SlideAndReferenceJob
 
 if TYPE_CHECKING:
     from anndata import AnnData
@@ -72,7 +70,7 @@ class Mixed(Outcome):
 
 
 @dataclass(frozen=True, kw_only=True)
-class MixtureJob(Job):
+class MixtureJob(SlideAndReferenceJob):
     """A run of Deconvolve.
 
     Parameters
@@ -81,11 +79,10 @@ class MixtureJob(Job):
         Column of the reference that names each cell's type.
     """
 
-    slide: Table
-    reference: Table
     labels: str
 
     verb = "deconvolve"
+    kind = "types"
     out = "mixtures.h5ad"
     outcome_class = Mixed
 
@@ -97,14 +94,10 @@ class MixtureJob(Job):
             self.slide.adata,
             self.reference.adata,
             self.labels,
-            method=self.method,
-            config=self.config,
             seed=self.seed,
-            device=self.device,
-            slide_name=self.slide.name,
-            reference_name=self.reference.name,
             progress=progress,
             should_stop=should_stop,
+            **self.shared(),
         )
         result.record.settings |= self.settings()
         return Mixed(with_main_type(result.adata), result.record.to_dict(), result.method)
@@ -113,16 +106,6 @@ class MixtureJob(Job):
     def title(self) -> str:
         """What is being done."""
         return f"Deconvolving {self.slide.name}"
-
-    @property
-    def result_name(self) -> str:
-        """The slide and the method."""
-        title = find_method(self.method, self.verb).title
-        return f"{self.slide.name} · types · {title}"
-
-    def inputs(self) -> list[tuple[str, Input]]:
-        """Return the slide and the reference."""
-        return [("slide", self.slide), ("reference", self.reference)]
 
     def options(self, path: Callable[[Input], Path]) -> list[str]:
         """Return the option for the column of types."""
@@ -140,11 +123,7 @@ class MixtureJob(Job):
             self.slide.adata,
             self.reference.adata,
             self.labels,
-            method=self.method,
-            config=self.config,
-            device=self.device,
-            slide_name=self.slide.name,
-            reference_name=self.reference.name,
+            **self.shared(),
         )
 
     def script(self) -> Script:
@@ -152,7 +131,7 @@ class MixtureJob(Job):
         return Script(
             "sr.deconvolve",
             ["slide", "reference", repr(self.labels)],
-            reading({"slide": self.slide, "reference": self.reference}),
+            self.reading(),
         )
 
 

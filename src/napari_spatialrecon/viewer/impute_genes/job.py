@@ -9,12 +9,10 @@ from typing import TYPE_CHECKING, Any, Self
 
 import numpy as np
 
-from napari_spatialrecon.methods.registry import find_method
 from napari_spatialrecon.tissue.slots import IMPUTED_STD
-from napari_spatialrecon.viewer.task.job import Checked, Input, Job, Line, Outcome, Script
-from napari_spatialrecon.viewer.task.script import reading
+from napari_spatialrecon.viewer.task.job import Checked, Input, Line, Outcome, Script
+from napari_spatialrecon.viewer.task.slide_and_reference_job import SlideAndReferenceJob
 from napari_spatialrecon.viewer.window.words import cost_line
-from napari_spatialrecon.viewer.workspace.tables import Table
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -135,7 +133,7 @@ class Imputed(Outcome):
 
 
 @dataclass(frozen=True, kw_only=True)
-class GeneJob(Job):
+class GeneJob(SlideAndReferenceJob):
     """A run of Impute genes.
 
     Parameters
@@ -146,12 +144,11 @@ class GeneJob(Job):
         Genes of the slide that the run does not see; they are imputed too.
     """
 
-    slide: Table
-    reference: Table
     genes: tuple[str, ...] | None = None
     hidden: tuple[str, ...] = ()
 
     verb = "impute-genes"
+    kind = "genes"
     out = "genes.h5ad"
     outcome_class = Imputed
 
@@ -165,14 +162,10 @@ class GeneJob(Job):
             self.reference.adata,
             self.asked,
             hide=self.hidden,
-            method=self.method,
-            config=self.config,
             seed=self.seed,
-            device=self.device,
-            slide_name=self.slide.name,
-            reference_name=self.reference.name,
             progress=progress,
             should_stop=should_stop,
+            **self.shared(),
         )
         result.record.settings |= self.settings()
         whole = compare(result.adata, self.slide.adata, self.hidden, self.slide.name)
@@ -196,16 +189,6 @@ class GeneJob(Job):
         """What is being done."""
         return f"Imputing genes of {self.slide.name}"
 
-    @property
-    def result_name(self) -> str:
-        """The slide and the method."""
-        title = find_method(self.method, self.verb).title
-        return f"{self.slide.name} · genes · {title}"
-
-    def inputs(self) -> list[tuple[str, Input]]:
-        """Return the slide and the reference."""
-        return [("slide", self.slide), ("reference", self.reference)]
-
     def options(self, path: Callable[[Input], Path]) -> list[str]:
         """Return the options for the genes."""
         words = ["--genes", MISSING if self.genes is None else ",".join(self.asked)]
@@ -224,11 +207,7 @@ class GeneJob(Job):
             without(self.slide.adata, self.hidden, self.slide.name),
             self.reference.adata,
             self.asked,
-            method=self.method,
-            config=self.config,
-            device=self.device,
-            slide_name=self.slide.name,
-            reference_name=self.reference.name,
+            **self.shared(),
         )
         few = found.shared < _FEW_GENES
         shared = f"{found.shared:,} shared genes to learn from" + (", few" if few else "")
@@ -252,7 +231,7 @@ class GeneJob(Job):
         arguments = ["slide", "reference", repr(genes)]
         if self.hidden:
             arguments.append(f"hide={list(self.hidden)!r}")
-        tables = reading({"slide": self.slide, "reference": self.reference})
+        tables = self.reading()
         return Script("sr.impute_genes", arguments, tables)
 
 

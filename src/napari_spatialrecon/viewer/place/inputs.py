@@ -5,18 +5,17 @@ from __future__ import annotations
 from qtpy.QtCore import QSignalBlocker, Qt
 from qtpy.QtWidgets import QFileDialog, QLabel, QSizePolicy, QWidget
 
-from napari_spatialrecon.errors import CheckpointError
 from napari_spatialrecon.viewer.place.encoder_dialog import EncoderDialog
 from napari_spatialrecon.viewer.place.model import PlaceModel
 from napari_spatialrecon.viewer.task.inputs import Row
+from napari_spatialrecon.viewer.task.saved_choice import SavedModelInputs
 from napari_spatialrecon.viewer.task.slides_inputs import SlidesInputs
 from napari_spatialrecon.viewer.widgets.rows import combo, fill, row
-from napari_spatialrecon.viewer.workspace.saved_model import find_model
 from napari_spatialrecon.viewer.workspace.tables import short_name
 from napari_spatialrecon.viewer.workspace.workspace import Entry, Role
 
 
-class PlaceInputs(SlidesInputs):
+class PlaceInputs(SlidesInputs, SavedModelInputs):
     """Shows what a `PlaceModel` holds, and changes it."""
 
     model: PlaceModel
@@ -64,17 +63,6 @@ class PlaceInputs(SlidesInputs):
         fill(self.histology, images, self.model.image)
         self._show_encoders()
         self._show_models()
-
-    def use_model(self, folder: str) -> None:
-        """Place with the model saved in a folder, and with its method."""
-        try:
-            saved = find_model(folder, self.model.task)
-        except CheckpointError as error:
-            self.failed.emit(error)
-            return
-        self.method.setCurrentIndex(self.method.findData(saved.method))
-        self.model.saved = saved
-        self.opened.emit()
 
     def _choose_model(self, index: int) -> None:
         if index == 0:

@@ -11,9 +11,9 @@ from napari_spatialrecon.viewer.place.job import Placed, PlaceJob, hidden_error
 from napari_spatialrecon.viewer.task.curves import Curves
 from napari_spatialrecon.viewer.task.ground import Ground, spot_diameter_um
 from napari_spatialrecon.viewer.task.job import Common, Line
+from napari_spatialrecon.viewer.task.saved_choice import TakesSavedModel
 from napari_spatialrecon.viewer.task.shared_choice import SharedChoice
 from napari_spatialrecon.viewer.task.slides_model import SlidesModel
-from napari_spatialrecon.viewer.workspace.saved_model import SavedModel
 from napari_spatialrecon.viewer.workspace.tables import (
     Model,
     Picture,
@@ -28,14 +28,13 @@ from napari_spatialrecon.viewer.workspace.tables import (
 from napari_spatialrecon.viewer.workspace.workspace import Entry, Role, Workspace
 
 
-class PlaceModel(SlidesModel[PlaceJob, Placed]):
+class PlaceModel(SlidesModel[PlaceJob, Placed], TakesSavedModel):
     """The choices made in Place cells, and its run."""
 
     task = "place"
 
     def __init__(self, workspace: Workspace) -> None:
         self._image: Entry | None = None
-        self._saved: SavedModel | None = None
         self._encoder: Entry | None = None
         super().__init__(workspace)
 
@@ -79,17 +78,6 @@ class PlaceModel(SlidesModel[PlaceJob, Placed]):
     @image.setter
     def image(self, entry: Entry | None) -> None:
         self._image = entry
-        self.choose()
-
-    @property
-    def saved(self) -> SavedModel | None:
-        """The saved model to use; None trains. A model of another method is dropped."""
-        fits = self._saved is not None and self._saved.method == self._method
-        return self._saved if fits else None
-
-    @saved.setter
-    def saved(self, saved: SavedModel | None) -> None:
-        self._saved = saved
         self.choose()
 
     def share(self, choice: SharedChoice) -> None:

@@ -15,20 +15,20 @@ from qtpy.QtWidgets import (
     QWidget,
 )
 
-from napari_spatialrecon.errors import CheckpointError, InputError
+from napari_spatialrecon.errors import InputError
 from napari_spatialrecon.viewer.super_resolve.model import FACTORS, SuperModel
 from napari_spatialrecon.viewer.task.gene_list_field import GeneListField
 from napari_spatialrecon.viewer.task.gene_list_model import GeneChoice
 from napari_spatialrecon.viewer.task.inputs import Row
 from napari_spatialrecon.viewer.task.one_slide_inputs import OneSlideInputs
+from napari_spatialrecon.viewer.task.saved_choice import SavedModelInputs
 from napari_spatialrecon.viewer.widgets.rows import combo, row
 from napari_spatialrecon.viewer.window.present import present
 from napari_spatialrecon.viewer.window.worker import Run
-from napari_spatialrecon.viewer.workspace.saved_model import find_model
 from napari_spatialrecon.viewer.workspace.workspace import read_um
 
 
-class SuperInputs(OneSlideInputs):
+class SuperInputs(OneSlideInputs, SavedModelInputs):
     """Shows what a `SuperModel` holds, and changes it."""
 
     model: SuperModel
@@ -137,17 +137,6 @@ class SuperInputs(OneSlideInputs):
             for name in names:
                 below.addAction(name, partial(self.find_markers, column, name))
         return menu
-
-    def use_model(self, folder: str) -> None:
-        """Use the model saved in a folder."""
-        try:
-            saved = find_model(folder, self.model.task)
-        except CheckpointError as error:
-            self.failed.emit(error)
-            return
-        self.method.setCurrentIndex(self.method.findData(saved.method))
-        self.model.saved = saved
-        self.opened.emit()
 
     def _show_clusters(self) -> None:
         button = self.markers_button

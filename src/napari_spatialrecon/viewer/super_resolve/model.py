@@ -12,7 +12,7 @@ from napari_spatialrecon.viewer.super_resolve.job import Resolved, SuperJob
 from napari_spatialrecon.viewer.task.curves import Curves
 from napari_spatialrecon.viewer.task.gene_list_model import GeneChoice, GeneListModel
 from napari_spatialrecon.viewer.task.job import Common
-from napari_spatialrecon.viewer.workspace.saved_model import SavedModel
+from napari_spatialrecon.viewer.task.saved_choice import TakesSavedModel
 from napari_spatialrecon.viewer.workspace.tables import histology_of, short_name, slide_table
 from napari_spatialrecon.viewer.workspace.workspace import Role, Workspace
 
@@ -36,7 +36,7 @@ _MOST_CLUSTERS = 100
 _LEAST_SPOTS = 3
 
 
-class SuperModel(GeneListModel[SuperJob, Resolved]):
+class SuperModel(GeneListModel[SuperJob, Resolved], TakesSavedModel):
     """The choices made in Super-resolve, and its run."""
 
     task = "super-resolve"
@@ -45,7 +45,6 @@ class SuperModel(GeneListModel[SuperJob, Resolved]):
 
     def __init__(self, workspace: Workspace) -> None:
         self._factor = "2x2"
-        self._saved: SavedModel | None = None
         self._diameter_um: float | None = None
         self._guided = False
         super().__init__(workspace)
@@ -84,17 +83,6 @@ class SuperModel(GeneListModel[SuperJob, Resolved]):
         slide = self.slide
         assert slide is not None, "clusters need a slide"
         return Markers(slide.table(), short_name(slide), column, cluster)
-
-    @property
-    def saved(self) -> SavedModel | None:
-        """The user's own model, if of this method; None for that of the package."""
-        fits = self._saved is not None and self._saved.method == self._method
-        return self._saved if fits else None
-
-    @saved.setter
-    def saved(self, saved: SavedModel | None) -> None:
-        self._saved = saved
-        self.choose()
 
     @property
     def diameter_um(self) -> float | None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from contextlib import suppress
 from functools import partial
 from typing import TYPE_CHECKING, Any
@@ -13,6 +13,7 @@ from qtpy.QtWidgets import QGridLayout, QLabel, QPushButton, QWidget
 from napari_spatialrecon.errors import ConfigError
 from napari_spatialrecon.methods.pages import method_brief, method_page
 from napari_spatialrecon.methods.registry import methods_for
+from napari_spatialrecon.tissue.formats.options import ReadOptions
 from napari_spatialrecon.viewer.task.model import TaskModel
 from napari_spatialrecon.viewer.task.settings_dialog import SettingsDialog
 from napari_spatialrecon.viewer.widgets.form import ConfigForm
@@ -21,6 +22,8 @@ from napari_spatialrecon.viewer.widgets.page import PageBox
 from napari_spatialrecon.viewer.widgets.rows import combo, row, small_button, stack
 from napari_spatialrecon.viewer.widgets.tab_order import order_tabs
 from napari_spatialrecon.viewer.window.present import present
+from napari_spatialrecon.viewer.workspace.opening import open_table
+from napari_spatialrecon.viewer.workspace.workspace import Entry, Role
 
 if TYPE_CHECKING:
     from napari.viewer import Viewer
@@ -115,6 +118,25 @@ class Inputs(QWidget):
     def follow_method(self) -> None:
         """Show the model's method, where something else than the list chose it."""
         self.method.setCurrentIndex(self.method.findData(self.model.method.name))
+
+    def open_as(
+        self, role: Role, path: str, use: Callable[[Entry], object], options: ReadOptions
+    ) -> None:
+        """Open a file in a role, and use what it holds."""
+
+        def opened(entry: Entry) -> None:
+            use(entry)
+            self.opened.emit()
+
+        open_table(
+            self.viewer,
+            path,
+            role,
+            parent=self,
+            opened=opened,
+            failed=self.failed.emit,
+            options=options,
+        )
 
     def state(self) -> dict[str, Any]:
         """Return method, preset, settings that differ from it, seed and device."""

@@ -11,7 +11,6 @@ from napari_spatialrecon.viewer.task.inputs import Inputs, Row
 from napari_spatialrecon.viewer.task.one_slide_model import OneSlideModel, SlideAndReferenceModel
 from napari_spatialrecon.viewer.widgets.path_menu import ask_files, show_path_menu
 from napari_spatialrecon.viewer.widgets.rows import combo, fill, small_button
-from napari_spatialrecon.viewer.workspace.opening import open_table
 from napari_spatialrecon.viewer.workspace.tables import short_name
 from napari_spatialrecon.viewer.workspace.workspace import Entry, Role
 
@@ -41,20 +40,7 @@ class OneSlideInputs(Inputs):
 
     def open(self, path: str, role: Role = Role.SLIDE, options: ReadOptions = NO_CHOICE) -> None:
         """Open a file, and choose it."""
-
-        def use(entry: Entry) -> None:
-            self.use(entry, role)
-            self.opened.emit()
-
-        open_table(
-            self.viewer,
-            path,
-            role,
-            parent=self,
-            opened=use,
-            failed=self.failed.emit,
-            options=options,
-        )
+        self.open_as(role, path, partial(self.use, role=role), options)
 
     def use(self, entry: Entry, role: Role) -> None:
         """Choose an entry that was opened in a role."""

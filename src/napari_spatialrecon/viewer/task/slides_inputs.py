@@ -19,7 +19,6 @@ from napari_spatialrecon.viewer.widgets.path_menu import (
     show_path_menu,
 )
 from napari_spatialrecon.viewer.widgets.rows import combo, entry_tip, fill, row, small_button
-from napari_spatialrecon.viewer.workspace.opening import open_table
 from napari_spatialrecon.viewer.workspace.tables import short_name
 from napari_spatialrecon.viewer.workspace.workspace import Entry, Role
 
@@ -80,24 +79,9 @@ class SlidesInputs(Inputs):
         self, paths: list[str], options: ReadOptions = NO_CHOICE, role: Role = Role.SLIDE
     ) -> None:
         """Open files as slides, or as cells."""
-
-        def use(entry: Entry) -> None:
-            if role is Role.QUERY:
-                self.model.query = entry
-            else:
-                self.model.use(entry)
-            self.opened.emit()
-
+        use = partial(setattr, self.model, "query") if role is Role.QUERY else self.model.use
         for path in paths:
-            open_table(
-                self.viewer,
-                path,
-                role,
-                parent=self,
-                opened=use,
-                failed=self.failed.emit,
-                options=options,
-            )
+            self.open_as(role, path, use, options)
 
     def choose_cells(self, entry: Entry) -> None:
         """Use these cells; while they are a slide, its spots are hidden on the canvas."""
