@@ -5,7 +5,8 @@ PYTHON ?= $(shell for p in python3 python3.13 python3.12 python3.11; do \
 BIN := .venv/bin
 INSTALL := $(BIN)/python -m pip install -qq --disable-pip-version-check -c constraints.txt
 # One thread a process: more of them spin against each other on a busy machine.
-TEST_ENV := OMP_NUM_THREADS=1 NUMBA_NUM_THREADS=1
+# pytest compiles napari, whose plugin it is, at each start unless that is kept.
+TEST_ENV := OMP_NUM_THREADS=1 NUMBA_NUM_THREADS=1 PYTHONDONTWRITEBYTECODE=
 PYTEST := $(BIN)/python -m pytest -p no:cacheprovider -n 2 --dist loadfile --durations 10
 
 .PHONY: demo test lint bench gui docs constraints clean

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import gc
 import os
 import sys
 from collections.abc import Callable, Iterator
 from dataclasses import replace
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import anndata
@@ -45,6 +47,26 @@ def pytest_unconfigure() -> None:
         sys.stdout.flush()
         sys.stderr.flush()
         os._exit(_status[-1])
+
+
+@pytest.fixture(autouse=True)
+def modules_are_not_collected(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Leave modules out of garbage collections: napari does one for each layer that is removed.
+
+    Torch and what else is imported are most of a million objects. A run, which freezes them for
+    its time and unfreezes all at its end, would undo that.
+    """
+    if len(sys.modules) != _frozen_at.get("modules"):
+        gc.collect()
+        gc.freeze()
+        _frozen_at["modules"] = len(sys.modules)
+    kept = SimpleNamespace(
+        disable=gc.disable, enable=gc.enable, freeze=lambda: None, unfreeze=lambda: None
+    )
+    monkeypatch.setattr("napari_spatialrecon.viewer.window.worker.gc", kept)
+
+
+_frozen_at: dict[str, int] = {}
 
 
 @pytest.fixture
