@@ -32,8 +32,8 @@ _STARTS = {ARROW_COLORS: 0.35}
 """Where a color map starts, whose darkest colors would vanish on stained nuclei."""
 SYMBOLS = ("disc", "diamond")
 """How the points of the first and of the second side are drawn, told apart without color."""
-_HEAD = 5.0
-"""Width of the dot at the end of an arrow, in widths of its line."""
+_HEAD = 3.5
+"""Width of the mark at the end of an arrow, in widths of its line."""
 _CAPTION_SIZE = 11
 
 
@@ -136,7 +136,7 @@ def side_points(
 
 
 def arrows(comparison: Compared, world: World, name: str) -> tuple[Vectors, Points]:
-    """Return lines from the first to the second place of cells, and a dot at the end of each.
+    """Return lines from the first to the second place of cells, and a mark at the end of each.
 
     Colors tell their length. Of more than `MOST_ARROWS` cells a random choice gets an arrow, the
     same each time.
@@ -160,17 +160,18 @@ def arrows(comparison: Compared, world: World, name: str) -> tuple[Vectors, Poin
         features={"length": length},
         **world.kept,
     )
-    dots = Points(
+    marks = Points(
         end,
         name="ends of the arrows",
         size=_HEAD * width,
+        symbol=SYMBOLS[1],
         face_color=colors,
         border_color="white",
         border_width=0.15,
         features={"length": length},
         **world.kept,
     )
-    return lines, dots
+    return lines, marks
 
 
 def captioned(layer: Layer, position: str) -> None:
@@ -202,4 +203,4 @@ def _arrow_width(start: np.ndarray, end: np.ndarray) -> float:
     places = np.concatenate([start, end])
     low, high = places.min(axis=0), places.max(axis=0)
     area = float(np.prod(np.maximum(high - low, 1e-9)))
-    return 0.05 * float(np.sqrt(area / max(len(start), 1))) or 1.0
+    return 0.08 * float(np.sqrt(area / max(len(start), 1))) or 1.0

@@ -239,12 +239,12 @@ class Stage:
 
     def _draw_arrows(self) -> None:
         first, second = self._names
-        lines, dots = pieces.arrows(
-            self.scene.comparison, self.scene.world, f"{first} → ● {second}"
+        lines, ends = pieces.arrows(
+            self.scene.comparison, self.scene.world, f"{first} → {MARKS[1]} {second}"
         )
         self.arrows = len(lines.data)
         self._add(lines, caption="top_left")
-        self._add(dots)
+        self._add(ends)
 
     def _disagreement(self) -> None:
         comparison = self.scene.comparison
