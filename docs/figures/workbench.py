@@ -82,10 +82,10 @@ def lasso(bench: Bench, name: str, what: str) -> None:
     bench.hand.reveal(part.composition)
     bench.picture(f"{what}_lasso")
     bench.hand.click(part.button)
-    bench.hand.click(part.test)
-    until(lambda: part.run is None and not part.markers.isHidden(), 120)
-    print("markers:", *part.markers.found.index[:8], flush=True)
-    bench.hand.reveal(part.markers)
+    bench.hand.click(part.genes.test)
+    until(lambda: part.genes.run is None and part.genes.view.found is not None, 120)
+    print("markers:", *part.genes.view.found.index[:8], flush=True)
+    bench.hand.reveal(part.genes)
     bench.picture(f"{what}_markers")
 
 

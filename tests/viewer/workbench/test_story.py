@@ -130,9 +130,11 @@ def test_from_two_dropped_files_to_a_session_that_is_opened_again(
     assert len(np.setxor1d(selected, inside)) <= 3 and 80 < len(selected) < 100
     assert f"{len(selected)} of 181" in part.about.text()
     qtbot.mouseClick(part.button, LEFT)
-    qtbot.mouseClick(part.test, LEFT)
-    qtbot.waitUntil(lambda: part.markers.found is not None and part.run is None, timeout=60_000)
-    assert {"log2_fold_change", "p_adjusted"} <= set(part.markers.found)
+    qtbot.mouseClick(part.genes.test, LEFT)
+    qtbot.waitUntil(
+        lambda: part.genes.view.found is not None and part.genes.run is None, timeout=60_000
+    )
+    assert {"log2_fold_change", "p_adjusted"} <= set(part.genes.view.found)
 
     turn_to(bench, "reconstruct", qtbot)
     second = place(bench, METHODS[1], qtbot)
