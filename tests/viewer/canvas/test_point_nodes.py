@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 
 from napari_spatialrecon.viewer.canvas.point_nodes import (
+    drawers,
     move_points,
     move_vectors,
     set_standing_out,
@@ -89,6 +90,8 @@ def test_points_that_stand_back_stay_faint_whatever_is_drawn_anew(viewer: Any) -
     before = bright()
     assert min(before) > 200
     set_standing_out(layer, np.array([1]))
+    (drawer,) = drawers(layer)
+    drawer.node.points_markers.events.data_updated.ignore_callback_errors = False
     for change in ({"size": 18}, {"border_width": 0.1}, {"data": places.copy()}):
         (name, value) = next(iter(change.items()))
         setattr(layer, name, value)

@@ -96,7 +96,7 @@ class _Again:
             return
         self._busy = True
         try:
-            _upload_colors(markers, layer, rims=True)
+            _upload_colors(markers, layer, rims=True, told=False)
         finally:
             self._busy = False
 
@@ -210,8 +210,8 @@ def _upload_places(drawer: VispyPointsLayer, layer: Points) -> bool:
     return True
 
 
-def _upload_colors(markers: Markers, layer: Points, *, rims: bool) -> bool:
-    """Upload only the colors; return whether that was possible."""
+def _upload_colors(markers: Markers, layer: Points, *, rims: bool, told: bool = True) -> bool:
+    """Upload only the colors, and emit that; return whether it was possible."""
     data, rows = markers._data, layer._view_indices
     if data is None or len(rows) != len(data):
         return False
@@ -224,11 +224,12 @@ def _upload_colors(markers: Markers, layer: Points, *, rims: bool) -> bool:
             colors = np.array(colors)
             colors[back, 3] *= FAINT
         data[slot] = colors if len(rows) == len(colors) else colors[rows]
-    _upload(markers)
+    _upload(markers, told=told)
     return True
 
 
-def _upload(markers: Markers) -> None:
+def _upload(markers: Markers, *, told: bool = True) -> None:
     markers._vbo.set_data(markers._data)
-    markers.events.data_updated()
+    if told:
+        markers.events.data_updated()
     markers.update()

@@ -75,6 +75,12 @@ class DotPlot(QWidget):
         step = min(step, 2.5 * _ROW)
         return QPointF(_NAMES + (column + 0.5) * step, _HEAD + (row + 0.5) * _ROW)
 
+    def _room(self, column: int) -> int:
+        """Return how long the name of a group may be, in pixels."""
+        slant = np.deg2rad(_SLANT)
+        across = (self.width() - self.place(0, column).x() - 6) / np.cos(slant)
+        return round(min(across, (_HEAD - 12) / np.sin(slant)))
+
     def words(self, row: int, column: int) -> str:
         """Return what a dot says."""
         share, mean = self._expressed[row, column], self._mean[row, column]
@@ -99,7 +105,7 @@ class DotPlot(QWidget):
             painter.rotate(-_SLANT)
             painter.setPen(quiet)
             end = Qt.TextElideMode.ElideRight
-            painter.drawText(0, 0, small.elidedText(name, end, round((_HEAD - 12) * 1.3)))
+            painter.drawText(0, 0, small.elidedText(name, end, self._room(column)))
             painter.restore()
         for row, gene in enumerate(self.genes):
             band = QRectF(0, _HEAD + row * _ROW, self.width(), _ROW)

@@ -28,6 +28,7 @@ from napari_spatialrecon.viewer.widgets.notice import Notice
 from napari_spatialrecon.viewer.widgets.qt_look import ignore_wheel
 from napari_spatialrecon.viewer.widgets.rows import combo, row
 from napari_spatialrecon.viewer.widgets.sorted_table import Column, SortedTable
+from napari_spatialrecon.viewer.window.present import present
 from napari_spatialrecon.viewer.window.tones import DARK, Tones
 from napari_spatialrecon.viewer.window.worker import Run
 
@@ -171,6 +172,9 @@ class FiguresPart(Part):
             ],
             1,
         )
+        header = present(self.table.horizontalHeader())
+        header.setSectionResizeMode(QHeaderView.ResizeMode.ResizeToContents)
+        header.setSectionResizeMode(2, QHeaderView.ResizeMode.Stretch)
         self.table.show()
         typed = np.isfinite(table["purity"].to_numpy(float)).any()
         words = f"{len(table)} communities. Click one to select it."

@@ -340,11 +340,11 @@ def _line(*parts: tuple[QWidget, int]) -> QHBoxLayout:
 def _as_table(title: str, lines: list[Category], ink: str) -> str:
     """Return a composition as rich text, each category in its color and each name a link."""
     rows = [
-        f'<tr><td style="color:{one.color}">■&nbsp;</td><td width="100%">'
+        f'<tr><td width="6%" style="color:{one.color}">■</td><td width="54%">'
         f'<a href="{quote(one.name, safe="")}" style="color:{ink}">{escape(one.name)}</a></td>'
-        f'<td align="right">&nbsp;{one.share:.0%}&nbsp;</td>'
-        f'<td align="right">({_percent(one.share_of_rest)})&nbsp;</td>'
-        f'<td align="right">{one.count:,}</td></tr>'
+        f'<td width="12%" align="right">{one.share:.0%}</td>'
+        f'<td width="14%" align="right">({_percent(one.share_of_rest)})</td>'
+        f'<td width="14%" align="right">{one.count:,}</td></tr>'
         for one in lines[:_LINES]
     ]
     rest = lines[_LINES:]
