@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import tempfile
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -14,18 +13,16 @@ import pandas as pd
 from experiments.data import DataFolder
 from hand import Hand
 from PIL import Image
-from window import PLUGIN, settle, until
+from window import DOCK, PLUGIN, settle, until
 
 from napari_spatialrecon.progress import ProgressCallback, ShouldStop
 from napari_spatialrecon.viewer.inspect.color_part import ColorPart
 from napari_spatialrecon.viewer.inspect.lasso_part import LassoPart
 from napari_spatialrecon.viewer.place.job import Placed, PlaceJob
-from napari_spatialrecon.viewer.session import keeper
 from napari_spatialrecon.viewer.window.memory import Memory
 from napari_spatialrecon.viewer.workspace import workspace
 from napari_spatialrecon.viewer.workspace.workspace import Workspace
 
-DOCK = "Spatial Reconstruction"
 TYPE, TUMOR = "type", "Tumor"
 MARKERS = {
     TUMOR: ("ERBB2", "GRB7", "KRT19", "KRT8", "KRT18", "EPCAM", "CDH1", "TFF3"),
@@ -34,10 +31,6 @@ MARKERS = {
     "Fat": ("ADIPOQ", "FABP4", "PLIN1", "PLIN4", "G0S2", "SAA1", "ADH1B"),
 }
 """Genes that a spot's type is told by."""
-
-
-_ASIDE = Path(tempfile.mkdtemp())
-keeper.autosave_home = lambda: _ASIDE  # type: ignore[assignment]
 
 
 class Bench:

@@ -18,6 +18,7 @@ from experiments.data import DataFolder, add_data_option, run
 from napari.layers import Layer
 from window import Story, settle, until
 
+from napari_spatialrecon.viewer.canvas.view import show_tissue
 from napari_spatialrecon.viewer.workspace.table_layers import table_layers
 from napari_spatialrecon.viewer.workspace.workspace import Role, workspace_of
 
@@ -36,7 +37,7 @@ def cortex(data: DataFolder) -> tuple[AnnData, AnnData]:
 def show(told: Story, adata: AnnData, name: str) -> None:
     for layer in table_layers(adata, name):
         told.viewer.add_layer(Layer.create(*layer))
-    told.viewer.reset_view()
+    show_tissue(told.viewer)
 
 
 def deconvolve(data: DataFolder, out: Path, theme: str) -> None:
@@ -59,7 +60,7 @@ def deconvolve(data: DataFolder, out: Path, theme: str) -> None:
     told.viewer.scene.camera.zoom *= 3
     told.viewer.scene.camera.center = (0.0, *widget.layer.data[200])
     told.picture("window_deconvolve_spot")
-    told.viewer.reset_view()
+    show_tissue(told.viewer)
     widget.mixtures.choose_type(widget.model.outcome.types.index(TYPE))
     told.picture("window_deconvolve_type")
     wrong = cells[:500].copy()

@@ -23,6 +23,7 @@ from napari_spatialrecon.tasks.placing import place
 from napari_spatialrecon.tissue import contract
 from napari_spatialrecon.tissue.slots import COMMUNITY
 from napari_spatialrecon.viewer.canvas.layers import cells_layer, to_layer
+from napari_spatialrecon.viewer.canvas.view import show_tissue
 from napari_spatialrecon.viewer.workspace.table_layers import table_layers
 from napari_spatialrecon.viewer.workspace.workspace import Role, workspace_of
 
@@ -106,7 +107,6 @@ def long_names(data: DataFolder, out: Path, theme: str) -> None:
     until(told.widget.panel.run_button.isEnabled)
     told.run()
     told.color("cell_type")
-    told.legend_dock.setMinimumHeight(260)
     told.picture("window_long_names")
     told.close()
 
@@ -154,7 +154,7 @@ def super_resolve(data: DataFolder, out: Path, theme: str) -> None:
     told.dock("Super-resolve")
     told.picture("window_super_empty")
     told.viewer.open([str(data.find("st_her2_he/C5.h5ad"))], plugin=PLUGIN)
-    told.viewer.reset_view()
+    show_tissue(told.viewer)
     widget, inputs = told.widget, told.widget.inputs
     inputs.factor.setCurrentIndex(inputs.factor.findData("7"))
     inputs.factor.activated.emit(inputs.factor.currentIndex())
@@ -193,7 +193,7 @@ def embryo(data: DataFolder, out: Path, theme: str) -> None:
     for layer in table_layers(atlas, "fly embryo"):
         told.viewer.add_layer(Layer.create(*layer))
     space.add("Drop-seq cells", Role.QUERY, adata=cells)
-    told.viewer.reset_view()
+    show_tissue(told.viewer)
     inputs = told.widget.inputs
     inputs.method.setCurrentIndex(inputs.method.findData("gears"))
     until(told.widget.panel.run_button.isEnabled)
@@ -215,14 +215,14 @@ def genes(data: DataFolder, out: Path, theme: str) -> None:
     for layer in table_layers(atlas, "fly embryo"):
         told.viewer.add_layer(Layer.create(*layer))
     space.add("Drop-seq cells", Role.QUERY, adata=cells)
-    told.viewer.reset_view()
+    show_tissue(told.viewer)
     widget, inputs = told.widget, told.widget.inputs
     inputs.gene_list.add(", ".join(FLY_GENES))
     inputs.form.set_values({"network.on": False})
     until(widget.panel.run_button.isEnabled)
     told.picture("window_genes_ready")
     told.run()
-    told.viewer.reset_view()
+    show_tissue(told.viewer)
     widget.area.ensureWidgetVisible(widget.genes.save_button)
     told.picture("window_genes")
     widget.show_gene(FLY_GENES[0])
@@ -258,7 +258,7 @@ def landmarks(data: DataFolder, out: Path, theme: str) -> None:
         other.visible = not hidden
     told.widget.image.setCurrentIndex(told.widget.image.findText("C5 H&E"))
     told.widget.begin()
-    told.viewer.reset_view()
+    show_tissue(told.viewer)
     told.widget.pick.click()
     model = told.widget.session.model
     for _ in range(6):
@@ -276,11 +276,11 @@ def landmarks(data: DataFolder, out: Path, theme: str) -> None:
     told.widget.image.setCurrentIndex(told.widget.image.findText("C5 H&E"))
     layer.data = to_layer(contract.coordinates(placed), contract.um_per_unit(placed))
     told.widget.begin()
-    told.viewer.reset_view()
+    show_tissue(told.viewer)
     told.picture("window_align_before")
     told.widget.auto.click()
     until(lambda: "expression" in told.widget.verdict.text())
-    told.viewer.reset_view()
+    show_tissue(told.viewer)
     told.picture("window_align_auto")
     for row in (0, 40, 80, 120, 160):
         told.widget.on_click(told.widget.session.model.moved[row, ::-1])

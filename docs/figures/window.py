@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import tempfile
 import time
 from collections.abc import Callable
 from pathlib import Path
@@ -14,13 +15,19 @@ from PIL import Image
 from qtpy.QtWidgets import QApplication
 
 from napari_spatialrecon.tissue.slots import UNCERTAINTY
+from napari_spatialrecon.viewer.canvas.view import show_tissue
+from napari_spatialrecon.viewer.reconstruct.tab import TASKS
+from napari_spatialrecon.viewer.session import keeper
 from napari_spatialrecon.viewer.window.memory import Memory
 from napari_spatialrecon.viewer.workspace import workspace
 from napari_spatialrecon.viewer.workspace.workspace import Workspace
 
 PLUGIN = "napari-spatialrecon"
 SIZE = (1280, 800)
+DOCK = "Spatial Reconstruction"
 SECTIONS = ("C2", "C3", "C5")
+_ASIDE = Path(tempfile.mkdtemp())
+keeper.autosave_home = lambda: _ASIDE  # sessions of other windows are not offered
 
 
 def settle(seconds: float = 0.5) -> None:
@@ -40,7 +47,13 @@ def until(done: Callable[[], bool], seconds: float = 1800.0) -> None:
 
 
 class Story:
-    """One viewer with the widget docked, photographed step by step."""
+    """One viewer with the workbench docked, photographed step by step.
+
+    Attributes
+    ----------
+    widget
+        Of the task that is shown, or the widget that was docked instead.
+    """
 
     def __init__(self, out: Path, theme: str) -> None:
         self.out, self.theme = out, theme
@@ -48,11 +61,21 @@ class Story:
         self.viewer.theme = theme
         self.viewer.window._qt_window.resize(*SIZE)
         workspace._workspaces[self.viewer] = Workspace(self.viewer, memory=Memory({}))
-        _, self.widget = self.viewer.window.add_plugin_dock_widget(PLUGIN, "Place cells")
-        self.legend_dock, _ = self.viewer.window.add_plugin_dock_widget(PLUGIN, "Legend")
+        self.viewer.window._qt_window.activateWindow()
+        _, self.bench = self.viewer.window.add_plugin_dock_widget(PLUGIN, DOCK)
+        self.task("place")
         settle(1.0)
 
+    def task(self, name: str) -> None:
+        """Turn to a task in Reconstruct."""
+        self.bench.go(f"reconstruct/{name}")
+        self.widget = self.bench.tabs["reconstruct"].current
+
     def picture(self, name: str) -> None:
+        from napari._qt.dialogs.qt_notification import NapariQtNotification
+
+        for notice in [*NapariQtNotification._instances]:
+            notice.close()
         settle()
         pixels = self.viewer.window.screenshot(canvas_only=False, flash=False)
         path = self.out / f"{name}_{self.theme}.png"
@@ -64,11 +87,15 @@ class Story:
         """Open the three sections of a HER2-positive breast cancer."""
         files = [str(data.find(f"st_her2_he/{name}.h5ad")) for name in SECTIONS]
         self.viewer.open(files, plugin=PLUGIN)
-        self.viewer.reset_view()
+        show_tissue(self.viewer)
         settle(1.0)
 
     def dock(self, name: str) -> None:
-        """Show another widget in place of Place cells and the legend."""
+        """Show a task by its title, or another widget in place of the workbench."""
+        titles = {title: task for task, (title, *_) in TASKS.items()}
+        if name in titles:
+            self.task(titles[name])
+            return
         self.viewer.window.remove_dock_widget("all")
         _, self.widget = self.viewer.window.add_plugin_dock_widget(PLUGIN, name)
         settle(1.0)
@@ -106,8 +133,7 @@ class Story:
         settle(1.0)
 
     def color(self, name: str) -> None:
-        self.widget.result.color_by.combo.setCurrentText(name)
-        self.widget.result.color.emit(UNCERTAINTY if name == "uncertainty" else name)
+        self.widget.result.color_by.field.choose(UNCERTAINTY if name == "uncertainty" else name)
 
     def close(self) -> None:
         self.viewer.close()
