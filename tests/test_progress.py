@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import time
+
 import pytest
 
 from napari_spatialrecon import progress
@@ -136,3 +138,22 @@ def test_what_must_not_be_missed_is_reported_at_once() -> None:
     reporter.step(1, loss=1.0)
     reporter.step(2, at_once=True, held_out=0.5)
     assert [(p.step, dict(p.metrics)) for p in seen] == [(2, {"loss": 1.0, "held_out": 0.5})]
+
+
+def test_the_history_of_a_run_does_not_depend_on_the_clock() -> None:
+    def run(interval_s: float, steps: int = 5) -> list:
+        reporter = Reporter(lambda _: None, interval_s=interval_s)
+        reporter.begin("Training", total=steps)
+        for step in range(1, steps + 1):
+            reporter.step(step, loss=1.0 / step, term=time.monotonic())
+        part = reporter.within("kNN")
+        part.begin("Measuring")
+        part.step(1, held_out=0.25, baseline=float("nan"))
+        return reporter.history
+
+    found = run(0.0)
+    assert found == run(1e9)
+    assert found[1] == ("Training", 2, 5, {"loss": 0.5})
+    assert found[-1] == ("kNN: Measuring", 1, None, {"held_out": 0.25})
+    many = run(0.0, 5_000)
+    assert len(many) < 400 and many[0][1] == 1 and many[-2][1] == 5_000, "thinned, not cut"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -40,6 +41,13 @@ class Progress:
     expected: Span | None = None
 
 
+History = list[tuple[str, int, int | None, dict[str, float]]]
+"""Stage, step, number of steps and metrics of a run, in their order: the same whenever it is run,
+as no time decides what is noted."""
+DRAWN = ("loss", "held_out", "method_um", "baseline", "baseline_um", "mixing", "ilisi", "probe")
+"""Metrics that curves are drawn from; a clock decides when the terms of a loss are read."""
+_NOTED = 300
+"""Most rows of one stage that hold the same metrics; of more, every second is kept."""
 ProgressCallback = Callable[[Progress], None]
 ShouldStop = Callable[[], bool]
 
@@ -106,6 +114,8 @@ class Reporter:
         Part of the run that is reported, put before the name of each of its stages.
     course
         What the whole run was expected to take; see `expect`.
+    history
+        Where the metrics of all steps are noted; a new list if None.
 
     Examples
     --------
@@ -126,6 +136,7 @@ class Reporter:
         interval_s: float = 0.1,
         part: str = "",
         course: Course | None = None,
+        history: History | None = None,
     ) -> None:
         self._progress = progress
         self._should_stop = should_stop
@@ -133,6 +144,7 @@ class Reporter:
         self._part = part
         self._course = course
         self._first_step: int | None = None
+        self.history: History = [] if history is None else history
         self.begin("Starting")
 
     def expect(self, *parts: Span) -> None:
@@ -162,6 +174,7 @@ class Reporter:
             interval_s=self._interval_s,
             part=part,
             course=self._course,
+            history=self.history,
         )
 
     def begin(self, stage: str, total: int | None = None) -> None:
@@ -184,6 +197,8 @@ class Reporter:
             missed.
         """
         self._metrics.update(metrics)
+        if metrics:
+            _note(self.history, self._stage, step, self._total, metrics)
         now = time.monotonic()
         if self._first_step is None:
             self._first_step = step
@@ -212,3 +227,21 @@ class Reporter:
         """Raise `Stopped` if the user has requested a stop."""
         if self.stop_requested:
             raise Stopped()
+
+
+def _note(
+    history: History, stage: str, step: int, total: int | None, metrics: Mapping[str, float]
+) -> None:
+    """Note what is drawn of the metrics of a step; of very many steps, some."""
+    found = {
+        name: float(f"{metrics[name]:.6g}")
+        for name in DRAWN
+        if math.isfinite(metrics.get(name, math.nan))
+    }
+    if not found:
+        return
+    history.append((stage, step, total, found))
+    same = [i for i, row in enumerate(history) if row[0] == stage and set(row[3]) == set(found)]
+    if len(same) > _NOTED:
+        for i in reversed(same[1:-1:2]):
+            del history[i]

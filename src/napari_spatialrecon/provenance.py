@@ -16,6 +16,7 @@ from typing import Any
 import numpy as np
 
 from napari_spatialrecon import storage
+from napari_spatialrecon.progress import History
 
 #: Packages whose version can change a result.
 PACKAGES = ("napari-spatialrecon", "numpy", "scipy", "torch", "anndata", "scanpy", "scikit-image")
@@ -124,6 +125,8 @@ class RunRecord:
         Settings besides the config: paths, landmarks, preset.
     warnings
         What speaks against the result, a sentence each.
+    history
+        Metrics of the steps of the run, from which its curves are drawn.
     """
 
     task: str
@@ -136,6 +139,7 @@ class RunRecord:
     metrics: dict[str, float] = field(default_factory=dict)
     notes: list[str] = field(default_factory=list)
     warnings: list[str] = field(default_factory=list)
+    history: History = field(default_factory=list, repr=False)
     started: datetime = field(default_factory=lambda: datetime.now(UTC))
     _clock: float = field(default_factory=time.monotonic, repr=False)
 
@@ -158,6 +162,7 @@ class RunRecord:
         return {
             **self.provenance(),
             "warnings": list(self.warnings),
+            **({"history": [list(row) for row in self.history]} if self.history else {}),
             "metrics": {
                 name: float(value) if np.isfinite(value) else None
                 for name, value in self.metrics.items()

@@ -57,6 +57,14 @@ def test_a_table_has_its_record_beside_it(tmp_path):
     assert json.loads(beside.read_text())["settings"] == {"value": 1.0}
 
 
+def test_a_table_is_compressed_and_the_same_each_time(tmp_path):
+    adata = AnnData(np.tile(np.arange(50, dtype=np.float32), (400, 1)))
+    paths = [write_result(tmp_path / f"{name}.h5ad", adata, record())[0] for name in "ab"]
+    assert paths[0].read_bytes() == paths[1].read_bytes()
+    assert paths[0].stat().st_size < adata.X.nbytes / 2
+    np.testing.assert_array_equal(anndata.read_h5ad(paths[0]).X, adata.X)
+
+
 def test_a_record_that_cannot_be_written_leaves_no_table_and_the_old_one_as_it_was(tmp_path):
     write_result(tmp_path / "a.h5ad", TABLE, {"number": 1})
     before = {path.name: path.read_bytes() for path in tmp_path.iterdir()}

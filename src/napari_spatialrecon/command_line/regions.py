@@ -76,7 +76,7 @@ def _write(slide: AnnData, column: str, options: argparse.Namespace) -> None:
     record = provenance.RunRecord("annotate", "regions", {}, 0)
     record.inputs = {Path(options.slide).name: provenance.fingerprint(slide.obs_names)}
     record.settings |= asked(options)
-    path, _ = write_result(options.out, slide, record, add=options.add, compression="gzip")
+    path, _ = write_result(options.out, slide, record, add=options.add)
     shares = ", ".join(f"{name} {number:,}" for name, number in found.items())
     print(f"{column}: {shares}; in none {slide.obs[column].isna().sum():,}", file=sys.stderr)
     print(f"{slide.n_obs:,} points: {path}", file=sys.stderr)

@@ -62,7 +62,7 @@ class AlignResult:
         `add` adds them to the SpatialData zarr in `path`. A zarr holds all of the SpatialData that
         the task was given as well.
         """
-        return write_result(path, self.adata, self.record, add=add, compression="gzip")
+        return write_result(path, self.adata, self.record, add=add)
 
 
 @takes_spatialdata

@@ -144,6 +144,7 @@ def deconvolve(
     chosen: MixtureMethod = info.method()(chosen_config(info, config, settings))
     known = None if prior is None else _shares(prior, slide, types)[spots.kept]
     run = Run(seed, record.device, Reporter(progress, should_stop))
+    record.history = run.reporter.history
     estimate = chosen.estimate(MixtureSizes.of(spots, cells, types))
     with timed(run.reporter, estimate, record.task, info.name, record.device):
         mixture = chosen.deconvolve(spots, cells, types, run, prior=known)

@@ -128,6 +128,7 @@ def train_encoder(
         asked = {"seed": seed, "config": record.config, "inputs": record.inputs}
         resuming.begin(Path(folder), asked, resume=resume)
     reporter = Reporter(progress, should_stop)
+    record.history = reporter.history
     own = None if folder is None else Path(folder) / "encoder"
     encoder.fit(slides, cells, Run(seed, record.device, reporter, own, resume))
     reporter.begin("Embedding")

@@ -172,6 +172,7 @@ def impute_genes(
     asked = Asked.sort(genes, spots, cells, hidden)
     record = provenance.RunRecord("impute-genes", info.name, {}, seed, str(choose_device(device)))
     record.inputs = {t.name: t.fingerprint() for t in (spots, cells)}
+    record.history = reporter.history
     chosen: GeneMethod = info.method()(chosen_config(info, config, settings))
     estimate = chosen.estimate(GeneSizes.of(spots, cells, len(asked.imputed)))
     note_signals(record, [spots])

@@ -140,10 +140,11 @@ def begin(
 ) -> PlacingRun:
     """Return a run of a task by a method that supports `verb`; see `method_of`."""
     info = method_of(method, verb, model, config)
+    reporter = Reporter(progress, should_stop)
     return PlacingRun(
         info,
-        provenance.RunRecord(task, info.name, {}, seed),
-        Reporter(progress, should_stop),
+        provenance.RunRecord(task, info.name, {}, seed, history=reporter.history),
+        reporter,
         None if folder is None else Path(folder),
         resume,
     )

@@ -114,6 +114,7 @@ def super_resolve(
     record = provenance.RunRecord("super-resolve", info.name, {}, seed)
     record.device = str(choose_device(device))
     record.inputs = {name: prepared.fingerprint()}
+    record.history = reporter.history
     note_signals(record, [prepared])
     record.settings["factor"] = str(parsed)
     solver = _solver(info, config, settings, model)

@@ -105,9 +105,7 @@ class SuperResult:
         `add` adds them to the SpatialData zarr in `path`. A zarr holds all of the SpatialData that
         the task was given as well.
         """
-        return write_result(
-            path, self.adata, self.record, add=add, compression="gzip", compression_opts=1
-        )
+        return write_result(path, self.adata, self.record, add=add)
 
 
 def laid_out(

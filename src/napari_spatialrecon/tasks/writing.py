@@ -23,6 +23,8 @@ from napari_spatialrecon.tissue.slots import RECORD as SLOT
 Record = RunRecord | Mapping[str, Any]
 #: File name of the record in the folder of a saved model.
 RUN = "run.json"
+#: Level of compression: a third of the size, for 0.3 s more of 4 million counts.
+_GZIP = 1
 #: What differs between two runs that give the same result: it stands in the record beside it only.
 _PASSING = ("started", "wall_seconds", "peak_memory_bytes", "platform")
 
@@ -50,20 +52,18 @@ def record_beside(path: str | Path) -> Iterator[Callable[[Record], None]]:
 
 
 def write_result(
-    path: str | Path, adata: AnnData, record: Record, *, add: bool = False, **compression: Any
+    path: str | Path, adata: AnnData, record: Record, *, add: bool = False
 ) -> tuple[Path, Path]:
     """Write a table as h5ad or SpatialData zarr, and its record beside it; return both paths.
 
     The table holds the record as well, so that its file alone shows what was done; without times,
     so that the same command writes the same bytes. An h5ad also holds a copy of the histology, for
-    scanpy and squidpy, where the table only names files.
+    scanpy and squidpy, where the table only names files, and is compressed.
 
     Parameters
     ----------
     add
         Add the table to the SpatialData zarr in `path`, which then has it besides what it holds.
-    compression
-        Arguments of `AnnData.write_h5ad`.
 
     Raises
     ------
@@ -85,7 +85,7 @@ def write_result(
     from napari_spatialrecon.tissue.embedded import embedded
 
     with record_beside(path) as keep, storage.atomic_file(path) as temporary:
-        embedded(adata).write_h5ad(temporary, **compression)
+        embedded(adata).write_h5ad(temporary, compression="gzip", compression_opts=_GZIP)
         keep(record)
     return path, record_of(path)
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from types import MappingProxyType
 from typing import Any, Self
 
@@ -90,6 +90,27 @@ class Curves:
             self.baseline = metrics[self.baseline_metric]
         return new
 
+    def replay(self, history: Iterable[Sequence[Any]]) -> None:
+        """Add what a record notes of the steps of its run.
+
+        Parameters
+        ----------
+        history
+            Stage, step, number of steps and metrics of each.
+
+        Examples
+        --------
+        >>> curves = Curves()
+        >>> curves.replay([["train", 3, 10, {"loss": 0.5}], ["train", 4, 10, {"held_out": 0.4}]])
+        >>> curves.losses, curves.held_out
+        ({'train': [(3.0, 0.5), (4.0, 0.5)]}, [(4.0, 0.4)])
+        """
+        known: dict[str, dict[str, float]] = {}
+        for stage, step, total, metrics in history:
+            own = known.setdefault(str(stage), {})
+            own |= {str(name): float(value) for name, value in metrics.items()}
+            self.add(Progress(str(stage), int(step), total, metrics=dict(own)))
+
     def state(self) -> dict[str, Any]:
         """Return all curves, as JSON can hold them."""
         return {
@@ -111,7 +132,7 @@ class Curves:
         Examples
         --------
         >>> curves = Curves()
-        >>> _ = curves.add(Progress("train", 3, 10, {"loss": 0.5}))
+        >>> _ = curves.add(Progress("train", 3, 10, metrics={"loss": 0.5}))
         >>> Curves.of(curves.state()).losses
         {'train': [(3.0, 0.5)]}
         """

@@ -238,6 +238,8 @@ class TaskModel(ABC, Generic[JobT, OutcomeT]):
         self.ground = Ground()
         curves = outcome.record.get(CURVES)
         self.curves = self.new_curves() if curves is None else Curves.of(curves)
+        if curves is None:
+            self.curves.replay(outcome.record.get("history", ()))
         self._enter(State.DONE)
 
     def forget(self) -> None:
