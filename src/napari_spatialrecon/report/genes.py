@@ -140,5 +140,5 @@ def done(run: Run, inputs: list[Input]) -> str:
     """Return what was done, for a methods paragraph; the method's name follows."""
     n = int((_origin(run) != "measured").sum())
     cells = next((one.name for one in inputs if one.role == "cells"), "the reference")
-    genes = "One gene that was" if n == 1 else f"{n:,} genes that were"
-    return f"{genes} not measured on the slide were imputed from {cells} with"
+    genes = "One gene was" if n == 1 else f"{n:,} genes were"
+    return f"{genes} imputed in {run.adata.n_obs:,} spots from the cells of {cells} with"

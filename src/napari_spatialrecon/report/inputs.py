@@ -12,7 +12,7 @@ from anndata import AnnData
 
 from napari_spatialrecon.errors import SpatialReconError
 from napari_spatialrecon.geometry.neighbours import nearest
-from napari_spatialrecon.report.parts import Section, Table
+from napari_spatialrecon.report.parts import Line, Section, Table
 from napari_spatialrecon.report.run import PLACING, Run
 from napari_spatialrecon.report.settings import changed
 from napari_spatialrecon.tasks.placing_run import prepare_slides
@@ -24,6 +24,7 @@ from napari_spatialrecon.tissue.genes import match_genes
 from napari_spatialrecon.tissue.images import Histology, histology
 from napari_spatialrecon.tissue.read import read_with
 from napari_spatialrecon.tissue.slots import SPATIAL
+from napari_spatialrecon.tissue.spatial_signal import SpatialSignal
 
 UNCHANGED, CHANGED, MISSING = "unchanged", "changed since the run", "not found"
 NOT_CHECKED, UNREADABLE = "not checked", "cannot be read"
@@ -124,7 +125,21 @@ def inputs_section(run: Run, inputs: list[Input]) -> Section:
         ),
     )
     shared = _shared(inputs)
+    lines += _signals(run)
     return Section("inputs", "Inputs", shared, tuple(lines), (), tables if quality else ())
+
+
+def _signals(run: Run) -> list[Line]:
+    """Return whether expression on each slide is arranged in space, as the run found."""
+    lines: list[Line] = []
+    for name, found in (run.settings.get("spatial_signal") or {}).items():
+        nothing = np.zeros(0)
+        try:
+            signal = SpatialSignal(**found, distances=nothing, differences=nothing)
+        except TypeError:  # of another version
+            continue
+        lines.append(("good" if signal.exists else "warning", f"{name}: {signal.text}."))
+    return lines
 
 
 def _shared(inputs: list[Input]) -> tuple[str, ...]:

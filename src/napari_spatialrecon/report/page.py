@@ -164,21 +164,20 @@ def _seconds(run: Run) -> str:
 
 def _versions(run: Run) -> Section:
     then, now = dict(run.record.get("versions") or {}), versions()
-    rows = [
-        (name, str(then.get(name, "unknown")), now.get(name, "not installed"))
-        for name in dict.fromkeys([*then, *now])
-    ]
+    other = [f"{n} {v}" for n, v in now.items() if str(then.get(n)) != v]
+    made = f"other versions: {', '.join(other)}" if other else "the same versions"
+    used = [f"{name} {version}" for name, version in then.items()]
     peak = run.record.get("peak_memory_bytes")
-    facts = [
+    rows = (
         ("Started", str(run.record.get("started", "unknown"))),
         ("Time", _seconds(run)),
         ("Peak memory", f"{peak / 1e9:.1f} GB" if peak else "unknown"),
         ("Device", str(run.record.get("device", "unknown"))),
         ("Platform", str(run.record.get("platform", "unknown"))),
-    ]
-    machine = Table("The run", ("", "Value"), tuple(facts))
-    packages = Table("Packages", ("Package", "Of the run", "Of this report"), tuple(rows))
-    return Section("versions", "Versions", tables=(machine, packages))
+        ("Packages", ", ".join(used) or "unknown"),
+        ("This report", f"Made with {made}"),
+    )
+    return Section("versions", "Versions", tables=(Table("The run", ("What", "Value"), rows),))
 
 
 def _drawn(told: list[Told], title: str) -> str:

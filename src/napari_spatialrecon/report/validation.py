@@ -7,11 +7,13 @@ from dataclasses import replace
 
 import numpy as np
 
+from napari_spatialrecon.errors import InputError
 from napari_spatialrecon.evaluation.mixture_metrics import proportions_of
 from napari_spatialrecon.methods.registry import baseline_for, methods_for
-from napari_spatialrecon.report.parts import Bar, Section, Table
+from napari_spatialrecon.report.parts import Bar, Line, Section, Table
 from napari_spatialrecon.report.run import PLACING, Run
 from napari_spatialrecon.tasks import imputing
+from napari_spatialrecon.tasks.comparing import compare, measured_places
 from napari_spatialrecon.tasks.measures import MEASURES, Measure
 from napari_spatialrecon.tasks.verdicts import (
     Verdict,
@@ -20,7 +22,7 @@ from napari_spatialrecon.tasks.verdicts import (
     placement_verdict,
     split_verdict,
 )
-from napari_spatialrecon.tissue.slots import OURS
+from napari_spatialrecon.tissue.slots import BEFORE, OURS
 
 _HELD_OUT = {
     "place": "A quarter of the spots of each slide, drawn at random, was taken away before "
@@ -32,6 +34,8 @@ _HELD_OUT = {
     "super-resolve": "The slide was seen coarser, blocks of its own spots were split, and the "
     "parts compared with the measured spots.",
 }
+#: Correlation with the truth below which maps of genes are unreliable.
+_ROUGH = 0.3
 #: What a yardstick is called here.
 _NAMES = {"center": "All at the tissue center"}
 _HELD_OUT["impute-locations"] = _HELD_OUT["place"]
@@ -48,7 +52,10 @@ def verdict(run: Run) -> Verdict:
         found = mixture_verdict(shares.to_numpy(float), [str(t) for t in types], ())
         return replace(found, doubtful=bool(run.warnings), measured=False)
     if run.task == "impute-genes":
-        return Verdict(imputing.verdict(metrics), bool(run.warnings), "held_out_pcc" in metrics)
+        own = metrics.get("held_out_pcc", metrics.get("hidden_pcc", np.nan))
+        low = own < max(_ROUGH, metrics.get("held_out_baseline_pcc", -1.0))
+        text = imputing.verdict(metrics)
+        return Verdict(text, bool(low or run.warnings), bool(np.isfinite(own)))
     if "fd" not in metrics:
         return Verdict("The record holds no measurement of the split.", True, False)
     return split_verdict(metrics)
@@ -71,10 +78,23 @@ def validation_section(run: Run) -> Section:
         "validation",
         "Validation",
         tuple(text),
-        ((tone, found.text),),
+        tuple(filter(None, [(tone, found.text), _measured(run)])),
         bars,
         tuple(filter(None, [_tried(run)])),
     )
+
+
+def _measured(run: Run) -> Line | None:
+    """Return how far placed cells are from measured places that they had, if they had any."""
+    if run.task not in PLACING or BEFORE not in run.adata.obsm:
+        return None
+    own = measured_places(run.adata)
+    try:
+        between = compare(own, run.adata, names=("what was measured", "the result"))
+    except InputError:
+        return None
+    said = " ".join([between.summary.replace("disagreement", "distance"), *between.notes])
+    return "quiet", f"The cells had measured places, which the run did not read. {said}"
 
 
 def measure_of(run: Run) -> tuple[Measure, dict[str, float]] | None:

@@ -14,7 +14,7 @@ from napari_spatialrecon.geometry.procrustes import Pose, fit_pose
 from napari_spatialrecon.tasks.compared import Array, Compared, matched, places_of
 from napari_spatialrecon.tissue import contract
 from napari_spatialrecon.tissue.sdata.inputs import Table, takes_spatialdata
-from napari_spatialrecon.tissue.slots import SPATIAL
+from napari_spatialrecon.tissue.slots import BEFORE, OURS, SPATIAL
 
 _INSIDE, _MARGIN = 0.9, 0.25
 """Share of the cells of one that must lie in the bounding box of the other, widened by this share
@@ -183,3 +183,13 @@ def count_doubts(first: AnnData, second: AnnData, rows: list[NDArray[np.intp]]) 
     if float(np.corrcoef(one, two)[0, 1]) >= _ALIKE:
         return []
     return ["Cells with the same name have different counts: they may be different cells."]
+
+
+def measured_places(adata: AnnData) -> AnnData:
+    """Return the places that the cells of a placed result had before, as a table."""
+    ours = adata.uns.get(OURS, {})
+    known = {key: ours[key] for key in ("unit", "um_per_unit") if key in ours}
+    scale = ours.get("before", {"unit": "unit"} | known)
+    before = AnnData(obs=adata.obs[[]], uns={OURS: dict(scale)})
+    before.obsm[SPATIAL] = np.asarray(adata.obsm[BEFORE], float)[:, :2]
+    return before

@@ -297,7 +297,7 @@ class Actions(QFrame):
         row = QHBoxLayout()
         for button in self._buttons:
             button.setSizePolicy(QSizePolicy.Policy.Ignored, QSizePolicy.Policy.Fixed)
-            row.addWidget(button, 1 if button is self.more_button else 2)
+            row.addWidget(button, button.sizeHint().width())
         grid.addLayout(row, 2, 0)
         grid.addWidget(self.notice, 3, 0)
         below = QHBoxLayout()

@@ -19,9 +19,6 @@ if TYPE_CHECKING:
     from napari.components import ViewerModel
     from napari.layers import Layer, Points
 
-_SCALE = ("unit", "um_per_unit")
-"""Slots that say in which unit a table's places are."""
-
 
 @dataclass(frozen=True)
 class Side:
@@ -80,6 +77,8 @@ class Side:
         """Its table."""
         if not isinstance(self.about, Result):
             return self.about.table()
+        from napari_spatialrecon.tasks.comparing import measured_places
+
         return measured_places(self.about.adata) if self.measured else self.about.adata
 
 
@@ -111,17 +110,6 @@ def truths(space: Workspace) -> list[Side]:
         if BEFORE in result.adata.obsm and not listed:
             own.append(result)
     return [*known, *(Side(result, measured=True) for result in own)]
-
-
-def measured_places(adata: AnnData) -> AnnData:
-    """Return the places that the cells of a placed result had before, as a table."""
-    from anndata import AnnData
-
-    ours = adata.uns.get(OURS, {})
-    scale = ours.get("before", {"unit": "unit"} | {k: ours[k] for k in _SCALE if k in ours})
-    before = AnnData(obs=adata.obs[[]], uns={OURS: dict(scale)})
-    before.obsm[SPATIAL] = np.asarray(adata.obsm[BEFORE], float)[:, :2]
-    return before
 
 
 def layers_of(viewer: ViewerModel, result: Result) -> list[Layer]:
