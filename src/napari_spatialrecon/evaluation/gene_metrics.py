@@ -76,7 +76,7 @@ def evaluate_genes(truth: AnnData, prediction: AnnData) -> dict[str, Any]:
     """Return how well the genes of `prediction` match those of `truth`.
 
     Spots and genes are matched by name. Counts in the truth become ``log1p(x / total · median)``
-    over all its genes. Genes marked as measured in the prediction are left out.
+    over all its genes. Genes marked as measured in the prediction are excluded.
 
     Parameters
     ----------
@@ -112,7 +112,7 @@ def evaluate_genes(truth: AnnData, prediction: AnnData) -> dict[str, Any]:
 
 
 def gene_table(truth: AnnData, prediction: AnnData) -> tuple[pd.DataFrame, dict[str, int]]:
-    """Return the metrics of each shared gene, and the numbers of genes left out by reason."""
+    """Return the metrics of each shared gene, and the numbers of genes excluded by reason."""
     spots = prediction.obs_names.intersection(truth.obs_names, sort=False)
     if not len(spots):
         raise InputError(
@@ -195,7 +195,7 @@ def reliability_diagram(predicted: Array, found: Array, bins: int = 5) -> dict[s
     Parameters
     ----------
     predicted, found : (n_genes,) float
-        Genes without a prediction (NaN) are left out.
+        Genes without a prediction (NaN) are excluded.
 
     Returns
     -------

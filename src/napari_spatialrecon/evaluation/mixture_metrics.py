@@ -41,7 +41,7 @@ def mixture_metrics(truth: Array, prediction: Array) -> dict[str, Any]:
         Means over spots: ``pcc`` (0 if a row is constant), ``ssim`` with global moments over the
         row, ``rmse``, ``jsd`` (square root of the Jensen-Shannon divergence in bits, 0 to 1) and
         ``jsd_divergence`` (in nats). Means over types: ``pcc_type`` (0 if a type's map is constant;
-        types absent from both are left out).
+        types absent from both are excluded).
 
     Raises
     ------

@@ -48,7 +48,7 @@ def overlay(
     Parameters
     ----------
     points : (n, 2) float, (x, y), y down
-        The result in the slide's frame; cells with coordinates that are not finite are left out and
+        The result in the slide's frame; cells with coordinates that are not finite are excluded and
         counted.
     values : (n,), optional
         Categories (strings, or any pandas categorical) or numbers.

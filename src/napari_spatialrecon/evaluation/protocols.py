@@ -63,7 +63,7 @@ def pseudo_visium(
         Diameter of round spots, in the same unit; cells between the spots are lost, as on a real
         slide. If None, the spots are squares without gaps.
     min_cells
-        Spots with fewer cells are left out.
+        Spots with fewer cells are excluded.
 
     Returns
     -------

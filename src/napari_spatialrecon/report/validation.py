@@ -72,7 +72,7 @@ def validation_section(run: Run) -> Section:
         text.append(
             "The true mixture of these spots is not known. Marker genes of a type, taken from the "
             "reference, show whether the spots that got much of it also express it; the spots' "
-            "counts were used to find the mixture, so this is no independent test."
+            "counts were used to find the mixture, so this is not an independent test."
         )
     return Section(
         "validation",

@@ -55,7 +55,7 @@ class Asked:
         Parameters
         ----------
         hidden
-            Genes that were left out of the slide, by all of the names that it has for them.
+            Genes that were excluded from the slide, by all of the names that it has for them.
 
         Raises
         ------

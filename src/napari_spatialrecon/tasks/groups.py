@@ -103,7 +103,7 @@ def expression_by_group(
     Parameters
     ----------
     genes
-        Names in the table; those whose counts are not read are left out.
+        Names in the table; those whose counts are not read are excluded.
     groups : by name, (n_cells,) bool
         They may overlap. Cells without counts are not counted.
 

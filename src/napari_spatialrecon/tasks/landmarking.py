@@ -131,7 +131,7 @@ def layout_of(placed: AnnData, name: str) -> np.ndarray:
 def stored_landmarks(placed: AnnData) -> Landmarks | None:
     """Return the landmarks that a result holds, as rows of its cells; None without any.
 
-    Landmarks of missing cells are left out; if fewer than 3 remain, the result is None.
+    Landmarks of missing cells are excluded; if fewer than 3 remain, the result is None.
     """
     ours = placed.uns.get(slots.OURS)
     content = ours.get(slots.LANDMARKS) if isinstance(ours, Mapping) else None

@@ -61,9 +61,9 @@ class Prepared:
     kept : (n_input,) bool
         Which rows of the input are in `adata`; the order is unchanged.
     notes
-        Messages about what was left out.
+        Messages about what was excluded.
     digest
-        Digest of all counts, where those of some genes were left out.
+        Digest of all counts, where those of some genes were excluded.
     """
 
     adata: AnnData
@@ -127,7 +127,7 @@ def prepare_slide(
     genes: np.ndarray | None = None,
     setting: str = "",
 ) -> Prepared:
-    """Return a reference slide with checked counts and coordinates; empty rows are left out.
+    """Return a reference slide with checked counts and coordinates; empty rows are excluded.
 
     Parameters
     ----------
@@ -140,7 +140,7 @@ def prepare_slide(
     counts_needed
         If False, any values of at least 0 are accepted (in-situ intensities, normalised values).
     genes : (n_genes,) bool, optional
-        Genes whose counts are needed; those of others are checked, counted in totals, and left out
+        Genes whose counts are needed; those of others are checked, counted in totals, and excluded
         as if they were zero. All if None.
     setting
         Dotted name of the hyper-parameter that `min_counts` comes from, for the remedy where it
@@ -300,7 +300,7 @@ def _trusted_genes(adata: AnnData, slot: str) -> np.ndarray:
 
 
 def _rows_left_out(found: CountsRead, name: str, min_counts: int, rows: str) -> list[str]:
-    """Return notes on the rows that were left out."""
+    """Return notes on the rows that were excluded."""
     empty = found.totals <= 0
     return [
         f"{name}: excluded {int(mask.sum()):,} of {len(mask):,} {rows} {why}."

@@ -38,7 +38,7 @@ def settled(adata: AnnData, layer: str | None = None) -> tuple[AnnData, tuple[st
         With the genes of `raw`, and without other matrices, where `raw` was chosen and its genes
         are not those of `X`.
     notes
-        What was chosen automatically, and what was left out.
+        What was chosen automatically, and what was excluded.
 
     Raises
     ------

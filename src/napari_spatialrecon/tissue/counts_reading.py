@@ -58,7 +58,7 @@ def read_counts(
     trusted : (n_genes,) bool
         Genes to read.
     wanted : (n_genes,) bool, optional
-        Genes whose counts are needed: those of others are checked and totalled, and then left out
+        Genes whose counts are needed: those of others are checked and totalled, and then excluded
         as if they were zero. All if None.
     """
     if sparse.issparse(matrix) and wanted is None:

@@ -89,7 +89,7 @@ def _nearest(name: str, table: GeneNames) -> str:
 
 
 def positions(names: Sequence[str]) -> dict[str, list[int]]:
-    """Return where each name stands; empty ones are left out."""
+    """Return where each name stands; empty ones are excluded."""
     found: dict[str, list[int]] = {}
     for position, name in enumerate(names):
         if name:

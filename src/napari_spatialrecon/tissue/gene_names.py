@@ -80,7 +80,7 @@ class GeneNames:
     def of(cls, var: pd.DataFrame | pd.Index | Self) -> Self:
         """Return the names that `adata.var` or `adata.var_names` hold.
 
-        The genome that a mixed reference puts before a name is left out of symbols and ids.
+        The genome that a mixed reference puts before a name is omitted from symbols and ids.
         """
         if isinstance(var, cls):
             return var

@@ -64,7 +64,7 @@ def match_genes(
     Each input is paired with the first. A pair is matched by exact name, by name ignoring case, by
     symbols in a column of `var`, or by Ensembl ids (in `var_names` or a column such as "gene_ids",
     versions stripped): by the strictest of these that finds at least half as many matches as the
-    best. Names that are ambiguous for the chosen way are left out. Where one input has symbols and
+    best. Names that are ambiguous for the chosen way are excluded. Where one input has symbols and
     another ids, a third that has both translates.
 
     Parameters
@@ -181,7 +181,7 @@ def _join(
 ) -> tuple[Pairs, list[str]]:
     """Return pairs of indices whose key occurs once on both sides, and names that occur twice.
 
-    `taken` pairs are left out on both sides.
+    `taken` pairs are excluded on both sides.
     """
     taken = taken or {}
     gone = set(taken.values())

@@ -30,7 +30,7 @@ _UNITS = {
 def library(adata: AnnData) -> Library | None:
     """Return name and content of the library in `uns["spatial"]`, or None without one.
 
-    Entries that hold nothing, such as CELLxGENE's flag `is_single`, are no libraries.
+    Entries that hold nothing, such as CELLxGENE's flag `is_single`, are not libraries.
 
     Raises
     ------

@@ -88,7 +88,7 @@ def micrometres(adata: AnnData) -> Micrometres:
     Raises
     ------
     InputError
-        The first of them is no positive number, or the library or the unit is not clear.
+        The first of them is not a positive number, or the library or the unit is not clear.
     """
     evidence = _Evidence(adata)
     if unit(adata) == "um":
@@ -173,7 +173,7 @@ class _Evidence:
     def sources(self) -> Iterator[tuple[str, float]]:
         """Yield name and µm per unit of each source, the most reliable first.
 
-        Those after the first are left out if they are no positive numbers.
+        Those after the first are excluded if they are not positive numbers.
         """
         count = 0
         for name, read in (

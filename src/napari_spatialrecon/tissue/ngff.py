@@ -42,7 +42,7 @@ def open_ngff(folder: str | Path) -> list[RgbImage]:
     Raises
     ------
     InputError
-        The folder is no image in this format, is damaged, or has several planes or time points.
+        The folder is not an image in this format, is damaged, or has several planes or time points.
     """
     try:
         group = zarr.open_group(Path(folder), mode="r")

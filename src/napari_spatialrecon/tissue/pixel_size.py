@@ -133,7 +133,7 @@ def ngff_attributes(folder: Path) -> Mapping[str, Any] | None:
 
     Returns
     -------
-    Its "axes", "datasets" and transformations; None where the folder is no such image.
+    Its "axes", "datasets" and transformations; None where the folder is not such an image.
     """
     for name in ("zarr.json", ".zattrs"):
         path = folder / name

@@ -8,7 +8,7 @@ from anndata import AnnData
 
 from napari_spatialrecon.tissue.formats.points import Pair, find_pairs
 
-#: Embeddings, which have two columns and are no places.
+#: Embeddings, which have two columns and are not positions.
 _EMBEDDINGS = ("umap", "tsne", "pca", "phate", "draw_graph", "diffmap", "scvi", "harmony")
 
 

@@ -35,7 +35,7 @@ def cell_type_contrast(
     ----------
     latent : (n, d)
     labels : (n,) int
-        Negative if unknown: such cells are left out.
+        Negative if unknown: such cells are excluded.
     """
     unit = normalize(latent[labels >= 0], dim=1)
     labels = labels[labels >= 0]
@@ -65,7 +65,7 @@ def cross_contrast(
     cells : (n_cells, d)
     spots : (n_spots, d)
     matched : (n_cells,) int
-        The most probable spot of each cell; negative: the cell is left out.
+        The most probable spot of each cell; negative: the cell is excluded.
     """
     known = matched >= 0
     rows, matched = normalize(cells[known], dim=1), matched[known]

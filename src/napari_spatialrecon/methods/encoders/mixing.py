@@ -32,7 +32,7 @@ class Mixing:
         Normalised local inverse Simpson's index: 0 no mixing, 1 ideal.
     probe
         Balanced accuracy with which neighbours predict the source: chance (one over the number of
-        sources) is ideal, 1 is no mixing.
+        sources) is ideal, 1 means no mixing.
     """
 
     entropy: float

@@ -22,7 +22,7 @@ from napari_spatialrecon.training.history import History
 #: Candidate shares of the correction; the smallest one within a thousandth of the best is used.
 SHARES = (0.0, 0.25, 0.5, 0.75, 1.0)
 _CLEARLY = 1e-3
-#: Maximum training entries (spots × shared genes); further spots are left out.
+#: Maximum training entries (spots × shared genes); further spots are excluded.
 _ENTRIES = 8_000_000
 
 

@@ -38,7 +38,7 @@ def coarsen(
 ) -> CoarsePair | None:
     """Sum blocks of rows x columns spots; return None if fewer than 8 blocks are complete.
 
-    Blocks that extend beyond the grid are left out. A block of round spots must be complete; a
+    Blocks that extend beyond the grid are excluded. A block of round spots must be complete; a
     block of bins needs only one, because bins without counts are often not listed: missing bins
     are taken as empty, from which the network learns where tissue ends.
 

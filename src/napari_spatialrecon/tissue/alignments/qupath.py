@@ -79,7 +79,7 @@ class Region:
 
 
 def read_regions(path: str | Path) -> list[Region]:
-    """Return the polygons of a GeoJSON file; points and lines are left out.
+    """Return the polygons of a GeoJSON file; points and lines are excluded.
 
     Raises
     ------

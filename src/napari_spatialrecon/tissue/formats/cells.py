@@ -33,7 +33,7 @@ def placed(
     xy
         Columns of x and y; a row with a missing value has no place.
     notes
-        What was left out is appended.
+        What was excluded is appended.
     where
         File of the places, for messages.
     rows

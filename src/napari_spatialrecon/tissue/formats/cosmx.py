@@ -36,7 +36,7 @@ def read(path: Path, options: ReadOptions) -> AnnData:
 
     Pixels are converted by what the files state: positions of the fields of view in px and mm, or
     areas of cells in px and µm²; else by 0.12028 µm [1]_, with a note. Global y points up [2]_ and
-    is mirrored. Negative probes and system controls are left out.
+    is mirrored. Negative probes and system controls are excluded.
 
     Parameters
     ----------

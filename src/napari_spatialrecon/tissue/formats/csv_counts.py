@@ -73,7 +73,7 @@ def table(path: Path, **options: Any) -> pd.DataFrame:
 def named(path: Path, column: str) -> pd.DataFrame:
     """Return a small table with the text of a column as its index; "" is one without name.
 
-    Columns of numbers of rows, as R writes them, are left out.
+    Columns of numbers of rows, as R writes them, are excluded.
     """
     if path.suffix == ".parquet":
         read = table(path)
@@ -142,7 +142,7 @@ def cells_by_genes(
     labels
         Columns that name a cell; "" is a column without name. They are read as text.
     leave
-        Further columns that are no genes; left out.
+        Further columns that are not genes; excluded.
 
     Returns
     -------
@@ -151,7 +151,7 @@ def cells_by_genes(
     Raises
     ------
     InputError
-        A value of a gene is no number, or the file cannot be parsed.
+        A value of a gene is not a number, or the file cannot be parsed.
     """
     names = header(path, separator)
     skipped = {*leave}
@@ -193,7 +193,7 @@ def genes_by_cells(path: Path, separator: str = ",") -> AnnData:
     Raises
     ------
     InputError
-        A value is no number, or the file cannot be parsed.
+        A value is not a number, or the file cannot be parsed.
     """
     names = header(path, separator)
     opened = gzip.open if path.suffix == ".gz" else open

@@ -33,7 +33,7 @@ def read(path: Path, options: ReadOptions) -> AnnData:
     """Return the cells of a MERSCOPE region: `obsm["spatial"]` in µm, y down.
 
     Where `images/` holds a mosaic and its `micron_to_mosaic_pixel_transform.csv`, µm are counted
-    from the corner of the mosaic, which becomes the histology. Blanks are left out.
+    from the corner of the mosaic, which becomes the histology. Blanks are excluded.
 
     Parameters
     ----------

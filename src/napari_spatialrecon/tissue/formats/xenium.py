@@ -43,7 +43,7 @@ def read(path: Path, options: ReadOptions) -> AnnData:
     """Return the cells of a Xenium run: `obsm["spatial"]` in µm, y down.
 
     The morphology image becomes the histology, with the size of a pixel that `experiment.xenium`
-    states. Control probes and codewords are left out.
+    states. Control probes and codewords are excluded.
 
     Parameters
     ----------

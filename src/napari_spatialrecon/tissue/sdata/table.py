@@ -264,7 +264,7 @@ def _library_of(
 ) -> dict[str, Any] | None:
     """Return a library as scanpy and squidpy draw it; None where nothing is known.
 
-    A diameter without micrometres is left out but for arrays: it would be taken for that of Visium.
+    A diameter without micrometres is omitted but for arrays: it would be taken for that of Visium.
     """
     factors: dict[str, float] = {}
     images: dict[str, Any] = {}

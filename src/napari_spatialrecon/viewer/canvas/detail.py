@@ -177,7 +177,7 @@ class Detail(QObject):
             draw_all(markers)
 
     def _draw_all(self) -> None:
-        """Draw what was left out; if nothing in view was, only antialias the edges."""
+        """Draw what was omitted; if nothing in view was, only antialias the edges."""
         for layer, markers in self._shown():
             part = self._parts.get(markers)
             if part is not None and part.share < 1.0:

@@ -60,7 +60,7 @@ def read_manifest(folder: Path) -> dict[str, Any]:
     Raises
     ------
     InputError
-        The folder is no session, or one that is damaged, incomplete or of a newer version.
+        The folder is not a session, or one that is damaged, incomplete or of a newer version.
     """
     try:
         content = json.loads((folder / MARK).read_text(encoding="utf-8"))

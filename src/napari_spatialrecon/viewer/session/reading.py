@@ -86,7 +86,7 @@ def read_session(
     Raises
     ------
     InputError
-        The folder is no session, or one that is damaged or of a newer version.
+        The folder is not a session, or one that is damaged or of a newer version.
     MovedError
         Files that it refers to are not where they were; names all of them.
     Stopped

@@ -26,7 +26,7 @@ class SharedChoice:
     image
         The H&E on which cells are shown.
     unused
-        Open slides that are no references; None before a task with several references wrote it.
+        Open slides that are not references; None before a task with several references wrote it.
     """
 
     slide: Entry | None = None

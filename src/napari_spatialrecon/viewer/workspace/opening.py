@@ -215,7 +215,7 @@ def add_result(viewer: ViewerModel, found: Opened, path: Path) -> None:
 
 
 def _tell(name: str, notes: list[str]) -> None:
-    """Say what reading left out or chose; the first line is what a folded notice shows."""
+    """Say what reading excluded or chose; the first line is what a folded notice shows."""
     if notes:
         notify_info("\n".join([*notes, f"({name})"]))
 

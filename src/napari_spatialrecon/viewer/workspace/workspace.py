@@ -139,7 +139,7 @@ class Kept(Protocol):
         """Return its state, as JSON can hold it."""
 
     def restore(self, state: Mapping[str, Any]) -> None:
-        """Return to a state; what no longer exists is left out."""
+        """Return to a state; what no longer exists is omitted."""
 
 
 class Workspace:
