@@ -46,7 +46,7 @@ def add(verbs: Any) -> None:
     add_reading_options(verb)
     add_common_options(verb)
     verb = add_verb(
-        verbs, "signal", "tell whether expression on a slide is arranged in space", run_signal
+        verbs, "signal", "test whether expression on a slide has a spatial pattern", run_signal
     )
     verb.add_argument("--slide", metavar="SLIDE", required=True)
     add_reading_options(verb)

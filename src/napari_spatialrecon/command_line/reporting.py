@@ -33,7 +33,7 @@ def add(verbs: Any) -> None:
     verb.add_argument(
         "--skip-inputs",
         action="store_true",
-        help="do not read the inputs again: neither their hash nor their quality is told",
+        help="do not read the inputs again: neither their hash nor their quality is reported",
     )
     verb.add_argument("--progress", choices=("auto", "bar", "json", "none"), default="auto")
 

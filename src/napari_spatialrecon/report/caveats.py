@@ -83,8 +83,8 @@ def _of_version(run: Run) -> list[Line]:
         return [
             (
                 "warning",
-                f"Made by version {then}; this report by {now}, which may compute other "
-                "numbers. Settings are told under their present names.",
+                f"Made by version {then}; this report by {now}, which may compute different "
+                "numbers. Settings are listed under their present names.",
             )
         ]
     return []
@@ -99,6 +99,6 @@ def _of_method(run: Run) -> list[Line]:
         text = "Made with the preset quick; standard takes longer and may be better."
         lines.append(("quiet", text))
     if limit := brief(run.info).get("Not when"):
-        text = f"By its page, {run.info.short_title} is not to be used when {limit}"
+        text = f"According to its page, {run.info.short_title} should not be used when {limit}"
         lines.append(("quiet", text))
     return lines

@@ -25,12 +25,14 @@ def asked(run: Run, inputs: list[Input]) -> tuple[str, ...]:
     said = [f"Place {run.adata.n_obs:,} cells of {cells}{on}, by their expression alone."]
     settings = run.settings
     if to := settings.get("registered_to"):
-        said.append(f"Register the result to the H&E of {to}, whose coordinates train nothing.")
+        said.append(
+            f"Register the result to the H&E of {to}, whose coordinates are not used for training."
+        )
     elif settings.get("display") and len(slides) > 1:
         said.append(f"The result is in the frame of {settings['display']}.")
     if landmarks := settings.get("landmarks"):
         number = len(landmarks) if isinstance(landmarks, dict | list) else "the"
-        said.append(f"Heed {number} landmarks: cells whose places were known.")
+        said.append(f"Use {number} landmarks: cells whose positions were known.")
     return (" ".join(said),)
 
 

@@ -234,7 +234,9 @@ def compare_values(
     here, there = (p[r] * s for p, r, s in zip(places, rows, scales, strict=True))
     apart = float(np.median(np.linalg.norm(here - there, axis=1)))
     if apart > _ELSEWHERE * float(np.ptp(here, axis=0).max()):
-        notes.append("Spots of one name lie elsewhere in the two: these may be different slides.")
+        notes.append(
+            "Spots with the same name lie at different positions: they may be of different slides."
+        )
     known = contract.um_per_unit(first) is not None
     return ValueComparison(
         obs_names=first.obs_names.to_numpy(object)[rows[0]],

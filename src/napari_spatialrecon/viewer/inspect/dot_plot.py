@@ -188,7 +188,7 @@ class DotPlot(QWidget):
         if row is None:
             return "Size: share of cells with counts of the gene. Color: mean of log counts."
         if at.x() > self.width() - _REMOVE:
-            return f"Leave {self.genes[row]} out"
+            return f"Remove {self.genes[row]} from the plot"
         for column in range(len(self.groups)):
             if abs(self.place(row, column).x() - at.x()) <= _ROW / 2:
                 return self.words(row, column)
