@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+from itertools import product
 from typing import Any
 
 import numpy as np
@@ -9,8 +10,8 @@ from qtpy.QtTest import QTest
 
 from napari_spatialrecon.viewer.canvas import detail
 from napari_spatialrecon.viewer.canvas.colors import set_point_colors
-from napari_spatialrecon.viewer.canvas.detail import details, keep_smooth
-from napari_spatialrecon.viewer.canvas.point_nodes import drawers, show_points
+from napari_spatialrecon.viewer.canvas.detail import Detail, details, keep_smooth
+from napari_spatialrecon.viewer.canvas.point_nodes import drawers, set_standing_out, show_points
 
 N = 3_000
 
@@ -21,9 +22,12 @@ def slow(make_napari_viewer: Any, qtbot: Any, monkeypatch: pytest.MonkeyPatch) -
     monkeypatch.setattr(detail, "LEAST", 100)
     viewer = make_napari_viewer(show=True)
     keep_smooth(viewer)
-    layer = viewer.add_points(np.random.default_rng(0).uniform(0, 1000, (N, 2)), size=4)
+    rng = np.random.default_rng(0)
+    sizes = rng.uniform(4, 5, N)  # no picture shows points of different sizes
+    layer = viewer.add_points(rng.uniform(0, 1000, (N, 2)), size=sizes)
     qtbot.waitUntil(lambda: details[viewer]._second_per_point is not None)
     monkeypatch.setattr(detail, "FRAME_S", 1e-9)
+    monkeypatch.setattr(detail, "REST_S", 1e9)
     return viewer, layer
 
 
@@ -124,3 +128,136 @@ def test_a_layer_without_a_window_is_colored_too() -> None:
     layer.events.face_color.connect(told.append)
     set_point_colors(layer, np.arange(3.0))
     assert len(told) == 1
+
+
+# Pictures, and layers of many points
+
+MANY = 12_000
+
+
+@pytest.fixture
+def crowd(make_napari_viewer: Any, qtbot: Any, monkeypatch: pytest.MonkeyPatch) -> tuple[Any, Any]:
+    """A window in which a frame has time for 2,000 points, and more of them, all alike."""
+    monkeypatch.setattr(detail, "FRAME_S", 1e-9)
+    monkeypatch.setattr(detail, "REST_S", 1e-9)
+    viewer = make_napari_viewer(show=True)
+    keep_smooth(viewer)
+    places = np.random.default_rng(0).uniform(0, 1000, (MANY, 2))
+    monkeypatch.setattr(Detail, "_time_for", lambda self: detail.LEAST)
+    layer = viewer.add_points(places, size=4, border_width=0, face_color="yellow")
+    qtbot.waitUntil(lambda: details[viewer].picture_of(layer) is not None)
+    return viewer, layer
+
+
+def seen(viewer: Any) -> np.ndarray:
+    return np.asarray(viewer.screenshot(flash=False))[..., :3].astype(int)
+
+
+def test_more_points_than_there_is_time_for_are_all_shown_as_a_picture(crowd: tuple) -> None:
+    viewer, layer = crowd
+    picture = details[viewer].picture_of(layer)
+    assert picture is not None and picture.discs is not None
+    assert not details[viewer].notice.isVisible() and details[viewer].drawn == MANY
+    assert len(drawers(layer)[0].node.points_markers._data) == 1  # none is uploaded
+    as_picture = seen(viewer)
+    layer.size = np.random.default_rng(0).uniform(3.99, 4.01, MANY)  # one by one, in a screenshot
+    one_by_one = seen(viewer)
+    assert details[viewer].picture_of(layer) is None
+    agree = {}
+    for down, across in product((-1, 0, 1), repeat=2):
+        moved = np.roll(as_picture, (down, across), axis=(0, 1))
+        agree[down, across] = np.corrcoef(moved.ravel(), one_by_one.ravel())[0, 1]
+    assert max(agree, key=agree.__getitem__) == (0, 0) and agree[0, 0] > 0.6
+    assert 0.7 < as_picture.mean() / one_by_one.mean() < 1.4
+
+
+def test_zoomed_in_all_points_in_view_are_drawn_one_by_one(crowd: tuple, qtbot: Any) -> None:
+    viewer, layer = crowd
+    viewer.scene.camera.zoom *= 8
+    qtbot.waitUntil(lambda: details[viewer].picture_of(layer) is None)
+    markers = drawers(layer)[0].node.points_markers
+    y, x = np.asarray(layer.data).T
+    (low_y, low_x), (high_y, high_x) = viewer.window._qt_viewer.canvas._viewbox_corners_in_world
+    in_view = (y > low_y) & (y < high_y) & (x > low_x) & (x < high_x)
+    drawn = {tuple(p) for p in markers._data["a_position"][:, :2].round(2)}
+    assert {tuple(p) for p in np.column_stack([x, y])[in_view].astype(np.float32).round(2)} <= drawn
+    assert in_view.sum() <= len(drawn) < detail.LEAST and not details[viewer].notice.isVisible()
+    layer.face_color = "red"
+    viewer.window._qt_viewer.canvas.screenshot()
+    np.testing.assert_allclose(markers._data["a_bg_color"][0], (1, 0, 0, 1))
+
+
+def test_new_colors_paint_the_same_picture_anew(crowd: tuple, qtbot: Any) -> None:
+    viewer, layer = crowd
+    picture = details[viewer].picture_of(layer)
+    discs, before = picture.discs, seen(viewer)
+    set_point_colors(layer, np.arange(float(MANY)))
+    qtbot.waitUntil(lambda: np.abs(seen(viewer) - before).mean() > 1)
+    assert details[viewer].picture_of(layer) is picture and picture.discs is discs
+
+
+def test_hidden_points_are_not_in_the_picture(crowd: tuple, qtbot: Any) -> None:
+    viewer, layer = crowd
+    show_points(layer, np.asarray(layer.data)[:, 1] > 500)
+    image = seen(viewer).any(axis=-1)
+    half = image.shape[1] // 2
+    assert not image[:, : half - 5].any() and image[:, half + 5 :].any()
+    layer.visible = False
+    assert not seen(viewer).any()
+
+
+def test_dragging_keeps_the_picture_and_says_nothing(crowd: tuple, qtbot: Any) -> None:
+    viewer, layer = crowd
+    discs = details[viewer].picture_of(layer).discs
+    drag(viewer, qtbot)
+    assert details[viewer].picture_of(layer).discs is discs
+    assert details[viewer].drawn == MANY and not details[viewer].notice.isVisible()
+
+
+def test_a_picture_follows_its_layer(crowd: tuple, qtbot: Any) -> None:
+    viewer, layer = crowd
+    nodes = viewer.window._qt_viewer.canvas.view.scene.children
+    n = len(nodes)
+    layer.translate = (0, 500)
+    image = seen(viewer).any(axis=-1)
+    assert not image[:, : image.shape[1] // 2 - 5].any()
+    layer.opacity = 0.5
+    assert 100 < seen(viewer).max() < 150
+    viewer.layers.remove(layer)
+    assert len(viewer.window._qt_viewer.canvas.view.scene.children) == n - 2
+
+
+def test_a_subset_at_rest_says_so_and_a_screenshot_has_all(crowd: tuple, qtbot: Any) -> None:
+    viewer, layer = crowd
+    layer.size = np.random.default_rng(0).uniform(3, 4, MANY)
+    notice, one = details[viewer].notice, details[viewer]
+    qtbot.waitUntil(notice.isVisible)
+    assert notice.text() == "Drawing 1 of 6 points: zoom in for all"
+    assert 0.8 < one.drawn / detail.LEAST < 1.2
+    uploaded: list[int] = []
+    one._canvas._scene_canvas.events.draw.connect(
+        lambda event: uploaded.append(one.drawn), position="last"
+    )
+    seen(viewer)
+    assert MANY in uploaded
+    one._canvas._scene_canvas.update()
+    qtbot.waitUntil(lambda: one.drawn < MANY)
+
+
+def test_points_stand_out_in_a_picture_too(crowd: tuple) -> None:
+    viewer, layer = crowd
+    set_standing_out(layer, np.flatnonzero(np.asarray(layer.data)[:, 1] < 500))
+    image = seen(viewer).max(axis=-1)
+    half = image.shape[1] // 2
+    assert image[:, : half - 5].max() > 200 and 0 < image[:, half + 5 :].max() < 100
+    viewer.scene.camera.zoom *= 8
+    faint = seen(viewer).max(axis=-1)[:, half + 20 :]
+    assert details[viewer].picture_of(layer) is None and 0 < faint.max() < 150
+    set_standing_out(layer, None)
+    assert seen(viewer).max(axis=-1)[:, half + 20 :].max() > 200
+
+
+def test_without_a_bounded_view_napari_uploads_many_points(make_napari_viewer: Any) -> None:
+    viewer = make_napari_viewer()
+    layer = viewer.add_points(np.random.default_rng(0).uniform(0, 1000, (MANY, 2)))
+    assert len(drawers(layer)[0].node.points_markers._data) == MANY

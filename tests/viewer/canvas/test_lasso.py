@@ -98,3 +98,23 @@ def test_a_million_points_take_less_than_a_second() -> None:
     found = inside(points, polygon)
     assert time.perf_counter() - start < 1.0
     assert found.mean() == pytest.approx(np.pi * 0.15**2, rel=0.02)
+
+
+@pytest.mark.parametrize("seed", range(5))
+def test_a_lasso_holds_the_points_that_lie_within_its_polygon(seed: int) -> None:
+    from matplotlib.path import Path
+
+    rng = np.random.default_rng(seed)
+    points = rng.uniform(0, 100, (5_000, 2))
+    turn = np.sort(rng.uniform(0, 2 * np.pi, 40))[:: rng.choice([-1, 1])]
+    radius = rng.uniform(10, 45, 40)[:, None]
+    polygon = 50 + radius * np.column_stack([np.sin(turn), np.cos(turn)])
+    assert np.array_equal(inside(points, polygon), Path(polygon).contains_points(points))
+
+
+def test_a_lasso_that_overlaps_itself_holds_what_it_surrounds_twice() -> None:
+    loop = np.array([[0, 0], [0, 4], [4, 4], [4, 0]], float)
+    assert inside(np.array([[2.0, 2.0], [5.0, 2.0]]), np.vstack([loop, loop])).tolist() == [
+        True,
+        False,
+    ]

@@ -1,10 +1,11 @@
-"""Smooth panning over many points: while the view moves, only some of them are drawn.
+"""Bounded frames over many points: what is drawn is what a frame has time for.
 
-Of the points in view and in a margin around it, as many are drawn as a frame has time for: all if
-they are few enough, else a random subset, the same in each frame. Meanwhile their edges are not
-antialiased, since without a graphics card that takes most of the time. All points are drawn once
-the view stops moving. A line on the canvas says when a frame shows a subset.
-Layers, selection and hover are not affected, nor are screenshots taken by a script.
+If all points in view fit into the time of a frame, they are drawn as napari does, and those far
+outside are left out. Else they are drawn as one picture (`picture.py`), which shows all of them.
+Only points that no picture can show, of different sizes or in three dimensions, are left out: then
+a random subset is drawn, the same in each frame, and a line on the canvas says so. A frame has less
+time while the user moves the view than at rest. Layers, selection and hover are not affected, and
+a screenshot shows all points.
 """
 
 from __future__ import annotations
@@ -14,16 +15,22 @@ import weakref
 from dataclasses import dataclass
 from functools import lru_cache
 from itertools import product
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from qtpy.QtCore import QObject, QTimer
 
+from napari_spatialrecon.viewer.canvas.cloud import Cloud
+from napari_spatialrecon.viewer.canvas.many_points import is_lean, upload, upload_less
+from napari_spatialrecon.viewer.canvas.picture_node import PictureNode
 from napari_spatialrecon.viewer.canvas.point_nodes import draw_all, draw_some
+from napari_spatialrecon.viewer.canvas.point_style import PointStyle
+from napari_spatialrecon.viewer.canvas.standing_out import back_of
 from napari_spatialrecon.viewer.canvas.subset_notice import SubsetNotice
 from napari_spatialrecon.viewer.window.main_window import has_window, main_window
 
 if TYPE_CHECKING:
+    from napari._vispy.layers.points import VispyPointsLayer
     from napari._vispy.visuals.markers import Markers
     from napari.components import ViewerModel
     from napari.layers import Points
@@ -31,51 +38,75 @@ if TYPE_CHECKING:
     from napari.viewer import Viewer
     from vispy.app.canvas import DrawEvent, MouseEvent
 
-FRAME_S = 0.04
-"""Seconds for drawing the points of a frame while the view moves."""
+FRAME_S, REST_S = 0.04, 0.12
+"""Seconds for drawing the points of a frame, while the view moves and at rest."""
 REST_MS = 150
-"""Milliseconds without movement after which all points are drawn."""
+"""Milliseconds without movement after which the view rests."""
 LEAST = 2_000
-"""At least this many points are drawn, however slow."""
+"""At least this many points are drawn one by one, however slow."""
 MARGIN = 0.25
 """Margin on each side of the view, as a share of its width."""
+SOFTWARE_S = 8e-6
+"""Seconds for a point without a graphics card, before the first frame is measured."""
 _OFF = 1.6
 """Factor by which the number of points may differ from what a frame has time for."""
+_STRETCH = 1.25
+"""Factor by which a picture may be stretched while the view moves."""
+_SOFTWARE = ("llvmpipe", "softpipe", "swiftshader", "software")
 
 
 @dataclass
 class _Part:
-    """The points of a layer that are drawn while the view moves.
+    """The points of a layer that are drawn one by one.
 
     Parameters
     ----------
     box : (2, 2)
         Least and greatest x, y of the region, in the layer's data.
-    rows : (n_drawn,) int
-        Rows of the points.
+    count
+        Number of points drawn.
     share
         Share of the points in the box.
     most
         Number of points in view that there was time for.
+    looks
+        What the points looked like when they were uploaded; None if napari uploads them.
     """
 
     box: np.ndarray
-    rows: np.ndarray
+    count: int
     share: float
     most: float
+    looks: tuple[object, ...] | None
 
-    def serves(self, view: np.ndarray, most: float) -> bool:
+    def serves(self, view: np.ndarray, most: float, in_view: int) -> bool:
         """Return whether it covers a view with about as many points as there is time for."""
         if not _within(view, self.box):
             return False
         if self.share == 1.0:
-            return True
+            return in_view <= most
         small = (view[1] - view[0]) * (1 + 2 * MARGIN) * 2 < self.box[1] - self.box[0]
         return not small.any() and 1 / _OFF < most / self.most < _OFF
 
 
+class _Drawn:
+    """What is known of a layer that is drawn: its points, and how they are drawn now."""
+
+    def __init__(self, drawer: VispyPointsLayer) -> None:
+        self.cloud: Cloud | None = None
+        self.style: PointStyle | None = None
+        self.part: _Part | None = None
+        self.picture = PictureNode(drawer)
+        self.settled = True
+
+    @property
+    def count(self) -> int | None:
+        """Number of points drawn; None for all."""
+        return None if self.picture.shown or self.part is None else self.part.count
+
+
 class Detail(QObject):
-    """Draws fewer points of a viewer's layers while its user moves the view.
+    """Draws as many points of a viewer's layers as there is time for.
 
     Parameters
     ----------
@@ -89,28 +120,31 @@ class Detail(QObject):
         super().__init__(parent)
         self._viewer = weakref.ref(viewer)
         self._canvas = viewer.window._qt_viewer.canvas
-        self._parts: weakref.WeakKeyDictionary[Markers, _Part] = weakref.WeakKeyDictionary()
-        self._heard: weakref.WeakSet[Markers] = weakref.WeakSet()
+        self._drawn: weakref.WeakKeyDictionary[Markers, _Drawn] = weakref.WeakKeyDictionary()
         self._second_per_point: float | None = None
-        self._began, self._by_hand = 0.0, False
+        self._began, self._by_hand, self._whole, self._measured = 0.0, False, False, 0
         self._corners = np.zeros((2, 2))
         self.notice = SubsetNotice(self._canvas.native)
         self._rest = QTimer(self)
         self._rest.setSingleShot(True)
         self._rest.setInterval(REST_MS)
-        self._rest.timeout.connect(self._draw_all)
+        self._rest.timeout.connect(self._settle)
         events = self._canvas._scene_canvas.events
         for touched in (events.mouse_wheel, events.mouse_press, events.mouse_move):
             touched.connect(self._on_hand, position="first")
         events.draw.connect(self._before, position="first")
         events.draw.connect(self._after, position="last")
+        viewer.layers.events.removed.connect(self._on_removed)
+        self._take_screenshot = self._canvas.screenshot
+        self._canvas.screenshot = self._screenshot
 
     @property
     def drawn(self) -> int:
-        """Number of points that a frame draws now."""
+        """Number of points that the last frame shows or would show if they were in view."""
+        counts = ((layer, self._drawn.get(d.node.points_markers)) for layer, d in self._shown())
         return sum(
-            len(part.rows) if (part := self._parts.get(markers)) else len(markers._data)
-            for _, markers in self._shown()
+            len(layer._view_indices) if drawn is None or drawn.count is None else drawn.count
+            for layer, drawn in counts
         )
 
     @property
@@ -118,115 +152,240 @@ class Detail(QObject):
         """Whether the user is moving the view."""
         return self._rest.isActive()
 
-    def _shown(self) -> list[tuple[Points, Markers]]:
-        """Return the visible points layers, each with its markers."""
+    def picture_of(self, layer: Points) -> PictureNode | None:
+        """Return the picture that shows a layer's points; None while they are drawn one by one."""
+        for other, drawer in self._shown():
+            drawn = self._drawn.get(drawer.node.points_markers)
+            if other is layer and drawn is not None and drawn.picture.shown:
+                return drawn.picture
+        return None
+
+    def _drawers(self) -> list[tuple[Points, VispyPointsLayer]]:
         from napari.layers import Points
 
-        nodes = ((layer, v.node) for layer, v in self._canvas.layer_to_visual.items())
-        points = (
-            (layer, getattr(node, "points_markers", None))
-            for layer, node in nodes
-            if isinstance(layer, Points) and layer.visible
-        )
-        return [(layer, m) for layer, m in points if m is not None and m._data is not None]
+        return [
+            (layer, drawer)
+            for layer, drawer in self._canvas.layer_to_visual.items()
+            if isinstance(layer, Points) and hasattr(drawer.node, "points_markers")
+        ]
+
+    def _shown(self) -> list[tuple[Points, VispyPointsLayer]]:
+        """Return the visible points layers, each with what draws it."""
+        return [
+            (layer, drawer)
+            for layer, drawer in self._drawers()
+            if layer.visible and drawer.node.points_markers._data is not None
+        ]
 
     def _on_hand(self, event: MouseEvent) -> None:
         if event.type != "mouse_move" or event.button is not None:
             self._rest.start()
 
-    def _before(self, event: DrawEvent) -> None:
-        """Draw a subset while the user moves the view, all points once the subset is outdated."""
-        self._began = time.perf_counter()
-        self._corners, self._by_hand = self._canvas._viewbox_corners_in_world, self.moving
-        shown, cost = self._shown(), self._second_per_point
-        slow = cost is not None and _total(shown) > LEAST
-        for layer, markers in shown:
-            part, view = self._parts.get(markers), self._view(layer)
-            if self._by_hand and cost is not None and slow:
-                most = max(FRAME_S / cost, LEAST)
-                if part is None or not part.serves(view, most):
-                    self._choose(markers, view, most)
-                markers.antialias = 0
-            elif part is not None and not _within(view, part.box):
-                self._forget(layer, markers)
-        self.notice.tell(self._share(shown))
+    def _screenshot(self) -> Any:
+        self._whole = True
+        try:
+            return self._take_screenshot()
+        finally:
+            self._whole = False
 
-    def _choose(self, markers: Markers, view: np.ndarray, most: float) -> None:
+    # Before a frame
+
+    def _before(self, event: DrawEvent) -> None:
+        """Choose what to draw of each layer."""
+        self._began, self._measured = time.perf_counter(), 0
+        self._corners, self._by_hand = self._canvas._viewbox_corners_in_world, self.moving
+        shown = self._shown()
+        many = sum(len(layer._view_indices) > LEAST for layer, _ in shown)
+        most = self._time_for() / max(1, many)
+        for layer, drawer in shown:
+            self._choose(layer, drawer, max(most, LEAST))
+        for layer, drawer in self._drawers():
+            drawn = self._drawn.get(drawer.node.points_markers)
+            if not layer.visible and drawn is not None:
+                drawn.picture.follow()
+        self.notice.tell(self._share(shown), moving=self._by_hand)
+
+    def _time_for(self) -> float:
+        """Return how many points a frame has time for."""
+        if self._second_per_point is None:
+            from vispy.gloo import gl
+
+            name = str(gl.glGetParameter(gl.GL_RENDERER)).lower()
+            if not any(word in name for word in _SOFTWARE):
+                return np.inf
+            self._second_per_point = SOFTWARE_S
+        return (FRAME_S if self._by_hand else REST_S) / self._second_per_point
+
+    def _choose(self, layer: Points, drawer: VispyPointsLayer, most: float) -> None:
+        markers = drawer.node.points_markers
+        n = len(layer._view_indices)
+        drawn = self._drawn.get(markers)
+        if drawn is None:
+            if n <= LEAST:
+                return
+            drawn = self._drawn[markers] = _Drawn(drawer)
+            markers.events.data_updated.connect(self._on_uploaded)
+        drawn.settled = not self._by_hand
+        view, step = self._view(layer)
+        if self._keep_picture(layer, drawn, view, step):
+            return
+        cloud = drawn.cloud
+        if cloud is None or not cloud.is_of(layer):
+            cloud, drawn.part = Cloud(layer), None
+            drawn.cloud = cloud
+        in_view = n if n <= most else int(np.count_nonzero(cloud.inside(view)))
+        fits = in_view <= most
+        pixels = None if fits or step is None else self._style(layer, drawn).pixels(layer, step)
+        if pixels is not None and step is not None:
+            # Whole pixels, so that those of the picture lie on those of the canvas.
+            margin = step * np.ceil(MARGIN * (view[1] - view[0]) / step)
+            box = np.stack([view[0] - margin, view[1] + margin])
+            drawn.picture.show(cloud, box, step, *pixels)
+            drawn.picture.paint(layer)
+            drawn.part = None
+            return
+        drawn.picture.hide()
+        if self._whole:
+            most = np.inf
+        smooth = 0 if self._by_hand and not n <= most else layer.antialiasing
+        if markers.antialias != smooth:
+            markers.antialias = smooth
+        self._draw_part(drawer, drawn, view, most, in_view)
+
+    def _keep_picture(
+        self, layer: Points, drawn: _Drawn, view: np.ndarray, step: float | None
+    ) -> bool:
+        """Keep the picture if it still shows the view; return whether it does."""
+        picture, cloud = drawn.picture, drawn.cloud
+        if step is None or cloud is None or not cloud.is_of(layer):
+            return False
+        if not picture.covers(view, step, _STRETCH if self._by_hand else 1.001):
+            return False
+        pixels = self._style(layer, drawn).pixels(layer, step)
+        if pixels is None or not (self._by_hand or picture.fits(cloud, *pixels)):
+            return False
+        picture.paint(layer)
+        return True
+
+    def _style(self, layer: Points, drawn: _Drawn) -> PointStyle:
+        if drawn.style is None or not drawn.style.is_of(layer):
+            drawn.style = PointStyle(layer)
+        return drawn.style
+
+    def _draw_part(
+        self, drawer: VispyPointsLayer, drawn: _Drawn, view: np.ndarray, most: float, in_view: int
+    ) -> None:
+        """Draw the points in view and around it one by one, or a subset of them."""
+        layer, markers, cloud, part = (
+            drawer.layer,
+            drawer.node.points_markers,
+            drawn.cloud,
+            drawn.part,
+        )
+        assert cloud is not None
+        large = is_lean(layer)
+        looks = _looks(layer) if large else None
+        if part is not None and part.serves(view, most, in_view) and _alike(part.looks, looks):
+            self._measured += part.count
+            return
+        if not large and in_view == len(cloud) <= most:
+            if drawn.part is not None:
+                drawn.part = None
+                draw_all(markers)
+            self._measured += in_view
+            return
         margin = MARGIN * (view[1] - view[0])
         box = np.stack([view[0] - margin, view[1] + margin])
-        points = markers._data["a_position"][:, : view.shape[1]]
-        rows = np.flatnonzero(_inside(points, box))
-        in_view = int(_inside(points[rows], view).sum())
+        rows = np.flatnonzero(cloud.inside(box)) if in_view < len(cloud) else np.arange(len(cloud))
         share = min(1.0, most / max(1, in_view))
         if share < 1.0:
-            rows = rows[_lot(len(points))[rows] < share]
-        if markers not in self._heard:
-            markers.events.data_updated.connect(self._on_uploaded)
-            self._heard.add(markers)
-        draw_some(markers, rows if len(rows) else np.zeros(1, int))
-        self._parts[markers] = _Part(box, rows, share, most)
+            rows = rows[_lot(len(cloud))[rows] < share]
+        with markers.events.data_updated.blocker(self._on_uploaded):
+            if large:
+                upload(drawer, cloud.rows[rows])
+            else:
+                draw_some(markers, rows if len(rows) else np.zeros(1, int))
+        drawn.part = _Part(box, len(rows), share, most, looks)
+        self._measured += len(rows)
 
     def _on_uploaded(self, event: Event) -> None:
-        """Draw all points that have just been uploaded."""
-        if self._parts.pop(event.source, None) is not None and event.source._data is not None:
-            draw_all(event.source)
-
-    def _forget(self, layer: Points, markers: Markers) -> None:
-        if self._parts.pop(markers, None) is not None:
-            markers.antialias = layer.antialiasing
+        """Choose anew what to draw of points that have just been changed."""
+        drawn, markers = self._drawn.get(event.source), event.source
+        if drawn is None:
+            return
+        small = drawn.part is not None and drawn.part.looks is None
+        drawn.cloud = drawn.part = None
+        drawn.settled = False
+        if small and markers._data is not None:
             draw_all(markers)
 
-    def _draw_all(self) -> None:
-        """Draw what was omitted; if nothing in view was, only antialias the edges."""
-        for layer, markers in self._shown():
-            part = self._parts.get(markers)
-            if part is not None and part.share < 1.0:
-                self._forget(layer, markers)
-            elif part is not None:
-                markers.antialias = layer.antialiasing
-        self.notice.tell(1.0)
+    def _on_removed(self, event: Event) -> None:
+        for markers, drawn in list(self._drawn.items()):
+            if drawn.picture.is_of(event.value):
+                drawn.picture.close()
+                self._drawn.pop(markers, None)
 
-    def _share(self, shown: list[tuple[Points, Markers]]) -> float:
+    # After a frame
+
+    def _settle(self) -> None:
+        """Draw the frame of a view that rests."""
+        if any(not drawn.settled for drawn in self._drawn.values()):
+            self._canvas._scene_canvas.update()
+        self.notice.tell(self._share(self._shown()), moving=False)
+
+    def _share(self, shown: list[tuple[Points, VispyPointsLayer]]) -> float:
         """Return the least share of the points in view that is drawn of a layer."""
-        return min((part.share for _, m in shown if (part := self._parts.get(m))), default=1.0)
+        found = (self._drawn.get(drawer.node.points_markers) for _, drawer in shown)
+        parts = (drawn.part for drawn in found if drawn is not None and not drawn.picture.shown)
+        return min((part.share for part in parts if part is not None), default=1.0)
 
-    def _view(self, layer: Points) -> np.ndarray:
-        """Return what the window shows of a layer, in x, y of its data: (2, 2), low and high."""
+    def _view(self, layer: Points) -> tuple[np.ndarray, float | None]:
+        """Return what the window shows of a layer, and the width of a pixel of the canvas.
+
+        Returns
+        -------
+        view : (2, 2)
+            Low and high x, y of the layer's data; infinite in three dimensions.
+        step
+            None where lengths are not the same in all directions.
+        """
         viewer, displayed = self._viewer(), list(layer._slice_input.displayed)
         if viewer is None or len(displayed) != 2 or viewer.dims.ndisplay != 2:
-            return np.array([[-np.inf], [np.inf]])
-        corners = list(product(*self._corners[:, list(viewer.dims.displayed)].T))
+            return np.array([[-np.inf], [np.inf]]), None
+        world = self._corners[:, list(viewer.dims.displayed)]
         transform = layer._transforms[1:].simplified.set_slice(displayed)
-        data = np.asarray(transform.inverse(corners))[:, ::-1]
-        return np.stack([data.min(axis=0), data.max(axis=0)])
+        data = np.asarray(transform.inverse(list(product(*world.T))))[:, ::-1]
+        view = np.stack([data.min(axis=0), data.max(axis=0)])
+        matrix = np.asarray(transform.linear_matrix)
+        square = matrix.T @ matrix
+        scale = float(np.sqrt(abs(np.linalg.det(matrix))))
+        if viewer.canvas.grid.enabled or not np.allclose(square, scale**2 * np.eye(2), rtol=1e-3):
+            return view, None
+        pixels = self._canvas._scene_canvas.physical_size[0]
+        return view, float(abs(world[1, 1] - world[0, 1])) / max(pixels, 1) / scale
 
     def _after(self, event: DrawEvent) -> None:
-        """Measure the cost of a point in view, after waiting for the graphics card."""
-        shown = self._shown()
-        if _total(shown) <= LEAST:
-            return
-        from vispy.gloo import gl
+        """Measure the cost of a point, after waiting for the graphics card."""
+        if self._measured > LEAST or (self._measured and self._by_hand):
+            from vispy.gloo import gl
 
-        gl.glFinish()
-        seconds = time.perf_counter() - self._began
-        in_view = sum(self._in_view(layer, markers) for layer, markers in shown)
-        self._second_per_point = seconds / max(in_view, LEAST)
-        if self._by_hand:
+            gl.glFinish()
+            seconds = time.perf_counter() - self._began
+            self._second_per_point = seconds / max(self._measured, LEAST)
+        if self._by_hand and any(not drawn.settled for drawn in self._drawn.values()):
             self._rest.start()
 
-    def _in_view(self, layer: Points, markers: Markers) -> int:
-        part, points = self._parts.get(markers), markers._data["a_position"]
-        view = self._view(layer)
-        points = points[:, : view.shape[1]] if part is None else points[part.rows, : view.shape[1]]
-        return int(_inside(points, view).sum())
+
+def _looks(layer: Points) -> tuple[object, ...]:
+    """Return what tells whether the points look as they did."""
+    sizes = (layer._size, layer._border_width, layer._symbol)
+    return (layer.face_color, layer.border_color, *sizes, back_of(layer))
 
 
-def _total(shown: list[tuple[Points, Markers]]) -> int:
-    return sum(len(markers._data) for _, markers in shown)
-
-
-def _inside(points: np.ndarray, box: np.ndarray) -> np.ndarray:
-    return ((points >= box[0]) & (points <= box[1])).all(axis=1)
+def _alike(one: tuple[object, ...] | None, other: tuple[object, ...] | None) -> bool:
+    if one is None or other is None:
+        return one is other
+    return all(a is b for a, b in zip(one, other, strict=True))
 
 
 def _within(view: np.ndarray, box: np.ndarray) -> bool:
@@ -244,9 +403,15 @@ details: weakref.WeakKeyDictionary[ViewerModel, Detail] = weakref.WeakKeyDiction
 
 
 def keep_smooth(viewer: ViewerModel) -> None:
-    """Draw fewer points while the view of this viewer moves; further calls do nothing."""
+    """Draw only what a frame has time for in this viewer; further calls do nothing."""
     from napari_spatialrecon.viewer.canvas.layers import unwrapped
 
     viewer = unwrapped(viewer)
     if viewer not in details and has_window(viewer):
         details[viewer] = Detail(viewer, main_window(viewer))
+        upload_less(_is_drawn)
+
+
+def _is_drawn(layer: Points) -> bool:
+    """Return whether a `Detail` draws this layer."""
+    return any(layer in viewer.layers for viewer in details)

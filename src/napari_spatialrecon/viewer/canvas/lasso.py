@@ -131,16 +131,23 @@ def inside(points: np.ndarray, polygon: np.ndarray) -> np.ndarray:
     >>> inside(np.array([[1.0, 1.0], [3.0, 3.0]]), np.array([[0, 0], [0, 2], [2, 2], [2, 0]]))
     array([ True, False])
     """
-    from matplotlib.path import Path
-
     points, polygon = np.asarray(points, float), np.asarray(polygon, float)
     found = np.zeros(len(points), bool)
     if len(polygon) < 3:
         return found
-    low, high = polygon.min(axis=0), polygon.max(axis=0)
+    (low_y, low_x), (high_y, high_x) = polygon.min(axis=0), polygon.max(axis=0)
     y, x = points.T
-    near = np.flatnonzero((y >= low[0]) & (y <= high[0]) & (x >= low[1]) & (x <= high[1]))
-    found[near] = Path(polygon).contains_points(points[near])
+    near = np.flatnonzero((y >= low_y) & (y <= high_y) & (x >= low_x) & (x <= high_x))
+    near = near[np.argsort(y[near])]
+    y, x = y[near], x[near]
+    turns = np.zeros(len(near), np.int16)
+    for (y0, x0), (y1, x1) in zip(polygon, np.roll(polygon, -1, axis=0), strict=True):
+        if y0 == y1:
+            continue
+        beside = slice(*np.searchsorted(y, sorted((y0, y1))))
+        left = x[beside] <= x0 + (y[beside] - y0) * ((x1 - x0) / (y1 - y0))
+        turns[beside] += left if y1 > y0 else -left.astype(np.int16)
+    found[near] = turns != 0
     return found
 
 
@@ -170,6 +177,8 @@ def combined(before: np.ndarray, found: np.ndarray, way: Way) -> np.ndarray:
     >>> combined(np.array([1, 2]), np.array([2, 3]), "add").tolist()
     [1, 2, 3]
     """
-    if way == "add":
-        return np.union1d(before, found)
-    return np.setdiff1d(before, found) if way == "remove" else np.unique(found)
+    chosen = np.zeros(max(before.max(initial=-1), found.max(initial=-1)) + 1, bool)
+    if way != "new":
+        chosen[before] = True
+    chosen[found] = way != "remove"
+    return np.flatnonzero(chosen)

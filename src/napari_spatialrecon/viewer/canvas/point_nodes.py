@@ -14,6 +14,9 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from napari_spatialrecon.viewer.canvas.many_points import is_lean
+from napari_spatialrecon.viewer.canvas.standing_out import back_of, faint, let_stand_out
+
 if TYPE_CHECKING:
     from napari._vispy.layers.base import VispyBaseLayer
     from napari._vispy.layers.points import VispyPointsLayer
@@ -23,10 +26,6 @@ if TYPE_CHECKING:
     from vispy.gloo import VertexBuffer
 
 _REDRAWS = "_on_data_change"
-FAINT = 0.12
-"""Opacity of points that stand back, relative to their own."""
-#: Layer -> which of its points (n_points,) stand back.
-_back: weakref.WeakKeyDictionary[Points, np.ndarray] = weakref.WeakKeyDictionary()
 
 
 def drawers(layer: Points) -> list[VispyPointsLayer]:
@@ -63,14 +62,13 @@ def set_standing_out(layer: Points, rows: np.ndarray | None) -> None:
 
     The colors of the layer stay as they are, and so do pictures that are drawn from them.
     """
-    if rows is None:
-        if _back.pop(layer, None) is None:
-            return
-    else:
-        _back[layer] = np.ones(len(layer.data), bool)
-        _back[layer][rows] = False
+    if not let_stand_out(layer, rows):
+        return
     for drawer in drawers(layer):
         markers = drawer.node.points_markers
+        if is_lean(layer):
+            drawer.node.update()
+            continue
         if rows is not None:
             _Again.of(markers, layer)
         _upload_colors(markers, layer, rims=True)
@@ -92,7 +90,7 @@ class _Again:
 
     def _on_upload(self, event: object = None) -> None:
         markers, layer = self._markers(), self._layer()
-        if self._busy or markers is None or layer is None or layer not in _back:
+        if self._busy or markers is None or layer is None or back_of(layer) is None:
             return
         self._busy = True
         try:
@@ -109,7 +107,8 @@ def redraw_colors(layer: Points, *, rims: bool = False) -> None:
     changed = layer.events.face_color
     with ExitStack() as done:
         for drawer in drawers(layer):
-            if _upload_colors(drawer.node.points_markers, layer, rims=rims):
+            if is_lean(layer) or _upload_colors(drawer.node.points_markers, layer, rims=rims):
+                drawer.node.update()
                 done.enter_context(changed.blocker(getattr(drawer, _REDRAWS)))
         changed()
 
@@ -218,11 +217,8 @@ def _upload_colors(markers: Markers, layer: Points, *, rims: bool, told: bool = 
     changed = {"a_bg_color": layer.face_color}
     if rims:
         changed["a_fg_color"] = layer.border_color
-    back = _back.get(layer)
-    for slot, colors in changed.items():
-        if back is not None and len(back) == len(colors):
-            colors = np.array(colors)
-            colors[back, 3] *= FAINT
+    for slot, own in changed.items():
+        colors = faint(own, back_of(layer))
         data[slot] = colors if len(rows) == len(colors) else colors[rows]
     _upload(markers, told=told)
     return True

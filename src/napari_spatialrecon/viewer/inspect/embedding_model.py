@@ -8,6 +8,7 @@ import numpy as np
 
 from napari_spatialrecon.errors import InputError
 from napari_spatialrecon.tasks import embedding
+from napari_spatialrecon.viewer.canvas import lasso
 from napari_spatialrecon.viewer.canvas.layer_values import rows_of
 from napari_spatialrecon.viewer.canvas.table_metadata import table_of
 from napari_spatialrecon.viewer.window.apart import apart
@@ -90,13 +91,7 @@ def inside(xy: np.ndarray, outline: np.ndarray) -> np.ndarray:
     >>> inside(np.array([[1.0, 1.0], [3.0, 1.0], [np.nan, 1.0]]), square).tolist()
     [0]
     """
-    from matplotlib.path import Path
-
-    low, high = outline.min(axis=0), outline.max(axis=0)
-    with np.errstate(invalid="ignore"):
-        near = np.flatnonzero(((xy >= low) & (xy <= high)).all(axis=1))
-    found: np.ndarray = near[Path(outline).contains_points(xy[near])]
-    return found
+    return np.flatnonzero(lasso.inside(xy, outline))
 
 
 def distinct_colors(rgba: np.ndarray) -> tuple[np.ndarray, np.ndarray]:

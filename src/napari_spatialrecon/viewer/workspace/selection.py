@@ -26,15 +26,14 @@ _STEPS = 20
 
 
 class Selection:
-    """Names of the selected cells or spots, wherever they were selected.
+    """The selected cells or spots, wherever they were selected.
 
     A selection carries over between the layers of the same cells. They are found by name among
-    tables of the same cells: spots of two slides often have the same names.
+    tables of the same cells: spots of two slides often have the same names. Of a selection made in
+    a layer the rows are kept, and names are looked up only where another layer asks.
 
     Attributes
     ----------
-    names : (n,) str
-        Unique, in the order of the layer in which they were selected.
     source
         The layer in which they were selected; None for one made elsewhere, whose names count in
         every layer.
@@ -43,23 +42,33 @@ class Selection:
     changed = Signal()
 
     def __init__(self) -> None:
-        self.names: np.ndarray = np.empty(0, object)
         self.source: Points | None = None
-        self._rows: tuple[pd.DataFrame, np.ndarray] | None = None
-        self._before: list[tuple[np.ndarray, Points | None]] = []
+        self._made = _Made(np.empty(0, object))
+        self._found: weakref.WeakKeyDictionary[Points, tuple[np.ndarray, np.ndarray]]
+        self._found = weakref.WeakKeyDictionary()
+        self._before: list[tuple[_Made, Points | None]] = []
         self._known: dict[int, tuple[weakref.ref[AnnData], bool]] = {}
 
+    @property
+    def names(self) -> np.ndarray:
+        """Their names (n,), unique, in the order of the layer in which they were selected."""
+        return self._made.names
+
     def __len__(self) -> int:
-        return len(self.names)
+        return len(self._made)
 
     def set(self, names: Iterable[str], source: Points | None = None) -> None:
         """Select these cells or spots instead of those selected before."""
-        self._take(np.asarray([*map(str, names)], object), source, None)
+        import pandas as pd
+
+        self._take(_Made(pd.unique(np.asarray([*map(str, names)], object))), source)
 
     def set_rows(self, layer: Points, rows: Iterable[int]) -> None:
         """Select rows of a points layer."""
-        at = np.unique(np.asarray(rows if isinstance(rows, np.ndarray) else [*rows], int))
-        self._take(names_of(layer)[at], layer, (layer.features, at))
+        names = names_of(layer)
+        chosen = np.zeros(len(names), bool)
+        chosen[rows if isinstance(rows, np.ndarray) else [*rows]] = True
+        self._take(_Made(names, np.flatnonzero(chosen)), layer)
 
     def clear(self) -> None:
         """Select nothing."""
@@ -73,20 +82,23 @@ class Selection:
     def go_back(self) -> None:
         """Select what was selected before."""
         if self._before:
-            names, source = self._before.pop()
-            self._take(names, source, None, keep=False)
+            self._take(*self._before.pop(), keep=False)
 
     def rows_in(self, layer: Points) -> np.ndarray:
         """Return the rows (n,) int of a layer that are selected, ascending."""
-        if not len(self.names):
+        if not len(self):
             return np.empty(0, int)
-        if self._rows is not None and self._rows[0] is layer.features:
-            return self._rows[1]
+        names, made = names_of(layer), self._made
+        if made.rows is not None and layer is self.source and made.of is names:
+            return made.rows
         if not self.is_of(layer):
             return np.empty(0, int)
-        import pandas as pd
-
-        return np.flatnonzero(pd.Index(names_of(layer)).isin(self.names))
+        if made.rows is not None and _agree(made.of, names):
+            return made.rows
+        known = self._found.get(layer)
+        if known is None or known[0] is not names:
+            known = self._found[layer] = (names, _rows_named(layer, names, self.names))
+        return known[1]
 
     def is_of(self, layer: Points) -> bool:
         """Return whether a layer is of the cells among which some were selected."""
@@ -101,29 +113,43 @@ class Selection:
             self._known[id(other)] = (weakref.ref(other), same)
         return same
 
-    def _take(
-        self,
-        names: np.ndarray,
-        source: Points | None,
-        rows: tuple[pd.DataFrame, np.ndarray] | None,
-        *,
-        keep: bool = True,
-    ) -> None:
-        """Select names, of which the rows in a layer with these features are known or None.
-
-        What was selected is kept to go back to.
-        """
-        import pandas as pd
-
-        found = pd.unique(names)
+    def _take(self, made: _Made, source: Points | None, *, keep: bool = True) -> None:
+        """Select something else; what was selected is kept to go back to."""
         if source is not self.source:
             self._known = {}
-        same = source is self.source and np.array_equal(found, self.names)
+        same = source is self.source and made.is_as(self._made)
         if keep and not same:
-            self._before = [*self._before[1 - _STEPS :], (self.names, self.source)]
-        self.names, self.source, self._rows = found, source, rows
+            self._before = [*self._before[1 - _STEPS :], (self._made, self.source)]
+        self.source, self._made = source, made
+        self._found.clear()
         if not same:
             self.changed.emit()
+
+
+class _Made:
+    """A selection as it was made: names (n,), or rows (n,) of all names of a layer."""
+
+    def __init__(self, of: np.ndarray, rows: np.ndarray | None = None) -> None:
+        self.of, self.rows = of, rows
+        self._names = of if rows is None else None
+
+    @property
+    def names(self) -> np.ndarray:
+        """Unique names, in their order."""
+        if self._names is None:
+            import pandas as pd
+
+            self._names = pd.unique(self.of[self.rows])
+        return self._names
+
+    def __len__(self) -> int:
+        return len(self.names if self.rows is None else self.rows)
+
+    def is_as(self, other: _Made) -> bool:
+        """Return whether the same is selected in both."""
+        if self.rows is not None and other.rows is not None and self.of is other.of:
+            return np.array_equal(self.rows, other.rows)
+        return len(self) == len(other) and np.array_equal(self.names, other.names)
 
 
 def _cells_of(layer: Points) -> AnnData | None:
@@ -132,9 +158,45 @@ def _cells_of(layer: Points) -> AnnData | None:
     return found if found is not None else layer.metadata.get(OURS, {}).get(CELLS)
 
 
+_names: weakref.WeakKeyDictionary[Points, tuple[pd.DataFrame, np.ndarray]]
+_names = weakref.WeakKeyDictionary()
+_indices: weakref.WeakKeyDictionary[Points, tuple[np.ndarray, pd.Index]]
+_indices = weakref.WeakKeyDictionary()
+
+
 def names_of(layer: Points) -> np.ndarray:
-    """Return the names (n_points,) of a layer's cells or spots; their numbers if it has none."""
-    if NAMES not in layer.features:
-        return np.arange(len(layer.data)).astype(str).astype(object)
-    found = layer.features[NAMES].to_numpy()
-    return found if found.dtype == object else found.astype(str).astype(object)
+    """Return the names (n_points,) of a layer's cells or spots; their numbers if it has none.
+
+    The same array until the layer's features change.
+    """
+    features = layer.features
+    kept = _names.get(layer)
+    if kept is not None and kept[0] is features and len(kept[1]) == len(layer.data):
+        return kept[1]
+    if NAMES in features:
+        found = features[NAMES].to_numpy()
+        found = found if found.dtype == object else found.astype(str).astype(object)
+    else:
+        found = np.arange(len(layer.data)).astype(str).astype(object)
+    _names[layer] = features, found
+    return found
+
+
+def _rows_named(layer: Points, names: np.ndarray, wanted: np.ndarray) -> np.ndarray:
+    """Return the rows (k,) of a layer that have one of the wanted names, ascending."""
+    import pandas as pd
+
+    kept = _indices.get(layer)
+    if kept is None or kept[0] is not names:
+        kept = _indices[layer] = names, pd.Index(names)
+    index = kept[1]
+    if not index.is_unique:
+        return np.flatnonzero(index.isin(wanted))
+    chosen = np.zeros(len(names) + 1, bool)
+    chosen[index.get_indexer(wanted)] = True
+    return np.flatnonzero(chosen[:-1])
+
+
+def _agree(one: np.ndarray, other: np.ndarray) -> bool:
+    """Return whether two layers have the same cells in the same order."""
+    return one is other or (len(one) == len(other) and bool((one == other).all()))

@@ -1,0 +1,271 @@
+"""The workbench over many cells: what each action takes, and how long the window stands still.
+
+Cells lie on an H&E image, if a file is given. Each line is one action of a user, until its last
+frame is drawn: by the clock, of the processor, and the longest gap between two Qt events meanwhile
+(a timer of 2 ms). Run in a desktop session, or with a virtual screen::
+
+    OMP_NUM_THREADS=1 xvfb-run -a -s "-screen 0 1280x800x24" python benchmarks/bench_points.py
+"""
+
+from __future__ import annotations
+
+import argparse
+import os
+import resource
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import anndata
+import napari
+import numpy as np
+import pandas as pd
+from bench_viewer import renderer
+from bench_window import until
+from napari.layers import Layer
+from PIL import Image
+from qtpy.QtCore import QPoint, QPointF, Qt, QTimer
+from qtpy.QtGui import QWheelEvent
+from qtpy.QtTest import QTest
+from qtpy.QtWidgets import QApplication
+from scipy import sparse
+
+from napari_spatialrecon.tissue.slots import UNCERTAINTY
+from napari_spatialrecon.viewer.canvas.colors import color_key, is_faded
+from napari_spatialrecon.viewer.canvas.detail import details
+from napari_spatialrecon.viewer.canvas.layers import cells_layer
+from napari_spatialrecon.viewer.inspect.color_part import ColorPart
+from napari_spatialrecon.viewer.inspect.lasso_part import LassoPart
+from napari_spatialrecon.viewer.inspect.legend_part import LegendPart
+from napari_spatialrecon.viewer.results.looks import Look
+from napari_spatialrecon.viewer.window.memory import Memory
+from napari_spatialrecon.viewer.workspace import workspace
+from napari_spatialrecon.viewer.workspace.results import Result
+
+LEFT, NONE = Qt.MouseButton.LeftButton, Qt.KeyboardModifier.NoModifier
+
+
+def many_cells(places: np.ndarray) -> anndata.AnnData:
+    """Return cells at places (n, 2), (x, y) in µm: 300 genes, a tenth above zero, 30 types."""
+    rng, n = np.random.default_rng(0), len(places)
+    counts = sparse.random(n, 300, density=0.1, format="csr", dtype=np.float32, random_state=0)
+    counts.data = np.ceil(counts.data * 5)
+    band = (places[:, 0] / np.ptp(places[:, 0]) * 25).astype(int) % 30
+    types = pd.Categorical.from_codes(
+        np.where(rng.random(n) < 0.7, band, rng.integers(0, 30, n)),
+        [f"type {i}" for i in range(30)],
+    )
+    obs = pd.DataFrame({"cell_type": types}, index="cell" + pd.Index(np.arange(n).astype(str)))
+    obs[UNCERTAINTY] = rng.gamma(2.0, 50.0, n)
+    adata = anndata.AnnData(counts, obs=obs, var=pd.DataFrame(index=[f"G{i}" for i in range(300)]))
+    adata.obsm["spatial"] = places
+    adata.uns["spatialrecon"] = {"unit": "um"}
+    return adata
+
+
+class Watch:
+    """The ticks of a fast timer, and the frames that the canvas drew."""
+
+    def __init__(self, viewer: Any) -> None:
+        self.ticks: list[float] = []
+        self.frames: list[float] = []
+        self.worst = (0.0, "")
+        self._timer = QTimer()
+        self._timer.timeout.connect(lambda: self.ticks.append(time.perf_counter()))
+        self._timer.start(2)
+        canvas = viewer.window._qt_viewer.canvas._scene_canvas
+        canvas.events.draw.connect(
+            lambda event: self.frames.append(time.perf_counter()), position="last"
+        )
+
+    def timed(
+        self, what: str, act: Callable[[], object], done: Callable[[], bool] = lambda: True
+    ) -> None:
+        """Act, wait until it is done and drawn, and print what that took."""
+        self.ticks, self.frames = [time.perf_counter()], []
+        began, cpu = time.perf_counter(), time.process_time()
+        act()
+        until(done)
+        wall = time.perf_counter() - began
+        quiet = time.perf_counter() + 0.5
+        while time.perf_counter() < quiet:
+            QApplication.processEvents()
+            if self.frames and self.frames[-1] > quiet - 0.5:
+                quiet = self.frames[-1] + 0.5
+            time.sleep(0.001)
+        cpu = time.process_time() - cpu
+        gap = float(np.diff([*self.ticks, time.perf_counter()]).max())
+        self.worst = max(self.worst, (gap, what))
+        drawn = max([wall, *(at - began for at in self.frames)])
+        steps = np.diff(self.frames) * 1e3
+        pace = f"{np.median(steps):.0f} ms" if len(steps) > 8 else ""
+        print(
+            f"| {what} | {wall:.2f} s | {drawn:.2f} s | {cpu:.2f} s | {gap * 1e3:.0f} ms | {pace} |",
+            flush=True,
+        )
+
+
+def drag(native: Any, points: list[QPoint]) -> None:
+    """Move the mouse with its button held, a frame drawn for each move."""
+    QTest.mousePress(native, LEFT, NONE, points[0])
+    for point in points[1:]:
+        QTest.mouseMove(native, point)
+        end = time.perf_counter() + 0.012  # vispy hears a hundred moves a second
+        while time.perf_counter() < end:
+            QApplication.processEvents()
+    QTest.mouseRelease(native, LEFT, NONE, points[-1])
+
+
+def wheel(native: Any, steps: int) -> None:
+    """Turn the wheel over the middle of the canvas."""
+    at = QPointF(native.rect().center())
+    for _ in range(abs(steps)):
+        turn = QPoint(0, 120 if steps > 0 else -120)
+        QApplication.sendEvent(
+            native,
+            QWheelEvent(
+                at, native.mapToGlobal(at), QPoint(), turn, Qt.MouseButton.NoButton, NONE,
+                Qt.ScrollPhase.NoScrollPhase, False,
+            ),
+        )  # fmt: skip
+        end = time.perf_counter() + 0.012
+        while time.perf_counter() < end:
+            QApplication.processEvents()
+
+
+def inspect(viewer: Any, watch: Watch, bench: Any, layer: Any) -> None:
+    tab, native = bench.tabs["inspect"], viewer.window._qt_viewer.canvas.native
+    part, legend, lasso = tab.parts[ColorPart], tab.parts[LegendPart], tab.parts[LassoPart]
+    shown = legend.legend.legend
+
+    def titled(name: str) -> bool:
+        key = color_key(layer)
+        return key is not None and (key.title == name or key.title.startswith(f"{name},"))
+
+    for name in ("G7", "cell_type", "G8"):
+        watch.timed(
+            f"color by {name}",
+            lambda name=name: part.color(name),
+            lambda name=name: titled(name.replace("_", " ")),
+        )
+    for top in (90.0, 95.0):
+        watch.timed(
+            f"change the limits to {top:.0f} %",
+            lambda top=top: part.scale.changed.emit({"percentiles": (0.0, top)}),
+            lambda: not part._waiting,
+        )
+    watch.timed("fade uncertain", lambda: part.fade.click(), lambda: is_faded(layer))
+    watch.timed("fade no more", lambda: part.fade.click(), lambda: not is_faded(layer))
+    part.color("cell_type")
+    until(lambda: titled("cell type"))
+    watch.timed("hide a type", lambda: shown.toggle(3), lambda: not layer.shown.all())
+    watch.timed("show one type alone", lambda: shown.toggle_solo(5), lambda: shown.solo == 5)
+    watch.timed("show all", shown.show_all, lambda: bool(layer.shown.all()))
+    watch.timed("hide the layer", lambda: setattr(layer, "visible", False))
+    watch.timed("show the layer", lambda: setattr(layer, "visible", True))
+    watch.timed("larger points", lambda: part.size_box.setValue(15.0))
+    watch.timed("rims", lambda: part.rims.click())
+    watch.timed("no rims", lambda: part.rims.click())
+    watch.timed("smaller points", lambda: part.size_box.setValue(10.0))
+
+    middle = native.rect().center()
+    there = [middle + QPoint(4 * i, 2 * i) for i in range(60)]
+    watch.timed("drag the view, 120 moves", lambda: drag(native, there + there[::-1]))
+    watch.timed("zoom in, 12 turns", lambda: wheel(native, 12))
+    watch.timed("drag there, 120 moves", lambda: drag(native, there + there[::-1]))
+    watch.timed("zoom in, 16 more", lambda: wheel(native, 16))
+    print(f"   {details[viewer].drawn:,} points drawn")
+    watch.timed("drag there, 120 moves", lambda: drag(native, there + there[::-1]))
+    watch.timed("zoom out again", lambda: wheel(native, -28))
+
+    turn = np.linspace(0, 2 * np.pi, 40)
+    for radius in (150, 160):
+        ring = [middle + QPoint(int(radius * np.cos(t)), int(radius * np.sin(t))) for t in turn]
+        lasso.toggle()
+        watch.timed(f"lasso of {radius} pixels", lambda ring=ring: drag(native, ring))
+        print(f"   {len(lasso.rows):,} selected")
+        lasso.stop()
+    names = layer.features["obs_names"].to_numpy()[::2]
+    watch.timed("select half by name", lambda: bench.space.selection.set(names))
+    watch.timed("select nothing", lasso._clear)
+    watch.timed("click a cell", lambda: QTest.mouseClick(native, LEFT, NONE, middle))
+
+
+def compare(viewer: Any, watch: Watch, bench: Any, made: Any, layer: Any) -> None:
+    other = many_cells(
+        made.obsm["spatial"] + np.random.default_rng(1).normal(0, 200, (made.n_obs, 2))
+    )
+    second: Any = Layer.create(*cells_layer(other, name="other"))
+    watch.timed("add a second layer", lambda: viewer.add_layer(second))
+    bench.pages.setCurrentWidget(bench.tabs["results"])
+    results, space = bench.tabs["results"], bench.space
+    sides = [("cells", made, layer), ("other", other, second)]
+    found: list[Any] = []
+    for name, adata, shown in sides:
+        record = {"task": "place", "method": "knn", "metrics": {}}
+        watch.timed(
+            f"enter the result {name}",
+            lambda n=name, a=adata, r=record, s=shown: found.append(
+                space.results.add(Result(n, "place", a, r, s))
+            ),
+        )
+    panel = results.compare
+    for one in found:
+        watch.timed(
+            f"tick {one.name}",
+            lambda one=one: results.model.tick(one),
+            lambda: len(results.model.ticked) < 2 or panel.comparison is not None,
+        )
+    for look in Look:
+        watch.timed(f"compare: {look}", lambda look=look: panel.look(look))
+        if look is Look.ARROWS:
+            print(f"   {panel.status.text()}")
+        if look is Look.SWIPE:
+            watch.timed("move the line, 20 times", lambda: [
+                (panel.slider.setValue(300 + 20 * i), QApplication.processEvents()) for i in range(20)
+            ])  # fmt: skip
+    watch.timed("end the comparison", lambda: panel.look(None))
+    watch.timed("remove a layer", lambda: viewer.layers.remove(second))
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--points", type=int, default=1_000_000)
+    parser.add_argument("--image", type=Path, help="an H&E to lay the cells on, 10 mm wide")
+    parser.add_argument("--only", choices=("inspect", "compare"))
+    options = parser.parse_args()
+    viewer: Any = napari.Viewer()
+    workspace._workspaces[viewer] = workspace.Workspace(viewer, memory=Memory({}))
+    _, bench = viewer.window.add_plugin_dock_widget("napari-spatialrecon", "Spatial Reconstruction")
+    low, high = np.zeros(2), np.full(2, 10_000.0)
+    if options.image:
+        pixels = np.asarray(Image.open(options.image))
+        um = 10_000.0 / pixels.shape[1]
+        viewer.add_image([pixels[::step, ::step] for step in (1, 4, 8)], rgb=True, scale=(um, um))
+        high = um * np.array(pixels.shape[1::-1])
+    made = many_cells(np.random.default_rng(0).uniform(low, high, (options.points, 2)))
+    watch = Watch(viewer)
+    until(lambda: bool(watch.frames))
+    bench.pages.setCurrentWidget(bench.tabs["inspect"])
+    load = os.getloadavg()[0]
+    print(f"{options.points:,} cells, {os.cpu_count()} cores, load {load:.1f}, {renderer()}")
+    print("| action | done | last frame | CPU | longest gap | a frame |")
+    print("|---|---:|---:|---:|---:|---:|")
+    layer: Any = Layer.create(*cells_layer(made, name="cells"))
+    watch.timed("add the layer (first paint)", lambda: viewer.add_layer(layer))
+    watch.worst = (0.0, "")
+    if options.only != "compare":
+        inspect(viewer, watch, bench, layer)
+    if options.only != "inspect":
+        compare(viewer, watch, bench, made, layer)
+    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1e3
+    gap, what = watch.worst
+    print(
+        f"longest gap after the first paint {gap * 1e3:.0f} ms ({what}); peak memory {peak:.0f} MB"
+    )
+    viewer.close()
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,82 @@
+"""Layers of many points: napari uploads none of them; `Detail` draws what a frame has time for."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from itertools import repeat
+from operator import is_
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from napari_spatialrecon.viewer.canvas.standing_out import back_of, faint
+
+if TYPE_CHECKING:
+    from napari._vispy.layers.points import VispyPointsLayer
+    from napari.layers import Points
+
+MANY = 10_000
+"""With more points than this, only those that are drawn are uploaded."""
+
+
+_are_drawn: list[Callable[[Points], bool]] = []
+
+
+def is_lean(layer: Points) -> bool:
+    """Return whether only those points of a layer are uploaded that are drawn."""
+    return len(layer.data) > MANY and any(drawn(layer) for drawn in _are_drawn)
+
+
+def are_one(symbols: np.ndarray) -> bool:
+    """Return whether all symbols of a layer are one; comparing them one by one would take long."""
+    return all(map(is_, symbols, repeat(symbols[0])))
+
+
+def upload_less(is_drawn: Callable[[Points], bool]) -> None:
+    """Let napari upload no points of large layers; further calls do nothing.
+
+    Parameters
+    ----------
+    is_drawn
+        Whether a layer is drawn by a `Detail`; napari uploads all points of others.
+    """
+    from napari._vispy.layers.points import VispyPointsLayer
+
+    if _are_drawn:
+        return
+    _are_drawn.append(is_drawn)
+    drawer: Any = VispyPointsLayer
+    napari_does = drawer._on_data_change
+
+    # Events are connected by this name, as napari does.
+    def _on_data_change(self: VispyPointsLayer) -> None:
+        if not is_lean(self.layer):
+            napari_does(self)
+            return
+        markers = self.node.points_markers
+        if markers._data is None:
+            markers.set_data(np.zeros((1, 2)), size=0, edge_width=0)
+        else:
+            markers.events.data_updated()
+        self.reset()
+
+    drawer._on_data_change = _on_data_change
+
+
+def upload(drawer: VispyPointsLayer, rows: np.ndarray) -> None:
+    """Upload only these rows (n,) of a layer of many points, as napari would."""
+    layer, markers = drawer.layer, drawer.node.points_markers
+    rows = rows if len(rows) else np.zeros(1, int)
+    scale, whole = abs(layer.scale[-1]), back_of(layer)
+    size, width = layer.size[rows] * scale, layer.border_width[rows]
+    back = None if whole is None else whole[rows]
+    relative, symbols = layer.border_width_is_relative, layer.symbol[rows]
+    markers.set_data(
+        layer.data[rows][:, list(layer._slice_input.displayed)][:, ::-1],
+        size=size,
+        symbol=str(symbols[0]) if are_one(symbols) else [str(symbol) for symbol in symbols],
+        edge_color=faint(layer.border_color[rows], back),
+        face_color=faint(layer.face_color[rows], back),
+        edge_width=None if relative else np.minimum(width * scale, size),
+        edge_width_rel=width if relative else None,
+    )
