@@ -76,6 +76,8 @@ def layer_values(layer: Points, name: str, *, log: bool | None = None) -> Found:
     InputError
         There is no such column or gene.
     """
+    import pandas as pd
+
     adata, n = table_of(layer), len(layer.data)
     if adata is None and name not in layer.features:
         raise unknown(name)
@@ -86,10 +88,13 @@ def layer_values(layer: Points, name: str, *, log: bool | None = None) -> Found:
         rows = rows_of(layer, adata)
         if rows is not None:
             found = _taken(found, rows)
-    note = ""
+    note, known = "", n == 0
     if kind == "category":
         found, note = most_frequent(found)
-    elif n and not np.isfinite(np.asarray(found, float)).any():
+        known = known or bool(pd.notna(np.asarray(found, object)).any())
+    else:
+        known = known or bool(np.isfinite(np.asarray(found, float)).any())
+    if not known:
         note = f"{title}: all values are missing."
     return Found(found, kind, title, note)
 
