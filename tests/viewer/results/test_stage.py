@@ -63,15 +63,17 @@ def test_a_look_leaves_the_canvas_as_it_was(pair: Pair, look: Look) -> None:
     assert (pair.viewer.scene.camera.center, pair.viewer.scene.camera.zoom) == camera
 
 
-def test_side_by_side_has_a_ground_of_its_own_each(pair: Pair) -> None:
+@pytest.mark.parametrize("axis", [0, 1], ids=["below", "to the right"])
+def test_side_by_side_has_a_ground_of_its_own_each(pair: Pair, axis: int) -> None:
+    pair.viewer.canvas.size = (300, 900) if axis else (900, 300)
     own = pair.show(Look.BESIDE)
     first, second = pair.stage.points
-    width = (world(second) - world(first) - [40, 30])[:, 1]
+    width = (world(second) - world(first) - [40, 30])[:, axis]
     np.testing.assert_allclose(width, width[0])
-    assert width[0] > np.ptp(world(first)[:, 1])
+    assert width[0] > np.ptp(world(first)[:, axis])
     left, right = (layer for layer in own if layer.name.endswith(("(copy)", "(copy) [1]")))
     shift = np.abs(left.extent.world[0] - right.extent.world[0])
-    np.testing.assert_allclose(shift, [0, width[0]], atol=1e-6)
+    np.testing.assert_allclose(shift, np.eye(2)[axis] * width[0], atol=1e-6)
     assert [p.name_overlay.visible for p in pair.stage.points] == [True, True]
     assert str(first.symbol[0]) != str(second.symbol[0])
 

@@ -22,7 +22,7 @@ class Look(StrEnum):
 
 
 TIPS = {
-    Look.BESIDE: "Show the second to the right of the first, on a copy of its image",
+    Look.BESIDE: "Show the second beside the first, on a copy of its image",
     Look.SWIPE: "Drag the line on the canvas: the first is left of it, the second right of it",
     Look.BLINK: "Show one and the other in turn, for half a second each",
     Look.ARROWS: "Draw an arrow from where the first places a cell to where the second does",

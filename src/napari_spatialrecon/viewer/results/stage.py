@@ -206,7 +206,7 @@ class Stage:
         low, high = self.scene.tissue()
         margin = _MARGIN * (high - low)
         low, high = low - margin, high + margin
-        shift = np.array([0.0, high[1] - low[1]])
+        shift = self._aside(high - low)
         ground = self.scene.ground()
         for image in ground:
             for moved in (np.zeros(2), shift):
@@ -215,8 +215,20 @@ class Stage:
                     self._add(copy, self.viewer.layers.index(image) + 1)
         self._hide(list(ground))
         self.points[1].translate = shift
+        if shift[0]:
+            self.points[1].name_overlay.position = "bottom_left"
         self._remember_camera()
         self.viewer.reset_view(layers=self._own)
+
+    def _aside(self, span: np.ndarray) -> np.ndarray:
+        """Return the way, (2,) as (y, x), from the first tissue to the second.
+
+        To the right, or below where a narrow canvas shows both larger so.
+        """
+        height, width = self.viewer.canvas.size
+        right = min(height / span[0], width / (2 * span[1]))
+        below = min(height / (2 * span[0]), width / span[1])
+        return np.array([span[0], 0.0] if below > right else [0.0, span[1]])
 
     def _swipe(self) -> None:
         from napari.layers import Vectors
