@@ -8,7 +8,7 @@ from napari_spatialrecon.provenance import versions
 from napari_spatialrecon.report.inputs import CHANGED, MISSING, NOT_CHECKED, UNREADABLE, Input
 from napari_spatialrecon.report.methods import brief
 from napari_spatialrecon.report.parts import Line, Section, listed
-from napari_spatialrecon.report.places import uncertainty_caveat
+from napari_spatialrecon.report.places import uncertainty_caveats
 from napari_spatialrecon.report.run import PLACING, Run
 from napari_spatialrecon.report.settings import preset_of
 from napari_spatialrecon.report.validation import verdict
@@ -51,8 +51,7 @@ def _of_places(run: Run) -> list[Line]:
     if overlap < _OVERLAP:
         text = f"The outlines of the two H&E images overlap by {overlap:.0%} only: the pose of the "
         lines.append(("warning", text + "whole result is doubtful."))
-    if (stated := uncertainty_caveat(run)) is not None:
-        lines.append(stated)
+    lines += uncertainty_caveats(run)
     if contract.um_per_unit(run.adata) is None:
         lines.append(("warning", "The scale is unknown: lengths are not in µm."))
     return lines

@@ -57,6 +57,6 @@ class Studio:
 def _smaller(image: Image.Image) -> tuple[str, bytes]:
     png, jpeg = io.BytesIO(), io.BytesIO()
     image.save(png, "PNG", optimize=True)
-    image.save(jpeg, "JPEG", quality=_QUALITY, subsampling=0, optimize=True)
+    image.save(jpeg, "JPEG", quality=_QUALITY, subsampling=0)
     kinds = (("png", png.getvalue()), ("jpeg", jpeg.getvalue()))
     return min(kinds, key=lambda found: len(found[1]) * (1.0 if found[0] == "jpeg" else 0.8))

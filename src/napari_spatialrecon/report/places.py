@@ -9,12 +9,15 @@ from napari_spatialrecon.report.inputs import Input
 from napari_spatialrecon.report.parts import Line, Section, listed
 from napari_spatialrecon.report.pictures import Studio
 from napari_spatialrecon.report.run import Run
-from napari_spatialrecon.report.validation import measure_of
+from napari_spatialrecon.report.validation import measure_of, measured
 from napari_spatialrecon.tissue import contract
 from napari_spatialrecon.tissue.slots import UNCERTAINTY
 
-#: Ratio of stated and found errors up to which they agree.
-_AGREE = 1.2
+#: Share of cells within their radius from which on radii hold enough; nine of ten should be.
+_COVERED = 0.8
+#: Median radius over the median error of held-out spots above which radii are wide; 1.8 is that of
+#: errors which scatter evenly.
+_WIDE = 3.0
 
 
 def asked(run: Run, inputs: list[Input]) -> tuple[str, ...]:
@@ -60,43 +63,64 @@ def _uncertainty(run: Run, inputs: list[Input], studio: Studio, below: str) -> S
     unit = " µm" if scale else " units"
     values = run.adata.obs[UNCERTAINTY].to_numpy(float)
     stated = values * (scale or 1.0)
-    text = f"Stated uncertainty of a cell's place: {spread_words(stated, unit)}."
-    figure = drawn(run, inputs, values, kind="uncertainty", label="uncertainty")
+    text = (
+        "The uncertainty of a cell's place is a radius within which about nine of ten such cells "
+        f"should lie: {spread_words(stated, unit)}."
+    )
+    figure = drawn(run, inputs, values, kind="uncertainty", label="90 % within")
     alt = f"Map of the placed cells over {below}, dark where the place is certain."
     caption = "Uncertainty of each place: dark is certain, bright is not."
     picture = studio.picture(figure, alt, caption)
-    lines = (line,) if (line := _checked(run, stated)) else ()
+    lines = tuple(_checked(run, stated))
     return Section("uncertainty", title, (text,), lines, pictures=(picture,))
 
 
-def _checked(run: Run, stated: np.ndarray) -> Line | None:
-    """Return whether the stated uncertainty is as large as the error on held-out spots."""
+def _checked(run: Run, stated: np.ndarray) -> list[Line]:
+    """Return whether the stated radii hold as many cells as they should, as far as it is known."""
+    return [line for line in (_covers(run, stated), _beside(run, stated)) if line is not None]
+
+
+def _covers(run: Run, stated: np.ndarray) -> Line | None:
+    """Return the share of cells whose measured place lies within the stated radius."""
+    between = measured(run)
+    if between is None:
+        return None
+    away = between.column(run.adata)
+    known = np.isfinite(away) & np.isfinite(stated)
+    share = float((away[known] <= stated[known]).mean()) if known.any() else np.nan
+    text = f"{share:.0%} of the cells lie within this radius of their measured place"
+    if share >= _COVERED:
+        return "good", f"{text}, where about 90 % should."
+    return "warning", f"{text}, where about 90 % should: the radii are too small here."
+
+
+def _beside(run: Run, stated: np.ndarray) -> Line | None:
+    """Return whether the median radius is plausible beside the error of held-out spots."""
     known = measure_of(run)
     if known is None or not known[0].own.endswith("_um"):
         return None
     found, middle = known[1][known[0].own], float(np.nanmedian(stated))
     if not (found > 0 and middle > 0):
         return None
-    ratio = middle / found
     both = (
-        f"the median stated is {middle:,.0f} µm, the median error of held-out spots {found:,.0f} µm"
+        f"the median radius is {middle:,.0f} µm, the median error of held-out spots {found:,.0f} µm"
     )
-    if 1 / _AGREE <= ratio <= _AGREE:
-        return "good", f"It agrees with what was found: {both}."
-    size = "too large" if ratio > 1 else "too small"
-    return (
-        "warning",
-        f"It is {size} by held-out spots ({both}): take it to rank cells, not as a length.",
-    )
+    if middle < found:
+        text = f"Held-out spots lay farther off than these radii allow: {both}. "
+        return "warning", text + "Take them to rank cells, not as a length."
+    if middle > _WIDE * found:
+        text = f"These radii are wide for how far off held-out spots lay: {both}. "
+        return "warning", text + "Take them to rank cells, not as a length."
+    return "good", f"Plausible by held-out spots: {both}."
 
 
-def uncertainty_caveat(run: Run) -> Line | None:
-    """Return that the stated uncertainty does not agree with the held-out error, if so."""
+def uncertainty_caveats(run: Run) -> list[Line]:
+    """Return what speaks against the stated uncertainty."""
     if UNCERTAINTY not in run.adata.obs:
-        return None
+        return []
     scale = contract.um_per_unit(run.adata)
-    line = _checked(run, run.adata.obs[UNCERTAINTY].to_numpy(float) * (scale or 1.0))
-    return None if line is None or line[0] == "good" else (line[0], f"Uncertainty: {line[1]}")
+    lines = _checked(run, run.adata.obs[UNCERTAINTY].to_numpy(float) * (scale or 1.0))
+    return [(tone, f"Uncertainty: {text}") for tone, text in lines if tone != "good"]
 
 
 def done(run: Run, inputs: list[Input]) -> str:

@@ -13,7 +13,7 @@ from napari_spatialrecon.methods.registry import baseline_for, methods_for
 from napari_spatialrecon.report.parts import Bar, Line, Section, Table
 from napari_spatialrecon.report.run import PLACING, Run
 from napari_spatialrecon.tasks import imputing
-from napari_spatialrecon.tasks.comparing import compare, measured_places
+from napari_spatialrecon.tasks.comparing import Comparison, compare, measured_places
 from napari_spatialrecon.tasks.measures import MEASURES, Measure
 from napari_spatialrecon.tasks.verdicts import (
     Verdict,
@@ -86,15 +86,22 @@ def validation_section(run: Run) -> Section:
 
 def _measured(run: Run) -> Line | None:
     """Return how far placed cells are from measured places that they had, if they had any."""
-    if run.task not in PLACING or BEFORE not in run.adata.obsm:
-        return None
-    own = measured_places(run.adata)
-    try:
-        between = compare(own, run.adata, names=("what was measured", "the result"))
-    except InputError:
+    between = measured(run)
+    if between is None:
         return None
     said = " ".join([between.summary.replace("disagreement", "distance"), *between.notes])
     return "quiet", f"The cells had measured places, which the run did not read. {said}"
+
+
+def measured(run: Run) -> Comparison | None:
+    """Return placed cells beside measured places that they had before; None without any."""
+    if run.task not in PLACING or BEFORE not in run.adata.obsm:
+        return None
+    try:
+        own = measured_places(run.adata)
+        return compare(own, run.adata, names=("what was measured", "the result"))
+    except InputError:
+        return None
 
 
 def measure_of(run: Run) -> tuple[Measure, dict[str, float]] | None:
@@ -144,6 +151,11 @@ def _baseline(task: str) -> str:
     return baseline_for(task).name if known else ""
 
 
+def _error(one: tuple[str, Mapping[str, float]]) -> float:
+    errors = one[1]
+    return errors.get("method", errors.get("baseline", np.inf))
+
+
 def _tried(run: Run) -> Table | None:
     """Return the methods that were tried on the same held-out spots, where one was chosen."""
     found = next(
@@ -154,7 +166,7 @@ def _tried(run: Run) -> Table | None:
     titles = {info.name: info.title for info in methods_for(run.task)}
     rows = []
     tried = found["tried"].items()
-    for name, errors in sorted(tried, key=lambda one: one[1].get("method", one[1]["baseline"])):
+    for name, errors in sorted(tried, key=_error):
         which = "method" if "method" in errors else "baseline"
         um, gain = errors.get(f"{which}_um"), errors.get("gain")
         noise = errors.get("gain_noise", np.nan)
