@@ -70,7 +70,7 @@ def test_cells_without_place_are_listed_as_cells_to_place(
     assert read(write(slide, tmp_path, "batch 1.h5ad")) == NO_LAYERS
     (entry,) = workspace_of(viewer).of_role(Role.QUERY)
     assert entry.name == "batch 1" and entry.table().n_obs == 30
-    assert "30 cells without coordinates" in said()
+    assert "30 cells to place" in said()
 
 
 def test_a_slide_whose_image_is_broken_still_shows_its_spots(

@@ -17,6 +17,9 @@ from napari_spatialrecon.tissue.slots import COUNTS, COUNTS_OK
 #: Names by which `X` and `raw` are asked for.
 X, RAW = "X", "raw"
 
+_SOME = 100_000
+"""Values that tell counts from logarithms."""
+
 
 def settled(adata: AnnData, layer: str | None = None) -> tuple[AnnData, tuple[str, ...]]:
     """Return a table whose counts are in `layers["counts"]`, else in `X`, and notes on the choice.
@@ -65,6 +68,15 @@ def settled(adata: AnnData, layer: str | None = None) -> tuple[AnnData, tuple[st
             raise InputError(f"Expected a matrix {layer!r}, found a table without any.")
         raise ChoiceError("matrices", "layer", choices, asked=layer)
     return _with_counts(adata, layer)
+
+
+def seems_counts(adata: AnnData) -> bool:
+    """Return whether the first values of the matrix that is read as counts are whole numbers."""
+    matrix = adata.layers.get(COUNTS, adata.X)
+    if matrix is None or not adata.n_vars:
+        return False
+    some = next(iter(value_blocks(matrix)), np.empty(0))[:_SOME]
+    return bool(np.all(some == np.rint(some)))
 
 
 def whole_layers(adata: AnnData) -> list[str]:

@@ -2,6 +2,8 @@ from __future__ import annotations
 
 from typing import Any
 
+import anndata
+import numpy as np
 from napari.components import ViewerModel
 
 from napari_spatialrecon.viewer.data.model import advice, cards, next_steps
@@ -33,3 +35,14 @@ def test_a_deleted_layer_takes_its_card_along(viewer: ViewerModel, open_tissue: 
     space = open_tissue(viewer)
     viewer.layers.clear()
     assert list(cards(space)) == ["Cells"] and advice(space).startswith("Open a slide")
+
+
+def test_a_table_without_counts_says_so_and_what_to_do(viewer: ViewerModel) -> None:
+    space = Workspace(viewer, memory=Memory({}))
+    logged = anndata.AnnData(np.log1p(np.arange(6.0).reshape(2, 3)))
+    space.add("logged", Role.QUERY, adata=logged)
+    space.add("raw", Role.QUERY, adata=anndata.AnnData(np.arange(6.0).reshape(2, 3)))
+    by_name = {card.name: card for card in cards(space)["Cells"]}
+    assert by_name["raw"].problems == () and "no coordinates" in by_name["raw"].facts
+    (problem,) = by_name["logged"].missing
+    assert "not whole numbers" in problem and "before normalization" in problem

@@ -82,3 +82,30 @@ def test_a_slide_that_is_to_be_placed_becomes_the_cells_and_can_be_run(
     assert place.model.query is second and place.model.references == [first]
     assert not second.layer.visible, "its coordinates are hidden"
     qtbot.waitUntil(place.panel.run_button.isEnabled, timeout=20_000)
+
+
+def test_a_name_is_double_clicked_and_typed_and_layers_and_runs_follow(
+    make_napari_viewer: Any, open_tissue: Any, qtbot: Any
+) -> None:
+    viewer = make_napari_viewer(show=True)
+    space = open_tissue(viewer)
+    _, bench = viewer.window.add_plugin_dock_widget(PLUGIN, "Spatial Reconstruction")
+    tab = bench.tabs["data"]
+    slide = space.named("cortex 1 spots")
+    card = tab.cards[slide]
+    middle = card.name.geometry().center()
+    qtbot.mouseDClick(card, Qt.MouseButton.LeftButton, pos=middle)
+    qtbot.waitUntil(card.name_field.isVisible)
+    qtbot.keyClicks(card.name_field, "not this")
+    qtbot.keyClick(card.name_field, Qt.Key.Key_Escape)
+    assert card.name.isVisible() and slide.label == ""
+    next(a for a in card.menu().actions() if a.text() == "Rename").trigger()
+    qtbot.keyClicks(card.name_field, "tumour edge")
+    qtbot.keyClick(card.name_field, Qt.Key.Key_Return)
+    assert slide.layer.name == slide.name == "tumour edge spots"
+    assert {"tumour edge spots", "tumour edge H&E"} <= {layer.name for layer in viewer.layers}
+    assert "tumour edge" in {c.card.name for c in tab.cards.values()}
+    names = bench.tabs["reconstruct"].current.model.names
+    assert names[slide] == "tumour edge", "a run is told of it by this name"
+    slide.layer.name = "centre spots"
+    qtbot.waitUntil(lambda: tab.cards[slide].card.name == "centre")

@@ -6,8 +6,8 @@ from collections.abc import Callable
 from functools import partial
 
 import numpy as np
-from qtpy.QtCore import QSize, Qt
-from qtpy.QtGui import QImage, QPixmap, QResizeEvent
+from qtpy.QtCore import QSize, Qt, Signal
+from qtpy.QtGui import QFocusEvent, QImage, QKeyEvent, QMouseEvent, QPixmap, QResizeEvent
 from qtpy.QtWidgets import (
     QFrame,
     QHBoxLayout,
@@ -49,6 +49,31 @@ class ElidedLabel(QLabel):
         return QSize(20, self.fontMetrics().height())
 
 
+class _NameField(QLineEdit):
+    """A name that is being typed.
+
+    Signals: ``left()`` when it is to be kept as it was.
+    """
+
+    left = Signal()
+
+    def __init__(self, name: str) -> None:
+        super().__init__()
+        self.setAccessibleName(f"New name of {name}")
+
+    def keyPressEvent(self, event: QKeyEvent | None) -> None:
+        """Leave with Esc."""
+        if event is not None and event.key() == Qt.Key.Key_Escape:
+            self.left.emit()
+        else:
+            super().keyPressEvent(event)
+
+    def focusOutEvent(self, event: QFocusEvent | None) -> None:
+        """Leave once something else has the focus."""
+        super().focusOutEvent(event)
+        self.left.emit()
+
+
 class CardWidget(QFrame):
     """Shows a card, with its buttons.
 
@@ -56,8 +81,8 @@ class CardWidget(QFrame):
     ----------
     actions
         By name: what is called with the entry.
-    set_role, set_scale
-        Called with the entry, and a role or the µm that were typed.
+    set_role, set_scale, rename
+        Called with the entry, and a role, the µm or the name that were typed.
     """
 
     def __init__(
@@ -66,6 +91,7 @@ class CardWidget(QFrame):
         actions: dict[str, Callable[[Entry], None]],
         set_role: Callable[[Entry, Role], None],
         set_scale: Callable[[Entry, str], None],
+        rename: Callable[[Entry, str], None],
         tones: Tones,
     ) -> None:
         super().__init__()
@@ -73,8 +99,12 @@ class CardWidget(QFrame):
         self._actions, self._set_role = actions, set_role
         self.setFrameShape(QFrame.Shape.StyledPanel)
         self.setToolTip("\n".join([card.entry.name, card.facts, *card.problems]))
-        name = ElidedLabel(card.name)
-        name.setStyleSheet("font-weight: bold;")
+        self.name = ElidedLabel(card.name)
+        self.name.setStyleSheet("font-weight: bold;")
+        self.name_field = _NameField(card.name)
+        self.name_field.returnPressed.connect(lambda: rename(card.entry, self.name_field.text()))
+        self.name_field.left.connect(self.show_name)
+        self.name_field.hide()
         role = QLabel(ROLES[card.entry.role])
         role.setStyleSheet(f"color: {tones.quiet};")
         self.align = QPushButton("Align")
@@ -88,8 +118,10 @@ class CardWidget(QFrame):
         self.picture.setAlignment(Qt.AlignmentFlag.AlignCenter)
         self.picture.setVisible(card.entry.layer is not None)
         head = QHBoxLayout()
-        for widget, stretch in ((name, 1), (role, 0), (self.align, 0), (self.more, 0)):
-            head.addWidget(widget, stretch)
+        head.addWidget(self.name, 1)
+        head.addWidget(self.name_field, 1)
+        for widget in (role, self.align, self.more):
+            head.addWidget(widget)
         whole = QHBoxLayout(self)
         whole.setContentsMargins(6, 4, 4, 4)
         whole.addWidget(self.picture, 0, Qt.AlignmentFlag.AlignTop)
@@ -97,10 +129,11 @@ class CardWidget(QFrame):
         whole.addLayout(column, 1)
         column.setSpacing(2)
         column.addLayout(head)
-        column.addWidget(ElidedLabel(card.facts))
-        for text in card.problems[:2]:
+        column.addWidget(WrappedLabel(card.facts))
+        for text in card.problems[: max(2, len(card.missing))]:
             line = WrappedLabel(text)
-            line.setStyleSheet(f"color: {tones.warning if card.needs_scale else tones.quiet};")
+            color = tones.warning if text in card.missing else tones.quiet
+            line.setStyleSheet(f"color: {color};")
             column.addWidget(line)
         self.scale = QLineEdit()
         self.scale.setPlaceholderText("µm, for instance 0.5")
@@ -108,6 +141,26 @@ class CardWidget(QFrame):
         self.scale.setVisible(card.needs_scale)
         self.scale.returnPressed.connect(lambda: set_scale(card.entry, self.scale.text()))
         column.addWidget(self.scale)
+
+    def mouseDoubleClickEvent(self, event: QMouseEvent | None) -> None:
+        """Rename the entry whose name is double-clicked."""
+        if event is not None and self.name.geometry().contains(event.position().toPoint()):
+            self.start_renaming()
+
+    def start_renaming(self) -> None:
+        """Have a name typed in place of the one shown; Esc keeps it."""
+        if self.card.entry.role is Role.RESULT:
+            return
+        self.name.hide()
+        self.name_field.setText(self.card.name)
+        self.name_field.show()
+        self.name_field.setFocus(Qt.FocusReason.OtherFocusReason)
+        self.name_field.selectAll()
+
+    def show_name(self) -> None:
+        """Show the name as it is."""
+        self.name_field.hide()
+        self.name.show()
 
     def set_picture(self, pixels: np.ndarray) -> None:
         """Show a thumbnail (height, width, 3) uint8."""
@@ -119,6 +172,8 @@ class CardWidget(QFrame):
         """Return the menu of the button ⋯."""
         card, menu = self.card, QMenu(self)
         has_layer = card.entry.layer is not None
+        if card.entry.role is not Role.RESULT:
+            menu.addAction("Rename", self.start_renaming)
         for title in ("Zoom to it", "Show or hide", "Remove"):
             action = present(menu.addAction(title, partial(self._actions[title], card.entry)))
             action.setEnabled(has_layer or title == "Remove")

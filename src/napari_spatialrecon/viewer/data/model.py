@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import weakref
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -39,6 +40,16 @@ ROLES = {
 }
 
 
+NO_COUNTS = (
+    "No counts: the values are not whole numbers. Open the file from before normalization, with "
+    'counts in X or layers["counts"].'
+)
+
+
+#: Entry -> whether its table seems to hold counts.
+_counted: weakref.WeakKeyDictionary[Entry, bool] = weakref.WeakKeyDictionary()
+
+
 @dataclass(frozen=True)
 class Card:
     """What the tab shows of an entry.
@@ -53,6 +64,8 @@ class Card:
         What is missing or was noted; one a line.
     roles
         Roles that it can have; one if it cannot be changed.
+    missing
+        Those problems that stand in the way of a run.
     """
 
     entry: Entry
@@ -60,6 +73,7 @@ class Card:
     facts: str
     problems: tuple[str, ...]
     roles: tuple[Role, ...]
+    missing: tuple[str, ...] = ()
 
     @property
     def needs_scale(self) -> bool:
@@ -132,6 +146,8 @@ def advice(space: Workspace) -> str:
 
 def _card(space: Workspace, entry: Entry) -> Card:
     problems = [_missing_scale(entry)] if entry.needs_scale else []
+    if entry.adata is not None and entry.role is not Role.RESULT and not _holds_counts(entry):
+        problems.append(NO_COUNTS)
     image = histology_of(space, entry) if entry.role is Role.SLIDE else None
     roles: tuple[Role, ...] = (entry.role,)
     if entry.adata is not None and entry.role in (Role.SLIDE, Role.QUERY, Role.RESULT):
@@ -143,6 +159,7 @@ def _card(space: Workspace, entry: Entry) -> Card:
         " · ".join(_facts(entry, image)),
         (*problems, *entry.notes),
         roles,
+        tuple(problems),
     )
 
 
@@ -152,14 +169,36 @@ def _facts(entry: Entry, image: Entry | None) -> Sequence[str]:
         what = "spots" if entry.layer is not None and entry.name.endswith(" spots") else "cells"
         facts.append(f"{entry.adata.n_obs:,} {what}")
         facts.append(f"{entry.adata.n_vars:,} genes")
+        if entry.layer is None:
+            facts.append("no coordinates")
         if entry.layer is not None and (array := _array(entry.adata)) is not None:
             facts.append(f"{array.kind}, {PITCH_UM[array.kind]:.0f} µm pitch")
     if entry.um_per_unit is not None:
-        unit = "px" if entry.role is Role.HISTOLOGY else "unit"
-        facts.append("in µm" if entry.um_per_unit == 1.0 else f"{entry.um_per_unit:.3g} µm/{unit}")
+        unit = "pixel" if entry.role is Role.HISTOLOGY else _unit_of(entry)
+        same = entry.um_per_unit == 1.0 and unit != "pixel"
+        facts.append("in µm" if same else f"{entry.um_per_unit:.3g} µm per {unit}")
     if image is not None:
         facts.append("H&E")
     return facts
+
+
+def _holds_counts(entry: Entry) -> bool:
+    """Return whether the table of an entry seems to hold counts; looked up once."""
+    from napari_spatialrecon.tissue.counts import seems_counts
+
+    if entry.adata is None:
+        return False
+    if entry not in _counted:
+        _counted[entry] = seems_counts(entry.adata)
+    return _counted[entry]
+
+
+def _unit_of(entry: Entry) -> str:
+    """Return the unit of a slide's coordinates, as its table names it."""
+    from napari_spatialrecon.tissue import contract
+
+    unit = "unit" if entry.adata is None else str(contract.unit(entry.adata))
+    return "pixel" if unit == "px" else unit
 
 
 def _missing_scale(entry: Entry) -> str:

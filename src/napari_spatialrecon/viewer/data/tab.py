@@ -113,9 +113,8 @@ class DataTab(QWidget):
         for title, group in cards(self.space).items():
             self.column.addWidget(QLabel(title.upper()))
             for card in group:
-                widget = CardWidget(
-                    card, self._actions(), self.space.set_role, self._set_scale, chosen
-                )
+                acts = (self._actions(), self.space.set_role, self._set_scale, self._rename)
+                widget = CardWidget(card, *acts, chosen)
                 self.cards[card.entry] = widget
                 self._show_picture(widget)
                 self.column.addWidget(widget)
@@ -214,6 +213,11 @@ class DataTab(QWidget):
             return
         self.notice.clear()
         show_tissue(self.viewer)
+
+    def _rename(self, entry: Entry, name: str) -> None:
+        image = histology_of(self.space, entry) if entry.role is Role.SLIDE else None
+        self.space.rename(entry, name, *([] if image is None else [image]))
+        self.refresh()
 
     def _lay(self, on: bool) -> None:
         self.space.tiling.on = on

@@ -34,6 +34,10 @@ FILTER = (
 )
 
 
+_CARDS = "workbench"
+"""What shows a card with the notes of each table, by its name in `Workspace.kept`."""
+
+
 class Source(NamedTuple):
     """What to open: a file or folder, and which of its tables."""
 
@@ -179,7 +183,7 @@ def _run_of(work: Reading, parent: QObject, then: Callable[[Opened], None]) -> R
 def _as_role(viewer: ViewerModel, found: Opened, path: Path, role: Role) -> Entry:
     space = workspace_of(viewer)
     if role is Role.QUERY:
-        _tell(table_name(path, found.chosen), found.notes)
+        _tell(space, table_name(path, found.chosen), found.notes)
         return _listed(space, found, path)
     if not found.layers and found.result is None:
         raise InputError(
@@ -199,7 +203,7 @@ def _add(viewer: ViewerModel, found: Opened, path: Path) -> None:
         viewer.add_layer(layer)
     show_tissue(viewer)
     if found.result is None:
-        _tell(found.layers[-1].name, found.notes)
+        _tell(workspace_of(viewer), found.layers[-1].name, found.notes)
     else:
         add_result(viewer, found, path)
 
@@ -211,12 +215,12 @@ def add_result(viewer: ViewerModel, found: Opened, path: Path) -> None:
     assert found.result is not None, "the file holds a result"
     image = next((layer for layer in found.layers if isinstance(layer, Image)), None)
     shown = show_reopened(viewer, found.result, path, image)
-    _tell(shown.name, [str(shown.outcome.summary), *found.notes])
+    notify_info("\n".join([str(shown.outcome.summary), *found.notes, f"({shown.name})"]))
 
 
-def _tell(name: str, notes: list[str]) -> None:
-    """Say what reading excluded or chose; the first line is what a folded notice shows."""
-    if notes:
+def _tell(space: Workspace, name: str, notes: list[str]) -> None:
+    """Say what reading excluded or chose, where no card does; a folded notice shows a line."""
+    if notes and _CARDS not in space.kept:
         notify_info("\n".join([*notes, f"({name})"]))
 
 
@@ -231,10 +235,10 @@ def is_open(space: Workspace, path: Path, options: ReadOptions = NO_CHOICE) -> b
 
 
 def list_cells(space: Workspace, found: Opened, path: Path) -> None:
-    """List cells without coordinates as cells to place."""
+    """List cells without coordinates as cells to place; say so where no tab Data has their card."""
     entry = _listed(space, found, path)
-    what = f"{found.adata.n_obs:,} cells without coordinates, which can be placed on a slide."
-    notify_info("\n".join([f"{entry.name}: {what}", *found.notes]))
+    if _CARDS not in space.kept:
+        notify_info(f"{entry.name}: {found.adata.n_obs:,} cells to place")
 
 
 def _listed(space: Workspace, found: Opened, path: Path) -> Entry:

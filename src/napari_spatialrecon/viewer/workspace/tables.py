@@ -14,7 +14,7 @@ from napari_spatialrecon.tissue.formats.naming import table_name
 from napari_spatialrecon.tissue.formats.options import ReadOptions
 from napari_spatialrecon.tissue.slots import OURS, READ, SPATIAL
 from napari_spatialrecon.viewer.canvas.layers import um_per_layer_unit
-from napari_spatialrecon.viewer.workspace.workspace import Entry, Role, Workspace
+from napari_spatialrecon.viewer.workspace.workspace import SUFFIXES, Entry, Role, Workspace
 
 if TYPE_CHECKING:
     from anndata import AnnData
@@ -22,7 +22,6 @@ if TYPE_CHECKING:
     from napari_spatialrecon.methods.encoders.base import EncoderMethod
     from napari_spatialrecon.tissue.images import Histology
 
-_SUFFIXES = (" spots", " H&E")
 _THUMBNAIL = 2048
 _natural = natsort_keygen()
 
@@ -112,9 +111,11 @@ class Model:
 
 def short_name(entry: Entry) -> str:
     """Return the name of a slide or a table of cells, without " spots" or " H&E"."""
+    if entry.label:
+        return entry.label
     if entry.path is not None and entry.role is not Role.HISTOLOGY:
         return table_name(entry.path, entry.read)
-    for suffix in _SUFFIXES:
+    for suffix in SUFFIXES:
         if entry.name.endswith(suffix):
             return entry.name.removesuffix(suffix)
     return entry.name

@@ -67,6 +67,8 @@ class Entry:
         The encoder of a model.
     read
         Reading options that were chosen, where its file holds several tables.
+    label
+        What the user calls it; empty if it is named after its file.
     """
 
     name: str
@@ -78,6 +80,7 @@ class Entry:
     notes: list[str] = field(default_factory=list)
     model: EncoderMethod | None = None
     read: Mapping[str, str] = field(default_factory=dict)
+    label: str = ""
 
     @property
     def needs_scale(self) -> bool:
@@ -122,6 +125,10 @@ def read_um(typed: float | str) -> float | None:
     except ValueError:
         return None
     return value if 0 < value < float("inf") else None
+
+
+SUFFIXES = (" spots", " H&E")
+"""What the names of layers add to that of their slide."""
 
 
 class WorkspaceEvents(SignalGroup):
@@ -177,7 +184,13 @@ class Workspace:
         self._viewer = weakref.ref(viewer)
         self._scale_bar_shown = False
         self.memory = memory or Memory()
-        prepare_canvas(viewer)
+        held = weakref.ref(self)
+
+        def unify() -> None:
+            if (space := held()) is not None:
+                space._unify_units()
+
+        prepare_canvas(viewer, unify)
         viewer.layers.events.inserted.connect(self._on_inserted)
         viewer.layers.events.removed.connect(self._on_removed)
         for layer in viewer.layers:
@@ -256,6 +269,21 @@ class Workspace:
         self._entries.remove(entry)
         self.events.removed.emit(entry)
 
+    def rename(self, entry: Entry, label: str, *others: Entry) -> None:
+        """Call an entry and others that belong to it something else; their layers follow.
+
+        Later runs are named by it. A name that is blank leaves all as it is.
+        """
+        if not (label := " ".join(label.split())):
+            return
+        for one in (entry, *others):
+            suffix = next((text for text in SUFFIXES if one.name.endswith(text)), "")
+            one.label, one.name = label, ""
+            one.name = self._unique(f"{label}{suffix}")
+            if one.layer is not None:
+                one.layer.name = one.name
+            self.events.changed.emit(one)
+
     def set_role(self, entry: Entry, role: Role) -> None:
         """Use an entry in another role, for instance a slide as cells to place."""
         if entry.role is not role:
@@ -326,6 +354,7 @@ class Workspace:
             um_per_unit=scale,
             read=ours.get("read"),
         )
+        layer.events.name.connect(self._on_name)
         for note in ours.get("notes", ()):
             _note(entry, note)
         if image and entry.needs_scale:
@@ -364,6 +393,17 @@ class Workspace:
         self._adopt_if_fit(event.value)
         self.tiling.place([event.value])
 
+    def _on_name(self, event: Event) -> None:
+        """Follow a layer that was renamed in napari's list."""
+        layer = event.source
+        entry = self.of_layer(layer)
+        if entry is None or entry.role is Role.RESULT or layer.name == entry.name:
+            return
+        suffix = next((text for text in SUFFIXES if layer.name.endswith(text)), "")
+        entry.label, entry.name = layer.name.removesuffix(suffix), ""
+        entry.name = self._unique(layer.name)
+        self.events.changed.emit(entry)
+
     def _on_removed(self, event: Event) -> None:
         entry = self.of_layer(event.value)
         if entry is not None:
@@ -383,11 +423,18 @@ class Workspace:
 
         napari would give up the units of all layers, and the scale bar that of its own.
         """
-        for entry in self._entries:
-            if entry.layer is not None and entry.um_per_unit is None:
-                held = entry.layer.metadata.get(OURS, {})
-                entry.layer.metadata[OURS] = {**held, "unit": "unit", "um_per_unit": None}
-                entry.layer.units = ("um",) * entry.layer.ndim
+        viewer = self.viewer
+        shown = [entry.layer for entry in self._entries if entry.layer is not None]
+        unscaled = [e.layer for e in self._entries if e.layer and e.um_per_unit is None]
+        if shown and viewer is not None:
+            others = [layer for layer in viewer.layers if layer not in shown]
+            unscaled += [layer for layer in others if um_per_layer_unit(layer) is None]
+        for layer in unscaled:
+            if layer.units[-1].is_compatible_with("um"):
+                continue
+            held = layer.metadata.get(OURS, {})
+            layer.metadata[OURS] = {**held, "unit": "unit", "um_per_unit": None}
+            layer.units = (*layer.units[:-2], "um", "um")
 
     def _show_scale_bar(self, entry: Entry) -> None:
         """Turn on the scale bar with the first layer in µm; once turned off, it stays off."""
