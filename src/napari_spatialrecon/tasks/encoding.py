@@ -165,6 +165,23 @@ def embedded(encoder: EncoderMethod, tables: Sequence[contract.Prepared]) -> Ann
     return adata
 
 
+def latent(encoder: EncoderMethod, adata: AnnData) -> NDArray[np.floating]:
+    """Return what an encoder reads of cells or spots, (n_cells, n_dimensions).
+
+    NaN for those without counts.
+
+    Raises
+    ------
+    InputError
+        The table holds no counts, or lacks genes of the encoder.
+    """
+    cells = contract.prepare_query(adata, "cells")
+    values = encoder.embed(cells)
+    found = np.full((adata.n_obs, values.shape[1]), np.nan)
+    found[cells.kept] = values
+    return found
+
+
 def flattened(
     adata: AnnData, *, way: str = "pca", seed: int = 0
 ) -> tuple[NDArray[np.int_], NDArray[np.float64], NDArray[np.float64]]:

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import json
+from types import SimpleNamespace
 from typing import Any
 
 import numpy as np
@@ -22,6 +23,7 @@ from napari_spatialrecon.viewer.inspect.embedding_model import (
     sampled,
 )
 from napari_spatialrecon.viewer.inspect.embedding_part import EmbeddingPart
+from napari_spatialrecon.viewer.workspace.workspace import Role
 
 from .conftest import cells_of
 
@@ -201,3 +203,31 @@ def test_what_cannot_be_embedded_is_said(part: EmbeddingPart, qtbot: Any) -> Non
     part.button.click()
     qtbot.waitUntil(lambda: part.notice.error is not None, timeout=100_000)
     assert "at least 4 cells" in part.notice.label.text()
+
+
+def test_an_open_encoder_offers_its_latent(
+    part: EmbeddingPart, qtbot: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def apart(name: str, values: np.ndarray, *_: Any, **__: Any) -> np.ndarray:
+        return values[:, :2]
+
+    monkeypatch.setattr(embedding_model, "apart", apart)
+    counts = np.random.default_rng(0).poisson(3.0, (40, 5))
+    counts[3] = 0
+    layer = part.viewer.add_layer(cells_of(counts, np.zeros((40, 2))))
+    part.show_layer(layer)
+    read: list[Any] = []
+
+    def embed(table: Any) -> np.ndarray:
+        read.append(table)
+        return np.arange(3.0 * table.adata.n_obs).reshape(-1, 3)
+
+    entry = part.space.add("mine", Role.MODEL, model=SimpleNamespace(embed=embed))
+    part.source.setCurrentText("Latent of mine")
+    part._choose(part.source.currentIndex())
+    part.button.click()
+    qtbot.waitUntil(lambda: part.run is None, timeout=100_000)
+    assert part.notice.error is None and not part.plot.isHidden()
+    assert np.isnan(part._xy[3]).all() and part._xy[[0, 4]].tolist() == [[0, 1], [9, 10]]
+    part.space.remove(entry)
+    assert part.source.findText("Latent of mine") == -1

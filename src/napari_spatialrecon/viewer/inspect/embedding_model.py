@@ -16,6 +16,7 @@ from napari_spatialrecon.viewer.window.apart import apart
 if TYPE_CHECKING:
     from napari.layers import Points
 
+    from napari_spatialrecon.methods.encoders.base import EncoderMethod
     from napari_spatialrecon.progress import ProgressCallback, ShouldStop
     from napari_spatialrecon.tasks.embedding import Kind
 
@@ -63,6 +64,34 @@ def computed(
         return apart(_UMAP, components, "a UMAP", should_stop, seed=seed)
 
     found = embedding.embed(adata, kind, unfold=unfold, progress=progress, should_stop=should_stop)
+    return _of_points(layer, found)
+
+
+def latent(
+    layer: Points, encoder: EncoderMethod, progress: ProgressCallback, should_stop: ShouldStop
+) -> np.ndarray:
+    """Return a UMAP (n_points, 2) of what an encoder reads of the layer's table; safe in a thread.
+
+    Raises
+    ------
+    InputError
+        The layer has no table, or it lacks genes of the encoder.
+    Stopped
+        `should_stop` returned True.
+    """
+    from napari_spatialrecon.progress import Reporter
+    from napari_spatialrecon.tasks import encoding
+
+    adata = table_of(layer)
+    if adata is None:
+        raise InputError("Expected a table with counts, found points alone.", where=layer.name)
+    reporter = Reporter(progress, should_stop)
+    reporter.begin("Encoding")
+    values = encoding.latent(encoder, adata)
+    known = np.isfinite(values).all(axis=1)
+    reporter.begin("UMAP")
+    found = np.full((len(values), 2), np.nan)
+    found[known] = apart(_UMAP, values[known], "a UMAP", should_stop, seed=0)
     return _of_points(layer, found)
 
 

@@ -20,6 +20,7 @@ from napari_spatialrecon.viewer.inspect.embedding_model import (
     held,
     held_names,
     inside,
+    latent,
     said,
     sampled,
 )
@@ -30,11 +31,13 @@ from napari_spatialrecon.viewer.widgets.notice import Notice
 from napari_spatialrecon.viewer.widgets.rows import combo, row
 from napari_spatialrecon.viewer.window.tones import Tones
 from napari_spatialrecon.viewer.window.worker import Run
+from napari_spatialrecon.viewer.workspace.workspace import Entry, Role
 
 if TYPE_CHECKING:
     from napari.layers import Points
     from napari.viewer import Viewer
 
+    from napari_spatialrecon.methods.encoders.base import EncoderMethod
     from napari_spatialrecon.progress import Progress
 
 REDRAW_MS = 60
@@ -61,6 +64,7 @@ class EmbeddingPart(Part):
         self._computed: weakref.WeakKeyDictionary[Points, dict[str, np.ndarray]]
         self._computed = weakref.WeakKeyDictionary()
         self._wanted = ""
+        self._encoders: dict[str, EncoderMethod] = {}
         self._redraw = QTimer(self)
         self._redraw.setSingleShot(True)
         self._redraw.setInterval(REDRAW_MS)
@@ -84,10 +88,14 @@ class EmbeddingPart(Part):
             self.run.cancel()
             return
         layer, kind = self.layer, self.source.currentData()
-        if layer is None or kind not in KINDS:
+        if layer is None or kind not in self._computable:
             return
         self.notice.clear()
-        run = Run(partial(computed, layer, kind), kind, viewer=self.viewer, parent=self)
+        encoder = self._encoders.get(kind)
+        work = partial(computed, layer, kind)
+        if encoder is not None:
+            work = partial(latent, layer, encoder)
+        run = Run(work, kind, viewer=self.viewer, parent=self)
         self.run = run
         run.progressed.connect(self._tell)
         run.returned.connect(partial(self._keep, layer, kind))
@@ -150,7 +158,12 @@ class EmbeddingPart(Part):
     def _list_sources(self) -> None:
         layer = self.layer
         names = held_names(layer) if layer is not None else []
-        kinds = KINDS if layer is not None and table_of(layer) is not None else ()
+        self._encoders = {
+            f"Latent of {entry.name}": entry.model
+            for entry in self.space.of_role(Role.MODEL)
+            if entry.model is not None
+        }
+        kinds = self._computable if layer is not None and table_of(layer) is not None else ()
         with QSignalBlocker(self.source):
             self.source.clear()
             for name in names:
@@ -161,6 +174,16 @@ class EmbeddingPart(Part):
         self.source.setEnabled(self.source.count() > 0)
         self._show_source()
 
+    @property
+    def _computable(self) -> tuple[str, ...]:
+        """What can be computed of a layer with counts."""
+        return (*KINDS, *self._encoders)
+
+    def _on_models(self, entry: Entry) -> None:
+        """Offer the encoders that are open."""
+        if entry.role is Role.MODEL:
+            self._list_sources()
+
     def _choose(self, index: int) -> None:
         self._wanted = str(self.source.itemData(index))
         self.notice.clear()
@@ -169,7 +192,7 @@ class EmbeddingPart(Part):
     def _show_source(self) -> None:
         layer, name = self.layer, self.source.currentData()
         self._xy = np.empty((0, 2))
-        if layer is not None and name in KINDS:
+        if layer is not None and name in self._computable:
             self._xy = self._computed.get(layer, {}).get(name, self._xy)
         elif layer is not None and name is not None:
             self._xy = held(layer, name)
@@ -180,8 +203,8 @@ class EmbeddingPart(Part):
         self._show_button()
         if self.run is None:
             self.note.setText("" if name is not None else _NO_TABLE)
-            if name in KINDS and not drawn:
-                self.note.setText(_WHAT[name])
+            if name in self._computable and not drawn:
+                self.note.setText(_WHAT.get(name, _LATENT))
         self._soon()
 
     def _name_axes(self) -> None:
@@ -191,9 +214,11 @@ class EmbeddingPart(Part):
 
     def _show_button(self) -> None:
         name, layer = self.source.currentData(), self.layer
-        missing = layer is not None and name in KINDS and name not in self._computed.get(layer, {})
+        asked = layer is not None and name in self._computable
+        missing = asked and layer is not None and name not in self._computed.get(layer, {})
         self.button.setVisible(missing or self.run is not None)
-        self.button.setText("Cancel" if self.run is not None else f"Compute {name}")
+        what = "latent" if name in self._encoders else name
+        self.button.setText("Cancel" if self.run is not None else f"Compute {what}")
 
     # Work
 
@@ -226,6 +251,8 @@ class EmbeddingPart(Part):
         self._redraw.timeout.connect(self.draw)
         self.space.selection.changed.connect(self._soon)
         hidden_events.changed.connect(self._hidden)
+        self.space.events.added.connect(self._on_models)
+        self.space.events.removed.connect(self._on_models)
         self.space.kept[_KEPT] = self
         self.destroyed.connect(partial(_release, self))
 
@@ -246,6 +273,10 @@ class EmbeddingPart(Part):
             layout.addWidget(part)
 
 
+_LATENT = (
+    "UMAP of what this encoder reads of the counts: spots and cells of one kind lie close "
+    "together, wherever they were measured."
+)
 _NO_TABLE = "The layer has no table with counts: there is nothing to embed."
 _WHAT = {
     "UMAP": "UMAP of 30 principal components of log counts: similar cells lie close together. "
@@ -260,4 +291,6 @@ def _release(part: EmbeddingPart) -> None:
         part.layer.events.face_color.disconnect(part._soon)
     part.space.selection.changed.disconnect(part._soon)
     hidden_events.changed.disconnect(part._hidden)
+    part.space.events.added.disconnect(part._on_models)
+    part.space.events.removed.disconnect(part._on_models)
     part.space.kept.pop(_KEPT, None)
