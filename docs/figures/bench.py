@@ -12,8 +12,7 @@ import numpy as np
 import pandas as pd
 from experiments.data import DataFolder
 from hand import Hand
-from PIL import Image
-from window import DOCK, PLUGIN, settle, until
+from window import DOCK, PLUGIN, settle, until, write
 
 from napari_spatialrecon.progress import ProgressCallback, ShouldStop
 from napari_spatialrecon.viewer.inspect.color_part import ColorPart
@@ -54,10 +53,7 @@ class Bench:
         self.save(name, self.viewer.window.screenshot(canvas_only=False, flash=False))
 
     def save(self, name: str, pixels: np.ndarray) -> None:
-        path = self.out / f"workbench_{name}_{self.size[0]}_{self.theme}.png"
-        # Without the last two bits a picture of stain takes a third less, and looks the same.
-        Image.fromarray(pixels[..., :3] & 0b11111100 | 0b10).save(path, optimize=True)
-        print(path, pixels.shape, flush=True)
+        write(pixels, self.out / f"workbench_{name}_{self.size[0]}_{self.theme}.png")
 
     def turn_to(self, tab: str) -> None:
         """Turn to a tab of the workbench, which another dock may cover."""

@@ -46,6 +46,13 @@ def until(done: Callable[[], bool], seconds: float = 1800.0) -> None:
         time.sleep(0.005)
 
 
+def write(pixels: np.ndarray, path: Path) -> None:
+    """Write (height, width, 3 or 4) bytes in 256 colors: half the size, and looks the same."""
+    picture = Image.fromarray(np.ascontiguousarray(pixels[..., :3]))
+    picture.quantize(256, method=Image.Quantize.MEDIANCUT).save(path, optimize=True)
+    print(path, pixels.shape, flush=True)
+
+
 class Story:
     """One viewer with the workbench docked, photographed step by step.
 
@@ -78,10 +85,7 @@ class Story:
             notice.close()
         settle()
         pixels = self.viewer.window.screenshot(canvas_only=False, flash=False)
-        path = self.out / f"{name}_{self.theme}.png"
-        # Without the last two bits a picture of stain takes a third less, and looks the same.
-        Image.fromarray(pixels[..., :3] & 0b11111100 | 0b10).save(path, optimize=True)
-        print(path, pixels.shape)
+        write(pixels, self.out / f"{name}_{self.theme}.png")
 
     def open(self, data: DataFolder) -> None:
         """Open the three sections of a HER2-positive breast cancer."""

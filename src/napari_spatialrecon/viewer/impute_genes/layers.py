@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from napari_spatialrecon.tissue.slots import OURS
+from napari_spatialrecon.viewer.canvas.bar_title import show_bar
 from napari_spatialrecon.viewer.canvas.colors import COLORMAPS, color_key, set_point_colors
 from napari_spatialrecon.viewer.canvas.tiles import tile_slot
 from napari_spatialrecon.viewer.canvas.twin_layers import find_twin, forget_twin, twin
@@ -251,6 +252,7 @@ class GeneLayers:
             layer.affine = affine
         title = f"{self.gene}, measured, log expression"
         set_point_colors(layer, truth, kind="gene", title=title, limits=limits)
+        show_bar(layer, None)  # the colors are those of the imputed map
         self.viewer.layers.selection = {self.main}
 
     def _paint_measured_image(self) -> None:
