@@ -29,8 +29,8 @@ _KEPT, _ENOUGH = 5, 3
 _SHORTER, _LONGER = 1 / 1.5, 2.0
 #: With enough of them, at least this ratio.
 _LEAST = 1.25
-#: Runs that are shorter, by the clock and as expected, tell nothing.
-_TELLING_S = 5.0
+#: Runs that took less tell nothing, unless they were expected to take a minute.
+_TELLING_S, _MINUTE = 5.0, 60.0
 
 
 def span(seconds: float, kind: str) -> Span:
@@ -69,7 +69,7 @@ def remember(kind: str, expected: float, found: float) -> None:
     found
         Seconds that it took.
     """
-    if max(expected, found) < _TELLING_S or expected <= 0:
+    if (found < _TELLING_S and expected < _MINUTE) or min(found, expected) <= 0:
         return
     kept = _read()
     kept[kind] = [*ratios(kind), round(found / expected, 3)][-_KEPT:]

@@ -7,7 +7,7 @@ import json
 import pytest
 
 import napari_spatialrecon as sr
-from napari_spatialrecon.methods.auto import model as auto
+from napari_spatialrecon.methods.auto import candidates
 from napari_spatialrecon.methods.registry import default_for, find_method, methods_for
 from napari_spatialrecon.tasks.placing import place
 from napari_spatialrecon.tasks.preflight import preflight
@@ -17,7 +17,7 @@ from napari_spatialrecon.tasks.training import train
 @pytest.fixture(autouse=True)
 def only_quick_methods(monkeypatch):
     quick = [find_method(name, "place") for name in ("knn", "ridge")]
-    monkeypatch.setattr(auto, "methods_for", lambda task: quick)
+    monkeypatch.setattr(candidates, "methods_for", lambda task: quick)
 
 
 def test_it_is_the_default_and_offered_first():
@@ -59,6 +59,6 @@ def test_a_model_or_a_config_decides_instead(references, tiny, tmp_path):
 
 
 def test_its_time_is_an_option(references, tiny):
-    result = place(references, tiny.cells, settings={"minutes": 0})
+    result = place(references, tiny.cells, settings={"minutes": 0.001})
     assert list(result.record.settings["auto"]["tried"]) == ["knn"]
     assert "Tries kNN, Ridge regression." in preflight(references, tiny.cells).plan

@@ -120,8 +120,8 @@ def _add_placing_options(verb: argparse.ArgumentParser, method: str | None = Non
 
 def run_place(options: argparse.Namespace, stop: threading.Event) -> None:
     """Place cells: read, check, place, write."""
+    from napari_spatialrecon.tasks.choosing import method_of
     from napari_spatialrecon.tasks.placing import place
-    from napari_spatialrecon.tasks.placing_run import method_of
 
     config = config_of(method_of(options.method, "place", options.model).config(), options)
     if not options.reference and options.model is None:

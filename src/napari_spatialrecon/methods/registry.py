@@ -40,6 +40,8 @@ class MethodInfo:
         The first preset that reports an uncertainty, if the quick one does not.
     selects
         Whether fitting it tries other methods and returns the best of them.
+    takes_prior
+        Whether known mixtures can be given.
     """
 
     name: str
@@ -53,6 +55,7 @@ class MethodInfo:
     has_generalist: bool = False
     spread_preset: str = ""
     selects: bool = False
+    takes_prior: bool = False
 
     @property
     def page(self) -> str:
@@ -82,9 +85,9 @@ _DEFAULTS = {
     "place": "auto",
     "impute-locations": "dpvae",
     "train-encoder": "gears-encoder",
-    "impute-genes": "spadit",
-    "super-resolve": "srast",
-    "deconvolve": "come",
+    "impute-genes": "auto",
+    "super-resolve": "auto",
+    "deconvolve": "auto",
 }
 
 METHODS: tuple[MethodInfo, ...] = (
@@ -94,6 +97,33 @@ METHODS: tuple[MethodInfo, ...] = (
         ("place",),
         "Tries kNN and the methods that the time allows, and keeps the best on held-out spots.",
         f"{_PACKAGE}.auto.model:Auto",
+        f"{_PACKAGE}.auto.config:AutoConfig",
+        selects=True,
+    ),
+    MethodInfo(
+        "auto",
+        "Auto",
+        ("impute-genes",),
+        "Tries the methods that the time allows on hidden genes, and imputes with the best.",
+        f"{_PACKAGE}.auto.genes:AutoGenes",
+        f"{_PACKAGE}.auto.config:AutoConfig",
+        selects=True,
+    ),
+    MethodInfo(
+        "auto",
+        "Auto",
+        ("super-resolve",),
+        "Tries the methods that the time allows on the slide seen coarser; splits by the best.",
+        f"{_PACKAGE}.auto.super_resolution:AutoSplit",
+        f"{_PACKAGE}.auto.config:AutoConfig",
+        selects=True,
+    ),
+    MethodInfo(
+        "auto",
+        "Auto",
+        ("deconvolve",),
+        "Tries the methods that the time allows on pseudo-spots, and deconvolves with the best.",
+        f"{_PACKAGE}.auto.mixtures:AutoMixtures",
         f"{_PACKAGE}.auto.config:AutoConfig",
         selects=True,
     ),
@@ -228,6 +258,7 @@ METHODS: tuple[MethodInfo, ...] = (
         "A spot gets the types of the cells mapped to it by a trained matrix.",
         f"{_PACKAGE}.come.mixtures:ComeMixtures",
         f"{_PACKAGE}.come.config:ComeMixturesConfig",
+        takes_prior=True,
     ),
     MethodInfo(
         "nnls",

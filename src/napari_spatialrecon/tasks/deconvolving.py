@@ -6,6 +6,7 @@ import json
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -23,9 +24,10 @@ from napari_spatialrecon.methods.mixtures.base import (
     MixtureSizes,
     read_types,
 )
-from napari_spatialrecon.methods.registry import default_for, find_method
+from napari_spatialrecon.methods.registry import default_for
 from napari_spatialrecon.methods.run import Run
 from napari_spatialrecon.progress import ProgressCallback, Reporter, ShouldStop
+from napari_spatialrecon.tasks.choosing import method_of, note_choice
 from napari_spatialrecon.tasks.configs import Settings, chosen_config
 from napari_spatialrecon.tasks.mixture_trust import marker_support, mixture_warnings
 from napari_spatialrecon.tasks.signal import note_signals
@@ -136,7 +138,7 @@ def deconvolve(
     Stopped
         `should_stop` returned True.
     """
-    info = find_method(method, "deconvolve")
+    info = method_of(method, "deconvolve", config=config)
     record = provenance.RunRecord("deconvolve", info.name, {}, seed, str(choose_device(device)))
     spots = contract.prepare_slide(slide, slide_name)
     cells = contract.prepare_query(reference, reference_name)
@@ -148,6 +150,10 @@ def deconvolve(
     estimate = chosen.estimate(MixtureSizes.of(spots, cells, types))
     with timed(run.reporter, estimate, record.task, info.name, record.device):
         mixture = chosen.deconvolve(spots, cells, types, run, prior=known)
+    if info.selects:
+        chooser: Any = chosen
+        chosen = chooser.kept
+        note_choice(record, chooser, chosen)
     record.config = chosen.config.to_dict()
     record.inputs = {t.name: t.fingerprint() for t in (spots, cells)}
     record.settings["labels"] = labels

@@ -9,8 +9,9 @@ from napari_spatialrecon.durations import Span
 from napari_spatialrecon.hyperparameters import Config
 from napari_spatialrecon.methods.genes.base import GeneMethod, GeneSizes
 from napari_spatialrecon.methods.genes.inputs import read_inputs
-from napari_spatialrecon.methods.registry import default_for, find_method
+from napari_spatialrecon.methods.registry import default_for
 from napari_spatialrecon.tasks.asked_genes import MISSING, Asked
+from napari_spatialrecon.tasks.choosing import method_of
 from napari_spatialrecon.tasks.signal import missing, passed, signals
 from napari_spatialrecon.tasks.timing import expected
 from napari_spatialrecon.tissue import contract
@@ -77,6 +78,7 @@ def gene_preflight(
         The reference lacks an asked gene, nothing is left to impute, or the run does not fit the
         memory.
     """
+    info = method_of(method, "impute-genes", config=config)
     spots = contract.prepare_slide(slide, slide_name, counts_needed=False)
     cells = contract.prepare_query(reference, reference_name, counts_needed=False)
     asked = Asked.sort(genes, spots, cells)
@@ -88,7 +90,7 @@ def gene_preflight(
         asked=len(asked.imputed),
     )
     found = signals([spots])
-    imputing: GeneMethod = find_method(method, "impute-genes").method()(config)
+    imputing: GeneMethod = info.method()(config)
     estimate = imputing.estimate(sizes)
     return GenePreflight(
         sizes.shared,
@@ -99,7 +101,7 @@ def gene_preflight(
         (*missing(found), *spots.notes, *cells.notes, *inputs.notes, *asked.notes, *estimate.notes),
         estimate.seconds,
         _FIXED_BYTES + 2 * _PER_VALUE * slide.n_obs * len(asked.names) + estimate.memory_bytes,
-        expected(estimate, "impute-genes", method, device),
+        expected(estimate, "impute-genes", info.name, device),
         estimate.plan,
         passed(found),
     )

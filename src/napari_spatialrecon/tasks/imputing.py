@@ -19,10 +19,11 @@ from napari_spatialrecon.geometry.neighbours import nearest
 from napari_spatialrecon.hyperparameters import Config
 from napari_spatialrecon.methods.genes.base import GeneMethod, GeneSizes
 from napari_spatialrecon.methods.genes.inputs import log_normalised
-from napari_spatialrecon.methods.registry import default_for, find_method
+from napari_spatialrecon.methods.registry import default_for
 from napari_spatialrecon.methods.run import Run
 from napari_spatialrecon.progress import ProgressCallback, Reporter, ShouldStop
 from napari_spatialrecon.tasks.asked_genes import Asked
+from napari_spatialrecon.tasks.choosing import method_of, note_choice
 from napari_spatialrecon.tasks.configs import Settings, chosen_config
 from napari_spatialrecon.tasks.gene_check import correlation, hidden_truth, names_of, without
 from napari_spatialrecon.tasks.gene_report import draw_run
@@ -161,7 +162,7 @@ def impute_genes(
     Stopped
         `should_stop` returned True; no partial file is left.
     """
-    info = find_method(method, "impute-genes")
+    info = method_of(method, "impute-genes", config=config)
     reporter = Reporter(progress, should_stop)
     measured, slide = slide, without(slide, hide, slide_name)
     if not isinstance(genes, str):
@@ -179,6 +180,8 @@ def impute_genes(
     with ExitStack() as stack:
         stack.enter_context(timed(reporter, estimate, record.task, info.name, record.device))
         fitted = chosen.fit(spots, cells, Run(seed, record.device, reporter))
+        if info.selects:
+            note_choice(record, chosen, fitted)
         record.config = fitted.config.to_dict()
         record.notes = [*spots.notes, *cells.notes, *fitted.notes, *asked.notes]
         report = fitted.report()

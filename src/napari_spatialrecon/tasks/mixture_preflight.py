@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from napari_spatialrecon.hyperparameters import Config
 from napari_spatialrecon.methods.mixtures.base import MixtureMethod, MixtureSizes, read_types
-from napari_spatialrecon.methods.registry import default_for, find_method
+from napari_spatialrecon.methods.registry import default_for
+from napari_spatialrecon.tasks.choosing import method_of
 from napari_spatialrecon.tasks.preflight import Preflight
 from napari_spatialrecon.tasks.signal import missing, passed, signals
 from napari_spatialrecon.tasks.timing import expected
@@ -34,13 +35,14 @@ def mixture_preflight(
     InputError
         The reference has no such column, or the run does not fit the memory.
     """
+    info = method_of(method, "deconvolve", config=config)
     spots = contract.prepare_slide(slide, slide_name)
     cells = contract.prepare_query(reference, reference_name)
     types = read_types(cells.adata, labels, reference_name)
     match = match_genes([spots.adata.var, cells.adata.var], [slide_name, reference_name])
     sizes = MixtureSizes.of(spots, cells, types)
-    mixing: MixtureMethod = find_method(method, "deconvolve").method()(config)
     found = signals([spots])
+    mixing: MixtureMethod = info.method()(config)
     estimate = mixing.estimate(sizes)
     return Preflight(
         genes=sizes.genes,
@@ -50,7 +52,7 @@ def mixture_preflight(
         warnings=(*missing(found), *match.notes),
         seconds=estimate.seconds,
         memory_bytes=estimate.memory_bytes,
-        time=expected(estimate, "deconvolve", method, device),
+        time=expected(estimate, "deconvolve", info.name, device),
         plan=estimate.plan,
         passed=passed(found),
     )

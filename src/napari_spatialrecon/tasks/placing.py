@@ -15,10 +15,10 @@ from napari_spatialrecon.geometry.solver.landmarks import Landmarks
 from napari_spatialrecon.hyperparameters import Config
 from napari_spatialrecon.methods.registry import MethodInfo, default_for
 from napari_spatialrecon.progress import ProgressCallback, ShouldStop
+from napari_spatialrecon.tasks.choosing import Trained
 from napari_spatialrecon.tasks.configs import Settings, chosen_config
 from napari_spatialrecon.tasks.encoder_choice import TrainedEncoder, encoder_for
 from napari_spatialrecon.tasks.placing_run import (
-    Trained,
     begin,
     display_number,
     loaded,

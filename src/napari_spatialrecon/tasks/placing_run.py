@@ -15,13 +15,13 @@ from napari_spatialrecon import provenance
 from napari_spatialrecon.errors import CheckpointError, InputError
 from napari_spatialrecon.faces import argument
 from napari_spatialrecon.hyperparameters import Config
-from napari_spatialrecon.methods.auto.trials import Trials
 from napari_spatialrecon.methods.placement.base import PlacementMethod, PlacementSizes
-from napari_spatialrecon.methods.registry import MethodInfo, find_method, methods_for
+from napari_spatialrecon.methods.registry import MethodInfo
 from napari_spatialrecon.methods.run import Run
 from napari_spatialrecon.progress import ProgressCallback, Reporter, ShouldStop
 from napari_spatialrecon.tasks import resuming
-from napari_spatialrecon.tasks.saved import Fitted, model_info
+from napari_spatialrecon.tasks.choosing import Trained, method_of, note_choice
+from napari_spatialrecon.tasks.saved import Fitted
 from napari_spatialrecon.tasks.signal import note_signals
 from napari_spatialrecon.tasks.timing import timed
 from napari_spatialrecon.tissue import contract
@@ -29,9 +29,6 @@ from napari_spatialrecon.tissue.genes import match_genes
 from napari_spatialrecon.tissue.needed_genes import needed_genes
 from napari_spatialrecon.tissue.preprocess_config import LEAST_COUNTS
 from napari_spatialrecon.training.device import choose_device
-
-#: A fitted method, or its checkpoint folder.
-Trained = Fitted | PlacementMethod | str | Path
 
 
 @dataclass(frozen=True)
@@ -103,19 +100,10 @@ class PlacingRun:
             run = Run(record.seed, record.device, self.reporter, self.folder, self.resume)
             method = chooser.fit(slides, cells, run, **extra)
             if self.info.selects:
-                _note_choice(record, chooser.config, chooser.trials, method)
+                note_choice(record, chooser, method)
         record.config = method.config.to_dict()
         record.metrics |= {f"held_out_{k}": v for k, v in method.held_out.items()}
         return method
-
-
-def _note_choice(
-    record: provenance.RunRecord, config: Config, trials: Trials, kept: PlacementMethod
-) -> None:
-    """Note which method was kept: the record is then that of a run of this method."""
-    record.settings[record.method] = {"config": config.to_dict(), **trials.settings()}
-    record.metrics |= trials.seconds()
-    record.method = kept.name
 
 
 def _pixel_sizes(slides: Sequence[contract.Prepared]) -> dict[str, dict[str, float]]:
@@ -148,27 +136,6 @@ def begin(
         None if folder is None else Path(folder),
         resume,
     )
-
-
-def method_of(
-    method: str, verb: str, model: Trained | None, config: Config | None = None
-) -> MethodInfo:
-    """Return a method by name; where it stands for a choice, that of the model or config, if any.
-
-    Raises
-    ------
-    InputError
-        There is no method of that name.
-    """
-    info = find_method(method, verb)
-    if not info.selects or isinstance(config, info.config()):
-        return info
-    if isinstance(model, str | Path):
-        return model_info(model, verb)
-    if model is not None:
-        return find_method(model.name, verb)
-    same = (other for other in methods_for(verb) if type(config) is other.config())
-    return next(same, info)
 
 
 def prepare_slides(
@@ -241,13 +208,14 @@ def loaded(info: MethodInfo, model: Trained | None) -> PlacementMethod | None:
     if isinstance(model, str | Path):
         read: PlacementMethod = info.method().load(model)
         return read
-    method = model.method if isinstance(model, Fitted) else model
+    method: Any = model.method if isinstance(model, Fitted) else model
     if method.name != info.name:
         raise CheckpointError(
             f"Expected a model of {info.name!r}, found one of {method.name!r}.",
             remedy=f"Try {argument('method', method.name)}.",
         )
-    return method
+    given: PlacementMethod = method
+    return given
 
 
 def display_number(names: Sequence[str], display: str | None) -> int:

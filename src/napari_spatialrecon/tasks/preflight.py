@@ -9,7 +9,8 @@ from napari_spatialrecon.durations import Span
 from napari_spatialrecon.hyperparameters import Config
 from napari_spatialrecon.methods.placement.base import PlacementMethod, PlacementSizes
 from napari_spatialrecon.methods.registry import default_for
-from napari_spatialrecon.tasks.placing_run import method_of, prepare_inputs
+from napari_spatialrecon.tasks.choosing import method_of
+from napari_spatialrecon.tasks.placing_run import prepare_inputs
 from napari_spatialrecon.tasks.signal import missing, passed, signals
 from napari_spatialrecon.tasks.timing import expected
 from napari_spatialrecon.tissue.backed import is_backed

@@ -7,8 +7,9 @@ from dataclasses import dataclass
 
 from napari_spatialrecon.durations import Span
 from napari_spatialrecon.hyperparameters import Config
-from napari_spatialrecon.methods.registry import default_for, find_method
+from napari_spatialrecon.methods.registry import default_for
 from napari_spatialrecon.methods.super_resolution.base import SuperResolution
+from napari_spatialrecon.tasks.choosing import method_of
 from napari_spatialrecon.tasks.signal import missing, passed, signals
 from napari_spatialrecon.tasks.super_resolving import gene_columns, parts_of, split_sizes
 from napari_spatialrecon.tasks.timing import expected
@@ -78,7 +79,7 @@ def super_preflight(
     InputError
         As `super_resolve`.
     """
-    info = find_method(method, "super-resolve")
+    info = method_of(method, "super-resolve", config=config)
     prepared = contract.prepare_slide(slide, name)
     parts = parts_of(prepared, parse_factor(factor), spot_diameter)
     chosen = gene_columns(prepared, genes)

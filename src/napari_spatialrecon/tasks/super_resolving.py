@@ -14,7 +14,7 @@ from napari_spatialrecon import provenance
 from napari_spatialrecon.errors import InputError, SpatialReconError
 from napari_spatialrecon.faces import argument
 from napari_spatialrecon.hyperparameters import Config
-from napari_spatialrecon.methods.registry import MethodInfo, default_for, find_method, methods_for
+from napari_spatialrecon.methods.registry import MethodInfo, default_for, methods_for
 from napari_spatialrecon.methods.run import Run
 from napari_spatialrecon.methods.super_resolution.base import (
     SplitBlock,
@@ -24,6 +24,7 @@ from napari_spatialrecon.methods.super_resolution.base import (
 )
 from napari_spatialrecon.methods.super_resolution.histology_guide import Guide, fit_guide
 from napari_spatialrecon.progress import ProgressCallback, Reporter, ShouldStop
+from napari_spatialrecon.tasks.choosing import method_of, note_choice
 from napari_spatialrecon.tasks.configs import Settings, chosen_config
 from napari_spatialrecon.tasks.saved import Fitted
 from napari_spatialrecon.tasks.signal import note_signals
@@ -105,7 +106,7 @@ def super_resolve(
     Stopped
         `should_stop` returned True.
     """
-    info = find_method(method, "super-resolve")
+    info = method_of(method, "super-resolve", model, config)
     reporter = Reporter(progress, should_stop)
     parsed = factor if isinstance(factor, Factor) else parse_factor(factor)
     prepared = contract.prepare_slide(slide, name)
@@ -117,11 +118,13 @@ def super_resolve(
     record.history = reporter.history
     note_signals(record, [prepared])
     record.settings["factor"] = str(parsed)
-    solver = _solver(info, config, settings, model)
-    record.config = solver.config.to_dict()
-    estimate = solver.estimate(split_sizes(prepared, parts, chosen))
+    chosen_method = _solver(info, config, settings, model)
+    estimate = chosen_method.estimate(split_sizes(prepared, parts, chosen))
     with timed(reporter, estimate, record.task, info.name, record.device):
-        solver.fit(prepared, parts, Run(seed, record.device, reporter))
+        solver = chosen_method.fit(prepared, parts, Run(seed, record.device, reporter))
+        if info.selects:
+            note_choice(record, chosen_method, solver)
+        record.config = solver.config.to_dict()
         guide = None
         if histology is not None:
             reporter.begin("Computing nuclear density")

@@ -11,7 +11,7 @@ from napari_spatialrecon import provenance
 from napari_spatialrecon.errors import InputError
 from napari_spatialrecon.faces import argument
 from napari_spatialrecon.hyperparameters import Config
-from napari_spatialrecon.methods.registry import default_for, find_method, methods_for
+from napari_spatialrecon.methods.registry import find_method, methods_for
 from napari_spatialrecon.methods.run import Run
 from napari_spatialrecon.methods.super_resolution.base import SuperResolution
 from napari_spatialrecon.progress import ProgressCallback, Reporter, ShouldStop
@@ -20,11 +20,14 @@ from napari_spatialrecon.tasks.configs import Settings, chosen_config
 from napari_spatialrecon.tissue import contract
 from napari_spatialrecon.training.device import choose_device
 
+#: The first method that is trained.
+_DEFAULT = next(info.name for info in methods_for("super-resolve") if info.has_generalist)
+
 
 def train_super_resolution(
     slides: Mapping[str, AnnData],
     *,
-    method: str = default_for("super-resolve"),
+    method: str = _DEFAULT,
     config: Config | None = None,
     settings: Settings | None = None,
     seed: int = 0,

@@ -13,11 +13,12 @@ from napari_spatialrecon.faces import argument
 from napari_spatialrecon.hyperparameters import Config
 from napari_spatialrecon.methods.registry import METHODS, MethodInfo, default_for
 from napari_spatialrecon.progress import ProgressCallback, ShouldStop
+from napari_spatialrecon.tasks.choosing import Trained, method_of
 from napari_spatialrecon.tasks.configs import Settings, chosen_config
 from napari_spatialrecon.tasks.encoder_choice import TrainedEncoder, encoder_for
 from napari_spatialrecon.tasks.encoding import train_encoder
 from napari_spatialrecon.tasks.model import Model
-from napari_spatialrecon.tasks.placing_run import Trained, begin, loaded, method_of, prepare_slides
+from napari_spatialrecon.tasks.placing_run import begin, loaded, prepare_slides
 from napari_spatialrecon.tasks.super_training import train_super_resolution
 from napari_spatialrecon.tissue.sdata.inputs import Table, takes_spatialdata
 

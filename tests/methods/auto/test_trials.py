@@ -2,10 +2,15 @@
 
 from __future__ import annotations
 
-from napari_spatialrecon.methods.auto.trials import Trial, Trials, affordable
+from napari_spatialrecon.durations import Span
+from napari_spatialrecon.methods.auto.plan import Candidate, Cost, affordable
+from napari_spatialrecon.methods.auto.trials import PlacementTrials, Trial
 from napari_spatialrecon.methods.registry import find_method
 
-KNN, RIDGE, GEARS = (find_method(name, "place") for name in ("knn", "ridge", "gears"))
+KNN, RIDGE, GEARS = (
+    Candidate(find_method(name, "place"), find_method(name, "place").config()())
+    for name in ("knn", "ridge", "gears")
+)
 
 
 def trial(info, um, gain=None, noise=0.01):
@@ -15,18 +20,40 @@ def trial(info, um, gain=None, noise=0.01):
     return Trial(info, errors, 2.0)
 
 
+def cost(candidate, seconds, last=0.0):
+    return Cost(candidate, "", seconds, Span(seconds, seconds), Span(last, last))
+
+
+def tried(costs, seconds):
+    trials = PlacementTrials()
+    chosen = [found.candidate for found in affordable(costs, seconds, trials)]
+    return chosen, trials
+
+
 def test_the_cheapest_are_tried_within_the_time_and_the_baseline_always():
-    costs = [(KNN, 3.0), (GEARS, 50.0), (RIDGE, 2.0)]
-    chosen, skipped = affordable(costs, 30.0)
-    assert chosen == [KNN, RIDGE]
-    assert skipped == {"GEARS": "with it the estimates sum to 0.9 min, above the 0.5 min allowed"}
-    assert affordable(costs, 60.0)[0] == [KNN, RIDGE, GEARS]
-    assert affordable(costs, 0.0)[0] == [KNN]
+    costs = [cost(KNN, 3.0), cost(GEARS, 50.0), cost(RIDGE, 2.0)]
+    chosen, trials = tried(costs, 30.0)
+    assert chosen == [KNN, RIDGE] and trials.limited
+    assert trials.skipped == {
+        "GEARS": "with it the run is expected to take 55 s, more than the 0.5 min allowed"
+    }
+    chosen, trials = tried(costs, 60.0)
+    assert chosen == [KNN, RIDGE, GEARS] and not trials.limited
+    assert tried(costs, 0.01)[0] == [KNN]
+
+
+def test_the_run_after_the_choice_needs_time_too():
+    costs = [cost(KNN, 3.0, 3.0), cost(RIDGE, 2.0, 20.0), cost(GEARS, 10.0, 20.0)]
+    assert tried(costs, 24.0)[0] == [KNN]
+    assert tried(costs, 26.0)[0] == [KNN, RIDGE]
+    assert tried(costs, 36.0)[0] == [KNN, RIDGE, GEARS]
 
 
 def test_what_beats_the_baseline_by_more_than_noise_is_kept():
-    trials = Trials([trial(KNN, 423.0), trial(RIDGE, 400.0, 0.023), trial(GEARS, 380.0, 0.043)])
-    assert trials.best.info is GEARS
+    trials = PlacementTrials(
+        [trial(KNN, 423.0), trial(RIDGE, 400.0, 0.023), trial(GEARS, 380.0, 0.043)]
+    )
+    assert trials.best.candidate is GEARS
     (note,) = trials.notes()
     assert note == (
         "Median error on held-out spots: kNN 423 µm, Ridge regression 400 µm, GEARS 380 µm. GEARS "
@@ -37,10 +64,12 @@ def test_what_beats_the_baseline_by_more_than_noise_is_kept():
 
 
 def test_ties_go_to_the_baseline():
-    trials = Trials([trial(KNN, 423.0), trial(GEARS, 414.0, 0.009, 0.008)], {"COME": "no time"})
-    assert trials.best.info is KNN
+    trials = PlacementTrials(
+        [trial(KNN, 423.0), trial(GEARS, 414.0, 0.009, 0.008)], {"COME": "no time"}
+    )
+    assert trials.best.candidate is KNN
     note, other = trials.notes()
     assert note.endswith(
         "kNN, the baseline, was kept: no other method beats it by more than noise."
     )
-    assert other == "COME was not tried: no time."
+    assert other == "COME was left out: no time."

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 from typing import ClassVar
 
@@ -16,11 +17,17 @@ class AutoConfig(Config):
 
     minutes: float = option(
         3.0,
-        "Time that all methods together may take, by their estimates for one core; the baseline "
-        "is always tried.",
+        "Time that the run may take: a method that would take longer is not tried, and one that "
+        "does is stopped; the baseline is always tried. 0 for no limit, and the same choice on "
+        "every machine.",
         unit="min",
         low=0.0,
     )
     tried_preset: str = option(
         "quick", "Preset with which each method is tried.", choices=("quick", "standard")
     )
+
+    @property
+    def seconds(self) -> float:
+        """The limit in seconds; infinite without one."""
+        return 60 * self.minutes or math.inf

@@ -1,4 +1,4 @@
-"""Methods that are tried on the held-out spots of the data, and which of them is kept."""
+"""Methods that were tried on held-out truth of the data, and which of them is kept."""
 
 from __future__ import annotations
 
@@ -6,122 +6,132 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
+from napari_spatialrecon.methods.auto.plan import Candidate
 from napari_spatialrecon.methods.placement.yardsticks import beats_baseline
-from napari_spatialrecon.methods.registry import MethodInfo
 
 
 @dataclass(frozen=True)
 class Trial:
-    """A method that was tried.
+    """A candidate that was tried.
 
     Parameters
     ----------
-    info
-        The method.
     errors
-        Its errors on held-out spots; see `FittedPlacement.held_out`.
+        Its errors on held-out truth; of a placement method, see `FittedPlacement.held_out`.
     seconds
         How long it took.
     """
 
-    info: MethodInfo
+    candidate: Candidate
     errors: dict[str, float]
     seconds: float
 
     @property
-    def gain(self) -> float:
-        """What it gains over the baseline beyond noise; 0 of the baseline itself or if nothing."""
-        gains = "gain" in self.errors and beats_baseline(self.errors)
-        return self.errors["gain"] if gains else 0.0
-
-    @property
-    def figure(self) -> str:
-        """Its error, in µm if known."""
-        name = "method" if "method" in self.errors else "baseline"
-        if f"{name}_um" in self.errors:
-            return f"{self.errors[f'{name}_um']:,.0f} µm"
-        return f"{self.errors[name]:.2f}" if name in self.errors else "unknown"
+    def title(self) -> str:
+        """Its name in messages."""
+        return self.candidate.title
 
 
 @dataclass
 class Trials:
-    """The methods tried, the baseline first, and those that were not.
+    """What was tried, the baseline first, and what was not.
 
     Parameters
     ----------
     tried
         In the order in which they were tried.
     skipped
-        Title of a method to the reason why it was not tried or did not finish.
+        Title of a candidate to the reason why it was not tried or did not finish.
+    limited
+        Whether anything was left out for time.
     """
 
     tried: list[Trial] = field(default_factory=list)
     skipped: dict[str, str] = field(default_factory=dict)
+    limited: bool = False
+
+    @property
+    def kept(self) -> Sequence[Candidate]:
+        """What was kept: one candidate, or two whose results are averaged."""
+        raise NotImplementedError
+
+    def choice(self) -> str:
+        """Return what was found and kept, and why, in sentences without times."""
+        raise NotImplementedError
+
+    def notes(self) -> tuple[str, ...]:
+        """Return what was tried, what was kept and why."""
+        return self.choice(), *self.omissions("was left out")
+
+    def omissions(self, verb: str) -> tuple[str, ...]:
+        """Return a sentence for each method that was not tried or did not finish."""
+        said = [f"{name} {verb}: {why}." for name, why in self.skipped.items()]
+        if self.limited:
+            said.append(
+                "What can be tried in a limited time depends on the machine and its load; with "
+                "minutes at 0 everything is tried, and the choice is the same everywhere."
+            )
+        return tuple(said)
+
+    def settings(self) -> dict[str, Any]:
+        """Return all of it for a record, as plain values without times."""
+        names = [candidate.name for candidate in self.kept]
+        return {
+            "kept": names[0] if len(names) == 1 else names,
+            "tried": {trial.candidate.name: trial.errors for trial in self.tried},
+            "skipped": dict(self.skipped),
+            "depends_on_machine": self.limited,
+        }
+
+    def seconds(self) -> dict[str, float]:
+        """Return how long each candidate took, for a record's metrics."""
+        return {
+            f"auto_seconds_{trial.candidate.name.replace(' ', '_')}": trial.seconds
+            for trial in self.tried
+        }
+
+
+@dataclass
+class PlacementTrials(Trials):
+    """Placement methods, by the distances that they find between held-out spots."""
 
     @property
     def best(self) -> Trial:
         """The one to keep: the baseline unless others beat it by more than noise."""
-        return max(self.tried, key=lambda trial: trial.gain)
+        return max(self.tried, key=lambda trial: _gain(trial.errors))
 
-    def notes(self) -> tuple[str, ...]:
-        """Return what was tried, what was kept and why, in sentences without times."""
+    @property
+    def kept(self) -> Sequence[Candidate]:
+        """The candidate of the best trial: places in different frames cannot be averaged."""
+        return (self.best.candidate,)
+
+    def choice(self) -> str:
+        """Return the median errors, and which method was kept and why."""
         best, baseline = self.best, self.tried[0]
-        found = ", ".join(f"{trial.info.short_title} {trial.figure}" for trial in self.tried)
         if len(self.tried) == 1:
-            said = f"{best.info.short_title} was kept: no other method was tried."
-        elif best is baseline:
-            said = (
-                f"Median error on held-out spots: {found}. {best.info.short_title}, the baseline, "
+            return f"{best.title} was kept: no other method was tried."
+        found = ", ".join(f"{trial.title} {_figure(trial.errors)}" for trial in self.tried)
+        if best is baseline:
+            return (
+                f"Median error on held-out spots: {found}. {best.title}, the baseline, "
                 "was kept: no other method beats it by more than noise."
             )
-        else:
-            gain, noise = (best.errors[name] for name in ("gain", "gain_noise"))
-            said = (
-                f"Median error on held-out spots: {found}. {best.info.short_title} was kept: its "
-                f"distances between these spots have a relative error that is {gain:.3f} ± "
-                f"{noise:.3f} below that of {baseline.info.short_title}."
-            )
-        return said, *self.omissions("was not")
-
-    def omissions(self, verb: str) -> tuple[str, ...]:
-        """Return a sentence for each method that was not tried."""
-        return tuple(f"{name} {verb} tried: {why}." for name, why in self.skipped.items())
-
-    def settings(self) -> dict[str, Any]:
-        """Return all of it for a record, as plain values without times."""
-        return {
-            "kept": self.best.info.name,
-            "tried": {trial.info.name: trial.errors for trial in self.tried},
-            "skipped": dict(self.skipped),
-        }
-
-    def seconds(self) -> dict[str, float]:
-        """Return how long each method took, for a record's metrics."""
-        return {f"auto_seconds_{trial.info.name}": trial.seconds for trial in self.tried}
+        gain, noise = (best.errors[name] for name in ("gain", "gain_noise"))
+        return (
+            f"Median error on held-out spots: {found}. {best.title} was kept: its "
+            f"distances between these spots have a relative error that is {gain:.3f} ± "
+            f"{noise:.3f} below that of {baseline.title}."
+        )
 
 
-def affordable(
-    costs: Sequence[tuple[MethodInfo, float]], seconds: float
-) -> tuple[list[MethodInfo], dict[str, str]]:
-    """Return the methods to try within a time, and why others are not.
+def _gain(errors: dict[str, float]) -> float:
+    """Return the gain over the baseline beyond noise; 0 of the baseline itself or if nothing."""
+    return errors["gain"] if "gain" in errors and beats_baseline(errors) else 0.0
 
-    The first, the baseline, is always tried; the others follow from the cheapest on. Only
-    estimates count, so that the same inputs lead to the same choice on every machine.
 
-    Parameters
-    ----------
-    costs
-        Methods with their estimated seconds.
-    """
-    (baseline, spent), *others = costs
-    chosen, skipped = [baseline], {}
-    for info, cost in sorted(others, key=lambda other: other[1]):
-        if spent + cost <= seconds:
-            chosen.append(info)
-            spent += cost
-        else:
-            skipped[info.short_title] = (
-                f"with it the estimates sum to {(spent + cost) / 60:.1f} min, "
-                f"above the {seconds / 60:g} min allowed"
-            )
-    return chosen, skipped
+def _figure(errors: dict[str, float]) -> str:
+    """Return the error, in µm if known."""
+    name = "method" if "method" in errors else "baseline"
+    if f"{name}_um" in errors:
+        return f"{errors[f'{name}_um']:,.0f} µm"
+    return f"{errors[name]:.2f}" if name in errors else "unknown"

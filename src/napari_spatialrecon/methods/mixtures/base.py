@@ -21,8 +21,9 @@ from napari_spatialrecon.tissue.genes import match_genes
 from napari_spatialrecon.training.history import History
 
 _TINY = 1e-12
-#: Seconds per spot, type and gene of a regression, and per spot-cell comparison; bytes of every
-#: run, and per spot (or cell) and gene.
+#: Seconds of every run, per spot, type and gene of a regression, and per spot-cell comparison; and
+#: bytes of every run, and per spot (or cell) and gene.
+_FIXED_S = 0.3
 _PER_FIT, _PER_PAIR, _FIXED_BYTES, _PER_VALUE = 3e-8, 2e-8, 6e8, 24.0
 
 
@@ -120,7 +121,7 @@ class MixtureMethod(Method):
         genes = self.genes_used(sizes.genes)
         fits = _PER_FIT * sizes.spots * sizes.types * genes
         return Estimate(
-            1.0 + fits + _PER_PAIR * (sizes.spots * sizes.cells),
+            _FIXED_S + fits + _PER_PAIR * (sizes.spots * sizes.cells),
             _FIXED_BYTES + _PER_VALUE * (sizes.spots + sizes.cells) * genes,
         )
 
@@ -245,7 +246,7 @@ class MixtureTables:
             for t, index in zip((slide, reference), match.indices, strict=True)
         ]
         totals = np.asarray(counts[1].sum(axis=1, dtype=np.float64)).ravel()
-        spots, cells = (_shares(values) for values in counts)
+        spots, cells = (fractions(values) for values in counts)
         genes, notes = [str(g) for g in match.genes], list(match.notes)
         if len(genes) > most_genes:
             chosen = _overdispersed(cells, most_genes)
@@ -265,7 +266,8 @@ class MixtureTables:
         return np.asarray(means / means.mean())
 
 
-def _shares(counts: sparse.csr_matrix) -> sparse.csr_matrix:
+def fractions(counts: sparse.csr_matrix) -> sparse.csr_matrix:
+    """Return counts as shares of the totals of their rows; rows of zeros stay."""
     totals = np.asarray(counts.sum(axis=1, dtype=np.float64)).ravel()
     factor = np.divide(1.0, totals, out=np.zeros_like(totals), where=totals > 0)
     return sparse.csr_matrix(sparse.diags(factor) @ counts, dtype=np.float32)

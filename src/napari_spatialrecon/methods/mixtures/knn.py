@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 from numpy.typing import NDArray
+from scipy import sparse
 
 from napari_spatialrecon.errors import InputError
 from napari_spatialrecon.faces import argument
@@ -17,6 +18,7 @@ from napari_spatialrecon.methods.mixtures.base import (
 )
 from napari_spatialrecon.methods.mixtures.config import MixtureKnnConfig
 from napari_spatialrecon.methods.run import Run
+from napari_spatialrecon.progress import Reporter
 from napari_spatialrecon.tissue.contract import Prepared
 
 
@@ -42,11 +44,30 @@ class MixtureKnn(MixtureMethod):
         run.reporter.begin("Comparing spots with cells")
         tables = MixtureTables.read(slide, reference, self.config.top_genes)
         depth = float(np.median(np.asarray(reference.adata.X.sum(axis=1))))
-        logs = [np.log1p(depth * t.toarray()) for t in (tables.spots, tables.cells)]
-        spots, cells = similar_features(logs[0], logs[1], components=0)
-        mapping = nearest_cells(spots, cells, self.config.neighbours, run.reporter)
+        neighbours = self.config.neighbours
+        mapping = most_similar(tables.spots, tables.cells, depth, neighbours, run.reporter)
         shares = normalised_rows(mapping @ types.one_hot(), types.shares)
         return Mixture(shares, mapping, notes=tables.notes)
+
+
+def most_similar(
+    spots: sparse.csr_matrix,
+    cells: sparse.csr_matrix,
+    depth: float,
+    neighbours: int,
+    reporter: Reporter | None = None,
+) -> sparse.csr_matrix:
+    """Return the cells most like each spot by z-scored log expression, (n_spots, n_cells).
+
+    Parameters
+    ----------
+    spots, cells : (n, n_genes) csr
+        Fractions of counts.
+    depth
+        Counts to which the logarithms are scaled.
+    """
+    logs = [np.log1p(depth * table.toarray()) for table in (spots, cells)]
+    return nearest_cells(*similar_features(logs[0], logs[1], components=0), neighbours, reporter)
 
 
 def refuse_prior(prior: NDArray[np.float64] | None, name: str) -> None:

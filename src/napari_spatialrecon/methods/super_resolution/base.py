@@ -89,7 +89,7 @@ class SuperResolution(Method):
         """Return the time and memory for fitting and splitting."""
         values = sizes.spots * sizes.parts * sizes.genes
         held = 8.0 * min(values, BLOCK_VALUES) * 8
-        return Estimate(2.0 + _PER_VALUE * values, 4e8 + held + 24.0 * sizes.filled * sizes.parts)
+        return Estimate(0.3 + _PER_VALUE * values, 4e8 + held + 24.0 * sizes.filled * sizes.parts)
 
     @abstractmethod
     def fit(

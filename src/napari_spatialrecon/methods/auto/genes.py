@@ -1,0 +1,169 @@
+"""The method `auto` of imputing genes: ranks methods on measured genes that they do not see."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import replace
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from napari_spatialrecon.errors import SpatialReconError
+from napari_spatialrecon.hyperparameters import Config
+from napari_spatialrecon.methods.auto.candidates import candidates_of
+from napari_spatialrecon.methods.auto.config import AutoConfig
+from napari_spatialrecon.methods.auto.plan import Candidate, Cost, affordable, attempts
+from napari_spatialrecon.methods.auto.ranking import Ranking, Words
+from napari_spatialrecon.methods.genes.base import GeneBlock, GeneMethod, GeneSizes, Values
+from napari_spatialrecon.methods.genes.hiding import HiddenGenes
+from napari_spatialrecon.methods.method import Estimate, Fitted
+from napari_spatialrecon.methods.run import Run
+from napari_spatialrecon.progress import Reporter
+from napari_spatialrecon.tissue.contract import Prepared
+
+_WORDS = Words("Mean correlation of hidden genes with their measurement", lambda error: 1.0 - error)
+#: Genes that a mean imputes at a time.
+_BLOCK = 256
+
+
+class AutoGenes(GeneMethod):
+    """Tries the methods that the time allows on hidden genes; `fit` returns the best, refitted.
+
+    Attributes
+    ----------
+    trials
+        What was tried and kept, set by `fit`.
+    """
+
+    name = "auto"
+    config_class = AutoConfig
+    config: AutoConfig
+    trials: Ranking[Values]
+
+    def estimate(self, sizes: GeneSizes) -> Estimate:
+        """Return the cost of all trials that the time allows, and of the longest last run."""
+        costs, trials = self._planned(sizes, "cpu")
+        whole = [_method(cost.candidate).estimate(sizes) for cost in costs]
+        names = ", ".join(cost.candidate.title for cost in costs)
+        return Estimate(
+            sum(cost.seconds for cost in whole) + max(cost.seconds for cost in whole),
+            max(cost.memory_bytes for cost in whole),
+            plan=(f"Tries {names} on hidden genes.", *trials.omissions("is left out")),
+            most_seconds=max(self.config.seconds, costs[0].trial.high + costs[0].last.high),
+        )
+
+    def fit(  # type: ignore[override]
+        self, slide: Prepared, reference: Prepared, run: Run | None = None
+    ) -> GeneMethod:
+        """Return the fitted method that imputes hidden genes best; see `GeneMethod.fit`."""
+        run = run or Run()
+        sizes = GeneSizes.of(slide, reference, 0)
+        costs, self.trials = self._planned(replace(sizes, asked=sizes.shared), run.device)
+        hidden = HiddenGenes.draw(slide, reference, run.seed) if len(costs) > 1 else None
+        if hidden is None:
+            self.trials.leave_out(costs, "slide and reference share too few genes to hide some")
+        else:
+            self._try(costs, hidden, reference, run)
+        fitted = [
+            _method(candidate).fit(slide, reference, run.within(candidate.info.name))
+            for candidate in self.trials.kept
+        ]
+        method = fitted[0] if len(fitted) == 1 else MeanGenes(self.config, fitted)
+        method.fitted = replace(method.fitted, notes=(*self.trials.notes(), *method.notes))
+        return method
+
+    def _try(
+        self, costs: Sequence[Cost], hidden: HiddenGenes, reference: Prepared, run: Run
+    ) -> None:
+        def maps(candidate: Candidate, own: Run) -> Values:
+            method = _method(candidate).fit(hidden.slide, reference, own)
+            blocks = method.impute(hidden.genes, reporter=own.reporter)
+            return np.concatenate([block.values for block in blocks], axis=1)
+
+        for candidate, found, seconds in attempts(
+            costs, run, self.config.seconds, self.trials, maps
+        ):
+            self.trials.add(candidate, found, hidden.errors(found), seconds)
+        self.trials.join(lambda a, b: (a + b) * np.float32(0.5), hidden.errors)
+
+    def impute(
+        self, genes: Sequence[str], *, reporter: Reporter | None = None
+    ) -> Iterator[GeneBlock]:
+        """Not for a method that chooses: `fit` returns one that imputes."""
+        raise NotImplementedError("fit returns the method that imputes")
+
+    def _planned(self, sizes: GeneSizes, device: str) -> tuple[list[Cost], Ranking[Values]]:
+        trials, costs = Ranking[Values](words=_WORDS), []
+        for number, candidate in enumerate(candidates_of("impute-genes", self.config.tried_preset)):
+            try:
+                whole = _method(candidate).estimate(sizes)
+            except SpatialReconError:
+                if not number:
+                    raise
+                trials.skipped[candidate.title] = "it does not fit the free memory"
+            else:
+                costs.append(Cost.of(candidate, "impute-genes", device, whole, whole.seconds))
+        return affordable(costs, self.config.seconds, trials), trials
+
+
+class MeanGenes(GeneMethod):
+    """The mean of the maps of fitted methods."""
+
+    name = "auto"
+    config_class = AutoConfig
+
+    def __init__(self, config: Config, methods: Sequence[GeneMethod]) -> None:
+        super().__init__(config)
+        self.methods = tuple(methods)
+        self.fitted = Fitted(
+            history=tuple(h for method in methods for h in method.history),
+            notes=tuple(dict.fromkeys(note for method in methods for note in method.notes)),
+        )
+
+    def fit(self, slide: Prepared, reference: Prepared, run: Run | None = None) -> MeanGenes:
+        """Fit each method; see `GeneMethod.fit`."""
+        return MeanGenes(
+            self.config, [method.fit(slide, reference, run) for method in self.methods]
+        )
+
+    def impute(
+        self, genes: Sequence[str], *, reporter: Reporter | None = None
+    ) -> Iterator[GeneBlock]:
+        """Yield the means; see `GeneMethod.impute`."""
+        for start in range(0, len(genes), _BLOCK):
+            some = tuple(genes[start : start + _BLOCK])
+            parts = [_joined(m.impute(some, reporter=reporter)) for m in self.methods]
+            yield GeneBlock(
+                some,
+                np.mean([part.values for part in parts], axis=0, dtype=np.float32),
+                _mean_of([part.spread for part in parts]),
+                _mean_of([part.reliability for part in parts]),
+            )
+
+    def report(self) -> dict[str, Any]:
+        """Return what the methods held out themselves; the first that did counts."""
+        return next((found for m in self.methods if (found := m.report())), {})
+
+
+def _joined(blocks: Iterator[GeneBlock]) -> GeneBlock:
+    """Return the blocks of a method as one."""
+    parts = list(blocks)
+    spreads = [p.spread for p in parts if p.spread is not None]
+    known = [p.reliability for p in parts if p.reliability is not None]
+    return GeneBlock(
+        tuple(gene for p in parts for gene in p.genes),
+        np.concatenate([p.values for p in parts], axis=1),
+        np.concatenate(spreads, axis=1) if len(spreads) == len(parts) else None,
+        np.concatenate(known) if len(known) == len(parts) else None,
+    )
+
+
+def _mean_of(arrays: Sequence[NDArray[Any] | None]) -> Any:
+    known = [array for array in arrays if array is not None]
+    return np.mean(known, axis=0).astype(known[0].dtype) if known else None
+
+
+def _method(candidate: Candidate) -> GeneMethod:
+    method: GeneMethod = candidate.info.method()(candidate.config)
+    return method

@@ -1,0 +1,155 @@
+"""The method `auto` of deconvolution: ranks methods on pseudo-spots of the user's own reference."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy.spatial.distance import jensenshannon
+
+from napari_spatialrecon.errors import SpatialReconError
+from napari_spatialrecon.methods.auto.candidates import candidates_of
+from napari_spatialrecon.methods.auto.config import AutoConfig
+from napari_spatialrecon.methods.auto.plan import Candidate, Cost, affordable, attempts
+from napari_spatialrecon.methods.auto.ranking import Ranking, Words
+from napari_spatialrecon.methods.method import Estimate
+from napari_spatialrecon.methods.mixtures.base import (
+    CellTypes,
+    Mixture,
+    MixtureMethod,
+    MixtureSizes,
+)
+from napari_spatialrecon.methods.mixtures.pseudo_spots import SPOTS, pseudo_spots
+from napari_spatialrecon.methods.run import Run
+from napari_spatialrecon.tissue.contract import Prepared
+
+Shares = NDArray[np.float64]
+_WORDS = Words("Mean Jensen-Shannon distance from the true mixture of pseudo-spots (0 best)")
+
+
+class AutoMixtures(MixtureMethod):
+    """Tries the methods that the time allows on pseudo-spots, and deconvolves with the best.
+
+    Attributes
+    ----------
+    trials
+        What was tried and kept, set by `deconvolve`.
+    kept
+        The method that deconvolved the slide, set by `deconvolve`; this one, if it averaged two.
+    """
+
+    name = "auto"
+    config_class = AutoConfig
+    config: AutoConfig
+    trials: Ranking[Shares]
+    kept: MixtureMethod
+
+    def estimate(self, sizes: MixtureSizes) -> Estimate:
+        """Return the cost of all trials that the time allows, and of the longest last run."""
+        costs, trials = self._planned(sizes, "cpu")
+        methods = [_method(cost.candidate) for cost in costs]
+        whole = [method.estimate(sizes) for method in methods]
+        seconds = sum(method.estimate(_small(sizes)).seconds for method in methods)
+        names = ", ".join(cost.candidate.title for cost in costs)
+        return Estimate(
+            seconds + max(cost.seconds for cost in whole),
+            max(cost.memory_bytes for cost in whole),
+            plan=(f"Tries {names} on pseudo-spots.", *trials.omissions("is left out")),
+            most_seconds=max(self.config.seconds, costs[0].trial.high + costs[0].last.high),
+        )
+
+    def deconvolve(
+        self,
+        slide: Prepared,
+        reference: Prepared,
+        types: CellTypes,
+        run: Run | None = None,
+        *,
+        prior: NDArray[np.float64] | None = None,
+    ) -> Mixture:
+        """Return the mixture by the best method; see `MixtureMethod.deconvolve`.
+
+        With a prior, the methods that take one are tried alone.
+        """
+        run = run or Run()
+        costs, trials = self._planned(
+            MixtureSizes.of(slide, reference, types), run.device, prior is not None
+        )
+        self.trials = trials
+        run.reporter.begin("Making pseudo-spots of the reference")
+        problem = pseudo_spots(slide, reference, types, run.seed) if len(costs) > 1 else None
+        if problem is None:
+            few = "the reference has too few cells with types to make pseudo-spots of"
+            trials.leave_out(costs, few)
+        else:
+
+            def shares(candidate: Candidate, own: Run) -> Shares:
+                found = _method(candidate).deconvolve(
+                    problem.slide, problem.reference, problem.types, own
+                )
+                return found.proportions
+
+            def errors(found: Shares) -> Shares:
+                return _distances(problem.truth, found)
+
+            for candidate, found, seconds in attempts(
+                costs, run, self.config.seconds, trials, shares
+            ):
+                trials.add(candidate, found, errors(found), seconds)
+            trials.join(lambda a, b: (a + b) / 2, errors)
+        methods = [_method(candidate) for candidate in trials.kept]
+        self.kept = methods[0] if len(methods) == 1 else self
+        mixtures = [
+            method.deconvolve(slide, reference, types, run.within(method.name), prior=prior)
+            for method in methods
+        ]
+        mixture = _mean(mixtures)
+        return replace(mixture, notes=(*trials.notes(), *mixture.notes))
+
+    def _planned(
+        self, sizes: MixtureSizes, device: str, with_prior: bool = False
+    ) -> tuple[list[Cost], Ranking[Shares]]:
+        trials, costs = Ranking[Shares](words=_WORDS), []
+        for candidate in candidates_of("deconvolve", self.config.tried_preset):
+            if with_prior and not candidate.info.takes_prior:
+                continue
+            method = _method(candidate)
+            try:
+                trial, last = method.estimate(_small(sizes)), method.estimate(sizes)
+            except SpatialReconError:
+                trials.skipped[candidate.title] = "it does not fit the free memory"
+            else:
+                costs.append(Cost.of(candidate, "deconvolve", device, trial, last.seconds))
+        return affordable(costs, self.config.seconds, trials), trials
+
+
+def _small(sizes: MixtureSizes) -> MixtureSizes:
+    """Return the size of the trial on pseudo-spots."""
+    return replace(sizes, spots=SPOTS, cells=min(3000, (sizes.cells + 1) // 2))
+
+
+def _distances(truth: Shares, found: Shares) -> Shares:
+    """Return the Jensen-Shannon distance of each spot, in bits: 0 to 1."""
+    return np.nan_to_num(np.asarray(jensenshannon(truth, found, base=2, axis=1)))
+
+
+def _mean(mixtures: list[Mixture]) -> Mixture:
+    """Return the mean of mixtures of the same spots, with the mapping of the one that has one."""
+    first, *others = mixtures
+    if not others:
+        return first
+    shares = np.mean([m.proportions for m in mixtures], axis=0)
+    mapped = next((m.mapping for m in mixtures if m.mapping is not None), None)
+    return Mixture(
+        shares / shares.sum(axis=1, keepdims=True),
+        mapped,
+        diagnostics={k: v for m in mixtures for k, v in m.diagnostics.items()},
+        notes=tuple(dict.fromkeys(note for m in mixtures for note in m.notes)),
+        history=tuple(h for m in mixtures for h in m.history),
+    )
+
+
+def _method(candidate: Candidate) -> MixtureMethod:
+    method: MixtureMethod = candidate.info.method()(candidate.config)
+    return method

@@ -1,0 +1,73 @@
+"""A slide seen coarser: a split whose answer the slide itself measured."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from typing import Self
+
+import numpy as np
+from anndata import AnnData
+from numpy.typing import NDArray
+from scipy.sparse import csr_matrix
+
+from napari_spatialrecon.methods.super_resolution.coarse_pair import CoarsePair, coarsen
+from napari_spatialrecon.tissue.contract import Prepared
+from napari_spatialrecon.tissue.slots import SPATIAL
+from napari_spatialrecon.tissue.subspots import Factor, SubSpots
+
+#: Most genes whose split is compared; fewest blocks of spots that rank methods.
+_GENES, _FEWEST = 100, 30
+#: Blocks for seven parts, which spots of a grid cannot be the parts of.
+_BLOCK = Factor(2, 2)
+
+
+@dataclass(frozen=True, eq=False)
+class CoarseProblem:
+    """A slide whose spots are blocks of spots, and the genes whose split is compared.
+
+    Parameters
+    ----------
+    genes : (n_genes,) int
+        Columns of the slide: those with the most counts.
+    truth : (n_parts, n_genes) float
+        Counts of the spots in the blocks.
+    """
+
+    slide: Prepared
+    parts: SubSpots
+    genes: NDArray[np.intp]
+    truth: NDArray[np.float64]
+
+    @classmethod
+    def of(cls, slide: Prepared, parts: SubSpots) -> Self | None:
+        """Sum a slide into blocks; None where it has no grid, or too few blocks."""
+        if parts.lattice.kind == "free":
+            return None
+        counts = csr_matrix(slide.adata.X)
+        pair = coarsen(parts.lattice, counts, parts.factor if parts.factor.rows else _BLOCK)
+        if pair is None and parts.factor.rows:
+            pair = coarsen(parts.lattice, counts, _BLOCK)
+        if pair is None or len(pair.members) < _FEWEST:
+            return None
+        totals = np.asarray(pair.counts.sum(axis=0)).ravel()
+        genes = np.sort(np.argsort(-totals, kind="stable")[:_GENES])
+        genes = genes[totals[genes] > 0]
+        if not len(genes):
+            return None
+        truth = np.asarray(pair.truth[:, genes].toarray(), float)
+        return cls(_blocks(slide, pair), pair.parts, genes, truth)
+
+    def errors(self, split: csr_matrix) -> NDArray[np.float64]:
+        """Return 1 - Pearson's correlation of each gene's split with the truth, (n_genes,)."""
+        found = np.asarray(split.toarray(), float)
+        a, b = (x - x.mean(axis=0) for x in (found, self.truth))
+        size = np.sqrt((a**2).sum(axis=0) * (b**2).sum(axis=0))
+        same = np.divide((a * b).sum(axis=0), size, out=np.zeros(len(size)), where=size > 0)
+        return np.asarray(1.0 - same, float)
+
+
+def _blocks(slide: Prepared, pair: CoarsePair) -> Prepared:
+    adata = AnnData(pair.counts.astype(np.float32), var=slide.adata.var.copy())
+    adata.obs_names = [f"block {i}" for i in range(adata.n_obs)]
+    adata.obsm[SPATIAL] = np.asarray(pair.parts.lattice.points, float)
+    return replace(slide, adata=adata, kept=np.ones(adata.n_obs, bool), digest=None)
