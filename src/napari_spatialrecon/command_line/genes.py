@@ -17,6 +17,7 @@ from napari_spatialrecon.command_line.options import (
 from napari_spatialrecon.command_line.running import asked, config_of, summarise
 from napari_spatialrecon.command_line.terminal import Bar
 from napari_spatialrecon.errors import InputError
+from napari_spatialrecon.methods.registry import default_for
 
 
 def add(verbs: Any) -> None:
@@ -28,7 +29,7 @@ def add(verbs: Any) -> None:
         run_impute_genes,
         files={"out": ".h5ad|.zarr"},
     )
-    verb.add_argument("--method", required=True, help="see 'methods'")
+    verb.add_argument("--method", default=default_for("impute-genes"), help="see 'methods'")
     verb.add_argument("--slide", metavar="ST.h5ad", required=True)
     verb.add_argument("--reference", metavar="SC.h5ad", required=True)
     verb.add_argument(

@@ -63,12 +63,12 @@ def add(verbs: Any) -> None:
 
 def run_super_resolve(options: argparse.Namespace, stop: threading.Event) -> None:
     """Run super-resolution: read, split, check that totals are preserved, write."""
-    from napari_spatialrecon.methods.registry import find_method
+    from napari_spatialrecon.tasks.choosing import method_of
     from napari_spatialrecon.tasks.super_preflight import super_preflight
     from napari_spatialrecon.tasks.super_resolving import super_resolve
     from napari_spatialrecon.tissue.images import histology
 
-    config = config_of(find_method(options.method, "super-resolve").config(), options)
+    config = config_of(method_of(options.method, "super-resolve", options.model).config(), options)
     with Inputs(options) as inputs:
         slide, name = inputs.table(options.slide), Path(options.slide).name
     genes = _genes(options.genes)

@@ -31,6 +31,7 @@ FAST = ComeMixturesConfig(steps=3)
 @pytest.fixture
 def model(viewer: ViewerModel, open_tissue: Any) -> MixtureModel:
     found = MixtureModel(open_tissue(viewer))
+    found.method = "come"
     found.set_config(FAST, "quick")
     return found
 

@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from typing import Unpack
 
 from napari_spatialrecon.errors import InputError
-from napari_spatialrecon.methods.registry import baseline_for, find_method, methods_for
+from napari_spatialrecon.methods.registry import baseline_for, methods_for
 from napari_spatialrecon.viewer.place.job import Placed, PlaceJob, hidden_error
 from napari_spatialrecon.viewer.task.curves import Curves
 from napari_spatialrecon.viewer.task.ground import Ground, spot_diameter_um
@@ -105,14 +104,6 @@ class PlaceModel(SlidesModel[PlaceJob, Placed], TakesSavedModel):
         if not self.method.takes_encoder:
             self.method = next(m.name for m in methods_for(self.task) if m.takes_encoder)
         self.encoder = entry
-
-    @property
-    def result_name(self) -> str:
-        """The cells and the method, of a choice the method that was kept."""
-        last, outcome = self.last, self.outcome
-        if last is None or outcome is None or not find_method(last.method, self.task).selects:
-            return super().result_name
-        return replace(last, method=outcome.record["method"]).result_name
 
     def missing(self) -> list[str]:
         """Return what must be opened or chosen first."""

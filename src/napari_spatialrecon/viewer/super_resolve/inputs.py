@@ -177,7 +177,8 @@ class SuperInputs(OneSlideInputs, SavedModelInputs):
 
     def _show_models(self) -> None:
         """Offer the model of the package, the one in use, and the choice of one."""
-        saved, learns = self.model.saved, self.model.method.has_generalist
+        saved, method = self.model.saved, self.model.method
+        learns = method.has_generalist or method.selects
         with QSignalBlocker(self.trained):
             self.trained.clear()
             self.trained.addItem("Built in, for any tissue" if learns else "none needed")

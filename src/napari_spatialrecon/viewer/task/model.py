@@ -187,10 +187,16 @@ class TaskModel(ABC, Generic[JobT, OutcomeT]):
 
     @property
     def result_name(self) -> str:
-        """The name of the last run's result, or of one that was opened again since."""
-        if self.last is None:
+        """The name of the last run's result, or of one that was opened again since.
+
+        Where the method was chosen by the run, it is named after the one that was kept.
+        """
+        last, outcome = self.last, self.outcome
+        if last is None:
             return self._reopened
-        return self.last.result_name
+        if outcome is None or not find_method(last.method, self.task).selects:
+            return last.result_name
+        return replace(last, method=outcome.record["method"]).result_name
 
     def begin(self, *, resume: bool = False) -> JobT:
         """Record that a run starts, and return it.
