@@ -105,6 +105,9 @@ def test_the_difference_of_one_gene_has_a_sign(genes: Two) -> None:
     key = color_key(layer)
     assert key.title == "GENE2: g1 less g0, log expression"
     assert key.limits[0] == -key.limits[1] < 0 and key.colormap == "PiYG"
+    first, second = genes.comparison.of("GENE2")
+    more, less = layer.face_color[[(second - first).argmax(), (second - first).argmin()]]
+    assert more[1] > more[0] and less[1] < less[0], "green where the second has more, pink less"
 
 
 def test_the_median_is_said_with_what_it_means(mixtures: Two) -> None:
