@@ -3,17 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 from psygnal import Signal
 
-from napari_spatialrecon.tissue.slots import OURS
 from napari_spatialrecon.viewer.canvas.colors import ColorKey, color_key, set_point_colors
 from napari_spatialrecon.viewer.canvas.pies import pies_of
 from napari_spatialrecon.viewer.canvas.point_nodes import move_vectors, show_points
-from napari_spatialrecon.viewer.figure.page import view_extent
 from napari_spatialrecon.viewer.results import pieces
+from napari_spatialrecon.viewer.results.curtain import Curtain
 from napari_spatialrecon.viewer.results.distortion_layers import (
     TITLES,
     Of,
@@ -26,7 +25,6 @@ from napari_spatialrecon.viewer.results.scene import Scene
 from napari_spatialrecon.viewer.results.sides import told_apart
 from napari_spatialrecon.viewer.results.value_colors import color_by_difference, color_sides
 from napari_spatialrecon.viewer.results.words import values_of
-from napari_spatialrecon.viewer.task.ground import histology_under
 
 if TYPE_CHECKING:
     from napari.components import ViewerModel
@@ -75,10 +73,9 @@ class Stage:
         self.points: list[Points] = []
         self._own: list[Layer] = []
         self._divider: Vectors | None = None
-        self._hidden: list[tuple[Layer, bool]] = []
+        self._curtain = Curtain(viewer)
         self._ends: list[Callable[[], None]] = []
         self._busy = False
-        self._camera: tuple[Any, float] | None = None
         viewer.layers.events.removed.connect(self._on_removed)
 
     def close(self) -> None:
@@ -114,7 +111,7 @@ class Stage:
             if self._scene is None or not self._scene.holds(comparison, sides):
                 self._scene = Scene.of(self.viewer, comparison, sides)
             self.look, self.key, self.shown = look, None, about
-            self._clear_ground()
+            self._curtain.clear_ground(self._scene)
             if look in (Look.BESIDE, Look.SWIPE, Look.BLINK):
                 self._add_points()
             ways: dict[Look, Callable[[], None]] = {
@@ -127,7 +124,7 @@ class Stage:
             }
             ways[look]()
             if look is not Look.BESIDE:
-                self._bring_into_view()
+                self._curtain.bring_into_view(self._scene, self._own)
             if active is not None and active in self.viewer.layers:
                 self.viewer.layers.selection = {active}
         finally:
@@ -143,13 +140,8 @@ class Stage:
         for layer in self._own:
             if layer in self.viewer.layers:
                 self.viewer.layers.remove(layer)
-        for layer, visible in self._hidden:
-            if layer in self.viewer.layers:
-                layer.visible = visible
-        if self._camera is not None:
-            camera = self.viewer.scene.camera
-            camera.center, camera.zoom = self._camera
-        self._ends, self._own, self._hidden, self._camera = [], [], [], None
+        self._curtain.lift()
+        self._ends, self._own = [], []
         self.points, self._divider = [], None
         self._busy = False
         self.left.emit()
@@ -168,7 +160,7 @@ class Stage:
     @property
     def visible(self) -> dict[str, bool]:
         """Whether each layer that is hidden by now is shown again afterwards, by its name."""
-        return {layer.name: visible for layer, visible in self._hidden}
+        return self._curtain.visible
 
     # Swipe and blink
 
@@ -213,11 +205,11 @@ class Stage:
                 copy = copy_of(image, low, high, moved)
                 if copy is not None:
                     self._add(copy, self.viewer.layers.index(image) + 1)
-        self._hide(list(ground))
+        self._curtain.hide(ground)
         self.points[1].translate = shift
         if shift[0]:
             self.points[1].name_overlay.position = "bottom_left"
-        self._remember_camera()
+        self._curtain.remember_camera()
         self.viewer.reset_view(layers=self._own)
 
     def _aside(self, span: np.ndarray) -> np.ndarray:
@@ -346,41 +338,9 @@ class Stage:
         layers = self.viewer.layers
         layers.insert(len(layers) if index is None else index, layer)
 
-    def _clear_ground(self) -> None:
-        """Hide all results, and show the H&E that the first side lies on."""
-        sides = [layer for side in self.scene.sides for layer in side.layers(self.viewer)]
-        results = [
-            x for x in self.viewer.layers if x.metadata.get(OURS, {}).get("role") == "result"
-        ]
-        self._hide([*sides, *(layer for layer in results if layer not in sides)])
-        shown = next((layer for layer, _ in self.scene.sources if layer is not None), None)
-        ground = None if shown is None else histology_under(self.viewer, shown)
-        if ground is not None and not ground.visible:
-            self._hidden.append((ground, False))
-            ground.visible = True
-
-    def _bring_into_view(self) -> None:
-        """Look at both sides, where the window shows another part."""
-        low, high = (corner[::-1] for corner in self.scene.extent)
-        seen = view_extent(self.viewer)
-        if (seen[0] > low).any() or (seen[1] < high).any():
-            self._remember_camera()
-            self.viewer.reset_view(layers=[*self._own, *self.scene.ground()])
-
-    def _remember_camera(self) -> None:
-        camera = self.viewer.scene.camera
-        self._camera = (camera.center, camera.zoom)
-
-    def _hide(self, layers: list[Layer | None]) -> None:
-        for layer in layers:
-            if layer is None or layer not in self.viewer.layers:
-                continue
-            self._hidden.append((layer, layer.visible))
-            layer.visible = False
-
     def _on_removed(self, event: object) -> None:
         if self._busy or self.look is None:
             return
         layer = getattr(event, "value", None)
-        if layer in self._own or any(layer is other for other, _ in self._hidden):
+        if layer in self._own or self._curtain.holds(layer):
             self.leave()
