@@ -287,6 +287,7 @@ def test_a_crash_leaves_a_session_that_can_be_recovered(
     with qtbot.waitSignal(keeper.told, timeout=30_000):
         qtbot.mouseClick(bar.recovery.recover_button, Qt.MouseButton.LeftButton)
     assert NAME in viewer.layers and len(workspace_of(viewer).results.unsaved) == 1
+    assert not bar.recovery.isVisibleTo(bar), "it is open now"
     qtbot.waitUntil(lambda: not crashed.exists(), timeout=30_000)
     own = keeper.aside
     keeper.clean_up()

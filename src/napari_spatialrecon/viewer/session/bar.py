@@ -49,6 +49,7 @@ class SessionBar(QWidget):
         self.cancel_button.clicked.connect(self.keeper.cancel)
         self.keeper.busy.connect(self._show_busy)
         self.keeper.told.connect(self.status.setText)
+        self.keeper.told.connect(lambda _: self.recovery.refresh())
         events = self.space.results.events
         for signal in (events.added, events.removed, events.changed):
             signal.connect(self._count)
