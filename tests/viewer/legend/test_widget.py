@@ -64,6 +64,11 @@ def test_double_click_recolors_and_hides_nothing(
     qtbot.mouseDClick(port, Qt.MouseButton.LeftButton, pos=middle(widget, 0))
     assert layer.shown.all()
     np.testing.assert_allclose(layer.face_color[0, :3] * 255, [0x10, 0x20, 0x30], atol=0.5)
+    alt = Qt.KeyboardModifier.AltModifier
+    qtbot.mouseClick(port, Qt.MouseButton.LeftButton, alt, pos=middle(widget, 0))
+    assert not layer.shown.all()
+    qtbot.mouseDClick(port, Qt.MouseButton.LeftButton, alt, pos=middle(widget, 0))
+    assert layer.shown.all(), "nor does one that began by showing it alone"
 
 
 def test_search_appears_for_many_names_and_narrows(shown: tuple) -> None:

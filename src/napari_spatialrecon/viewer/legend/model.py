@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from typing import TYPE_CHECKING
 
 from psygnal import Signal
@@ -105,6 +105,10 @@ class Legend:
         """Show only this entry, or all if it already is the only one."""
         everything = set(range(len(self.entries)))
         self._set_hidden(set() if self.solo == index else everything - {index})
+
+    def hide_only(self, entries: Iterable[int]) -> None:
+        """Hide these entries, and show all others."""
+        self._set_hidden(set(entries))
 
     def show_all(self) -> None:
         """Show every entry."""

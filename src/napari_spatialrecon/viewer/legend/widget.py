@@ -238,6 +238,7 @@ class _EntryView(QListView):
     def __init__(self, legend: Legend, entries: _EntryModel) -> None:
         super().__init__()
         self._legend, self._entries = legend, entries
+        self._before: frozenset[int] = frozenset()
         self.setModel(entries)
         self.setTextElideMode(Qt.TextElideMode.ElideMiddle)
         self.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
@@ -254,6 +255,7 @@ class _EntryView(QListView):
         entry = self._entry_at(event)
         if entry is None:
             return
+        self._before = self._legend.hidden
         alone = event.modifiers() & Qt.KeyboardModifier.AltModifier
         second = event.button() == Qt.MouseButton.RightButton
         if alone or second:
@@ -265,8 +267,8 @@ class _EntryView(QListView):
         entry = self._entry_at(present(event))
         if entry is None:
             return
-        # The first press of this double click hid or showed the entry: undo that.
-        self._legend.toggle(entry)
+        # The first press of this double click hid or showed entries: undo that.
+        self._legend.hide_only(self._before)
         color = QColor.fromRgbF(*self._legend.entries[entry].color)
         chosen = QColorDialog.getColor(color, self, self._legend.entries[entry].name)
         if chosen.isValid():

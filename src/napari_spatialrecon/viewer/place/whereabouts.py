@@ -22,6 +22,7 @@ from napari_spatialrecon.viewer.canvas.colors import (
 from napari_spatialrecon.viewer.canvas.layer_values import layer_values, rows_of
 from napari_spatialrecon.viewer.canvas.layers import NAMES, unwrapped
 from napari_spatialrecon.viewer.canvas.outlines import Outlines
+from napari_spatialrecon.viewer.canvas.rims import ground_color, set_rims
 from napari_spatialrecon.viewer.canvas.table_metadata import table_of
 from napari_spatialrecon.viewer.canvas.tiles import lay_on, tile_of
 from napari_spatialrecon.viewer.canvas.twin_layers import forget_twin, show_rows, twin
@@ -154,6 +155,7 @@ class Whereabouts:
             title = f"spots of {on.mapping.cells[cell]}, probability"
             top = float(values.max(initial=0.0)) or 1.0
             set_point_colors(heat, values, kind="gene", title=title, limits=(0.0, top))
+            set_rims(heat, ground_color(viewer, heat))
         on.layer.opacity = _DIMMED
         show_bar(on.layer, None)
         self._end(on, {row}, (on.layer, row))
