@@ -133,6 +133,7 @@ class AlignSession(LandmarkSession):
         world = model.moved[:, ::-1]
         layer.data = to_data(layer, world)
         layer.size = self._size * model.transform.scale
+        layer.events.size()
         claim(layer, tile_of(self.image) if self.is_over else self._own)
         self._show_marks()
 

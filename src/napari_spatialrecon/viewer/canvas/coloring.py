@@ -128,6 +128,7 @@ def set_diameter(layer: Points, world: float) -> None:
     now = diameter(layer)
     if now > 0 and world > 0:
         layer.size = np.asarray(layer.size) * (world / now)
+        layer.events.size()  # napari says it only of its own control
 
 
 def look_of(layer: Points) -> dict[str, Any]:

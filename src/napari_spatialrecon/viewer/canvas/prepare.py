@@ -7,8 +7,10 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING
 
 from napari_spatialrecon.viewer.canvas.bar_title import draw_titles, stack_bars
+from napari_spatialrecon.viewer.canvas.controls import follow_controls
 from napari_spatialrecon.viewer.canvas.opened_look import color_opened
 from napari_spatialrecon.viewer.canvas.rims import thin_rims
+from napari_spatialrecon.viewer.canvas.table_metadata import table_of
 from napari_spatialrecon.viewer.window.main_window import has_window
 
 if TYPE_CHECKING:
@@ -38,11 +40,15 @@ def prepare_canvas(viewer: ViewerModel, unify_units: Callable[[], None]) -> None
             update()
 
         setattr(canvas, "_update_world_units", update_units)  # noqa: B010  mypy: a method
+    from napari.layers import Points
+
     held = weakref.ref(viewer)
 
     def color(event: Event) -> None:
         found = held()
         if found is not None:
             color_opened(found, event.value)
+            if isinstance(event.value, Points) and table_of(event.value) is not None:
+                follow_controls(event.value)
 
     viewer.layers.events.inserted.connect(color)
