@@ -161,6 +161,7 @@ def super_resolve(data: DataFolder, out: Path, theme: str) -> None:
     inputs.genes.setCurrentIndex(1)
     inputs.genes.activated.emit(1)
     inputs.gene_list.add("ERBB2, GRB7, CD74, COL1A1, KRT19, IGKC, FN1, ACTG1")
+    inputs.method.setCurrentIndex(inputs.method.findData("srast"))
     inputs.form.set_values({"flow.draws": 4, "adapt.steps": 60})
     until(widget.panel.run_button.isEnabled)
     told.picture("window_super_ready")
@@ -218,6 +219,7 @@ def genes(data: DataFolder, out: Path, theme: str) -> None:
     show_tissue(told.viewer)
     widget, inputs = told.widget, told.widget.inputs
     inputs.gene_list.add(", ".join(FLY_GENES))
+    inputs.method.setCurrentIndex(inputs.method.findData("spadit"))
     inputs.form.set_values({"network.on": False})
     until(widget.panel.run_button.isEnabled)
     told.picture("window_genes_ready")

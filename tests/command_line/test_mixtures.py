@@ -20,7 +20,7 @@ def words(inputs):
 
 def test_mixtures_are_written_drawn_and_judged(run, words, inputs, tmp_path):
     out, picture = tmp_path / "mix.h5ad", tmp_path / "maps.png"
-    code, _, messages = run(*words(out, "--set", "steps=3", "--picture", picture))
+    code, _, messages = run(*words(out, "--method", "come", "--set", "steps=3", "--picture", picture))
     assert code == 0, messages
     made = anndata.read_h5ad(out)
     np.testing.assert_allclose(made.obsm["proportions"].sum(axis=1), 1, rtol=1e-6)
@@ -44,7 +44,7 @@ def test_known_numbers_of_cells_are_taken_from_a_file(run, words, inputs, tmp_pa
     found = {}
     for name, more in {"alone": ["--set", "prior=none"], "known": ["--prior", prior]}.items():
         out = tmp_path / f"{name}.h5ad"
-        assert run(*words(out, "--set", "steps=3", *more))[0] == 0
+        assert run(*words(out, "--method", "come", "--set", "steps=3", *more))[0] == 0
         shares = anndata.read_h5ad(out).obsm["proportions"]
         found[name] = shares[types[0].replace("/", "_")].mean()
     assert found["known"] > found["alone"] + 0.2

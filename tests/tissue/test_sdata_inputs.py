@@ -31,7 +31,7 @@ def test_a_task_gives_the_same_for_objects_as_for_tables(tiny, objects) -> None:
     np.testing.assert_allclose(found.obsm["spatial"], expected.obsm["spatial"], atol=1e-6)
     mixture = sr.deconvolve(slides[0], cells, "cell_type", method="knn")
     assert mixture.adata.n_obs == tiny.slides[0].n_obs
-    parts = sr.super_resolve(slides[0], "7", spot_diameter=1.0)
+    parts = sr.super_resolve(slides[0], "7", method="bilinear", spot_diameter=1.0)
     assert parts.adata.n_obs == 7 * tiny.slides[0].n_obs
     assert sr.histology(slides[0]).levels[0].shape == sr.histology(tiny.slides[0]).levels[0].shape
 

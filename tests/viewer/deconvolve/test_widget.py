@@ -24,6 +24,7 @@ def widget(make_napari_viewer: Any, open_tissue: Any, qtbot: Any) -> Deconvolve:
     open_tissue(viewer)
     widget = Deconvolve(viewer)
     viewer.window.add_dock_widget(widget, name="Deconvolve")
+    widget.inputs.method.setCurrentIndex(widget.inputs.method.findData("come"))
     widget.inputs.form.set_values({"steps": 3})
     qtbot.waitUntil(widget.panel.run_button.isEnabled, timeout=60_000)
     return widget
