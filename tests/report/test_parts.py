@@ -138,13 +138,17 @@ def test_radii_are_held_against_the_error_of_held_out_spots(radius: float, tone:
 
 
 def test_radii_are_held_against_measured_places_where_cells_had_them() -> None:
-    run = made(metrics={})
+    run = made(metrics={}, settings={"query": "C5.h5ad", "onto": "C5.h5ad"})
     away = np.where(np.arange(200) < 120, 10.0, 50.0)
     run.adata.obsm["spatial_before"] = run.adata.obsm["spatial"] + np.c_[away, np.zeros(200)]
     ((tone, text),) = places._checked(run, np.full(200, 20.0))
     assert tone == "warning" and text.startswith("60% of the cells")
     assert places._checked(run, np.full(200, 60.0))[0][0] == "good"
     assert "median 10 µm" in validation_section(run).lines[1][1]
+    for other in ({"query": "C5.h5ad"}, {"query": "C5.h5ad", "onto": "C6.h5ad"}):
+        elsewhere = Run("sample", run.adata, {**run.record, "settings": other})
+        assert len(validation_section(elsewhere).lines) == 1
+        assert places._checked(elsewhere, np.full(200, 20.0)) == []
 
 
 def slide_with(markers: bool) -> AnnData:

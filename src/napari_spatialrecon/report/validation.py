@@ -94,12 +94,18 @@ def _measured(run: Run) -> Line | None:
 
 
 def measured(run: Run) -> Comparison | None:
-    """Return placed cells beside measured places that they had before; None without any."""
-    if run.task not in PLACING or BEFORE not in run.adata.obsm:
+    """Return placed cells beside measured places that they had before; None without any.
+
+    Only places in the frame of the result are comparable: those of cells that were registered to
+    their own slide.
+    """
+    settings = run.settings
+    own_slide = settings.get("onto") is not None and settings["onto"] == settings.get("query")
+    if run.task not in PLACING or BEFORE not in run.adata.obsm or not own_slide:
         return None
     try:
         own = measured_places(run.adata)
-        return compare(own, run.adata, names=("what was measured", "the result"))
+        return compare(own, run.adata, same_frame=True, names=("what was measured", "the result"))
     except InputError:
         return None
 
