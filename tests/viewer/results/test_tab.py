@@ -182,8 +182,11 @@ def test_a_deleted_result_comes_back_by_undo(tab: ResultsTab, two: tuple[Result,
 def test_ticked_results_are_colored_alike(
     tab: ResultsTab, two: tuple[Result, Result], qtbot: Any
 ) -> None:
+    two[1].adata.obs["placement_uncertainty"] = 1.0
     tick(tab, *two)
+    tab.actions_panel.refresh()
     field = tab.actions_panel.color
+    assert field.index.columns == ["uncertainty", "cell_type", "total counts"]
     field.setText("GENE3")
     qtbot.keyClick(field, Qt.Key.Key_Return)
     keys = [color_key(result.layer) for result in two]

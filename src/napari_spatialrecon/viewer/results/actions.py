@@ -20,7 +20,7 @@ from qtpy.QtWidgets import (
 from superqt import QElidingLabel
 
 from napari_spatialrecon.errors import SpatialReconError
-from napari_spatialrecon.viewer.canvas.point_values import names
+from napari_spatialrecon.viewer.canvas.point_values import LABELS, names
 from napari_spatialrecon.viewer.figure.dialog import FigureDialog
 from napari_spatialrecon.viewer.results.acts import (
     delete,
@@ -34,8 +34,8 @@ from napari_spatialrecon.viewer.results.model import ResultsModel
 from napari_spatialrecon.viewer.results.reporting import reportable, write_report
 from napari_spatialrecon.viewer.results.sides import Side
 from napari_spatialrecon.viewer.task.script import as_command, as_python
-from napari_spatialrecon.viewer.widgets.gene_search import GeneSearch
 from napari_spatialrecon.viewer.widgets.labels import WrappedLabel
+from napari_spatialrecon.viewer.widgets.name_search import NameSearch
 from napari_spatialrecon.viewer.widgets.notice import Notice
 from napari_spatialrecon.viewer.widgets.saving import ask_where
 from napari_spatialrecon.viewer.window.present import present
@@ -58,7 +58,8 @@ class Actions(QFrame):
         self.model, self.viewer = model, viewer
         self.tones: Tones = DARK
         self.about = QElidingLabel()
-        self.color = GeneSearch("Color by a gene or a column")
+        self.color = NameSearch(LABELS)
+        self._offered: tuple[list[str], list[str]] | None = None
         self.save_button = QPushButton("Save…")
         self.save_button.setToolTip(
             "The table as h5ad or SpatialData, with the record of the run as run.json beside it"
@@ -104,9 +105,11 @@ class Actions(QFrame):
         )
         self.about.setToolTip(result.name)
         points = shown_points(self.viewer, Side(result))
+        offered = names(result.adata)
+        if offered != self._offered:
+            self._offered = offered
+            self.color.set_names(*offered)
         self.color.setEnabled(points is not None)
-        columns, genes = names(result.adata)
-        self.color.set_names([*columns, *genes])
         self.color.setToolTip(
             "Colors all ticked results alike: the same limits, the same color for a type"
         )
@@ -119,6 +122,7 @@ class Actions(QFrame):
         """Use the colors of a theme."""
         self.tones = tones
         self.notice.set_tones(tones)
+        self.color.set_tones(tones)
         self.setStyleSheet(f"#actions {{ border-top: 1px solid {tones.line}; }}")
         self.status.setStyleSheet(f"color: {tones.quiet};")
 
