@@ -34,5 +34,5 @@ def test_too_small_an_uncertainty_shows_in_the_share_within_two_sigma() -> None:
 
 @pytest.mark.parametrize("bad", [np.nan, -1.0, np.inf])
 def test_impossible_uncertainties_are_refused(bad: float) -> None:
-    with pytest.raises(InputError, match="found 1 not"):
+    with pytest.raises(InputError, match="found 1 that are not"):
         uncertainty_metrics(np.ones(20), np.array([bad, *np.ones(19)]))
