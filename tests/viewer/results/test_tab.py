@@ -87,6 +87,9 @@ def test_all_fits_a_narrow_dock_with_long_names(
     QCoreApplication.processEvents()
     assert tab.results.width() <= 380 and tab.compare.width() <= 380
     assert tab.minimumSizeHint().width() <= 360
+    for button in (tab.actions_panel.report_button, tab.actions_panel.repeat_button):
+        words = button.fontMetrics().horizontalAdvance(button.text())
+        assert button.width() >= words + 8, "no word is cut"
     assert LONG in tab.results.cards[result].title.toolTip()
     card = tab.results.cards[two[0]]
     tips = [card.value, card.verdict, *card.beside, *card.details, card.bar]

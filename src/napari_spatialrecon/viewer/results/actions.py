@@ -49,6 +49,10 @@ if TYPE_CHECKING:
     from napari_spatialrecon.viewer.workspace.results import Result
 
 
+_ACROSS = 3
+"""Buttons side by side: more would not fit their words in a narrow dock."""
+
+
 class Actions(QFrame):
     """Buttons of the result that is chosen in a model; hidden while there is none."""
 
@@ -298,10 +302,11 @@ class Actions(QFrame):
         grid.setSpacing(4)
         grid.addWidget(self.about, 0, 0)
         grid.addWidget(self.color, 1, 0)
-        row = QHBoxLayout()
-        for button in self._buttons:
+        row = QGridLayout()
+        row.setSpacing(4)
+        for number, button in enumerate(self._buttons):
             button.setSizePolicy(QSizePolicy.Policy.Ignored, QSizePolicy.Policy.Fixed)
-            row.addWidget(button, button.sizeHint().width())
+            row.addWidget(button, number // _ACROSS, number % _ACROSS)
         grid.addLayout(row, 2, 0)
         grid.addWidget(self.notice, 3, 0)
         below = QHBoxLayout()
