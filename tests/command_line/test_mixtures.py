@@ -20,7 +20,9 @@ def words(inputs):
 
 def test_mixtures_are_written_drawn_and_judged(run, words, inputs, tmp_path):
     out, picture = tmp_path / "mix.h5ad", tmp_path / "maps.png"
-    code, _, messages = run(*words(out, "--method", "come", "--set", "steps=3", "--picture", picture))
+    code, _, messages = run(
+        *words(out, "--method", "come", "--set", "steps=3", "--picture", picture)
+    )
     assert code == 0, messages
     made = anndata.read_h5ad(out)
     np.testing.assert_allclose(made.obsm["proportions"].sum(axis=1), 1, rtol=1e-6)

@@ -2,10 +2,18 @@
 
 from __future__ import annotations
 
+import math
+from types import SimpleNamespace
+
+import pytest
+
 from napari_spatialrecon.durations import Span
-from napari_spatialrecon.methods.auto.plan import Candidate, Cost, affordable
+from napari_spatialrecon.methods.auto import plan
+from napari_spatialrecon.methods.auto.plan import Candidate, Cost, affordable, attempts
 from napari_spatialrecon.methods.auto.trials import PlacementTrials, Trial
 from napari_spatialrecon.methods.registry import find_method
+from napari_spatialrecon.methods.run import Run
+from napari_spatialrecon.progress import Reporter
 
 KNN, RIDGE, GEARS = (
     Candidate(find_method(name, "place"), find_method(name, "place").config()())
@@ -73,3 +81,30 @@ def test_ties_go_to_the_baseline():
         "kNN, the baseline, was kept: no other method beats it by more than noise."
     )
     assert other == "COME was left out: no time."
+
+
+def allowed(seconds, *costs):
+    """Return until when each candidate may run, of a clock that stands still at 0."""
+    ends = []
+
+    def work(candidate, run):
+        ends.append(run.reporter.until)
+
+    class Recording(Reporter):
+        until = None
+
+        def within(self, part, *, until=None):
+            made = Recording()
+            made.until = until
+            return made
+
+    list(attempts(costs, Run(reporter=Recording()), seconds, PlacementTrials(), work))
+    return ends
+
+
+def test_a_candidate_may_take_all_the_time_that_others_do_not_need(monkeypatch):
+    monkeypatch.setattr(plan, "time", SimpleNamespace(monotonic=lambda: 0.0))
+    costs = cost(KNN, 2.0), cost(RIDGE, 1.0), cost(GEARS, 20.0)
+    assert allowed(100.0, *costs) == [None, 80.0, 100.0]
+    assert allowed(10.5, *costs) == [None, pytest.approx(0.5), 10.5]
+    assert allowed(math.inf, *costs) == [None, None, None]

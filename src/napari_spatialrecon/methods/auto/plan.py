@@ -71,7 +71,7 @@ class Cost:
         cls, candidate: Candidate, task: str, device: str, trial: Estimate, last: float = 0.0
     ) -> Cost:
         """Return the cost from estimates for an idle core."""
-        kind = pace.kind_of(task, candidate.info.name, device)
+        kind = pace.kind_of(task, candidate.name, device)
         alone = trial.seconds * pace.slowness()
         return cls(candidate, kind, alone, pace.span(trial.seconds, kind), pace.span(last, kind))
 
@@ -114,8 +114,9 @@ def attempts(
 ) -> Iterator[tuple[Candidate, T, float]]:
     """Yield each candidate with what it made and the seconds that it took.
 
-    A candidate after the first is stopped by the clock where it takes more than its share of the
-    time that is left, and passed over where it fails.
+    A candidate after the first is stopped by the clock where it would take the time that the others
+    are expected to need, or more than its share if there is too little for all, and passed over
+    where it fails.
 
     Raises
     ------
@@ -129,7 +130,8 @@ def attempts(
         run.reporter.enter(number)
         run.reporter.check()
         waiting = sum(c.trial.likely for c in costs[number:]) + last.likely
-        share = (ends - start) * cost.trial.likely / waiting
+        left, others = ends - start, waiting - cost.trial.likely
+        share = max(left - others, left * cost.trial.likely / waiting)
         if number and share <= 0:
             skips.limited = True
             skips.skipped[candidate.title] = "no time was left"
