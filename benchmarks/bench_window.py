@@ -1,7 +1,6 @@
 """The real window while Place cells runs: gaps between Qt events, Cancel, closing mid-run.
 
-With ``--color`` instead: the tab Inspect over many points, colored by a gene and by type, and its
-legend. Run in a desktop session, or with a virtual screen::
+`bench_points.py` is about many points. Run in a desktop session, or with a virtual screen::
 
     OMP_NUM_THREADS=1 xvfb-run -a -s "-screen 0 1280x800x24" python benchmarks/bench_window.py
 """
@@ -98,77 +97,11 @@ def start(widget: Any) -> None:
     until(lambda: len(widget.model.curves.held_out) > 2)
 
 
-def many_cells(n: int) -> Any:
-    """Return a table of n cells with 300 genes and 30 types, a tenth of the counts above zero."""
-    import anndata
-    import pandas as pd
-    from scipy import sparse
-
-    rng = np.random.default_rng(0)
-    counts = sparse.random(n, 300, density=0.1, format="csr", dtype=np.float32, random_state=0)
-    counts.data = np.ceil(counts.data * 5)
-    types = pd.Categorical.from_codes(rng.integers(0, 30, n), [f"type {i}" for i in range(30)])
-    obs = pd.DataFrame({"cell_type": types}, index=np.arange(n).astype(str))
-    adata = anndata.AnnData(counts, obs=obs, var=pd.DataFrame(index=[f"G{i}" for i in range(300)]))
-    adata.obsm["spatial"] = rng.uniform(0, 10_000, (n, 2))
-    adata.uns["spatialrecon"] = {"unit": "um"}
-    return adata
-
-
-def color(n: int) -> None:
-    """Time what the tab Inspect does to n points, with the frames drawn until it is done."""
-    from napari.layers import Layer
-
-    from napari_spatialrecon.viewer.canvas.colors import color_key
-    from napari_spatialrecon.viewer.canvas.layers import cells_layer
-    from napari_spatialrecon.viewer.inspect.color_part import ColorPart
-    from napari_spatialrecon.viewer.inspect.legend_part import LegendPart
-    from napari_spatialrecon.viewer.inspect.tab import InspectTab
-
-    viewer = napari.Viewer()
-    tab = InspectTab(viewer)
-    viewer.window.add_dock_widget(tab, name="Inspect")
-    layer = viewer.add_layer(Layer.create(*cells_layer(many_cells(n), name="cells")))
-    part: Any = tab.parts[ColorPart]
-    legend: Any = tab.parts[LegendPart]
-    for _ in range(3):  # the first paint
-        QApplication.processEvents()
-
-    def timed(what: str, act: Callable[[], object], done: Callable[[], bool]) -> None:
-        began, cpu = time.perf_counter(), time.process_time()
-        act()
-        at_once = time.perf_counter() - began
-        until(done)
-        wall, cpu = time.perf_counter() - began, time.process_time() - cpu
-        print(f"{what}: {wall:.2f} s, CPU {cpu:.2f} s; the call itself {at_once * 1e3:.0f} ms")
-
-    def title() -> str:
-        key = color_key(layer)
-        return key.title if key is not None else ""
-
-    for name in ("G7", "cell type", "G8", "cell type"):
-        column = name.replace(" ", "_")
-        timed(
-            f"color by {name}",
-            lambda c=column: part.color(c),
-            lambda c=name: title()[:9] == c or title().startswith(f"{c},"),
-        )
-    solo = legend.legend.legend
-    timed("hide a type", lambda: solo.toggle(3), lambda: not layer.shown.all())
-    timed("show one type alone", lambda: solo.toggle_solo(5), lambda: solo.solo == 5)
-    timed("show all", solo.show_all, lambda: bool(layer.shown.all()))
-    viewer.close()
-
-
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--preset", default="quick", help="size of the simulated tissue")
     parser.add_argument("--runs", type=int, default=2, help="whole runs before the cancelled one")
-    parser.add_argument("--color", type=int, metavar="N", help="color N points instead")
     options = parser.parse_args()
-    if options.color:
-        color(options.color)
-        return
     made = simulate("cortex", SimulatorConfig.preset(options.preset))
     print(f"load {os.getloadavg()[0]:.1f} on {os.cpu_count()} cores")
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from dataclasses import dataclass, field
+from functools import cached_property
 
 import numpy as np
 import pandas as pd
@@ -54,12 +55,12 @@ class Compared(ABC):
     def title(self, other: str) -> str:
         """Return what the amounts are called beside another result's name."""
 
-    @property
+    @cached_property
     def median(self) -> float:
         """Half of the cells or spots disagree by at most this."""
         return float(np.median(self.amount))
 
-    @property
+    @cached_property
     def p90(self) -> float:
         """90 % of the cells or spots disagree by at most this."""
         return float(np.quantile(self.amount, 0.9))

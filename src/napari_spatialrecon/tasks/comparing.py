@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import cached_property
 
 import numpy as np
 import pandas as pd
@@ -35,7 +36,7 @@ class Comparison(Compared):
 
     pose: Pose | None = None
 
-    @property
+    @cached_property
     def amount(self) -> Array:
         """How far apart the two place each cell, (n,) in `unit`."""
         return np.asarray(np.linalg.norm(self.second - self.first, axis=1))

@@ -47,6 +47,15 @@ def part(tab: InspectTab) -> ColorPart:
     return found
 
 
+def test_new_colors_upload_neither_places_nor_sizes(tab: InspectTab) -> None:
+    layer = tab.viewer.add_layer(cells("a", group=["x", "y"] * 30))
+    sliced: list[object] = []
+    layer.events.set_data.connect(sliced.append)
+    for name in ("ERBB2", "group", "SERBP1"):
+        part(tab).color(name)
+    assert color_key(layer).title.startswith("SERBP1") and not sliced
+
+
 def test_a_search_colors_the_selected_layer_and_no_other(tab: InspectTab, qtbot: Any) -> None:
     first, second = (tab.viewer.add_layer(cells(name)) for name in ("a", "b"))
     tab.viewer.layers.selection = {first}

@@ -269,7 +269,7 @@ class Detail(QObject):
 
     def _style(self, layer: Points, drawn: _Drawn) -> PointStyle:
         if drawn.style is None or not drawn.style.is_of(layer):
-            drawn.style = PointStyle(layer)
+            drawn.style = PointStyle(layer, drawn.style)
         return drawn.style
 
     def _draw_part(

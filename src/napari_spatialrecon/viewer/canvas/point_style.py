@@ -25,14 +25,20 @@ class PointStyle:
     ----------
     layer
         Read once; `is_of` tells whether that still holds.
+    before
+        What was known before; comparing a million symbols takes a while.
     """
 
-    def __init__(self, layer: Points) -> None:
+    def __init__(self, layer: Points, before: PointStyle | None = None) -> None:
         self._of = _arrays(layer)
         size, width, symbol = self._of
         self.alike = bool(len(size)) and bool((size == size[0]).all() and (width == width[0]).all())
         self.size, self.rim = (float(size[0]), float(width[0])) if self.alike else (0.0, 0.0)
-        self.discs = self.alike and str(symbol[0]) == "disc" and are_one(symbol)
+        self.discs: bool
+        if before is not None and before._of[2] is symbol:
+            self.discs = before.discs
+        else:
+            self.discs = len(symbol) > 0 and str(symbol[0]) == "disc" and are_one(symbol)
 
     def is_of(self, layer: Points) -> bool:
         """Return whether the layer has not been given other sizes, rims or symbols since."""

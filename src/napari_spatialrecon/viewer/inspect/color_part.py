@@ -212,7 +212,8 @@ class ColorPart(Part):
     def _paint(self, layer: Points, coloring: Coloring, found: Found) -> None:
         if len(found.values) == len(layer.data):
             paint(layer, coloring, found)
-            layer.visible = True
+            if not layer.visible:  # napari slices and uploads the layer anew when this is set
+                layer.visible = True
 
     def _paint_if_new(self, run: Run, layer: Points, coloring: Coloring, found: Found) -> None:
         if not run.cancelled and layer in self.viewer.layers:

@@ -142,7 +142,7 @@ class LassoPart(Part):
         if others:
             names = ", ".join(others)
             self._beside = f"The lasso also covers {names}: only points of {layer.name} count."
-        self.refresh()
+        self.about.setText(self._words())
 
     def _draw_line(self, corners: np.ndarray) -> None:
         self.outlines.line(self.layer, corners)

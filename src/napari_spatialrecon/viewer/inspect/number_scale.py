@@ -50,6 +50,7 @@ class NumberScale(QWidget):
         self.log = QCheckBox("log")
         self.log.setToolTip("Color by the logarithm of the values")
         self.zeros = QLabel()
+        self._found: Found | None = None
         self._lay_out()
         self.histogram.dragged.connect(self._drag)
         self.maps.activated.connect(lambda: self._change(colormap=self.maps.currentText()))
@@ -60,10 +61,11 @@ class NumberScale(QWidget):
         self, coloring: Coloring, found: Found, limits: tuple[float, float], colormap: str
     ) -> None:
         """Show what the colors of a layer mean."""
-        values = np.asarray(found.values, float)
-        zeros = self.histogram.show_values(values)
+        if found is not self._found:
+            zeros = self.histogram.show_values(np.asarray(found.values, float))
+            self.zeros.setText(f"{zeros:.0%} are zero" if zeros else "")
+            self._found = found
         self.histogram.show_limits(limits, colormap)
-        self.zeros.setText(f"{zeros:.0%} are zero" if zeros else "")
         self.zeros.setToolTip("Zeros are not drawn: they would hide the other values")
         with QSignalBlocker(self.maps):
             if self.maps.findText(colormap) < 0:

@@ -162,10 +162,8 @@ class ComparePanel(QFrame):
             from napari_spatialrecon.tasks.comparing import Comparison
 
             found = self.model.compare()
-            if isinstance(found, Comparison):
-                return found, found.distortion()
-            assert found.median >= 0, "measured here rather than in the window's thread"
-            return found, None
+            assert found.median <= found.p90, "measured here rather than in the window's thread"
+            return found, found.distortion() if isinstance(found, Comparison) else None
 
         pair = self._pair
         run = self._run = Run(work, "Comparing", viewer=self.viewer, parent=self)

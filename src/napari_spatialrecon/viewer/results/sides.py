@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import weakref
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -15,6 +16,7 @@ from napari_spatialrecon.viewer.workspace.results import Result
 from napari_spatialrecon.viewer.workspace.workspace import Entry, Role, Workspace
 
 if TYPE_CHECKING:
+    import pandas as pd
     from anndata import AnnData
     from napari.components import ViewerModel
     from napari.layers import Layer, Points
@@ -151,4 +153,19 @@ def _is_truth(entry: Entry, result: Result) -> bool:
     cells, known = result.adata.obs_names, entry.adata
     if known is None or not len(cells) or len(cells) > known.n_obs:
         return False
-    return cells[0] in known.obs_names and bool(cells.isin(known.obs_names).all())
+    return cells[0] in known.obs_names and _are_among(cells, known.obs_names)
+
+
+#: Ids of two indices -> the indices, and whether all names of the first are among the second's.
+_among: dict[tuple[int, int], tuple[weakref.ref[pd.Index], weakref.ref[pd.Index], bool]] = {}
+
+
+def _are_among(cells: pd.Index, known: pd.Index) -> bool:
+    """Return whether all cells are known; remembered, since the list asks at each change."""
+    one, other, found = _among.get((id(cells), id(known)), (None, None, False))
+    if one is None or other is None or one() is not cells or other() is not known:
+        for key in [k for k, (a, b, _) in _among.items() if a() is None or b() is None]:
+            del _among[key]
+        found = bool(cells.isin(known).all())
+        _among[id(cells), id(known)] = weakref.ref(cells), weakref.ref(known), found
+    return found
