@@ -109,3 +109,23 @@ def test_a_name_is_double_clicked_and_typed_and_layers_and_runs_follow(
     assert names[slide] == "tumour edge", "a run is told of it by this name"
     slide.layer.name = "centre spots"
     qtbot.waitUntil(lambda: tab.cards[slide].card.name == "centre")
+
+
+def test_cards_that_did_not_change_stay_as_they_are(
+    make_napari_viewer: Any, open_tissue: Any, qtbot: Any
+) -> None:
+    viewer = make_napari_viewer()
+    space = open_tissue(viewer)
+    tab = DataTab(viewer)
+    qtbot.addWidget(tab)
+    before = dict(tab.cards)
+    cells = space.of_role(Role.QUERY)[0]
+    more = space.add("a" * 90, Role.QUERY, adata=cells.adata)
+    cells.notes.append("A note.")
+    tab.refresh()
+    same = {entry for entry in before if tab.cards[entry] is before[entry]}
+    assert same == set(before) - {cells} and more in tab.cards
+    space.set_role(space.of_role(Role.SLIDE)[0], Role.QUERY)
+    tab.refresh()
+    assert sum(tab.cards[entry] is before[entry] for entry in before) == 1
+    assert tab.column.count() == len(tab.cards) + 3, "with two headings, and what stretches"

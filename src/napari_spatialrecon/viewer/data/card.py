@@ -95,7 +95,7 @@ class CardWidget(QFrame):
         tones: Tones,
     ) -> None:
         super().__init__()
-        self.card = card
+        self.card, self._shown = card, (card, card.entry.role, card.entry.layer)
         self._actions, self._set_role = actions, set_role
         self.setFrameShape(QFrame.Shape.StyledPanel)
         self.setToolTip("\n".join([card.entry.name, card.facts, *card.problems]))
@@ -141,6 +141,10 @@ class CardWidget(QFrame):
         self.scale.setVisible(card.needs_scale)
         self.scale.returnPressed.connect(lambda: set_scale(card.entry, self.scale.text()))
         column.addWidget(self.scale)
+
+    def still_shows(self, card: Card) -> bool:
+        """Return whether a card would look as this does."""
+        return self._shown == (card, card.entry.role, card.entry.layer)
 
     def mouseDoubleClickEvent(self, event: QMouseEvent | None) -> None:
         """Rename the entry whose name is double-clicked."""

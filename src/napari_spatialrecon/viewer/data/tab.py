@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import weakref
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from functools import partial
 from typing import TYPE_CHECKING
 
@@ -32,7 +32,7 @@ from napari_spatialrecon.viewer.widgets.path_menu import add_path_actions
 from napari_spatialrecon.viewer.widgets.rows import side_by_side
 from napari_spatialrecon.viewer.widgets.scroll_column import ScrollColumn
 from napari_spatialrecon.viewer.window.memory import PLUGIN
-from napari_spatialrecon.viewer.window.tones import tones
+from napari_spatialrecon.viewer.window.tones import Tones, tones
 from napari_spatialrecon.viewer.window.worker import Run
 from napari_spatialrecon.viewer.workspace.simulated import open_simulated
 from napari_spatialrecon.viewer.workspace.tables import histology_of
@@ -68,6 +68,7 @@ class DataTab(QWidget):
         self.cards: dict[Entry, CardWidget] = {}
         self._pictures: weakref.WeakKeyDictionary[Layer, np.ndarray | None]
         self._pictures = weakref.WeakKeyDictionary()
+        self._tones: Tones | None = None
         self.steps: list[QPushButton] = []
         self._lay_out()
         self._timer = QTimer(self)
@@ -108,15 +109,25 @@ class DataTab(QWidget):
         self.notice.set_tones(chosen)
         self.hint.setText(advice(self.space) or "Drop files or folders here.")
         self.beside.setChecked(self.space.tiling.on)
-        self.cards = {}
-        _empty(self.column)
-        for title, group in cards(self.space).items():
+        known = self.cards if chosen is self._tones else {}
+        self.cards, self._tones = {}, chosen
+        shown = cards(self.space)
+        kept = {
+            card.entry: known[card.entry]
+            for group in shown.values()
+            for card in group
+            if card.entry in known and known[card.entry].still_shows(card)
+        }
+        _empty(self.column, kept.values())
+        for title, group in shown.items():
             self.column.addWidget(QLabel(title.upper()))
             for card in group:
-                acts = (self._actions(), self.space.set_role, self._set_scale, self._rename)
-                widget = CardWidget(card, *acts, chosen)
+                widget = kept.get(card.entry)
+                if widget is None:
+                    acts = (self._actions(), self.space.set_role, self._set_scale, self._rename)
+                    widget = CardWidget(card, *acts, chosen)
+                    self._show_picture(widget)
                 self.cards[card.entry] = widget
-                self._show_picture(widget)
                 self.column.addWidget(widget)
         self.column.addStretch()
         self._show_steps(next_steps(self.space))
@@ -246,10 +257,11 @@ def _thumbnail(source: Image | Points, *_: object) -> np.ndarray:
     return thumbnail(source)
 
 
-def _empty(layout: QVBoxLayout | QGridLayout) -> None:
+def _empty(layout: QVBoxLayout | QGridLayout, kept: Collection[QWidget] = ()) -> None:
+    """Delete what a layout holds, except for widgets that are laid out again."""
     while (item := layout.takeAt(0)) is not None:
         widget = item.widget()
-        if widget is not None:
+        if widget is not None and widget not in kept:
             widget.hide()
             widget.deleteLater()
 
