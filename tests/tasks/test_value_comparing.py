@@ -83,7 +83,7 @@ def test_imputed_genes_differ_by_log_expression_and_measured_ones_are_left_out()
     one, other = found.of("GENE3")
     np.testing.assert_allclose(one, first.X[:, 3])
     np.testing.assert_allclose(other, second.X[:, 3])
-    assert found.title("kNN") == "difference to kNN, log expression"
+    assert found.title("kNN") == "difference from kNN, log expression"
 
 
 def test_parts_differ_by_the_share_of_their_counts_that_lies_elsewhere() -> None:

@@ -41,6 +41,8 @@ class Kind:
         How rows are compared, and the unit of a column.
     tip
         What the amount means.
+    link
+        Joins the amount and the other result in a title.
     """
 
     task: str
@@ -50,6 +52,7 @@ class Kind:
     amount: str
     unit: str
     tip: str
+    link: str = "to"
 
 
 KINDS = {
@@ -71,6 +74,7 @@ KINDS = {
         "difference",
         "log expression",
         "Root of the mean squared difference of log expression in a spot, over the genes",
+        "from",
     ),
     "super-resolve": Kind(
         "super-resolve",
@@ -81,6 +85,7 @@ KINDS = {
         "counts per part",
         "Share of a part's counts that the two do not agree on: 0 where they are the same, 1 where "
         "one has all and the other none",
+        "than in",
     ),
 }
 """By the task whose results are compared."""
@@ -117,7 +122,7 @@ class ValueComparison(Compared):
     def title(self, other: str) -> str:
         """Return the title of the amounts beside another result's name."""
         unit = f", {self.kind.unit}" if self.kind.task == "impute-genes" else ""
-        return f"{self.kind.amount} to {other}{unit}"
+        return f"{self.kind.amount} {self.kind.link} {other}{unit}"
 
     @property
     def agreement(self) -> pd.Series:
