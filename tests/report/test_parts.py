@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -198,5 +197,5 @@ def test_pictures_stay_below_their_share_of_the_page() -> None:
     assert len(small.uri) < len(large.uri) / 3 and small.uri.startswith("data:image/jpeg;base64,")
 
 
-def test_a_result_beside_nothing_is_found_by_its_name(tmp_path: Path) -> None:
+def test_a_method_goes_by_its_title_and_one_that_is_gone_by_its_name() -> None:
     assert made().method == "GEARS" and made(method="gone").method == "gone"
