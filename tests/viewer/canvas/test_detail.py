@@ -208,8 +208,11 @@ def test_hidden_points_are_not_in_the_picture(crowd: tuple, qtbot: Any) -> None:
 
 def test_dragging_keeps_the_picture_and_says_nothing(crowd: tuple, qtbot: Any) -> None:
     viewer, layer = crowd
-    discs = details[viewer].picture_of(layer).discs
+    discs, frames = details[viewer].picture_of(layer).discs, []
+    scene = details[viewer]._canvas._scene_canvas
+    scene.events.draw.connect(lambda event: frames.append(details[viewer].moving), position="last")
     drag(viewer, qtbot)
+    qtbot.waitUntil(lambda: any(frames))
     assert details[viewer].picture_of(layer).discs is discs
     assert details[viewer].drawn == MANY and not details[viewer].notice.isVisible()
 
