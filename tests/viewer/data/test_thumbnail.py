@@ -29,3 +29,10 @@ def test_images_of_any_depth_have_a_thumbnail(dtype: type) -> None:
     ramp = np.linspace(0, 1000, 40_000).reshape(200, 200).astype(dtype)
     picture = thumbnail(Image(ramp))
     assert picture.shape == (40, 40, 3) and picture.max() > 240 and picture.min() < 10
+
+
+@pytest.mark.parametrize(("dtype", "white"), [(np.uint16, 65535), (np.float32, 1.0)])
+def test_colors_of_any_depth_keep_their_brightness(dtype: type, white: float) -> None:
+    half = np.full((90, 90, 3), white / 2).astype(dtype)
+    picture = thumbnail(Image(half, rgb=True))
+    assert picture.dtype == np.uint8 and np.unique(picture).tolist() == [127]

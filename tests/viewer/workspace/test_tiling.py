@@ -82,7 +82,9 @@ def test_a_slide_of_unknown_scale_keeps_the_unit_of_the_canvas(
     layer = show(viewer, "unknown", None)
     assert viewer.layers.units is not None, "napari draws all in µm"
     assert um_per_layer_unit(layer) is None and space.of_layer(layer).needs_scale
-    assert to_adata(layer).uns[OURS]["unit"] == "unit" if OURS in to_adata(layer).uns else True
+    assert layer.metadata[OURS]["unit"] == "unit", "it is not taken for µm"
+    foreign = viewer.add_image(np.zeros((50, 50, 3), np.uint8))
+    assert str(foreign.units[-1]) == "micrometer" and um_per_layer_unit(foreign) is None
     space.set_scale(space.of_layer(layer), 5.0)
     assert um_per_layer_unit(layer) == 1.0
     np.testing.assert_allclose(to_adata(layer).obsm["spatial"], slide().obsm["spatial"])
