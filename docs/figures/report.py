@@ -1,6 +1,7 @@
 """Picture of a report: spots of a HER2+ section placed on two others, registered to its H&E.
 
-Run from the project: ``python docs/figures/report.py --data ../shared/data --out docs/images``.
+    PYTHONPATH=. python docs/figures/report.py --data DIR --out docs/images
+
 Takes a picture of the page with Chromium, which has to be installed.
 """
 
@@ -11,6 +12,7 @@ import subprocess
 import tempfile
 from pathlib import Path
 
+from experiments.data import DataFolder, add_data_option, run
 from PIL import Image
 
 import napari_spatialrecon as sr
@@ -19,10 +21,10 @@ import napari_spatialrecon as sr
 WIDTH, HEIGHT, SMALL = 1180, 2120, 900
 
 
-def write_page(data: Path, out: Path) -> Path:
+def write_page(data: DataFolder, out: Path) -> Path:
     """Place the spots of C5 by the method that wins on held-out spots, and write the report."""
-    folder = data / "st_her2_he"
-    slides = {name: sr.read_adata(folder / f"{name}.h5ad") for name in ("C2", "C3", "C5")}
+    files = {name: data.find(f"st_her2_he/{name}.h5ad") for name in ("C2", "C3", "C5")}
+    slides = {name: sr.read_adata(path) for name, path in files.items()}
     result = sr.place(
         {name: slides[name] for name in ("C2", "C3")},
         slides["C5"],
@@ -30,9 +32,9 @@ def write_page(data: Path, out: Path) -> Path:
         query_name="C5",
     )
     result.record.settings |= {
-        "reference": [f"{folder}/C2.h5ad", f"{folder}/C3.h5ad"],
-        "query": f"{folder}/C5.h5ad",
-        "onto": f"{folder}/C5.h5ad",
+        "reference": [str(files["C2"]), str(files["C3"])],
+        "query": str(files["C5"]),
+        "onto": str(files["C5"]),
         "command": "spatialrecon place --reference C2.h5ad --reference C3.h5ad --query C5.h5ad "
         "--onto C5.h5ad --out her2.h5ad",
     }
@@ -42,7 +44,7 @@ def write_page(data: Path, out: Path) -> Path:
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--data", type=Path, required=True)
+    add_data_option(parser)
     parser.add_argument("--out", type=Path, required=True)
     options = parser.parse_args()
     with tempfile.TemporaryDirectory() as name:
@@ -57,4 +59,4 @@ def main() -> None:
 
 
 if __name__ == "__main__":
-    main()
+    run(main)

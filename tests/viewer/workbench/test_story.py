@@ -152,10 +152,9 @@ def test_from_two_dropped_files_to_a_session_that_is_opened_again(
     with qtbot.waitSignal(bar.keeper.told, timeout=60_000):
         qtbot.mouseClick(bar.save_button, LEFT)
     assert not bench.space.results.unsaved
-    for result in list(bench.space.results):
-        bench.space.results.remove(result)
-    viewer.layers.clear()
+    viewer.layers.remove(first.name)
+    qtbot.mouseClick(bar.open_button, LEFT)
     with qtbot.waitSignal(bar.keeper.told, timeout=60_000):
-        qtbot.mouseClick(bar.open_button, LEFT)
+        qtbot.mouseClick(bar.keeper.asked.replace_button, LEFT)
     assert looks_of(bench) == before and len(bench.space.results) == 2
     assert np.array_equal(bench.space.selection.rows_in(viewer.layers[first.name]), selected)

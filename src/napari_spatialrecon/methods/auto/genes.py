@@ -9,11 +9,10 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from napari_spatialrecon.errors import SpatialReconError
 from napari_spatialrecon.hyperparameters import Config
-from napari_spatialrecon.methods.auto.candidates import candidates_of
+from napari_spatialrecon.methods.auto.candidates import estimate_of, planned
 from napari_spatialrecon.methods.auto.config import AutoConfig
-from napari_spatialrecon.methods.auto.plan import Candidate, Cost, affordable, attempts
+from napari_spatialrecon.methods.auto.plan import Candidate, Cost, attempts
 from napari_spatialrecon.methods.auto.ranking import Ranking, Words
 from napari_spatialrecon.methods.genes.base import GeneBlock, GeneMethod, GeneSizes, Values
 from napari_spatialrecon.methods.genes.hiding import HiddenGenes
@@ -44,14 +43,11 @@ class AutoGenes(GeneMethod):
     def estimate(self, sizes: GeneSizes) -> Estimate:
         """Return the cost of all trials that the time allows, and of the longest last run."""
         costs, trials = self._planned(sizes, "cpu")
-        whole = [_method(cost.candidate).estimate(sizes) for cost in costs]
-        names = ", ".join(cost.candidate.title for cost in costs)
-        return Estimate(
-            sum(cost.seconds for cost in whole) + max(cost.seconds for cost in whole),
-            max(cost.memory_bytes for cost in whole),
-            plan=(f"Tries {names} on hidden genes.", *trials.omissions("is left out")),
-            most_seconds=max(self.config.seconds, costs[0].trial.high + costs[0].last.high),
-        )
+
+        def whole(candidate: Candidate) -> Estimate:
+            return _method(candidate).estimate(sizes)
+
+        return estimate_of(costs, self.config, trials, "hidden genes", whole, whole)
 
     def fit(  # type: ignore[override]
         self, slide: Prepared, reference: Prepared, run: Run | None = None
@@ -94,17 +90,12 @@ class AutoGenes(GeneMethod):
         raise NotImplementedError("fit returns the method that imputes")
 
     def _planned(self, sizes: GeneSizes, device: str) -> tuple[list[Cost], Ranking[Values]]:
-        trials, costs = Ranking[Values](words=_WORDS), []
-        for number, candidate in enumerate(candidates_of("impute-genes", self.config.tried_preset)):
-            try:
-                whole = _method(candidate).estimate(sizes)
-            except SpatialReconError:
-                if not number:
-                    raise
-                trials.skipped[candidate.title] = "it does not fit the free memory"
-            else:
-                costs.append(Cost.of(candidate, "impute-genes", device, whole, whole.seconds))
-        return affordable(costs, self.config.seconds, trials), trials
+        def estimates(candidate: Candidate) -> tuple[Estimate, float]:
+            whole = _method(candidate).estimate(sizes)
+            return whole, whole.seconds
+
+        trials = Ranking[Values](words=_WORDS)
+        return planned("impute-genes", self.config, device, estimates, trials), trials
 
 
 class MeanGenes(GeneMethod):

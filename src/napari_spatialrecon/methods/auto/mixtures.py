@@ -8,10 +8,9 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.spatial.distance import jensenshannon
 
-from napari_spatialrecon.errors import SpatialReconError
-from napari_spatialrecon.methods.auto.candidates import candidates_of
+from napari_spatialrecon.methods.auto.candidates import estimate_of, planned
 from napari_spatialrecon.methods.auto.config import AutoConfig
-from napari_spatialrecon.methods.auto.plan import Candidate, Cost, affordable, attempts
+from napari_spatialrecon.methods.auto.plan import Candidate, Cost, attempts
 from napari_spatialrecon.methods.auto.ranking import Ranking, Words
 from napari_spatialrecon.methods.method import Estimate
 from napari_spatialrecon.methods.mixtures.base import (
@@ -48,15 +47,13 @@ class AutoMixtures(MixtureMethod):
     def estimate(self, sizes: MixtureSizes) -> Estimate:
         """Return the cost of all trials that the time allows, and of the longest last run."""
         costs, trials = self._planned(sizes, "cpu")
-        methods = [_method(cost.candidate) for cost in costs]
-        whole = [method.estimate(sizes) for method in methods]
-        seconds = sum(method.estimate(_small(sizes)).seconds for method in methods)
-        names = ", ".join(cost.candidate.title for cost in costs)
-        return Estimate(
-            seconds + max(cost.seconds for cost in whole),
-            max(cost.memory_bytes for cost in whole),
-            plan=(f"Tries {names} on pseudo-spots.", *trials.omissions("is left out")),
-            most_seconds=max(self.config.seconds, costs[0].trial.high + costs[0].last.high),
+        return estimate_of(
+            costs,
+            self.config,
+            trials,
+            "pseudo-spots",
+            lambda candidate: _method(candidate).estimate(_small(sizes)),
+            lambda candidate: _method(candidate).estimate(sizes),
         )
 
     def deconvolve(
@@ -110,18 +107,13 @@ class AutoMixtures(MixtureMethod):
     def _planned(
         self, sizes: MixtureSizes, device: str, with_prior: bool = False
     ) -> tuple[list[Cost], Ranking[Shares]]:
-        trials, costs = Ranking[Shares](words=_WORDS), []
-        for candidate in candidates_of("deconvolve", self.config.tried_preset):
-            if with_prior and not candidate.info.takes_prior:
-                continue
+        def estimates(candidate: Candidate) -> tuple[Estimate, float]:
             method = _method(candidate)
-            try:
-                trial, last = method.estimate(_small(sizes)), method.estimate(sizes)
-            except SpatialReconError:
-                trials.skipped[candidate.title] = "it does not fit the free memory"
-            else:
-                costs.append(Cost.of(candidate, "deconvolve", device, trial, last.seconds))
-        return affordable(costs, self.config.seconds, trials), trials
+            return method.estimate(_small(sizes)), method.estimate(sizes).seconds
+
+        trials = Ranking[Shares](words=_WORDS)
+        costs = planned("deconvolve", self.config, device, estimates, trials, with_prior=with_prior)
+        return costs, trials
 
 
 def _small(sizes: MixtureSizes) -> MixtureSizes:

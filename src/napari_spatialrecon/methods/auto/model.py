@@ -5,10 +5,9 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import replace
 
-from napari_spatialrecon.errors import SpatialReconError
-from napari_spatialrecon.methods.auto.candidates import candidates_of
+from napari_spatialrecon.methods.auto.candidates import planned
 from napari_spatialrecon.methods.auto.config import AutoConfig
-from napari_spatialrecon.methods.auto.plan import Candidate, Cost, affordable, attempts
+from napari_spatialrecon.methods.auto.plan import Candidate, Cost, attempts
 from napari_spatialrecon.methods.auto.trials import PlacementTrials, Trial
 from napari_spatialrecon.methods.method import Estimate, Method
 from napari_spatialrecon.methods.placement.base import PlacementMethod, PlacementSizes
@@ -86,17 +85,12 @@ class Auto(Method):
 
     def _planned(self, sizes: PlacementSizes, device: str) -> tuple[list[Cost], PlacementTrials]:
         """Return what to try, the baseline first, and trials that know the others."""
-        trials, costs = PlacementTrials(), []
-        for number, candidate in enumerate(candidates_of("place", self.config.tried_preset)):
-            try:
-                estimate = _method(candidate).estimate(sizes)
-            except SpatialReconError:
-                if not number:
-                    raise
-                trials.skipped[candidate.title] = "it does not fit the free memory"
-            else:
-                costs.append(Cost.of(candidate, "place", device, estimate))
-        return affordable(costs, self.config.seconds, trials), trials
+        trials = PlacementTrials()
+
+        def estimates(candidate: Candidate) -> tuple[Estimate, float]:
+            return _method(candidate).estimate(sizes), 0.0
+
+        return planned("place", self.config, device, estimates, trials), trials
 
 
 def _method(candidate: Candidate) -> PlacementMethod:

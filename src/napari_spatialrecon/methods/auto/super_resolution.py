@@ -8,11 +8,10 @@ from dataclasses import replace
 import numpy as np
 from scipy.sparse import csr_matrix
 
-from napari_spatialrecon.errors import SpatialReconError
 from napari_spatialrecon.hyperparameters import Config
-from napari_spatialrecon.methods.auto.candidates import candidates_of
+from napari_spatialrecon.methods.auto.candidates import estimate_of, planned
 from napari_spatialrecon.methods.auto.config import AutoConfig
-from napari_spatialrecon.methods.auto.plan import Candidate, Cost, affordable, attempts
+from napari_spatialrecon.methods.auto.plan import Candidate, Cost, attempts
 from napari_spatialrecon.methods.auto.ranking import Ranking, Words
 from napari_spatialrecon.methods.method import Estimate
 from napari_spatialrecon.methods.run import Run
@@ -52,15 +51,13 @@ class AutoSplit(SuperResolution):
     def estimate(self, sizes: SplitSizes) -> Estimate:
         """Return the cost of all trials that the time allows, and of the longest last run."""
         costs, trials = self._planned(sizes, "cpu")
-        methods = [_method(cost.candidate) for cost in costs]
-        whole = [method.estimate(sizes) for method in methods]
-        seconds = sum(method.estimate(_small(sizes)).seconds for method in methods)
-        names = ", ".join(cost.candidate.title for cost in costs)
-        return Estimate(
-            seconds + max(cost.seconds for cost in whole),
-            max(cost.memory_bytes for cost in whole),
-            plan=(f"Tries {names} on coarser spots.", *trials.omissions("is left out")),
-            most_seconds=max(self.config.seconds, costs[0].trial.high + costs[0].last.high),
+        return estimate_of(
+            costs,
+            self.config,
+            trials,
+            "coarser spots",
+            lambda candidate: _method(candidate).estimate(_small(sizes)),
+            lambda candidate: _method(candidate).estimate(sizes),
         )
 
     def fit(  # type: ignore[override]
@@ -103,16 +100,12 @@ class AutoSplit(SuperResolution):
         raise NotImplementedError("fit returns the method that splits")
 
     def _planned(self, sizes: SplitSizes, device: str) -> tuple[list[Cost], Ranking[csr_matrix]]:
-        trials, costs = Ranking[csr_matrix](words=_WORDS), []
-        for candidate in candidates_of("super-resolve", self.config.tried_preset):
+        def estimates(candidate: Candidate) -> tuple[Estimate, float]:
             method = _method(candidate)
-            try:
-                trial, last = method.estimate(_small(sizes)), method.estimate(sizes)
-            except SpatialReconError:
-                trials.skipped[candidate.title] = "it does not fit the free memory"
-            else:
-                costs.append(Cost.of(candidate, "super-resolve", device, trial, last.seconds))
-        return affordable(costs, self.config.seconds, trials), trials
+            return method.estimate(_small(sizes)), method.estimate(sizes).seconds
+
+        trials = Ranking[csr_matrix](words=_WORDS)
+        return planned("super-resolve", self.config, device, estimates, trials), trials
 
 
 class MeanSplit(SuperResolution):
