@@ -60,7 +60,7 @@ class GenePanel(QWidget):
     def show_outcome(self, outcome: Imputed) -> None:
         """Offer the genes of a run."""
         genes = outcome.genes
-        self.gene.set_names(list(map(str, genes.index)))
+        self.gene.offer(list(map(str, genes.index)))
         self.beside.setChecked(True)
         for box in (self.spread, self.picture):
             box.setChecked(False)

@@ -84,7 +84,7 @@ class DotView(QWidget):
         """Show other groups, and the genes that mark the first of them unless some were chosen."""
         self.compared, self._top = compared, list(top)
         if compared is not None:
-            self.search.set_names(list(map(str, compared.adata.var_names)))
+            self.search.offer(list(map(str, compared.adata.var_names)))
             self._compute()
 
     def choose(self, genes: Sequence[str] | None) -> None:

@@ -176,7 +176,7 @@ class ComparePanel(QFrame):
         self.comparison, self._distortion = found
         values = self.values
         if values is not None:
-            self.about.set_names(values.names)
+            self.about.offer(values.names)
             self.about.setPlaceholderText(
                 f"One {values.kind.one}; empty for all {values.kind.many}"
             )

@@ -70,7 +70,7 @@ class SuperPanel(QWidget):
     def show_outcome(self, outcome: Resolved) -> None:
         """Offer the genes of a run."""
         self.genes = outcome.genes
-        self.gene.set_names(self.genes)
+        self.gene.offer(self.genes)
         self.blink.setChecked(False)
         self.resolved.setChecked(True)
         self.spread.setVisible(outcome.has_spread)

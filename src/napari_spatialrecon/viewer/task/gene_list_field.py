@@ -65,7 +65,7 @@ class GeneListField(QWidget):
         def label(gene: str) -> str:
             return f"{gene}{MEASURED}" if gene in measured else gene
 
-        self.search.set_names([label(name) for name in self.model.names])
+        self.search.offer([label(name) for name in self.model.names])
         genes = self.model.genes
         shown = [(gene, label(gene), gene) for gene in genes[:_CHIPS]]
         if [name for _, name, _ in shown] != self.chips.names:

@@ -3,57 +3,57 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 
-from qtpy.QtCore import QSignalBlocker, QStringListModel, Qt, QTimer, Signal
-from qtpy.QtWidgets import QCompleter, QLineEdit
-
-from napari_spatialrecon.viewer.window.present import present
+from napari_spatialrecon.viewer.widgets.name_search import NameSearch
 
 
-class GeneSearch(QLineEdit):
-    """Suggests the genes whose names contain the text that is typed.
+class GeneSearch(NameSearch):
+    """Lists the genes that match what is typed; Enter also takes a text that matches none.
 
-    Signals: ``chosen(text)`` when a name was picked from the list, or Enter was pressed.
+    Signals: ``chosen(text)``, a gene, or what was typed or pasted.
+
+    Parameters
+    ----------
+    hint
+        What the field says while it is empty.
+    empties
+        Whether the field is empty again once something was chosen.
     """
 
-    chosen = Signal(str)
-
     def __init__(self, hint: str, *, empties: bool = False) -> None:
+        self._hint, self._empties = hint, empties
         super().__init__()
-        self.setPlaceholderText(hint)
-        self._empties = empties
-        self._names = QStringListModel(self)
-        completer = QCompleter(self._names, self)
-        completer.setFilterMode(Qt.MatchFlag.MatchContains)
-        completer.setCaseSensitivity(Qt.CaseSensitivity.CaseInsensitive)
-        completer.setMaxVisibleItems(14)
-        self.setCompleter(completer)
-        completer.activated[str].connect(self._choose)
-        self.returnPressed.connect(self._enter)
+        self.setAccessibleName("Gene")
+        self.setClearButtonEnabled(False)
+        self.textEdited.connect(self._forget)
+        self.offer(())
 
     @property
     def names(self) -> list[str]:
-        """The names that are suggested."""
-        return list(self._names.stringList())
+        """The names that are listed, sorted."""
+        return self.index.genes
 
-    def set_names(self, names: Sequence[str]) -> None:
-        """Suggest these names."""
-        if list(names) != self._names.stringList():
-            self._names.setStringList(list(names))
+    def offer(self, names: Sequence[str]) -> None:
+        """List these names."""
+        if sorted(names) != sorted(self.names):
+            self.set_names((), names)
+        self.setPlaceholderText(self._hint)
+        self.setEnabled(True)
 
-    def show_name(self, name: str) -> None:
-        """Show a name without choosing it."""
-        with QSignalBlocker(self):
-            self.setText(name)
+    def choose(self, label: str) -> None:
+        """Choose a name as if it was clicked."""
+        super().choose(label)
+        if self._empties:
+            self.show_name("")
 
-    def _enter(self) -> None:
-        popup = present(present(self.completer()).popup())
-        if not popup.currentIndex().isValid():  # else the completer emits the choice
-            popup.hide()
-            self._choose(self.text())
+    def _list(self, text: str) -> None:
+        """List what matches, without headings: all are of one kind."""
+        found = self.index.search(text)
+        self.popup.show_groups([replace(group, title="") for group in found])
 
-    def _choose(self, text: str) -> None:
-        if text.strip():
-            self.chosen.emit(text.strip())
-            if self._empties:
-                QTimer.singleShot(0, self.clear)
+    def _forget(self, text: str) -> None:
+        """Name nothing once the text was deleted, so that Enter chooses nothing."""
+        if not text:
+            self.popup.hide()
+            self.show_name("")

@@ -12,7 +12,7 @@ MOST = 60
 
 @dataclass(frozen=True)
 class Group:
-    """Names under a heading, best first; `more` further ones are not listed."""
+    """Names under a heading, if it has one, best first; `more` further ones are not listed."""
 
     title: str
     names: tuple[str, ...]
@@ -46,9 +46,9 @@ class NameIndex:
         return len(self._columns) + len(self._genes)
 
     @property
-    def n_genes(self) -> int:
-        """Number of genes."""
-        return len(self._genes)
+    def genes(self) -> list[str]:
+        """All genes, sorted."""
+        return [name for _, name in self._genes]
 
     def exact(self, text: str) -> str | None:
         """Return the name that is typed in full, whatever its case."""

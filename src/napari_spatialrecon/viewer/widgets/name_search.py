@@ -203,7 +203,8 @@ class _Rows(QAbstractListModel):
     def set_groups(self, groups: Sequence[Group]) -> None:
         lines: list[tuple[int, str]] = []
         for group in groups:
-            lines.append((_HEADING, group.title.upper()))
+            if group.title:
+                lines.append((_HEADING, group.title.upper()))
             lines += [(_NAME, name) for name in group.names]
             if group.more:
                 lines.append((_MORE, f"and {group.more:,} more: type on"))
