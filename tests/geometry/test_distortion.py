@@ -43,3 +43,15 @@ def test_cells_on_a_line_or_in_one_place_have_no_map() -> None:
     line = np.column_stack([np.arange(30.0), np.zeros(30)])
     assert np.isnan(local_maps(line, line).area).all()
     assert np.isnan(local_maps(np.ones((30, 2)), np.ones((30, 2))).shear).all()
+
+
+def test_a_drawn_map_ends_where_the_tissue_does() -> None:
+    rng = np.random.default_rng(0)
+    radius, turn = np.sqrt(rng.random(600)) * 100, rng.random(600) * 2 * np.pi
+    disc = np.column_stack([radius * np.cos(turn), radius * np.sin(turn)])
+    found = local_maps(disc, disc * [2.0, 1.0])
+    pixels, origin, pixel = found.drawn(found.area)
+    y, x = np.mgrid[: pixels.shape[0], : pixels.shape[1]] * pixel
+    far = np.hypot(x + origin[0], y + origin[1])
+    assert np.isnan(pixels[far > 100]).all() and np.isfinite(pixels[far < 85]).all()
+    np.testing.assert_allclose(pixels[far < 85], 2, rtol=1e-6)

@@ -18,6 +18,8 @@ from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
+from scipy.ndimage import distance_transform_edt, map_coordinates
+from scipy.spatial import Delaunay, QhullError
 
 from napari_spatialrecon.geometry.neighbours import nearest
 
@@ -29,6 +31,10 @@ _COARSE, _FINE = 8, 24
 """Nodes along the longer side: the root of the number of cells, within these bounds."""
 _REACH = 1.6
 """Distance to the nearest cell, in spacings of cells, beyond which there is no tissue."""
+_FINER = 8
+"""Pixels of a drawn map between two nodes."""
+_OUTLINED = 5000
+"""Most cells that the outline of the tissue is found from."""
 _COLLAPSED = 1e-6
 """Ratio of the spreads of the cells of a fit below which they lie on a line."""
 
@@ -47,12 +53,15 @@ class Distortion:
         The map J; NaN away from the tissue.
     target : (rows, columns, 2) float, (x, y)
         The node in the second layout; NaN likewise.
+    cells : (n, 2) float, (x, y)
+        The first layout.
     """
 
     origin: Array
     step: float
     linear: Array
     target: Array
+    cells: Array
 
     @property
     def area(self) -> Array:
@@ -75,6 +84,33 @@ class Distortion:
         rows, columns = self.linear.shape[:2]
         y, x = np.mgrid[:rows, :columns].astype(float)
         return self.origin + self.step * np.stack([x, y], axis=-1)
+
+    def drawn(self, values: Array) -> tuple[Array, Array, float]:
+        """Return values of the nodes as a smooth map that ends where the tissue does.
+
+        Parameters
+        ----------
+        values : (rows, columns) float
+
+        Returns
+        -------
+        The map, NaN outside of the tissue; its origin (x, y); and the distance of its pixels.
+        """
+        low, high = self.cells.min(axis=0), self.cells.max(axis=0)
+        pixel = self.step / _FINER
+        columns, rows = np.ceil((high - low) / pixel).astype(int) + 1
+        y, x = np.mgrid[:rows, :columns].astype(float)
+        points = low + pixel * np.stack([x, y], axis=-1)
+        unknown = np.isnan(values)
+        if unknown.all():
+            return np.full((rows, columns), np.nan), low, pixel
+        nearest_known = distance_transform_edt(unknown, return_distances=False, return_indices=True)
+        at = ((points - self.origin) / self.step)[..., ::-1]
+        found = map_coordinates(
+            values[tuple(nearest_known)], np.moveaxis(at, -1, 0), order=1, mode="nearest"
+        )
+        reach = _REACH * max(self.step, _spacing(self.cells))
+        return np.where(_within(self.cells, points, reach), found, np.nan), low, pixel
 
     @property
     def lines(self) -> Array:
@@ -126,9 +162,8 @@ def local_maps(
     linear, target = _fits(a[near], b[near], nodes, distance)
     away = distance[:, 0] > _REACH * max(step, _spacing(a))
     linear[away], target[away] = np.nan, np.nan
-    return Distortion(
-        origin, step, linear.reshape(rows, columns, 2, 2), target.reshape(rows, columns, 2)
-    )
+    linear, target = linear.reshape(rows, columns, 2, 2), target.reshape(rows, columns, 2)
+    return Distortion(origin, step, linear, target, a)
 
 
 def _fits(a: Array, b: Array, nodes: Array, distance: Array) -> tuple[Array, Array]:
@@ -147,6 +182,23 @@ def _fits(a: Array, b: Array, nodes: Array, distance: Array) -> tuple[Array, Arr
     linear[flat] = np.nan
     target = b_mean + np.einsum("mde,me->md", linear, nodes - a_mean)
     return linear, target
+
+
+def _within(cells: Array, points: Array, reach: float) -> NDArray[np.bool_]:
+    """Return which points lie in the alpha shape of the cells, of discs of radius `reach`."""
+    places = np.unique(cells, axis=0)
+    places = places[:: max(1, len(places) // _OUTLINED)]
+    try:
+        triangles = Delaunay(places)
+    except (QhullError, ValueError):  # fewer than three, or all on a line
+        return np.ones(points.shape[:-1], bool)
+    a, b, c = np.moveaxis(places[triangles.simplices], 1, 0)
+    ab, bc, ca = (np.linalg.norm(side, axis=1) for side in (b - a, c - b, a - c))
+    (abx, aby), (acx, acy) = (b - a).T, (c - a).T
+    twice_area = np.maximum(np.abs(abx * acy - aby * acx), 1e-300)
+    full = ab * bc * ca / (2 * twice_area) <= reach
+    which = triangles.find_simplex(points)
+    return np.asarray((which >= 0) & full[which])
 
 
 def _spacing(points: Array) -> float:

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
@@ -8,11 +9,14 @@ import pandas as pd
 import pytest
 from qtpy.QtCore import Qt
 
+from napari_spatialrecon.tissue.slots import OURS, PROPORTIONS
 from napari_spatialrecon.viewer.canvas.colors import color_key, set_point_colors
 from napari_spatialrecon.viewer.canvas.pies import pies_of
 from napari_spatialrecon.viewer.deconvolve.bars import StackedBars
+from napari_spatialrecon.viewer.deconvolve.job import Mixed
 from napari_spatialrecon.viewer.deconvolve.panel import ALL_TYPES
 from napari_spatialrecon.viewer.deconvolve.widget import Deconvolve
+from napari_spatialrecon.viewer.reconstruct.tab import ReconstructTab
 from napari_spatialrecon.viewer.task.model import State
 from napari_spatialrecon.viewer.workspace.workspace import Role
 
@@ -158,3 +162,32 @@ def test_the_order_of_the_types_is_the_same_in_bars_and_legend(qtbot: Any) -> No
     seen = [image.pixelColor(x, 5).getRgb()[:3] for x in (20, 130, 180)]
     assert seen == [(0, 255, 0), (0, 0, 255), (255, 0, 0)]
     assert [bars.types[kind] for kind, _ in bars.legend] == ["b", "c", "a"]
+
+
+def test_the_text_of_a_clicked_spot_stays_below_the_legend(
+    make_napari_viewer: Any, open_tissue: Any, qtbot: Any
+) -> None:
+    viewer = make_napari_viewer(show=True)
+    open_tissue(viewer)
+    tab = ReconstructTab(viewer)
+    viewer.window.add_dock_widget(tab, name="Reconstruct")
+    viewer.window._qt_window.resize(1280, 800)
+    widget = tab.show_task("deconvolve")
+    widget.inputs.method.setCurrentIndex(widget.inputs.method.findData("knn"))
+    qtbot.waitUntil(widget.panel.run_button.isEnabled, timeout=60_000)
+    run(widget, qtbot)
+    panel, rng = widget.mixtures, np.random.default_rng(0)
+    spots = widget.model.outcome.adata.copy()
+    types = [f"L2/3 IT number {i}" for i in range(45)]
+    spots.uns[OURS] = {**spots.uns[OURS], "types": types}
+    spots.obsm[PROPORTIONS] = rng.dirichlet(np.full(45, 0.1), spots.n_obs)
+    panel.show_outcome(Mixed.of(spots, widget.model.outcome.record))
+    for number in range(8):
+        widget._on_spot(number)
+        widget.area.verticalScrollBar().setValue(10**6)
+        qtbot.wait(50)
+        parts = [panel.bars, panel.spot, panel.table, panel.save_button]
+        print([part.geometry() for part in parts])
+        for above, below in pairwise(parts):
+            assert above.geometry().bottom() < below.geometry().top()
+        assert panel.spot.height() >= panel.spot.heightForWidth(panel.spot.width())

@@ -64,3 +64,26 @@ def test_every_tab_rings_what_has_the_focus(bench: Workbench, theme: str, qtbot:
         image = part.grab().toImage()
         edge = {image.pixelColor(x, 0).name() for x in range(4, part.width() - 4)}
         assert ring in edge, (name, edge)
+
+
+def test_the_focus_stays_among_the_buttons_of_a_run(bench: Workbench, qtbot: Any) -> None:
+    bench.go("reconstruct/place")
+    widget = bench.tabs["reconstruct"].current
+    widget.inputs.method.setCurrentIndex(widget.inputs.method.findData("knn"))
+    panel = widget.panel
+    qtbot.waitUntil(panel.run_button.isEnabled, timeout=20_000)
+    focus(panel.run_button, qtbot)
+    qtbot.keyClick(panel.run_button, Qt.Key.Key_Space)
+    assert widget.model.running and panel.cancel_button.hasFocus()
+    qtbot.waitUntil(lambda: not widget.model.running, timeout=60_000)
+    assert panel.run_button.hasFocus()
+
+
+def test_the_focus_stays_where_it_is_if_no_button_of_a_run_has_it(
+    bench: Workbench, qtbot: Any
+) -> None:
+    bench.go("reconstruct/place")
+    widget = bench.tabs["reconstruct"].current
+    focus(widget.inputs.settings_button, qtbot)
+    widget.panel.refresh()
+    assert widget.inputs.settings_button.hasFocus()

@@ -40,7 +40,8 @@ def show_bar(layer: Points | Image, title: str | None) -> None:
         words = BarTitle(position=bar.position, box=True, font_size=9)
         layer._overlays[_KEY] = words
     words.text = title
-    words.visible = bar.visible = True
+    bar.visible = True  # before its title: what is drawn first stands lower
+    words.visible = True
 
 
 def bar_title(layer: Points | Image) -> str | None:

@@ -340,7 +340,7 @@ def _line(*parts: tuple[QWidget, int]) -> QHBoxLayout:
 def _as_table(title: str, lines: list[Category], ink: str) -> str:
     """Return a composition as rich text, each category in its color and each name a link."""
     rows = [
-        f'<tr><td width="6%" style="color:{one.color}">■</td><td width="54%">'
+        f'<tr><td width="60%"><span style="color:{one.color}">■</span> '
         f'<a href="{quote(one.name, safe="")}" style="color:{ink}">{escape(one.name)}</a></td>'
         f'<td width="12%" align="right">{one.share:.0%}</td>'
         f'<td width="14%" align="right">({_percent(one.share_of_rest)})</td>'
@@ -351,7 +351,7 @@ def _as_table(title: str, lines: list[Category], ink: str) -> str:
     if rest:
         count, share = sum(one.count for one in rest), sum(one.share for one in rest)
         rows.append(
-            f"<tr><td></td><td>{len(rest)} more</td><td align='right'>&nbsp;{share:.0%}&nbsp;</td>"
+            f"<tr><td>{len(rest)} more</td><td align='right'>&nbsp;{share:.0%}&nbsp;</td>"
             f"<td></td><td align='right'>{count:,}</td></tr>"
         )
     return f"<b>{escape(title)}</b><table width='100%'>{''.join(rows)}</table>"

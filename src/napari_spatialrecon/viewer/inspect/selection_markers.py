@@ -14,6 +14,7 @@ from napari_spatialrecon.tasks.groups import LEAST, markers
 from napari_spatialrecon.viewer.canvas.table_metadata import table_of
 from napari_spatialrecon.viewer.inspect.markers_view import MarkersView
 from napari_spatialrecon.viewer.inspect.selected import compared_groups, groups_of
+from napari_spatialrecon.viewer.widgets.tab_order import focus_kept
 from napari_spatialrecon.viewer.window.tones import Tones
 from napari_spatialrecon.viewer.window.worker import Run
 
@@ -142,13 +143,14 @@ class SelectionMarkers(QWidget):
         adata = table_of(self.layer) if self.layer is not None else None
         running, genes = self.run is not None, adata is not None and adata.n_vars > 0
         enough = len(self.rows) >= LEAST
-        self.test.setEnabled(genes and enough and not running)
         tip = "Genes that are higher or lower in the selection than in all others (scanpy's test)"
         if not genes:
             tip = "This layer has no counts of genes."
         elif not enough:
             tip = f"At least {LEAST} cells or spots are needed."
         self.test.setToolTip(tip)
-        self.test.setVisible(not running)
-        self.cancel.setVisible(running)
+        with focus_kept((self.test, self.cancel), self):
+            self.test.setEnabled(genes and enough and not running)
+            self.test.setVisible(not running)
+            self.cancel.setVisible(running)
         self.progress.setVisible(running)

@@ -25,10 +25,11 @@ def distortion_image(found: Distortion, of: Of, world: World, name: str) -> Imag
     from napari.layers import Image
 
     values, limits, colors = distortion_values(found, of)
-    move = np.diag([found.step, found.step, 1.0])
-    move[:2, 2] = found.origin[::-1]
+    pixels, origin, pixel = found.drawn(values)
+    move = np.diag([pixel, pixel, 1.0])
+    move[:2, 2] = origin[::-1]
     return Image(
-        mapped(values, limits, colors),
+        mapped(pixels, limits, colors),
         rgb=True,
         name=name,
         affine=world.matrix @ move,

@@ -189,7 +189,7 @@ def _verdict(
     if task in PLACED:
         word = compared(held_out_errors(record))
         if word.startswith("not clearly"):  # as short as a card
-            return f"not better than {baseline}", "warning"
+            return f"no clear gain over {baseline}", "warning"
         return f"{word} {baseline}", "good" if word.startswith("better") else "warning"
     better = own > metrics[beside] if measure.higher else own < metrics[beside]
     word, tone = ("better than", "good") if better else ("not better than", "warning")

@@ -253,11 +253,10 @@ class Stage:
     def _disagreement(self) -> None:
         comparison = self.scene.comparison
         at = next((i for i, side in enumerate(self.scene.sides) if side.result is not None), 0)
-        side = self.scene.sides[at]
         layer = pieces.side_points(
             self.scene.places[at],
             *self.scene.sources[at],
-            f"{side.name}: disagreement",
+            f"{self._names[at]}: disagreement",
             self._symbol(at),
             self.scene.world,
         )
@@ -270,7 +269,7 @@ class Stage:
             layer,
             comparison.amount,
             kind="uncertainty",
-            title=comparison.title(self.scene.sides[1 - at].name),
+            title=comparison.title(self._names[1 - at]),
             limits=(0.0, pieces.top_of(comparison)),
         )
 

@@ -18,6 +18,7 @@ from napari_spatialrecon.viewer.task.model import State, TaskModel
 from napari_spatialrecon.viewer.task.process import InProcess
 from napari_spatialrecon.viewer.widgets.labels import WrappedLabel
 from napari_spatialrecon.viewer.widgets.notice import Notice
+from napari_spatialrecon.viewer.widgets.tab_order import focus_kept
 from napari_spatialrecon.viewer.window.notify import notify_error
 from napari_spatialrecon.viewer.window.tones import Tones
 from napari_spatialrecon.viewer.window.words import progress_line
@@ -64,6 +65,7 @@ class RunPanel(QWidget):
         self.run_button, self.cancel_button = QPushButton("Run"), QPushButton("Cancel")
         self.resume_button = QPushButton("Resume")
         self.resume_button.setToolTip("Continue the stopped run")
+        self._buttons = (self.run_button, self.resume_button, self.cancel_button)
         self.bar, self.where = QProgressBar(), WrappedLabel()
         self.foot = QWidget()
         self.bar.setTextVisible(False)
@@ -89,6 +91,10 @@ class RunPanel(QWidget):
 
     def refresh(self) -> None:
         """Show the model's state; check the inputs again unless a run is in progress."""
+        with focus_kept(self._buttons, self.foot):
+            self._refresh()
+
+    def _refresh(self) -> None:
         model, state = self.model, self.model.state
         self.checks.setVisible(state in (State.READY, State.FAILED))
         self.cancel_button.setEnabled(model.running)
@@ -182,7 +188,8 @@ class RunPanel(QWidget):
         """Stop the run."""
         if self.run is not None and self.model.running:
             self.where.setText("Stopping")
-            self.cancel_button.setEnabled(False)
+            with focus_kept(self._buttons, self.foot):
+                self.cancel_button.setEnabled(False)
             self.run.cancel()
 
     def _show_progress(self, progress: Progress) -> None:
@@ -224,7 +231,7 @@ class RunPanel(QWidget):
         for widget in (self.checks, self.notice, self.plot):
             column.addWidget(widget)
         buttons = QHBoxLayout()
-        for button in (self.run_button, self.resume_button, self.cancel_button):
+        for button in self._buttons:
             buttons.addWidget(button, 1)
         below = QVBoxLayout(self.foot)
         below.setContentsMargins(8, 6, 8, 8)

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from itertools import chain, pairwise
 
 from qtpy.QtCore import Qt
-from qtpy.QtWidgets import QLayout, QScrollArea, QWidget
+from qtpy.QtWidgets import QApplication, QLayout, QScrollArea, QWidget
 
 from napari_spatialrecon.viewer.window.tones import Tones
 
@@ -27,6 +28,28 @@ def focus_style(tones: Tones) -> str:
         focused = ", ".join(f"{kind}:focus" for kind in kinds.split(", "))
         rules.append(f"{focused} {{ {rule.format(color=tones.accent)} }}")
     return "\n".join(rules)
+
+
+@contextmanager
+def focus_kept(buttons: Sequence[QWidget], beside: QWidget) -> Iterator[None]:
+    """Keep the focus among buttons that are disabled or hidden within the block.
+
+    Qt would give it to whatever Tab reaches next.
+
+    Parameters
+    ----------
+    buttons
+        The first that can be pressed afterwards takes the focus over.
+    beside
+        What takes it while none can be pressed.
+    """
+    held = QApplication.focusWidget()
+    yield
+    if held is not beside and held not in buttons:
+        return
+    able = [one for one in buttons if one.isEnabled() and not one.isHidden()]
+    if held not in able:
+        (able[0] if able else beside).setFocus(Qt.FocusReason.OtherFocusReason)
 
 
 def order_tabs(*widgets: QWidget) -> None:

@@ -6,6 +6,8 @@ from qtpy.QtCore import QEvent, QObject, Qt, QTimer
 from qtpy.QtWidgets import QDockWidget, QMainWindow, QWidget
 
 _OURS = "spatialrecon_dock"
+_PLUGIN = " (napari-spatialrecon)"
+"""What napari adds to the title of a dock."""
 
 
 def share_tabs(widget: QWidget) -> None:
@@ -52,6 +54,7 @@ class _FirstShown(QObject):
             if other is not dock and other.property(_OURS) and not other.isFloating()
         ]
         dock.setProperty(_OURS, True)
+        dock.setWindowTitle(dock.windowTitle().removesuffix(_PLUGIN))  # on the tab
         shown = [other for other in others if other.isVisible()] or others
         if shown:
             window.tabifyDockWidget(shown[0], dock)
