@@ -136,6 +136,10 @@ class Story:
             raise model.error
         settle(1.0)
 
+    def zoom_to(self, name: str) -> None:
+        """Fill the canvas with one layer."""
+        self.viewer.reset_view(layers=[self.viewer.layers[name]])
+
     def color(self, name: str) -> None:
         self.widget.result.color_by.field.choose(UNCERTAINTY if name == "uncertainty" else name)
 
