@@ -8,6 +8,7 @@ from anndata import AnnData
 from scipy import sparse
 
 from napari_spatialrecon.methods.genes.hiding import HiddenGenes
+from napari_spatialrecon.methods.genes.inputs import log_normalised
 from napari_spatialrecon.methods.mixtures.base import read_types
 from napari_spatialrecon.methods.mixtures.pseudo_spots import pseudo_spots
 from napari_spatialrecon.methods.super_resolution.coarse_problem import CoarseProblem
@@ -34,6 +35,9 @@ def test_hidden_genes_are_gone_from_the_slide_and_their_truth_is_what_was_measur
     assert len(hidden.genes) >= 5
     assert not set(hidden.genes) & set(hidden.slide.adata.var_names)
     assert hidden.slide.adata.raw is None and not hidden.slide.adata.layers
+    measured = log_normalised(slide, intensities=True)[0].toarray()
+    columns = [slide.adata.var_names.get_loc(gene) for gene in hidden.genes]
+    np.testing.assert_array_equal(hidden.truth, measured[:, columns])
     assert hidden.errors(hidden.truth) == pytest.approx(0, abs=1e-5)
     assert hidden.errors(np.zeros_like(hidden.truth)) == pytest.approx(1)
     again = HiddenGenes.draw(slide, labelled, seed=1)

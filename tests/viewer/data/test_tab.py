@@ -3,6 +3,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 from qtpy.QtCore import QMimeData, QPointF, Qt, QUrl
 from qtpy.QtGui import QDropEvent
 from qtpy.QtWidgets import QDockWidget
@@ -34,9 +35,13 @@ def test_the_next_step_leads_to_a_run_that_is_enabled_and_docks_become_tabs(
     slide = space.of_role(Role.SLIDE)[0]
     viewer.layers.remove(slide.layer)
     qtbot.waitUntil(lambda: slide not in tab.cards, timeout=5_000)
-    before = [layer.extent.world[0].copy() for layer in viewer.layers]
+    other = space.of_role(Role.SLIDE)[0].layer
+    beside = other.extent.world[0].copy()
     tab.beside.click()
-    assert not space.tiling.on and len(before) == len(viewer.layers)
+    alone = other.extent.world[0].copy()
+    assert not space.tiling.on and not np.allclose(alone, beside)
+    tab.beside.click()
+    assert space.tiling.on and tab.beside.isChecked()
 
 
 def test_files_that_are_dropped_are_opened(
@@ -57,6 +62,7 @@ def test_files_that_are_dropped_are_opened(
         Qt.MouseButton.LeftButton,
         Qt.KeyboardModifier.NoModifier,
     )
+    assert tab.acceptDrops()
     tab.dropEvent(event)
     qtbot.waitUntil(lambda: bool(workspace_of(viewer).of_role(Role.QUERY)), timeout=20_000)
     qtbot.waitUntil(lambda: bool(tab.steps) and tab.steps[0].text() == "Place cells")

@@ -25,13 +25,16 @@ from napari_spatialrecon.viewer.inspect.tab import InspectTab
 
 from .conftest import cells_of
 
+PLAIN = (ColorPart, ClickedPart, LassoPart, FiguresPart, EmbeddingPart)
 
-def cells(n: int = 6_000, name: str = "a", n_genes: int = 30) -> Points:
+
+def cells(n: int = 6_000, name: str = "a", n_genes: int = 30, prefix: str = "c") -> Points:
     rng = np.random.default_rng(0)
     return cells_of(
         rng.poisson(2.0, (n, n_genes)),
         rng.uniform(0, 2_000, (n, 2)),
         name=name,
+        prefix=prefix,
         cell_type=pd.Categorical(rng.choice(["T", "B", "tumor"], n)),
         clone=pd.Categorical([f"clone {i % 5_000}" for i in range(n)]),
         nothing=np.full(n, np.nan),
@@ -158,7 +161,8 @@ def start_legend(tab: InspectTab, layer: Points) -> None:
 def test_a_layer_that_is_deleted_meanwhile_leaves_the_tab_in_order(
     tab: InspectTab, qtbot: Any, start: Callable[[InspectTab, Points], None]
 ) -> None:
-    other = tab.viewer.add_layer(cells(60, "other"))
+    other = tab.viewer.add_layer(cells(1_000, "other", prefix="o"))
+    columns, color = list(other.features), color_key(other)
     layer = tab.viewer.add_layer(cells(1_000))
     start(tab, layer)
     tab.viewer.layers.remove(layer)
@@ -171,12 +175,19 @@ def test_a_layer_that_is_deleted_meanwhile_leaves_the_tab_in_order(
     qtbot.wait(150)
     tab.viewer.layers.selection = {other}
     assert tab.layer is other and part(tab, LassoPart).genes.view.found is None
+    about = (*(part(tab, kind) for kind in PLAIN), part(tab, LegendPart).legend.legend)
+    assert [one.layer for one in about] == [other] * len(about)
+    assert list(other.features) == columns and color_key(other) is color
+    assert part(tab, ClickedPart).row is None
+    for shown in (part(tab, FiguresPart).markers, part(tab, EmbeddingPart).plot):
+        assert shown.isHidden(), "it was found in the layer that is gone"
     for kind in (LassoPart, FiguresPart, EmbeddingPart, ColorPart):
         notice = part(tab, kind).notice
         assert notice.error is None, (kind, notice.error)
     assert not part(tab, LassoPart).outlines._lines
     tab.viewer.layers.clear()
     assert "Nothing is open" in tab.about.text()
+    assert [one.layer for one in about] == [None] * len(about)
 
 
 def test_a_key_in_the_search_of_30000_names_is_quick(tab: InspectTab, qtbot: Any) -> None:
