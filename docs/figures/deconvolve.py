@@ -116,6 +116,7 @@ def mapping(data: DataFolder, out: Path, theme: str) -> None:
     panel = told.widget.mapping
     told.widget.area.verticalScrollBar().setValue(10**6)
     panel.show_cell(60)
+    told.zoom_to("C3 H&E")
     told.picture("window_mapping_cell")
     panel.show_spot(panel.shown, 80)
     told.picture("window_mapping_spot")

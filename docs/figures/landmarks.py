@@ -24,7 +24,7 @@ from experiments.data import DataFolder, add_data_option, run
 from PIL import Image
 from qtpy.QtCore import QPoint, Qt
 from qtpy.QtTest import QTest
-from window import PLUGIN, SIZE, settle
+from window import PLUGIN, SIZE, settle, until
 
 from napari_spatialrecon.evaluation.hiding import hide_places
 from napari_spatialrecon.tasks.placing import place
@@ -122,6 +122,7 @@ def landmarks(data: DataFolder, out: Path, at: Path) -> None:
         places = session.model.places * session.um_per_unit
         off = np.median(np.linalg.norm(places - true, axis=1))
         print(f"{number} landmarks: median error {off:.0f} µm")
+    until(lambda: session.model.errors()[-1].left_out is not None)
     hand.picture("landmarks_done")
     hand.viewer.close()
     settle()

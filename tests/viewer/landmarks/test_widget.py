@@ -11,6 +11,8 @@ from napari.layers import Layer
 from napari_spatialrecon.viewer.canvas.layers import cells_layer, spots_layer
 from napari_spatialrecon.viewer.landmarks.layers import MARKS
 from napari_spatialrecon.viewer.landmarks.widget import LandmarksWidget
+from napari_spatialrecon.viewer.widgets.scroll_column import ScrollColumn
+from napari_spatialrecon.viewer.workbench.widget import WIDTH
 
 TURN = np.array([[0.0, -1.0], [-1.0, 0.0]])
 
@@ -215,3 +217,9 @@ def test_titles_are_plain_words(widget: LandmarksWidget) -> None:
     titles = [widget.table.horizontalHeaderItem(i).text() for i in range(4)]
     assert titles == ["cell", "misfit", "without it", "weight"]
     assert widget.load.text() == "Open landmarks…" and widget.store.text() == "Save landmarks…"
+
+
+def test_nothing_is_wider_than_the_dock_with_its_scroll_bar(widget: LandmarksWidget) -> None:
+    column = widget.findChild(ScrollColumn)
+    bar = column.verticalScrollBar().sizeHint().width()
+    assert column.widget().minimumSizeHint().width() <= WIDTH - bar

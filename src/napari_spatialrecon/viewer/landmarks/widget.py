@@ -72,7 +72,7 @@ class LandmarksWidget(LandmarkDock[LandmarksSession]):
         self.suggest.setToolTip(
             "The cell whose position would help most: typical, certain, far from the others"
         )
-        self.hard = QCheckBox("Fix the cell at its landmark")
+        self.hard = QCheckBox("Fix at its landmark")
         self.weight = QDoubleSpinBox()
         self.weight.setDecimals(1)
         self.weight.setRange(0.1, 1000.0)

@@ -111,8 +111,8 @@ class LegendWidget(QWidget):
         layout.addStretch()
 
     def sizeHint(self) -> QSize:
-        """Wide enough for common cell-type names."""
-        return QSize(230, 320)
+        """Wide enough for common cell-type names; within a tab, as high as what it shows."""
+        return QSize(230, super().sizeHint().height() if self._within else 320)
 
     def refresh(self) -> None:
         """Show the current state of the legend."""
