@@ -166,6 +166,8 @@ def test_a_closed_widget_takes_its_marks_along_and_leaves_the_cells(
     qtbot.waitUntil(lambda: MARKS not in viewer.layers, timeout=5_000)
     np.testing.assert_array_equal(viewer.layers["cells"].data, moved)
     assert len(viewer.layers) == 2
+    stained(viewer, "opened later")
+    assert MARKS not in viewer.layers and widget.session is None
 
 
 def stained(viewer: Any, name: str) -> Any:

@@ -91,6 +91,7 @@ class LandmarkDock(QWidget, Generic[S]):
         share_tabs(self)
         self.space = workspace_of(self.viewer)
         self.session: S | None = None
+        self._closed = False
         self._sessions: weakref.WeakKeyDictionary[Layer, S] = weakref.WeakKeyDictionary()
         self.layer, self.image = combo(), combo()
         self.pick = QPushButton(self.pick_text)
@@ -139,6 +140,7 @@ class LandmarkDock(QWidget, Generic[S]):
     def showEvent(self, event: QShowEvent | None) -> None:
         """Reconnect to the canvas."""
         super().showEvent(event)
+        self._closed = False
         if self.session is None:
             self._refill()
 
@@ -146,7 +148,8 @@ class LandmarkDock(QWidget, Generic[S]):
         above = self.parentWidget()
         while above is not None and not isinstance(above, QDockWidget):
             above = above.parentWidget()
-        if above is None and self.session is not None:
+        self._closed = above is None
+        if self._closed and self.session is not None:
             self.pointer.switch(False)
             self.end()
 
@@ -306,7 +309,7 @@ class LandmarkDock(QWidget, Generic[S]):
             self.session.follow(shifts)
 
     def _on_layers(self, event: Event) -> None:
-        if _is_mark(event.value):
+        if self._closed or _is_mark(event.value):
             return
         lost = self.session if self.session is not None and not self.session.alive else None
         if lost is not None:
