@@ -137,15 +137,15 @@ def main() -> None:
     out = parser.parse_args().out / "architecture.svg"
     graph = grimp.build_graph(ROOT, exclude_type_checking_imports=True)
     matplotlib.rcParams["svg.hashsalt"] = ROOT
-    figure = plt.figure(figsize=(14, 9))
+    figure = plt.figure(figsize=(15.8, 10.2))
     axis = figure.add_axes((0, 0, 1, 1))
-    axis.set(xlim=(0, 14), ylim=(0, 9))
+    axis.set(xlim=(0, 15.8), ylim=(0, 10.2))
     axis.axis("off")
     whole, viewer, methods = (imports(graph, f"{ROOT}{p}") for p in ("", ".viewer", ".methods"))
     for place, title, rows, found in (
-        ((0.2, 7.4), ROOT, layers(ROOT), whole),
-        ((5.5, 8.2), "viewer", layers(f"{ROOT}.viewer"), viewer),
-        ((7.0, 2.5), "methods", rows_of(methods), methods),
+        ((0.2, 9.4), ROOT, layers(ROOT), whole),
+        ((7.5, 9.4), "viewer", layers(f"{ROOT}.viewer"), viewer),
+        ((0.7, 2.9), "methods", rows_of(methods), methods),
     ):
         draw(axis, title, place, [[r for r in row if r in found] for row in rows], found)
     figure.savefig(out, facecolor="white", metadata={"Date": None})
