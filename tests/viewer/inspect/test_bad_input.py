@@ -166,6 +166,7 @@ def test_a_layer_that_is_deleted_meanwhile_leaves_the_tab_in_order(
     layer = tab.viewer.add_layer(cells(1_000))
     start(tab, layer)
     tab.viewer.layers.remove(layer)
+    tab.viewer.layers.selection = {other}
 
     def rests() -> bool:
         runs = (part(tab, LassoPart).genes, part(tab, FiguresPart), part(tab, EmbeddingPart))
@@ -173,7 +174,6 @@ def test_a_layer_that_is_deleted_meanwhile_leaves_the_tab_in_order(
 
     qtbot.waitUntil(rests, timeout=100_000)
     qtbot.wait(150)
-    tab.viewer.layers.selection = {other}
     assert tab.layer is other and part(tab, LassoPart).genes.view.found is None
     about = (*(part(tab, kind) for kind in PLAIN), part(tab, LegendPart).legend.legend)
     assert [one.layer for one in about] == [other] * len(about)

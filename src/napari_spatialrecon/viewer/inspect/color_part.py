@@ -90,6 +90,7 @@ class ColorPart(Part):
     def show_layer(self, layer: Points | None) -> None:
         """Be about this layer."""
         if layer is not self.layer:
+            self._settle()
             if self.layer is not None:
                 self.layer.events.face_color.disconnect(self.refresh)
                 self.layer.events.features.disconnect(self._list_names)
@@ -208,6 +209,14 @@ class ColorPart(Part):
             self.color(coloring.name, **_chosen(coloring))
         else:
             self._paint(self.layer, coloring, held[1])
+
+    def _settle(self) -> None:
+        """Repaint now what was changed last: it is not of the layer that is shown next."""
+        if self._repaint.isActive():
+            self._repaint.stop()
+            if self.layer in self.viewer.layers:
+                self._apply()
+            self._waiting = {}
 
     def _paint(self, layer: Points, coloring: Coloring, found: Found) -> None:
         if len(found.values) == len(layer.data):
