@@ -267,9 +267,10 @@ def main() -> None:
     if options.only != "inspect":
         compare(viewer, watch, bench, made, layer)
     peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1e3
-    gap, what = watch.worst
+    busy, gap, what = watch.worst
     print(
-        f"longest gap after the first paint {gap * 1e3:.0f} ms ({what}); peak memory {peak:.0f} MB"
+        f"longest gap after the first paint {busy:.0f} ms of the processor, {gap:.0f} ms by the "
+        f"clock ({what}); peak memory {peak:.0f} MB"
     )
     viewer.close()
 

@@ -10,6 +10,8 @@ a screenshot shows all points.
 
 from __future__ import annotations
 
+import gc
+import sys
 import time
 import weakref
 from dataclasses import dataclass
@@ -42,6 +44,8 @@ FRAME_S, REST_S = 0.04, 0.12
 """Seconds for drawing the points of a frame, while the view moves and at rest."""
 REST_MS = 150
 """Milliseconds without movement after which the view rests."""
+COLLECT_MS = 3_000
+"""Milliseconds after a removal, and without movement, until the memory of layers is freed."""
 LEAST = 2_000
 """At least this many points are drawn one by one, however slow."""
 MARGIN = 0.25
@@ -137,6 +141,13 @@ class Detail(QObject):
         viewer.layers.events.removed.connect(self._on_removed)
         self._take_screenshot = self._canvas.screenshot
         self._canvas.screenshot = self._screenshot
+        self._clean = self._canvas._clean_and_update_scenegraph
+        self._collect = QTimer(self)
+        self._collect.setSingleShot(True)
+        self._collect.setInterval(COLLECT_MS)
+        self._collect.timeout.connect(gc.collect)
+        if sys.platform != "win32":  # whose drivers need what napari collects at once
+            self._canvas._clean_and_update_scenegraph = self._clean_later
 
     @property
     def drawn(self) -> int:
@@ -180,6 +191,8 @@ class Detail(QObject):
     def _on_hand(self, event: MouseEvent) -> None:
         if event.type != "mouse_move" or event.button is not None:
             self._rest.start()
+            if self._collect.isActive():
+                self._collect.start()
 
     def _screenshot(self) -> Any:
         self._whole = True
@@ -187,6 +200,18 @@ class Detail(QObject):
             return self._take_screenshot()
         finally:
             self._whole = False
+
+    def _clean_later(self) -> None:
+        """Draw without the layers just removed, and free their memory once the hands rest.
+
+        napari looks through all objects of the process for each layer that is removed.
+        """
+        gc.freeze()
+        try:
+            self._clean()
+        finally:
+            gc.unfreeze()
+        self._collect.start()
 
     # Before a frame
 

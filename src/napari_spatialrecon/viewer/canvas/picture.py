@@ -151,7 +151,7 @@ def painted(discs: Discs, faces: np.ndarray, rims: np.ndarray | None = None) -> 
 def clipped(
     picture: np.ndarray, frame: Frame, planes: Sequence[tuple[np.ndarray, np.ndarray]]
 ) -> np.ndarray:
-    """Return a picture of which only what lies before all planes is left.
+    """Return a picture of which only what lies before all planes is left; without planes, itself.
 
     Parameters
     ----------
@@ -161,10 +161,14 @@ def clipped(
     rows, columns = frame.shape
     x = frame.low[0] + frame.step * (np.arange(columns) + 0.5)
     y = frame.low[1] + frame.step * (np.arange(rows) + 0.5)
+    left = picture.copy() if planes else picture
     for at, normal in planes:
+        if normal[1] == 0:
+            left[:, (x - at[0]) * normal[0] < 0] = 0
+            continue
         before = (x - at[0])[None] * normal[0] + (y - at[1])[:, None] * normal[1] >= 0
-        picture[~before] = 0
-    return picture
+        left[~before] = 0
+    return left
 
 
 def _bins(values: np.ndarray, low: float, step: float, n: int) -> np.ndarray:

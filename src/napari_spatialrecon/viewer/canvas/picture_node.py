@@ -44,12 +44,15 @@ class PictureNode:
         from vispy.visuals.transforms import STTransform
 
         self._drawer = drawer
-        self._image = Image(texture_format="auto", interpolation="nearest", method="subdivide")
+        self._image = Image(
+            texture_format="auto", clim=(0, 255), interpolation="nearest", method="subdivide"
+        )
         self._pixels = STTransform()
         self._under: object = None
         self._frame: Frame | None = None
         self._cloud: Cloud | None = None
         self._colors: tuple[object, ...] = ()
+        self._whole, self._cut = np.empty((0, 0, 4), np.uint8), ""
         self._shape: tuple[object, ...] = ()
         self.discs: Discs | None = None
         self.step, self.shown = 0.0, False
@@ -113,18 +116,18 @@ class PictureNode:
         assert self._frame is not None and self._cloud is not None and self.discs is not None
         planes = _planes(layer)
         back = back_of(layer)
-        now = (layer.face_color, layer.border_color, back, repr(planes))
-        if not _same(now, self._colors):
+        now = (layer.face_color, layer.border_color, back)
+        painted_anew = not _same(now, self._colors)
+        if painted_anew:
             rimmed, cloud = self.discs.face is not None, self._cloud
             faces = packed(cloud.of(faint(layer.face_color, back)))
             rims = packed(cloud.of(faint(layer.border_color, back))) if rimmed else None
-            picture = painted(self.discs, faces, rims)
-            if planes:
-                shift = self._cloud.origin
-                planes = [(at - shift, normal) for at, normal in planes]
-                picture = clipped(picture, self._frame, planes)
-            self._image.set_data(picture)
+            self._whole = painted(self.discs, faces, rims)
             self._colors = now
+        if painted_anew or repr(planes) != self._cut:
+            planes = [(at - self._cloud.origin, normal) for at, normal in planes]
+            self._image.set_data(clipped(self._whole, self._frame, planes))
+            self._cut = repr(_planes(layer))
         self._place()
 
     def _place(self) -> None:

@@ -22,6 +22,8 @@ _DISTINCT = 3.0
 _SHADE, _TINT = 0.3, 0.15
 """Dark and light shades of a face: the brightness, and the color, that they keep."""
 _DARK, _LIGHT = 0.05, 0.75
+_WEIGHTS = np.array([0.2126, 0.7152, 0.0722], np.float32)
+"""Of red, green and blue in what is seen as brightness."""
 _SAMPLES = 40
 """Points under which the color of an image is read; few, since large images are on disk."""
 
@@ -65,19 +67,27 @@ def rim_colors(faces: np.ndarray, ground: np.ndarray) -> np.ndarray:
     >>> rim_colors(yellow, np.ones(3)).round(1).tolist()
     [[0.3, 0.3, 0.0, 1.0]]
     """
-    shades = np.stack([faces, faces]).astype(np.float32)
-    shades[0, :, :3] *= _SHADE
-    shades[1, :, :3] = 1 - (1 - shades[1, :, :3]) * _TINT
-    shades[..., 3] = 1.0
     below = _luminance(ground[None])
-    face, dark, light = (_luminance(one) for one in (faces, *shades))
+    levels = np.arange(256, dtype=np.float32)[:, None].repeat(3, axis=1) / 255
+    at = np.empty((len(faces), 3), np.uint8)
+    np.clip(
+        np.asarray(faces)[:, :3] * np.float32(255) + np.float32(0.5),
+        0,
+        255,
+        out=at,
+        casting="unsafe",
+    )
+    face, dark, light = (_looked_up(one, at) for one in (levels, levels * _SHADE, _tint(levels)))
     to_ground = [_contrast(one, below) for one in (dark, light)]
     worst = [np.minimum(g, _contrast(one, face)) for g, one in zip(to_ground, (dark, light))]
     choose_light = worst[1] > worst[0]
     if not _DARK < float(below[0]) < _LIGHT:
         distinct = _contrast(face, below) >= _DISTINCT
         choose_light = np.where(distinct, to_ground[1] > to_ground[0], choose_light)
-    rims: np.ndarray = np.where(choose_light[:, None], shades[1], shades[0])
+    rims = np.ones((len(faces), 4), np.float32)
+    rims[:, :3] = np.asarray(faces)[:, :3]
+    rims[:, :3] *= np.where(choose_light, np.float32(_TINT), np.float32(_SHADE))[:, None]
+    rims[:, :3] += np.where(choose_light, np.float32(1 - _TINT), np.float32(0))[:, None]
     return rims
 
 
@@ -165,10 +175,30 @@ def _set_width(layer: Points, width: float) -> None:
         layer.events.border_color()
 
 
+def _tint(colors: np.ndarray) -> np.ndarray:
+    """Return the light shade of colors."""
+    return 1 - (1 - colors) * np.float32(_TINT)
+
+
+def _looked_up(shades: np.ndarray, at: np.ndarray) -> np.ndarray:
+    """Return the luminance of colors (n, 3) uint8 whose 256 levels have these shades (256, 3).
+
+    A power for each of three million numbers would take a quarter of a second.
+    """
+    table = _linear(shades) * _WEIGHTS
+    found: np.ndarray = table[at[:, 0], 0]
+    for i in (1, 2):
+        found += table[at[:, i], i]
+    return found
+
+
+def _linear(colors: np.ndarray) -> np.ndarray:
+    return np.asarray(colors, np.float32)[:, :3] ** np.float32(2.2)
+
+
 def _luminance(colors: np.ndarray) -> np.ndarray:
     """Return the relative luminance of sRGB colors (n, 3 or 4)."""
-    linear = np.asarray(colors, np.float32)[:, :3] ** 2.2
-    return linear @ np.array([0.2126, 0.7152, 0.0722], np.float32)
+    return _linear(colors) @ _WEIGHTS
 
 
 def _contrast(one: np.ndarray, other: np.ndarray) -> np.ndarray:

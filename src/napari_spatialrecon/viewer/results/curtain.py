@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Container, Iterable
 from typing import TYPE_CHECKING, Any
 
 from napari_spatialrecon.tissue.slots import OURS
@@ -62,17 +62,22 @@ class Curtain:
         camera = self.viewer.scene.camera
         self._camera = (camera.center, camera.zoom)
 
-    def lift(self) -> None:
-        """Show what was visible before, as it was seen."""
+    def lift(self, but: Container[Layer] = ()) -> None:
+        """Show what was visible before, as it was seen; but these layers stay as they are."""
+        kept: list[tuple[Layer, bool]] = []
         for layer, visible in reversed(self._before):
-            if layer in self.viewer.layers:
+            if layer in but:
+                kept.insert(0, (layer, visible))
+            elif layer in self.viewer.layers and layer.visible != visible:
                 layer.visible = visible
         if self._camera is not None:
             camera = self.viewer.scene.camera
             camera.center, camera.zoom = self._camera
-        self._before, self._camera = [], None
+        self._before, self._camera = kept, None
 
     def _set(self, layer: Layer, *, visible: bool) -> None:
         if layer in self.viewer.layers:
-            self._before.append((layer, layer.visible))
-            layer.visible = visible
+            if layer.visible != visible or not self.holds(layer):
+                self._before.append((layer, layer.visible))
+            if layer.visible != visible:
+                layer.visible = visible

@@ -37,6 +37,8 @@ if TYPE_CHECKING:
 
 _MARGIN = 0.06
 """Margin around the tissue, in widths of it, side by side and beyond the line of a swipe."""
+_BOTH = frozenset({Look.BESIDE, Look.SWIPE, Look.BLINK})
+"""Looks that show the points of both sides."""
 _LINE = 0.006
 """Width of the line of a swipe, in widths of the tissue."""
 
@@ -66,6 +68,7 @@ class Stage:
     def __init__(self, viewer: ViewerModel) -> None:
         self.viewer = viewer
         self.look: Look | None = None
+        self._about = ""
         self.arrows, self.line = 0, 0.0
         self._scene: Scene | None = None
         self.key: ColorKey | None = None
@@ -105,14 +108,18 @@ class Stage:
             The type or gene to compare; empty for all.
         """
         active = self.viewer.layers.selection.active
-        self.leave()
+        same = self._scene is not None and self._scene.holds(comparison, sides)
+        kept = same and {look, self.look} <= _BOTH and about == self._about
+        self._end(hidden=same, points=kept)
         self._busy = True
         try:
-            if self._scene is None or not self._scene.holds(comparison, sides):
+            if self._scene is None or not same:
                 self._scene = Scene.of(self.viewer, comparison, sides)
-            self.look, self.key, self.shown = look, None, about
+            self.look, self._about = look, about
+            if not kept:
+                self.key, self.shown = None, about
             self._curtain.clear_ground(self._scene)
-            if look in (Look.BESIDE, Look.SWIPE, Look.BLINK):
+            if look in _BOTH and not kept:
                 self._add_points()
             ways: dict[Look, Callable[[], None]] = {
                 Look.BESIDE: self._beside,
@@ -132,19 +139,48 @@ class Stage:
 
     def leave(self) -> None:
         """Remove what was added, and show what was hidden."""
+        self._end()
+
+    def _end(self, *, hidden: bool = False, points: bool = False) -> None:
+        """Leave; the layers of both sides may stay hidden, and their points stay for the next look.
+
+        Showing and hiding a million points between two looks would take seconds.
+        """
         if self.look is None:
             return
         self.look, self._busy = None, True
-        for end in self._ends:
-            end()
+        stay = list(self.points) if points else []
+        if not stay:
+            for end in self._ends:
+                end()
+            self._ends, self.points = [], []
         for layer in self._own:
-            if layer in self.viewer.layers:
+            if layer in self.viewer.layers and layer not in stay:
                 self.viewer.layers.remove(layer)
-        self._curtain.lift()
-        self._ends, self._own = [], []
-        self.points, self._divider = [], None
+        self._curtain.lift(self._hidden_by_all() if hidden else ())
+        self._own, self._divider = list(stay), None
+        for layer in stay:
+            self._reset(layer)
         self._busy = False
         self.left.emit()
+
+    def _hidden_by_all(self) -> list[Layer]:
+        """Return the layers that are hidden in each look."""
+        from napari.layers import Image
+
+        return [layer for layer in self.viewer.layers if not isinstance(layer, Image)]
+
+    def _reset(self, layer: Points) -> None:
+        """Show the points of a side where they are, whole."""
+        if pies_of(layer) is not None:
+            show_points(layer, np.ones(len(layer.data), bool))
+        if layer.experimental_clipping_planes:
+            layer.experimental_clipping_planes = []
+        if np.any(layer.translate):
+            layer.translate = np.zeros(layer.ndim)
+        layer.name_overlay.position = "top_right" if layer is self.points[1] else "top_left"
+        if not layer.visible:
+            layer.visible = True
 
     def forget(self) -> None:
         """Leave, and let go of the tables of the last comparison."""
