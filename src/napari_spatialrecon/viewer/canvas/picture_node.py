@@ -44,9 +44,7 @@ class PictureNode:
         from vispy.visuals.transforms import STTransform
 
         self._drawer = drawer
-        self._image = Image(
-            texture_format="auto", clim=(0, 255), interpolation="nearest", method="subdivide"
-        )
+        self._image = Image(texture_format="auto", interpolation="nearest", method="subdivide")
         self._pixels = STTransform()
         self._under: object = None
         self._frame: Frame | None = None
