@@ -105,6 +105,7 @@ def test_deconvolution_is_that_of_the_method_kept(tiny, labelled):
     result = deconvolve(tiny.slides[0], labelled, "type")
     choice = result.record.settings["auto"]
     assert set(choice["tried"]) == {"knn", "nnls", "nnls likelihood of counts"}
+    assert len({tried["error"] for tried in choice["tried"].values()}) == 3
     assert any("Mean Jensen-Shannon distance" in note for note in result.notes)
     np.testing.assert_allclose(result.proportions.sum(axis=1), 1)
     if not isinstance(choice["kept"], list):
