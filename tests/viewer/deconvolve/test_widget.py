@@ -187,7 +187,6 @@ def test_the_text_of_a_clicked_spot_stays_below_the_legend(
         widget.area.verticalScrollBar().setValue(10**6)
         qtbot.wait(50)
         parts = [panel.bars, panel.spot, panel.table, panel.save_button]
-        print([part.geometry() for part in parts])
         for above, below in pairwise(parts):
             assert above.geometry().bottom() < below.geometry().top()
         assert panel.spot.height() >= panel.spot.heightForWidth(panel.spot.width())
