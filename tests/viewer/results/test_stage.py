@@ -63,6 +63,29 @@ def test_a_look_leaves_the_canvas_as_it_was(pair: Pair, look: Look) -> None:
     assert (pair.viewer.scene.camera.center, pair.viewer.scene.camera.zoom) == camera
 
 
+def test_looks_after_one_another_keep_the_points_and_leave_the_canvas_as_it_was(
+    pair: Pair,
+) -> None:
+    before, shown = list(pair.viewer.layers), visible(pair.viewer)
+    pair.show(Look.BESIDE)
+    points = list(pair.stage.points)
+    seen: list[bool] = []
+    pair.first.layer.events.visible.connect(lambda event: seen.append(True))
+    pair.show(Look.SWIPE)
+    assert pair.stage.points == points and not np.any(points[1].translate)
+    assert all(layer.experimental_clipping_planes for layer in points)
+    assert visible(pair.viewer) == [shown[0], *(layer.name for layer in points), "drag this line"]
+    pair.show(Look.BLINK)
+    assert pair.stage.points == points and not points[1].visible
+    assert not any(layer.experimental_clipping_planes for layer in points)
+    pair.show(Look.BESIDE)
+    assert pair.stage.points == points and points[1].visible and np.any(points[1].translate)
+    pair.show(Look.DISAGREEMENT)
+    assert not pair.stage.points and visible(pair.viewer)[0] == shown[0] and not seen
+    pair.stage.leave()
+    assert list(pair.viewer.layers) == before and visible(pair.viewer) == shown
+
+
 @pytest.mark.parametrize("axis", [0, 1], ids=["below", "to the right"])
 def test_side_by_side_has_a_ground_of_its_own_each(pair: Pair, axis: int) -> None:
     pair.viewer.canvas.size = (300, 900) if axis else (900, 300)
