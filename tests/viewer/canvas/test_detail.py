@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import gc
 from itertools import product
 from typing import Any
 
@@ -11,6 +12,7 @@ from qtpy.QtTest import QTest
 from napari_spatialrecon.viewer.canvas import detail
 from napari_spatialrecon.viewer.canvas.colors import set_point_colors
 from napari_spatialrecon.viewer.canvas.detail import Detail, details, keep_smooth
+from napari_spatialrecon.viewer.canvas.many_points import is_lean
 from napari_spatialrecon.viewer.canvas.point_nodes import drawers, set_standing_out, show_points
 
 N = 3_000
@@ -264,3 +266,21 @@ def test_without_a_bounded_view_napari_uploads_many_points(make_napari_viewer: A
     viewer = make_napari_viewer()
     layer = viewer.add_points(np.random.default_rng(0).uniform(0, 1000, (MANY, 2)))
     assert len(drawers(layer)[0].node.points_markers._data) == MANY
+
+
+def test_the_extent_of_many_points_is_that_of_all(crowd: tuple) -> None:
+    layer = crowd[1]
+    low, high = layer.data.min(axis=0), layer.data.max(axis=0)
+    assert is_lean(layer) and np.array_equal(layer._extent_data, [low, high])
+
+
+def test_memory_of_removed_layers_is_freed_once_the_view_rests(
+    crowd: tuple, qtbot: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    viewer, layer = crowd[0], crowd[1]
+    looked: list[int] = []
+    monkeypatch.setattr(gc, "collect", lambda *_: looked.append(gc.get_freeze_count()))
+    viewer.layers.remove(layer)
+    assert len(looked) == 1 and looked[0] > 10_000, "napari had all objects to look through"
+    kept = details[viewer]
+    assert not gc.get_freeze_count() and kept._collect.isActive()

@@ -14,6 +14,7 @@ import gc
 import sys
 import time
 import weakref
+from collections.abc import Callable
 from dataclasses import dataclass
 from functools import lru_cache
 from itertools import product
@@ -141,12 +142,13 @@ class Detail(QObject):
         viewer.layers.events.removed.connect(self._on_removed)
         self._take_screenshot = self._canvas.screenshot
         self._canvas.screenshot = self._screenshot
-        self._clean = self._canvas._clean_and_update_scenegraph
+        clean = getattr(self._canvas, "_clean_and_update_scenegraph", None)  # of napari 0.9.2
         self._collect = QTimer(self)
         self._collect.setSingleShot(True)
         self._collect.setInterval(COLLECT_MS)
         self._collect.timeout.connect(gc.collect)
-        if sys.platform != "win32":  # whose drivers need what napari collects at once
+        if clean is not None and sys.platform != "win32":  # whose drivers need it at once
+            self._clean: Callable[[], None] = clean
             self._canvas._clean_and_update_scenegraph = self._clean_later
 
     @property
