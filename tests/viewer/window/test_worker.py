@@ -108,6 +108,17 @@ def test_errors_arrive_as_they_were_raised(qtbot: Any, error: Exception) -> None
     assert heard.names() == ["failed", "finished"] and heard.first("failed") is error
 
 
+@pytest.mark.parametrize("light", [True, False])
+def test_light_work_does_not_wait_for_the_import_of_torch(
+    light: bool, qtbot: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setitem(sys.modules, "torch", None)  # an import raises
+    run = Run(lambda *_: "done", "", light=light)
+    with qtbot.waitSignal(run.returned if light else run.failed, timeout=10_000) as said:
+        run.start()
+    assert said.args[0] == "done" if light else isinstance(said.args[0], ImportError)
+
+
 def test_reports_reach_the_window_at_ten_hertz_at_most(qtbot: Any) -> None:
     def work(progress: Any, should_stop: Any) -> None:
         for step in range(1000):

@@ -143,7 +143,7 @@ class DataTab(QWidget):
                 widget.set_picture(picture)
             return
         self._pictures[source] = None
-        run = Run(partial(_thumbnail, source), "Thumbnail", parent=self)
+        run = Run(partial(_thumbnail, source), "Thumbnail", parent=self, light=True)
         run.returned.connect(partial(self._keep_picture, source))
         run.finished.connect(run.deleteLater)
         run.start()

@@ -119,7 +119,10 @@ class ColorPart(Part):
         for earlier in self._runs:
             earlier.cancel()
         run = Run(
-            lambda *_: layer_values(layer, name, log=coloring.log), f"Reading {name}", parent=self
+            lambda *_: layer_values(layer, name, log=coloring.log),
+            f"Reading {name}",
+            parent=self,
+            light=True,
         )
         run.returned.connect(partial(self._paint_if_new, run, layer, coloring))
         run.failed.connect(self._refuse)

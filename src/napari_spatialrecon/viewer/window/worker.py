@@ -63,6 +63,8 @@ class Run(QObject):
         The viewer that shows the progress and whose closing stops the work.
     parent
         The widget that owns the run; when it is deleted, the work is asked to stop.
+    light
+        Whether the work is done within a moment and needs no torch, whose import takes longer.
     """
 
     started = Signal()
@@ -79,11 +81,12 @@ class Run(QObject):
         *,
         viewer: ViewerModel | None = None,
         parent: QObject | None = None,
+        light: bool = False,
     ) -> None:
         super().__init__(parent)
         self.title = title
         self._running = False
-        self._worker = _Worker(work)
+        self._worker = _Worker(work, light=light)
         self._bar = _ActivityBar(title, shown=has_window(viewer))
         self._status = _TaskStatus(viewer, title, self._close)
         self.destroyed.connect(self._worker.quit)
@@ -165,9 +168,10 @@ class _Worker(WorkerBase[None]):
 
     signals: _Signals
 
-    def __init__(self, work: Work) -> None:
+    def __init__(self, work: Work, *, light: bool) -> None:
         super().__init__(SignalsClass=_Signals)
         self._work = work
+        self._light = light
         self._last = float("-inf")
         self._stage = ""
         self._held_out: float | None = None
@@ -187,7 +191,7 @@ class _Worker(WorkerBase[None]):
         try:
             if self._abort_requested:
                 raise Stopped()
-            with _smooth_window(), warnings.catch_warnings():
+            with _smooth_window(light=self._light), warnings.catch_warnings():
                 warnings.simplefilter("default")
                 result = self._work(self._report, lambda: self._abort_requested)
         except Exception as error:
@@ -221,16 +225,19 @@ def _end_with_python() -> None:
 
 
 @contextmanager
-def _smooth_window() -> Iterator[None]:
+def _smooth_window(*, light: bool) -> Iterator[None]:
     """Keep the threads of the work from blocking the window's.
 
     If torch or BLAS took all cores, both would crawl, so one is left free. Importing torch creates
     a million objects; each full garbage collection over them blocks the window for a third of a
     second, so they are frozen until the work ends. A redraw takes the interpreter lock many times
     and would wait for the work each time; that wait stays short afterwards, since other work may
-    still be running.
+    still be running. Light work needs no more than that.
     """
     sys.setswitchinterval(min(SWITCH_S, sys.getswitchinterval()))
+    if light:
+        yield
+        return
     gc.disable()
     try:
         import lightning_fabric  # noqa: F401
