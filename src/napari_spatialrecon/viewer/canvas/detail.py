@@ -41,7 +41,7 @@ if TYPE_CHECKING:
     from napari.viewer import Viewer
     from vispy.app.canvas import DrawEvent, MouseEvent
 
-FRAME_S, REST_S = 0.04, 0.12
+FRAME_S, REST_S = 0.025, 0.12
 """Seconds for drawing the points of a frame, while the view moves and at rest."""
 REST_MS = 150
 """Milliseconds without movement after which the view rests."""
