@@ -43,10 +43,13 @@ def test_a_limit_by_the_clock_bounds_what_is_expected():
 
 
 def test_the_command_line_says_once_what_is_expected(references, tiny, capsys):
-    with Bar("none") as bar:
+    with Bar("bar") as bar:
         place(references, tiny.cells, method="knn", progress=bar.show)
         bar.show(Progress("Writing", 0, expected=Span(1, 9)))
     assert capsys.readouterr().err.count("expected: about ") == 1
+    with Bar("none") as bar:
+        place(references, tiny.cells, method="knn", progress=bar.show)
+    assert capsys.readouterr().err == ""
     with Bar("json") as bar:
         place(references, tiny.cells, method="knn", progress=bar.show)
     told = capsys.readouterr().err

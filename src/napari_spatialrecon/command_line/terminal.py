@@ -56,8 +56,8 @@ class Bar:
             self._bar.close()
 
     def show(self, progress: Progress) -> None:
-        """Show the progress of the run; before it, how long it is expected to take."""
-        if progress.expected is not None and not self._told and self.kind != "json":
+        """Show the progress of the run; above a bar, how long it is expected to take."""
+        if progress.expected is not None and not self._told and self.kind == "bar":
             self._told = True
             print(f"expected: {progress.expected.words}", file=sys.stderr)
         if self.kind == "json":
