@@ -47,6 +47,8 @@ def test_only_the_task_that_is_shown_checks_its_inputs(
     tab: ReconstructTab, qtbot: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     place, asked = tab.current, []
+    qtbot.waitUntil(lambda: place.panel._checked == place.model.revision, timeout=60_000)
+    qtbot.waitUntil(lambda: place.panel._check is None, timeout=60_000)  # none that is still on
     tab.show_task("deconvolve")
     with monkeypatch.context() as patched:
         patched.setattr(place.model, "job", lambda: asked.append(1))
