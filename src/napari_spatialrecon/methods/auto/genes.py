@@ -61,13 +61,12 @@ class AutoGenes(GeneMethod):
             self.trials.leave_out(costs, "slide and reference share too few genes to hide some")
         else:
             self._try(costs, hidden, reference, run)
-        fitted = [
-            _method(candidate).fit(slide, reference, run.within(candidate.info.name))
-            for candidate in self.trials.kept
-        ]
-        method = fitted[0] if len(fitted) == 1 else MeanGenes(self.config, fitted)
-        method.fitted = replace(method.fitted, notes=(*self.trials.notes(), *method.notes))
-        return method
+        return self.trials.fitted(
+            lambda candidate: _method(candidate).fit(
+                slide, reference, run.within(candidate.info.name)
+            ),
+            lambda methods: MeanGenes(self.config, methods),
+        )
 
     def _try(
         self, costs: Sequence[Cost], hidden: HiddenGenes, reference: Prepared, run: Run

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any, Generic, TypeVar
 
 import numpy as np
@@ -11,8 +11,10 @@ from numpy.typing import NDArray
 
 from napari_spatialrecon.methods.auto.plan import Candidate, Cost
 from napari_spatialrecon.methods.auto.trials import Trial, Trials
+from napari_spatialrecon.methods.method import Method
 
 T = TypeVar("T")
+M = TypeVar("M", bound=Method)
 Errors = NDArray[np.float64]
 
 #: Standard errors by which one must be better than another not to tie with it, and the difference
@@ -76,6 +78,13 @@ class Ranking(Trials, Generic[T]):
         for other in self._order[1:]:
             best = self.made[self._order[0]][0]
             self.joined[other] = score(mean(best, self.made[other][0]))
+
+    def fitted(self, fit: Callable[[Candidate], M], mean: Callable[[list[M]], M]) -> M:
+        """Return the method kept, or the mean of two, with what was tried among its notes."""
+        methods = [fit(candidate) for candidate in self.kept]
+        method = methods[0] if len(methods) == 1 else mean(methods)
+        method.fitted = replace(method.fitted, notes=(*self.notes(), *method.notes))
+        return method
 
     @property
     def _order(self) -> list[int]:

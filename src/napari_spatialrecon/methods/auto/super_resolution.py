@@ -76,13 +76,10 @@ class AutoSplit(SuperResolution):
             )
         else:
             self._try(costs, problem, run)
-        fitted = [
-            _method(candidate).fit(slide, parts, run.within(candidate.info.name))
-            for candidate in self.trials.kept
-        ]
-        method = fitted[0] if len(fitted) == 1 else MeanSplit(self.config, fitted)
-        method.fitted = replace(method.fitted, notes=(*self.trials.notes(), *method.notes))
-        return method
+        return self.trials.fitted(
+            lambda candidate: _method(candidate).fit(slide, parts, run.within(candidate.info.name)),
+            lambda methods: MeanSplit(self.config, methods),
+        )
 
     def _try(self, costs: Sequence[Cost], problem: CoarseProblem, run: Run) -> None:
         def split(candidate: Candidate, own: Run) -> csr_matrix:
