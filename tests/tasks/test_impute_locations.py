@@ -66,6 +66,43 @@ def test_the_places_of_the_query_are_not_read(tiny, references, quick, landmarks
     assert first.tobytes() == second.tobytes()
 
 
+def shuffled(cells, seed=0):
+    """The cells with each gene taken from another cell: no program is left."""
+    rng, mixed = np.random.default_rng(seed), cells.copy()
+    mixed.X = np.column_stack([rng.permutation(gene) for gene in cells.X.toarray().T])
+    return mixed
+
+
+def test_shuffled_cells_are_flagged_as_in_placing_and_that_is_a_warning(
+    tiny, references, quick, landmarks
+):
+    own, strange = (
+        impute_locations(cells, landmarks, references=references, config=quick)
+        for cells in (tiny.cells, shuffled(tiny.cells))
+    )
+    assert strange.adata.obs["out_of_domain"].all()
+    assert own.adata.obs["out_of_domain"].mean() < 0.2
+    assert "of another tissue" in strange.verdict and "of another tissue" not in own.verdict
+    assert strange.record.metrics["resemblance"] < 0.64 < own.record.metrics["resemblance"]
+
+
+def test_shuffled_cells_are_flagged_where_the_landmarks_are_learned_from(tiny, quick, landmarks):
+    result = impute_locations(shuffled(tiny.cells), landmarks, config=quick)
+    outside = result.adata.obs["out_of_domain"].to_numpy()
+    others = np.setdiff1d(np.arange(400), landmarks.indices)
+    assert outside[others].all() and not outside[landmarks.indices].any()
+
+
+def test_cells_that_lack_tissue_are_told_of_as_in_placing(
+    tiny, references, quick, landmarks, monkeypatch
+):
+    from napari_spatialrecon.methods.placement import flags
+
+    monkeypatch.setattr(flags, "imbalance", lambda *args, **kwargs: 0.5)
+    result = impute_locations(tiny.cells, landmarks, references=references, config=quick)
+    assert any("part of the tissue may be missing" in note for note in result.notes)
+
+
 def test_a_landmark_on_a_cell_without_counts_is_refused(tiny, references, landmarks):
     query = tiny.cells.copy()
     matrix = query.X.tolil()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import numpy as np
 import pytest
 
 from napari_spatialrecon.errors import ValidationError
@@ -28,6 +29,13 @@ def test_what_is_left_out_is_told(references, tiny):
     found = preflight(references, cells, query_name="cells.h5ad")
     assert found.cells == 397
     assert found.notes == ("cells.h5ad: excluded 3 of 400 cells without counts.",)
+
+
+def test_cells_unlike_the_slides_are_told_of_before_the_run(references, tiny):
+    rng, mixed = np.random.default_rng(0), tiny.cells.copy()
+    mixed.X = np.column_stack([rng.permutation(gene) for gene in mixed.X.toarray().T])
+    (warning,) = preflight(references, mixed, method="knn").warnings
+    assert "may be of another tissue" in warning
 
 
 def test_more_work_is_estimated_to_take_longer(references, tiny):

@@ -162,7 +162,8 @@ def impute_locations(
     chosen = _config_beside(run.info, config, settings, model)
     landmarks.check_cells(query.n_obs)
     references = dict(references or {})
-    if not references and model is None:
+    learned = not references and model is None
+    if learned:
         located = query[landmarks.indices].copy()
         located.obsm[SPATIAL] = landmarks.places
         references = {"landmarks": located}
@@ -173,7 +174,9 @@ def impute_locations(
     unit, scale = contract.unit(query), contract.um_per_unit(query)
     if scale is None:
         unit, scale = fitted.reference.slides[0].unit, fitted.reference.slides[0].um_per_unit
-    placement = fitted.impute(cells, known, um_per_unit=scale, reporter=run.reporter)
+    placement = fitted.impute(
+        cells, known, um_per_unit=scale, learned=learned, reporter=run.reporter
+    )
     if bend:
         run.record.settings["bend"] = True
         places = apply_bend(placement.coordinates, placement.layout, known)

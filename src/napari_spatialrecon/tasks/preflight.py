@@ -9,6 +9,7 @@ from napari_spatialrecon.durations import Span
 from napari_spatialrecon.hyperparameters import Config
 from napari_spatialrecon.methods.placement.base import PlacementMethod, PlacementSizes
 from napari_spatialrecon.methods.registry import default_for
+from napari_spatialrecon.tasks.belonging import unlike
 from napari_spatialrecon.tasks.choosing import method_of
 from napari_spatialrecon.tasks.placing_run import prepare_inputs
 from napari_spatialrecon.tasks.signal import missing, passed, signals
@@ -87,7 +88,7 @@ def preflight(
         spots=sizes.spots,
         cells=sizes.cells,
         notes=(*(n for t in (*slides, cells) for n in t.notes), *estimate.notes),
-        warnings=(*missing(found), *match.notes),
+        warnings=(*missing(found), *unlike(slides, cells), *match.notes),
         seconds=estimate.seconds,
         memory_bytes=estimate.memory_bytes,
         plan=estimate.plan,

@@ -107,6 +107,7 @@ def placed(
     )
     record.notes = list(notes)
     record.metrics |= placement.diagnostics
+    record.warnings = [*record.warnings, *placement.warnings]
     image = shown.uns.get(SPATIAL) if shown is not None else None
     adata = annotate(
         query,

@@ -67,7 +67,7 @@ def test_cells_of_another_tissue_are_flagged_and_get_no_confident_place(
     foreign = prepare_query(tumour.cells, "tumour")
     method = Gears(small_gears(**SHORT)).fit(slides, foreign)
     placed = method.place(foreign)
-    assert any("another tissue" in note for note in placed.notes)
+    assert any("another tissue" in text for text in placed.warnings)
     assert placed.per_cell["out_of_domain"].all()
     radius = method.reference.frame.radius_on(0)
     assert (placed.uncertainty >= 1.4 * radius).all()
@@ -75,7 +75,7 @@ def test_cells_of_another_tissue_are_flagged_and_get_no_confident_place(
 
 def test_cells_of_the_same_tissue_are_not_flagged(fitted, cells) -> None:
     placed = fitted.place(cells)
-    assert not any("another tissue" in note for note in placed.notes)
+    assert placed.warnings == ()
     assert placed.per_cell["out_of_domain"].mean() < 0.1
     assert placed.diagnostics["resemblance"] > 0.66
 

@@ -31,11 +31,8 @@ from napari_spatialrecon.methods.placement.base import (
     PlacementSizes,
     restored,
 )
-from napari_spatialrecon.methods.placement.composition import (
-    composition_notes,
-    imbalance,
-    matched_reference,
-)
+from napari_spatialrecon.methods.placement.composition import matched_reference
+from napari_spatialrecon.methods.placement.flags import Flags
 from napari_spatialrecon.methods.placement.held_out import HeldOut, hold_out
 from napari_spatialrecon.methods.placement.knn import align_slides, yardsticks
 from napari_spatialrecon.methods.placement.posterior import fitted_directions, spatial_directions
@@ -208,20 +205,23 @@ class ComePlace(PlacementMethod):
         mapped = self._mapped(self.fitted, features, table, labels, reporter)
         posterior, size_note = mapped.posterior, mapped.note
         frame = reference.frame
-        uneven = imbalance(reference, self.fitted.directions, posterior.mass, reporter)
+        directions = self.fitted.directions
+        flags = Flags.of(reference, directions, query, features, reporter=reporter)
         radius = frame.radius_on(display)
         said = (*self.notes, *notes, *label_notes, *((size_note,) if size_note else ()))
         return Placement(
             coordinates=frame.restore(posterior.places, display),
-            uncertainty=np.sqrt(posterior.variance) * radius,
+            uncertainty=flags.domain.uncertainty(np.sqrt(posterior.variance) * radius, radius),
             layout=posterior.places * radius,
             pose=frame.pose_on(display),
             diagnostics={
-                "regional_imbalance": uneven,
+                **flags.diagnostics,
                 "effective_spots_median": float(np.median(np.exp(posterior.entropy))),
                 "distinct_best_spots": posterior.distinct,
             },
-            notes=(*said, *composition_notes(uneven, len(features))),
+            notes=(*said, *flags.notes),
+            warnings=flags.domain.notes,
+            per_cell=flags.per_cell,
             mapping=posterior.weights,
         )
 

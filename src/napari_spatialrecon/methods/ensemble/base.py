@@ -31,18 +31,11 @@ from napari_spatialrecon.methods.placement.base import (
     PlacementSizes,
     restored,
 )
-from napari_spatialrecon.methods.placement.composition import composition_notes, imbalance
-from napari_spatialrecon.methods.placement.config import KnnConfig
-from napari_spatialrecon.methods.placement.domain import check_domain
-from napari_spatialrecon.methods.placement.posterior import (
-    Posterior,
-    fitted_directions,
-    knn_posterior,
-)
+from napari_spatialrecon.methods.placement.flags import Flags
+from napari_spatialrecon.methods.placement.posterior import Posterior, fitted_directions
 from napari_spatialrecon.progress import Reporter
 from napari_spatialrecon.tissue.contract import Prepared
 from napari_spatialrecon.tissue.preprocess import Features
-from napari_spatialrecon.tissue.slots import OUTSIDE
 from napari_spatialrecon.training.checkpoint import Checkpoint, load_checkpoint, save_checkpoint
 
 #: Seconds per training step and slide.
@@ -112,16 +105,15 @@ class EnsembleMethod(PlacementMethod):
         reporter.begin("Placing cells")
         features, notes = embedded.cells(query)
         reference, directions = self.reference, embedded.directions
-        posterior = knn_posterior(reference, features[0], directions, KnnConfig(), reporter)
-        domain = check_domain(reference, directions, query, posterior)
+        flags = Flags.of(reference, directions, query, features[0], reporter=reporter)
+        domain = flags.domain
         layouts = self.layouts(features, reporter)
-        joined = self._joined(layouts, posterior, reporter)
+        joined = self._joined(layouts, flags.posterior, reporter)
         frame = reference.frame
         centre = joined.places.mean(axis=0)
         radius = frame.radius_on(display)
         layout = (joined.places - centre) * radius
         pose = Pose(frame.turns[display].T, frame.restore(centre[None], display)[0])
-        uneven = imbalance(reference, directions, posterior.mass, reporter)
         placement = Placement(
             coordinates=pose.apply(layout),
             uncertainty=domain.uncertainty(np.sqrt(joined.variance) * radius, radius),
@@ -130,17 +122,11 @@ class EnsembleMethod(PlacementMethod):
             diagnostics={
                 "member_disagreement": joined.disagreement * radius,
                 "layout_stress": joined.stress,
-                "similarity_median": float(np.median(posterior.similarity)),
-                "regional_imbalance": uneven,
-                "resemblance": domain.resemblance,
+                **flags.diagnostics,
             },
-            notes=(
-                *self.notes,
-                *notes,
-                *composition_notes(uneven, len(posterior.places)),
-                *domain.notes,
-            ),
-            per_cell={OUTSIDE: domain.outside},
+            notes=(*self.notes, *notes, *flags.notes),
+            warnings=domain.notes,
+            per_cell=flags.per_cell,
         )
         return self._diagnosed(placement, layouts, display)
 
@@ -169,6 +155,7 @@ class EnsembleMethod(PlacementMethod):
         landmarks: Landmarks,
         *,
         um_per_unit: float | None = None,
+        learned: bool = False,
         reporter: Reporter | None = None,
     ) -> Placement:
         """Place all cells given the places of some (dp-VAE eq. 6-7), λ refitted to the landmarks.
@@ -178,25 +165,33 @@ class EnsembleMethod(PlacementMethod):
         reporter, embedded = reporter or Reporter(), self.fitted.embedded
         reporter.begin("Solving for places")
         features, notes = embedded.cells(query)
-        posterior = knn_posterior(
-            self.reference, features[0], embedded.directions, KnnConfig(), reporter
+        reference = self.reference
+        flags = Flags.of(
+            reference,
+            embedded.directions,
+            query,
+            features[0],
+            known=landmarks.indices if learned else None,
+            reporter=reporter,
         )
-        joined = self._joined(self.layouts(features, reporter), posterior, reporter)
-        frame = self.reference.frame
+        joined = self._joined(self.layouts(features, reporter), flags.posterior, reporter)
+        frame = reference.frame
         trained = (um_per_unit or float(frame.scales[0])) / frame.radius
         scale = fit_scale(joined.places, landmarks, trained=trained)
         solution = PlaceSolver(joined.places, reporter=reporter).solve(
             landmarks, scale=scale, reporter=reporter
         )
-        uncertainty = np.sqrt(joined.variance) / scale
+        uncertainty = flags.domain.uncertainty(np.sqrt(joined.variance) / scale, 1 / scale)
         uncertainty[landmarks.indices[landmarks.hard]] = 0.0
         return Placement(
             coordinates=solution.places,
             uncertainty=uncertainty,
             layout=joined.places / scale,
             pose=fit_pose(joined.places / scale, solution.places),
-            diagnostics={"stress": solution.stress, "scale": scale},
-            notes=(*self.notes, *notes),
+            diagnostics={"stress": solution.stress, "scale": scale, **flags.diagnostics},
+            notes=(*self.notes, *notes, *flags.notes),
+            warnings=flags.domain.notes,
+            per_cell=flags.per_cell,
         )
 
     def save(self, folder: str | Path) -> None:

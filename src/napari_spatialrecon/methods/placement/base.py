@@ -53,6 +53,8 @@ class Placement:
         Measures of the reliability of the result.
     notes
         Messages for the user.
+    warnings
+        Messages that speak against the result.
     geometry : (n_cells, 2) float, optional
         Intrinsic coordinates, centred, in µm of the reference's scale (its unit where unknown).
     distances : (n_cells, n_cells) sparse, optional
@@ -72,6 +74,7 @@ class Placement:
     pose: Pose
     diagnostics: dict[str, float] = field(default_factory=dict)
     notes: tuple[str, ...] = ()
+    warnings: tuple[str, ...] = ()
     geometry: Points | None = None
     distances: csr_matrix | None = None
     per_cell: dict[str, NDArray[Any]] = field(default_factory=dict)
@@ -175,6 +178,7 @@ class PlacementMethod(Method):
         landmarks: Landmarks,
         *,
         um_per_unit: float | None = None,
+        learned: bool = False,
         reporter: Reporter | None = None,
     ) -> Placement:
         """Place all cells given the places of some; only for methods that support the task.
@@ -185,6 +189,8 @@ class PlacementMethod(Method):
             Rows of the prepared query, and places (x, y) in the frame and unit of the result.
         um_per_unit
             Size of that unit; if None, that of the first reference slide.
+        learned
+            Whether the method was fitted on the landmarks, so that they are its spots.
         """
         raise InputError(f"Expected a method that takes landmarks, found {self.name}.")
 

@@ -21,8 +21,8 @@ from napari_spatialrecon.tissue.contract import Prepared
 
 #: Probability that a cell is more similar than a shuffled one, below which a query is foreign.
 BELONGS = 0.64
-#: Minimum number of cells for this test, and maximum number of shuffled cells.
-FEWEST, SHUFFLED = 50, 1000
+#: Minimum number of cells and of spots for this test, and maximum number of shuffled cells.
+FEWEST, FEWEST_SPOTS, SHUFFLED = 50, 20, 1000
 #: Quantile of shuffled cells' similarity, below which a cell is out of domain.
 BELOW = 0.05
 
@@ -35,7 +35,7 @@ class Domain:
     ----------
     resemblance
         Probability that a cell is more similar to a spot than a shuffled cell is; at 0.5 the cells
-        share no expression program with the reference. NaN with too few cells.
+        share no expression program with the reference. NaN with too few cells or spots.
     outside : (n_cells,) bool
         Cells less similar than almost all shuffled ones; all cells of a query of another tissue.
     notes
@@ -49,7 +49,7 @@ class Domain:
     @property
     def foreign(self) -> bool:
         """Whether the whole query is of another tissue."""
-        return bool(len(self.outside) and self.outside.all())
+        return self.resemblance < BELONGS
 
     def uncertainty(self, own: NDArray[np.float64], radius: float) -> NDArray[np.float64]:
         """Return `own`, (n_cells,), raised to at least chance (√2 radii) for a foreign query."""
@@ -67,7 +67,7 @@ def check_domain(
         Those with which `knn_posterior` computed `found`.
     """
     n = query.adata.n_obs
-    if n < FEWEST:
+    if n < FEWEST or len(reference.all_places) < FEWEST_SPOTS:
         return Domain(float("nan"), np.zeros(n, bool))
     generator = np.random.default_rng(0)
     rows = np.sort(generator.permutation(n)[:SHUFFLED])

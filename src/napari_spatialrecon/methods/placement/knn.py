@@ -22,13 +22,9 @@ from napari_spatialrecon.methods.placement.base import (
     PlacementMethod,
     restored,
 )
-from napari_spatialrecon.methods.placement.composition import (
-    composition_notes,
-    imbalance,
-    matched_reference,
-)
+from napari_spatialrecon.methods.placement.composition import matched_reference
 from napari_spatialrecon.methods.placement.config import KnnConfig
-from napari_spatialrecon.methods.placement.domain import check_domain
+from napari_spatialrecon.methods.placement.flags import Flags
 from napari_spatialrecon.methods.placement.held_out import HeldOut, hold_out
 from napari_spatialrecon.methods.placement.posterior import (
     fitted_directions,
@@ -40,7 +36,6 @@ from napari_spatialrecon.methods.placement.yardsticks import Yardsticks
 from napari_spatialrecon.methods.run import Run
 from napari_spatialrecon.progress import Reporter
 from napari_spatialrecon.tissue.contract import Prepared
-from napari_spatialrecon.tissue.slots import OUTSIDE
 from napari_spatialrecon.training.checkpoint import load_checkpoint, save_checkpoint
 
 #: Gain in correlation at which a slide is rotated; sections mounted alike gained at most 0.02.
@@ -136,28 +131,20 @@ class Knn(PlacementMethod):
         """Place cells between their most similar spots."""
         reference, directions = self.fitted.reference, self.fitted.directions
         features, notes = reference.space.transform(query)
-        posterior = knn_posterior(reference, features, directions, self.config, reporter)
-        domain = check_domain(reference, directions, query, posterior)
-        frame = reference.frame
+        flags = Flags.of(
+            reference, directions, query, features, config=self.config, reporter=reporter
+        )
+        posterior, domain, frame = flags.posterior, flags.domain, reference.frame
         radius = frame.radius_on(display)
-        uneven = imbalance(reference, directions, posterior.mass, reporter)
         return Placement(
             coordinates=frame.restore(posterior.places, display),
             uncertainty=domain.uncertainty(np.sqrt(posterior.variance) * radius, radius),
             layout=posterior.places * radius,
             pose=frame.pose_on(display),
-            diagnostics={
-                "similarity_median": float(np.median(posterior.similarity)),
-                "regional_imbalance": uneven,
-                "resemblance": domain.resemblance,
-            },
-            notes=(
-                *self.notes,
-                *notes,
-                *composition_notes(uneven, len(features)),
-                *domain.notes,
-            ),
-            per_cell={OUTSIDE: domain.outside},
+            diagnostics=flags.diagnostics,
+            notes=(*self.notes, *notes, *flags.notes),
+            warnings=domain.notes,
+            per_cell=flags.per_cell,
         )
 
     def save(self, folder: str | Path) -> None:

@@ -20,6 +20,7 @@ from napari_spatialrecon.methods.placement.base import (
 )
 from napari_spatialrecon.methods.placement.composition import matched_reference
 from napari_spatialrecon.methods.placement.config import KnnConfig, RidgeConfig
+from napari_spatialrecon.methods.placement.flags import Flags
 from napari_spatialrecon.methods.placement.held_out import hold_out
 from napari_spatialrecon.methods.placement.knn import align_slides, yardsticks
 from napari_spatialrecon.methods.placement.posterior import spatial_directions
@@ -117,14 +118,19 @@ class Ridge(PlacementMethod):
         line = self.fitted.line
         features, notes = self.reference.space.transform(query)
         places = line.places(self._inputs(features))
-        frame = self.reference.frame
+        frame, radius = self.reference.frame, self.reference.frame.radius_on(display)
+        directions = spatial_directions(self.reference, features, KnnConfig())
+        flags = Flags.of(self.reference, directions, query, features, reporter=reporter)
+        off = np.full(len(places), line.residual * radius)
         return Placement(
             coordinates=frame.restore(places, display),
-            uncertainty=np.full(len(places), line.residual * frame.radius_on(display)),
-            layout=places * frame.radius_on(display),
+            uncertainty=flags.domain.uncertainty(off, radius),
+            layout=places * radius,
             pose=frame.pose_on(display),
-            diagnostics={"leave_one_out_error": line.residual * frame.radius_on(display)},
-            notes=(*self.notes, *notes),
+            diagnostics={"leave_one_out_error": line.residual * radius, **flags.diagnostics},
+            notes=(*self.notes, *notes, *flags.notes),
+            warnings=flags.domain.notes,
+            per_cell=flags.per_cell,
         )
 
     def save(self, folder: str | Path) -> None:
