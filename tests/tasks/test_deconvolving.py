@@ -232,3 +232,53 @@ def test_it_stops_and_the_same_seed_gives_the_same_bytes(mixed):
         deconvolve(slide, cells, "type", config=FAST, should_stop=lambda: True)
     first, second = (deconvolve(slide, cells, "type", config=FAST, seed=1) for _ in range(2))
     assert first.proportions.to_numpy().tobytes() == second.proportions.to_numpy().tobytes()
+
+
+@pytest.mark.parametrize("method", ["come", "nnls", "knn", "auto"])
+def test_true_shares_on_the_slide_change_no_byte_of_the_result(mixed, method):
+    slide, cells, truth = mixed
+    config = FAST if method == "come" else None
+    own = slide.copy()
+    own.obsm["proportions"] = pd.DataFrame(truth, own.obs_names, TYPES)
+    own.obs["main_cell_type"] = [TYPES[i] for i in truth.argmax(axis=1)]
+    other = own.copy()
+    other.obsm["proportions"] = own.obsm["proportions"].iloc[:, ::-1].set_axis(TYPES, axis=1)
+    other.obs["main_cell_type"] = own.obs["main_cell_type"].to_numpy()[::-1]
+    results = [deconvolve(s, cells, "type", method=method, config=config) for s in (own, other)]
+    assert not any("pseudo-spots" in stage for stage, *_ in results[0].record.history)
+    found = [result.adata for result in results]
+    for key in ("proportions", "proportions_lower", "proportions_upper"):
+        assert found[0].obsm[key].to_numpy().tobytes() == found[1].obsm[key].to_numpy().tobytes()
+    assert not np.allclose(found[0].obsm["proportions"], truth)
+
+
+def test_shares_have_intervals_of_what_the_method_finds_in_pseudo_spots(mixed):
+    slide, cells, truth = mixed
+    result = deconvolve(slide, cells, "type", method="nnls")
+    lower, upper = (
+        result.adata.obsm[f"proportions_{end}"][["L2_3 IT", "L6", "Astro"]].to_numpy()
+        for end in ("lower", "upper")
+    )
+    assert (lower <= order(result)).all() and (order(result) <= upper).all()
+    assert ((truth >= lower) & (truth <= upper)).mean() > 0.8
+    assert "90 % intervals of" in result.verdict
+    assert result.record.metrics["interval_coverage"] > 0.8
+
+
+def test_known_shares_and_too_few_cells_leave_shares_without_intervals(mixed):
+    slide, cells, truth = mixed
+    prior = pd.DataFrame(truth, slide.obs_names, TYPES)
+    known = deconvolve(slide, cells, "type", config=FAST, prior=prior)
+    few = deconvolve(slide, cells[::4].copy(), "type", method="knn")
+    for result, why in ((known, "they follow from the known shares"), (few, "too few cells")):
+        assert "proportions_lower" not in result.adata.obsm
+        assert any("no intervals" in note and why in note for note in result.notes)
+
+
+def test_shuffled_labels_are_no_better_than_the_baseline(mixed):
+    slide, cells, _ = mixed
+    wrong = cells.copy()
+    wrong.obs["type"] = np.random.default_rng(0).permutation(wrong.obs["type"])
+    said = deconvolve(slide, wrong, "type", method="nnls").verdict
+    assert "No better than the baseline" in said
+    assert "No better" not in deconvolve(slide, cells, "type", method="nnls").verdict

@@ -92,4 +92,5 @@ def run_deconvolve(options: argparse.Namespace, stop: threading.Event) -> None:
         f"{len(result.proportions)} spots, {n_types} cell types: {path} (run: {record.name})",
         file=sys.stderr,
     )
+    print(result.verdict, file=sys.stderr)
     summarise(result.record.to_dict(), options)

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import numpy as np
 import pandas as pd
+from numpy.typing import NDArray
 
 from napari_spatialrecon.errors import SpatialReconError
 from napari_spatialrecon.evaluation.mixture_metrics import proportions_of
 from napari_spatialrecon.evaluation.type_maps import MOST, type_maps
 from napari_spatialrecon.methods.mixtures.base import read_types
+from napari_spatialrecon.methods.mixtures.config import GOT, LEVEL
 from napari_spatialrecon.report.ground import drawn, where
 from napari_spatialrecon.report.inputs import Input
 from napari_spatialrecon.report.parts import Section, Table
@@ -16,7 +18,7 @@ from napari_spatialrecon.report.pictures import Studio
 from napari_spatialrecon.report.run import Run
 from napari_spatialrecon.tasks.mixture_trust import Support, marker_support
 from napari_spatialrecon.tissue import contract
-from napari_spatialrecon.tissue.slots import OURS
+from napari_spatialrecon.tissue.slots import LOWER, OURS, UPPER
 
 #: Most rows of the table of types, and share from which on a spot counts as one with the type.
 _ROWS, _PRESENT = 20, 0.1
@@ -35,7 +37,7 @@ def asked(run: Run, inputs: list[Input]) -> tuple[str, ...]:
 
 
 def figures(run: Run, inputs: list[Input], studio: Studio, types: str | None) -> list[Section]:
-    """Return maps of the types, a table of what bears them out, and that nothing is an interval."""
+    """Return maps of the types, a table of what bears them out, and how certain shares are."""
     shares = proportions_of(run.adata, run.name)
     names = np.array(_types(run, shares))
     largest = pd.Series(pd.Categorical(names[shares.to_numpy(float).argmax(axis=1)]))
@@ -47,15 +49,49 @@ def figures(run: Run, inputs: list[Input], studio: Studio, types: str | None) ->
     shown = min(MOST, len(names))
     alt = f"{shown} small maps, one per cell type: bright where its share is largest."
     each = studio.picture(maps, alt, f"Shares of the {shown} most frequent types.")
-    text = (
-        f"{run.method} states no interval for a share, so none is shown. What can be asked is "
-        "whether a type is borne out by its marker genes (see Cell types).",
-    )
     return [
         Section("map", "Where the types are", pictures=(first, each)),
         _table(run, inputs, shares),
-        Section("uncertainty", "How certain each share is", text),
+        _certainty(run, shares, names),
     ]
+
+
+def _certainty(run: Run, shares: pd.DataFrame, names: NDArray[np.str_]) -> Section:
+    """Return how wide the intervals of each type are, and where they include 0."""
+    title = "How certain each share is"
+    if LOWER not in run.adata.obsm or UPPER not in run.adata.obsm:
+        why = next((note for note in run.notes if note.startswith("Shares have no intervals")), "")
+        text = why or "This run states no interval for a share, so none is shown."
+        return Section("uncertainty", title, (text,))
+    values = shares.to_numpy(float)
+    lower, upper = (np.asarray(run.adata.obsm[key], float) for key in (LOWER, UPPER))
+    order = np.argsort(-values.mean(axis=0), kind="stable")[:_ROWS]
+    rows = []
+    for i in order:
+        got = values[:, i] >= GOT
+        width = f"{100 * (upper - lower)[got, i].mean():.0f}" if got.any() else "–"
+        absent = f"{(lower[got, i] <= 0).mean():.0%}" if got.any() else "–"
+        rows.append((names[i], f"{values[:, i].mean():.1%}", f"{got.sum():,}", width, absent))
+    head = (
+        "Type",
+        "Share of the tissue",
+        f"Spots with {GOT:.0%} or more",
+        "Mean interval there, points",
+        "Includes 0 there",
+    )
+    text = (
+        f"Each share has a {LEVEL:.0%} interval, calibrated on pseudo-spots of known mixture that "
+        "were made of cells of the reference to look like the spots of this slide."
+    )
+    covered = run.metrics.get("interval_coverage")
+    if covered is not None:
+        text += (
+            f" In pseudo-spots that were left out of this, {covered:.0%} of the true shares lay "
+            f"inside, where a type got {GOT:.0%} or more."
+        )
+    text += " Intervals hold as far as the cells of the slide resemble those of the reference."
+    table = Table("Intervals", head, tuple(rows), (1, 2, 3, 4))
+    return Section("uncertainty", title, (text,), tables=(table,))
 
 
 def _types(run: Run, shares: pd.DataFrame) -> list[str]:

@@ -49,8 +49,9 @@ def verdict(run: Run) -> Verdict:
     if run.task == "deconvolve":
         shares = proportions_of(run.adata, run.name)
         types = run.adata.uns.get(OURS, {}).get("types", shares.columns)
-        found = mixture_verdict(shares.to_numpy(float), [str(t) for t in types], ())
-        return replace(found, doubtful=bool(run.warnings), measured=False)
+        found = mixture_verdict(shares.to_numpy(float), [str(t) for t in types], (), metrics)
+        measured = "pseudo_error" in metrics
+        return replace(found, doubtful=bool(run.warnings), measured=measured)
     if run.task == "impute-genes":
         own = metrics.get("held_out_pcc", metrics.get("hidden_pcc", np.nan))
         low = own < max(_ROUGH, metrics.get("held_out_baseline_pcc", -1.0))

@@ -29,6 +29,7 @@ from napari_spatialrecon.methods.run import Run
 from napari_spatialrecon.progress import ProgressCallback, Reporter, ShouldStop
 from napari_spatialrecon.tasks.choosing import method_of, note_choice
 from napari_spatialrecon.tasks.configs import Settings, chosen_config
+from napari_spatialrecon.tasks.mixture_intervals import Certainty, certainty, whole_cost
 from napari_spatialrecon.tasks.mixture_trust import marker_support, mixture_warnings
 from napari_spatialrecon.tasks.signal import note_signals
 from napari_spatialrecon.tasks.timing import timed
@@ -51,8 +52,9 @@ class MixtureResult:
     Parameters
     ----------
     adata
-        The slide's spots with ``obsm["proportions"]``, and ``obsm["mapping"]`` for methods that map
-        cells.
+        The slide's spots with ``obsm["proportions"]``, the bounds of their 90 % intervals in
+        ``obsm["proportions_lower"]`` and ``["proportions_upper"]`` where they could be calibrated,
+        and ``obsm["mapping"]`` for methods that map cells.
     proportions
         Proportions with one row per spot and one column per type; rows sum to 1. Empty spots get
         the reference's proportions. A "/" in a name is "_" in its column;
@@ -76,7 +78,8 @@ class MixtureResult:
         """What most of the tissue is, and what speaks against it."""
         types = self.adata.uns[slots.OURS]["types"]
         shares = self.proportions.to_numpy()
-        return mixture_verdict(shares, [str(name) for name in types], self.record.warnings).text
+        names, record = [str(name) for name in types], self.record
+        return mixture_verdict(shares, names, record.warnings, record.metrics).text
 
     def write(self, path: str | Path, *, add: bool = False) -> tuple[Path, Path]:
         """Write the spots as h5ad or SpatialData zarr, the record beside it; return both paths.
@@ -147,28 +150,30 @@ def deconvolve(
     known = None if prior is None else _shares(prior, slide, types)[spots.kept]
     run = Run(seed, record.device, Reporter(progress, should_stop))
     record.history = run.reporter.history
-    estimate = chosen.estimate(MixtureSizes.of(spots, cells, types))
+    sizes = MixtureSizes.of(spots, cells, types)
+    estimate = whole_cost(chosen, sizes, selects=info.selects)
     with timed(run.reporter, estimate, record.task, info.name, record.device):
         mixture = chosen.deconvolve(spots, cells, types, run, prior=known)
-    if info.selects:
-        chooser: Any = chosen
-        chosen = chooser.kept
-        note_choice(record, chooser, chosen)
+        if info.selects:
+            chooser: Any = chosen
+            chosen = chooser.kept
+            note_choice(record, chooser, chosen)
+        certain = certainty(mixture, chosen, spots, cells, types, run, has_prior=known is not None)
     record.config = chosen.config.to_dict()
     record.inputs = {t.name: t.fingerprint() for t in (spots, cells)}
     record.settings["labels"] = labels
     support = marker_support(spots, cells, types, mixture.proportions)
     warnings, numbers = mixture_warnings(types, mixture.proportions, support)
-    record.metrics |= {**mixture.diagnostics, **numbers}
-    record.warnings = list(warnings)
+    record.metrics |= {**mixture.diagnostics, **numbers, **certain.metrics}
+    record.warnings = [*warnings, *certain.warnings]
     note_signals(record, [spots])
-    record.notes = [*spots.notes, *cells.notes, *types.notes, *mixture.notes]
+    record.notes = [*spots.notes, *cells.notes, *types.notes, *mixture.notes, *certain.notes]
     if not spots.kept.all():
         record.notes.append(
             f"{slide_name}: {int((~spots.kept).sum()):,} empty spots got the proportions of the "
             "reference, since they have no counts."
         )
-    adata, table = _annotated(slide, spots, reference, cells, types, mixture, record)
+    adata, table = _annotated(slide, spots, reference, cells, types, mixture, certain, record)
     return MixtureResult(adata, table, chosen, record, tuple(record.notes))
 
 
@@ -236,13 +241,24 @@ def _annotated(
     cells: contract.Prepared,
     types: CellTypes,
     mixture: Mixture,
+    certain: Certainty,
     record: provenance.RunRecord,
 ) -> tuple[AnnData, pd.DataFrame]:
-    values = np.tile(types.shares, (slide.n_obs, 1))
-    values[spots.kept] = mixture.proportions
-    table = pd.DataFrame(values, index=slide.obs_names, columns=_columns(types.names))
+    columns = _columns(types.names)
+
+    def table_of(found: NDArray[np.float64], empty: NDArray[np.float64] | float) -> pd.DataFrame:
+        values = np.broadcast_to(empty, (slide.n_obs, len(columns))).copy()
+        values[spots.kept] = found
+        return pd.DataFrame(values, index=slide.obs_names, columns=columns)
+
+    table = table_of(mixture.proportions, types.shares)
     adata = slide.copy()
+    for key in (slots.LOWER, slots.UPPER):
+        adata.obsm.pop(key, None)  # of an earlier run on this table
     adata.obsm[slots.PROPORTIONS] = table
+    if certain.lower is not None and certain.upper is not None:
+        adata.obsm[slots.LOWER] = table_of(certain.lower, 0.0)
+        adata.obsm[slots.UPPER] = table_of(certain.upper, 1.0)
     own = {
         **scale_slots(contract.unit(slide), contract.um_per_unit(slide)),
         "provenance": json.dumps(record.provenance(), sort_keys=True),

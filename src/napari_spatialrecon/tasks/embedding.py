@@ -10,7 +10,16 @@ import numpy as np
 from napari_spatialrecon.errors import InputError
 from napari_spatialrecon.progress import ProgressCallback, Reporter, ShouldStop
 from napari_spatialrecon.tasks.groups import log_expression
-from napari_spatialrecon.tissue.slots import BEFORE, GEOMETRY, LAYOUT, MAPPING, PROPORTIONS, SPATIAL
+from napari_spatialrecon.tissue.slots import (
+    BEFORE,
+    GEOMETRY,
+    LAYOUT,
+    LOWER,
+    MAPPING,
+    PROPORTIONS,
+    SPATIAL,
+    UPPER,
+)
 
 if TYPE_CHECKING:
     from anndata import AnnData
@@ -19,7 +28,7 @@ if TYPE_CHECKING:
 Kind = Literal["PCA", "UMAP"]
 KINDS: tuple[Kind, ...] = ("UMAP", "PCA")
 """What can be computed where the table holds none."""
-_PLACES = {SPATIAL, BEFORE, LAYOUT, GEOMETRY, MAPPING, PROPORTIONS, "spatial3d"}
+_PLACES = {SPATIAL, BEFORE, LAYOUT, GEOMETRY, MAPPING, PROPORTIONS, LOWER, UPPER, "spatial3d"}
 _COMPONENTS, _GENES, _NEIGHBORS = 30, 2_000, 15
 _FIRST = ("umap", "tsne", "pca", "latent")
 

@@ -6,6 +6,7 @@ from napari_spatialrecon.hyperparameters import Config
 from napari_spatialrecon.methods.mixtures.base import MixtureMethod, MixtureSizes, read_types
 from napari_spatialrecon.methods.registry import default_for
 from napari_spatialrecon.tasks.choosing import method_of
+from napari_spatialrecon.tasks.mixture_intervals import whole_cost
 from napari_spatialrecon.tasks.preflight import Preflight
 from napari_spatialrecon.tasks.signal import missing, passed, signals
 from napari_spatialrecon.tasks.timing import expected
@@ -43,7 +44,7 @@ def mixture_preflight(
     sizes = MixtureSizes.of(spots, cells, types)
     found = signals([spots])
     mixing: MixtureMethod = info.method()(config)
-    estimate = mixing.estimate(sizes)
+    estimate = whole_cost(mixing, sizes, selects=info.selects)
     return Preflight(
         genes=sizes.genes,
         spots=sizes.spots,

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
+from types import MappingProxyType
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
+from napari_spatialrecon.methods.mixtures.config import GOT, LEVEL
 from napari_spatialrecon.methods.placement.yardsticks import beats_baseline
 from napari_spatialrecon.methods.registry import baseline_for
 
@@ -117,25 +119,36 @@ def held_out_errors(record: Mapping[str, Any]) -> dict[str, float]:
 
 
 def mixture_verdict(
-    proportions: NDArray[np.float64], types: Sequence[str], warnings: Sequence[str]
+    proportions: NDArray[np.float64],
+    types: Sequence[str],
+    warnings: Sequence[str],
+    metrics: Mapping[str, float] = MappingProxyType({}),
 ) -> Verdict:
-    """Return what most of the tissue is, and what speaks against it.
+    """Return what most of the tissue is, how wide intervals are, and what speaks against it.
 
     Parameters
     ----------
     proportions : (n_spots, n_types), rows sum to 1
-    warnings
+    warnings, metrics
         As in the record of the run.
 
     Examples
     --------
     >>> mixture_verdict(np.array([[0.75, 0.25], [0.75, 0.25]]), ["L6", "Astro"], ()).text
     '2 spots, 2 cell types; most are L6 (75 %) and Astro (25 %).'
+    >>> mixture_verdict(np.eye(2), ["L6", "Astro"], (), {"interval_width": 0.4}).text[-77:]
+    'Shares of 5 % or more have 90 % intervals of 40 percentage points on average.'
     """
     means = proportions.mean(axis=0)
     said = [f"{types[i]} ({100 * means[i]:.0f} %)" for i in np.argsort(-means, kind="stable")[:3]]
     most = said[0] if len(said) == 1 else f"{', '.join(said[:-1])} and {said[-1]}"
     text = f"{len(proportions):,} spots, {len(types)} cell types; most are {most}."
+    width = metrics.get("interval_width")
+    if width is not None:
+        text += (
+            f" Shares of {100 * GOT:.0f} % or more have {100 * LEVEL:.0f} % intervals of "
+            f"{100 * width:.0f} percentage points on average."
+        )
     return Verdict(text).beside(warnings)
 
 

@@ -62,7 +62,13 @@ def test_from_run_to_pies_one_type_and_a_table(
     widget.save_table(str(path))
     qtbot.waitUntil(lambda: "Saved mixtures.csv" in widget.result.status.text(), timeout=20_000)
     saved = pd.read_csv(path, index_col=0)
-    np.testing.assert_allclose(saved.sum(axis=1), 1, atol=1e-6)
+    columns = [name.replace("/", "_") for name in types]
+    np.testing.assert_allclose(saved[columns].sum(axis=1), 1, atol=1e-6)
+    assert (saved[f"{columns[0]} (lower)"] <= saved[columns[0]]).all()
+    assert (saved[columns[0]] <= saved[f"{columns[0]} (upper)"]).all()
+    low, high = (100 * bound[3] for bound in widget.model.outcome.bounds)
+    kind = int(np.argmax(widget.model.outcome.proportions[3]))
+    assert f"({low[kind]:.0f} to {high[kind]:.0f}%)" in widget.model.outcome.spot(3)
 
 
 def test_pies_follow_the_legend_and_the_points(widget: Deconvolve, qtbot: Any) -> None:

@@ -15,6 +15,7 @@ from napari_spatialrecon.methods.auto.ranking import Ranking, Words
 from napari_spatialrecon.methods.method import Estimate
 from napari_spatialrecon.methods.mixtures.base import (
     CellTypes,
+    CheckedShares,
     Mixture,
     MixtureMethod,
     MixtureSizes,
@@ -102,7 +103,12 @@ class AutoMixtures(MixtureMethod):
             for method in methods
         ]
         mixture = _mean(mixtures)
-        return replace(mixture, notes=(*trials.notes(), *mixture.notes))
+        checked = None
+        if problem is not None:
+            made = zip(trials.tried, trials.made, strict=True)
+            own = [found for trial, (found, _) in made if trial.candidate in trials.kept]
+            checked = CheckedShares(problem.truth, np.mean(own, axis=0))
+        return replace(mixture, notes=(*trials.notes(), *mixture.notes), checked=checked)
 
     def _planned(
         self, sizes: MixtureSizes, device: str, with_prior: bool = False

@@ -59,6 +59,19 @@ class CellTypes:
         return table
 
 
+@dataclass(frozen=True, eq=False)
+class CheckedShares:
+    """What a method found in pseudo-spots whose mixture is known.
+
+    Parameters
+    ----------
+    truth, found : (n, n_types) float, rows sum to 1
+    """
+
+    truth: NDArray[np.float64]
+    found: NDArray[np.float64]
+
+
 @dataclass(frozen=True)
 class Mixture:
     """Proportions of cell types in the spots.
@@ -74,6 +87,8 @@ class Mixture:
         Messages for the user.
     history
         History of each training run, in order.
+    checked
+        What the method found in pseudo-spots, where it was tried on them.
     """
 
     proportions: NDArray[np.float64]
@@ -81,6 +96,7 @@ class Mixture:
     diagnostics: dict[str, float] = field(default_factory=dict)
     notes: tuple[str, ...] = ()
     history: tuple[History, ...] = ()
+    checked: CheckedShares | None = None
 
 
 @dataclass(frozen=True)

@@ -7,6 +7,11 @@ from typing import ClassVar
 
 from napari_spatialrecon.hyperparameters import Config, option
 
+#: Share of true shares that are to lie within their intervals.
+LEVEL = 0.9
+#: Share from which on a spot counts as one that got a type.
+GOT = 0.05
+
 
 @dataclass(frozen=True)
 class MixtureKnnConfig(Config):

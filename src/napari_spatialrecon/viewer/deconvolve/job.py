@@ -9,11 +9,12 @@ from typing import TYPE_CHECKING, Any, Self
 
 import numpy as np
 
-from napari_spatialrecon.tissue.slots import MAIN_TYPE, MAPPING, OURS, PROPORTIONS
+from napari_spatialrecon.tissue.slots import LOWER, MAIN_TYPE, MAPPING, OURS, PROPORTIONS, UPPER
 from napari_spatialrecon.viewer.task.job import Input, Outcome, Script
 from napari_spatialrecon.viewer.task.slide_and_reference_job import SlideAndReferenceJob
 
 if TYPE_CHECKING:
+    import pandas as pd
     from anndata import AnnData
 
     from napari_spatialrecon.progress import ProgressCallback, ShouldStop
@@ -43,19 +44,53 @@ class Mixed(Outcome):
         return np.asarray(self.adata.obsm[PROPORTIONS], float)
 
     @property
+    def bounds(self) -> tuple[np.ndarray, np.ndarray] | None:
+        """Bounds of the 90 % intervals, each (n_spots, n_types); None where there are none."""
+        shape = (self.adata.n_obs, len(self.types))
+        found = [np.asarray(self.adata.obsm.get(key)) for key in (LOWER, UPPER)]
+        if any(values.shape != shape for values in found):
+            return None
+        lower, upper = (values.astype(float) for values in found)
+        return lower, upper
+
+    @property
     def summary(self) -> str:
         """How many spots and types in which time, and what most of the tissue is."""
         from napari_spatialrecon.tasks.verdicts import mixture_verdict
 
-        found = mixture_verdict(self.proportions, self.types, ())
+        found = mixture_verdict(self.proportions, self.types, (), self.record.get("metrics", {}))
         return f"{found.text} Done{self.time}."
 
     def spot(self, row: int) -> str:
         """Return a description of a spot: its largest shares and most likely cells."""
-        shares = self.proportions[row]
+        shares, bounds = self.proportions[row], self.bounds
         largest = [i for i in np.argsort(-shares)[:6] if shares[i] >= 0.01]
-        text = ", ".join(f"{self.types[i]} {shares[i]:.0%}" for i in largest)
-        return f"{self.adata.obs_names[row]}: {text}.{self._cells(row)}"
+        said = [f"{self.types[i]} {shares[i]:.0%}" for i in largest]
+        about = ""
+        if bounds is not None:
+            ends = [[100 * bound[row, i] for bound in bounds] for i in largest]
+            pairs = zip(said, ends, strict=True)
+            said = [f"{share} ({low:.0f} to {high:.0f}%)" for share, (low, high) in pairs]
+            about = " In brackets: 90% intervals."
+        return f"{self.adata.obs_names[row]}: {', '.join(said)}.{about}{self._cells(row)}"
+
+    @property
+    def table(self) -> pd.DataFrame:
+        """Shares of each spot, and the bounds of their intervals where there are any."""
+        import pandas as pd
+
+        bounds = [(LOWER, " (lower)"), (UPPER, " (upper)")]
+        found = [self.adata.obsm[key].add_suffix(s) for key, s in bounds if key in self.adata.obsm]
+        return pd.concat([self.adata.obsm[PROPORTIONS], *found], axis=1)
+
+    def about(self, number: int) -> str:
+        """Return how much of the slide a type is, and in how many spots it may be absent."""
+        mean = self.proportions[:, number].mean()
+        text = f"{self.types[number]}: {mean:.1%} of the slide"
+        if self.bounds is None:
+            return text
+        absent = float((self.bounds[0][:, number] <= 0).mean())
+        return f"{text}; its 90% interval includes 0 in {absent:.0%} of the spots"
 
     def _cells(self, row: int) -> str:
         mapping = self.adata.obsm.get(MAPPING)

@@ -44,7 +44,7 @@ class MixturePanel(QWidget):
         self.group.setToolTip("Mean shares over the whole slide, or over the spots of each group")
         self.bars, self.spot, self.table = StackedBars(), WrappedLabel(_HINT), SharesTable()
         self.save_button = QPushButton("Save table…")
-        self.save_button.setToolTip("One row per spot, one column per cell type, as CSV")
+        self.save_button.setToolTip("One row per spot: the shares and their intervals, as CSV")
         self.type.activated.connect(lambda i: self.shown.emit(self.type.itemData(i)))
         self.group.activated.connect(self._draw_bars)
         self.table.row_picked.connect(self.show_spot)
@@ -69,8 +69,8 @@ class MixturePanel(QWidget):
             self.type.addItem("All types, as pies", ALL_TYPES)
             for i in order:
                 self.type.addItem(types[i], i)
-                tip = f"{types[i]}: {shares[:, i].mean():.1%} of the slide"
-                self.type.setItemData(self.type.count() - 1, tip, Qt.ItemDataRole.ToolTipRole)
+                at = self.type.count() - 1
+                self.type.setItemData(at, outcome.about(i), Qt.ItemDataRole.ToolTipRole)
             self.group.clear()
             self.group.addItem("whole slide", None)
             for name in _groupings(outcome.adata.obs):

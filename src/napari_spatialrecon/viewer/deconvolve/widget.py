@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from qtpy.QtWidgets import QWidget
 
-from napari_spatialrecon.tissue.slots import MAIN_TYPE, PROPORTIONS
+from napari_spatialrecon.tissue.slots import MAIN_TYPE
 from napari_spatialrecon.viewer.canvas.clicks import on_click
 from napari_spatialrecon.viewer.canvas.coloring import color_layer
 from napari_spatialrecon.viewer.canvas.colors import ColorKey, color_key
@@ -80,10 +80,10 @@ class Deconvolve(TableResultWidget[MixtureModel, Mixed]):
         self._recolor()
 
     def result_table(self) -> pd.DataFrame:
-        """Return the shares of the last run."""
+        """Return the shares of the last run, and their intervals."""
         outcome = self.model.outcome
         assert outcome is not None, "a table is saved after a run"
-        return outcome.adata.obsm[PROPORTIONS]
+        return outcome.table
 
     def _show_type(self, number: int) -> None:
         """Show one type as a color, or all as pies."""

@@ -162,7 +162,7 @@ def export_table(result: Result) -> pd.DataFrame:
     """Return the places and all columns of a result, with one row per cell or spot."""
     import pandas as pd
 
-    from napari_spatialrecon.tissue.slots import PROPORTIONS, SPATIAL
+    from napari_spatialrecon.tissue.slots import LOWER, PROPORTIONS, SPATIAL, UPPER
 
     adata = result.adata
     parts = [pd.DataFrame(index=adata.obs_names)]
@@ -171,8 +171,10 @@ def export_table(result: Result) -> pd.DataFrame:
         unit = str(adata.uns.get(OURS, {}).get("unit", "unit"))
         parts.append(pd.DataFrame(places, adata.obs_names, [f"x_{unit}", f"y_{unit}"]))
     parts.append(adata.obs)
-    if isinstance(adata.obsm.get(PROPORTIONS), pd.DataFrame):
-        parts.append(adata.obsm[PROPORTIONS].add_prefix("share of "))
+    told = {PROPORTIONS: "share of ", LOWER: "lower share of ", UPPER: "upper share of "}
+    for key, prefix in told.items():
+        if isinstance(adata.obsm.get(key), pd.DataFrame):
+            parts.append(adata.obsm[key].add_prefix(prefix))
     return pd.concat(parts, axis=1).rename_axis("obs_name")
 
 
