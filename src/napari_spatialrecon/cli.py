@@ -24,6 +24,7 @@ from napari_spatialrecon.command_line import (
     reporting,
     simulating,
     super_resolution,
+    validating,
 )
 from napari_spatialrecon.command_line.face import CommandLine
 from napari_spatialrecon.command_line.outputs import guarded
@@ -41,6 +42,7 @@ VERBS = (
     mixtures,
     evaluating,
     super_resolution,
+    validating,
     reporting,
     simulating,
     listing,

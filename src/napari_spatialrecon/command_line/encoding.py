@@ -17,6 +17,7 @@ from napari_spatialrecon.command_line.running import (
     summarise,
 )
 from napari_spatialrecon.command_line.terminal import Bar
+from napari_spatialrecon.storage import MANIFEST
 
 
 def add(verbs: Any) -> None:
@@ -27,7 +28,7 @@ def add(verbs: Any) -> None:
         "train a shared embedding of slides and cells, for place --encoder",
         run_train_encoder,
         folders=["out"],
-        replaced=["out"],
+        replaced={"out": MANIFEST},
     )
     verb.add_argument("--reference", metavar="SLIDE", action="append", required=True)
     verb.add_argument("--query", metavar="CELLS", help="dissociated cells, also used for training")

@@ -49,7 +49,7 @@ def add_verb(
     *,
     files: Mapping[str, str] = types.MappingProxyType({}),
     folders: Sequence[str] = (),
-    replaced: Sequence[str] = (),
+    replaced: Mapping[str, str] = types.MappingProxyType({}),
 ) -> argparse.ArgumentParser:
     """Add a command.
 
@@ -59,8 +59,10 @@ def add_verb(
         Called with the parsed options and an event that is set when the user requests a stop.
     files
         Options that name output files, and their suffixes.
-    folders, replaced
-        Options that name output folders, and those that are replaced as a whole.
+    folders
+        Options that name output folders.
+    replaced
+        Those that are replaced as a whole, and the file that identifies such a folder.
     """
     verb: argparse.ArgumentParser = verbs.add_parser(name, help=help, description=help)
     for action in (None, "store"):

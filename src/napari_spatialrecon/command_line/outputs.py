@@ -105,7 +105,7 @@ def _checked(options: argparse.Namespace) -> list[Path]:
         if name in options.files:
             _check_file(path, options.files[name], flag)
         else:
-            _check_folder(path, flag, replaced=name in options.replaced)
+            _check_folder(path, flag, options.replaced.get(name))
         _check_writable(path, flag)
         if name == "out" and hasattr(options, "add") and path.suffix in RESULT.split("|"):
             from napari_spatialrecon.tasks.writing import check_output
@@ -135,11 +135,12 @@ def _check_file(path: Path, suffix: str, flag: str) -> None:
         )
 
 
-def _check_folder(path: Path, flag: str, *, replaced: bool) -> None:
+def _check_folder(path: Path, flag: str, mark: str | None) -> None:
     if path.exists() and not path.is_dir():
         raise InputError("Expected a folder to write, found a file.", where=str(path))
-    if replaced:
-        check_replaceable(path, MANIFEST, f"Try {flag} {path / 'model'}.")
+    if mark is not None:
+        within = "model" if mark == MANIFEST else Path(mark).stem
+        check_replaceable(path, mark, f"Try {flag} {path / within}.")
 
 
 def _check_writable(path: Path, flag: str) -> None:

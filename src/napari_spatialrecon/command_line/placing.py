@@ -24,6 +24,7 @@ from napari_spatialrecon.command_line.running import (
 from napari_spatialrecon.command_line.terminal import Bar
 from napari_spatialrecon.errors import InputError
 from napari_spatialrecon.methods.registry import default_for
+from napari_spatialrecon.storage import MANIFEST
 
 if TYPE_CHECKING:
     from napari_spatialrecon.tasks.result import PlaceResult
@@ -44,7 +45,7 @@ def _add_place(verbs: Any) -> None:
         run_place,
         files={"out": RESULT, "picture": ".png"},
         folders=["save_model"],
-        replaced=["save_model"],
+        replaced={"save_model": MANIFEST},
     )
     verb.add_argument(
         "--reference", metavar="SLIDE", action="append", default=[], help="h5ad or Space Ranger"
@@ -71,7 +72,7 @@ def _add_impute_locations(verbs: Any) -> None:
         run_impute,
         files={"out": RESULT, "picture": ".png"},
         folders=["save_model"],
-        replaced=["save_model"],
+        replaced={"save_model": MANIFEST},
     )
     verb.add_argument("--query", metavar="CELLS", required=True)
     verb.add_argument("--landmarks", metavar="FILE.csv", required=True, help="obs_name,x,y")
@@ -92,7 +93,7 @@ def _add_train(verbs: Any) -> None:
         "train a method once for many queries or slides",
         run_train,
         folders=["out"],
-        replaced=["out"],
+        replaced={"out": MANIFEST},
     )
     verb.add_argument("--reference", metavar="SLIDE", action="append", required=True)
     verb.add_argument("--out", metavar="DIR", required=True)

@@ -6,7 +6,6 @@ from dataclasses import replace
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.spatial.distance import jensenshannon
 
 from napari_spatialrecon.methods.auto.candidates import estimate_of, planned
 from napari_spatialrecon.methods.auto.config import AutoConfig
@@ -20,7 +19,7 @@ from napari_spatialrecon.methods.mixtures.base import (
     MixtureMethod,
     MixtureSizes,
 )
-from napari_spatialrecon.methods.mixtures.pseudo_spots import SPOTS, pseudo_spots
+from napari_spatialrecon.methods.mixtures.pseudo_spots import pseudo_spots, trial_sizes
 from napari_spatialrecon.methods.run import Run
 from napari_spatialrecon.tissue.contract import Prepared
 
@@ -53,7 +52,7 @@ class AutoMixtures(MixtureMethod):
             self.config,
             trials,
             "pseudo-spots",
-            lambda candidate: _method(candidate).estimate(_small(sizes)),
+            lambda candidate: _method(candidate).estimate(trial_sizes(sizes)),
             lambda candidate: _method(candidate).estimate(sizes),
         )
 
@@ -88,14 +87,11 @@ class AutoMixtures(MixtureMethod):
                 )
                 return found.proportions
 
-            def errors(found: Shares) -> Shares:
-                return _distances(problem.truth, found)
-
             for candidate, found, seconds in attempts(
                 costs, run, self.config.seconds, trials, shares
             ):
-                trials.add(candidate, found, errors(found), seconds)
-            trials.join(lambda a, b: (a + b) / 2, errors)
+                trials.add(candidate, found, problem.errors(found), seconds)
+            trials.join(lambda a, b: (a + b) / 2, problem.errors)
         methods = [_method(candidate) for candidate in trials.kept]
         self.kept = methods[0] if len(methods) == 1 else self
         mixtures = [
@@ -115,21 +111,11 @@ class AutoMixtures(MixtureMethod):
     ) -> tuple[list[Cost], Ranking[Shares]]:
         def estimates(candidate: Candidate) -> tuple[Estimate, float]:
             method = _method(candidate)
-            return method.estimate(_small(sizes)), method.estimate(sizes).seconds
+            return method.estimate(trial_sizes(sizes)), method.estimate(sizes).seconds
 
         trials = Ranking[Shares](words=_WORDS)
         costs = planned("deconvolve", self.config, device, estimates, trials, with_prior=with_prior)
         return costs, trials
-
-
-def _small(sizes: MixtureSizes) -> MixtureSizes:
-    """Return the size of the trial on pseudo-spots."""
-    return replace(sizes, spots=SPOTS, cells=min(3000, (sizes.cells + 1) // 2))
-
-
-def _distances(truth: Shares, found: Shares) -> Shares:
-    """Return the Jensen-Shannon distance of each spot, in bits: 0 to 1."""
-    return np.nan_to_num(np.asarray(jensenshannon(truth, found, base=2, axis=1)))
 
 
 def _mean(mixtures: list[Mixture]) -> Mixture:

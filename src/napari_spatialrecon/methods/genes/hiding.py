@@ -15,6 +15,8 @@ from napari_spatialrecon.tissue.genes import match_genes
 
 #: Most genes that are hidden, and one in this many shared genes; fewest that rank methods.
 _MOST, _ONE_IN, _FEWEST = 40, 5, 5
+#: Fewest shared genes of which enough can be hidden.
+LEAST_GENES = _ONE_IN * _FEWEST
 
 
 @dataclass(frozen=True, eq=False)

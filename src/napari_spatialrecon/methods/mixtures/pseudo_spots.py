@@ -8,8 +8,14 @@ import numpy as np
 from anndata import AnnData
 from numpy.typing import NDArray
 from scipy import sparse
+from scipy.spatial.distance import jensenshannon
 
-from napari_spatialrecon.methods.mixtures.base import CellTypes, fractions, normalised_rows
+from napari_spatialrecon.methods.mixtures.base import (
+    CellTypes,
+    MixtureSizes,
+    fractions,
+    normalised_rows,
+)
 from napari_spatialrecon.methods.mixtures.drawing import draw_spots, latent_of
 from napari_spatialrecon.methods.mixtures.regression import regress
 from napari_spatialrecon.methods.mixtures.slide_traits import SlideTraits
@@ -19,7 +25,7 @@ from napari_spatialrecon.tissue.slots import SPATIAL
 #: Number of pseudo-spots, and most cells of their reference.
 SPOTS, CELLS = 200, 3000
 #: Fewest cells with a type from which pseudo-spots can be made.
-_LEAST_CELLS = 40
+LEAST_CELLS = 40
 #: Share of a pseudo-spot that follows the reference's shares, so that all types occur.
 _ANY = 0.1
 #: Powers of the shares that are tried to make pseudo-spots as pure as the slide's spots.
@@ -43,6 +49,15 @@ class PseudoSpots:
     types: CellTypes
     truth: NDArray[np.float64]
 
+    def errors(self, found: NDArray[np.float64]) -> NDArray[np.float64]:
+        """Return the Jensen-Shannon distance of each spot from its mixture, in bits: 0 to 1."""
+        return np.nan_to_num(np.asarray(jensenshannon(self.truth, found, base=2, axis=1)))
+
+
+def trial_sizes(sizes: MixtureSizes) -> MixtureSizes:
+    """Return the size of deconvolving pseudo-spots in place of a slide."""
+    return replace(sizes, spots=SPOTS, cells=min(CELLS, (sizes.cells + 1) // 2))
+
 
 def pseudo_spots(
     slide: Prepared, reference: Prepared, types: CellTypes, seed: int
@@ -59,7 +74,7 @@ def pseudo_spots(
     """
     rng = np.random.default_rng(seed)
     known = np.flatnonzero(types.codes >= 0)
-    if len(known) < _LEAST_CELLS:
+    if len(known) < LEAST_CELLS:
         return None
     inside = _half(types.codes, known, rng)
     shown = np.sort(rng.permutation(np.setdiff1d(known, inside))[:CELLS])

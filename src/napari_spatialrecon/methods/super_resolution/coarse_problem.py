@@ -16,7 +16,7 @@ from napari_spatialrecon.tissue.slots import SPATIAL
 from napari_spatialrecon.tissue.subspots import Factor, SubSpots
 
 #: Most genes whose split is compared; fewest blocks of spots that rank methods.
-_GENES, _FEWEST = 100, 30
+_GENES, LEAST_BLOCKS = 100, 30
 #: Blocks for seven parts, which spots of a grid cannot be the parts of.
 _BLOCK = Factor(2, 2)
 
@@ -47,7 +47,7 @@ class CoarseProblem:
         pair = coarsen(parts.lattice, counts, parts.factor if parts.factor.rows else _BLOCK)
         if pair is None and parts.factor.rows:
             pair = coarsen(parts.lattice, counts, _BLOCK)
-        if pair is None or len(pair.members) < _FEWEST:
+        if pair is None or len(pair.members) < LEAST_BLOCKS:
             return None
         totals = np.asarray(pair.counts.sum(axis=0)).ravel()
         genes = np.sort(np.argsort(-totals, kind="stable")[:_GENES])

@@ -1,0 +1,372 @@
+"""Held-out places: random spots, whole sections, or cells of slides that measure single cells."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from functools import cached_property
+from typing import Any
+
+import anndata
+import numpy as np
+import pandas as pd
+from anndata import AnnData
+from numpy.typing import NDArray
+
+from napari_spatialrecon.errors import InputError
+from napari_spatialrecon.evaluation.hiding import hide_places
+from napari_spatialrecon.evaluation.intervals import median_of, stress_of
+from napari_spatialrecon.evaluation.protocols import (
+    held_out_sections,
+    hold_out_cells,
+    spatial_blocks,
+)
+from napari_spatialrecon.faces import argument
+from napari_spatialrecon.geometry.procrustes import fit_pose
+from napari_spatialrecon.hyperparameters import Config
+from napari_spatialrecon.methods.auto.plan import Candidate
+from napari_spatialrecon.methods.method import Estimate
+from napari_spatialrecon.methods.placement.base import PlacementMethod, PlacementSizes
+from napari_spatialrecon.methods.placement.held_out import LEAST_SPOTS, MOST_SPOTS, SHARE, hold_out
+from napari_spatialrecon.methods.run import Run
+from napari_spatialrecon.tasks.measures import Measure
+from napari_spatialrecon.tasks.placing_run import prepare_slides
+from napari_spatialrecon.tasks.validation.problem import Answer, Problem, block_count, rough
+from napari_spatialrecon.tissue import contract
+from napari_spatialrecon.tissue.genes import match_genes
+from napari_spatialrecon.tissue.slide_frame import SlideScale
+
+Points = NDArray[np.float64]
+
+_UM = Measure(
+    "median_um",
+    (),
+    " µm",
+    0,
+    False,
+    "",
+    "Half of what was held out was placed within {} of its true place",
+)
+_RELATIVE = replace(
+    _UM,
+    own="median_percent",
+    unit=" % of the radius",
+)
+_STRESS = Measure(
+    "stress",
+    (),
+    "",
+    2,
+    False,
+    "",
+    "Relative error of the distances between what was held out: 0 is perfect, 1 useless",
+)
+#: Most cells of a slide that are placed.
+_CELLS = 2000
+#: What of the slides may be held out.
+KINDS = ("spots", "section", "cells")
+
+
+@dataclass(frozen=True, eq=False)
+class Part:
+    """Cells of one slide whose places are hidden.
+
+    Parameters
+    ----------
+    name
+        Name of the slide that they are of.
+    cells
+        Without places.
+    truth : (n, 2) float
+        In the frame and unit of the slide.
+    display
+        Number of the slide, among those that a method is fitted to, whose frame a layout gets.
+    posed
+        Whether a layout has to be laid on the truth, which is in a frame of its own.
+    """
+
+    name: str
+    cells: contract.Prepared
+    truth: Points
+    display: int = 0
+    posed: bool = False
+
+    @cached_property
+    def compared(self) -> NDArray[np.intp]:
+        """Rows that are compared, evenly chosen."""
+        n = len(self.truth)
+        return np.unique(np.arange(min(n, MOST_SPOTS)) * n // min(n, MOST_SPOTS))
+
+    @property
+    def radius(self) -> float:
+        """Root mean square distance of the hidden places from their center."""
+        return float(np.sqrt(self.truth.var(axis=0).sum()))
+
+    def found(self, places: Points) -> Points:
+        """Return places of the compared rows in the frame of the truth."""
+        rows = self.compared
+        if not self.posed or np.ptp(places, axis=0).max() == 0:
+            return np.asarray(places[rows])
+        pose = fit_pose(places[rows], self.truth[rows], reflection=True, scaling=False)
+        return np.asarray(pose.apply(places[rows]))
+
+
+@dataclass(frozen=True, eq=False)
+class Fold:
+    """Slides that a method is fitted to, and what is hidden from it."""
+
+    slides: tuple[contract.Prepared, ...]
+    parts: tuple[Part, ...]
+
+    @property
+    def query(self) -> contract.Prepared:
+        """All hidden cells as one table, by the genes that they share."""
+        if len(self.parts) == 1:
+            return self.parts[0].cells
+        tables = {part.name: part.cells.adata for part in self.parts}
+        both = anndata.concat(tables, join="inner", merge="same", index_unique=" ")
+        return contract.Prepared(both, "held-out spots", np.ones(both.n_obs, bool))
+
+    @property
+    def sizes(self) -> PlacementSizes:
+        """Size of the task."""
+        query = self.query
+        tables = (*self.slides, query)
+        match = match_genes([t.adata.var for t in tables], [t.name for t in tables])
+        return PlacementSizes.of(self.slides, query, len(match.genes))
+
+
+class HeldOutPlaces(Problem):
+    """Truth that `place` is asked for; see `Problem`.
+
+    Parameters
+    ----------
+    folds
+        Each is answered by a fit of its own.
+    um
+        µm a unit of the slides; None if unknown.
+    """
+
+    task = "place"
+
+    def __init__(
+        self,
+        kind: str,
+        held_out: str,
+        folds: Sequence[Fold],
+        um: float | None,
+        inputs: Mapping[str, str],
+        cautions: Sequence[str],
+    ) -> None:
+        self.kind, self.held_out, self.folds, self.um = kind, held_out, tuple(folds), um
+        self.inputs = inputs
+        self.measures = (_UM if um is not None else _RELATIVE, _STRESS)
+        self.parts = tuple(part for fold in folds for part in fold.parts)
+        self._blocks, tables = [], []
+        first = 0
+        for part in self.parts:
+            places = part.truth[part.compared]
+            own = first + spatial_blocks(places, block_count(len(places)))
+            self._blocks.append(own)
+            first += block_count(len(places))
+            x, y = places.T * self._scale(part)
+            names = part.cells.adata.obs_names[part.compared]
+            tables.append(
+                pd.DataFrame({"name": names, "slide": part.name, "block": own, "x": x, "y": y})
+            )
+        self.n_blocks = first
+        self.items = pd.concat(tables, ignore_index=True)
+        self.cautions = (*cautions, *rough(len(self.items), self.n_blocks))
+
+    def _scale(self, part: Part) -> float:
+        return self.um if self.um is not None else 100 / max(part.radius, 1e-12)
+
+    def estimate(self, candidate: Candidate) -> Estimate:
+        """Return the cost of all folds."""
+        found = [_method(candidate).estimate(fold.sizes) for fold in self.folds]
+        first, *others = found
+        return replace(first, seconds=first.seconds + sum(one.seconds for one in others))
+
+    def answer(self, candidate: Candidate, run: Run) -> Answer:
+        """Fit to what is seen, and place what is hidden like cells of a query."""
+        places: list[Points] = []
+        chooser: Any = None
+        fitted: PlacementMethod | None = None
+        for fold in self.folds:
+            chooser = _method(candidate)
+            fitted = chooser.fit(fold.slides, fold.query, run)
+            for part in fold.parts:
+                found = fitted.place(part.cells, display=part.display, reporter=run.reporter)
+                places.append(part.found(found.coordinates))
+        assert fitted is not None, "there is a fold"
+        return replace(
+            self._judged(places), kept=fitted, chooser=chooser, notes=tuple(fitted.notes)
+        )
+
+    def trivial(self) -> tuple[str, Answer]:
+        """Return the distances if all were put at the center of the tissue."""
+        middles = []
+        for fold in self.folds:
+            for part in fold.parts:
+                seen = part.truth if part.posed else _places(fold.slides[part.display])
+                middles.append(np.tile(seen.mean(axis=0), (len(part.compared), 1)))
+        found = self._judged(middles)
+        return "All at the tissue center", replace(found, statistics=(found.statistics[0], None))
+
+    def _judged(self, places: Sequence[Points]) -> Answer:
+        off, groups = [], []
+        for part, own, found in zip(self.parts, self._blocks, places, strict=True):
+            true, scale = part.truth[part.compared], self._scale(part)
+            off.append(np.linalg.norm(found - true, axis=1) * scale)
+            groups.append((true, np.asarray(found, float), own))
+        items = np.concatenate(off)
+        blocks = self.items["block"].to_numpy()
+        return Answer(items, (median_of(items, blocks), stress_of(groups)))
+
+
+def hidden_places(
+    references: Mapping[str, AnnData],
+    query: AnnData | None,
+    kind: str,
+    seed: int,
+    config: Config | None = None,
+) -> HeldOutPlaces:
+    """Hide places of reference slides.
+
+    Parameters
+    ----------
+    query
+        The cells that are to be placed later: only genes that they measured are used.
+    kind
+        One of `KINDS`; "" for random spots.
+
+    Raises
+    ------
+    InputError
+        There is too little to hold out.
+    """
+    kind = kind or KINDS[0]
+    if kind not in KINDS:
+        raise InputError(
+            f"Expected one of {', '.join(KINDS)} to hold out, found {kind!r}.",
+            remedy=f"Try {argument('hold_out', KINDS[0])}.",
+        )
+    if not references:
+        raise InputError(
+            "Expected at least one reference slide, found none.",
+            remedy=f"Try {argument('references')} with a slide.",
+        )
+    slides = prepare_slides(references, config)
+    inputs = {slide.name: slide.fingerprint() for slide in slides}
+    if query is not None:
+        cells = contract.prepare_query(query, "query")
+        inputs["query"] = cells.fingerprint()
+        slides = _shared(slides, cells)
+    um = contract.um_per_unit(slides[0].adata)
+    if any(contract.um_per_unit(slide.adata) is None for slide in slides):
+        um = None
+    make = {"spots": _spots, "section": _sections, "cells": _cells}[kind]
+    held_out, folds, cautions = make(slides, seed)
+    return HeldOutPlaces(kind, held_out, folds, um, inputs, cautions)
+
+
+Made = tuple[str, list[Fold], list[str]]
+
+
+def _spots(slides: Sequence[contract.Prepared], seed: int) -> Made:
+    held_out = hold_out(slides, seed)
+    if held_out is None:
+        needed = _least_spots()
+        small = next(slide for slide in slides if slide.adata.n_obs < needed)
+        raise InputError(
+            f"Expected at least {needed} spots with counts on each slide, to hold a quarter of "
+            f"them out; found {small.adata.n_obs}.",
+            remedy="Try a slide with more spots.",
+            where=small.name,
+        )
+    parts = tuple(
+        Part(slide.name, _hidden(slide.adata[mask], slide.name), _places(slide)[mask], number)
+        for number, (slide, mask) in enumerate(zip(slides, held_out.masks, strict=True))
+    )
+    count = sum(len(part.truth) for part in parts)
+    said = f"{count:,} spots of {_listed(slides)}, a quarter drawn at random"
+    caution = (
+        "Neighbors of a held-out spot stay in training, so cells of another experiment may lie "
+        "further off: the comparison counts more than the distance."
+    )
+    return said, [Fold(held_out.seen, parts)], [caution]
+
+
+def _sections(slides: Sequence[contract.Prepared], seed: int) -> Made:
+    if len(slides) < 2:
+        raise InputError(
+            "Expected at least 2 sections, to hold one out; found 1.",
+            remedy=f"Try another {argument('references')}, or {argument('hold_out', 'spots')}.",
+        )
+    by_name = {slide.name: slide.adata for slide in slides}
+    prepared = {slide.name: slide for slide in slides}
+    folds = []
+    for section in held_out_sections(by_name):
+        others = tuple(prepared[name] for name in section.references)
+        cells = contract.prepare_query(section.query, f"{section.name} (held out)")
+        truth = np.asarray(section.truth, float)[cells.kept]
+        folds.append(Fold(others, (Part(section.name, cells, truth, posed=True),)))
+    count = sum(len(fold.parts[0].truth) for fold in folds)
+    said = f"each of {len(slides)} sections in turn ({count:,} spots of {_listed(slides)})"
+    caution = (
+        "A section has a frame of its own: distances are measured after the turn and shift that "
+        "fit best, without a change of size."
+    )
+    return said, folds, [caution]
+
+
+def _cells(slides: Sequence[contract.Prepared], seed: int) -> Made:
+    folds = []
+    for slide in slides:
+        if SlideScale.read(slide.adata).spot_diameter is not None:
+            raise InputError(
+                "Expected a slide of single cells, to hold some of them out; found spots.",
+                remedy=f"Try {argument('hold_out', 'spots')}.",
+                where=slide.name,
+            )
+        spots, cells, truth = hold_out_cells(slide.adata, seed=seed, max_query=_CELLS)
+        seen = prepare_slides({slide.name: spots})[0]
+        query = contract.prepare_query(cells, f"{slide.name} (held out)")
+        folds.append(Fold((seen,), (Part(slide.name, query, truth[query.kept]),)))
+    count = sum(len(fold.parts[0].truth) for fold in folds)
+    said = f"{count:,} cells of {_listed(slides)}; the slide is sums of the other half of its cells"
+    return said, folds, []
+
+
+def _shared(
+    slides: Sequence[contract.Prepared], cells: contract.Prepared
+) -> list[contract.Prepared]:
+    """Return slides with the genes that they and the cells have in common."""
+    tables = (*slides, cells)
+    match = match_genes([t.adata.var for t in tables], [t.name for t in tables])
+    return [
+        replace(slide, adata=slide.adata[:, index].copy())
+        for slide, index in zip(slides, match.indices, strict=False)
+    ]
+
+
+def _least_spots() -> int:
+    """Return the fewest spots of which a quarter can be held out."""
+    return next(n for n in range(1, 1000) if round(SHARE * n) >= LEAST_SPOTS)
+
+
+def _hidden(spots: AnnData, name: str) -> contract.Prepared:
+    return contract.prepare_query(hide_places(spots), f"{name} (held out)")
+
+
+def _places(slide: contract.Prepared) -> Points:
+    return contract.coordinates(slide.adata)
+
+
+def _listed(slides: Sequence[contract.Prepared]) -> str:
+    names = [slide.name for slide in slides]
+    return names[0] if len(names) == 1 else f"{', '.join(names[:-1])} and {names[-1]}"
+
+
+def _method(candidate: Candidate) -> Any:
+    return candidate.info.method()(candidate.config)

@@ -1,0 +1,334 @@
+"""Validating a method: hold truth out, run the method and its baselines, say who is nearer."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from napari_spatialrecon import provenance
+from napari_spatialrecon.durations import Span
+from napari_spatialrecon.errors import InputError
+from napari_spatialrecon.evaluation.intervals import Interval, block_draws, interval
+from napari_spatialrecon.faces import argument
+from napari_spatialrecon.hyperparameters import Config
+from napari_spatialrecon.methods.auto.plan import Candidate, Cost, attempts
+from napari_spatialrecon.methods.auto.trials import Trials
+from napari_spatialrecon.methods.registry import default_for, find_method, methods_for
+from napari_spatialrecon.methods.run import Run
+from napari_spatialrecon.progress import ProgressCallback, Reporter, ShouldStop
+from napari_spatialrecon.tasks.choosing import method_of, note_choice
+from napari_spatialrecon.tasks.configs import Settings, chosen_config
+from napari_spatialrecon.tasks.validation.genes import hidden_genes
+from napari_spatialrecon.tasks.validation.mixtures import hidden_mixtures
+from napari_spatialrecon.tasks.validation.places import KINDS, hidden_places
+from napari_spatialrecon.tasks.validation.problem import Answer, Problem
+from napari_spatialrecon.tasks.validation.result import Score, Validation
+from napari_spatialrecon.tasks.validation.splits import hidden_detail
+from napari_spatialrecon.tasks.validation.words import TRIVIAL
+from napari_spatialrecon.tissue.sdata.inputs import Table, takes_spatialdata
+from napari_spatialrecon.training.device import choose_device
+
+#: Tasks that can be validated.
+TASKS = ("place", "deconvolve", "impute-genes", "super-resolve")
+
+
+@dataclass(frozen=True, eq=False)
+class ValidationPlan:
+    """A validation that can be run, and what it will take.
+
+    Parameters
+    ----------
+    problem
+        What is held out.
+    costs
+        The method and its baselines, each with the time expected of it.
+    """
+
+    problem: Problem
+    costs: Sequence[Cost]
+    seed: int
+    device: str
+
+    @property
+    def time(self) -> Span:
+        """Range of seconds expected on this machine, now."""
+        return Span(sum(c.trial.low for c in self.costs), sum(c.trial.high for c in self.costs))
+
+    @property
+    def summary(self) -> str:
+        """What is held out, what is run and how long it takes, in a line."""
+        names = [cost.candidate.title for cost in self.costs]
+        run = " and ".join(filter(None, (", ".join(names[:-1]), names[-1])))
+        return f"Holds out {self.problem.held_out}; runs {run}: {self.time.words}"
+
+    def run(
+        self,
+        *,
+        recorded: Mapping[str, Any] | None = None,
+        progress: ProgressCallback | None = None,
+        should_stop: ShouldStop | None = None,
+    ) -> Validation:
+        """Run the method and its baselines on what is not held out.
+
+        Parameters
+        ----------
+        recorded
+            What the record keeps besides the config, such as the command.
+
+        Raises
+        ------
+        InputError
+            There is nothing to hold out, or the method fails.
+        Stopped
+            `should_stop` returned True.
+        """
+        problem, chosen = self.problem, self.costs[0].candidate
+        reporter = Reporter(progress, should_stop)
+        record = provenance.RunRecord(
+            problem.task,
+            chosen.info.name,
+            chosen.config.to_dict(),
+            self.seed,
+            self.device,
+            inputs=dict(problem.inputs),
+        )
+        reporter.expect(*(cost.trial for cost in self.costs))
+        problem.begin(reporter)
+        trials, run = Trials(), Run(self.seed, self.device, reporter)
+        found: list[tuple[str, str, Answer, float]] = []
+        for candidate, answer, seconds in attempts(
+            self.costs, run, math.inf, trials, problem.answer
+        ):
+            title = candidate.title
+            if candidate is chosen and candidate.info.selects and answer.kept is not None:
+                note_choice(record, answer.chooser, answer.kept)
+                title = f"{title} ({_kept_title(answer, problem.task)})"
+            found.append((candidate.name, title, answer, seconds))
+        trivial = problem.trivial()
+        if trivial is not None:
+            found.append((TRIVIAL, *trivial, 0.0))
+        record.settings |= {**(recorded or {}), "held_out": problem.kind}
+        record.notes = [*problem.cautions, *found[0][2].notes]
+        items = problem.items.copy()
+        for name, _, answer, _ in found:
+            items[name] = answer.items
+        return Validation(
+            problem.task,
+            problem.kind,
+            problem.held_out,
+            problem.measures,
+            _scores(problem, found, self.seed),
+            items,
+            problem.n_blocks,
+            tuple(record.notes),
+            trials.skipped,
+            record.to_dict(),
+        )
+
+
+@takes_spatialdata
+def plan_validation(
+    task: str,
+    *,
+    references: Mapping[str, Table] | None = None,
+    query: Table | None = None,
+    slide: Table | None = None,
+    reference: Table | None = None,
+    labels: str | None = None,
+    factor: str = "2x2",
+    spot_diameter: float | None = None,
+    method: str | None = None,
+    config: Config | None = None,
+    settings: Settings | None = None,
+    hold_out: str | None = None,
+    seed: int = 0,
+    device: str = "auto",
+    slide_name: str = "slide",
+    reference_name: str = "reference",
+) -> ValidationPlan:
+    """Return what `validate` will do, without running it.
+
+    Parameters
+    ----------
+    task, references, query, slide, reference, labels, factor, spot_diameter, method, config
+        As in `validate`.
+
+    Raises
+    ------
+    ValidationError
+        Lists every problem of the inputs.
+    InputError
+        There is too little to hold out, or an input is missing.
+    """
+    task = task.replace("_", "-")
+    if task not in TASKS:
+        raise InputError(
+            f"Expected one of {', '.join(TASKS)}, found {task!r}.",
+            remedy=f'Try "{TASKS[0]}".',
+            where="task",
+        )
+    info = method_of(method or default_for(task), task, config=config)
+    chosen = Candidate(info, chosen_config(info, config, settings))
+    if hold_out and task != "place":
+        raise InputError(
+            f"Expected no choice of what to hold out for {task}, found {hold_out!r}.",
+            remedy=f"Try without {argument('hold_out')}.",
+        )
+    problem: Problem
+    if task == "place":
+        kind = hold_out or KINDS[0]
+        problem = hidden_places(references or {}, query, kind, seed, chosen.config)
+    else:
+        table = _needed(slide, "slide", task)
+        if task == "super-resolve":
+            problem = hidden_detail(table, factor, seed, slide_name, spot_diameter)
+        else:
+            other = _needed(reference, "reference", task)
+            names = (slide_name, reference_name)
+            if task == "impute-genes":
+                problem = hidden_genes(table, other, seed, *names)
+            else:
+                column = _needed(labels, "labels", task)
+                problem = hidden_mixtures(table, other, column, seed, *names)
+    on = str(choose_device(device))
+    others = [Candidate(one, one.config()()) for one in methods_for(task) if _is_other(one, info)]
+    costs = [
+        Cost.of(candidate, task, on, problem.estimate(candidate)) for candidate in (chosen, *others)
+    ]
+    return ValidationPlan(problem, costs, seed, on)
+
+
+@takes_spatialdata
+def validate(
+    task: str,
+    *,
+    references: Mapping[str, Table] | None = None,
+    query: Table | None = None,
+    slide: Table | None = None,
+    reference: Table | None = None,
+    labels: str | None = None,
+    factor: str = "2x2",
+    spot_diameter: float | None = None,
+    method: str | None = None,
+    config: Config | None = None,
+    settings: Settings | None = None,
+    hold_out: str | None = None,
+    seed: int = 0,
+    device: str = "auto",
+    slide_name: str = "slide",
+    reference_name: str = "reference",
+    progress: ProgressCallback | None = None,
+    should_stop: ShouldStop | None = None,
+) -> Validation:
+    """Hold truth of your own data out, run a method and its baselines on the rest, and compare.
+
+    Parameters
+    ----------
+    task
+        ``"place"``, ``"deconvolve"``, ``"impute-genes"`` or ``"super-resolve"``.
+    references, query
+        Of ``place``: slides by name, and, if given, the cells that are to be placed, of which only
+        the genes are read.
+    slide, reference, labels
+        Of the other tasks, as these take them.
+    factor, spot_diameter
+        Of ``super-resolve``.
+    method
+        See ``spatialrecon methods``; the default of the task if None.
+    config
+        Hyper-parameters of the method; the quick preset if None. Baselines have their defaults.
+    settings
+        Single values over `config`.
+    hold_out
+        Of ``place``: ``"spots"``, a quarter drawn at random (the default, which ranks methods as
+        the truth does); ``"section"``, each section in turn; ``"cells"``, half of the cells of
+        slides that measure single cells. Other tasks hold out genes, pseudo-spots made from the
+        reference, or the slide seen coarser.
+    seed
+        Of what is held out, of the methods and of the intervals.
+
+    Returns
+    -------
+    Validation
+        ``verdict`` says it in words, ``table()`` in numbers, ``picture()`` draws it.
+
+    Raises
+    ------
+    ValidationError
+        Lists every problem of the inputs.
+    InputError
+        There is too little to hold out, or an input is missing.
+    Stopped
+        `should_stop` returned True.
+
+    Examples
+    --------
+    >>> import napari_spatialrecon as sr
+    >>> made = sr.simulate("cortex")
+    >>> found = sr.validate("place", references={"A": made.slides[0]}, method="knn")
+    >>> found.outcome
+    'better'
+    """
+    plan = plan_validation(
+        task,
+        references=references,
+        query=query,
+        slide=slide,
+        reference=reference,
+        labels=labels,
+        factor=factor,
+        spot_diameter=spot_diameter,
+        method=method,
+        config=config,
+        settings=settings,
+        hold_out=hold_out,
+        seed=seed,
+        device=device,
+        slide_name=slide_name,
+        reference_name=reference_name,
+    )
+    return plan.run(progress=progress, should_stop=should_stop)
+
+
+def _needed(value: Any, name: str, task: str) -> Any:
+    if value is None:
+        raise InputError(
+            f"Expected {argument(name)} for {task}, found none.",
+            remedy=f"Try {argument(name)}.",
+        )
+    return value
+
+
+def _is_other(info: Any, chosen: Any) -> bool:
+    return info.page == "baselines" and info.name != chosen.name
+
+
+def _kept_title(answer: Answer, task: str) -> str:
+    """Return what a choosing method kept, in words."""
+    name = "" if answer.kept is None else answer.kept.name
+    if name in ("", "auto"):
+        return "the mean of two"
+    return f"kept {find_method(name, task).short_title}"
+
+
+def _scores(
+    problem: Problem, found: Sequence[tuple[str, str, Answer, float]], seed: int
+) -> tuple[Score, ...]:
+    """Return values and gains with their intervals, by the same draws for all methods."""
+    weights = block_draws(problem.n_blocks, seed)
+    drawn = [
+        [None if s is None else s(weights) for s in answer.statistics] for _, _, answer, _ in found
+    ]
+    scores = []
+    for (name, title, _, seconds), values in zip(found, drawn, strict=True):
+        gains: list[Interval | None] = []
+        for measure, own, other in zip(problem.measures, drawn[0], values, strict=True):
+            if values is drawn[0] or own is None or other is None:
+                gains.append(None)
+            else:
+                gains.append(interval((own - other) * (1.0 if measure.higher else -1.0)))
+        shown = tuple(None if v is None else interval(v) for v in values)
+        scores.append(Score(name, title, shown, tuple(gains), round(seconds, 3)))
+    return tuple(scores)

@@ -1,0 +1,124 @@
+"""Remedies of validating a method."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from anndata import AnnData
+
+import napari_spatialrecon as sr
+from remedies.cases import Step, execute, keywords, remedy
+from remedies.of_tissue import table
+
+PLACES, FOLDER = "tasks/validation/places.py", "tasks/validation/result.py"
+TASK = "tasks/validation/validating.py"
+
+
+def places(*sizes: int, **more: Any) -> Step:
+    slides = {f"S{i}": table(n) for i, n in enumerate(sizes)}
+    return lambda: sr.validate("place", **{"references": slides, "method": "knn", **more})
+
+
+@remedy(PLACES, "Try {}.")
+def _a_kind_to_hold_out() -> Iterator[Step]:
+    said = yield places(40, hold_out="genes")
+    yield places(40, **keywords(str(said)))
+
+
+@remedy(PLACES, "Try {} with a slide.")
+def _spots_for_cells() -> Iterator[Step]:
+    yield places()
+    yield places(40)
+
+
+@remedy(PLACES, "Try a slide with more spots.")
+def _few_spots() -> Iterator[Step]:
+    yield places(12)
+    yield places(40)
+
+
+@remedy(PLACES, "Try another {}, or {}.")
+def _one_section() -> Iterator[Step]:
+    said = yield places(40, hold_out="section")
+    other = keywords(str(said).partition(", or ")[2])
+    yield lambda: (places(40, 40, hold_out="section")(), places(40, **other)())
+
+
+def genes(count: int) -> Step:
+    tables = {"slide": table(60, count), "reference": table(60, count)}
+    return lambda: sr.validate("impute-genes", method="knn", **tables)
+
+
+@remedy("tasks/validation/genes.py", "Try a slide or a reference with more genes.")
+def _few_genes() -> Iterator[Step]:
+    yield genes(12)
+    yield genes(40)
+
+
+def mixtures(cells: int, **more: Any) -> Step:
+    known = table(cells, 12)
+    known.obs["type"] = ["A", "B"] * (cells // 2)
+    given = {"slide": table(30, 12), "reference": known, "labels": "type", "method": "nnls"}
+    return lambda: sr.validate("deconvolve", **{**given, **more})
+
+
+@remedy("tasks/validation/mixtures.py", "Try a reference with more cells.")
+def _few_cells() -> Iterator[Step]:
+    yield mixtures(20)
+    yield mixtures(60)
+
+
+def grid(n: int) -> AnnData:
+    slide = table(n * n, 6)
+    slide.obsm["spatial"] = np.c_[np.arange(n * n) % n, np.arange(n * n) // n] * 100.0
+    return slide
+
+
+@remedy("tasks/validation/splits.py", "Try a slide with more spots.")
+def _few_blocks() -> Iterator[Step]:
+    yield lambda: sr.validate("super-resolve", slide=grid(6), method="bilinear")
+    yield lambda: sr.validate("super-resolve", slide=grid(14), method="bilinear")
+
+
+@remedy(TASK, 'Try "{}".')
+def _another_task() -> Iterator[Step]:
+    given = {"references": {"S": table(40)}, "method": "knn"}
+    said = yield lambda: sr.validate("align", **given)
+    yield lambda: sr.validate(execute(str(said)), **given)
+
+
+@remedy(TASK, "Try without {}.")
+def _nothing_to_choose() -> Iterator[Step]:
+    yield mixtures(60, hold_out="cells")
+    yield mixtures(60)
+
+
+@remedy(TASK, "Try {}.")
+def _no_slide() -> Iterator[Step]:
+    said = yield mixtures(60, slide=None)
+    assert str(said) == "Try slide=."
+    yield mixtures(60)
+
+
+@remedy(FOLDER, "Try a newer version of napari-spatialrecon.")
+def _newer_folder(tmp_path: Path) -> Iterator[Step]:
+    folder = places(40)().save(tmp_path / "found")
+    record = folder / "validation.json"
+    whole = json.loads(record.read_text())
+
+    def read(version: int) -> None:  # a version that knows the format reads it
+        record.write_text(json.dumps({**whole, "format": version}))
+        sr.Validation.read(folder)
+
+    yield lambda: read(99)
+    yield lambda: read(whole["format"])
+
+
+@remedy(FOLDER, "Try a folder that holds {} and {}.")
+def _other_folder(tmp_path: Path) -> Iterator[Step]:
+    yield lambda: sr.Validation.read(tmp_path)
+    yield lambda: sr.Validation.read(places(40)().save(tmp_path / "found"))
