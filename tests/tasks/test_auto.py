@@ -116,18 +116,21 @@ def test_deconvolution_is_that_of_the_method_kept(tiny, labelled):
         assert by_name.proportions.to_numpy().tobytes() == result.proportions.to_numpy().tobytes()
 
 
-def test_two_mixtures_are_averaged_where_their_mean_is_kept(tiny, labelled, monkeypatch):
-    monkeypatch.setattr(ranking, "_is_clear", lambda worse, better: True)
+def test_mixtures_are_averaged_by_weights_where_their_mean_is_kept(tiny, labelled, monkeypatch):
+    monkeypatch.setattr(ranking, "_is_clear", lambda *_: True)
     result = deconvolve(tiny.slides[0], labelled, "type")
     names = result.record.settings["auto"]["kept"]
-    assert len(names) == 2 and result.record.method == "auto" and result.method.name == "auto"
+    weights = result.record.settings["auto"]["mean"]["weights"]
+    assert list(weights) == names and sum(weights.values()) == 1
+    assert result.record.method == "auto" and result.method.name == "auto"
     parts = []
     for name in names:
         method, _, variant = name.partition(" ")
         settings = {"loss": "counts"} if variant else None
         found = deconvolve(tiny.slides[0], labelled, "type", method=method, settings=settings)
         parts.append(found.proportions.to_numpy())
-    np.testing.assert_allclose(result.proportions.to_numpy(), np.mean(parts, axis=0))
+    mean = np.average(parts, axis=0, weights=list(weights.values()))
+    np.testing.assert_allclose(result.proportions.to_numpy(), mean)
 
 
 def test_imputed_genes_are_those_of_the_method_kept_or_the_mean_of_two(tiny, labelled, monkeypatch):
@@ -138,7 +141,7 @@ def test_imputed_genes_are_those_of_the_method_kept_or_the_mean_of_two(tiny, lab
     by_name = {name: impute_genes(slide, labelled, asked, method=name) for name in QUICK_GENES}
     assert kept in by_name and result.record.method == result.method.name == kept
     assert np.asarray(result.adata.X).tobytes() == np.asarray(by_name[kept].adata.X).tobytes()
-    monkeypatch.setattr(ranking, "_is_clear", lambda worse, better: True)
+    monkeypatch.setattr(ranking, "_is_clear", lambda *_: True)
     both = impute_genes(slide, labelled, asked)
     assert set(both.record.settings["auto"]["kept"]) == set(QUICK_GENES)
     mean = sum(np.asarray(found.adata.X) for found in by_name.values()) / 2
@@ -153,7 +156,7 @@ def test_split_counts_are_those_of_the_method_kept_or_the_mean_of_two(monkeypatc
     parts = {name: super_resolve(slide, method=name).adata.X for name in QUICK["super-resolve"][1:]}
     mean = sum(parts[name].toarray() for name in names) / len(names)
     np.testing.assert_allclose(result.adata.X.toarray(), mean, atol=1e-5)
-    monkeypatch.setattr(ranking, "_is_clear", lambda worse, better: True)
+    monkeypatch.setattr(ranking, "_is_clear", lambda *_: True)
     both = super_resolve(slide)
     one, two = both.record.settings["auto"]["kept"]
     mean = (parts[one] + parts[two]).toarray() / 2

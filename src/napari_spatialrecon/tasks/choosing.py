@@ -40,7 +40,7 @@ def method_of(
 def note_choice(record: provenance.RunRecord, chooser: Any, kept: Method) -> None:
     """Note which method was kept: the record is then that of a run of this method.
 
-    The mean of two methods has no name of its own, and stays a run of the choice.
+    The mean of several methods has no name of its own, and stays a run of the choice.
 
     Parameters
     ----------

@@ -17,7 +17,11 @@ def ranked(*errors, joined=None):
     for candidate, values in zip((BASELINE, OTHER, THIRD), errors, strict=False):
         ranking.add(candidate, values, np.asarray(values), 1.0)
     if joined is not None:
-        ranking.join(lambda a, b: joined if b.mean() < 0.8 else np.ones_like(b), np.asarray)
+        ranking.average(
+            ranking.pairs(),
+            lambda parts: joined if parts[-1][1].mean() < 0.8 else np.ones_like(joined),
+            np.asarray,
+        )
     return ranking
 
 
@@ -73,3 +77,40 @@ def test_without_anything_to_compare_the_baseline_is_kept_and_why_is_told():
         f"{BASELINE.title} was kept: no other method was tried.",
         f"{OTHER.title} was left out: too few genes.",
     )
+
+
+def test_a_weighted_mean_of_several_is_kept_where_it_is_better_and_said_with_its_weights():
+    truth = np.linspace(0, 1, 60)
+    low, high = truth - 0.3, truth + 0.1
+    ranking = Ranking(words=Words("Mean distance"), margin=0.0)
+    for candidate, made in ((BASELINE, low), (OTHER, high), (THIRD, truth + 2)):
+        ranking.add(candidate, made, np.abs(made - truth), 1.0)
+    weightings = ranking.quarters()
+    assert len(weightings) == 12 and all(max(w) < 1 == sum(w) for w in weightings)
+    ranking.average(
+        weightings,
+        lambda parts: sum(weight * made for weight, made in parts),
+        lambda made: np.abs(made - truth),
+    )
+    assert ranking.weights == (0.25, 0.75, 0.0)
+    assert ranking.kept == (BASELINE, OTHER)
+    assert ranking.settings()["mean"]["weights"] == {BASELINE.name: 0.25, OTHER.name: 0.75}
+    assert ranking.choice().endswith(
+        f"The mean of {BASELINE.title} (25%) and {OTHER.title} (75%) was kept: with 0.000 it is "
+        "better than each."
+    )
+
+
+def test_the_margin_says_how_clearly_better_a_mean_has_to_be():
+    one, two = 0.5 + 0.01 * NOISE[0], 0.6 + 0.01 * NOISE[1]
+    slightly = one - 0.001 + 0.05 * (NOISE[2] - NOISE[2].mean())
+
+    def ranking(**options):
+        found = Ranking(words=Words("Mean distance"), **options)
+        for candidate, errors in ((BASELINE, one), (OTHER, two)):
+            found.add(candidate, errors, errors, 1.0)
+        found.average([(0.5, 0.5)], lambda parts: slightly, np.asarray)
+        return found
+
+    assert ranking(margin=0.0).kept == (BASELINE, OTHER)
+    assert ranking().kept == (BASELINE,)

@@ -80,7 +80,11 @@ class AutoGenes(GeneMethod):
             costs, run, self.config.seconds, self.trials, maps
         ):
             self.trials.add(candidate, found, hidden.errors(found), seconds)
-        self.trials.join(lambda a, b: (a + b) * np.float32(0.5), hidden.errors)
+        self.trials.average(
+            self.trials.pairs(),
+            lambda parts: np.mean([made for _, made in parts], 0),
+            hidden.errors,
+        )
 
     def impute(
         self, genes: Sequence[str], *, reporter: Reporter | None = None

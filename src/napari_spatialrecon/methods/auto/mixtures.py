@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import replace
 
 import numpy as np
@@ -24,6 +25,8 @@ from napari_spatialrecon.methods.run import Run
 from napari_spatialrecon.tissue.contract import Prepared
 
 Shares = NDArray[np.float64]
+#: A mean of several is kept wherever its error is smaller: even where it is not better, it hedges.
+_MARGIN = 0.0
 _WORDS = Words("Mean Jensen-Shannon distance from the true mixture of pseudo-spots (0 best)")
 
 
@@ -35,7 +38,8 @@ class AutoMixtures(MixtureMethod):
     trials
         What was tried and kept, set by `deconvolve`.
     kept
-        The method that deconvolved the slide, set by `deconvolve`; this one, if it averaged two.
+        The method that deconvolved the slide, set by `deconvolve`; this one after a mean of
+        several.
     """
 
     name = "auto"
@@ -91,19 +95,20 @@ class AutoMixtures(MixtureMethod):
                 costs, run, self.config.seconds, trials, shares
             ):
                 trials.add(candidate, found, problem.errors(found), seconds)
-            trials.join(lambda a, b: (a + b) / 2, problem.errors)
+            trials.average(trials.quarters(), _weighted, problem.errors)
         methods = [_method(candidate) for candidate in trials.kept]
         self.kept = methods[0] if len(methods) == 1 else self
         mixtures = [
             method.deconvolve(slide, reference, types, run.within(method.name), prior=prior)
             for method in methods
         ]
-        mixture = _mean(mixtures)
+        weights = [weight for weight in trials.weights or (1.0,) if weight]
+        mixture = _mean(mixtures, weights)
         checked = None
         if problem is not None:
             made = zip(trials.tried, trials.made, strict=True)
             own = [found for trial, (found, _) in made if trial.candidate in trials.kept]
-            checked = CheckedShares(problem.truth, np.mean(own, axis=0))
+            checked = CheckedShares(problem.truth, _weighted(list(zip(weights, own, strict=True))))
         return replace(mixture, notes=(*trials.notes(), *mixture.notes), checked=checked)
 
     def _planned(
@@ -113,17 +118,22 @@ class AutoMixtures(MixtureMethod):
             method = _method(candidate)
             return method.estimate(trial_sizes(sizes)), method.estimate(sizes).seconds
 
-        trials = Ranking[Shares](words=_WORDS)
+        trials = Ranking[Shares](words=_WORDS, margin=_MARGIN)
         costs = planned("deconvolve", self.config, device, estimates, trials, with_prior=with_prior)
         return costs, trials
 
 
-def _mean(mixtures: list[Mixture]) -> Mixture:
-    """Return the mean of mixtures of the same spots, with the mapping of the one that has one."""
+def _weighted(parts: Sequence[tuple[float, Shares]]) -> Shares:
+    """Return the weighted mean of shares; the weights sum to 1."""
+    return np.asarray(sum(weight * shares for weight, shares in parts), float)
+
+
+def _mean(mixtures: Sequence[Mixture], weights: Sequence[float]) -> Mixture:
+    """Return the weighted mean of mixtures of the same spots, with the mapping of one of them."""
     first, *others = mixtures
     if not others:
         return first
-    shares = np.mean([m.proportions for m in mixtures], axis=0)
+    shares = _weighted([(w, m.proportions) for w, m in zip(weights, mixtures, strict=True)])
     mapped = next((m.mapping for m in mixtures if m.mapping is not None), None)
     return Mixture(
         shares / shares.sum(axis=1, keepdims=True),

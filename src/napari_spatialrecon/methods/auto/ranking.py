@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+import itertools
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any, Generic, TypeVar
 
@@ -16,6 +17,8 @@ from napari_spatialrecon.methods.method import Method
 T = TypeVar("T")
 M = TypeVar("M", bound=Method)
 Errors = NDArray[np.float64]
+#: Weight of each trial in a mean of what they made; they sum to 1.
+Weights = tuple[float, ...]
 
 #: Standard errors by which one must be better than another not to tie with it, and the difference
 #: of mean errors above which two do not tie, however noisy.
@@ -48,16 +51,19 @@ class Ranking(Trials, Generic[T]):
         How errors are told.
     first
         The baseline, which is kept where nothing could be compared.
+    margin
+        Standard errors by which a mean of several must be better than the best of them to be kept.
     made
         What each candidate made of the held-out problem, and its errors, (n_items,).
-    joined
-        The errors of the mean of the best and another, by the number of that trial.
+    means
+        The errors of means of what several made, by their weights.
     """
 
     words: Words = field(default_factory=lambda: Words("Error"))
     first: Sequence[Candidate] = ()
+    margin: float = _CLEAR
     made: list[tuple[T, Errors]] = field(default_factory=list)
-    joined: dict[int, Errors] = field(default_factory=dict)
+    means: dict[Weights, Errors] = field(default_factory=dict)
 
     def add(self, candidate: Candidate, made: T, errors: Errors, seconds: float) -> None:
         """Add what a candidate made of the held-out problem."""
@@ -73,14 +79,33 @@ class Ranking(Trials, Generic[T]):
         self.first = (costs[0].candidate,)
         self.skipped |= {cost.candidate.title: why for cost in costs[1:]}
 
-    def join(self, mean: Callable[[T, T], T], score: Callable[[T], Errors]) -> None:
-        """Measure the means of the best and each other."""
-        for other in self._order[1:]:
-            best = self.made[self._order[0]][0]
-            self.joined[other] = score(mean(best, self.made[other][0]))
+    def average(
+        self,
+        weightings: Iterable[Weights],
+        mean: Callable[[Sequence[tuple[float, T]]], T],
+        score: Callable[[T], Errors],
+    ) -> None:
+        """Measure weighted means of what was made; `mean` gets those of weight above 0."""
+        for weights in weightings:
+            parts = [(w, made) for w, (made, _) in zip(weights, self.made, strict=True) if w]
+            self.means[weights] = score(mean(parts))
+
+    def pairs(self) -> list[Weights]:
+        """Return the weights of the plain mean of the best and each other."""
+        n, (best, *others) = len(self.tried), self._order
+        return [tuple(0.5 if i in (best, other) else 0.0 for i in range(n)) for other in others]
+
+    def quarters(self) -> list[Weights]:
+        """Return all weights in quarters of two trials and more."""
+        n = len(self.tried)
+        return [
+            tuple(part / 4 for part in parts)
+            for parts in itertools.product(range(4), repeat=n)
+            if sum(parts) == 4
+        ]
 
     def fitted(self, fit: Callable[[Candidate], M], mean: Callable[[list[M]], M]) -> M:
-        """Return the method kept, or the mean of two, with what was tried among its notes."""
+        """Return the method kept, or their mean, with what was tried among its notes."""
         methods = [fit(candidate) for candidate in self.kept]
         method = methods[0] if len(methods) == 1 else mean(methods)
         method.fitted = replace(method.fitted, notes=(*self.notes(), *method.notes))
@@ -93,21 +118,27 @@ class Ranking(Trials, Generic[T]):
 
     @property
     def kept(self) -> Sequence[Candidate]:
-        """The best, two whose mean is clearly better, or the baseline where it ties."""
+        """The best, those whose mean is better, or the baseline where it ties."""
         if not self.tried:
             return self.first
-        order = self._order
-        best = self.made[order[0]][1]
-        pair = self._pair
-        if pair is not None and _is_clear(best, self.joined[pair]):
-            return tuple(self.tried[i].candidate for i in (order[0], pair))
-        tied = order[0] != 0 and self._ties(order[0], 0)
-        return (self.tried[0 if tied else order[0]].candidate,)
+        if self.weights is not None:
+            return tuple(t.candidate for t, w in zip(self.tried, self.weights, strict=True) if w)
+        best = self._order[0]
+        return (self.tried[0 if best and self._ties(best, 0) else best].candidate,)
 
     @property
-    def _pair(self) -> int | None:
-        """Number of the trial whose mean with the best is best; None if nothing was averaged."""
-        return min(self.joined, key=lambda i: float(self.joined[i].mean()), default=None)
+    def weights(self) -> Weights | None:
+        """The weight of each trial where a mean is kept; None where a single one is."""
+        found = self._best_mean
+        if found is None:
+            return None
+        best = self.made[self._order[0]][1]
+        return found if _is_clear(best, self.means[found], self.margin) else None
+
+    @property
+    def _best_mean(self) -> Weights | None:
+        """The weights of the best mean; None if nothing was averaged."""
+        return min(self.means, key=lambda w: float(self.means[w].mean()), default=None)
 
     def _ties(self, better: int, other: int) -> bool:
         one, two = self.made[other][1], self.made[better][1]
@@ -116,28 +147,37 @@ class Ranking(Trials, Generic[T]):
     def choice(self) -> str:
         """Return the ranked errors, and what was kept and why."""
         kept = self.kept
-        titles = " and ".join(candidate.title for candidate in kept)
         if len(self.tried) < 2:
-            return f"{titles} was kept: no other method was tried."
+            return f"{kept[0].title} was kept: no other method was tried."
         order = self._order
         found = ", ".join(
             f"{self.tried[i].title} {self.words.of(float(self.made[i][1].mean())):.3f}"
             for i in order
         )
         said = f"{self.words.measure}: {found}."
-        if len(kept) == 2 and self._pair is not None:
-            value = self.words.of(float(self.joined[self._pair].mean()))
-            return f"{said} The mean of {titles} was kept: with {value:.3f} it is better than each."
+        if self.weights is not None:
+            value = self.words.of(float(self.means[self.weights].mean()))
+            return f"{said} {self._named_mean()} was kept: with {value:.3f} it is better than each."
         if kept[0] is not self.tried[order[0]].candidate:
-            return f"{said} {titles}, the baseline, was kept: the best is not clearly better."
-        return f"{said} {titles} was kept."
+            return (
+                f"{said} {kept[0].title}, the baseline, was kept: the best is not clearly better."
+            )
+        return f"{said} {kept[0].title} was kept."
+
+    def _named_mean(self) -> str:
+        """Return the mean that was kept, in words, with its weights unless they are equal."""
+        parts = [w for w in self.weights or () if w]
+        titles = [candidate.title for candidate in self.kept]
+        if len(set(parts)) > 1:
+            titles = [f"{title} ({w:.0%})" for title, w in zip(titles, parts, strict=True)]
+        return f"The mean of {', '.join(titles[:-1])} and {titles[-1]}"
 
     def settings(self) -> dict[str, Any]:
         """Return all of it for a record."""
         found = super().settings()
-        if (pair := self._pair) is not None:
-            names = [self.tried[i].candidate.name for i in (self._order[0], pair)]
-            found["mean_of_two"] = {"of": names, "error": float(self.joined[pair].mean())}
+        if (mean := self._best_mean) is not None:
+            weights = {t.candidate.name: w for t, w in zip(self.tried, mean, strict=True) if w}
+            found["mean"] = {"weights": weights, "error": float(self.means[mean].mean())}
         return found
 
 
@@ -148,6 +188,6 @@ def _difference(worse: Errors, better: Errors) -> tuple[float, float]:
     return float(gains.mean()), noise
 
 
-def _is_clear(worse: Errors, better: Errors) -> bool:
+def _is_clear(worse: Errors, better: Errors, margin: float = _CLEAR) -> bool:
     gain, noise = _difference(worse, better)
-    return gain > _CLEAR * noise
+    return gain > (margin * noise if margin else 0.0)

@@ -90,7 +90,11 @@ class AutoSplit(SuperResolution):
             costs, run, self.config.seconds, self.trials, split
         ):
             self.trials.add(candidate, found, problem.errors(found), seconds)
-        self.trials.join(lambda a, b: csr_matrix((a + b) / 2), problem.errors)
+        self.trials.average(
+            self.trials.pairs(),
+            lambda parts: csr_matrix(sum(weight * made for weight, made in parts)),
+            problem.errors,
+        )
 
     def split(self, genes: np.ndarray, reporter: Reporter) -> SplitBlock:
         """Not for a method that chooses: `fit` returns one that splits."""
