@@ -13,7 +13,7 @@ from napari_spatialrecon.methods.registry import METHODS
 
 PACKAGE = Path(napari_spatialrecon.__file__).parent
 #: Folders that ask the registry for methods and know none of them.
-FACES = ("tasks", "report", "command_line", "viewer")
+FACES = ("comparison", "tasks", "report", "command_line", "viewer")
 PAPERS = ("come", "dpvae", "gears", "spadit", "srast")
 #: The linear map of genes is called as the slot of a mapping is, the choice of a method as that of
 #: a device.
@@ -33,7 +33,8 @@ def named(source: str) -> Iterator[str]:
 
 @pytest.mark.parametrize("folder", FACES)
 def test_only_the_registry_names_methods(folder: str) -> None:
-    files = sorted((PACKAGE / folder).rglob("*.py"))
+    # An option of another tool may be a word that is a method's name here.
+    files = [p for p in sorted((PACKAGE / folder).rglob("*.py")) if "peers" not in p.parts]
     assert files
     found = {
         str(path.relative_to(PACKAGE)): names

@@ -10,10 +10,10 @@ from typing import Any
 import napari
 import numpy as np
 import pandas as pd
-from experiments.data import DataFolder
 from hand import Hand
 from window import DOCK, PLUGIN, settle, until, write
 
+from napari_spatialrecon.comparison.data import DataFolder
 from napari_spatialrecon.progress import ProgressCallback, ShouldStop
 from napari_spatialrecon.viewer.inspect.color_part import ColorPart
 from napari_spatialrecon.viewer.inspect.lasso_part import LassoPart

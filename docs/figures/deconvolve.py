@@ -14,10 +14,11 @@ from pathlib import Path
 
 import numpy as np
 from anndata import AnnData
-from experiments.data import DataFolder, add_data_option, run
+from experiments.data import add_data_option, run
 from napari.layers import Layer
 from window import Story, settle, until
 
+from napari_spatialrecon.comparison.data import DataFolder
 from napari_spatialrecon.viewer.canvas.view import show_tissue
 from napari_spatialrecon.viewer.workspace.table_layers import table_layers
 from napari_spatialrecon.viewer.workspace.workspace import Role, workspace_of

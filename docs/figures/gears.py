@@ -20,13 +20,14 @@ import matplotlib
 
 matplotlib.use("Agg")
 import numpy as np
-from experiments.data import DataFolder, add_data_option, run
-from experiments.place.cases import load
+from experiments.data import add_data_option, run
 from experiments.place.gears import STANDARD, first_networks, fitted
 from matplotlib import pyplot as plt
 from matplotlib.colors import hsv_to_rgb
 from scipy.spatial.distance import cdist
 
+from napari_spatialrecon.comparison.cases.places import load
+from napari_spatialrecon.comparison.data import DataFolder
 from napari_spatialrecon.evaluation.palette import INK, QUIET, RULE
 from napari_spatialrecon.evaluation.place_metrics import place_metrics
 from napari_spatialrecon.geometry.gram import canonical

@@ -20,12 +20,13 @@ from typing import Any
 import anndata
 import napari
 import numpy as np
-from experiments.data import DataFolder, add_data_option, run
+from experiments.data import add_data_option, run
 from PIL import Image
 from qtpy.QtCore import QPoint, Qt
 from qtpy.QtTest import QTest
 from window import PLUGIN, SIZE, settle, until
 
+from napari_spatialrecon.comparison.data import DataFolder
 from napari_spatialrecon.evaluation.hiding import hide_places
 from napari_spatialrecon.tasks.placing import place
 from napari_spatialrecon.tissue import contract

@@ -14,10 +14,11 @@ from pathlib import Path
 
 import numpy as np
 from anndata import AnnData
-from experiments.data import DataFolder, add_data_option, run
+from experiments.data import add_data_option, run
 from napari.layers import Layer
 from window import PLUGIN, SECTIONS, Story, settle, until
 
+from napari_spatialrecon.comparison.data import DataFolder
 from napari_spatialrecon.evaluation.hiding import hide_places
 from napari_spatialrecon.tasks.placing import place
 from napari_spatialrecon.tissue import contract

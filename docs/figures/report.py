@@ -12,10 +12,11 @@ import subprocess
 import tempfile
 from pathlib import Path
 
-from experiments.data import DataFolder, add_data_option, run
+from experiments.data import add_data_option, run
 from PIL import Image
 
 import napari_spatialrecon as sr
+from napari_spatialrecon.comparison.data import DataFolder
 
 #: Size of the browser's window, and of the picture, in pixels.
 WIDTH, HEIGHT, SMALL = 1180, 2120, 900

@@ -10,10 +10,10 @@ from typing import Any
 
 import napari
 import numpy as np
-from experiments.data import DataFolder
 from PIL import Image
 from qtpy.QtWidgets import QApplication
 
+from napari_spatialrecon.comparison.data import DataFolder
 from napari_spatialrecon.tissue.slots import UNCERTAINTY
 from napari_spatialrecon.viewer.canvas.view import show_tissue
 from napari_spatialrecon.viewer.reconstruct.tab import TASKS

@@ -19,11 +19,12 @@ from pathlib import Path
 
 import numpy as np
 from bench import TUMOR, TYPE, Bench, pixels_of, remembered, two_files
-from experiments.data import DataFolder, add_data_option
+from experiments.data import add_data_option
 from hand import answering
 from scipy.spatial import ConvexHull, cKDTree
 from window import settle, until
 
+from napari_spatialrecon.comparison.data import DataFolder
 from napari_spatialrecon.viewer.figure.dialog import FigureDialog
 from napari_spatialrecon.viewer.results.looks import Look
 

@@ -20,11 +20,12 @@ from typing import Any
 import numpy as np
 from anndata import AnnData
 
-from experiments.data import DataFolder, add_data_option, run
-from experiments.deconvolve.cases import load as load_mixtures
-from experiments.genes.cases import load as load_genes
-from experiments.place.cases import CELLS, SECTIONS
-from experiments.place.cases import load as load_places
+from experiments.data import add_data_option, run
+from napari_spatialrecon.comparison.cases.genes import load as load_genes
+from napari_spatialrecon.comparison.cases.mixtures import load as load_mixtures
+from napari_spatialrecon.comparison.cases.places import CELLS, SECTIONS
+from napari_spatialrecon.comparison.cases.places import load as load_places
+from napari_spatialrecon.comparison.data import DataFolder
 from napari_spatialrecon.evaluation.gene_metrics import gene_metrics
 from napari_spatialrecon.evaluation.mixture_metrics import evaluate_mixtures
 from napari_spatialrecon.evaluation.place_metrics import place_metrics

@@ -23,8 +23,10 @@ import pandas as pd
 from matplotlib.figure import Figure
 from scipy.stats import spearmanr
 
-from experiments.data import DataFolder, add_data_option, run
-from experiments.genes.cases import CASES, Case, impute, load, measure
+from experiments.data import add_data_option, run
+from experiments.genes.cases import impute, measure
+from napari_spatialrecon.comparison.cases.genes import CASES, Case, load
+from napari_spatialrecon.comparison.data import DataFolder
 from napari_spatialrecon.evaluation.gene_metrics import accuracy_scores, gene_metrics
 
 SPADIT = ["diffusion.draws=0"]

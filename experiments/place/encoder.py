@@ -22,8 +22,9 @@ from dataclasses import dataclass, replace
 import numpy as np
 from scipy.stats import spearmanr
 
-from experiments.data import DataFolder, add_data_option, run
-from experiments.place.cases import CELLS, SECTIONS, SIMULATED
+from experiments.data import add_data_option, run
+from napari_spatialrecon.comparison.cases.places import CELLS, SECTIONS, SIMULATED
+from napari_spatialrecon.comparison.data import DataFolder
 from napari_spatialrecon.evaluation.hiding import hide_places
 from napari_spatialrecon.evaluation.place_metrics import place_metrics
 from napari_spatialrecon.evaluation.protocols import hold_out_cells, kfold_genes

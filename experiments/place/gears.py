@@ -21,8 +21,9 @@ from typing import Any
 
 import numpy as np
 
-from experiments.data import DataFolder, add_data_option, run
-from experiments.place.cases import REAL, Case, load
+from experiments.data import add_data_option, run
+from napari_spatialrecon.comparison.cases.places import REAL, Case, load
+from napari_spatialrecon.comparison.data import DataFolder
 from napari_spatialrecon.evaluation.calibration import uncertainty_metrics
 from napari_spatialrecon.evaluation.place_metrics import place_metrics
 from napari_spatialrecon.geometry.procrustes import fit_pose

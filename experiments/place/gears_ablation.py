@@ -22,9 +22,10 @@ from typing import Any
 import numpy as np
 from torch import nn
 
-from experiments.data import DataFolder, add_data_option, run
-from experiments.place.cases import load
+from experiments.data import add_data_option, run
 from experiments.place.gears import fitted, quick
+from napari_spatialrecon.comparison.cases.places import load
+from napari_spatialrecon.comparison.data import DataFolder
 from napari_spatialrecon.evaluation.place_metrics import place_metrics
 from napari_spatialrecon.geometry.patchwork import stitching
 from napari_spatialrecon.geometry.stress import StressLayout

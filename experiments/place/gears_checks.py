@@ -19,9 +19,11 @@ from pathlib import Path
 
 import numpy as np
 
-from experiments.data import DataFolder, add_data_option, run
-from experiments.place.cases import Case, load, without_half
+from experiments.data import add_data_option, run
+from experiments.place.cases import without_half
 from experiments.place.gears import fitted
+from napari_spatialrecon.comparison.cases.places import Case, load
+from napari_spatialrecon.comparison.data import DataFolder
 from napari_spatialrecon.evaluation.place_metrics import place_metrics
 from napari_spatialrecon.geometry.procrustes import Pose, fit_pose
 from napari_spatialrecon.methods.placement.base import Placement, PlacementMethod

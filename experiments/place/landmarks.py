@@ -26,7 +26,8 @@ from typing import Any
 
 import numpy as np
 
-from experiments.data import DataFolder, add_data_option, run
+from experiments.data import add_data_option, run
+from napari_spatialrecon.comparison.data import DataFolder
 from napari_spatialrecon.evaluation.hiding import hide_places
 from napari_spatialrecon.evaluation.protocols import hold_out_cells
 from napari_spatialrecon.geometry.procrustes import fit_pose, procrustes_error

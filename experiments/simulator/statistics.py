@@ -17,7 +17,8 @@ from scipy.stats import spearmanr
 from sklearn.decomposition import PCA
 from sklearn.preprocessing import normalize
 
-from experiments.data import DataFolder, add_data_option, run
+from experiments.data import add_data_option, run
+from napari_spatialrecon.comparison.data import DataFolder
 from napari_spatialrecon.geometry.autocorrelation import morans_i
 from napari_spatialrecon.tissue.simulator.config import SimulatorConfig
 from napari_spatialrecon.tissue.simulator.result import SimulatedTissue

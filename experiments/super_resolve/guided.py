@@ -14,8 +14,9 @@ import anndata
 import numpy as np
 from scipy.sparse import csr_matrix
 
-from experiments.data import DataFolder, add_data_option, run
+from experiments.data import add_data_option, run
 from experiments.super_resolve.cases import column_correlation
+from napari_spatialrecon.comparison.data import DataFolder
 from napari_spatialrecon.tasks.super_resolving import super_resolve
 from napari_spatialrecon.tissue.images import histology
 

@@ -19,9 +19,11 @@ import numpy as np
 from anndata import AnnData
 from scipy.sparse import csr_matrix
 
-from experiments.data import DataFolder, add_data_option, run
-from experiments.super_resolve.cases import CASES, column_correlation, from_cells
+from experiments.data import add_data_option, run
+from experiments.super_resolve.cases import column_correlation
 from experiments.super_resolve.train_generalist import simulated
+from napari_spatialrecon.comparison.cases.splits import CASES, from_cells
+from napari_spatialrecon.comparison.data import DataFolder
 from napari_spatialrecon.geometry.neighbours import nearest
 from napari_spatialrecon.methods.super_resolution.base import conserved
 from napari_spatialrecon.methods.super_resolution.weights import linear_weights

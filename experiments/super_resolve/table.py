@@ -17,9 +17,11 @@ import time
 from pathlib import Path
 from typing import Any
 
-from experiments.data import DataFolder, add_data_option, run
-from experiments.super_resolve.cases import CASES, SuperCase, load, poisson_ceiling
+from experiments.data import add_data_option, run
+from experiments.super_resolve.cases import poisson_ceiling
 from experiments.super_resolve.train_generalist import train
+from napari_spatialrecon.comparison.cases.splits import CASES, SuperCase, load
+from napari_spatialrecon.comparison.data import DataFolder
 from napari_spatialrecon.evaluation.super_metrics import evaluate_super
 from napari_spatialrecon.methods.srast.config import SRastConfig
 from napari_spatialrecon.storage import write_json

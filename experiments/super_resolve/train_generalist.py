@@ -21,7 +21,8 @@ from collections.abc import Sequence
 import numpy as np
 from anndata import AnnData
 
-from experiments.data import DataFolder, add_data_option, run
+from experiments.data import add_data_option, run
+from napari_spatialrecon.comparison.data import DataFolder
 from napari_spatialrecon.methods.run import Run
 from napari_spatialrecon.methods.srast.config import SRastConfig
 from napari_spatialrecon.methods.srast.model import SRast

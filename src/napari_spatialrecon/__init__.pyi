@@ -1,3 +1,4 @@
+from .comparison.running import benchmark as benchmark
 from .errors import CheckpointError as CheckpointError
 from .errors import ConfigError as ConfigError
 from .errors import DivergedError as DivergedError

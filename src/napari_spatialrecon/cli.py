@@ -14,6 +14,7 @@ from collections.abc import Sequence
 
 from napari_spatialrecon.command_line import (
     alignment,
+    comparing,
     encoding,
     evaluating,
     genes,
@@ -41,6 +42,7 @@ VERBS = (
     genes,
     mixtures,
     evaluating,
+    comparing,
     super_resolution,
     validating,
     reporting,

@@ -6,8 +6,9 @@ from pathlib import Path
 import anndata as ad
 import numpy as np
 import pytest
-from experiments.data import LEAST_COUNTS, SOURCES, DataFolder, add_data_option, run
+from experiments.data import add_data_option, run
 
+from napari_spatialrecon.comparison.data import LEAST_COUNTS, SOURCES, DataFolder
 from napari_spatialrecon.errors import InputError
 
 ROOT = Path(__file__).parents[2]
@@ -23,7 +24,7 @@ def test_a_missing_file_is_named_with_its_data_set_and_source(tmp_path):
     with pytest.raises(InputError) as error:
         DataFolder(tmp_path).find("starmap_mpfc/section_BZ5.h5ad")
     message = str(error.value)
-    for word in ("section_BZ5.h5ad", str(tmp_path), "STARmap", "zhengli09/BASS-Analysis", "--data"):
+    for word in ("section_BZ5.h5ad", str(tmp_path), "STARmap", "zhengli09/BASS-Analysis", "data="):
         assert word in message
 
 

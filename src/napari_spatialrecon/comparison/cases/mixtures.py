@@ -12,8 +12,10 @@ import numpy as np
 import pandas as pd
 from anndata import AnnData
 
-from experiments.data import DataFolder
+from napari_spatialrecon.comparison.cases.problem import Part, Problem, bare
+from napari_spatialrecon.comparison.data import DataFolder
 from napari_spatialrecon.evaluation.protocols import pseudo_visium
+from napari_spatialrecon.tissue.slots import PROPORTIONS
 
 #: Case: file of labelled cells with places, and the column of their types.
 SECTIONS = {
@@ -64,3 +66,23 @@ def _summed(name: str, data: DataFolder) -> tuple[AnnData, AnnData, AnnData, str
     others = cells[~half]
     reference = others[rng.permutation(others.n_obs)[:REFERENCE]].copy()
     return spots, reference, truth, column
+
+
+def problem(name: str, data: DataFolder) -> Problem:
+    """Return a case as it is set."""
+    spots, reference, truth, column = load(name, data)
+    return mixed(spots, reference, column, shares(truth.obsm[PROPORTIONS]))
+
+
+def mixed(spots: AnnData, reference: AnnData, column: str, answer: AnnData) -> Problem:
+    """Return the case of spots whose mixtures are known."""
+    tables = {"slide": bare(spots), "reference": bare(reference, columns=(column,))}
+    asked = {"labels": column, "cells_per_spot": CELLS_PER_SPOT}
+    return Problem("deconvolve", (Part(tables, asked),), answer)
+
+
+def shares(table: pd.DataFrame) -> AnnData:
+    """Return spots with their proportions: the answer of a deconvolution."""
+    answer = AnnData(obs=pd.DataFrame(index=table.index.astype(str)))
+    answer.obsm[PROPORTIONS] = table.set_axis(answer.obs_names)
+    return answer

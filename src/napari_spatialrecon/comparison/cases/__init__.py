@@ -1,0 +1,1 @@
+"""Cases: inputs of a task from which a known answer was taken out."""
