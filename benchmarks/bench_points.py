@@ -225,14 +225,16 @@ def compare(viewer: Any, watch: Watch, bench: Any, made: Any, layer: Any) -> Non
             lambda: len(results.model.ticked) < 2 or panel.comparison is not None,
         )
     for look in Look:
-        watch.timed(f"compare: {look}", lambda look=look: panel.look(look))
+        watch.timed(
+            f"compare: {look}", lambda look=look: panel.look(look), lambda: not panel.drawing
+        )
         if look is Look.ARROWS:
             print(f"   {panel.status.text()}")
         if look is Look.SWIPE:
             watch.timed("move the line, 20 times", lambda: [
                 (panel.slider.setValue(300 + 20 * i), QApplication.processEvents()) for i in range(20)
             ])  # fmt: skip
-    watch.timed("end the comparison", lambda: panel.look(None))
+    watch.timed("end the comparison", lambda: panel.look(None), lambda: not panel.drawing)
     watch.timed("remove a layer", lambda: viewer.layers.remove(second))
 
 

@@ -3,7 +3,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from napari_spatialrecon.geometry.distortion import local_maps
+from napari_spatialrecon.geometry.distortion import _distinct, local_maps
 
 
 @pytest.fixture
@@ -55,3 +55,8 @@ def test_a_drawn_map_ends_where_the_tissue_does() -> None:
     far = np.hypot(x + origin[0], y + origin[1])
     assert np.isnan(pixels[far > 100]).all() and np.isfinite(pixels[far < 85]).all()
     np.testing.assert_allclose(pixels[far < 85], 2, rtol=1e-6)
+
+
+def test_points_that_are_twice_are_counted_once() -> None:
+    points = np.random.default_rng(0).integers(0, 5, (80, 2)) * [1.5, 0.0625]
+    np.testing.assert_array_equal(_distinct(points), np.unique(points, axis=0))

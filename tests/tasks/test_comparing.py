@@ -105,3 +105,15 @@ def test_what_cannot_be_compared_is_refused(tissue: np.ndarray) -> None:
     twice.obs_names = ["a"] * 120
     with pytest.raises(InputError, match="once"):
         sr.compare(twice, table(tissue))
+
+
+def test_many_names_are_matched_and_checked_in_parts(
+    tissue: np.ndarray, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("napari_spatialrecon.tasks.compared._PART", 50)
+    same, turned = table(tissue), table(tissue + 5)[::-1].copy()
+    assert (sr.compare(same, table(tissue + 5)).distance > 7).all()
+    np.testing.assert_allclose(sr.compare(same, turned).distance, np.sqrt(50))
+    turned.obs_names = [*turned.obs_names[:-1], turned.obs_names[0]]
+    with pytest.raises(InputError, match="once"):
+        sr.compare(same, turned)

@@ -186,7 +186,7 @@ def _fits(a: Array, b: Array, nodes: Array, distance: Array) -> tuple[Array, Arr
 
 def _within(cells: Array, points: Array, reach: float) -> NDArray[np.bool_]:
     """Return which points lie in the alpha shape of the cells, of discs of radius `reach`."""
-    places = np.unique(cells, axis=0)
+    places = _distinct(cells)
     places = places[:: max(1, len(places) // _OUTLINED)]
     try:
         triangles = Delaunay(places)
@@ -201,9 +201,21 @@ def _within(cells: Array, points: Array, reach: float) -> NDArray[np.bool_]:
     return np.asarray((which >= 0) & full[which])
 
 
+def _distinct(points: Array) -> Array:
+    """Return the different ones of points (n, 2), sorted by x, then by y.
+
+    As complex numbers, which numpy sorts seven times as fast as `np.unique` does rows; that also
+    keeps all other threads waiting.
+    """
+    pairs = np.sort(np.ascontiguousarray(points, np.float64).view(np.complex128).ravel())
+    first = np.ones(len(pairs), bool)
+    first[1:] = pairs[1:] != pairs[:-1]
+    return pairs[first].view(np.float64).reshape(-1, 2)
+
+
 def _spacing(points: Array) -> float:
     """Return the median distance of some cells to their nearest neighbour elsewhere."""
-    places = np.unique(points, axis=0)
+    places = _distinct(points)
     if len(places) < 2:
         return 0.0
     some = places[:: max(1, len(places) // 2000)]

@@ -18,6 +18,8 @@ Array = NDArray[np.float64]
 
 _LEAST = 4
 """Least number of common cells."""
+_PART = 50_000
+"""Number of names looked at without a break."""
 
 
 @dataclass(frozen=True, eq=False, kw_only=True)
@@ -115,14 +117,14 @@ def matched(
         Names are not unique, or fewer than 4 cells are common.
     """
     for name, adata in zip(names, (first, second), strict=True):
-        if not adata.obs_names.is_unique:
+        if not _are_unique(adata.obs_names):
             raise InputError(
                 "Expected unique cell names, found some more than once.",
                 remedy="Try adata.obs_names_make_unique() before the run.",
                 where=f"{name}: obs_names",
             )
     placed = [np.asarray(np.isfinite(points).all(axis=1)) for points in places]
-    found = second.obs_names.get_indexer(first.obs_names)
+    found = _rows_of(first.obs_names, second.obs_names)
     common = np.flatnonzero((found >= 0) & placed[0])
     common = common[placed[1][found[common]]]
     n = len(common)
@@ -136,3 +138,26 @@ def matched(
         )
     alone = (int(placed[0].sum()) - n, int(placed[1].sum()) - n)
     return [common, found[common]], alone
+
+
+def _are_unique(names: pd.Index) -> bool:
+    """Return whether no name is twice; many are looked at in parts.
+
+    pandas would keep all other threads waiting for half a second, the window's among them.
+    """
+    if len(names) <= _PART:
+        return bool(names.is_unique)
+    seen: set[object] = set()
+    for start in range(0, len(names), _PART):
+        seen.update(names[start : start + _PART])
+    return len(seen) == len(names)
+
+
+def _rows_of(names: pd.Index, known: pd.Index) -> NDArray[np.intp]:
+    """Return the rows (n,) of unique names among known ones; -1 for none."""
+    if len(names) == len(known) and all(
+        np.array_equal(names[start : start + _PART], known[start : start + _PART])
+        for start in range(0, len(names), _PART)
+    ):
+        return np.arange(len(names))
+    return np.asarray(known.get_indexer(names), np.intp)

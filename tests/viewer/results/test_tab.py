@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -12,10 +12,11 @@ import pandas as pd
 import pytest
 from anndata import AnnData
 from napari.components import ViewerModel
-from qtpy.QtCore import QCoreApplication, QEvent, QPoint, Qt
+from qtpy.QtCore import QCoreApplication, QEvent, QPoint, Qt, QTimer
 
 from napari_spatialrecon.viewer.canvas.colors import color_key
 from napari_spatialrecon.viewer.canvas.passing import is_passing
+from napari_spatialrecon.viewer.results.compare_panel import ComparePanel
 from napari_spatialrecon.viewer.results.looks import Look
 from napari_spatialrecon.viewer.results.result_list import EMPTY
 from napari_spatialrecon.viewer.results.tab import ResultsTab
@@ -257,3 +258,83 @@ def test_many_cells_are_compared_in_the_background(
     qtbot.waitUntil(lambda: tab.compare.comparison is not None, timeout=90_000)
     qtbot.waitUntil(lambda: not tab.compare.status.isVisible(), timeout=90_000)
     assert tab.compare.buttons[Look.ARROWS].isVisible()
+
+
+@pytest.fixture
+def many(
+    tab: ResultsTab, two: tuple[Result, Result], monkeypatch: pytest.MonkeyPatch, qtbot: Any
+) -> ComparePanel:
+    """The panel of a comparison that counts as one of many cells."""
+    tick(tab, *two)
+    monkeypatch.setattr("napari_spatialrecon.viewer.results.compare_panel.MANY", 10)
+    return tab.compare
+
+
+def own(panel: ComparePanel) -> list[str]:
+    return [layer.name for layer in panel.viewer.layers if is_passing(layer)]
+
+
+def once_there(panel: ComparePanel, name: str, act: Callable[[], object]) -> list[str]:
+    """Act once a layer was added, between two steps; the list then holds what was there."""
+    seen: list[str] = []
+
+    def do() -> None:
+        if not seen and panel.drawing:
+            seen.extend(own(panel))
+            act()
+
+    def wait(event: Any) -> None:
+        if name in event.value.name:
+            QTimer.singleShot(0, do)
+
+    panel.viewer.layers.events.inserted.connect(wait)
+    return seen
+
+
+def test_a_look_at_many_cells_is_drawn_a_step_at_a_time_and_the_same(
+    many: ComparePanel, monkeypatch: pytest.MonkeyPatch, qtbot: Any
+) -> None:
+    for look, button in many.buttons.items():
+        button.click()
+        assert many.drawing and button.isChecked() and many.status.text() == "Drawing…"
+        qtbot.waitUntil(lambda: not many.drawing, timeout=60_000)
+        assert many.stage.look is look and button.isChecked() and own(many)
+        assert many.slider.isVisibleTo(many) is (look is Look.SWIPE)
+        assert "Drawing" not in many.status.text()
+        shown = own(many), [layer.visible for layer in many.viewer.layers]
+        with monkeypatch.context() as few:
+            few.setattr("napari_spatialrecon.viewer.results.compare_panel.MANY", 1_000)
+            many.look(None)
+            many.look(look)
+            assert not many.drawing
+        assert shown == (own(many), [layer.visible for layer in many.viewer.layers])
+    many.look(None)
+    qtbot.waitUntil(lambda: not many.drawing, timeout=60_000)
+    assert many.stage.look is None and not own(many)
+    assert not any(button.isChecked() for button in many.buttons.values())
+
+
+def test_a_look_that_is_half_drawn_gives_way_to_another_and_to_none(
+    many: ComparePanel, two: tuple[Result, Result], qtbot: Any
+) -> None:
+    before = list(many.viewer.layers)
+    seen = once_there(many, "GEARS", many.buttons[Look.BLINK].click)
+    many.buttons[Look.BESIDE].click()
+    qtbot.waitUntil(lambda: bool(seen) and not many.drawing, timeout=60_000)
+    assert many.stage.look is Look.BLINK and len(own(many)) == 2
+    seen = once_there(many, "→", many.buttons[Look.ARROWS].click)
+    many.buttons[Look.ARROWS].click()
+    qtbot.waitUntil(lambda: bool(seen) and not many.drawing, timeout=60_000)
+    assert len(seen) == 1, "the ends of the arrows were still to come"
+    assert many.stage.look is None and list(many.viewer.layers) == before
+    assert all(result.layer.visible for result in two)
+
+
+def test_a_layer_removed_while_a_look_is_half_drawn_ends_it(
+    many: ComparePanel, two: tuple[Result, Result], qtbot: Any
+) -> None:
+    seen = once_there(many, "GEARS", lambda: many.viewer.layers.remove(two[1].layer))
+    many.buttons[Look.BESIDE].click()
+    qtbot.waitUntil(lambda: bool(seen), timeout=60_000)
+    assert not many.drawing and many.stage.look is None and not own(many)
+    assert two[0].layer.visible and not any(b.isChecked() for b in many.buttons.values())

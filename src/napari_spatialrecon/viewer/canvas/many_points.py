@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from itertools import repeat
 from operator import is_
 from typing import TYPE_CHECKING, Any
@@ -46,6 +46,7 @@ def upload_less(is_drawn: Callable[[Points], bool]) -> None:
         return
     _are_drawn.append(is_drawn)
     _measure_columns()
+    _point_at_columns()
     drawer: Any = VispyPointsLayer
     napari_does = drawer._on_data_change
 
@@ -83,6 +84,36 @@ def _measure_columns() -> None:
 
     points: Any = Points
     points._extent_data = property(_extent_data, doc=known.__doc__)
+
+
+def _point_at_columns() -> None:
+    """Let napari find the point under the mouse by columns.
+
+    It looks twice whenever another layer becomes the active one, a tenth of a second each for a
+    million points.
+    """
+    from napari.layers import Points
+
+    points: Any = Points
+    known = points._get_value
+
+    def _get_value(self: Points, position: Sequence[float]) -> int | None:
+        if len(self.data) <= MANY:
+            at: int | None = known(self, position)
+            return at
+        rows = self._view_indices
+        columns, whole = np.asarray(self.data).T, len(rows) == len(self.data)
+        reach, found = self._view_size / 2, np.arange(len(rows))
+        for axis in self._slice_input.displayed:
+            ratio, values = abs(self.scale[axis] / self.scale[-1]), columns[axis]
+            if len(found) < len(rows):
+                values, near = values[rows[found]], reach[found]
+            else:
+                values, near = values if whole else values[rows], reach
+            found = found[np.abs(values - position[axis]) <= near / ratio]
+        return rows[found[-1]] if len(found) else None
+
+    points._get_value = _get_value
 
 
 def upload(drawer: VispyPointsLayer, rows: np.ndarray) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol, runtime_checkable
 
@@ -18,6 +19,7 @@ from napari_spatialrecon.viewer.results.facts import record_of
 from napari_spatialrecon.viewer.results.model import Deleted, ResultsModel
 from napari_spatialrecon.viewer.results.sides import Side, layers_of
 from napari_spatialrecon.viewer.task.result_layers import hide_other_results
+from napari_spatialrecon.viewer.window.steps import Steps, at_once
 from napari_spatialrecon.viewer.workspace.reopening import with_look
 
 if TYPE_CHECKING:
@@ -133,16 +135,26 @@ def write_disagreement(
     -------
     Names of the columns.
     """
+    names: list[str] = at_once(writing_disagreement(viewer, comparison, sides))
+    return names
+
+
+def writing_disagreement(
+    viewer: ViewerModel, comparison: Compared, sides: tuple[Side, Side]
+) -> Steps:
+    """Do what `write_disagreement` does, and return the same, in steps."""
     written = []
     for side, other in (sides, sides[::-1]):
         if side.result is None:
             continue
         name = comparison.title(other.name).replace("/", "_")
-        column = comparison.column(side.adata)
+        column = yield partial(comparison.column, side.adata)
         side.adata.obs[name] = column
+        yield None
         for layer in side.points(viewer):
             if len(layer.features) == len(column):
                 layer.features = layer.features.assign(**{name: column})
+                yield None
         written.append(name)
     return written
 

@@ -21,7 +21,7 @@ from superqt import QElidingLabel
 
 from napari_spatialrecon.errors import SpatialReconError
 from napari_spatialrecon.viewer.results import pieces
-from napari_spatialrecon.viewer.results.acts import write_disagreement
+from napari_spatialrecon.viewer.results.acts import writing_disagreement
 from napari_spatialrecon.viewer.results.distortion_layers import AREA_COLORS, SHEAR_COLORS
 from napari_spatialrecon.viewer.results.looks import LETTERS, MARKS, TIPS, Look
 from napari_spatialrecon.viewer.results.model import ResultsModel
@@ -33,7 +33,10 @@ from napari_spatialrecon.viewer.results.words import amount_text, values_of, wor
 from napari_spatialrecon.viewer.widgets.gene_search import GeneSearch
 from napari_spatialrecon.viewer.widgets.labels import WrappedLabel
 from napari_spatialrecon.viewer.widgets.notice import Notice
+from napari_spatialrecon.viewer.window.main_window import has_window
+from napari_spatialrecon.viewer.window.steps import Steps, at_once
 from napari_spatialrecon.viewer.window.tones import DARK, Tones
+from napari_spatialrecon.viewer.window.turns import Turns
 from napari_spatialrecon.viewer.window.worker import Run
 
 if TYPE_CHECKING:
@@ -87,22 +90,33 @@ class ComparePanel(QFrame):
         self.swipe = Swipe(viewer, self.stage, self._show_line)
         self.timer = QTimer(self)
         self.timer.setInterval(BLINK_MS)
+        canvas = viewer.window._qt_viewer.canvas.native if has_window(viewer) else None
+        self._turns = Turns(canvas, self)
+        self._coming: Look | None = None
+        self._pending = False
         self._lay_out()
         self._connect()
         self.refresh()
 
     def close_stage(self) -> None:
         """Leave the canvas as it was."""
+        self._turns.stop()
         self.swipe.release()
         self.stage.left.disconnect(self._on_left)
         self.stage.close()
 
+    @property
+    def drawing(self) -> bool:
+        """Whether a look is about to be shown or left, a step at a time."""
+        return self._turns.running
+
     def refresh(self) -> None:
         """Compare what is ticked now."""
         if self.model.pair != self._pair:
+            many = self._many
             self._pair, self.comparison, self._distortion = self.model.pair, None, None
             self.about.show_name("")
-            self.stage.forget()
+            self._do(self.stage.forgetting(), many=many)
             self.notice.clear()
             if self._pair is not None:
                 self._compare()
@@ -111,30 +125,49 @@ class ComparePanel(QFrame):
     def look(self, look: Look | None) -> None:
         """Look at the comparison in a way; None leaves the canvas as it was."""
         if look is None or self.comparison is None or self._pair is None:
-            self.stage.leave()
+            self._do(self.stage.leaving(), many=self._many)
             self._show_state()
             return
-        comparison, pair = self.comparison, self._pair
         if look in _PLACES and not self.buttons[look].isEnabled():
             return
-        self.stage.show(
-            look,
-            comparison,
-            pair,
-            of=self.of.currentData(),
-            distortion=self._distortion,
-            about=self.shown,
+        self._do(self._looking(look, self.comparison, self._pair), many=self._many, look=look)
+        self._show_state()
+
+    def _do(self, steps: Steps, *, many: bool, look: Look | None = None) -> None:
+        """Do the steps to a look, or those that leave it: with many cells over some turns."""
+        self._turns.stop()
+        self._coming, self._pending = look, many
+        if many:
+            self._turns.start(self._to_the_end(steps))
+        else:
+            at_once(self._to_the_end(steps))
+
+    def _to_the_end(self, steps: Steps) -> Steps:
+        try:
+            yield from steps
+        finally:
+            self._coming, self._pending = None, False
+        self._show_state()
+
+    @property
+    def _many(self) -> bool:
+        """Whether drawing what is compared takes so long that the window would be seen to stand."""
+        return self.comparison is not None and len(self.comparison.obs_names) > MANY
+
+    def _looking(self, look: Look, comparison: Compared, pair: tuple[Side, Side]) -> Steps:
+        of, distortion, about = self.of.currentData(), self._distortion, self.shown
+        yield from self.stage.showing(
+            look, comparison, pair, of=of, distortion=distortion, about=about
         )
         self.status.clear()
-        if look is Look.DISAGREEMENT and not self.shown:
-            columns = write_disagreement(self.viewer, comparison, pair)
+        if look is Look.DISAGREEMENT and not about:
+            columns = yield from writing_disagreement(self.viewer, comparison, pair)
             self.status.setText("Kept as the column " + " and ".join(f"“{c}”" for c in columns))
-        elif self.stage.shown and not self.shown:
+        elif self.stage.shown and not about:
             self.status.setText(f"Shown: {self.stage.shown}, on which the two agree least.")
         elif look is Look.ARROWS and self.stage.arrows < len(comparison.obs_names):
             of = f"{self.stage.arrows:,} of {len(comparison.obs_names):,}"
             self.status.setText(f"Arrows of {of} cells, drawn at random.")
-        self._show_state()
 
     def set_tones(self, tones: Tones) -> None:
         """Use the colors of a theme."""
@@ -207,6 +240,8 @@ class ComparePanel(QFrame):
 
     def _show_state(self) -> None:
         found, look, pair = self.comparison, self.stage.look, self._pair
+        if self._pending:  # of the look before, layers may still be there
+            look = None
         ticked = len(self.model.ticked)
         self.hint.setVisible(pair is None)
         self.hint.setText(
@@ -221,6 +256,8 @@ class ComparePanel(QFrame):
             label.setStyleSheet("")
         if self._run is not None:
             self.status.setText("Comparing…")
+        elif self._coming is not None and self._pending:
+            self.status.setText("Drawing…")
         for widget in (self.median, self.p90, *self.buttons.values()):
             widget.setVisible(found is not None)
         self.notes.setVisible(found is not None and bool(found.notes))
@@ -230,7 +267,7 @@ class ComparePanel(QFrame):
             self._show_numbers(found)
         for button_look, button in self.buttons.items():
             with QSignalBlocker(button):
-                button.setChecked(button_look is look)
+                button.setChecked(button_look is (self._coming or look))
         self.slider.setVisible(look is Look.SWIPE)
         self.of.setVisible(look is Look.DISTORTION)
         self.strip.setVisible(
@@ -291,6 +328,8 @@ class ComparePanel(QFrame):
             self.look(Look.DISTORTION)
 
     def _on_left(self) -> None:
+        if self._coming is not None:  # a layer of it was removed before all were there
+            self._turns.stop()
         self.status.clear()
         self._show_state()
 

@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from napari.layers import Layer
 
     from napari_spatialrecon.viewer.results.scene import Scene
+    from napari_spatialrecon.viewer.window.steps import Steps
 
 
 class Curtain:
@@ -33,21 +34,22 @@ class Curtain:
         """Return whether it changed a layer."""
         return any(layer is other for other, _ in self._before)
 
-    def hide(self, layers: Iterable[Layer]) -> None:
+    def hide(self, layers: Iterable[Layer]) -> Steps:
         """Hide layers."""
         for layer in layers:
-            self._set(layer, visible=False)
+            if self._set(layer, visible=False):
+                yield None
 
-    def clear_ground(self, scene: Scene) -> None:
+    def clear_ground(self, scene: Scene) -> Steps:
         """Hide all results, and show the H&E that the sides lie on."""
         sides = [layer for side in scene.sides for layer in side.layers(self.viewer)]
         ours = [(layer, layer.metadata.get(OURS, {})) for layer in self.viewer.layers]
         results = [layer for layer, about in ours if about.get("role") == "result"]
-        self.hide([*sides, *(layer for layer in results if layer not in sides)])
+        yield from self.hide([*sides, *(layer for layer in results if layer not in sides)])
         shown = next((layer for layer, _ in scene.sources if layer is not None), None)
         ground = None if shown is None else histology_under(self.viewer, shown)
-        if ground is not None:
-            self._set(ground, visible=True)
+        if ground is not None and self._set(ground, visible=True):
+            yield None
 
     def bring_into_view(self, scene: Scene, own: Iterable[Layer]) -> None:
         """Look at both sides, where the window shows another part."""
@@ -62,22 +64,28 @@ class Curtain:
         camera = self.viewer.scene.camera
         self._camera = (camera.center, camera.zoom)
 
-    def lift(self, but: Container[Layer] = ()) -> None:
+    def lift(self, but: Container[Layer] = ()) -> Steps:
         """Show what was visible before, as it was seen; but these layers stay as they are."""
-        kept: list[tuple[Layer, bool]] = []
         for layer, visible in reversed(self._before):
             if layer in but:
-                kept.insert(0, (layer, visible))
-            elif layer in self.viewer.layers and layer.visible != visible:
+                continue
+            if layer in self.viewer.layers and layer.visible != visible:
                 layer.visible = visible
+                yield None
+        self._before = [(layer, visible) for layer, visible in self._before if layer in but]
         if self._camera is not None:
-            camera = self.viewer.scene.camera
-            camera.center, camera.zoom = self._camera
-        self._before, self._camera = kept, None
+            camera, before = self.viewer.scene.camera, self._camera
+            self._camera = None
+            camera.center, camera.zoom = before
+            yield None
 
-    def _set(self, layer: Layer, *, visible: bool) -> None:
-        if layer in self.viewer.layers:
-            if layer.visible != visible or not self.holds(layer):
-                self._before.append((layer, layer.visible))
-            if layer.visible != visible:
-                layer.visible = visible
+    def _set(self, layer: Layer, *, visible: bool) -> bool:
+        """Show or hide a layer that is in the viewer; return whether that changed anything."""
+        if layer not in self.viewer.layers:
+            return False
+        changes = layer.visible != visible
+        if changes or not self.holds(layer):
+            self._before.append((layer, layer.visible))
+        if changes:
+            layer.visible = visible
+        return changes

@@ -12,7 +12,9 @@ from numpy.typing import NDArray
 from napari_spatialrecon.tissue.slots import OURS
 from napari_spatialrecon.viewer.canvas.layers import linear_part
 from napari_spatialrecon.viewer.canvas.passing import is_passing
-from napari_spatialrecon.viewer.results.pieces import World
+from napari_spatialrecon.viewer.results.pieces import SYMBOLS, World
+from napari_spatialrecon.viewer.results.sides import told_apart
+from napari_spatialrecon.viewer.results.words import values_of
 from napari_spatialrecon.viewer.workspace.selection import names_of
 
 if TYPE_CHECKING:
@@ -20,6 +22,7 @@ if TYPE_CHECKING:
     from napari.layers import Image, Layer, Points
 
     from napari_spatialrecon.tasks.compared import Compared
+    from napari_spatialrecon.tasks.value_comparing import ValueComparison
     from napari_spatialrecon.viewer.results.sides import Side
 
 Source = tuple["Points | None", np.ndarray]
@@ -59,7 +62,9 @@ class Scene:
         shown = first[0] is not None or second[0] is None
         places, source = (comparison.first, first) if shown else (comparison.second, second)
         world = World.of(places, comparison.unit, *source)
-        return cls(viewer, comparison, sides, (first, second), world, _state(viewer, sides))
+        found = cls(viewer, comparison, sides, (first, second), world, _state(viewer, sides))
+        assert found.regions, "found here, and not while the window waits"
+        return found
 
     def holds(self, comparison: Compared, sides: tuple[Side, Side]) -> bool:
         """Return whether it is the scene of a comparison, and no layer was changed since."""
@@ -72,10 +77,33 @@ class Scene:
         return self.world(self.comparison.first), self.world(self.comparison.second)
 
     @cached_property
+    def regions(self) -> tuple[Box, Box]:
+        """The region of each side."""
+        first, second = self.places
+        return _bounds(first), _bounds(second)
+
+    @property
     def extent(self) -> Box:
         """The region of both sides."""
-        lows, highs = zip(*((p.min(axis=0), p.max(axis=0)) for p in self.places), strict=True)
+        lows, highs = zip(*self.regions, strict=True)
         return np.min(lows, axis=0), np.max(highs, axis=0)
+
+    @property
+    def names(self) -> tuple[str, str]:
+        """What the two are called on the canvas, where captions have to fit."""
+        first, second = (side.name for side in self.sides)
+        return told_apart(first, second)
+
+    @property
+    def values(self) -> ValueComparison | None:
+        """The comparison, if it is one of mixtures, genes or parts."""
+        return values_of(self.comparison)
+
+    def symbol(self, number: int) -> str:
+        """Return how a side is drawn: by a symbol each where they lie apart, else as it is."""
+        if self.values is None:
+            return SYMBOLS[number]
+        return "square" if self.values.kind.task == "super-resolve" else "disc"
 
     def tissue(self) -> Box:
         """Return the region of both sides, and of the slide that they lie on."""
@@ -94,8 +122,7 @@ class Scene:
         """Return the images in view under the first side."""
         from napari.layers import Image
 
-        first = self.places[0]
-        region = first.min(axis=0), first.max(axis=0)
+        region = self.regions[0]
         return [
             layer
             for layer in self.viewer.layers
@@ -132,6 +159,12 @@ def _state(viewer: ViewerModel, sides: tuple[Side, Side]) -> tuple[object, ...]:
             origin = np.asarray(layer._data_to_world((0.0, 0.0)))
             found.append((id(layer.data), linear_part(layer).tobytes(), origin.tobytes()))
     return tuple(found)
+
+
+def _bounds(places: NDArray[np.float64]) -> Box:
+    """Return the region of places (n, 2); numpy takes long to reduce rows of two numbers."""
+    columns = places.T
+    return np.array([c.min() for c in columns]), np.array([c.max() for c in columns])
 
 
 def _corners(layer: Layer) -> Box:

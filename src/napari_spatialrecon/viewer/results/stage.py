@@ -2,29 +2,23 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
 import numpy as np
 from psygnal import Signal
 
-from napari_spatialrecon.viewer.canvas.colors import ColorKey, color_key, set_point_colors
+from napari_spatialrecon.viewer.canvas.colors import ColorKey
 from napari_spatialrecon.viewer.canvas.pies import pies_of
 from napari_spatialrecon.viewer.canvas.point_nodes import move_vectors, show_points
-from napari_spatialrecon.viewer.results import pieces
+from napari_spatialrecon.viewer.results import own_layers
 from napari_spatialrecon.viewer.results.curtain import Curtain
-from napari_spatialrecon.viewer.results.distortion_layers import (
-    TITLES,
-    Of,
-    distortion_image,
-    distortion_lines,
-)
-from napari_spatialrecon.viewer.results.ground_copy import copy_of
-from napari_spatialrecon.viewer.results.looks import LETTERS, MARKS, Look
+from napari_spatialrecon.viewer.results.distortion_layers import Of
+from napari_spatialrecon.viewer.results.looks import Look
 from napari_spatialrecon.viewer.results.scene import Scene
-from napari_spatialrecon.viewer.results.sides import told_apart
-from napari_spatialrecon.viewer.results.value_colors import color_by_difference, color_sides
-from napari_spatialrecon.viewer.results.words import values_of
+from napari_spatialrecon.viewer.results.value_colors import color_sides
+from napari_spatialrecon.viewer.window.steps import Steps, at_once
 
 if TYPE_CHECKING:
     from napari.components import ViewerModel
@@ -32,15 +26,10 @@ if TYPE_CHECKING:
 
     from napari_spatialrecon.geometry.distortion import Distortion
     from napari_spatialrecon.tasks.compared import Compared
-    from napari_spatialrecon.tasks.comparing import Comparison
     from napari_spatialrecon.viewer.results.sides import Side
 
-_MARGIN = 0.06
-"""Margin around the tissue, in widths of it, side by side and beyond the line of a swipe."""
 _BOTH = frozenset({Look.BESIDE, Look.SWIPE, Look.BLINK})
 """Looks that show the points of both sides."""
-_LINE = 0.006
-"""Width of the line of a swipe, in widths of the tissue."""
 
 
 class Stage:
@@ -48,6 +37,7 @@ class Stage:
 
     It adds layers of its own and hides those of both sides; `leave` removes the ones and shows the
     others again. It leaves by itself when one of its layers, or the layer of a side, is removed.
+    All of that is also offered in steps, for many cells.
 
     Attributes
     ----------
@@ -107,21 +97,31 @@ class Stage:
         about
             The type or gene to compare; empty for all.
         """
+        at_once(self.showing(look, comparison, sides, of=of, distortion=distortion, about=about))
+
+    def showing(
+        self,
+        look: Look,
+        comparison: Compared,
+        sides: tuple[Side, Side],
+        *,
+        of: Of = "area",
+        distortion: Distortion | None = None,
+        about: str = "",
+    ) -> Steps:
+        """Do what `show` does in steps; where they end early, `leave` has to follow."""
         active = self.viewer.layers.selection.active
         same = self._scene is not None and self._scene.holds(comparison, sides)
-        kept = same and {look, self.look} <= _BOTH and about == self._about
-        self._end(hidden=same, points=kept)
-        self._busy = True
+        kept = same and {look, self.look} <= _BOTH and about == self._about and self._whole
+        yield from self._ending(hidden=same, points=kept)
+        self.look, self._about = look, about
         try:
             if self._scene is None or not same:
-                self._scene = Scene.of(self.viewer, comparison, sides)
-            self.look, self._about = look, about
+                self._scene = yield lambda: Scene.of(self.viewer, comparison, sides)
             if not kept:
                 self.key, self.shown = None, about
-            self._curtain.clear_ground(self._scene)
-            if look in _BOTH and not kept:
-                self._add_points()
-            ways: dict[Look, Callable[[], None]] = {
+            yield from self._quietly(self._curtain.clear_ground(self.scene))
+            ways: dict[Look, Callable[[], Steps]] = {
                 Look.BESIDE: self._beside,
                 Look.SWIPE: self._swipe,
                 Look.BLINK: self._blink,
@@ -129,40 +129,53 @@ class Stage:
                 Look.DISAGREEMENT: self._disagreement,
                 Look.DISTORTION: lambda: self._distortion(of, distortion),
             }
-            ways[look]()
+            yield from ways[look]()
             if look is not Look.BESIDE:
-                self._curtain.bring_into_view(self._scene, self._own)
+                self._curtain.bring_into_view(self.scene, self._own)
+                yield None
+        finally:
             if active is not None and active in self.viewer.layers:
                 self.viewer.layers.selection = {active}
-        finally:
-            self._busy = False
+
+    @property
+    def _whole(self) -> bool:
+        """Whether the points of both sides are shown, and not only begun to be."""
+        return len(self.points) == 2 and all(p in self.viewer.layers for p in self.points)
 
     def leave(self) -> None:
         """Remove what was added, and show what was hidden."""
-        self._end()
+        at_once(self.leaving())
 
-    def _end(self, *, hidden: bool = False, points: bool = False) -> None:
+    def leaving(self) -> Steps:
+        """Do what `leave` does in steps."""
+        if self.look is not None:
+            yield from self._ending()
+            self.left.emit()
+
+    def _ending(self, *, hidden: bool = False, points: bool = False) -> Steps:
         """Leave; the layers of both sides may stay hidden, and their points stay for the next look.
 
         Showing and hiding a million points between two looks would take seconds.
         """
         if self.look is None:
             return
-        self.look, self._busy = None, True
         stay = list(self.points) if points else []
         if not stay:
             for end in self._ends:
                 end()
             self._ends, self.points = [], []
-        for layer in self._own:
-            if layer in self.viewer.layers and layer not in stay:
-                self.viewer.layers.remove(layer)
-        self._curtain.lift(self._hidden_by_all() if hidden else ())
-        self._own, self._divider = list(stay), None
+        for layer in [own for own in self._own if own not in stay]:
+            with self._changing():
+                self._own.remove(layer)
+                if layer in self.viewer.layers:
+                    self.viewer.layers.remove(layer)
+            yield None
+        self._divider = None
+        yield from self._quietly(self._curtain.lift(self._hidden_by_all() if hidden else ()))
         for layer in stay:
             self._reset(layer)
-        self._busy = False
-        self.left.emit()
+            yield None
+        self.look = None
 
     def _hidden_by_all(self) -> list[Layer]:
         """Return the layers that are hidden in each look."""
@@ -184,7 +197,11 @@ class Stage:
 
     def forget(self) -> None:
         """Leave, and let go of the tables of the last comparison."""
-        self.leave()
+        at_once(self.forgetting())
+
+    def forgetting(self) -> Steps:
+        """Do what `forget` does in steps."""
+        yield from self.leaving()
         self._scene = None
 
     @property
@@ -204,22 +221,22 @@ class Stage:
         """Divide at x: the first side is shown left of it, the second right of it."""
         low, high = self.scene.extent
         self.line = float(np.clip(x, low[1], high[1]))
-        if self._divider is None:
-            return
+        if self._divider is not None:
+            self._divide()
+            move_vectors(self._divider, own_layers.line_data(self.scene, self.line))
+
+    def _divide(self) -> None:
+        """Show each side up to the line."""
         for layer, way in zip(self.points, (-1, 1), strict=True):
             if pies_of(layer) is not None:  # no plane cuts pies
                 places = np.asarray(layer._data_to_world(layer.data))[:, -1]
                 show_points(layer, way * (places - self.line) >= 0)
                 continue
-            layer.experimental_clipping_planes = [
-                {"position": (0, 0, self.line), "normal": (0, 0, way)}
-            ]
-        move_vectors(self._divider, self._line_data())
-
-    def _line_data(self) -> np.ndarray:
-        low, high = self.scene.extent
-        span = np.array([low[0], high[0]]) + np.array([-1, 1]) * _MARGIN * (high[0] - low[0])
-        return np.array([[[span[0], self.line], [span[1] - span[0], 0.0]]])
+            at = (0.0, 0.0, self.line)
+            if layer.experimental_clipping_planes:  # another one would be another shader
+                layer.experimental_clipping_planes[0].position = at
+            else:
+                layer.experimental_clipping_planes = [{"position": at, "normal": (0, 0, way)}]
 
     def turn(self) -> int:
         """Show the other side, and return which one is shown: 0 or 1."""
@@ -230,133 +247,93 @@ class Stage:
 
     # Ways to look
 
-    def _beside(self) -> None:
-        low, high = self.scene.tissue()
-        margin = _MARGIN * (high - low)
-        low, high = low - margin, high + margin
-        shift = self._aside(high - low)
-        ground = self.scene.ground()
-        for image in ground:
-            for moved in (np.zeros(2), shift):
-                copy = copy_of(image, low, high, moved)
-                if copy is not None:
-                    self._add(copy, self.viewer.layers.index(image) + 1)
-        self._curtain.hide(ground)
-        self.points[1].translate = shift
-        if shift[0]:
-            self.points[1].name_overlay.position = "bottom_left"
+    def _beside(self) -> Steps:
+        shift = own_layers.aside(self.scene)
+        copies = yield lambda: list(own_layers.grounds(self.scene))
+        for image, copy in copies:
+            self._add(copy, self.viewer.layers.index(image) + 1)
+            yield None
+        yield from self._quietly(self._curtain.hide(self.scene.ground()))
+
+        def move(first: Points, second: Points) -> None:
+            second.translate = shift
+            if shift[0]:
+                second.name_overlay.position = "bottom_left"
+
+        yield from self._show_both(move)
         self._curtain.remember_camera()
         self.viewer.reset_view(layers=self._own)
+        yield None
 
-    def _aside(self, span: np.ndarray) -> np.ndarray:
-        """Return the way, (2,) as (y, x), from the first tissue to the second.
-
-        To the right, or below where a narrow canvas shows both larger so.
-        """
-        height, width = self.viewer.canvas.size
-        right = min(height / span[0], width / (2 * span[1]))
-        below = min(height / (2 * span[0]), width / span[1])
-        return np.array([span[0], 0.0] if below > right else [0.0, span[1]])
-
-    def _swipe(self) -> None:
-        from napari.layers import Vectors
-
+    def _swipe(self) -> Steps:
         low, high = self.scene.extent
         self.line = float((low[1] + high[1]) / 2)
-        self._divider = Vectors(
-            self._line_data(),
-            name="drag this line",
-            vector_style="line",
-            edge_width=_LINE * float((high - low).max()) or 1.0,
-            edge_color="#FFC107",
-            **self.scene.world.kept,
-        )
-        self._add(self._divider)
-        self.move_line(self.line)
+        yield from self._show_both(lambda *sides: self._divide())
+        line = own_layers.divider(self.scene, self.line)
+        self._add(line)
+        self._divider = line
+        yield None
 
-    def _blink(self) -> None:
-        self.points[1].visible = False
+    def _blink(self) -> Steps:
+        def hide(first: Points, second: Points) -> None:
+            second.visible = False
 
-    def _draw_arrows(self) -> None:
-        first, second = self._names
-        lines, ends = pieces.arrows(
-            self.scene.comparison, self.scene.world, f"{first} → {MARKS[1]} {second}"
-        )
+        yield from self._show_both(hide)
+
+    def _draw_arrows(self) -> Steps:
+        lines, ends = yield lambda: own_layers.arrows(self.scene)
         self.arrows = len(lines.data)
-        self._add(lines, caption="top_left")
+        self._add(lines)
+        yield None
         self._add(ends)
+        yield None
 
-    def _disagreement(self) -> None:
-        comparison = self.scene.comparison
-        at = next((i for i, side in enumerate(self.scene.sides) if side.result is not None), 0)
-        layer = pieces.side_points(
-            self.scene.places[at],
-            *self.scene.sources[at],
-            f"{self._names[at]}: disagreement",
-            self._symbol(at),
-            self.scene.world,
-        )
+    def _disagreement(self) -> Steps:
+        layer, key = yield lambda: own_layers.disagreement(self.scene, self.shown)
+        self.key = key
         self._add(layer)
-        values = values_of(comparison)
-        if values is not None and self.shown:
-            self.key = color_by_difference(layer, values, self.shown, self._names)
-            return
-        self.key = set_point_colors(
-            layer,
-            comparison.amount,
-            kind="uncertainty",
-            title=comparison.title(self._names[1 - at]),
-            limits=(0.0, pieces.top_of(comparison)),
-        )
+        yield None
 
-    def _distortion(self, of: Of, found: Distortion | None) -> None:
-        if found is None:
-            found = self._layouts.distortion()
-        name = f"{TITLES[of]}, {' → '.join(self._names)}"
-        self._add(distortion_image(found, of, self.scene.world, name), caption="top_left")
-        if len(found.lines):
-            self._add(distortion_lines(found, self.scene.world, "deformed grid"))
+    def _distortion(self, of: Of, found: Distortion | None) -> Steps:
+        image, lines = yield lambda: own_layers.distortion(self.scene, of, found)
+        self._add(image)
+        yield None
+        if lines is not None:
+            self._add(lines)
+            yield None
 
     # Layers
 
-    @property
-    def _layouts(self) -> Comparison:
-        from napari_spatialrecon.tasks.comparing import Comparison
+    def _show_both(self, poise: Callable[[Points, Points], None]) -> Steps:
+        """Show the points of both sides, if they are not shown yet.
 
-        comparison = self.scene.comparison
-        assert isinstance(comparison, Comparison), "offered for places only"
-        return comparison
-
-    @property
-    def _names(self) -> tuple[str, str]:
-        """What the two are called on the canvas, where captions have to fit."""
-        first, second = (side.name for side in self.scene.sides)
-        return told_apart(first, second)
-
-    def _add_points(self) -> None:
-        scene, values = self.scene, values_of(self.scene.comparison)
-        for number, (layer, rows) in enumerate(scene.sources):
-            name = f"{(MARKS if values is None else LETTERS)[number]} {self._names[number]}"
-            symbol = self._symbol(number)
-            points = pieces.side_points(
-                scene.places[number], layer, rows, name, symbol, scene.world
-            )
-            self.points.append(points)
-            self._add(points, caption="top_right" if number else "top_left")
-            if layer is not None and values is None:
-                self._follow_colors(layer, points, rows)
+        Parameters
+        ----------
+        poise
+            Puts the first and the second where the look has them; before they are drawn, where
+            that is possible.
+        """
+        if self.points:
+            first, second = self.points
+            poise(first, second)
+            yield None
+            return
+        sides = yield lambda: own_layers.both_sides(self.scene)
+        first, second = self.points = sides
+        values = self.scene.values
+        if values is None:
+            poise(first, second)
+        for layer, (source, rows) in zip(sides, self.scene.sources, strict=True):
+            self._add(layer)
+            if source is not None and values is None:
+                self._follow_colors(source, layer, rows)
+            yield None
         if values is not None:
             if not self.shown and not values.is_mixture:
                 self.shown = values.least_agreed
-            keys = [None if la is None else color_key(la) for la, _ in scene.sources]
-            self.key = color_sides(self.points, values, self.shown, keys)
-
-    def _symbol(self, number: int) -> str:
-        """Return how a side is drawn: by a symbol each where they lie apart, else as it is."""
-        values = values_of(self.scene.comparison)
-        if values is None:
-            return pieces.SYMBOLS[number]
-        return "square" if values.kind.task == "super-resolve" else "disc"
+            self.key = color_sides(sides, values, self.shown, own_layers.keys(self.scene))
+            poise(first, second)
+            yield None
 
     def _follow_colors(self, source: Points, points: Points, rows: np.ndarray) -> None:
         def recolor() -> None:
@@ -366,12 +343,29 @@ class Stage:
         source.events.face_color.connect(recolor)
         self._ends.append(lambda: source.events.face_color.disconnect(recolor))
 
-    def _add(self, layer: Layer, index: int | None = None, *, caption: str = "") -> None:
-        if caption:
-            pieces.captioned(layer, caption)
+    def _add(self, layer: Layer, index: int | None = None) -> None:
         self._own.append(layer)
         layers = self.viewer.layers
-        layers.insert(len(layers) if index is None else index, layer)
+        with self._changing():
+            layers.insert(len(layers) if index is None else index, layer)
+
+    @contextmanager
+    def _changing(self) -> Iterator[None]:
+        """Not be told of one's own changes."""
+        self._busy = True
+        try:
+            yield
+        finally:
+            self._busy = False
+
+    def _quietly(self, steps: Steps) -> Steps:
+        """Do steps without being told of one's own changes, but of others' in between."""
+        while True:
+            with self._changing():
+                done = next(steps, steps)
+            if done is steps:
+                return
+            yield None
 
     def _on_removed(self, event: object) -> None:
         if self._busy or self.look is None:
