@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 import numpy as np
+import pandas as pd
 import scanpy
 from anndata import AnnData
 from scipy.sparse import csr_matrix
@@ -51,7 +52,8 @@ def evaluate_super(
         Ready for JSON. ``spearman_flat`` over all entries, ``spearman_spot`` and
         ``spearman_gene`` the means over sub-spots and over genes; ``pcc_gene`` the mean, with
         ``pcc_gene_median``; ``fd`` Σ|sum of parts - spot| / Σ spot and ``fd_entry`` the mean of
-        |sum - spot| / spot over entries with counts (the paper's fractional deviation); ``ari``
+        |sum - spot| / spot over entries with counts (the paper's fractional deviation), over
+        spots of which a part was matched, parts beyond the truth's bins included; ``ari``
         by k-means, Leiden and a Gaussian mixture; ``sub_spots``, ``genes``, ``missing``.
 
     Raises
@@ -83,7 +85,7 @@ def evaluate_super(
         "spearman_flat": _flat(true, pred, seed),
         **{name: float(np.mean(values)) for name, values in per_gene.items() if len(values)},
         "pcc_gene_median": float(np.median(per_gene["pcc_gene"])),
-        **_deviation(true, pred, prediction.obs["parent"].to_numpy()[rows]),
+        **_deviation(true, csr_matrix(prediction[:, genes].X), prediction.obs["parent"], rows),
     }
     known = None if labels is None else truth.obs[labels].astype(str).to_numpy()[matched]
     report["ari"] = _clusters(true, pred, known, seed)
@@ -139,10 +141,25 @@ def _flat(true: csr_matrix, pred: csr_matrix, seed: int, most: int = 4_000_000) 
     return float(_correlation(*ranks)[0])
 
 
-def _deviation(true: csr_matrix, pred: csr_matrix, parents: np.ndarray) -> dict[str, float]:
-    _, group = np.unique(parents, return_inverse=True)
-    gather = csr_matrix((np.ones(len(group)), (group, np.arange(len(group)))))
-    spots, sums = csr_matrix(gather @ true), csr_matrix(gather @ pred)
+def _deviation(
+    true: csr_matrix, parts: csr_matrix, parents: pd.Series, rows: np.ndarray
+) -> dict[str, float]:
+    """Return the deviation of the sums of all parts of the spots that `rows`, as `true`, touch.
+
+    A part without a bin counts as one in which nothing was measured.
+    """
+    codes, names = pd.factorize(parents)
+    wanted = np.unique(codes[rows])
+    number = np.full(len(names), -1)
+    number[wanted] = np.arange(len(wanted))
+    own = np.flatnonzero(number[codes] >= 0)
+
+    def summed(matrix: csr_matrix, at: np.ndarray) -> csr_matrix:
+        ones, where = np.ones(len(at)), (number[codes[at]], np.arange(len(at)))
+        gather = csr_matrix((ones, where), shape=(len(wanted), len(at)))
+        return csr_matrix(gather @ matrix)
+
+    spots, sums = summed(true, rows), summed(parts[own].astype(np.float64), own)
     away = abs(sums - spots)
     inverse = spots.copy()
     inverse.data = 1 / inverse.data

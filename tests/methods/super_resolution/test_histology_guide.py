@@ -54,6 +54,15 @@ def test_the_guided_block_has_the_sums_of_the_block(tissue):
     )
 
 
+def test_the_spread_of_a_part_is_weighted_as_its_counts_are(tissue):
+    density, counts, parts = tissue
+    guide = fit_guide(counts, parts, density.at)
+    even = sparse.csr_matrix(np.repeat(counts.toarray() / 4, 4, axis=0))
+    guided = guide.guided(SplitBlock(np.arange(3), even, 0.1 * even))
+    assert guided.spread is not None and abs(guided.values - even).max() > 1
+    np.testing.assert_allclose(guided.spread.toarray(), 0.1 * guided.values.toarray(), rtol=1e-6)
+
+
 @pytest.mark.parametrize("move", [(0.5, 0.0), (0.0, -0.5)])
 def test_an_image_shifted_by_half_a_spot_is_not_used(tissue, move):
     density, counts, parts = tissue

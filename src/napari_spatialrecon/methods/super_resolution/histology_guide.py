@@ -58,18 +58,25 @@ class Guide:
     note: str
 
     def guided(self, block: SplitBlock) -> SplitBlock:
-        """Return a block with its shares weighted by the stain; the totals of spots are kept."""
+        """Return a block with its shares, and their spread, weighted by the stain.
+
+        The totals of spots are kept.
+        """
         if not self.exponent:
             return block
         n, n_parts = self.logits.shape
-        weighed = csr_matrix(diags(np.exp(self.logits).ravel()) @ block.values)
+        stain = diags(np.exp(self.logits).ravel())
+        weighed = csr_matrix(stain @ block.values)
         rows = np.arange(n * n_parts)
         gather = csr_matrix((np.ones(len(rows)), (rows // n_parts, rows)))
         scale = csr_matrix(gather @ weighed)
         scale.data = 1 / scale.data
         scale = csr_matrix((gather @ block.values).multiply(scale))
-        values = weighed.multiply(gather.T @ scale)
-        return SplitBlock(block.genes, csr_matrix(values), block.spread)
+        rescale = csr_matrix(gather.T @ scale)
+        spread = (
+            None if block.spread is None else csr_matrix((stain @ block.spread).multiply(rescale))
+        )
+        return SplitBlock(block.genes, csr_matrix(weighed.multiply(rescale)), spread)
 
 
 def fit_guide(counts: csr_matrix, parts: SubSpots, stain: Stain, seed: int = 0) -> Guide:
