@@ -208,7 +208,7 @@ def gene_columns(prepared: contract.Prepared, genes: Iterable[str] | None) -> np
     asked = list(dict.fromkeys(genes))
     if not asked:
         raise InputError(
-            f"Expected genes of {prepared.name}, found none named.",
+            f"Expected names of genes that {prepared.name} measured, found none.",
             remedy=f"Try names such as {', '.join(names[:3])}.",
         )
     return np.array([*dict.fromkeys(find_genes(prepared.adata.var, asked, prepared.name))])

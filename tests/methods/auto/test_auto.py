@@ -117,4 +117,4 @@ def test_the_estimate_is_that_of_all_methods_tried():
     assert found.plan == ("Tries kNN, Ridge regression.",) and found.most_seconds == 180.0
     short = Auto(AutoConfig(minutes=0.001)).estimate(sizes)
     assert short.seconds < both
-    assert short.plan[0] == "Tries kNN." and "Ridge regression is left out" in short.plan[1]
+    assert short.plan[0] == "Tries kNN." and "Ridge regression is skipped" in short.plan[1]

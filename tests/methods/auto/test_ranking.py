@@ -75,7 +75,7 @@ def test_without_anything_to_compare_the_baseline_is_kept_and_why_is_told():
     assert ranking.kept == (BASELINE,) and ranking.settings()["tried"] == {}
     assert ranking.notes() == (
         f"{BASELINE.title} was kept: no other method was tried.",
-        f"{OTHER.title} was left out: too few genes.",
+        f"{OTHER.title} was skipped: too few genes.",
     )
 
 

@@ -80,7 +80,7 @@ def test_ties_go_to_the_baseline():
     assert note.endswith(
         "kNN, the baseline, was kept: no other method beats it by more than noise."
     )
-    assert other == "COME was left out: no time."
+    assert other == "COME was skipped: no time."
 
 
 def allowed(seconds, *costs):

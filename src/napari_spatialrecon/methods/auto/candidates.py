@@ -88,6 +88,6 @@ def estimate_of(
     return Estimate(
         sum(trial(cost.candidate).seconds for cost in costs) + max(w.seconds for w in last),
         max(estimate.memory_bytes for estimate in last),
-        plan=(f"Tries {names} on {on}.", *trials.omissions("is left out")),
+        plan=(f"Tries {names} on {on}.", *trials.omissions("is skipped")),
         most_seconds=max(config.seconds, costs[0].trial.high + costs[0].last.high),
     )

@@ -43,7 +43,7 @@ class Auto(Method):
         return Estimate(
             sum(cost.seconds for cost in found),
             max(cost.memory_bytes for cost in found),
-            plan=(f"Tries {names}.", *trials.omissions("is left out")),
+            plan=(f"Tries {names}.", *trials.omissions("is skipped")),
             most_seconds=max(self.config.seconds, costs[0].trial.high),
         )
 

@@ -43,7 +43,7 @@ class Trials:
     skipped
         Title of a candidate to the reason why it was not tried or did not finish.
     limited
-        Whether anything was left out for time.
+        Whether anything was skipped for time.
     """
 
     tried: list[Trial] = field(default_factory=list)
@@ -61,7 +61,7 @@ class Trials:
 
     def notes(self) -> tuple[str, ...]:
         """Return what was tried, what was kept and why."""
-        return self.choice(), *self.omissions("was left out")
+        return self.choice(), *self.omissions("was skipped")
 
     def omissions(self, verb: str) -> tuple[str, ...]:
         """Return a sentence for each method that was not tried or did not finish."""
