@@ -31,6 +31,10 @@ def test_the_next_step_leads_to_a_run_that_is_enabled_and_docks_become_tabs(
     window = viewer.window._qt_window
     qtbot.waitUntil(lambda: legend in window.tabifiedDockWidgets(dock), timeout=5_000)
     assert isinstance(legend, QDockWidget)
+    viewer.window.remove_dock_widget(legend)
+    again, _ = viewer.window.add_plugin_dock_widget(PLUGIN, "Align to histology")
+    qtbot.waitUntil(lambda: again in window.tabifiedDockWidgets(dock), timeout=5_000)
+    assert window.dockWidgetArea(again) == window.dockWidgetArea(dock)
 
     slide = space.of_role(Role.SLIDE)[0]
     viewer.layers.remove(slide.layer)

@@ -52,6 +52,7 @@ class _FirstShown(QObject):
             other
             for other in window.findChildren(QDockWidget)
             if other is not dock and other.property(_OURS) and not other.isFloating()
+            if window.dockWidgetArea(other) != Qt.DockWidgetArea.NoDockWidgetArea  # removed
         ]
         dock.setProperty(_OURS, True)
         dock.setWindowTitle(dock.windowTitle().removesuffix(_PLUGIN))  # on the tab
