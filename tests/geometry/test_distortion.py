@@ -60,3 +60,14 @@ def test_a_drawn_map_ends_where_the_tissue_does() -> None:
 def test_points_that_are_twice_are_counted_once() -> None:
     points = np.random.default_rng(0).integers(0, 5, (80, 2)) * [1.5, 0.0625]
     np.testing.assert_array_equal(_distinct(points), np.unique(points, axis=0))
+
+
+def test_the_lines_of_the_grid_end_where_the_cells_do() -> None:
+    rng = np.random.default_rng(0)
+    radius, turn = np.sqrt(rng.random(600)) * 100, rng.random(600) * 2 * np.pi
+    disc = np.column_stack([radius * np.cos(turn), radius * np.sin(turn)])
+    lines = local_maps(disc, disc * [2.0, 1.0]).lines / [2.0, 1.0]
+    far = np.linalg.norm(lines, axis=-1)
+    assert far.max() < 100
+    assert far.max() > 85, "edges are cut, not dropped"
+    assert len(np.unique(np.round(np.arctan2(*lines[far.max(axis=1) > 85].mean(axis=1).T), 0))) > 5

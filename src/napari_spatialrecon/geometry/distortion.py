@@ -15,6 +15,7 @@ a rotation and a change of size. These are the local maps of moving least square
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import cached_property
 
 import numpy as np
 from numpy.typing import NDArray
@@ -32,7 +33,7 @@ _COARSE, _FINE = 8, 24
 _REACH = 1.6
 """Distance to the nearest cell, in spacings of cells, beyond which there is no tissue."""
 _FINER = 8
-"""Pixels of a drawn map between two nodes."""
+"""Pixels of a drawn map between two nodes, and pieces of an edge that is cut."""
 _OUTLINED = 5000
 """Most cells that the outline of the tissue is found from."""
 _COLLAPSED = 1e-6
@@ -109,18 +110,37 @@ class Distortion:
         found = map_coordinates(
             values[tuple(nearest_known)], np.moveaxis(at, -1, 0), order=1, mode="nearest"
         )
-        reach = _REACH * max(self.step, _spacing(self.cells))
-        return np.where(_within(self.cells, points, reach), found, np.nan), low, pixel
+        return np.where(self._holds(points), found, np.nan), low, pixel
 
-    @property
+    @cached_property
     def lines(self) -> Array:
-        """Edges of the deformed grid, (n, 2, 2): start and end of each, as (x, y)."""
-        edges = [
-            np.stack([self.target[:, :-1], self.target[:, 1:]], axis=-2).reshape(-1, 2, 2),
-            np.stack([self.target[:-1], self.target[1:]], axis=-2).reshape(-1, 2, 2),
-        ]
-        found = np.concatenate(edges)
-        return found[np.isfinite(found).all(axis=(1, 2))]
+        """Edges of the deformed grid, (n, 2, 2): start and end of each, as (x, y).
+
+        They end where the tissue of the first layout does.
+        """
+        nodes, target = (
+            np.concatenate(
+                [
+                    np.stack([grid[:, :-1], grid[:, 1:]], axis=-2).reshape(-1, 2, 2),
+                    np.stack([grid[:-1], grid[1:]], axis=-2).reshape(-1, 2, 2),
+                ]
+            )
+            for grid in (self.nodes, self.target)
+        )
+        known = np.isfinite(target).all(axis=(1, 2))
+        at = np.linspace(0.0, 1.0, _FINER + 1)[:, None]
+        before, after = (
+            edges[known, :1] * (1 - at) + edges[known, 1:] * at for edges in (nodes, target)
+        )
+        inside = self._holds(before)
+        whole = inside.all(axis=1)
+        pieces = np.stack([after[:, :-1], after[:, 1:]], axis=-2)
+        ends = pieces[inside[:, :-1] & inside[:, 1:] & ~whole[:, None]]
+        return np.concatenate([after[whole][:, [0, -1]], ends])
+
+    def _holds(self, points: Array) -> NDArray[np.bool_]:
+        """Return which points (..., 2) of the first layout lie in its tissue."""
+        return _within(self.cells, points, _REACH * max(self.step, _spacing(self.cells)))
 
 
 def local_maps(
