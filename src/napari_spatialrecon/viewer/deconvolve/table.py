@@ -11,7 +11,7 @@ from napari_spatialrecon.evaluation.palette import elide
 from napari_spatialrecon.viewer.widgets.sorted_table import Column, SortedTable
 from napari_spatialrecon.viewer.window.present import present
 
-_LONGEST, _WIDTH, _NAME_WIDTH = 12, 80, 110
+_LONGEST, _WIDTH, _NAME_WIDTH = 12, 96, 110
 
 
 class SharesTable(SortedTable):

@@ -12,6 +12,8 @@ from qtpy.QtWidgets import QAbstractItemView, QHeaderView, QTableView
 from napari_spatialrecon.viewer.window.present import present
 
 _HEIGHT, _ROW_HEIGHT = 190, 20
+_TITLES = "QHeaderView::section { padding-right: 16px; }"
+"""Keeps titles clear of the arrow of the column that the table is sorted by."""
 
 
 @dataclass(frozen=True)
@@ -140,7 +142,9 @@ class SortedTable(QTableView):
         side = present(self.verticalHeader())
         side.hide()
         side.setDefaultSectionSize(_ROW_HEIGHT)
-        present(self.horizontalHeader()).setSectionResizeMode(resize)
+        titles = present(self.horizontalHeader())
+        titles.setSectionResizeMode(resize)
+        titles.setStyleSheet(_TITLES)
         self.setFixedHeight(_HEIGHT)
         present(self.selectionModel()).currentRowChanged.connect(self._pick)
 
