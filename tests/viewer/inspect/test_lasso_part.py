@@ -13,6 +13,7 @@ from qtpy.QtTest import QTest
 from napari_spatialrecon.viewer.canvas.coloring import color_layer
 from napari_spatialrecon.viewer.canvas.colors import color_key
 from napari_spatialrecon.viewer.canvas.point_nodes import drawers
+from napari_spatialrecon.viewer.canvas.table_metadata import table_of
 from napari_spatialrecon.viewer.inspect.lasso_part import RINGED, LassoPart
 from napari_spatialrecon.viewer.inspect.markers_view import drawn_change
 from napari_spatialrecon.viewer.inspect.tab import InspectTab
@@ -110,6 +111,22 @@ def test_a_selection_carries_over_to_placed_cells_by_name(tab: InspectTab) -> No
     tab.viewer.layers.remove(placed)
     tab.viewer.layers.remove(first)
     assert part(tab).layer is None and not len(part(tab).rows)
+
+
+def test_a_lasso_that_adds_on_another_slide_changes_nothing_and_says_so(tab: InspectTab) -> None:
+    tab.viewer.add_layer(cells("a"))
+    select_upper(tab)
+    other = cells("b")
+    table_of(other).X += 1  # other cells of the same names
+    tab.viewer.add_layer(other)
+    tab.viewer.layers.selection = {other}
+    corners = np.array([[-5.0, -5.0], [-5.0, 195.0], [95.0, 195.0], [95.0, -5.0]])
+    for way, done in (("add", "added"), ("remove", "removed")):
+        part(tab)._select(corners, way)
+        assert len(tab.space.selection) == 200 and tab.space.selection.source.name == "a"
+        assert f"They lie in a, and nothing was {done}." in part(tab).about.text()
+    part(tab)._select(corners, "new")
+    assert tab.space.selection.source is other and "They lie" not in part(tab).about.text()
 
 
 def test_a_few_have_rings_and_of_many_the_others_are_faint(tab: InspectTab) -> None:

@@ -47,6 +47,8 @@ if TYPE_CHECKING:
     from napari.viewer import Viewer
     from pandas import DataFrame
 
+    from napari_spatialrecon.viewer.workspace.selection import Selection
+
 _LINES = 10
 RINGED = 200
 """Most points that are marked by rings."""
@@ -90,6 +92,7 @@ class LassoPart(Part):
     def show_layer(self, layer: Points | None) -> None:
         """Be about this layer; a selection of the same cells carries over."""
         if layer is not self.layer:
+            self._beside = ""
             self.outlines.clear()
             if self.layer is not None:
                 set_standing_out(self.layer, None)
@@ -135,6 +138,10 @@ class LassoPart(Part):
         layer, selection = self.layer, self.space.selection
         if layer is None or layer not in self.viewer.layers:
             return
+        if way != "new" and len(selection) and not selection.is_of(layer):
+            self._beside = _elsewhere(selection, way)
+            self.about.setText(self._words())
+            return
         found = rows_within(layer, polygon)
         self._beside = ""
         selection.set_rows(layer, combined(selection.rows_in(layer), found, way))
@@ -159,7 +166,8 @@ class LassoPart(Part):
         if layer is None or not len(selection):
             return self._beside or _EMPTY
         if not n:
-            return f"None of the {len(selection):,} selected cells or spots are in this layer."
+            none = f"None of the {len(selection):,} selected cells or spots are in this layer."
+            return f"{none} {self._beside}".strip()
         words = f"{n:,} of {len(layer.data):,} selected ({n / len(layer.data):.1%})."
         if selection.source is not None and selection.source is not layer:
             words += f" Selected by name in {selection.source.name}."
@@ -328,6 +336,13 @@ class LassoPart(Part):
         below.addLayout(_line((self.name, 1), (self.keep, 0), (self.undo, 0)))
         below.addWidget(self.genes)
         self.undo.hide()
+
+
+def _elsewhere(selection: Selection, way: Way) -> str:
+    """Return why a lasso in other cells than those selected changes nothing."""
+    where = "elsewhere" if selection.source is None else f"in {selection.source.name}"
+    key, done = ("Shift", "added") if way == "add" else ("Alt", "removed")
+    return f"They lie {where}, and nothing was {done}. Draw without {key} to select here instead."
 
 
 def _line(*parts: tuple[QWidget, int]) -> QHBoxLayout:
