@@ -12,6 +12,7 @@ from napari.components import ViewerModel
 
 from napari_spatialrecon.errors import InputError
 from napari_spatialrecon.tasks.gene_check import compare, draw_checks, without
+from napari_spatialrecon.tissue.slots import OURS
 from napari_spatialrecon.viewer.canvas.colors import color_key
 from napari_spatialrecon.viewer.impute_genes.job import Imputed
 from napari_spatialrecon.viewer.impute_genes.layers import GeneLayers
@@ -221,7 +222,12 @@ def test_imputed_and_measured_maps_are_captioned_and_both_drawn_as_images(
     )
     assert tuple(beside.contrast_limits) == tuple(layers.image.contrast_limits)
     assert np.nanmax(beside.data) == pytest.approx(np.nanmax(outcome.measured(held)))
-    assert captions.data[:, 0].max() < layers.main.extent.world[0, -2]
+    low, high = layers.main.extent.world[:, -2:]
+    assert captions.data[:, 0].max() < low[0] - 0.05 * (high - low).max()
+    assert viewer.layers[-1] is captions, "over the images"
+    scale = layers.main.metadata[OURS]["um_per_unit"]
+    for layer in (layers.image, beside, captions):
+        assert layer.metadata[OURS]["um_per_unit"] == scale, "a µm is claimed where one is known"
     layers.show(asked[0])  # not measured: one map, no captions
     assert layers.image_beside is None and captions not in viewer.layers
     layers.show(held)

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from functools import cached_property
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -33,8 +33,8 @@ _REACH = 1.6
 _LEAST_PIXELS = 3.5
 """Smallest size of a spot on screen, so that dense spots stay visible."""
 _IMAGE_OF, _CAPTIONS = "gene_image_of", "captions_of"
-_ABOVE = 0.05
-"""Distance of a caption above its map, as a share of the map's height."""
+_ABOVE = 0.07
+"""Distance of a caption's middle above its map, as a share of the longer side of the map."""
 _INK = "#E69F00"
 
 
@@ -157,6 +157,7 @@ class GeneLayers:
         if on:
             self._paint_image()
         self._paint_measured_image()
+        self._raise_captions()
 
     @property
     def image(self) -> Image | None:
@@ -180,6 +181,21 @@ class GeneLayers:
     def beside(self) -> Points | None:
         """The measured gene; None if it was not measured, or is not shown."""
         return find_twin(self.viewer, self._twin_name)
+
+    @property
+    def captions(self) -> Points | None:
+        """What is written above the maps; None while there is one map."""
+        from napari.layers import Points
+
+        points = (layer for layer in self.viewer.layers if isinstance(layer, Points))
+        mine = (x for x in points if x.metadata.get(OURS, {}).get(_CAPTIONS) == self.name)
+        return next(mine, None)
+
+    @property
+    def _scale(self) -> dict[str, Any]:
+        """What the metadata of the spots tell of their scale."""
+        held = self.main.metadata.get(OURS, {})
+        return {key: held[key] for key in ("unit", "um_per_unit") if key in held}
 
     @property
     def _twin_name(self) -> str:
@@ -207,14 +223,13 @@ class GeneLayers:
         self._write_captions(word)
         self._paint_image()
         self._paint_measured_image()
+        self._raise_captions()
 
     def _write_captions(self, word: str) -> None:
         """Write above the two maps which is imputed and which measured."""
         from napari.layers import Points
 
-        known = [x for x in self.viewer.layers if x.metadata.get(OURS, {}).get(_CAPTIONS)]
-        old = next((x for x in known if x.metadata[OURS][_CAPTIONS] == self.name), None)
-        beside = self.beside
+        old, beside = self.captions, self.beside
         if beside is None:
             if old is not None:
                 self.viewer.layers.remove(old)
@@ -222,9 +237,9 @@ class GeneLayers:
         places = []
         for layer in (self.main, beside):
             low, high = np.asarray(layer.extent.world, float)[:, -2:]
-            places.append([low[0] - _ABOVE * (high[0] - low[0]), (low[1] + high[1]) / 2])
+            places.append([low[0] - _ABOVE * (high - low).max(), (low[1] + high[1]) / 2])
         texts = [f"{self.gene}, {word}", f"{self.gene}, measured"]
-        if isinstance(old, Points):
+        if old is not None:
             old.data, old.features = np.array(places), {"caption": texts}
             return
         layer = Points(
@@ -237,10 +252,16 @@ class GeneLayers:
             border_color="transparent",
             units=self.main.units,
             axis_labels=self.main.axis_labels,
-            metadata={OURS: {"role": "marks", _CAPTIONS: self.name}},
+            metadata={OURS: {"role": "marks", _CAPTIONS: self.name, **self._scale}},
         )
         self.viewer.add_layer(layer)
         self.viewer.layers.selection = {self.main}
+
+    def _raise_captions(self) -> None:
+        """Draw the captions over the images, which were added later."""
+        layers, captions = self.viewer.layers, self.captions
+        if captions is not None and layers[-1] is not captions:
+            layers.move(layers.index(captions), -1)
 
     def _paint_beside(self, truth: np.ndarray, limits: tuple[float, float]) -> None:
         new = self.beside is None
@@ -265,7 +286,7 @@ class GeneLayers:
             return
         if old is None:
             old = self._new_image()
-            old.metadata = {OURS: {"role": "result", _IMAGE_OF: self._twin_name}}
+            old.metadata = {OURS: {"role": "result", _IMAGE_OF: self._twin_name, **self._scale}}
             old.affine = beside.affine.affine_matrix[-3:, -3:]
             self.viewer.add_layer(old)
             self.viewer.layers.selection = {self.main}
@@ -304,7 +325,14 @@ class GeneLayers:
             axis_labels=self.main.axis_labels,
             colormap=COLORMAPS["gene"],
             affine=self.main.affine.affine_matrix[-3:, -3:],
-            metadata={OURS: {"role": "result", _IMAGE_OF: self.name, **tile_slot(self.main)}},
+            metadata={
+                OURS: {
+                    "role": "result",
+                    _IMAGE_OF: self.name,
+                    **self._scale,
+                    **tile_slot(self.main),
+                }
+            },
         )
 
     def _paint_image(self) -> None:
