@@ -13,7 +13,12 @@ from napari_spatialrecon.methods.registry import baseline_for, methods_for
 from napari_spatialrecon.report.parts import Bar, Line, Section, Table
 from napari_spatialrecon.report.run import PLACING, Run
 from napari_spatialrecon.tasks import imputing
-from napari_spatialrecon.tasks.comparing import Comparison, compare, measured_places
+from napari_spatialrecon.tasks.comparing import (
+    Comparison,
+    compare,
+    lies_on_own_slide,
+    measured_places,
+)
 from napari_spatialrecon.tasks.measures import MEASURES, Measure
 from napari_spatialrecon.tasks.verdicts import (
     Verdict,
@@ -100,8 +105,7 @@ def measured(run: Run) -> Comparison | None:
     Only places in the frame of the result are comparable: those of cells that were registered to
     their own slide.
     """
-    settings = run.settings
-    own_slide = settings.get("onto") is not None and settings["onto"] == settings.get("query")
+    own_slide = lies_on_own_slide(run.settings)
     if run.task not in PLACING or BEFORE not in run.adata.obsm or not own_slide:
         return None
     try:

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cached_property
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -184,6 +186,18 @@ def count_doubts(first: AnnData, second: AnnData, rows: list[NDArray[np.intp]]) 
     if float(np.corrcoef(one, two)[0, 1]) >= _ALIKE:
         return []
     return ["Cells with the same name have different counts: they may be different cells."]
+
+
+def lies_on_own_slide(settings: Mapping[str, Any]) -> bool | None:
+    """Return whether placed cells were registered to the slide on which they were measured.
+
+    Parameters
+    ----------
+    settings
+        Of the record of the run. Without the name of the cells it is not known: None.
+    """
+    query, onto = settings.get("query"), settings.get("onto")
+    return None if query is None else onto is not None and onto == query
 
 
 def measured_places(adata: AnnData) -> AnnData:

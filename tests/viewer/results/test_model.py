@@ -1,10 +1,14 @@
 from __future__ import annotations
 
+from pathlib import Path
+
 import numpy as np
 import pytest
 from napari.components import ViewerModel
 
 from napari_spatialrecon.errors import InputError
+from napari_spatialrecon.tissue.slots import BEFORE
+from napari_spatialrecon.viewer.canvas.table_metadata import set_table
 from napari_spatialrecon.viewer.results.model import Order, ResultsModel
 from napari_spatialrecon.viewer.workspace.results import Result
 from napari_spatialrecon.viewer.workspace.workspace import Workspace
@@ -74,6 +78,52 @@ def test_the_record_tells_which_slide_was_placed(
     add_slide(viewer, "C5", tissue[:100])
     placed("a", tissue, settings={"query": "C5 spots"})
     assert [side.name for side in model.slides()] == ["C5 · measured"]
+
+
+def test_a_slide_whose_spots_have_the_same_names_is_not_the_truth(
+    viewer: ViewerModel, model: ResultsModel, placed: Placed, tissue: np.ndarray
+) -> None:
+    layer = add_slide(viewer, "C2", tissue)
+    other = table(tissue + 5)
+    other.X = other.X[::-1]
+    set_table(layer, other)
+    entry = model.space.named("C2 spots")
+    assert entry is not None
+    entry.adata = other
+    result = placed("a", tissue, settings={"query": "C2 spots"})
+    assert model.slides() == []
+    entry.path = Path("C2.h5ad")
+    result.record["settings"]["query"] = "C2.h5ad"
+    assert [side.name for side in model.slides()] == ["C2 · measured"]
+
+
+@pytest.mark.parametrize(
+    ("onto", "image", "moved", "said"),
+    [
+        ("C5.h5ad", True, 50.0, ""),
+        (None, False, 50.0, "placed on another slide than its own"),
+        (None, True, 0.0, "is in another frame"),
+    ],
+)
+def test_measured_places_are_compared_in_their_own_frame_or_it_is_said(
+    model: ResultsModel,
+    placed: Placed,
+    tissue: np.ndarray,
+    onto: str | None,
+    image: bool,
+    moved: float,
+    said: str,
+) -> None:
+    result = placed("a", tissue + np.array([30, 40]), settings={"query": "C5.h5ad", "onto": onto})
+    result.adata.obsm[BEFORE] = tissue
+    if image:
+        result.adata.uns["spatial"] = {"C3": {}}
+    (truth,) = model.slides()
+    model.tick(truth)
+    model.tick(result)
+    found = model.compare()
+    assert found.median == pytest.approx(moved, abs=1e-6)
+    assert said in " ".join(found.notes) and bool(found.notes) == bool(said)
 
 
 def test_what_cannot_be_compared_says_what_can(

@@ -7,12 +7,15 @@ import pytest
 from napari.components import ViewerModel
 
 from napari_spatialrecon.viewer.canvas.colors import color_key
+from napari_spatialrecon.viewer.canvas.layers import um_per_layer_unit
 from napari_spatialrecon.viewer.canvas.passing import is_passing
+from napari_spatialrecon.viewer.canvas.table_metadata import set_table
 from napari_spatialrecon.viewer.results import pieces
 from napari_spatialrecon.viewer.results.acts import recolor
 from napari_spatialrecon.viewer.results.ground_copy import copy_of
 from napari_spatialrecon.viewer.results.looks import Look
 from napari_spatialrecon.viewer.results.model import ResultsModel
+from napari_spatialrecon.viewer.results.scene import Scene
 from napari_spatialrecon.viewer.results.sides import Side
 from napari_spatialrecon.viewer.results.stage import Stage
 from napari_spatialrecon.viewer.results.swipe import Swipe
@@ -226,12 +229,29 @@ def test_collapsed_places_and_another_unit_are_shown(
     pair = Pair(viewer, space, placed("center", middle), placed("b", tissue))
     for look in Look:
         pair.show(look)
+    pair.stage.leave()
     plain = Pair(
         viewer, space, placed("c", tissue, unit="unit"), placed("d", tissue + 3, unit="unit")
     )
     for look in Look:
-        plain.show(look)
+        for layer in plain.show(look):
+            assert um_per_layer_unit(layer) is None, "no µm is known"
     assert plain.comparison.unit == "unit"
+
+
+def test_the_layers_of_a_look_are_not_listed_as_data(pair: Pair, space: Workspace) -> None:
+    before = list(space)
+    for look in Look:
+        pair.show(look)
+        assert list(space) == before
+
+
+def test_a_layer_of_other_cells_with_the_same_names_is_not_taken_for_a_side(pair: Pair) -> None:
+    other = table(np.random.default_rng(5).random((N, 2)))
+    other.X = other.X[::-1]
+    set_table(pair.first.layer, other)
+    scene = Scene.of(pair.viewer, pair.comparison, pair.model.pair)
+    assert scene.sources[0][0] is None and scene.sources[1][0] is pair.second.layer
 
 
 def test_a_layer_that_is_moved_between_two_looks_is_followed(pair: Pair) -> None:

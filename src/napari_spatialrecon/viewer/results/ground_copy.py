@@ -60,6 +60,6 @@ def copy_of(image: Image, low: np.ndarray, high: np.ndarray, shift: np.ndarray) 
         name=f"{image.name} (copy)",
         affine=matrix,
         opacity=image.opacity,
-        metadata={OURS: {PASSING: True}},
+        metadata={OURS: {PASSING: True, "unit": image.metadata.get(OURS, {}).get("unit", "um")}},
         **kept,
     )

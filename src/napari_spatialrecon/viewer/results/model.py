@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import StrEnum
 from typing import TYPE_CHECKING, Any
 
@@ -12,7 +12,8 @@ from natsort import natsort_keygen
 from psygnal import Signal, SignalInstance
 
 from napari_spatialrecon.errors import InputError
-from napari_spatialrecon.viewer.results.facts import TASKS, Facts, facts
+from napari_spatialrecon.tissue.slots import SPATIAL
+from napari_spatialrecon.viewer.results.facts import TASKS, Facts, facts, record_of
 from napari_spatialrecon.viewer.results.sides import Side, truths
 from napari_spatialrecon.viewer.workspace.results import Result
 
@@ -147,7 +148,6 @@ class ResultsModel:
         InputError
             Not two are ticked, they are of different tasks, or they share no cells or spots.
         """
-        from napari_spatialrecon.tasks.comparing import compare
         from napari_spatialrecon.tasks.value_comparing import KINDS, compare_values
 
         if self.pair is None:
@@ -162,8 +162,9 @@ class ResultsModel:
                 f"{_what(first)} and {_what(second)}.",
                 remedy="Try ticking two results of the same task.",
             )
-        by = compare if first.task == "place" else compare_values
-        return by(first.adata, second.adata, names=(first.name, second.name))
+        if first.task == "place":
+            return _compare_places(first, second)
+        return compare_values(first.adata, second.adata, names=(first.name, second.name))
 
     # State of a session
 
@@ -213,6 +214,26 @@ class ResultsModel:
             self.ticked = [side for side in self.ticked if not side.measured or side in listed]
         if len(self.space.results):
             self.changed.emit()
+
+
+def _compare_places(first: Side, second: Side) -> Compared:
+    """Compare two placements, or one with measured places in the frame of their own slide."""
+    from napari_spatialrecon.tasks.comparing import compare, lies_on_own_slide
+
+    result, own_slide, same_frame = second.result, None, None
+    if first.result is None and result is not None:
+        own_slide = lies_on_own_slide(record_of(result).get("settings") or {})
+        if own_slide is False and SPATIAL in result.adata.uns:  # the H&E of another slide
+            same_frame = False
+    names = (first.name, second.name)
+    found = compare(first.adata, second.adata, same_frame=same_frame, names=names)
+    if own_slide is not False or found.pose is not None:
+        return found
+    note = (
+        f"{names[1]} was placed on another slide than its own. Both are taken to have one frame, "
+        "since their places overlap; if they do not, the distances include the shift between them."
+    )
+    return replace(found, notes=(*found.notes, note))
 
 
 def _what(side: Side) -> str:

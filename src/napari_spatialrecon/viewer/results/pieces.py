@@ -17,6 +17,7 @@ from napari_spatialrecon.viewer.canvas.layers import (
     LEAST_PIXELS,
     linear_part,
     to_layer,
+    um_per_layer_unit,
 )
 from napari_spatialrecon.viewer.canvas.passing import PASSING
 
@@ -47,10 +48,13 @@ class World:
         From (y, x) of the comparison, in its unit, to (y, x) of the world.
     units
         Of the layers.
+    in_um
+        Whether a unit of the world is known in µm; else it is only drawn as one.
     """
 
     matrix: NDArray[np.float64]
     units: tuple[str, str]
+    in_um: bool = True
 
     @classmethod
     def of(cls, places: np.ndarray, unit: str, layer: Points | None, rows: np.ndarray) -> World:
@@ -64,17 +68,18 @@ class World:
             Rows of the layer that show the cells compared.
         """
         here = to_layer(places)
-        unit = "um" if unit == "um" else "pixel"
+        in_um = unit == "um"
+        unit = "um" if in_um else "pixel"
         matrix = np.eye(3)
         if layer is not None and len(rows) == len(here):
-            unit = str(layer.units[-1])
+            unit, in_um = str(layer.units[-1]), um_per_layer_unit(layer) is not None
             there = np.asarray(layer._data_to_world(np.asarray(layer.data)[rows]), float)
             design = np.column_stack([here, np.ones(len(here))])
             if np.linalg.matrix_rank(design) == 3:
                 matrix[:2] = np.linalg.lstsq(design, there, rcond=None)[0].T
             else:
                 matrix[:2, 2] = (there - here).mean(axis=0)
-        return cls(matrix, (unit, unit))
+        return cls(matrix, (unit, unit), in_um)
 
     def __call__(self, points_xy: np.ndarray) -> NDArray[np.float64]:
         """Return (n, 2) points as (y, x) in the world, from (x, y) of the comparison."""
@@ -84,7 +89,7 @@ class World:
     @property
     def kept(self) -> dict[str, Any]:
         """What all layers of a comparison have in common."""
-        metadata = {OURS: {PASSING: True, "unit": self.units[0]}}
+        metadata = {OURS: {PASSING: True, "unit": "um" if self.in_um else "unit"}}
         return {"units": self.units, "axis_labels": ("y", "x"), "metadata": metadata}
 
     @property

@@ -12,9 +12,11 @@ from numpy.typing import NDArray
 from napari_spatialrecon.tissue.slots import OURS
 from napari_spatialrecon.viewer.canvas.layers import linear_part
 from napari_spatialrecon.viewer.canvas.passing import is_passing
+from napari_spatialrecon.viewer.canvas.table_metadata import table_of
 from napari_spatialrecon.viewer.results.pieces import SYMBOLS, World
 from napari_spatialrecon.viewer.results.sides import told_apart
 from napari_spatialrecon.viewer.results.words import values_of
+from napari_spatialrecon.viewer.workspace.same_cells import are_same_cells
 from napari_spatialrecon.viewer.workspace.selection import names_of
 
 if TYPE_CHECKING:
@@ -137,6 +139,9 @@ def _source(viewer: ViewerModel, side: Side, comparison: Compared) -> Source:
     import pandas as pd
 
     for layer in side.points(viewer):
+        table = table_of(layer)
+        if table is not None and not are_same_cells(table, side.adata):
+            continue
         found = names_of(layer)
         if np.array_equal(found, comparison.obs_names):
             return layer, np.arange(len(found))

@@ -13,6 +13,7 @@ import numpy as np
 from napari_spatialrecon.tissue.slots import BEFORE, OURS, SPATIAL
 from napari_spatialrecon.viewer.results.facts import PLACED, record_of
 from napari_spatialrecon.viewer.workspace.results import Result
+from napari_spatialrecon.viewer.workspace.same_cells import are_same_cells
 from napari_spatialrecon.viewer.workspace.workspace import Entry, Role, Workspace
 
 if TYPE_CHECKING:
@@ -146,18 +147,24 @@ def _has_places(entry: Entry) -> bool:
 
 
 def _is_truth(entry: Entry, result: Result) -> bool:
-    """Return whether a result placed the cells of an entry; by their names if no record says."""
+    """Return whether a result placed the cells of an entry: by file, or all of the same cells."""
     query = record_of(result).get("settings", {}).get("query")
-    if query is not None and str(query) in (entry.name, str(entry.path)):
+    if query is not None and str(query) == str(entry.path):
         return True
-    cells, known = result.adata.obs_names, entry.adata
-    if known is None or not len(cells) or len(cells) > known.n_obs:
+    known = entry.adata
+    named = query is not None and str(query) == entry.name
+    if known is None or not (named or _are_named(result.adata.obs_names, known.obs_names)):
         return False
-    return cells[0] in known.obs_names and _are_among(cells, known.obs_names)
+    return are_same_cells(known, result.adata)
 
 
 #: Ids of two indices -> the indices, and whether all names of the first are among the second's.
 _among: dict[tuple[int, int], tuple[weakref.ref[pd.Index], weakref.ref[pd.Index], bool]] = {}
+
+
+def _are_named(cells: pd.Index, known: pd.Index) -> bool:
+    """Return whether there are cells, and all of them are known by name."""
+    return 0 < len(cells) <= len(known) and cells[0] in known and _are_among(cells, known)
 
 
 def _are_among(cells: pd.Index, known: pd.Index) -> bool:

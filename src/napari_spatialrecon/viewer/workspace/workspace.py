@@ -17,6 +17,7 @@ from psygnal import Signal, SignalGroup
 from napari_spatialrecon.errors import InputError
 from napari_spatialrecon.tissue.slots import OURS, SPATIAL
 from napari_spatialrecon.viewer.canvas.layers import to_adata, um_per_layer_unit, unwrapped
+from napari_spatialrecon.viewer.canvas.passing import is_passing
 from napari_spatialrecon.viewer.canvas.prepare import prepare_canvas
 from napari_spatialrecon.viewer.canvas.table_metadata import table_of
 from napari_spatialrecon.viewer.window.memory import Memory
@@ -384,6 +385,8 @@ class Workspace:
     def _adopt_if_fit(self, layer: Layer) -> None:
         from napari.layers import Image, Points
 
+        if is_passing(layer):
+            return
         fits = isinstance(layer, Image) and layer.ndim == 2
         has_table = isinstance(layer, Points) and table_of(layer) is not None
         if fits or (has_table and layer.ndim == 2):
