@@ -17,6 +17,7 @@ from napari_spatialrecon.viewer.canvas.layers import LayerData
 from napari_spatialrecon.viewer.session.manifest import is_session
 from napari_spatialrecon.viewer.window.main_window import has_window
 from napari_spatialrecon.viewer.workspace.picture_layer import is_picture, picture_layer
+from napari_spatialrecon.viewer.workspace.record_files import is_record, result_of
 from napari_spatialrecon.viewer.workspace.table_layers import table_layers
 from napari_spatialrecon.viewer.workspace.tables import chosen_options
 
@@ -36,10 +37,8 @@ def get_reader(path: str | Sequence[str]) -> Callable[[str | Sequence[str]], Rea
     from napari_spatialrecon.tissue.formats.registry import find_format
 
     paths = [Path(one) for one in ([path] if isinstance(path, str | Path) else path)]
-    known = (
-        is_geojson(p) or is_picture(p) or is_session(p) or find_format(p) is not None for p in paths
-    )
-    return read if paths and all(known) else None
+    ours = (is_record, is_geojson, is_picture, is_session, find_format)
+    return read if paths and all(any(known(p) for known in ours) for p in paths) else None
 
 
 def read(path: str | Sequence[str]) -> Read:
@@ -47,7 +46,8 @@ def read(path: str | Sequence[str]) -> Read:
 
     Tables with coordinates become layers; the result of a run and a session are added to the
     current viewer as they were shown, and are not returned; cells without coordinates are listed in
-    its workspace. Files that are already open are not opened again. Regions drawn in QuPath
+    its workspace. The record of a run stands for the result beside it. Files that are already open
+    are not opened again. Regions drawn in QuPath
     (GeoJSON) become a column of the current slide. For a user (a drop, File > Open) no tables are
     returned: their layers are added once they have been read.
     """
@@ -121,6 +121,7 @@ def _read_one(path: Path, viewer: ViewerModel | None) -> list[LayerData]:
 
         mark_regions(viewer, path)
         return []
+    path = result_of(path)
     if space is not None and is_open(space, path):
         return []
     adata = read_adata(path)

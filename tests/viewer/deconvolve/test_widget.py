@@ -151,6 +151,12 @@ def test_a_gene_takes_the_place_of_one_type_and_all_types_come_back(
     assert panel.type.currentIndex() == -1
     panel.choose_type(ALL_TYPES)
     assert pies_of(layer).visible and panel.type.currentData() == ALL_TYPES
+    panel.choose_type(1)
+    widget.result.color.emit("no such gene")
+    assert not layer.visible and panel.type.currentData() == 1
+    assert "'no such gene'" in widget.panel.notice.label.text()
+    assert widget.result.color_by.field.text() == "main cell type"
+    panel.choose_type(ALL_TYPES)
     other = widget.model.ground.spots
     widget.viewer.layers.selection = {other}
     widget.result.color.emit(gene)

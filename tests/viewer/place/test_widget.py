@@ -15,6 +15,7 @@ from napari_spatialrecon.errors import InputError
 from napari_spatialrecon.methods.registry import MethodInfo, methods_for
 from napari_spatialrecon.progress import Progress
 from napari_spatialrecon.tissue.slots import OURS
+from napari_spatialrecon.viewer.canvas.coloring import color_layer
 from napari_spatialrecon.viewer.canvas.colors import color_key
 from napari_spatialrecon.viewer.canvas.layer_values import can_fade
 from napari_spatialrecon.viewer.landmarks.widget import LandmarksWidget
@@ -458,7 +459,12 @@ def test_placed_cells_opened_from_a_file_are_colored_by_their_error(
 ) -> None:
     run(widget, qtbot)
     path, _ = widget.model.outcome.write(tmp_path / "later.h5ad")
+    field = widget.result.color_by.field
+    gene = str(widget.model.outcome.adata.var_names[0])
+    color_layer(widget.layer, gene)
+    assert field.text() == gene
     widget.viewer.open(str(path), plugin="napari-spatialrecon")
+    assert field.text() == "uncertainty"
     layer = [result.layer for result in widget.space.results if result.path == path][-1]
     key = color_key(layer)
     assert key is not None and key.kind == "uncertainty" and "90 % within" in key.title

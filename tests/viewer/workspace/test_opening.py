@@ -79,6 +79,18 @@ def test_the_same_file_dropped_twice_stays_one(
     assert len(viewer.layers) == 2 and len(readers) == 1
 
 
+def test_a_dropped_record_stands_for_the_result_beside_it(
+    viewer: Any, slide: anndata.AnnData, tmp_path: Path, readers: Any, qtbot: Any
+) -> None:
+    slide.write_h5ad(tmp_path / "C5.h5ad")
+    drop(viewer, tmp_path / "alone.run.json", tmp_path / "C5.run.json", tmp_path / "C5.h5ad")
+    qtbot.waitUntil(lambda: len(viewer.layers) == 2, timeout=20_000)
+    assert len(readers) == 1 and not _said("is already open")
+    assert _said("alone.h5ad or alone.zarr")
+    drop(viewer, tmp_path / "C5.run.json")
+    assert _said("is already open") and len(viewer.layers) == 2
+
+
 def test_dropped_cells_without_place_are_listed(
     viewer: Any, slide: anndata.AnnData, tmp_path: Path, qtbot: Any
 ) -> None:

@@ -11,6 +11,7 @@ import pytest
 from napari.components import ViewerModel
 from napari.layers import Points
 
+from napari_spatialrecon.errors import InputError
 from napari_spatialrecon.methods.come.config import ComeMixturesConfig
 from napari_spatialrecon.progress import Progress
 from napari_spatialrecon.tasks.gene_check import without
@@ -18,13 +19,15 @@ from napari_spatialrecon.tissue.slots import OURS
 from napari_spatialrecon.viewer.canvas.colors import color_key
 from napari_spatialrecon.viewer.canvas.pies import pies_of
 from napari_spatialrecon.viewer.canvas.tiles import shift_of
+from napari_spatialrecon.viewer.canvas.view import show_tissue
 from napari_spatialrecon.viewer.deconvolve.model import MixtureModel
 from napari_spatialrecon.viewer.impute_genes.model import GeneModel
 from napari_spatialrecon.viewer.place.model import PlaceModel
-from napari_spatialrecon.viewer.reader import read
+from napari_spatialrecon.viewer.reader import get_reader, read
 from napari_spatialrecon.viewer.super_resolve.model import SuperModel
 from napari_spatialrecon.viewer.task.curves import Curves
 from napari_spatialrecon.viewer.task.model import CURVES, TaskModel
+from napari_spatialrecon.viewer.workspace import opening
 from napari_spatialrecon.viewer.workspace.reopening import room_of
 from napari_spatialrecon.viewer.workspace.results import Result
 from napari_spatialrecon.viewer.workspace.workspace import Role, workspace_of
@@ -175,6 +178,45 @@ def test_a_result_of_a_run_and_its_file_lie_beside_each_other(
     assert room is not None
     room.show(viewer, model.outcome, result.name, diameter_um=None, image=None)
     assert result.layer in viewer.layers, "a run does not replace what was opened"
+
+
+def test_the_record_of_a_run_opens_its_result_or_says_what_to_drop(
+    viewer: ViewerModel, open_tissue: Any, forgetful: Any, tmp_path: Path
+) -> None:
+    model, _ = finished("place", viewer, open_tissue(viewer))
+    path, record = model.outcome.write(tmp_path / "placed.h5ad")
+    viewer.layers.clear()
+    forgetful(viewer)
+    assert get_reader(str(record)) is not None
+    assert reopened(record, viewer).path == path
+    assert read(str(record)) == read(str(path)), "it is open already"
+    path.unlink()
+    with pytest.raises(InputError, match=r"\(placed.h5ad or placed.zarr\), found neither"):
+        read(str(record))
+
+
+def test_a_reopened_result_says_how_good_it_is_and_fills_the_view(
+    viewer: ViewerModel,
+    open_tissue: Any,
+    forgetful: Any,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    model, _ = finished("place", viewer, open_tissue(viewer))
+    del model.outcome.adata.uns["spatial"]
+    path = model.outcome.write(tmp_path / "placed.h5ad")[0]
+    viewer.layers.clear()
+    said: list[str] = []
+    monkeypatch.setattr(f"{opening.__name__}.notify_info", said.append)
+    space = forgetful(viewer)
+    reopened(path, viewer)
+    assert said == [f"{model.outcome.summary}\n({model.result_name})"]
+    zoom = viewer.scene.camera.zoom
+    show_tissue(viewer)
+    assert viewer.scene.camera.zoom == pytest.approx(zoom)
+    space.kept["workbench"] = space
+    read(str(model.outcome.write(tmp_path / "again.h5ad")[0]))
+    assert len(said) == 1, "the tabs of the workbench say it"
 
 
 def test_a_damaged_record_opens_as_a_table(

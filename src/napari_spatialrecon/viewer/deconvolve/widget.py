@@ -11,6 +11,7 @@ from napari_spatialrecon.tissue.slots import MAIN_TYPE
 from napari_spatialrecon.viewer.canvas.clicks import on_click
 from napari_spatialrecon.viewer.canvas.coloring import color_layer
 from napari_spatialrecon.viewer.canvas.colors import ColorKey, color_key
+from napari_spatialrecon.viewer.canvas.layer_values import layer_names
 from napari_spatialrecon.viewer.canvas.twin_layers import find_twin, forget_twin
 from napari_spatialrecon.viewer.deconvolve.inputs import MixtureInputs
 from napari_spatialrecon.viewer.deconvolve.job import Mixed
@@ -110,7 +111,8 @@ class Deconvolve(TableResultWidget[MixtureModel, Mixed]):
         """Color the spots, also where one type was shown."""
         layer, active = self.points, self.viewer.layers.selection.active
         one_type = find_twin(self.viewer, share_name(self.model.result_name))
-        if layer is not None and active is one_type:
+        known = layer is not None and any(name in names for names in layer_names(layer))
+        if layer is not None and known and active is one_type:
             self._show_spots(layer)
         super()._color(name)
 

@@ -17,7 +17,7 @@ from qtpy.QtWidgets import (
 )
 
 from napari_spatialrecon.errors import InputError
-from napari_spatialrecon.viewer.canvas.coloring import color_layer, fade
+from napari_spatialrecon.viewer.canvas.coloring import color_layer, coloring_of, fade
 from napari_spatialrecon.viewer.canvas.colors import is_faded
 from napari_spatialrecon.viewer.canvas.detail import keep_smooth
 from napari_spatialrecon.viewer.canvas.layer_values import can_fade, layer_names
@@ -197,7 +197,7 @@ class TaskWidget(QWidget, Generic[ModelT, OutcomeT]):
         points = self.points
         if points is not None and can_fade(points):
             self._fade(self.result.fade.isChecked())
-            points.events.face_color.connect(self._show_faded)
+        self._follow_colors()
         self._inspect()
         timer = QTimer(self)  # deleted with the widget
         timer.setSingleShot(True)
@@ -235,6 +235,7 @@ class TaskWidget(QWidget, Generic[ModelT, OutcomeT]):
         self.panel.refresh()
         self.show_reopened(result.outcome, result)
         self.result.show_outcome(self.model)
+        self._follow_colors()
 
     def _reveal(self) -> None:
         self.area.ensureWidgetVisible(self.result)
@@ -276,21 +277,35 @@ class TaskWidget(QWidget, Generic[ModelT, OutcomeT]):
             points = active
         try:
             if points is not None:
-                points.visible = True
                 color_layer(points, name)
+                points.visible = True
         except InputError as error:
             self.panel.refuse(error)
+            self.area.ensureWidgetVisible(self.panel.notice)
+            self._show_colors()
+        else:
+            self.panel.notice.clear()
+
+    def _follow_colors(self) -> None:
+        """Show what the result is colored by, now and whenever its colors change."""
+        points = self.points
+        if points is not None:
+            points.events.face_color.connect(self._show_colors)
+        self._show_colors()
+
+    def _show_colors(self) -> None:
+        """Name what the result is colored by, and whether it is faded, as chosen anywhere."""
+        points = self.points
+        held = None if points is None else coloring_of(points)
+        if held is not None:
+            self.result.color_by.field.show_name(held[0].name)
+        with QSignalBlocker(self.result.fade):
+            self.result.fade.setChecked(points is not None and is_faded(points))
 
     def _fade(self, faded: bool) -> None:
         points = self.points
         if points is not None:
             fade(points, faded)
-
-    def _show_faded(self) -> None:
-        """Follow the switch of the same name in the legend."""
-        points = self.points
-        with QSignalBlocker(self.result.fade):
-            self.result.fade.setChecked(points is not None and is_faded(points))
 
     def _lock(self, locked: bool) -> None:
         layer = self.shown

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import weakref
-from collections.abc import Callable
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
@@ -18,6 +18,7 @@ from napari_spatialrecon.viewer.window.main_window import has_window, main_windo
 from napari_spatialrecon.viewer.window.notify import notify_error, notify_info
 from napari_spatialrecon.viewer.window.worker import Run
 from napari_spatialrecon.viewer.workspace.reading import Opened, Reading
+from napari_spatialrecon.viewer.workspace.record_files import result_of
 from napari_spatialrecon.viewer.workspace.regions import mark_in_background
 from napari_spatialrecon.viewer.workspace.reopening import show_reopened
 from napari_spatialrecon.viewer.workspace.workspace import Entry, Role, Workspace, workspace_of
@@ -102,15 +103,31 @@ def open_in_turn(viewer: Viewer, sources: list[Path] | list[Source]) -> None:
     """Open files that a user dropped, one after another in the background.
 
     Once read, each adds its layers, or is listed as cells to place; regions drawn in QuPath mark
-    the current slide. Where a file holds several
-    tables, the user is asked for some of them.
+    the current slide; the record of a run stands for the result beside it. Where a file holds
+    several tables, the user is asked for some of them.
     """
     viewer = unwrapped(viewer)
     asked = _asked.setdefault(viewer, [])
     idle = not asked
-    asked.extend(one if isinstance(one, Source) else Source(one) for one in sources)
+    asked.extend(_results_for_records(sources, asked))
     if idle:
         _open_next(viewer)
+
+
+def _results_for_records(
+    sources: Sequence[Path | Source], asked: Sequence[Source]
+) -> Iterator[Source]:
+    """Yield what to open: for a record its result, unless that is to be opened anyway."""
+    named = [one if isinstance(one, Source) else Source(one) for one in sources]
+    known = {source.path for source in (*named, *asked)}
+    for source in named:
+        try:
+            path = result_of(source.path)
+        except InputError as error:
+            notify_error(error)
+            continue
+        if path == source.path or path not in known:
+            yield source._replace(path=path)
 
 
 def _open_next(viewer: Viewer) -> None:
@@ -209,13 +226,18 @@ def _add(viewer: ViewerModel, found: Opened, path: Path) -> None:
 
 
 def add_result(viewer: ViewerModel, found: Opened, path: Path) -> None:
-    """Show a result whose H&E, if it has one, was added, and say how good it is."""
+    """Show a result whose H&E, if it has one, was added; say how good it is where no tab does.
+
+    What is missing of its image stands on the card of the image.
+    """
     from napari.layers import Image
 
     assert found.result is not None, "the file holds a result"
     image = next((layer for layer in found.layers if isinstance(layer, Image)), None)
     shown = show_reopened(viewer, found.result, path, image)
-    notify_info("\n".join([str(shown.outcome.summary), *found.notes, f"({shown.name})"]))
+    show_tissue(viewer)
+    if _CARDS not in workspace_of(viewer).kept:
+        notify_info(f"{shown.outcome.summary}\n({shown.name})")
 
 
 def _tell(space: Workspace, name: str, notes: list[str]) -> None:
