@@ -22,7 +22,7 @@ BANNED = re.compile(
     | \b some \s hundred \b | \b a \s (folder|row) \s a \b
     | \b (shall \s be \s)? laid \s on(to)? \b | \b said \s so \b | \b has \s to \s say \b
     | \b asking \s the \s H&E \b | \b lost \s to \s the \b | \b let \s go \b | \b hear \s nothing
-    | \b (is|was|are|were) \s told \b | \b source \s told | \b tells? \s the \s source
+    | \b told \s badly | \b source \s told | \b tells? \s the \s source
     | \b left \s in \s this \s step | little \s can \s be \s said
     | \b (is|are) \s no \s counts | \b taken \s as \s (they \s are|it \s is)
     | \b expected \s genes \s of \s \{ | \b where \s it \s lies \s now

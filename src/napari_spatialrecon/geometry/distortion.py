@@ -133,7 +133,7 @@ class Distortion:
             edges[known, :1] * (1 - at) + edges[known, 1:] * at for edges in (nodes, target)
         )
         inside = self._holds(before)
-        whole = inside.all(axis=1)
+        whole = np.asarray(inside.all(axis=1))
         pieces = np.stack([after[:, :-1], after[:, 1:]], axis=-2)
         ends = pieces[inside[:, :-1] & inside[:, 1:] & ~whole[:, None]]
         return np.concatenate([after[whole][:, [0, -1]], ends])

@@ -86,7 +86,7 @@ def _certainty(run: Run, shares: pd.DataFrame, names: NDArray[np.str_]) -> Secti
     covered = run.metrics.get("interval_coverage")
     if covered is not None:
         text += (
-            f" In pseudo-spots that were left out of this, {covered:.0%} of the true shares lay "
+            f" In pseudo-spots that were held out of this, {covered:.0%} of the true shares lay "
             f"inside, where a type got {GOT:.0%} or more."
         )
     text += " Intervals hold as far as the cells of the slide resemble those of the reference."
