@@ -109,8 +109,12 @@ def benchmark(
         table.write(folder)
         if pictures:
             reporter.begin("Drawing")
-            asked = {"do": "draw", "folder": str(folder), "cells": table.done()}
-            court.ask(asked, lambda: reporter.stop_requested)
+            done = [
+                {"task": row["task"], "case": row["case"], "path": str(cell.path)}
+                for cell, row in zip(cells, found, strict=True)
+                if row["status"] == DONE
+            ]
+            court.ask({"do": "draw", "folder": str(folder), "cells": done}, work.stopping)
     return table
 
 
@@ -157,6 +161,10 @@ class _Work:
         self.again, self.dry, self.reporter = again, dry, reporter
         self.tell = tell or (lambda line: None)
 
+    def stopping(self) -> bool:
+        """Return whether the user asked to stop."""
+        return self.reporter.stop_requested
+
     def of(self, cell: Cell, court: Court) -> dict[str, Any]:
         """Return what is kept of a cell, or run it."""
         if self.dry:
@@ -167,7 +175,7 @@ class _Work:
             return kept
         if reason := cell.contestant.missing():
             return cell.empty(MISSING, reason)
-        found = cell.run(about, court, self.limits, lambda: self.reporter.stop_requested)
+        found = cell.run(about, court, self.limits, self.stopping)
         self.tell(said(found))
         return found
 
@@ -192,7 +200,7 @@ class _Work:
             )
         asked["data"] = None if self.data is None else str(self.data)
         place.parent.mkdir(parents=True, exist_ok=True)
-        answer: dict[str, Any] = court.ask(asked, lambda: self.reporter.stop_requested)
+        answer: dict[str, Any] = court.ask(asked, self.stopping)
         return answer
 
 

@@ -7,7 +7,6 @@ import statistics
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 from napari_spatialrecon.comparison.metrics import METRICS, Metric
 from napari_spatialrecon.comparison.ranking import Row, Summary, accuracy, ranks, summaries
@@ -28,11 +27,6 @@ class Table:
     """
 
     rows: Sequence[Row]
-
-    def done(self) -> list[dict[str, Any]]:
-        """Return what tells the finished cells apart, for the pictures."""
-        keys = ("task", "case", "method", "title", "kind", "seed")
-        return [{k: row[k] for k in keys} for row in self.rows if row["status"] == "done"]
 
     def cases(self) -> Iterator[tuple[str, str, list[Row]]]:
         """Yield the task, the name and the cells of each case."""

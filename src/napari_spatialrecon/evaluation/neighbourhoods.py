@@ -126,3 +126,25 @@ def neighbourhood_metrics(found: Neighbourhoods, scale: float, n: int, k: int) -
         unit = max(float(np.median(found.true_radius[:, size - 1])), _TIE)
         result[f"lrmse{size}"] = float(np.sqrt(gaps[:, :size].mean())) / unit
     return result
+
+
+def local_curves(found: Neighbourhoods, scale: float) -> dict[str, np.ndarray]:
+    """Return CalErr and LRMSE for each number of neighbours.
+
+    Returns
+    -------
+    dict
+        ``k``, ``cal_err`` (mean relative error of the distance to the k-th neighbour) and ``lrmse``
+        (RMSE of the distances to the first k, in medians of the k-th).
+    """
+    radius, pairs = found.true_radius, scale * found.same_pairs
+    apart = radius > 10 * _TIE
+    error = np.where(apart, np.abs(pairs / np.where(apart, radius, 1.0) - 1), 0.0)
+    size = np.arange(1, radius.shape[1] + 1)
+    squares = np.cumsum(((pairs - radius) ** 2).mean(axis=0)) / size
+    unit = np.maximum(np.median(radius, axis=0), _TIE)
+    return {
+        "k": size,
+        "cal_err": error.sum(axis=0) / np.maximum(apart.sum(axis=0), 1),
+        "lrmse": np.sqrt(squares) / unit,
+    }

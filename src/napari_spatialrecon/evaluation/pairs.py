@@ -76,7 +76,7 @@ def pair_metrics(d_true: np.ndarray, d_pred: np.ndarray, radius: float) -> dict[
         "stress1": float(np.sqrt(max(unexplained, 0.0))),
         "edge_auc": edge_auc,
         "bap": balanced,
-        "shell_f1": _shell_f1(d_true, d_pred, scale, radius),
+        "shell_f1": float(shell_f1(d_true, d_pred, scale, radius).mean()),
         "scale": scale,
     }
 
@@ -140,10 +140,28 @@ def _edge_scores(edges: np.ndarray, others: np.ndarray) -> tuple[float, float]:
     return auc, float(np.diff(recall, prepend=0.0) @ precision)
 
 
-def _shell_f1(d_true: np.ndarray, d_pred: np.ndarray, scale: float, width: float) -> float:
-    """Return the mean F1 over shells ``((s - 1) width, s width]`` of the true distances."""
+def edge_roc(d_true: np.ndarray, d_pred: np.ndarray, radius: float) -> np.ndarray:
+    """Return the ROC curve of predicted distances for true edges.
+
+    Returns
+    -------
+    (n, 2) float
+        Share of the other pairs and share of the edges that are nearer than each distance.
+    """
+    edges, others = np.zeros(_BINS, np.int64), np.zeros(_BINS, np.int64)
+    for part in _chunks(len(d_true)):
+        bins, edge = _bins(d_pred[part]), d_true[part] <= radius * (1 + _ROUNDING)
+        edges += np.bincount(bins[edge], minlength=_BINS)
+        others += np.bincount(bins[~edge], minlength=_BINS)
+    used = edges + others > 0
+    sums = np.cumsum(np.stack([others[used], edges[used]], axis=1), axis=0)
+    return np.concatenate([[[0.0, 0.0]], sums / np.maximum(sums[-1:], 1)])
+
+
+def shell_f1(d_true: np.ndarray, d_pred: np.ndarray, scale: float, width: float) -> np.ndarray:
+    """Return the F1 of each shell ``((s - 1) width, s width]`` of the true distances."""
     if not width > 0:
-        return 0.0
+        return np.zeros(1)
     last = int(np.ceil(np.quantile(d_true, _SHELL_REACH) / width)) + 1
     both, either = np.zeros(last + 1, np.int64), np.zeros(last + 1, np.int64)
     for part in _chunks(len(d_true)):
@@ -152,7 +170,7 @@ def _shell_f1(d_true: np.ndarray, d_pred: np.ndarray, scale: float, width: float
         both += np.bincount(in_true[in_true == in_pred], minlength=last + 1)
         either += np.bincount(in_true, minlength=last + 1)
         either += np.bincount(in_pred, minlength=last + 1)
-    return float((2 * both / np.maximum(either, 1))[1:last].mean())
+    return np.asarray((2 * both / np.maximum(either, 1))[1:last])
 
 
 def _shell(distances: np.ndarray, last: int) -> np.ndarray:

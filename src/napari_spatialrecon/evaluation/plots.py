@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping, Sequence
+from types import MappingProxyType
 
 import numpy as np
 from matplotlib.axes import Axes
@@ -45,6 +46,7 @@ def metrics_plot(
     *,
     baselines: Collection[str] = ("knn", "ridge"),
     metrics: Sequence[str] | None = None,
+    labels: Mapping[str, tuple[str, bool]] = MappingProxyType({}),
     title: str = "",
 ) -> Figure:
     """Draw a panel for each metric: methods in blue, baselines in grey, the best in bold.
@@ -57,6 +59,8 @@ def metrics_plot(
         Methods that are baselines.
     metrics
         Metrics to show; by default the main ones for placement, or the known ones in `rows`.
+    labels
+        Label of a metric, and whether higher is better, where they are not known here.
     title
         Title of the plot.
 
@@ -73,11 +77,11 @@ def metrics_plot(
         raise InputError(f"Expected metrics that all methods have, found: {', '.join(common)}.")
     columns = min(_COLUMNS, len(names))
     lines = -(-len(names) // columns)
-    labels = [palette.elide(name, 22) for name in rows]
+    words = [palette.elide(name, 22) for name in rows]
     top, body = (44 if title else 10), len(rows) * _LINE
     total = top + lines * (_HEADING + body + _GAP) + 8
     figure = Figure((_WIDTH / _DPI, total / _DPI), dpi=_DPI)
-    left = 24 + 10 * max(len(label) for label in labels)
+    left = 24 + 11 * max(len(word) for word in words)
     width = (_WIDTH - left - 16) / columns
     for number, name in enumerate(names):
         row, column = divmod(number, columns)
@@ -86,18 +90,24 @@ def metrics_plot(
         ax = figure.add_axes(
             (x / _WIDTH, 1 - (y + body) / total, (width - 20) / _WIDTH, body / total)
         )
-        _draw_metric(
-            ax, name, [row_[name] for row_ in rows.values()], [m in baselines for m in rows]
-        )
+        values = [row_[name] for row_ in rows.values()]
+        said = labels.get(name) or _METRICS.get(name)
+        _draw_metric(ax, name, said, values, [m in baselines for m in rows])
         if column == 0:
-            ax.set_yticks(range(len(rows)), labels, fontsize=8.5, color=palette.INK)
+            ax.set_yticks(range(len(rows)), words, fontsize=8.5, color=palette.INK)
     _draw_title(figure, title, total)
     return figure
 
 
-def _draw_metric(ax: Axes, name: str, values: list[float], is_baseline: list[bool]) -> None:
-    label, higher = _METRICS.get(name, (name, True))
-    arrow = "" if name not in _METRICS else " ↑" if higher else " ↓"
+def _draw_metric(
+    ax: Axes,
+    name: str,
+    said: tuple[str, bool] | None,
+    values: list[float],
+    is_baseline: list[bool],
+) -> None:
+    label, higher = said or (name, True)
+    arrow = "" if said is None else " ↑" if higher else " ↓"
     known = [v if np.isfinite(v) else 0.0 for v in values]
     best = max(known) if higher else min(known)
     low, high = min(0.0, *known), max(0.0, *known)
