@@ -38,14 +38,14 @@ def _checks(slide, tiny):
 
 def test_before_a_run_a_pattern_is_a_check_that_passed(slide, tiny):
     for found in _checks(slide, tiny):
-        assert [text.startswith("C2: ") for text in found.passed] == [True]
+        assert sum(text.startswith("C2: ") for text in found.passed) == 1
         assert WARNING not in " ".join(found.notes)
 
 
 def test_before_a_run_a_slide_without_a_pattern_is_warned_of(shuffled, tiny):
     for found in _checks(shuffled, tiny):
         said = (*getattr(found, "warnings", ()), *found.notes)
-        assert found.passed == ()
+        assert not any(text.startswith("C2: ") for text in found.passed)
         assert sum(WARNING in text for text in said) == 1
 
 

@@ -31,6 +31,7 @@ from napari_spatialrecon.tasks.choosing import method_of, note_choice
 from napari_spatialrecon.tasks.configs import Settings, chosen_config
 from napari_spatialrecon.tasks.mixture_intervals import Certainty, certainty, whole_cost
 from napari_spatialrecon.tasks.mixture_trust import marker_support, mixture_warnings
+from napari_spatialrecon.tasks.reference_check import label_warning, likeness
 from napari_spatialrecon.tasks.signal import note_signals
 from napari_spatialrecon.tasks.timing import timed
 from napari_spatialrecon.tasks.verdicts import mixture_verdict
@@ -165,7 +166,12 @@ def deconvolve(
     support = marker_support(spots, cells, types, mixture.proportions)
     warnings, numbers = mixture_warnings(types, mixture.proportions, support)
     record.metrics |= {**mixture.diagnostics, **numbers, **certain.metrics}
-    record.warnings = [*warnings, *certain.warnings]
+    record.warnings = [
+        *likeness(spots, cells).warning(slide_name, reference_name),
+        *label_warning(cells, types, labels),
+        *warnings,
+        *certain.warnings,
+    ]
     note_signals(record, [spots])
     record.notes = [*spots.notes, *cells.notes, *types.notes, *mixture.notes, *certain.notes]
     if not spots.kept.all():

@@ -12,6 +12,7 @@ from napari_spatialrecon.methods.genes.inputs import read_inputs
 from napari_spatialrecon.methods.registry import default_for
 from napari_spatialrecon.tasks.asked_genes import MISSING, Asked
 from napari_spatialrecon.tasks.choosing import method_of
+from napari_spatialrecon.tasks.reference_check import likeness
 from napari_spatialrecon.tasks.signal import missing, passed, signals
 from napari_spatialrecon.tasks.timing import expected
 from napari_spatialrecon.tissue import contract
@@ -90,6 +91,8 @@ def gene_preflight(
         asked=len(asked.imputed),
     )
     found = signals([spots])
+    like = likeness(spots, cells)
+    warned = (*missing(found), *like.warning(slide_name, reference_name))
     imputing: GeneMethod = info.method()(config)
     estimate = imputing.estimate(sizes)
     return GenePreflight(
@@ -98,10 +101,10 @@ def gene_preflight(
         sizes.cells,
         sizes.asked,
         len(asked.measured),
-        (*missing(found), *spots.notes, *cells.notes, *inputs.notes, *asked.notes, *estimate.notes),
+        (*warned, *spots.notes, *cells.notes, *inputs.notes, *asked.notes, *estimate.notes),
         estimate.seconds,
         _FIXED_BYTES + 2 * _PER_VALUE * slide.n_obs * len(asked.names) + estimate.memory_bytes,
         expected(estimate, "impute-genes", info.name, device),
         estimate.plan,
-        passed(found),
+        (*passed(found), *like.passed(slide_name, reference_name)),
     )

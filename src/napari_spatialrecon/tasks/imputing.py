@@ -28,6 +28,7 @@ from napari_spatialrecon.tasks.configs import Settings, chosen_config
 from napari_spatialrecon.tasks.gene_check import correlation, hidden_truth, names_of, without
 from napari_spatialrecon.tasks.gene_report import draw_run
 from napari_spatialrecon.tasks.gene_table import GeneTable, MemoryTable, table_on_disk
+from napari_spatialrecon.tasks.reference_check import likeness
 from napari_spatialrecon.tasks.signal import note_signals
 from napari_spatialrecon.tasks.timing import timed
 from napari_spatialrecon.tasks.writing import copy_result, record_beside, write_result
@@ -177,6 +178,7 @@ def impute_genes(
     chosen: GeneMethod = info.method()(chosen_config(info, config, settings))
     estimate = chosen.estimate(GeneSizes.of(spots, cells, len(asked.imputed)))
     note_signals(record, [spots])
+    record.warnings += likeness(spots, cells).warning(slide_name, reference_name)
     with ExitStack() as stack:
         stack.enter_context(timed(reporter, estimate, record.task, info.name, record.device))
         fitted = chosen.fit(spots, cells, Run(seed, record.device, reporter))

@@ -8,6 +8,7 @@ from napari_spatialrecon.methods.registry import default_for
 from napari_spatialrecon.tasks.choosing import method_of
 from napari_spatialrecon.tasks.mixture_intervals import whole_cost
 from napari_spatialrecon.tasks.preflight import Preflight
+from napari_spatialrecon.tasks.reference_check import label_warning, likeness
 from napari_spatialrecon.tasks.signal import missing, passed, signals
 from napari_spatialrecon.tasks.timing import expected
 from napari_spatialrecon.tissue import contract
@@ -43,6 +44,7 @@ def mixture_preflight(
     match = match_genes([spots.adata.var, cells.adata.var], [slide_name, reference_name])
     sizes = MixtureSizes.of(spots, cells, types)
     found = signals([spots])
+    like = likeness(spots, cells)
     mixing: MixtureMethod = info.method()(config)
     estimate = whole_cost(mixing, sizes, selects=info.selects)
     return Preflight(
@@ -50,10 +52,15 @@ def mixture_preflight(
         spots=sizes.spots,
         cells=sizes.cells,
         notes=(*spots.notes, *cells.notes, *types.notes, *estimate.notes),
-        warnings=(*missing(found), *match.notes),
+        warnings=(
+            *missing(found),
+            *like.warning(slide_name, reference_name),
+            *label_warning(cells, types, labels),
+            *match.notes,
+        ),
         seconds=estimate.seconds,
         memory_bytes=estimate.memory_bytes,
         time=expected(estimate, "deconvolve", info.name, device),
         plan=estimate.plan,
-        passed=passed(found),
+        passed=(*passed(found), *like.passed(slide_name, reference_name)),
     )

@@ -67,15 +67,18 @@ def test_logits_are_centred_bounded_and_give_the_ratios_back():
     torch.testing.assert_close(torch.softmax(logits, dim=-1), ratios, atol=1e-5, rtol=1e-4)
 
 
-def test_a_draw_integrates_the_field_to_the_target():
-    target = torch.tensor([[2.0, -1.0, -1.0]])
+@pytest.mark.parametrize("smoothing", [1e-6, 0.1])
+def test_a_draw_of_the_true_field_gives_the_ratios_back_however_they_were_smoothed(smoothing):
+    ratios = torch.tensor([[0.9, 0.1, 0.0]])
+    target = flow.smoothed_centred_logits(ratios, smoothing)
 
     def field(y, time, batch):
         return (target - y) / (1 - time.unsqueeze(-1))
 
     b = batch(1, 3)
-    drawn = flow.draw(field, b, FlowConfig(steps=10), torch.Generator().manual_seed(0))
-    torch.testing.assert_close(drawn, torch.softmax(target, dim=-1))
+    config = FlowConfig(steps=10, smoothing=smoothing)
+    drawn = flow.draw(field, b, config, torch.Generator().manual_seed(0))
+    torch.testing.assert_close(drawn, ratios, atol=1e-5, rtol=1e-4)
 
 
 def test_a_perfect_field_has_no_loss_but_that_of_the_unknown_start():

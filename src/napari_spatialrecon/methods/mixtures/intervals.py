@@ -108,10 +108,11 @@ def errors_beside_the_mean(checked: CheckedShares) -> tuple[Shares, Shares]:
     The mean of the true mixtures in every spot is what is known without looking at expression.
     """
     same = np.broadcast_to(checked.truth.mean(axis=0), checked.truth.shape)
-    own, mean = (
-        np.nan_to_num(np.asarray(jensenshannon(checked.truth, found, base=2, axis=1)))
-        for found in (checked.found, same)
-    )
+    with np.errstate(invalid="ignore"):  # the root of a distance that rounding made negative
+        own, mean = (
+            np.nan_to_num(np.asarray(jensenshannon(checked.truth, found, base=2, axis=1)))
+            for found in (checked.found, same)
+        )
     return own, mean
 
 

@@ -15,6 +15,17 @@ def smoothed_centred_logits(ratios: Tensor, smoothing: float) -> Tensor:
     return logs - logs.mean(dim=-1, keepdim=True)
 
 
+def ratios_of(logits: Tensor, smoothing: float) -> Tensor:
+    """Map centred logits (..., K) to the simplex: the inverse of eq. 11.
+
+    The softmax alone gives ``(r + ε) / (1 + K ε)``, which shrinks ratios towards even ones.
+    """
+    parts = logits.shape[-1]
+    ratios = torch.softmax(logits, dim=-1) * (1 + parts * smoothing) - smoothing
+    ratios = ratios.clamp(min=0)
+    return ratios / ratios.sum(dim=-1, keepdim=True)
+
+
 def losses(
     velocity: nn.Module,
     batch: Batch,
@@ -89,4 +100,4 @@ def draw(
         if config.solver == "midpoint":
             v = velocity(y + 0.5 * step * v, time + 0.5 * step, batch)
         y = y + step * v
-    return torch.softmax(y, dim=-1)
+    return ratios_of(y, config.smoothing)
