@@ -303,6 +303,26 @@ def _generalist() -> Iterator[Step]:
     yield lambda: train_super_resolution({"s": slide}, settings={"training.steps": 2}, **method)
 
 
+@remedy(
+    "methods/srast/model.py",
+    "Try {} with one that was trained with these settings (spatialrecon train --method srast), "
+    "or {}.",
+)
+def _network_of_the_paper() -> Iterator[Step]:
+    from napari_spatialrecon.tasks.super_training import train_super_resolution
+
+    slide = table(64, 12)
+    slide.obsm["spatial"] = np.c_[np.arange(64) % 8, np.arange(64) // 8] * 100.0
+    size = {"hidden": 8, "heads": 2}
+    said = yield lambda: sr.super_resolve(slide, method="srast", settings=size)
+    preset = keywords(str(said).rpartition(" or ")[2])
+    trained, _ = train_super_resolution({"s": slide}, settings={**size, "training.steps": 2})
+    few = {"adapt.steps": 2, "sasa.training.steps": 2}
+    yield lambda: sr.super_resolve(slide, method="srast", model=trained, settings=few)
+    config = sr.config("srast", task="super-resolve", **preset, **{"sasa.training.steps": 2})
+    yield lambda: sr.super_resolve(slide, method="srast", config=config)
+
+
 @remedy("tasks/writing.py", "Try {}.")
 def _suffix(tmp_path: Path) -> Iterator[Step]:
     said = yield lambda: writing.write_result(tmp_path / "a.csv", table(), {})

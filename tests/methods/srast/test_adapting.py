@@ -10,11 +10,13 @@ import torch
 from anndata import AnnData
 from scipy import sparse
 
-from napari_spatialrecon.errors import CheckpointError
+from napari_spatialrecon.errors import CheckpointError, InputError
 from napari_spatialrecon.methods.srast.config import SRastConfig
 from napari_spatialrecon.methods.srast.learning import FlowTask
 from napari_spatialrecon.methods.srast.model import SRast, generalist
+from napari_spatialrecon.methods.super_resolution.base import SplitSizes
 from napari_spatialrecon.tasks.super_resolving import super_resolve
+from napari_spatialrecon.tasks.super_training import train_super_resolution
 
 FAST = {"adapt.steps": 8, "sasa.training.steps": 3, "sasa.hidden": 16}
 
@@ -80,3 +82,17 @@ def test_parts_that_face_the_end_of_the_tissue_get_less_than_by_interpolation(ad
         there = inside[row, column]
         outside.append(total[~there].mean() / total[there].mean())
     assert outside[0] < 0.85 * outside[1]
+
+
+def test_settings_of_another_network_ask_for_a_model_trained_with_them(tmp_path) -> None:
+    """The paper's network is not the one in the package: it is not used in its place."""
+    paper = SRastConfig().preset("paper")
+    sizes = SplitSizes(spots=64, parts=4, genes=12, measured=12, filled=700)
+    assert "hidden 256, depth 4" in SRast(paper).estimate(sizes).notes[0]
+    assert not SRast().estimate(sizes).notes
+    with pytest.raises(InputError, match=r"hidden 256, depth 4.*hidden 32, depth 2"):
+        super_resolve(slide(), config=paper, device="cpu")
+    small = SRastConfig().with_values({**FAST, "hidden": 8, "heads": 2, "training.steps": 2})
+    train_super_resolution({"one": slide()}, config=small)[0].save(tmp_path / "model")
+    found = super_resolve(slide(), settings=FAST, model=tmp_path / "model", device="cpu")
+    assert found.record.config["hidden"] == 8

@@ -15,6 +15,7 @@ from scipy.sparse import csr_matrix
 from torch import Tensor
 
 from napari_spatialrecon.errors import CheckpointError, InputError
+from napari_spatialrecon.faces import argument
 from napari_spatialrecon.methods.method import Estimate
 from napari_spatialrecon.methods.run import Run
 from napari_spatialrecon.methods.srast import flow
@@ -122,7 +123,7 @@ class SRast(SuperResolution):
         align = epoch * config.sasa.training.steps + _PER_SEEN * sizes.spots * seen
         adapt = _PER_STEP * size * config.adapt.steps * config.coarse_pair
         split = _PER_TOKEN * sizes.filled * sizes.parts * size * passes
-        found = super().estimate(sizes).plus(split)
+        found = super().estimate(sizes).plus(split, note=self._needs())
         return found.plus(align, _BYTES_PER_SEEN * sizes.spots * seen).plus(adapt)
 
     def train(self, slides: Sequence[Prepared], run: Run | None = None) -> Self:
@@ -165,10 +166,14 @@ class SRast(SuperResolution):
 
         The generalist of the package is used if no model was loaded or trained. See
         `SuperResolution.fit`.
+
+        Raises
+        ------
+        InputError
+            Without a model, the settings are of another network than that of the package.
         """
         run = run or Run()
-        own = self.generalist or generalist().generalist
-        assert own is not None
+        own = self._start()
         counts = csr_matrix(slide.adata.X)
         points = parts.lattice.points
         sasa = Sasa.fit(counts, points, self.config.sasa, run)
@@ -188,6 +193,31 @@ class SRast(SuperResolution):
             notes=adapted.notes,
         )
         return self
+
+    def _needs(self) -> str:
+        """Return that a model is needed, and why; empty if the one of the package fits."""
+        if self.generalist is not None:
+            return ""
+        shipped, own = _network_of(generalist().config), _network_of(self.config)
+        if shipped == own:
+            return ""
+        return f"Needs a model trained with {own}: the one in the package has {shipped}."
+
+    def _start(self) -> Generalist:
+        """Return the model to start from: the one loaded or trained, or that of the package."""
+        if self.generalist is not None:
+            return self.generalist
+        if self._needs():
+            raise InputError(
+                f"Expected a model trained with {_network_of(self.config)}; found none, and the "
+                f"one in the package has {_network_of(generalist().config)}.",
+                remedy=f"Try {argument('model')} with one that was trained with these settings "
+                f"(spatialrecon train --method srast), or {argument('preset', 'standard')}.",
+                where="network",
+            )
+        found = generalist().generalist
+        assert found is not None, "the package has one"
+        return found
 
     def _adapted(
         self, start: Velocity, sasa: Sasa, counts: csr_matrix, parts: SubSpots, run: Run
@@ -330,6 +360,11 @@ def _shrink_towards(start: Velocity, adapted: Velocity, share: float) -> None:
     """Interpolate `adapted` in place: `start` plus a share of the difference."""
     for own, first in zip(adapted.parameters(), start.parameters(), strict=True):
         own.copy_(torch.lerp(first, own, share))
+
+
+def _network_of(config: SRastConfig) -> str:
+    """Return the settings that define the network, in words."""
+    return f"hidden {config.hidden}, depth {config.depth}, heads {config.heads}"
 
 
 def _with_network_of(config: SRastConfig, own: SRastConfig) -> SRastConfig:
