@@ -19,6 +19,8 @@ if TYPE_CHECKING:
     from napari_spatialrecon.tasks.validation.result import Score
 
 _SIZE, _DPI = (8.0, 4.2), 150
+#: Width of a narrow picture in inches, and its resolution.
+_NARROW, _FINE = 3.6, 200
 #: Ground, text and lines of a light and of a dark picture.
 _LIGHT = ("white", palette.INK, palette.QUIET, palette.METHOD)
 _DARK = ("#262930", "#F0F1F2", "#A0A4AA", "#56B4E9")
@@ -31,6 +33,7 @@ def picture(
     title: str,
     *,
     dark: bool = False,
+    narrow: bool = False,
 ) -> Figure:
     """Draw each method with its 95 % interval, and the items on the tissue or beside a baseline.
 
@@ -39,26 +42,36 @@ def picture(
     items
         As in `Validation`.
     title
-        The verdict.
+        The verdict, or nothing.
+    narrow
+        Draw one below the other.
     """
     ground, ink, quiet, color = _DARK if dark else _LIGHT
-    figure = Figure(_SIZE, dpi=_DPI, layout="constrained", facecolor=ground)
-    left, right = figure.subplots(1, 2, width_ratios=(1.15, 1))
+    if narrow:
+        rows = 0.75 + 0.32 * len(scores)
+        ground = "none"  # of the window
+        figure = Figure((_NARROW, rows + 2.9), dpi=_FINE, layout="constrained", facecolor=ground)
+        above, below = figure.subfigures(2, 1, height_ratios=(rows, 2.9), squeeze=False).ravel()
+        left, right = above.subplots(), below.subplots()
+    else:
+        figure = Figure(_SIZE, dpi=_DPI, layout="constrained", facecolor=ground)
+        left, right = figure.subplots(1, 2, width_ratios=(1.15, 1))
     _draw_methods(left, scores, measures[0], ink, quiet, color)
     if "x" in items and items["x"].notna().any():
         _draw_map(right, scores[0], measures[0], items, ink, quiet)
     else:
         _draw_pairs(right, scores, measures, items, quiet, color)
     for ax in (left, right):
-        ax.set_facecolor(ground)
+        ax.set_facecolor("none")
         ax.spines[["top", "right"]].set_visible(False)
         ax.spines[["left", "bottom"]].set_color(quiet)
         ax.tick_params(labelsize=8, colors=ink)
         ax.xaxis.label.set(color=ink, fontsize=8.5)
         ax.yaxis.label.set(color=ink, fontsize=8.5)
         ax.title.set(color=ink, fontsize=9)
-    wrapped = "\n".join(textwrap.wrap(title, 118))
-    figure.suptitle(wrapped, x=0.01, ha="left", fontsize=8.5, color=ink)
+    if title:
+        wrapped = "\n".join(textwrap.wrap(title, 118))
+        figure.suptitle(wrapped, x=0.01, ha="left", fontsize=8.5, color=ink)
     return figure
 
 
@@ -81,12 +94,12 @@ def _draw_methods(
     ax.set_yticks(range(len(known)), labels)
     ax.set_ylim(len(known) - 0.5, -0.7)
     values = [end for _, value in known for end in value]
-    if min(values) >= 0:
-        ax.set_xlim(0, 1.12 * max(*values, 1e-9))
+    margin = 0.15 * max(max(values) - min(values), 1e-9)
+    ax.set_xlim(min(values) - margin, max(values) + margin)
     name = NAMES.get(measure.own, measure.own)
     way = "higher is better" if measure.higher else "lower is better"
     unit = f",{measure.unit}" if measure.unit else ""
-    ax.set_xlabel(f"{name[:1].upper()}{name[1:]}{unit} ({way}; bars: 95 % interval)")
+    ax.set_xlabel(f"{name[:1].upper()}{name[1:]}{unit} \n{way}; bars: 95 % interval")
 
 
 def _draw_map(
@@ -140,7 +153,7 @@ def _draw_pairs(
     ax.set_ylabel(palette.elide(scores[0].title, 34))
     ax.set(xlim=ends, ylim=ends)
     way = "Above" if measures[0].higher else "Below"
-    ax.set_title(f"One dot for each {what}. {way} the line: better")
+    ax.set_title(f"One dot for each {what}\n{way.lower()} the line: better")
 
 
 def _unit(measure: Measure) -> str:

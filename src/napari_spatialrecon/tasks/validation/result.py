@@ -135,9 +135,16 @@ class Validation:
         numbers = [name for name in table if name != "method"]
         return table.astype(dict.fromkeys(numbers, float))
 
-    def picture(self, *, dark: bool = False) -> Figure:
-        """Return the methods with their intervals, and the held-out items."""
-        return picture(self.scores, self.measures, self.items, self.told.text, dark=dark)
+    def picture(self, *, dark: bool = False, narrow: bool = False) -> Figure:
+        """Return the methods with their intervals, and the held-out items.
+
+        Parameters
+        ----------
+        narrow
+            One below the other, without the verdict, for a narrow column.
+        """
+        title = "" if narrow else self.told.text
+        return picture(self.scores, self.measures, self.items, title, dark=dark, narrow=narrow)
 
     def save(self, folder: str | Path) -> Path:
         """Write record, tables and picture into a folder: all of them, or none.

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from napari_spatialrecon import provenance
@@ -20,6 +20,7 @@ from napari_spatialrecon.methods.run import Run
 from napari_spatialrecon.progress import ProgressCallback, Reporter, ShouldStop
 from napari_spatialrecon.tasks.choosing import method_of, note_choice
 from napari_spatialrecon.tasks.configs import Settings, chosen_config
+from napari_spatialrecon.tasks.timing import expected
 from napari_spatialrecon.tasks.validation.genes import hidden_genes
 from napari_spatialrecon.tasks.validation.mixtures import hidden_mixtures
 from napari_spatialrecon.tasks.validation.places import KINDS, hidden_places
@@ -194,9 +195,7 @@ def plan_validation(
                 problem = hidden_mixtures(table, other, column, seed, *names)
     on = str(choose_device(device))
     others = [Candidate(one, one.config()()) for one in methods_for(task) if _is_other(one, info)]
-    costs = [
-        Cost.of(candidate, task, on, problem.estimate(candidate)) for candidate in (chosen, *others)
-    ]
+    costs = [_cost(candidate, problem, on) for candidate in (chosen, *others)]
     return ValidationPlan(problem, costs, seed, on)
 
 
@@ -290,6 +289,12 @@ def validate(
         reference_name=reference_name,
     )
     return plan.run(progress=progress, should_stop=should_stop)
+
+
+def _cost(candidate: Candidate, problem: Problem, device: str) -> Cost:
+    estimate = problem.estimate(candidate)
+    span = expected(estimate, problem.task, candidate.info.name, device)
+    return replace(Cost.of(candidate, problem.task, device, estimate), trial=span)
 
 
 def _needed(value: Any, name: str, task: str) -> Any:

@@ -161,6 +161,10 @@ class MixtureJob(SlideAndReferenceJob):
             **self.shared(),
         )
 
+    def validated(self) -> dict[str, Any]:
+        """Return slide, reference and its column of types."""
+        return {**super().validated(), "labels": self.labels}
+
     def script(self) -> Script:
         """Return the call of `deconvolve`."""
         return Script(

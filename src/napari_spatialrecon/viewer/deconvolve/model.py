@@ -21,6 +21,7 @@ class MixtureModel(SlideAndReferenceModel[MixtureJob, Mixed]):
     """The choices made in Deconvolve, and its run."""
 
     task = "deconvolve"
+    validates = True
 
     def __init__(self, workspace: Workspace) -> None:
         self._labels: str | None = None

@@ -25,6 +25,7 @@ class GeneModel(GeneListModel[GeneJob, Imputed], SlideAndReferenceModel[GeneJob,
     """The choices made in Impute genes, and its run."""
 
     task = "impute-genes"
+    validates = True
     first_choice = GeneChoice.LIST
 
     def __init__(self, workspace: Workspace) -> None:

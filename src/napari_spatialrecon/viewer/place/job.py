@@ -207,6 +207,17 @@ class PlaceJob(Job):
         time = expected(cost, self.verb, f"saved {self.method}", self.device)
         return replace(found, seconds=cost.seconds, time=time, plan=())
 
+    def validated(self) -> dict[str, Any]:
+        """Return slides and cells; a model or an encoder that has seen the slides is refused."""
+        if self.model is not None or self.encoder is not None:
+            what = "a saved model" if self.model is not None else "a trained encoder"
+            raise InputError(
+                f"Expected a method that is trained without what is held out, found {what}.",
+                remedy="Try to train a new model, without an encoder of your own.",
+            )
+        slides = {table.name: table.adata for table in self.references}
+        return {"references": slides, "query": self.query.adata}
+
     def _check_model(self, folder: Path) -> None:
         """Load the model, and find the slide in whose frame the result will lie."""
         from napari_spatialrecon.tasks.model import load

@@ -31,6 +31,7 @@ class PlaceModel(SlidesModel[PlaceJob, Placed], TakesSavedModel):
     """The choices made in Place cells, and its run."""
 
     task = "place"
+    validates = True
 
     def __init__(self, workspace: Workspace) -> None:
         self._image: Entry | None = None

@@ -219,6 +219,20 @@ class SuperJob(Job):
             own["model"] = str(self.model)
         return {**super().settings(), **own}
 
+    def validated(self) -> dict[str, Any]:
+        """Return the slide and how it is split; a model of one's own is refused."""
+        if self.model is not None:
+            raise InputError(
+                "Expected the model that comes with the plugin, found one of your own.",
+                remedy="Try without it.",
+            )
+        return {
+            "slide": self.slide.adata,
+            "factor": self.factor,
+            "spot_diameter": self.spot_diameter,
+            "slide_name": self.slide.name,
+        }
+
     def preflight(self) -> Checked:
         """Check the slide and estimate the run."""
         from napari_spatialrecon.tasks.super_preflight import super_preflight

@@ -40,6 +40,7 @@ class SuperModel(GeneListModel[SuperJob, Resolved], TakesSavedModel):
     """The choices made in Super-resolve, and its run."""
 
     task = "super-resolve"
+    validates = True
     ignored_roles = (Role.RESULT, Role.MODEL, Role.QUERY)
     first_choice = GeneChoice.ALL
 

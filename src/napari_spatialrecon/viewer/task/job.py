@@ -190,6 +190,16 @@ class Job(ABC):
     def script(self) -> Script:
         """Return the part of its Python script that is specific to it."""
 
+    def validated(self) -> dict[str, Any]:
+        """Return the data as arguments of `plan_validation`.
+
+        Raises
+        ------
+        InputError
+            A run with these choices cannot be validated.
+        """
+        raise NotImplementedError(f"{self.verb} has no validation")
+
     def options(self, path: Callable[[Input], Path]) -> list[str]:
         """Return further command-line arguments; `path` gives the file of an input."""
         return []

@@ -67,6 +67,8 @@ class TaskModel(ABC, Generic[JobT, OutcomeT]):
     """The task's name in `methods.registry`."""
     ignored_roles: ClassVar[tuple[Role, ...]] = (Role.RESULT,)
     """Roles whose entries do not affect the choices."""
+    validates: ClassVar[bool] = False
+    """Whether its methods can be validated on held-out truth."""
     changed = Signal()
     finished = Signal(object)
     """Carries the outcome of a run."""

@@ -7,6 +7,7 @@ from functools import partial
 from typing import TYPE_CHECKING
 
 from qtpy.QtCore import QTimer, Signal
+from qtpy.QtGui import QShowEvent
 from qtpy.QtWidgets import QHBoxLayout, QProgressBar, QPushButton, QVBoxLayout, QWidget
 
 from napari_spatialrecon.errors import SpatialReconError
@@ -65,7 +66,15 @@ class RunPanel(QWidget):
         self.run_button, self.cancel_button = QPushButton("Run"), QPushButton("Cancel")
         self.resume_button = QPushButton("Resume")
         self.resume_button.setToolTip("Continue the stopped run")
-        self._buttons = (self.run_button, self.resume_button, self.cancel_button)
+        self.validate_button = QPushButton("Validate…")
+        self.validate_button.setToolTip(
+            "Is the method better than its baselines? Hides truth that your own data hold, and "
+            "says how long that takes before it starts"
+        )
+        self._buttons = (
+            *(self.run_button, self.resume_button, self.cancel_button),
+            self.validate_button,
+        )
         self.bar, self.where = QProgressBar(), WrappedLabel()
         self.foot = QWidget()
         self.bar.setTextVisible(False)
@@ -82,6 +91,7 @@ class RunPanel(QWidget):
         self.run_button.clicked.connect(partial(self.start, resume=False))
         self.resume_button.clicked.connect(partial(self.start, resume=True))
         self.cancel_button.clicked.connect(self.cancel)
+        self.validate_button.clicked.connect(lambda: self.model.workspace.go.emit("validate", None))
         self._lay_out()
 
     def set_tones(self, tones: Tones) -> None:
@@ -99,6 +109,7 @@ class RunPanel(QWidget):
         self.checks.setVisible(state in (State.READY, State.FAILED))
         self.cancel_button.setEnabled(model.running)
         self.resume_button.setVisible(model.can_resume)
+        self._offer_validation()
         busy = model.running or state is State.STOPPED
         self.bar.setVisible(busy)
         self.where.setVisible(busy)
@@ -110,6 +121,16 @@ class RunPanel(QWidget):
             self._passed = False
             self._timer.start()
         self._enable_run()
+
+    def showEvent(self, event: QShowEvent | None) -> None:
+        """Offer a validation where there is a tab for it."""
+        super().showEvent(event)
+        self._offer_validation()
+
+    def _offer_validation(self) -> None:
+        offered = self.model.validates and "workbench" in self.model.workspace.kept
+        self.validate_button.setVisible(offered)
+        self.validate_button.setEnabled(not self.model.running and not self.model.missing())
 
     def refuse(self, error: Exception) -> None:
         """Show what was wrong, and what to try."""

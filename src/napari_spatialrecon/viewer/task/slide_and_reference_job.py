@@ -41,6 +41,15 @@ class SlideAndReferenceJob(Job):
             "reference_name": self.reference.name,
         }
 
+    def validated(self) -> dict[str, Any]:
+        """Return slide and reference."""
+        return {
+            "slide": self.slide.adata,
+            "reference": self.reference.adata,
+            "slide_name": self.slide.name,
+            "reference_name": self.reference.name,
+        }
+
     def reading(self) -> list[str]:
         """Return the lines of a script that read both tables."""
         return reading(dict(self.inputs()))

@@ -1,4 +1,4 @@
-"""The dock Spatial Reconstruction: four tabs over one workspace."""
+"""The dock Spatial Reconstruction: five tabs over one workspace."""
 
 from __future__ import annotations
 
@@ -15,6 +15,7 @@ from napari_spatialrecon.viewer.inspect.tab import InspectTab
 from napari_spatialrecon.viewer.reconstruct.tab import ReconstructTab
 from napari_spatialrecon.viewer.results.tab import ResultsTab
 from napari_spatialrecon.viewer.session.bar import SessionBar
+from napari_spatialrecon.viewer.validate.tab import ValidateTab
 from napari_spatialrecon.viewer.widgets.tab_order import focus_style
 from napari_spatialrecon.viewer.window.docks import share_tabs
 from napari_spatialrecon.viewer.window.tones import tones
@@ -49,7 +50,7 @@ class Workbench(QWidget):
     Attributes
     ----------
     tabs
-        By name: ``data``, ``reconstruct``, ``inspect``, ``results``.
+        By name: ``data``, ``reconstruct``, ``validate``, ``inspect``, ``results``.
     """
 
     def __init__(self, napari_viewer: Viewer) -> None:
@@ -58,9 +59,11 @@ class Workbench(QWidget):
         self.space = workspace_of(self.viewer)
         keep_smooth(self.viewer)
         share_tabs(self)
+        reconstruct = ReconstructTab(self.viewer)
         self.tabs: dict[str, QWidget] = {
             "data": DataTab(self.viewer),
-            "reconstruct": ReconstructTab(self.viewer),
+            "reconstruct": reconstruct,
+            "validate": ValidateTab(self.viewer, lambda: reconstruct.current.model),
             "inspect": InspectTab(self.viewer),
             "results": ResultsTab(self.viewer),
         }

@@ -1,0 +1,1 @@
+"""The tab Validate: is a method better than its baselines on truth that was held out?"""
