@@ -15,7 +15,7 @@ from napari_spatialrecon.comparison.cell import DONE, FAILED, MISSING, NOT_RUN, 
 from napari_spatialrecon.comparison.contestants import contestants
 from napari_spatialrecon.comparison.process import Court, Limits
 from napari_spatialrecon.comparison.table import Table, first_line
-from napari_spatialrecon.errors import InputError, Stopped
+from napari_spatialrecon.errors import InputError
 from napari_spatialrecon.faces import argument
 from napari_spatialrecon.progress import ProgressCallback, Reporter, ShouldStop
 
@@ -79,7 +79,7 @@ def benchmark(
     InputError
         A case or a method does not exist, or a file is missing.
     Stopped
-        `should_stop` returned True; finished cells are kept.
+        `should_stop` returned True; finished cells are kept, and `dry` makes a table of them.
     """
     folder, files = Path(out), None if own is None else OwnFiles.from_dict(own)
     names = [*chosen(list(cases)), *([files.case] if files is not None else [])]
@@ -96,15 +96,10 @@ def benchmark(
     found = []
     with Court(folder) as court:
         reporter.begin("Comparing", len(cells))
-        try:
-            for number, cell in enumerate(cells):
-                reporter.check()
-                found.append(work.of(cell, court))
-                reporter.step(number + 1, at_once=True)
-        except (Stopped, KeyboardInterrupt):
-            rest = [_as_kept(cell) for cell in cells[len(found) :]]
-            Table([*found, *rest]).write(folder)
-            raise
+        for number, cell in enumerate(cells):
+            reporter.check()
+            found.append(work.of(cell, court))
+            reporter.step(number + 1, at_once=True)
         table = Table(found)
         table.write(folder)
         if pictures:
