@@ -3,8 +3,8 @@
     spatialrecon compare --out table --cases all --data DIR
     python -m experiments.results table docs/results.md docs/experiments/2026-11-29-compare.md
 
-A mark is a line ``<!-- compare: WHAT TASK -->``; what follows it up to ``<!-- end -->`` is replaced.
-WHAT is `overview`, `ranks`, `behind`, `absent` or `details`.
+A mark is a line ``<!-- compare: WHAT TASK -->``; what follows it up to ``<!-- end -->`` is
+replaced. WHAT is `overview`, `ranks`, `behind`, `absent` or `details`.
 """
 
 from __future__ import annotations

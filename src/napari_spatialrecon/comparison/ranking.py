@@ -10,6 +10,8 @@ from typing import Any
 from napari_spatialrecon.comparison.metrics import METRICS, Metric
 
 Row = Mapping[str, Any]
+#: Digits up to which two means count as equal.
+_DIGITS = 9
 
 
 @dataclass(frozen=True)
@@ -69,7 +71,8 @@ def ranks(found: Sequence[Summary], metric: Metric) -> dict[str, float]:
     {'a': 3.0, 'b': 1.5, 'c': 1.5}
     """
     sign = -1 if metric.higher else 1
-    values = {s.method: sign * s.means[metric.name] for s in found if metric.name in s.means}
+    known = [s for s in found if metric.name in s.means]
+    values = {s.method: round(sign * s.means[metric.name], _DIGITS) for s in known}
     return {
         name: sum(other < own for other in values.values())
         + (sum(other == own for other in values.values()) + 1) / 2
