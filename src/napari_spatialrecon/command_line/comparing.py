@@ -23,7 +23,6 @@ def add(verbs: Any) -> None:
         "compare",
         "compare methods, baselines and other tools on cases whose answer is known",
         run_compare,
-        folders=("out",),
     )
     verb.add_argument(
         "--out",

@@ -92,7 +92,7 @@ def benchmark(
     reporter = Reporter(progress, should_stop)
     limit = psutil.virtual_memory().total * MEMORY_SHARE if memory is None else memory * 1e9
     work = _Work(folder, data, files, Limits(60 * minutes, limit), again, dry, reporter, tell)
-    folder.mkdir(parents=True, exist_ok=True)
+    _make(folder)
     found = []
     with Court(folder) as court:
         reporter.begin("Comparing", len(cells))
@@ -111,6 +111,24 @@ def benchmark(
             ]
             court.ask({"do": "draw", "folder": str(folder), "cells": done}, work.stopping)
     return table
+
+
+def _make(folder: Path) -> None:
+    """Make the folder of a comparison.
+
+    Raises
+    ------
+    InputError
+        It is a file, or cannot be written.
+    """
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise InputError(
+            f"Expected a folder to write, found: {error.strerror}.",
+            remedy=f"Try another {argument('out')}.",
+            where=str(folder),
+        ) from error
 
 
 def _cells(
