@@ -112,3 +112,23 @@ def test_what_is_no_run_is_refused(runs: dict[str, Path], tmp_path: Path) -> Non
     with pytest.raises(InputError, match="the table of this run"):
         sr.report(alone, out)
     assert not out.exists()
+
+
+def test_a_validation_beside_a_run_is_shown_and_none_of_other_inputs(
+    runs: dict[str, Path], page: Any, tiny: Any, tmp_path: Path
+) -> None:
+    for path in (runs["place"], runs["place"].with_suffix(".run.json")):
+        shutil.copy(path, tmp_path)
+    own = sr.validate("place", references={"slide": tiny.slides[0].copy()}, method="knn")
+    own.save(tmp_path / "placed.validation")
+    other = sr.validate("place", references={"slide": tiny.slides[1].copy()}, method="ridge")
+    other.save(tmp_path / "other.validation")
+    broken = tmp_path / "broken.validation"
+    broken.mkdir()
+    (broken / "validation.json").write_text("{")
+    found = page(tmp_path / "place.h5ad", check=False)
+    assert own.verdict in found.text and other.verdict not in found.text
+    assert "placed.validation: held out were 18 spots of slide" in found.text
+    assert "broken.validation cannot be read" in found.text
+    assert "run-1-validated" in {attributes.get("id") for _, attributes in found.tags}
+    assert any(own.verdict in str(image.get("alt")) for image in found.all("img"))

@@ -23,6 +23,7 @@ from napari_spatialrecon.report.pictures import Studio
 from napari_spatialrecon.report.repeating import repeat_section
 from napari_spatialrecon.report.run import PLACING, TASKS, Run, runs_of
 from napari_spatialrecon.report.settings import settings_section
+from napari_spatialrecon.report.validated import validated_section
 from napari_spatialrecon.report.validation import bars_of, validation_section, verdict
 from napari_spatialrecon.storage import atomic_file
 
@@ -119,6 +120,7 @@ def _told(run: Run, anchor: str, studio: Studio, types: str | None, *, check: bo
     sections = [
         Section("asked", "What was asked", teller.asked(run, inputs)),
         validation_section(run),
+        validated_section(run, studio),
         caveats_section(caveats, run.notes),
         *figures,
         *([near] if near is not None else []),
