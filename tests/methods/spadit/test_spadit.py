@@ -7,9 +7,11 @@ import pytest
 import torch
 
 from napari_spatialrecon.methods.genes.inputs import read_inputs
+from napari_spatialrecon.methods.genes.scale import standardised
 from napari_spatialrecon.methods.run import Run
 from napari_spatialrecon.methods.spadit.bases import NAMES, Bases, Relations, out_of_fold
 from napari_spatialrecon.methods.spadit.config import NetworkConfig, SpaDiTConfig
+from napari_spatialrecon.methods.spadit.correction import Corrections
 from napari_spatialrecon.methods.spadit.diffusion import kept_signal, noised, sample, sample_levels
 from napari_spatialrecon.methods.spadit.model import SpaDiT
 from napari_spatialrecon.methods.spadit.network import PLACE_FEATURES, Network
@@ -24,7 +26,7 @@ from napari_spatialrecon.methods.spadit.stack import (
     split_genes,
     stacked,
 )
-from napari_spatialrecon.methods.spadit.task import masked_loss
+from napari_spatialrecon.methods.spadit.task import Examples, GeneTask, masked_loss
 from napari_spatialrecon.tasks.gene_check import without
 from napari_spatialrecon.tasks.imputing import impute_genes
 from napari_spatialrecon.tissue.contract import prepare_query, prepare_slide
@@ -356,3 +358,55 @@ def test_no_gene_is_expected_to_fit_better_than_all_that_were_held_out():
     reliability = Reliability.fit(features, found, seed=0)
     beyond = reliability.predict(np.array([[9.0] + 5 * [0.0], [-9.0] + 5 * [0.0]]))
     np.testing.assert_allclose(beyond, [found.max(), found.min()])
+
+
+PAPER = {**SMALL, "networks": 1, "bases.on": False, "diffusion.mean_share": 0.0,
+         "diffusion.output": "draws"}  # fmt: skip
+
+
+def test_where_samples_are_the_output_samples_are_what_is_judged(split, monkeypatch):
+    """The mean branch is not trained without samples that have no signal: nothing may read it."""
+
+    def untrained(self, *_):
+        raise AssertionError("the mean branch was read")
+
+    monkeypatch.setattr(Corrections, "mean_branch", untrained)
+    result = run(split, SpaDiTConfig().with_values(PAPER))
+    assert np.isfinite(result.record.settings["report"]["held_out_pcc"])
+
+
+@pytest.mark.parametrize(("output", "signal_free"), [("mean", True), ("draws", False)])
+def test_weights_are_selected_by_the_branch_that_is_the_output(output, signal_free):
+    levels = []
+
+    class Spy(torch.nn.Module):
+        def forward(self, noisy, level, *_):
+            levels.append(level)
+            assert (noisy == 0).all() == signal_free
+            return noisy
+
+    n = 5
+    examples = Examples(
+        torch.randn(n, 40), torch.zeros(n, 40, dtype=torch.bool), torch.zeros(n, 40, 1),
+        torch.zeros(40, PLACE_FEATURES), torch.zeros(n, 8),
+    )  # fmt: skip
+    config = SpaDiTConfig().with_values({"diffusion.output": output})
+    task = GeneTask(Spy(), examples, config, chosen_by=examples)
+    assert task.held_out() == task.held_out()
+    assert (levels[0] == 1).all() == signal_free and levels[0].min() >= 0
+
+
+def test_network_and_baseline_are_compared_on_the_same_genes(split):
+    slide, cells, known, _ = split
+    prepared = prepare_slide(seen(slide, known), "slide"), prepare_query(cells, "cells")
+    config = SpaDiTConfig().with_values({**SMALL, "networks": 1})
+    report = SpaDiT(config).fit(*prepared, Run(seed=2)).report()
+    inputs = read_inputs(*prepared)
+    relations = Relations.of(inputs, config.bases, 2)
+    folds = split_genes(len(inputs.genes), config.folds, 2)
+    held, _ = out_of_fold(relations, folds, config.bases, Run(seed=2))
+    truth = standardised(inputs.slide)
+    judged = np.random.default_rng([2, 13]).permutation(len(inputs.genes))[-3:]
+    found = correlations(held[0], truth)
+    assert report["held_out_baseline_pcc"] == pytest.approx(found[judged].mean(), abs=1e-5)
+    assert abs(found[judged].mean() - found.mean()) > 1e-3

@@ -95,10 +95,7 @@ def train_corrections(
     for number, split in enumerate(splits):
         stage = f"Training network {number + 1} of {len(splits)}"
         network, trained = _trained(untrained, examples, split, number, run, stage)
-        cells = relations.cells[:, split.judged]
-        guess[:, split.judged] = untrained.mean_branch(
-            network, maps[:, :, split.judged], cells, run.reporter
-        )
+        guess[:, split.judged] = _output(untrained, network, split.judged, maps, relations, run)
         networks.append(network)
         history.append(trained)
     judged = np.sort(np.concatenate([split.judged for split in splits]))
@@ -111,6 +108,23 @@ def train_corrections(
         report,
         _note(config, share, report),
     )
+
+
+def _output(
+    untrained: Corrections,
+    network: Network,
+    genes: NDArray[np.intp],
+    maps: Values,
+    relations: Relations,
+    run: Run,
+) -> Values:
+    """Return what a network adds to genes that it was not trained on, read as the output is."""
+    own = replace(untrained, networks=(network,))
+    if own.config.diffusion.output == "mean":
+        return own.mean_branch(network, maps[:, :, genes], relations.cells[:, genes], run.reporter)
+    names = [relations.inputs.genes[i] for i in genes]
+    drawn = own.correction(names, maps[:, :, genes], relations.cells[:, genes], run.reporter)
+    return drawn[0]
 
 
 def _examples(

@@ -102,19 +102,28 @@ class Corrections:
         stack : (n_spots, n_genes)
         cells : (n_cells, n_genes)
         """
-        spread = np.zeros_like(stack)
         if self.share == 0:
-            return stack, spread
+            return stack, np.zeros_like(stack)
         seen = maps if self.config.bases.on else maps[:0]
-        drawn = self._draws(names, seen, cells, reporter) if self.config.diffusion.draws else None
+        guess, spread = self.correction(names, seen, cells, reporter)
+        return stack + self.share * guess, self.share * spread
+
+    def correction(
+        self, names: Sequence[str], maps: Values, cells: Values, reporter: Reporter
+    ) -> tuple[Values, Values]:
+        """Return the correction that is the output, and the spread of sampled ones.
+
+        Both are (n_spots, n_genes). It is the mean of the samples or of the networks' mean
+        branches, as the settings say; the spread is 0 without samples.
+        """
+        drawn = self._draws(names, maps, cells, reporter) if self.config.diffusion.draws else None
         if drawn is not None and self.config.diffusion.output == "draws":
             guess = drawn.mean(axis=0)
         else:
-            guesses = [self.mean_branch(n, seen, cells, reporter) for n in self.networks]
+            guesses = [self.mean_branch(n, maps, cells, reporter) for n in self.networks]
             guess = np.mean(guesses, axis=0)
-        if drawn is not None and len(drawn) > 1:
-            spread = self.share * drawn.std(axis=0)
-        return stack + self.share * guess, spread
+        spread = drawn.std(axis=0) if drawn is not None and len(drawn) > 1 else 0 * guess
+        return guess, spread
 
     def mean_branch(
         self, network: Network, maps: Values, cells: Values, reporter: Reporter

@@ -108,12 +108,13 @@ class SpaDiT(GeneMethod):
         parts = split_genes(n, max(config.networks, 3), run.seed + 1)
         traits = Traits.fit(held, strength)
         stack = self._held_out_stack(held, traits.of(held, strength), truth, parts)
-        report = _bases_report(held, truth, stack)
+        report: dict[str, Any] = {}
         final, judged, corrected = stack, np.arange(n), None
         if config.network.on:
             corrected = train_corrections(relations, config, run, held, truth, stack, parts)
             final, judged = corrected.maps, corrected.judged
             report |= corrected.report
+        report |= _bases_report(held[:, :, judged], truth[:, judged], stack[:, judged])
         found = correlations(final, truth)[judged]
         features = signs(held, stack, relations.cells, relations)[judged]
         reliability = Reliability.fit(features, found, run.seed)

@@ -13,6 +13,9 @@ from napari_spatialrecon.methods.spadit.config import SpaDiTConfig
 from napari_spatialrecon.methods.spadit.diffusion import kept_signal, noised
 from napari_spatialrecon.methods.spadit.network import Network
 
+#: Seed of the noise in which weights are compared.
+_SELECTING = 29
+
 
 @dataclass(frozen=True, eq=False)
 class Examples:
@@ -89,15 +92,26 @@ class GeneTask:
         return masked_loss(guess, clean, examples.zero[genes][:, spots], chance, config)
 
     def held_out(self) -> Mapping[str, float] | None:
-        """Return the mean branch's squared error on the genes that select the weights."""
+        """Return the squared error on the genes that select the weights.
+
+        That of the mean branch, or where the output is the mean of samples, that of denoising them
+        at levels spread over the schedule.
+        """
         seen = self.chosen_by
         if seen is None:
             return None
         spots = slice(0, 4 * self.config.spots_per_step)
         clean = seen.target[:, spots]
+        levels = self.config.diffusion.levels
+        level, noisy = torch.full((len(clean),), levels), torch.zeros_like(clean)
+        if self.config.diffusion.output == "draws":
+            fixed = torch.Generator().manual_seed(_SELECTING)
+            level = torch.linspace(1, levels - 1, len(clean)).round().long()
+            noise = torch.randn(clean.shape, generator=fixed).to(clean.device)
+            noisy = noised(clean, level.to(clean.device), self.kept, noise)
         guess = self.module(
-            torch.zeros_like(clean),
-            torch.ones(len(clean), device=clean.device),
+            noisy,
+            (level / levels).to(clean.device),
             seen.maps[:, spots],
             seen.places[spots],
             seen.cells,
