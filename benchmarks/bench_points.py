@@ -204,7 +204,11 @@ def compare(viewer: Any, watch: Watch, bench: Any, made: Any, layer: Any) -> Non
         made.obsm["spatial"] + np.random.default_rng(1).normal(0, 200, (made.n_obs, 2))
     )
     second: Any = Layer.create(*cells_layer(other, name="other"))
-    watch.timed("add a second layer", lambda: viewer.add_layer(second))
+    watch.timed(
+        "add a second layer",
+        lambda: viewer.add_layer(second),
+        lambda: color_key(second) is not None,
+    )
     bench.pages.setCurrentWidget(bench.tabs["results"])
     results, space = bench.tabs["results"], bench.space
     sides = [("cells", made, layer), ("other", other, second)]
@@ -262,7 +266,11 @@ def main() -> None:
     print("| action | done | last frame | CPU | longest gap | its CPU | a frame |")
     print("|---|---:|---:|---:|---:|---:|---:|")
     layer: Any = Layer.create(*cells_layer(made, name="cells"))
-    watch.timed("add the layer (first paint)", lambda: viewer.add_layer(layer))
+    watch.timed(
+        "add the layer (first paint)",
+        lambda: viewer.add_layer(layer),
+        lambda: color_key(layer) is not None,
+    )
     watch.worst = (0.0, 0.0, "")
     if options.only != "compare":
         inspect(viewer, watch, bench, layer)

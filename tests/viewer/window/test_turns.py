@@ -11,7 +11,7 @@ from napari_spatialrecon.viewer.window.steps import Steps, at_once
 
 pytest.importorskip("qtpy")
 
-from qtpy.QtCore import QTimer
+from qtpy.QtCore import QCoreApplication, QEvent, QTimer
 from qtpy.QtWidgets import QWidget
 
 from napari_spatialrecon.viewer.window.turns import Turns
@@ -93,3 +93,15 @@ def test_an_error_of_the_work_is_one_of_the_steps(turns: Turns, qtbot: Any) -> N
     turns.start(caught())
     qtbot.waitUntil(lambda: not turns.running, timeout=60_000)
     assert said == ["no", "done"]
+
+
+def test_a_window_may_be_closed_between_two_steps(qtbot: Any) -> None:
+    owner, canvas = QWidget(), QWidget()
+    qtbot.addWidget(owner)
+    turns, said = Turns(canvas, owner), []
+    turns.start(steps(said))
+    qtbot.waitUntil(lambda: bool(said), timeout=60_000)
+    canvas.deleteLater()
+    QCoreApplication.sendPostedEvents(canvas, QEvent.Type.DeferredDelete)
+    turns.stop()
+    assert not turns.running

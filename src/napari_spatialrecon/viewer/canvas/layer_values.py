@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import re
+import weakref
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeAlias
 
 import numpy as np
 
@@ -31,6 +32,9 @@ if TYPE_CHECKING:
 _TYPE = re.compile(r"cell.?types?|cell.?class|subclass|annotation|main.?type", re.IGNORECASE)
 _GROUP = re.compile(r"cluster|leiden|louvain|domain|^type|^class|label", re.IGNORECASE)
 _MOST_TYPES = 200
+_Rows: TypeAlias = "tuple[pd.DataFrame, weakref.ref[pd.Index], np.ndarray | None]"
+#: Layer -> its features, the names of its table, and the rows that were found for them.
+_rows: weakref.WeakKeyDictionary[Points, _Rows] = weakref.WeakKeyDictionary()
 
 
 @dataclass(frozen=True)
@@ -103,12 +107,17 @@ def rows_of(layer: Points, adata: AnnData) -> np.ndarray | None:
     """Return the row of the table of each point (n_points,), -1 without one; None if they agree."""
     import pandas as pd
 
-    if NAMES not in layer.features:
+    features, names = layer.features, adata.obs_names
+    if NAMES not in features:
         return None if adata.n_obs == len(layer.data) else np.full(len(layer.data), -1)
-    shown = layer.features[NAMES]
-    if len(shown) == adata.n_obs and (shown.to_numpy() == adata.obs_names.to_numpy()).all():
-        return None
-    return pd.Index(adata.obs_names).get_indexer(shown.astype(str))
+    known = _rows.get(layer)
+    if known is not None and known[0] is features and known[1]() is names:
+        return known[2]
+    shown, rows = features[NAMES], None
+    if len(shown) != adata.n_obs or not (shown.to_numpy() == names.to_numpy()).all():
+        rows = pd.Index(names).get_indexer(shown.astype(str))
+    _rows[layer] = features, weakref.ref(names), rows
+    return rows
 
 
 def type_column(layer: Points) -> str | None:

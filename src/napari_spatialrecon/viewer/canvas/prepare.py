@@ -11,11 +11,18 @@ from napari_spatialrecon.viewer.canvas.controls import follow_controls
 from napari_spatialrecon.viewer.canvas.opened_look import color_opened
 from napari_spatialrecon.viewer.canvas.rims import thin_rims
 from napari_spatialrecon.viewer.canvas.table_metadata import table_of
-from napari_spatialrecon.viewer.window.main_window import has_window
+from napari_spatialrecon.viewer.window.main_window import has_window, main_window
+from napari_spatialrecon.viewer.window.steps import Steps
+from napari_spatialrecon.viewer.window.turns import Turns
 
 if TYPE_CHECKING:
     from napari.components import ViewerModel
+    from napari.layers import Layer, Points
     from napari.utils.events import Event
+    from napari.viewer import Viewer
+
+_MANY = 200_000
+"""With more points than this, adding and coloring a layer in one go would be noticed."""
 
 
 def prepare_canvas(viewer: ViewerModel, unify_units: Callable[[], None]) -> None:
@@ -43,12 +50,41 @@ def prepare_canvas(viewer: ViewerModel, unify_units: Callable[[], None]) -> None
     from napari.layers import Points
 
     held = weakref.ref(viewer)
+    later = _Later(viewer) if has_window(viewer) else None
 
     def color(event: Event) -> None:
         found = held()
         if found is not None:
-            color_opened(found, event.value)
+            if later is None or not later.takes(event.value):
+                color_opened(found, event.value)
             if isinstance(event.value, Points) and table_of(event.value) is not None:
                 follow_controls(event.value)
 
     viewer.layers.events.inserted.connect(color)
+
+
+class _Later:
+    """Colors layers of many points that were opened, in a turn after the one that adds them."""
+
+    def __init__(self, viewer: Viewer) -> None:
+        self._viewer = weakref.ref(viewer)
+        self._waiting: list[weakref.ref[Points]] = []
+        self._turns = Turns(viewer.window._qt_viewer.canvas.native, main_window(viewer))
+
+    def takes(self, layer: Layer) -> bool:
+        """Color a layer later, if it has many points; return whether it does."""
+        from napari.layers import Points
+
+        if not isinstance(layer, Points) or len(layer.data) <= _MANY:
+            return False
+        self._waiting.append(weakref.ref(layer))
+        if not self._turns.running:
+            self._turns.start(self._steps())
+        return True
+
+    def _steps(self) -> Steps:
+        while self._waiting:
+            layer, viewer = self._waiting.pop(0)(), self._viewer()
+            if layer is not None and viewer is not None and layer in viewer.layers:
+                color_opened(viewer, layer)
+            yield None

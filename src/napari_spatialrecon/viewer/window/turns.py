@@ -30,6 +30,8 @@ class Turns(QObject):
     def __init__(self, canvas: QWidget | None, parent: QObject) -> None:
         super().__init__(parent)
         self._canvas = canvas
+        if canvas is not None:
+            canvas.destroyed.connect(self._on_destroyed)
         self._steps: Steps | None = None
         self._run: Run | None = None
         self._given: Any = None
@@ -43,15 +45,17 @@ class Turns(QObject):
         return self._steps is not None
 
     def start(self, steps: Steps) -> None:
-        """Do these steps, the first of them in the next turn, instead of those begun before."""
+        """Do these steps, the first of them in a later turn, instead of those begun before."""
         self.stop()
-        self._steps, self._given, self._passed = steps, None, _APART
+        self._steps, self._given, self._passed = steps, None, 0
+        self._draw(False)  # what has just been done is drawn apart from it, too
         self._timer.start(0)
 
     def stop(self) -> None:
         """Do no further step; the steps are told by being closed."""
         steps, self._steps = self._steps, None
         self._timer.stop()
+        self._draw(True)
         if self._run is not None:
             self._run.cancel()
             self._run = None
@@ -60,6 +64,7 @@ class Turns(QObject):
 
     def _turn(self) -> None:
         self._passed += 1
+        self._draw(True)
         if self._passed <= _APART:
             return
         self._passed, given, self._given = 0, self._given, None
@@ -68,8 +73,7 @@ class Turns(QObject):
     def _step(self, resume: Callable[[Steps], Callable[[], Any] | None]) -> None:
         steps = self._steps
         assert steps is not None, "the timer runs while there are steps"
-        if self._canvas is not None:
-            self._canvas.setUpdatesEnabled(False)
+        self._draw(False)
         try:
             work = resume(steps)
         except BaseException as error:
@@ -80,14 +84,21 @@ class Turns(QObject):
                 raise
             return
         finally:
-            if self._canvas is not None:
-                self._canvas.setUpdatesEnabled(True)
+            self._draw(self._steps is not steps)  # else in the next turn
         if work is not None and self._steps is steps:
             self._begin(work)
+
+    def _on_destroyed(self) -> None:
+        self._canvas = None
+
+    def _draw(self, on: bool) -> None:
+        if self._canvas is not None and self._canvas.updatesEnabled() != on:
+            self._canvas.setUpdatesEnabled(on)
 
     def _begin(self, work: Callable[[], Any]) -> None:
         """Do work in another thread, and go on with what it returns."""
         self._timer.stop()
+        self._draw(True)
         run = self._run = Run(lambda *_: work(), "Drawing", parent=self, light=True)
         run.returned.connect(partial(self._go_on, run))
         run.failed.connect(partial(self._fail, run))
