@@ -9,6 +9,7 @@ from qtpy.QtGui import QDropEvent
 from qtpy.QtWidgets import QDockWidget
 
 from napari_spatialrecon.viewer.data.tab import DataTab
+from napari_spatialrecon.viewer.widgets.labels import WrappedLabel
 from napari_spatialrecon.viewer.workspace.workspace import Role, workspace_of
 
 PLUGIN = "napari-spatialrecon"
@@ -31,10 +32,6 @@ def test_the_next_step_leads_to_a_run_that_is_enabled_and_docks_become_tabs(
     window = viewer.window._qt_window
     qtbot.waitUntil(lambda: legend in window.tabifiedDockWidgets(dock), timeout=5_000)
     assert isinstance(legend, QDockWidget)
-    viewer.window.remove_dock_widget(legend)
-    again, _ = viewer.window.add_plugin_dock_widget(PLUGIN, "Align to histology")
-    qtbot.waitUntil(lambda: again in window.tabifiedDockWidgets(dock), timeout=5_000)
-    assert window.dockWidgetArea(again) == window.dockWidgetArea(dock)
 
     slide = space.of_role(Role.SLIDE)[0]
     viewer.layers.remove(slide.layer)
@@ -102,13 +99,17 @@ def test_a_name_is_double_clicked_and_typed_and_layers_and_runs_follow(
     _, bench = viewer.window.add_plugin_dock_widget(PLUGIN, "Spatial Reconstruction")
     tab = bench.tabs["data"]
     slide = space.named("cortex 1 spots")
+    qtbot.waitUntil(lambda: tab.cards[slide].name.isVisible())
     card = tab.cards[slide]
-    middle = card.name.geometry().center()
-    qtbot.mouseDClick(card, Qt.MouseButton.LeftButton, pos=middle)
-    qtbot.waitUntil(card.name_field.isVisible)
+    for elsewhere in (card.picture, card.findChild(WrappedLabel)):
+        qtbot.mouseDClick(elsewhere, Qt.MouseButton.LeftButton)
+        assert not card.name_field.isVisible() and card.name.isVisible()
+    qtbot.mouseDClick(card.name, Qt.MouseButton.LeftButton)
+    assert card.name_field.isVisible() and not card.name.isVisible()
+    assert card.name_field.text() == card.name_field.selectedText() == "cortex 1"
     qtbot.keyClicks(card.name_field, "not this")
     qtbot.keyClick(card.name_field, Qt.Key.Key_Escape)
-    assert card.name.isVisible() and slide.label == ""
+    assert card.name.isVisible() and not card.name_field.isVisible() and slide.label == ""
     next(a for a in card.menu().actions() if a.text() == "Rename").trigger()
     qtbot.keyClicks(card.name_field, "tumour edge")
     qtbot.keyClick(card.name_field, Qt.Key.Key_Return)
@@ -139,3 +140,18 @@ def test_cards_that_did_not_change_stay_as_they_are(
     tab.refresh()
     assert sum(tab.cards[entry] is before[entry] for entry in before) == 1
     assert tab.column.count() == len(tab.cards) + 3, "with two headings, and what stretches"
+
+
+def test_a_dock_joins_none_that_was_removed(
+    make_napari_viewer: Any, forgetful: Any, qtbot: Any
+) -> None:
+    viewer = make_napari_viewer(show=True)
+    forgetful(viewer)
+    window = viewer.window._qt_window
+    first, _ = viewer.window.add_plugin_dock_widget(PLUGIN, "Legend")
+    qtbot.waitUntil(lambda: first.property("spatialrecon_dock"), timeout=5_000)
+    viewer.window.remove_dock_widget(first)
+    again, _ = viewer.window.add_plugin_dock_widget(PLUGIN, "Align to histology")
+    qtbot.waitUntil(lambda: again.property("spatialrecon_dock"), timeout=5_000)
+    canvas = viewer.window._qt_viewer
+    qtbot.waitUntil(lambda: again.x() >= canvas.mapTo(window, canvas.rect().topRight()).x())

@@ -193,12 +193,21 @@ def test_the_text_of_a_clicked_spot_stays_below_the_legend(
     types = [f"L2/3 IT number {i}" for i in range(45)]
     spots.uns[OURS] = {**spots.uns[OURS], "types": types}
     spots.obsm[PROPORTIONS] = rng.dirichlet(np.full(45, 0.1), spots.n_obs)
+    parts = [panel.bars, panel.spot, panel.table, panel.save_button]
+
+    def overlapping() -> list[tuple[str, str]]:
+        return [
+            (type(above).__name__, type(below).__name__)
+            for above, below in pairwise(parts)
+            if above.geometry().bottom() >= below.geometry().top()
+        ]
+
     panel.show_outcome(Mixed.of(spots, widget.model.outcome.record))
+    assert overlapping() == [], "before Qt has laid out anew, as a screenshot may show it"
     for number in range(8):
         widget._on_spot(number)
+        assert overlapping() == []
         widget.area.verticalScrollBar().setValue(10**6)
         qtbot.wait(50)
-        parts = [panel.bars, panel.spot, panel.table, panel.save_button]
-        for above, below in pairwise(parts):
-            assert above.geometry().bottom() < below.geometry().top()
+        assert overlapping() == []
         assert panel.spot.height() >= panel.spot.heightForWidth(panel.spot.width())

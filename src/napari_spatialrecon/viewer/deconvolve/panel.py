@@ -15,6 +15,7 @@ from napari_spatialrecon.viewer.deconvolve.job import Mixed
 from napari_spatialrecon.viewer.deconvolve.table import SharesTable
 from napari_spatialrecon.viewer.widgets.labels import WrappedLabel
 from napari_spatialrecon.viewer.widgets.rows import combo, row
+from napari_spatialrecon.viewer.widgets.scroll_column import lay_out_now
 from napari_spatialrecon.viewer.window.tones import Tones
 
 if TYPE_CHECKING:
@@ -80,11 +81,13 @@ class MixturePanel(QWidget):
         self.table.show_shares(list(map(str, outcome.adata.obs_names)), types, shares, order)
         self._draw_bars()
         self.show()
+        lay_out_now(self)
 
     def show_spot(self, number: int) -> None:
         """Describe the composition of a spot."""
         if self.outcome is not None:
             self.spot.setText(self.outcome.spot(number))
+            lay_out_now(self)
 
     def choose_type(self, number: int) -> None:
         """Show a type, or all types, as if the user had chosen it."""
@@ -116,6 +119,7 @@ class MixturePanel(QWidget):
             groups = [(names[i], int((codes == i).sum())) for i in used]
             means = np.array([shares[codes == i].mean(axis=0) for i in used])
         self.bars.show_bars(means, groups, self.outcome.types, overall)
+        lay_out_now(self)
 
 
 def _groupings(obs: pd.DataFrame) -> list[str]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from qtpy.QtCore import Qt
+from qtpy.QtCore import QCoreApplication, QEvent, Qt
 from qtpy.QtWidgets import QFrame, QScrollArea, QVBoxLayout, QWidget
 
 
@@ -35,3 +35,14 @@ class ScrollColumn(QScrollArea):
         self.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
         self.setFocusPolicy(Qt.FocusPolicy.NoFocus)
         self.setWidget(content)
+
+
+def lay_out_now(widget: QWidget) -> None:
+    """Give a widget, and what holds it up to the column, their new sizes before they are drawn.
+
+    Qt does so a moment later; until then a part that grew lies over the one below.
+    """
+    above: QWidget | None = widget
+    while above is not None and not isinstance(above, QScrollArea):
+        QCoreApplication.sendPostedEvents(above, QEvent.Type.LayoutRequest.value)
+        above = above.parentWidget()
