@@ -233,7 +233,8 @@ def test_a_hundred_thousand_bins_are_estimated_and_split_in_blocks(monkeypatch):
 
     monkeypatch.setattr(Bilinear, "split", watched)
     result = super_resolve(slide, method="bilinear")
-    assert blocks == [1, 1, 1, 1] and result.fd <= 1e-6
+    on_coarser_spots, *own = blocks
+    assert on_coarser_spots == 4 and own == [1, 1, 1, 1] and result.fd <= 1e-6
     assert (result.adata.X != whole.adata.X).nnz == 0
 
 
@@ -254,3 +255,45 @@ def test_pictures_of_a_gene_come_in_the_order_of_the_parts():
     assert np.nanmax(image) == pytest.approx(slide.X[:, 0].max() / 4)
     with pytest.raises(InputError):
         result.values("Nothing")
+
+
+@pytest.mark.parametrize("method", ["srast", "uniform", "bilinear", "bicubic", "gaussian", "auto"])
+def test_true_parts_that_change_leave_every_byte_of_the_split_as_it_was(method):
+    fine = bins(12, 12)
+    other = fine.copy()
+    order = np.arange(144).reshape(6, 2, 6, 2).transpose(0, 2, 1, 3)[:, :, ::-1].reshape(6, 6, 2, 2)
+    order = order.transpose(0, 2, 1, 3).reshape(-1)  # the two rows of each block change places
+    other.X = fine.X[order]
+    found = []
+    for truth in (fine, other):
+        x, y = truth.obsm["spatial"].T.astype(int)
+        block = (y // 2) * 6 + x // 2
+        gather = sparse.csr_matrix((np.ones(144, np.float32), (block, np.arange(144))))
+        slide = AnnData(sparse.csr_matrix(gather @ truth.X), var=truth.var)
+        slide.obs_names = [f"block{i}" for i in range(36)]
+        slide.obsm["spatial"] = np.c_[np.arange(36) % 6, np.arange(36) // 6].astype(float)
+        slide.obsm["parts"] = truth.X.toarray()[np.argsort(block, kind="stable")].reshape(36, -1)
+        config = QUICK if method == "srast" else None
+        found.append(super_resolve(slide, method=method, config=config, device="cpu").adata)
+    assert abs(fine.X - other.X).sum() > 0
+    assert found[0].X.toarray().tobytes() == found[1].X.toarray().tobytes()
+
+
+def test_a_spread_is_stated_where_it_can_be_calibrated_and_else_said_to_be_missing():
+    config = QUICK.with_values({"flow.draws": 3, "flow.steps": 2})
+    known = super_resolve(bins(16, 16, 4), config=config, device="cpu")
+    assert "spread" in known.adata.layers
+    assert 0.85 < known.record.metrics["spread_coverage"] <= 1.0
+    few = super_resolve(bins(6, 6, 4), config=config, device="cpu")
+    assert "spread" not in few.adata.layers
+    assert any("The spread over draws is not stated" in note for note in few.notes)
+
+
+@pytest.mark.parametrize("method", ["bilinear", "auto"])
+def test_a_slide_with_shuffled_places_gains_nothing_over_an_even_split(method):
+    slide = bins(16, 16)
+    rate = 30 * np.exp(np.sin(slide.obsm["spatial"][:, :1] / 3 + np.arange(12)))
+    slide.X = sparse.csr_matrix(np.random.default_rng(0).poisson(rate).astype(np.float32))
+    assert "Better than an even split" in super_resolve(slide, method=method).verdict
+    slide.obsm["spatial"] = np.random.default_rng(0).permutation(slide.obsm["spatial"])
+    assert "No gain over an even split" in super_resolve(slide, method=method).verdict

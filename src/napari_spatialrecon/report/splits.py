@@ -7,6 +7,7 @@ import pandas as pd
 
 from napari_spatialrecon.evaluation.pictures import overlay
 from napari_spatialrecon.geometry.autocorrelation import morans_i
+from napari_spatialrecon.methods.super_resolution.coarse_check import LEVEL
 from napari_spatialrecon.report.ground import drawn, stain_of, where
 from napari_spatialrecon.report.inputs import Input
 from napari_spatialrecon.report.parts import Section
@@ -90,15 +91,24 @@ def _most_patterned(run: Run) -> tuple[str, np.ndarray, np.ndarray]:
 def _uncertainty(run: Run, inputs: list[Input], studio: Studio, gene: str) -> Section:
     title = "How certain each part is"
     if SPREAD not in run.adata.layers:
+        why = [note for note in run.notes if note.startswith("The spread over draws is not")]
+        if why:
+            return Section("uncertainty", title, tuple(why))
         other = "" if run.info is None else run.info.spread_preset
         more = f"; with the preset {other} it does" if other else ""
         text = f"In this run {run.method} states no uncertainty of a part{more}."
         return Section("uncertainty", title, (text,))
     figure = drawn(run, inputs, _values(run, gene, SPREAD), kind="gene", label=f"{gene}, sd")
-    alt = f"Map of the standard deviation of {gene} over draws, bright where parts are uncertain."
-    caption = f"Standard deviation of {gene} over draws, in counts."
+    alt = f"Map of the spread of {gene}, bright where parts are uncertain."
+    caption = f"Spread of {gene}, in counts."
     picture = studio.picture(figure, alt, caption)
-    return Section("uncertainty", title, pictures=(picture,))
+    covered = run.metrics.get("spread_coverage")
+    text = (
+        f"Two spreads are to hold {LEVEL:.0%} of the true counts of parts. They follow from draws "
+        "and are scaled so on the slide seen coarser, whose parts it measured"
+    )
+    text += "." if covered is None else f"; of blocks left out of this, they held {covered:.0%}."
+    return Section("uncertainty", title, (text,), pictures=(picture,))
 
 
 def done(run: Run, inputs: list[Input]) -> str:

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from dataclasses import replace
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
 import numpy as np
+from numpy.typing import NDArray
 from scipy.sparse import csr_matrix, hstack
 
 from napari_spatialrecon import provenance
@@ -21,6 +23,11 @@ from napari_spatialrecon.methods.super_resolution.base import (
     SplitSizes,
     SuperResolution,
     gene_blocks,
+)
+from napari_spatialrecon.methods.super_resolution.coarse_check import (
+    CoarseCheck,
+    coarse_check,
+    scaled,
 )
 from napari_spatialrecon.methods.super_resolution.histology_guide import Guide, fit_guide
 from napari_spatialrecon.progress import ProgressCallback, Reporter, ShouldStop
@@ -120,22 +127,35 @@ def super_resolve(
     record.settings["factor"] = str(parsed)
     chosen_method = _solver(info, config, settings, model)
     estimate = chosen_method.estimate(split_sizes(prepared, parts, chosen))
+    run = Run(seed, record.device, reporter)
     with timed(reporter, estimate, record.task, info.name, record.device):
-        solver = chosen_method.fit(prepared, parts, Run(seed, record.device, reporter))
+        solver = chosen_method.fit(prepared, parts, run)
         if info.selects:
             note_choice(record, chosen_method, solver)
         record.config = solver.config.to_dict()
+        checked = _checked(solver, prepared, parts, run)
+        scale = None if checked is None else checked.scale()
         guide = None
         if histology is not None:
             reporter.begin("Computing nuclear density")
             stain = nuclear_density(histology).at
             guide = fit_guide(csr_matrix(prepared.adata.X), parts, stain, seed)
             record.metrics |= {"guide_exponent": guide.exponent, "guide_gain": guide.gain}
-        values, spread = _joined(_split(solver, chosen, parts, guide, reporter))
+        values, spread = _joined(_split(solver, chosen, parts, scale, guide, reporter))
     notes = [*prepared.notes, *_geometry_notes(parts.lattice), *solver.notes]
+    if solver.draws and scale is None:
+        notes.append(
+            "The spread over draws is not stated: it is calibrated on the slide seen coarser, for "
+            "which the spots have to be more, and on a grid."
+        )
     if guide is not None:
         notes.append(guide.note)
     record.metrics |= solver.metrics
+    if checked is not None:
+        record.metrics[f"coarse_error_{solver.name}"] = checked.error
+        record.metrics |= (
+            {"spread_coverage": checked.coverage()} if checked.spread is not None else {}
+        )
     record.metrics |= _deviation(values, csr_matrix(prepared.adata.X)[:, chosen], parts)
     if solver.conserves:
         _check_conserved(record.metrics)
@@ -146,10 +166,26 @@ def super_resolve(
     return SuperResult(adata, parts, solver, record, tuple(notes))
 
 
+def _checked(
+    solver: SuperResolution, prepared: contract.Prepared, parts: SubSpots, run: Run
+) -> CoarseCheck | None:
+    """Return how the method splits the slide seen coarser; None where that is known or cannot be.
+
+    A method that draws is asked again, since its spread is calibrated on it.
+    """
+    known = any(name.startswith("coarse_error_") for name in solver.metrics)
+    if not solver.conserves or (known and not solver.draws):
+        return None
+    own = run.reporter.within("Checking on coarser spots")
+    own.history = []  # the losses of a check are none of the run
+    return coarse_check(solver, prepared, parts, replace(run, reporter=own))
+
+
 def _split(
     solver: SuperResolution,
     genes: np.ndarray,
     parts: SubSpots,
+    scale: NDArray[np.float64] | None,
     guide: Guide | None,
     reporter: Reporter,
 ) -> list[SplitBlock]:
@@ -157,7 +193,7 @@ def _split(
     blocks, done = [], 0
     reporter.begin("Splitting counts", total=len(genes))
     for group in gene_blocks(genes, len(parts.parents)):
-        block = solver.split(group, reporter)
+        block = scaled(solver.split(group, reporter), scale, len(parts.offsets))
         blocks.append(block if guide is None else guide.guided(block))
         done += len(group)
         reporter.step(done)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 from collections.abc import Sequence
 from dataclasses import replace
 
@@ -130,9 +131,15 @@ class MeanSplit(SuperResolution):
         """Whether all of them conserve counts."""
         return all(method.conserves for method in self.methods)
 
+    @property
+    def draws(self) -> bool:
+        """Whether one of them draws."""
+        return any(method.draws for method in self.methods)
+
     def fit(self, slide: Prepared, parts: SubSpots, run: Run | None = None) -> MeanSplit:
-        """Fit each method; see `SuperResolution.fit`."""
-        return MeanSplit(self.config, [method.fit(slide, parts, run) for method in self.methods])
+        """Return the mean of copies fitted to a slide; see `SuperResolution.fit`."""
+        copies = [copy.copy(method) for method in self.methods]
+        return MeanSplit(self.config, [method.fit(slide, parts, run) for method in copies])
 
     def split(self, genes: np.ndarray, reporter: Reporter) -> SplitBlock:
         """Return the mean of the splits; see `SuperResolution.split`."""

@@ -113,8 +113,16 @@ class SRast(SuperResolution):
         trained = {} if self.generalist is None else self.generalist.metrics
         return {**trained, **self.fitted.metrics}
 
+    @property
+    def draws(self) -> bool:
+        """Whether the settings ask for several draws."""
+        return self.config.flow.draws > 1
+
     def estimate(self, sizes: SplitSizes) -> Estimate:
-        """Return the time and memory for the alignment, the adaptation and the split."""
+        """Return the time and memory for the alignment, the adaptation and the split.
+
+        Draws are calibrated on the slide seen coarser, to which the network adapts as well.
+        """
         config, flow = self.config, self.config.flow
         size = (config.hidden / 32) ** 2 * config.depth / 2
         passes = flow.starts + flow.draws * flow.steps
@@ -123,6 +131,8 @@ class SRast(SuperResolution):
         align = epoch * config.sasa.training.steps + _PER_SEEN * sizes.spots * seen
         adapt = _PER_STEP * size * config.adapt.steps * config.coarse_pair
         split = _PER_TOKEN * sizes.filled * sizes.parts * size * passes
+        if self.draws:
+            align, adapt, split = 1.25 * align, 2.0 * adapt, 1.1 * split
         found = super().estimate(sizes).plus(split, note=self._needs())
         return found.plus(align, _BYTES_PER_SEEN * sizes.spots * seen).plus(adapt)
 

@@ -85,6 +85,11 @@ class SuperResolution(Method):
         """Whether the counts of the parts sum to those of the spot."""
         return True
 
+    @property
+    def draws(self) -> bool:
+        """Whether splits come with a spread over draws."""
+        return False
+
     def estimate(self, sizes: SplitSizes) -> Estimate:
         """Return the time and memory for fitting and splitting."""
         values = sizes.spots * sizes.parts * sizes.genes

@@ -44,7 +44,9 @@ class SuperPanel(QWidget):
         self.blink = QPushButton("Blink")
         self.blink.setToolTip("Alternate between measured and super-resolved")
         self.spread = QCheckBox("Show the uncertainty instead")
-        self.spread.setToolTip("Standard deviation over the draws, in counts per part")
+        self.spread.setToolTip(
+            "Counts per part; twice that holds 95% of true counts on the slide seen coarser"
+        )
         self.points = QCheckBox("Show the parts as points")
         self.note = WrappedLabel(
             "Solid: spots, measured and split. Faint: between spots, interpolated, not measured."
