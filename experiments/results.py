@@ -35,7 +35,9 @@ def read(folder: Path, task: str) -> dict[str, list[dict[str, Any]]]:
 
 
 def block(what: str, cases: dict[str, list[dict[str, Any]]], task: str) -> str:
-    """Return a part of the table as Markdown."""
+    """Return a part of the table as Markdown; nothing for a task of which no cell was run."""
+    if not cases:
+        return ""
     if what == "overview":
         return table.overview(cases, METRICS[task][0])
     if what == "details":

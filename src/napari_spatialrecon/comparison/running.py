@@ -102,7 +102,7 @@ def benchmark(
             reporter.step(number + 1, at_once=True)
         table = Table(found)
         table.write(folder)
-        if pictures:
+        if pictures and any(row["status"] == DONE for row in found):
             reporter.begin("Drawing")
             done = [
                 {"task": row["task"], "case": row["case"], "path": str(cell.path)}
