@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -11,10 +12,15 @@ import numpy as np
 from anndata import AnnData
 
 import napari_spatialrecon as sr
+from napari_spatialrecon.methods.placement.config import KnnConfig
+from napari_spatialrecon.methods.srast.config import SRastConfig
+from napari_spatialrecon.viewer.place.job import PlaceJob
+from napari_spatialrecon.viewer.super_resolve.job import SuperJob
+from napari_spatialrecon.viewer.workspace.tables import Table
 from remedies.cases import Step, execute, keywords, remedy
 from remedies.of_tissue import table
 
-PLACES, FOLDER = "tasks/validation/places.py", "tasks/validation/result.py"
+PLACES, FOLDER = "tasks/validation/hidden_places.py", "tasks/validation/result.py"
 TASK = "tasks/validation/validating.py"
 
 
@@ -122,3 +128,18 @@ def _newer_folder(tmp_path: Path) -> Iterator[Step]:
 def _other_folder(tmp_path: Path) -> Iterator[Step]:
     yield lambda: sr.Validation.read(tmp_path)
     yield lambda: sr.Validation.read(places(40)().save(tmp_path / "found"))
+
+
+@remedy("viewer/place/job.py", "Try to train a new model, without an encoder of your own.")
+def _a_model_that_saw_the_truth(tmp_path: Path) -> Iterator[Step]:
+    tables = {"references": (Table("S", table(40)),), "query": Table("Q", table(20))}
+    job = PlaceJob(method="knn", config=KnnConfig(), model=tmp_path, **tables)
+    yield job.validated
+    yield replace(job, model=None).validated
+
+
+@remedy("viewer/super_resolve/job.py", "Try without it.")
+def _a_generalist_of_ones_own(tmp_path: Path) -> Iterator[Step]:
+    job = SuperJob(method="srast", config=SRastConfig(), slide=Table("S", grid(6)), model=tmp_path)
+    yield job.validated
+    yield replace(job, model=None).validated

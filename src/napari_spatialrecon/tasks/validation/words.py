@@ -64,7 +64,7 @@ def verdict(scores: Sequence[Score], measures: Sequence[Measure], held_out: str)
     if best is None:
         return Verdict(f"{own.title} could not be compared: no baseline finished.", doubtful=True)
     head = {
-        BETTER: f"{own.title} is better than its baselines.",
+        BETTER: f"{own.title} is better than its baselines{_by(scores, measures)}.",
         NO_BETTER: f"{own.title} is no better than the baseline ({best.title}).",
         WORSE: f"{own.title} is no better than the baseline ({best.title}), but worse.",
     }[found]
@@ -77,6 +77,15 @@ def verdict(scores: Sequence[Score], measures: Sequence[Measure], held_out: str)
     if center is not None and center is not best and not _says(center):
         text += f" It is not clearly better than no method at all ({center.title.lower()})."
     return Verdict(text, found != BETTER)
+
+
+def _by(scores: Sequence[Score], measures: Sequence[Measure]) -> str:
+    """Return by what the first is better, where it is not by the first measure."""
+    for number, measure in enumerate(measures):
+        gains = [gain for score in scores[1:] if (gain := score.gains[number]) is not None]
+        if gains and all(gain.low > 0 for gain in gains):
+            return f" by {NAMES.get(measure.own, measure.own)}" if number else ""
+    return ""
 
 
 def _says(trivial: Score) -> bool:

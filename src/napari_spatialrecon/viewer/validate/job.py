@@ -11,8 +11,8 @@ if TYPE_CHECKING:
     import numpy as np
 
     from napari_spatialrecon.progress import ProgressCallback, ShouldStop
+    from napari_spatialrecon.tasks.validation.plan import ValidationPlan
     from napari_spatialrecon.tasks.validation.result import Validation
-    from napari_spatialrecon.tasks.validation.validating import ValidationPlan
     from napari_spatialrecon.viewer.task.job import Job
 
 #: Titles of the tasks, as Reconstruct has them.

@@ -37,7 +37,7 @@ if TYPE_CHECKING:
     from napari.viewer import Viewer
 
     from napari_spatialrecon.progress import Progress, ProgressCallback, ShouldStop
-    from napari_spatialrecon.tasks.validation.validating import ValidationPlan
+    from napari_spatialrecon.tasks.validation.plan import ValidationPlan
     from napari_spatialrecon.viewer.task.model import TaskModel
 
 _ABOUT = (
