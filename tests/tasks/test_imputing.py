@@ -192,3 +192,59 @@ def test_a_hidden_gene_is_compared_with_its_measurement(tiny, tmp_path):
         assert found == pytest.approx(float(beside.mean()), abs=1e-5)
         assert any(f"{genes[0]} {beside.iloc[0]:.2f}" in note for note in result.notes)
         assert f"{found:.2f} with the measurement" in result.verdict
+
+
+FAST = {
+    "knn": {},
+    "mapping": {"steps": 5},
+    "come": {"steps": 5, "choose": False},
+    "spadit": {"network.on": False, "folds": 2},
+    "auto": {"minutes": 0.001},
+}
+
+
+@pytest.mark.parametrize("method", FAST)
+def test_other_measurements_of_hidden_genes_change_no_byte_of_their_maps(split, method):
+    slide, cells, _ = split
+    hidden = [str(gene) for gene in slide.var_names[:3]]
+    other = slide.copy()
+    counts = slide.X.toarray()
+    counts[:, :3] = np.random.default_rng(0).poisson(5, (slide.n_obs, 3))
+    other.X = sparse.csr_matrix(counts)
+    found = [
+        impute_genes(table, cells, hidden, method=method, hide=hidden, settings=FAST[method])
+        for table in (slide, other)
+    ]
+    assert found[0].record.metrics["hidden_pcc"] != found[1].record.metrics["hidden_pcc"]
+    for one, two in zip(*[(r.adata.X, r.adata.layers["imputed_std"]) for r in found], strict=True):
+        assert one.tobytes() == two.tobytes()
+
+
+def test_the_spread_holds_what_it_states_of_genes_that_were_taken_out(tiny, split):
+    slide, cells, hidden = split
+    result = impute(slide, cells, hidden)
+    spread = result.adata.layers["imputed_std"]
+    whole = tiny.slides[0]
+    truth = np.log1p(
+        whole[:, hidden].X.toarray()
+        / np.asarray(slide.X.sum(axis=1))
+        * np.median(np.asarray(slide.X.sum(axis=1)))
+    )
+    assert 0.85 < (np.abs(truth - result.adata.X) <= 2 * spread).mean() <= 1.0
+    assert 0.85 < result.record.metrics["spread_coverage"] < 1.0
+    assert "Maps of held-out genes have a mean correlation" in result.verdict
+
+
+def test_too_few_shared_genes_leave_maps_without_a_spread(split):
+    slide, cells, hidden = split
+    result = impute(slide[:, :20].copy(), cells, hidden)
+    assert (result.adata.layers["imputed_std"] == 0).all()
+    assert any("Maps have no spread" in note for note in result.notes)
+
+
+def test_maps_from_shuffled_genes_are_no_better_than_the_baseline(split):
+    slide, cells, hidden = split
+    wrong = cells.copy()
+    wrong.X = wrong.X[:, np.random.default_rng(0).permutation(wrong.n_vars)]
+    assert "No better than the baseline" in impute(slide, wrong, hidden).verdict
+    assert "No better than the baseline" not in impute(slide, cells, hidden).verdict

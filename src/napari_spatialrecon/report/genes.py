@@ -128,12 +128,18 @@ def _uncertainty(run: Run, inputs: list[Input], studio: Studio, gene: str) -> Se
     if IMPUTED_STD in run.adata.layers:
         spread = _values(run, gene, IMPUTED_STD)
     if spread is None or not spread.any():
+        why = [note for note in run.notes if note.startswith("Maps have no spread")]
         text = f"{run.method} states no uncertainty within a map; see the reliability of each gene."
-        return Section("uncertainty", title, (text,))
-    figure = drawn(run, inputs, spread, kind="gene", label=f"{gene}, sd")
-    alt = f"Map of the standard deviation of {gene}, bright where the map is uncertain."
-    picture = studio.picture(figure, alt, f"Standard deviation of {gene}, in its logarithm.")
-    return Section("uncertainty", title, pictures=(picture,))
+        return Section("uncertainty", title, tuple(why) or (text,))
+    covered = run.metrics.get("spread_coverage")
+    said = (
+        "Two spreads are to hold 95% of the values, as they do for measured genes that were hidden"
+    )
+    said += "." if covered is None else f"; of genes left out of this, they held {covered:.0%}."
+    figure = drawn(run, inputs, spread, kind="gene", label=f"{gene}, spread")
+    alt = f"Map of the spread of {gene}, bright where the map is uncertain."
+    picture = studio.picture(figure, alt, f"Spread of {gene}, in its logarithm.")
+    return Section("uncertainty", title, (said,), pictures=(picture,))
 
 
 def done(run: Run, inputs: list[Input]) -> str:

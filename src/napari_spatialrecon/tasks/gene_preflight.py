@@ -12,6 +12,7 @@ from napari_spatialrecon.methods.genes.inputs import read_inputs
 from napari_spatialrecon.methods.registry import default_for
 from napari_spatialrecon.tasks.asked_genes import MISSING, Asked
 from napari_spatialrecon.tasks.choosing import method_of
+from napari_spatialrecon.tasks.gene_certainty import whole_cost
 from napari_spatialrecon.tasks.reference_check import likeness
 from napari_spatialrecon.tasks.signal import missing, passed, signals
 from napari_spatialrecon.tasks.timing import expected
@@ -94,7 +95,7 @@ def gene_preflight(
     like = likeness(spots, cells)
     warned = (*missing(found), *like.warning(slide_name, reference_name))
     imputing: GeneMethod = info.method()(config)
-    estimate = imputing.estimate(sizes)
+    estimate = whole_cost(imputing, sizes, selects=info.selects)
     return GenePreflight(
         sizes.shared,
         sizes.spots,

@@ -25,6 +25,7 @@ from napari_spatialrecon.progress import ProgressCallback, Reporter, ShouldStop
 from napari_spatialrecon.tasks.asked_genes import Asked
 from napari_spatialrecon.tasks.choosing import method_of, note_choice
 from napari_spatialrecon.tasks.configs import Settings, chosen_config
+from napari_spatialrecon.tasks.gene_certainty import GeneCertainty, gene_certainty, whole_cost
 from napari_spatialrecon.tasks.gene_check import correlation, hidden_truth, names_of, without
 from napari_spatialrecon.tasks.gene_report import draw_run
 from napari_spatialrecon.tasks.gene_table import GeneTable, MemoryTable, table_on_disk
@@ -104,12 +105,17 @@ def verdict(metrics: Mapping[str, float]) -> str:
         metrics.get(name, np.nan) for name in ("held_out_pcc", "held_out_baseline_pcc")
     )
     hidden = metrics.get("hidden_pcc", np.nan)
-    if not np.isfinite(own) and np.isfinite(hidden):
-        return f"Maps of hidden genes have a mean correlation of {hidden:.2f} with the measurement."
-    if not np.isfinite(own):
-        return "No genes were held out, so the accuracy of the maps is unknown."
-    beside = "" if not np.isfinite(baseline) else f" (baseline: {baseline:.2f})"
-    return f"Maps of held-out genes have a mean correlation of {own:.2f} with the truth{beside}."
+    said = []
+    if np.isfinite(own):
+        beside = "" if not np.isfinite(baseline) else f" (baseline: {baseline:.2f})"
+        said.append(
+            f"Maps of held-out genes have a mean correlation of {own:.2f} with the truth{beside}."
+        )
+    if np.isfinite(hidden):
+        said.append(
+            f"Maps of hidden genes have a mean correlation of {hidden:.2f} with the measurement."
+        )
+    return " ".join(said) or "No genes were held out, so the accuracy of the maps is unknown."
 
 
 @takes_spatialdata
@@ -176,19 +182,24 @@ def impute_genes(
     record.inputs = {t.name: t.fingerprint() for t in (spots, cells)}
     record.history = reporter.history
     chosen: GeneMethod = info.method()(chosen_config(info, config, settings))
-    estimate = chosen.estimate(GeneSizes.of(spots, cells, len(asked.imputed)))
+    sizes = GeneSizes.of(spots, cells, len(asked.imputed))
+    estimate = whole_cost(chosen, sizes, selects=info.selects)
     note_signals(record, [spots])
     record.warnings += likeness(spots, cells).warning(slide_name, reference_name)
     with ExitStack() as stack:
         stack.enter_context(timed(reporter, estimate, record.task, info.name, record.device))
-        fitted = chosen.fit(spots, cells, Run(seed, record.device, reporter))
+        run = Run(seed, record.device, reporter)
+        fitted = chosen.fit(spots, cells, run)
+        certain = gene_certainty(chosen, fitted, spots, cells, run)
         if info.selects:
             note_choice(record, chosen, fitted)
         record.config = fitted.config.to_dict()
-        record.notes = [*spots.notes, *cells.notes, *fitted.notes, *asked.notes]
+        record.notes = [*spots.notes, *cells.notes, *fitted.notes, *asked.notes, *certain.notes]
+        record.warnings += certain.warnings
         report = fitted.report()
         record.settings |= {**(recorded or {}), "report": report}
-        record.metrics |= {k: v for k, v in report.items() if isinstance(v, float)}
+        own = {k: v for k, v in report.items() if isinstance(v, float)}
+        record.metrics |= {**certain.metrics, **own}
         if not spots.kept.all():
             record.notes.append(
                 f"{slide_name}: {int((~spots.kept).sum()):,} empty spots got the mean of the "
@@ -201,7 +212,7 @@ def impute_genes(
             keep = stack.enter_context(record_beside(out))
             table = stack.enter_context(table_on_disk(Path(out), slide.n_obs, len(asked.names)))
         checked = {} if hidden is None else asked.positions(hidden, hide)
-        reliability, maps = _fill(table, asked, fitted, spots, whole, reporter, checked)
+        reliability, maps = _fill(table, asked, fitted, certain, spots, whole, reporter, checked)
         _judge(pd.DataFrame(maps, index=spots.adata.obs_names), measured, record, slide_name)
         var = asked.var(reliability)
         header = _header(slide, spots, var, record)
@@ -235,6 +246,7 @@ def _fill(
     table: GeneTable,
     asked: Asked,
     fitted: GeneMethod,
+    certain: GeneCertainty,
     spots: contract.Prepared,
     whole: _Spots,
     reporter: Reporter,
@@ -259,7 +271,10 @@ def _fill(
     maps: dict[str, np.ndarray] = {}
     for block in fitted.impute(list(asked.imputed.values()), reporter=reporter):
         columns, waiting = waiting[: len(block.genes)], waiting[len(block.genes) :]
-        spread = None if block.spread is None else whole.spread(block.spread)
+        stated = block.spread if certain.keeps_own else None
+        if certain.errors is not None:
+            stated = certain.errors.spread(block.values)
+        spread = None if stated is None else whole.spread(stated)
         table.put(columns, whole.spread(block.values), spread)
         asked_back = [(at, hidden[column]) for at, column in enumerate(columns) if column in hidden]
         maps |= {gene: np.array(block.values[:, at], float) for at, gene in asked_back}

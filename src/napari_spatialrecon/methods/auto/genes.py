@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from typing import Any
@@ -116,10 +117,9 @@ class MeanGenes(GeneMethod):
         )
 
     def fit(self, slide: Prepared, reference: Prepared, run: Run | None = None) -> MeanGenes:
-        """Fit each method; see `GeneMethod.fit`."""
-        return MeanGenes(
-            self.config, [method.fit(slide, reference, run) for method in self.methods]
-        )
+        """Return the mean of copies fitted to a slide; see `GeneMethod.fit`."""
+        copies = [copy.copy(method) for method in self.methods]
+        return MeanGenes(self.config, [method.fit(slide, reference, run) for method in copies])
 
     def impute(
         self, genes: Sequence[str], *, reporter: Reporter | None = None

@@ -70,7 +70,15 @@ class GeneSizes:
 
 
 class GeneMethod(Method):
-    """A method that imputes genes: `fit` on a slide and a reference, then `impute` genes."""
+    """A method that imputes genes: `fit` on a slide and a reference, then `impute` genes.
+
+    Attributes
+    ----------
+    calibrated
+        Whether the spread of its maps was calibrated on genes that it held out.
+    """
+
+    calibrated: bool = False
 
     def estimate(self, sizes: GeneSizes) -> Estimate:
         """Return time and memory for fitting and imputing, excluding the table of imputed genes.

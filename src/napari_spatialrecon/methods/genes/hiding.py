@@ -14,7 +14,7 @@ from napari_spatialrecon.tissue.contract import Prepared
 from napari_spatialrecon.tissue.genes import match_genes
 
 #: Most genes that are hidden, and one in this many shared genes; fewest that rank methods.
-_MOST, _ONE_IN, _FEWEST = 40, 5, 5
+MOST_HIDDEN, _ONE_IN, _FEWEST = 40, 5, 5
 #: Fewest shared genes of which enough can be hidden.
 LEAST_GENES = _ONE_IN * _FEWEST
 
@@ -41,7 +41,7 @@ class HiddenGenes:
     def draw(cls, slide: Prepared, reference: Prepared, seed: int) -> Self | None:
         """Hide a fifth of the shared genes, at most 40, at random; None where they are too few."""
         inputs = read_inputs(slide, reference)
-        n = min(_MOST, len(inputs.genes) // _ONE_IN)
+        n = min(MOST_HIDDEN, len(inputs.genes) // _ONE_IN)
         if n < _FEWEST:
             return None
         drawn = np.sort(np.random.default_rng(seed).choice(len(inputs.genes), n, replace=False))
