@@ -8,9 +8,11 @@ from qtpy.QtCore import QMimeData, QPointF, Qt, QUrl
 from qtpy.QtGui import QDropEvent
 from qtpy.QtWidgets import QDockWidget
 
+from napari_spatialrecon.viewer.data.signal_dialog import SignalDialog
 from napari_spatialrecon.viewer.data.tab import DataTab
 from napari_spatialrecon.viewer.widgets.labels import WrappedLabel
-from napari_spatialrecon.viewer.workspace.workspace import Role, workspace_of
+from napari_spatialrecon.viewer.workspace.tables import short_name
+from napari_spatialrecon.viewer.workspace.workspace import Entry, Role, workspace_of
 
 PLUGIN = "napari-spatialrecon"
 
@@ -155,3 +157,35 @@ def test_a_dock_joins_none_that_was_removed(
     qtbot.waitUntil(lambda: again.property("spatialrecon_dock"), timeout=5_000)
     canvas = viewer.window._qt_viewer
     qtbot.waitUntil(lambda: again.x() >= canvas.mapTo(window, canvas.rect().topRight()).x())
+
+
+def test_the_menu_of_a_slide_shows_expression_against_distance(
+    make_napari_viewer: Any, open_tissue: Any, qtbot: Any
+) -> None:
+    viewer = make_napari_viewer()
+    space = open_tissue(viewer)
+    tab = DataTab(viewer)
+    qtbot.addWidget(tab)
+
+    def shown(entry: Entry) -> SignalDialog:
+        act = next(a for a in tab.cards[entry].menu().actions() if a.text() == "Spatial signal…")
+        act.trigger()
+        dialog = next(
+            d for d in tab.findChildren(SignalDialog) if short_name(entry) in d.windowTitle()
+        )
+        qtbot.waitUntil(lambda: dialog.found is not None, timeout=20_000)
+        return dialog
+
+    slide, other = space.of_role(Role.SLIDE)
+    dialog = shown(slide)
+    assert dialog.found.exists and "show a pattern in space" in dialog.verdict.text()
+    (curve,) = dialog.plot.listDataItems()
+    np.testing.assert_array_equal(curve.yData, dialog.found.differences)
+    assert dialog.found.unit in dialog.plot.getAxis("bottom").labelText
+    other.layer.data = np.random.default_rng(0).permutation(other.layer.data)
+    table = other.adata
+    table.obsm["spatial"] = np.random.default_rng(0).permutation(table.obsm["spatial"])
+    shuffled = shown(other)
+    assert not shuffled.found.exists and "no pattern" in shuffled.verdict.text()
+    cells = space.of_role(Role.QUERY)[0]
+    assert "Spatial signal…" not in [a.text() for a in tab.cards[cells].menu().actions()]

@@ -181,6 +181,13 @@ class CardWidget(QFrame):
         for title in ("Zoom to it", "Show or hide", "Remove"):
             action = present(menu.addAction(title, partial(self._actions[title], card.entry)))
             action.setEnabled(has_layer or title == "Remove")
+        if card.entry.role is Role.SLIDE and card.entry.points is not None:
+            action = present(
+                menu.addAction(
+                    "Spatial signal…", partial(self._actions["Spatial signal"], card.entry)
+                )
+            )
+            action.setToolTip("Whether expression tells where a spot lies, before a run")
         for role in card.roles:
             if role is not card.entry.role:
                 act = partial(self._set_role, card.entry, role)

@@ -25,6 +25,7 @@ from napari_spatialrecon.viewer.canvas.view import show_tissue
 from napari_spatialrecon.viewer.data.card import CardWidget
 from napari_spatialrecon.viewer.data.model import Step, advice, cards, next_steps
 from napari_spatialrecon.viewer.data.opening import open_paths
+from napari_spatialrecon.viewer.data.signal_dialog import SignalDialog
 from napari_spatialrecon.viewer.data.thumbnail import source_of, thumbnail
 from napari_spatialrecon.viewer.widgets.labels import WrappedLabel
 from napari_spatialrecon.viewer.widgets.notice import Notice
@@ -175,6 +176,7 @@ class DataTab(QWidget):
             "Align": self._align,
             "Zoom to it": self._zoom,
             "Show or hide": self._toggle,
+            "Spatial signal": self._show_signal,
             "Remove": self._remove,
         }
 
@@ -211,6 +213,9 @@ class DataTab(QWidget):
             if layer is not None:
                 box.setCurrentIndex(box.findData(layer))
         widget.begin()
+
+    def _show_signal(self, entry: Entry) -> None:
+        SignalDialog(entry, tones(self.viewer), self).show()
 
     def _image(self, entry: Entry) -> Layer | None:
         image = histology_of(self.space, entry)
