@@ -130,8 +130,12 @@ def test_the_verdict_says_how_the_method_did_beside_the_baseline(placed, referen
     errors = result.method.held_out
     own, baseline = errors["method_um"], errors["baseline_um"]
     assert baseline < own and f"{own:,.0f} µm (kNN {baseline:,.0f} µm, all" in result.verdict
-    assert result.verdict.endswith("distances between them are worse than those of kNN.")
+    assert "distances between them are worse than those of kNN. Expected error" in result.verdict
     metrics = result.record.metrics
+    spots = metrics["calibration_spots"]
+    assert result.verdict.endswith(f"of {spots:,.0f} held-out spots.")
+    half = float(np.median(result.adata.obs["expected_error"]))
+    assert metrics["expected_error_um"] == pytest.approx(half * 0.5), "a unit is 0.5 µm"
     assert metrics["held_out_method_um"] == own and metrics["held_out_baseline_um"] == baseline
     assert metrics["held_out_center_um"] > baseline
 
@@ -286,6 +290,7 @@ def test_progress_names_every_stage(references, tiny, quick):
         "Starting",
         "Preparing features",
         "Validating on held-out spots",
+        "Calibrating expected errors",
         "Training network 1 of 2",
         "Training network 2 of 2",
         "Placing cells",

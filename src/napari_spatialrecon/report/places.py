@@ -10,8 +10,9 @@ from napari_spatialrecon.report.parts import Line, Section, listed
 from napari_spatialrecon.report.pictures import Studio
 from napari_spatialrecon.report.run import Run
 from napari_spatialrecon.report.validation import measure_of, measured
+from napari_spatialrecon.tasks.stated import stated_words
 from napari_spatialrecon.tissue import contract
-from napari_spatialrecon.tissue.slots import UNCERTAINTY
+from napari_spatialrecon.tissue.slots import EXPECTED, UNCERTAINTY
 
 #: Share of cells within their radius from which on radii hold enough; nine of ten should be.
 _COVERED = 0.8
@@ -63,11 +64,21 @@ def _uncertainty(run: Run, inputs: list[Input], studio: Studio, below: str) -> S
     unit = " µm" if scale else " units"
     values = run.adata.obs[UNCERTAINTY].to_numpy(float)
     stated = values * (scale or 1.0)
-    text = (
-        "The uncertainty of a cell's place is a radius within which about nine of ten such cells "
-        f"should lie: {spread_words(stated, unit)}."
-    )
-    figure = drawn(run, inputs, values, kind="uncertainty", label="90 % within")
+    if EXPECTED in run.adata.obs:
+        error = run.adata.obs[EXPECTED].to_numpy(float) * (scale or 1.0)
+        text = (
+            "Half of such cells lie within a cell's expected error of their true place, nine of "
+            f"ten within its 90 % radius. Expected error: {spread_words(error, unit)}; "
+            f"90 % radius: {spread_words(stated, unit)}. {stated_words(run.metrics)}"
+        ).strip()
+        label = "90 % radius"
+    else:
+        text = (
+            "The spread of a cell's likely places, of a version that states no expected error: "
+            f"{spread_words(stated, unit)}. It is not calibrated: it ranks cells and is no length."
+        )
+        label = "spread, not calibrated"
+    figure = drawn(run, inputs, values, kind="uncertainty", label=label)
     alt = f"Map of the placed cells over {below}, dark where the place is certain."
     caption = "Uncertainty of each place: dark is certain, bright is not."
     picture = studio.picture(figure, alt, caption)

@@ -250,8 +250,9 @@ def _aligned(
     moved = adata.copy()
     moved.obsm[slots.BEFORE] = points
     moved.obsm[slots.SPATIAL] = final.apply(points)
-    if slots.UNCERTAINTY in moved.obs:
-        moved.obs[slots.UNCERTAINTY] = moved.obs[slots.UNCERTAINTY] * final.scale
+    for name in (slots.EXPECTED, slots.UNCERTAINTY):
+        if name in moved.obs:
+            moved.obs[name] = moved.obs[name] * final.scale
     _set_image(moved, target, 1.0 if ref is None else final.scale)
     content: dict[str, Any] = {"transform": final.to_dict()}
     if (before := contract.um_per_unit(adata)) is not None:

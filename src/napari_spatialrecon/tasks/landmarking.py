@@ -92,10 +92,11 @@ def move_by_landmarks(
     moved = placed.copy()
     moved.obsm[slots.BEFORE] = contract.coordinates(placed)
     moved.obsm[slots.SPATIAL] = places
-    if slots.UNCERTAINTY in moved.obs:
-        spread = moved.obs[slots.UNCERTAINTY].to_numpy(float, copy=True) / scale
-        spread[landmarks.indices[landmarks.hard]] = 0.0
-        moved.obs[slots.UNCERTAINTY] = spread
+    for column in (slots.EXPECTED, slots.UNCERTAINTY):
+        if column in moved.obs:
+            spread = moved.obs[column].to_numpy(float, copy=True) / scale
+            spread[landmarks.indices[landmarks.hard]] = 0.0
+            moved.obs[column] = spread
     pose = fit_pose(layout, places)
     ours = dict(placed.uns.get(slots.OURS, {}))
     ours["pose"] = {k: np.asarray(v) for k, v in pose.to_dict().items()}

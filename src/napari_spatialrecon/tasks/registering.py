@@ -77,6 +77,7 @@ def registered(
         placement,
         coordinates=registration.pose.apply(placement.coordinates),
         uncertainty=placement.uncertainty * registration.pose.scale,
+        stated=None if (own := placement.stated) is None else own.to(registration.pose.scale),
         pose=registration.pose.compose(placement.pose),
     )
     quality = {"overlap": registration.overlap, "correlation": registration.correlation}

@@ -14,6 +14,7 @@ from anndata import AnnData
 
 from napari_spatialrecon import provenance
 from napari_spatialrecon.methods.placement.base import Placement, PlacementMethod
+from napari_spatialrecon.tasks.stated import calibration_metrics, stated_note, stated_words
 from napari_spatialrecon.tasks.verdicts import placement_verdict
 from napari_spatialrecon.tasks.writing import write_result
 from napari_spatialrecon.tissue import contract
@@ -24,6 +25,7 @@ from napari_spatialrecon.tissue.sdata.source import carried
 from napari_spatialrecon.tissue.slots import (
     BEFORE,
     DISTANCES,
+    EXPECTED,
     GEOMETRY,
     LAYOUT,
     MAPPING,
@@ -70,8 +72,10 @@ class PlaceResult:
 
     @property
     def verdict(self) -> str:
-        """Median error on held-out spots, beside the baseline's and the tissue's center."""
-        return placement_verdict(self.method.held_out).beside(self.record.warnings).text
+        """Median error on held-out spots beside the baseline's, and the cells' expected error."""
+        known = placement_verdict(self.method.held_out).text
+        said = [known, stated_words(self.record.metrics), *self.record.warnings]
+        return " ".join(filter(None, said))
 
 
 class Frame(NamedTuple):
@@ -104,9 +108,10 @@ def placed(
         *(note for table in prepared for note in table.notes),
         *method.reference.space.notes,
         *placement.notes,
+        stated_note(placement),
     )
     record.notes = list(notes)
-    record.metrics |= placement.diagnostics
+    record.metrics |= placement.diagnostics | calibration_metrics(placement, um_per_unit)
     record.warnings = [*record.warnings, *placement.warnings]
     image = shown.uns.get(SPATIAL) if shown is not None else None
     adata = annotate(
@@ -156,7 +161,10 @@ def annotate(
         before = {"before": scale_slots(contract.unit(query), contract.um_per_unit(query))}
     placed.obsm[SPATIAL] = placement.coordinates
     placed.obsm[LAYOUT] = placement.layout
-    placed.obs[UNCERTAINTY] = placement.uncertainty
+    placed.obs = placed.obs.drop(columns=[EXPECTED, UNCERTAINTY], errors="ignore")
+    if placement.stated is not None:
+        placed.obs[EXPECTED] = placement.stated.expected
+        placed.obs[UNCERTAINTY] = placement.stated.radius
     for name, values in placement.per_cell.items():
         placed.obs[name] = values
     if placement.geometry is not None:

@@ -181,8 +181,9 @@ def _rows(adata: AnnData, name: str, points_name: str, systems: _Systems) -> dic
     lie = {system: matrix @ held for system, matrix in systems.items()}
     ids = instance_names(adata)
     frame = pd.DataFrame({"x": points[:, 0], "y": points[:, 1], "instance_id": ids})
-    if slots.UNCERTAINTY in adata.obs:
-        frame[slots.UNCERTAINTY] = np.asarray(adata.obs[slots.UNCERTAINTY], float)
+    for column in (slots.EXPECTED, slots.UNCERTAINTY):
+        if column in adata.obs:
+            frame[column] = np.asarray(adata.obs[column], float)
     return {
         name: circles(points, radius, ids, lie),
         points_name: library().models.PointsModel.parse(

@@ -13,8 +13,9 @@ then 4. a joint principal component analysis of spots and cells.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -111,6 +112,27 @@ class FeatureSpace:
         CheckpointError
             Fewer than nine in ten of the genes are present.
         """
+        weighted, notes = self._weighted(prepared)
+        if shuffle is not None:
+            weighted = shuffle.permuted(weighted, axis=0)
+        if self.own_zscore and len(weighted) < FEW_CELLS:
+            notes = (
+                *notes,
+                f"{prepared.name}: with only {len(weighted)} rows, per-gene z-scores are "
+                "unreliable; place more cells of the tissue together.",
+            )
+        return self._centred(weighted), notes
+
+    def exchanged(
+        self, prepared: Prepared, shares: Sequence[float], *, seed: int
+    ) -> Iterator[Features]:
+        """Yield the features for each share of every gene's values that rows exchange."""
+        weighted, _ = self._weighted(prepared)
+        for mixed in exchanged(weighted, shares, seed=seed):
+            yield self._centred(mixed)
+
+    def _weighted(self, prepared: Prepared) -> tuple[NDArray[np.float64], tuple[str, ...]]:
+        """Return the standardised and weighted genes of new rows, and notes on missing genes."""
         counts, rows, notes = self._matched(prepared)
         place = np.full(len(self.genes), -1)
         place[rows] = np.arange(len(rows))
@@ -124,17 +146,13 @@ class FeatureSpace:
             weighted[:, present] = logs
             weighted = self._standardise(weighted)
             weighted[:, ~present] = 0.0
-        if shuffle is not None:
-            weighted = shuffle.permuted(weighted, axis=0)
-        if self.own_zscore and len(weighted) < FEW_CELLS:
-            notes = (
-                *notes,
-                f"{prepared.name}: with only {len(weighted)} rows, per-gene z-scores are "
-                "unreliable; place more cells of the tissue together.",
-            )
+        return weighted, notes
+
+    def _centred(self, weighted: NDArray[np.float64]) -> Features:
+        """Return the features of weighted genes, which are changed."""
         if self.components.size:
             weighted -= self.centre
-        return self._project(weighted), notes
+        return self._project(weighted)
 
     def counts(
         self, prepared: Prepared
@@ -343,6 +361,24 @@ def zscore(values: NDArray[np.float64]) -> NDArray[np.float64]:
     result = np.array(values, float)
     _standardise(result, *_mean_and_scale(result))
     return result
+
+
+def exchanged(
+    values: NDArray[Any], shares: Sequence[float], *, seed: int
+) -> Iterator[NDArray[Any]]:
+    """Yield copies of (n, genes) in which a share of each gene's values changed rows at random.
+
+    What is exchanged for a share is exchanged for larger ones too.
+    """
+    rng = np.random.default_rng(seed)
+    drawn = rng.random(values.shape, np.float32)
+    order = np.stack([rng.permutation(len(values)) for _ in range(values.shape[1])], axis=1)
+    for share in shares:
+        mixed = values.copy()
+        for gene in np.flatnonzero((drawn < share).sum(axis=0) > 1):
+            taken = order[drawn[order[:, gene], gene] < share, gene]
+            mixed[np.sort(taken), gene] = values[taken, gene]
+        yield mixed
 
 
 def _mean_and_scale(

@@ -91,7 +91,7 @@ def test_um_are_absent_where_the_size_of_the_slides_is_unknown(slides) -> None:
 
 def test_many_held_out_spots_are_compared_by_an_even_choice(known, monkeypatch) -> None:
     monkeypatch.setattr("napari_spatialrecon.methods.placement.held_out.MOST_SPOTS", 10)
-    few = Yardsticks(hold_out(known.held_out.whole, 0), known.seen, known.posteriors)
+    few = replace(known, held_out=hold_out(known.held_out.whole, 0))
     rows = few.held_out.compared
     assert [len(r) for r in rows] == [10, 10] and all((np.diff(r) > 0).all() for r in rows)
     assert rows[0][-1] > 0.8 * known.held_out.masks[0].sum()

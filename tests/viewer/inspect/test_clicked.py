@@ -10,7 +10,7 @@ import pytest
 from napari.layers import Points
 from scipy import sparse
 
-from napari_spatialrecon.tissue.slots import UNCERTAINTY
+from napari_spatialrecon.tissue.slots import EXPECTED, UNCERTAINTY
 from napari_spatialrecon.viewer.canvas.bar_title import bar_title
 from napari_spatialrecon.viewer.canvas.coloring import color_layer
 from napari_spatialrecon.viewer.canvas.colors import color_key
@@ -32,6 +32,7 @@ def cells() -> Points:
         "batch": [f"batch {i}" for i in range(10)],
         "patch_support": np.arange(10),
         UNCERTAINTY: np.r_[np.arange(9.0) * 10, np.nan],
+        EXPECTED: np.r_[np.arange(9.0) * 4, np.nan],
     }
     places = np.column_stack([np.arange(10.0), np.zeros(10)]) * 20
     return cells_of(counts, places, genes=["A", "B", "HIGH"], **columns)
@@ -40,9 +41,18 @@ def cells() -> Points:
 def test_a_cell_is_described_by_type_genes_columns_and_certainty() -> None:
     found = describe_point(cells(), 7)
     assert (found.name, found.kind, found.genes) == ("c7", "tumor", ("HIGH",))
-    assert found.certainty == "Within 70 µm of its true place, for 9 of 10 such cells."
+    assert found.certainty == (
+        "Expected error 28 µm: half of such cells lie nearer to their true place, 9 of 10 within "
+        "70 µm (90 % radius, the ring)."
+    )
     assert ("batch", "batch 7") in found.columns and ("patch support", "7") in found.columns
     assert "unknown" in describe_point(cells(), 9).certainty
+
+
+def test_a_spread_of_earlier_versions_is_not_told_as_an_error() -> None:
+    earlier = cells_of(np.ones((2, 2)), np.eye(2) * 100, **{UNCERTAINTY: [50.0, 20.0]})
+    said = describe_point(earlier, 0).certainty
+    assert said == "Its likely places spread over 50 µm: not calibrated, so no error is stated."
 
 
 def test_a_point_is_found_by_name_and_needs_no_table() -> None:

@@ -31,16 +31,19 @@ from napari_spatialrecon.methods.placement.base import (
     PlacementSizes,
     restored,
 )
+from napari_spatialrecon.methods.placement.calibration import LEVELS, Calibration
 from napari_spatialrecon.methods.placement.composition import matched_reference
 from napari_spatialrecon.methods.placement.flags import Flags
-from napari_spatialrecon.methods.placement.held_out import HeldOut, hold_out
+from napari_spatialrecon.methods.placement.held_out import MOST_SPOTS, SHARE, HeldOut, hold_out
 from napari_spatialrecon.methods.placement.knn import align_slides, yardsticks
 from napari_spatialrecon.methods.placement.posterior import fitted_directions, spatial_directions
 from napari_spatialrecon.methods.placement.reference import Reference
+from napari_spatialrecon.methods.placement.rehearsal import Rehearsal, Scene
 from napari_spatialrecon.methods.run import Run
 from napari_spatialrecon.progress import Reporter
 from napari_spatialrecon.tissue.contract import Prepared
-from napari_spatialrecon.tissue.preprocess import Features
+from napari_spatialrecon.tissue.frame import Points
+from napari_spatialrecon.tissue.preprocess import Features, exchanged
 from napari_spatialrecon.training.checkpoint import load_checkpoint, save_checkpoint
 from napari_spatialrecon.training.history import History
 
@@ -102,7 +105,10 @@ class ComePlace(PlacementMethod):
         sides = (sizes.cells, sizes.spots, sizes.genes)
         size = mapping_size(*sides, self.config)
         tables = 4.2e8 + 69.0 * (sizes.spots + sizes.cells) * sizes.genes
-        seconds = 4e-3 * sizes.spots + 2 * mapping_seconds(size, *sides, self.config)
+        placed = min(SHARE * sizes.spots, MOST_SPOTS * sizes.slides)
+        rehearsed = (LEVELS - 1) * placed / max(sizes.cells, 1)
+        mappings = (2 + rehearsed) * mapping_seconds(size, *sides, self.config)
+        seconds = 4e-3 * sizes.spots + mappings
         return super().estimate(sizes).plus(seconds, size.total_bytes + tables, note=size.note)
 
     def fit(
@@ -114,15 +120,21 @@ class ComePlace(PlacementMethod):
         """Train the autoencoder (eq. 2) and validate; see `PlacementMethod.fit`."""
         run = run or Run()
         errors: dict[str, float] = {}
+        calibration: Calibration | None = None
         before: tuple[History, ...] = ()
         try:
             if (held_out := hold_out(references, run.seed)) is not None:
-                errors, before = self._validated(held_out, query, run)
+                errors, calibration, before = self._validated(held_out, query, run)
             fitted = self._prepared(references, query, run.within("autoencoder"), matched=True)
         except Stopped as stopped:
             folder = "" if run.folder is None else str(run.folder)
             raise Stopped(checkpoint=folder) from stopped
-        self.fitted = replace(fitted, held_out=errors, history=(*before, *fitted.history))
+        self.fitted = replace(
+            fitted,
+            held_out=errors,
+            calibration=calibration,
+            history=(*before, *fitted.history),
+        )
         return self
 
     def _prepared(
@@ -166,13 +178,15 @@ class ComePlace(PlacementMethod):
 
     def _validated(
         self, held_out: HeldOut, query: Prepared | None, run: Run
-    ) -> tuple[dict[str, float], tuple[History, ...]]:
+    ) -> tuple[dict[str, float], Calibration | None, tuple[History, ...]]:
         """Place held-out spots as if they were cells; nothing has been fitted to them.
 
         Returns
         -------
         errors
             See `FittedPlacement.held_out`.
+        calibration
+            How far off they are placed.
         history
             History of each training run.
         """
@@ -191,7 +205,20 @@ class ComePlace(PlacementMethod):
             "baseline": known.stress,
             **known.beside(known.compared(placed), fitted.reference.frame),
         }
-        return errors, tuple(history)
+        run.reporter.begin("Calibrating expected errors")
+        rehearsal = Rehearsal.of(known, baseline)
+
+        def rehearsed(scene: Scene) -> list[Points]:
+            tables = [
+                _exchanged(fitted.reference, stage.slide, scene.share, i)[stage.rows]
+                for i, stage in enumerate(rehearsal.stages)
+            ]
+            return [
+                self._mapped(fitted, spots, table, None, run.reporter).posterior.places
+                for spots, table in zip(scene.features, tables, strict=True)
+            ]
+
+        return errors, rehearsal.calibrated(rehearsed), tuple(history)
 
     def place(
         self, query: Prepared, *, display: int = 0, reporter: Reporter | None = None
@@ -206,7 +233,14 @@ class ComePlace(PlacementMethod):
         posterior, size_note = mapped.posterior, mapped.note
         frame = reference.frame
         directions = self.fitted.directions
-        flags = Flags.of(reference, directions, query, features, reporter=reporter)
+        flags = Flags.of(
+            reference,
+            directions,
+            query,
+            features,
+            config=self.config.baseline,
+            reporter=reporter,
+        )
         radius = frame.radius_on(display)
         said = (*self.notes, *notes, *label_notes, *((size_note,) if size_note else ()))
         return Placement(
@@ -222,6 +256,7 @@ class ComePlace(PlacementMethod):
             notes=(*said, *flags.notes),
             warnings=flags.domain.notes,
             per_cell=flags.per_cell,
+            stated=flags.stated(self.fitted.calibration, posterior.places, radius),
             mapping=posterior.weights,
         )
 
@@ -319,3 +354,9 @@ def _expression(reference: Reference, prepared: Prepared) -> Tensor:
     """Return a table with the paper's normalisation, (n, n_used) in [0, 1]."""
     counts, _, _ = reference.space.counts(prepared)
     return scaled_logs(counts[:, reference.space.used])
+
+
+def _exchanged(reference: Reference, prepared: Prepared, share: float, seed: int) -> Tensor:
+    """Return the table with a share of each gene's values exchanged between rows."""
+    values = _expression(reference, prepared).numpy()
+    return torch.from_numpy(next(exchanged(values, (share,), seed=seed)))

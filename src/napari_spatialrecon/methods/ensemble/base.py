@@ -10,6 +10,7 @@ from __future__ import annotations
 from abc import abstractmethod
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from itertools import islice
 from pathlib import Path
 from typing import Any, Self
 
@@ -19,6 +20,7 @@ from torch import Tensor, nn
 
 from napari_spatialrecon.geometry.procrustes import Pose, fit_pose
 from napari_spatialrecon.geometry.solver.landmarks import Landmarks, fit_scale
+from napari_spatialrecon.geometry.solver.left_out import left_out_errors
 from napari_spatialrecon.geometry.solver.place_solver import PlaceSolver
 from napari_spatialrecon.methods.ensemble.config import EnsembleConfig
 from napari_spatialrecon.methods.ensemble.fitting import FittedEnsemble, network_inputs
@@ -31,6 +33,13 @@ from napari_spatialrecon.methods.placement.base import (
     PlacementSizes,
     restored,
 )
+from napari_spatialrecon.methods.placement.calibration import (
+    LEAST,
+    Calibration,
+    Measured,
+    Stated,
+    raw_spread,
+)
 from napari_spatialrecon.methods.placement.flags import Flags
 from napari_spatialrecon.methods.placement.posterior import Posterior, fitted_directions
 from napari_spatialrecon.progress import Reporter
@@ -40,6 +49,8 @@ from napari_spatialrecon.training.checkpoint import Checkpoint, load_checkpoint,
 
 #: Seconds per training step and slide.
 _PER_STEP = 0.012
+#: Maximum number of landmarks that are left out in turn to calibrate expected errors.
+MOST_LEFT_OUT = 200
 
 
 @dataclass(frozen=True, eq=False)
@@ -127,6 +138,7 @@ class EnsembleMethod(PlacementMethod):
             notes=(*self.notes, *notes, *flags.notes),
             warnings=domain.notes,
             per_cell=flags.per_cell,
+            stated=flags.stated(self.fitted.calibration, joined.places, radius),
         )
         return self._diagnosed(placement, layouts, display)
 
@@ -188,11 +200,39 @@ class EnsembleMethod(PlacementMethod):
             uncertainty=uncertainty,
             layout=joined.places / scale,
             pose=fit_pose(joined.places / scale, solution.places),
+            stated=self._left_out(landmarks, joined.places, flags, scale, learned),
             diagnostics={"stress": solution.stress, "scale": scale, **flags.diagnostics},
             notes=(*self.notes, *notes, *flags.notes),
             warnings=flags.domain.notes,
             per_cell=flags.per_cell,
         )
+
+    def _left_out(
+        self,
+        landmarks: Landmarks,
+        places: NDArray[np.float64],
+        flags: Flags,
+        scale: float,
+        learned: bool,
+    ) -> Stated | None:
+        """Return expected errors, from landmarks placed by the others; None where it cannot.
+
+        Too few landmarks tell nothing, nor do landmarks that the networks were trained on.
+        """
+        if learned or flags.domain.foreign or len(landmarks) < LEAST:
+            return None
+        errors = np.array([*islice(left_out_errors(places / scale, landmarks), MOST_LEFT_OUT)])
+        known = np.isfinite(errors)
+        spread = raw_spread(places, flags.posterior) / scale
+        rows = landmarks.indices[: len(errors)][known]
+        level = Measured(0.0, 0.0, spread[rows], errors[known])
+        calibration = Calibration.fit([level])
+        stated = None if calibration is None else calibration.stated(spread, 0.0)
+        if stated is None:
+            return None
+        hard = landmarks.indices[landmarks.hard]
+        stated.expected[hard] = stated.radius[hard] = 0.0
+        return replace(stated, kind="landmarks")
 
     def save(self, folder: str | Path) -> None:
         """Write the checkpoint folder."""

@@ -19,12 +19,14 @@ from napari_spatialrecon.methods.ensemble.config import EnsembleConfig
 from napari_spatialrecon.methods.ensemble.task import EnsembleTask, unit_length
 from napari_spatialrecon.methods.ensemble.views import Embedded, View
 from napari_spatialrecon.methods.placement.base import FittedPlacement
+from napari_spatialrecon.methods.placement.calibration import Calibration
 from napari_spatialrecon.methods.placement.composition import matched_reference
 from napari_spatialrecon.methods.placement.config import KnnConfig
 from napari_spatialrecon.methods.placement.held_out import HeldOut, hold_out
 from napari_spatialrecon.methods.placement.knn import align_slides, yardsticks
 from napari_spatialrecon.methods.placement.posterior import spatial_directions
 from napari_spatialrecon.methods.placement.reference import Reference
+from napari_spatialrecon.methods.placement.rehearsal import Rehearsal, Scene
 from napari_spatialrecon.methods.run import Run
 from napari_spatialrecon.tissue.contract import Prepared
 from napari_spatialrecon.tissue.preprocess import Features
@@ -49,6 +51,8 @@ class Validated:
         The fit to run on all spots.
     errors
         See `FittedPlacement.held_out`.
+    calibration
+        How far off the network places held-out spots.
     best_step
         Step at which the network placed held-out spots best.
     history
@@ -57,6 +61,7 @@ class Validated:
 
     fit: EnsembleFit
     errors: dict[str, float] = field(default_factory=dict)
+    calibration: Calibration | None = None
     best_step: int | None = None
     history: tuple[History, ...] = ()
 
@@ -131,6 +136,7 @@ class EnsembleFit(ABC):
             embedded=embedded,
             networks=tuple(networks),
             held_out=validated.errors,
+            calibration=validated.calibration,
             history=tuple(history),
             notes=embedded.notes,
         )
@@ -158,7 +164,15 @@ class EnsembleFit(ABC):
         own = history.best if self.stops_early else last
         errors = {"method": own["held_out"], "baseline": known.stress}
         errors |= {name: value for name, value in own.items() if name != "held_out"}
-        return Validated(self, errors, history.best_step, (history,))
+        run.reporter.begin("Calibrating expected errors")
+
+        def placed(scene: Scene) -> list[NDArray[np.float64]]:
+            run.reporter.check()
+            inputs = [network_inputs(config, embedded, 0, [f]) for f in scene.features]
+            return task.place_spots([each.to(run.device) for each in inputs], scene.posteriors)
+
+        calibration = Rehearsal.of(known).calibrated(placed)
+        return Validated(self, errors, calibration, history.best_step, (history,))
 
     def embedded(
         self, references: Sequence[Prepared], *, whole: bool = False, part: str = "all"

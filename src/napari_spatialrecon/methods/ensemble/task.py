@@ -6,13 +6,18 @@ from collections.abc import Callable, Mapping, Sequence
 from functools import partial
 from typing import Protocol
 
+import numpy as np
 import torch
+from numpy.typing import NDArray
 from torch import Tensor, nn
 from torch.nn.functional import normalize
 
 from napari_spatialrecon.methods.ensemble.config import EnsembleConfig
 from napari_spatialrecon.methods.ensemble.joining import Joined, join
+from napari_spatialrecon.methods.placement.posterior import Posterior
 from napari_spatialrecon.methods.placement.yardsticks import Yardsticks
+
+Places = NDArray[np.float64]
 
 
 def unit_length(features: Tensor, on: bool) -> Tensor:
@@ -70,12 +75,34 @@ class EnsembleTask:
         known = self._known
         if known is None:
             return None
-        layouts = [self.lay_out(f).cpu().double().numpy() for f in self._spot_features]
-        rows, spots = known.held_out.compared, known.seen.all_places
-        found = zip(known.compared(layouts), known.posteriors, rows, strict=True)
-        places = [
-            self._join([layout], posterior.of(own), spots).places
-            for layout, posterior, own in found
-        ]
+        layouts = self._layouts(self._spot_features)
+        rows = known.held_out.compared
+        likely = [p.of(own) for p, own in zip(known.posteriors, rows, strict=True)]
+        places = self._joined(known.compared(layouts), likely)
         stress = known.held_out.stress(layouts)
         return {"held_out": stress, **known.beside(places, known.seen.frame)}
+
+    def place_spots(self, features: Sequence[Tensor], likely: Sequence[Posterior]) -> list[Places]:
+        """Return where the network places spots like cells of a query, in the reference's frame.
+
+        Parameters
+        ----------
+        features : one (n, d) per slide
+            The network's input.
+        likely : one per slide
+            The spots' places by similarity.
+        """
+        self.network.eval()
+        with torch.no_grad():
+            return self._joined(self._layouts(features), likely)
+
+    def _layouts(self, features: Sequence[Tensor]) -> list[Places]:
+        return [self.lay_out(f).cpu().double().numpy() for f in features]
+
+    def _joined(self, layouts: Sequence[Places], likely: Sequence[Posterior]) -> list[Places]:
+        assert self._known is not None, "validate_on was called"
+        spots = self._known.seen.all_places
+        return [
+            self._join([layout], posterior, spots).places
+            for layout, posterior in zip(layouts, likely, strict=True)
+        ]

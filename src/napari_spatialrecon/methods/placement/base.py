@@ -16,7 +16,9 @@ from napari_spatialrecon.errors import InputError
 from napari_spatialrecon.geometry.procrustes import Pose
 from napari_spatialrecon.geometry.solver.landmarks import Landmarks
 from napari_spatialrecon.methods.method import Estimate, Fitted, Method
+from napari_spatialrecon.methods.placement.calibration import LEVELS, Calibration, Stated
 from napari_spatialrecon.methods.placement.earlier import in_true_um
+from napari_spatialrecon.methods.placement.held_out import MOST_SPOTS, SHARE
 from napari_spatialrecon.methods.placement.reference import Reference
 from napari_spatialrecon.methods.run import Run
 from napari_spatialrecon.progress import Reporter
@@ -29,6 +31,8 @@ Points = NDArray[np.float64]
 
 #: Seconds per pair of spot and cell, per selected gene of a spot or cell, and per gene of one.
 _PER_PAIR, _PER_SELECTED, _PER_GENE = 5e-9, 2e-7, 2e-8
+#: Seconds per value of spots that is exchanged to calibrate expected errors.
+_PER_EXCHANGE = 5e-8
 #: Bytes of every run, and bytes per selected gene of a spot or cell.
 _FIXED_BYTES, _PER_VALUE = 3.8e8, 5.0
 #: First format of saved models whose µm are true.
@@ -44,7 +48,7 @@ class Placement:
     coordinates : (n_cells, 2) float, (x, y)
         In the frame and unit of the reference slide chosen for display.
     uncertainty : (n_cells,) float
-        Expected error of a position (root-mean-square distance), same unit.
+        Spread of a cell's likely places, same unit: it ranks cells, and is no error.
     layout : (n_cells, 2) float
         The layout before registration to a slide, centred, same unit.
     pose
@@ -66,6 +70,9 @@ class Placement:
     mapping : (n_cells, n_spots) sparse, optional
         Probability that a cell belongs to a spot; rows sum to 1, columns are the spots of all
         slides in order.
+    stated
+        Expected errors and 90 % radii, same unit, as calibrated on held-out spots; None where they
+        cannot be calibrated.
     """
 
     coordinates: Points
@@ -80,6 +87,7 @@ class Placement:
     per_cell: dict[str, NDArray[Any]] = field(default_factory=dict)
     per_patch: dict[str, NDArray[Any]] = field(default_factory=dict)
     mapping: csr_matrix | None = None
+    stated: Stated | None = None
 
 
 @dataclass(frozen=True)
@@ -113,10 +121,13 @@ class FittedPlacement(Fitted):
         center (absent where the size is unknown); ``gain`` and ``gain_noise`` (see
         `Yardsticks.beside`). Empty where the slides are too small to hold spots out. Models
         saved earlier have ``method`` and ``baseline`` only.
+    calibration
+        How far off held-out spots are placed; None with too few, and in models saved earlier.
     """
 
     reference: Reference
     held_out: dict[str, float] = field(default_factory=dict)
+    calibration: Calibration | None = None
 
 
 class PlacementMethod(Method):
@@ -146,8 +157,11 @@ class PlacementMethod(Method):
         preprocess = getattr(self.config, "preprocess", PreprocessConfig())
         selected = rows * min(sizes.genes, preprocess.top_genes)
         reading = _PER_SELECTED * selected + _PER_GENE * rows * sizes.genes
+        placed = min(SHARE * sizes.spots, MOST_SPOTS * sizes.slides)
+        exchanged = min(sizes.spots, 4 * MOST_SPOTS * sizes.slides) * selected / max(rows, 1)
+        rehearsal = LEVELS * (_PER_PAIR * sizes.spots * placed + _PER_EXCHANGE * exchanged)
         return Estimate(
-            2.0 + reading + _PER_PAIR * sizes.spots * sizes.cells,
+            2.0 + reading + rehearsal + _PER_PAIR * sizes.spots * sizes.cells,
             _FIXED_BYTES + _PER_VALUE * selected,
         )
 
@@ -204,6 +218,7 @@ class PlacementMethod(Method):
             "slides": self.reference.describe(),
             "held_out": self.held_out,
             "notes": self.notes,
+            "calibration": None if (own := self.fitted.calibration) is None else own.to_dict(),
         }
 
     @classmethod
@@ -234,5 +249,6 @@ def restored(checkpoint: Checkpoint, arrays: Mapping[str, NDArray[Any]]) -> dict
     return {
         "reference": reference,
         "held_out": extra["held_out"],
+        "calibration": Calibration.from_dict(extra.get("calibration")),
         "notes": (*extra["notes"], *notes),
     }

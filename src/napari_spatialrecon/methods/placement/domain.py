@@ -56,6 +56,17 @@ class Domain:
         return np.maximum(own, np.sqrt(2) * radius) if self.foreign else own
 
 
+def likeness(similarity: NDArray[np.float64], chance: NDArray[np.float64]) -> float:
+    """Return the probability that a cell is more similar to a spot than a shuffled cell is.
+
+    Parameters
+    ----------
+    similarity, chance
+        Cosine similarity of cells, and of shuffled cells, to their most similar spot.
+    """
+    return float((np.searchsorted(np.sort(chance), similarity) / len(chance)).mean())
+
+
 def check_domain(
     reference: Reference, directions: NDArray[np.float64], query: Prepared, found: Posterior
 ) -> Domain:
@@ -74,8 +85,7 @@ def check_domain(
     some = replace(query, adata=query.adata[rows])
     shuffled = reference.space.transform(some, shuffle=generator)[0]
     chance = knn_posterior(reference, shuffled, directions, KnnConfig()).similarity
-    below = np.searchsorted(np.sort(chance), found.similarity) / len(chance)
-    resemblance = float(below.mean())
+    resemblance = likeness(found.similarity, chance)
     if resemblance < BELONGS:
         note = (
             "The cells hardly resemble the reference more than shuffled cells do "

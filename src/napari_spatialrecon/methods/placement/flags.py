@@ -10,6 +10,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 from numpy.typing import NDArray
 
+from napari_spatialrecon.methods.placement.calibration import Calibration, Stated, raw_spread
 from napari_spatialrecon.methods.placement.composition import composition_notes, imbalance
 from napari_spatialrecon.methods.placement.config import KnnConfig
 from napari_spatialrecon.methods.placement.domain import Domain, check_domain
@@ -72,6 +73,23 @@ class Flags:
             domain = replace(domain, outside=outside)
         uneven = imbalance(reference, directions, found.mass, reporter)
         return cls(found, domain, uneven)
+
+    def stated(
+        self, calibration: Calibration | None, places: NDArray[np.float64], radius: float
+    ) -> Stated | None:
+        """Return the expected error and the 90 % radius of cells, if they are calibrated.
+
+        Parameters
+        ----------
+        places : (n_cells, 2) float
+            Where a method places them, in the reference's frame.
+        radius
+            Of the reference, in the unit of the result.
+        """
+        if calibration is None:
+            return None
+        found = calibration.stated(raw_spread(places, self.posterior), self.domain.resemblance)
+        return None if found is None else found.to(radius)
 
     @property
     def diagnostics(self) -> dict[str, float]:

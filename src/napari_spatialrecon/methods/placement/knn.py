@@ -32,6 +32,7 @@ from napari_spatialrecon.methods.placement.posterior import (
     spatial_directions,
 )
 from napari_spatialrecon.methods.placement.reference import Reference
+from napari_spatialrecon.methods.placement.rehearsal import Rehearsal, baseline_places
 from napari_spatialrecon.methods.placement.yardsticks import Yardsticks
 from napari_spatialrecon.methods.run import Run
 from napari_spatialrecon.progress import Reporter
@@ -117,11 +118,18 @@ class Knn(PlacementMethod):
         reference, notes = align_slides(reference, directions, self.config)
         run.reporter.check()
         errors: dict[str, float] = {}
+        calibration = None
         if (held_out := hold_out(references, run.seed)) is not None:
             seen, features = Reference.fit(held_out.seen, query, preprocess, seed=run.seed)
-            errors = yardsticks(held_out, seen, features, self.config).errors()
+            known = yardsticks(held_out, seen, features, self.config)
+            errors = known.errors()
+            calibration = Rehearsal.of(known, self.config).calibrated(baseline_places)
         self.fitted = FittedKnn(
-            reference=reference, directions=directions, held_out=errors, notes=notes
+            reference=reference,
+            directions=directions,
+            held_out=errors,
+            calibration=calibration,
+            notes=notes,
         )
         return self
 
@@ -145,6 +153,7 @@ class Knn(PlacementMethod):
             notes=(*self.notes, *notes, *flags.notes),
             warnings=domain.notes,
             per_cell=flags.per_cell,
+            stated=flags.stated(self.fitted.calibration, posterior.places, radius),
         )
 
     def save(self, folder: str | Path) -> None:
@@ -182,4 +191,4 @@ def yardsticks(
         knn_posterior(seen, features, directions, config)
         for features in held_out.features(seen.space)
     ]
-    return Yardsticks(held_out, seen, tuple(found))
+    return Yardsticks(held_out, seen, tuple(found), directions)

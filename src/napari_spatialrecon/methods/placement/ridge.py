@@ -25,6 +25,7 @@ from napari_spatialrecon.methods.placement.held_out import hold_out
 from napari_spatialrecon.methods.placement.knn import align_slides, yardsticks
 from napari_spatialrecon.methods.placement.posterior import spatial_directions
 from napari_spatialrecon.methods.placement.reference import Reference
+from napari_spatialrecon.methods.placement.rehearsal import Rehearsal
 from napari_spatialrecon.methods.run import Run
 from napari_spatialrecon.progress import Reporter
 from napari_spatialrecon.tissue.contract import Prepared
@@ -84,6 +85,7 @@ class Ridge(PlacementMethod):
         )
         reference, notes = _aligned(reference, features)
         errors: dict[str, float] = {}
+        calibration = None
         if (held_out := hold_out(references, run.seed)) is not None:
             seen, features = Reference.fit(held_out.seen, query, preprocess, seed=run.seed)
             known = yardsticks(held_out, seen, features, KnnConfig())
@@ -95,9 +97,16 @@ class Ridge(PlacementMethod):
                 "baseline": known.stress,
                 **known.beside(known.compared(placed), seen.frame),
             }
+            calibration = Rehearsal.of(known).calibrated(
+                lambda scene: [line.places(self._inputs(f)) for f in scene.features]
+            )
         run.reporter.check()
         self.fitted = FittedRidge(
-            reference=reference, line=self._regress(reference), held_out=errors, notes=notes
+            reference=reference,
+            line=self._regress(reference),
+            held_out=errors,
+            calibration=calibration,
+            notes=notes,
         )
         return self
 
@@ -131,6 +140,7 @@ class Ridge(PlacementMethod):
             notes=(*self.notes, *notes, *flags.notes),
             warnings=flags.domain.notes,
             per_cell=flags.per_cell,
+            stated=flags.stated(self.fitted.calibration, places, radius),
         )
 
     def save(self, folder: str | Path) -> None:

@@ -39,11 +39,14 @@ class Yardsticks:
         The slides without the held-out spots.
     posteriors : one per slide
         The baseline's places of the slide's held-out spots, in the frame of `seen`.
+    directions : (d, n_directions) float
+        Directions of expression along which they were found.
     """
 
     held_out: HeldOut
     seen: Reference
     posteriors: tuple[Posterior, ...]
+    directions: NDArray[np.float64]
 
     @cached_property
     def stress(self) -> float:

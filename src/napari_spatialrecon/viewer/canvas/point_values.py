@@ -11,6 +11,7 @@ from napari_spatialrecon.tissue.slots import (
     COMMUNITY,
     COUNTS,
     COUNTS_OK,
+    EXPECTED,
     MAIN_TYPE,
     OUTSIDE,
     SUPPORT,
@@ -43,7 +44,7 @@ def names(adata: AnnData) -> tuple[list[str], list[str]]:
     from napari_spatialrecon.tissue.gene_names import GeneNames
 
     columns = [str(c) for c in adata.obs if _worth(adata.obs[c])]
-    own = [name for name in (UNCERTAINTY, *COLUMNS) if name in columns]
+    own = [name for name in (UNCERTAINTY, EXPECTED, *COLUMNS) if name in columns]
     columns = [*own, *(name for name in columns if name not in own)]
     if adata.n_vars and TOTAL not in columns:
         columns.append(TOTAL)
@@ -67,9 +68,10 @@ def values(adata: AnnData, name: str, *, log: bool | None = None) -> tuple[Value
     from napari_spatialrecon.tissue import contract
     from napari_spatialrecon.tissue.gene_lookup import lookup
 
-    if name == UNCERTAINTY and name in adata.obs:
+    if name in (UNCERTAINTY, EXPECTED) and name in adata.obs:
         scale = contract.um_per_unit(adata)
-        title = f"{UNCERTAIN}, µm" if scale else UNCERTAIN
+        known = LABELS[name] if EXPECTED in adata.obs else UNCERTAIN
+        title = f"{known}, µm" if scale else known
         return adata.obs[name].to_numpy() * (scale or 1.0), "uncertainty", title
     if name in WORDS and name in adata.obs:
         import pandas as pd
@@ -191,12 +193,13 @@ def _worth(column: pd.Series) -> bool:
     return guess_kind(column) != "category" or column.nunique() < max(2, len(column))
 
 
-UNCERTAIN = "uncertainty (90 % within)"
-"""Title of the uncertainty of placed cells, before its unit."""
+UNCERTAIN = "uncertainty, not calibrated"
+"""Title of the uncertainty of cells placed by versions that state no expected error."""
 COLUMNS = (COMMUNITY, OUTSIDE, WEAK, SUPPORT)
-"""Columns worth a color, after the uncertainty."""
+"""Columns worth a color, after the 90 % radius and the expected error."""
 LABELS = {
-    UNCERTAINTY: "uncertainty",
+    UNCERTAINTY: "uncertainty (90 % radius)",
+    EXPECTED: "expected error",
     OUTSIDE: "likeness to the reference",
     WEAK: "little support",
     SUPPORT: "patch support",

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from napari_spatialrecon.tissue.slots import UNCERTAINTY
+from napari_spatialrecon.tissue.slots import EXPECTED, UNCERTAINTY
 from napari_spatialrecon.viewer.canvas.layer_values import rows_of, type_column
 from napari_spatialrecon.viewer.canvas.layers import NAMES, um_per_layer_unit
 from napari_spatialrecon.viewer.canvas.point_values import LABELS
@@ -65,7 +65,7 @@ def describe_point(layer: Points, row: int, portraits: Portraits | None = None) 
             genes = (portraits or Portraits(adata)).genes(at)
     column = type_column(layer)
     kind = "" if column is None or column not in own else _text(own[column])
-    told = {column, NAMES, UNCERTAINTY}
+    told = {column, NAMES, UNCERTAINTY, EXPECTED}
     others = [name for name in own.index if name not in told]
     further = [(LABELS.get(name, str(name)), _text(own[name])) for name in others]
     shown = tuple(pair for pair in further if pair[1])[:MOST_COLUMNS]
@@ -79,7 +79,16 @@ def _certainty(layer: Points, row: int) -> str:
     if not np.isfinite(radius):
         return "Its place is uncertain by an unknown distance."
     unit = "µm" if um_per_layer_unit(layer) else "units"
-    return f"Within {radius:,.3g} {unit} of its true place, for 9 of 10 such cells."
+    if EXPECTED not in layer.features:
+        return (
+            f"Its likely places spread over {radius:,.3g} {unit}: not calibrated, so no error is "
+            "stated."
+        )
+    error = radius_of(layer, row, EXPECTED)
+    return (
+        f"Expected error {error:,.3g} {unit}: half of such cells lie nearer to their true place, "
+        f"9 of 10 within {radius:,.3g} {unit} (90 % radius, the ring)."
+    )
 
 
 def _text(value: object) -> str:

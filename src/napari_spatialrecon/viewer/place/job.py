@@ -66,9 +66,11 @@ class Placed(Outcome):
     @property
     def verdict(self) -> str:
         """Median error on held-out spots, beside the baseline's and the tissue's center."""
+        from napari_spatialrecon.tasks.stated import stated_words
         from napari_spatialrecon.tasks.verdicts import placement_verdict
 
-        return placement_verdict(self.held_out).text
+        stated = stated_words(self.record.get("metrics", {}))
+        return " ".join(filter(None, [placement_verdict(self.held_out).text, stated]))
 
     @property
     def summary(self) -> str:

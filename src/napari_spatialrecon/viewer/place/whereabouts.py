@@ -86,14 +86,14 @@ class OnSlides:
         return "" if self.mapping is None or cell < 0 else self.mapping.about_cell(cell)
 
 
-def radius_of(layer: Points, row: int) -> float:
+def radius_of(layer: Points, row: int, column: str = UNCERTAINTY) -> float:
     """Return within which distance a placed cell lies for 9 of 10; NaN if that is not known.
 
-    In µm where these are known, else in the layer's unit.
+    In µm where these are known, else in the layer's unit. `column` may be the expected error.
     """
-    if UNCERTAINTY not in layer.features:
+    if column not in layer.features:
         return float("nan")
-    return float(np.asarray(layer_values(layer, UNCERTAINTY).values, float)[row])
+    return float(np.asarray(layer_values(layer, column).values, float)[row])
 
 
 class Whereabouts:

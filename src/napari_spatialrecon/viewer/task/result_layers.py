@@ -9,6 +9,7 @@ import numpy as np
 
 from napari_spatialrecon.tissue.slots import OURS, UNCERTAINTY
 from napari_spatialrecon.viewer.canvas.coloring import color_layer
+from napari_spatialrecon.viewer.canvas.layer_values import can_fade, type_column
 from napari_spatialrecon.viewer.canvas.layers import cells_layer
 from napari_spatialrecon.viewer.canvas.rims import set_first_rims
 from napari_spatialrecon.viewer.canvas.table_metadata import table_of
@@ -61,7 +62,9 @@ def show_result(
     known = (layer for layer in viewer.layers if isinstance(layer, Points))
     old = next((layer for layer in known if _replaceable(layer, name)), None)
     layer = new if old is None else _replaced(viewer, old, new)
-    color_layer(layer, color)
+    shown = color if color != UNCERTAINTY or can_fade(layer) else type_column(layer)
+    if shown is not None:
+        color_layer(layer, shown)
     if old is None:
         viewer.add_layer(new)
     uncover(viewer, layer, image)

@@ -68,7 +68,7 @@ def table_layers(
         details: dict[str, Any] = {**origin, "notes": image.notes}
         layers.append(_image_layer(image, frame.um_per_unit, name, path, details, viewer))
     origin["notes"] = notes
-    placed = slots.UNCERTAINTY in adata.obs
+    placed = slots.UNCERTAINTY in adata.obs or slots.LAYOUT in adata.obsm
     if placed:
         layers.append(cells_layer(adata, name=f"{name} · placed", frame=frame, metadata=origin))
     elif frame.is_array:

@@ -1,0 +1,114 @@
+"""What is stated of errors is what they are: on held-out spots, and on cells unlike them."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+
+from napari_spatialrecon.methods.placement.calibration import LEAST, Calibration, Measured
+from napari_spatialrecon.methods.placement.held_out import hold_out
+from napari_spatialrecon.methods.placement.knn import Knn
+from napari_spatialrecon.methods.placement.rehearsal import SHARES, Rehearsal, baseline_places
+from napari_spatialrecon.tissue.preprocess import exchanged
+
+
+def level(n: int, seed: int = 0, *, share: float = 0.0, alike: float = 0.9, factor: float = 1.0):
+    """Spots whose errors follow their spread, in a plane."""
+    rng = np.random.default_rng(seed)
+    spread = rng.uniform(0.1, 1.0, n)
+    off = rng.normal(size=(n, 2)) * spread[:, None] * factor
+    return Measured(share, alike, spread, np.linalg.norm(off, axis=1))
+
+
+def test_half_lie_within_the_expected_error_and_nine_in_ten_within_the_radius() -> None:
+    calibration = Calibration.fit([level(400)])
+    new = level(4000, 1)
+    stated = calibration.stated(new.spread, 0.95)
+    assert (new.errors <= stated.expected).mean() == pytest.approx(0.5, abs=0.05)
+    assert (new.errors <= stated.radius).mean() == pytest.approx(0.9, abs=0.03)
+    assert stated.held == pytest.approx(0.9, abs=0.02) and stated.spots == 400
+
+
+def test_a_spread_that_tells_nothing_gives_all_cells_the_same() -> None:
+    known = level(400)
+    mixed = replace(known, errors=np.random.default_rng(2).permutation(known.errors))
+    assert Calibration.fit([known]).power == 1.0
+    assert Calibration.fit([mixed]).power == 0.0
+    stated = Calibration.fit([mixed]).stated(known.spread, 0.95)
+    assert np.ptp(stated.expected) == 0 and stated.expected[0] == np.median(mixed.errors)
+
+
+def test_cells_less_alike_get_the_errors_of_spots_less_alike_and_the_strange_none() -> None:
+    levels = [level(400), level(400, share=0.4, alike=0.7, factor=2.0)]
+    calibration = Calibration.fit(levels)
+    one = np.ones(1)
+    near, between, far = (calibration.stated(one, a).expected[0] for a in (0.95, 0.8, 0.7))
+    assert near < between < far == pytest.approx(2 * near, rel=0.2)
+    assert calibration.stated(one, 0.69) is None and calibration.stated(one, float("nan")) is None
+    assert calibration.stated(one, 0.8).share == pytest.approx(0.2)
+    assert Calibration.from_dict(calibration.to_dict()) == calibration
+
+
+def test_too_few_spots_calibrate_nothing(slides, cells) -> None:
+    assert Calibration.fit([level(LEAST - 1)]) is None
+    few = replace(slides[0], adata=slides[0].adata[:60].copy(), kept=np.ones(60, bool))
+    assert Knn().fit([few], cells).place(cells).stated is None
+
+
+def test_exchanging_keeps_each_gene_and_takes_away_what_they_tell_together() -> None:
+    rng = np.random.default_rng(0)
+    values = rng.normal(size=(200, 1)) + 0.1 * rng.normal(size=(200, 5))
+    none, half, all_ = exchanged(values, (0.0, 0.5, 1.0), seed=0)
+    assert (none == values).all()
+    for mixed in (half, all_):
+        np.testing.assert_array_equal(np.sort(mixed, axis=0), np.sort(values, axis=0))
+    assert 0.4 < (half != values).mean() < 0.6
+    links = [np.corrcoef(each.T)[0, 1:].mean() for each in (none, half, all_)]
+    assert links[0] > 0.9 > links[1] + 0.2 and abs(links[2]) < 0.2
+
+
+def test_held_out_spots_become_less_alike_and_lie_further_off(methods) -> None:
+    found = methods["knn"].fitted.calibration
+    assert found.shares == SHARES
+    assert np.all(np.diff(found.resemblance) <= 0) and found.resemblance[-1] < 0.8
+    assert np.all(np.diff(found.half) >= 0) and found.half[-1] > 1.5 * found.half[0]
+
+
+@pytest.mark.parametrize("name", ["knn", "ridge", "dpvae", "gears"])
+def test_stated_errors_are_the_true_ones_of_cells_that_are_no_spots(
+    methods, cells, truth, name
+) -> None:
+    """The cells of the simulation differ from its spots in depth, batch and mixture."""
+    placed = methods[name].place(cells)
+    errors = np.linalg.norm(placed.coordinates - truth, axis=1)
+    stated = placed.stated
+    assert 0.7 < np.median(stated.expected) / np.median(errors) < 1.4
+    assert 0.8 < (errors <= stated.radius).mean() < 0.98
+    assert (stated.expected < stated.radius).all()
+    assert 0.85 < stated.held < 0.95
+
+
+def test_a_place_is_not_told_by_the_place_of_a_held_out_spot(slides, cells) -> None:
+    """Nothing of the rehearsal but its errors depends on where the held-out spots lie."""
+    held_out = hold_out(slides, 0)
+    moved = []
+    for slide, mask in zip(slides, held_out.masks, strict=True):
+        adata = slide.adata.copy()
+        adata.obsm["spatial"] = np.where(mask[:, None], 1e3, adata.obsm["spatial"])
+        moved.append(replace(slide, adata=adata))
+    scenes = [rehearsal_of(each, cells).scenes for each in (slides, moved)]
+    for one, other in zip(*scenes, strict=True):
+        for a, b in zip(baseline_places(one), baseline_places(other), strict=True):
+            assert a.tobytes() == b.tobytes()
+
+
+def rehearsal_of(slides, cells) -> Rehearsal:
+    from napari_spatialrecon.methods.placement.config import KnnConfig
+    from napari_spatialrecon.methods.placement.knn import yardsticks
+    from napari_spatialrecon.methods.placement.reference import Reference
+
+    config, held_out = KnnConfig(), hold_out(slides, 0)
+    seen, features = Reference.fit(held_out.seen, cells, config.preprocess, seed=0)
+    return Rehearsal.of(yardsticks(held_out, seen, features, config))
