@@ -8,7 +8,8 @@ import pandas as pd
 from napari_spatialrecon.comparison.cases.genes import Case
 from napari_spatialrecon.evaluation.gene_metrics import gene_metrics
 from napari_spatialrecon.methods.registry import find_method
-from napari_spatialrecon.tasks.imputing import GeneResult, impute_genes
+from napari_spatialrecon.tasks.gene_result import GeneResult
+from napari_spatialrecon.tasks.imputing import impute_genes
 
 
 def impute(case: Case, fold: list[str], method: str, preset: str, values: list[str]) -> GeneResult:

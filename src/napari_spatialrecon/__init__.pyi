@@ -25,7 +25,7 @@ from .tasks.encoding import EncoderResult as EncoderResult
 from .tasks.encoding import train_encoder as train_encoder
 from .tasks.exporting import set_alignment as set_alignment
 from .tasks.exporting import to_spatialdata as to_spatialdata
-from .tasks.imputing import GeneResult as GeneResult
+from .tasks.gene_result import GeneResult as GeneResult
 from .tasks.imputing import impute_genes as impute_genes
 from .tasks.landmarking import LandmarkResult as LandmarkResult
 from .tasks.landmarking import move_by_landmarks as move_by_landmarks
@@ -42,8 +42,8 @@ from .tasks.super_result import SuperResult as SuperResult
 from .tasks.training import train as train
 from .tasks.validation.result import Validation as Validation
 from .tasks.validation.validating import validate as validate
-from .tasks.value_comparing import ValueComparison as ValueComparison
 from .tasks.value_comparing import compare_values as compare_values
+from .tasks.value_comparison import ValueComparison as ValueComparison
 from .tissue.alignments.qupath import add_regions as add_regions
 from .tissue.alignments.qupath import write_regions as write_regions
 from .tissue.images import Histology as Histology

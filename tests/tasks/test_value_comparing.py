@@ -98,7 +98,7 @@ def test_many_genes_are_compared_in_blocks_as_at_once(monkeypatch: pytest.Monkey
     tables = [parts(rng.poisson(1.0, (20, 30)).astype(float)) for _ in range(2)]
     whole = sr.compare_values(*tables)
     amount, agreement = whole.amount, whole.agreement
-    monkeypatch.setattr("napari_spatialrecon.tasks.value_comparing._BLOCK", 7)
+    monkeypatch.setattr("napari_spatialrecon.tasks.value_comparison._BLOCK", 7)
     again = sr.compare_values(*tables)
     np.testing.assert_allclose(again.amount, amount)
     np.testing.assert_allclose(again.agreement, agreement)

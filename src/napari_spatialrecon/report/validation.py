@@ -12,7 +12,7 @@ from napari_spatialrecon.evaluation.mixture_metrics import proportions_of
 from napari_spatialrecon.methods.registry import baseline_for, methods_for
 from napari_spatialrecon.report.parts import Bar, Line, Section, Table
 from napari_spatialrecon.report.run import PLACING, Run
-from napari_spatialrecon.tasks import imputing
+from napari_spatialrecon.tasks import gene_result
 from napari_spatialrecon.tasks.comparing import (
     Comparison,
     compare,
@@ -60,7 +60,7 @@ def verdict(run: Run) -> Verdict:
     if run.task == "impute-genes":
         own = metrics.get("held_out_pcc", metrics.get("hidden_pcc", np.nan))
         low = own < max(_ROUGH, metrics.get("held_out_baseline_pcc", -1.0))
-        text = imputing.verdict(metrics)
+        text = gene_result.verdict(metrics)
         return Verdict(text, bool(low or run.warnings), bool(np.isfinite(own)))
     if "fd" not in metrics:
         return Verdict("The record holds no measurement of the split.", True, False)

@@ -9,7 +9,8 @@ import numpy as np
 from napari_spatialrecon.errors import InputError
 from napari_spatialrecon.geometry.maps.transforms import Transform
 from napari_spatialrecon.tasks.aligning import stored_transform
-from napari_spatialrecon.tasks.spatialdata_parts import AFFINE, affine, circles, parts_of
+from napari_spatialrecon.tasks.spatialdata_elements import AFFINE, affine, circles
+from napari_spatialrecon.tasks.spatialdata_parts import parts_of
 from napari_spatialrecon.tissue import slots
 from napari_spatialrecon.tissue.sdata.library import library
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import ExitStack
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -28,11 +28,12 @@ from napari_spatialrecon.tasks.configs import Settings, chosen_config
 from napari_spatialrecon.tasks.gene_certainty import GeneCertainty, gene_certainty, whole_cost
 from napari_spatialrecon.tasks.gene_check import correlation, hidden_truth, names_of, without
 from napari_spatialrecon.tasks.gene_report import draw_run
+from napari_spatialrecon.tasks.gene_result import GeneResult
 from napari_spatialrecon.tasks.gene_table import GeneTable, MemoryTable, table_on_disk
 from napari_spatialrecon.tasks.reference_check import likeness
 from napari_spatialrecon.tasks.signal import note_signals
 from napari_spatialrecon.tasks.timing import timed
-from napari_spatialrecon.tasks.writing import copy_result, record_beside, write_result
+from napari_spatialrecon.tasks.writing import record_beside
 from napari_spatialrecon.tissue import contract, slots
 from napari_spatialrecon.tissue.micrometres import scale_slots
 from napari_spatialrecon.tissue.sdata.inputs import Table, takes_spatialdata
@@ -45,77 +46,6 @@ _BLOCK = 256
 _SHOWN = 6
 #: Number of neighbouring spots whose mean an empty spot gets.
 _LENDERS = 8
-
-
-@dataclass(frozen=True)
-class GeneResult:
-    """Result of `impute_genes`.
-
-    Parameters
-    ----------
-    adata
-        The slide's spots in their order, the asked genes in theirs: ``X`` log-normalised,
-        ``layers["imputed_std"]``, ``var["origin"]`` (measured or imputed), ``var["reliability"]``.
-        None where the result went to a file.
-    path
-        The file, h5ad or zarr, or None.
-    genes
-        Name, origin and predicted reliability of each: the table `var`.
-    method
-        The fitted method.
-    record
-        The run.
-    notes
-        Messages for the user.
-    picture
-        Reliability diagram of held-out genes, if it was written.
-    """
-
-    adata: AnnData | None
-    path: Path | None
-    genes: pd.DataFrame
-    method: GeneMethod
-    record: provenance.RunRecord
-    notes: tuple[str, ...] = field(default=())
-    picture: Path | None = None
-
-    def write(self, path: str | Path) -> tuple[Path, Path]:
-        """Write the result with its record beside; return both paths.
-
-        A result that went to a file with ``out=`` is copied from there. The reliability diagram of
-        a method that held genes out is written as a picture, too.
-        """
-        if self.adata is not None:
-            written = write_result(path, self.adata, self.record)
-        else:
-            assert self.path is not None, "a result is in memory or in a file"
-            written = copy_result(self.path, path, self.record)
-        draw_run(self.record.settings, path)
-        return written
-
-    @property
-    def verdict(self) -> str:
-        """Summary of the accuracy on held-out genes."""
-        return " ".join([verdict(self.record.metrics), *self.record.warnings])
-
-
-def verdict(metrics: Mapping[str, float]) -> str:
-    """Return a summary of a run's accuracy on held-out genes."""
-    own, baseline = (
-        metrics.get(name, np.nan) for name in ("held_out_pcc", "held_out_baseline_pcc")
-    )
-    hidden = metrics.get("hidden_pcc", np.nan)
-    said = []
-    if np.isfinite(own):
-        beside = "" if not np.isfinite(baseline) else f" (baseline: {baseline:.2f})"
-        said.append(
-            f"Maps of held-out genes have a mean correlation of {own:.2f} with the truth{beside}."
-        )
-    if np.isfinite(hidden):
-        said.append(
-            f"Maps of hidden genes have a mean correlation of {hidden:.2f} with the measurement."
-        )
-    return " ".join(said) or "No genes were held out, so the accuracy of the maps is unknown."
 
 
 @takes_spatialdata

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import json
-import math
 import re
 from collections.abc import Mapping, Set
 from pathlib import Path
@@ -15,29 +13,33 @@ import pandas as pd
 from napari_spatialrecon.errors import InputError
 from napari_spatialrecon.geometry.neighbours import nearest
 from napari_spatialrecon.tasks.aligning import stored_transform
+from napari_spatialrecon.tasks.spatialdata_elements import (
+    AFFINE,
+    Systems,
+    circles,
+    picture,
+    transformations_of,
+)
+from napari_spatialrecon.tasks.spatialdata_table import instance_names, keys_of, table_element
 from napari_spatialrecon.tissue import contract, slots
 from napari_spatialrecon.tissue.embedded import LONGEST, embedded
 from napari_spatialrecon.tissue.images import Histology, histology
-from napari_spatialrecon.tissue.sdata import names
 from napari_spatialrecon.tissue.sdata.instances import instances
 from napari_spatialrecon.tissue.sdata.library import (
     MICROMETRES,
-    Matrix,
     applied,
     library,
     matrices,
     scale_of,
 )
 from napari_spatialrecon.tissue.sdata.source import source_of
-from napari_spatialrecon.tissue.sdata.table import ATTRIBUTES, find_instances
+from napari_spatialrecon.tissue.sdata.table import find_instances
 from napari_spatialrecon.tissue.slide_frame import SlideScale
 
 if TYPE_CHECKING:
     from anndata import AnnData
     from spatialdata import SpatialData
 
-#: Maps that a SpatialData `Affine` can hold; others are applied to the coordinates.
-AFFINE = ("similarity", "affine")
 MICROMETRE_SYSTEM = "um"
 """Name of the coordinate system in µm."""
 #: What SpatialData allows in no name of an element.
@@ -46,9 +48,6 @@ _NOT_ALLOWED = re.compile(r"[^A-Za-z0-9_.-]")
 _SHARE = 0.55
 #: Diameter of a placed cell in µm.
 _CELL_UM = 10.0
-#: Longest side of the coarsest level of an image, and side of a chunk.
-_COARSE, _CHUNK = 512, 1024
-_Systems = dict[str, Matrix]
 
 
 def parts_of(
@@ -90,7 +89,7 @@ def parts_of(
     shown, image = _shown(adata, into, source), _histology(adata, folder)
     if shown is None and image is not None:
         shown = f"{stem}_histology"
-        found[shown] = _image(image, systems)
+        found[shown] = picture(image, systems)
     system = next(iter(systems))
     note = {"system": system, "matrix": systems[system].tolist()}
     key = _finest_file(adata, folder)
@@ -98,27 +97,8 @@ def parts_of(
     # A copy smaller than the hires image that it would stand for is worse than none.
     is_large = key == "hires" and image is not None and max(image.levels[0].shape[:2]) > LONGEST
     held = adata if is_large else embedded(adata)
-    found[stem] = _table(held, rows, note)
+    found[stem] = table_element(held, rows, note)
     return found
-
-
-def circles(points: np.ndarray, radius: Any, index: Any, systems: _Systems) -> Any:
-    """Return circles with radii, lying in coordinate systems by affine matrices."""
-    return library().models.ShapesModel.parse(
-        points, geometry=0, radius=radius, index=index, transformations=_transformations(systems)
-    )
-
-
-def affine(matrix: Matrix) -> Any:
-    """Return a transformation of (x, y) by a (3, 3) matrix."""
-    transformations = library().transformations
-    if np.array_equal(matrix, np.eye(3)):
-        return transformations.Identity()
-    return transformations.Affine(matrix, ("x", "y"), ("x", "y"))
-
-
-def _transformations(systems: _Systems) -> dict[str, Any]:
-    return {name: affine(matrix) for name, matrix in systems.items()}
 
 
 def _free(stem: str, taken: Set[str]) -> str:
@@ -129,7 +109,7 @@ def _free(stem: str, taken: Set[str]) -> str:
     return free
 
 
-def _systems(adata: AnnData, name: str, source: Mapping[str, Any] | None) -> _Systems:
+def _systems(adata: AnnData, name: str, source: Mapping[str, Any] | None) -> Systems:
     """Return the coordinate systems of the frame, with the maps to them; its own first."""
     unit, um = contract.unit(adata), contract.um_per_unit(adata)
     if source is not None:
@@ -148,7 +128,7 @@ def _instances_of(adata: AnnData, sdata: Any, source: Mapping[str, Any]) -> str 
     region = str(source["region"])
     if region not in sdata:
         return None
-    keys, found = _keys(adata, region), instances(sdata[region], region)
+    keys, found = keys_of(adata, region), instances(sdata[region], region)
     named = pd.Series(instance_names(adata)) if keys is None else adata.obs[keys[1]]
     at = find_instances(found.index, named)
     if (at < 0).any() or len(np.unique(at)) < len(at):
@@ -159,18 +139,7 @@ def _instances_of(adata: AnnData, sdata: Any, source: Mapping[str, Any]) -> str 
     return region if np.allclose(here, there, rtol=0, atol=1e-6 * spread) else None
 
 
-def _keys(adata: AnnData, region: str) -> tuple[str, str] | None:
-    """Return the columns that name an element and its instances, where the table has them."""
-    attributes = adata.uns.get(ATTRIBUTES)
-    if not isinstance(attributes, Mapping):
-        return None
-    keys = str(attributes.get("region_key")), str(attributes.get("instance_key"))
-    if not set(keys) <= set(adata.obs):
-        return None
-    return keys if (adata.obs[keys[0]].astype(str) == region).all() else None
-
-
-def _rows(adata: AnnData, name: str, points_name: str, systems: _Systems) -> dict[str, Any]:
+def _rows(adata: AnnData, name: str, points_name: str, systems: Systems) -> dict[str, Any]:
     """Return the rows as circles and as points: an aligned table's as before, with its map."""
     points, held = contract.coordinates(adata), np.eye(3)
     transform = stored_transform(adata)
@@ -187,16 +156,9 @@ def _rows(adata: AnnData, name: str, points_name: str, systems: _Systems) -> dic
     return {
         name: circles(points, radius, ids, lie),
         points_name: library().models.PointsModel.parse(
-            frame, transformations=_transformations(lie)
+            frame, transformations=transformations_of(lie)
         ),
     }
-
-
-def instance_names(adata: AnnData) -> np.ndarray:
-    """Return the names by which rows are told apart: theirs, or numbers where some repeat."""
-    if adata.obs_names.is_unique:
-        return np.asarray(adata.obs_names.to_numpy(), dtype=object)
-    return np.arange(adata.n_obs)
 
 
 def _diameter(adata: AnnData) -> float:
@@ -248,65 +210,3 @@ def _finest_file(adata: AnnData, folder: str | Path | None) -> str | None:
         if named is not None and Path(folder or "", str(named)).exists():
             return key
     return None
-
-
-def _image(image: Histology, systems: _Systems) -> Any:
-    """Return an image with coarser levels down to 512 pixels, not yet read."""
-    import dask.array as da
-
-    finest: Any = image.levels[0]
-    pixels = da.from_array(finest, chunks=(_CHUNK, _CHUNK, 3), name=False)
-    halvings = max(0, math.ceil(math.log2(max(finest.shape[:2]) / _COARSE)))
-    grow = np.diag([image.units_per_pixel, image.units_per_pixel, 1.0])
-    return library().models.Image2DModel.parse(
-        da.moveaxis(pixels, -1, 0),
-        dims=("c", "y", "x"),
-        c_coords=["r", "g", "b"],
-        scale_factors=[2] * halvings or None,
-        transformations=_transformations({s: m @ grow for s, m in systems.items()}),
-    )
-
-
-def _table(adata: AnnData, region: str, note: dict[str, Any]) -> AnnData:
-    """Return the table with names that SpatialData allows, and a note of how it was before."""
-    table, annotated = adata.copy(), _keys(adata, region) is not None
-    table.uns[slots.SPATIAL] = _without_large_images(table.uns.get(slots.SPATIAL, {}))
-    if not table.uns[slots.SPATIAL]:
-        del table.uns[slots.SPATIAL]
-    columns: list[str] = []
-    if not annotated:
-        before = table.uns.pop(ATTRIBUTES, None)
-        note["attributes"] = None if before is None else _plain(before)
-        columns = [_column(table, "region"), _column(table, "instance_id")]
-        table.obs[columns[0]] = pd.Categorical(np.full(table.n_obs, region))
-        table.obs[columns[1]] = instance_names(table)
-    note |= {"columns": columns, "renamed": names.allow(table)}
-    if not annotated:
-        table = library().models.TableModel.parse(
-            table, region=region, region_key=columns[0], instance_key=columns[1]
-        )
-    ours = dict(table.uns.get(slots.OURS, {}))
-    table.uns[slots.OURS] = {**ours, slots.WRITTEN: json.dumps(note)}
-    return table
-
-
-def _column(table: AnnData, name: str) -> str:
-    """Return a name for a new column: that one, unless the table has it in any case."""
-    used = {str(column).lower() for column in table.obs}
-    return name if name not in used else f"spatialrecon_{name}"
-
-
-def _plain(content: Any) -> Any:
-    return json.loads(json.dumps(content, default=lambda value: np.asarray(value).tolist()))
-
-
-def _without_large_images(libraries: Mapping[str, Any]) -> dict[str, Any]:
-    """Return libraries without images that are read lazily: an element holds them."""
-    found = {}
-    for name, content in libraries.items():
-        content = dict(content)
-        if "images" in content:
-            held = content["images"].items()
-            content["images"] = {k: image for k, image in held if not hasattr(image, "dask")}
-        found[name] = content
-    return found

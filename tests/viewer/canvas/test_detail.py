@@ -12,6 +12,7 @@ from qtpy.QtTest import QTest
 from napari_spatialrecon.viewer.canvas import detail
 from napari_spatialrecon.viewer.canvas.colors import set_point_colors
 from napari_spatialrecon.viewer.canvas.detail import Detail, details, keep_smooth
+from napari_spatialrecon.viewer.canvas.drawn import lot
 from napari_spatialrecon.viewer.canvas.many_points import is_lean
 from napari_spatialrecon.viewer.canvas.point_nodes import drawers, set_standing_out, show_points
 
@@ -87,7 +88,7 @@ def test_a_recoloring_meanwhile_draws_all_in_the_new_colors(slow: tuple, qtbot: 
 
 
 def test_the_part_is_the_same_each_time() -> None:
-    assert np.array_equal(detail._lot(50), np.random.default_rng(0).random(50, np.float32))
+    assert np.array_equal(lot(50), np.random.default_rng(0).random(50, np.float32))
 
 
 @pytest.mark.parametrize("shown", [slice(None), slice(0, 4)])
@@ -283,4 +284,4 @@ def test_memory_of_removed_layers_is_freed_once_the_view_rests(
     viewer.layers.remove(layer)
     assert len(looked) == 1 and looked[0] > 10_000, "napari had all objects to look through"
     kept = details[viewer]
-    assert not gc.get_freeze_count() and kept._collect.isActive()
+    assert not gc.get_freeze_count() and kept.collector.waiting

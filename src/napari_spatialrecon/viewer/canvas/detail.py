@@ -10,26 +10,29 @@ a screenshot shows all points.
 
 from __future__ import annotations
 
-import gc
-import sys
 import time
 import weakref
-from collections.abc import Callable
-from dataclasses import dataclass
-from functools import lru_cache
-from itertools import product
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from qtpy.QtCore import QObject, QTimer
 
 from napari_spatialrecon.viewer.canvas.cloud import Cloud
+from napari_spatialrecon.viewer.canvas.collector import Collector
+from napari_spatialrecon.viewer.canvas.drawn import (
+    MARGIN,
+    Drawn,
+    DrawnPart,
+    are_alike,
+    looks_of,
+    lot,
+)
 from napari_spatialrecon.viewer.canvas.many_points import is_lean, upload, upload_less
 from napari_spatialrecon.viewer.canvas.picture_node import PictureNode
 from napari_spatialrecon.viewer.canvas.point_nodes import draw_all, draw_some
 from napari_spatialrecon.viewer.canvas.point_style import PointStyle
-from napari_spatialrecon.viewer.canvas.standing_out import back_of
 from napari_spatialrecon.viewer.canvas.subset_notice import SubsetNotice
+from napari_spatialrecon.viewer.canvas.window_view import view_of
 from napari_spatialrecon.viewer.window.main_window import has_window, main_window
 
 if TYPE_CHECKING:
@@ -45,69 +48,13 @@ FRAME_S, REST_S = 0.025, 0.12
 """Seconds for drawing the points of a frame, while the view moves and at rest."""
 REST_MS = 150
 """Milliseconds without movement after which the view rests."""
-COLLECT_MS = 3_000
-"""Milliseconds after a removal, and without movement, until the memory of layers is freed."""
 LEAST = 2_000
 """At least this many points are drawn one by one, however slow."""
-MARGIN = 0.25
-"""Margin on each side of the view, as a share of its width."""
 SOFTWARE_S = 8e-6
 """Seconds for a point without a graphics card, before the first frame is measured."""
-_OFF = 1.6
-"""Factor by which the number of points may differ from what a frame has time for."""
 _STRETCH = 1.25
 """Factor by which a picture may be stretched while the view moves."""
 _SOFTWARE = ("llvmpipe", "softpipe", "swiftshader", "software")
-
-
-@dataclass
-class _Part:
-    """The points of a layer that are drawn one by one.
-
-    Parameters
-    ----------
-    box : (2, 2)
-        Least and greatest x, y of the region, in the layer's data.
-    count
-        Number of points drawn.
-    share
-        Share of the points in the box.
-    most
-        Number of points in view that there was time for.
-    looks
-        What the points looked like when they were uploaded; None if napari uploads them.
-    """
-
-    box: np.ndarray
-    count: int
-    share: float
-    most: float
-    looks: tuple[object, ...] | None
-
-    def serves(self, view: np.ndarray, most: float, in_view: int) -> bool:
-        """Return whether it covers a view with about as many points as there is time for."""
-        if not _within(view, self.box):
-            return False
-        if self.share == 1.0:
-            return in_view <= most
-        small = (view[1] - view[0]) * (1 + 2 * MARGIN) * 2 < self.box[1] - self.box[0]
-        return not small.any() and 1 / _OFF < most / self.most < _OFF
-
-
-class _Drawn:
-    """What is known of a layer that is drawn: its points, and how they are drawn now."""
-
-    def __init__(self, drawer: VispyPointsLayer) -> None:
-        self.cloud: Cloud | None = None
-        self.style: PointStyle | None = None
-        self.part: _Part | None = None
-        self.picture = PictureNode(drawer)
-        self.settled = True
-
-    @property
-    def count(self) -> int | None:
-        """Number of points drawn; None for all."""
-        return None if self.picture.shown or self.part is None else self.part.count
 
 
 class Detail(QObject):
@@ -125,7 +72,7 @@ class Detail(QObject):
         super().__init__(parent)
         self._viewer = weakref.ref(viewer)
         self._canvas = viewer.window._qt_viewer.canvas
-        self._drawn: weakref.WeakKeyDictionary[Markers, _Drawn] = weakref.WeakKeyDictionary()
+        self._drawn: weakref.WeakKeyDictionary[Markers, Drawn] = weakref.WeakKeyDictionary()
         self._second_per_point: float | None = None
         self._began, self._by_hand, self._whole, self._measured = 0.0, False, False, 0
         self._corners = np.zeros((2, 2))
@@ -142,14 +89,7 @@ class Detail(QObject):
         viewer.layers.events.removed.connect(self._on_removed)
         self._take_screenshot = self._canvas.screenshot
         self._canvas.screenshot = self._screenshot
-        clean = getattr(self._canvas, "_clean_and_update_scenegraph", None)  # of napari 0.9.2
-        self._collect = QTimer(self)
-        self._collect.setSingleShot(True)
-        self._collect.setInterval(COLLECT_MS)
-        self._collect.timeout.connect(gc.collect)
-        if clean is not None and sys.platform != "win32":  # whose drivers need it at once
-            self._clean: Callable[[], None] = clean
-            self._canvas._clean_and_update_scenegraph = self._clean_later
+        self.collector = Collector(self._canvas, self)
 
     @property
     def drawn(self) -> int:
@@ -193,8 +133,7 @@ class Detail(QObject):
     def _on_hand(self, event: MouseEvent) -> None:
         if event.type != "mouse_move" or event.button is not None:
             self._rest.start()
-            if self._collect.isActive():
-                self._collect.start()
+            self.collector.wait()
 
     def _screenshot(self) -> Any:
         self._whole = True
@@ -202,18 +141,6 @@ class Detail(QObject):
             return self._take_screenshot()
         finally:
             self._whole = False
-
-    def _clean_later(self) -> None:
-        """Draw without the layers just removed, and free their memory once the hands rest.
-
-        napari looks through all objects of the process for each layer that is removed.
-        """
-        gc.freeze()
-        try:
-            self._clean()
-        finally:
-            gc.unfreeze()
-        self._collect.start()
 
     # Before a frame
 
@@ -250,10 +177,11 @@ class Detail(QObject):
         if drawn is None:
             if n <= LEAST:
                 return
-            drawn = self._drawn[markers] = _Drawn(drawer)
+            drawn = self._drawn[markers] = Drawn(drawer)
             markers.events.data_updated.connect(self._on_uploaded)
         drawn.settled = not self._by_hand
-        view, step = self._view(layer)
+        across = self._canvas._scene_canvas.physical_size[0]
+        view, step = view_of(self._viewer(), layer, self._corners, across)
         if self._keep_picture(layer, drawn, view, step):
             return
         cloud = drawn.cloud
@@ -280,7 +208,7 @@ class Detail(QObject):
         self._draw_part(drawer, drawn, view, most, in_view)
 
     def _keep_picture(
-        self, layer: Points, drawn: _Drawn, view: np.ndarray, step: float | None
+        self, layer: Points, drawn: Drawn, view: np.ndarray, step: float | None
     ) -> bool:
         """Keep the picture if it still shows the view; return whether it does."""
         picture, cloud = drawn.picture, drawn.cloud
@@ -294,13 +222,13 @@ class Detail(QObject):
         picture.paint(layer)
         return True
 
-    def _style(self, layer: Points, drawn: _Drawn) -> PointStyle:
+    def _style(self, layer: Points, drawn: Drawn) -> PointStyle:
         if drawn.style is None or not drawn.style.is_of(layer):
             drawn.style = PointStyle(layer, drawn.style)
         return drawn.style
 
     def _draw_part(
-        self, drawer: VispyPointsLayer, drawn: _Drawn, view: np.ndarray, most: float, in_view: int
+        self, drawer: VispyPointsLayer, drawn: Drawn, view: np.ndarray, most: float, in_view: int
     ) -> None:
         """Draw the points in view and around it one by one, or a subset of them."""
         layer, markers, cloud, part = (
@@ -311,8 +239,8 @@ class Detail(QObject):
         )
         assert cloud is not None
         large = is_lean(layer)
-        looks = _looks(layer) if large else None
-        if part is not None and part.serves(view, most, in_view) and _alike(part.looks, looks):
+        looks = looks_of(layer) if large else None
+        if part is not None and part.serves(view, most, in_view) and are_alike(part.looks, looks):
             self._measured += part.count
             return
         if not large and in_view == len(cloud) <= most:
@@ -326,13 +254,13 @@ class Detail(QObject):
         rows = np.flatnonzero(cloud.inside(box)) if in_view < len(cloud) else np.arange(len(cloud))
         share = min(1.0, most / max(1, in_view))
         if share < 1.0:
-            rows = rows[_lot(len(cloud))[rows] < share]
+            rows = rows[lot(len(cloud))[rows] < share]
         with markers.events.data_updated.blocker(self._on_uploaded):
             if large:
                 upload(drawer, cloud.rows[rows])
             else:
                 draw_some(markers, rows if len(rows) else np.zeros(1, int))
-        drawn.part = _Part(box, len(rows), share, most, looks)
+        drawn.part = DrawnPart(box, len(rows), share, most, looks)
         self._measured += len(rows)
 
     def _on_uploaded(self, event: Event) -> None:
@@ -366,31 +294,6 @@ class Detail(QObject):
         parts = (drawn.part for drawn in found if drawn is not None and not drawn.picture.shown)
         return min((part.share for part in parts if part is not None), default=1.0)
 
-    def _view(self, layer: Points) -> tuple[np.ndarray, float | None]:
-        """Return what the window shows of a layer, and the width of a pixel of the canvas.
-
-        Returns
-        -------
-        view : (2, 2)
-            Low and high x, y of the layer's data; infinite in three dimensions.
-        step
-            None where lengths are not the same in all directions.
-        """
-        viewer, displayed = self._viewer(), list(layer._slice_input.displayed)
-        if viewer is None or len(displayed) != 2 or viewer.dims.ndisplay != 2:
-            return np.array([[-np.inf], [np.inf]]), None
-        world = self._corners[:, list(viewer.dims.displayed)]
-        transform = layer._transforms[1:].simplified.set_slice(displayed)
-        data = np.asarray(transform.inverse(list(product(*world.T))))[:, ::-1]
-        view = np.stack([data.min(axis=0), data.max(axis=0)])
-        matrix = np.asarray(transform.linear_matrix)
-        square = matrix.T @ matrix
-        scale = float(np.sqrt(abs(np.linalg.det(matrix))))
-        if viewer.canvas.grid.enabled or not np.allclose(square, scale**2 * np.eye(2), rtol=1e-3):
-            return view, None
-        pixels = self._canvas._scene_canvas.physical_size[0]
-        return view, float(abs(world[1, 1] - world[0, 1])) / max(pixels, 1) / scale
-
     def _after(self, event: DrawEvent) -> None:
         """Measure the cost of a point, after waiting for the graphics card."""
         if self._measured > LEAST or (self._measured and self._by_hand):
@@ -401,28 +304,6 @@ class Detail(QObject):
             self._second_per_point = seconds / max(self._measured, LEAST)
         if self._by_hand and any(not drawn.settled for drawn in self._drawn.values()):
             self._rest.start()
-
-
-def _looks(layer: Points) -> tuple[object, ...]:
-    """Return what tells whether the points look as they did."""
-    sizes = (layer._size, layer._border_width, layer._symbol)
-    return (layer.face_color, layer.border_color, *sizes, back_of(layer))
-
-
-def _alike(one: tuple[object, ...] | None, other: tuple[object, ...] | None) -> bool:
-    if one is None or other is None:
-        return one is other
-    return all(a is b for a, b in zip(one, other, strict=True))
-
-
-def _within(view: np.ndarray, box: np.ndarray) -> bool:
-    return bool((view[0] >= box[0]).all() and (view[1] <= box[1]).all())
-
-
-@lru_cache(maxsize=4)
-def _lot(n: int) -> np.ndarray:
-    """Return a number in [0, 1) for each of n points, always the same."""
-    return np.random.default_rng(0).random(n, np.float32)
 
 
 details: weakref.WeakKeyDictionary[ViewerModel, Detail] = weakref.WeakKeyDictionary()

@@ -95,7 +95,7 @@ class Imputed(Outcome):
     @property
     def summary(self) -> str:
         """Number of genes, run time, and how accurate they are."""
-        from napari_spatialrecon.tasks.imputing import verdict
+        from napari_spatialrecon.tasks.gene_result import verdict
 
         n = int((self.adata.var["origin"] == "imputed").sum())
         genes = "1 gene" if n == 1 else f"{n:,} genes"

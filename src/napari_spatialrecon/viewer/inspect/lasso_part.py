@@ -4,9 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from functools import partial
-from html import escape
 from typing import TYPE_CHECKING, Any
-from urllib.parse import quote, unquote
+from urllib.parse import unquote
 
 import numpy as np
 from qtpy.QtCore import Qt
@@ -27,7 +26,6 @@ from napari_spatialrecon.viewer.canvas.outlines import Outlines
 from napari_spatialrecon.viewer.canvas.point_nodes import set_standing_out
 from napari_spatialrecon.viewer.inspect.part import Part
 from napari_spatialrecon.viewer.inspect.selected import (
-    Category,
     Kept,
     also_covered,
     composition_of,
@@ -37,6 +35,11 @@ from napari_spatialrecon.viewer.inspect.selected import (
     write_csv,
 )
 from napari_spatialrecon.viewer.inspect.selection_markers import SelectionMarkers
+from napari_spatialrecon.viewer.inspect.selection_words import (
+    as_table,
+    lies_elsewhere,
+    selection_words,
+)
 from napari_spatialrecon.viewer.widgets.labels import WrappedLabel
 from napari_spatialrecon.viewer.widgets.notice import Notice
 from napari_spatialrecon.viewer.window.shortcuts import LASSO, Keys, describe
@@ -47,13 +50,10 @@ if TYPE_CHECKING:
     from napari.viewer import Viewer
     from pandas import DataFrame
 
-    from napari_spatialrecon.viewer.workspace.selection import Selection
 
-_LINES = 10
 RINGED = 200
 """Most points that are marked by rings."""
 _KEPT = "inspect selection"
-_EMPTY = "Nothing is selected. Click Lasso, then draw around cells or spots on the canvas."
 
 
 class LassoPart(Part):
@@ -119,7 +119,7 @@ class LassoPart(Part):
         self.below.setVisible(len(rows) > 0)
         self.clear_button.setEnabled(len(self.space.selection) > 0)
         self.back.setEnabled(self.space.selection.can_go_back)
-        self.about.setText(self._words())
+        self.about.setText(self._words)
         self._show_composition()
         self._ring()
 
@@ -139,8 +139,8 @@ class LassoPart(Part):
         if layer is None or layer not in self.viewer.layers:
             return
         if way != "new" and len(selection) and not selection.is_of(layer):
-            self._beside = _elsewhere(selection, way)
-            self.about.setText(self._words())
+            self._beside = lies_elsewhere(selection, way)
+            self.about.setText(self._words)
             return
         found = rows_within(layer, polygon)
         self._beside = ""
@@ -149,7 +149,7 @@ class LassoPart(Part):
         if others:
             names = ", ".join(others)
             self._beside = f"The lasso also covers {names}: only points of {layer.name} count."
-        self.about.setText(self._words())
+        self.about.setText(self._words)
 
     def _draw_line(self, corners: np.ndarray) -> None:
         self.outlines.line(self.layer, corners)
@@ -161,24 +161,16 @@ class LassoPart(Part):
         if layer is not None:
             set_standing_out(layer, self.rows if many else None)
 
+    @property
     def _words(self) -> str:
-        selection, layer, n = self.space.selection, self.layer, len(self.rows)
-        if layer is None or not len(selection):
-            return self._beside or _EMPTY
-        if not n:
-            none = f"None of the {len(selection):,} selected cells or spots are in this layer."
-            return f"{none} {self._beside}".strip()
-        words = f"{n:,} of {len(layer.data):,} selected ({n / len(layer.data):.1%})."
-        if selection.source is not None and selection.source is not layer:
-            words += f" Selected by name in {selection.source.name}."
-        return f"{words} {self._beside}".strip()
+        return selection_words(self.space.selection, self.layer, len(self.rows), self._beside)
 
     def _show_composition(self, event: object = None) -> None:
         if self.layer is None or not len(self.rows):
             self.composition.hide()
             return
         title, lines = composition_of(self.layer, self.rows)
-        self.composition.setText(_as_table(title, lines, self._ink))
+        self.composition.setText(as_table(title, lines, self._ink))
         self.composition.setVisible(bool(lines))
 
     def _show_on(self, on: bool) -> None:
@@ -338,42 +330,11 @@ class LassoPart(Part):
         self.undo.hide()
 
 
-def _elsewhere(selection: Selection, way: Way) -> str:
-    """Return why a lasso in other cells than those selected changes nothing."""
-    where = "elsewhere" if selection.source is None else f"in {selection.source.name}"
-    key, done = ("Shift", "added") if way == "add" else ("Alt", "removed")
-    return f"They lie {where}, and nothing was {done}. Draw without {key} to select here instead."
-
-
 def _line(*parts: tuple[QWidget, int]) -> QHBoxLayout:
     line = QHBoxLayout()
     for part, stretch in parts:
         line.addWidget(part, stretch)
     return line
-
-
-def _as_table(title: str, lines: list[Category], ink: str) -> str:
-    """Return a composition as rich text, each category in its color and each name a link."""
-    rows = [
-        f'<tr><td width="60%"><span style="color:{one.color}">■</span> '
-        f'<a href="{quote(one.name, safe="")}" style="color:{ink}">{escape(one.name)}</a></td>'
-        f'<td width="12%" align="right">{one.share:.0%}</td>'
-        f'<td width="14%" align="right">({_percent(one.share_of_rest)})</td>'
-        f'<td width="14%" align="right">{one.count:,}</td></tr>'
-        for one in lines[:_LINES]
-    ]
-    rest = lines[_LINES:]
-    if rest:
-        count, share = sum(one.count for one in rest), sum(one.share for one in rest)
-        rows.append(
-            f"<tr><td>{len(rest)} more</td><td align='right'>&nbsp;{share:.0%}&nbsp;</td>"
-            f"<td></td><td align='right'>{count:,}</td></tr>"
-        )
-    return f"<b>{escape(title)}</b><table width='100%'>{''.join(rows)}</table>"
-
-
-def _percent(share: float) -> str:
-    return "–" if np.isnan(share) else f"{share:.0%}"
 
 
 def _release(part: LassoPart) -> None:

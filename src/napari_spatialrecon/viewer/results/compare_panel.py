@@ -44,7 +44,7 @@ if TYPE_CHECKING:
 
     from napari_spatialrecon.geometry.distortion import Distortion
     from napari_spatialrecon.tasks.compared import Compared
-    from napari_spatialrecon.tasks.value_comparing import ValueComparison
+    from napari_spatialrecon.tasks.value_comparison import ValueComparison
 
 BLINK_MS = 500
 MANY = 50_000

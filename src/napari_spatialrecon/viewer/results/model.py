@@ -148,7 +148,8 @@ class ResultsModel:
         InputError
             Not two are ticked, they are of different tasks, or they share no cells or spots.
         """
-        from napari_spatialrecon.tasks.value_comparing import KINDS, compare_values
+        from napari_spatialrecon.tasks.value_comparing import compare_values
+        from napari_spatialrecon.tasks.value_kinds import KINDS
 
         if self.pair is None:
             raise InputError(

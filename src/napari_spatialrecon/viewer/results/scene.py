@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from napari.layers import Image, Layer, Points
 
     from napari_spatialrecon.tasks.compared import Compared
-    from napari_spatialrecon.tasks.value_comparing import ValueComparison
+    from napari_spatialrecon.tasks.value_comparison import ValueComparison
     from napari_spatialrecon.viewer.results.sides import Side
 
 Source = tuple["Points | None", np.ndarray]

@@ -15,7 +15,7 @@ from napari_spatialrecon.viewer.canvas.pies import show_pies
 if TYPE_CHECKING:
     from napari.layers import Points
 
-    from napari_spatialrecon.tasks.value_comparing import ValueComparison
+    from napari_spatialrecon.tasks.value_comparison import ValueComparison
 
 DIFFERENCE_COLORS = "PiYG"
 _TOP = 0.98

@@ -9,7 +9,7 @@ from napari_spatialrecon.viewer.results.facts import Number
 
 if TYPE_CHECKING:
     from napari_spatialrecon.tasks.compared import Compared
-    from napari_spatialrecon.tasks.value_comparing import ValueComparison
+    from napari_spatialrecon.tasks.value_comparison import ValueComparison
 
 
 @dataclass(frozen=True)
@@ -54,6 +54,6 @@ def values_of(found: Compared | None) -> ValueComparison | None:
     """Return a comparison, if it is one of mixtures, genes or parts."""
     if found is None:
         return None
-    from napari_spatialrecon.tasks.value_comparing import ValueComparison
+    from napari_spatialrecon.tasks.value_comparison import ValueComparison
 
     return found if isinstance(found, ValueComparison) else None

@@ -7,129 +7,39 @@ from __future__ import annotations
 
 import weakref
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field
-from enum import StrEnum
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol
 
 from psygnal import Signal, SignalGroup
 
 from napari_spatialrecon.errors import InputError
-from napari_spatialrecon.tissue.slots import OURS, SPATIAL
-from napari_spatialrecon.viewer.canvas.layers import to_adata, um_per_layer_unit, unwrapped
+from napari_spatialrecon.tissue.slots import OURS
+from napari_spatialrecon.viewer.canvas.layers import unwrapped
 from napari_spatialrecon.viewer.canvas.passing import is_passing
 from napari_spatialrecon.viewer.canvas.prepare import prepare_canvas
 from napari_spatialrecon.viewer.canvas.table_metadata import table_of
 from napari_spatialrecon.viewer.window.memory import Memory
+from napari_spatialrecon.viewer.workspace.entry import SUFFIXES, Entry, Role, read_um
 from napari_spatialrecon.viewer.workspace.results import Results
+from napari_spatialrecon.viewer.workspace.scales import (
+    apply_scale,
+    stated_scale,
+    um_per_data_unit,
+    unify_units,
+)
 from napari_spatialrecon.viewer.workspace.selection import Selection
 from napari_spatialrecon.viewer.workspace.tiling import Tiling
 
 if TYPE_CHECKING:
     from anndata import AnnData
     from napari.components import ViewerModel
-    from napari.layers import Image, Layer, Points
+    from napari.layers import Layer
     from napari.utils.events import Event
 
     from napari_spatialrecon.methods.encoders.base import EncoderMethod
 
 
-class Role(StrEnum):
-    """What an open table, image or model is used as."""
-
-    SLIDE = "slide"
-    QUERY = "query"
-    HISTOLOGY = "histology"
-    MODEL = "model"
-    RESULT = "result"
-
-
-@dataclass(eq=False)
-class Entry:
-    """An open table, image or model.
-
-    Parameters
-    ----------
-    name
-        Unique in its workspace.
-    role
-        What it is used as.
-    adata
-        Its table; None for histology, models, and layers made elsewhere, which `table` reads.
-    path
-        Its file, if it has one.
-    layer
-        The layer that shows it; None for cells without coordinates and for models.
-    um_per_unit
-        Micrometres per unit of its coordinates (per pixel of an image); None if unknown.
-    notes
-        Messages to the user.
-    model
-        The encoder of a model.
-    read
-        Reading options that were chosen, where its file holds several tables.
-    label
-        What the user calls it; empty if it is named after its file.
-    """
-
-    name: str
-    role: Role
-    adata: AnnData | None = None
-    path: Path | None = None
-    layer: Layer | None = None
-    um_per_unit: float | None = None
-    notes: list[str] = field(default_factory=list)
-    model: EncoderMethod | None = None
-    read: Mapping[str, str] = field(default_factory=dict)
-    label: str = ""
-
-    @property
-    def needs_scale(self) -> bool:
-        """Whether the user has to give the µm per pixel or unit."""
-        return self.role in (Role.SLIDE, Role.HISTOLOGY) and self.um_per_unit is None
-
-    @property
-    def points(self) -> Points | None:
-        """The points layer that shows it; None where there is none."""
-        from napari.layers import Points
-
-        return self.layer if isinstance(self.layer, Points) else None
-
-    @property
-    def image(self) -> Image | None:
-        """The image layer that shows it; None where there is none."""
-        from napari.layers import Image
-
-        return self.layer if isinstance(self.layer, Image) else None
-
-    def table(self) -> AnnData:
-        """Return the table as it was opened, or read from a layer made elsewhere.
-
-        Raises
-        ------
-        InputError
-            It has none.
-        """
-        if self.adata is not None and SPATIAL in self.adata.obsm:
-            return self.adata
-        if self.points is not None and self.role is not Role.HISTOLOGY:
-            return to_adata(self.points)
-        if self.adata is not None:
-            return self.adata
-        raise InputError(f"Expected a table of cells or spots, found {self.role}.", where=self.name)
-
-
-def read_um(typed: float | str) -> float | None:
-    """Return a positive number of µm, typed with a point or a comma; None if it is not one."""
-    try:
-        value = float(str(typed).strip().replace(",", "."))
-    except ValueError:
-        return None
-    return value if 0 < value < float("inf") else None
-
-
-SUFFIXES = (" spots", " H&E")
-"""What the names of layers add to that of their slide."""
+__all__ = ["SUFFIXES", "Entry", "Kept", "Role", "Workspace", "read_um", "workspace_of"]
 
 
 class WorkspaceEvents(SignalGroup):
@@ -189,7 +99,7 @@ class Workspace:
 
         def unify() -> None:
             if (space := held()) is not None:
-                space._unify_units()
+                unify_units(space.viewer, list(space))
 
         prepare_canvas(viewer, unify)
         viewer.layers.events.inserted.connect(self._on_inserted)
@@ -250,17 +160,17 @@ class Workspace:
         """
         path = Path(path).resolve() if path is not None else None
         if path is not None and (known := self.at(path, role, read or {})) is not None:
-            _note(known, f"{path.name} was opened again, and is listed once.")
+            known.note(f"{path.name} was opened again, and is listed once.")
             self.events.changed.emit(known)
             return known
         entry = Entry(
             self._unique(name), role, adata, path, layer, um_per_unit, model=model, read=read or {}
         )
         self._entries.append(entry)
-        if entry.needs_scale and (scale := self.memory.scale(_scale_key(entry))) is not None:
-            self._apply_scale(entry, scale)
-            _note(entry, f"{scale:g} µm per unit, as entered before.")
-        self._unify_units()
+        if entry.needs_scale and (scale := self.memory.scale(entry.scale_key)) is not None:
+            apply_scale(entry, scale)
+            entry.note(f"{scale:g} µm per unit, as entered before.")
+        unify_units(self.viewer, self._entries)
         self._show_scale_bar(entry)
         self.events.added.emit(entry)
         return entry
@@ -313,11 +223,11 @@ class Workspace:
             )
         same_file = [e for e in self._entries if entry.path is not None and e.path == entry.path]
         for other in same_file or [entry]:
-            self._apply_scale(other, value)
+            apply_scale(other, value)
             self._show_scale_bar(other)
             self.events.changed.emit(other)
         self.tiling.arrange()
-        self.memory.remember_scale(_scale_key(entry), value)
+        self.memory.remember_scale(entry.scale_key, value)
 
     def adopt(self, layer: Layer, role: Role | None = None) -> Entry:
         """Take a layer made elsewhere as a slide, cells to place, or histology.
@@ -345,7 +255,7 @@ class Workspace:
         image = isinstance(layer, Image)
         role = role or Role(ours.get("role", Role.HISTOLOGY if image else Role.SLIDE))
         path = ours.get("path") or layer.source.path
-        scale = ours["um_per_unit"] if "um_per_unit" in ours else _um_per_data_unit(layer)
+        scale = ours["um_per_unit"] if "um_per_unit" in ours else um_per_data_unit(layer)
         entry = self.add(
             layer.name,
             role,
@@ -357,29 +267,18 @@ class Workspace:
         )
         layer.events.name.connect(self._on_name)
         for note in ours.get("notes", ()):
-            _note(entry, note)
+            entry.note(note)
         if image and entry.needs_scale:
             self._take_stated_scale(entry)
         return entry
 
     def _take_stated_scale(self, entry: Entry) -> None:
         """Give an image opened on its own the µm per pixel that its file states."""
-        from napari_spatialrecon.tissue.lazy_image import image_shape
-        from napari_spatialrecon.tissue.pixel_size import stated_um_per_pixel
-
-        layer, path = entry.image, entry.path
-        size = None if path is None or not path.exists() else stated_um_per_pixel(path)
-        if layer is None or path is None or size is None:
-            return
-        finest = layer.data[0] if layer.multiscale else layer.data
-        try:
-            whole = tuple(finest.shape[:2]) == image_shape(path)
-        except InputError:
-            return
-        if whole:
-            self._apply_scale(entry, size)
+        size, path = stated_scale(entry), entry.path
+        if size is not None and path is not None:
+            apply_scale(entry, size)
             self._show_scale_bar(entry)
-            _note(entry, f"{size:.4g} µm per pixel, as {path.name} states.")
+            entry.note(f"{size:.4g} µm per pixel, as {path.name} states.")
             self.events.changed.emit(entry)
 
     def _adopt_if_fit(self, layer: Layer) -> None:
@@ -412,33 +311,6 @@ class Workspace:
         if entry is not None:
             self.remove(entry)
 
-    def _apply_scale(self, entry: Entry, um_per_unit: float) -> None:
-        if entry.layer is not None:
-            factor = um_per_unit / (entry.um_per_unit or 1.0)
-            entry.layer.scale = entry.layer.scale * factor
-            entry.layer.units = ("um",) * entry.layer.ndim
-            ours = {**entry.layer.metadata.get(OURS, {}), "unit": "um", "um_per_unit": um_per_unit}
-            entry.layer.metadata[OURS] = ours
-        entry.um_per_unit = um_per_unit
-
-    def _unify_units(self) -> None:
-        """Draw what is of unknown scale with a unit as a µm.
-
-        napari would give up the units of all layers, and the scale bar that of its own.
-        """
-        viewer = self.viewer
-        shown = [entry.layer for entry in self._entries if entry.layer is not None]
-        unscaled = [e.layer for e in self._entries if e.layer and e.um_per_unit is None]
-        if shown and viewer is not None:
-            others = [layer for layer in viewer.layers if layer not in shown]
-            unscaled += [layer for layer in others if um_per_layer_unit(layer) is None]
-        for layer in unscaled:
-            if layer.units[-1].is_compatible_with("um"):
-                continue
-            held = layer.metadata.get(OURS, {})
-            layer.metadata[OURS] = {**held, "unit": "unit", "um_per_unit": None}
-            layer.units = (*layer.units[:-2], "um", "um")
-
     def _show_scale_bar(self, entry: Entry) -> None:
         """Turn on the scale bar with the first layer in µm; once turned off, it stays off."""
         viewer = self.viewer
@@ -452,20 +324,6 @@ class Workspace:
         while result in taken:
             result, number = f"{name} [{number}]", number + 1
         return result
-
-
-def _note(entry: Entry, text: str) -> None:
-    if text not in entry.notes:
-        entry.notes.append(text)
-
-
-def _scale_key(entry: Entry) -> str:
-    return str(entry.path) if entry.path is not None else entry.name
-
-
-def _um_per_data_unit(layer: Layer) -> float | None:
-    unit = um_per_layer_unit(layer)
-    return None if unit is None else unit * float(layer.scale[-1])
 
 
 _workspaces: weakref.WeakKeyDictionary[ViewerModel, Workspace] = weakref.WeakKeyDictionary()
