@@ -119,7 +119,7 @@ def gears(data: DataFolder, out: Path, theme: str) -> None:
     told.open(data)
     told.choose("gears", **{"patches.one_shot": 0, "patches.size": 96})
     told.run()
-    told.zoom_to("C5 H&E")
+    told.zoom_to("C5 spots")
     told.picture("window_gears")
     told.color(COMMUNITY)
     told.picture("window_gears_communities")

@@ -150,7 +150,7 @@ def test_a_dock_joins_none_that_was_removed(
     viewer = make_napari_viewer(show=True)
     forgetful(viewer)
     window = viewer.window._qt_window
-    first, _ = viewer.window.add_plugin_dock_widget(PLUGIN, "Legend")
+    first, _ = viewer.window.add_plugin_dock_widget(PLUGIN, "Spatial Reconstruction")
     qtbot.waitUntil(lambda: first.property("spatialrecon_dock"), timeout=5_000)
     viewer.window.remove_dock_widget(first)
     again, _ = viewer.window.add_plugin_dock_widget(PLUGIN, "Align to histology")

@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 import pytest
+from napari.qt import get_stylesheet
 from qtpy.QtCore import Qt
 
 from napari_spatialrecon.tissue.slots import OURS, PROPORTIONS
@@ -15,6 +16,7 @@ from napari_spatialrecon.viewer.canvas.pies import pies_of
 from napari_spatialrecon.viewer.deconvolve.bars import StackedBars
 from napari_spatialrecon.viewer.deconvolve.job import Mixed
 from napari_spatialrecon.viewer.deconvolve.panel import ALL_TYPES
+from napari_spatialrecon.viewer.deconvolve.table import SharesTable
 from napari_spatialrecon.viewer.deconvolve.widget import Deconvolve
 from napari_spatialrecon.viewer.reconstruct.tab import ReconstructTab
 from napari_spatialrecon.viewer.task.model import State
@@ -211,3 +213,13 @@ def test_the_text_of_a_clicked_spot_stays_below_the_legend(
         qtbot.wait(50)
         assert overlapping() == []
         assert panel.spot.height() >= panel.spot.heightForWidth(panel.spot.width())
+
+
+def test_a_title_of_the_table_has_room_beside_the_arrow_of_the_sorting(qtbot: Any) -> None:
+    table = SharesTable()
+    qtbot.addWidget(table)
+    table.setStyleSheet(get_stylesheet("light"))
+    table.show_shares(["a", "b"], ["Macrophage", "L2/3 IT"], np.full((2, 2), 0.5), [0, 1])
+    titles = table.horizontalHeader()
+    for number, title in enumerate(("spot", "Macrophage", "L2/3 IT")):
+        assert titles.sectionSize(number) >= titles.fontMetrics().horizontalAdvance(title) + 18

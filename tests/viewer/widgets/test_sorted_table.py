@@ -4,7 +4,6 @@ from typing import Any
 
 import numpy as np
 import pytest
-from napari.qt import get_stylesheet
 from qtpy.QtCore import Qt
 from qtpy.QtWidgets import QAbstractItemView, QHeaderView
 
@@ -64,11 +63,3 @@ def test_columns_say_what_they_hold(table: SortedTable) -> None:
     assert table.rows.headerData(1, across, Qt.ItemDataRole.DisplayRole) == "share"
     assert table.rows.headerData(1, across, tip) == "of the whole"
     assert table.rows.headerData(0, across, tip) is None
-
-
-def test_titles_stay_clear_of_the_arrow_of_the_sorted_column(table: SortedTable) -> None:
-    table.setStyleSheet(get_stylesheet("dark"))
-    titles = table.horizontalHeader()
-    for number, column in enumerate(COLUMNS):
-        room = titles.sectionSizeHint(number) - titles.fontMetrics().horizontalAdvance(column.title)
-        assert room >= 16
