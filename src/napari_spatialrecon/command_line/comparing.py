@@ -46,6 +46,7 @@ def add(verbs: Any) -> None:
     verb.add_argument("--memory", type=float, metavar="GB", help="most that a cell may take")
     verb.add_argument("--again", action="store_true", help="run cells that failed again")
     verb.add_argument("--dry", action="store_true", help="run nothing: make the table anew")
+    verb.add_argument("--no-pictures", dest="pictures", action="store_false", help="draw nothing")
     verb.add_argument("--threads", type=int, help="CPU threads (default: cores - 1)")
     verb.add_argument("--json", metavar="FILE", help="write every cell; - for stdout")
     verb.add_argument("--progress", choices=("auto", "bar", "json", "none"), default="auto")
@@ -86,6 +87,7 @@ def run_compare(options: argparse.Namespace, stop: threading.Event) -> None:
             memory=options.memory,
             again=options.again,
             dry=options.dry,
+            pictures=options.pictures,
             tell=lambda line: print(line, file=sys.stderr, flush=True),
             progress=bar.show,
             should_stop=stop.is_set,

@@ -66,6 +66,8 @@ def benchmark(
         Whether cells that failed are run again.
     dry
         Whether to run nothing, and return the table of what `out` holds.
+    pictures
+        Whether to draw the finished cells of these cases.
     tell
         Called with a line about each cell that was run.
 
