@@ -62,6 +62,7 @@ def test_the_table_shows_best_spread_and_what_has_no_figure(rows):
     assert "- embryo, PCC: Knn .950, the best of ours .800 (Come)." in text
     assert "- Tangram: failed: it ran out (embryo seed 0)" in text
     assert "embryo, JSD" not in text
+    assert "| *failed* |" in text
 
 
 def test_the_csv_has_a_row_for_each_cell(rows, tmp_path):

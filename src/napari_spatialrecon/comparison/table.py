@@ -120,15 +120,21 @@ def titles(cases: dict[str, list[Row]]) -> dict[str, str]:
 
 
 def overview(cases: dict[str, list[Row]], metric: Metric) -> str:
-    """Return a metric: cases are rows, contestants columns."""
+    """Return a metric: cases are rows, contestants columns; a cell that failed says so."""
     names = titles(cases)
     body = []
     for case, rows in cases.items():
         found = {s.method: s for s in summaries(rows)}
         best = best_of(list(found.values()), metric)
-        cells = [shown(found[m], metric, best) if m in found else "" for m in names]
+        lacking = {row["method"]: _status(row) for row in rows if row["method"] not in found}
+        cells = [shown(found[m], metric, best) if m in found else lacking.get(m, "") for m in names]
         body.append([case, *cells])
     return _grid(["case", *names.values()], body)
+
+
+def _status(row: Row) -> str:
+    """Return why a cell is empty; what was not run stays so."""
+    return "" if row["status"] == "not run" else f"*{row['status']}*"
 
 
 def mean_ranks(cases: dict[str, list[Row]]) -> str:
