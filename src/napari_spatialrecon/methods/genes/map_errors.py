@@ -13,6 +13,8 @@ from napari_spatialrecon.methods.genes.scale import standardised
 
 #: Share of measured values that lie within this many spreads of a map.
 LEVEL, SPREADS = 0.95, 2.0
+#: Largest share of the errors of hidden genes that is asked for, where these are few.
+_HIGHEST = 0.99
 #: Ranges of a map's height, each with its own errors, and most values that are used.
 _BINS, _VALUES = 20, 2_000_000
 #: Smallest standard deviation of a map, relative to the median of the hidden genes'.
@@ -48,7 +50,7 @@ class MapErrors:
         numbers = np.unique(ranges)
         return cls(
             np.array([heights[ranges == number].mean() for number in numbers], float),
-            np.array([within(away[ranges == number]) for number in numbers], float),
+            np.array([within(away[ranges == n], maps.shape[1]) for n in numbers], float),
             least,
         )
 
@@ -59,9 +61,14 @@ class MapErrors:
         return np.asarray(found, np.float32)
 
 
-def within(away: NDArray[np.floating]) -> float:
-    """Return the spread of which `SPREADS` hold `LEVEL` of absolute errors."""
-    rank = int(np.ceil((away.size + 1) * LEVEL)) - 1
+def within(away: NDArray[np.floating], genes: int) -> float:
+    """Return the spread of which `SPREADS` hold `LEVEL` of the absolute errors of another gene.
+
+    Errors of a gene are alike, so a new gene adds more than a new value: of n genes the share
+    `LEVEL` (n + 1) / n is asked for (Dunn, Wasserman and Ramdas, JASA 2022).
+    """
+    level = min(LEVEL * (genes + 1) / genes, _HIGHEST)
+    rank = int(np.ceil((away.size + 1) * level)) - 1
     return float(np.sort(away, axis=None)[min(rank, away.size - 1)]) / SPREADS
 
 

@@ -144,7 +144,7 @@ class SpaDiT(GeneMethod):
             corrections=None if corrected is None else corrected.corrections,
             reliability=reliability,
             errors=errors,
-            times=within(away),
+            times=within(away, len(judged)),
             report=report,
             history=() if corrected is None else corrected.history,
             notes=inputs.notes if corrected is None else (*inputs.notes, corrected.note),
