@@ -1,0 +1,1 @@
+"""Whether the uncertainty that runs state is true."""
