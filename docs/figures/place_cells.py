@@ -143,7 +143,8 @@ def encoder(data: DataFolder, out: Path, theme: str) -> None:
     if model.error is not None:
         raise model.error
     until(lambda: told.widget.scatter is not None)
-    told.widget.area.ensureWidgetVisible(told.widget.plot)
+    settle()
+    told.widget.area.verticalScrollBar().setValue(10**6)
     told.picture("window_encoder")
     told.widget.load(str(data.path))
     told.widget.area.ensureWidgetVisible(told.widget.panel.notice)

@@ -4,6 +4,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import pytest
 from qtpy.QtCore import QMimeData, QPointF, Qt, QUrl
 from qtpy.QtGui import QDropEvent
 from qtpy.QtWidgets import QDockWidget
@@ -145,13 +146,14 @@ def test_cards_that_did_not_change_stay_as_they_are(
 
 
 def test_a_dock_joins_none_that_was_removed(
-    make_napari_viewer: Any, forgetful: Any, qtbot: Any
+    make_napari_viewer: Any, forgetful: Any, qtbot: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     viewer = make_napari_viewer(show=True)
     forgetful(viewer)
     window = viewer.window._qt_window
     first, _ = viewer.window.add_plugin_dock_widget(PLUGIN, "Spatial Reconstruction")
     qtbot.waitUntil(lambda: first.property("spatialrecon_dock"), timeout=5_000)
+    monkeypatch.setattr(first, "deleteLater", lambda: None)  # as before Qt gets to it
     viewer.window.remove_dock_widget(first)
     again, _ = viewer.window.add_plugin_dock_widget(PLUGIN, "Align to histology")
     qtbot.waitUntil(lambda: again.property("spatialrecon_dock"), timeout=5_000)

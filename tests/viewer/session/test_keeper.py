@@ -6,6 +6,7 @@ import errno
 import shutil
 from functools import partialmethod
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import anndata
@@ -118,6 +119,29 @@ def test_a_session_whose_files_moved_asks_where(
     with qtbot.waitSignal(keeper.told, timeout=30_000):
         dialog.look_in(tmp_path / "elsewhere")
     assert "C5 spots" in viewer.layers
+
+
+@pytest.mark.parametrize("docked", [True, False])
+def test_what_an_opened_session_lacks_is_said_by_its_bar_or_in_a_notice(
+    docked: bool,
+    make_napari_viewer: Any,
+    qtbot: Any,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    viewer = make_napari_viewer()
+    keeper = keeper_of(viewer)
+    if docked:
+        keeper.space.kept["workbench"] = SimpleNamespace(state=dict)
+    save(viewer, tmp_path / "mine", qtbot)
+    noticed: list[str] = []
+    monkeypatch.setattr(f"{Keeper.__module__}.notify_info", noticed.append)
+    monkeypatch.setattr(f"{Keeper.__module__}.show_session", lambda *_: ["cells: 4 landmarks."])
+    with qtbot.waitSignal(keeper.told, timeout=30_000) as told:
+        keeper.open(tmp_path / "mine.spatialrecon")
+    opened = "Opened mine.spatialrecon"
+    assert told.args == [f"{opened}\ncells: 4 landmarks." if docked else opened]
+    assert noticed == ([] if docked else ["cells: 4 landmarks."])
 
 
 @pytest.mark.parametrize("answer", ["replace", "add", "cancel"])

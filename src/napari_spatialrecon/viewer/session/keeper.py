@@ -33,6 +33,7 @@ from napari_spatialrecon.viewer.window.main_window import main_window
 from napari_spatialrecon.viewer.window.notify import notify_error, notify_info
 from napari_spatialrecon.viewer.window.present import present
 from napari_spatialrecon.viewer.window.worker import Run
+from napari_spatialrecon.viewer.workspace.opening import BENCH
 from napari_spatialrecon.viewer.workspace.workspace import workspace_of
 
 if TYPE_CHECKING:
@@ -173,16 +174,18 @@ class Keeper(QObject):
             notes = show_session(self.viewer, read)
             if path.parent == self.home:
                 self._recovered = path
-                self.told.emit("Recovered; not saved yet.")
+                said = "Recovered; not saved yet."
                 QTimer.singleShot(0, self.copy_aside)
             else:
                 self.folder = path
                 for result in self.space.results.unsaved:
                     if result.name in {held["name"] for held in read.content["results"]}:
                         self.space.results.mark_saved(result, path)
-                self.told.emit(f"Opened {path.name}")
-            if notes:
+                said = f"Opened {path.name}"
+            if notes and BENCH not in self.space.kept:
                 notify_info("\n".join(notes))
+                notes = []
+            self.told.emit("\n".join([said, *notes]))
 
         def refuse(error: Exception) -> None:
             if isinstance(error, MovedError):

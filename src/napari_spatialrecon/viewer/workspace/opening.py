@@ -35,7 +35,7 @@ FILTER = (
 )
 
 
-_CARDS = "workbench"
+BENCH = "workbench"
 """What shows a card with the notes of each table, by its name in `Workspace.kept`."""
 
 
@@ -236,13 +236,13 @@ def add_result(viewer: ViewerModel, found: Opened, path: Path) -> None:
     image = next((layer for layer in found.layers if isinstance(layer, Image)), None)
     shown = show_reopened(viewer, found.result, path, image)
     show_tissue(viewer)
-    if _CARDS not in workspace_of(viewer).kept:
+    if BENCH not in workspace_of(viewer).kept:
         notify_info(f"{shown.outcome.summary}\n({shown.name})")
 
 
 def _tell(space: Workspace, name: str, notes: list[str]) -> None:
     """Say what reading excluded or chose, where no card does; a folded notice shows a line."""
-    if notes and _CARDS not in space.kept:
+    if notes and BENCH not in space.kept:
         notify_info("\n".join([*notes, f"({name})"]))
 
 
@@ -259,7 +259,7 @@ def is_open(space: Workspace, path: Path, options: ReadOptions = NO_CHOICE) -> b
 def list_cells(space: Workspace, found: Opened, path: Path) -> None:
     """List cells without coordinates as cells to place; say so where no tab Data has their card."""
     entry = _listed(space, found, path)
-    if _CARDS not in space.kept:
+    if BENCH not in space.kept:
         notify_info(f"{entry.name}: {found.adata.n_obs:,} cells to place")
 
 
