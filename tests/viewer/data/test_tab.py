@@ -4,16 +4,13 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-import pytest
 from qtpy.QtCore import QMimeData, QPointF, Qt, QUrl
 from qtpy.QtGui import QDropEvent
 from qtpy.QtWidgets import QDockWidget
 
-from napari_spatialrecon.viewer.data.signal_dialog import SignalDialog
 from napari_spatialrecon.viewer.data.tab import DataTab
 from napari_spatialrecon.viewer.widgets.labels import WrappedLabel
-from napari_spatialrecon.viewer.workspace.tables import short_name
-from napari_spatialrecon.viewer.workspace.workspace import Entry, Role, workspace_of
+from napari_spatialrecon.viewer.workspace.workspace import Role, workspace_of
 
 PLUGIN = "napari-spatialrecon"
 
@@ -143,51 +140,3 @@ def test_cards_that_did_not_change_stay_as_they_are(
     tab.refresh()
     assert sum(tab.cards[entry] is before[entry] for entry in before) == 1
     assert tab.column.count() == len(tab.cards) + 3, "with two headings, and what stretches"
-
-
-def test_a_dock_joins_none_that_was_removed(
-    make_napari_viewer: Any, forgetful: Any, qtbot: Any, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    viewer = make_napari_viewer(show=True)
-    forgetful(viewer)
-    window = viewer.window._qt_window
-    first, _ = viewer.window.add_plugin_dock_widget(PLUGIN, "Spatial Reconstruction")
-    qtbot.waitUntil(lambda: first.property("spatialrecon_dock"), timeout=5_000)
-    monkeypatch.setattr(first, "deleteLater", lambda: None)  # as before Qt gets to it
-    viewer.window.remove_dock_widget(first)
-    again, _ = viewer.window.add_plugin_dock_widget(PLUGIN, "Align to histology")
-    qtbot.waitUntil(lambda: again.property("spatialrecon_dock"), timeout=5_000)
-    canvas = viewer.window._qt_viewer
-    qtbot.waitUntil(lambda: again.x() >= canvas.mapTo(window, canvas.rect().topRight()).x())
-
-
-def test_the_menu_of_a_slide_shows_expression_against_distance(
-    make_napari_viewer: Any, open_tissue: Any, qtbot: Any
-) -> None:
-    viewer = make_napari_viewer()
-    space = open_tissue(viewer)
-    tab = DataTab(viewer)
-    qtbot.addWidget(tab)
-
-    def shown(entry: Entry) -> SignalDialog:
-        act = next(a for a in tab.cards[entry].menu().actions() if a.text() == "Spatial signal…")
-        act.trigger()
-        dialog = next(
-            d for d in tab.findChildren(SignalDialog) if short_name(entry) in d.windowTitle()
-        )
-        qtbot.waitUntil(lambda: dialog.found is not None, timeout=20_000)
-        return dialog
-
-    slide, other = space.of_role(Role.SLIDE)
-    dialog = shown(slide)
-    assert dialog.found.exists and "show a pattern in space" in dialog.verdict.text()
-    (curve,) = dialog.plot.listDataItems()
-    np.testing.assert_array_equal(curve.yData, dialog.found.differences)
-    assert dialog.found.unit in dialog.plot.getAxis("bottom").labelText
-    other.layer.data = np.random.default_rng(0).permutation(other.layer.data)
-    table = other.adata
-    table.obsm["spatial"] = np.random.default_rng(0).permutation(table.obsm["spatial"])
-    shuffled = shown(other)
-    assert not shuffled.found.exists and "no pattern" in shuffled.verdict.text()
-    cells = space.of_role(Role.QUERY)[0]
-    assert "Spatial signal…" not in [a.text() for a in tab.cards[cells].menu().actions()]
