@@ -1,0 +1,1 @@
+"""Whether a validation on what users have agrees with the truth that they lack."""

@@ -1,0 +1,236 @@
+"""The error that `validate` finds on held-out truth beside the true error, over cases and methods.
+
+    OMP_NUM_THREADS=1 python -m experiments.validate.agreement --data DIR [--seed 0] --out FILE.json
+        [--tasks place ...] [--methods knn ...] [case ...]
+
+`validate` sees only what a user of the case has: reference slides, a reference, a slide without the
+genes of the first fold, or the spots. The true error is that of the task's own run on the case, by
+the same measure. Rows that FILE.json has are not run again.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+from scipy.spatial.distance import jensenshannon
+from scipy.stats import spearmanr
+
+import napari_spatialrecon as sr
+from experiments.data import add_data_option, run
+from experiments.super_resolve.cases import column_correlation
+from napari_spatialrecon.comparison.cases import genes, mixtures, places, splits
+from napari_spatialrecon.comparison.data import DataFolder
+from napari_spatialrecon.evaluation.intervals import stress_of
+from napari_spatialrecon.geometry.procrustes import fit_pose
+from napari_spatialrecon.methods.registry import methods_for
+from napari_spatialrecon.storage import write_json
+from napari_spatialrecon.tissue.subspots import Factor
+
+#: Cases and methods of each task; a method may have settings behind a colon.
+CASES = {
+    "place": ("her2", "mob", "starmap", "embryo"),
+    "deconvolve": mixtures.CASES,
+    "impute-genes": ("bdtnp", "mop"),
+    "super-resolve": ("embryo", "mpoa", "molcart-A1", "xenium"),
+}
+METHODS = {
+    "place": ("knn", "ridge", "dpvae", "come", "gears"),
+    "deconvolve": ("knn", "nnls", "nnls:loss=counts", "come"),
+    "impute-genes": ("knn", "mapping", "come", "spadit"),
+    "super-resolve": ("uniform", "bilinear", "bicubic", "gaussian", "srast"),
+}
+#: Most genes whose split is compared with the truth, those with the most counts.
+_GENES = 100
+Given = dict[str, Any]
+Truth = Callable[[Given], dict[str, float]]
+
+
+def place(name: str, data: DataFolder) -> tuple[Given, Truth]:
+    """Return what `validate` gets of a case, and the true errors of placing its query."""
+    case = places.load(name, data)
+    known = case.truth[case.prepared()[1].kept]
+
+    def true(more: Given) -> dict[str, float]:
+        found = sr.place(case.slides, case.cells, **more).adata.obsm["spatial"]
+        if not case.same_frame:
+            found = fit_pose(found, known, reflection=True, scaling=False).apply(found)
+        some = np.linspace(0, len(known) - 1, min(1000, len(known))).astype(int)
+        stress = stress_of([(known[some], found[some], np.zeros(len(some), int))])
+        off = np.median(np.linalg.norm(found - known, axis=1))
+        center = np.median(np.linalg.norm(known - known.mean(axis=0), axis=1))
+        return {"stress": float(stress(np.ones((1, 1)))[0]), "center": float(off / center)}
+
+    return {"references": case.slides, "query": case.cells}, true
+
+
+def deconvolve(name: str, data: DataFolder) -> tuple[Given, Truth]:
+    """Return what `validate` gets of a case, and the true errors of its spots."""
+    spots, cells, truth, column = mixtures.load(name, data)
+    shares = truth.obsm["proportions"]
+
+    def true(more: Given) -> dict[str, float]:
+        found = sr.deconvolve(spots, cells, column, **more)
+        types = [str(t) for t in found.adata.uns["spatialrecon"]["types"]]
+        wanted = shares.reindex(columns=types, fill_value=0.0).to_numpy(float)
+        errors = jensenshannon(wanted, found.proportions.to_numpy(float), base=2, axis=1)
+        return {"js_distance": float(np.nan_to_num(errors).mean())}
+
+    return {"slide": spots, "reference": cells, "labels": column}, true
+
+
+def impute(name: str, data: DataFolder) -> tuple[Given, Truth]:
+    """Return a slide without a fold of its genes, and the true errors of their maps."""
+    case = genes.load(name, data)
+    fold = case.folds[0]
+    seen = case.slide[:, [g for g in case.slide.var_names if g not in set(fold)]].copy()
+
+    def true(more: Given) -> dict[str, float]:
+        found = np.asarray(sr.impute_genes(seen, case.cells, fold, **more).adata.X)
+        each = column_correlation(found, case.truth[fold].to_numpy())
+        return {"correlation": float(each.mean())}
+
+    return {"slide": seen, "reference": case.cells}, true
+
+
+def split(name: str, data: DataFolder) -> tuple[Given, Truth]:
+    """Return spots, and the true errors of their parts."""
+    case = splits.load(name, data, Factor(2, 2))
+    totals = np.asarray(case.spots.X.sum(axis=0)).ravel()
+    some = np.sort(np.argsort(-totals, kind="stable")[:_GENES])
+    slide = case.spots[:, some].copy()
+    truth = case.truth.X[:, some].toarray().astype(float)
+
+    def true(more: Given) -> dict[str, float]:
+        found = sr.super_resolve(slide, "2x2", **more).adata
+        parts = found.X.toarray().astype(float)
+        return {"correlation": float(column_correlation(parts, truth).mean())}
+
+    return {"slide": slide}, true
+
+
+LOAD = {"place": place, "deconvolve": deconvolve, "impute-genes": impute, "super-resolve": split}
+
+
+def rows(asked: argparse.Namespace, known: list[dict[str, Any]]) -> Iterator[dict[str, Any]]:
+    """Yield a row for each case and method that is not known yet."""
+    done = {(r["task"], r["case"], r["method"], r["seed"]) for r in known}
+    for task in asked.tasks:
+        for name in CASES[task]:
+            wanted = [m for m in METHODS[task] if not asked.methods or m in asked.methods]
+            left = [m for m in wanted if (task, name, m, asked.seed) not in done]
+            if not left or (asked.case and name not in asked.case):
+                continue
+            given, true = LOAD[task](name, asked.data)
+            for method in left:
+                yield _row(task, name, method, asked.seed, given, true)
+
+
+def _row(task: str, name: str, method: str, seed: int, given: Given, true: Truth) -> dict[str, Any]:
+    named, _, setting = method.partition(":")
+    more: Given = {"method": named, "seed": seed, "device": "cpu"}
+    if setting:
+        more["settings"] = dict([setting.split("=")])
+    start = time.process_time()
+    found = sr.validate(task, **given, **more)
+    middle = time.process_time()
+    truth = true(more)
+    own, trivial = found.scores[0], found.scores[-1]
+    held_out = {m.own: v.value for m, v in zip(found.measures, own.values, strict=True) if v}
+    if task == "place" and own.values[0] and trivial.values[0]:
+        held_out["center"] = own.values[0].value / trivial.values[0].value
+    return {
+        "task": task,
+        "case": name,
+        "method": method,
+        "seed": seed,
+        "held_out": held_out,
+        "true": truth,
+        "outcome": found.outcome,
+        "verdict": found.verdict,
+        "seconds": [middle - start, time.process_time() - middle],
+    }
+
+
+def summary(found: list[dict[str, Any]]) -> str:
+    """Return the rows and the rank correlations as Markdown."""
+    flat = []
+    for row in found:
+        for measure, value in row["true"].items():
+            sign = -1 if measure == "correlation" else 1
+            flat.append({**row, "measure": measure, "held": row["held_out"][measure],
+                         "truth": value, "sign": sign})  # fmt: skip
+    table = pd.DataFrame(flat)
+    lines = ["| task | case | measure | method: held out, true |", "|---|---|---|---|"]
+    for (task, case, measure), part in table.groupby(["task", "case", "measure"], sort=False):
+        each = "; ".join(f"{r.method} {r.held:.3f}, {r.truth:.3f}" for r in part.itertuples())
+        lines.append(f"| {task} | {case} | {measure} | {each} |")
+    lines += ["", "| task | measure | pairs | over all | mean within cases | best found |"]
+    lines.append("|---|---|---|---|---|---|")
+    for (task, measure), part in table.groupby(["task", "measure"], sort=False):
+        within = [spearmanr(one["held"], one["truth"]).statistic for _, one in part.groupby("case")]
+        best = [
+            one.loc[(one["held"] * one["sign"]).idxmin(), "method"]
+            == one.loc[(one["truth"] * one["sign"]).idxmin(), "method"]
+            for _, one in part.groupby("case")
+        ]
+        over = spearmanr(part["held"], part["truth"]).statistic
+        lines.append(
+            f"| {task} | {measure} | {len(part)} | {over:.2f} | {np.nanmean(within):.2f} | "
+            f"{sum(best)} of {len(best)} |"
+        )
+    lines += ["", "| task | verdict | cases and methods | truly better than that baseline |"]
+    lines.append("|---|---|---|---|")
+    gains = _gains(table)
+    for (task, outcome), part in gains.groupby(["task", "outcome"], sort=False):
+        lines.append(f"| {task} | {outcome} | {len(part)} | {(part['true'] > 0).sum()} |")
+    lines += [
+        "",
+        "| task | rank correlation of stated and true gain over that baseline |",
+        "|---|---|",
+    ]
+    for task, part in gains.groupby("task", sort=False):
+        lines.append(f"| {task} | {spearmanr(part['held'], part['true']).statistic:.2f} |")
+    return "\n".join(lines)
+
+
+def _gains(table: pd.DataFrame) -> pd.DataFrame:
+    """Return by how much each method is better than the best baseline, as held out and in truth."""
+    found = []
+    for (task, case), part in table[table["measure"] != "stress"].groupby(["task", "case"]):
+        names = [info.name for info in methods_for(task) if info.page == "baselines"]
+        for _, row in part.iterrows():
+            others = part[part["method"].isin(names)]
+            others = others[others["method"] != row["method"].partition(":")[0]]
+            best = others.loc[(others["held"] * others["sign"]).idxmin()]
+            held, true = (best[of] - row[of] for of in ("held", "truth"))
+            gain = {"held": held * row["sign"], "true": true * row["sign"]}
+            found.append({"task": task, "case": case, "outcome": row["outcome"], **gain})
+    return pd.DataFrame(found)
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("case", nargs="*", help="of the tasks; all by default")
+    add_data_option(parser)
+    parser.add_argument("--tasks", nargs="+", default=list(CASES), choices=list(CASES))
+    parser.add_argument("--methods", nargs="+", default=[])
+    parser.add_argument("--seed", type=int, default=0)
+    parser.add_argument("--out", type=Path, required=True, help="JSON of every row")
+    asked = parser.parse_args()
+    found = json.loads(asked.out.read_text()) if asked.out.exists() else []
+    for row in rows(asked, found):
+        found.append(row)
+        write_json(asked.out, found)
+        print(json.dumps({k: v for k, v in row.items() if k != "verdict"}), flush=True)
+    print(summary(found))
+
+
+if __name__ == "__main__":
+    run(main)
