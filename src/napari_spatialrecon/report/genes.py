@@ -135,7 +135,7 @@ def _uncertainty(run: Run, inputs: list[Input], studio: Studio, gene: str) -> Se
     said = (
         "Two spreads are to hold 95% of the values, as they do for measured genes that were hidden"
     )
-    said += "." if covered is None else f"; of genes left out of this, they held {covered:.0%}."
+    said += "." if covered is None else f"; of genes held out of this, they held {covered:.0%}."
     figure = drawn(run, inputs, spread, kind="gene", label=f"{gene}, spread")
     alt = f"Map of the spread of {gene}, bright where the map is uncertain."
     picture = studio.picture(figure, alt, f"Spread of {gene}, in its logarithm.")

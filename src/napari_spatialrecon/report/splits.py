@@ -107,7 +107,7 @@ def _uncertainty(run: Run, inputs: list[Input], studio: Studio, gene: str) -> Se
         f"Two spreads are to hold {LEVEL:.0%} of the true counts of parts. They follow from draws "
         "and are scaled so on the slide seen coarser, whose parts it measured"
     )
-    text += "." if covered is None else f"; of blocks left out of this, they held {covered:.0%}."
+    text += "." if covered is None else f"; of blocks held out of this, they held {covered:.0%}."
     return Section("uncertainty", title, (text,), pictures=(picture,))
 
 
