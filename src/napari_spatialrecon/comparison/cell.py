@@ -121,8 +121,7 @@ class Cell:
         content = {"task": found["task"], "spec": self.contestant.spec, "seed": self.seed}
         content |= {"part": str(part), "out": str(self._prediction(number))}
         write_json(request, {**content, "facts": str(facts_path)})
-        left = Limits(limits.seconds - found["seconds"], limits.memory_bytes)
-        ended = court.run(request, log, left, should_stop)
+        ended = court.run(request, log, limits, should_stop, found["seconds"])
         facts = json.loads(facts_path.read_text("utf-8")) if facts_path.exists() else {}
         found["seconds"] += facts.get("seconds", ended.seconds)
         found["cpu_seconds"] += facts.get("cpu_seconds", 0.0)

@@ -158,8 +158,20 @@ class Court:
                 raise SpatialReconError(found["error"])
             return found["answer"]
 
-    def run(self, request: Path, log: Path, limits: Limits, should_stop: ShouldStop) -> Ended:
+    def run(
+        self,
+        request: Path,
+        log: Path,
+        limits: Limits,
+        should_stop: ShouldStop,
+        spent: float = 0.0,
+    ) -> Ended:
         """Run a request in a process of its own, to its end or to a limit.
+
+        Parameters
+        ----------
+        spent
+            Seconds of the limit that earlier parts of the cell took.
 
         Raises
         ------
@@ -186,7 +198,7 @@ class Court:
                 raise Stopped()
             if now > limits.memory_bytes:
                 reason = f"needs more than the {limits.memory_bytes / 1e9:.1f} GB of memory allowed"
-            elif time.monotonic() - start > limits.seconds:
+            elif spent + time.monotonic() - start > limits.seconds:
                 reason = f"takes longer than the {duration(limits.seconds)} allowed"
             if reason:
                 _end_group(pid)
