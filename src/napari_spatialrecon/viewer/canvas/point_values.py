@@ -70,7 +70,7 @@ def values(adata: AnnData, name: str, *, log: bool | None = None) -> tuple[Value
 
     if name in (UNCERTAINTY, EXPECTED) and name in adata.obs:
         scale = contract.um_per_unit(adata)
-        known = LABELS[name] if EXPECTED in adata.obs else UNCERTAIN
+        known = TITLES[name] if EXPECTED in adata.obs else UNCERTAIN
         title = f"{known}, µm" if scale else known
         return adata.obs[name].to_numpy() * (scale or 1.0), "uncertainty", title
     if name in WORDS and name in adata.obs:
@@ -193,12 +193,14 @@ def _worth(column: pd.Series) -> bool:
     return guess_kind(column) != "category" or column.nunique() < max(2, len(column))
 
 
+TITLES = {EXPECTED: "expected error", UNCERTAINTY: "90 % radius"}
+"""Titles of what is stated of placed cells, before its unit."""
 UNCERTAIN = "uncertainty, not calibrated"
 """Title of the uncertainty of cells placed by versions that state no expected error."""
 COLUMNS = (COMMUNITY, OUTSIDE, WEAK, SUPPORT)
 """Columns worth a color, after the 90 % radius and the expected error."""
 LABELS = {
-    UNCERTAINTY: "uncertainty (90 % radius)",
+    UNCERTAINTY: "uncertainty",
     EXPECTED: "expected error",
     OUTSIDE: "likeness to the reference",
     WEAK: "little support",
