@@ -3,9 +3,9 @@
     python -m experiments.come.ablation genes|places|mixtures|starts --data DIR [case ...]
         [--folds 2]
 
-Genes: PCC of held-out genes (experiments/genes/cases.py), objective and steps fixed. Places:
-Spearman of distances and trust@20 (experiments/place/cases.py); cells are labelled if their file
-names types, so that eq. 8 is on. Mixtures: JSD and PCC per spot (experiments/deconvolve/cases.py).
+Genes: PCC of held-out genes (comparison/cases/genes.py), objective and steps fixed. Places:
+Spearman of distances and trust@20 (comparison/cases/places.py); cells are labelled if their file
+names types, so that eq. 8 is on. Mixtures: JSD and PCC per spot (comparison/cases/mixtures.py).
 Rows that add a term of eq. 11 that the shipped objective lacks are marked "+". Starts: the
 fraction of distinct likeliest spots (relative to the smaller number of cells or spots) before and
 after training, from cosine or constant starts, at the shipped and the published rate. Seed 0.

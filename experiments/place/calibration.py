@@ -18,7 +18,7 @@ from typing import Any
 import numpy as np
 
 from experiments.data import add_data_option, run
-from experiments.place.cases import REAL, SIMULATED, Case, load
+from napari_spatialrecon.comparison.cases.places import REAL, SIMULATED, Case, load
 from napari_spatialrecon.geometry.procrustes import fit_pose
 from napari_spatialrecon.methods.registry import find_method
 from napari_spatialrecon.storage import write_json
