@@ -13,6 +13,7 @@ from napari_spatialrecon.viewer.session.keeper import keeper_of
 from napari_spatialrecon.viewer.session.manifest import is_session
 from napari_spatialrecon.viewer.workspace.opening import Source, open_in_turn
 from napari_spatialrecon.viewer.workspace.picture_layer import is_picture, picture_layer
+from napari_spatialrecon.viewer.workspace.record_files import result_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -31,7 +32,7 @@ def open_paths(
     Parameters
     ----------
     refuse
-        Called with what napari raises for a file that it cannot open.
+        Called with what napari raises for a file that it cannot open, and for a record alone.
     """
     tables = []
     for path in map(Path, paths):
@@ -41,6 +42,7 @@ def open_paths(
             elif is_picture(path):
                 viewer.add_layer(Layer.create(*picture_layer(path)))
             elif get_reader(str(path)) is not None:
+                result_of(path)  # a record alone is refused in the tab, not in a notice
                 tables.append(Source(path, options))
             else:
                 viewer.open(str(path))
