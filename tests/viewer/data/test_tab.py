@@ -68,6 +68,8 @@ def test_files_that_are_dropped_are_opened(
     qtbot.waitUntil(lambda: bool(workspace_of(viewer).of_role(Role.QUERY)), timeout=20_000)
     qtbot.waitUntil(lambda: bool(tab.steps) and tab.steps[0].text() == "Place cells")
     qtbot.waitUntil(lambda: all(not c.picture.pixmap().isNull() for c in pictured(tab)))
+    tab.open([str(tiny_folder / "alone.run.json")])
+    assert "(alone.h5ad or alone.zarr), found neither" in tab.notice.label.text()
 
 
 def pictured(tab: DataTab) -> list[Any]:
