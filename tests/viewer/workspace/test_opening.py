@@ -83,6 +83,8 @@ def test_a_dropped_record_stands_for_the_result_beside_it(
     viewer: Any, slide: anndata.AnnData, tmp_path: Path, readers: Any, qtbot: Any
 ) -> None:
     slide.write_h5ad(tmp_path / "C5.h5ad")
+    for name in ("alone", "C5"):
+        (tmp_path / f"{name}.run.json").write_text("{}")
     drop(viewer, tmp_path / "alone.run.json", tmp_path / "C5.run.json", tmp_path / "C5.h5ad")
     qtbot.waitUntil(lambda: len(viewer.layers) == 2, timeout=20_000)
     assert len(readers) == 1 and not _said("is already open")

@@ -40,10 +40,11 @@ BENCH = "workbench"
 
 
 class Source(NamedTuple):
-    """What to open: a file or folder, and which of its tables."""
+    """What to open: a file or folder, which of its tables, and whether its record was dropped."""
 
     path: Path
     options: ReadOptions = NO_CHOICE
+    by_record: bool = False
 
 
 #: What each viewer was asked to open; the first is being read.
@@ -117,7 +118,10 @@ def open_in_turn(viewer: Viewer, sources: list[Path] | list[Source]) -> None:
 def _results_for_records(
     sources: Sequence[Path | Source], asked: Sequence[Source]
 ) -> Iterator[Source]:
-    """Yield what to open: for a record its result, unless that is to be opened anyway."""
+    """Yield what to open beyond what is being opened: for a record its result.
+
+    napari hands on dropped files one by one, so a result can come after its record.
+    """
     named = [one if isinstance(one, Source) else Source(one) for one in sources]
     known = {source.path for source in (*named, *asked)}
     for source in named:
@@ -126,13 +130,16 @@ def _results_for_records(
         except InputError as error:
             notify_error(error)
             continue
-        if path == source.path or path not in known:
-            yield source._replace(path=path)
+        by_record = path != source.path
+        result = source._replace(path=path, by_record=by_record)
+        waits = path in known if by_record else result._replace(by_record=True) in asked
+        if not waits:
+            yield result
 
 
 def _open_next(viewer: Viewer) -> None:
     asked, space = _asked[viewer], workspace_of(viewer)
-    while asked and is_open(space, *asked[0]):
+    while asked and is_open(space, asked[0].path, asked[0].options):
         asked.pop(0)
     if not asked:
         return
