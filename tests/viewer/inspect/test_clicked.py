@@ -10,7 +10,7 @@ import pytest
 from napari.layers import Points
 from scipy import sparse
 
-from napari_spatialrecon.tissue.slots import EXPECTED, UNCERTAINTY
+from napari_spatialrecon.tissue.slots import EXPECTED, OUTSIDE, UNCERTAINTY
 from napari_spatialrecon.viewer.canvas.bar_title import bar_title
 from napari_spatialrecon.viewer.canvas.coloring import color_layer
 from napari_spatialrecon.viewer.canvas.colors import color_key
@@ -47,6 +47,13 @@ def test_a_cell_is_described_by_type_genes_columns_and_certainty() -> None:
     )
     assert ("batch", "batch 7") in found.columns and ("patch support", "7") in found.columns
     assert "unknown" in describe_point(cells(), 9).certainty
+
+
+def test_what_is_true_or_false_of_a_cell_is_told_in_words() -> None:
+    placed = cells_of(np.ones((2, 2)), np.eye(2) * 100, **{OUTSIDE: [False, True]})
+    told = [dict(describe_point(placed, row).columns) for row in (0, 1)]
+    key = "likeness to the reference"
+    assert [t[key] for t in told] == ["like the reference", "unlike the reference"]
 
 
 def test_a_spread_of_earlier_versions_is_not_told_as_an_error() -> None:

@@ -10,7 +10,7 @@ import numpy as np
 from napari_spatialrecon.tissue.slots import EXPECTED, UNCERTAINTY
 from napari_spatialrecon.viewer.canvas.layer_values import rows_of, type_column
 from napari_spatialrecon.viewer.canvas.layers import NAMES, um_per_layer_unit
-from napari_spatialrecon.viewer.canvas.point_values import LABELS
+from napari_spatialrecon.viewer.canvas.point_values import LABELS, WORDS
 from napari_spatialrecon.viewer.canvas.table_metadata import table_of
 from napari_spatialrecon.viewer.landmarks.portrait import Portraits
 from napari_spatialrecon.viewer.place.whereabouts import radius_of
@@ -67,7 +67,7 @@ def describe_point(layer: Points, row: int, portraits: Portraits | None = None) 
     kind = "" if column is None or column not in own else _text(own[column])
     told = {column, NAMES, UNCERTAINTY, EXPECTED}
     others = [name for name in own.index if name not in told]
-    further = [(LABELS.get(name, str(name)), _text(own[name])) for name in others]
+    further = [(LABELS.get(name, str(name)), _told(name, own[name])) for name in others]
     shown = tuple(pair for pair in further if pair[1])[:MOST_COLUMNS]
     return Described(str(names_of(layer)[row]), kind, genes, _certainty(layer, row), shown)
 
@@ -89,6 +89,13 @@ def _certainty(layer: Points, row: int) -> str:
         f"Expected error {error:,.3g} {unit}: half of such cells lie nearer to their true place, "
         f"9 of 10 within {radius:,.3g} {unit} (90 % radius, the ring)."
     )
+
+
+def _told(name: str, value: object) -> str:
+    """Return a value of a column in words: those of a column that is True or False."""
+    if name in WORDS and isinstance(value, bool | np.bool_):
+        return WORDS[name][int(value)]
+    return _text(value)
 
 
 def _text(value: object) -> str:
