@@ -61,7 +61,7 @@ def _results(slide, tiny):
 
 def test_after_a_run_the_verdict_says_so_and_the_record_has_the_figures(slide, shuffled, tiny):
     for result in _results(shuffled, tiny):
-        assert WARNING in result.verdict
+        assert WARNING in result.verdict and "no better than the baseline" in result.verdict
         assert any(WARNING in text for text in result.record.warnings)
         assert result.record.settings["spatial_signal"]["C2"]["p_value"] > 0.01
     for result in _results(slide, tiny):

@@ -68,8 +68,8 @@ def missing(found: dict[str, SpatialSignal]) -> tuple[str, ...]:
     'C2'
     """
     return tuple(
-        f"{name}: {signal.text}. Do not rely on places or maps; check that the coordinates belong "
-        "to these spots."
+        f"{name}: {signal.text}. Expect a result no better than the baseline; check that the "
+        "coordinates belong to these spots."
         for name, signal in found.items()
         if signal.is_missing
     )
