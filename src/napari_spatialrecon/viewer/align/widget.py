@@ -35,6 +35,7 @@ _NUDGE = 0.002
 class AlignToHistology(LandmarkDock[AlignSession]):
     """The widget Align to histology of one viewer."""
 
+    title = "Align to histology"
     shortcuts = ALIGN
     pick_text = "Set landmark pairs"
     noun = "landmark pairs"

@@ -45,6 +45,7 @@ _JUDGE_AFTER_MS = 250
 class LandmarksWidget(LandmarkDock[LandmarksSession]):
     """The widget Landmarks of one viewer."""
 
+    title = "Landmarks"
     shortcuts = LANDMARKS
     pick_text = "Set landmarks"
     columns: ClassVar[dict[str, str]] = {

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -11,12 +11,14 @@ import numpy as np
 from napari_spatialrecon.tissue.slots import OURS
 from napari_spatialrecon.viewer.canvas.coloring import restore_look
 from napari_spatialrecon.viewer.canvas.colors import resume_colors
+from napari_spatialrecon.viewer.session.landmark_docks import open_landmark_docks
 from napari_spatialrecon.viewer.workspace.reopening import room_of
 from napari_spatialrecon.viewer.workspace.results import Result
 from napari_spatialrecon.viewer.workspace.workspace import Role, workspace_of
 
 if TYPE_CHECKING:
     from napari.components import ViewerModel
+    from napari.layers import Layer
 
     from napari_spatialrecon.viewer.session.reading import LayerRead, SessionRead
 
@@ -27,7 +29,7 @@ _AFTER = ("scale", "translate", "rotate", "shear", "affine", "visible", "opacity
 def show_session(viewer: ViewerModel, read: SessionRead) -> list[str]:
     """Show a session in a viewer, over what is open; return what has changed since.
 
-    In an empty viewer the camera and the tabs return as well.
+    In an empty viewer the camera, the tabs and the docks of landmarks return as well.
     """
     from napari.layers import Points
 
@@ -60,19 +62,24 @@ def show_session(viewer: ViewerModel, read: SessionRead) -> list[str]:
             entry.name = name if space.named(name) is None else entry.name
             space.set_role(entry, Role(role))
     _list_results(viewer, read)
-    if empty:
-        _look_as_before(viewer, read)
-    return [*read.notes, *_set_landmarks(read)]
+    shown = _look_as_before(viewer, read) if empty else set()
+    return [*read.notes, *_set_landmarks(read, shown)]
 
 
-def _set_landmarks(read: SessionRead) -> list[str]:
-    """Return which layers have landmarks that were set and are shown once asked for."""
+def _set_landmarks(read: SessionRead, shown: Collection[tuple[str, Layer]]) -> list[str]:
+    """Return which layers have landmarks that were set and are shown once asked for.
+
+    Parameters
+    ----------
+    shown
+        Title of an open dock, and the layer of which it shows them.
+    """
     notes = []
     for one in read.layers:
         ours = {} if one is None else one.layer.metadata.get(OURS, {})
         for key, widget in (("landmarks", "Landmarks"), ("pairs", "Align to histology")):
             count = len(ours.get(key, {}).get("marks", ours.get(key, {}).get("pairs", ())))
-            if one is not None and count:
+            if one is not None and count and (widget, one.layer) not in shown:
                 words = "landmark" if count == 1 else "landmarks"
                 notes.append(f"{one.layer.name}: {count} {words} are set; {widget} shows them.")
     return notes
@@ -139,7 +146,8 @@ def _list_results(viewer: ViewerModel, read: SessionRead) -> None:
         )
 
 
-def _look_as_before(viewer: ViewerModel, read: SessionRead) -> None:
+def _look_as_before(viewer: ViewerModel, read: SessionRead) -> set[tuple[str, Layer]]:
+    """Return what `open_landmark_docks` does."""
     from napari.layers import Points
 
     space, view = workspace_of(viewer), read.content["view"]
@@ -157,3 +165,5 @@ def _look_as_before(viewer: ViewerModel, read: SessionRead) -> None:
         part = space.kept.get(name)
         if part is not None and isinstance(state, Mapping):
             part.restore(state)
+    layers = [None if one is None else one.layer for one in read.layers]
+    return open_landmark_docks(viewer, view.get("docks", ()), layers)

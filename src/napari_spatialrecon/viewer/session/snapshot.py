@@ -18,6 +18,7 @@ from napari_spatialrecon.viewer.canvas.coloring import look_of
 from napari_spatialrecon.viewer.canvas.colors import ColorKey, color_key
 from napari_spatialrecon.viewer.canvas.passing import is_passing
 from napari_spatialrecon.viewer.canvas.table_metadata import table_of
+from napari_spatialrecon.viewer.session.landmark_docks import landmark_docks
 from napari_spatialrecon.viewer.session.table_files import TableSource
 from napari_spatialrecon.viewer.workspace.workspace import Role, workspace_of
 
@@ -205,4 +206,5 @@ def _view(viewer: ViewerModel, space: Workspace, at: Mapping[Layer, int]) -> dic
         "active": None if active is None else at.get(active),
         "selection": [] if gone else np.asarray(selection.names).astype(str).tolist(),
         "selected_in": None if source is None else at[source],
+        "docks": landmark_docks(viewer, at),
     }

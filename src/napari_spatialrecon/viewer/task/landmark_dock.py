@@ -73,6 +73,8 @@ class LandmarkDock(QWidget, Generic[S]):
         The landmarks being edited; None if the layers for them are missing.
     """
 
+    title: ClassVar[str]
+    """Name of the widget in napari's menu."""
     shortcuts: ClassVar[Mapping[str, Shortcut]]
     columns: ClassVar[Mapping[str, str]]
     """Headings of the table, and their tooltips."""

@@ -26,6 +26,12 @@ def dock_of(widget: QWidget) -> QDockWidget | None:
     return above
 
 
+def has_joined(widget: QWidget) -> bool:
+    """Return whether a widget's dock has taken its place among those of ours."""
+    dock = dock_of(widget)
+    return dock is not None and bool(dock.property(_OURS))
+
+
 class _FirstShown(QObject):
     def __init__(self, widget: QWidget) -> None:
         super().__init__(widget)
