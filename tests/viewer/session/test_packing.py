@@ -135,3 +135,11 @@ def test_points_return_as_they_were(
     assert found.canvas_size_limits == layer.canvas_size_limits
     np.testing.assert_allclose(found.affine.affine_matrix, layer.affine.affine_matrix)
     np.testing.assert_allclose(found.rotate, layer.rotate, atol=1e-12)
+
+
+@pytest.mark.parametrize("kind", [np.float32, np.float64])
+def test_numbers_that_are_not_finite_return(kind: type, tmp_path: Path) -> None:
+    value = np.array([np.nan, np.inf, -np.inf, 1.5], kind)
+    found = through({"array": value, "one": value[1]}, tmp_path)
+    np.testing.assert_array_equal(found["array"], value)
+    assert found["array"].dtype == value.dtype and found["one"] == np.inf

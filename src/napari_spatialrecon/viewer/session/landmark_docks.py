@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Protocol, runtime_checkable
 
 from qtpy.QtCore import QTimer
 
-from napari_spatialrecon.viewer.task.landmark_dock import LandmarkDock
 from napari_spatialrecon.viewer.window.docks import dock_of, has_joined
 from napari_spatialrecon.viewer.window.main_window import has_window
 from napari_spatialrecon.viewer.window.memory import PLUGIN
@@ -17,10 +16,24 @@ from napari_spatialrecon.viewer.workspace.workspace import workspace_of
 if TYPE_CHECKING:
     from napari.components import ViewerModel
     from napari.layers import Layer
-    from qtpy.QtWidgets import QWidget
+    from qtpy.QtWidgets import QComboBox, QWidget
 
 #: Looks, 10 ms apart, after which docks that never became tabs are left as they are.
 _LOOKS = 500
+
+
+@runtime_checkable
+class LandmarkDock(Protocol):
+    """A dock that draws the landmarks of a layer while it is open."""
+
+    title: str
+    session: Any
+    layer: QComboBox
+    image: QComboBox
+    pointer: Any
+
+    def begin(self) -> None:
+        """Start on the chosen layers, with their earlier landmarks."""
 
 
 def landmark_docks(viewer: ViewerModel, at: Mapping[Layer, int]) -> list[dict[str, Any]]:
@@ -78,7 +91,7 @@ def open_landmark_docks(
     return shown
 
 
-def _open(viewer: ViewerModel) -> Iterator[LandmarkDock[Any]]:
+def _open(viewer: ViewerModel) -> Iterator[Any]:
     if has_window(viewer):
         for widget in viewer.window.dock_widgets.values():
             if isinstance(widget, LandmarkDock):

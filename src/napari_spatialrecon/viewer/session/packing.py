@@ -58,7 +58,7 @@ class Packer:
         if value is None or isinstance(value, bool | str | int):
             return value
         if isinstance(value, float):
-            return value if math.isfinite(value) else {"$float": repr(value)}
+            return value if math.isfinite(value) else {"$float": str(float(value))}
         if isinstance(value, np.generic):
             return self.pack(value.item())
         if isinstance(value, Path) or hasattr(value, "dimensionality"):
