@@ -305,8 +305,7 @@ def _generalist() -> Iterator[Step]:
 
 @remedy(
     "methods/srast/model.py",
-    "Try {} with one that was trained with these settings (spatialrecon train --method srast), "
-    "or {}.",
+    "Try {} with one that was trained with these settings, or {}.",
 )
 def _network_of_the_paper() -> Iterator[Step]:
     from napari_spatialrecon.tasks.super_training import train_super_resolution

@@ -269,3 +269,16 @@ def _suffix(tmp_path: Path) -> Iterator[Step]:
     data = np.random.default_rng(0).uniform(0, 9, (5, 2))
     said = yield lambda: write_points(str(tmp_path / "a.tsv"), data, {})
     yield lambda: write_points(str(tmp_path / str(said)[4:-1]), data, {})
+
+
+@shown(
+    "viewer/workspace/record_files.py",
+    "Try dropping the result itself: its record is read with it.",
+)
+def _record_alone(tmp_path: Path) -> Iterator[Step]:
+    from napari_spatialrecon.viewer.workspace.record_files import result_of
+
+    (tmp_path / "C5.run.json").write_text("{}")
+    yield lambda: result_of(tmp_path / "C5.run.json")
+    (tmp_path / "C5.h5ad").touch()
+    yield lambda: result_of(tmp_path / "C5.h5ad")

@@ -50,7 +50,7 @@ def benchmark(
         Folder of the comparison. Cells that it holds are not run again.
     cases
         Named cases, tasks or patterns (``"place"``, ``"place/her2*"``, ``"all"``); see
-        ``spatialrecon compare --list``.
+        the list that the command prints.
     methods
         Names, with preset and settings (``"gears:standard"``, ``"nnls,loss=counts"``), run in this
         order; every method and installed tool of each task if none is given.

@@ -12,6 +12,7 @@ from qtpy.QtGui import QGuiApplication
 from qtpy.QtWidgets import QFileDialog
 
 from napari_spatialrecon.errors import InputError
+from napari_spatialrecon.methods.placement import calibration
 from napari_spatialrecon.methods.registry import MethodInfo, methods_for
 from napari_spatialrecon.progress import Progress
 from napari_spatialrecon.tissue.slots import OURS
@@ -375,8 +376,9 @@ def test_two_viewers_do_not_disturb_each_other(
 
 
 def test_uncertain_cells_fade_from_the_result_and_from_the_legend_alike(
-    widget: PlaceCells, qtbot: Any
+    widget: PlaceCells, qtbot: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    monkeypatch.setattr(calibration, "_power", lambda levels: 1.0)  # the radius follows the spread
     run(widget, qtbot)
     legend = LegendWidget(widget.viewer)
     qtbot.addWidget(legend)

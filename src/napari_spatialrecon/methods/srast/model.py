@@ -221,8 +221,8 @@ class SRast(SuperResolution):
             raise InputError(
                 f"Expected a model trained with {_network_of(self.config)}; found none, and the "
                 f"one in the package has {_network_of(generalist().config)}.",
-                remedy=f"Try {argument('model')} with one that was trained with these settings "
-                f"(spatialrecon train --method srast), or {argument('preset', 'standard')}.",
+                remedy=f"Try {argument('model')} with one that was trained with these settings, or "
+                f"{argument('preset', 'standard')}.",
                 where="network",
             )
         found = generalist().generalist
