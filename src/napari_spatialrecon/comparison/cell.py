@@ -125,7 +125,8 @@ class Cell:
         facts = json.loads(facts_path.read_text("utf-8")) if facts_path.exists() else {}
         found["seconds"] += facts.get("seconds", ended.seconds)
         found["cpu_seconds"] += facts.get("cpu_seconds", 0.0)
-        found["peak_memory_bytes"] = max(found["peak_memory_bytes"], ended.peak_bytes)
+        peaks = found["peak_memory_bytes"], ended.peak_bytes, facts.get("memory_bytes", 0)
+        found["peak_memory_bytes"] = max(peaks)
         found |= {key: facts[key] for key in ("versions", "settings") if key in facts}
         if ended.code != 0 or ended.reason:
             reason = facts.get("error") if not ended.reason else ""

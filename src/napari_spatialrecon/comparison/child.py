@@ -19,6 +19,8 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import IO, Any, NoReturn
 
+import psutil
+
 from napari_spatialrecon.errors import SpatialReconError
 
 #: Exit code of a run that failed with a reason, which is in its file of facts.
@@ -64,6 +66,7 @@ def _solve(request: dict[str, Any]) -> dict[str, Any]:
     facts = {
         "seconds": time.perf_counter() - clock,
         "cpu_seconds": time.process_time() - processor,
+        "memory_bytes": psutil.Process().memory_info().rss,  # it may end between two readings
         "versions": runner.versions(),
         "settings": runner.settings(seed),
     }
