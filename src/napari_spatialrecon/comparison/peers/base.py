@@ -146,3 +146,25 @@ def mixture_of(spots: AnnData, shares: pd.DataFrame) -> AnnData:
     made.obsm[PROPORTIONS] = whole.rename(columns=str)
     made.uns["left_out"] = int(spots.n_obs - spots.obs_names.isin(known.dropna().index).sum())
     return made
+
+
+class Transport(Peer):
+    """A tool that transports cells to spots; places and genes are read out of the plan."""
+
+    @abstractmethod
+    def transport(self, cells: AnnData, spots: AnnData) -> tuple[Array, AnnData]:
+        """Return the plan, (n_cells, n_spots), and the cells' log-normalised counts."""
+
+    def weights(self, plan: Array) -> Array:
+        """Return the weight of each cell in each spot, by which genes are read out."""
+        return plan
+
+    def solve(self, task: str, part: Part, seed: int) -> AnnData:
+        """Transport the cells, and read the transport out."""
+        if task == "place":
+            cells, spots = part.tables["query"], one_slide(part.references)
+            return placed(cells, self.transport(cells, spots)[0], spots)
+        genes = list(part.asked["genes"])
+        cells, spots = part.tables["reference"], part.tables["slide"]
+        plan, logs = self.transport(cells, spots)
+        return genes_of(spots, self.weights(plan).T @ logs[:, genes].X, genes)

@@ -8,34 +8,25 @@ import numpy as np
 import scanpy
 from anndata import AnnData
 
-from napari_spatialrecon.comparison.cases.problem import Part
 from napari_spatialrecon.comparison.peers.base import (
-    Peer,
-    genes_of,
+    Array,
+    Transport,
     normalised,
     on_shared_genes,
-    one_slide,
-    placed,
 )
 
 
-class Moscot(Peer):
+class Moscot(Transport):
     """Fused Gromov-Wasserstein transport with the weights that are moscot's defaults."""
 
     OPTIONS: ClassVar[dict[str, Any]] = {"alpha": 0.5, "epsilon": 0.01, "components": 30}
 
-    def solve(self, task: str, part: Part, seed: int) -> AnnData:
-        """Transport the cells, and read the transport out."""
-        if task == "place":
-            cells, spots = part.tables["query"], one_slide(part.references)
-            return placed(cells, self._transport(cells, spots)[0], spots)
-        genes = list(part.asked["genes"])
-        cells, spots = part.tables["reference"], part.tables["slide"]
-        plan, logs = self._transport(cells, spots)
-        weights = plan / np.maximum(plan.sum(axis=0, keepdims=True), 1e-300)
-        return genes_of(spots, weights.T @ logs[:, genes].X, genes)
+    def weights(self, plan: Array) -> Array:
+        """Return the share of each cell in each spot: (n_cells, n_spots), columns sum to 1."""
+        return np.asarray(plan / np.maximum(plan.sum(axis=0, keepdims=True), 1e-300), float)
 
-    def _transport(self, cells: AnnData, spots: AnnData) -> Any:
+    def transport(self, cells: AnnData, spots: AnnData) -> tuple[Array, AnnData]:
+        """Return the plan and the logarithms; see `Transport.transport`."""
         from moscot.problems.space import MappingProblem
 
         logs, slide = normalised(cells), normalised(spots)

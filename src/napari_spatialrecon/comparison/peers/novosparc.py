@@ -9,36 +9,24 @@ from typing import Any, ClassVar
 import numpy as np
 from anndata import AnnData
 
-from napari_spatialrecon.comparison.cases.problem import Part
 from napari_spatialrecon.comparison.peers.base import (
-    Peer,
-    genes_of,
+    Array,
+    Transport,
     normalised,
     on_shared_genes,
-    one_slide,
-    placed,
 )
 
 #: Genes of largest variance that distances between cells are measured in.
 VARYING = 2000
 
 
-class NovoSpaRc(Peer):
+class NovoSpaRc(Transport):
     """Settings of its tutorial with an atlas; the slide is the atlas."""
 
     OPTIONS: ClassVar[dict[str, Any]] = {"neighbors": 5, "alpha_linear": 0.8, "epsilon": 5e-3}
 
-    def solve(self, task: str, part: Part, seed: int) -> AnnData:
-        """Transport the cells, and read the transport out."""
-        if task == "place":
-            cells, spots = part.tables["query"], one_slide(part.references)
-            return placed(cells, self._transport(cells, spots)[0], spots)
-        genes = list(part.asked["genes"])
-        cells, spots = part.tables["reference"], part.tables["slide"]
-        plan, logs = self._transport(cells, spots)
-        return genes_of(spots, plan.T @ logs[:, genes].X, genes)
-
-    def _transport(self, cells: AnnData, spots: AnnData) -> Any:
+    def transport(self, cells: AnnData, spots: AnnData) -> tuple[Array, AnnData]:
+        """Return the plan and the logarithms; see `Transport.transport`."""
         import novosparc
 
         logs, slide = normalised(cells), normalised(spots)
