@@ -113,7 +113,7 @@ def test_better_is_what_wins_clearly_and_loses_nowhere(found, um, stress, center
     said = words.verdict(scores, found["place"].measures, "40 spots")
     assert said.doubtful == (outcome != "better")
     assert ("is no better than the baseline (knn)" in said.text) == said.doubtful
-    assert ("but worse" in said.text) == (outcome == "worse")
+    assert ("it is worse" in said.text) == (outcome == "worse")
     if outcome == "better":
         by = " by relative error of distances." if um[1] < 0 else "."
         assert said.text.startswith(f"own is better than its baselines{by} Held out: 40 spots.")

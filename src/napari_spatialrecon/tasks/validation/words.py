@@ -66,7 +66,7 @@ def verdict(scores: Sequence[Score], measures: Sequence[Measure], held_out: str)
     head = {
         BETTER: f"{own.title} is better than its baselines{_by(scores, measures)}.",
         NO_BETTER: f"{own.title} is no better than the baseline ({best.title}).",
-        WORSE: f"{own.title} is no better than the baseline ({best.title}), but worse.",
+        WORSE: f"{own.title} is no better than the baseline ({best.title}): it is worse.",
     }[found]
     for number, measure in enumerate(measures):
         other = rival(scores, measures, number)
