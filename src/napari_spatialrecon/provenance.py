@@ -23,6 +23,8 @@ PACKAGES = ("napari-spatialrecon", "numpy", "scipy", "torch", "anndata", "scanpy
 
 #: Number of rows of a sparse matrix that are hashed at a time.
 _ROWS = 2048
+#: Number of texts that are joined at a time: other threads wait meanwhile.
+_TEXTS = 20_000
 
 
 def versions() -> dict[str, str]:
@@ -66,7 +68,9 @@ def _pieces(part: Any) -> list[bytes]:
         return digest.pieces()
     array = np.asarray(part)
     if array.dtype.kind in "OUST":
-        return [str(array.shape).encode(), "\n".join(map(str, array.ravel())).encode()]
+        flat, blocks = array.ravel(), range(0, array.size, _TEXTS)
+        texts = ("\n".join(map(str, flat[start : start + _TEXTS])).encode() for start in blocks)
+        return [str(array.shape).encode(), b"\n".join(texts)]
     return [str(array.shape).encode(), _array(array)]
 
 

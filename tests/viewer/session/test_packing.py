@@ -11,16 +11,21 @@ import h5py
 import numpy as np
 import pandas as pd
 import pytest
+from anndata import AnnData, read_h5ad
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 from napari.components import ViewerModel
+from napari.layers.points._points_constants import Symbol
+from scipy import sparse
 
-from napari_spatialrecon.viewer.session.packing import Packer, UnpackableError, Unpacker
+from napari_spatialrecon.viewer.session import packing
+from napari_spatialrecon.viewer.session.packing import TEXTS, Packer, UnpackableError, Unpacker
 from napari_spatialrecon.viewer.session.reading import read_session
 from napari_spatialrecon.viewer.session.saving import write_session
 from napari_spatialrecon.viewer.session.showing import show_session
 from napari_spatialrecon.viewer.session.snapshot import take
+from napari_spatialrecon.viewer.session.table_files import TableSource, write_table
 
 plain = st.recursive(
     st.none() | st.booleans() | st.integers(-9, 9) | st.floats() | st.text(max_size=4),
@@ -143,3 +148,37 @@ def test_numbers_that_are_not_finite_return(kind: type, tmp_path: Path) -> None:
     found = through({"array": value, "one": value[1]}, tmp_path)
     np.testing.assert_array_equal(found["array"], value)
     assert found["array"].dtype == value.dtype and found["one"] == np.inf
+
+
+def test_many_texts_are_written_a_few_at_a_time_and_leave_the_window_alone_in_between(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    written: list[int] = []
+    rests: list[float] = []
+    put = h5py.Dataset.__setitem__
+
+    def note(made: h5py.Dataset, at: Any, values: Any) -> None:
+        written.extend([len(values)] if made.dtype.kind == "O" else [])
+        put(made, at, values)
+
+    monkeypatch.setattr(h5py.Dataset, "__setitem__", note)
+    monkeypatch.setattr("napari_spatialrecon.viewer.session.packing.time.sleep", rests.append)
+    names = np.array([f"cell{i}" for i in range(2 * TEXTS + 5)], object)
+    table = AnnData(sparse.eye(len(names), 3, format="csr"), obs=pd.DataFrame(index=names))
+    write_table(TableSource(table), tmp_path, "table", lambda: False)
+    assert written == [TEXTS, TEXTS, 5] and len(rests) == 3
+    again = read_h5ad(tmp_path / "table.h5ad")
+    assert list(again.obs_names) == list(names) and (again.X != table.X).nnz == 0
+    assert list(through(names, tmp_path)) == list(names)
+    assert written == 2 * [TEXTS, TEXTS, 5]
+
+
+def test_values_that_are_all_the_same_are_not_converted_one_by_one(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    asked: list[int] = []
+    convert = packing._texts
+    monkeypatch.setattr(packing, "_texts", lambda found: asked.append(len(found)) or convert(found))
+    symbols = np.full(1_000, Symbol.DISC, object)
+    assert Packer().pack(symbols)["rows"] == 1_000
+    assert asked == [1]

@@ -199,7 +199,7 @@ class ComparePanel(QFrame):
             return found, found.distortion() if isinstance(found, Comparison) else None
 
         pair = self._pair
-        run = self._run = Run(work, "Comparing", viewer=self.viewer, parent=self)
+        run = self._run = Run(work, "Comparing", viewer=self.viewer, parent=self, light=True)
         run.returned.connect(lambda found: self._take(found) if pair == self._pair else None)
         run.failed.connect(self.notice.show_error)
         run.finished.connect(self._on_run_end)

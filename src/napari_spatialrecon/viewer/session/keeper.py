@@ -229,7 +229,8 @@ class Keeper(QObject):
             return
         self._changed, self._copied, self._due = False, time.monotonic(), EVERY_S
         taken = take(self.viewer)
-        run = self._copying = Run(partial(_copy, taken, self.aside), "Keeping a copy", parent=self)
+        work = partial(_copy, taken, self.aside)
+        run = self._copying = Run(work, "Keeping a copy", parent=self, light=True)
         run.returned.connect(self._has_copy)
         run.finished.connect(self._forget_copy)
         run.start()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import time
 from collections.abc import Mapping
 from contextlib import contextmanager
 from enum import Enum
@@ -25,6 +26,10 @@ SMALL = 64
 """Arrays with more elements are kept in the HDF5 file."""
 _BLOCK = 1 << 24
 """Bytes that are written between two looks at whether to stop."""
+TEXTS = 10_000
+"""Texts that are written in one go: writing them holds the lock of Python, and the window waits."""
+_REST = 2.0
+"""How long the window is left alone after each go at texts, in times of that go."""
 
 
 class UnpackableError(TypeError):
@@ -107,14 +112,13 @@ class Packer:
                 _write_array(file, name, array, should_stop)
 
     def _array(self, array: np.ndarray) -> dict[str, Any]:
-        if array.dtype.kind in "OUS":
-            words = [one.value if isinstance(one, Enum) else one for one in array.ravel()]
-            array = np.array([str(one) for one in words], object).reshape(array.shape)
-        elif array.dtype.kind not in "biuf":
+        if array.dtype.kind not in "OUSbiuf":
             raise UnpackableError(str(array.dtype))
         if array.ndim and len(array) > 1 and (array == array[:1]).all():
             row = self._array(array[:1])
             return {"$same": row, "rows": len(array)}
+        if array.dtype.kind in "OUS":
+            array = _texts(array)
         if array.size > SMALL:
             return self.store(array)
         kind = "text" if array.dtype.kind == "O" else array.dtype.str
@@ -202,9 +206,33 @@ def _write_array(file: h5py.File, name: str, array: np.ndarray, should_stop: Sho
     text = array.dtype.kind == "O"
     dtype = h5py.string_dtype() if text else array.dtype
     packed = {"compression": "lzf", "shuffle": not text} if array.size > SMALL else {}
-    made = file.create_dataset(name, array.shape, dtype, **packed)
-    rows = max(1, _BLOCK // max(1, array.nbytes // max(1, len(array))))
+    fill(file.create_dataset(name, array.shape, dtype, **packed), array, should_stop)
+
+
+def fill(made: h5py.Dataset, array: np.ndarray, should_stop: ShouldStop) -> None:
+    """Write an array into its dataset in blocks of rows; the window is heard between them.
+
+    Raises
+    ------
+    Stopped
+        `should_stop` returned True.
+    """
+    text = array.dtype.kind == "O"
+    rows = TEXTS if text else max(1, _BLOCK // max(1, array.nbytes // max(1, len(array))))
     for start in range(0, len(array), rows):
         if should_stop():
             raise Stopped()
+        began = time.perf_counter()
         made[start : start + rows] = np.asarray(array[start : start + rows])
+        if text and len(array) > rows:
+            time.sleep(_REST * (time.perf_counter() - began))
+
+
+def _texts(array: np.ndarray) -> np.ndarray:
+    """Return values as texts."""
+    import pandas as pd
+
+    if array.dtype == object and pd.api.types.infer_dtype(array, skipna=False) == "string":
+        return array
+    words = [one.value if isinstance(one, Enum) else one for one in array.ravel()]
+    return np.array([str(one) for one in words], object).reshape(array.shape)

@@ -12,7 +12,7 @@ import numpy as np
 from napari_spatialrecon.errors import InputError, Stopped
 from napari_spatialrecon.provenance import fingerprint
 from napari_spatialrecon.tissue.slots import FORMAT, NOTES, OURS, READ, RECORD, SPATIAL
-from napari_spatialrecon.viewer.session.packing import writing
+from napari_spatialrecon.viewer.session.packing import TEXTS, fill, writing
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -22,7 +22,6 @@ if TYPE_CHECKING:
 
 _READING = {READ, NOTES, RECORD, FORMAT}
 """Slots that reading and writing set, so that they say nothing of a change."""
-_BLOCK = 1 << 24
 _ROWS = 64
 
 
@@ -57,7 +56,7 @@ def write_table(
         `should_stop` returned True.
     """
     adata, path = source.adata, source.path
-    stated: dict[str, Any] = {"names": fingerprint(adata.obs_names.to_numpy().astype(str))}
+    stated: dict[str, Any] = {"names": fingerprint(adata.obs_names.to_numpy())}
     if path is not None and path.exists():
         changed = _changes(source)
         if changed is not None:
@@ -89,7 +88,7 @@ def read_table(
         return read_h5ad(folder / stated["whole"]), []
     assert path is not None, "a table has a file unless it is held whole"
     adata = read_with(path, ReadOptions.of(stated["read"]))
-    same_rows = fingerprint(adata.obs_names.to_numpy().astype(str)) == stated["names"]
+    same_rows = fingerprint(adata.obs_names.to_numpy()) == stated["names"]
     if not same_rows:
         return adata, [
             f"{path.name} now holds different cells or spots than when the session was saved: it "
@@ -255,32 +254,39 @@ def _equal(one: Any, other: Any) -> bool:
 
 
 def _write(adata: AnnData, path: Path, should_stop: ShouldStop) -> None:
-    """Write a table as h5ad; its counts in blocks, so that it can be stopped."""
+    """Write a table as h5ad, its large arrays in blocks, so that it can be stopped."""
     import h5py
-    from anndata.io import write_elem
+    from anndata.experimental import write_dispatched
+    from scipy.sparse import issparse
 
     from napari_spatialrecon.tissue.sharing import sharing
 
     if should_stop():
         raise Stopped()
-    large = adata.X is not None and hasattr(adata.X, "indptr")
-    with writing():
-        sharing(adata, X=None if large else adata.X).write_h5ad(path)
-        if not large:
-            return
-        with h5py.File(path, "r+") as file:
-            if "X" in file:
-                del file["X"]
-            matrix = adata.X
-            kept = type(matrix)(matrix.shape, dtype=matrix.dtype)
-            write_elem(file, "X", kept)
-            group = file["X"]
+
+    def write(
+        whole: Any, store: Any, key: str, value: Any, *, dataset_kwargs: Any, iospec: Any
+    ) -> None:
+        kind = iospec.encoding_type
+        if kind in ("csr_matrix", "csc_matrix") and issparse(value):
+            whole(store, key, type(value)(value.shape, dtype=value.dtype))
             for part in ("data", "indices", "indptr"):
-                array = np.asarray(getattr(matrix, part))
-                del group[part]
-                made = group.create_dataset(part, array.shape, array.dtype)
-                step = max(1, _BLOCK // array.dtype.itemsize)
-                for start in range(0, len(array), step):
-                    if should_stop():
-                        raise Stopped()
-                    made[start : start + step] = array[start : start + step]
+                array = np.asarray(getattr(value, part))
+                del store[key][part]
+                fill(store[key].create_dataset(part, array.shape, array.dtype), array, should_stop)
+        elif kind in ("array", "string-array") and len(np.shape(value)) and len(value) > TEXTS:
+            array = np.asarray(value, object if kind == "string-array" else None)
+            dtype = h5py.string_dtype() if kind == "string-array" else array.dtype
+            made = store.create_dataset(key, array.shape, dtype)
+            made.attrs["encoding-type"], made.attrs["encoding-version"] = (
+                kind,
+                iospec.encoding_version,
+            )
+            fill(made, array, should_stop)
+        else:
+            whole(store, key, value, dataset_kwargs=dataset_kwargs)
+
+    table = sharing(adata)
+    table.strings_to_categoricals()
+    with writing(), h5py.File(path, "w") as file:
+        write_dispatched(file, "/", table, callback=write)
