@@ -27,10 +27,14 @@ BANNED = re.compile(
     | \b (is|are) \s no \s counts | \b taken \s as \s (they \s are|it \s is)
     | \b expected \s genes \s of \s \{ | \b where \s it \s lies \s now
     | colour
+    | [\d}] \s % (?! \w)
     """,
     re.IGNORECASE | re.VERBOSE,
 )
-"""Words and phrases that a reader stumbled over; "floor" means two things, "left out" several."""
+"""Words and phrases that a reader stumbled over; "floor" means two things, "left out" several.
+
+Percentages stand without a space, "24%", as Python writes them.
+"""
 EXEMPT = {
     ("legacy.py", "floor"): "the key that records of earlier versions have",
     ("tissue/slots.py", "out_of_domain"): "a column's name in files; the window has a label",
@@ -90,6 +94,8 @@ def test_no_page_has_one_either() -> None:
         ('"""A floor."""\nx = "fine"', []),
         ('say("It fell to the floor.")', ["floor"]),
         ('say(f"Expected genes of {name}, found {gene}.")', ["expected genes of {"]),
+        ('say(f"{share:.0%} or 5% of {n % 2}")', []),
+        ('say(f"{100 * share:.0f} % of 90 %.")', ["} %", "0 %"]),
         ('say(f"{n} genes are left out.", tip="Colours")', ["left out", "colour"]),
         (
             'layer.setToolTip(\n    "Later runs take this slide where it lies "\n    "now")',

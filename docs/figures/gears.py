@@ -123,7 +123,7 @@ def draw_distortion(data: DataFolder, folder: Path, out: Path) -> None:
     key.axis("off")
     key.text(
         0, 0.95, "Colors tell where a cell\ntruly lay.\n\nBelow: error of the distances\n"
-        "between groups of cells that\ntruly lie together; 0.1 is\nabout 10 %. Diagonal: inside\n"
+        "between groups of cells that\ntruly lie together; 0.1 is\nabout 10%. Diagonal: inside\n"
         "a group.", va="top", fontsize=9, color=QUIET,
     )  # fmt: skip
     bar = figure.colorbar(image, cax=key.inset_axes((0, 0.12, 0.9, 0.05)), orientation="horizontal")

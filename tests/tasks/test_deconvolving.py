@@ -261,7 +261,7 @@ def test_shares_have_intervals_of_what_the_method_finds_in_pseudo_spots(mixed):
     )
     assert (lower <= order(result)).all() and (order(result) <= upper).all()
     assert ((truth >= lower) & (truth <= upper)).mean() > 0.8
-    assert "90 % intervals of" in result.verdict
+    assert "90% intervals of" in result.verdict
     assert result.record.metrics["interval_coverage"] > 0.8
 
 

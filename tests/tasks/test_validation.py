@@ -74,7 +74,7 @@ def test_places_are_validated_in_um_beside_all_baselines(found, tiny):
     table = place.table()
     assert list(table.index) == ["knn", "ridge", "trivial"]
     assert "Held out: 37 spots of A and B" in place.verdict
-    assert " µm better (95 % interval " in place.verdict
+    assert " µm better (95% interval " in place.verdict
     items = place.items
     assert len(items) == sum(round(0.25 * slide.n_obs) for slide in tiny.slides)
     assert table.loc["knn", "median_um"] == pytest.approx(items["knn"].median())
@@ -124,7 +124,7 @@ def test_the_other_tasks_have_a_verdict_beside_each_baseline(found, task):
     one = found[task]
     table = one.table()
     assert len(table) >= 3 and np.isfinite(table[one.measures[0].own]).all()
-    assert "95 % interval" in one.verdict and one.held_out in one.verdict
+    assert "95% interval" in one.verdict and one.held_out in one.verdict
     best = table[one.measures[0].own].iloc[1:]
     best = best.max() if one.measures[0].higher else best.min()
     own = table[one.measures[0].own].iloc[0]

@@ -55,7 +55,7 @@ def test_the_pitch_is_surer_than_the_diameter_of_spots() -> None:
     assert found.per_unit == found.per_pixel == pytest.approx(PX)
     assert found.notes == (
         "Used 0.5 µm per unit, by the array's pitch of 100 µm (Visium); by 65 µm of "
-        "spot_diameter_fullres it is 0.4643 (-7 %).",
+        "spot_diameter_fullres it is 0.4643 (-7%).",
     )
 
 
@@ -75,7 +75,7 @@ def test_what_is_stated_comes_before_the_pitch_which_may_contradict_it() -> None
     stated = visium(metadata={"um_per_fullres_px": 0.8})
     assert contract.um_per_unit(stated) == 0.8
     assert "Used 0.8 µm per unit, by um_per_fullres_px; by" in micrometres(stated).notes[0]
-    assert "it is 0.5 (-38 %)" in micrometres(stated).notes[0]
+    assert "it is 0.5 (-38%)" in micrometres(stated).notes[0]
     exact = visium(microns_per_pixel=0.8)
     assert contract.um_per_unit(exact) == 0.8
     typed = visium()
@@ -226,7 +226,7 @@ def test_intrinsic_coordinates_in_um_are_corrected_if_they_are_of_the_same_slide
     read = read_adata(tmp_path / "old.h5ad")
     length = old.obsm["X_geometry"] * (1 if registered else 65 / 55)
     np.testing.assert_allclose(read.obsm["X_geometry"], length)
-    assert ("may be 15 % too small" in read.uns["spatialrecon"]["notes"][-1]) == registered
+    assert ("may be 15% too small" in read.uns["spatialrecon"]["notes"][-1]) == registered
 
 
 #: Real slides: µm per pixel, width of a spot in µm, and how many sources disagree.

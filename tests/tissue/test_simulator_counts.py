@@ -147,7 +147,7 @@ def test_zeros_depth_and_spatial_signal_fall_among_those_of_real_tissue(realdata
 
 
 def figures_of(adata: ad.AnnData) -> np.ndarray:
-    """Median depth, share of zeros, median and 90 % quantile of Moran's I."""
+    """Median depth, share of zeros, median and 90% quantile of Moran's I."""
     x = adata.X
     zeros = 1 - (x != 0).sum() / (x.shape[0] * x.shape[1])
     signal = np.quantile(spatial_signal(adata), [0.5, 0.9])

@@ -47,7 +47,7 @@ def evaluate_place(
         finite are cells that were not placed.
     same_frame
         Whether posed and true coordinates share frame and unit. If None, they do if their units
-        agree and 90 % of the cells lie in or near the tissue.
+        agree and 90% of the cells lie in or near the tissue.
     seed
         Seed of sampling and ties.
 

@@ -22,7 +22,7 @@ _DRAWS, _WITHIN = 1000, 0.95
 
 
 class Interval(NamedTuple):
-    """A value and the interval that holds 95 % of its draws."""
+    """A value and the interval that holds 95% of its draws."""
 
     value: float
     low: float

@@ -11,7 +11,7 @@ from scipy.spatial.distance import pdist
 _SHELL_REACH = 0.95
 #: Pairs processed at a time.
 _CHUNK = 1 << 19
-#: Distances with the same sign, exponent and 11 bits of mantissa (0.05 %) share a rank: counting
+#: Distances with the same sign, exponent and 11 bits of mantissa (0.05%) share a rank: counting
 #: replaces sorting of millions of pairs.
 _SHIFT = 12
 _BINS = 1 << (31 - _SHIFT)

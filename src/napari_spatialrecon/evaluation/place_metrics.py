@@ -112,7 +112,7 @@ def place_metrics(
 def runaways(points: np.ndarray) -> np.ndarray:
     """Return which points, (n,) bool, are far outliers of a layout, (n, 2).
 
-    Outliers are further from the median centre than 5 times the median distance; if more than 5 %
+    Outliers are further from the median centre than 5 times the median distance; if more than 5%
     of the points are, they are part of the layout and none is an outlier.
     """
     distance = np.linalg.norm(points - np.median(points, axis=0), axis=1)

@@ -115,9 +115,9 @@ def _groups(column: pd.Series, name: str) -> bool:
 
 
 def spread_words(values: np.ndarray, unit: str) -> str:
-    """Return the median and the middle 90 % of values in words."""
+    """Return the median and the middle 90% of values in words."""
     low, middle, high = np.nanquantile(np.asarray(values, float), [0.05, 0.5, 0.95])
-    return f"median {number(middle)}{unit}, 90 % from {number(low)} to {number(high)}{unit}"
+    return f"median {number(middle)}{unit}, 90% from {number(low)} to {number(high)}{unit}"
 
 
 def number(value: float) -> str:

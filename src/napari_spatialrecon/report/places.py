@@ -68,10 +68,10 @@ def _uncertainty(run: Run, inputs: list[Input], studio: Studio, below: str) -> S
         error = run.adata.obs[EXPECTED].to_numpy(float) * (scale or 1.0)
         text = (
             "Half of such cells lie within a cell's expected error of their true place, nine of "
-            f"ten within its 90 % radius. Expected error: {spread_words(error, unit)}; "
-            f"90 % radius: {spread_words(stated, unit)}. {stated_words(run.metrics)}"
+            f"ten within its 90% radius. Expected error: {spread_words(error, unit)}; "
+            f"90% radius: {spread_words(stated, unit)}. {stated_words(run.metrics)}"
         ).strip()
-        label = "90 % radius"
+        label = "90% radius"
     else:
         text = (
             "The spread of a cell's likely places, of a version that states no expected error: "
@@ -101,8 +101,8 @@ def _covers(run: Run, stated: np.ndarray) -> Line | None:
     share = float((away[known] <= stated[known]).mean()) if known.any() else np.nan
     text = f"{share:.0%} of the cells lie within this radius of their measured place"
     if share >= _COVERED:
-        return "good", f"{text}, where about 90 % should."
-    return "warning", f"{text}, where about 90 % should: the radii are too small here."
+        return "good", f"{text}, where about 90% should."
+    return "warning", f"{text}, where about 90% should: the radii are too small here."
 
 
 def _beside(run: Run, stated: np.ndarray) -> Line | None:

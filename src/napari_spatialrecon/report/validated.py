@@ -31,7 +31,7 @@ def validated_section(run: Run, studio: Studio) -> Section:
             studio.picture(
                 found.picture(),
                 f"Methods with their intervals, and what was held out: {told.text}",
-                f"{name}: bars are 95 % intervals over {found.n_blocks} blocks.",
+                f"{name}: bars are 95% intervals over {found.n_blocks} blocks.",
             )
         )
     return Section(

@@ -182,7 +182,7 @@ def align_by_outline(
         reflection=reflection,
         reporter=Reporter(progress, should_stop),
     )
-    notes = [f"Outlines overlap by {100 * found.overlap:.0f} %."]
+    notes = [f"Outlines overlap by {100 * found.overlap:.0f}%."]
     if found.ambiguous:
         notes.append("Other rotations fit equally well: check with landmark pairs.")
     transform = Transform.from_pose(found.pose)

@@ -64,7 +64,7 @@ class Compared(ABC):
 
     @cached_property
     def p90(self) -> float:
-        """90 % of the cells or spots disagree by at most this."""
+        """90% of the cells or spots disagree by at most this."""
         return float(np.quantile(self.amount, 0.9))
 
     @property

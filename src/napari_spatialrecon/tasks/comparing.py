@@ -58,7 +58,7 @@ class Comparison(Compared):
         unit = "µm" if self.unit == "um" else self.unit
         return (
             f"{len(self.obs_names):,} cells: disagreement of median {self.median:,.4g} {unit}, "
-            f"90 % within {self.p90:,.4g} {unit}."
+            f"90% within {self.p90:,.4g} {unit}."
         )
 
     def distortion(self, across: int | None = None) -> Distortion:
@@ -121,7 +121,7 @@ def compare(
     >>> moved = slide.copy()
     >>> moved.obsm["spatial"] += [30.0, 40.0]
     >>> compare(slide, moved).summary
-    '50 cells: disagreement of median 50 µm, 90 % within 50 µm.'
+    '50 cells: disagreement of median 50 µm, 90% within 50 µm.'
     """
     places = [places_of(adata, name) for adata, name in zip((first, second), names, strict=True)]
     rows, alone = matched(first, second, places, names)

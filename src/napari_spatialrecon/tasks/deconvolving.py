@@ -53,7 +53,7 @@ class MixtureResult:
     Parameters
     ----------
     adata
-        The slide's spots with ``obsm["proportions"]``, the bounds of their 90 % intervals in
+        The slide's spots with ``obsm["proportions"]``, the bounds of their 90% intervals in
         ``obsm["proportions_lower"]`` and ``["proportions_upper"]`` where they could be calibrated,
         and ``obsm["mapping"]`` for methods that map cells.
     proportions

@@ -52,7 +52,7 @@ def diagnostics(adata: AnnData) -> list[Line]:
             numbers.get("residual_spread"),
             LIMITS["residual_spread"],
             "The refiner moves spots it was trained on by {:.0%} of the tissue's radius "
-            "(σ of the residual; 3 to 5 % is healthy)",
+            "(σ of the residual; 3 to 5% is healthy)",
         ),
     ]
     return [line for line in lines if line is not None]

@@ -37,13 +37,13 @@ def stated_note(placement: Placement) -> str:
 
 
 def stated_words(metrics: Mapping[str, Any]) -> str:
-    r"""Return the expected error and the 90 % radius of a record; empty if it states none.
+    r"""Return the expected error and the 90% radius of a record; empty if it states none.
 
     Examples
     --------
     >>> metrics = {"expected_error_um": 428.0, "radius_90_um": 1031.0, "calibration_held": 0.901}
     >>> stated_words({**metrics, "calibration_spots": 91.0})
-    'Expected error of a cell 428 µm, 90 % radius 1,031 µm (medians); that radius held 90 % of 91 \
+    'Expected error of a cell 428 µm, 90% radius 1,031 µm (medians); that radius held 90% of 91 \
 held-out spots.'
     """
     unit = "_um" if "expected_error_um" in metrics else ""
@@ -57,6 +57,6 @@ held-out spots.'
     of = "µm" if unit else "units"
     shown = [f"{value:,.0f}" if value >= 10 else f"{value:.2g}" for value in (error, radius)]
     return (
-        f"Expected error of a cell {shown[0]} {of}, 90 % radius {shown[1]} {of} (medians); that "
-        f"radius held {100 * held:.0f} % of {spots:,.0f} held-out {kind}."
+        f"Expected error of a cell {shown[0]} {of}, 90% radius {shown[1]} {of} (medians); that "
+        f"radius held {100 * held:.0f}% of {spots:,.0f} held-out {kind}."
     )

@@ -67,7 +67,7 @@ class ValueComparison(Compared):
         """How far the two disagree, and how far their maps agree."""
         return (
             f"{len(self.obs_names):,} {self.kind.of}: {self.kind.amount} of median "
-            f"{self.median:.2g}, 90 % within {self.p90:.2g}. {self.maps}"
+            f"{self.median:.2g}, 90% within {self.p90:.2g}. {self.maps}"
         )
 
     @property

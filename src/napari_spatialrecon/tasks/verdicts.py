@@ -135,18 +135,18 @@ def mixture_verdict(
     Examples
     --------
     >>> mixture_verdict(np.array([[0.75, 0.25], [0.75, 0.25]]), ["L6", "Astro"], ()).text
-    '2 spots, 2 cell types; most are L6 (75 %) and Astro (25 %).'
+    '2 spots, 2 cell types; most are L6 (75%) and Astro (25%).'
     >>> mixture_verdict(np.eye(2), ["L6", "Astro"], (), {"interval_width": 0.4}).text[-77:]
-    'Shares of 5 % or more have 90 % intervals of 40 percentage points on average.'
+    'Shares of 5% or more have 90% intervals of 40 percentage points on average.'
     """
     means = proportions.mean(axis=0)
-    said = [f"{types[i]} ({100 * means[i]:.0f} %)" for i in np.argsort(-means, kind="stable")[:3]]
+    said = [f"{types[i]} ({100 * means[i]:.0f}%)" for i in np.argsort(-means, kind="stable")[:3]]
     most = said[0] if len(said) == 1 else f"{', '.join(said[:-1])} and {said[-1]}"
     text = f"{len(proportions):,} spots, {len(types)} cell types; most are {most}."
     width = metrics.get("interval_width")
     if width is not None:
         text += (
-            f" Shares of {100 * GOT:.0f} % or more have {100 * LEVEL:.0f} % intervals of "
+            f" Shares of {100 * GOT:.0f}% or more have {100 * LEVEL:.0f}% intervals of "
             f"{100 * width:.0f} percentage points on average."
         )
     return Verdict(text).beside(warnings)

@@ -2,7 +2,7 @@
 
 Visium spots are 55 µm wide and 100 µm apart. Space Ranger's `spot_diameter_fullres` is the size in
 pixels of a circle of 65 µm [1]_. Versions before 0.2 took it for that of the spot, so that their
-micrometres were 15 % too small; such values are recognised here.
+micrometres were 15% too small; such values are recognised here.
 
 References
 ----------
@@ -109,7 +109,7 @@ def micrometres(adata: AnnData) -> Micrometres:
         if abs(away) > _TOLERANCE:
             notes.append(
                 f"Used {um:.4g} µm per unit, by {used}; by {other} it is {sources[other]:.4g} "
-                f"({100 * away:+.0f} %)."
+                f"({100 * away:+.0f}%)."
             )
     pixel = um if unit(adata) == "px" else library_um_per_pixel(evidence.library)
     return Micrometres(um, pixel, evidence.spot_um(um), tuple(notes))
@@ -252,7 +252,7 @@ class _Evidence:
             self.refused.append(f"{text}, as versions before 0.2 did")
         elif wrong is None:
             self.doubts.append(
-                f"Perhaps {text}, as versions before 0.2 did: then lengths in µm are 15 % too "
+                f"Perhaps {text}, as versions before 0.2 did: then lengths in µm are 15% too "
                 "small. Try the run again with this version."
             )
         return bool(wrong)

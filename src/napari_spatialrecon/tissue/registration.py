@@ -111,7 +111,7 @@ def register_images(
     ----------
     moving, fixed
         Images; thumbnails of at most 512 pixels per side are read. If `um_per_unit` of both is
-        known, sizes may differ by 8 %; otherwise by 35 % from that of equal areas.
+        known, sizes may differ by 8%; otherwise by 35% from that of equal areas.
     reflection
         Whether the section may have been flipped.
     reporter

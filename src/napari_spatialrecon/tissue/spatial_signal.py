@@ -46,7 +46,7 @@ class SpatialSignal:
     p_value
         Share of shuffles whose mean Moran's I is at least as high, the slide itself counted.
     patterned
-        Genes with a pattern in space, at a false discovery rate of 5 %.
+        Genes with a pattern in space, at a false discovery rate of 5%.
     mantel, mantel_p_value
         Spearman correlation over pairs of spots of distance in space and in expression, and the
         share of shuffles that reach it (Mantel 1967; figure 2 of the dp-VAE paper).

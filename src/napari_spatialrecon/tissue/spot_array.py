@@ -68,7 +68,7 @@ def find_array(row: Any, column: Any, points: NDArray[np.float64]) -> SpotArray 
 
     Returns
     -------
-    None where the spots are of neither array, too few, or too irregular for a pitch within .5 %.
+    None where the spots are of neither array, too few, or too irregular for a pitch within .5%.
 
     Examples
     --------
@@ -93,7 +93,7 @@ def find_array(row: Any, column: Any, points: NDArray[np.float64]) -> SpotArray 
 def hexagonal_pitch(points: NDArray[np.float64]) -> float | None:
     """Return the distance between neighbours of a hexagonal array; None of other points.
 
-    Found without indices, it is less precise: rounded coordinates shorten it by up to 1 %.
+    Found without indices, it is less precise: rounded coordinates shorten it by up to 1%.
     """
     from scipy.spatial import cKDTree
 

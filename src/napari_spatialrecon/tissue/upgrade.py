@@ -47,7 +47,7 @@ def correct_micrometres(adata: AnnData) -> None:
         if alignment is None and not _was_registered(ours):
             adata.obsm[GEOMETRY] = np.asarray(adata.obsm[GEOMETRY]) * ratio
         else:
-            notes.append(f'Lengths in obsm["{GEOMETRY}"] may be 15 % too small.')
+            notes.append(f'Lengths in obsm["{GEOMETRY}"] may be 15% too small.')
     adata.uns[OURS] = {**content, NOTES: np.array(notes)}
 
 

@@ -78,7 +78,7 @@ def test_an_earlier_model_whose_scale_was_stated_is_kept(methods) -> None:
 
 def test_an_earlier_model_that_mixed_scales_is_refused(methods) -> None:
     mixed = with_um(methods["knn"].reference, (SHORT, 1.0))
-    with pytest.raises(CheckpointError, match="took one as 15 % smaller than two") as caught:
+    with pytest.raises(CheckpointError, match="took one as 15% smaller than two") as caught:
         in_true_um(mixed, FOLDER)
     assert "training the model again" in caught.value.remedy
 

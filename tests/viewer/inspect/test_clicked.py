@@ -43,7 +43,7 @@ def test_a_cell_is_described_by_type_genes_columns_and_certainty() -> None:
     assert (found.name, found.kind, found.genes) == ("c7", "tumor", ("HIGH",))
     assert found.certainty == (
         "Expected error 28 µm: half of such cells lie nearer to their true place, 9 of 10 within "
-        "70 µm (90 % radius, the ring)."
+        "70 µm (90% radius, the ring)."
     )
     assert ("batch", "batch 7") in found.columns and ("patch support", "7") in found.columns
     assert "unknown" in describe_point(cells(), 9).certainty

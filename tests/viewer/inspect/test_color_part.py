@@ -84,7 +84,7 @@ def test_dragging_the_lines_sets_the_limits(tab: InspectTab, qtbot: Any) -> None
     part(tab).scale.histogram.region.setRegion((10.0, 20.0))
     qtbot.waitUntil(lambda: color_key(layer).limits == pytest.approx((10.0, 20.0)), timeout=10000)
     assert part(tab).scale.percentiles.currentText() == "by hand"
-    whole = part(tab).scale.percentiles.findText("0–100 %")
+    whole = part(tab).scale.percentiles.findText("0–100%")
     part(tab).scale.percentiles.setCurrentIndex(whole)
     part(tab).scale.percentiles.activated.emit(whole)
     qtbot.waitUntil(lambda: color_key(layer).limits == pytest.approx((0.0, 59.0)), timeout=10000)

@@ -469,7 +469,7 @@ def test_placed_cells_opened_from_a_file_are_colored_by_their_error(
     assert field.text() == "uncertainty"
     layer = [result.layer for result in widget.space.results if result.path == path][-1]
     key = color_key(layer)
-    assert key is not None and key.kind == "uncertainty" and "90 % radius" in key.title
+    assert key is not None and key.kind == "uncertainty" and "90% radius" in key.title
     assert can_fade(layer)
 
 

@@ -111,6 +111,6 @@ def test_other_tasks_have_their_own_measure(
 
 
 def test_warnings_of_a_record_are_counted_and_read_by_hovering() -> None:
-    said = facts(result("deconvolve", metrics={}, warnings=["Macrophage: 20 %.", "One type."]))
+    said = facts(result("deconvolve", metrics={}, warnings=["Macrophage: 20%.", "One type."]))
     assert (said.verdict.text, said.tone) == ("2 warnings", "warning")
-    assert said.verdict.tip == "Macrophage: 20 %. One type."
+    assert said.verdict.tip == "Macrophage: 20%. One type."

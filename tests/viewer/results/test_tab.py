@@ -102,7 +102,7 @@ def test_each_way_to_look_is_a_button_that_is_left_again(
 ) -> None:
     tick(tab, *two)
     panel = tab.compare
-    assert "median 70.7 µm" in panel.median.text() and "90 %" in panel.p90.text()
+    assert "median 70.7 µm" in panel.median.text() and "90%" in panel.p90.text()
     for look, button in panel.buttons.items():
         button.click()
         assert panel.stage.look is look and button.isChecked()

@@ -133,7 +133,7 @@ def test_a_scale_that_sources_disagree_on_is_told_in_the_window(
     drop(viewer, tmp_path / "C5.h5ad")
     qtbot.waitUntil(lambda: len(viewer.layers) == 2, timeout=20_000)
     told = notification_manager.records[-1].message
-    assert "by the array's pitch of 100 µm (Visium)" in told and "(-7 %)" in told
+    assert "by the array's pitch of 100 µm (Visium)" in told and "(-7%)" in told
     np.testing.assert_allclose(viewer.layers["C5 spots"].size, 55.0)
     entry = workspace_of(viewer).named("C5 spots")
     assert entry is not None and "spot_diameter_fullres" in entry.notes[0]

@@ -16,7 +16,7 @@ from napari_spatialrecon.comparison.peers.base import (
 
 
 class Cell2Location(Peer):
-    """Settings of its tutorial; shares are of the 5 % quantile of abundances, as it advises."""
+    """Settings of its tutorial; shares are of the 5% quantile of abundances, as it advises."""
 
     OPTIONS: ClassVar[dict[str, Any]] = {
         "epochs_cells": 250,

@@ -162,7 +162,7 @@ def _start(
     generator: np.random.Generator,
     reporter: Reporter,
 ) -> np.ndarray:
-    """Return the layout of each piece around 0, outlying cells pulled in to its 99 % radius."""
+    """Return the layout of each piece around 0, outlying cells pulled in to its 99% radius."""
     order, bounds = by_piece(pieces)
     distances = graph.matrix[order][:, order]
     y = np.zeros((graph.n, 2))

@@ -95,7 +95,7 @@ class EncoderMethod(Method):
         Raises
         ------
         CheckpointError
-            Fewer than 90 % of the encoder's genes are present.
+            Fewer than 90% of the encoder's genes are present.
         """
 
     @abstractmethod

@@ -71,7 +71,7 @@ class Placement:
         Probability that a cell belongs to a spot; rows sum to 1, columns are the spots of all
         slides in order.
     stated
-        Expected errors and 90 % radii, same unit, as calibrated on held-out spots; None where they
+        Expected errors and 90% radii, same unit, as calibrated on held-out spots; None where they
         cannot be calibrated.
     """
 

@@ -1,4 +1,4 @@
-"""From the spread of a cell's likely spots to an expected error and a 90 % radius, in length.
+"""From the spread of a cell's likely spots to an expected error and a 90% radius, in length.
 
 The raw spread of a cell is the root mean square distance of the method's place from the cell's
 likely spots. It ranks cells, but is no length: how far off cells lie that have it is measured on
@@ -18,7 +18,7 @@ from napari_spatialrecon.methods.placement.posterior import Posterior
 
 #: Number of likenesses at which errors are measured, shuffled spots among them.
 LEVELS = 7
-#: Minimum number of held-out spots: with fewer, the 90 % radius would rest on one or two of them.
+#: Minimum number of held-out spots: with fewer, the 90% radius would rest on one or two of them.
 LEAST = 30
 #: Shares of cells that lie within the expected error and within the radius.
 HALF, MOST = 0.5, 0.9
@@ -96,7 +96,7 @@ class Stated:
             else ""
         )
         return (
-            f"Expected errors and 90 % radii are calibrated on {self.spots:,} held-out "
+            f"Expected errors and 90% radii are calibrated on {self.spots:,} held-out "
             f"{self.kind}{unlike}."
         )
 

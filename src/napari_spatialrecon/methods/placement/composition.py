@@ -33,7 +33,7 @@ REGION = 30
 UNEVEN = 0.185
 #: Below this number of cells, chance alone can exceed that unevenness.
 FEWEST_CELLS = 400
-#: Rounds of standardisation; the third changes places by less than 1 %.
+#: Rounds of standardisation; the third changes places by less than 1%.
 ROUNDS = 3
 #: Maximum number of spots placed among the others to measure the reference's own unevenness.
 MOST_SPOTS = 4096

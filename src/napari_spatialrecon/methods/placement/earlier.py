@@ -38,7 +38,7 @@ def in_true_um(reference: Reference, folder: Path) -> tuple[Reference, tuple[str
     if small and right:
         raise CheckpointError(
             f"Expected slides of one scale, found that a version before 0.2 took {', '.join(small)}"
-            f" as 15 % smaller than {', '.join(right)}.",
+            f" as 15% smaller than {', '.join(right)}.",
             remedy="Try training the model again.",
             where=str(folder),
         )
@@ -46,7 +46,7 @@ def in_true_um(reference: Reference, folder: Path) -> tuple[Reference, tuple[str
     if unknown:
         notes.append(
             f"The model is of a version before 0.2: if {', '.join(unknown)} is Visium without a "
-            "stated scale, lengths in µm are 15 % too small. Try training it again."
+            "stated scale, lengths in µm are 15% too small. Try training it again."
         )
     if not small:
         return reference, tuple(notes)

@@ -77,7 +77,7 @@ class Flags:
     def stated(
         self, calibration: Calibration | None, places: NDArray[np.float64], radius: float
     ) -> Stated | None:
-        """Return the expected error and the 90 % radius of cells, if they are calibrated.
+        """Return the expected error and the 90% radius of cells, if they are calibrated.
 
         Parameters
         ----------

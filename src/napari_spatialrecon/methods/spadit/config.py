@@ -142,7 +142,7 @@ class SpaDiTConfig(Config):
     networks: int = option(
         3,
         "Number of networks, each evaluated on a held-out part of the genes; their mean is used. "
-        "With 1, genes are split 70/20/10 % for training, model selection and evaluation.",
+        "With 1, genes are split 70/20/10% for training, model selection and evaluation.",
         low=1,
         high=20,
     )

@@ -60,7 +60,7 @@ class FittedSpaDiT(Fitted):
     reliability, errors
         How well a gene's map, and each spot of it, can be expected to fit.
     times
-        By what spreads are multiplied, so that two hold 95 % of the held-out genes' values.
+        By what spreads are multiplied, so that two hold 95% of the held-out genes' values.
     report
         What was measured on held-out genes.
     """

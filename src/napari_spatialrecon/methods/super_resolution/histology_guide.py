@@ -118,7 +118,7 @@ def fit_guide(counts: csr_matrix, parts: SubSpots, stain: Stain, seed: int = 0) 
         return Guide(none, 0.0, gain, shift, words)
     places = parts.centres
     logits = exponent * _logs(stain(places, parts.size).reshape(none.shape))
-    words = f"The H&E image reduced the error of held-out spots by {100 * gain:.0f} % (exponent "
+    words = f"The H&E image reduced the error of held-out spots by {100 * gain:.0f}% (exponent "
     return Guide(logits, exponent, gain, shift, words + f"{exponent:.2f}).")
 
 

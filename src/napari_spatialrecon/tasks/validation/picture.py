@@ -35,7 +35,7 @@ def picture(
     dark: bool = False,
     narrow: bool = False,
 ) -> Figure:
-    """Draw each method with its 95 % interval, and the items on the tissue or beside a baseline.
+    """Draw each method with its 95% interval, and the items on the tissue or beside a baseline.
 
     Parameters
     ----------
@@ -99,7 +99,7 @@ def _draw_methods(
     name = NAMES.get(measure.own, measure.own)
     way = "higher is better" if measure.higher else "lower is better"
     unit = f",{measure.unit}" if measure.unit else ""
-    ax.set_xlabel(f"{name[:1].upper()}{name[1:]}{unit} \n{way}; bars: 95 % interval")
+    ax.set_xlabel(f"{name[:1].upper()}{name[1:]}{unit} \n{way}; bars: 95% interval")
 
 
 def _draw_map(

@@ -121,7 +121,7 @@ class Validation:
         """Return a row for each method, the chosen one first.
 
         Of each measure the value, and by how much the chosen method is better (``_gain``), each
-        with the ends of its 95 % interval (``_low``, ``_high``).
+        with the ends of its 95% interval (``_low``, ``_high``).
         """
         rows = []
         for score in self.scores:

@@ -110,11 +110,11 @@ def gain_words(gain: Interval, measure: Measure) -> str:
     --------
     >>> um = Measure("median_um", (), " µm", 0, False, "", "")
     >>> gain_words(Interval(98.2, 52.4, 140.0), um)
-    '98 µm better (95 % interval 52 to 140 µm)'
+    '98 µm better (95% interval 52 to 140 µm)'
     >>> gain_words(Interval(-98.2, -140.0, -52.4), um)
-    '98 µm worse (95 % interval 52 to 140 µm)'
+    '98 µm worse (95% interval 52 to 140 µm)'
     >>> gain_words(Interval(8.2, -20.0, 30.0), um)
-    '8 µm better (95 % interval 20 µm worse to 30 µm better)'
+    '8 µm better (95% interval 20 µm worse to 30 µm better)'
     """
     decimals = measure.decimals + (0 if measure.unit else 1)
 
@@ -128,4 +128,4 @@ def gain_words(gain: Interval, measure: Measure) -> str:
     else:
         low, high = sorted((abs(gain.low), abs(gain.high)))
         ends = f"{text(low)} to {text(high)}{measure.unit}"
-    return f"{said} (95 % interval {ends})"
+    return f"{said} (95% interval {ends})"

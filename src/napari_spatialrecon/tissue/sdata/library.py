@@ -74,6 +74,6 @@ def scale_of(matrix: Matrix) -> float:
 
 
 def is_similarity(matrix: Matrix) -> bool:
-    """Return whether a map changes lengths by the same factor in all directions, within .1 %."""
+    """Return whether a map changes lengths by the same factor in all directions, within .1%."""
     high, low = np.linalg.svd(matrix[:2, :2], compute_uv=False)
     return bool(high <= 1.001 * low)

@@ -106,7 +106,7 @@ def _by_outline(
         um_per_unit=1.0 if known is not None else None,
         reporter=Reporter(progress, should_stop),
     )
-    words = f"Outlines overlap by {100 * found.overlap:.0f} %."
+    words = f"Outlines overlap by {100 * found.overlap:.0f}%."
     if found.ambiguous:
         words += " Other orientations fit as well: check with pairs."
     return Start(Transform.from_pose(placed.compose(found.pose)), words)

@@ -193,12 +193,12 @@ def _worth(column: pd.Series) -> bool:
     return guess_kind(column) != "category" or column.nunique() < max(2, len(column))
 
 
-TITLES = {EXPECTED: "expected error", UNCERTAINTY: "90 % radius"}
+TITLES = {EXPECTED: "expected error", UNCERTAINTY: "90% radius"}
 """Titles of what is stated of placed cells, before its unit."""
 UNCERTAIN = "uncertainty, not calibrated"
 """Title of the uncertainty of cells placed by versions that state no expected error."""
 COLUMNS = (COMMUNITY, OUTSIDE, WEAK, SUPPORT)
-"""Columns worth a color, after the 90 % radius and the expected error."""
+"""Columns worth a color, after the 90% radius and the expected error."""
 LABELS = {
     UNCERTAINTY: "uncertainty",
     EXPECTED: "expected error",

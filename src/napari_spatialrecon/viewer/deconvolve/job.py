@@ -45,7 +45,7 @@ class Mixed(Outcome):
 
     @property
     def bounds(self) -> tuple[np.ndarray, np.ndarray] | None:
-        """Bounds of the 90 % intervals, each (n_spots, n_types); None where there are none."""
+        """Bounds of the 90% intervals, each (n_spots, n_types); None where there are none."""
         shape = (self.adata.n_obs, len(self.types))
         found = [np.asarray(self.adata.obsm.get(key)) for key in (LOWER, UPPER)]
         if any(values.shape != shape for values in found):

@@ -87,7 +87,7 @@ def _certainty(layer: Points, row: int) -> str:
     error = radius_of(layer, row, EXPECTED)
     return (
         f"Expected error {error:,.3g} {unit}: half of such cells lie nearer to their true place, "
-        f"9 of 10 within {radius:,.3g} {unit} (90 % radius, the ring)."
+        f"9 of 10 within {radius:,.3g} {unit} (90% radius, the ring)."
     )
 
 

@@ -59,7 +59,7 @@ class ClickedPart(Part):
         self.button.setCheckable(True)
         self.button.setToolTip(
             "Color the spots of the slide by the probability that this cell belongs to them.\n"
-            "The ring is the 90 % radius: it holds the true place of 9 of 10 such cells."
+            "The ring is the 90% radius: it holds the true place of 9 of 10 such cells."
         )
         self.button.clicked.connect(self._show_where)
         layout = QVBoxLayout(self)

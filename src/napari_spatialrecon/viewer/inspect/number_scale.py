@@ -45,7 +45,7 @@ class NumberScale(QWidget):
             "many are zero."
         )
         for low, high in _PERCENTILES:
-            self.percentiles.addItem(f"{low:g}–{high:g} %", (low, high))
+            self.percentiles.addItem(f"{low:g}–{high:g}%", (low, high))
         self.percentiles.addItem(_BY_HAND)
         self.log = QCheckBox("log")
         self.log.setToolTip("Color by the logarithm of the values")
@@ -84,7 +84,7 @@ class NumberScale(QWidget):
     def _show_percentiles(self, coloring: Coloring) -> None:
         by_hand = coloring.limits is not None
         low, high = coloring.percentiles
-        text = _BY_HAND if by_hand else f"{low:g}–{high:g} %"
+        text = _BY_HAND if by_hand else f"{low:g}–{high:g}%"
         with QSignalBlocker(self.percentiles):
             self.percentiles.setCurrentIndex(max(0, self.percentiles.findText(text)))
 

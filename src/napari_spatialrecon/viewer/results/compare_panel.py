@@ -313,7 +313,7 @@ class ComparePanel(QFrame):
         colors = pieces.ARROW_COLORS if arrows or key is None else str(key.colormap)
         what = "Length of an arrow" if arrows else "How far the two disagree"
         top = amount_text(pieces.top_of(found), found)
-        self.strip.show_colors(colors, "0", top, f"{what}; 2 % disagree by more")
+        self.strip.show_colors(colors, "0", top, f"{what}; 2% disagree by more")
 
     def _on_button(self, look: Look, on: bool) -> None:
         self.look(look if on else None)

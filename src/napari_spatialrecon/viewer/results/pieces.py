@@ -199,7 +199,7 @@ def mapped(values: np.ndarray, limits: tuple[float, float], colors: str) -> NDAr
 
 
 def top_of(comparison: Compared) -> float:
-    """Return the amount at the end of the colors: that of 98 % of the cells."""
+    """Return the amount at the end of the colors: that of 98% of the cells."""
     return float(np.quantile(comparison.amount, 0.98)) or 1.0
 
 

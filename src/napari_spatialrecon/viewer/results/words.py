@@ -35,8 +35,8 @@ def words_of(found: Compared) -> Words:
             f"Half of the {n:,} {of} are at most this far {apart}.{said}\n{alone}",
         ),
         Number(
-            f"90 % within {amount_text(found.p90, found)}",
-            f"90 % of the {of} are at most this far {apart}",
+            f"90% within {amount_text(found.p90, found)}",
+            f"90% of the {of} are at most this far {apart}",
         ),
         Number("" if values is None else values.maps, "1: the same map; 0: unrelated ones"),
     )
