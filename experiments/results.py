@@ -4,7 +4,7 @@
     python -m experiments.results table docs/results.md docs/experiments/2026-11-29-compare.md
 
 A mark is a line ``<!-- compare: WHAT TASK -->``; what follows it up to ``<!-- end -->`` is
-replaced. WHAT is `overview`, `ranks`, `behind`, `absent` or `details`.
+replaced. WHAT is `overview`, `ranks`, `behind`, `choice`, `absent` or `details`.
 """
 
 from __future__ import annotations
@@ -18,6 +18,7 @@ from typing import Any
 from experiments.data import run
 from napari_spatialrecon.comparison import table
 from napari_spatialrecon.comparison.cases.known import CASES
+from napari_spatialrecon.comparison.choice import chosen
 from napari_spatialrecon.comparison.metrics import METRICS
 from napari_spatialrecon.storage import atomic_file
 
@@ -42,7 +43,12 @@ def block(what: str, cases: dict[str, list[dict[str, Any]]], task: str) -> str:
         return table.overview(cases, METRICS[task][0])
     if what == "details":
         return "\n\n".join(f"**{case}**\n\n{table.details(rows)}" for case, rows in cases.items())
-    makers = {"ranks": table.mean_ranks, "behind": table.behind, "absent": table.absent}
+    makers = {
+        "ranks": table.mean_ranks,
+        "behind": table.behind,
+        "choice": chosen,
+        "absent": table.absent,
+    }
     return makers[what](cases)
 
 

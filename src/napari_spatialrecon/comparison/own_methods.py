@@ -14,7 +14,20 @@ from napari_spatialrecon.tasks.deconvolving import deconvolve
 from napari_spatialrecon.tasks.imputing import impute_genes
 from napari_spatialrecon.tasks.placing import place
 from napari_spatialrecon.tasks.super_resolving import super_resolve
-from napari_spatialrecon.tissue.slots import GEOMETRY, PARENT, PROPORTIONS, SPATIAL, UNCERTAINTY
+from napari_spatialrecon.tissue.contract import um_per_unit, unit
+from napari_spatialrecon.tissue.micrometres import scale_slots
+from napari_spatialrecon.tissue.slots import (
+    EXPECTED,
+    GEOMETRY,
+    LOWER,
+    OURS,
+    PARENT,
+    PROPORTIONS,
+    SPATIAL,
+    SPREAD,
+    UNCERTAINTY,
+    UPPER,
+)
 
 
 class OwnMethod:
@@ -37,17 +50,17 @@ class OwnMethod:
         return {"preset": self.preset, "values": self.values, "seed": seed}
 
     def run(self, task: str, part: Part, seed: int) -> AnnData:
-        """Call the task; return of its result what is scored."""
+        """Call the task; return of its result what is scored and drawn."""
         tables, asked = part.tables, part.asked
         given: dict[str, Any] = {"method": self.info.name, "config": self.config, "seed": seed}
         if task == "place":
             found = place(part.references, tables["query"], **given).adata
-            return _slim(found, obsm=(GEOMETRY, SPATIAL), obs=(UNCERTAINTY,))
+            return _slim(found, obsm=(GEOMETRY, SPATIAL), obs=(EXPECTED, UNCERTAINTY))
         if task == "impute-genes":
             return impute_genes(tables["slide"], tables["reference"], asked["genes"], **given).adata
         if task == "deconvolve":
             found = deconvolve(tables["slide"], tables["reference"], asked["labels"], **given).adata
-            return _slim(found, obsm=(PROPORTIONS,))
+            return _slim(found, obsm=(PROPORTIONS, LOWER, UPPER))
         return _counted(super_resolve(tables["slide"], asked["factor"], **given).adata)
 
 
@@ -56,10 +69,13 @@ def _slim(adata: AnnData, obsm: Sequence[str] = (), obs: Sequence[str] = ()) -> 
     for key in obsm:
         if key in adata.obsm:
             made.obsm[key] = adata.obsm[key]
+    made.uns[OURS] = scale_slots(unit(adata), um_per_unit(adata))
     return made
 
 
 def _counted(adata: AnnData) -> AnnData:
     made = AnnData(adata.X, obs=adata.obs[[PARENT]].copy(), var=adata.var[[]].copy())
     made.obsm[SPATIAL] = adata.obsm[SPATIAL]
+    if SPREAD in adata.layers:
+        made.layers[SPREAD] = adata.layers[SPREAD]
     return made

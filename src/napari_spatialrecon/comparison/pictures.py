@@ -8,13 +8,28 @@ from pathlib import Path
 from typing import Any
 
 import anndata
+from anndata import AnnData
 from matplotlib.figure import Figure
 
-from napari_spatialrecon.comparison.cases.problem import TRUTH
+from napari_spatialrecon.comparison.cases.problem import TRUTH, same_frame
 from napari_spatialrecon.comparison.gene_pictures import violins
 from napari_spatialrecon.comparison.metrics import METRICS
-from napari_spatialrecon.comparison.place_pictures import curves, distances, distortions, layouts
+from napari_spatialrecon.comparison.place_pictures import (
+    curves,
+    distances,
+    distortions,
+    layouts,
+    scale,
+)
 from napari_spatialrecon.comparison.ranking import summaries
+from napari_spatialrecon.comparison.stated_errors import (
+    Bound,
+    of_genes,
+    of_mixtures,
+    of_parts,
+    of_places,
+)
+from napari_spatialrecon.comparison.stated_pictures import stated_and_found
 from napari_spatialrecon.evaluation.pictures import save_png
 from napari_spatialrecon.evaluation.plots import metrics_plot
 from napari_spatialrecon.evaluation.reliability_plot import reliability_plot
@@ -45,15 +60,15 @@ def _figures(
 ) -> dict[str, Figure]:
     found = {"metrics": _metrics(task, case, list(rows.values()))}
     first = _first_seed(rows)
+    truth = anndata.read_h5ad(folder / "cases" / task / case / "truth" / TRUTH)
+    made = {
+        path: [anndata.read_h5ad(p) for p in sorted(path.with_suffix("").glob("part*.h5ad"))]
+        for path in first
+    }
     if task == "place":
-        truth = anndata.read_h5ad(folder / "cases" / task / case / "truth" / TRUTH)
-        made = {
-            rows[path]["title"]: anndata.read_h5ad(path.with_suffix("") / "part0.h5ad")
-            for path in first
-        }
-        placed = layouts(truth, made)
-        found["distances"] = distances(placed, case)
-        found["curves"] = curves(placed, case)
+        placed = layouts(truth, {rows[path]["title"]: made[path][0] for path in first})
+        found["distances"] = distances(placed, case, *scale(truth))
+        found["curves"] = curves(placed, case, *scale(truth))
         found["distortion"] = distortions(placed, case)
     if task == "impute-genes":
         reports = {rows[path]["title"]: rows[path]["report"] for path in first}
@@ -63,7 +78,28 @@ def _figures(
                 title = f"{rows[path]['title']}, {case}"
                 figure = reliability_plot(rows[path]["report"]["reliability"], title=title)
                 found[f"reliability.{path.stem.rpartition('.seed')[0]}"] = figure
+    stated, unit = {}, ""
+    for path in first:
+        bounds, unit = _stated(task, truth, made[path], rows[path])
+        if bounds:
+            stated[rows[path]["title"]] = bounds
+    if stated:
+        found["reliability"] = stated_and_found(stated, case, unit)
     return found
+
+
+def _stated(
+    task: str, truth: AnnData, made: list[AnnData], row: Mapping[str, Any]
+) -> tuple[list[Bound], str]:
+    """Return what a contestant states of its errors beside them, and in which unit."""
+    if task == "place":
+        known = same_frame(truth)
+        return of_places(truth, made[0], "posed_error" in row["report"] if known is None else known)
+    if task == "impute-genes":
+        return of_genes(truth, made), "log-normalized expression"
+    if task == "deconvolve":
+        return of_mixtures(truth, made[0]), "share of a spot"
+    return of_parts(truth, made[0]), "counts"
 
 
 def _first_seed(rows: Mapping[Path, dict[str, Any]]) -> list[Path]:

@@ -2,30 +2,31 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 
 import numpy as np
 from anndata import AnnData
-from matplotlib.axes import Axes
 from matplotlib.colors import LogNorm
 from matplotlib.figure import Figure
 from numpy.typing import NDArray
 
+from napari_spatialrecon.comparison.panels import name_axes, panels
 from napari_spatialrecon.errors import InputError
 from napari_spatialrecon.evaluation import palette
 from napari_spatialrecon.evaluation.place_curves import place_curves
 from napari_spatialrecon.geometry.distortion import local_maps
 from napari_spatialrecon.geometry.procrustes import fit_pose
+from napari_spatialrecon.tissue.contract import um_per_unit
 from napari_spatialrecon.tissue.slots import GEOMETRY, SPATIAL
 
 Array = NDArray[np.float64]
 #: Title of a contestant: true places, and predicted ones in their own frame.
 Layouts = Mapping[str, tuple[Array, Array]]
-_COLUMNS, _SIDE, _DPI = 5, 2.3, 120
+_DPI = 120
 #: Change of area that colors end at, as a power of two.
 _MOST_AREA = 2.0
-#: Yellow cannot be seen as a line.
-_COLORS = tuple(color for color in palette.CATEGORIES if color != "#F0E442")
+#: Pale colors cannot be seen as lines: six dark ones, then the same ones dashed.
+_COLORS = tuple(color for color in palette.CATEGORIES[:7] if color != "#F0E442")
 _LINES = ("-", "--", "-.", ":")
 
 
@@ -41,66 +42,84 @@ def layouts(truth: AnnData, made: Mapping[str, AnnData]) -> Layouts:
     return found
 
 
-def distances(found: Layouts, title: str) -> Figure:
-    """Draw predicted against true distances of pairs, a panel for each contestant."""
-    figure, panels = _panels(len(found), f"{title}: predicted and true distances")
-    for ax, (name, (true, made)) in zip(panels, found.items(), strict=False):
-        pairs = place_curves(true, made, most=800).distances
-        most = float(np.quantile(pairs[:, 0], 0.999))
+def scale(truth: AnnData) -> tuple[float, str]:
+    """Return the factor and the unit of distances in RMS radii of the tissue: µm where known."""
+    um = um_per_unit(truth)
+    if um is None:
+        return 1.0, "RMS radii of the tissue"
+    places = np.asarray(truth.obsm[SPATIAL], float)[:, :2]
+    return um * float(np.sqrt(places.var(axis=0).sum())), "µm"
+
+
+def distances(found: Layouts, title: str, factor: float, unit: str) -> Figure:
+    """Draw predicted against true distances of pairs, a panel for each contestant.
+
+    Parameters
+    ----------
+    factor, unit
+        As `scale` returns.
+    """
+    heading = f"{title}: true and predicted distances, at the scale that fits best"
+    figure, axes = panels(len(found), heading)
+    drawn = [place_curves(true, made, most=800).distances * factor for true, made in found.values()]
+    most = max(float(np.quantile(pairs[:, 0], 0.999)) for pairs in drawn)
+    for ax, name, pairs in zip(axes, found, drawn, strict=True):
         ax.hexbin(
             *pairs.T, gridsize=36, extent=(0, most, 0, most), cmap="Blues", norm=LogNorm(vmin=1)
         )
         ax.plot([0, most], [0, most], color=palette.INK, linewidth=0.8, linestyle=(0, (4, 3)))
-        ax.set(xlim=(0, most), ylim=(0, most), aspect="equal", xticks=[], yticks=[])
+        ax.set(xlim=(0, most), ylim=(0, most), aspect="equal")
         ax.set_title(palette.elide(name, 24), fontsize=8, color=palette.INK, loc="left")
-    figure.supxlabel("true distance", fontsize=8, color=palette.INK)
-    figure.supylabel("predicted distance", fontsize=8, color=palette.INK)
+    name_axes(axes, f"true distance ({unit})", f"predicted distance ({unit})")
     return figure
 
 
-def curves(found: Layouts, title: str) -> Figure:
+def curves(found: Layouts, title: str, factor: float, unit: str) -> Figure:
     """Draw shell F1, LRMSE, CalErr and the ROC of neighbors, a line for each contestant."""
     figure = Figure((10, 7.4), dpi=_DPI, layout="constrained")
     figure.suptitle(title, fontsize=10, color=palette.INK, x=0.01, ha="left", weight="bold")
-    panels = figure.subplots(2, 2).ravel()
+    axes = figure.subplots(2, 2).ravel()
     colors = palette.category_colors(list(found), _COLORS)
     for number, (name, (true, made)) in enumerate(found.items()):
         one = place_curves(true, made)
         style = {
             "color": colors[name],
             "linewidth": 1.4,
-            "linestyle": _LINES[number // 6 % len(_LINES)],
+            "linestyle": _LINES[number // len(_COLORS) % len(_LINES)],
             "label": palette.elide(name, 28),
         }
-        panels[0].plot(one.shell, one.shell_f1, **style)
-        panels[1].plot(one.neighbours, one.lrmse, **style)
-        panels[2].plot(one.neighbours, one.cal_err, **style)
-        panels[3].plot(*one.roc.T, **style)
+        axes[0].plot(one.shell * factor, one.shell_f1, **style)
+        axes[1].plot(one.neighbours, one.lrmse, **style)
+        axes[2].plot(one.neighbours, one.cal_err, **style)
+        axes[3].plot(*one.roc.T, **style)
     words = (
-        ("F1 of distance shells ↑", "true distance (RMS radii of the tissue)"),
-        ("LRMSE ↓", "nearest neighbors"),
-        ("CalErr ↓", "neighbor"),
-        ("ROC of true neighbors", "share of other pairs"),
+        ("F1 of distance shells ↑", f"true distance ({unit})"),
+        ("LRMSE, in distances to the k-th neighbor ↓", "k nearest neighbors"),
+        ("CalErr, relative to the true distance ↓", "k-th nearest neighbor"),
+        ("ROC: share of true neighbors called so ↑", "share of other pairs called neighbors"),
     )
-    for ax, (heading, below) in zip(panels, words, strict=True):
+    for ax, (heading, below) in zip(axes, words, strict=True):
         ax.set_title(heading, fontsize=9, color=palette.INK, loc="left")
         ax.set_xlabel(below, fontsize=8, color=palette.INK)
         ax.tick_params(labelsize=8, colors=palette.INK)
         ax.spines[["top", "right"]].set_visible(False)
         ax.grid(color=palette.RULE, linewidth=0.6)
-    for ax in panels[1:3]:
+    for ax in axes[1:3]:
         ax.set_ylim(bottom=0)
-    panels[3].plot([0, 1], [0, 1], color=palette.QUIET, linewidth=0.8, linestyle=(0, (4, 3)))
-    handles, names = panels[0].get_legend_handles_labels()
+    axes[3].plot([0, 1], [0, 1], color=palette.QUIET, linewidth=0.8, linestyle=(0, (4, 3)))
+    handles, names = axes[0].get_legend_handles_labels()
     figure.legend(handles, names, loc="outside lower center", ncols=4, fontsize=8, frameon=False)
     return figure
 
 
 def distortions(found: Layouts, title: str) -> Figure:
     """Draw where the tissue is stretched (red) and shrunk (blue), a panel for each contestant."""
-    figure, panels = _panels(len(found), f"{title}: change of area, from a quarter to four times")
+    heading = f"{title}: tissue drawn too small (blue) or too large (red)"
+    wide, high = np.ptp(np.concatenate([true for true, _ in found.values()]), axis=0)
+    shape = float(np.clip(high / max(wide, 1e-12), 0.4, 1.5))
+    figure, axes = panels(len(found), heading, shape)
     image = None
-    for ax, (name, (true, made)) in zip(panels, found.items(), strict=False):
+    for ax, (name, (true, made)) in zip(axes, found.items(), strict=False):
         ax.set_title(palette.elide(name, 24), fontsize=8, color=palette.INK, loc="left")
         ax.set(xticks=[], yticks=[], aspect="equal")
         try:
@@ -118,7 +137,8 @@ def distortions(found: Layouts, title: str) -> Figure:
             vmax=_MOST_AREA,
         )
     if image is not None:
-        bar = figure.colorbar(image, ax=list(panels), shrink=0.6, ticks=[-2, -1, 0, 1, 2])
+        bar = figure.colorbar(image, ax=axes, shrink=0.8, aspect=30, ticks=[-2, -1, 0, 1, 2])
+        bar.set_label("predicted area over true area", fontsize=8, color=palette.INK)
         bar.ax.set_yticklabels(["¼", "½", "1", "2", "4"], fontsize=8)
     return figure
 
@@ -128,17 +148,3 @@ def _posed(made: Array, true: Array) -> Array:
     posed = np.asarray(fit_pose(made, true).apply(made), float)
     center, size = posed.mean(axis=0), np.sqrt(posed.var(axis=0).sum())
     return center + (posed - center) * np.sqrt(true.var(axis=0).sum()) / max(size, 1e-12)
-
-
-def _panels(count: int, title: str) -> tuple[Figure, Iterator[Axes] | list[Axes]]:
-    columns = min(_COLUMNS, count)
-    rows = -(-count // columns)
-    size = (_SIDE * columns + 0.6, _SIDE * rows + 0.7)
-    figure = Figure(size, dpi=_DPI, layout="constrained")
-    figure.suptitle(title, fontsize=10, color=palette.INK, x=0.01, ha="left", weight="bold")
-    panels = list(figure.subplots(rows, columns, squeeze=False).ravel())
-    for ax in panels[count:]:
-        ax.set_axis_off()
-    for ax in panels[:count]:
-        ax.spines[:].set(color=palette.RULE, linewidth=0.8)
-    return figure, panels

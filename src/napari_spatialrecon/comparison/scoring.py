@@ -9,6 +9,7 @@ import anndata
 import numpy as np
 from anndata import AnnData
 
+from napari_spatialrecon.comparison.cases.problem import same_frame
 from napari_spatialrecon.evaluation.evaluate import evaluate_place
 from napari_spatialrecon.evaluation.gene_metrics import evaluate_genes
 from napari_spatialrecon.evaluation.mixture_metrics import evaluate_mixtures
@@ -24,7 +25,7 @@ def score(task: str, truth: AnnData, predictions: Sequence[AnnData]) -> dict[str
         Of each part of the case.
     """
     if task == "place":
-        report = evaluate_place(truth, predictions[0])
+        report = evaluate_place(truth, predictions[0], same_frame=same_frame(truth))
         shown = {
             k: report[k] for k in ("cells", "error", "posed_error", "uncertainty") if k in report
         }

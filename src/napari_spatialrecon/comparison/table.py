@@ -8,6 +8,8 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from napari_spatialrecon.comparison.choice import chosen
+from napari_spatialrecon.comparison.markdown import grid, number
 from napari_spatialrecon.comparison.metrics import METRICS, Metric
 from napari_spatialrecon.comparison.ranking import Row, Summary, accuracy, ranks, summaries
 from napari_spatialrecon.storage import atomic_file
@@ -68,29 +70,14 @@ class Table:
                 parts += [f"### {case}", details(rows)]
             if lost := behind(cases):
                 parts += ["Where a baseline or another tool is first:", lost]
+            if choice := chosen(cases):
+                parts += [
+                    "The automatic choice beside the best and the worst it chose from:",
+                    choice,
+                ]
             if gone := absent(cases):
                 parts += ["Without a figure:", gone]
         return "\n\n".join(part for part in parts if part) + "\n"
-
-
-def _line(cells: Sequence[str]) -> str:
-    return f"| {' | '.join(cells)} |"
-
-
-def _grid(head: Sequence[str], body: Sequence[Sequence[str]]) -> str:
-    return "\n".join([_line(head), "|" + "---|" * len(head), *(_line(row) for row in body)])
-
-
-def number(value: float) -> str:
-    """Return a figure with three decimals, without a zero before the point.
-
-    Examples
-    --------
-    >>> number(0.12345), number(-0.5), number(1.25)
-    ('.123', '-.500', '1.250')
-    """
-    text = f"{value:.3f}"
-    return text.replace("0.", ".", 1) if text.lstrip("-").startswith("0.") else text
 
 
 def shown(summary: Summary, metric: Metric, best: float | None) -> str:
@@ -129,7 +116,7 @@ def overview(cases: dict[str, list[Row]], metric: Metric) -> str:
         lacking = {row["method"]: _status(row) for row in rows if row["method"] not in found}
         cells = [shown(found[m], metric, best) if m in found else lacking.get(m, "") for m in names]
         body.append([case, *cells])
-    return _grid(["case", *names.values()], body)
+    return grid(["case", *names.values()], body)
 
 
 def _status(row: Row) -> str:
@@ -158,7 +145,7 @@ def mean_ranks(cases: dict[str, list[Row]]) -> str:
     body.append(
         ["accuracy score ↑", *(number(statistics.fmean(v)) if v else "" for v in own_scores)]
     )
-    return _grid(["metric", *(names[m] for m in anyone)], body)
+    return grid(["metric", *(names[m] for m in anyone)], body)
 
 
 def details(rows: Sequence[Row]) -> str:
@@ -180,7 +167,7 @@ def details(rows: Sequence[Row]) -> str:
         cost = [f"{one.seconds:.1f}", f"{one.cpu_seconds:.1f}", f"{one.memory_bytes / 1e9:.2f}"]
         body.append([one.title, one.kind, str(one.seeds), *cells, scored, *cost])
     head = ["method", "kind", "seeds", *(f"{m.heading} (rank)" for m in metrics)]
-    return _grid([*head, "accuracy score ↑", "s", "CPU s", "GB"], body)
+    return grid([*head, "accuracy score ↑", "s", "CPU s", "GB"], body)
 
 
 def behind(cases: dict[str, list[Row]]) -> str:

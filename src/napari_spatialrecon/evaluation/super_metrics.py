@@ -67,7 +67,7 @@ def evaluate_super(
     genes, measured = match_genes(
         [prediction.var, truth.var], ["prediction", "truth"], least=1
     ).indices
-    rows, matched = _matched(truth, prediction)
+    rows, matched = matched_bins(truth, prediction)
     if not len(rows):
         raise InputError(
             "Expected sub-spots where the truth has bins, found none.",
@@ -92,7 +92,7 @@ def evaluate_super(
     return report
 
 
-def _matched(truth: AnnData, prediction: AnnData) -> tuple[np.ndarray, np.ndarray]:
+def matched_bins(truth: AnnData, prediction: AnnData) -> tuple[np.ndarray, np.ndarray]:
     """Return rows of the prediction, and the rows of the corresponding true bins."""
     places, own = coordinates(truth), coordinates(prediction)
     away, nearest_bin = KDTree(places).query(own)

@@ -9,11 +9,12 @@ and a larger shift in cell-type composition.
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
+from typing import Any
 
 import numpy as np
 from anndata import AnnData
 
-from napari_spatialrecon.comparison.cases.problem import Part, Problem, places
+from napari_spatialrecon.comparison.cases.problem import SAME_FRAME, Part, Problem, places
 from napari_spatialrecon.comparison.data import DataFolder
 from napari_spatialrecon.evaluation.hiding import hide_places
 from napari_spatialrecon.evaluation.protocols import hold_out_cells
@@ -69,6 +70,8 @@ class Case:
         In the unit of the first slide where that is the frame of the truth (see `same_frame`).
     same_frame
         Whether `truth` lies in the frame of the first slide.
+    scale
+        Slots that say unit and µm a unit of `truth`.
     """
 
     name: str
@@ -76,6 +79,7 @@ class Case:
     cells: AnnData
     truth: np.ndarray
     same_frame: bool
+    scale: dict[str, Any]
 
     @property
     def um(self) -> float:
@@ -99,14 +103,20 @@ def load(name: str, data: DataFolder, seed: int = 0) -> Case:
     if name in SIMULATED:
         made = simulate("cortex", SimulatorConfig().with_values(SIMULATED[name]), seed=seed)
         slides = {f"section{i}": slide for i, slide in enumerate(made.slides, 1)}
-        return Case(name, slides, made.cells, made.truth[["x", "y"]].to_numpy(float), True)
+        truth = made.truth[["x", "y"]].to_numpy(float)
+        return Case(name, slides, made.cells, truth, True, _scale(slides["section1"]))
     if name in CELLS:
         spots, cells, truth = hold_out_cells(data.cells(CELLS[name]))
-        return Case(name, {"spots": spots}, cells, truth, True)
+        return Case(name, {"spots": spots}, cells, truth, True, _scale(spots))
     folder, sections, section = SECTIONS[name]
     whole = data.cells(f"{folder}/{section}.h5ad")
     slides = {s: data.cells(f"{folder}/{s}.h5ad") for s in sections}
-    return Case(name, slides, hide_places(whole), contract.coordinates(whole), False)
+    truth = contract.coordinates(whole)
+    return Case(name, slides, hide_places(whole), truth, False, _scale(whole))
+
+
+def _scale(slide: AnnData) -> dict[str, Any]:
+    return scale_slots(contract.unit(slide), contract.um_per_unit(slide))
 
 
 def problem(name: str, data: DataFolder) -> Problem:
@@ -116,7 +126,5 @@ def problem(name: str, data: DataFolder) -> Problem:
     answer = case.cells.copy()
     answer.obsm[SPATIAL] = case.truth
     found = places(answer)
-    if case.same_frame:
-        slide = next(iter(case.slides.values()))
-        found.uns[OURS] = scale_slots(contract.unit(slide), contract.um_per_unit(slide))
+    found.uns[OURS] = {**case.scale, SAME_FRAME: case.same_frame}
     return Problem("place", (Part({"query": case.cells, **slides}),), found)

@@ -20,6 +20,8 @@ from napari_spatialrecon.tissue.slots import OURS, SPATIAL
 
 #: Files of a part, of the answer, and of what is said about the case.
 PART, TRUTH, ABOUT = "part.json", "truth.h5ad", "case.json"
+#: Key of ``uns["spatialrecon"]`` of an answer: whether placed cells share its frame, where known.
+SAME_FRAME = "same_frame"
 
 
 @dataclass(frozen=True)
@@ -119,3 +121,9 @@ def places(adata: AnnData) -> AnnData:
     kept = AnnData(obs=adata.obs[[]].copy(), obsm={SPATIAL: coordinates(adata)})
     kept.uns[OURS] = scale_slots(unit(adata), um_per_unit(adata))
     return kept
+
+
+def same_frame(truth: AnnData) -> bool | None:
+    """Return whether placed cells share the frame of an answer; None if it does not say."""
+    said = truth.uns.get(OURS, {}).get(SAME_FRAME)
+    return None if said is None else bool(said)

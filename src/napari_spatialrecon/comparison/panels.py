@@ -1,0 +1,47 @@
+"""A figure with a panel for each contestant."""
+
+from __future__ import annotations
+
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+
+from napari_spatialrecon.evaluation import palette
+
+_COLUMNS, _SIDE, _DPI = 5, 2.3, 120
+#: Inches that a figure is wide at least, for its title.
+_LEAST = 6.2
+
+
+def panels(
+    count: int, title: str, shape: float = 1.0, below: float = 0.0
+) -> tuple[Figure, list[Axes]]:
+    """Return a figure and its panels, at most five in a row.
+
+    Parameters
+    ----------
+    shape
+        Height of a panel over its width.
+    below
+        Inches below the panels, for a legend.
+    """
+    columns = min(_COLUMNS, count)
+    rows = -(-count // columns)
+    size = (max(_LEAST, _SIDE * columns + 0.8), (_SIDE * shape + 0.7) * rows + 0.4 + below)
+    figure = Figure(size, dpi=_DPI, layout="constrained")
+    figure.suptitle(title, fontsize=10, color=palette.INK, x=0.01, ha="left", weight="bold")
+    found = list(figure.subplots(rows, columns, squeeze=False).ravel())
+    for ax in found[count:]:
+        ax.set_axis_off()
+    for ax in found[:count]:
+        ax.spines[:].set(color=palette.RULE, linewidth=0.8)
+    return figure, found[:count]
+
+
+def name_axes(axes: list[Axes], below: str, beside: str) -> None:
+    """Name the axes of panels, that of y where a row begins."""
+    for number, ax in enumerate(axes):
+        ax.set_xlabel(below, fontsize=7, color=palette.INK)
+        if number % _COLUMNS == 0:
+            ax.set_ylabel(beside, fontsize=7, color=palette.INK)
+        ax.tick_params(labelsize=7, colors=palette.INK)
+        ax.locator_params(nbins=4)
