@@ -53,17 +53,21 @@ def pytest_unconfigure() -> None:
 def modules_are_not_collected(monkeypatch: pytest.MonkeyPatch) -> None:
     """Leave modules out of garbage collections: napari does one for each layer that is removed.
 
-    Torch and what else is imported are most of a million objects. A run, which freezes them for
-    its time and unfreezes all at its end, would undo that.
+    Torch and what else is imported are most of a million objects. What a window leaves out, and
+    lets in again where it was made by a test before, would undo that.
     """
     if len(sys.modules) != _frozen_at.get("modules"):
         gc.collect()
         gc.freeze()
         _frozen_at["modules"] = len(sys.modules)
     kept = SimpleNamespace(
-        disable=gc.disable, enable=gc.enable, freeze=lambda: None, unfreeze=lambda: None
+        collect=lambda: gc.collect(),
+        disable=gc.disable,
+        enable=gc.enable,
+        freeze=lambda: None,
+        unfreeze=lambda: None,
     )
-    monkeypatch.setattr("napari_spatialrecon.viewer.window.worker.gc", kept)
+    monkeypatch.setattr("napari_spatialrecon.viewer.window.garbage.gc", kept)
 
 
 _frozen_at: dict[str, int] = {}

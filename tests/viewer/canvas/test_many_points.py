@@ -1,11 +1,16 @@
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 import pytest
 from napari.layers import Points
+from vispy.gloo.program import REGEX_VAR, Program
 
 from napari_spatialrecon.viewer.canvas import many_points
-from napari_spatialrecon.viewer.canvas.many_points import upload_less
+from napari_spatialrecon.viewer.canvas.many_points import are_one, upload_less
+from napari_spatialrecon.viewer.canvas.point_nodes import show_points
+from napari_spatialrecon.viewer.canvas.programs import read_shaders_once
 
 
 @pytest.mark.parametrize("ndim", [2, 3])
@@ -25,3 +30,38 @@ def test_the_point_under_the_mouse_is_the_one_that_napari_finds(
     monkeypatch.setattr(many_points, "MANY", 100)
     assert [layer._get_value(spot) for spot in spots] == known
     assert len(set(known)) > 5 and None in known
+
+
+def test_napari_sees_all_points_without_copying_them(monkeypatch: pytest.MonkeyPatch) -> None:
+    upload_less(lambda layer: True)
+    layer = Points(np.random.default_rng(0).random((20, 2)), size=0.1)
+    assert layer._view_data is layer.data
+    show_points(layer, np.arange(20) < 5)
+    assert np.array_equal(layer._view_data, layer.data[:5])
+    volume = Points(np.random.default_rng(0).random((20, 3)), size=2.0)
+    assert volume._view_data.shape[1] == 2
+
+
+def test_symbols_are_one_or_not() -> None:
+    layer = Points(np.zeros((4, 2)), symbol="disc")
+    assert are_one(layer.symbol)
+    layer.symbol = ["disc", "disc", "square", "disc"]
+    assert not are_one(layer.symbol)
+
+
+def test_variables_of_the_same_shaders_are_looked_for_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    read_shaders_once()
+    asked: list[str] = []
+
+    class Patterns(dict):
+        def __getitem__(self, kind: str) -> Any:
+            asked.append(kind)
+            return super().__getitem__(kind)
+
+    monkeypatch.setattr("vispy.gloo.program.REGEX_VAR", Patterns(REGEX_VAR))
+    code = "uniform float u_size; attribute vec2 a_place; void main() {}  // of this test"
+    first, second = Program(code, "void main() {}"), Program(code, "void main() {}")
+    assert len(asked) == len(set(asked))
+    assert set(first._code_variables) == set(second._code_variables) == {"u_size", "a_place"}
+    Program(code + "\nuniform float u_more;", "void main() {}")
+    assert len(asked) == 2 * len(set(asked))

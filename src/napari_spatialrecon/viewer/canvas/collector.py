@@ -2,38 +2,53 @@
 
 from __future__ import annotations
 
-import gc
 import sys
+import weakref
 from collections.abc import Callable
-from typing import Any
+from types import SimpleNamespace
+from typing import TYPE_CHECKING, Any
 
 from qtpy.QtCore import QObject, QTimer
+
+from napari_spatialrecon.viewer.window import garbage
+
+if TYPE_CHECKING:
+    from napari.layers import Layer
+    from napari.utils.events import Event
+    from napari.viewer import Viewer
 
 COLLECT_MS = 3_000
 """Milliseconds after a removal, and without movement, until the memory of layers is freed."""
 
 
 class Collector(QObject):
-    """Lets a canvas free the memory of its removed layers once the hands rest.
+    """Lets a window free the memory of its removed layers once the hands rest.
 
     Parameters
     ----------
-    canvas
-        Of a viewer.
+    viewer
+        With a window.
     parent
         Deleting it deletes this too.
     """
 
-    def __init__(self, canvas: Any, parent: QObject) -> None:
+    def __init__(self, viewer: Viewer, parent: QObject) -> None:
         super().__init__(parent)
+        garbage.settle()
+        self._made: weakref.WeakKeyDictionary[Layer, int] = weakref.WeakKeyDictionary()
+        self._removed: list[int] = []  # ages
         self._timer = QTimer(self)
         self._timer.setSingleShot(True)
         self._timer.setInterval(COLLECT_MS)
-        self._timer.timeout.connect(gc.collect)
+        self._timer.timeout.connect(self._free)
+        viewer.layers.events.inserted.connect(self._on_inserted)
+        viewer.layers.events.removed.connect(self._on_removed)
+        canvas = viewer.window._qt_viewer.canvas
         clean = getattr(canvas, "_clean_and_update_scenegraph", None)  # of napari 0.9.2
         if clean is not None and sys.platform != "win32":  # whose drivers need it at once
             self._clean: Callable[[], None] = clean
-            canvas._clean_and_update_scenegraph = self._clean_later
+            self._napari: Any = sys.modules[type(canvas).__module__]
+            setattr(canvas, "_clean_and_update_scenegraph", self._clean_later)  # noqa: B010  mypy
 
     @property
     def waiting(self) -> bool:
@@ -45,14 +60,25 @@ class Collector(QObject):
         if self.waiting:
             self._timer.start()
 
+    def _on_inserted(self, event: Event) -> None:
+        self._made.setdefault(event.value, garbage.age())
+
+    def _on_removed(self, event: Event) -> None:
+        self._removed.append(self._made.get(event.value, 0))
+        self._timer.start()
+
+    def _free(self) -> None:
+        garbage.free(min(self._removed, default=garbage.age()))
+        self._removed.clear()
+
     def _clean_later(self) -> None:
-        """Draw without the layers just removed, and free their memory once the hands rest.
+        """Draw without the layers just removed; their memory is freed later.
 
         napari looks through all objects of the process for each layer that is removed.
         """
-        gc.freeze()
+        searches = self._napari.gc
+        self._napari.gc = SimpleNamespace(collect=lambda *_: 0)
         try:
             self._clean()
         finally:
-            gc.unfreeze()
-        self._timer.start()
+            self._napari.gc = searches

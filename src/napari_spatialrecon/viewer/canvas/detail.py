@@ -31,6 +31,7 @@ from napari_spatialrecon.viewer.canvas.many_points import is_lean, upload, uploa
 from napari_spatialrecon.viewer.canvas.picture_node import PictureNode
 from napari_spatialrecon.viewer.canvas.point_nodes import draw_all, draw_some
 from napari_spatialrecon.viewer.canvas.point_style import PointStyle
+from napari_spatialrecon.viewer.canvas.programs import read_shaders_once
 from napari_spatialrecon.viewer.canvas.subset_notice import SubsetNotice
 from napari_spatialrecon.viewer.canvas.window_view import view_of
 from napari_spatialrecon.viewer.window.main_window import has_window, main_window
@@ -89,7 +90,7 @@ class Detail(QObject):
         viewer.layers.events.removed.connect(self._on_removed)
         self._take_screenshot = self._canvas.screenshot
         self._canvas.screenshot = self._screenshot
-        self.collector = Collector(self._canvas, self)
+        self.collector = Collector(viewer, self)
 
     @property
     def drawn(self) -> int:
@@ -318,6 +319,7 @@ def keep_smooth(viewer: ViewerModel) -> None:
     if viewer not in details and has_window(viewer):
         details[viewer] = Detail(viewer, main_window(viewer))
         upload_less(_is_drawn)
+        read_shaders_once()
 
 
 def _is_drawn(layer: Points) -> bool:

@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from itertools import repeat
-from operator import is_
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -28,8 +26,9 @@ def is_lean(layer: Points) -> bool:
 
 
 def are_one(symbols: np.ndarray) -> bool:
-    """Return whether all symbols of a layer are one; comparing them one by one would take long."""
-    return all(map(is_, symbols, repeat(symbols[0])))
+    """Return whether all symbols (n,) of a layer are one; comparing them would take long."""
+    addresses = np.frombuffer(symbols.tobytes(), np.intp)
+    return bool((addresses == addresses[0]).all())
 
 
 def upload_less(is_drawn: Callable[[Points], bool]) -> None:
@@ -47,6 +46,7 @@ def upload_less(is_drawn: Callable[[Points], bool]) -> None:
     _are_drawn.append(is_drawn)
     _measure_columns()
     _point_at_columns()
+    _view_whole()
     drawer: Any = VispyPointsLayer
     napari_does = drawer._on_data_change
 
@@ -114,6 +114,27 @@ def _point_at_columns() -> None:
         return rows[found[-1]] if len(found) else None
 
     points._get_value = _get_value
+
+
+def _view_whole() -> None:
+    """Let napari see all points of a layer without copying them.
+
+    It copies them for each thumbnail: several times for each layer that comes or goes.
+    """
+    from napari.layers import Points
+
+    points: Any = Points
+    known = points._view_data
+
+    def _view_data(self: Points) -> np.ndarray:
+        axes = self._slice_input.displayed
+        if len(self._view_indices) == len(self.data) and list(axes) == list(range(self.ndim)):
+            seen: np.ndarray = self.data
+            return seen
+        found: np.ndarray = known.fget(self)
+        return found
+
+    points._view_data = property(_view_data, doc=known.__doc__)
 
 
 def upload(drawer: VispyPointsLayer, rows: np.ndarray) -> None:

@@ -7,7 +7,6 @@ the signals of a `Run`, which is deleted with the widget that owns it.
 from __future__ import annotations
 
 import atexit
-import gc
 import logging
 import os
 import sys
@@ -23,6 +22,7 @@ from superqt.utils._qthreading import WorkerBase, WorkerBaseSignals
 
 from napari_spatialrecon.errors import Stopped
 from napari_spatialrecon.progress import Progress, ProgressCallback, ShouldStop
+from napari_spatialrecon.viewer.window import garbage
 from napari_spatialrecon.viewer.window.main_window import has_window
 
 if TYPE_CHECKING:
@@ -228,31 +228,22 @@ def _end_with_python() -> None:
 def _smooth_window(*, light: bool) -> Iterator[None]:
     """Keep the threads of the work from blocking the window's.
 
-    If torch or BLAS took all cores, both would crawl, so one is left free. Importing torch creates
-    a million objects; each full garbage collection over them blocks the window for a third of a
-    second, so they are frozen until the work ends. A redraw takes the interpreter lock many times
-    and would wait for the work each time; that wait stays short afterwards, since other work may
-    still be running. Light work needs no more than that.
+    If torch or BLAS took all cores, both would crawl, so one is left free. A redraw takes the
+    interpreter lock many times and would wait for the work each time; that wait stays short
+    afterwards, since other work may still be running. Light work needs no more than that.
     """
     sys.setswitchinterval(min(SWITCH_S, sys.getswitchinterval()))
     if light:
         yield
         return
-    gc.disable()
-    try:
+    with garbage.importing():
         import lightning_fabric  # noqa: F401
         import torch
         from threadpoolctl import threadpool_limits
-    finally:
-        gc.freeze()
-        gc.enable()
     threads = max(1, (os.cpu_count() or 2) - 1)
     torch.set_num_threads(threads)
-    try:
-        with threadpool_limits(threads):
-            yield
-    finally:
-        gc.unfreeze()
+    with threadpool_limits(threads):
+        yield
 
 
 class _ActivityBar:
