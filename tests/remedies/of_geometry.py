@@ -110,8 +110,8 @@ def _mask() -> Iterator[Step]:
 def _patches() -> Iterator[Step]:
     around = np.eye(200)
     ring = csr_matrix(np.roll(around, 1, axis=1) + np.roll(around, -1, axis=1))
-    yield lambda: cover(ring, 40, overlap=20, reporter=Reporter())
-    yield lambda: cover(ring, 80, overlap=20, reporter=Reporter())
+    yield lambda: cover(ring, 40, overlap=24, reporter=Reporter())
+    yield lambda: cover(ring, 80, overlap=24, reporter=Reporter())
 
 
 @remedy(

@@ -248,6 +248,20 @@ def test_a_spot_that_counts_twice_counts_as_two_where_genes_are_standardised(sli
     np.testing.assert_allclose(counted, repeated, atol=1e-5)
 
 
+def test_logs_can_stay_as_they_are(slide, query, tables):
+    space, spots, cells = fit_features([slide], query, replace(PLAIN, zscore="none"))
+    np.testing.assert_allclose(spots[0], log_depth(slide.adata.X, 4.0), rtol=1e-5)
+    np.testing.assert_allclose(cells, log_depth(query.adata.X, 4.0), rtol=1e-5)
+    restored = FeatureSpace.from_arrays(space.genes, space.arrays())
+    np.testing.assert_array_equal(restored.transform(query)[0], cells)
+    slides, cells = tables
+    config = PreprocessConfig(components=0, gene_weights="none", zscore="none")
+    space, spots, _ = fit_features(slides, cells, config)
+    features, _ = space.transform(without(cells, 0.05))
+    average = np.concatenate(spots).mean(axis=0)[:6]
+    np.testing.assert_allclose(features[:, :6], np.tile(average, (len(features), 1)), rtol=1e-4)
+
+
 @pytest.mark.parametrize("zscore", ["separate", "reference"])
 def test_a_gene_that_is_missing_counts_as_average(tables, zscore):
     slides, cells = tables

@@ -67,9 +67,10 @@ class FeatureSpace:
         √max(I, 0) of each gene (ones if weights are off).
     mean, scale : (n_used,) float
         Mean and standard deviation of each gene over the reference, used when
-        ``zscore="reference"``.
+        ``zscore="reference"``; 0 and 1 when it is "none".
     centre : (n_used,) float
-        Mean of the weighted genes to which the components were fitted.
+        Mean of the weighted genes, of all tables to which the components were fitted; of the
+        slides without components.
     components : (n_components, n_used) float
         Empty if no principal components are used.
     own_zscore
@@ -145,7 +146,7 @@ class FeatureSpace:
             weighted = np.zeros((len(counts), len(self.used)), logs.dtype)
             weighted[:, present] = logs
             weighted = self._standardise(weighted)
-            weighted[:, ~present] = 0.0
+            weighted[:, ~present] = self._average[~present]
         return weighted, notes
 
     def _centred(self, weighted: NDArray[np.float64]) -> Features:
@@ -215,6 +216,11 @@ class FeatureSpace:
         _standardise(logs, mean, scale, self.power)
         logs *= self.weights
         return logs
+
+    @property
+    def _average(self) -> NDArray[np.float64]:
+        """Each weighted gene's average over the reference, (n_used,)."""
+        return np.zeros(len(self.used)) if self.own_zscore or self.mean.any() else self.centre
 
     def _project(self, centred: NDArray[np.float64]) -> Features:
         if not self.components.size:
@@ -304,7 +310,10 @@ def fit_features(
     for table, factor, part in zip(counts, factors, parts, strict=True):
         table.dense_logs(factor, chosen, part)
     mean, scale = _mean_and_scale(scores[: sum(map(len, parts[:n_slides]))])
-    own, power = config.zscore != "reference", 0.5 if config.scaling == "root" else 1.0
+    if config.zscore == "none":
+        mean, scale = np.zeros_like(mean), np.ones_like(scale)
+    own = config.zscore in ("separate", "matched")
+    power = 0.5 if config.scaling == "root" else 1.0
     for i, part in enumerate(parts):
         counted = weights[i] if weights is not None and i < n_slides else None
         _standardise(part, *(_mean_and_scale(part, counted) if own else (mean, scale)), power)
@@ -318,7 +327,8 @@ def fit_features(
     if n_components:
         centre, components = _principal_components(scores, n_components, seed)
     else:
-        centre, components = np.zeros(len(chosen)), np.zeros((0, len(chosen)))
+        centre = scores[: sum(map(len, parts[:n_slides]))].mean(axis=0)
+        components = np.zeros((0, len(chosen)))
     space = FeatureSpace(
         genes=match.names,
         used=chosen,

@@ -31,8 +31,8 @@ class PreprocessConfig(Config):
     zscore: str = option(
         "matched",
         "Standardize genes within each slide and the query; the same, but if the query lacks "
-        "part of the tissue, each slide by the spots that resemble it; or all by the slides.",
-        choices=("separate", "matched", "reference"),
+        "part of the tissue, each slide by the spots that resemble it; all by the slides; or not.",
+        choices=("separate", "matched", "reference", "none"),
     )
     scaling: str = option(
         "spread",

@@ -46,6 +46,17 @@ def test_every_cell_is_covered_and_the_patches_hang_together(name: str, coverage
     assert connected_components(shared >= 25)[0] == 1
 
 
+@pytest.mark.parametrize("name", GRAPHS)
+def test_most_of_a_patch_can_be_shared_with_an_earlier_one(name: str) -> None:
+    near = GRAPHS[name]
+    patches = cover(near, 128, coverage=10, overlap=90, walk_share=0.15)
+    inside = membership(patches, near.shape[0])
+    assert inside.sum(axis=0).min() >= 10
+    shared = np.tril((inside @ inside.T).toarray(), -1).max(axis=1)
+    assert (shared[1:] >= 90).all()
+    assert len(patches) < 40 * near.shape[0] / 128 + 20
+
+
 def test_walks_make_half_of_a_patch_local() -> None:
     cells = np.random.default_rng(0).uniform(size=(3000, 2))
     near = locality_graph(cells, k=15).graph
@@ -75,7 +86,7 @@ def test_the_same_seed_gives_the_same_patches() -> None:
 
 def test_bad_requests_are_refused_and_the_user_can_stop() -> None:
     near = graph(200)
-    for options in ({"coverage": 0}, {"walk_share": 0.9}, {"overlap": 17}):
+    for options in ({"coverage": 0}, {"walk_share": 0.9}, {"overlap": 33}):
         with pytest.raises(InputError, match="Expected"):
             cover(near, 64, **options)
     with pytest.raises(InputError, match="at least 8"):

@@ -35,6 +35,25 @@ def test_patches_give_what_one_shot_gives(slides, cells, small_gears) -> None:
     assert len(many.per_patch["disagreement"]) == len(many.per_patch["reliability"])
 
 
+def test_cells_can_lie_where_the_stitched_distances_want_them(slides, cells, small_gears) -> None:
+    values = {"members": 1, "validate": False, "training__steps": 30, "baseline_share": 0.0}
+    patches = {"patches__one_shot": 0, "patches__size": 64, "patches__overlap": 0.7}
+    model = Gears(small_gears(**values, **patches, patches__coverage=10)).fit(slides, cells)
+    features, _ = model.fitted.embedded.cells(cells)
+    laid = {}
+    for layout in ("mean", "solve"):
+        model.config = model.config.with_values({"patches.layout": layout})
+        laid[layout] = model.layouts(features, Reporter())
+    graph = laid["solve"].stitched[0].graph
+    off = {}
+    for layout, found in laid.items():
+        gaps = np.linalg.norm(found.places[0][graph.first] - found.places[0][graph.second], axis=1)
+        off[layout] = np.abs(gaps - graph.distances).mean()
+    assert off["solve"] < off["mean"]
+    assert off["solve"] == pytest.approx(laid["solve"].numbers["solve_residual_mean"])
+    assert (laid["solve"].per_cell["patch_support"] >= 10).all()
+
+
 def test_the_refiner_trains_and_places(slides, cells, small_gears) -> None:
     config = small_gears(
         members=1, validate=False, refiner__on=True, refiner__blocks=1, refiner__steps=3

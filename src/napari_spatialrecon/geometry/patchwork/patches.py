@@ -40,7 +40,7 @@ def cover(
     coverage
         At least 1.
     overlap
-        At most `size` / 4, so that each patch still adds new cells.
+        At most what walks leave of a patch, and three quarters of it: each adds new cells.
     walk_share
         From 0 (random patches) to 0.75.
     seed
@@ -71,9 +71,10 @@ def cover(
         )
     if n <= size:
         return np.arange(n)[None]
-    if not 0 <= overlap <= size / 4:
+    most = size - max(round(walk_share * size), size // 4)
+    if not 0 <= overlap <= most:
         raise InputError(
-            f"Expected an overlap from 0 to {size // 4}, a quarter of a patch, found {overlap}.",
+            f"Expected an overlap from 0 to {most}, found {overlap}.",
             remedy="Try larger patches.",
         )
     reporter = reporter or Reporter()

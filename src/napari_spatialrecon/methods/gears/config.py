@@ -60,9 +60,18 @@ class RefinerConfig(Config):
     warm_up: float = option(
         0.3, "Initial share of training in which only the generator is trained.", low=0.0, high=0.9
     )
+    trains: str = option(
+        "denoiser",
+        "What the refiner's losses (eq. 4-7) train: the denoiser alone, also the context encoder "
+        "as in the published code, or also the generator as in the paper.",
+        choices=("denoiser", "context", "all"),
+    )
     sigma_min: float = option(0.01, "Minimum noise level.", low=1e-4)
     gate: float = option(
-        1.0, "Noise below which the geometry losses apply, in units of the residual.", low=0.0
+        1.0,
+        "Noise below which the geometry losses apply (eq. 5-7 and 10), relative to the spread of "
+        "the residual.",
+        low=0.0,
     )
     steps: int = option(18, "Sampling steps (Heun).", low=1)
     temperature: float = option(0.0, "0 refines without noise; 1 draws samples.", low=0.0, high=1.0)
@@ -84,6 +93,11 @@ class LossConfig(Config):
     generator_align: float = option(0.0, "Procrustes error of the generator (eq. 8).", low=0)
     generator_scale: float = option(0.0, "Log scale error of the generator.", low=0)
     score: float = option(1.0, "Denoising (eq. 4).", low=0)
+    score_as_written: bool = option(
+        False,
+        "Weight noise levels as in eq. 4; otherwise the weights are multiplied by the variance of "
+        "the residual, so that the loss shrinks with it.",
+    )
     gram: float = option(1.0, "Gram matrix of the refined geometry (eq. 5).", low=0)
     log_trace: float = option(0.5, "Scale of the refined geometry (eq. 6).", low=0)
     nca: float = option(1.0, "Neighborhoods of the refined geometry (eq. 7).", low=0)
@@ -106,6 +120,18 @@ class PatchConfig(Config):
     )
     size: int = option(384, "Cells per patch.", unit="cells", low=16)
     coverage: int = option(4, "Minimum number of patches per cell.", low=1)
+    overlap: float = option(
+        0.0,
+        "Share of a patch that an earlier one holds too; at least 25 cells, or a quarter.",
+        low=0.0,
+        high=0.75,
+    )
+    layout: str = option(
+        "mean",
+        "Place cells at the mean of their patches, laid over the solution for all distances, or "
+        "at that solution (step 7 of section 3.5).",
+        choices=("mean", "solve"),
+    )
 
 
 @dataclass(frozen=True)
@@ -143,14 +169,20 @@ class GearsConfig(EnsembleConfig):
             "minisets.overlap": 0.5,
             "refiner.on": True,
             "refiner.blocks": 4,
+            "refiner.trains": "all",
             "refiner.steps": 600,
+            "refiner.temperature": 1.0,
             "losses.generator_distance": 0.0,
             "losses.generator_gram": 10.0,
             "losses.generator_align": 10.0,
             "losses.generator_scale": 10.0,
             "losses.score": 16.0,
+            "losses.score_as_written": True,
             "losses.edge": 2.0,
             "patches.one_shot": 0,
+            "patches.coverage": 10,
+            "patches.overlap": 0.7,
+            "patches.layout": "solve",
             "training.steps": 42000,
             "training.schedule": "constant",
             "training.learning_rate": 1e-4,

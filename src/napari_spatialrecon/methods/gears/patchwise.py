@@ -7,13 +7,14 @@ from dataclasses import dataclass
 import numpy as np
 import torch
 from numpy.typing import NDArray
+from scipy.sparse import csr_matrix
 
 from napari_spatialrecon.geometry.patchwork.global_solve import solve_graph
 from napari_spatialrecon.geometry.patchwork.locality import locality_graph
 from napari_spatialrecon.geometry.patchwork.patch_mean import patch_mean
 from napari_spatialrecon.geometry.patchwork.patches import cover
 from napari_spatialrecon.geometry.patchwork.stitching import Stitched, stitch
-from napari_spatialrecon.methods.gears.config import GearsConfig
+from napari_spatialrecon.methods.gears.config import GearsConfig, PatchConfig
 from napari_spatialrecon.methods.gears.task import GeometryNetwork
 from napari_spatialrecon.progress import Reporter
 
@@ -73,13 +74,7 @@ def lay_out(
         geometry = network.geometry(inputs[None], config, seed)[0].double().numpy()
         return Laid(geometry, {}, None, np.zeros(n))
     locality = locality_graph(inputs.double().numpy(), reporter=reporter)
-    patches = cover(
-        locality.graph,
-        config.patches.size,
-        coverage=config.patches.coverage,
-        overlap=min(OVERLAP, config.patches.size // 4),
-        reporter=reporter,
-    )
+    patches = _patches(locality.graph, config.patches, reporter)
     reporter.begin("Laying out patches", len(patches))
     layouts = []
     for start in range(0, len(patches), BATCH):
@@ -92,10 +87,11 @@ def lay_out(
     solution = solve_graph(stitched.graph, reporter=reporter)
     mean, spread = patch_mean(patches, geometries, solution.places, stitched.reliability)
     return Laid(
-        mean,
+        solution.places if config.patches.layout == "solve" else mean,
         {
             "patch_disagreement": float(np.nanmean(stitched.disagreement)),
             "solve_stress": solution.stress,
+            "solve_residual_mean": solution.residual_mean,
             "solve_residual_median": solution.residual_median,
             "solve_residual_max": solution.residual_max,
             "cells_with_little_support": float(stitched.weak.mean()),
@@ -103,4 +99,18 @@ def lay_out(
         },
         stitched,
         np.nan_to_num(spread),
+    )
+
+
+def _patches(graph: csr_matrix, config: PatchConfig, reporter: Reporter) -> NDArray[np.intp]:
+    """Return patches that cover all cells; walks make half of what a patch has of its own."""
+    size = config.size
+    overlap = max(round(config.overlap * size), min(OVERLAP, size // 4))
+    return cover(
+        graph,
+        size,
+        coverage=config.coverage,
+        overlap=overlap,
+        walk_share=0.5 * (1 - config.overlap),
+        reporter=reporter,
     )

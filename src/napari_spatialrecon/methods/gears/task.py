@@ -115,10 +115,16 @@ class GeometryTask(EnsembleTask):
         done = step / config.training.steps
         if self.model.denoiser is not None and done >= config.refiner.warm_up:
             self._measure(step, target - base.detach())
-            predicted, low, refined = self._refiner_terms(
-                context.detach(), base.detach(), target, done, generator
+            trains = config.refiner.trains
+            clean, low, refined = self._refiner_terms(
+                context.detach() if trains == "denoiser" else context,
+                base if trains == "all" else base.detach(),
+                target,
+                done,
+                generator,
             )
             terms |= refined
+            predicted = base + clean
         if sets.shared:
             terms |= self._overlap_terms(predicted, sets.shared, low)
         return torch.stack(list(terms.values())).sum(), terms
@@ -153,12 +159,14 @@ class GeometryTask(EnsembleTask):
         done: float,
         generator: torch.Generator,
     ) -> tuple[Tensor, Tensor, dict[str, Tensor]]:
-        """Return the refined geometry, a mask of sets with low noise, and the terms of eq. 4-7."""
+        """Return the clean residual, a mask of sets with low noise, and the terms of eq. 4-7."""
         config, weights = self.config.refiner, self.config.losses
         spread = max(float(self.model.sigma_data), 1e-3)
         progress = (done - config.warm_up) / max(1 - config.warm_up, 1e-6)
         cap = max(sigma_cap(progress, spread), 2 * config.sigma_min)
-        sigma = draw_sigma(len(base), config.sigma_min, cap, generator, base.device)
+        views = 2 if self.config.minisets.overlap else 1  # of a pair, at the same noise
+        sigma = draw_sigma(len(base) // views, config.sigma_min, cap, generator, base.device)
+        sigma = sigma.repeat(views)
         residual = target - base
         noise = torch.randn(base.shape, generator=generator, device=base.device)
         noisy = residual + sigma[:, None, None] * noise
@@ -170,10 +178,11 @@ class GeometryTask(EnsembleTask):
                 previous = denoise(noisy, sigma, previous)
         clean = denoise(noisy, sigma, previous)
         composed = centred(base + clean)
-        low = (sigma < config.gate).to(base.dtype)
+        low = (sigma < config.gate * spread).to(base.dtype)
         share = low / low.sum().clamp(min=1)
+        scaled = weights.score * (1.0 if weights.score_as_written else spread**2)
         terms = {
-            "score": weights.score * spread**2 * losses.score(clean, residual, sigma, spread),
+            "score": scaled * losses.score(clean, residual, sigma, spread),
             "gram": weights.gram * (losses.gram_error(composed, target) * share).sum(),
             "log_trace": weights.log_trace
             * (losses.log_trace_error(composed, target) * share).sum(),
@@ -187,7 +196,7 @@ class GeometryTask(EnsembleTask):
             terms["edge"] = weights.edge * losses.edge_lengths(
                 composed[kept], target[kept], config.neighbours
             )
-        return composed, low, terms
+        return clean, low, terms
 
     def _overlap_terms(
         self, geometry: Tensor, shared: int, low: Tensor | None

@@ -17,6 +17,7 @@ from napari_spatialrecon.tissue.preprocess_config import PreprocessConfig
         {},
         {"components": 0},
         {"zscore": "reference"},
+        {"zscore": "none"},
         {"gene_weights": "none", "depth": "fixed", "top_genes": 40},
     ],
 )

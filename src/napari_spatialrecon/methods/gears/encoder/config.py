@@ -138,7 +138,7 @@ class EncoderConfig(Config):
             "training.weight_decay": 1e-2,
             "training.patience": 10,
             "preprocess.depth": "fixed",
-            "preprocess.zscore": "reference",
+            "preprocess.zscore": "none",
             "preprocess.gene_weights": "none",
             "preprocess.components": 0,
         },
