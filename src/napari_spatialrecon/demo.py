@@ -15,6 +15,7 @@ from napari_spatialrecon.storage import atomic_file, write_json
 from napari_spatialrecon.tasks.drawing import draw_placed
 from napari_spatialrecon.tasks.placing import place
 from napari_spatialrecon.tasks.verdicts import BASELINE
+from napari_spatialrecon.tissue.h5ad import write_h5ad
 from napari_spatialrecon.tissue.read import read_adata
 from napari_spatialrecon.tissue.simulator.simulate import simulate
 
@@ -78,7 +79,7 @@ def run_demo(
         )
         metrics[method] = evaluate_place(truth, result.adata, seed=seed)
     with atomic_file(folder / "placed.h5ad") as temporary:
-        result.adata.write_h5ad(temporary)
+        write_h5ad(temporary, result.adata)
     result.record.metrics |= metrics[learned]["metrics"]
     result.record.write(folder / "run.json")
     draw_placed(

@@ -65,6 +65,10 @@ class InputError(SpatialReconError, ValueError):
     """A file, table or option is not what the task needs: a `ValueError` that says what to try."""
 
 
+class WriteError(InputError):
+    """A result could not be written: the disk is full, or the place cannot be written."""
+
+
 class ConfigError(InputError):
     """A hyper-parameter is unknown, has the wrong type or is out of bounds."""
 

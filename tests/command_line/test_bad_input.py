@@ -10,7 +10,7 @@ import anndata
 import numpy as np
 import pytest
 
-from napari_spatialrecon import storage
+from napari_spatialrecon import hdf5, storage
 
 
 @pytest.fixture
@@ -310,7 +310,7 @@ def full(*args, **kwargs):
 
 
 def test_a_disk_that_is_full_while_the_result_is_written(told, placing, tmp_path, monkeypatch):
-    monkeypatch.setattr(anndata.AnnData, "write_h5ad", full)
+    monkeypatch.setattr(hdf5, "created", full)
     messages = told(*placing(tmp_path / "placed.h5ad"))
     assert "found the disk full" in messages
 
@@ -338,13 +338,13 @@ def test_a_disk_that_is_full_while_training(told, placing, small, tmp_path, monk
 
 
 def test_a_disk_that_is_full_while_a_tissue_is_simulated(told, tmp_path, monkeypatch):
-    original, written = anndata.AnnData.write_h5ad, []
+    original, written = hdf5.created, []
 
-    def write_h5ad(adata, *args, **kwargs):
-        written.append(adata)
-        return full() if len(written) > 2 else original(adata, *args, **kwargs)
+    def created(path):
+        written.append(path)
+        return full() if len(written) > 2 else original(path)
 
-    monkeypatch.setattr(anndata.AnnData, "write_h5ad", write_h5ad)
+    monkeypatch.setattr(hdf5, "created", created)
     messages = told("simulate", "--preset", "tiny", "--out", tmp_path / "tissue")
     assert "found the disk full" in messages
     assert len(written) == 3

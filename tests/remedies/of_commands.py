@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import json
 from collections.abc import Iterator
 from pathlib import Path
@@ -11,6 +12,7 @@ import anndata
 import numpy as np
 import pytest
 
+from napari_spatialrecon.claims import claimed
 from napari_spatialrecon.command_line.face import CommandLine
 from remedies.cases import Step, command, options, remedy, written
 
@@ -222,3 +224,42 @@ def _guided(tiny_folder: Path, tmp_path: Path) -> Iterator[Step]:
     bare, whole = ["--slide", tmp_path / "bare.h5ad"], ["--slide", tiny_folder / "section1.h5ad"]
     yield lambda: command(*base, *bare, "--guided")
     yield lambda: (command(*base, *bare), command(*base, *whole, "--guided"))
+
+
+@told(
+    OUTPUTS,
+    "Try the same command with --resume {} and another --out, "
+    "which writes the result without training again.",
+)
+def _elsewhere(tiny_folder: Path, tmp_path: Path) -> Iterator[Step]:
+    words = ["place", "--method", "dpvae", "--reference", tiny_folder / "section1.h5ad"]
+    words += ["--query", tiny_folder / "cells.h5ad", "--progress", "none"]
+    words += ["--set", "training.steps=30", "--set", "members=1", "--out"]
+
+    def full() -> None:
+        with pytest.MonkeyPatch.context() as patch:
+            patch.setattr("napari_spatialrecon.hdf5.created", _full)
+            command(*words, tmp_path / "o.h5ad")
+
+    said = yield full
+    resume = options(str(said))[:2]
+    yield lambda: command(*words, tmp_path / "other" / "o.h5ad", *resume)
+    assert not (tmp_path / "o.resume").exists()
+
+
+def _full(path: Path) -> None:
+    raise OSError(errno.ENOSPC, "No space left on device")
+
+
+@told("claims.py", "Try another name, or wait for that run to end.")
+def _two_runs(words: list[object], tmp_path: Path) -> Iterator[Step]:
+    with claimed([(tmp_path / "o.h5ad").resolve()]):
+        yield lambda: command(*words, "--out", tmp_path / "o.h5ad")
+        command(*words, "--out", tmp_path / "p.h5ad")
+    yield lambda: command(*words, "--out", tmp_path / "o.h5ad")
+
+
+@told("claims.py", "Try {}.")
+def _long_name(words: list[object], tmp_path: Path) -> Iterator[Step]:
+    said = yield lambda: command(*words, "--out", tmp_path / f"{'long' * 60}.h5ad")
+    yield lambda: command(*words, "--out", tmp_path / str(said)[4:-1])

@@ -4,13 +4,15 @@ from __future__ import annotations
 
 import argparse
 import os
+import shlex
 import shutil
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+from napari_spatialrecon.claims import claimed
 from napari_spatialrecon.command_line.options import RESULT
-from napari_spatialrecon.errors import DivergedError, InputError, Stopped
+from napari_spatialrecon.errors import DivergedError, InputError, Stopped, WriteError
 from napari_spatialrecon.storage import MANIFEST, check_replaceable
 from napari_spatialrecon.tasks.resuming import ASKED
 
@@ -55,30 +57,56 @@ def guarded(options: argparse.Namespace) -> Iterator[None]:
     Raises
     ------
     InputError
-        An output has the wrong suffix, cannot be written, is also an input, or would replace a
-        folder that this program did not write.
+        An output has the wrong suffix, cannot be written, is also an input, is written by another
+        run, or would replace a folder that this program did not write.
+    WriteError
+        A result could not be written. The state of a training that is done is kept.
     """
     outputs = _checked(options)
     if ".h5ad" in options.files.get("out", ""):
-        outputs.append(Path(options.out).with_suffix(".run.json"))
+        outputs.append(Path(options.out).with_suffix(".run.json").resolve())
     checkpoints = None
     if hasattr(options, "resume"):
         checkpoints = resume_folder(options)
         _check_checkpoints(checkpoints, asked=bool(options.resume))
     new = [path for path in (*outputs, checkpoints) if path is not None and not path.exists()]
-    try:
-        yield
-    except (Stopped, DivergedError) as error:
-        kept = checkpoints if checkpoints is not None and any(checkpoints.glob("*/")) else None
-        _clear(path for path in new if path != kept)
-        if kept is not None and isinstance(error, Stopped) and not error.checkpoint:
-            raise Stopped(checkpoint=str(kept)) from error
-        raise
-    except BaseException:
-        _clear(new)
-        raise
-    if checkpoints is not None:
-        _clear([checkpoints])
+    with claimed([*outputs, *([] if checkpoints is None else [checkpoints])]):
+        try:
+            yield
+        except (Stopped, DivergedError, WriteError) as error:
+            kept = _kept(checkpoints, error)
+            _clear(path for path in new if path != kept)
+            if kept is not None and isinstance(error, Stopped) and not error.checkpoint:
+                raise Stopped(checkpoint=str(kept)) from error
+            if kept is not None and isinstance(error, WriteError):
+                raise _resumable(error, kept) from error
+            raise
+        except BaseException:
+            _clear(new)
+            raise
+        if checkpoints is not None:
+            _clear([checkpoints])
+
+
+def _kept(checkpoints: Path | None, error: Exception) -> Path | None:
+    """Return the folder of a run's state, where that is worth to be kept.
+
+    It is not, if it is that state which could not be written.
+    """
+    if checkpoints is None or not any(checkpoints.glob("*/")):
+        return None
+    if isinstance(error, WriteError) and Path(error.problem.where).is_relative_to(checkpoints):
+        return None
+    return checkpoints
+
+
+def _resumable(error: WriteError, kept: Path) -> WriteError:
+    return WriteError(
+        str(error.args[0]),
+        remedy=f"Try the same command with --resume {shlex.quote(str(kept))} and another --out, "
+        "which writes the result without training again.",
+        where=error.problem.where,
+    )
 
 
 def _checked(options: argparse.Namespace) -> list[Path]:

@@ -56,6 +56,7 @@ def run(request: dict[str, Any]) -> int:
 def _solve(request: dict[str, Any]) -> dict[str, Any]:
     from napari_spatialrecon.comparison.cases.problem import Part
     from napari_spatialrecon.comparison.contestants import contestants
+    from napari_spatialrecon.tissue.h5ad import write_h5ad
 
     task, seed = request["task"], request["seed"]
     runner = contestants(task, [request["spec"]])[0].runner()
@@ -70,7 +71,7 @@ def _solve(request: dict[str, Any]) -> dict[str, Any]:
         "versions": runner.versions(),
         "settings": runner.settings(seed),
     }
-    made.write_h5ad(request["out"])
+    write_h5ad(request["out"], made)
     return facts
 
 

@@ -7,14 +7,14 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, Protocol
 
-import h5py
 import numpy as np
 import zarr
 from anndata import AnnData
 from numpy.typing import NDArray
 
-from napari_spatialrecon import storage
+from napari_spatialrecon import hdf5, storage
 from napari_spatialrecon.errors import InputError
+from napari_spatialrecon.tissue.h5ad import GZIP
 from napari_spatialrecon.tissue.slots import IMPUTED_STD
 
 Values = NDArray[np.float32]
@@ -128,7 +128,7 @@ def table_on_disk(path: Path, n_spots: int, n_genes: int) -> Iterator[StoredTabl
         with storage.atomic_folder(path) as folder:
             yield StoredTable(zarr.open_group(folder, mode="w", zarr_format=2), n_spots, n_genes)
         return
-    with storage.atomic_file(path) as temporary, h5py.File(temporary, "w") as stream:
+    with storage.atomic_file(path) as temporary, hdf5.created(temporary) as stream:
         yield StoredTable(stream, n_spots, n_genes)
 
 
@@ -138,8 +138,6 @@ def _array(group: Any, name: str, n_spots: int, n_genes: int) -> Any:
     if isinstance(group, zarr.Group):
         array: Any = group.create_array(name, shape=shape, chunks=chunks, dtype="float32")
     else:
-        array = group.create_dataset(
-            name, shape, "float32", chunks=chunks, compression="gzip", compression_opts=1
-        )
+        array = group.create_dataset(name, shape, "float32", chunks=chunks, **GZIP)
     array.attrs.update(_DENSE)
     return array

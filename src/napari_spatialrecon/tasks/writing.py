@@ -15,6 +15,7 @@ from napari_spatialrecon import storage
 from napari_spatialrecon.errors import InputError
 from napari_spatialrecon.legacy import read_record, renamed
 from napari_spatialrecon.provenance import RunRecord
+from napari_spatialrecon.tissue.h5ad import write_h5ad
 from napari_spatialrecon.tissue.sharing import sharing
 from napari_spatialrecon.tissue.slots import OURS
 from napari_spatialrecon.tissue.slots import RECORD as SLOT
@@ -23,8 +24,6 @@ from napari_spatialrecon.tissue.slots import RECORD as SLOT
 Record = RunRecord | Mapping[str, Any]
 #: File name of the record in the folder of a saved model.
 RUN = "run.json"
-#: Level of compression: a third of the size, for 0.3 s more of 4 million counts.
-_GZIP = 1
 #: What differs between two runs that give the same result: it stands in the record beside it only.
 _PASSING = ("started", "wall_seconds", "peak_memory_bytes", "platform")
 
@@ -85,7 +84,7 @@ def write_result(
     from napari_spatialrecon.tissue.embedded import embedded
 
     with record_beside(path) as keep, storage.atomic_file(path) as temporary:
-        embedded(adata).write_h5ad(temporary, compression="gzip", compression_opts=_GZIP)
+        write_h5ad(temporary, embedded(adata), packed=True)
         keep(record)
     return path, record_of(path)
 

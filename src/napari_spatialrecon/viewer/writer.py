@@ -40,8 +40,10 @@ def write_points(path: str, data: np.ndarray, attributes: dict[str, Any]) -> lis
     state = {key: attributes[key] for key in (*wanted, "name") if key in attributes}
     adata = to_adata(Points(data, **state))
     if target.suffix == ".h5ad":
+        from napari_spatialrecon.tissue.h5ad import write_h5ad
+
         with atomic_file(target) as temporary:
-            adata.write_h5ad(temporary)
+            write_h5ad(temporary, adata)
     elif target.suffix == ".zarr":
         from napari_spatialrecon.tasks.spatialdata_store import check_target, write_zarr
         from napari_spatialrecon.tasks.writing import record_of

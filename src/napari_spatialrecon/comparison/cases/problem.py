@@ -15,6 +15,7 @@ from anndata import AnnData
 from napari_spatialrecon.provenance import fingerprint
 from napari_spatialrecon.storage import atomic_folder, write_json
 from napari_spatialrecon.tissue.contract import coordinates, counts, um_per_unit, unit
+from napari_spatialrecon.tissue.h5ad import write_h5ad
 from napari_spatialrecon.tissue.micrometres import scale_slots
 from napari_spatialrecon.tissue.slots import OURS, SPATIAL
 
@@ -51,7 +52,7 @@ class Part:
         folder.mkdir(parents=True)
         files = {key: f"{number}.h5ad" for number, key in enumerate(self.tables)}
         for key, name in files.items():
-            self.tables[key].write_h5ad(folder / name)
+            write_h5ad(folder / name, self.tables[key])
         write_json(folder / PART, {"tables": files, "asked": dict(self.asked)})
 
     @classmethod
@@ -91,7 +92,7 @@ class Problem:
             for number, part in enumerate(self.parts):
                 part.write(temporary / f"part{number}")
             (temporary / "truth").mkdir()
-            self.truth.write_h5ad(temporary / "truth" / TRUTH)
+            write_h5ad(temporary / "truth" / TRUTH, self.truth)
             about = {"task": self.task, "parts": len(self.parts), "sizes": self._sizes()}
             about["own"] = None if own is None else dict(own)
             write_json(temporary / ABOUT, {**about, "fingerprint": self._fingerprint()})

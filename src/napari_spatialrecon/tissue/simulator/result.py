@@ -11,6 +11,7 @@ from anndata import AnnData
 
 from napari_spatialrecon import provenance, storage
 from napari_spatialrecon.geometry.procrustes import Pose
+from napari_spatialrecon.tissue.h5ad import write_h5ad
 from napari_spatialrecon.tissue.simulator.config import SimulatorConfig
 from napari_spatialrecon.tissue.slots import OURS, SPATIAL
 
@@ -83,8 +84,7 @@ class SimulatedTissue:
         for name, table in tables.items():
             paths.append(Path(folder) / f"{name}.h5ad")
             with storage.atomic_file(paths[-1]) as temporary:
-                # gzip, because lzf reads uninitialised memory, so its bytes differ from run to run.
-                table.write_h5ad(temporary, compression="gzip", compression_opts=1)
+                write_h5ad(temporary, table, packed=True)
         paths.append(Path(folder) / "simulation.json")
         storage.write_json(paths[-1], self.to_dict())
         return paths

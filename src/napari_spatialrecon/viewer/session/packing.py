@@ -5,7 +5,6 @@ from __future__ import annotations
 import math
 import time
 from collections.abc import Mapping
-from contextlib import contextmanager
 from enum import Enum
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -15,8 +14,6 @@ import numpy as np
 from napari_spatialrecon.errors import Stopped
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
-
     import h5py
     import pandas as pd
 
@@ -105,9 +102,9 @@ class Packer:
         OSError
             They cannot be written.
         """
-        import h5py
+        from napari_spatialrecon import hdf5
 
-        with writing(), h5py.File(path, "w") as file:
+        with hdf5.created(path) as file:
             for name, array in self.arrays.items():
                 _write_array(file, name, array, should_stop)
 
@@ -189,15 +186,6 @@ class Unpacker:
         text = self.unpack(held["text"])
         missing = self.unpack(held["missing"])
         return pd.Series(text, dtype=object).mask(missing, None)
-
-
-@contextmanager
-def writing() -> Iterator[None]:
-    """Let a disk that is full raise an `OSError` wherever HDF5 notices it."""
-    try:
-        yield
-    except RuntimeError as error:
-        raise OSError(str(error)) from error
 
 
 def _write_array(file: h5py.File, name: str, array: np.ndarray, should_stop: ShouldStop) -> None:

@@ -12,7 +12,7 @@ import numpy as np
 from napari_spatialrecon.errors import InputError, Stopped
 from napari_spatialrecon.provenance import fingerprint
 from napari_spatialrecon.tissue.slots import FORMAT, NOTES, OURS, READ, RECORD, SPATIAL
-from napari_spatialrecon.viewer.session.packing import TEXTS, fill, writing
+from napari_spatialrecon.viewer.session.packing import TEXTS, fill
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -259,6 +259,7 @@ def _write(adata: AnnData, path: Path, should_stop: ShouldStop) -> None:
     from anndata.experimental import write_dispatched
     from scipy.sparse import issparse
 
+    from napari_spatialrecon import hdf5
     from napari_spatialrecon.tissue.sharing import sharing
 
     if should_stop():
@@ -288,5 +289,5 @@ def _write(adata: AnnData, path: Path, should_stop: ShouldStop) -> None:
 
     table = sharing(adata)
     table.strings_to_categoricals()
-    with writing(), h5py.File(path, "w") as file:
+    with hdf5.created(path) as file:
         write_dispatched(file, "/", table, callback=write)

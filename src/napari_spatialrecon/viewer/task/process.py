@@ -50,5 +50,9 @@ def _on_disk(table: Input, folder: Path) -> Path:
     if isinstance(table, Model):
         table.model.save(path)
     else:
-        table.adata.write_h5ad(path)
+        from napari_spatialrecon.storage import atomic_file
+        from napari_spatialrecon.tissue.h5ad import write_h5ad
+
+        with atomic_file(path) as temporary:
+            write_h5ad(temporary, table.adata)
     return path
