@@ -29,6 +29,8 @@ class Progress:
         Estimated seconds remaining of the whole run (None while unknown).
     expected
         How long the whole run was expected to take, where an estimate was made.
+    warnings
+        What speaks against the result already now, from the inputs alone.
     """
 
     stage: str
@@ -39,6 +41,7 @@ class Progress:
     metrics: Mapping[str, float] = field(default_factory=dict)
     left_s: float | None = None
     expected: Span | None = None
+    warnings: tuple[str, ...] = ()
 
 
 History = list[tuple[str, int, int | None, dict[str, float]]]
@@ -144,12 +147,19 @@ class Reporter:
         self._part = part
         self._course = course
         self._first_step: int | None = None
+        self._warnings: tuple[str, ...] = ()
         self.history: History = [] if history is None else history
         self.begin("Starting")
 
     def expect(self, *parts: Span) -> None:
         """Say how long the run is expected to take, in parts; `enter` tells where it is."""
         self._course = Course(parts)
+
+    def warn(self, warnings: Sequence[str]) -> None:
+        """Say before the work begins what speaks against its result."""
+        self._warnings = (*self._warnings, *warnings)
+        if warnings:
+            self.step(0, at_once=True)
 
     def enter(self, part: int) -> None:
         """Note that the expected part of this number, from 0, begins."""
@@ -215,7 +225,17 @@ class Reporter:
         left = None if course is None else course.left(eta)
         expected = None if course is None else course.expected
         self._progress(
-            Progress(self._stage, step, self._total, elapsed, eta, metrics, left, expected)
+            Progress(
+                self._stage,
+                step,
+                self._total,
+                elapsed,
+                eta,
+                metrics,
+                left,
+                expected,
+                self._warnings,
+            )
         )
 
     @property

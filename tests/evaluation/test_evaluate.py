@@ -81,6 +81,24 @@ def test_errors_are_in_micrometres_where_the_truth_knows_them(tissue: np.ndarray
     assert (error["unit"], error["mean"]) == ("um", pytest.approx(5))
 
 
+def test_expected_errors_are_compared_with_those_found_in_one_unit(tissue: np.ndarray) -> None:
+    rng = np.random.default_rng(0)
+    prediction = table(tissue + rng.normal(size=tissue.shape))
+    errors = evaluate_place(table(tissue), prediction)["posed_error"]
+    prediction.obs["expected_error"] = 2 * errors["median"]
+    prediction.obs["placement_uncertainty"] = errors["p90"]
+    found = evaluate_place(table(tissue), prediction)["stated"]
+    assert found["ratio"] == pytest.approx(2)
+    assert found["within_radius"] == pytest.approx(0.9, abs=0.01)
+    pixels = prediction.copy()
+    pixels.uns["spatialrecon"] = {"unit": "px", "um_per_unit": 0.5}
+    assert "stated" not in evaluate_place(table(tissue), pixels, same_frame=True)
+    true = table(tissue)
+    true.uns["spatialrecon"] = {"unit": "px", "um_per_unit": 2.0}
+    other = evaluate_place(true, pixels, same_frame=True)["stated"]
+    assert other["unit"] == "um" and other["ratio"] == pytest.approx(2 / 4)
+
+
 def test_uncertainty_is_calibrated_against_the_errors(tissue: np.ndarray) -> None:
     rng = np.random.default_rng(3)
     stated = rng.uniform(1, 60, 120)

@@ -76,10 +76,15 @@ def shuffled(cells, seed=0):
 def test_shuffled_cells_are_flagged_as_in_placing_and_that_is_a_warning(
     tiny, references, quick, landmarks
 ):
+    seen = []
     own, strange = (
-        impute_locations(cells, landmarks, references=references, config=quick)
+        impute_locations(
+            cells, landmarks, references=references, config=quick, progress=seen.append
+        )
         for cells in (tiny.cells, shuffled(tiny.cells))
     )
+    warned = [one.stage for one in seen if any("another tissue" in w for w in one.warnings)]
+    assert warned[0] == "Starting"
     assert strange.adata.obs["out_of_domain"].all()
     assert own.adata.obs["out_of_domain"].mean() < 0.2
     assert "of another tissue" in strange.verdict and "of another tissue" not in own.verdict

@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 
 from napari_spatialrecon.errors import ValidationError
+from napari_spatialrecon.geometry.solver.landmarks import Landmarks
 from napari_spatialrecon.methods.come.config import ComeGenesConfig, ComePlaceConfig
 from napari_spatialrecon.methods.dpvae.config import DPVAEConfig
 from napari_spatialrecon.tasks.gene_preflight import gene_preflight
@@ -36,6 +37,24 @@ def test_cells_unlike_the_slides_are_told_of_before_the_run(references, tiny):
     mixed.X = np.column_stack([rng.permutation(gene) for gene in mixed.X.toarray().T])
     (warning,) = preflight(references, mixed, method="knn").warnings
     assert "may be of another tissue" in warning
+
+
+@pytest.mark.parametrize("with_slides", [True, False])
+def test_cells_unlike_the_slides_are_told_of_before_landmarks_place_them(
+    references, tiny, with_slides
+):
+    rng, mixed = np.random.default_rng(0), tiny.cells.copy()
+    mixed.X = np.column_stack([rng.permutation(gene) for gene in mixed.X.toarray().T])
+    rows = np.arange(0, 400, 10)
+    known = Landmarks(rows, tiny.truth[["x", "y"]].to_numpy()[rows])
+    own, strange = (
+        preflight(references if with_slides else {}, cells, landmarks=known)
+        for cells in (tiny.cells, mixed)
+    )
+    assert not any("may be of another tissue" in text for text in own.warnings)
+    assert any("may be of another tissue" in text for text in strange.warnings)
+    slides = list(references.values()) if with_slides else [rows]
+    assert own.spots == sum(len(slide) for slide in slides)
 
 
 def test_more_work_is_estimated_to_take_longer(references, tiny):

@@ -60,11 +60,16 @@ def _results(slide, tiny):
 
 
 def test_after_a_run_the_verdict_says_so_and_the_record_has_the_figures(slide, shuffled, tiny):
-    for result in _results(shuffled, tiny):
+    strange, own = _results(shuffled, tiny), _results(slide, tiny)
+    for result in strange:
         assert WARNING in result.verdict and "no better than the baseline" in result.verdict
         assert any(WARNING in text for text in result.record.warnings)
         assert result.record.settings["spatial_signal"]["C2"]["p_value"] > 0.01
-    for result in _results(slide, tiny):
+    assert (
+        "shows no pattern in space on C2, so that a cell may lie anywhere" in strange[0].notes[-1]
+    )
+    assert "All at the tissue center would lie" in strange[0].notes[-1]
+    for result in own:
         assert WARNING not in result.verdict
         assert result.record.settings["spatial_signal"]["C2"]["p_value"] == 0.01
 

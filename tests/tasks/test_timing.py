@@ -50,6 +50,10 @@ def test_the_command_line_says_once_what_is_expected(references, tiny, capsys):
     with Bar("none") as bar:
         place(references, tiny.cells, method="knn", progress=bar.show)
     assert capsys.readouterr().err == ""
+    with Bar("none") as bar:
+        for step in range(2):
+            bar.show(Progress("Training", step, warnings=("C2 shows no pattern",)))
+    assert capsys.readouterr().err == "warning: C2 shows no pattern\n"
     with Bar("json") as bar:
         place(references, tiny.cells, method="knn", progress=bar.show)
     told = capsys.readouterr().err

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import sys
 import threading
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -93,9 +94,14 @@ def run_evaluate(options: argparse.Namespace, stop: threading.Event) -> None:
 
 
 def _place(truth: AnnData, prediction: AnnData, options: argparse.Namespace) -> dict[str, Any]:
+    from napari_spatialrecon.evaluation.calibration import stated_sentence
     from napari_spatialrecon.evaluation.evaluate import evaluate_place
 
-    return evaluate_place(truth, prediction, seed=options.seed)
+    found = evaluate_place(truth, prediction, seed=options.seed)
+    if "stated" in found:
+        of = {"um": "µm"}.get(found["stated"]["unit"], "units")
+        print(stated_sentence(found["stated"], of), file=sys.stderr)
+    return found
 
 
 def _genes(truth: AnnData, prediction: AnnData, options: argparse.Namespace) -> dict[str, Any]:

@@ -7,6 +7,7 @@ import os
 import signal
 import sys
 import threading
+from collections.abc import Sequence
 from types import FrameType
 from typing import Any
 
@@ -47,6 +48,7 @@ class Bar:
         self._bar: Any = None
         self._stage = ""
         self._told = False
+        self._warned: set[str] = set()
 
     def __enter__(self) -> Bar:
         return self
@@ -56,7 +58,9 @@ class Bar:
             self._bar.close()
 
     def show(self, progress: Progress) -> None:
-        """Show the progress of the run; above a bar, how long it is expected to take."""
+        """Show the progress of the run; above it, warnings and how long it is expected to take."""
+        if self.kind != "json":
+            self._warn(progress.warnings)
         if progress.expected is not None and not self._told and self.kind == "bar":
             self._told = True
             print(f"expected: {progress.expected.words}", file=sys.stderr)
@@ -68,10 +72,21 @@ class Bar:
                 "eta_s": progress.eta_s,
                 "metrics": dict(progress.metrics),
                 "left_s": progress.left_s,
+                "warnings": list(progress.warnings),
             }
             print(json.dumps(content), file=sys.stderr, flush=True)
         elif self.kind == "bar":
             self._draw(progress)
+
+    def _warn(self, warnings: Sequence[str]) -> None:
+        for warning in warnings:
+            if warning in self._warned:
+                continue
+            self._warned.add(warning)
+            if self._bar is not None:
+                self._bar.close()
+                self._bar = None
+            print(f"warning: {warning}", file=sys.stderr, flush=True)
 
     def _draw(self, progress: Progress) -> None:
         from tqdm import tqdm

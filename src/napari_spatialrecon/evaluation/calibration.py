@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 import numpy as np
 from scipy.stats import rankdata
 
@@ -60,3 +62,64 @@ def uncertainty_metrics(
         "spearman": 0.0 if constant else float(np.corrcoef(*ranks)[0, 1]),
         "cells": float(len(errors)),
     }
+
+
+def stated_metrics(
+    errors: np.ndarray, expected: np.ndarray, radius: np.ndarray
+) -> dict[str, float]:
+    """Return what was stated of errors beside what they are.
+
+    Parameters
+    ----------
+    errors : (n,) float
+        Distance of each placed cell from its true position.
+    expected, radius : (n,) float
+        Expected error and 90% radius of each cell, in the same unit; NaN of cells without one.
+
+    Returns
+    -------
+    dict
+        ``expected_median`` and ``found_median``; ``ratio`` of the former to the latter, 1 if the
+        expected errors are right; ``within_expected`` and ``within_radius``, the share of cells
+        that lie within them (.5 and .9 should); ``cells``, their number. Empty without any.
+
+    Examples
+    --------
+    >>> errors = np.arange(1.0, 11)
+    >>> found = stated_metrics(errors, np.full(10, 5.5), np.full(10, 9.0))
+    >>> found["ratio"], found["within_expected"], found["within_radius"]
+    (1.0, 0.5, 0.9)
+    """
+    known = np.isfinite(errors) & np.isfinite(expected) & np.isfinite(radius)
+    if not known.any():
+        return {}
+    errors, expected, radius = errors[known], expected[known], radius[known]
+    stated, found = float(np.median(expected)), float(np.median(errors))
+    return {
+        "expected_median": stated,
+        "found_median": found,
+        "ratio": stated / max(found, float(np.finfo(float).tiny)),
+        "within_expected": float((errors <= expected).mean()),
+        "within_radius": float((errors <= radius).mean()),
+        "cells": float(len(errors)),
+    }
+
+
+def stated_sentence(found: Mapping[str, float], unit: str) -> str:
+    """Return what `stated_metrics` found, in a sentence.
+
+    Examples
+    --------
+    >>> found = {"expected_median": 428.0, "found_median": 417.0, "ratio": 1.026}
+    >>> stated_sentence({**found, "within_radius": 0.966, "cells": 179.0}, "µm")[:39]
+    'Expected error 428 µm, found 417 µm (me'
+    """
+    stated, true = (
+        f"{value:,.0f}" if value >= 10 else f"{value:.2g}"
+        for value in (found["expected_median"], found["found_median"])
+    )
+    return (
+        f"Expected error {stated} {unit}, found {true} {unit} (medians; ratio {found['ratio']:.2f})"
+        f"; the 90% radius holds {100 * found['within_radius']:.0f}% of {found['cells']:,.0f} "
+        "cells."
+    )

@@ -8,13 +8,13 @@ import numpy as np
 from anndata import AnnData
 
 from napari_spatialrecon.errors import InputError
-from napari_spatialrecon.evaluation.calibration import uncertainty_metrics
+from napari_spatialrecon.evaluation.calibration import stated_metrics, uncertainty_metrics
 from napari_spatialrecon.evaluation.place_metrics import place_metrics
 from napari_spatialrecon.evaluation.spatial_statistics import spatial_statistics
 from napari_spatialrecon.geometry.procrustes import fit_pose, procrustes_error
 from napari_spatialrecon.tissue.contract import counts, um_per_unit, unit
 from napari_spatialrecon.tissue.sdata.inputs import Table, takes_spatialdata
-from napari_spatialrecon.tissue.slots import GEOMETRY, LAYOUT, SPATIAL, UNCERTAINTY
+from napari_spatialrecon.tissue.slots import EXPECTED, GEOMETRY, LAYOUT, SPATIAL, UNCERTAINTY
 
 #: Slots of positions, in order of preference: an intrinsic geometry, else posed coordinates.
 _SLOTS = (GEOMETRY, SPATIAL, LAYOUT)
@@ -59,8 +59,9 @@ def evaluate_place(
         after the best similarity pose: ``mean``, ``median``, ``p90``, ``unit``; ``others``, the
         metrics of each other slot whose layout differs; ``posed_error``, the same summary without
         refitting the pose, if the frames are the same. With ``obs["placement_uncertainty"]``,
-        ``uncertainty`` (see `uncertainty_metrics`). With counts in the truth, ``patterns`` (see
-        `spatial_statistics`).
+        ``uncertainty`` (see `uncertainty_metrics`). With ``obs["expected_error"]`` too, ``stated``
+        (see `stated_metrics`) and its ``unit``: µm where both tables say how many, else that of
+        both. With counts in the truth, ``patterns`` (see `spatial_statistics`).
 
     Raises
     ------
@@ -97,9 +98,29 @@ def evaluate_place(
         known = np.isfinite(stated)
         if known.sum() >= _LEAST_CALIBRATION:
             report["uncertainty"] = uncertainty_metrics(errors[known], stated[known], seed=seed)
+    if stated := _stated(truth, prediction, rows, errors):
+        report["stated"] = stated
     if truth.n_vars > 1 and truth.X is not None:
         report["patterns"] = spatial_statistics(counts(truth)[true_rows], true, layout)
     return report
+
+
+def _stated(
+    truth: AnnData, prediction: AnnData, rows: np.ndarray, errors: np.ndarray
+) -> dict[str, Any]:
+    """Return expected errors beside those found, in one unit; empty where there is none."""
+    if EXPECTED not in prediction.obs or UNCERTAINTY not in prediction.obs:
+        return {}
+    own, true = um_per_unit(prediction), um_per_unit(truth)
+    if own is None or true is None:
+        if unit(prediction) != unit(truth):
+            return {}
+        own, true, name = 1.0, 1.0, unit(truth)
+    else:
+        name = "um"
+    stated = (prediction.obs[c].to_numpy(float)[rows] * own for c in (EXPECTED, UNCERTAINTY))
+    found: dict[str, Any] = {**stated_metrics(errors * true, *stated)}
+    return found and {**found, "unit": name}
 
 
 def _layouts(prediction: AnnData) -> dict[str, np.ndarray]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
+from napari_spatialrecon.evaluation.calibration import stated_metrics, stated_sentence
 from napari_spatialrecon.report.ground import drawn, spread_words, type_column, where
 from napari_spatialrecon.report.inputs import Input
 from napari_spatialrecon.report.parts import Line, Section, listed
@@ -16,6 +17,8 @@ from napari_spatialrecon.tissue.slots import EXPECTED, UNCERTAINTY
 
 #: Share of cells within their radius from which on radii hold enough; nine of ten should be.
 _COVERED = 0.8
+#: Factor between the medians of expected errors and those found up to which they agree.
+_AS_STATED = 1.25
 #: Median radius over the median error of held-out spots above which radii are wide; 1.8 is that of
 #: errors which scatter evenly.
 _WIDE = 3.0
@@ -88,7 +91,23 @@ def _uncertainty(run: Run, inputs: list[Input], studio: Studio, below: str) -> S
 
 def _checked(run: Run, stated: np.ndarray) -> list[Line]:
     """Return whether the stated radii hold as many cells as they should, as far as it is known."""
-    return [line for line in (_covers(run, stated), _beside(run, stated)) if line is not None]
+    found = (_covers(run, stated), _as_expected(run), _beside(run, stated))
+    return [line for line in found if line is not None]
+
+
+def _as_expected(run: Run) -> Line | None:
+    """Return the expected error beside the distance from measured places, where these are known."""
+    between = measured(run)
+    if between is None or EXPECTED not in run.adata.obs:
+        return None
+    scale = contract.um_per_unit(run.adata) or 1.0
+    stated = (run.adata.obs[name].to_numpy(float) * scale for name in (EXPECTED, UNCERTAINTY))
+    found = stated_metrics(between.column(run.adata), *stated)
+    if not found:
+        return None
+    off = max(found["ratio"], 1 / max(found["ratio"], 1e-9))
+    text = stated_sentence(found, "µm" if contract.um_per_unit(run.adata) else "units")
+    return "good" if off <= _AS_STATED else "warning", text
 
 
 def _covers(run: Run, stated: np.ndarray) -> Line | None:

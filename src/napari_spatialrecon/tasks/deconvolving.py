@@ -153,6 +153,12 @@ def deconvolve(
     record.history = run.reporter.history
     sizes = MixtureSizes.of(spots, cells, types)
     estimate = whole_cost(chosen, sizes, selects=info.selects)
+    before = (
+        *likeness(spots, cells).warning(slide_name, reference_name),
+        *label_warning(cells, types, labels),
+    )
+    run.reporter.warn(before)
+    note_signals(record, [spots], run.reporter)
     with timed(run.reporter, estimate, record.task, info.name, record.device):
         mixture = chosen.deconvolve(spots, cells, types, run, prior=known)
         if info.selects:
@@ -166,13 +172,7 @@ def deconvolve(
     support = marker_support(spots, cells, types, mixture.proportions)
     warnings, numbers = mixture_warnings(types, mixture.proportions, support)
     record.metrics |= {**mixture.diagnostics, **numbers, **certain.metrics}
-    record.warnings = [
-        *likeness(spots, cells).warning(slide_name, reference_name),
-        *label_warning(cells, types, labels),
-        *warnings,
-        *certain.warnings,
-    ]
-    note_signals(record, [spots])
+    record.warnings = [*before, *warnings, *certain.warnings, *record.warnings]
     record.notes = [*spots.notes, *cells.notes, *types.notes, *mixture.notes, *certain.notes]
     if not spots.kept.all():
         record.notes.append(

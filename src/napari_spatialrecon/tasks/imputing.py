@@ -114,8 +114,10 @@ def impute_genes(
     chosen: GeneMethod = info.method()(chosen_config(info, config, settings))
     sizes = GeneSizes.of(spots, cells, len(asked.imputed))
     estimate = whole_cost(chosen, sizes, selects=info.selects)
-    note_signals(record, [spots])
-    record.warnings += likeness(spots, cells).warning(slide_name, reference_name)
+    note_signals(record, [spots], reporter)
+    unlike = likeness(spots, cells).warning(slide_name, reference_name)
+    reporter.warn(unlike)
+    record.warnings += unlike
     with ExitStack() as stack:
         stack.enter_context(timed(reporter, estimate, record.task, info.name, record.device))
         run = Run(seed, record.device, reporter)

@@ -21,6 +21,12 @@ from napari_spatialrecon.tasks.writing import write_result
 from napari_spatialrecon.tissue import contract, slots
 from napari_spatialrecon.tissue.sdata.inputs import Table, takes_spatialdata
 
+COVERED = (
+    "Expected errors and 90% radii are those of the placement before the landmarks, in the new "
+    "scale, and 0 at hard landmarks: what the landmarks add is not in them."
+)
+"""What is said of the stated errors of cells that landmarks moved."""
+
 
 @dataclass(frozen=True)
 class LandmarkResult:
@@ -84,6 +90,8 @@ def move_by_landmarks(
     solution = solver.solve(landmarks, scale=scale, reporter=reporter)
     places = apply_bend(solution.places, layout, landmarks) if bend else solution.places
     record.metrics = {"stress": solution.stress, "scale": scale}
+    if slots.EXPECTED in placed.obs:
+        record.notes = [COVERED]
     known = np.asarray(placed.obs_names)[landmarks.indices].astype(str)
     record.settings["landmarks"] = {
         str(cell): [float(x), float(y)]

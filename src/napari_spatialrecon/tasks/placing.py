@@ -22,6 +22,7 @@ from napari_spatialrecon.tasks.placing_run import (
     begin,
     display_number,
     loaded,
+    located,
     prepare_inputs,
     prepare_slides,
 )
@@ -29,7 +30,6 @@ from napari_spatialrecon.tasks.registering import registered, target_of
 from napari_spatialrecon.tasks.result import Frame, PlaceResult, placed
 from napari_spatialrecon.tissue import contract
 from napari_spatialrecon.tissue.sdata.inputs import Table, takes_spatialdata
-from napari_spatialrecon.tissue.slots import SPATIAL
 
 
 @takes_spatialdata
@@ -160,13 +160,11 @@ def impute_locations(
         "impute-locations", "impute-locations", method, seed, folder, resume, progress, should_stop
     )
     chosen = _config_beside(run.info, config, settings, model)
-    landmarks.check_cells(query.n_obs)
     references = dict(references or {})
+    landmarks.check_cells(query.n_obs)
     learned = not references and model is None
     if learned:
-        located = query[landmarks.indices].copy()
-        located.obsm[SPATIAL] = landmarks.places
-        references = {"landmarks": located}
+        references = {"landmarks": located(query, landmarks)}
     slides = prepare_slides(references, chosen)
     cells = contract.prepare_query(query, query_name)
     known = _among(landmarks, cells)

@@ -14,12 +14,14 @@ from anndata import AnnData
 from napari_spatialrecon import provenance
 from napari_spatialrecon.errors import CheckpointError, InputError
 from napari_spatialrecon.faces import argument
+from napari_spatialrecon.geometry.solver.landmarks import Landmarks
 from napari_spatialrecon.hyperparameters import Config
 from napari_spatialrecon.methods.placement.base import PlacementMethod, PlacementSizes
 from napari_spatialrecon.methods.registry import MethodInfo
 from napari_spatialrecon.methods.run import Run
 from napari_spatialrecon.progress import ProgressCallback, Reporter, ShouldStop
 from napari_spatialrecon.tasks import resuming
+from napari_spatialrecon.tasks.belonging import unlike
 from napari_spatialrecon.tasks.choosing import Trained, method_of, note_choice
 from napari_spatialrecon.tasks.saved import Fitted
 from napari_spatialrecon.tasks.signal import note_signals
@@ -28,6 +30,7 @@ from napari_spatialrecon.tissue import contract
 from napari_spatialrecon.tissue.genes import match_genes
 from napari_spatialrecon.tissue.needed_genes import needed_genes
 from napari_spatialrecon.tissue.preprocess_config import LEAST_COUNTS
+from napari_spatialrecon.tissue.slots import SPATIAL
 from napari_spatialrecon.training.device import choose_device
 
 
@@ -76,7 +79,9 @@ class PlacingRun:
         inputs = (*slides, *([cells] if cells is not None else []))
         record.inputs = {prepared.name: prepared.fingerprint() for prepared in inputs}
         record.device = str(choose_device(device))
-        note_signals(record, slides)
+        note_signals(record, slides, self.reporter)
+        if cells is not None and slides:
+            self.reporter.warn(unlike(slides, cells))
         if model is not None:
             method = model
         elif not slides:
@@ -193,6 +198,20 @@ def prepare_inputs(
     *wanted, own = needed_genes([*references.values(), query], known)
     slides = prepare_slides(references, config, wanted)
     return slides, contract.prepare_query(query, query_name, genes=own)
+
+
+def located(query: AnnData, landmarks: Landmarks) -> AnnData:
+    """Return the landmark cells of a query as a slide.
+
+    Raises
+    ------
+    InputError
+        A landmark is not one of the cells.
+    """
+    landmarks.check_cells(query.n_obs)
+    slide = query[landmarks.indices].copy()
+    slide.obsm[SPATIAL] = landmarks.places
+    return slide
 
 
 def loaded(info: MethodInfo, model: Trained | None) -> PlacementMethod | None:

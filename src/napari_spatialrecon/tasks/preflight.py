@@ -6,12 +6,13 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from napari_spatialrecon.durations import Span
+from napari_spatialrecon.geometry.solver.landmarks import Landmarks
 from napari_spatialrecon.hyperparameters import Config
 from napari_spatialrecon.methods.placement.base import PlacementMethod, PlacementSizes
 from napari_spatialrecon.methods.registry import default_for
 from napari_spatialrecon.tasks.belonging import unlike
 from napari_spatialrecon.tasks.choosing import method_of
-from napari_spatialrecon.tasks.placing_run import prepare_inputs
+from napari_spatialrecon.tasks.placing_run import located, prepare_inputs
 from napari_spatialrecon.tasks.signal import missing, passed, signals
 from napari_spatialrecon.tasks.timing import expected
 from napari_spatialrecon.tissue.backed import is_backed
@@ -59,12 +60,20 @@ def preflight(
     references: Mapping[str, Table],
     query: Table,
     *,
-    method: str = default_for("place"),
+    method: str | None = None,
     config: Config | None = None,
+    landmarks: Landmarks | None = None,
     device: str = "auto",
     query_name: str = "query",
 ) -> Preflight:
-    """Check inputs and estimate a run, without running it.
+    """Check inputs of `place` or `impute_locations` and estimate a run, without running it.
+
+    Parameters
+    ----------
+    method
+        Default of the task if None.
+    landmarks
+        Of `impute_locations`; without references, their cells are the slide.
 
     Raises
     ------
@@ -73,7 +82,10 @@ def preflight(
     InputError
         The run does not fit the memory.
     """
-    info = method_of(method, "place", None, config)
+    task = "place" if landmarks is None else "impute-locations"
+    if landmarks is not None and not references:
+        references = {"landmarks": located(query, landmarks)}
+    info = method_of(method or default_for(task), task, None, config)
     known = config if config is not None else info.config()()
     slides, cells = prepare_inputs(references, query, query_name, known)
     match = match_genes([t.adata.var for t in (*slides, cells)], [t.name for t in (*slides, cells)])
@@ -92,7 +104,7 @@ def preflight(
         seconds=estimate.seconds,
         memory_bytes=estimate.memory_bytes,
         plan=estimate.plan,
-        time=expected(estimate, "place", info.name, device),
+        time=expected(estimate, task, info.name, device),
         passed=passed(found),
     )
 

@@ -14,7 +14,7 @@ from anndata import AnnData
 
 from napari_spatialrecon import provenance
 from napari_spatialrecon.methods.placement.base import Placement, PlacementMethod
-from napari_spatialrecon.tasks.stated import calibration_metrics, stated_note, stated_words
+from napari_spatialrecon.tasks.stated import calibration_metrics, stated_words, supported
 from napari_spatialrecon.tasks.verdicts import placement_verdict
 from napari_spatialrecon.tasks.writing import write_result
 from napari_spatialrecon.tissue import contract
@@ -104,11 +104,14 @@ def placed(
         Where they lie.
     """
     unit, um_per_unit, shown = frame
+    placement, rests_on = supported(
+        placement, record.settings.get("spatial_signal", {}), method.held_out
+    )
     notes = (
         *(note for table in prepared for note in table.notes),
         *method.reference.space.notes,
         *placement.notes,
-        stated_note(placement),
+        rests_on,
     )
     record.notes = list(notes)
     record.metrics |= placement.diagnostics | calibration_metrics(placement, um_per_unit)

@@ -7,6 +7,7 @@ from collections.abc import Sequence
 
 from anndata import AnnData
 
+from napari_spatialrecon.progress import Reporter
 from napari_spatialrecon.provenance import RunRecord
 from napari_spatialrecon.tissue import contract
 from napari_spatialrecon.tissue.sdata.inputs import takes_spatialdata
@@ -75,11 +76,15 @@ def missing(found: dict[str, SpatialSignal]) -> tuple[str, ...]:
     )
 
 
-def note_signals(record: RunRecord, slides: Sequence[contract.Prepared]) -> None:
+def note_signals(
+    record: RunRecord, slides: Sequence[contract.Prepared], reporter: Reporter
+) -> None:
     """Note the spatial signal of the slides of a run, and warn of slides without one."""
     found = signals(slides)
     record.settings["spatial_signal"] = {name: signal.record() for name, signal in found.items()}
-    record.warnings = [*record.warnings, *missing(found)]
+    warnings = missing(found)
+    record.warnings = [*record.warnings, *warnings]
+    reporter.warn(warnings)
 
 
 def _remembered(slide: contract.Prepared) -> SpatialSignal:

@@ -123,7 +123,7 @@ def super_resolve(
     record.device = str(choose_device(device))
     record.inputs = {name: prepared.fingerprint()}
     record.history = reporter.history
-    note_signals(record, [prepared])
+    note_signals(record, [prepared], reporter)
     record.settings["factor"] = str(parsed)
     chosen_method = _solver(info, config, settings, model)
     estimate = chosen_method.estimate(split_sizes(prepared, parts, chosen))

@@ -7,6 +7,7 @@ again of the same slide with its spots shuffled, which no method can learn from.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -78,7 +79,7 @@ class SpatialSignal:
     @property
     def is_missing(self) -> bool:
         """Whether there is none, though there are enough spots to see one."""
-        return not self.exists and self.spots >= _FEW_SPOTS
+        return is_missing(self.record())
 
     @property
     def text(self) -> str:
@@ -102,6 +103,11 @@ class SpatialSignal:
         return {name: int(getattr(self, name)) for name in names} | {
             name: round(float(getattr(self, name)), 6) for name in figures
         }
+
+
+def is_missing(recorded: Mapping[str, float]) -> bool:
+    """Return whether a recorded signal, `SpatialSignal.record`, is missing from its slide."""
+    return recorded["p_value"] > _CHANCE and recorded["spots"] >= _FEW_SPOTS
 
 
 def spatial_signal(slide: Prepared, seed: int = 0) -> SpatialSignal:

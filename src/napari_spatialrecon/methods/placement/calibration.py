@@ -26,6 +26,8 @@ HALF, MOST = 0.5, 0.9
 POWERS = (0.0, 0.25, 0.5, 0.75, 1.0)
 #: By how much another power has to beat 0, as a share of the loss, for the spread to count.
 _CLEARLY = 0.01
+#: Draws of spots for the noise of a ratio of medians, and how sure it is that a radius is enough.
+_DRAWS, _SURE = 200, 0.8
 #: Smallest spread and factor, in radii of the tissue.
 _FLOOR = 1e-3
 
@@ -51,12 +53,34 @@ class Measured:
         Likeness to the slides, as in `Domain`.
     spread, errors : (n_spots,) float
         Raw spread and true error, in radii of the tissue.
+    baseline : (n_spots,) float, optional
+        True error of the baseline's places of the same spots.
     """
 
     share: float
     resemblance: float
     spread: Values
     errors: Values
+    baseline: Values | None = None
+
+    @property
+    def typical(self) -> float:
+        """By what factor the median error is stated: that of the spots, less its noise.
+
+        Few spots say little of how a method differs from the baseline on them. The logarithm of the
+        ratio of their medians is shrunk to 0 by its own noise (James and Stein, positive part): a
+        difference that chance explains is not stated, one that is far beyond it is.
+        """
+        if self.baseline is None:
+            return 1.0
+        rows = np.random.default_rng(0).integers(0, len(self.errors), (_DRAWS, len(self.errors)))
+        own, other = (
+            np.log(np.maximum([np.median(v), *np.median(v[rows], axis=1)], _FLOOR))
+            for v in (self.errors, self.baseline)
+        )
+        ratio, *draws = own - other
+        kept = max(0.0, 1 - float(np.var(draws)) / ratio**2) if ratio else 0.0
+        return float(np.exp((kept - 1) * ratio))
 
 
 @dataclass(frozen=True)
@@ -66,7 +90,8 @@ class Stated:
     Parameters
     ----------
     expected, radius : (n_cells,) float
-        Half of the cells lie within the first of their true places, nine in ten in the second.
+        Half of the cells lie within the first of their true places, at least nine in ten within the
+        second.
     share
         Share of the genes' values that were exchanged between the held-out spots they rest on.
     held, spots
@@ -140,11 +165,12 @@ class Calibration:
         power = _power(levels)
         ratios = [level.errors / level.spread**power for level in levels]
         found = [_quantiles(ratio) for ratio in ratios]
+        typical = [level.typical for level in levels]
         return cls(
             power,
             tuple(level.share for level in levels),
             _rising([-level.resemblance for level in levels], sign=-1),
-            _rising([half for half, _, _ in found]),
+            _rising([t * half for t, (half, _, _) in zip(typical, found, strict=True)]),
             _rising([most for _, most, _ in found]),
             tuple(held for _, _, held in found),
             spots,
@@ -205,10 +231,15 @@ def _loss(errors: Values, scale: Values) -> float:
 
 
 def _quantiles(ratio: Values) -> tuple[float, float, float]:
-    """Return the median, the conformal quantile, and the share that lies within it left out."""
+    """Return the median, a quantile for the radius, and the share that lies within it left out.
+
+    The quantile is an upper limit of the 90% quantile, exceeded by it in one of five samples of
+    so many spots: the fewer they are, the further it lies above the 90% quantile of the sample.
+    """
+    from scipy.stats import binom
+
     n, order = len(ratio), np.sort(ratio)
-    rank = min(int(np.ceil(MOST * (n + 1))), n)
-    others = min(int(np.ceil(MOST * n)), n - 1)
+    rank, others = (min(int(binom.ppf(_SURE, m, MOST)) + 1, m) for m in (n, n - 1))
     within = np.searchsorted(order, ratio, side="left") < others
     return float(np.median(ratio)), float(order[rank - 1]), float(within.mean())
 

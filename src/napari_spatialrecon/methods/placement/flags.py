@@ -86,7 +86,7 @@ class Flags:
         radius
             Of the reference, in the unit of the result.
         """
-        if calibration is None:
+        if calibration is None or self.domain.foreign:
             return None
         found = calibration.stated(raw_spread(places, self.posterior), self.domain.resemblance)
         return None if found is None else found.to(radius)

@@ -142,12 +142,16 @@ class Rehearsal:
         return Calibration.fit([self._measured(scene, place(scene)) for scene in self.scenes])
 
     def _measured(self, scene: Scene, places: Sequence[Points]) -> Measured:
-        off = [np.linalg.norm(p - t, axis=1) for p, t in zip(places, self.truth, strict=True)]
         spread = [raw_spread(p, q) for p, q in zip(places, scene.posteriors, strict=True)]
+        own, baseline = (self._errors(each) for each in (places, baseline_places(scene)))
+        return Measured(scene.share, scene.resemblance, np.concatenate(spread), own, baseline)
+
+    def _errors(self, places: Sequence[Points]) -> NDArray[np.float64]:
+        off = [np.linalg.norm(p - t, axis=1) for p, t in zip(places, self.truth, strict=True)]
         errors = np.concatenate(off)
         # Of errors of up to about the gap, half is kept.
-        errors = np.sqrt(np.maximum(errors**2 - self.gaps, errors**2 / 4))
-        return Measured(scene.share, scene.resemblance, np.concatenate(spread), errors)
+        less: NDArray[np.float64] = np.sqrt(np.maximum(errors**2 - self.gaps, errors**2 / 4))
+        return less
 
 
 def baseline_places(scene: Scene) -> Sequence[Points]:

@@ -20,7 +20,8 @@ from qtpy.QtWidgets import (
     QWidget,
 )
 
-from napari_spatialrecon.tissue.slots import LAYOUT
+from napari_spatialrecon.tasks.landmarking import COVERED
+from napari_spatialrecon.tissue.slots import EXPECTED, LAYOUT
 from napari_spatialrecon.viewer.canvas.table_metadata import table_of
 from napari_spatialrecon.viewer.landmarks.layers import LandmarksSession, rows_of
 from napari_spatialrecon.viewer.landmarks.model import LEAST, LIVE_CELLS, WEIGHT
@@ -405,6 +406,8 @@ class LandmarksWidget(LandmarkDock[LandmarksSession]):
         if left:
             middle = float(np.median(left))
             words += f" · the others predict a landmark to within {self._length(middle)} (median)"
+        if EXPECTED in session.adata.obs:
+            words += f". {COVERED}"
         return words
 
     def _length(self, units: float | None) -> str:
