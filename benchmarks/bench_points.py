@@ -13,26 +13,22 @@ from __future__ import annotations
 import argparse
 import os
 import resource
-import time
-from collections.abc import Callable
+import tempfile
 from pathlib import Path
 from typing import Any
 
-import anndata
 import napari
 import numpy as np
-import pandas as pd
+from bench_points_more import explore, keep
 from bench_viewer import renderer
 from bench_window import until
 from napari.layers import Layer
 from PIL import Image
-from qtpy.QtCore import QPoint, QPointF, Qt, QTimer
-from qtpy.QtGui import QWheelEvent
+from qtpy.QtCore import QPoint
 from qtpy.QtTest import QTest
 from qtpy.QtWidgets import QApplication
-from scipy import sparse
+from watching import LEFT, NONE, Watch, drag, many_cells, wheel
 
-from napari_spatialrecon.tissue.slots import UNCERTAINTY
 from napari_spatialrecon.viewer.canvas.colors import color_key, is_faded
 from napari_spatialrecon.viewer.canvas.detail import details
 from napari_spatialrecon.viewer.canvas.layers import cells_layer
@@ -43,102 +39,6 @@ from napari_spatialrecon.viewer.results.looks import Look
 from napari_spatialrecon.viewer.window.memory import Memory
 from napari_spatialrecon.viewer.workspace import workspace
 from napari_spatialrecon.viewer.workspace.results import Result
-
-LEFT, NONE = Qt.MouseButton.LeftButton, Qt.KeyboardModifier.NoModifier
-
-
-def many_cells(places: np.ndarray) -> anndata.AnnData:
-    """Return cells at places (n, 2), (x, y) in µm: 300 genes, a tenth above zero, 30 types."""
-    rng, n = np.random.default_rng(0), len(places)
-    counts = sparse.random(n, 300, density=0.1, format="csr", dtype=np.float32, random_state=0)
-    counts.data = np.ceil(counts.data * 5)
-    band = (places[:, 0] / np.ptp(places[:, 0]) * 25).astype(int) % 30
-    types = pd.Categorical.from_codes(
-        np.where(rng.random(n) < 0.7, band, rng.integers(0, 30, n)),
-        [f"type {i}" for i in range(30)],
-    )
-    obs = pd.DataFrame({"cell_type": types}, index="cell" + pd.Index(np.arange(n).astype(str)))
-    obs[UNCERTAINTY] = rng.gamma(2.0, 50.0, n)
-    adata = anndata.AnnData(counts, obs=obs, var=pd.DataFrame(index=[f"G{i}" for i in range(300)]))
-    adata.obsm["spatial"] = places
-    adata.uns["spatialrecon"] = {"unit": "um"}
-    return adata
-
-
-def _now() -> tuple[float, float]:
-    """Return the time by the clock, and of the processor in this thread."""
-    return time.perf_counter(), time.thread_time()
-
-
-class Watch:
-    """The ticks of a fast timer, and the frames that the canvas drew."""
-
-    def __init__(self, viewer: Any) -> None:
-        self.ticks: list[tuple[float, float]] = []
-        self.frames: list[float] = []
-        self.worst = (0.0, 0.0, "")
-        self._timer = QTimer()
-        self._timer.timeout.connect(lambda: self.ticks.append(_now()))
-        self._timer.start(2)
-        canvas = viewer.window._qt_viewer.canvas._scene_canvas
-        canvas.events.draw.connect(
-            lambda event: self.frames.append(time.perf_counter()), position="last"
-        )
-
-    def timed(
-        self, what: str, act: Callable[[], object], done: Callable[[], bool] = lambda: True
-    ) -> None:
-        """Act, wait until it is done and drawn, and print what that took."""
-        self.ticks, self.frames = [_now()], []
-        began, cpu = time.perf_counter(), time.process_time()
-        act()
-        until(done)
-        wall = time.perf_counter() - began
-        quiet = time.perf_counter() + 0.5
-        while time.perf_counter() < quiet:
-            QApplication.processEvents()
-            if self.frames and self.frames[-1] > quiet - 0.5:
-                quiet = self.frames[-1] + 0.5
-            time.sleep(0.005)
-        cpu = time.process_time() - cpu
-        gap, busy = np.diff([*self.ticks, _now()], axis=0).max(axis=0) * 1e3
-        self.worst = max(self.worst, (busy, gap, what))
-        drawn = max([wall, *(at - began for at in self.frames)])
-        steps = np.diff(self.frames) * 1e3
-        pace = f"{np.median(steps):.0f} ms" if len(steps) > 8 else ""
-        print(
-            f"| {what} | {wall:.2f} s | {drawn:.2f} s | {cpu:.2f} s | {gap:.0f} ms | "
-            f"{busy:.0f} ms | {pace} |",
-            flush=True,
-        )
-
-
-def drag(native: Any, points: list[QPoint]) -> None:
-    """Move the mouse with its button held, a frame drawn for each move."""
-    QTest.mousePress(native, LEFT, NONE, points[0])
-    for point in points[1:]:
-        QTest.mouseMove(native, point)
-        end = time.perf_counter() + 0.012  # vispy hears a hundred moves a second
-        while time.perf_counter() < end:
-            QApplication.processEvents()
-    QTest.mouseRelease(native, LEFT, NONE, points[-1])
-
-
-def wheel(native: Any, steps: int) -> None:
-    """Turn the wheel over the middle of the canvas."""
-    at = QPointF(native.rect().center())
-    for _ in range(abs(steps)):
-        turn = QPoint(0, 120 if steps > 0 else -120)
-        QApplication.sendEvent(
-            native,
-            QWheelEvent(
-                at, native.mapToGlobal(at), QPoint(), turn, Qt.MouseButton.NoButton, NONE,
-                Qt.ScrollPhase.NoScrollPhase, False,
-            ),
-        )  # fmt: skip
-        end = time.perf_counter() + 0.012
-        while time.perf_counter() < end:
-            QApplication.processEvents()
 
 
 def inspect(viewer: Any, watch: Watch, bench: Any, layer: Any) -> None:
@@ -246,7 +146,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--points", type=int, default=1_000_000)
     parser.add_argument("--image", type=Path, help="an H&E to lay the cells on, 10 mm wide")
-    parser.add_argument("--only", choices=("inspect", "compare"))
+    parser.add_argument("--only", choices=("inspect", "explore", "compare", "keep"))
     options = parser.parse_args()
     viewer: Any = napari.Viewer()
     workspace._workspaces[viewer] = workspace.Workspace(viewer, memory=Memory({}))
@@ -272,10 +172,19 @@ def main() -> None:
         lambda: color_key(layer) is not None,
     )
     watch.worst = (0.0, 0.0, "")
-    if options.only != "compare":
+
+    def wanted(part: str) -> bool:
+        return options.only in (None, part)
+
+    if wanted("inspect"):
         inspect(viewer, watch, bench, layer)
-    if options.only != "inspect":
+    if wanted("explore"):
+        explore(viewer, watch, bench, layer)
+    if wanted("compare"):
         compare(viewer, watch, bench, made, layer)
+    if wanted("keep"):
+        with tempfile.TemporaryDirectory() as folder:
+            keep(viewer, watch, bench, layer, Path(folder))
     peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1e3
     busy, gap, what = watch.worst
     print(

@@ -12,6 +12,7 @@ from napari.layers import Points
 
 from napari_spatialrecon.errors import InputError
 from napari_spatialrecon.tissue.slots import OURS
+from napari_spatialrecon.viewer.canvas.features import add_feature, drop_feature
 from napari_spatialrecon.viewer.canvas.layers import (
     cells_layer,
     from_layer,
@@ -207,3 +208,20 @@ def test_spots_lie_on_the_pixels_they_were_measured_on() -> None:
     spots = add(viewer, spots_layer(adata, name="C5"))
     on_image = np.array([image.world_to_data(spots.data_to_world(p)) for p in spots.data])
     np.testing.assert_allclose(on_image[:, ::-1], pixels)
+
+
+def test_a_column_is_added_and_dropped_without_copying_the_others() -> None:
+    layer = Points(np.zeros((3, 2)), features={"name": ["a", "b", "c"], "x": [1.0, 2.0, 3.0]})
+    names, before, told = layer.features["name"].to_numpy(), layer.features, []
+    layer.events.features.connect(lambda event: told.append(list(layer.features)))
+    add_feature(layer, "kind", pd.Categorical(["u", "v", "u"]))
+    assert layer.features is not before and list(before) == ["name", "x"]
+    assert np.shares_memory(layer.features["name"].to_numpy(), names)
+    assert list(layer.features["kind"]) == ["u", "v", "u"]
+    assert list(layer.feature_defaults) == ["name", "x", "kind"]
+    drop_feature(layer, "kind")
+    assert np.shares_memory(layer.features["name"].to_numpy(), names)
+    assert list(layer.feature_defaults) == ["name", "x"]
+    assert told == [["name", "x", "kind"], ["name", "x"]]
+    layer.features = {"y": [1, 2, 3]}
+    assert list(layer.features) == ["y"], "napari takes features as it did"

@@ -15,6 +15,7 @@ from napari_spatialrecon.viewer.results.acts import recolor
 from napari_spatialrecon.viewer.results.ground_copy import copy_of
 from napari_spatialrecon.viewer.results.looks import Look
 from napari_spatialrecon.viewer.results.model import ResultsModel
+from napari_spatialrecon.viewer.results.quiet_layers import shown_overlays
 from napari_spatialrecon.viewer.results.scene import Scene
 from napari_spatialrecon.viewer.results.sides import Side
 from napari_spatialrecon.viewer.results.stage import Stage
@@ -265,3 +266,29 @@ def test_a_session_keeps_no_layer_of_a_comparison(pair: Pair) -> None:
     before = len(take(pair.viewer).layers)
     pair.show(Look.BESIDE)
     assert len(take(pair.viewer).layers) == before
+
+
+@pytest.mark.parametrize("look", list(Look))
+def test_each_step_of_a_look_adds_one_layer_or_writes_one_thing_on_it(
+    pair: Pair, look: Look
+) -> None:
+    stage, layers = pair.stage, pair.viewer.layers
+    selected: list[object] = []
+    chosen = layers.selection.active = layers[1]
+    layers.selection.events.active.connect(lambda event: selected.append(event.value))
+
+    def seen() -> tuple[int, int]:
+        own = [layer for layer in layers if is_passing(layer)]
+        return len(own), sum(len(shown_overlays(layer)) for layer in own)
+
+    steps, given, before = stage.showing(look, pair.comparison, pair.model.pair), None, seen()
+    for _ in range(100):
+        try:
+            work = steps.send(given)
+        except StopIteration:
+            break
+        given, now = None if work is None else work(), seen()
+        assert sum(now) - sum(before) <= 1
+        before = now
+    assert before[0] and before[1]
+    assert not selected and layers.selection.active is chosen

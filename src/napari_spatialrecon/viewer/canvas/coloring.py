@@ -14,8 +14,8 @@ from napari_spatialrecon.viewer.canvas.colors import (
     ColorKey,
     color_key,
     is_faded,
-    set_point_colors,
     set_point_opacity,
+    setting_point_colors,
 )
 from napari_spatialrecon.viewer.canvas.hidden import hidden_entries, hide_entries
 from napari_spatialrecon.viewer.canvas.layer_values import Found, can_fade, layer_values
@@ -23,6 +23,7 @@ from napari_spatialrecon.viewer.canvas.limits import PERCENTILES, limits_at
 from napari_spatialrecon.viewer.canvas.palette import category_rgba
 from napari_spatialrecon.viewer.canvas.rims import ground_color, has_rims, set_rims
 from napari_spatialrecon.viewer.canvas.shapes import follow_colors, has_shapes, set_shapes
+from napari_spatialrecon.viewer.window.steps import Steps, at_once
 
 if TYPE_CHECKING:
     from napari.components import ViewerModel
@@ -59,17 +60,26 @@ class Coloring:
 
 def paint(layer: Points, coloring: Coloring, found: Found) -> ColorKey:
     """Color a layer by values that `layer_values` found."""
-    limits = coloring.limits
-    if found.kind != "category" and limits is None:
+    key: ColorKey = at_once(painting(layer, coloring, found))
+    return key
+
+
+def painting(layer: Points, coloring: Coloring, found: Found) -> Steps:
+    """Do what `paint` does, and return the same, in steps."""
+
+    def ends() -> tuple[float, float]:
+        if coloring.limits is not None:
+            return coloring.limits
         numbers = np.asarray(found.values, float)
-        limits = limits_at(numbers, coloring.percentiles, zero=found.kind == "uncertainty")
-    key = set_point_colors(
+        return limits_at(numbers, coloring.percentiles, zero=found.kind == "uncertainty")
+
+    key = yield from setting_point_colors(
         layer,
         found.values,
         kind=found.kind,
         title=found.title,
         colormap=coloring.colormap or None,
-        limits=limits,
+        limits=ends,
         palette=coloring.colors or None,
         source=(coloring, found),
     )

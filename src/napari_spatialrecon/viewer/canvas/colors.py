@@ -7,7 +7,7 @@ a time. Here the kind is given or follows from the dtype, and all colors are ass
 from __future__ import annotations
 
 import weakref
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any, Literal, TypeAlias
 
@@ -24,6 +24,7 @@ from napari_spatialrecon.viewer.canvas.palette import (
 )
 from napari_spatialrecon.viewer.canvas.point_nodes import redraw_colors
 from napari_spatialrecon.viewer.canvas.rims import paint_rims
+from napari_spatialrecon.viewer.window.steps import Steps, at_once
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -156,21 +157,52 @@ def set_point_colors(
     InputError
         There is not one value for each point.
     """
+    key: ColorKey = at_once(
+        setting_point_colors(
+            layer,
+            values,
+            kind=kind,
+            title=title,
+            colormap=colormap,
+            limits=limits,
+            palette=palette,
+            missing_color=missing_color,
+            source=source,
+        )
+    )
+    return key
+
+
+def setting_point_colors(
+    layer: Points,
+    values: Values,
+    *,
+    kind: Kind | None = None,
+    title: str = "",
+    colormap: str | None = None,
+    limits: tuple[float, float] | Callable[[], tuple[float, float]] | None = None,
+    palette: Mapping[str, str] | Sequence[str] | None = None,
+    missing_color: str = MISSING,
+    source: object = None,
+) -> Steps:
+    """Do what `set_point_colors` does, and return the same, in steps; limits may be computed."""
     if len(values) != len(layer.data):
         raise InputError(
             f"Expected one value for each of {len(layer.data):,} points, found {len(values):,}.",
             remedy="Try values in the order of the layer's points.",
             where=layer.name,
         )
-    kind = kind or guess_kind(values)
-    if kind == "category":
-        key, rgba = _categories(values, title, palette, missing_color)
-    else:
-        key, rgba = _numbers(
-            values, kind, title, colormap or COLORMAPS[kind], limits, missing_color
-        )
+    chosen = kind or guess_kind(values)
+
+    def colors() -> tuple[ColorKey, np.ndarray]:
+        if chosen == "category":
+            return _categories(values, title, palette, missing_color)
+        ends = limits() if callable(limits) else limits
+        return _numbers(values, chosen, title, colormap or COLORMAPS[chosen], ends, missing_color)
+
+    key, rgba = yield colors
     key = replace(key, source=source)
-    _paint(layer, key, rgba)
+    yield from _painting(layer, key, rgba)
     return key
 
 
@@ -297,17 +329,24 @@ def _entry(name: str, color: np.ndarray, count: int, *, missing: bool = False) -
 
 
 def _paint(layer: Points, key: ColorKey, rgba: np.ndarray) -> None:
+    at_once(_painting(layer, key, rgba))
+
+
+def _painting(layer: Points, key: ColorKey, rgba: np.ndarray) -> Steps:
+    """Paint the points, and then show the bar, whose first appearance takes as long."""
     _assign(layer, rgba)
     face = layer._face
     if key.colormap is not None:
         face.continuous_colormap = color_map(key.colormap)
     face.contrast_limits = key.limits
-    show_bar(layer, (key.title or key.kind) if key.limits is not None else None)
     _painted[layer] = (key, weakref.ref(layer.face_color))
     rims = paint_rims(layer)
     if rims:
         _fade_rims(layer)
     redraw_colors(layer, rims=rims)
+    yield None
+    if color_key(layer) is key:
+        show_bar(layer, (key.title or key.kind) if key.limits is not None else None)
 
 
 def _assign(layer: Points, rgba: np.ndarray) -> None:

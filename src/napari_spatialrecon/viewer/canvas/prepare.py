@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from napari_spatialrecon.viewer.canvas.bar_title import draw_titles, stack_bars
 from napari_spatialrecon.viewer.canvas.controls import follow_controls
-from napari_spatialrecon.viewer.canvas.opened_look import color_opened
+from napari_spatialrecon.viewer.canvas.opened_look import color_opened, coloring_opened
 from napari_spatialrecon.viewer.canvas.rims import thin_rims
 from napari_spatialrecon.viewer.canvas.table_metadata import table_of
 from napari_spatialrecon.viewer.window.main_window import has_window, main_window
@@ -86,5 +86,5 @@ class _Later:
         while self._waiting:
             layer, viewer = self._waiting.pop(0)(), self._viewer()
             if layer is not None and viewer is not None and layer in viewer.layers:
-                color_opened(viewer, layer)
+                yield from coloring_opened(viewer, layer)
             yield None

@@ -95,6 +95,8 @@ def set_rims(layer: Points, ground: np.ndarray | None) -> None:
     """Give the points of a layer rims for this ground, (3,) RGB, or none; new colors keep them."""
     if ground is None:
         _grounds.pop(layer, None)
+        if not (np.any(layer.border_width) or np.any(layer.border_color)):
+            return
         _assign(layer, np.zeros((len(layer.data), 4), np.float32))
         _set_width(layer, 0.0)
         return

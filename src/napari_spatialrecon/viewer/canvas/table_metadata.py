@@ -69,6 +69,8 @@ def table_metadata(adata: AnnData, name: str, ours: dict[str, Any]) -> dict[str,
 
 def _annotated(adata: AnnData, name: str) -> AnnData:
     """Return a table of the same arrays with a name of its element and of each row."""
+    import pandas as pd
+
     from napari_spatialrecon.tissue.sharing import sharing
 
     keys = adata.uns.get(_ATTRIBUTES)
@@ -78,6 +80,7 @@ def _annotated(adata: AnnData, name: str) -> AnnData:
     for key in ("region_key", "instance_key"):
         while keys[key] in adata.obs:
             keys[key] += "_"
-    columns = {keys["region_key"]: name, keys["instance_key"]: np.arange(adata.n_obs)}
-    obs = adata.obs.assign(**columns).astype({keys["region_key"]: "category"})
+    obs = adata.obs.copy(deep=False)
+    obs[keys["region_key"]] = pd.Categorical.from_codes(np.zeros(adata.n_obs, np.int8), [name])
+    obs[keys["instance_key"]] = np.arange(adata.n_obs)
     return sharing(adata, obs=obs, uns={**adata.uns, _ATTRIBUTES: keys})

@@ -54,6 +54,29 @@ class _Box(pg.ViewBox):
         return np.array([(x, y), (u, y), (u, v), (x, v)])
 
 
+class _Spots(pg.ScatterPlotItem):
+    """Spots of few colors: their pictures are looked up once for each color, not for each spot."""
+
+    _brushes, _index = np.empty(0, object), np.empty(0, int)
+
+    def show_spots(
+        self, xy: np.ndarray, brushes: np.ndarray, index: np.ndarray, size: float
+    ) -> None:
+        """Show spots at (n, 2), each with the brush of its index (n,)."""
+        self._brushes, self._index = brushes, index
+        brush = list(brushes[index]) if len(index) else None
+        self.setData(x=xy[:, 0], y=xy[:, 1], brush=brush, size=size)
+
+    def updateSpots(self, dataSet: np.ndarray | None = None) -> None:
+        """Find the picture of each spot."""
+        if dataSet is not None and len(dataSet) == len(self._index) > 0:
+            symbol, size, pen = (self.opts[name] for name in ("symbol", "size", "pen"))
+            pictures = self.fragmentAtlas[[(symbol, size, pen, brush) for brush in self._brushes]]
+            known = np.array(pictures, dataSet.dtype["sourceRect"])
+            dataSet["sourceRect"] = known[self._index]
+        super().updateSpots(dataSet)
+
+
 class EmbeddingPlot(pg.PlotWidget):
     """Draws points in their colors; those that are selected stand out.
 
@@ -73,8 +96,7 @@ class EmbeddingPlot(pg.PlotWidget):
         self.setFrameShape(pg.PlotWidget.Shape.NoFrame)
         for side in ("left", "bottom"):
             self.getAxis(side).setStyle(showValues=False, tickLength=0)
-        self.points = pg.ScatterPlotItem(pen=None)
-        self.marked = pg.ScatterPlotItem(pen=None)
+        self.points, self.marked = _Spots(pen=None), _Spots(pen=None)
         self.outline = pg.PlotCurveItem()
         for item in (self.points, self.marked, self.outline):
             self.addItem(item)
@@ -89,12 +111,7 @@ class EmbeddingPlot(pg.PlotWidget):
         brushes = np.array([pg.mkBrush(*map(int, color)) for color in colors], object)
         self.points.setOpacity(_BEHIND if selected.any() else 1.0)
         for item, rows, grown in ((self.points, ~selected, 0), (self.marked, selected, 1)):
-            item.setData(
-                x=xy[rows, 0],
-                y=xy[rows, 1],
-                brush=list(brushes[index[rows]]) if rows.any() else None,
-                size=size + grown,
-            )
+            item.show_spots(xy[rows], brushes, index[rows], size + grown)
 
     def set_names(self, across: str, up: str) -> None:
         """Name the axes."""

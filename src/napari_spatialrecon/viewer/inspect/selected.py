@@ -10,6 +10,7 @@ import numpy as np
 
 from napari_spatialrecon.errors import InputError
 from napari_spatialrecon.viewer.canvas.colors import color_key
+from napari_spatialrecon.viewer.canvas.features import add_feature, drop_feature
 from napari_spatialrecon.viewer.canvas.layer_values import (
     layer_values,
     rows_of,
@@ -166,7 +167,7 @@ class Kept:
             del adata.obs[self.name]
             set_table(self.layer, adata)
         if self.name in self.layer.features:
-            self.layer.features = self.layer.features.drop(columns=self.name)
+            drop_feature(self.layer, self.name)
 
 
 def keep_as_column(layer: Points, rows: np.ndarray, name: str) -> Kept:
@@ -197,7 +198,7 @@ def keep_as_column(layer: Points, rows: np.ndarray, name: str) -> Kept:
         codes = np.where(selected, 1, np.where(rest, 0, -1))
         adata.obs[name] = pd.Categorical.from_codes(codes, [OUT, IN])
         set_table(layer, adata)
-    layer.features = layer.features.assign(**{name: pd.Categorical.from_codes(mask, [OUT, IN])})
+    add_feature(layer, name, pd.Categorical.from_codes(mask, [OUT, IN]))
     return Kept(layer, name, adata is not None)
 
 

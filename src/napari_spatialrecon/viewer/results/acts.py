@@ -14,6 +14,7 @@ from napari_spatialrecon.errors import InputError
 from napari_spatialrecon.evaluation.palette import category_colors
 from napari_spatialrecon.tissue.slots import OURS
 from napari_spatialrecon.viewer.canvas.colors import Kind, set_point_colors
+from napari_spatialrecon.viewer.canvas.features import add_feature
 from napari_spatialrecon.viewer.canvas.point_values import values
 from napari_spatialrecon.viewer.results.facts import record_of
 from napari_spatialrecon.viewer.results.model import Deleted, ResultsModel
@@ -153,7 +154,7 @@ def writing_disagreement(
         yield None
         for layer in side.points(viewer):
             if len(layer.features) == len(column):
-                layer.features = layer.features.assign(**{name: column})
+                add_feature(layer, name, column)
                 yield None
         written.append(name)
     return written

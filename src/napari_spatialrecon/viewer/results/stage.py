@@ -16,6 +16,7 @@ from napari_spatialrecon.viewer.results import own_layers
 from napari_spatialrecon.viewer.results.curtain import Curtain
 from napari_spatialrecon.viewer.results.distortion_layers import Of
 from napari_spatialrecon.viewer.results.looks import Look
+from napari_spatialrecon.viewer.results.quiet_layers import shown_overlays, unselected
 from napari_spatialrecon.viewer.results.scene import Scene
 from napari_spatialrecon.viewer.results.value_colors import color_sides
 from napari_spatialrecon.viewer.window.steps import Steps, at_once
@@ -251,8 +252,7 @@ class Stage:
         shift = own_layers.aside(self.scene)
         copies = yield lambda: list(own_layers.grounds(self.scene))
         for image, copy in copies:
-            self._add(copy, self.viewer.layers.index(image) + 1)
-            yield None
+            yield from self._adding(copy, self.viewer.layers.index(image) + 1)
         yield from self._quietly(self._curtain.hide(self.scene.ground()))
 
         def move(first: Points, second: Points) -> None:
@@ -270,9 +270,8 @@ class Stage:
         self.line = float((low[1] + high[1]) / 2)
         yield from self._show_both(lambda *sides: self._divide())
         line = own_layers.divider(self.scene, self.line)
-        self._add(line)
         self._divider = line
-        yield None
+        yield from self._adding(line)
 
     def _blink(self) -> Steps:
         def hide(first: Points, second: Points) -> None:
@@ -283,24 +282,19 @@ class Stage:
     def _draw_arrows(self) -> Steps:
         lines, ends = yield lambda: own_layers.arrows(self.scene)
         self.arrows = len(lines.data)
-        self._add(lines)
-        yield None
-        self._add(ends)
-        yield None
+        yield from self._adding(lines)
+        yield from self._adding(ends)
 
     def _disagreement(self) -> Steps:
         layer, key = yield lambda: own_layers.disagreement(self.scene, self.shown)
         self.key = key
-        self._add(layer)
-        yield None
+        yield from self._adding(layer)
 
     def _distortion(self, of: Of, found: Distortion | None) -> Steps:
         image, lines = yield lambda: own_layers.distortion(self.scene, of, found)
-        self._add(image)
-        yield None
+        yield from self._adding(image)
         if lines is not None:
-            self._add(lines)
-            yield None
+            yield from self._adding(lines)
 
     # Layers
 
@@ -324,10 +318,9 @@ class Stage:
         if values is None:
             poise(first, second)
         for layer, (source, rows) in zip(sides, self.scene.sources, strict=True):
-            self._add(layer)
             if source is not None and values is None:
                 self._follow_colors(source, layer, rows)
-            yield None
+            yield from self._adding(layer)
         if values is not None:
             if not self.shown and not values.is_mixture:
                 self.shown = values.least_agreed
@@ -343,11 +336,18 @@ class Stage:
         source.events.face_color.connect(recolor)
         self._ends.append(lambda: source.events.face_color.disconnect(recolor))
 
-    def _add(self, layer: Layer, index: int | None = None) -> None:
+    def _adding(self, layer: Layer, index: int | None = None) -> Steps:
+        """Add a layer, and then what is written on it, which takes as long."""
         self._own.append(layer)
-        layers = self.viewer.layers
-        with self._changing():
+        layers, words = self.viewer.layers, shown_overlays(layer)
+        for overlay in words:
+            overlay.visible = False
+        with self._changing(), unselected(layers):
             layers.insert(len(layers) if index is None else index, layer)
+        yield None
+        for overlay in words:
+            overlay.visible = True
+            yield None
 
     @contextmanager
     def _changing(self) -> Iterator[None]:

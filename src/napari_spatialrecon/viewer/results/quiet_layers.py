@@ -1,0 +1,32 @@
+"""Layers that come without what napari does besides: selecting and writing on them at once."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from napari.components import LayerList
+    from napari.components.overlays import Overlay
+    from napari.layers import Layer
+
+
+def shown_overlays(layer: Layer) -> list[Overlay]:
+    """Return what is written on a layer: its name, a color bar and the title of that."""
+    return [overlay for overlay in layer._overlays.values() if overlay.visible]
+
+
+@contextmanager
+def unselected(layers: LayerList) -> Iterator[None]:
+    """Leave selected what is, while layers are inserted; each selection is followed by much work.
+
+    Where nothing is selected, a new layer is, as always.
+    """
+    listed: Any = layers
+    before = listed._activate_on_insert
+    listed._activate_on_insert = before and layers.selection.active is None
+    try:
+        yield
+    finally:
+        listed._activate_on_insert = before
