@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import shutil
 from pathlib import Path
+from types import SimpleNamespace
 
 import anndata
 import numpy as np
@@ -14,6 +15,7 @@ from anndata import AnnData
 from faults.disk import Disk
 from napari_spatialrecon import hdf5
 from napari_spatialrecon.errors import WriteError
+from napari_spatialrecon.tasks import room
 from napari_spatialrecon.tasks.gene_table import table_on_disk
 from napari_spatialrecon.tasks.writing import write_result
 from napari_spatialrecon.tissue.h5ad import write_h5ad
@@ -101,3 +103,16 @@ def test_an_error_that_is_not_of_the_disk_is_raised_as_it_is(tmp_path):
     with pytest.raises(KeyError, match="mine"), hdf5.created(tmp_path / "a.h5") as file:
         file["x"] = np.arange(9)
         raise KeyError("mine")
+
+
+def test_a_run_whose_result_cannot_fit_is_refused_before_it_starts(tmp_path, monkeypatch):
+    needed = room.table_bytes(table())
+    assert 20_000 < needed < 500_000
+    free = SimpleNamespace(free=int(0.5 * needed))
+    monkeypatch.setattr(room.shutil, "disk_usage", lambda _: free)
+    found = room.room(tmp_path / "new" / "a.h5ad", needed)
+    assert found.is_short and found.where == tmp_path
+    found.require()
+    free.free = int(0.1 * needed)
+    with pytest.raises(WriteError, match="of free disk space for the result"):
+        room.room(tmp_path / "a.h5ad", needed).require()

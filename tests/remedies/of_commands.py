@@ -6,6 +6,7 @@ import errno
 import json
 from collections.abc import Iterator
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import anndata
@@ -263,3 +264,15 @@ def _two_runs(words: list[object], tmp_path: Path) -> Iterator[Step]:
 def _long_name(words: list[object], tmp_path: Path) -> Iterator[Step]:
     said = yield lambda: command(*words, "--out", tmp_path / f"{'long' * 60}.h5ad")
     yield lambda: command(*words, "--out", tmp_path / str(said)[4:-1])
+
+
+@told("tasks/room.py", "Try another folder, or free some space.")
+def _no_room(words: list[object], tmp_path: Path) -> Iterator[Step]:
+    def little() -> None:
+        with pytest.MonkeyPatch.context() as patch:
+            patch.setattr("shutil.disk_usage", lambda _: SimpleNamespace(free=9))
+            command(*words, "--out", tmp_path / "o.h5ad")
+
+    yield little
+    assert not list(tmp_path.iterdir())
+    yield lambda: command(*words, "--out", tmp_path / "other" / "o.h5ad")

@@ -16,6 +16,7 @@ from napari_spatialrecon.command_line.options import (
     add_result_options,
     add_verb,
 )
+from napari_spatialrecon.command_line.outputs import check_room
 from napari_spatialrecon.command_line.running import asked, summarise
 from napari_spatialrecon.command_line.terminal import Bar
 from napari_spatialrecon.errors import InputError
@@ -94,10 +95,13 @@ def run_align(options: argparse.Namespace, stop: threading.Event) -> None:
             remedy="Try 0, or 0.01.",
             where="--smoothing",
         )
+    from napari_spatialrecon.tasks.room import table_bytes
+
     with Inputs(options) as inputs:
         slide = inputs.table(options.slide)
         ref = inputs.table(options.onto) if options.onto else None
         like = inputs.table(options.like) if options.like else None
+    check_room(options, table_bytes(slide))
     with Bar(options.progress) as bar:
         result = _align(options, slide, ref, like, bar, stop)
     if options.picture:

@@ -6,7 +6,7 @@ import argparse
 import sys
 import threading
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from napari_spatialrecon.command_line.inputs import Inputs, add_reading_options
 from napari_spatialrecon.command_line.options import (
@@ -14,10 +14,14 @@ from napari_spatialrecon.command_line.options import (
     add_settings,
     add_verb,
 )
+from napari_spatialrecon.command_line.outputs import check_room
 from napari_spatialrecon.command_line.running import asked, config_of, summarise
 from napari_spatialrecon.command_line.terminal import Bar
 from napari_spatialrecon.errors import InputError
 from napari_spatialrecon.methods.registry import default_for
+
+if TYPE_CHECKING:
+    from anndata import AnnData
 
 
 def add(verbs: Any) -> None:
@@ -54,11 +58,14 @@ def run_impute_genes(options: argparse.Namespace, stop: threading.Event) -> None
     """Impute genes: read, check, train, write block by block."""
     from napari_spatialrecon.methods.registry import find_method
     from napari_spatialrecon.tasks.imputing import impute_genes
+    from napari_spatialrecon.tasks.room import maps_bytes
 
     config = config_of(find_method(options.method, "impute-genes").config(), options)
     genes = asked_genes(options.genes)
     with Inputs(options) as inputs:
         slide, reference = inputs.table(options.slide), inputs.table(options.reference)
+    count = len(genes) if not isinstance(genes, str) else _lacking(slide, reference)
+    check_room(options, maps_bytes(slide.n_obs, count))
     with Bar(options.progress) as bar:
         result = impute_genes(
             slide,
@@ -86,6 +93,10 @@ def run_impute_genes(options: argparse.Namespace, stop: threading.Event) -> None
             f"predicted and observed accuracy of held-out genes: {result.picture}", file=sys.stderr
         )
     summarise(result.record.to_dict(), options)
+
+
+def _lacking(slide: AnnData, reference: AnnData) -> int:
+    return len(reference.var_names.difference(slide.var_names))
 
 
 def asked_genes(words: str) -> list[str] | str:

@@ -16,6 +16,7 @@ from napari_spatialrecon.command_line.options import (
     add_settings,
     add_verb,
 )
+from napari_spatialrecon.command_line.outputs import check_room
 from napari_spatialrecon.command_line.running import asked, config_of, summarise
 from napari_spatialrecon.command_line.terminal import Bar
 from napari_spatialrecon.methods.registry import default_for
@@ -60,10 +61,12 @@ def run_deconvolve(options: argparse.Namespace, stop: threading.Event) -> None:
     from napari_spatialrecon.methods.registry import find_method
     from napari_spatialrecon.tasks.deconvolving import deconvolve, read_shares
     from napari_spatialrecon.tasks.drawing import draw_types
+    from napari_spatialrecon.tasks.room import table_bytes
 
     config = config_of(find_method(options.method, "deconvolve").config(), options)
     with Inputs(options) as inputs:
         slide, reference = inputs.table(options.slide), inputs.table(options.reference)
+    check_room(options, table_bytes(slide))
     prior = read_shares(options.prior) if options.prior else None
     with Bar(options.progress) as bar:
         result = deconvolve(

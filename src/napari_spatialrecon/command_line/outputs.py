@@ -6,6 +6,7 @@ import argparse
 import os
 import shlex
 import shutil
+import sys
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -86,6 +87,22 @@ def guarded(options: argparse.Namespace) -> Iterator[None]:
             raise
         if checkpoints is not None:
             _clear([checkpoints])
+
+
+def check_room(options: argparse.Namespace, needed: float) -> None:
+    """Compare what the result will take with what is free; warn where it may not fit.
+
+    Raises
+    ------
+    WriteError
+        It cannot fit.
+    """
+    from napari_spatialrecon.tasks.room import room
+
+    found = room(options.out, needed)
+    found.require()
+    if found.is_short:
+        print(f"warning: the disk may be too full: {found.words}", file=sys.stderr)
 
 
 def _kept(checkpoints: Path | None, error: Exception) -> Path | None:

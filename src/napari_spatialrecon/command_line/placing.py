@@ -15,7 +15,7 @@ from napari_spatialrecon.command_line.options import (
     add_training_options,
     add_verb,
 )
-from napari_spatialrecon.command_line.outputs import resume_folder
+from napari_spatialrecon.command_line.outputs import check_room, resume_folder
 from napari_spatialrecon.command_line.running import (
     asked,
     config_of,
@@ -123,6 +123,7 @@ def run_place(options: argparse.Namespace, stop: threading.Event) -> None:
     """Place cells: read, check, place, write."""
     from napari_spatialrecon.tasks.choosing import method_of
     from napari_spatialrecon.tasks.placing import place
+    from napari_spatialrecon.tasks.room import table_bytes
 
     config = config_of(method_of(options.method, "place", options.model).config(), options)
     if not options.reference and options.model is None:
@@ -134,6 +135,7 @@ def run_place(options: argparse.Namespace, stop: threading.Event) -> None:
         references = inputs.slides(options.reference, backed=None)
         query = inputs.table(options.query, backed=None)
         onto = None if options.onto is None else inputs.table(options.onto)
+    check_room(options, table_bytes(query))
     with Bar(options.progress) as bar:
         result = place(
             references,
@@ -153,6 +155,7 @@ def run_impute(options: argparse.Namespace, stop: threading.Event) -> None:
     """Place cells from landmarks."""
     from napari_spatialrecon.methods.registry import find_method
     from napari_spatialrecon.tasks.placing import impute_locations
+    from napari_spatialrecon.tasks.room import table_bytes
     from napari_spatialrecon.tissue.landmarks import read_landmarks
 
     config = config_of(find_method(options.method, "impute-locations").config(), options)
@@ -160,6 +163,7 @@ def run_impute(options: argparse.Namespace, stop: threading.Event) -> None:
         query = inputs.table(options.query)
         landmarks = read_landmarks(options.landmarks, query.obs_names)
         references = inputs.slides(options.reference)
+    check_room(options, table_bytes(query))
     with Bar(options.progress) as bar:
         result = impute_locations(
             query,

@@ -16,6 +16,7 @@ from napari_spatialrecon.command_line.options import (
     add_settings,
     add_verb,
 )
+from napari_spatialrecon.command_line.outputs import check_room
 from napari_spatialrecon.command_line.running import (
     asked,
     config_of,
@@ -24,6 +25,9 @@ from napari_spatialrecon.command_line.running import (
 from napari_spatialrecon.command_line.terminal import Bar
 from napari_spatialrecon.errors import InputError
 from napari_spatialrecon.methods.registry import default_for
+
+#: Part of the counts of sub-spots that is on disk, since most are zero and they are compressed.
+_FILLED = 0.25
 
 
 def add(verbs: Any) -> None:
@@ -64,6 +68,7 @@ def add(verbs: Any) -> None:
 def run_super_resolve(options: argparse.Namespace, stop: threading.Event) -> None:
     """Run super-resolution: read, split, check that totals are preserved, write."""
     from napari_spatialrecon.tasks.choosing import method_of
+    from napari_spatialrecon.tasks.room import maps_bytes
     from napari_spatialrecon.tasks.super_preflight import super_preflight
     from napari_spatialrecon.tasks.super_resolving import super_resolve
     from napari_spatialrecon.tissue.images import histology
@@ -91,6 +96,7 @@ def run_super_resolve(options: argparse.Namespace, stop: threading.Event) -> Non
         name=name,
     )
     print(before.summary, file=sys.stderr)
+    check_room(options, maps_bytes(before.spots * before.parts, before.genes) * _FILLED)
     with Bar(options.progress) as bar:
         result = super_resolve(
             slide,

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -37,7 +38,7 @@ from napari_spatialrecon.viewer.task.script import as_command, as_python
 from napari_spatialrecon.viewer.widgets.labels import WrappedLabel
 from napari_spatialrecon.viewer.widgets.name_search import NameSearch
 from napari_spatialrecon.viewer.widgets.notice import Notice
-from napari_spatialrecon.viewer.widgets.saving import ask_where
+from napari_spatialrecon.viewer.widgets.saving import ask_where, offer_elsewhere
 from napari_spatialrecon.viewer.window.present import present
 from napari_spatialrecon.viewer.window.tones import DARK, Tones
 from napari_spatialrecon.viewer.window.worker import Run, Work
@@ -156,7 +157,9 @@ class Actions(QFrame):
         def work(*_: object) -> str:
             return "Saved " + " and ".join(file.name for file in write(result, path))
 
-        self._in_background(work, "Saving", lambda: results.mark_saved(result, path))
+        self._in_background(
+            work, "Saving", lambda: results.mark_saved(result, path), again=self.save
+        )
 
     def ask_export(self) -> None:
         """Ask where to write the table of the chosen result."""
@@ -261,7 +264,12 @@ class Actions(QFrame):
         return [result for result in chosen if result is not None and reportable(result)]
 
     def _in_background(
-        self, work: Work, title: str, then: Callable[[], object] | None = None
+        self,
+        work: Work,
+        title: str,
+        then: Callable[[], object] | None = None,
+        *,
+        again: Callable[[], None] | None = None,
     ) -> None:
         self.notice.clear()
         run = Run(work, title, viewer=self.viewer, parent=self)
@@ -269,6 +277,8 @@ class Actions(QFrame):
         if then is not None:
             run.returned.connect(lambda _: then())
         run.failed.connect(self.notice.show_error)
+        if again is not None:
+            run.failed.connect(partial(offer_elsewhere, self, again))
         run.finished.connect(run.deleteLater)
         run.start()
 

@@ -2,19 +2,22 @@
 
 from __future__ import annotations
 
+import tempfile
 from typing import TYPE_CHECKING
 
 from qtpy.QtWidgets import QSizePolicy, QVBoxLayout, QWidget
 
-from napari_spatialrecon.viewer.task.job import Checked
+from napari_spatialrecon.viewer.task.job import Checked, Line
 from napari_spatialrecon.viewer.widgets.labels import WrappedLabel
 from napari_spatialrecon.viewer.widgets.notice import message
 from napari_spatialrecon.viewer.window.present import present
 from napari_spatialrecon.viewer.window.tones import DARK, Tones
 from napari_spatialrecon.viewer.window.words import cost_line
+from napari_spatialrecon.viewer.workspace.tables import Table
 
 if TYPE_CHECKING:
     from napari_spatialrecon.tasks.preflight import Preflight
+    from napari_spatialrecon.viewer.task.job import Job
 
 #: With fewer shared genes than this, placement is unreliable.
 FEW_GENES = 50
@@ -65,6 +68,18 @@ def checked(found: Preflight | Checked) -> list[tuple[str, str]]:
     lines += [("warning", text) for text in (*found.warnings, *found.notes)]
     cost = cost_line(found.time, found.memory_bytes)
     return [*lines, *(("quiet", text) for text in found.plan), ("quiet", cost)]
+
+
+def room_line(job: Job) -> Line:
+    """Return what a run's result takes on disk, beside what is free where its state is kept."""
+    from napari_spatialrecon.tasks.room import room, table_bytes
+
+    tables = [table.adata for _, table in job.inputs() if isinstance(table, Table)]
+    largest = max((table_bytes(table) for table in tables), default=0.0)
+    found = room(job.folder or tempfile.gettempdir(), largest)
+    if found.is_short:
+        return "warning", f"{found.words}; free some space, or set TMPDIR to another disk"
+    return "quiet", found.words
 
 
 def refused(error: Exception) -> list[tuple[str, str]]:

@@ -12,8 +12,8 @@ from qtpy.QtWidgets import QHBoxLayout, QProgressBar, QPushButton, QVBoxLayout, 
 
 from napari_spatialrecon.errors import SpatialReconError
 from napari_spatialrecon.progress import Progress, ProgressCallback, ShouldStop
-from napari_spatialrecon.viewer.task.checks import Checks, checked, refused
-from napari_spatialrecon.viewer.task.job import Checked, Job
+from napari_spatialrecon.viewer.task.checks import Checks, checked, refused, room_line
+from napari_spatialrecon.viewer.task.job import Checked, Job, Line
 from napari_spatialrecon.viewer.task.loss_plot import LossPlot
 from napari_spatialrecon.viewer.task.model import State, TaskModel
 from napari_spatialrecon.viewer.task.process import InProcess
@@ -168,11 +168,11 @@ class RunPanel(QWidget):
         run.finished.connect(self._after_check)
         run.start()
 
-    def _show_checked(self, found: tuple[Preflight | Checked, list[str]]) -> None:
-        preflight, devices = found
+    def _show_checked(self, found: tuple[Preflight | Checked, list[str], Line]) -> None:
+        preflight, devices, room = found
         self.devices.emit(devices)
         self._passed = self._checked == self.model.revision
-        self.checks.show_lines(checked(preflight))
+        self.checks.show_lines([*checked(preflight), room])
         self._enable_run()
 
     def _after_check(self) -> None:
@@ -264,10 +264,10 @@ class RunPanel(QWidget):
 
 def _check(
     job: Job, progress: ProgressCallback, should_stop: ShouldStop
-) -> tuple[Preflight | Checked, list[str]]:
+) -> tuple[Preflight | Checked, list[str], Line]:
     import torch
 
-    found = job.preflight()
+    found, room = job.preflight(), room_line(job)
     gpus = [f"cuda:{i}" for i in range(torch.cuda.device_count())]
     apple = ["mps"] if torch.backends.mps.is_available() else []
-    return found, ["auto", "cpu", *gpus, *apple]
+    return found, ["auto", "cpu", *gpus, *apple], room

@@ -31,7 +31,7 @@ from napari_spatialrecon.viewer.task.result_layers import set_locked
 from napari_spatialrecon.viewer.task.result_panel import ResultPanel
 from napari_spatialrecon.viewer.task.run_panel import RunPanel
 from napari_spatialrecon.viewer.widgets.labels import WrappedLabel
-from napari_spatialrecon.viewer.widgets.saving import ask_where
+from napari_spatialrecon.viewer.widgets.saving import ask_where, offer_elsewhere
 from napari_spatialrecon.viewer.widgets.scroll_column import ScrollColumn
 from napari_spatialrecon.viewer.widgets.tab_order import focus_style, order_tabs
 from napari_spatialrecon.viewer.window.docks import share_tabs
@@ -332,15 +332,29 @@ class TaskWidget(QWidget, Generic[ModelT, OutcomeT]):
             if finished is not None:
                 results.mark_saved(finished, path)
 
-        self.save_in_background(work, mark)
+        self.save_in_background(work, mark, again=self.save)
 
-    def save_in_background(self, work: Work, then: Callable[[object], None] | None = None) -> None:
-        """Write files in the background; show the text that `work` returns, or the error."""
+    def save_in_background(
+        self,
+        work: Work,
+        then: Callable[[object], None] | None = None,
+        *,
+        again: Callable[[], None] | None = None,
+    ) -> None:
+        """Write files in the background; show the text that `work` returns, or the error.
+
+        Parameters
+        ----------
+        again
+            Asks for another place; offered if this one could not be written.
+        """
         run = Run(work, "Saving", viewer=self.viewer, parent=self)
         run.returned.connect(self.result.status.setText)
         if then is not None:
             run.returned.connect(then)
         run.failed.connect(self.panel.refuse)
+        if again is not None:
+            run.failed.connect(partial(offer_elsewhere, self, again))
         run.finished.connect(run.deleteLater)
         run.start()
 
