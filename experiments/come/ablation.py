@@ -35,8 +35,10 @@ from napari_spatialrecon.methods.come.config import (
     ComeMixturesConfig,
     ComePlaceConfig,
 )
-from napari_spatialrecon.methods.come.genes import ComeGenes
+from napari_spatialrecon.methods.come.gene_mapping import GeneMappings
 from napari_spatialrecon.methods.come.place import ComePlace
+from napari_spatialrecon.methods.genes.inputs import read_inputs
+from napari_spatialrecon.methods.run import Run
 from napari_spatialrecon.tasks.deconvolving import deconvolve
 from napari_spatialrecon.tasks.imputing import impute_genes
 from napari_spatialrecon.tasks.placing import place
@@ -53,6 +55,8 @@ PUBLISHED = {
     "cell types (eq. 8)": ("weights.cell_types", 1.0),
     "cross-modal contrast (eq. 9)": ("weights.cross", 1.0),
 }
+CONTRASTS = ("weights.cell_types", "weights.cross")
+LINKS = ("weights.reconstruction", "weights.coefficient")
 OTHERS = {
     "gene cosines": "weights.gene_cosine",
     "spot cosines": "weights.spot_cosine",
@@ -79,6 +83,9 @@ def variants(values: Values, weights: Values) -> Iterator[tuple[str, dict[str, A
     for name, (key, weight) in PUBLISHED.items():
         if weights[key]:
             yield f"- {name}", {**values, key: 0.0}
+        elif key in CONTRASTS and not any(weights[linked] for linked in LINKS):
+            # A contrast trains the encoder alone: it moves the mapping through eq. 4.
+            yield f"+ {name}, with eq. 4", {**values, key: weight, "weights.coefficient": 1e-3}
         else:
             yield f"+ {name}", {**values, key: weight}
     for name, key in OTHERS.items():
@@ -184,16 +191,14 @@ def _gene_start(name: str, data: DataFolder, preset: str, start: str) -> tuple[f
     case = load_genes(name, data)
     shared = GENE_OBJECTIVES["eq. 11"] if preset == "quick" else {}
     config = ComeGenesConfig.preset(preset).with_values({**shared, "start": start, "choose": False})
-    method = ComeGenes(config.with_values({"rate": 0.0, "steps": 1, "pretraining.steps": 1}))
     slide = prepare_slide(case.slide, name, counts_needed=False)
-    method.fit(slide, prepare_query(case.cells, "cells"))
-    cells = method.inputs.cells(method.inputs.columns)
+    inputs = read_inputs(slide, prepare_query(case.cells, "cells"))
+    cells = inputs.cells(inputs.columns)
     found = []
-    for rate in (0.0, config.rate):
-        steps = config.joint_steps(cells.shape[1]) if rate else 0
-        learnt = method._learnt(method.inputs.slide, cells, config, steps)
-        best = learnt.best_spots(learnt.probabilities())
-        found.append(len(best.unique()) / min(len(cells), len(method.inputs.slide)))
+    for steps in (0, config.joint_steps(cells.shape[1])):
+        learned, _ = GeneMappings(config, Run(), None).learn(inputs.slide, cells, steps)
+        best = learned.best_spots(learned.probabilities())
+        found.append(len(best.unique()) / min(len(cells), len(inputs.slide)))
     return found[0], found[1]
 
 

@@ -166,10 +166,12 @@ class Config:
     """Base class of configs: checked on creation, rejects unknown keys, round-trips through TOML.
 
     Subclasses list their presets in `PRESETS`: a mapping from a name to the values (dotted names)
-    that differ from the defaults, which are the ``quick`` preset.
+    that differ from the defaults, which are the ``quick`` preset. `GONE` names settings that files
+    of earlier versions hold and that changed nothing.
     """
 
     PRESETS: ClassVar[Mapping[str, Mapping[str, Any]]] = {"quick": {}}
+    GONE: ClassVar[Sequence[str]] = ()
 
     def __post_init__(self) -> None:
         for item in self._own_options():
@@ -319,7 +321,8 @@ class Config:
     @classmethod
     def from_dict(cls, content: Mapping[str, Any]) -> Self:
         """Return the config that `to_dict` described; unknown keys are rejected."""
-        return cls().with_values(flattened(renamed(content)))
+        values = flattened(renamed(content))
+        return cls().with_values({n: v for n, v in values.items() if n not in cls.GONE})
 
     def to_toml(self) -> str:
         """Return the config as TOML text; options that are None are omitted."""

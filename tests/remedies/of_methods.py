@@ -65,6 +65,14 @@ def _value() -> Iterator[Step]:
 # COME
 
 
+@remedy("methods/come/config.py", "Try {}.")
+def _contrast_alone() -> Iterator[Step]:
+    config = sr.config("come", task="impute-genes")
+    contrast = {"weights.cross": 1.0}
+    said = yield lambda: config.with_values(contrast)
+    yield lambda: config.with_values({**contrast, **settings_of(str(said))})
+
+
 def with_cells(**columns: Any) -> contract.Prepared:
     adata = table()
     for name, values in columns.items():

@@ -11,7 +11,7 @@ from napari_spatialrecon.methods.come.balance import balanced
 from napari_spatialrecon.methods.come.coefficients import Coefficients, Start, cosine_start
 from napari_spatialrecon.methods.come.config import ComePlaceConfig
 from napari_spatialrecon.methods.come.memory import mapping_size
-from napari_spatialrecon.methods.come.readout import likeliest, read_out, spot_weights
+from napari_spatialrecon.methods.come.readout import entropies, likeliest, read_out, spot_weights
 
 N_CELLS, N_SPOTS = 12, 7
 over = pytest.mark.parametrize("over", ["spots", "cells"])
@@ -102,7 +102,8 @@ def test_a_readout_is_a_mean_the_likeliest_spot_or_one_of_the_spots():
     start = cosine_start(cells, spots, over="spots", temperature=0.3, kept=None)
     mapping = likeliest(Coefficients(start), 4)
     places = torch.rand(N_SPOTS, 2, generator=torch.Generator().manual_seed(2)).double().numpy()
-    found = {r: read_out(mapping, places, r, 0) for r in ("expected", "argmax", "sampled")}
+    entropy = entropies(Coefficients(start))
+    found = {r: read_out(mapping, places, r, 0, entropy) for r in ("expected", "argmax", "sampled")}
     assert (found["expected"].places == mapping @ places).all()
     assert (found["argmax"].places == places[mapping.toarray().argmax(axis=1)]).all()
     assert all((p == places).all(axis=1).any() for p in found["sampled"].places)

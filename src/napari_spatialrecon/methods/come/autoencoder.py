@@ -8,6 +8,7 @@ import torch
 from torch import Tensor, nn
 
 from napari_spatialrecon.methods.come.config import ComeConfig
+from napari_spatialrecon.methods.genes.scale import standardised
 from napari_spatialrecon.methods.run import Run
 from napari_spatialrecon.training.history import History
 
@@ -85,6 +86,23 @@ class _Pretraining:
             return None
         decoded = self.network.decode(self.network.encode(self.hidden))
         return {"held_out": float(((decoded - self.hidden) ** 2).mean())}
+
+
+@torch.no_grad()
+def latents(network: Autoencoder, *tables: Tensor) -> list[Tensor]:
+    """Return the latents of each table as z-scores within it, to compare cells with spots.
+
+    Parameters
+    ----------
+    tables : (n, n_genes) in [0, 1]
+
+    Returns
+    -------
+    list of (n, latent) float32
+    """
+    device = next(network.parameters()).device
+    found = (network.encode(table.to(device)).cpu().numpy() for table in tables)
+    return [torch.from_numpy(standardised(values)) for values in found]
 
 
 def pretrain(

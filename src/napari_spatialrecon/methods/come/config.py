@@ -5,6 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any, ClassVar
 
+from napari_spatialrecon.errors import ConfigError
+from napari_spatialrecon.faces import setting
 from napari_spatialrecon.hyperparameters import Config, option, section
 from napari_spatialrecon.methods.placement.config import KnnConfig
 from napari_spatialrecon.training.config import LoopConfig
@@ -35,6 +37,7 @@ GENE_OBJECTIVES: dict[str, dict[str, Any]] = {
         "weights.reconstruction": 1.0,
         "weights.coefficient": 1e-3,
         "weights.similarity": 1.0,
+        "weights.cell_types": 1.0,
         "weights.cross": 1.0,
         "weights.gene_cosine": 0.0,
         "weights.spot_cosine": 0.0,
@@ -44,6 +47,7 @@ GENE_OBJECTIVES: dict[str, dict[str, Any]] = {
         "weights.reconstruction": 0.0,
         "weights.coefficient": 0.0,
         "weights.similarity": 0.0,
+        "weights.cell_types": 0.0,
         "weights.cross": 0.0,
         "weights.gene_cosine": 1.0,
         "weights.spot_cosine": 0.3,
@@ -73,12 +77,14 @@ class WeightsConfig(Config):
     )
     cell_types: float = option(
         1.0,
-        "Weight of the cell type contrast (α3, eq. 8); needs labels.",
+        "Weight of the cell type contrast (α3, eq. 8); needs labels. It trains the encoder, which "
+        "moves the mapping through eq. 3 and 4.",
         low=0.0,
     )
     cross: float = option(
         1.0,
-        "Weight of the contrast between cells and their spots (α3, eq. 9).",
+        "Weight of the contrast between cells and their spots (α3, eq. 9). It trains the encoder, "
+        "which moves the mapping through eq. 3 and 4.",
         low=0.0,
     )
     gene_cosine: float = option(
@@ -121,15 +127,10 @@ class ComeConfig(Config):
 
     start: str = option(
         "cosine",
-        "Start from the similarity of cells and spots; from a constant, all cells start alike.",
-        choices=("cosine", "constant"),
+        "Start from the similarity of cells and spots in expression, or in the latents of the "
+        "pretrained autoencoder; from a constant, all cells start alike.",
+        choices=("cosine", "latent", "constant"),
         advanced=True,
-    )
-    temperature: float = option(
-        0.05,
-        "Temperature of the cosine similarities in the initial logits.",
-        low=1e-3,
-        high=10.0,
     )
     over: str = option(
         "spots",
@@ -161,6 +162,24 @@ class ComeConfig(Config):
         values={"steps": 100, "patience": 10, "gradient_clip": 0.0},
     )
 
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        weights = self.weights
+        contrasts = weights.cell_types or weights.cross
+        if contrasts and not (weights.reconstruction or weights.coefficient):
+            raise ConfigError(
+                "Expected the terms of eq. 3 or 4 beside a contrast (eq. 8, 9), found a weight of "
+                "0 for both: the contrast would train the encoder, and nothing the mapping.",
+                remedy=f"Try {setting('weights.coefficient', 0.001)}.",
+                where="weights",
+            )
+
+    @property
+    def needs_network(self) -> bool:
+        """Whether the start or a term of the objective uses latents."""
+        weights = self.weights  # the contrasts are never without one of these two
+        return self.start == "latent" or bool(weights.reconstruction or weights.coefficient)
+
     def joint_steps(self, n_genes: int) -> int:
         """Return the number of training steps of the mapping for a panel with this many genes."""
         return self.steps or (70 if n_genes <= 400 else 200 if n_genes <= 1000 else 1000)
@@ -175,6 +194,7 @@ class ComePlaceConfig(ComeConfig):
         "standard": {"pretraining.steps": 600, "network.size": "panel"},
         "paper": {**PUBLISHED, "balance": 0.0, "readout": "argmax"},
     }
+    GONE: ClassVar = ("temperature",)
 
     readout: str = option(
         "expected",
@@ -204,6 +224,12 @@ class ComePlaceConfig(ComeConfig):
 class ComeMappingConfig(ComeConfig):
     """Base for genes and mixtures: rows are spots, and gene patterns are fitted directly."""
 
+    temperature: float = option(
+        0.1,
+        "Temperature of the cosine similarities in the initial logits.",
+        low=1e-3,
+        high=10.0,
+    )
     over: str = option(
         "cells",
         "Whether probabilities sum to 1 over the spots of a cell (eq. 5) or the cells of a spot.",
@@ -235,19 +261,20 @@ class ComeGenesConfig(ComeMappingConfig):
         "paper": {**PUBLISHED, "choose": False, "mappings": 1},
     }
 
-    temperature: float = option(
-        0.1,
-        "Temperature of the cosine similarities in the initial logits.",
-        low=1e-3,
-        high=10.0,
-    )
     steps: int = option(
         80,
         "Maximum training steps of the mapping; 0: 70, 200 or 1000 by the number of genes.",
         low=0,
     )
+    labels: str = option(
+        "",
+        "obs column of the reference with the types of its cells, for eq. 8; empty for none.",
+        advanced=True,
+    )
     choose: bool = option(
-        True, "Choose the objective and the number of steps on held-out shared genes."
+        True,
+        "Choose the objective (its weights and `over`) and the number of steps on held-out shared "
+        "genes.",
     )
     inner_share: float = option(
         0.2,
@@ -277,12 +304,6 @@ class ComeMixturesConfig(ComeMappingConfig):
         "paper": {**PUBLISHED, "prior": "none", "sizes": False, "top_share": 0.1},
     }
 
-    temperature: float = option(
-        0.1,
-        "Temperature of the cosine similarities in the initial logits.",
-        low=1e-3,
-        high=10.0,
-    )
     steps: int = option(
         100,
         "Training steps of the mapping; 0: 70, 200 or 1000 by the number of genes.",

@@ -10,12 +10,13 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 from scipy import sparse
+from torch import Tensor
 
-from napari_spatialrecon.methods.come.autoencoder import pretrain
+from napari_spatialrecon.methods.come.autoencoder import latents, pretrain
 from napari_spatialrecon.methods.come.coefficients import Coefficients, cosine_start
 from napari_spatialrecon.methods.come.config import GENE_OBJECTIVES, ComeGenesConfig
 from napari_spatialrecon.methods.come.inputs import unit_interval
-from napari_spatialrecon.methods.come.objective import Tables, learn_mapping, needs_network
+from napari_spatialrecon.methods.come.objective import Tables, learn_mapping
 from napari_spatialrecon.methods.come.readout import spot_weights
 from napari_spatialrecon.methods.genes.base import Values
 from napari_spatialrecon.methods.genes.scale import standardised
@@ -56,11 +57,14 @@ class GeneMappings:
         Seed, device and reporter.
     kept
         Number of entries kept in each row of a mapping; None keeps all.
+    labels : (n_cells,) int, or None
+        Types of the cells, negative if unknown; None omits eq. 8.
     """
 
     config: ComeGenesConfig
     run: Run
     kept: int | None
+    labels: Tensor | None = None
 
     def of(self, objective: str) -> Self:
         """Return a copy that trains with one of `GENE_OBJECTIVES`."""
@@ -124,24 +128,29 @@ class GeneMappings:
     ) -> tuple[Coefficients, tuple[History, ...]]:
         """Return the mapping trained on these genes; `look` evaluates it during training."""
         config, history = self.config, []
-        start = cosine_start(
-            torch.from_numpy(standardised(cells)),
-            torch.from_numpy(standardised(slide)),
-            over=config.over,
-            temperature=config.temperature,
-            kept=self.kept,
-            constant=config.start == "constant",
-        )
         tables = Tables(
             unit_interval(slide),
             unit_interval(cells),
             torch.from_numpy(np.ascontiguousarray(slide)),
             torch.from_numpy(np.ascontiguousarray(cells)),
+            self.labels,
         )
-        network = None
-        if needs_network(config.weights) and steps:
+        network, from_latents = None, config.start == "latent"
+        if config.needs_network and (steps or from_latents):
             network, pretrained = pretrain(tables.spots, tables.cells, config, self.run.unsaved())
             history.append(pretrained)
+        if network is not None and from_latents:
+            of_cells, of_spots = latents(network, tables.cells, tables.spots)
+        else:
+            of_cells, of_spots = (torch.from_numpy(standardised(x)) for x in (cells, slide))
+        start = cosine_start(
+            of_cells,
+            of_spots,
+            over=config.over,
+            temperature=config.temperature,
+            kept=self.kept,
+            constant=config.start == "constant",
+        )
         coefficients, learned = learn_mapping(
             start, network, tables, config, self.run, steps=steps, look=look, look_every=LOOK_EVERY
         )

@@ -6,6 +6,9 @@ from collections.abc import Iterator, Sequence
 from dataclasses import asdict, dataclass, field, replace
 from typing import Any, Self
 
+import torch
+
+from napari_spatialrecon.faces import setting
 from napari_spatialrecon.methods.come.config import GENE_OBJECTIVES, ComeGenesConfig
 from napari_spatialrecon.methods.come.gene_mapping import Choice, GeneMappings
 from napari_spatialrecon.methods.come.memory import mapping_seconds, mapping_size
@@ -14,6 +17,7 @@ from napari_spatialrecon.methods.genes.inputs import read_inputs
 from napari_spatialrecon.methods.genes.knn import MappedCells
 from napari_spatialrecon.methods.genes.scale import SlideScale
 from napari_spatialrecon.methods.method import Estimate
+from napari_spatialrecon.methods.mixtures.base import read_types
 from napari_spatialrecon.methods.run import Run
 from napari_spatialrecon.progress import Reporter
 from napari_spatialrecon.tissue.contract import Prepared
@@ -64,8 +68,18 @@ class ComeGenes(GeneMethod):
         cells = inputs.cells(inputs.columns)
         n_spots, n_genes = inputs.slide.shape
         size = mapping_size(len(cells), n_spots, n_genes, config)
-        learner = GeneMappings(config, run, size.kept)
-        notes = [*inputs.notes, *([size.note] if size.note else [])]
+        types = (
+            read_types(reference.adata, config.labels, reference.name, setting("labels"))
+            if config.labels
+            else None
+        )
+        labels = None if types is None else torch.from_numpy(types.codes)
+        learner = GeneMappings(config, run, size.kept, labels)
+        notes = [
+            *inputs.notes,
+            *([size.note] if size.note else []),
+            *(() if types is None else types.notes),
+        ]
         many, report = n_genes >= LEAST_GENES, {}
         steps, mappings = config.joint_steps(n_genes), config.mappings if many else 1
         if config.choose and many:
@@ -74,7 +88,7 @@ class ComeGenes(GeneMethod):
             report = asdict(choice)
             report["inner_pcc"] = report.pop("correlation")
             notes.append(_note(choice))
-        elif config.weights.cell_types:
+        if learner.config.weights.cell_types and labels is None:
             notes.append("Without cell types, the cell-type contrast (eq. 8) is omitted.")
         mapped = learner.average(inputs.slide, cells, steps, mappings)
         self.fitted = FittedCome(

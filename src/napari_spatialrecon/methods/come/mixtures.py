@@ -10,12 +10,12 @@ from numpy.typing import NDArray
 from scipy import sparse
 from torch import Tensor
 
-from napari_spatialrecon.methods.come.autoencoder import pretrain
+from napari_spatialrecon.methods.come.autoencoder import latents, pretrain
 from napari_spatialrecon.methods.come.coefficients import Start, cosine_start
 from napari_spatialrecon.methods.come.config import ComeMixturesConfig
 from napari_spatialrecon.methods.come.inputs import scaled_logs
 from napari_spatialrecon.methods.come.memory import mapping_seconds, mapping_size
-from napari_spatialrecon.methods.come.objective import Tables, learn_mapping, needs_network
+from napari_spatialrecon.methods.come.objective import Tables, learn_mapping
 from napari_spatialrecon.methods.come.readout import likeliest_cells, type_sums
 from napari_spatialrecon.methods.genes.scale import standardised
 from napari_spatialrecon.methods.method import Estimate
@@ -69,9 +69,23 @@ class ComeMixtures(MixtureMethod):
         tables = MixtureTables.read(slide, reference, config.top_genes)
         n_spots, n_cells = tables.spots.shape[0], tables.cells.shape[0]
         size = mapping_size(n_cells, n_spots, len(tables.genes), config)
-        depth = float(np.median(np.asarray(reference.adata.X.sum(axis=1))))
-        logs = [np.log1p(depth * t.toarray()) for t in (tables.spots, tables.cells)]
-        spots, cells = (torch.from_numpy(standardised(values)) for values in logs)
+        seen = Tables(
+            scaled_logs(tables.spots),
+            scaled_logs(tables.cells),
+            torch.from_numpy(tables.spots.toarray()),
+            torch.from_numpy(tables.cells.toarray()),
+            torch.from_numpy(types.codes) if len(types.names) > 1 else None,
+        )
+        network = None
+        if config.needs_network:
+            network, trained = pretrain(seen.spots, seen.cells, config, run.within("autoencoder"))
+            history.append(trained)
+        if network is not None and config.start == "latent":
+            spots, cells = latents(network, seen.spots, seen.cells)
+        else:
+            depth = float(np.median(np.asarray(reference.adata.X.sum(axis=1))))
+            logs = [np.log1p(depth * t.toarray()) for t in (tables.spots, tables.cells)]
+            spots, cells = (torch.from_numpy(standardised(values)) for values in logs)
         start = cosine_start(
             cells,
             spots,
@@ -88,17 +102,6 @@ class ComeMixtures(MixtureMethod):
             prior = fit(tables.spots, tables.cells, types, run.reporter)
         if prior is not None:
             start = with_prior(start, prior, types)
-        seen = Tables(
-            scaled_logs(tables.spots),
-            scaled_logs(tables.cells),
-            torch.from_numpy(tables.spots.toarray()),
-            torch.from_numpy(tables.cells.toarray()),
-            torch.from_numpy(types.codes) if len(types.names) > 1 else None,
-        )
-        network = None
-        if needs_network(config.weights):
-            network, trained = pretrain(seen.spots, seen.cells, config, run.within("autoencoder"))
-            history.append(trained)
         steps = config.joint_steps(len(tables.genes))
         coefficients, learned = learn_mapping(start, network, seen, config, run, steps=steps)
         history.append(learned)

@@ -49,11 +49,6 @@ class Tables:
         return Tables(**moved)
 
 
-def needs_network(weights: WeightsConfig) -> bool:
-    """Return whether any term with a non-zero weight uses latents."""
-    return any((weights.reconstruction, weights.coefficient, weights.cell_types, weights.cross))
-
-
 class Joint:
     """The objective of eq. 11, for `training.loop.train`; each step uses all spots and cells."""
 

@@ -14,14 +14,20 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from napari_spatialrecon.errors import Stopped
-from napari_spatialrecon.methods.come.autoencoder import Autoencoder, pretrain
+from napari_spatialrecon.faces import setting
+from napari_spatialrecon.methods.come.autoencoder import Autoencoder, latents, pretrain
 from napari_spatialrecon.methods.come.balance import balanced
 from napari_spatialrecon.methods.come.coefficients import cosine_start
 from napari_spatialrecon.methods.come.config import ComePlaceConfig
 from napari_spatialrecon.methods.come.inputs import cell_counts, scaled_logs
 from napari_spatialrecon.methods.come.memory import mapping_seconds, mapping_size
-from napari_spatialrecon.methods.come.objective import Tables, learn_mapping, needs_network
-from napari_spatialrecon.methods.come.readout import MappingPosterior, likeliest, read_out
+from napari_spatialrecon.methods.come.objective import Tables, learn_mapping
+from napari_spatialrecon.methods.come.readout import (
+    MappingPosterior,
+    entropies,
+    likeliest,
+    read_out,
+)
 from napari_spatialrecon.methods.method import Estimate
 from napari_spatialrecon.methods.mixtures.base import read_types
 from napari_spatialrecon.methods.placement.base import (
@@ -153,7 +159,7 @@ class ComePlace(PlacementMethod):
         run.reporter.check()
         spots = torch.cat([_expression(reference, r) for r in references])
         network, history = None, []
-        if needs_network(self.config.weights):
+        if self.config.needs_network:
             cells = None if query is None else _expression(reference, query)
             network, trained = pretrain(spots, cells, self.config, run)
             history.append(trained)
@@ -263,7 +269,7 @@ class ComePlace(PlacementMethod):
     def _labels(self, query: Prepared) -> tuple[Tensor | None, tuple[str, ...]]:
         config = self.config
         if config.labels:
-            types = read_types(query.adata, config.labels, query.name)
+            types = read_types(query.adata, config.labels, query.name, setting("labels"))
             return torch.from_numpy(types.codes), types.notes
         if config.weights.cell_types:
             return None, ("Without cell types, the cell-type contrast (eq. 8) is omitted.",)
@@ -281,9 +287,16 @@ class ComePlace(PlacementMethod):
         config, reference = self.config, fitted.reference
         n_spots, n_genes = fitted.spots.shape
         size = mapping_size(len(cells), n_spots, n_genes, config)
+        if fitted.network is not None and config.start == "latent":
+            of_cells, of_spots = latents(fitted.network, cells, fitted.spots)
+        else:
+            of_cells, of_spots = (
+                torch.from_numpy(values @ fitted.directions)
+                for values in (features, reference.all_features)
+            )
         start = cosine_start(
-            torch.from_numpy(features @ fitted.directions),
-            torch.from_numpy(reference.all_features @ fitted.directions),
+            of_cells,
+            of_spots,
             over="spots",
             temperature=config.baseline.temperature,
             kept=size.kept,
@@ -298,7 +311,9 @@ class ComePlace(PlacementMethod):
             steps=config.joint_steps(n_genes),
         )
         mapping = likeliest(coefficients, config.baseline.neighbours)
-        posterior = read_out(mapping, reference.all_places, config.readout, fitted.seed)
+        posterior = read_out(
+            mapping, reference.all_places, config.readout, fitted.seed, entropies(coefficients)
+        )
         return _Mapped(posterior, history, size.note)
 
     def save(self, folder: str | Path) -> None:

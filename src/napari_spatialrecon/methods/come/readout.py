@@ -20,7 +20,8 @@ class MappingPosterior(Posterior):
     Parameters
     ----------
     entropy : (n_cells,) float
-        Entropy of the rows, in nats; its exponential is the effective number of spots of a cell.
+        Entropy of the rows of P, in nats; its exponential is the effective number of spots of a
+        cell, which `weights` cuts to the likeliest ones.
     """
 
     entropy: NDArray[np.float64]
@@ -30,6 +31,16 @@ class MappingPosterior(Posterior):
         """Distinct most probable spots, over the number of cells or spots, whichever is less."""
         best = np.asarray(self.weights.argmax(axis=1)).ravel()
         return len(np.unique(best)) / min(self.weights.shape)
+
+
+@torch.no_grad()
+def entropies(coefficients: Coefficients) -> NDArray[np.float64]:
+    """Return the entropy of each row of P over all entries that the matrix has, (n_rows,) nats."""
+    blocks = (torch.log_softmax(b.double(), dim=1) for b in coefficients.logits().split(BLOCK))
+    found: NDArray[np.float64] = (
+        torch.cat([-(b.exp() * b).sum(dim=1) for b in blocks]).cpu().numpy()
+    )
+    return found
 
 
 @torch.no_grad()
@@ -59,7 +70,11 @@ def likeliest(coefficients: Coefficients, count: int) -> sparse.csr_matrix:
 
 
 def read_out(
-    mapping: sparse.csr_matrix, spots: NDArray[np.float64], readout: str, seed: int
+    mapping: sparse.csr_matrix,
+    spots: NDArray[np.float64],
+    readout: str,
+    seed: int,
+    entropy: NDArray[np.float64],
 ) -> MappingPosterior:
     """Return positions and their spread.
 
@@ -70,6 +85,8 @@ def read_out(
         Positions of the spots.
     readout
         ``expected``, ``argmax`` or ``sampled``.
+    entropy : (n_cells,)
+        Result of `entropies`.
 
     Returns
     -------
@@ -88,16 +105,12 @@ def read_out(
         )
         places = spots[chosen]
         variance = variance + ((places - mean) ** 2).sum(axis=1)
-    logs = sparse.csr_matrix(
-        (mapping.data * np.log(np.maximum(mapping.data, 1e-300)), mapping.indices, mapping.indptr),
-        shape=mapping.shape,
-    )
     return MappingPosterior(
         places=places,
         variance=variance,
         similarity=np.asarray(mapping.max(axis=1).todense()).ravel(),
         weights=mapping,
-        entropy=-np.asarray(logs.sum(axis=1)).ravel(),
+        entropy=entropy,
     )
 
 

@@ -173,10 +173,19 @@ class MixtureMethod(Method):
         """
 
 
-def read_types(adata: AnnData, column: str, name: str) -> CellTypes:
+def read_types(
+    adata: AnnData, column: str, name: str, named: str = argument("labels")
+) -> CellTypes:
     """Return the cell types in a column of ``obs``.
 
     Cells whose label is missing (NaN, None, empty) have no type.
+
+    Parameters
+    ----------
+    name
+        Of the table, for messages.
+    named
+        What names the column, for messages.
 
     Raises
     ------
@@ -188,7 +197,7 @@ def read_types(adata: AnnData, column: str, name: str) -> CellTypes:
         raise InputError(
             f"Expected a column {column!r} of cell types, found "
             f"{'columns ' + ', '.join(columns[:12]) if columns else 'no column'}.",
-            remedy=f"Try {argument('labels')} with one of them."
+            remedy=f"Try {named} with one of them."
             if columns
             else "Try a reference whose obs names the type of each cell.",
             where=f"{name}: obs",
