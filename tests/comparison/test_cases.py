@@ -80,6 +80,17 @@ def test_a_missing_file_is_named():
         OwnFiles("plaice")
 
 
+def test_a_column_that_is_not_there_and_genes_that_are_not_shared_are_said(folder, tmp_path):
+    told = {"labels": "cell_typ", "truth": str(folder / "slide.h5ad")}
+    with pytest.raises(InputError, match="Expected a column 'cell_typ' of cell types, found col"):
+        own(folder, "deconvolve", **told)
+    other = ad.read_h5ad(folder / "cells.h5ad")
+    other.var_names = [f"other{i}" for i in range(other.n_vars)]
+    other.write_h5ad(tmp_path / "other.h5ad")
+    with pytest.raises(InputError, match="genes that vary on the slide and are in the reference"):
+        own(folder, "impute-genes", reference=(str(tmp_path / "other.h5ad"),))
+
+
 def test_parts_are_written_and_read(folder, tmp_path):
     table = bare(ad.read_h5ad(folder / "slide.h5ad"))
     Part({"reference/a": table, "query": table[:3].copy()}, {"genes": ["x"]}).write(tmp_path / "p")

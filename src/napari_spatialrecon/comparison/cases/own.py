@@ -112,18 +112,28 @@ class OwnFiles:
         slide, cells = _read(self.slide), _read(self.reference[0])
         truth = measured(slide)
         shared = [g for g in truth.columns[truth.std() > 0] if g in set(cells.var_names)]
+        if len(shared) < FOLDS:
+            raise InputError(
+                f"Expected at least {FOLDS} genes that vary on the slide and are in the reference, "
+                f"to hide a part of them at a time, found {len(shared)}.",
+                remedy="Try a reference of the same species with the same names of genes.",
+            )
         return folded(slide, cells, kfold_genes(shared, FOLDS), truth)
 
     def _deconvolve(self) -> Problem:
         from napari_spatialrecon.comparison.cases.mixtures import mixed, shares
         from napari_spatialrecon.evaluation.mixture_metrics import proportions_of
+        from napari_spatialrecon.methods.mixtures.base import read_types
         from napari_spatialrecon.tasks.deconvolving import read_shares
+        from napari_spatialrecon.tissue.formats.naming import table_name
 
         if Path(self.truth).suffix == ".csv":
             known = read_shares(self.truth)
         else:
             known = proportions_of(_read(self.truth), "truth")
-        return mixed(_read(self.slide), _read(self.reference[0]), self.labels, shares(known))
+        cells = _read(self.reference[0])
+        read_types(cells, self.labels, table_name(Path(self.reference[0])))
+        return mixed(_read(self.slide), cells, self.labels, shares(known))
 
     def _super_resolve(self) -> Problem:
         from napari_spatialrecon.comparison.cases.problem import Part, Problem, bare
