@@ -12,12 +12,14 @@ from qtpy.QtCore import QPoint, Qt
 
 from napari_spatialrecon.tissue.slots import UNCERTAINTY
 from napari_spatialrecon.viewer.canvas.colors import color_key, is_faded
+from napari_spatialrecon.viewer.canvas.layer_values import can_fade
 from napari_spatialrecon.viewer.canvas.layers import cells_layer
 from napari_spatialrecon.viewer.canvas.rims import has_rims
 from napari_spatialrecon.viewer.inspect import color_part
 from napari_spatialrecon.viewer.inspect.color_part import ColorPart
 from napari_spatialrecon.viewer.inspect.legend_part import LegendPart
 from napari_spatialrecon.viewer.inspect.tab import InspectTab
+from napari_spatialrecon.viewer.legend.widget import LegendWidget
 
 
 def cells(name: str, n: int = 60, **columns: Any) -> Points:
@@ -109,6 +111,21 @@ def test_map_log_rims_size_and_fading_act_on_the_layer(tab: InspectTab, qtbot: A
     assert is_faded(layer)
     colors.size_box.setValue(25.0)
     assert (layer.size == 25.0).all() and colors.size_box.suffix() == " µm"
+
+
+@pytest.mark.parametrize(
+    ("radii", "offered"),
+    [(80.0, False), (np.nan, False), (np.arange(60.0), True), ([80.0] * 59 + [np.nan], True)],
+)
+def test_fading_is_offered_where_points_differ_in_certainty(
+    tab: InspectTab, radii: Any, offered: bool
+) -> None:
+    layer = tab.viewer.add_layer(cells("a", **{UNCERTAINTY: np.broadcast_to(radii, 60)}))
+    legend = LegendWidget(tab.viewer)
+    assert part(tab).fade.isVisibleTo(part(tab)) is offered
+    assert legend._fade.isVisibleTo(legend) is offered
+    assert can_fade(layer)
+    legend.deleteLater()
 
 
 def test_a_large_table_is_read_in_the_background(

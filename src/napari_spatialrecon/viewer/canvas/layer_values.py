@@ -147,6 +147,22 @@ def can_fade(layer: Points) -> bool:
     return UNCERTAINTY in layer.features
 
 
+def fading_tells(columns: pd.DataFrame) -> bool:
+    """Return whether some points are less certain than others, so that fading them shows which.
+
+    Examples
+    --------
+    >>> import pandas as pd
+    >>> [fading_tells(pd.DataFrame({UNCERTAINTY: radii})) for radii in ([80.0, 80.0], [80.0, 95.0])]
+    [False, True]
+    """
+    if UNCERTAINTY not in columns or len(columns) == 0:
+        return False
+    radii = columns[UNCERTAINTY].to_numpy(float)
+    others = ~np.isnan(radii) if np.isnan(radii[0]) else radii != radii[0]
+    return bool(others.any())
+
+
 def _groups(column: pd.Series) -> bool:
     if guess_kind(column) != "category" or column.dtype == bool:
         return False

@@ -23,7 +23,7 @@ from napari_spatialrecon.viewer.canvas.coloring import (
 from napari_spatialrecon.viewer.canvas.colors import color_key, is_faded
 from napari_spatialrecon.viewer.canvas.layer_values import (
     Found,
-    can_fade,
+    fading_tells,
     layer_names,
     layer_values,
 )
@@ -145,7 +145,7 @@ class ColorPart(Part):
         self.scale.setVisible(numbers)
         if held is not None and key is not None and key.limits is not None:
             self.scale.show_scale(held[0], held[1], key.limits, key.colormap or "viridis")
-        self.fade.setVisible(can_fade(layer))
+        self.fade.setVisible(fading_tells(layer.features))
         self.shapes.setVisible(can_shape(layer))
         switches = (
             (self.rims, has_rims(layer)),

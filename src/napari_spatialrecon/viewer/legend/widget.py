@@ -22,7 +22,7 @@ from qtpy.QtWidgets import (
 from napari_spatialrecon.evaluation.palette import DISTINCT
 from napari_spatialrecon.viewer.canvas.coloring import fade
 from napari_spatialrecon.viewer.canvas.colors import ColorEntry, is_faded
-from napari_spatialrecon.viewer.canvas.layer_values import can_fade
+from napari_spatialrecon.viewer.canvas.layer_values import fading_tells
 from napari_spatialrecon.viewer.canvas.layers import unwrapped
 from napari_spatialrecon.viewer.legend.model import Legend
 from napari_spatialrecon.viewer.widgets.labels import WrappedLabel
@@ -130,7 +130,8 @@ class LegendWidget(QWidget):
             self._list.setFixedHeight(max(1, self._list.sizeHintForRow(0)) * rows + frame)
         self._all.setVisible(bool(self.legend.hidden))
         layer = self.legend.layer
-        self._fade.setVisible(layer is not None and can_fade(layer) and not self._within)
+        differ = layer is not None and fading_tells(layer.features)
+        self._fade.setVisible(differ and not self._within)
         with QSignalBlocker(self._fade):
             self._fade.setChecked(layer is not None and is_faded(layer))
         categories = [e for e in self.legend.entries if not e.missing]

@@ -9,7 +9,7 @@ from qtpy.QtGui import QGuiApplication
 from qtpy.QtWidgets import QCheckBox, QFrame, QHBoxLayout, QMenu, QPushButton, QVBoxLayout
 
 from napari_spatialrecon.methods.registry import find_method
-from napari_spatialrecon.tissue.slots import UNCERTAINTY
+from napari_spatialrecon.viewer.canvas.layer_values import fading_tells
 from napari_spatialrecon.viewer.canvas.point_values import names
 from napari_spatialrecon.viewer.task.checks import Checks
 from napari_spatialrecon.viewer.task.color_by import ColorBy
@@ -85,7 +85,7 @@ class ResultPanel(QFrame):
             self.better_button.setText(f"Use {find_method(self._better, model.task).title}")
         self.facts.show_lines(model.facts())
         self.color_by.set_names(*names(outcome.adata))
-        self.fade.setVisible(UNCERTAINTY in outcome.adata.obs)
+        self.fade.setVisible(fading_tells(outcome.adata.obs))
         self.keep.setChecked(False)
         self.copy_button.setEnabled(self._job is not None)
         self.status.clear()

@@ -20,7 +20,7 @@ from napari_spatialrecon.errors import InputError
 from napari_spatialrecon.viewer.canvas.coloring import color_layer, coloring_of, fade
 from napari_spatialrecon.viewer.canvas.colors import is_faded
 from napari_spatialrecon.viewer.canvas.detail import keep_smooth
-from napari_spatialrecon.viewer.canvas.layer_values import can_fade, layer_names
+from napari_spatialrecon.viewer.canvas.layer_values import fading_tells, layer_names
 from napari_spatialrecon.viewer.canvas.layers import unwrapped
 from napari_spatialrecon.viewer.canvas.view import show_tissue
 from napari_spatialrecon.viewer.session.keeper import keeper_of
@@ -195,7 +195,7 @@ class TaskWidget(QWidget, Generic[ModelT, OutcomeT]):
         self.finished = self._listed(outcome)
         self.result.show_outcome(self.model)
         points = self.points
-        if points is not None and can_fade(points):
+        if points is not None and fading_tells(points.features):
             self._fade(self.result.fade.isChecked())
         self._follow_colors()
         self._inspect()
