@@ -20,6 +20,7 @@ from napari_spatialrecon.viewer.canvas.colors import (
 from napari_spatialrecon.viewer.canvas.hidden import hidden_entries, hide_entries
 from napari_spatialrecon.viewer.canvas.layer_values import Found, can_fade, layer_values
 from napari_spatialrecon.viewer.canvas.limits import PERCENTILES, limits_at
+from napari_spatialrecon.viewer.canvas.many_points import usual_size
 from napari_spatialrecon.viewer.canvas.palette import category_rgba
 from napari_spatialrecon.viewer.canvas.rims import ground_color, has_rims, set_rims
 from napari_spatialrecon.viewer.canvas.shapes import follow_colors, has_shapes, set_shapes
@@ -130,7 +131,7 @@ def fade(layer: Points, faded: bool) -> None:
 def diameter(layer: Points) -> float:
     """Return the median diameter of a layer's points, in world units (µm where they are known)."""
     scale = float(np.abs(np.asarray(layer.scale)[-1]))
-    return float(np.median(layer.size)) * scale if len(layer.data) else 0.0
+    return usual_size(layer) * scale if len(layer.data) else 0.0
 
 
 def set_diameter(layer: Points, world: float) -> None:

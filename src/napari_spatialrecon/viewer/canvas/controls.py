@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from napari_spatialrecon.viewer.canvas.bar_title import show_bar
+from napari_spatialrecon.viewer.canvas.many_points import usual_size
 from napari_spatialrecon.viewer.canvas.pies import pies_of
 from napari_spatialrecon.viewer.canvas.rims import RIM, set_rims
 
@@ -49,7 +50,7 @@ def show_controls(layer: Points) -> None:
     few = np.linspace(0, len(layer.data) - 1, min(_SOME, len(layer.data))).astype(int)
     _showing.add(layer)
     try:
-        layer.current_size = float(np.median(layer.size))
+        layer.current_size = usual_size(layer)
         layer.current_face_color = _usual(np.asarray(layer.face_color)[few])
         layer.current_border_color = _usual(np.asarray(layer.border_color)[few])
         layer.current_symbol = _usual(np.asarray(layer.symbol)[few])
@@ -76,8 +77,8 @@ def _asked(layer: Points) -> bool:
 
 def _set_size(event: Event) -> None:
     layer: Points = event.source
-    now = float(np.median(layer.size)) if len(layer.data) else 0.0
-    if _asked(layer) and now > 0 and layer.current_size != now:
+    now = usual_size(layer) if _asked(layer) else 0.0
+    if now > 0 and layer.current_size != now:
         layer.size = np.asarray(layer.size) * (layer.current_size / now)
         layer.events.size()
 

@@ -31,6 +31,12 @@ def are_one(symbols: np.ndarray) -> bool:
     return bool((addresses == addresses[0]).all())
 
 
+def usual_size(layer: Points) -> float:
+    """Return the median size of a layer's points; a million of one size are not sorted."""
+    size = np.asarray(layer.size)
+    return float(size[0]) if (size == size[0]).all() else float(np.median(size))
+
+
 def upload_less(is_drawn: Callable[[Points], bool]) -> None:
     """Let napari upload no points of large layers; further calls do nothing.
 
@@ -101,16 +107,17 @@ def _point_at_columns() -> None:
         if len(self.data) <= MANY:
             at: int | None = known(self, position)
             return at
-        rows = self._view_indices
-        columns, whole = np.asarray(self.data).T, len(rows) == len(self.data)
-        reach, found = self._view_size / 2, np.arange(len(rows))
-        for axis in self._slice_input.displayed:
-            ratio, values = abs(self.scale[axis] / self.scale[-1]), columns[axis]
-            if len(found) < len(rows):
-                values, near = values[rows[found]], reach[found]
-            else:
-                values, near = values if whole else values[rows], reach
-            found = found[np.abs(values - position[axis]) <= near / ratio]
+        rows, sizes = self._view_indices, self._view_size
+        columns, found = np.asarray(self.data).T, np.arange(0)
+        for number, axis in enumerate(self._slice_input.displayed):
+            ratio, at = abs(self.scale[axis] / self.scale[-1]), position[axis]
+            if not number:  # those that even the largest would not reach are most
+                values = columns[axis] if len(rows) == len(self.data) else columns[axis][rows]
+                reach = sizes.max(initial=0) / 2 / ratio
+                reach += 1e-9 * (reach + abs(at))
+                found = np.flatnonzero((values >= at - reach) & (values <= at + reach))
+            values = columns[axis][rows[found]]
+            found = found[np.abs(values - at) <= sizes[found] / 2 / ratio]
         return rows[found[-1]] if len(found) else None
 
     points._get_value = _get_value

@@ -190,7 +190,12 @@ def spaced(name: str) -> str:
 
 
 def _worth(column: pd.Series) -> bool:
-    return guess_kind(column) != "category" or column.nunique() < max(2, len(column))
+    import pandas as pd
+
+    if guess_kind(column) != "category":
+        return True
+    known = column.dtype.categories if isinstance(column.dtype, pd.CategoricalDtype) else column
+    return min(len(known), len(column)) < max(2, len(column)) or column.nunique() < len(column)
 
 
 TITLES = {EXPECTED: "expected error", UNCERTAINTY: "90% radius"}

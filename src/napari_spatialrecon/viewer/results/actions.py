@@ -272,7 +272,7 @@ class Actions(QFrame):
         again: Callable[[], None] | None = None,
     ) -> None:
         self.notice.clear()
-        run = Run(work, title, viewer=self.viewer, parent=self)
+        run = Run(work, title, viewer=self.viewer, parent=self, light=True)
         run.returned.connect(self._say)
         if then is not None:
             run.returned.connect(lambda _: then())

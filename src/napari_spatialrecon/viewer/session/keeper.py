@@ -280,7 +280,7 @@ class Keeper(QObject):
         done: Callable[[Any], None],
         refuse: Callable[[Exception], None] = notify_error,
     ) -> None:
-        run = self._run = Run(work, title, viewer=self.viewer, parent=self)
+        run = self._run = Run(work, title, viewer=self.viewer, parent=self, light=True)
         run.returned.connect(lambda result: self._finish(run, partial(done, result)))
         run.failed.connect(lambda error: self._finish(run, partial(refuse, error)))
         run.stopped.connect(lambda _: self._finish(run, partial(self.told.emit, "Stopped.")))

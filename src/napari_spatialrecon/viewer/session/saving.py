@@ -85,7 +85,7 @@ def write_session(
             "results": [packer.pack(result) for result in taken.results],
             "models": [_model(m, temporary, i) for i, m in enumerate(taken.models)],
             "roles": [[number, role, name] for number, (role, name) in taken.roles.items()],
-            "view": taken.view,
+            "view": {**taken.view, "selection": taken.selected()},
             "kept": Packer().pack_fitting(taken.kept),
         }
         dump_json(temporary / MARK, content)

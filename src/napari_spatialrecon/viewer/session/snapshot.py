@@ -5,12 +5,10 @@ Taking it copies no array, so that the window is not held up; it is packed in a 
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
-
-import numpy as np
 
 from napari_spatialrecon.tissue.sharing import sharing
 from napari_spatialrecon.tissue.slots import OURS
@@ -86,7 +84,9 @@ class Snapshot:
     roles
         Number of a layer to its role and name, where it is listed.
     view
-        Camera, axes and what is selected.
+        Camera and axes.
+    selected
+        Returns the names that are selected, which takes a while for many.
     kept
         State of each part of the window that has one.
     """
@@ -99,6 +99,7 @@ class Snapshot:
     roles: dict[int, tuple[str, str]]
     view: dict[str, Any]
     kept: dict[str, Any]
+    selected: Callable[[], list[str]] = list
 
     @property
     def unsaved(self) -> int:
@@ -162,8 +163,19 @@ def take(viewer: ViewerModel) -> Snapshot:
         for result in space.results
     ]
     kept = {name: part.state() for name, part in space.kept.items()}
+    view = _view(viewer, space, at)
+    lost = space.selection.source is not None and view["selected_in"] is None
+    names = None if lost else space.selection.held()
     return Snapshot(
-        tables.sources, layers, cells, results, models, roles, _view(viewer, space, at), kept
+        tables.sources,
+        layers,
+        cells,
+        results,
+        models,
+        roles,
+        view,
+        kept,
+        list if names is None else lambda: names().tolist(),
     )
 
 
@@ -196,7 +208,6 @@ def _view(viewer: ViewerModel, space: Workspace, at: Mapping[Layer, int]) -> dic
     source = selection.source
     if source is not None and source not in at:
         source = next(iter(of), None)
-    gone = selection.source is not None and source is None
     return {
         "center": [float(c) for c in camera.center],
         "zoom": float(camera.zoom),
@@ -204,7 +215,6 @@ def _view(viewer: ViewerModel, space: Workspace, at: Mapping[Layer, int]) -> dic
         "ndisplay": int(viewer.dims.ndisplay),
         "scale_bar": bool(viewer.canvas.overlays.scale_bar.visible),
         "active": None if active is None else at.get(active),
-        "selection": [] if gone else np.asarray(selection.names).astype(str).tolist(),
         "selected_in": None if source is None else at[source],
         "docks": landmark_docks(viewer, at),
     }

@@ -64,7 +64,7 @@ class Run(QObject):
     parent
         The widget that owns the run; when it is deleted, the work is asked to stop.
     light
-        Whether the work is done within a moment and needs no torch, whose import takes longer.
+        Whether the work needs neither torch, whose import would take longer, nor all cores.
     """
 
     started = Signal()

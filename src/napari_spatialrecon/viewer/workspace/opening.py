@@ -198,7 +198,8 @@ def _ask(
 
 def _run_of(work: Reading, parent: QObject, then: Callable[[Opened], None]) -> Run:
     """Return a run that reads a file and hands on what it finds; the caller starts it."""
-    run = Run(work, f"Opening {work.path.name}", viewer=work.viewer, parent=parent)
+    title = f"Opening {work.path.name}"
+    run = Run(work, title, viewer=work.viewer, parent=parent, light=True)
     run.returned.connect(then)
     run.finished.connect(run.deleteLater)
     return run

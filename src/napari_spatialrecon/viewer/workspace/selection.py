@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import weakref
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -14,6 +14,7 @@ from napari_spatialrecon.viewer.canvas.layers import NAMES
 from napari_spatialrecon.viewer.canvas.table_metadata import table_of
 from napari_spatialrecon.viewer.canvas.twin_layers import CELLS
 from napari_spatialrecon.viewer.workspace.same_cells import are_same_cells
+from napari_spatialrecon.viewer.workspace.texts import rows_among, unique_texts
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -57,11 +58,14 @@ class Selection:
     def __len__(self) -> int:
         return len(self._made)
 
+    def held(self) -> Callable[[], np.ndarray]:
+        """Return what returns the names that are selected now, also later and in a thread."""
+        made = self._made
+        return lambda: made.names
+
     def set(self, names: Iterable[str], source: Points | None = None) -> None:
         """Select these cells or spots instead of those selected before."""
-        import pandas as pd
-
-        self._take(_Made(pd.unique(np.asarray([*map(str, names)], object))), source)
+        self._take(_Made(unique_texts(names)), source)
 
     def set_rows(self, layer: Points, rows: Iterable[int]) -> None:
         """Select rows of a points layer."""
@@ -97,7 +101,7 @@ class Selection:
             return made.rows
         known = self._found.get(layer)
         if known is None or known[0] is not names:
-            known = self._found[layer] = (names, _rows_named(layer, names, self.names))
+            known = self._found[layer] = (names, rows_among(names, self.names))
         return known[1]
 
     def is_of(self, layer: Points) -> bool:
@@ -137,9 +141,7 @@ class _Made:
     def names(self) -> np.ndarray:
         """Unique names, in their order."""
         if self._names is None:
-            import pandas as pd
-
-            self._names = pd.unique(self.of[self.rows])
+            self._names = unique_texts(self.of[self.rows])
         return self._names
 
     def __len__(self) -> int:
@@ -160,8 +162,6 @@ def _cells_of(layer: Points) -> AnnData | None:
 
 _names: weakref.WeakKeyDictionary[Points, tuple[pd.DataFrame, np.ndarray]]
 _names = weakref.WeakKeyDictionary()
-_indices: weakref.WeakKeyDictionary[Points, tuple[np.ndarray, pd.Index]]
-_indices = weakref.WeakKeyDictionary()
 
 
 def names_of(layer: Points) -> np.ndarray:
@@ -180,21 +180,6 @@ def names_of(layer: Points) -> np.ndarray:
         found = np.arange(len(layer.data)).astype(str).astype(object)
     _names[layer] = features, found
     return found
-
-
-def _rows_named(layer: Points, names: np.ndarray, wanted: np.ndarray) -> np.ndarray:
-    """Return the rows (k,) of a layer that have one of the wanted names, ascending."""
-    import pandas as pd
-
-    kept = _indices.get(layer)
-    if kept is None or kept[0] is not names:
-        kept = _indices[layer] = names, pd.Index(names)
-    index = kept[1]
-    if not index.is_unique:
-        return np.flatnonzero(index.isin(wanted))
-    chosen = np.zeros(len(names) + 1, bool)
-    chosen[index.get_indexer(wanted)] = True
-    return np.flatnonzero(chosen[:-1])
 
 
 def _agree(one: np.ndarray, other: np.ndarray) -> bool:
