@@ -1,3 +1,4 @@
+from .comparison.place_pictures import accuracy_figures as accuracy_figures
 from .comparison.running import benchmark as benchmark
 from .errors import CheckpointError as CheckpointError
 from .errors import ConfigError as ConfigError
@@ -10,6 +11,8 @@ from .evaluation.evaluate import evaluate_place as evaluate_place
 from .evaluation.pictures import overlay as overlay
 from .geometry.solver.landmarks import Landmarks as Landmarks
 from .hyperparameters import Config as Config
+from .report.figures import communities_figure as communities_figure
+from .report.figures import vicinity_figure as vicinity_figure
 from .report.page import report as report
 from .tasks.aligning import AlignResult as AlignResult
 from .tasks.aligning import align_by_landmarks as align_by_landmarks

@@ -24,7 +24,7 @@ def add(verbs: Any) -> None:
         "evaluate",
         "compare a result with the truth",
         run_evaluate,
-        files={"picture": ".png"},
+        files={"picture": ".png", "curves": ".png", "distances": ".png"},
     )
     verb.add_argument("task", choices=("place", "genes", "super-resolve", "deconvolve"))
     verb.add_argument("--truth", metavar="A.h5ad", required=True)
@@ -34,7 +34,16 @@ def add(verbs: Any) -> None:
         metavar="C.h5ad",
         action="append",
         default=[],
-        help="genes: another method's result, to rank them by accuracy score (repeatable)",
+        help="another method's result: for genes to rank them by accuracy score, for place in the "
+        "pictures of --curves and --distances (repeatable)",
+    )
+    verb.add_argument(
+        "--curves",
+        metavar="FILE.png",
+        help="place: shell F1, LRMSE, CalErr and the ROC of neighbors",
+    )
+    verb.add_argument(
+        "--distances", metavar="FILE.png", help="place: predicted against true distances"
     )
     verb.add_argument(
         "--picture", metavar="FILE.png", help="place: both maps; genes: reliability diagram"
@@ -76,11 +85,20 @@ def run_evaluate(options: argparse.Namespace, stop: threading.Event) -> None:
     """Evaluate a result against the truth."""
     if options.picture and options.task not in ("place", "genes"):
         raise InputError(f"Expected --picture with place or genes, found {options.task}.")
+    drawn = {kind: path for kind in ("curves", "distances") if (path := getattr(options, kind))}
+    if drawn and options.task != "place":
+        raise InputError(f"Expected --{min(drawn)} with place, found {options.task}.")
+    if options.beside and not (drawn or options.task == "genes"):
+        raise InputError(
+            f"Expected --beside with genes, or --curves or --distances, found {options.task}."
+        )
     with Inputs(options) as inputs:
         truth, prediction = inputs.table(options.truth), inputs.table(options.prediction)
         beside = {path: inputs.table(path) for path in options.beside}
     report = _REPORTS[options.task](truth, prediction, options)
-    if beside:
+    if drawn:
+        _draw_accuracy(truth, {options.prediction: prediction, **beside}, drawn)
+    if beside and options.task == "genes":
         report["accuracy_score"] = _scores(truth, {options.prediction: prediction, **beside})
     if options.picture and options.task == "genes":
         _draw_genes(report, options.picture)
@@ -115,6 +133,17 @@ def _scores(truth: AnnData, predictions: dict[str, AnnData]) -> dict[str, Any]:
 
     tables = {path: gene_table(truth, table)[0] for path, table in predictions.items()}
     return accuracy_scores(tables)
+
+
+def _draw_accuracy(truth: AnnData, results: dict[str, AnnData], drawn: dict[str, str]) -> None:
+    from napari_spatialrecon.comparison.place_pictures import accuracy_figures
+    from napari_spatialrecon.evaluation.pictures import save_png
+
+    named = {Path(path).stem: table for path, table in results.items()}
+    named = named if len(named) == len(results) else results
+    figures = accuracy_figures(truth, named)
+    for kind, path in drawn.items():
+        save_png(figures[kind], path)
 
 
 def _draw_genes(report: dict[str, Any], path: str) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from typing import Any
 
 import numpy as np
 from anndata import AnnData
@@ -17,12 +18,17 @@ from napari_spatialrecon.evaluation.place_curves import place_curves
 from napari_spatialrecon.geometry.distortion import local_maps
 from napari_spatialrecon.geometry.procrustes import fit_pose
 from napari_spatialrecon.tissue.contract import um_per_unit
-from napari_spatialrecon.tissue.slots import GEOMETRY, SPATIAL
+from napari_spatialrecon.tissue.sdata.inputs import Table, takes_spatialdata
+from napari_spatialrecon.tissue.slots import GEOMETRY, LAYOUT, SPATIAL
 
 Array = NDArray[np.float64]
 #: Title of a contestant: true places, and predicted ones in their own frame.
 Layouts = Mapping[str, tuple[Array, Array]]
+#: Pictures by name.
+Figures = dict[str, Figure]
 _DPI = 120
+#: Fewest cells that curves are drawn of.
+_LEAST = 4
 #: Change of area that colors end at, as a power of two.
 _MOST_AREA = 2.0
 #: Pale colors cannot be seen as lines: six dark ones, then the same ones dashed.
@@ -34,7 +40,7 @@ def layouts(truth: AnnData, made: Mapping[str, AnnData]) -> Layouts:
     """Return true and predicted places of the cells that a contestant placed."""
     found = {}
     for title, table in made.items():
-        key = GEOMETRY if GEOMETRY in table.obsm else SPATIAL
+        key = next(key for key in (GEOMETRY, SPATIAL, LAYOUT) if key in table.obsm)
         rows = table.obs_names.get_indexer(truth.obs_names)
         places = np.asarray(table.obsm[key], float)[rows, :2]
         kept = (rows >= 0) & np.isfinite(places).all(axis=1)
@@ -141,6 +147,44 @@ def distortions(found: Layouts, title: str) -> Figure:
         bar.set_label("predicted area over true area", fontsize=8, color=palette.INK)
         bar.ax.set_yticklabels(["¼", "½", "1", "2", "4"], fontsize=8)
     return figure
+
+
+@takes_spatialdata
+def accuracy_figures(truth: Table, results: Mapping[str, Any], title: str = "") -> Figures:
+    """Return pictures of any results beside the truth (GEARS, figure 5), by name.
+
+    Parameters
+    ----------
+    truth
+        Cells with their true places.
+    results
+        Placed cells of each method, by the name that the pictures give it; matched by cell name.
+    title
+        Heading of the pictures.
+
+    Returns
+    -------
+    ``distances``: predicted against true distances; ``curves``: shell F1, LRMSE, CalErr and the ROC
+    of neighbors; ``distortions``: maps of where the tissue is stretched and shrunk.
+
+    Raises
+    ------
+    InputError
+        A result has fewer than 4 placed cells that are in the truth.
+    """
+    found, (factor, unit) = layouts(truth, results), scale(truth)
+    for name, (true, _) in found.items():
+        if len(true) < _LEAST:
+            raise InputError(
+                f"Expected {_LEAST} placed cells or more that are in the truth, found {len(true)}.",
+                where=name,
+            )
+    heading = title or ", ".join(map(str, found))
+    return {
+        "distances": distances(found, heading, factor, unit),
+        "curves": curves(found, heading, factor, unit),
+        "distortions": distortions(found, heading),
+    }
 
 
 def _posed(made: Array, true: Array) -> Array:

@@ -11,9 +11,12 @@ from numpy.typing import NDArray
 from napari_spatialrecon.errors import InputError
 from napari_spatialrecon.geometry.neighbours import nearest
 
+#: Resolution of the paper's figure 3.
+RESOLUTION = 0.2
+
 
 def communities(
-    places: np.ndarray, *, neighbours: int = 15, resolution: float = 1.0, seed: int = 0
+    places: np.ndarray, *, neighbours: int = 15, resolution: float = RESOLUTION, seed: int = 0
 ) -> NDArray[np.int64]:
     """Return the spatial community of each cell: Leiden clustering of the nearest-neighbour graph.
 

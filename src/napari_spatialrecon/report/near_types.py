@@ -12,7 +12,8 @@ from dataclasses import dataclass
 import numpy as np
 import pandas as pd
 from anndata import AnnData
-from matplotlib.figure import Figure
+from matplotlib.figure import Figure, SubFigure
+from scipy.sparse import csr_matrix
 from scipy.stats import mannwhitneyu
 
 from napari_spatialrecon.errors import SpatialReconError
@@ -132,27 +133,55 @@ def vicinities(cells: AnnData, slide: AnnData, column: str) -> list[Vicinity]:
     labels = cells.obs[column].astype(str).where(cells.obs[column].notna())
     places, spots = contract.coordinates(cells), contract.coordinates(slide)
     radius = default_radius(spots)
-    expression, used = log_expression(slide)
-    var = slide.var[used]
+    expression = log_expression(slide)
     found = []
     for kind in labels.value_counts().index[: 2 * _TYPES]:
         own = (labels == kind).to_numpy()
         close = near(spots, places[own], radius) if own.sum() >= _FEWEST else np.zeros(1, bool)
         if min(close.sum(), (~close).sum()) < _FEWEST:
             continue
-        ranked = markers(cells, own)
-        ranked = ranked[(ranked["p_adjusted"] < _MARKS) & (ranked["log2_fold_change"] > 0)]
-        names = [str(name) for name in ranked.index]
-        at = lookup(var, names)
-        known = [(name, row) for name, row in zip(names, at, strict=True) if row >= 0][:_MARKERS]
-        if not known:
-            continue
-        dense = expression[:, [row for _, row in known]].toarray()
-        values = pd.DataFrame(dense, columns=[name for name, _ in known])
-        found.append(Vicinity(str(kind), int(own.sum()), close, _tested(values, close), values))
+        one = vicinity(slide, expression, own, close, str(kind), own_markers(cells, own))
+        if one is not None:
+            found.append(one)
         if len(found) == _TYPES:
             break
     return found
+
+
+def own_markers(cells: AnnData, own: np.ndarray) -> list[str]:
+    """Return the genes that mark the cells `own`, (n_cells,) bool, the clearest first."""
+    ranked = markers(cells, own)
+    ranked = ranked[(ranked["p_adjusted"] < _MARKS) & (ranked["log2_fold_change"] > 0)]
+    return [str(name) for name in ranked.index]
+
+
+def vicinity(
+    slide: AnnData,
+    expression: tuple[csr_matrix, np.ndarray],
+    own: np.ndarray,
+    close: np.ndarray,
+    kind: str,
+    genes: Sequence[str],
+) -> Vicinity | None:
+    """Return the vicinity of the cells `own`; None if the slide has none of the genes.
+
+    Parameters
+    ----------
+    expression
+        `tasks.groups.log_expression` of the slide.
+    close : (n_spots,) bool
+        Which spots are near.
+    genes
+        Of which the first four that the slide has are tested.
+    """
+    logs, used = expression
+    at = lookup(slide.var[used], list(genes))
+    known = [(name, row) for name, row in zip(genes, at, strict=True) if row >= 0][:_MARKERS]
+    if not known:
+        return None
+    dense = logs[:, [row for _, row in known]].toarray()
+    values = pd.DataFrame(dense, columns=[name for name, _ in known])
+    return Vicinity(kind, int(own.sum()), close, _tested(values, close), values)
 
 
 def _tested(values: pd.DataFrame, close: np.ndarray) -> pd.DataFrame:
@@ -189,8 +218,10 @@ def _pictures(
     )
     alt = f"Map of the measured spots: those near placed cells of {best.kind}, and all others."
     spots = studio.picture(figure, alt, f"Measured spots near placed cells of type {best.kind}.")
+    drawn = Figure((8, 2.9), dpi=150, layout="constrained")
+    draw_boxes(best, drawn)
     boxes = studio.picture(
-        _boxes(best),
+        drawn,
         f"Box plots of {', '.join(best.values)}: expression in spots near {best.kind} beside that "
         "in other spots.",
         f"Markers of {best.kind} in spots near its placed cells and farther away.",
@@ -198,9 +229,9 @@ def _pictures(
     return spots, boxes
 
 
-def _boxes(one: Vicinity) -> Figure:
+def draw_boxes(one: Vicinity, figure: Figure | SubFigure) -> None:
+    """Draw expression of each gene in near spots beside that in others, into an empty figure."""
     genes: Sequence[str] = list(one.values)
-    figure = Figure((8, 2.9), dpi=150, layout="constrained")
     for ax, gene in zip(figure.subplots(1, len(genes), squeeze=False)[0], genes, strict=True):
         groups = [one.values[gene][one.near], one.values[gene][~one.near]]
         drawn = ax.boxplot(groups, widths=0.6, patch_artist=True, showfliers=False)
@@ -214,4 +245,3 @@ def _boxes(one: Vicinity) -> Figure:
         ax.tick_params(labelsize=8, colors=palette.INK)
         ax.spines[["top", "right"]].set_visible(False)
     figure.axes[0].set_ylabel("log-normalized counts", fontsize=8, color=palette.INK)
-    return figure

@@ -7,7 +7,7 @@ import pandas as pd
 from anndata import AnnData
 
 from napari_spatialrecon.errors import InputError
-from napari_spatialrecon.evaluation.communities import communities
+from napari_spatialrecon.evaluation.communities import RESOLUTION, communities
 from napari_spatialrecon.tissue.sdata.inputs import Table, takes_spatialdata
 from napari_spatialrecon.tissue.slots import COMMUNITY, GEOMETRY, SPATIAL
 
@@ -17,7 +17,7 @@ PLACES = (GEOMETRY, SPATIAL)
 
 @takes_spatialdata
 def mark_communities(
-    placed: Table, *, neighbours: int = 15, resolution: float = 1.0, seed: int = 0
+    placed: Table, *, neighbours: int = 15, resolution: float = RESOLUTION, seed: int = 0
 ) -> AnnData:
     """Return a copy of placed cells with ``obs["community"]``, "1" for the largest.
 

@@ -40,11 +40,11 @@ def with_communities(adata: AnnData, should_stop: ShouldStop = lambda: False) ->
 
 
 def spatial_communities(
-    places: np.ndarray, should_stop: ShouldStop, *, resolution: float = 1.0
+    places: np.ndarray, should_stop: ShouldStop, *, resolution: float | None = None
 ) -> np.ndarray:
     """Return the community (n,) int of each of many places, without freezing the window.
 
-    Many are searched in a separate process.
+    Many are searched in a separate process. The default resolution is that of the GEARS paper.
 
     Raises
     ------
@@ -53,8 +53,9 @@ def spatial_communities(
     SpatialReconError
         As `evaluation.communities.communities`, or the process failed.
     """
-    from napari_spatialrecon.evaluation.communities import communities
+    from napari_spatialrecon.evaluation.communities import RESOLUTION, communities
 
+    resolution = RESOLUTION if resolution is None else resolution
     if len(places) < _APART:
         return communities(places, resolution=resolution)
     return apart(_SEARCH, places, "communities", should_stop, resolution=resolution)
