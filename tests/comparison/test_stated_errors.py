@@ -111,9 +111,10 @@ def test_spreads_of_parts_are_read_where_the_spot_had_counts():
 
 def test_each_bound_is_a_line_and_the_share_below_it_is_told(cells):
     bounds, unit = stated_errors.of_places(*cells, same_frame=True)
-    figure = stated_and_found({"kNN": bounds, "GEARS": bounds[:1]}, "her2", unit)
+    figure = stated_and_found({"kNN": bounds, "GEARS": bounds[1:]}, "her2", unit)
     panels = figure.axes
     assert [len(ax.lines) for ax in panels] == [3, 2]
+    assert panels[1].lines[1].get_color() == panels[0].lines[2].get_color() != "#0072B2"
     assert panels[0].get_title("left") == "kNN\nsmaller than stated: 50 % and 90 %"
     assert panels[1].get_xlabel() == "stated (µm)"
     assert [text.get_text() for text in figure.legends[0].get_texts()] == [

@@ -7,7 +7,9 @@ from matplotlib.figure import Figure
 
 from napari_spatialrecon.evaluation import palette
 
-_COLUMNS, _SIDE, _DPI = 5, 2.3, 120
+_COLUMNS, _DPI = 5, 120
+#: Inches of a panel, at least, and at most where there are few.
+_SIDE, _MOST = 2.3, 2.8
 #: Inches that a figure is wide at least, for its title.
 _LEAST = 6.2
 
@@ -26,7 +28,8 @@ def panels(
     """
     columns = min(_COLUMNS, count)
     rows = -(-count // columns)
-    size = (max(_LEAST, _SIDE * columns + 0.8), (_SIDE * shape + 0.7) * rows + 0.4 + below)
+    side = max(_SIDE, min(_MOST, (_LEAST - 0.8) / columns))
+    size = (max(_LEAST, side * columns + 0.8), (side * shape + 0.7) * rows + 0.5 + below)
     figure = Figure(size, dpi=_DPI, layout="constrained")
     figure.suptitle(title, fontsize=10, color=palette.INK, x=0.01, ha="left", weight="bold")
     found = list(figure.subplots(rows, columns, squeeze=False).ravel())

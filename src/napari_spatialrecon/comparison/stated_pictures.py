@@ -22,13 +22,15 @@ def stated_and_found(found: Mapping[str, Sequence[Bound]], title: str, unit: str
     figure, axes = panels(len(found), heading, below=0.5)
     every = {name: [bound.deciles() for bound in bounds] for name, bounds in found.items()}
     most = 1.05 * max(float(d.max()) for deciles in every.values() for d in deciles)
+    shares = {bound.name: bound.share for bounds in found.values() for bound in bounds}
+    colors = dict(zip(sorted(shares, key=shares.__getitem__), _COLORS, strict=False))
     handles = {}
     for ax, (name, bounds) in zip(axes, found.items(), strict=False):
         ax.plot([0, most], [0, most], color=palette.QUIET, linewidth=0.8, linestyle=(0, (4, 3)))
-        for color, bound, deciles in zip(_COLORS, bounds, every[name], strict=False):
+        for bound, deciles in zip(bounds, every[name], strict=True):
             label = f"{bound.name}: {100 * bound.share:.0f} % of errors should be smaller"
             (handles[label],) = ax.plot(
-                *deciles.T, "o-", color=color, linewidth=1.2, markersize=3.5
+                *deciles.T, "o-", color=colors[bound.name], linewidth=1.2, markersize=3.5
             )
         held = " and ".join(f"{100 * bound.within:.0f} %" for bound in bounds)
         ax.set(xlim=(0, most), ylim=(0, most), aspect="equal")
