@@ -23,6 +23,7 @@ from napari_spatialrecon.command_line import (
     mixtures,
     placing,
     regions,
+    repeating,
     reporting,
     simulating,
     super_resolution,
@@ -48,6 +49,7 @@ VERBS = (
     super_resolution,
     validating,
     reporting,
+    repeating,
     simulating,
     listing,
 )

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import os
 import platform
 import sys
 import time
@@ -103,6 +104,12 @@ class RowsDigest:
         return [str(self._shape).encode(), *(part.digest() for part in self._parts)]
 
 
+def threads() -> int:
+    """Return the number of threads of numerical libraries: with another, last digits may differ."""
+    asked = os.environ.get("OMP_NUM_THREADS", "")
+    return int(asked) if asked.isdecimal() else os.cpu_count() or 1
+
+
 def peak_memory_bytes() -> int | None:
     """Return the peak memory of this process, or None if the system does not report it."""
     try:
@@ -175,6 +182,7 @@ class RunRecord:
             "wall_seconds": round(time.monotonic() - self._clock, 3),
             "peak_memory_bytes": peak_memory_bytes(),
             "platform": platform.platform(),
+            "threads": threads(),
         }
 
     def write(self, path: str | Path) -> None:

@@ -4,6 +4,10 @@ from __future__ import annotations
 
 ADVICE: dict[tuple[str, str], str] = {
     (
+        "command_line/repeating.py",
+        "Try the version of napari-spatialrecon that the record states.",
+    ): "installs another version of this package",
+    (
         "methods/dpvae/scvi_backbone.py",
         "Try pip install napari-spatialrecon[scvi], or backbone mlp.",
     ): ("installs a package; the backbone mlp is the default of every other test"),

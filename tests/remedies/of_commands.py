@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import contextlib
 import errno
 import json
+import shlex
 from collections.abc import Iterator
 from pathlib import Path
 from types import SimpleNamespace
@@ -276,3 +278,49 @@ def _no_room(words: list[object], tmp_path: Path) -> Iterator[Step]:
     yield little
     assert not list(tmp_path.iterdir())
     yield lambda: command(*words, "--out", tmp_path / "other" / "o.h5ad")
+
+
+REPEATING = "command_line/repeating.py"
+
+
+@told(REPEATING, "Try a .run.json that lies beside a result, or run.json in a saved model.")
+def _no_record(words: list[object], tmp_path: Path) -> Iterator[Step]:
+    repeatable(words, tmp_path)
+    yield lambda: command("repeat", tmp_path / "o.h5ad")
+    yield lambda: command("repeat", tmp_path / "o.run.json")
+
+
+@told(REPEATING, "Try the command that 'spatialrecon report' shows for its result.")
+def _no_command(words: list[object], tmp_path: Path) -> Iterator[Step]:
+    line = repeatable(words, tmp_path, without=True)
+    yield lambda: command("repeat", tmp_path / "o.run.json")
+    yield lambda: command(*line[1:])
+
+
+@told(REPEATING, "Try from the folder that holds the files it was given.")
+def _elsewhere_given(words: list[object], tiny_folder: Path, tmp_path: Path) -> Iterator[Step]:
+    line = repeatable(words, tmp_path)
+    record = tmp_path / "o.run.json"
+    held = record.read_text().replace(f"{tiny_folder}/", "")
+    record.write_text(held)
+    (tmp_path / "cells.h5ad").symlink_to(tiny_folder / "truth.h5ad")
+    (tmp_path / "section1.h5ad").symlink_to(tiny_folder / "section2.h5ad")
+    assert line
+    yield lambda: command("repeat", record)
+
+    def follow() -> None:
+        with contextlib.chdir(tiny_folder):
+            command("repeat", record)
+
+    yield follow
+
+
+def repeatable(words: list[object], folder: Path, *, without: bool = False) -> list[str]:
+    """Place cells; return the line, which the record holds unless it is to be without."""
+    command(*words, "--out", folder / "o.h5ad")
+    line = ["spatialrecon", *map(str, words), "--out", str(folder / "o.h5ad")]
+    path = folder / "o.run.json"
+    content = json.loads(path.read_text())
+    content["settings"]["command"] = "" if without else shlex.join(line)
+    path.write_text(json.dumps(content))
+    return line

@@ -25,7 +25,7 @@ Record = RunRecord | Mapping[str, Any]
 #: File name of the record in the folder of a saved model.
 RUN = "run.json"
 #: What differs between two runs that give the same result: it stands in the record beside it only.
-_PASSING = ("started", "wall_seconds", "peak_memory_bytes", "platform")
+_PASSING = ("started", "wall_seconds", "peak_memory_bytes", "platform", "threads")
 
 
 class Saved(Protocol):

@@ -1,0 +1,197 @@
+"""repeat: run again what a record tells of, and say whether the result is the same."""
+
+from __future__ import annotations
+
+import argparse
+import contextlib
+import shlex
+import sys
+import threading
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from napari_spatialrecon.command_line import (
+    alignment,
+    encoding,
+    genes,
+    mixtures,
+    placing,
+    regions,
+    super_resolution,
+)
+from napari_spatialrecon.command_line.options import add_verb
+from napari_spatialrecon.command_line.outputs import INPUTS, guarded
+from napari_spatialrecon.command_line.terminal import limit_threads
+from napari_spatialrecon.errors import InputError
+from napari_spatialrecon.legacy import read_record
+
+#: Whose commands are repeated; nothing else that stands in a record is run.
+_REPEATED = (placing, encoding, alignment, regions, genes, mixtures, super_resolution)
+#: Options of a recorded command that are not repeated, since each names something to write.
+_WRITTEN = ("json", "picture", "save_model", "save_alignment", "resume", "types")
+#: Parts of a record that the result depends on, and what one of their entries is called.
+_SAME = {"inputs": "contents of", "config": "value of", "seed": "", "versions": "version of"}
+
+
+def add(verbs: Any) -> None:
+    """Add the command."""
+    verb = add_verb(
+        verbs,
+        "repeat",
+        "repeat the run of a run.json, and compare its result with the first",
+        run_repeat,
+    )
+    verb.add_argument("record", metavar="RUN.json")
+    verb.add_argument("--out", metavar="PATH", help="of the new result; by default beside RUN.json")
+    verb.add_argument(
+        "--progress",
+        choices=("auto", "bar", "json", "none"),
+        default="auto",
+        help="as of the other commands",
+    )
+
+
+def run_repeat(options: argparse.Namespace, stop: threading.Event) -> None:
+    """Run the command of a record with another output; compare the records and the results."""
+    record = _read(Path(options.record))
+    asked = _asked(record, options)
+    home = Path(options.record).resolve().parent
+    first = _first(asked, home, Path(options.record))
+    out = Path(options.out).resolve() if options.out else _beside(first)
+    asked.out, asked.add, asked.progress = str(out), False, options.progress
+    if isinstance(threads := record.get("threads"), int) and not getattr(asked, "threads", None):
+        limit_threads(threads)
+    with contextlib.chdir(_folder_of_inputs(asked, home)), guarded(asked):
+        asked.run(asked, stop)
+        made = read_record(_record_of(out))
+        _require_same_inputs(record, made)
+    for line in _differences(record, made):
+        print(f"note: {line}", file=sys.stderr)
+    print(_verdict(first, out), file=sys.stderr)
+
+
+def _read(path: Path) -> dict[str, Any]:
+    try:
+        return read_record(path)
+    except (OSError, ValueError, AttributeError) as error:
+        raise InputError(
+            f"Expected the record of a run, found none: {error}.",
+            remedy="Try a .run.json that lies beside a result, or run.json in a saved model.",
+            where=str(path),
+        ) from error
+
+
+def _asked(record: Mapping[str, Any], options: argparse.Namespace) -> argparse.Namespace:
+    """Return the options of the recorded command, of which none but ``--out`` writes anything."""
+    settings = record.get("settings")
+    command = settings.get("command") if isinstance(settings, Mapping) else None
+    verbs, parser = _parser()
+    words = _words(command)
+    if words[:1] != ["spatialrecon"] or words[1:2] == [] or words[1] not in verbs:
+        raise InputError(
+            f"Expected the record of a command of {', '.join(verbs)}; found none in it.",
+            remedy="Try the command that 'spatialrecon report' shows for its result.",
+            where=options.record,
+        )
+    try:
+        asked = parser.parse_args(words[1:])
+    except (argparse.ArgumentError, SystemExit) as error:
+        raise InputError(
+            "Expected a command that this version knows, found another one.",
+            remedy="Try the version of napari-spatialrecon that the record states.",
+            where=options.record,
+        ) from error
+    asked.command = command
+    for name in _WRITTEN:
+        if hasattr(asked, name):
+            setattr(asked, name, None)
+    return asked
+
+
+def _words(command: object) -> list[str]:
+    try:
+        return shlex.split(command) if isinstance(command, str) else []
+    except ValueError:  # a quotation that does not end
+        return []
+
+
+def _parser() -> tuple[list[str], argparse.ArgumentParser]:
+    parser = argparse.ArgumentParser(prog="spatialrecon", exit_on_error=False)
+    verbs = parser.add_subparsers(required=True)
+    for module in _REPEATED:
+        module.add(verbs)
+    return list(verbs.choices or ()), parser
+
+
+def _first(asked: argparse.Namespace, home: Path, record: Path) -> Path:
+    """Return where the first result lies, if it was not moved: beside its record, or around it."""
+    if record.name == "run.json":
+        return home
+    suffix = Path(asked.out).suffix
+    return home / (record.name.removesuffix(".run.json") + suffix)
+
+
+def _beside(first: Path) -> Path:
+    return first.with_name(f"{first.stem}.repeated{first.suffix}")
+
+
+def _record_of(out: Path) -> Path:
+    return out.with_suffix(".run.json") if out.suffix in (".h5ad", ".zarr") else out / "run.json"
+
+
+def _folder_of_inputs(asked: argparse.Namespace, home: Path) -> Path:
+    """Return the folder that the inputs are named from: this one, or else that of the record."""
+    named = [getattr(asked, name, None) or [] for name in INPUTS]
+    paths = [Path(p) for found in named for p in ([found] if isinstance(found, str) else found)]
+    here = Path.cwd()
+    if not all(path.exists() for path in paths) and all((home / path).exists() for path in paths):
+        return home
+    return here
+
+
+def _require_same_inputs(first: Mapping[str, Any], again: Mapping[str, Any]) -> None:
+    before, now = first.get("inputs") or {}, again.get("inputs") or {}
+    other = [name for name, print_ in before.items() if now.get(name) != print_]
+    if other:
+        raise InputError(
+            f"Expected the inputs of that run, found other contents in {', '.join(other)}.",
+            remedy="Try from the folder that holds the files it was given.",
+        )
+
+
+def _differences(first: Mapping[str, Any], again: Mapping[str, Any]) -> list[str]:
+    lines = []
+    for part, what in _SAME.items():
+        before, now = first.get(part), again.get(part)
+        if not (isinstance(before, Mapping) and isinstance(now, Mapping)):
+            if before != now:
+                lines.append(f"the {part} was {before}, now {now}.")
+            continue
+        for name in sorted({*before, *now}):
+            if before.get(name) != now.get(name):
+                lines.append(f"the {what} {name} was {before.get(name)}, now {now.get(name)}.")
+    for part in ("device", "threads", "platform"):
+        if first.get(part) != again.get(part) and first.get(part) is not None:
+            lines.append(f"the {part} was {first[part]}, now {again.get(part)}.")
+    return lines
+
+
+def _verdict(first: Path, out: Path) -> str:
+    if not first.exists():
+        return f"Repeated: {out} (the first result is no longer at {first})."
+    files = ["."] if first.is_file() else sorted(_files(first) | _files(out))
+    other = [name for name in files if _content(first / name) != _content(out / name)]
+    if not other:
+        return f"Repeated: {out} has the same bytes as {first}."
+    return f"Repeated: {out} differs from {first}."
+
+
+def _files(folder: Path) -> set[str]:
+    """Return the files of a saved model or a store; a model's record has times of its own."""
+    files = {p.relative_to(folder).as_posix() for p in folder.rglob("*") if p.is_file()}
+    return files - {"run.json"}
+
+
+def _content(path: Path) -> bytes | None:
+    return path.read_bytes() if path.is_file() else None

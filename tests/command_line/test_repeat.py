@@ -1,0 +1,159 @@
+"""A record is enough to repeat its run: the same bytes for every task, and nothing else written."""
+
+from __future__ import annotations
+
+import json
+import shutil
+
+import anndata
+import numpy as np
+import pytest
+
+
+@pytest.fixture
+def words(inputs, references, tmp_path):
+    """The command of each task, without its output."""
+    slide, cells = inputs / "section1.h5ad", inputs / "section1_cells.h5ad"
+    placed = anndata.read_h5ad(inputs / "truth.h5ad")
+    rows = [f"{name},{x},{y}" for name, (x, y) in zip(placed.obs_names, placed.obsm["spatial"])]
+    marks = tmp_path / "in" / "marks.csv"
+    marks.parent.mkdir()
+    marks.write_text("\n".join(["obs_name,x,y", *rows[::10]]))
+    xy = np.asarray(anndata.read_h5ad(slide).obsm["spatial"])[:5]
+    pairs = tmp_path / "in" / "pairs.csv"
+    lines = [",".join(map(str, [*p, *p])) for p in xy.tolist()]
+    pairs.write_text("\n".join(["x,y,ref_x,ref_y", *lines]))
+    squares = {"type": "Polygon", "coordinates": [[[0, 0], [9e5, 0], [9e5, 9e5], [0, 0]]]}
+    regions = tmp_path / "in" / "regions.geojson"
+    feature = {"type": "Feature", "geometry": squares}
+    feature["properties"] = {"classification": {"name": "Tumor"}}
+    regions.write_text(json.dumps({"type": "FeatureCollection", "features": [feature]}))
+    query = ["--query", inputs / "cells.h5ad"]
+    return {
+        "place": [*references, *query, "--method", "knn"],
+        "impute-locations": [
+            "--query",
+            inputs / "cells.h5ad",
+            "--landmarks",
+            marks,
+            "--method",
+            "dpvae",
+            "--set",
+            "members=1",
+            "--set",
+            "training.steps=10",
+        ],
+        "train": [*references, "--method", "ridge"],
+        "train-encoder": [
+            "--reference",
+            slide,
+            "--method",
+            "gears-encoder",
+            "--set",
+            "training.steps=3",
+        ],
+        "align": ["--slide", slide, "--pairs", pairs],
+        "annotate": ["--slide", slide, "--geojson", regions],
+        "impute-genes": [
+            "--slide",
+            slide,
+            "--reference",
+            cells,
+            "--method",
+            "knn",
+            "--genes",
+            "missing",
+            "--hide",
+            "{gene}",
+        ],
+        "deconvolve": [
+            "--slide",
+            slide,
+            "--reference",
+            cells,
+            "--labels",
+            "cell_type",
+            "--method",
+            "nnls",
+        ],
+        "super-resolve": ["--slide", slide, "--factor", "2x2", "--method", "bilinear"],
+    }
+
+
+@pytest.mark.parametrize(
+    "task",
+    [
+        *("place", "impute-locations", "train", "train-encoder", "align", "annotate"),
+        *("impute-genes", "deconvolve", "super-resolve"),
+    ],
+)
+def test_a_record_is_enough_for_the_same_bytes(run, inputs, words, tmp_path, task):
+    gene = anndata.read_h5ad(inputs / "section1.h5ad").var_names[0]
+    given = [str(word).format(gene=gene) for word in words[task]]
+    is_model = task.startswith("train")
+    out = tmp_path / "out" / ("model" if is_model else "a.h5ad")
+    code, _, told = run(task, *given, "--out", out, "--json", tmp_path / "out" / "s.json")
+    assert code == 0, told
+    (tmp_path / "out" / "s.json").unlink()
+    record = out / "run.json" if is_model else out.with_suffix(".run.json")
+    code, printed, told = run("repeat", record)
+    assert (code, printed) == (0, ""), told
+    assert "has the same bytes" in told and "note: the " not in told, told
+    again = "model.repeated" if is_model else "a.repeated.h5ad"
+    new = {again} if is_model else {again, "a.repeated.run.json"}
+    old = {out.name} if is_model else {out.name, record.name}
+    assert {path.name for path in (tmp_path / "out").iterdir()} == {*old, *new}
+
+
+@pytest.fixture
+def record(run, placing, tmp_path):
+    """The record of cells that were placed, and its content."""
+    assert run(*placing(tmp_path / "a.h5ad"))[0] == 0
+    path = tmp_path / "a.run.json"
+    return path, json.loads(path.read_text())
+
+
+def test_another_input_is_refused_and_leaves_nothing(run, inputs, record, tmp_path):
+    path, content = record
+    for file in ("section1.h5ad", "section2.h5ad", "cells.h5ad"):
+        shutil.copy(inputs / file, tmp_path / file)
+    adata = anndata.read_h5ad(tmp_path / "cells.h5ad")
+    adata[::-1].copy().write_h5ad(tmp_path / "cells.h5ad")
+    settings = content["settings"]
+    settings["command"] = settings["command"].replace(str(inputs), ".")
+    path.write_text(json.dumps(content))
+    code, _, told = run("repeat", path)
+    assert code == 2 and "found other contents in cells" in told
+    assert not list(tmp_path.glob("*repeated*"))
+
+
+@pytest.mark.parametrize(
+    "command",
+    [
+        "rm -rf /",
+        "spatialrecon demo --out x",
+        "spatialrecon place --method knn; rm x",
+        "spatialrecon place --query 'a",
+        ["spatialrecon"],
+        None,
+    ],
+)
+def test_a_record_runs_nothing_but_the_command_of_a_task(run, record, tmp_path, command):
+    path, content = record
+    content["settings"]["command"] = command
+    path.write_text(json.dumps(content))
+    before = {p.name for p in tmp_path.iterdir()}
+    code, _, told = run("repeat", path)
+    assert code == 2 and "Try" in told and "Traceback" not in told
+    assert {p.name for p in tmp_path.iterdir()} == before
+
+
+def test_what_a_record_would_write_besides_its_result_is_not_written(run, record, tmp_path):
+    path, content = record
+    stray = tmp_path / "stray"
+    content["settings"]["command"] += (
+        f" --json {stray} --save-model {stray}.m --picture {stray}.png"
+    )
+    path.write_text(json.dumps(content))
+    assert run("repeat", path)[0] == 0
+    assert not list(tmp_path.glob("stray*"))
