@@ -191,6 +191,16 @@ def _both(words: list[object], tiny_folder: Path, tmp_path: Path) -> Iterator[St
     yield lambda: (command(*query), command(*words, *changed, "--out", tmp_path / "o.h5ad"))
 
 
+@told("command_line/validating.py", "Try without --set and --config, or without --model.")
+def _validated_by_both(words: list[object], tiny_folder: Path, tmp_path: Path) -> Iterator[Step]:
+    model = tmp_path / "model"
+    command(*words, "--out", tmp_path / "first.h5ad", "--save-model", model)
+    slide = ["validate", "place", "--method", "knn", "--reference", tiny_folder / "section2.h5ad"]
+    changed = ["--set", "neighbours=5"]
+    yield lambda: command(*slide, *changed, "--model", model)
+    yield lambda: (command(*slide, "--model", model), command(*slide, *changed))
+
+
 @told("command_line/regions.py", "Try --geojson FILE, or --column NAME with --out FILE.geojson.")
 def _no_regions(tiny_folder: Path, tmp_path: Path) -> Iterator[Step]:
     slide = tiny_folder / "section1.h5ad"

@@ -178,7 +178,7 @@ def _other_task(tiny: Any) -> Iterator[Step]:
     )
 
 
-@remedy("tasks/placing.py", "Try other cells.")
+@remedy("tasks/placing_run.py", "Try other cells.")
 def _empty_landmarks(tiny: Any) -> Iterator[Step]:
     cells = tiny.cells.copy()
     counts = cells.X.tolil()

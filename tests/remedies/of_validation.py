@@ -110,6 +110,40 @@ def _no_slide() -> Iterator[Step]:
     yield mixtures(60)
 
 
+def trained(n: int) -> Any:
+    return sr.train({"S": table(n)}, method="knn")
+
+
+@remedy(
+    "tasks/validation/unseen.py",
+    "Try without {}, which trains {} anew without what is held out, or a slide that it was not "
+    "trained on.",
+)
+def _a_slide_that_the_model_knows() -> Iterator[Step]:
+    yield places(40, method="knn", model=trained(40))
+    yield lambda: (places(40)(), places(40, model=trained(41))())
+
+
+@remedy(TASK, "Try {} without {}: it is trained anew.")
+def _a_model_of_another_task() -> Iterator[Step]:
+    yield mixtures(60, model=trained(40))
+    yield mixtures(60)
+
+
+def landmarks(tiny: Any, n: int) -> Step:
+    rows = np.arange(n) * 8
+    known = sr.Landmarks(rows, tiny.truth[["x", "y"]].to_numpy()[rows])
+    given = {"query": tiny.cells, "landmarks": known, "references": {"A": tiny.slides[0]}}
+    quick = {"training.steps": 2, "members": 1}
+    return lambda: sr.validate("impute-locations", method="dpvae", settings=quick, **given)
+
+
+@remedy("tasks/validation/landmarks.py", "Try {} with more cells.")
+def _few_landmarks(tiny: Any) -> Iterator[Step]:
+    yield landmarks(tiny, 12)
+    yield landmarks(tiny, 40)
+
+
 @remedy(FOLDER, "Try a newer version of napari-spatialrecon.")
 def _newer_folder(tmp_path: Path) -> Iterator[Step]:
     folder = places(40)().save(tmp_path / "found")

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+
 import numpy as np
 import pandas as pd
 import pytest
@@ -163,9 +165,10 @@ def answers(monkeypatch, method, name):
 
     def noted(self, *given, **more):
         made = plain(self, *given, **more)
-        made = list(made) if name == "impute" else made
+        blocks = isinstance(made, Iterator)
+        made = list(made) if blocks else made
         seen.append(made)
-        return iter(made) if name == "impute" else made
+        return iter(made) if blocks else made
 
     monkeypatch.setattr(method, name, noted)
     return seen
@@ -300,3 +303,62 @@ def test_too_few_spots_genes_or_cells_say_what_would_be_needed(asked, tiny, labe
         sr.validate("deconvolve", **given)
     with pytest.raises(InputError, match=r"at least 30 complete blocks"):
         sr.validate("super-resolve", slide=bins(8))
+
+
+@pytest.fixture(scope="module")
+def marked(tiny):
+    """Cells, landmarks on 40 of them, and a small dp-VAE."""
+    rows = np.random.default_rng(0).permutation(400)[:40]
+    known = sr.Landmarks(rows, tiny.truth[["x", "y"]].to_numpy()[rows])
+    small = {
+        "members": 1,
+        "validate": False,
+        "training.steps": 10,
+        "network": {"width": 32, "layers": 1},
+    }
+    return {
+        "query": tiny.cells,
+        "landmarks": known,
+        "references": {"A": tiny.slides[0]},
+        "method": "dpvae",
+        "settings": small,
+    }
+
+
+def test_each_quarter_of_the_landmarks_is_predicted_from_the_others(marked, monkeypatch):
+    from napari_spatialrecon.methods.dpvae.model import DPVAE
+
+    seen = answers(monkeypatch, DPVAE, "impute")
+    found = sr.validate("impute-locations", **marked)
+    assert list(found.table().index) == ["dpvae", "knn", "ridge", "trivial"]
+    assert "40 landmarks, a quarter in turn" in found.verdict and "µm" in found.verdict
+    assert len(found.items) == 40 and found.items["dpvae"].median() > 0
+    assert set(found.items["name"]) == set(marked["query"].obs_names[marked["landmarks"].indices])
+    alone = sr.validate("impute-locations", **{**marked, "references": {}})
+    assert "learn from the other landmarks alone" in alone.notes[0]
+    assert len(seen) == 8
+    # The places of one part move: what the others predict of it stays as it was.
+    hidden = found.items["slide"] == "landmarks 1"
+    names = marked["query"].obs_names[marked["landmarks"].indices]
+    places = marked["landmarks"].places.copy()
+    own = names.isin(found.items.loc[hidden, "name"])
+    places[own] = places[own][::-1]
+    moved = sr.Landmarks(marked["landmarks"].indices, places)
+    sr.validate("impute-locations", **{**marked, "landmarks": moved})
+    assert seen[8].coordinates.tobytes() == seen[0].coordinates.tobytes()
+    assert seen[9].coordinates.tobytes() != seen[1].coordinates.tobytes()
+
+
+def test_a_saved_model_is_validated_on_a_slide_that_it_never_saw(tiny, tmp_path):
+    model = sr.train({"A": tiny.slides[0]}, method="ridge")
+    model.save(tmp_path / "model")
+    other = {"references": {"B": tiny.slides[1]}, "model": tmp_path / "model"}
+    found = sr.validate("place", **other)
+    assert list(found.table().index) == ["ridge", "knn", "trivial"]
+    assert len(found.items) == tiny.slides[1].n_obs
+    assert "which the model was not trained on" in found.verdict
+    with pytest.raises(InputError, match="has seen them, so nothing can be held out") as caught:
+        sr.validate("place", **{**other, "references": {"C": tiny.slides[0]}})
+    assert "trains ridge anew" in caught.value.remedy
+    with pytest.raises(InputError, match="held out of super-resolve, found a saved model"):
+        sr.validate("super-resolve", slide=bins(), model=tmp_path / "model")

@@ -12,6 +12,7 @@ from napari_spatialrecon.command_line.inputs import Inputs, add_reading_options
 from napari_spatialrecon.command_line.options import add_common_options, add_settings, add_verb
 from napari_spatialrecon.command_line.running import asked, config_of, summarise
 from napari_spatialrecon.command_line.terminal import Bar
+from napari_spatialrecon.errors import InputError
 from napari_spatialrecon.methods.registry import default_for
 
 #: File that identifies the folder of a validation; `tasks.validation.result.RECORD`.
@@ -40,6 +41,10 @@ def add(verbs: Any) -> None:
         default="spots",
         help="a quarter of the spots (the default), each section in turn, or half of the cells",
     )
+    known = _add(tasks, "impute-locations", "predict each quarter of the landmarks from the others")
+    known.add_argument("--query", metavar="CELLS", required=True)
+    known.add_argument("--landmarks", metavar="FILE.csv", required=True, help="obs_name,x,y")
+    known.add_argument("--reference", metavar="SLIDE", action="append", default=[])
     mixtures = _add(tasks, "deconvolve", "make pseudo-spots of known mixture of the reference")
     mixtures.add_argument("--slide", metavar="ST.h5ad", required=True)
     mixtures.add_argument("--reference", metavar="SC.h5ad", required=True)
@@ -63,6 +68,9 @@ def _add(tasks: Any, task: str, about: str) -> argparse.ArgumentParser:
         "--out", metavar="FOLDER", help="write record, tables and picture; beside a run, reports "
         "of that run show it",
     )  # fmt: skip
+    verb.add_argument(
+        "--model", metavar="DIR", help="place: a saved model, on slides that it was not trained on"
+    )
     verb.add_argument("--device", default="auto", help="auto, cpu, cuda, cuda:1 or mps")
     add_settings(verb)
     add_reading_options(verb)
@@ -75,11 +83,17 @@ def run_validate(options: argparse.Namespace, stop: threading.Event) -> None:
     from napari_spatialrecon.methods.registry import find_method
     from napari_spatialrecon.tasks.validation.validating import plan_validation
 
+    if options.model and (options.set or options.config):
+        raise InputError(
+            "Expected either settings or a saved model with its own settings, found both.",
+            remedy="Try without --set and --config, or without --model.",
+        )
     config = config_of(find_method(options.method, options.task).config(), options)
     plan = plan_validation(
         options.task,
         method=options.method,
         config=config,
+        model=options.model,
         seed=options.seed,
         device=options.device,
         **_inputs(options),
@@ -100,7 +114,16 @@ def run_validate(options: argparse.Namespace, stop: threading.Event) -> None:
 
 def _inputs(options: argparse.Namespace) -> dict[str, Any]:
     """Read the inputs of a task; return them as arguments of `plan_validation`."""
+    from napari_spatialrecon.tissue.landmarks import read_landmarks
+
     with Inputs(options) as inputs:
+        if options.task == "impute-locations":
+            query = inputs.table(options.query)
+            return {
+                "query": query,
+                "landmarks": read_landmarks(options.landmarks, query.obs_names),
+                "references": inputs.slides(options.reference),
+            }
         if options.task == "place":
             references = inputs.slides(options.reference)
             query = None if options.query is None else inputs.table(options.query)

@@ -6,8 +6,6 @@ from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
 
-import numpy as np
-
 from napari_spatialrecon.errors import InputError
 from napari_spatialrecon.faces import argument
 from napari_spatialrecon.geometry.solver.bending import apply_bend
@@ -19,6 +17,7 @@ from napari_spatialrecon.tasks.choosing import Trained
 from napari_spatialrecon.tasks.configs import Settings, chosen_config
 from napari_spatialrecon.tasks.encoder_choice import TrainedEncoder, encoder_for
 from napari_spatialrecon.tasks.placing_run import (
+    among,
     begin,
     display_number,
     loaded,
@@ -167,7 +166,7 @@ def impute_locations(
         references = {"landmarks": located(query, landmarks)}
     slides = prepare_slides(references, chosen)
     cells = contract.prepare_query(query, query_name)
-    known = _among(landmarks, cells)
+    known = among(landmarks, cells)
     fitted = run.fitted(slides, cells, chosen, device, loaded(run.info, model))
     unit, scale = contract.unit(query), contract.um_per_unit(query)
     if scale is None:
@@ -185,20 +184,6 @@ def impute_locations(
     }
     frame = Frame(unit, scale, query)
     return placed(run.record, fitted, placement, query, (*slides, cells), frame)
-
-
-def _among(landmarks: Landmarks, cells: contract.Prepared) -> Landmarks:
-    """Return the landmarks as rows of the prepared cells."""
-    row = np.cumsum(cells.kept) - 1
-    lost = landmarks.indices[~cells.kept[landmarks.indices]]
-    if len(lost):
-        raise InputError(
-            f"Expected landmarks on cells with counts, found {len(lost)} on empty cells "
-            f"(row {lost[0]} of the query).",
-            remedy="Try other cells.",
-            where="landmarks",
-        )
-    return replace(landmarks, indices=row[landmarks.indices])
 
 
 def _config_beside(

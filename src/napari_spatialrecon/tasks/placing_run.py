@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from contextlib import AbstractContextManager, nullcontext
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -212,6 +212,26 @@ def located(query: AnnData, landmarks: Landmarks) -> AnnData:
     slide = query[landmarks.indices].copy()
     slide.obsm[SPATIAL] = landmarks.places
     return slide
+
+
+def among(landmarks: Landmarks, cells: contract.Prepared) -> Landmarks:
+    """Return the landmarks as rows of the prepared cells.
+
+    Raises
+    ------
+    InputError
+        A cell with a landmark has no counts.
+    """
+    row = np.cumsum(cells.kept) - 1
+    lost = landmarks.indices[~cells.kept[landmarks.indices]]
+    if len(lost):
+        raise InputError(
+            f"Expected landmarks on cells with counts, found {len(lost)} on empty cells "
+            f"(row {lost[0]} of the query).",
+            remedy="Try other cells.",
+            where="landmarks",
+        )
+    return replace(landmarks, indices=row[landmarks.indices])
 
 
 def loaded(info: MethodInfo, model: Trained | None) -> PlacementMethod | None:

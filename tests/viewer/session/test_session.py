@@ -122,6 +122,31 @@ def test_a_slide_and_its_looks_return(
     assert space.selection.source is again.layers[spots.name]
 
 
+def test_validations_return_with_their_figures_and_go_with_what_is_closed(
+    viewer: ViewerModel, file: Path, again: ViewerModel, tmp_path: Path
+) -> None:
+    import napari_spatialrecon as sr
+    from napari_spatialrecon.tissue.simulator.config import SimulatorConfig
+    from napari_spatialrecon.viewer.session.showing import close_all
+    from napari_spatialrecon.viewer.workspace.validations import Found
+
+    made = sr.simulate("cortex", SimulatorConfig.preset("tiny"))
+    add(viewer, file)
+    space = workspace_of(viewer)
+    for method in ("knn", "ridge"):
+        validation = sr.validate("place", references={"A": made.slides[0]}, method=method)
+        space.validations.add(Found.of(f"Place · {method}", validation))
+    show(again, saved(viewer, tmp_path))
+    for old, new in zip(space.validations, workspace_of(again).validations, strict=True):
+        assert new.name == old.name and new.validation.verdict == old.validation.verdict
+        pd.testing.assert_frame_equal(new.validation.table(), old.validation.table())
+        pd.testing.assert_frame_equal(new.validation.items, old.validation.items)
+        np.testing.assert_array_equal(new.dark, old.dark)
+        assert new.validation.record == json.loads(json.dumps(old.validation.record))
+    close_all(again)
+    assert not len(workspace_of(again).validations)
+
+
 @pytest.mark.parametrize("task", ["place", "deconvolve", "super-resolve", "impute-genes"])
 def test_unsaved_results_return_whole(
     task: str, viewer: ViewerModel, open_tissue: Any, again: ViewerModel, tmp_path: Path

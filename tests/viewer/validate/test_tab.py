@@ -65,8 +65,9 @@ def test_the_verdict_is_shown_with_its_picture_saved_and_removed(
     again = sr.Validation.read(tmp_path / "checked")
     assert again.verdict == found.verdict
     assert set(again.record["settings"]) >= {"reference", "query", "preset"}
+    assert [one.validation for one in tab.space.validations] == [found]
     qtbot.mouseClick(card.remove_button, LEFT)
-    assert not tab.cards
+    assert not tab.cards and not len(tab.space.validations)
 
 
 def test_a_canceled_validation_leaves_nothing_and_a_refused_one_says_why(

@@ -182,6 +182,22 @@ class Validation:
         }
 
     @classmethod
+    def from_described(cls, content: Mapping[str, Any], items: pd.DataFrame) -> Self:
+        """Return what `described` said, with its items."""
+        return cls(
+            content["task"],
+            content["kind"],
+            content["held_out"],
+            tuple(_measure(one) for one in content["measures"]),
+            tuple(_score(one) for one in content["scores"]),
+            items,
+            content["n_blocks"],
+            tuple(content["notes"]),
+            content["skipped"],
+            content["record"],
+        )
+
+    @classmethod
     def read(cls, folder: str | Path) -> Self:
         """Read what `save` wrote.
 
@@ -200,18 +216,8 @@ class Validation:
                     remedy="Try a newer version of napari-spatialrecon.",
                     where=str(path),
                 )
-            return cls(
-                content["task"],
-                content["kind"],
-                content["held_out"],
-                tuple(_measure(one) for one in content["measures"]),
-                tuple(_score(one) for one in content["scores"]),
-                pd.read_csv(Path(folder) / ITEMS, dtype={"name": str}),
-                content["n_blocks"],
-                tuple(content["notes"]),
-                content["skipped"],
-                content["record"],
-            )
+            items = pd.read_csv(Path(folder) / ITEMS, dtype={"name": str})
+            return cls.from_described(content, items)
         except (OSError, ValueError, KeyError, TypeError) as error:
             if isinstance(error, InputError):
                 raise

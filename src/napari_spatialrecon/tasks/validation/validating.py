@@ -4,29 +4,35 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import replace
+from pathlib import Path
 from typing import Any
 
 from napari_spatialrecon.errors import InputError
 from napari_spatialrecon.faces import argument
+from napari_spatialrecon.geometry.solver.landmarks import Landmarks
 from napari_spatialrecon.hyperparameters import Config
 from napari_spatialrecon.methods.auto.plan import Candidate, Cost
 from napari_spatialrecon.methods.registry import default_for, methods_for
 from napari_spatialrecon.progress import ProgressCallback, ShouldStop
-from napari_spatialrecon.tasks.choosing import method_of
+from napari_spatialrecon.tasks.choosing import Trained, method_of
 from napari_spatialrecon.tasks.configs import Settings, chosen_config
+from napari_spatialrecon.tasks.saved import Fitted, read_fitted
 from napari_spatialrecon.tasks.timing import expected
 from napari_spatialrecon.tasks.validation.genes import hidden_genes
 from napari_spatialrecon.tasks.validation.hidden_places import KINDS, hidden_places
+from napari_spatialrecon.tasks.validation.landmarks import TASK as LOCATIONS
+from napari_spatialrecon.tasks.validation.landmarks import hidden_landmarks
 from napari_spatialrecon.tasks.validation.mixtures import hidden_mixtures
 from napari_spatialrecon.tasks.validation.plan import ValidationPlan
 from napari_spatialrecon.tasks.validation.problem import Problem
 from napari_spatialrecon.tasks.validation.result import Validation
 from napari_spatialrecon.tasks.validation.splits import hidden_detail
+from napari_spatialrecon.tasks.validation.unseen import unseen_slides
 from napari_spatialrecon.tissue.sdata.inputs import Table, takes_spatialdata
 from napari_spatialrecon.training.device import choose_device
 
 #: Tasks that can be validated.
-TASKS = ("place", "deconvolve", "impute-genes", "super-resolve")
+TASKS = ("place", "deconvolve", "impute-genes", "super-resolve", "impute-locations")
 
 
 @takes_spatialdata
@@ -40,9 +46,11 @@ def plan_validation(
     labels: str | None = None,
     factor: str = "2x2",
     spot_diameter: float | None = None,
+    landmarks: Landmarks | None = None,
     method: str | None = None,
     config: Config | None = None,
     settings: Settings | None = None,
+    model: Trained | None = None,
     hold_out: str | None = None,
     seed: int = 0,
     device: str = "auto",
@@ -70,6 +78,8 @@ def plan_validation(
             remedy=f'Try "{TASKS[0]}".',
             where="task",
         )
+    if model is not None:
+        return _of_model(task, model, references or {}, seed, str(choose_device(device)))
     info = method_of(method or default_for(task), task, config=config)
     chosen = Candidate(info, chosen_config(info, config, settings))
     if hold_out and task != "place":
@@ -81,6 +91,9 @@ def plan_validation(
     if task == "place":
         kind = hold_out or KINDS[0]
         problem = hidden_places(references or {}, query, kind, seed, chosen.config)
+    elif task == LOCATIONS:
+        cells, known = _needed(query, "query", task), _needed(landmarks, "landmarks", task)
+        problem = hidden_landmarks(cells, known, references or {}, seed, chosen.config)
     else:
         table = _needed(slide, "slide", task)
         if task == "super-resolve":
@@ -94,7 +107,8 @@ def plan_validation(
                 column = _needed(labels, "labels", task)
                 problem = hidden_mixtures(table, other, column, seed, *names)
     on = str(choose_device(device))
-    others = [Candidate(one, one.config()()) for one in methods_for(task) if _is_other(one, info)]
+    rivals = methods_for("place" if task == LOCATIONS else task)
+    others = [Candidate(one, one.config()()) for one in rivals if _is_other(one, info)]
     costs = [_cost(candidate, problem, on) for candidate in (chosen, *others)]
     return ValidationPlan(problem, costs, seed, on)
 
@@ -110,9 +124,11 @@ def validate(
     labels: str | None = None,
     factor: str = "2x2",
     spot_diameter: float | None = None,
+    landmarks: Landmarks | None = None,
     method: str | None = None,
     config: Config | None = None,
     settings: Settings | None = None,
+    model: Trained | None = None,
     hold_out: str | None = None,
     seed: int = 0,
     device: str = "auto",
@@ -126,10 +142,11 @@ def validate(
     Parameters
     ----------
     task
-        ``"place"``, ``"deconvolve"``, ``"impute-genes"`` or ``"super-resolve"``.
+        ``"place"``, ``"deconvolve"``, ``"impute-genes"``, ``"super-resolve"`` or
+        ``"impute-locations"``.
     references, query
         Of ``place``: slides by name, and, if given, the cells that are to be placed, of which only
-        the genes are read.
+        the genes are read. Of ``impute-locations`` as that takes them, with `landmarks`.
     slide, reference, labels
         Of the other tasks, as these take them.
     factor, spot_diameter
@@ -140,11 +157,14 @@ def validate(
         Hyper-parameters of the method; the quick preset if None. Baselines have their defaults.
     settings
         Single values over `config`.
+    model
+        Of ``place``: a saved model, on slides that it was not trained on, of which all places are
+        held out. Beside it stands kNN among the slides that it was trained on.
     hold_out
         Of ``place``: ``"spots"``, a quarter drawn at random (the default, which ranks methods as
         the truth does); ``"section"``, each section in turn; ``"cells"``, half of the cells of
         slides that measure single cells. Other tasks hold out genes, pseudo-spots made from the
-        reference, or the slide seen coarser.
+        reference, the slide seen coarser, or a quarter of the landmarks in turn.
     seed
         Of what is held out, of the methods and of the intervals.
 
@@ -179,9 +199,11 @@ def validate(
         labels=labels,
         factor=factor,
         spot_diameter=spot_diameter,
+        landmarks=landmarks,
         method=method,
         config=config,
         settings=settings,
+        model=model,
         hold_out=hold_out,
         seed=seed,
         device=device,
@@ -189,6 +211,32 @@ def validate(
         reference_name=reference_name,
     )
     return plan.run(progress=progress, should_stop=should_stop)
+
+
+def _of_model(
+    task: str, model: Trained, references: Mapping[str, Any], seed: int, device: str
+) -> ValidationPlan:
+    """Return the validation of a saved model, which only slides that it never saw allow."""
+    known = model if isinstance(model, Fitted) else _read(model)
+    if task != "place":
+        raise InputError(
+            f"Expected a method that is trained without what is held out of {task}, found a saved "
+            "model.",
+            remedy=f"Try {argument('method', known.name)} without {argument('model')}: it is "
+            "trained anew.",
+            where="model",
+        )
+    problem = unseen_slides(known, references)
+    baseline = next(one for one in methods_for("place") if one.name == "knn")
+    infos = [known.info, *([] if known.name == baseline.name else [baseline])]
+    candidates = [Candidate(infos[0], known.config)]
+    candidates += [Candidate(info, info.config()()) for info in infos[1:]]
+    costs = [_cost(candidate, problem, device) for candidate in candidates]
+    return ValidationPlan(problem, costs, seed, device)
+
+
+def _read(model: Any) -> Fitted:
+    return read_fitted(model) if isinstance(model, str | Path) else Fitted(model, {})
 
 
 def _cost(candidate: Candidate, problem: Problem, device: str) -> Cost:

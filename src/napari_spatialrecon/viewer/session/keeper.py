@@ -92,6 +92,8 @@ class Keeper(QObject):
             (results.added, self._on_result),
             (results.removed, self._on_change),
             (results.changed, self._on_change),
+            (self.space.validations.added, self._on_change),
+            (self.space.validations.removed, self._on_change),
             (entries.added, self._on_change),
             (entries.removed, self._on_change),
             (entries.changed, self._on_change),

@@ -19,6 +19,7 @@ from napari_spatialrecon.viewer.session.manifest import MovedError, read_manifes
 from napari_spatialrecon.viewer.session.packing import Unpacker
 from napari_spatialrecon.viewer.session.table_files import read_table
 from napari_spatialrecon.viewer.workspace.reopening import reopen
+from napari_spatialrecon.viewer.workspace.validations import Found
 
 if TYPE_CHECKING:
     from anndata import AnnData
@@ -68,6 +69,7 @@ class SessionRead:
     outcomes: list[Any]
     models: list[tuple[str, Path | None, EncoderMethod]]
     notes: list[str]
+    validations: list[Found] = field(default_factory=list)
 
 
 def read_session(
@@ -109,6 +111,7 @@ def read_session(
         notes += said
         reporter.step(len(tables))
     done, layers, outcomes = len(tables), [], []
+    validations: list[Found] = []
     try:
         with h5py.File(folder / content["arrays"], "r") as file:
             unpacker = Unpacker(file)
@@ -120,6 +123,7 @@ def read_session(
                 outcomes.append(_outcome(result, tables, unpacker, where))
                 done += 1
                 reporter.step(done)
+            validations = [_validation(one, unpacker) for one in content.get("validations", ())]
     except (OSError, KeyError, ValueError, TypeError, IndexError) as error:
         if isinstance(error, InputError):
             raise
@@ -130,7 +134,7 @@ def read_session(
         ) from error
     paths = [where.of(stated.get("path") or stated.get("of")) for stated in content["tables"]]
     models = [_model(held, folder, where) for held in content["models"] if len(held) > 1]
-    return SessionRead(content, tables, paths, layers, outcomes, models, notes)
+    return SessionRead(content, tables, paths, layers, outcomes, models, notes, validations)
 
 
 def locate(missing: tuple[Path, ...], folder: Path, depth: int = 4) -> dict[Path, Path]:
@@ -289,6 +293,13 @@ def _outcome(
         image = None
     found = reopen(adata, record, held["name"], image)
     return None if found is None else found.outcome
+
+
+def _validation(held: Mapping[str, Any], unpacker: Unpacker) -> Found:
+    from napari_spatialrecon.tasks.validation.result import Validation
+
+    content, items = (unpacker.unpack(held[name]) for name in ("content", "items"))
+    return Found.of(held["name"], Validation.from_described(content, items))
 
 
 def _model(

@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from napari_spatialrecon.progress import ProgressCallback, ShouldStop
     from napari_spatialrecon.viewer.canvas.colors import ColorKey
     from napari_spatialrecon.viewer.session.snapshot import LayerTaken, ModelTaken, Snapshot
+    from napari_spatialrecon.viewer.workspace.validations import Found
 
 ARRAYS = "arrays.h5"
 _NOT_STATE = {
@@ -73,6 +74,7 @@ def write_session(
                 layers.append(None)
             if should_stop():
                 raise Stopped()
+        validations = [_validation(found, packer) for found in taken.validations]
         packer.write(temporary / ARRAYS, should_stop)
         content = {
             "format": FORMAT,
@@ -83,6 +85,7 @@ def write_session(
             "layers": layers,
             "cells": taken.cells,
             "results": [packer.pack(result) for result in taken.results],
+            "validations": validations,
             "models": [_model(m, temporary, i) for i, m in enumerate(taken.models)],
             "roles": [[number, role, name] for number, (role, name) in taken.roles.items()],
             "view": {**taken.view, "selection": taken.selected()},
@@ -118,6 +121,15 @@ def _layer(layer: LayerTaken, taken: Snapshot, packer: Packer) -> dict[str, Any]
             features = features[[c for c in features if c not in known]]
         found["features"] = packer.pack(features)
     return found
+
+
+def _validation(found: Found, packer: Packer) -> dict[str, Any]:
+    validation = found.validation
+    return {
+        "name": found.name,
+        "content": packer.pack(validation.described()),
+        "items": packer.pack(validation.items),
+    }
 
 
 def _data(layer: LayerTaken, taken: Snapshot, packer: Packer) -> dict[str, Any]:

@@ -62,6 +62,8 @@ def show_session(viewer: ViewerModel, read: SessionRead) -> list[str]:
             entry.name = name if space.named(name) is None else entry.name
             space.set_role(entry, Role(role))
     _list_results(viewer, read)
+    for found in read.validations:
+        space.validations.add(found)
     shown = _look_as_before(viewer, read) if empty else set()
     return [*read.notes, *_set_landmarks(read, shown)]
 
@@ -86,10 +88,12 @@ def _set_landmarks(read: SessionRead, shown: Collection[tuple[str, Layer]]) -> l
 
 
 def close_all(viewer: ViewerModel) -> None:
-    """Close all layers, tables, models and results of a viewer."""
+    """Close all layers, tables, models, results and validations of a viewer."""
     space = workspace_of(viewer)
     for result in space.results:
         space.results.remove(result)
+    for found in space.validations:
+        space.validations.remove(found)
     viewer.layers.clear()
     for entry in list(space):
         space.remove(entry)

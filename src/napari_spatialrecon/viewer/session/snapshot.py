@@ -5,7 +5,7 @@ Taking it copies no array, so that the window is not held up; it is packed in a 
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -26,6 +26,7 @@ if TYPE_CHECKING:
     from napari.layers import Layer
 
     from napari_spatialrecon.methods.encoders.base import EncoderMethod
+    from napari_spatialrecon.viewer.workspace.validations import Found
     from napari_spatialrecon.viewer.workspace.workspace import Workspace
 
 _TABLE = "table"
@@ -81,6 +82,8 @@ class Snapshot:
         Tables that no layer shows: number, name and role of each.
     results
         Of each its name, task, record, path, and the numbers of its table and layer.
+    validations
+        The oldest first.
     roles
         Number of a layer to its role and name, where it is listed.
     view
@@ -100,6 +103,7 @@ class Snapshot:
     view: dict[str, Any]
     kept: dict[str, Any]
     selected: Callable[[], list[str]] = list
+    validations: Sequence[Found] = ()
 
     @property
     def unsaved(self) -> int:
@@ -176,6 +180,7 @@ def take(viewer: ViewerModel) -> Snapshot:
         view,
         kept,
         list if names is None else lambda: names().tolist(),
+        tuple(reversed(list(space.validations))),
     )
 
 

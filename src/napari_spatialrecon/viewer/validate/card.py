@@ -8,9 +8,9 @@ from qtpy.QtGui import QImage, QPainter, QPaintEvent
 from qtpy.QtWidgets import QFrame, QHBoxLayout, QPushButton, QSizePolicy, QVBoxLayout, QWidget
 from superqt import QElidingLabel
 
-from napari_spatialrecon.viewer.validate.job import Found
 from napari_spatialrecon.viewer.widgets.labels import WrappedLabel
 from napari_spatialrecon.viewer.window.tones import DARK, LIGHT, Tones
+from napari_spatialrecon.viewer.workspace.validations import Found
 
 
 class Card(QFrame):

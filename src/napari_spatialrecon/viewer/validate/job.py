@@ -2,17 +2,15 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from napari_spatialrecon.methods.registry import find_method
+from napari_spatialrecon.viewer.workspace.validations import Found
 
 if TYPE_CHECKING:
-    import numpy as np
-
     from napari_spatialrecon.progress import ProgressCallback, ShouldStop
     from napari_spatialrecon.tasks.validation.plan import ValidationPlan
-    from napari_spatialrecon.tasks.validation.result import Validation
     from napari_spatialrecon.viewer.task.job import Job
 
 #: Titles of the tasks, as Reconstruct has them.
@@ -28,23 +26,6 @@ KINDS = {
     "section": "section: each in turn",
     "cells": "cells: half of them",
 }
-
-
-@dataclass(frozen=True, eq=False)
-class Found:
-    """A validation and how it looks on a dark and on a light ground.
-
-    Parameters
-    ----------
-    name
-        What was validated, in words.
-    dark, light : (height, width, 4) uint8
-    """
-
-    name: str
-    validation: Validation
-    dark: np.ndarray = field(repr=False)
-    light: np.ndarray = field(repr=False)
 
 
 @dataclass(frozen=True, eq=False)
@@ -99,13 +80,4 @@ class ValidationJob:
     ) -> Found:
         """Run the method and its baselines, and draw how they did: long work for `Run`."""
         found = plan.run(recorded=self.job.settings(), progress=progress, should_stop=should_stop)
-        return Found(self.name, found, _drawn(found, dark=True), _drawn(found, dark=False))
-
-
-def _drawn(found: Validation, *, dark: bool) -> np.ndarray:
-    import numpy as np
-    from matplotlib.backends.backend_agg import FigureCanvasAgg
-
-    canvas = FigureCanvasAgg(found.picture(dark=dark, narrow=True))
-    canvas.draw()
-    return np.asarray(canvas.buffer_rgba()).copy()
+        return Found.of(self.name, found)

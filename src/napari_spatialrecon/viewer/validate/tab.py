@@ -21,7 +21,7 @@ from qtpy.QtWidgets import (
 from napari_spatialrecon.errors import SpatialReconError
 from napari_spatialrecon.viewer.task.checks import Checks, refused
 from napari_spatialrecon.viewer.validate.card import Card
-from napari_spatialrecon.viewer.validate.job import KINDS, Found, ValidationJob
+from napari_spatialrecon.viewer.validate.job import KINDS, ValidationJob
 from napari_spatialrecon.viewer.widgets.labels import WrappedLabel
 from napari_spatialrecon.viewer.widgets.notice import Notice
 from napari_spatialrecon.viewer.widgets.rows import combo, row
@@ -30,6 +30,7 @@ from napari_spatialrecon.viewer.widgets.tab_order import focus_kept
 from napari_spatialrecon.viewer.window.tones import Themed, tones
 from napari_spatialrecon.viewer.window.words import progress_line
 from napari_spatialrecon.viewer.window.worker import Run
+from napari_spatialrecon.viewer.workspace.validations import Found
 from napari_spatialrecon.viewer.workspace.workspace import workspace_of
 
 if TYPE_CHECKING:
@@ -91,6 +92,10 @@ class ValidateTab(QWidget):
         self.cancel_button.clicked.connect(self.cancel)
         self.kind.currentIndexChanged.connect(self.ask)
         viewer.events.theme.connect(self._set_theme)
+        self.space.validations.added.connect(self._add_card)
+        self.space.validations.removed.connect(self._remove_card)
+        for found in reversed(list(self.space.validations)):
+            self._add_card(found)
         self.destroyed.connect(partial(_release, self))
         self._set_theme()
         self._refresh()
@@ -174,7 +179,7 @@ class ValidateTab(QWidget):
             partial(job.run, plan), f"Validating {job.name}", viewer=self.viewer, parent=self
         )
         run.progressed.connect(self._show_progress)
-        run.returned.connect(self.add)
+        run.returned.connect(self.space.validations.add)
         run.stopped.connect(lambda _: self.where.setText("Stopped; nothing was kept."))
         run.failed.connect(self.notice.show_error)
         run.finished.connect(partial(self._end, run))
@@ -191,23 +196,21 @@ class ValidateTab(QWidget):
                 self.cancel_button.setEnabled(False)
             self.run.cancel()
 
-    def add(self, found: Found) -> Card:
-        """Show a validation above the earlier ones."""
+    def _add_card(self, found: Found) -> None:
         card = Card(found)
         card.set_tones(tones(self.viewer))
         card.saved.connect(partial(self.ask_where, found))
-        card.removed.connect(partial(self.remove, card))
+        card.removed.connect(partial(self.space.validations.remove, found))
         self.cards.insert(0, card)
         self._found.insertWidget(0, card)
         self.where.setText("")
         self.area.ensureWidgetVisible(card, 0, 0)
-        return card
 
-    def remove(self, card: Card) -> None:
-        """Take a validation away."""
-        self.cards.remove(card)
-        card.hide()
-        card.deleteLater()
+    def _remove_card(self, found: Found) -> None:
+        for card in [card for card in self.cards if card.found is found]:
+            self.cards.remove(card)
+            card.hide()
+            card.deleteLater()
 
     def _show_progress(self, progress: Progress) -> None:
         if self.run is None or self.run.cancelled:
@@ -305,3 +308,5 @@ class ValidateTab(QWidget):
 def _release(tab: ValidateTab) -> None:
     """Disconnect the signals of a tab that Qt has deleted."""
     tab.viewer.events.theme.disconnect(tab._set_theme)
+    tab.space.validations.added.disconnect(tab._add_card)
+    tab.space.validations.removed.disconnect(tab._remove_card)

@@ -29,6 +29,7 @@ from napari_spatialrecon.viewer.workspace.scales import (
 )
 from napari_spatialrecon.viewer.workspace.selection import Selection
 from napari_spatialrecon.viewer.workspace.tiling import Tiling
+from napari_spatialrecon.viewer.workspace.validations import Validations
 
 if TYPE_CHECKING:
     from anndata import AnnData
@@ -74,6 +75,8 @@ class Workspace:
     ----------
     results
         What was made in it, and reopened.
+    validations
+        What was validated in it, or came with its session.
     selection
         The cells or spots that are selected in every view of them.
     tiling
@@ -89,6 +92,7 @@ class Workspace:
     def __init__(self, viewer: ViewerModel, *, memory: Memory | None = None) -> None:
         self.events = WorkspaceEvents()
         self.results, self.selection = Results(), Selection()
+        self.validations = Validations()
         self.tiling = Tiling(viewer)
         self.kept: dict[str, Kept] = {"tiling": self.tiling}
         self._entries: list[Entry] = []
