@@ -167,29 +167,23 @@ def vicinity_figure(
         )
     found = found or vicinity(slide, expression, own, close, kind, list(table.index[:_DRAWN]))
     assert found is not None, "the table's genes are the slide's"
-    return DrawnTable(table, draw_vicinity(found, spots))
+    return DrawnTable(table, draw_vicinity(found, near=spots[close], far=spots[~close]))
 
 
-def draw_vicinity(one: Vicinity, places: np.ndarray) -> Figure:
-    """Draw which places (n, 2), y down, are near, above expression near and farther away."""
+def draw_vicinity(one: Vicinity, *, near: np.ndarray, far: np.ndarray) -> Figure:
+    """Draw places, (n, 2), y down, near and farther away, above expression in both."""
     figure = Figure((8, 7), dpi=150, layout="constrained")
     grid = figure.add_gridspec(2, 1, height_ratios=(3, 2))
     above, below = figure.add_subfigure(grid[0]), figure.add_subfigure(grid[1])
-    ax, size = above.subplots(), float(np.clip(6000 / len(places), 2, 60))
-    for of, name, color in zip(
-        (~one.near, one.near),
+    ax, size = above.subplots(), float(np.clip(6000 / (len(near) + len(far)), 2, 60))
+    for places, name, color in zip(
+        (far, near),
         ("farther away", f"near {palette.elide(one.kind, 24)}"),
         palette.CATEGORIES[1::-1],
         strict=True,
     ):
-        ax.scatter(
-            places[of, 0],
-            places[of, 1],
-            s=size,
-            color=color,
-            linewidths=0,
-            label=f"{name} ({of.sum():,})",
-        )
+        label = f"{name} ({len(places):,})"
+        ax.scatter(places[:, 0], places[:, 1], s=size, color=color, linewidths=0, label=label)
     ax.set(aspect="equal", xticks=[], yticks=[])
     ax.invert_yaxis()
     ax.spines[:].set(color=palette.RULE, linewidth=0.8)

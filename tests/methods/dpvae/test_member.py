@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import numpy as np
+import pandas as pd
 import pytest
 import torch
 from scipy import sparse
@@ -10,7 +11,13 @@ from scipy import sparse
 from napari_spatialrecon.methods.dpvae import losses
 from napari_spatialrecon.methods.dpvae.config import MaskConfig, NetworkConfig
 from napari_spatialrecon.methods.dpvae.fitting import build
-from napari_spatialrecon.methods.dpvae.member import MemberTask, Slide, make_mask, unit_length
+from napari_spatialrecon.methods.dpvae.member import (
+    MemberTask,
+    Slide,
+    make_mask,
+    pieces_of,
+    unit_length,
+)
 from napari_spatialrecon.methods.dpvae.network import LOG_VARIANCE_BIAS, Network
 
 
@@ -86,6 +93,35 @@ def test_a_mask_of_no_pair_takes_the_distance_loss_away(small, grid, features):
     made = task(small, grid, features, slide=slide)
     _, terms = made.loss(0, torch.Generator().manual_seed(0))
     assert terms["distance"].item() == 0
+
+
+def test_pieces_of_a_torn_slide_are_read_from_a_column():
+    obs = pd.DataFrame({"torn": ["not selected", "selected", None, "not selected", "selected"]})
+    assert pieces_of(MaskConfig(), obs).tolist() == [0, 1, 0, 0, 1]
+    assert len(set(pieces_of(MaskConfig(within=False), obs)[[1, 4]])) == 2
+    assert pieces_of(MaskConfig(column="region"), obs) is None
+    assert pieces_of(MaskConfig(), pd.DataFrame({"torn": [False, False]})) is None
+
+
+@pytest.mark.parametrize("masked", [False, True])
+def test_pairs_across_a_tear_do_not_count(small, grid, features, masked):
+    left = grid[:, 0] < np.median(grid[:, 0])
+    whole = sparse.csr_matrix(np.ones((len(grid), len(grid)), bool)) if masked else None
+    pieces, places = torch.from_numpy(left.astype(np.int64)), torch.from_numpy(grid.astype("f4"))
+    moved = places + 50.0 * pieces[:, None]
+    inputs = torch.from_numpy(features)
+    found = {}
+    for name, slide in {
+        "torn": Slide(inputs, moved, mask=whole, pieces=pieces),
+        "whole": Slide(inputs, places, mask=whole, pieces=pieces),
+        "unmarked": Slide(inputs, moved, mask=whole),
+    }.items():
+        _, terms = task(small, grid, features, slide=slide).loss(
+            0, torch.Generator().manual_seed(0)
+        )
+        found[name] = terms["distance"]
+    torch.testing.assert_close(found["torn"], found["whole"], rtol=1e-3, atol=1e-4)
+    assert found["unmarked"] > 2 * found["torn"]
 
 
 def test_noise_reaches_the_encoder_but_not_what_is_reconstructed(small, grid, features):

@@ -147,6 +147,16 @@ def test_the_users_mask_replaces_that_of_the_config(slides, cells, small):
     assert empty[0] < free[0]
 
 
+def test_a_tear_that_the_slide_marks_is_told_and_learned_around(slides, cells, small):
+    torn = [replace(slide, adata=slide.adata.copy()) for slide in slides]
+    torn[0].adata.obs["torn"] = np.arange(torn[0].adata.n_obs) < 20
+    config = small(training__steps=20, members=1, mask__draws="near", spots_per_step=40)
+    marked, plain = (DPVAE(config).fit(some, cells) for some in (torn, slides))
+    assert marked.history[-1].losses != plain.history[-1].losses
+    assert any("one: 20 of" in note and "column torn" in note for note in marked.notes)
+    assert not any("torn" in note for note in plain.notes)
+
+
 def test_a_mask_of_the_wrong_shape_is_refused(slides, cells, small):
     wrong = [None, sparse.csr_matrix((3, 3), dtype=bool)]
     with pytest.raises(InputError, match=r"two: Expected a mask of 75 x 75 spots, found \(3, 3\)"):

@@ -6,6 +6,7 @@ from typing import Any
 import numpy as np
 import pytest
 from napari.layers import Points
+from PIL import Image
 from qtpy.QtCore import Qt
 
 from napari_spatialrecon.errors import InputError
@@ -54,7 +55,9 @@ def test_what_cannot_be_tested_is_said() -> None:
         markers_near(cells(typed=False), "T", "B", 9.0, lambda _: None, lambda: False)
 
 
-def test_the_buttons_color_by_community_and_list_genes(make_napari_viewer: Any, qtbot: Any) -> None:
+def test_the_buttons_color_by_community_and_list_genes(
+    make_napari_viewer: Any, qtbot: Any, tmp_path: Any
+) -> None:
     part = FiguresPart(make_napari_viewer())
     qtbot.addWidget(part)
     layer = part.viewer.add_layer(cells())
@@ -64,6 +67,8 @@ def test_the_buttons_color_by_community_and_list_genes(make_napari_viewer: Any, 
     part.search.click()
     qtbot.waitUntil(lambda: part.run is None, timeout=100_000)
     assert color_key(layer).title.startswith("community") and "2 communities" in part.note.text()
+    part.save_picture(str(tmp_path / "communities.png"))
+    qtbot.waitUntil(lambda: part.run is None, timeout=100_000)
     part.table.selectRow(1)
     chosen = part.space.selection.rows_in(layer)
     assert len(chosen) == 60 and len(set(layer.data[chosen, 1] > 500)) == 1
@@ -82,6 +87,10 @@ def test_the_buttons_color_by_community_and_list_genes(make_napari_viewer: Any, 
     part.note.linkActivated.emit("near")
     kinds = layer.features["cell_type"].to_numpy()[part.space.selection.rows_in(layer)]
     assert len(kinds) == 30 and set(kinds) == {"T"}
+    part.save_picture(str(tmp_path / "near.png"))
+    qtbot.waitUntil(lambda: part.run is None, timeout=100_000)
+    sizes = {Image.open(tmp_path / f"{name}.png").size for name in ("communities", "near")}
+    assert len(sizes) == 2, "each is of what was found last"
     tested = json.loads(json.dumps(part.state()))
     part.show_layer(None)
     part.show_layer(layer)

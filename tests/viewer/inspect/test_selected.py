@@ -18,6 +18,7 @@ from napari_spatialrecon.viewer.inspect.selected import (
     groups_of,
     keep_as_column,
     listed,
+    mark_torn,
     write_csv,
 )
 from napari_spatialrecon.viewer.workspace.selection import Selection
@@ -94,6 +95,21 @@ def test_a_column_is_in_table_and_layer_until_it_is_undone() -> None:
     for held in (adata.obs, layer.features, layer.metadata["adata"].obs):
         assert "core" not in held
     assert "cell_type" in adata.obs
+
+
+def test_every_selection_marked_as_torn_is_a_further_piece() -> None:
+    layer = cells()
+    mark_torn(layer, ROWS)
+    kept = mark_torn(layer, np.array([7, 8]))
+    adata = table_of(layer)
+    for column in (adata.obs["torn"], layer.features["torn"]):
+        marks = column.astype(str).to_numpy()
+        assert set(marks[ROWS]) == {"piece 1"} and set(marks[[7, 8]]) == {"piece 2"}
+        assert (marks == "whole").sum() == 20 - len(ROWS) - 2
+    kept.undo()
+    assert "torn" not in adata.obs and "torn" not in layer.features
+    with pytest.raises(InputError, match="Expected selected spots"):
+        mark_torn(layer, np.empty(0, int))
 
 
 def test_a_list_is_written_whole(tmp_path: Path) -> None:

@@ -163,13 +163,17 @@ def test_what_cannot_be_compared_is_refused_in_words(
 
 
 def test_measured_places_are_ticked_below_the_results(
-    tab: ResultsTab, two: tuple[Result, Result], tissue: np.ndarray
+    tab: ResultsTab, two: tuple[Result, Result], tissue: np.ndarray, qtbot: Any, tmp_path: Path
 ) -> None:
     add_slide(tab.viewer, "C5", tissue)
     (box,) = tab.results.boxes
     box.click()
     tick(tab, two[1])
     assert [label.text() for label in tab.compare.names] == ["● C5 · measured", "◆ C5 · kNN"]
+    assert tab.actions_panel.curves_action.isEnabled()
+    tab.actions_panel.write_curves(str(tmp_path / "knn.png"))
+    qtbot.waitUntil(lambda: "Saved" in tab.actions_panel.status.text(), timeout=100_000)
+    assert {path.name for path in tmp_path.iterdir()} == {"knn_distances.png", "knn_curves.png"}
 
 
 def test_a_deleted_result_comes_back_by_undo(tab: ResultsTab, two: tuple[Result, Result]) -> None:

@@ -43,6 +43,22 @@ class MaskConfig(Config):
     )
     neighbours: int = option(30, "Spatial neighbors of a spot, for 'spatial'.", low=2)
     clusters: int = option(8, "Expression clusters, for 'expression'.", low=2)
+    column: str = option(
+        "torn",
+        "Column of a slide with its pieces, if there is one: pairs in different pieces do not "
+        "count, as after a tear.",
+    )
+    within: bool = option(
+        True,
+        "Pairs within a piece count; otherwise only those within the largest, as where the others "
+        "are folded or damaged.",
+    )
+    draws: str = option(
+        "auto",
+        "Spots of a step: from anywhere on a slide, or near one another; automatically near for "
+        "'spatial'.",
+        choices=("auto", "anywhere", "near"),
+    )
 
 
 @dataclass(frozen=True)

@@ -10,7 +10,7 @@ import torch
 from scipy import sparse
 
 from napari_spatialrecon.methods.dpvae.config import DPVAEConfig, NetworkConfig
-from napari_spatialrecon.methods.dpvae.member import MemberTask, Slide, make_mask
+from napari_spatialrecon.methods.dpvae.member import MemberTask, Slide, make_mask, pieces_of
 from napari_spatialrecon.methods.dpvae.network import Network
 from napari_spatialrecon.methods.ensemble.fitting import EnsembleFit, FittedEnsemble
 from napari_spatialrecon.methods.ensemble.views import Embedded
@@ -110,12 +110,15 @@ class DPVAEFit(EnsembleFit):
             space = embedded.reference.space
             raw = space.counts(prepared)[0][:, space.used]
             counts = torch.from_numpy(raw.toarray()).to(device)
+        config = self.config.mask
+        pieces = pieces_of(config, prepared.adata.obs)
         return Slide(
             torch.from_numpy(spots).to(device),
             torch.from_numpy(embedded.reference.places[i].astype(np.float32)).to(device),
             counts,
             mask,
-            local=self.config.mask.kind == "spatial",
+            local=config.draws == "near" or (config.draws == "auto" and config.kind == "spatial"),
+            pieces=None if pieces is None else torch.from_numpy(pieces).to(device),
         )
 
 

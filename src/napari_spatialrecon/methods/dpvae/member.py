@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
+import pandas as pd
 import torch
 from numpy.typing import NDArray
 from scipy import sparse
@@ -36,6 +37,8 @@ class Slide:
         Pairs that count (eq. 5), as a sparse symmetric matrix, or None for all.
     local
         Draw neighbouring spots together, so that a step contains pairs of the mask.
+    pieces : (n_spots,) int or None
+        Pieces of a torn slide: only pairs of one piece count.
     """
 
     features: Tensor
@@ -43,6 +46,7 @@ class Slide:
     counts: Tensor | None = None
     mask: sparse.csr_matrix | None = None
     local: bool = False
+    pieces: Tensor | None = None
 
 
 def make_mask(
@@ -65,6 +69,26 @@ def make_mask(
     clusters = MiniBatchKMeans(min(config.clusters, n), random_state=seed, n_init=3)
     member = sparse.csr_matrix((np.ones(n, bool), (np.arange(n), clusters.fit_predict(features))))
     return (member @ member.T).astype(bool).tocsr()
+
+
+def pieces_of(config: MaskConfig, obs: pd.DataFrame) -> NDArray[np.int64] | None:
+    """Return the piece of each spot of a slide, (n_spots,), where a column tells; else None.
+
+    Spots without a value belong to the largest piece. Where pairs within the other pieces do not
+    count, each of their spots is a piece of its own.
+    """
+    if config.column not in obs:
+        return None
+    values = obs[config.column]
+    codes = np.array(pd.Categorical(values.astype(object)).codes, np.int64)
+    if not (codes >= 0).any():
+        return None
+    largest = int(np.bincount(codes[codes >= 0]).argmax())
+    codes[codes < 0] = largest
+    if not config.within:
+        others = codes != largest
+        codes[others] = codes.max() + 1 + np.arange(others.sum())
+    return codes if len(np.unique(codes)) > 1 else None
 
 
 def check_masks(masks: Sequence[sparse.csr_matrix | None], references: Sequence[Prepared]) -> None:
@@ -129,6 +153,10 @@ class MemberTask(EnsembleTask):
         if slide.mask is not None:
             chosen = rows.cpu().numpy()
             mask = torch.from_numpy(slide.mask[chosen][:, chosen].toarray()).to(features.device)
+        if slide.pieces is not None:
+            own = slide.pieces[rows]
+            joined = own[:, None] == own
+            mask = joined if mask is None else mask & joined
         if slide.counts is not None:
             reconstruction = losses.negative_binomial_reconstruction(
                 passed.decoded, slide.counts[rows], self.vae.log_dispersion

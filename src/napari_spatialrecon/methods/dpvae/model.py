@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import Self
 
 import numpy as np
@@ -13,7 +14,7 @@ from torch import nn
 from napari_spatialrecon.geometry.solver.place_solver import PlaceSolver
 from napari_spatialrecon.methods.dpvae.config import DPVAEConfig
 from napari_spatialrecon.methods.dpvae.fitting import DPVAEFit, Masks, empty_network
-from napari_spatialrecon.methods.dpvae.member import check_masks
+from napari_spatialrecon.methods.dpvae.member import check_masks, pieces_of
 from napari_spatialrecon.methods.dpvae.network import Network
 from napari_spatialrecon.methods.ensemble.base import EnsembleMethod, Layouts
 from napari_spatialrecon.methods.ensemble.views import Embedded
@@ -71,7 +72,8 @@ class DPVAE(EnsembleMethod):
             check_masks(masks, references)
         base = None if start_from is None else start_from.fitted
         fit = DPVAEFit(self.config, references, query, run or Run(), base, masks)
-        self.fitted = fit.fitted()
+        fitted = fit.fitted()
+        self.fitted = replace(fitted, notes=(*fitted.notes, *torn_notes(self.config, references)))
         return self
 
     def _empty_network(self, number: int, embedded: Embedded) -> Network:
@@ -91,6 +93,20 @@ class DPVAE(EnsembleMethod):
             reporter.check()
             places.append(latent if latent.shape[1] == 2 else PlaceSolver(latent).solve().places)
         return Layouts(tuple(places))
+
+
+def torn_notes(config: DPVAEConfig, references: Sequence[Prepared]) -> tuple[str, ...]:
+    """Return which slides are in pieces, between which distances do not count."""
+    notes = []
+    for slide in references:
+        codes = pieces_of(config.mask, slide.adata.obs)
+        if codes is not None:
+            moved = int((codes != np.bincount(codes).argmax()).sum())
+            notes.append(
+                f"{slide.name}: {moved:,} of {len(codes):,} spots lie in other pieces by the "
+                f"column {config.mask.column}; their distances to the rest are not learned."
+            )
+    return tuple(notes)
 
 
 @torch.no_grad()

@@ -8,7 +8,15 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from qtpy.QtCore import Qt
-from qtpy.QtWidgets import QDoubleSpinBox, QHeaderView, QLabel, QPushButton, QVBoxLayout, QWidget
+from qtpy.QtWidgets import (
+    QDoubleSpinBox,
+    QFileDialog,
+    QHeaderView,
+    QLabel,
+    QPushButton,
+    QVBoxLayout,
+    QWidget,
+)
 
 from napari_spatialrecon.viewer.canvas.coloring import color_layer
 from napari_spatialrecon.viewer.canvas.layers import um_per_layer_unit
@@ -19,6 +27,10 @@ from napari_spatialrecon.viewer.inspect.figures_model import (
     markers_near,
     suggested_radius,
     types_of,
+)
+from napari_spatialrecon.viewer.inspect.figures_saving import (
+    communities_picture,
+    vicinity_picture,
 )
 from napari_spatialrecon.viewer.inspect.markers_view import MarkersView
 from napari_spatialrecon.viewer.inspect.part import Part
@@ -53,7 +65,7 @@ class FiguresPart(Part):
         self.communities = QPushButton("Communities…")
         self.vicinity = QPushButton("Near a type…")
         self.search, self.test = QPushButton("Find"), QPushButton("Test")
-        self.cancel = QPushButton("Cancel")
+        self.cancel, self.save = QPushButton("Cancel"), QPushButton("Save picture…")
         self.table = SortedTable(QHeaderView.ResizeMode.Stretch)
         self.markers = MarkersView()
         self.note, self.notice = WrappedLabel(), Notice()
@@ -85,7 +97,7 @@ class FiguresPart(Part):
         """Show the settings of one of the two; None of neither."""
         for shown in (self._communities, self._vicinity):
             shown.setVisible(shown is pane)
-        for part in (self.table, self.markers):
+        for part in (self.table, self.markers, self.save):
             part.hide()
         self.note.setText("")
         self.communities.setChecked(pane is self._communities)
@@ -176,9 +188,39 @@ class FiguresPart(Part):
         header.setSectionResizeMode(QHeaderView.ResizeMode.ResizeToContents)
         header.setSectionResizeMode(2, QHeaderView.ResizeMode.Stretch)
         self.table.show()
+        self.save.show()
         typed = np.isfinite(table["purity"].to_numpy(float)).any()
         words = f"{len(table)} communities. Click one to select it."
         self.note.setText(words if typed else f"{words} {_NO_TYPES}")
+
+    def _ask_picture(self) -> None:
+        """Ask where to write the picture of what was found, and write it."""
+        what = "communities" if self.markers.isHidden() else "near a type"
+        path, _ = QFileDialog.getSaveFileName(
+            self, "Save picture", f"{what}.png", "Pictures (*.png)"
+        )
+        if path:
+            self.save_picture(path if path.endswith(".png") else f"{path}.png")
+
+    def save_picture(self, path: str) -> None:
+        """Write the picture of what was found as PNG, in the background."""
+        layer, groups = self.layer, self._groups
+        if layer is None:
+            return
+        if self.markers.isHidden():
+            draw = partial(communities_picture, layer, self._column)
+        else:
+            found, target = self.markers.found, self.target.currentText()
+            genes = [] if found is None else [str(name) for name in found.index[:_DRAWN]]
+            draw = partial(vicinity_picture, layer, groups["near"], groups["far"], genes, target)
+
+        def work(*_: object) -> str:
+            from napari_spatialrecon.evaluation.pictures import save_png
+
+            return f"Saved {save_png(draw(), path).name}"
+
+        said = self.note.text()
+        self._start(work, "Drawing", lambda saved: self.note.setText(f"{said} {saved}."))
 
     def _pick_community(self, row: int) -> None:
         """Select the points of a community."""
@@ -201,6 +243,7 @@ class FiguresPart(Part):
         self.markers.show_markers(table, *names, compared=compared)
         self.markers.words.setText(_P_VALUES)
         self.markers.show()
+        self.save.show()
         links = (
             f'<a href="{which}" style="color:{self._ink}">{len(rows):,} {words}</a>'
             for (which, rows), words in zip(self._groups.items(), ("near", "farther away"))
@@ -257,6 +300,7 @@ class FiguresPart(Part):
         self.vicinity.clicked.connect(lambda on: self._open(self._vicinity if on else None))
         self.search.clicked.connect(self._find)
         self.test.clicked.connect(self._test)
+        self.save.clicked.connect(self._ask_picture)
         self.cancel.clicked.connect(lambda: self.run.cancel() if self.run is not None else None)
         self.markers.picked.connect(self._pick)
         self.table.row_picked.connect(self._pick_community)
@@ -271,7 +315,7 @@ class FiguresPart(Part):
         self.vicinity.setToolTip("Genes that differ in cells of one type near another type")
         self.resolution.setRange(0.01, 100.0)
         self.resolution.setSingleStep(0.1)
-        self.resolution.setValue(1.0)
+        self.resolution.setValue(_RESOLUTION)
         self.resolution.setToolTip("Larger finds more and smaller communities")
         self.radius.setRange(0.01, 1e6)
         self.radius.setToolTip("How far from a cell of the other type still counts as near")
@@ -287,16 +331,19 @@ class FiguresPart(Part):
         self.note.setTextFormat(Qt.TextFormat.RichText)
         self.note.setTextInteractionFlags(Qt.TextInteractionFlag.TextBrowserInteraction)
         self.cancel.hide()
+        self.save.setToolTip("As figures 3 and 4 of the GEARS paper, as PNG")
         layout = QVBoxLayout(self)
         layout.setContentsMargins(0, 0, 0, 0)
         layout.setSpacing(4)
         buttons = row(self.communities, self.vicinity)
         for part in (buttons, self._communities, self._vicinity, self.cancel, self.notice):
             layout.addWidget(part)
-        for part in (self.note, self.table, self.markers):
+        for part in (self.note, self.save, self.table, self.markers):
             layout.addWidget(part)
 
 
+_RESOLUTION, _DRAWN = 0.2, 4
+"""Resolution of figure 3 of the GEARS paper, and genes in a picture."""
 _KEPT = "inspect neighborhoods"
 _COMMUNITY = "community, resolution {:g}"
 """Name of the column of communities."""

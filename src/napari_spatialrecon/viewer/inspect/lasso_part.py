@@ -20,6 +20,7 @@ from qtpy.QtWidgets import (
     QWidget,
 )
 
+from napari_spatialrecon.errors import InputError
 from napari_spatialrecon.viewer.canvas.coloring import color_layer
 from napari_spatialrecon.viewer.canvas.lasso import Lasso, Way, combined, rows_within
 from napari_spatialrecon.viewer.canvas.outlines import Outlines
@@ -31,6 +32,7 @@ from napari_spatialrecon.viewer.inspect.selected import (
     composition_of,
     keep_as_column,
     listed,
+    mark_torn,
     rows_of_category,
     write_csv,
 )
@@ -82,6 +84,7 @@ class LassoPart(Part):
         self.save_list = QPushButton("Save list…")
         self.genes = SelectionMarkers(viewer, self.save_list)
         self.name, self.keep, self.undo = QLineEdit(), QPushButton("Save"), QPushButton("Undo")
+        self.torn = QPushButton("Mark as torn")
         self.below = QWidget()
         self._lay_out()
         self._connect()
@@ -240,6 +243,17 @@ class LassoPart(Part):
             self.kept.undo()
         self._keep(None)
 
+    def mark_torn(self) -> None:
+        """Mark the selection as a piece that a tear moved."""
+        layer = self.layer
+        if layer is None:
+            return
+        self.notice.clear()
+        try:
+            self._keep(mark_torn(layer, self.rows))
+        except InputError as error:
+            self.notice.show_error(error)
+
     def _keep(self, kept: Kept | None) -> None:
         self.kept = kept
         self.undo.setText("" if kept is None else f"Undo {kept.name}")
@@ -280,6 +294,7 @@ class LassoPart(Part):
         self.genes.picked.connect(self._color)
         self.genes.failed.connect(self.notice.show_error)
         self.keep.clicked.connect(self.keep_column)
+        self.torn.clicked.connect(self.mark_torn)
         self.name.returnPressed.connect(self.keep_column)
         self.undo.clicked.connect(self.undo_column)
         self.save_list.clicked.connect(self._write_list)
@@ -325,7 +340,12 @@ class LassoPart(Part):
         layout.addLayout(_line((self.button, 1), (self.back, 0), (self.clear_button, 0)))
         for part in (self.about, self.composition, self.notice, self.below):
             layout.addWidget(part)
+        self.torn.setToolTip(
+            "A piece that a tear moved: dp-VAE does not learn its distances to the rest (a column "
+            "'torn')"
+        )
         below.addLayout(_line((self.name, 1), (self.keep, 0), (self.undo, 0)))
+        below.addLayout(_line((self.torn, 0), (QLabel(), 1)))
         below.addWidget(self.genes)
         self.undo.hide()
 

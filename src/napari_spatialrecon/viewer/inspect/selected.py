@@ -34,6 +34,8 @@ if TYPE_CHECKING:
 
 IN, OUT = "selected", "not selected"
 """Values of a column that keeps a selection."""
+TORN, WHOLE = "torn", "whole"
+"""Column of the pieces of a torn slide, and what is in none of them."""
 _MOST_TYPES = 6
 """Types in a dot plot."""
 
@@ -200,6 +202,39 @@ def keep_as_column(layer: Points, rows: np.ndarray, name: str) -> Kept:
         set_table(layer, adata)
     add_feature(layer, name, pd.Categorical.from_codes(mask, [OUT, IN]))
     return Kept(layer, name, adata is not None)
+
+
+def mark_torn(layer: Points, rows: np.ndarray) -> Kept:
+    """Write the selection as a further piece of a torn slide, between which distances do not count.
+
+    The column *torn* of the layer and its table is what dp-VAE reads (``mask.column``).
+
+    Raises
+    ------
+    InputError
+        Nothing is selected, or the layer has no table.
+    """
+    import pandas as pd
+
+    adata = table_of(layer)
+    if adata is None or not len(rows):
+        found = "none" if adata is not None else "a layer without a table"
+        raise InputError(f"Expected selected spots of a slide, found {found}.", where=layer.name)
+    selected, _ = rows_of_table(layer, adata, rows)
+    chosen = np.zeros(len(layer.data), bool)
+    chosen[rows] = True
+    for columns, marked in ((adata.obs, selected), (layer.features, chosen)):
+        pieces = np.full(len(columns), WHOLE, object)
+        if TORN in columns:
+            pieces = columns[TORN].astype(str).to_numpy(object)
+        number = len({*pieces} - {WHOLE}) + 1
+        pieces[marked] = f"piece {number}"
+        if columns is adata.obs:
+            adata.obs[TORN] = pd.Categorical(pieces)
+        else:
+            add_feature(layer, TORN, pd.Categorical(pieces))
+    set_table(layer, adata)
+    return Kept(layer, TORN, True)
 
 
 def listed(layer: Points, rows: np.ndarray) -> pd.DataFrame:

@@ -26,10 +26,12 @@ from napari_spatialrecon.viewer.figure.dialog import FigureDialog
 from napari_spatialrecon.viewer.results.acts import (
     delete,
     export_table,
+    measured_pair,
     recolor,
     shown_points,
     undo,
     write,
+    write_accuracy,
 )
 from napari_spatialrecon.viewer.results.model import ResultsModel
 from napari_spatialrecon.viewer.results.reporting import reportable, write_report
@@ -85,6 +87,8 @@ class Actions(QFrame):
         self.more_button.setAccessibleName("More")
         self.more = QMenu(self.more_button)
         self.export_action = present(self.more.addAction("Export table…", self.ask_export))
+        self.curves_action = present(self.more.addAction("Accuracy curves…", self.ask_curves))
+        self.curves_action.setToolTip("Of a placement that is ticked with its measured places")
         self.python_action = present(self.more.addAction("Copy as Python", self.copy_python))
         self.command_action = present(
             self.more.addAction("Copy as command line", self.copy_command)
@@ -120,6 +124,7 @@ class Actions(QFrame):
         )
         for action in (self.python_action, self.command_action):
             action.setEnabled(result.job is not None)
+        self.curves_action.setEnabled(measured_pair(self.model.pair) is not None)
         self.report_button.setEnabled(bool(self._reported()))
         self.repeat_button.setEnabled(result.job is not None or bool(result.record))
 
@@ -184,6 +189,26 @@ class Actions(QFrame):
             return f"Saved {Path(path).name}"
 
         self._in_background(work, "Exporting")
+
+    def ask_curves(self) -> None:
+        """Ask where to write how accurate the ticked placement is, and write it."""
+        pair = measured_pair(self.model.pair)
+        if pair is None:
+            return
+        start = f"{pair[0].name} accuracy.png".replace("/", "_")
+        path = QFileDialog.getSaveFileName(self, "Save pictures", start, "Pictures (*.png)")[0]
+        if path:
+            self.write_curves(path)
+
+    def write_curves(self, path: str) -> None:
+        """Write distances and curves of the ticked placement beside its measured places."""
+        pair = measured_pair(self.model.pair)
+        assert pair is not None, "written while both are ticked"
+
+        def work(*_: object) -> str:
+            return "Saved " + " and ".join(file.name for file in write_accuracy(*pair, Path(path)))
+
+        self._in_background(work, "Drawing")
 
     def ask_report(self) -> None:
         """Ask where to write the report, and write it."""

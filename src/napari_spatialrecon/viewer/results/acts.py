@@ -213,3 +213,24 @@ def undo(viewer: ViewerModel, model: ResultsModel) -> Result | None:
     for index, layer in gone.layers:
         viewer.layers.insert(min(index, len(viewer.layers)), layer)
     return model.space.results.add(gone.result, gone.index)
+
+
+def measured_pair(pair: tuple[Side, Side] | None) -> tuple[Side, Side] | None:
+    """Return the placement and its measured places, if those are the two; else None."""
+    if pair is None or pair[0].task != "place":
+        return None
+    placed = [side for side in pair if side.result is not None]
+    true = [side for side in pair if side.result is None]
+    return (placed[0], true[0]) if placed and true else None
+
+
+def write_accuracy(placed: Side, true: Side, path: Path) -> list[Path]:
+    """Write figure 5 of the GEARS paper: ``<path>_distances.png`` and ``<path>_curves.png``."""
+    from napari_spatialrecon.comparison.place_pictures import accuracy_figures
+    from napari_spatialrecon.evaluation.pictures import save_png
+
+    drawn = accuracy_figures(true.adata, {placed.name: placed.adata})
+    return [
+        save_png(drawn[kind], path.with_name(f"{path.stem}_{kind}.png"))
+        for kind in ("distances", "curves")
+    ]
