@@ -1,7 +1,7 @@
 """Put the tables of a comparison into pages, between the marks that name them.
 
     spatialrecon compare --out table --cases all --data DIR
-    python -m experiments.results table docs/results.md docs/experiments/2026-11-29-compare.md
+    python -m experiments.results table docs/results.md docs/experiments/2026-11-30-compare.md
 
 A mark is a line ``<!-- compare: WHAT TASK -->``; what follows it up to ``<!-- end -->`` is
 replaced. WHAT is `overview`, `ranks`, `behind`, `choice`, `absent` or `details`.
