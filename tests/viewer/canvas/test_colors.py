@@ -10,6 +10,7 @@ from napari.layers import Points
 
 from napari_spatialrecon.errors import InputError
 from napari_spatialrecon.evaluation.palette import CATEGORIES, DISTINCT
+from napari_spatialrecon.viewer.canvas import colors
 from napari_spatialrecon.viewer.canvas.colors import (
     color_key,
     guess_kind,
@@ -236,3 +237,15 @@ def test_the_first_twelve_colors_are_far_apart_for_everybody() -> None:
         lab = rgb2lab(rgb)
         distances = deltaE_ciede2000(lab[:, None], lab[None])
         assert distances[~np.eye(len(lab), dtype=bool)].min() > 10
+
+
+@pytest.mark.parametrize("values", [np.linspace(0, 1, 3), ["a", "b", "a"]])
+def test_napari_keeps_the_colors_that_it_is_given_without_converting_them(
+    values: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    given: list[np.ndarray] = []
+    points = layer(3)
+    assign = colors._assign
+    monkeypatch.setattr(colors, "_assign", lambda of, rgba: given.append(rgba) or assign(of, rgba))
+    set_point_colors(points, values)
+    assert points.face_color is given[0]

@@ -10,11 +10,13 @@ from qtpy.QtCore import QPoint, Qt
 from qtpy.QtTest import QTest
 
 from napari_spatialrecon.viewer.canvas import detail
+from napari_spatialrecon.viewer.canvas.collector import COLLECT_MS, LATE_MS
 from napari_spatialrecon.viewer.canvas.colors import set_point_colors
 from napari_spatialrecon.viewer.canvas.detail import Detail, details, keep_smooth
 from napari_spatialrecon.viewer.canvas.drawn import lot
 from napari_spatialrecon.viewer.canvas.many_points import is_lean
 from napari_spatialrecon.viewer.canvas.point_nodes import drawers, set_standing_out, show_points
+from napari_spatialrecon.viewer.window import garbage
 
 N = 3_000
 
@@ -288,3 +290,15 @@ def test_memory_of_removed_layers_is_freed_once_the_view_rests(
     kept.collector._timer.setInterval(0)
     qtbot.waitUntil(lambda: bool(looked))
     assert not kept.collector.waiting
+
+
+def test_memory_of_layers_as_old_as_modules_is_freed_after_a_longer_rest(
+    crowd: tuple, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    viewer, kept = crowd[0], details[crowd[0]].collector
+    young, old = viewer.add_points(np.zeros((3, 2))), viewer.add_points(np.zeros((3, 2)))
+    viewer.layers.remove(young)
+    assert kept._timer.interval() == COLLECT_MS
+    monkeypatch.setattr(garbage, "_times", garbage.age() + 1)
+    viewer.layers.remove(old)
+    assert kept._timer.interval() == LATE_MS

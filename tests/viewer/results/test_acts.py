@@ -17,10 +17,12 @@ from napari_spatialrecon.viewer.results.acts import (
     export_table,
     recolor,
     undo,
+    undoing,
     write,
     write_disagreement,
 )
 from napari_spatialrecon.viewer.results.model import ResultsModel
+from napari_spatialrecon.viewer.results.quiet_layers import shown_overlays
 from napari_spatialrecon.viewer.results.sides import Side
 from napari_spatialrecon.viewer.results.symbols import Symbols
 from napari_spatialrecon.viewer.workspace.results import Result
@@ -123,3 +125,18 @@ def test_results_shown_together_differ_by_symbol(
     symbols.close()
     one.layer.visible = True
     assert str(two.layer.symbol[0]) == "disc"
+
+
+def test_a_result_comes_back_a_layer_and_a_piece_of_its_writing_at_a_time(
+    viewer: ViewerModel, space: Workspace, placed: Placed, tissue: np.ndarray
+) -> None:
+    model, one = ResultsModel(space), placed("a", tissue)
+    set_point_colors(one.layer, np.arange(len(tissue), dtype=float), title="T")
+    words = shown_overlays(one.layer)
+    delete(viewer, model, one)
+    steps, seen = undoing(viewer, model), []
+    for _ in steps:
+        seen.append((one.layer in viewer.layers, len(shown_overlays(one.layer))))
+    assert seen[0] == (True, 0) and len(words) == 2
+    assert [count for _, count in seen] == [0, 1, 2, 2] and list(space.results) == [one]
+    assert viewer.layers.selection.active is one.layer

@@ -19,6 +19,8 @@ if TYPE_CHECKING:
 
 COLLECT_MS = 3_000
 """Milliseconds after a removal, and without movement, until the memory of layers is freed."""
+LATE_MS = 60_000
+"""The same for layers as old as what has been left out: freeing them takes up to half a second."""
 
 
 class Collector(QObject):
@@ -39,7 +41,6 @@ class Collector(QObject):
         self._removed: list[int] = []  # ages
         self._timer = QTimer(self)
         self._timer.setSingleShot(True)
-        self._timer.setInterval(COLLECT_MS)
         self._timer.timeout.connect(self._free)
         viewer.layers.events.inserted.connect(self._on_inserted)
         viewer.layers.events.removed.connect(self._on_removed)
@@ -58,14 +59,18 @@ class Collector(QObject):
     def wait(self) -> None:
         """Wait longer, since a hand moves."""
         if self.waiting:
-            self._timer.start()
+            self._start()
+
+    def _start(self) -> None:
+        old = min(self._removed, default=garbage.age()) < garbage.age()
+        self._timer.start(LATE_MS if old else COLLECT_MS)
 
     def _on_inserted(self, event: Event) -> None:
         self._made.setdefault(event.value, garbage.age())
 
     def _on_removed(self, event: Event) -> None:
         self._removed.append(self._made.get(event.value, 0))
-        self._timer.start()
+        self._start()
 
     def _free(self) -> None:
         garbage.free(min(self._removed, default=garbage.age()))

@@ -209,7 +209,7 @@ def setting_point_colors(
 def repaint(layer: Points, key: ColorKey) -> None:
     """Color the categories of `key` again, after `ColorKey.with_color`."""
     table = np.array([entry.color for entry in key.entries], np.float32)
-    _paint(layer, key, table[key.codes])
+    _paint(layer, key, _as_napari(table)[key.codes])
 
 
 def set_point_opacity(
@@ -225,7 +225,7 @@ def set_point_opacity(
         NaN counts as the most uncertain.
     """
     key = color_key(layer)
-    rgba = np.array(layer.face_color, np.float32)
+    rgba = np.array(layer.face_color)
     rgba[:, 3] = 1.0
     _opacities.pop(layer, None)
     if uncertainty is not None:
@@ -247,7 +247,7 @@ def is_faded(layer: Points) -> bool:
 
 def _fade_rims(layer: Points) -> None:
     """Give rims the opacity of their points; points without a rim get none."""
-    rims = np.array(layer.border_color, np.float32)
+    rims = np.array(layer.border_color)
     rimmed = rims[:, 3] > 0
     rims[rimmed, 3] = _opacities.get(layer, np.ones(len(rims), np.float32))[rimmed]
     with layer._border.events.blocker_all():
@@ -284,7 +284,7 @@ def _categories(
         codes = np.where(codes < 0, len(names), codes).astype(np.int32)
         entries.append(_entry("missing", to_rgba(missing_color), missing, missing=True))
         table = np.vstack([table, to_rgba(missing_color)])
-    return ColorKey("category", title, tuple(entries), codes), table[codes]
+    return ColorKey("category", title, tuple(entries), codes), _as_napari(table)[codes]
 
 
 def _numbers(
@@ -309,7 +309,13 @@ def _numbers(
     if missing:
         index[absent], codes[absent] = _STEPS, 0
         entries = [_entry("missing", to_rgba(missing_color), missing, missing=True)]
-    return ColorKey(kind, title, tuple(entries), codes, (low, high), colormap), table[index]
+    key = ColorKey(kind, title, tuple(entries), codes, (low, high), colormap)
+    return key, _as_napari(table)[index]
+
+
+def _as_napari(colors: np.ndarray) -> np.ndarray:
+    """Return colors (n, 4) of 32 bits in 64, as napari keeps them: it would convert each point's."""
+    return np.asarray(colors, np.float32).astype(float)
 
 
 def _limits(

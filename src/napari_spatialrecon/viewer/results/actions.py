@@ -29,7 +29,7 @@ from napari_spatialrecon.viewer.results.acts import (
     measured_pair,
     recolor,
     shown_points,
-    undo,
+    undoing,
     write,
     write_accuracy,
 )
@@ -41,8 +41,11 @@ from napari_spatialrecon.viewer.widgets.labels import WrappedLabel
 from napari_spatialrecon.viewer.widgets.name_search import NameSearch
 from napari_spatialrecon.viewer.widgets.notice import Notice
 from napari_spatialrecon.viewer.widgets.saving import ask_where, offer_elsewhere
+from napari_spatialrecon.viewer.window.main_window import has_window
 from napari_spatialrecon.viewer.window.present import present
+from napari_spatialrecon.viewer.window.steps import Steps, at_once
 from napari_spatialrecon.viewer.window.tones import DARK, Tones
+from napari_spatialrecon.viewer.window.turns import Turns
 from napari_spatialrecon.viewer.window.worker import Run, Work
 
 if TYPE_CHECKING:
@@ -52,6 +55,8 @@ if TYPE_CHECKING:
     from napari_spatialrecon.viewer.workspace.results import Result
 
 
+MANY = 50_000
+"""A layer of more points is brought back over some turns of the event loop."""
 _ACROSS = 3
 """Buttons side by side: more would not fit their words in a narrow dock."""
 
@@ -95,6 +100,8 @@ class Actions(QFrame):
         )
         self.more_button.setMenu(self.more)
         self.status, self.undo_button = WrappedLabel(), QPushButton("Undo")
+        canvas = viewer.window._qt_viewer.canvas.native if has_window(viewer) else None
+        self._turns = Turns(canvas, self)
         self.notice = Notice()
         self._lay_out()
         self._connect()
@@ -259,8 +266,19 @@ class Actions(QFrame):
             self.refresh()
 
     def undo(self) -> None:
-        """Bring back the result that was deleted last."""
-        result = undo(self.viewer, self.model)
+        """Bring back the result that was deleted last; one of many points over some turns."""
+        from napari.layers import Points
+
+        if self._turns.running:
+            return
+        points = (layer for gone in self.model.deleted[-1:] for _, layer in gone.layers)
+        if any(len(layer.data) > MANY for layer in points if isinstance(layer, Points)):
+            self._turns.start(self._undoing())
+        else:
+            at_once(self._undoing())
+
+    def _undoing(self) -> Steps:
+        result = yield from undoing(self.viewer, self.model)
         if result is not None:
             self._say(f"{result.name} is back.")
 

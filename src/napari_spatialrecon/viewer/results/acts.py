@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from contextlib import nullcontext
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
@@ -18,6 +19,7 @@ from napari_spatialrecon.viewer.canvas.features import add_feature
 from napari_spatialrecon.viewer.canvas.point_values import values
 from napari_spatialrecon.viewer.results.facts import record_of
 from napari_spatialrecon.viewer.results.model import Deleted, ResultsModel
+from napari_spatialrecon.viewer.results.quiet_layers import inserting
 from napari_spatialrecon.viewer.results.sides import Side, layers_of
 from napari_spatialrecon.viewer.task.result_layers import hide_other_results
 from napari_spatialrecon.viewer.window.steps import Steps, at_once
@@ -207,11 +209,21 @@ def delete(viewer: ViewerModel, model: ResultsModel, result: Result) -> Deleted:
 
 def undo(viewer: ViewerModel, model: ResultsModel) -> Result | None:
     """Bring back the result that was deleted last; return it, or None if there is none."""
+    found: Result | None = at_once(undoing(viewer, model))
+    return found
+
+
+def undoing(viewer: ViewerModel, model: ResultsModel) -> Steps:
+    """Do what `undo` does, and return the same, in steps."""
     if not model.deleted:
         return None
-    gone = model.deleted.pop()
+    gone, layers = model.deleted.pop(), viewer.layers
     for index, layer in gone.layers:
-        viewer.layers.insert(min(index, len(viewer.layers)), layer)
+        yield from inserting(layers, min(index, len(layers)), layer, nullcontext())
+    back = [layer for _, layer in gone.layers if layer in layers]
+    if back:
+        layers.selection = {back[-1]}
+        yield None
     return model.space.results.add(gone.result, gone.index)
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
@@ -11,10 +11,27 @@ if TYPE_CHECKING:
     from napari.components.overlays import Overlay
     from napari.layers import Layer
 
+    from napari_spatialrecon.viewer.window.steps import Steps
+
 
 def shown_overlays(layer: Layer) -> list[Overlay]:
     """Return what is written on a layer: its name, a color bar and the title of that."""
     return [overlay for overlay in layer._overlays.values() if overlay.visible]
+
+
+def inserting(
+    layers: LayerList, index: int, layer: Layer, within: AbstractContextManager[None]
+) -> Steps:
+    """Insert a layer within a context, and then what is written on it, which takes as long."""
+    words = shown_overlays(layer)
+    for overlay in words:
+        overlay.visible = False
+    with within, unselected(layers):
+        layers.insert(index, layer)
+    yield None
+    for overlay in words:
+        overlay.visible = True
+        yield None
 
 
 @contextmanager

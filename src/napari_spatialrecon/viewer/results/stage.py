@@ -16,7 +16,7 @@ from napari_spatialrecon.viewer.results import own_layers
 from napari_spatialrecon.viewer.results.curtain import Curtain
 from napari_spatialrecon.viewer.results.distortion_layers import Of
 from napari_spatialrecon.viewer.results.looks import Look
-from napari_spatialrecon.viewer.results.quiet_layers import shown_overlays, unselected
+from napari_spatialrecon.viewer.results.quiet_layers import inserting
 from napari_spatialrecon.viewer.results.scene import Scene
 from napari_spatialrecon.viewer.results.value_colors import color_sides
 from napari_spatialrecon.viewer.window.steps import Steps, at_once
@@ -337,17 +337,10 @@ class Stage:
         self._ends.append(lambda: source.events.face_color.disconnect(recolor))
 
     def _adding(self, layer: Layer, index: int | None = None) -> Steps:
-        """Add a layer, and then what is written on it, which takes as long."""
         self._own.append(layer)
-        layers, words = self.viewer.layers, shown_overlays(layer)
-        for overlay in words:
-            overlay.visible = False
-        with self._changing(), unselected(layers):
-            layers.insert(len(layers) if index is None else index, layer)
-        yield None
-        for overlay in words:
-            overlay.visible = True
-            yield None
+        layers = self.viewer.layers
+        at = len(layers) if index is None else index
+        yield from inserting(layers, at, layer, self._changing())
 
     @contextmanager
     def _changing(self) -> Iterator[None]:
