@@ -23,7 +23,7 @@ from napari_spatialrecon.viewer.canvas.palette import (
     to_rgba,
 )
 from napari_spatialrecon.viewer.canvas.point_nodes import redraw_colors
-from napari_spatialrecon.viewer.canvas.rims import paint_rims
+from napari_spatialrecon.viewer.canvas.rims import paint_rims, put_colors
 from napari_spatialrecon.viewer.window.steps import Steps, at_once
 
 if TYPE_CHECKING:
@@ -251,7 +251,7 @@ def _fade_rims(layer: Points) -> None:
     rimmed = rims[:, 3] > 0
     rims[rimmed, 3] = _opacities.get(layer, np.ones(len(rims), np.float32))[rimmed]
     with layer._border.events.blocker_all():
-        layer._border.colors = rims
+        put_colors(layer._border, rims)
 
 
 def _naturally_ordered(values: Values) -> pd.Categorical:
@@ -314,7 +314,7 @@ def _numbers(
 
 
 def _as_napari(colors: np.ndarray) -> np.ndarray:
-    """Return colors (n, 4) of 32 bits in 64, as napari keeps them: it would convert each point's."""
+    """Return colors (n, 4) of 32 bits in 64, as napari keeps them."""
     return np.asarray(colors, np.float32).astype(float)
 
 
@@ -365,7 +365,7 @@ def _assign(layer: Points, rgba: np.ndarray) -> None:
     with face.events.blocker_all():
         face.color_mode = ColorMode.DIRECT
         face.color_properties = None
-        face.colors = rgba
+        put_colors(face, rgba)
     layer._update_thumbnail()
 
 
