@@ -263,6 +263,7 @@ def test_shares_have_intervals_of_what_the_method_finds_in_pseudo_spots(mixed):
     assert ((truth >= lower) & (truth <= upper)).mean() > 0.8
     assert "90% intervals of" in result.verdict
     assert result.record.metrics["interval_coverage"] > 0.8
+    assert any("below 2% hold for the most part" in note for note in result.notes)
 
 
 def test_known_shares_and_too_few_cells_leave_shares_without_intervals(mixed):

@@ -36,6 +36,13 @@ _COMMON, _MOSTLY = 0.05, 0.85
 _CLEAR = 2.0
 
 
+MISSED = (
+    "Intervals of shares below 2% hold for the most part because most such spots lack the type: "
+    "where it is there all the same, they are too short."
+)
+"""What is said of types that a method misses."""
+
+
 @dataclass(frozen=True, eq=False)
 class Certainty:
     """Intervals of the shares of a mixture, and how the method did on pseudo-spots.
@@ -101,6 +108,7 @@ def _calibrated(
         upper,
         metrics | coverage(checked),
         (*_no_better(own, mean), *_may_be_absent(shares, lower, names)),
+        (MISSED,),
     )
 
 
