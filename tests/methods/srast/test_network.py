@@ -6,7 +6,7 @@ import pytest
 import torch
 
 from napari_spatialrecon.methods.srast import flow
-from napari_spatialrecon.methods.srast.config import FlowConfig
+from napari_spatialrecon.methods.srast.config import FlowConfig, SRastConfig
 from napari_spatialrecon.methods.srast.network import (
     N_CONTEXT,
     N_NEIGHBOUR,
@@ -94,3 +94,34 @@ def test_a_perfect_field_has_no_loss_but_that_of_the_unknown_start():
     )
     assert terms["flow"] < 1e-6
     assert terms["boundary"] < 1e-3
+
+
+@pytest.mark.parametrize("temperature", [1.0, 2.0])
+@pytest.mark.parametrize("target", ["ratios", "logits"])
+def test_the_regularizer_is_least_at_the_target_that_is_asked_for(target, temperature):
+    ratios = torch.tensor([[0.7, 0.2, 0.1, 0.0]])
+    config = FlowConfig(target=target, temperature=temperature, start_share=1.0, smoothing=0.05)
+    y1 = flow.smoothed_centred_logits(ratios, config.smoothing)
+    aims = {"ratios": ratios, "logits": torch.softmax(y1 / temperature, dim=-1)}
+
+    def divergence(aim):
+        """Of a field that leads to logits whose softmax at the temperature is `aim`."""
+        ends = temperature * torch.log(aim + 1e-9)
+
+        def field(y, time, batch):
+            return ends - y
+
+        generator = torch.Generator().manual_seed(0)
+        terms = flow.losses(field, batch(1), ratios, torch.ones(1), config, generator)
+        return float(terms["boundary"])
+
+    assert divergence(aims[target]) < 1e-5
+    others = [divergence(aim) for name, aim in aims.items() if name != target]
+    assert min(others) > 1e-3
+
+
+def test_the_preset_of_the_paper_has_its_target_and_weights():
+    paper = SRastConfig.preset("paper").flat()
+    assert paper["flow.target"] == "logits"
+    assert (paper["flow.temperature"], paper["flow.boundary_power"]) == (2.0, 2.0)
+    assert (paper["sasa.errors"], paper["sasa.kl_weight"]) == ("sum", 0.001)

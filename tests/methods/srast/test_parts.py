@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import numpy as np
+import pytest
 import torch
 from scipy import sparse
 
@@ -10,7 +11,13 @@ from napari_spatialrecon.methods.run import Run
 from napari_spatialrecon.methods.srast.config import SasaConfig
 from napari_spatialrecon.methods.srast.corpus import rasterise, thin
 from napari_spatialrecon.methods.srast.learning import regions_held_out
-from napari_spatialrecon.methods.srast.sasa import LatentNorm, Sasa, dual_topology
+from napari_spatialrecon.methods.srast.sasa import (
+    GraphVAE,
+    LatentNorm,
+    Sasa,
+    SasaTask,
+    dual_topology,
+)
 from napari_spatialrecon.methods.super_resolution.coarse_pair import coarsen
 from napari_spatialrecon.tissue.lattice import find_lattice
 from napari_spatialrecon.tissue.subspots import Factor
@@ -53,6 +60,27 @@ def test_alignment_tells_two_tissues_apart_and_repeats_itself():
     alike = unit @ unit.T
     right = points[:, 0] > 5
     assert alike[np.ix_(right, right)].mean() > alike[np.ix_(right, ~right)].mean() + 0.3
+
+
+@pytest.mark.parametrize("errors", ["sum", "mean"])
+def test_the_lower_bound_follows_equation_ten(errors):
+    """Reconstruction and KL are sums over spots, here per spot; its code sums over genes."""
+    generator = torch.Generator().manual_seed(0)
+    x = torch.rand(6, 9, generator=generator)
+    edges = torch.stack([torch.arange(6), torch.arange(6).roll(1)])
+    config = SasaConfig(hidden=8, latent=3, errors=errors, kl_weight=0.5)
+    torch.manual_seed(0)
+    vae = GraphVAE(9, config)
+    total, _ = SasaTask(vae, x, edges, config).loss(0, torch.Generator().manual_seed(1))
+    mean, log_variance = vae.encode(x, edges)
+    noise = torch.randn(mean.shape, generator=torch.Generator().manual_seed(1))
+    torch.manual_seed(0)
+    again = GraphVAE(9, config)  # whose norm has seen nothing yet
+    decoded = again.decoder(again.norm(mean + torch.exp(0.5 * log_variance) * noise))
+    each = ((x - decoded) ** 2).sum() / (6 if errors == "sum" else 6 * 9)
+    q = torch.distributions.Normal(mean, torch.exp(0.5 * log_variance))
+    kl = torch.distributions.kl_divergence(q, torch.distributions.Normal(0.0, 1.0)).sum() / 6
+    torch.testing.assert_close(total, each + 0.5 * kl)
 
 
 def test_a_coarse_pair_sums_whole_blocks_and_keeps_its_parts():

@@ -25,6 +25,13 @@ class SasaConfig(Config):
     hidden: int = option(128, "Units of the hidden layer.", low=8, high=4096)
     latent: int = option(30, "Latent dimensions.", low=2, high=512)
     kl_weight: float = option(0.001, "Weight of the KL divergence (eq. 10).", low=0.0)
+    errors: str = option(
+        "mean",
+        "Weigh the KL divergence of a spot against the mean of its genes' squared errors, or "
+        "against their sum, as eq. 10 has it.",
+        choices=("mean", "sum"),
+        advanced=True,
+    )
     genes: int = option(1000, "Number of most variable genes used by the autoencoder.", low=10)
     spots: int = option(
         3000, "Maximum number of spots for fitting; all spots are encoded.", unit="spots", low=50
@@ -59,6 +66,13 @@ class FlowConfig(Config):
     )  # fmt: skip
     temperature: float = option(
         1.0, "Temperature of the regularizer (τ of eq. 22-23).", low=0.01, advanced=True
+    )
+    target: str = option(
+        "ratios",
+        "What the regularizer aims at: the true ratios, or the softmax of their logits at its "
+        "temperature, as eq. 22 has it.",
+        choices=("ratios", "logits"),
+        advanced=True,
     )
     start_share: float = option(
         0.5, "Share of training at time 0, at which the mean is read.", low=0.0, high=1.0,
@@ -101,12 +115,14 @@ class SRastConfig(Config):
             "flow.flow_weight": 1.0,
             "flow.boundary_power": 2.0,
             "flow.temperature": 2.0,
+            "flow.target": "logits",
             "flow.start_share": 0.0,
             "flow.count_power": 0.0,
             "flow.reading": "draws",
             "flow.draws": 8,
             "flow.steps": 50,
             "sasa.hidden": 512,
+            "sasa.errors": "sum",
             "sasa.training.steps": 500,
             "sasa.training.learning_rate": 1e-3,
             "training.learning_rate": 1e-4,

@@ -55,7 +55,7 @@ def losses(
     weight = weight / weight.mean()
     flow = ((v - (y1 - y0)) ** 2).mean(dim=-1)
     target = ratios
-    if config.temperature != 1.0 or config.boundary_power:
+    if config.target == "logits":
         target = torch.softmax(y1 / config.temperature, dim=-1)
     predicted = torch.log_softmax((y + (1 - t) * v) / config.temperature, dim=-1)
     divergence = (torch.xlogy(target, target) - target * predicted).sum(dim=-1)

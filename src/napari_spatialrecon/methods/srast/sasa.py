@@ -64,7 +64,7 @@ class GraphVAE(nn.Module):
         return self.mean(h), self.log_variance(h)
 
 
-class _Task:
+class SasaTask:
     """The evidence lower bound over one slide (eq. 10)."""
 
     def __init__(self, module: GraphVAE, x: Tensor, edges: Tensor, config: SasaConfig) -> None:
@@ -74,15 +74,19 @@ class _Task:
     def loss(
         self, step: int, generator: torch.Generator
     ) -> tuple[Tensor, Mapping[str, Tensor | float]]:
+        """Return eq. 10 over the number of spots, and its two parts."""
         mean, log_variance = self.vae.encode(self.x, self.edges)
         noise = torch.randn(mean.shape, generator=generator, device=mean.device)
         z = mean + torch.exp(0.5 * log_variance) * noise
         reconstruction = F.mse_loss(self.vae.decoder(self.vae.norm(z)), self.x)
         kl = -0.5 * (1 + log_variance - mean**2 - log_variance.exp()).sum(dim=-1).mean()
-        total = reconstruction + self.config.kl_weight * kl
+        # Sums of eq. 10, over the number of spots; "mean" over that of genes as well.
+        genes = self.x.shape[1] if self.config.errors == "sum" else 1
+        total = genes * reconstruction + self.config.kl_weight * kl
         return total, {"reconstruction": reconstruction, "kl": kl}
 
     def held_out(self) -> Mapping[str, float] | None:
+        """Return None: all spots are fitted."""
         return None
 
 
@@ -134,7 +138,7 @@ class Sasa:
             torch.manual_seed(run.seed)
             network = GraphVAE(len(genes), config).to(run.device)
         x, edges = plain._inputs(logs[some], points[some])
-        task = _Task(network, x, edges, config)
+        task = SasaTask(network, x, edges, config)
         run.unsaved().train(task, config.training, "Aligning the slide")
         run.reporter.check()
         return replace(plain, network=network)
