@@ -164,6 +164,7 @@ def reopen(bench: Bench, folder: Path) -> np.ndarray:
     with answering(folder):
         bench.hand.click(bench.dock.session.open_button)
     until(lambda: bench.dock.session.keeper.folder is not None, 120)
+    until(lambda: not bench.dock.visibleRegion().isEmpty(), 60)
     bench.picture("reopened")
     return bench.canvas()
 

@@ -11,8 +11,10 @@ from anndata import AnnData
 
 from napari_spatialrecon.errors import InputError
 from napari_spatialrecon.tissue.backed import bytes_in_memory, free_memory
+from napari_spatialrecon.tissue.formats import csv_counts
 from napari_spatialrecon.tissue.formats.noting import add_notes
 from napari_spatialrecon.tissue.formats.options import ReadOptions
+from napari_spatialrecon.tissue.formats.recognise import LEAST_GENES
 from napari_spatialrecon.tissue.formats.registry import Format, families, find_format, format_named
 from napari_spatialrecon.tissue.formats.settling import settle
 from napari_spatialrecon.tissue.library import unit
@@ -24,6 +26,7 @@ if TYPE_CHECKING:
 
 #: Share of the free memory from which on a table is left on disk.
 LARGE = 1 / 3
+_MOST_NAMES = 6
 
 
 def read_adata(
@@ -104,7 +107,7 @@ def read_with(
         )
     found = find_format(path)
     if found is None:
-        raise _unknown(path)
+        raise unknown(path)
     left = _gibibytes_to_leave(path, found) if backed is None else 0.0
     table = found.read(path, options, backed=bool(backed or left))
     if left:
@@ -133,7 +136,7 @@ def _finished(adata: AnnData, found: Format, options: ReadOptions, where: str) -
     return adata
 
 
-def _unknown(path: Path) -> InputError:
+def unknown(path: Path) -> InputError:
     """Return why a path is of no format: damaged, unreadable or of another kind."""
     expected = f"Expected a file or folder of {families()}"
     if path.is_dir():
@@ -151,7 +154,7 @@ def _unknown(path: Path) -> InputError:
             f"Expected a file that can be opened, found: {error.strerror}.", where=str(path)
         )
     if start != b"\x89HDF\r\n\x1a\n":
-        found = "an empty file" if not start else "a file of another kind"
+        found = "an empty file" if not start else _other_kind(path)
         return InputError(
             f"{expected}; found {found}.",
             remedy='Try writing the table with adata.write_h5ad("table.h5ad").',
@@ -167,6 +170,17 @@ def _unknown(path: Path) -> InputError:
         f"{expected}; found an HDF5 file of another kind, which holds {_groups(path)}.",
         remedy='Try writing the table with adata.write_h5ad("table.h5ad").',
         where=str(path),
+    )
+
+
+def _other_kind(path: Path) -> str:
+    if path.suffix.lower() != ".csv":
+        return "a file of another kind"
+    names = csv_counts.header(path)
+    more = ", …" if len(names) > _MOST_NAMES else ""
+    return (
+        f"a CSV with the columns {', '.join(names[:_MOST_NAMES])}{more}, where a table of cells "
+        f"has x, y and {LEAST_GENES} genes or more"
     )
 
 

@@ -9,6 +9,7 @@ import pytest
 from napari.components import ViewerModel
 from qtpy.QtWidgets import QWidget
 
+from napari_spatialrecon.tissue.slots import UNCERTAINTY
 from napari_spatialrecon.viewer.canvas.view import show_tissue
 
 SPOTS = np.array([[300.0, 400.0], [500.0, 700.0]])
@@ -32,6 +33,12 @@ def test_the_spots_fill_the_canvas(slide: ViewerModel, visible: bool) -> None:
     slide.layers["spots"].visible = visible
     assert (seen(slide) >= [200, 300]).all() and seen(slide).min() < 500
     np.testing.assert_allclose(slide.scene.camera.center[-2:], SPOTS.mean(axis=0), atol=1)
+
+
+def test_placed_cells_have_more_room_for_the_rim_of_the_tissue(slide: ViewerModel) -> None:
+    spots = seen(slide)
+    slide.layers["spots"].features = {UNCERTAINTY: [30.0, 40.0]}
+    assert (seen(slide) > 1.05 * spots).all()
 
 
 def test_an_image_without_spots_is_shown_whole(slide: ViewerModel) -> None:

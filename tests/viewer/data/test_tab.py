@@ -72,6 +72,22 @@ def test_files_that_are_dropped_are_opened(
     assert "(alone.h5ad or alone.zarr), found neither" in tab.notice.label.text()
 
 
+def test_a_file_that_nobody_reads_says_what_it_lacks_until_another_is_opened(
+    make_napari_viewer: Any, forgetful: Any, tmp_path: Path, qtbot: Any
+) -> None:
+    viewer = make_napari_viewer()
+    forgetful(viewer)
+    tab = DataTab(viewer)
+    qtbot.addWidget(tab)
+    notes = tmp_path / "notes.csv"
+    notes.write_text("x,y,ERBB2\n1,2,3\n")
+    tab.open([str(notes)])
+    said = tab.notice.label.text()
+    assert "the columns x, y, ERBB2, where a table of cells has x, y and 5 genes or more" in said
+    tab.open([])
+    assert tab.notice.isHidden()
+
+
 def pictured(tab: DataTab) -> list[Any]:
     return [c for c in tab.cards.values() if c.card.entry.layer is not None]
 

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from napari_spatialrecon.viewer.canvas.layer_values import can_fade
 from napari_spatialrecon.viewer.window.main_window import has_window, main_window
 
 if TYPE_CHECKING:
@@ -17,6 +18,8 @@ if TYPE_CHECKING:
 
 MARGIN = 0.12
 """Room around the tissue, as a part of the canvas."""
+MARGIN_OF_PLACED = 0.2
+"""The same around placed cells on an image, which often leave the rim of the tissue empty."""
 #: Viewer -> the center of its view when it was last fitted to the tissue.
 _fitted: weakref.WeakKeyDictionary[Viewer, np.ndarray] = weakref.WeakKeyDictionary()
 
@@ -63,7 +66,9 @@ def _fit(viewer: ViewerModel) -> None:
     ]
     apart = [image for image in images if not any(_covers(image, layer) for layer in points)]
     if points:
-        viewer.reset_view(layers=[*points, *apart], margin=MARGIN)
+        bare = any(can_fade(layer) and any(_covers(i, layer) for i in images) for layer in points)
+        margin = MARGIN_OF_PLACED if bare else MARGIN
+        viewer.reset_view(layers=[*points, *apart], margin=margin)
     else:
         viewer.reset_view()
 

@@ -32,7 +32,7 @@ def open_paths(
     Parameters
     ----------
     refuse
-        Called with what napari raises for a file that it cannot open, and for a record alone.
+        Called with why a file can be opened neither here nor by napari, and for a record alone.
     """
     tables = []
     for path in map(Path, paths):
@@ -45,8 +45,17 @@ def open_paths(
                 result_of(path)  # a record alone is refused in the tab, not in a notice
                 tables.append(Source(path, options))
             else:
-                viewer.open(str(path))
+                _open_by_napari(viewer, path)
         except Exception as error:
             refuse(error)
     if tables:
         open_in_turn(viewer, tables)
+
+
+def _open_by_napari(viewer: Viewer, path: Path) -> None:
+    from napari_spatialrecon.tissue.read import unknown
+
+    try:
+        viewer.open(str(path))
+    except Exception as error:
+        raise unknown(path) from error

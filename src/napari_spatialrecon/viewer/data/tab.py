@@ -89,6 +89,7 @@ class DataTab(QWidget):
 
     def open(self, paths: list[str], options: ReadOptions = NO_CHOICE) -> None:
         """Open files or folders in the background; images are left to napari."""
+        self.notice.clear()
         open_paths(self.viewer, paths, options, self.notice.show_error)
 
     def dragEnterEvent(self, event: QDragEnterEvent | None) -> None:
