@@ -46,6 +46,7 @@ def run(widget: ImputeGenes, qtbot: Any) -> None:
 def test_genes_are_offered_with_those_measured_marked(widget: ImputeGenes) -> None:
     inputs, model = widget.inputs, widget.model
     assert model.state is State.EMPTY and "a gene to impute" in widget.empty.label.text()
+    assert widget.empty.open_button.isHidden() and widget.empty.sample_button.isHidden()
     offered = inputs.gene_list.search.names
     assert len(offered) == len(model.names)
     marked = [name for name in offered if name.endswith(MEASURED)]

@@ -25,7 +25,7 @@ def test_a_placement_is_said_in_micrometres_beside_its_yardsticks() -> None:
     assert (said.verdict.text, said.tone) == ("better than kNN", "good")
     assert said.bar == pytest.approx((414 / 1072, 423 / 1072, 1.0))
     assert (said.method, said.time.text, said.seed.text) == ("GEARS", "2 min", "seed 3")
-    assert said.saved.text == "not saved" and said.value == 414
+    assert said.saved.text == "unsaved" and said.value == 414
     assert all(number.tip for number in (*said.numbers, said.verdict, said.time, said.seed))
     assert "hidden from training" in said.numbers[0].tip
 

@@ -209,7 +209,7 @@ def test_a_result_is_saved_and_exported(
 ) -> None:
     actions, result = tab.actions_panel, two[1]
     card = tab.results.cards[result]
-    assert card.details[-1].text() == "not saved"
+    assert card.details[-1].text() == "unsaved"
     actions.save_as(str(tmp_path / "a.h5ad"))
     qtbot.waitUntil(lambda: result.path is not None, timeout=90_000)
     assert card.details[-1].text() == "saved" and (tmp_path / "a.run.json").exists()

@@ -106,9 +106,7 @@ def facts(result: Result) -> Facts:
             UNKNOWN if seed is None else f"seed {seed}",
             "The same seed and settings give the same result",
         ),
-        Number("saved", str(result.path))
-        if result.path
-        else Number("not saved", "Not on disk yet"),
+        Number("saved", str(result.path)) if result.path else Number("unsaved", "Not on disk yet"),
     )
 
 

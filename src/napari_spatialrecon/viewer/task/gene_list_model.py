@@ -40,6 +40,11 @@ class GeneListModel(OneSlideModel[JobT, OutcomeT]):
         return self.slide
 
     @property
+    def all_open(self) -> bool:
+        """Whether only genes are missing."""
+        return self.slide is not None and self.gene_table is not None
+
+    @property
     def names(self) -> list[str]:
         """Genes that can be listed."""
         return genes_of(self.gene_table)

@@ -98,6 +98,11 @@ class TaskModel(ABC, Generic[JobT, OutcomeT]):
     def missing(self) -> list[str]:
         """Return what must be opened or chosen first."""
 
+    @property
+    def all_open(self) -> bool:
+        """Whether what is missing is only to be chosen, in the fields."""
+        return False
+
     @abstractmethod
     def make_job(self, **common: Unpack[Common]) -> JobT:
         """Return a run with the current choices; called only if nothing is missing.

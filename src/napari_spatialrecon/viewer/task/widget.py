@@ -164,7 +164,7 @@ class TaskWidget(QWidget, Generic[ModelT, OutcomeT]):
         self.inputs.refresh()
         self.inputs.lock(model.running)
         self.empty.setVisible(model.state is State.EMPTY)
-        self.empty.show_missing(model.missing())
+        self.empty.show_missing(model.missing(), opening=not model.all_open)
         self.panel.refresh()
         if model.outcome is None:
             for part in (self.result, *self.result_parts()):
@@ -396,7 +396,10 @@ class _Empty(QFrame):
         layout.addWidget(self.label)
         layout.addLayout(row)
 
-    def show_missing(self, missing: list[str]) -> None:
+    def show_missing(self, missing: list[str], *, opening: bool) -> None:
+        """List what is missing, and offer to open slides where that is what is missing."""
+        self.sample_button.setVisible(opening)
+        self.open_button.setVisible(opening)
         self.label.setText("Still needed:\n" + "\n".join(f"• {text}" for text in missing))
 
 
