@@ -2,12 +2,9 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 import numpy as np
 import pytest
 from napari.components import ViewerModel
-from qtpy.QtWidgets import QWidget
 
 from napari_spatialrecon.tissue.slots import UNCERTAINTY
 from napari_spatialrecon.viewer.canvas.view import show_tissue
@@ -51,23 +48,3 @@ def test_an_image_without_spots_is_shown_whole(slide: ViewerModel) -> None:
 def test_a_hidden_slide_is_not_looked_for(slide: ViewerModel) -> None:
     slide.add_points(SPOTS + np.array([0, 9000]), visible=False)
     assert seen(slide).max() < 1000
-
-
-@pytest.mark.parametrize("moved", [False, True])
-def test_the_tissue_stays_in_sight_as_docks_take_room_unless_the_view_was_moved(
-    make_napari_viewer: Any, qtbot: Any, moved: bool
-) -> None:
-    viewer = make_napari_viewer(show=True)
-    layer = viewer.add_points(SPOTS, size=1)
-    show_tissue(viewer)
-    if moved:
-        viewer.scene.camera.center = (0.0, 350.0, 500.0)
-    before = viewer.canvas.size
-    dock = QWidget()
-    dock.setMinimumWidth(400)
-    viewer.window.add_dock_widget(dock, area="right")
-    qtbot.waitUntil(lambda: viewer.canvas.size[1] < before[1] - 200)
-    qtbot.wait(200)
-    corners = layer.corner_pixels
-    inside = (corners[0] < SPOTS[0]).all() and (corners[1] > SPOTS[1]).all()
-    assert inside is not moved

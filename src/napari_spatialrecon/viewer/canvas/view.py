@@ -2,58 +2,27 @@
 
 from __future__ import annotations
 
-import weakref
-from functools import partial
 from typing import TYPE_CHECKING
 
 import numpy as np
 
 from napari_spatialrecon.viewer.canvas.layer_values import can_fade
-from napari_spatialrecon.viewer.window.main_window import has_window, main_window
 
 if TYPE_CHECKING:
     from napari.components import ViewerModel
     from napari.layers import Layer
-    from napari.viewer import Viewer
 
 MARGIN = 0.12
 """Room around the tissue, as a part of the canvas."""
 MARGIN_OF_PLACED = 0.2
 """The same around placed cells on an image, which often leave the rim of the tissue empty."""
-#: Viewer -> the center of its view when it was last fitted to the tissue.
-_fitted: weakref.WeakKeyDictionary[Viewer, np.ndarray] = weakref.WeakKeyDictionary()
 
 
 def show_tissue(viewer: ViewerModel) -> None:
     """Zoom to the visible points, those hidden on a visible image, and images without points.
 
-    The H&E of a slide is mostly glass: fitted as a whole, it leaves the tissue small. In a window
-    the view is fitted again as the canvas changes its size, until somebody moves it: docks and
-    the controls of the first layer take room from what is in sight.
+    The H&E of a slide is mostly glass: fitted as a whole, it leaves the tissue small.
     """
-    _fit(viewer)
-    if has_window(viewer):
-        if viewer not in _fitted:
-            _follow_size(viewer)
-        _fitted[viewer] = np.array(viewer.scene.camera.center)
-
-
-def _follow_size(viewer: Viewer) -> None:
-    from qtpy.QtCore import QTimer
-
-    timer = QTimer(main_window(viewer))  # deleted with the window
-    timer.setSingleShot(True)
-    timer.timeout.connect(partial(_fit_again, weakref.ref(viewer)))
-    viewer.canvas.events.size.connect(lambda: timer.start(0))  # once the canvas is laid out
-
-
-def _fit_again(held: weakref.ref[Viewer]) -> None:
-    viewer = held()
-    if viewer is not None and np.allclose(viewer.scene.camera.center, _fitted[viewer]):
-        _fit(viewer)
-
-
-def _fit(viewer: ViewerModel) -> None:
     from napari.layers import Image, Points
 
     images = [layer for layer in viewer.layers if isinstance(layer, Image) and layer.visible]
