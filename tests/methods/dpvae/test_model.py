@@ -15,6 +15,7 @@ from napari_spatialrecon.geometry.procrustes import procrustes_error
 from napari_spatialrecon.geometry.solver.landmarks import Landmarks
 from napari_spatialrecon.methods.dpvae.config import DPVAEConfig
 from napari_spatialrecon.methods.dpvae.model import DPVAE
+from napari_spatialrecon.methods.ensemble.base import Layouts
 from napari_spatialrecon.methods.placement.base import PlacementMethod
 from napari_spatialrecon.methods.placement.held_out import HeldOut
 from napari_spatialrecon.methods.run import Run
@@ -269,6 +270,38 @@ def test_hard_landmarks_lie_where_they_were_set(methods, cells, landmarks, truth
     assert correlation(truth, placed.coordinates) > 0.4
     errors = np.linalg.norm(placed.coordinates - truth, axis=1)
     assert np.median(errors) < 0.3 * extent
+
+
+@pytest.mark.parametrize("good", ["latent", "plane"])
+def test_what_places_left_out_landmarks_better_is_kept(
+    slides, cells, truth, small, good, monkeypatch
+):
+    """A latent of five dimensions with the true distances, or with distances of noise."""
+    steps = {"members": 1, "validate": False, "training__steps": 20}
+    model = DPVAE(small(network__latent=5, **steps)).fit(slides, cells)
+    rng = np.random.default_rng(0)
+    turn, _ = np.linalg.qr(rng.normal(size=(5, 5)))
+    exact = (truth - truth.mean(axis=0)) / model.reference.frame.radius_on(0) @ turn[:2]
+    latent = exact if good == "latent" else rng.normal(size=exact.shape)
+    plane = exact @ turn[:2].T if good == "plane" else rng.normal(size=(len(exact), 2))
+    planar = Layouts((plane,))
+    monkeypatch.setattr(DPVAE, "layouts", lambda *_: planar)
+    monkeypatch.setattr(DPVAE, "latents", lambda *_: [latent])
+    rows = np.arange(5, 400, 33)
+    known, others = Landmarks(rows, truth[rows]), np.delete(np.arange(400), rows)
+    found, off = {}, {}
+    for choice in ("plane", "latent", "auto"):
+        model.config = model.config.with_values({"landmarks": choice})
+        found[choice] = model.impute(cells, known, um_per_unit=0.5)
+        gaps = found[choice].coordinates - truth
+        np.testing.assert_allclose(gaps[rows], 0, atol=1e-6 * np.ptp(truth))
+        off[choice] = np.median(np.linalg.norm(gaps[others], axis=1))
+    np.testing.assert_allclose(found["auto"].coordinates, found[good].coordinates)
+    told = found["auto"].diagnostics
+    assert (told["left_out_latent"] < told["left_out_plane"]) == (good == "latent")
+    assert any("5 dimensions" in note for note in found["auto"].notes) == (good == "latent")
+    other = "plane" if good == "latent" else "latent"
+    assert off[good] < 0.5 * off[other]
 
 
 def test_soft_landmarks_lie_near_and_nearer_the_firmer_they_pull(methods, cells, landmarks, truth):

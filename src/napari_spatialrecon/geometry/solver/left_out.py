@@ -31,8 +31,8 @@ def left_out_errors(
 
     Parameters
     ----------
-    layout : (n, 2) float
-        Layout before posing, in the unit of the positions.
+    layout : (n, d) float
+        Layout before posing, in the unit of the positions; of two dimensions if it bends.
     landmarks
         Rows of `layout`, and their positions.
     bend

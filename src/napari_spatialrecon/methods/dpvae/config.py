@@ -95,6 +95,13 @@ class DPVAEConfig(EnsembleConfig):
     spots_per_step: int = option(
         384, "Spots per slide whose pairs are used in a step.", unit="spots", low=8
     )
+    landmarks: str = option(
+        "auto",
+        "With more than 2 latent dimensions and landmarks: keep distances of the networks' planar "
+        "layout, of their latents (eq. 7), or whichever places left-out landmarks better.",
+        choices=("auto", "plane", "latent"),
+        advanced=True,
+    )
     network: NetworkConfig = section(NetworkConfig, "Encoder and decoder")
     mask: MaskConfig = section(MaskConfig, "Which pairs of spots count", advanced=True)
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import replace
+from itertools import islice
 from typing import Self
 
 import numpy as np
@@ -11,12 +12,14 @@ import torch
 from numpy.typing import NDArray
 from torch import nn
 
+from napari_spatialrecon.geometry.solver.landmarks import Landmarks, fit_scale
+from napari_spatialrecon.geometry.solver.left_out import left_out_errors
 from napari_spatialrecon.geometry.solver.place_solver import PlaceSolver
 from napari_spatialrecon.methods.dpvae.config import DPVAEConfig
 from napari_spatialrecon.methods.dpvae.fitting import DPVAEFit, Masks, empty_network
 from napari_spatialrecon.methods.dpvae.member import check_masks, pieces_of
 from napari_spatialrecon.methods.dpvae.network import Network
-from napari_spatialrecon.methods.ensemble.base import EnsembleMethod, Layouts
+from napari_spatialrecon.methods.ensemble.base import EnsembleMethod, Ground, Layouts
 from napari_spatialrecon.methods.ensemble.views import Embedded
 from napari_spatialrecon.methods.placement.base import PlacementSizes
 from napari_spatialrecon.methods.run import Run
@@ -24,6 +27,8 @@ from napari_spatialrecon.progress import Reporter
 from napari_spatialrecon.tissue.contract import Prepared
 from napari_spatialrecon.tissue.preprocess import Features
 
+#: Most landmarks that are left out in turn to choose between planar layout and latents.
+_MOST = 50
 #: Seconds per pair of spots in a training step.
 _PER_PAIR = 5e-8
 
@@ -85,6 +90,37 @@ class DPVAE(EnsembleMethod):
             _latent(network.eval(), self._inputs(number, features))
             for number, network in enumerate(self.networks)
         ]
+
+    def _ground(
+        self,
+        features: Sequence[Features],
+        places: NDArray[np.float64],
+        landmarks: Landmarks,
+        trained: float,
+    ) -> Ground:
+        """Return the planar layout, or the latents of all networks if they do better.
+
+        Side by side and divided by the root of their number, the squared distances of the latents
+        are the mean over the networks, whatever their poses.
+        """
+        choice = self.config.landmarks
+        if self.config.network.latent == 2 or choice == "plane":
+            return Ground(places)
+        latents = self.latents(features)
+        latent = np.concatenate(latents, axis=1) / np.sqrt(len(latents))
+        found = {"plane": places, "latent": latent}
+        scales = {name: fit_scale(x, landmarks, trained=trained) for name, x in found.items()}
+        errors = {
+            name: float(np.median([*islice(left_out_errors(x / scales[name], landmarks), _MOST)]))
+            for name, x in found.items()
+            if choice == "auto"
+        }
+        latent_is_better = choice == "latent" or errors["latent"] < errors["plane"]
+        best = "latent" if latent_is_better else "plane"
+        known = {f"left_out_{name}": e for name, e in errors.items() if np.isfinite(e)}
+        said = f"Distances of the latents in {latent.shape[1]} dimensions were kept."
+        notes = (said,) if best == "latent" else ()
+        return Ground(found[best], scales[best], known, notes)
 
     def layouts(self, features: Sequence[Features], reporter: Reporter) -> Layouts:
         """Return each network's layout: its 2-D latent, or the solution of eq. 6 otherwise."""

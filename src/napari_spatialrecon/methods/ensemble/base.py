@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from abc import abstractmethod
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from itertools import islice
 from pathlib import Path
 from typing import Any, Self
@@ -67,6 +67,28 @@ class Layouts:
 
     places: tuple[NDArray[np.float64], ...]
     spread: NDArray[np.float64] | None = None
+
+
+@dataclass(frozen=True, eq=False)
+class Ground:
+    """Points whose distances are kept while landmarks are fixed (eq. 6-7).
+
+    Parameters
+    ----------
+    places : (n_cells, d) float
+        In units of the frame.
+    scale
+        λ refitted to the landmarks; None where it is that of the joint layout.
+    errors
+        Median error of left-out landmarks by name, where there was a choice.
+    notes
+        Messages for the user.
+    """
+
+    places: NDArray[np.float64]
+    scale: float | None = None
+    errors: dict[str, float] = field(default_factory=dict)
+    notes: tuple[str, ...] = ()
 
 
 class EnsembleMethod(PlacementMethod):
@@ -190,8 +212,9 @@ class EnsembleMethod(PlacementMethod):
         frame = reference.frame
         trained = (um_per_unit or float(frame.scales[0])) / frame.radius
         scale = fit_scale(joined.places, landmarks, trained=trained)
-        solution = PlaceSolver(joined.places, reporter=reporter).solve(
-            landmarks, scale=scale, reporter=reporter
+        ground = self._ground(features, joined.places, landmarks, trained)
+        solution = PlaceSolver(ground.places, reporter=reporter).solve(
+            landmarks, scale=ground.scale or scale, reporter=reporter
         )
         uncertainty = flags.domain.uncertainty(np.sqrt(joined.variance) / scale, 1 / scale)
         uncertainty[landmarks.indices[landmarks.hard]] = 0.0
@@ -200,17 +223,41 @@ class EnsembleMethod(PlacementMethod):
             uncertainty=uncertainty,
             layout=joined.places / scale,
             pose=fit_pose(joined.places / scale, solution.places),
-            stated=self._left_out(landmarks, joined.places, flags, scale, learned),
-            diagnostics={"stress": solution.stress, "scale": scale, **flags.diagnostics},
-            notes=(*self.notes, *notes, *flags.notes),
+            stated=self._left_out(landmarks, joined.places, ground, flags, scale, learned),
+            diagnostics={
+                "stress": solution.stress,
+                "scale": ground.scale or scale,
+                **ground.errors,
+                **flags.diagnostics,
+            },
+            notes=(*self.notes, *notes, *ground.notes, *flags.notes),
             warnings=flags.domain.notes,
             per_cell=flags.per_cell,
         )
+
+    def _ground(
+        self,
+        features: Sequence[Features],
+        places: NDArray[np.float64],
+        landmarks: Landmarks,
+        trained: float,
+    ) -> Ground:
+        """Return the points whose distances are kept while landmarks are fixed: the joint layout.
+
+        Parameters
+        ----------
+        places : (n_cells, 2) float
+            The joint layout.
+        trained
+            λ of training, for `fit_scale`.
+        """
+        return Ground(places)
 
     def _left_out(
         self,
         landmarks: Landmarks,
         places: NDArray[np.float64],
+        ground: Ground,
         flags: Flags,
         scale: float,
         learned: bool,
@@ -221,7 +268,8 @@ class EnsembleMethod(PlacementMethod):
         """
         if learned or flags.domain.foreign or len(landmarks) < LEAST:
             return None
-        errors = np.array([*islice(left_out_errors(places / scale, landmarks), MOST_LEFT_OUT)])
+        points = ground.places / (ground.scale or scale)
+        errors = np.array([*islice(left_out_errors(points, landmarks), MOST_LEFT_OUT)])
         known = np.isfinite(errors)
         spread = raw_spread(places, flags.posterior) / scale
         rows = landmarks.indices[: len(errors)][known]
