@@ -8,8 +8,11 @@ import numpy as np
 import pytest
 
 from napari_spatialrecon.methods.placement.calibration import LEAST, Calibration, Measured
+from napari_spatialrecon.methods.placement.domain import BELONGS, Domain
+from napari_spatialrecon.methods.placement.flags import Flags
 from napari_spatialrecon.methods.placement.held_out import hold_out
 from napari_spatialrecon.methods.placement.knn import Knn
+from napari_spatialrecon.methods.placement.posterior import Posterior
 from napari_spatialrecon.methods.placement.rehearsal import SHARES, Rehearsal, baseline_places
 from napari_spatialrecon.tissue.preprocess import exchanged
 
@@ -76,6 +79,17 @@ def test_cells_less_alike_get_the_errors_of_spots_less_alike_and_the_strange_non
     assert calibration.stated(one, 0.69) is None and calibration.stated(one, float("nan")) is None
     assert calibration.stated(one, 0.8).share == pytest.approx(0.2)
     assert Calibration.from_dict(calibration.to_dict()) == calibration
+
+
+def test_nothing_is_stated_of_cells_of_another_tissue_though_spots_were_as_unlike() -> None:
+    calibration = Calibration.fit([level(400), level(400, share=0.7, alike=0.5)])
+    points = np.random.default_rng(0).normal(size=(60, 2))
+    posterior = Posterior(points, np.ones(60), np.ones(60), np.ones(60))
+    stated = []
+    for alike in (BELONGS + 0.01, BELONGS - 0.01):
+        flags = Flags(posterior, Domain(alike, np.zeros(60, bool)), 0.0)
+        stated.append(flags.stated(calibration, points, 1.0))
+    assert stated[0] is not None and stated[1] is None
 
 
 def test_too_few_spots_calibrate_nothing(slides, cells) -> None:
