@@ -21,7 +21,7 @@ def table(names, unit=None, **obsm):
 
 @pytest.fixture(scope="module")
 def cells():
-    """True places, and places off by what is stated: half of the errors below it, 90 % below 2."""
+    """True places, and places off by what is stated: half of the errors below it, 90% below 2."""
     rng = np.random.default_rng(0)
     names = [f"c{i}" for i in range(N)]
     true = rng.uniform(0, 1000, (N, 2))
@@ -39,7 +39,7 @@ def cells():
 def test_errors_of_places_are_in_micrometres_whatever_the_units(cells):
     bounds, unit = stated_errors.of_places(*cells, same_frame=True)
     assert unit == "µm"
-    assert [bound.name for bound in bounds] == ["expected error", "90 % radius"]
+    assert [bound.name for bound in bounds] == ["expected error", "90% radius"]
     assert [bound.within for bound in bounds] == pytest.approx([0.5, 0.9], abs=0.001)
     deciles = bounds[0].deciles()
     assert (np.diff(deciles[:, 0]) > 0).all() and 5 < deciles[0, 0] < deciles[-1, 0] < 50
@@ -115,11 +115,11 @@ def test_each_bound_is_a_line_and_the_share_below_it_is_told(cells):
     panels = figure.axes
     assert [len(ax.lines) for ax in panels] == [3, 2]
     assert panels[1].lines[1].get_color() == panels[0].lines[2].get_color() != "#0072B2"
-    assert panels[0].get_title("left") == "kNN\nsmaller than stated: 50 % and 90 %"
+    assert panels[0].get_title("left") == "kNN\nsmaller than stated: 50% and 90%"
     assert panels[1].get_xlabel() == "stated (µm)"
     assert [text.get_text() for text in figure.legends[0].get_texts()] == [
-        "expected error: 50 % of errors should be smaller",
-        "90 % radius: 90 % of errors should be smaller",
+        "expected error: 50% of errors should be smaller",
+        "90% radius: 90% of errors should be smaller",
     ]
 
 

@@ -24,7 +24,7 @@ from napari_spatialrecon.tissue.slots import (
 )
 
 Array = NDArray[np.float64]
-_OF_PLACES = {EXPECTED: ("expected error", 0.5), UNCERTAINTY: ("90 % radius", 0.9)}
+_OF_PLACES = {EXPECTED: ("expected error", 0.5), UNCERTAINTY: ("90% radius", 0.9)}
 #: Most values of one bound; above it, a seeded sample.
 MOST = 500_000
 #: Fewest errors of which deciles say anything.
@@ -106,7 +106,7 @@ def of_mixtures(truth: AnnData, made: AnnData) -> list[Bound]:
     known = true.loc[spots].reindex(columns=low.columns, fill_value=0.0).to_numpy(float)
     a, b = (table.loc[spots].to_numpy(float) for table in (low, high))
     return _bound(
-        "half of the 90 % interval", 0.9, (b - a).ravel() / 2, np.abs(known - (a + b) / 2).ravel()
+        "half of the 90% interval", 0.9, (b - a).ravel() / 2, np.abs(known - (a + b) / 2).ravel()
     )
 
 

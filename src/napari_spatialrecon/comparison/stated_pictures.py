@@ -28,11 +28,11 @@ def stated_and_found(found: Mapping[str, Sequence[Bound]], title: str, unit: str
     for ax, (name, bounds) in zip(axes, found.items(), strict=False):
         ax.plot([0, most], [0, most], color=palette.QUIET, linewidth=0.8, linestyle=(0, (4, 3)))
         for bound, deciles in zip(bounds, every[name], strict=True):
-            label = f"{bound.name}: {100 * bound.share:.0f} % of errors should be smaller"
+            label = f"{bound.name}: {100 * bound.share:.0f}% of errors should be smaller"
             (handles[label],) = ax.plot(
                 *deciles.T, "o-", color=colors[bound.name], linewidth=1.2, markersize=3.5
             )
-        held = " and ".join(f"{100 * bound.within:.0f} %" for bound in bounds)
+        held = " and ".join(f"{100 * bound.within:.0f}%" for bound in bounds)
         ax.set(xlim=(0, most), ylim=(0, most), aspect="equal")
         ax.set_title(
             f"{palette.elide(name, 26)}\nsmaller than stated: {held}",
