@@ -12,6 +12,9 @@ from napari_spatialrecon.viewer.window.face import Window
 if TYPE_CHECKING:
     from qtpy.QtWidgets import QWidget
 
+_LINE = 60
+"""Characters that napari shows of a notice before it is expanded."""
+
 
 def headline(error: BaseException) -> str:
     """Return the text of a notification: the message and the remedy, never a traceback."""
@@ -54,10 +57,24 @@ def notify_error(error: BaseException) -> None:
 
 
 def notify_info(message: str) -> None:
-    """Show a short notice."""
-    from napari.utils.notifications import show_info
+    """Show a short notice; a longer one, of which napari shows a line, can be read in a box."""
+    from napari.utils.notifications import Notification, notification_manager, show_info
 
-    show_info(message)
+    if len(message) <= _LINE:
+        show_info(message)
+        return
+
+    def show_all(notification: QWidget | None = None) -> None:
+        from qtpy.QtCore import Qt
+        from qtpy.QtWidgets import QMessageBox
+
+        parent = None if notification is None else notification.parentWidget()
+        box = QMessageBox(QMessageBox.Icon.NoIcon, "Spatial Reconstruction", message, parent=parent)
+        box.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
+        box.show()
+
+    actions = (("Read all", show_all),)
+    notification_manager.dispatch(Notification(message, "info", actions))
 
 
 def _versions() -> str:
