@@ -1,16 +1,21 @@
 from __future__ import annotations
 
+import re
+from types import SimpleNamespace
 from typing import Any
 
 import numpy as np
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 from napari.layers import Points
 from vispy.gloo.program import REGEX_VAR, Program
 
-from napari_spatialrecon.viewer.canvas import many_points
+from napari_spatialrecon.viewer.canvas import letters, many_points
+from napari_spatialrecon.viewer.canvas.letters import drawing_letters
 from napari_spatialrecon.viewer.canvas.many_points import are_one, upload_less
 from napari_spatialrecon.viewer.canvas.point_nodes import show_points
-from napari_spatialrecon.viewer.canvas.programs import read_shaders_once
+from napari_spatialrecon.viewer.canvas.programs import read_shaders_once, without_comments
 
 
 @pytest.mark.parametrize("ndim", [2, 3])
@@ -65,3 +70,23 @@ def test_variables_of_the_same_shaders_are_looked_for_once(monkeypatch: pytest.M
     assert set(first._code_variables) == set(second._code_variables) == {"u_size", "a_place"}
     Program(code + "\nuniform float u_more;", "void main() {}")
     assert len(asked) == 2 * len(set(asked))
+
+
+@given(st.text("a/ \n;", max_size=40))
+def test_comments_of_shaders_are_left_out_as_vispy_does(code: str) -> None:
+    assert without_comments(code) == re.sub(r"(.*)(//.*)", r"\1", code, flags=re.M)
+
+
+def test_letters_are_drawn_a_few_at_a_time(monkeypatch: pytest.MonkeyPatch) -> None:
+    drawn: list[str] = []
+    monkeypatch.setattr(letters, "FEW", 3)
+
+    class Font:
+        def __getitem__(self, letter: str) -> None:
+            drawn.append(letter)
+
+    font = SimpleNamespace(get_font=lambda face: Font())
+    steps = drawing_letters(SimpleNamespace(_font_info=SimpleNamespace(face="", font_manager=font)))
+    counts = [len(drawn) for _ in steps]
+    assert counts[:2] == [3, 6] and "".join(drawn) == letters.LETTERS
+    assert list(drawing_letters(SimpleNamespace())) == []

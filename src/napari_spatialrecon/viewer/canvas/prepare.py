@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 from napari_spatialrecon.viewer.canvas.bar_title import draw_titles, stack_bars
 from napari_spatialrecon.viewer.canvas.controls import follow_controls
+from napari_spatialrecon.viewer.canvas.letters import drawing_letters
 from napari_spatialrecon.viewer.canvas.opened_look import color_opened, coloring_opened
 from napari_spatialrecon.viewer.canvas.rims import thin_rims
 from napari_spatialrecon.viewer.canvas.table_metadata import table_of
@@ -69,7 +70,8 @@ class _Later:
     def __init__(self, viewer: Viewer) -> None:
         self._viewer = weakref.ref(viewer)
         self._waiting: list[weakref.ref[Points]] = []
-        self._turns = Turns(viewer.window._qt_viewer.canvas.native, main_window(viewer))
+        self._canvas = viewer.window._qt_viewer.canvas
+        self._turns = Turns(self._canvas.native, main_window(viewer))
 
     def takes(self, layer: Layer) -> bool:
         """Color a layer later, if it has many points; return whether it does."""
@@ -83,6 +85,7 @@ class _Later:
         return True
 
     def _steps(self) -> Steps:
+        yield from drawing_letters(self._canvas)
         while self._waiting:
             layer, viewer = self._waiting.pop(0)(), self._viewer()
             if layer is not None and viewer is not None and layer in viewer.layers:
