@@ -91,10 +91,3 @@ def keep(viewer: Any, watch: Watch, bench: Any, layer: Any, folder: Path) -> Non
     watch.timed(
         "open a second slide", lambda: open_in_turn(viewer, [folder / "second.h5ad"]), opened
     )
-    for entry in list(viewer.layers)[before:]:
-        viewer.layers.remove(entry)
-    watch.timed(
-        "open the session instead",
-        lambda: keeper.read(session, replaces=True),
-        lambda: keeper._run is None and len(viewer.layers) > 0,
-    )
