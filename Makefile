@@ -1,4 +1,4 @@
-# make demo | test | lint | bench | gui | docs        (CONTRIBUTING.md says what each is for)
+# make demo | test | lint | bench | gui | docs | fuzz | soak        (CONTRIBUTING.md says what each is for)
 
 PYTHON ?= $(shell for p in python3 python3.13 python3.12 python3.11; do \
 	$$p -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null && { echo $$p; break; }; done)
@@ -9,7 +9,7 @@ INSTALL := $(BIN)/python -m pip install -qq --disable-pip-version-check -c const
 TEST_ENV := OMP_NUM_THREADS=1 NUMBA_NUM_THREADS=1 PYTHONDONTWRITEBYTECODE=
 PYTEST := $(BIN)/python -m pytest -p no:cacheprovider -n 2 --dist loadfile --durations 10
 
-.PHONY: demo test lint bench gui docs constraints clean
+.PHONY: demo test lint bench gui docs fuzz soak constraints clean
 .DEFAULT_GOAL := demo
 
 demo: .venv/.base
@@ -41,6 +41,18 @@ gui: .venv/.test
 
 docs: .venv/.docs
 	$(BIN)/mkdocs build --strict
+
+# Hostile inputs, and runs that are killed at random: for as long as SECONDS says.
+SECONDS ?= 600
+SEED ?= 0
+RIG := $(TEST_ENV) QT_QPA_PLATFORM=offscreen PYTHONPATH=tests $(BIN)/python -m
+
+fuzz: .venv/.test
+	$(RIG) hostile.trial --seconds $(SECONDS) --seed $(SEED)
+	$(RIG) hostile.fuzz --seconds $(SECONDS) --seed $(SEED)
+
+soak: .venv/.test
+	$(RIG) faults.kills --seconds $(SECONDS) --seed $(SEED)
 
 # Resolve anew, in an environment of its own, and write down what came out.
 constraints:

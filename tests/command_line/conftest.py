@@ -15,12 +15,13 @@ from napari_spatialrecon.cli import main
 
 @pytest.fixture(autouse=True)
 def nothing_stays(monkeypatch):
-    """Leave the signal handler and the numbers of threads as they were."""
-    handler = signal.getsignal(signal.SIGINT)
+    """Leave the signal handlers and the numbers of threads as they were."""
+    handlers = {number: signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM)}
     for name in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"):
         monkeypatch.setenv(name, os.environ.get(name, "1"))
     yield
-    signal.signal(signal.SIGINT, handler)
+    for number, handler in handlers.items():
+        signal.signal(number, handler)
 
 
 @pytest.fixture

@@ -10,7 +10,10 @@ import h5py
 import numpy as np
 import pandas as pd
 import pytest
+from anndata import AnnData
+from scipy.sparse import csr_matrix
 
+from napari_spatialrecon.tissue.formats.csv_counts import header
 from napari_spatialrecon.tissue.formats.options import ReadOptions
 from napari_spatialrecon.tissue.read import read_adata
 from remedies.cases import Step, execute, keywords, remedy, written
@@ -216,3 +219,37 @@ def _stereoseq(tmp_path: Path) -> Iterator[Step]:
     good = test_stereoseq.write_gem(tmp_path / "good.gem")
     yield lambda: read_adata(odd)
     yield lambda: read_adata(good)
+
+
+# What is wrong anywhere in a file
+
+
+@remedy("tissue/read.py", "Try another copy of it: it seems damaged.")
+def _anywhere(tmp_path: Path) -> Iterator[Step]:
+    bad, good = (AnnData(csr_matrix(np.eye(4, dtype=np.float32))) for _ in range(2))
+    bad.X.indices[1] = 99
+    for name, made in (("bad", bad), ("good", good)):
+        made.write_h5ad(tmp_path / f"{name}.h5ad")
+    yield lambda: read_adata(tmp_path / "bad.h5ad")
+    yield lambda: read_adata(tmp_path / "good.h5ad")
+
+
+@remedy(
+    F + "hdf5_content.py",
+    "Try a file written anew: adata.write_h5ad(...), or the first download.",
+)
+def _linked(tmp_path: Path) -> Iterator[Step]:
+    for name in ("bad", "good", "other"):
+        AnnData(np.eye(4, dtype=np.float32)).write_h5ad(tmp_path / f"{name}.h5ad")
+    with h5py.File(tmp_path / "bad.h5ad", "r+") as file:
+        del file["X"]
+        file["X"] = h5py.ExternalLink(str(tmp_path / "other.h5ad"), "X")
+    yield lambda: read_adata(tmp_path / "bad.h5ad")
+    yield lambda: read_adata(tmp_path / "good.h5ad")
+
+
+@remedy(F + "csv_counts.py", "Try another copy of the file.")
+def _empty_csv(tmp_path: Path) -> Iterator[Step]:
+    whole = written(tmp_path / "good.csv", ",A,B\nc1,1,2\nc2,3,4\n")
+    yield lambda: header(written(tmp_path / "bad.csv", ""))
+    yield lambda: header(whole)

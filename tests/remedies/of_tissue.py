@@ -213,3 +213,21 @@ def _depth() -> Iterator[Step]:
     adata.obsm["spatial"] = np.column_stack([adata.obsm["spatial"], np.arange(30) % 3])
     said = yield lambda: prepared(adata)
     yield lambda: (execute(str(said), adata=adata), prepared(adata))
+
+
+@remedy(CONTRACT, "Try adata.X = adata.X.astype(float).")
+def _text_counts() -> Iterator[Step]:
+    adata = table()
+    adata.X = adata.X.astype(complex)
+    said = yield lambda: prepared(adata)
+    execute(str(said), adata=adata)
+    yield lambda: prepared(adata)
+
+
+@remedy(CONTRACT, 'Try adata.layers["{}"] = counts, raw and of the same shape.')
+def _no_counts() -> Iterator[Step]:
+    whole = table()
+    counts, adata = whole.X, AnnData(obs=whole.obs, var=whole.var, obsm=dict(whole.obsm))
+    said = yield lambda: prepared(adata)
+    execute(str(said).partition(", raw")[0], adata=adata, counts=counts)
+    yield lambda: prepared(adata)

@@ -26,15 +26,16 @@ def limit_threads(threads: int | None) -> None:
 
 
 def stop_on_interrupt() -> threading.Event:
-    """Turn the first Ctrl-C into a stop request; the second one ends the program at once."""
+    """Turn the first Ctrl-C, or SIGTERM, into a stop request; a second one ends it at once."""
     stop = threading.Event()
 
     def on_interrupt(number: int, frame: FrameType | None) -> None:
         stop.set()
-        signal.signal(signal.SIGINT, signal.SIG_DFL)
+        signal.signal(number, signal.SIG_DFL)
 
     if threading.current_thread() is threading.main_thread():
         signal.signal(signal.SIGINT, on_interrupt)
+        signal.signal(signal.SIGTERM, on_interrupt)
     return stop
 
 

@@ -221,10 +221,12 @@ def _prepare(
     raw, slot = _counts_slot(adata)
     if raw is None:
         found = f'Expected counts in X or layers["{COUNTS}"], found neither.'
-        raise ValidationError([*problems, Problem(f"{name}: X", found)])
+        remedy = f'Try adata.layers["{COUNTS}"] = counts, raw and of the same shape.'
+        raise ValidationError([*problems, Problem(f"{name}: X", found, remedy)])
     if np.dtype(raw.dtype).kind not in "iufb":
         found = f"Expected numbers, found values of type {raw.dtype}."
-        raise ValidationError([*problems, Problem(f"{name}: {slot}", found)])
+        remedy = "Try adata.X = adata.X.astype(float)."
+        raise ValidationError([*problems, Problem(f"{name}: {slot}", found, remedy)])
     genes, notes = _trusted_genes(adata, slot), [f"{name}: {note}" for note in said]
     if not genes.all():
         notes.append(

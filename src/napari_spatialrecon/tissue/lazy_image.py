@@ -21,6 +21,9 @@ _TIFF_SIGNATURES = (b"II*\0", b"MM\0*", b"II+\0", b"MM\0+")
 #: Side of the block used to estimate the brightness of a 16-bit image.
 _SAMPLE = 1024
 
+#: What tifffile and zarr raise of a file that is damaged.
+_DAMAGED = (ValueError, OSError, TypeError, KeyError, IndexError, ArithmeticError, RuntimeError)
+
 
 class RgbImage:
     """Any image as RGB: an array-like (y, x, 3) uint8 that converts only the requested part.
@@ -235,7 +238,7 @@ def open_image(path: str | Path) -> list[RgbImage]:
         sources = [zarr.open_array(store, mode="r") for store in stores]
     except InputError:
         raise
-    except (tifffile.TiffFileError, ValueError, OSError) as error:
+    except (tifffile.TiffFileError, *_DAMAGED) as error:
         raise _damaged(path) from error
     return _shown(sources, axes, path)
 

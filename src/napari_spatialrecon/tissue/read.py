@@ -8,10 +8,12 @@ from typing import TYPE_CHECKING
 
 import h5py
 from anndata import AnnData
+from scipy import sparse
 
-from napari_spatialrecon.errors import InputError
+from napari_spatialrecon.errors import InputError, SpatialReconError
 from napari_spatialrecon.tissue.backed import bytes_in_memory, free_memory
 from napari_spatialrecon.tissue.formats import csv_counts
+from napari_spatialrecon.tissue.formats.hdf5_content import refuse_strange
 from napari_spatialrecon.tissue.formats.noting import add_notes
 from napari_spatialrecon.tissue.formats.options import ReadOptions
 from napari_spatialrecon.tissue.formats.recognise import LEAST_GENES
@@ -105,13 +107,32 @@ def read_with(
             remedy="Try the full path; a drive may not be mounted.",
             where=str(path),
         )
+    try:
+        return _read(path, options, backed)
+    except (SpatialReconError, MemoryError):
+        raise
+    except Exception as error:  # a file may be damaged anywhere, and each library says so otherwise
+        reason = (str(error).splitlines() or [""])[0][:120] or type(error).__name__
+        raise InputError(
+            f"Expected an intact file or folder, found that part of it cannot be read ({reason}).",
+            remedy="Try another copy of it: it seems damaged.",
+            where=str(path),
+        ) from error
+
+
+def _read(path: Path, options: ReadOptions, backed: bool | None) -> AnnData:
     found = find_format(path)
     if found is None:
         raise unknown(path)
+    if path.is_file() and h5py.is_hdf5(path):
+        refuse_strange(path)
     left = _gibibytes_to_leave(path, found) if backed is None else 0.0
     table = found.read(path, options, backed=bool(backed or left))
     if left:
         add_notes(table, [f"{left:.1f} GiB of matrices stay on disk and are read in blocks."])
+    for matrix in (table.X, *table.layers.values()):
+        if sparse.issparse(matrix):
+            matrix.check_format(full_check=True)  # what computes with it does not look at indices
     return _finished(table, found, options, str(path))
 
 

@@ -145,6 +145,8 @@ def load_checkpoint(folder: str | Path, *, method: str) -> Checkpoint:
     """
     folder = Path(folder)
     manifest = _manifest(folder, method)
+    if set(manifest["sha256"]) != {CONFIG, WEIGHTS, GENES}:
+        raise _damaged(folder / MANIFEST, "it names other files than those of a model")
     contents = {name: _checked(folder / name, sha) for name, sha in manifest["sha256"].items()}
     try:
         tensors = tensors_from_bytes(contents[WEIGHTS])

@@ -37,7 +37,11 @@ def header(path: Path, separator: str = ",") -> list[str]:
             lines = (line for line in stream if not line.startswith("#"))
             names = next(csv.reader(lines, delimiter=separator))
     except StopIteration as error:
-        raise InputError("Expected a table, found an empty file.", where=str(path)) from error
+        raise InputError(
+            "Expected a table, found an empty file.",
+            remedy="Try another copy of the file.",
+            where=str(path),
+        ) from error
     except (OSError, UnicodeError, EOFError, csv.Error) as error:
         raise damaged(path, error) from error
     return [name.strip() for name in names]

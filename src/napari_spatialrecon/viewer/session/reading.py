@@ -309,4 +309,10 @@ def _model(
 
     path = where.of(held.get("path"))
     home = folder / held["held"] if path is None else path
+    if path is None and not home.resolve().is_relative_to(folder.resolve()):
+        raise InputError(
+            f"Expected a model in the folder of the session, found {held['held']!r}.",
+            remedy="Try a copy of its folder.",
+            where=folder.name,
+        )
     return held["name"], path, read_fitted(home, "train-encoder").method

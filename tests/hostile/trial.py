@@ -1,0 +1,198 @@
+"""Opening a hostile input as the program would, and what may come of it."""
+
+from __future__ import annotations
+
+import argparse
+import contextlib
+import io
+import resource
+import signal
+import sys
+import tempfile
+import time
+import warnings
+from collections import Counter
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+from hostile.generator import Hostile, Whole, every
+from napari_spatialrecon.errors import SpatialReconError, ValidationError
+
+#: Seconds and bytes that an input may take beyond its size.
+SECONDS, MEMORY = 10, 1 << 30
+
+
+def _table(path: Path) -> None:
+    from napari_spatialrecon.tissue import contract
+    from napari_spatialrecon.tissue.images import histology
+    from napari_spatialrecon.tissue.read import read_adata
+
+    adata = read_adata(path)
+    with contextlib.suppress(SpatialReconError):
+        histology(adata, path.parent)
+    contract.prepare_slide(adata, path.name)
+
+
+def _image(path: Path) -> None:
+    from napari_spatialrecon.tissue.lazy_image import open_image
+
+    open_image(path)[-1][:8, :8]
+
+
+def _landmarks(path: Path) -> None:
+    from napari_spatialrecon.tissue.landmarks import read_landmarks
+
+    read_landmarks(path, [f"spot{i}" for i in range(40)])
+
+
+def _pairs(path: Path) -> None:
+    from napari_spatialrecon.tissue.landmark_pairs import read_pairs
+
+    read_pairs(path)
+
+
+def _alignment(path: Path) -> None:
+    from napari_spatialrecon.tissue.alignments.xenium import read_matrix
+
+    read_matrix(path)
+
+
+def _regions(path: Path) -> None:
+    import numpy as np
+    from anndata import AnnData
+
+    from napari_spatialrecon.tissue.alignments.qupath import add_regions
+
+    add_regions(AnnData(np.ones((3, 2)), obsm={"spatial": np.zeros((3, 2))}), path, column="region")
+
+
+def _model(path: Path) -> None:
+    from napari_spatialrecon.tasks.model import load
+
+    load(path)
+
+
+def _session(path: Path) -> None:
+    from napari_spatialrecon.viewer.session.reading import read_session
+
+    read_session(path)
+
+
+def _record(path: Path) -> None:
+    from napari_spatialrecon.cli import main
+
+    with contextlib.redirect_stderr(io.StringIO()) as told:
+        code = main(["repeat", str(path)])
+    assert code == 2 and "Try" in told.getvalue(), told.getvalue()
+
+
+READERS: dict[str, Callable[[Path], None]] = {
+    "table": _table,
+    "image": _image,
+    "landmarks": _landmarks,
+    "pairs": _pairs,
+    "alignment": _alignment,
+    "regions": _regions,
+    "model": _model,
+    "session": _session,
+    "record": _record,
+}
+
+
+def outcome(hostile: Hostile, folder: Path) -> str:
+    """Open an input; return what is wrong with how that ended, or nothing."""
+    path = hostile.make(folder)
+    before = _names(folder)
+    started, peak = time.monotonic(), _peak()
+    try:
+        with warnings.catch_warnings(), _alarm(SECONDS):
+            warnings.simplefilter("ignore")
+            READERS[hostile.reader](path)
+        said = ""
+    except SpatialReconError as error:
+        said = _unhelpful(error)
+    except BaseException as error:
+        if isinstance(error, KeyboardInterrupt):
+            raise
+        said = f"{type(error).__name__}: {str(error)[:150]} at {_where(error)}"
+    if not said and (now := _names(folder)) != before:
+        said = f"left {sorted(now - before)}"
+    seconds, more = time.monotonic() - started, _peak() - peak
+    if not said and seconds > SECONDS:
+        said = f"took {seconds:.0f} s"
+    if not said and more > MEMORY:
+        said = f"took {more / 2**30:.1f} GiB"
+    return said
+
+
+def _unhelpful(error: SpatialReconError) -> str:
+    problems = error.problems if isinstance(error, ValidationError) else (error.problem,)
+    lacking = [p.message for p in problems if not p.remedy]
+    return f"no remedy: {lacking[0][:150]}" if lacking else ""
+
+
+def _where(error: BaseException) -> str:
+    trace, found = error.__traceback__, ""
+    while trace is not None:
+        name = trace.tb_frame.f_code.co_filename
+        if "napari_spatialrecon" in name:
+            found = f"{name.rpartition('napari_spatialrecon/')[2]}:{trace.tb_lineno}"
+        trace = trace.tb_next
+    return found
+
+
+def _names(folder: Path) -> set[str]:
+    return {str(p.relative_to(folder)) for p in folder.rglob("*")}
+
+
+def _peak() -> int:
+    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024
+
+
+@contextlib.contextmanager
+def _alarm(seconds: int) -> Iterator[None]:
+    def late(*_: Any) -> None:
+        raise TimeoutError(f"took more than {seconds} s")
+
+    before = signal.signal(signal.SIGALRM, late)
+    signal.alarm(seconds)
+    try:
+        yield
+    finally:
+        signal.alarm(0)
+        signal.signal(signal.SIGALRM, before)
+
+
+def main() -> int:
+    """Try every input, for more seeds as long as there is time; print what failed."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--seconds", type=float, default=600.0)
+    parser.add_argument("--seed", type=int, default=0)
+    parser.add_argument("--only", default="", help="part of a name")
+    options = parser.parse_args()
+    until, seed = time.monotonic() + options.seconds, options.seed
+    tried, wrong = Counter[str](), dict[str, str]()
+    with tempfile.TemporaryDirectory() as name:
+        (Path(name) / "whole").mkdir()
+        whole = Whole(Path(name) / "whole")
+        while time.monotonic() < until:
+            for number, hostile in enumerate(every(whole, seed)):
+                if options.only not in str(hostile) or time.monotonic() > until:
+                    continue
+                if seed > options.seed and "flipped" not in str(hostile):
+                    continue  # the others are the same for each seed
+                folder = Path(name) / f"{seed}.{number}"
+                folder.mkdir()
+                if said := outcome(hostile, folder):
+                    wrong[str(hostile)] = said
+                    print(f"{str(hostile)[:110]}: {said}", flush=True)
+                tried[hostile.reader] += 1
+            seed += 1
+    print(", ".join(f"{n} of {what}" for what, n in sorted(tried.items())))
+    print(f"{tried.total()} inputs, {len(wrong)} misses")
+    return bool(wrong)
+
+
+if __name__ == "__main__":
+    sys.exit(main())
