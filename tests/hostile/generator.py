@@ -451,7 +451,6 @@ def _csv() -> Iterator[Hostile]:
     for reader, head in (
         ("landmarks", "obs_name,x,y"),
         ("pairs", "x,y,ref_x,ref_y"),
-        ("alignment", ""),
     ):
         for text in (
             "",

@@ -33,7 +33,7 @@ def inputs(whole):
 def test_there_are_many_over_all_readers(inputs):
     assert len(inputs) >= 500
     assert len({str(one) for one in inputs}) > 0.95 * len(inputs)
-    kinds = {"table", "image", "landmarks", "pairs", "alignment", "regions", "model", "session"}
+    kinds = {"table", "image", "landmarks", "pairs", "regions", "model", "session"}
     assert {one.reader for one in inputs} == {*kinds, "record"}
 
 

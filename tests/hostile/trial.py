@@ -52,12 +52,6 @@ def _pairs(path: Path) -> None:
     read_pairs(path)
 
 
-def _alignment(path: Path) -> None:
-    from napari_spatialrecon.tissue.alignments.xenium import read_matrix
-
-    read_matrix(path)
-
-
 def _regions(path: Path) -> None:
     import numpy as np
     from anndata import AnnData
@@ -92,7 +86,6 @@ READERS: dict[str, Callable[[Path], None]] = {
     "image": _image,
     "landmarks": _landmarks,
     "pairs": _pairs,
-    "alignment": _alignment,
     "regions": _regions,
     "model": _model,
     "session": _session,

@@ -74,7 +74,7 @@ def run_repeat(options: argparse.Namespace, stop: threading.Event) -> None:
 def _read(path: Path) -> dict[str, Any]:
     try:
         return read_record(path)
-    except (OSError, ValueError, AttributeError) as error:
+    except (OSError, ValueError, AttributeError, RecursionError) as error:
         raise InputError(
             f"Expected the record of a run, found none: {error}.",
             remedy="Try a .run.json that lies beside a result, or run.json in a saved model.",

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import struct
 import warnings
 from collections.abc import Sequence
 from functools import cached_property
@@ -22,7 +23,16 @@ _TIFF_SIGNATURES = (b"II*\0", b"MM\0*", b"II+\0", b"MM\0+")
 _SAMPLE = 1024
 
 #: What tifffile and zarr raise of a file that is damaged.
-_DAMAGED = (ValueError, OSError, TypeError, KeyError, IndexError, ArithmeticError, RuntimeError)
+_DAMAGED = (
+    ValueError,
+    OSError,
+    TypeError,
+    KeyError,
+    IndexError,
+    ArithmeticError,
+    RuntimeError,
+    struct.error,
+)
 
 
 class RgbImage:

@@ -172,7 +172,7 @@ def _manifest(folder: Path, method: str) -> dict[str, Any]:
     try:
         manifest = dict(json.loads(data))
         version = int(manifest["format"])
-    except (ValueError, KeyError, TypeError) as error:
+    except (ValueError, KeyError, TypeError, RecursionError) as error:
         raise _damaged(folder / MANIFEST, "not the manifest of a model") from error
     if version > FORMAT:
         raise CheckpointError(

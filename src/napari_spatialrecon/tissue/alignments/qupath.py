@@ -89,7 +89,7 @@ def read_regions(path: str | Path) -> list[Region]:
     path = Path(path)
     try:
         content = json.loads(path.read_text(encoding="utf-8-sig"))
-    except (OSError, ValueError) as error:
+    except (OSError, ValueError, RecursionError) as error:
         reason = getattr(error, "strerror", None) or "not valid JSON"
         raise _no_regions(path, reason) from error
     regions = []
@@ -219,7 +219,9 @@ def free_column(adata: AnnData, column: str = COLUMN) -> str:
 def _features(content: Any) -> Iterable[Mapping[str, Any]]:
     if isinstance(content, Mapping):
         content = content.get("features", [content])
-    return [item for item in content if isinstance(item, Mapping)] if content else []
+    if not isinstance(content, list):
+        return []
+    return [item for item in content if isinstance(item, Mapping)]
 
 
 def _rings(geometry: Mapping[str, Any]) -> tuple[tuple[np.ndarray, ...], ...]:
@@ -231,9 +233,14 @@ def _rings(geometry: Mapping[str, Any]) -> tuple[tuple[np.ndarray, ...], ...]:
     if kind not in ("Polygon", "MultiPolygon") or not given:
         return ()
     polygons = [given] if kind == "Polygon" else given
-    return tuple(
-        tuple(np.asarray(ring, float)[:, :2] for ring in polygon) for polygon in polygons if polygon
-    )
+    try:
+        return tuple(
+            tuple(np.asarray(ring, float)[:, :2] for ring in polygon)
+            for polygon in polygons
+            if polygon
+        )
+    except (ValueError, TypeError, IndexError):  # corners that are no pairs of numbers
+        return ()
 
 
 def _class(properties: Any) -> tuple[str, str | None]:

@@ -70,7 +70,7 @@ def read_manifest(folder: Path) -> dict[str, Any]:
             remedy='Try the folder that "Save session…" wrote.',
             where=folder.name,
         ) from error
-    except ValueError as error:
+    except (ValueError, RecursionError) as error:
         raise _damaged(folder, f"{MARK} cannot be read") from error
     version = content.get("format") if isinstance(content, Mapping) else None
     if isinstance(version, int) and version > FORMAT:
@@ -86,15 +86,17 @@ def read_manifest(folder: Path) -> dict[str, Any]:
     )
     if not whole:
         raise _damaged(folder, f"{MARK} is incomplete")
+    if not all(isinstance(table, Mapping) for table in content["tables"]):
+        raise _damaged(folder, f"{MARK} names no tables")
     held = [table.get(key) for table in content["tables"] for key in ("whole", "changes")]
     lost = [name for name in (content.get("arrays"), *held) if name and not _is_in(folder, name)]
     if lost:
-        raise _damaged(folder, f"{', '.join(sorted(lost))} is missing")
+        raise _damaged(folder, f"{', '.join(sorted(map(str, lost)))} is missing")
     return dict(content)
 
 
 def _is_in(folder: Path, name: str) -> bool:
-    file = folder / name
+    file = folder / str(name)
     return file.is_file() and file.resolve().is_relative_to(folder.resolve())
 
 
