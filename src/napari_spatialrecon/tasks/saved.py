@@ -88,7 +88,7 @@ def model_info(folder: str | Path, task: str | None = None) -> MethodInfo:
     folder = Path(folder)
     try:
         method = str(json.loads((folder / storage.MANIFEST).read_bytes())["method"])
-    except (OSError, ValueError, KeyError, TypeError) as error:
+    except (OSError, ValueError, KeyError, TypeError, RecursionError) as error:
         raise CheckpointError(
             f"Expected the folder of a saved model, found none (no readable {storage.MANIFEST}).",
             remedy=f"Try the folder that {argument('save_model')} wrote.",
