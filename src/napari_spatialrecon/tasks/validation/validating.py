@@ -12,7 +12,7 @@ from napari_spatialrecon.faces import argument
 from napari_spatialrecon.geometry.solver.landmarks import Landmarks
 from napari_spatialrecon.hyperparameters import Config
 from napari_spatialrecon.methods.auto.plan import Candidate, Cost
-from napari_spatialrecon.methods.registry import default_for, methods_for
+from napari_spatialrecon.methods.registry import baseline_for, default_for, methods_for
 from napari_spatialrecon.progress import ProgressCallback, ShouldStop
 from napari_spatialrecon.tasks.choosing import Trained, method_of
 from napari_spatialrecon.tasks.configs import Settings, chosen_config
@@ -227,7 +227,7 @@ def _of_model(
             where="model",
         )
     problem = unseen_slides(known, references)
-    baseline = next(one for one in methods_for("place") if one.name == "knn")
+    baseline = baseline_for("place")
     infos = [known.info, *([] if known.name == baseline.name else [baseline])]
     candidates = [Candidate(infos[0], known.config)]
     candidates += [Candidate(info, info.config()()) for info in infos[1:]]
