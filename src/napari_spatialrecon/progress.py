@@ -238,6 +238,10 @@ class Reporter:
             )
         )
 
+    def recall(self, step: int, **metrics: float) -> None:
+        """Note the metrics of a step that was done before the run was resumed."""
+        _note(self.history, self._stage, step, self._total, metrics)
+
     @property
     def stop_requested(self) -> bool:
         """Whether the user has requested a stop."""

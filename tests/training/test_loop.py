@@ -261,6 +261,18 @@ def test_the_task_has_its_own_module_back_even_after_an_error():
     assert task.module is module
 
 
+@pytest.mark.parametrize("held_out", [True, False])
+def test_the_curves_of_a_resumed_run_are_those_of_a_straight_one(tmp_path, monkeypatch, held_out):
+    if not held_out:
+        monkeypatch.setattr(Fit, "held_out", lambda self: None)
+    straight, first, second = Reporter(), stop_after(10), Reporter()
+    run(Fit(), reporter=straight)
+    for reporter in (first, second):
+        run(Fit(), folder=tmp_path / "run", resume=reporter is second, reporter=reporter)
+    assert len(first.history) < len(second.history)
+    assert second.history == straight.history
+
+
 def test_a_run_resumes_only_with_what_was_asked_of_it(tmp_path):
     folder = tmp_path / "run"
     run(Fit(), folder=folder, reporter=stop_after(2))

@@ -126,6 +126,7 @@ class _Run:
         config, history, reporter = self.config, self.state.history, self.reporter
         generator = torch.Generator(self.fabric.device)
         reporter.begin(stage, config.steps)
+        self._recall()
         self._shown = -math.inf
         saved = history.steps or None
         self.state.module.train()
@@ -134,7 +135,7 @@ class _Run:
                 history.stopped = True
                 break
             metrics = self._step(generator)
-            looked = history.steps % config.validate_every == 0 or history.steps == config.steps
+            looked = self._looks(history.steps)
             if looked:
                 metrics |= self._validate()
             reporter.step(history.steps, at_once=looked, **metrics)
@@ -143,6 +144,17 @@ class _Run:
                 saved = history.steps
         if saved != history.steps:
             self._save()
+
+    def _recall(self) -> None:
+        """Tell the reporter of the steps before the run was resumed, whose curves it keeps."""
+        history = self.state.history
+        for step, loss in enumerate(history.losses, start=1):
+            found = self._beside(history.held_out.get(step, {})) if self._looks(step) else {}
+            self.reporter.recall(step, loss=loss, **found)
+
+    def _looks(self, step: int) -> bool:
+        """Return whether held-out data are looked at after a step."""
+        return step % self.config.validate_every == 0 or step == self.config.steps
 
     @property
     def _out_of_patience(self) -> bool:
@@ -190,8 +202,12 @@ class _Run:
         state.module.train()
         if state.average is not None:
             state.average.swap()
+        return self._beside(metrics or {})
+
+    def _beside(self, metrics: Mapping[str, float]) -> dict[str, float]:
+        """Return metrics of held-out data with the baseline's, if the task has one."""
         baseline = getattr(self.task, "baseline", None)
-        return {**(metrics or {}), **({} if baseline is None else {"baseline": baseline})}
+        return {**metrics, **({} if baseline is None else {"baseline": baseline})}
 
     def _save(self) -> None:
         if self.folder is not None and self.fabric.is_global_zero:
