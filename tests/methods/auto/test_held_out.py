@@ -11,7 +11,7 @@ from napari_spatialrecon.methods.genes.hiding import HiddenGenes
 from napari_spatialrecon.methods.genes.inputs import log_normalised
 from napari_spatialrecon.methods.mixtures.base import read_types
 from napari_spatialrecon.methods.mixtures.pseudo_spots import pseudo_spots
-from napari_spatialrecon.methods.super_resolution.coarse_problem import CoarseProblem
+from napari_spatialrecon.methods.super_resolution.coarse_problem import LEAST_BLOCKS, CoarseProblem
 from napari_spatialrecon.tasks.super_resolving import parts_of
 from napari_spatialrecon.tissue.contract import prepare_query, prepare_slide
 from napari_spatialrecon.tissue.subspots import parse_factor
@@ -110,6 +110,15 @@ def test_coarser_spots_hold_only_sums_of_the_parts_that_are_the_truth():
     other = CoarseProblem.of(prepare_slide(mixed, "bins"), parts)
     assert (other.slide.adata.X != problem.slide.adata.X).nnz == 0
     assert not np.array_equal(other.truth, problem.truth)
+
+
+@pytest.mark.parametrize(("n", "spots"), [(24, 10), (14, 4)])
+def test_where_blocks_of_all_parts_are_too_few_smaller_ones_are_tried(n, spots):
+    slide = bins(n)
+    problem = CoarseProblem.of(slide, parts_of(slide, parse_factor("2x5")))
+    assert len(problem.parts.offsets) == spots
+    assert problem.slide.adata.n_obs >= LEAST_BLOCKS
+    assert len(problem.truth) == spots * problem.slide.adata.n_obs
 
 
 def test_slides_too_small_to_be_coarsened_have_no_problem():

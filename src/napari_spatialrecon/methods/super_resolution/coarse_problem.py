@@ -17,7 +17,8 @@ from napari_spatialrecon.tissue.subspots import Factor, SubSpots
 
 #: Most genes whose split is compared; fewest blocks of spots that rank methods.
 _GENES, LEAST_BLOCKS = 100, 30
-#: Blocks for seven parts, which spots of a grid cannot be the parts of.
+#: Blocks where those of as many spots as there are parts are too few, and for seven parts, which
+#: spots of a grid cannot be.
 _BLOCK = Factor(2, 2)
 
 
@@ -40,14 +41,18 @@ class CoarseProblem:
 
     @classmethod
     def of(cls, slide: Prepared, parts: SubSpots) -> Self | None:
-        """Sum a slide into blocks; None where it has no grid, or too few blocks."""
+        """Sum a slide into blocks; None where it has no grid, or too few blocks.
+
+        A block holds as many spots as there are parts, or 2 x 2 where the slide has too few for
+        that.
+        """
         if parts.lattice.kind == "free":
             return None
         counts = csr_matrix(slide.adata.X)
-        pair = coarsen(parts.lattice, counts, parts.factor if parts.factor.rows else _BLOCK)
-        if pair is None and parts.factor.rows:
-            pair = coarsen(parts.lattice, counts, _BLOCK)
-        if pair is None or len(pair.members) < LEAST_BLOCKS:
+        factors = (parts.factor, _BLOCK) if parts.factor.rows else (_BLOCK,)
+        pairs = (coarsen(parts.lattice, counts, factor) for factor in factors)
+        pair = next((p for p in pairs if p is not None and len(p.members) >= LEAST_BLOCKS), None)
+        if pair is None:
             return None
         totals = np.asarray(pair.counts.sum(axis=0)).ravel()
         genes = np.sort(np.argsort(-totals, kind="stable")[:_GENES])

@@ -103,7 +103,7 @@ def hidden_detail(
         grid = "spots that are not on a grid" if parts.lattice.kind == "free" else "fewer"
         raise InputError(
             f"Expected spots on a grid that form at least {LEAST_BLOCKS} complete blocks of "
-            f"{factor if parts.factor.rows else '2x2'} spots; found {grid} "
+            f"2x2 spots; found {grid} "
             f"({prepared.adata.n_obs} spots).",
             remedy="Try a slide with more spots.",
             where=name,
