@@ -62,6 +62,19 @@ def _no_file() -> Iterator[Step]:
     yield lambda: OwnFiles("place", query="b", **{name: ("a",)})
 
 
+@remedy(OWN, "Try a reference of the same species with the same names of genes.")
+def _no_gene_shared(tiny_folder: Path, tiny: Any, tmp_path: Path) -> Iterator[Step]:
+    slide, cells = (tiny_folder / f"{name}.h5ad" for name in ("section1", "cells"))
+    other = tiny.cells.copy()
+    other.var_names = [f"other{i}" for i in range(other.n_vars)]
+    other.write_h5ad(tmp_path / "other.h5ad")
+    of = {"slide": str(slide)}
+    yield lambda: OwnFiles(
+        "impute-genes", reference=(str(tmp_path / "other.h5ad"),), **of
+    ).problem()
+    yield lambda: OwnFiles("impute-genes", reference=(str(cells),), **of).problem()
+
+
 @remedy("comparison/contestants.py", "Try {} with some of {}.")
 def _no_such_method() -> Iterator[Step]:
     said = str((yield lambda: contestants("place", ["gaers"])))

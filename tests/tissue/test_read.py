@@ -284,7 +284,10 @@ def test_files_of_other_kinds_are_refused(tmp_path) -> None:
     text.write_text("a,b\n")
     with h5py.File(other, "w") as file:
         file["x"] = 1
-    for path, said in ((text, "another kind"), (other, "another kind, which holds x")):
+    for path, said in (
+        (text, "a CSV with the columns a, b, where a table"),
+        (other, "another kind, which holds x"),
+    ):
         assert sniff(path) is None
         with pytest.raises(InputError, match=said):
             read_adata(path)
