@@ -61,7 +61,10 @@ def modules_are_not_collected(monkeypatch: pytest.MonkeyPatch) -> None:
         gc.freeze()
         _frozen_at["modules"] = len(sys.modules)
     kept = SimpleNamespace(
-        collect=lambda: gc.collect(),
+        collect=lambda *generation: gc.collect(*generation),
+        get_count=gc.get_count,
+        get_threshold=gc.get_threshold,
+        isenabled=gc.isenabled,
         disable=gc.disable,
         enable=gc.enable,
         freeze=lambda: None,

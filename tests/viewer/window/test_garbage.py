@@ -1,10 +1,16 @@
 from __future__ import annotations
 
+import gc
+import threading
+import weakref
 from types import SimpleNamespace
 
 import pytest
+from pytestqt.qtbot import QtBot
+from qtpy.QtCore import QObject
 
 from napari_spatialrecon.viewer.window import garbage
+from napari_spatialrecon.viewer.window.worker import Run
 
 
 @pytest.fixture
@@ -13,7 +19,7 @@ def done(monkeypatch: pytest.MonkeyPatch) -> list[str]:
     asked: list[str] = []
     names = ("collect", "freeze", "unfreeze", "enable", "disable")
     kept = {name: lambda name=name: asked.append(name) for name in names}
-    monkeypatch.setattr(garbage, "gc", SimpleNamespace(**kept))
+    monkeypatch.setattr(garbage, "gc", SimpleNamespace(**kept, isenabled=lambda: True))
     monkeypatch.setattr(garbage, "_times", 0)
     return asked
 
@@ -44,3 +50,27 @@ def test_modules_that_are_imported_are_left_out_and_others_are_not(
     with garbage.importing():
         monkeypatch.setitem(garbage.sys.modules, "a module that was just imported", None)
     assert done[2:] == ["disable", "freeze", "enable"]
+
+
+def test_what_qt_made_is_not_freed_by_the_thread_of_a_run(qtbot: QtBot) -> None:
+    freed: list[int] = []
+
+    def work(*_: object) -> None:
+        made = threading.Event()
+
+        def waste() -> None:
+            one = QObject()
+            one.itself = one
+            weakref.finalize(one, lambda: freed.append(threading.get_ident()))
+
+        waste()
+        kept = [[] for _ in range(300_000)]  # Python would search more than once
+        made.wait(4 * garbage.SEARCH_MS / 1000)
+        assert kept and not gc.isenabled()
+
+    run = Run(work, "Wasting", light=True)
+    with qtbot.waitSignal(run.finished, timeout=20_000):
+        run.start()
+    qtbot.waitUntil(gc.isenabled, timeout=5_000)
+    gc.collect()
+    assert freed == [threading.get_ident()]

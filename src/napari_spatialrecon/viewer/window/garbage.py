@@ -1,16 +1,28 @@
-"""Python's search for garbage, during which no thread runs: what stays for good is left out of it.
+"""Python's search for garbage, during which no thread runs.
 
-Modules are most of a million objects. To look through them takes a quarter of a second.
+What stays for good is left out of it: modules are most of a million objects, and to look through
+them takes a quarter of a second. While work runs in another thread, the window's thread searches,
+between its events: Python would search in the thread that happens to make an object, and what Qt
+made must not be deleted outside of its own.
 """
 
 from __future__ import annotations
 
 import gc
 import sys
+import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
+from functools import partial
+
+from qtpy.QtCore import QCoreApplication, QTimer
+
+#: Milliseconds between two searches of the window while work runs elsewhere.
+SEARCH_MS = 200
+_NAME = "spatialrecon: search for garbage"
 
 _times = 0
+_works, _imports, _lock = 0, 0, threading.Lock()
 
 
 def age() -> int:
@@ -51,11 +63,58 @@ def free(made: int) -> None:
 @contextmanager
 def importing() -> Iterator[None]:
     """Leave out modules that are imported meanwhile, and do not search while they are."""
-    known = len(sys.modules)
+    global _imports
+    known, searched = len(sys.modules), gc.isenabled()
+    with _lock:
+        _imports += 1
     gc.disable()
     try:
         yield
     finally:
+        with _lock:
+            _imports -= 1
         if len(sys.modules) != known:
             leave_out()
+        if searched:
+            gc.enable()
+
+
+def hold() -> None:
+    """Search in the window's thread alone, which calls this, until `release` of as many works."""
+    global _works
+    with _lock:
+        _works += 1
+    gc.disable()
+    app = QCoreApplication.instance()
+    assert app is not None, "work is started by a window"
+    timer = app.findChild(QTimer, _NAME) or _timer(app)
+    timer.start(SEARCH_MS)
+
+
+def _timer(app: QCoreApplication) -> QTimer:
+    timer = QTimer(app)
+    timer.setObjectName(_NAME)
+    timer.timeout.connect(partial(_turn, timer))
+    return timer
+
+
+def release() -> None:
+    """Say, in any thread, that a work has ended; the window's then lets Python search again."""
+    global _works
+    with _lock:
+        _works -= 1
+
+
+def _turn(timer: QTimer) -> None:
+    """Search as Python would have done meanwhile, or let it do so again."""
+    if _works <= 0:
+        timer.stop()
         gc.enable()
+        return
+    if _imports:
+        return
+    counts = zip((2, 1, 0), reversed(gc.get_count()), reversed(gc.get_threshold()), strict=True)
+    for generation, count, limit in counts:
+        if count > limit:
+            gc.collect(generation)
+            return

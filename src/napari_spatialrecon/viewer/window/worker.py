@@ -108,6 +108,7 @@ class Run(QObject):
         self._running = True
         self._status.update("BUSY")
         self._bar.open()
+        garbage.hold()
         self._worker.start()
         self.started.emit()
 
@@ -184,6 +185,8 @@ class _Worker(WorkerBase[None]):
             super().run()
         except RuntimeError as error:  # all that the work raises is caught in `work`
             _log.debug("Nobody received the result of the work: %s", error)
+        finally:
+            garbage.release()
 
     def work(self) -> None:
         self.begun.set()
