@@ -11,18 +11,21 @@ from __future__ import annotations
 import gc
 import sys
 import threading
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from functools import partial
 
 from qtpy.QtCore import QCoreApplication, QTimer
 
-#: Milliseconds between two searches of the window while work runs elsewhere.
-SEARCH_MS = 200
+#: Milliseconds between two searches of the window while work runs elsewhere, and seconds until all
+#: is looked through, which takes up to half a second.
+SEARCH_MS, ALL_S = 200, 60.0
 _NAME = "spatialrecon: search for garbage"
 
 _times = 0
 _works, _imports, _lock = 0, 0, threading.Lock()
+_looked = 0.0
 
 
 def age() -> int:
@@ -81,8 +84,10 @@ def importing() -> Iterator[None]:
 
 def hold() -> None:
     """Search in the window's thread alone, which calls this, until `release` of as many works."""
-    global _works
+    global _works, _looked
     with _lock:
+        if _works <= 0:
+            _works, _looked = 0, time.monotonic()
         _works += 1
     gc.disable()
     app = QCoreApplication.instance()
@@ -107,14 +112,18 @@ def release() -> None:
 
 def _turn(timer: QTimer) -> None:
     """Search as Python would have done meanwhile, or let it do so again."""
+    global _looked
     if _works <= 0:
         timer.stop()
         gc.enable()
         return
     if _imports:
         return
-    counts = zip((2, 1, 0), reversed(gc.get_count()), reversed(gc.get_threshold()), strict=True)
-    for generation, count, limit in counts:
-        if count > limit:
-            gc.collect(generation)
-            return
+    young, middle, old = (c > t for c, t in zip(gc.get_count(), gc.get_threshold(), strict=True))
+    if old and time.monotonic() - _looked > ALL_S:
+        gc.collect()
+        _looked = time.monotonic()
+    elif middle:
+        gc.collect(1)
+    elif young:
+        gc.collect(0)
