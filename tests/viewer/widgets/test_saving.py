@@ -1,12 +1,14 @@
-"""A result that could not be saved is offered to be saved in another place."""
+"""Where a result is saved: the name that was typed, and another place where one is full."""
 
 from __future__ import annotations
 
-from qtpy.QtWidgets import QMessageBox, QWidget
+import pytest
+from qtpy.QtWidgets import QFileDialog, QMessageBox, QWidget
 
 from napari_spatialrecon.errors import InputError, WriteError
-from napari_spatialrecon.viewer.widgets.saving import offer_elsewhere
+from napari_spatialrecon.viewer.widgets.saving import ask_where, offer_elsewhere
 
+TABLES, SPATIALDATA = "Tables (*.h5ad)", "SpatialData (*.zarr)"
 FULL = WriteError("Expected enough disk space, found the disk full.", remedy="Try another folder.")
 
 
@@ -27,3 +29,29 @@ def test_nothing_is_offered_for_another_error(qtbot):
     qtbot.addWidget(parent)
     offer_elsewhere(parent, lambda: None, InputError("Expected a name, found none."))
     assert not parent.findChildren(QMessageBox)
+
+
+@pytest.mark.parametrize(
+    ("typed", "chosen", "path"),
+    [
+        ("/a/run.h5ad", TABLES, "/a/run.h5ad"),
+        ("/a/run", TABLES, "/a/run.h5ad"),
+        ("/a/run", SPATIALDATA, "/a/run.zarr"),
+        ("/a/run.h5ad", SPATIALDATA, "/a/run.zarr"),
+        ("/a/batch 1.2", SPATIALDATA, "/a/batch 1.2.zarr"),
+        ("/a/run.zarr", "", "/a/run.zarr"),
+        ("", TABLES, ""),
+    ],
+)
+def test_a_name_gets_the_ending_that_was_chosen(qtbot, monkeypatch, typed, chosen, path) -> None:
+    parent = QWidget()
+    qtbot.addWidget(parent)
+    asked = []
+
+    def answer(*words):
+        asked.extend(words)
+        return typed, chosen
+
+    monkeypatch.setattr(QFileDialog, "getSaveFileName", answer)
+    assert ask_where(parent, "Save run", "batch 1 · kNN/2") == path
+    assert asked[2] == "batch 1 · kNN_2.h5ad" and asked[3] == f"{TABLES};;{SPATIALDATA}"
