@@ -45,8 +45,27 @@ def test_markers_bear_out_the_true_mixture_and_no_other(tissue):
     assert all(s.follows > 0.8 and 0.7 < s.expressed < 1.4 and not s.is_weak for s in good)
     wrong = marker_support(spots, reference, types, true[:, [1, 0, 2]])
     assert [s.is_weak for s in wrong] == [True, True, False]
+    assert good[1].markers and set(good[1].markers) <= {f"gene{i}" for i in range(5, 10)}
     (first, _), _ = mixture_warnings(types, true[:, [1, 0, 2]], wrong)
     assert "marker genes do not bear this out (correlation over the spots -" in first
+
+
+def test_a_type_without_markers_of_its_own_is_followed_by_shared_ones_and_not_warned_of(tissue):
+    slide, cells, true = tissue
+    twins = cells.copy()
+    twins.obs["type"] = [f"{t}{i % 2}" if t == "A" else t for i, t in enumerate(cells.obs["type"])]
+    spots, reference = prepare_slide(slide, "slide"), prepare_query(twins, "cells")
+    types = read_types(reference.adata, "type", "cells")
+    assert types.names == ("A0", "A1", "B", "C")
+    wrong = np.column_stack([true[:, 1], true[:, 0] / 2, true[:, 0] / 2, true[:, 2]])
+    found = marker_support(spots, reference, types, wrong)
+    assert [s.shared for s in found] == [True, True, False, False]
+    assert set(found[0].markers) <= {f"gene{i}" for i in range(5)}
+    assert found[0].follows < 0 < 0.8 < found[1].follows and not found[0].is_weak
+    said, numbers = mixture_warnings(types, wrong, found)
+    assert not any(text.startswith("A") for text in said)
+    own = [s.follows for s in found[2:]]
+    assert numbers["marker_agreement"] == pytest.approx(np.median(own))
 
 
 def test_a_type_far_more_frequent_than_in_the_reference_is_warned_of():
@@ -78,5 +97,10 @@ def test_warnings_reach_the_verdict_and_the_record(tissue):
     slide, cells, _ = tissue
     result = deconvolve(slide, cells, "type", method="nnls")
     assert result.record.to_dict()["warnings"] == [] and "most are" in result.verdict
+    means = result.proportions.mean().sort_values(ascending=False)
+    assert list(result.markers.index) == list(means.index)
+    np.testing.assert_allclose(result.markers["share"], means)
+    assert (result.markers["agreement"] > 0.8).all() and not result.markers["shared"].any()
+    assert set(result.markers.loc["B", "markers"].split(", ")) == {f"gene{i}" for i in range(5, 10)}
     result.record.warnings = ["B: too much."]
     assert result.verdict.endswith("B: too much.")

@@ -6,7 +6,7 @@ import argparse
 import sys
 import threading
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from napari_spatialrecon.command_line.inputs import Inputs, add_reading_options
 from napari_spatialrecon.command_line.options import (
@@ -20,6 +20,12 @@ from napari_spatialrecon.command_line.outputs import check_room
 from napari_spatialrecon.command_line.running import asked, config_of, summarise
 from napari_spatialrecon.command_line.terminal import Bar
 from napari_spatialrecon.methods.registry import default_for
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+#: Types, and markers of each, whose agreement is printed.
+_MOST_TYPES, _MOST_MARKERS = 15, 4
 
 
 def add(verbs: Any) -> None:
@@ -95,5 +101,22 @@ def run_deconvolve(options: argparse.Namespace, stop: threading.Event) -> None:
         f"{len(result.proportions)} spots, {n_types} cell types: {path} (run: {record.name})",
         file=sys.stderr,
     )
+    print("\n".join(marker_lines(result.markers)), file=sys.stderr)
     print(result.verdict, file=sys.stderr)
     summarise(result.record.to_dict(), options)
+
+
+def marker_lines(markers: pd.DataFrame) -> list[str]:
+    """Return how the markers bear out the most frequent types, as lines of a table."""
+    shown = markers.iloc[:_MOST_TYPES]
+    width = max(4, *(len(str(name)) for name in shown.index))
+    lines = [f"{'type':<{width}}  share  agreement  markers"]
+    for name, row in shown.iterrows():
+        value = row["agreement"]
+        agreement = "unknown" if value != value else f"{value:.2f}"
+        genes = ", ".join(row["markers"].split(", ")[:_MOST_MARKERS]) or "none in the reference"
+        genes += " (shared with other types)" if row["shared"] else ""
+        lines.append(f"{name!s:<{width}}  {row['share']:>5.1%}  {agreement:>9}  {genes}")
+    if more := len(markers) - len(shown):
+        lines.append(f"({more} rarer types are in the result)")
+    return lines

@@ -144,7 +144,8 @@ def _number(value: float) -> str:
 
 
 def _word(support: Support) -> str:
-    if not np.isfinite(support.follows) and not np.isfinite(support.expressed):
+    unknown = not np.isfinite(support.follows) and not np.isfinite(support.expressed)
+    if unknown or support.shared:
         return "untested"
     return "no" if support.is_weak else "yes"
 

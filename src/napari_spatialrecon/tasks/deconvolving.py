@@ -30,7 +30,11 @@ from napari_spatialrecon.progress import ProgressCallback, Reporter, ShouldStop
 from napari_spatialrecon.tasks.choosing import method_of, note_choice
 from napari_spatialrecon.tasks.configs import Settings, chosen_config
 from napari_spatialrecon.tasks.mixture_intervals import Certainty, certainty, whole_cost
-from napari_spatialrecon.tasks.mixture_trust import marker_support, mixture_warnings
+from napari_spatialrecon.tasks.mixture_trust import (
+    marker_support,
+    mixture_warnings,
+    support_table,
+)
 from napari_spatialrecon.tasks.reference_check import label_warning, likeness
 from napari_spatialrecon.tasks.signal import note_signals
 from napari_spatialrecon.tasks.timing import timed
@@ -73,6 +77,18 @@ class MixtureResult:
     method: MixtureMethod
     record: provenance.RunRecord
     notes: tuple[str, ...] = field(default=())
+
+    @property
+    def markers(self) -> pd.DataFrame:
+        """How marker genes bear out each type, the most frequent first.
+
+        ``share`` of the tissue; ``agreement``, Spearman's correlation over the spots of the type's
+        share with its ``markers``; ``expressed``, their expression over what the shares lead one to
+        expect (both NaN without markers); ``shared``, whether other types express them as well. The
+        run saw these genes: a low value is a warning, a high one no proof.
+        """
+        found: pd.DataFrame = self.adata.uns[slots.OURS][slots.MARKERS]
+        return found
 
     @property
     def verdict(self) -> str:
@@ -180,6 +196,8 @@ def deconvolve(
             "reference, since they have no counts."
         )
     adata, table = _annotated(slide, spots, reference, cells, types, mixture, certain, record)
+    markers = support_table(types.names, mixture.proportions, support)
+    adata.uns[slots.OURS][slots.MARKERS] = markers
     return MixtureResult(adata, table, chosen, record, tuple(record.notes))
 
 

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
+import pandas as pd
 from numpy.typing import NDArray
 from scipy import sparse
 from scipy.stats import spearmanr
@@ -47,16 +48,22 @@ class Support:
         expect; NaN without markers.
     size
         Mean counts of the type's cells in the reference, relative to the mean of all types.
+    markers
+        Names of its markers, as on the slide; empty if it has none.
+    shared
+        Whether other types express these markers as well, since it has none of its own.
     """
 
     follows: float
     expressed: float
     size: float = 1.0
+    markers: tuple[str, ...] = ()
+    shared: bool = False
 
     @property
     def is_weak(self) -> bool:
-        """Whether the markers are known and contradict the proportions."""
-        return self.follows < _FOLLOWS or self.expressed < _EXPRESSED
+        """Whether the type has markers of its own, which contradict the proportions."""
+        return not self.shared and (self.follows < _FOLLOWS or self.expressed < _EXPRESSED)
 
 
 def marker_support(
@@ -65,7 +72,7 @@ def marker_support(
     """Return how the markers of each type bear out its proportions.
 
     Markers are the genes that a type's cells express most strongly above every other type's in the
-    reference. The spots' counts were used to find the proportions, so this is not an independent
+    reference; of a type without any, those above the mean of the other types. The spots' counts were used to find the proportions, so this is not an independent
     test: it shows types that got their share for want of a better one.
 
     Parameters
@@ -80,7 +87,11 @@ def marker_support(
     observed = np.asarray(tables.spots.mean(axis=0, dtype=np.float64)).ravel()
     found = []
     for number, own in enumerate(profiles):
-        rows = _markers(own, np.delete(profiles, number, axis=0))
+        others = np.delete(profiles, number, axis=0)
+        rows = _markers(own, others)
+        shared = not len(rows)
+        if shared:
+            rows = _markers(own, others.mean(axis=0, keepdims=True)) if len(others) else rows
         if not len(rows):
             found.append(Support(np.nan, np.nan, float(sizes[number])))
             continue
@@ -89,8 +100,37 @@ def marker_support(
         constant = np.ptp(score) == 0 or np.ptp(share) == 0
         follows = np.nan if constant else float(spearmanr(score, share).statistic)
         level = float(observed[rows].sum() / max(expected[rows].sum(), 1e-12))
-        found.append(Support(follows, level, float(sizes[number])))
+        names = tuple(tables.genes[row] for row in rows)
+        found.append(Support(follows, level, float(sizes[number]), names, shared))
     return found
+
+
+def support_table(
+    names: Sequence[str], proportions: NDArray[np.float64], support: Sequence[Support]
+) -> pd.DataFrame:
+    """Return how the markers bear out each type, the most frequent type first.
+
+    Parameters
+    ----------
+    proportions : (n_spots, n_types), rows sum to 1
+
+    Returns
+    -------
+    Indexed by type: ``share`` of the tissue, ``agreement`` (`Support.follows`), ``expressed``,
+    ``markers``, joined by commas, and whether they are ``shared`` with other types.
+    """
+    means = proportions.mean(axis=0)
+    table = pd.DataFrame(
+        {
+            "share": means,
+            "agreement": [one.follows for one in support],
+            "expressed": [one.expressed for one in support],
+            "markers": [", ".join(one.markers) for one in support],
+            "shared": [one.shared and bool(one.markers) for one in support],
+        },
+        index=pd.Index(names, name="type"),
+    )
+    return table.iloc[np.argsort(-means, kind="stable")]
 
 
 def _profiles(cells: sparse.csr_matrix, types: CellTypes) -> NDArray[np.float64]:
@@ -101,7 +141,7 @@ def _profiles(cells: sparse.csr_matrix, types: CellTypes) -> NDArray[np.float64]
 
 
 def _markers(own: NDArray[np.float64], others: NDArray[np.float64]) -> NDArray[np.intp]:
-    """Return the genes that set a type apart most, among them those that it expresses most."""
+    """Return the genes that a type expresses most above the others, (n_others, n_genes)."""
     if not len(others):
         return np.zeros(0, np.intp)
     above = own / (others.max(axis=0) + 1 / _DEPTH)
@@ -150,7 +190,8 @@ def mixture_warnings(
             f"{single.sum():,} of {len(single):,} spots ({single.mean():.0%}) got a single type: "
             "expected of single cells, but too certain for spots of several."
         )
-    known = [support[i].follows for i in common if np.isfinite(support[i].follows)]
+    own = [support[i].follows for i in common if not support[i].shared]
+    known = [value for value in own if np.isfinite(value)]
     numbers = {"spots_of_one_type": float(single.mean())}
     if known:
         numbers["marker_agreement"] = float(np.median(known))

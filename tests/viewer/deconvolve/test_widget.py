@@ -60,6 +60,14 @@ def test_from_run_to_pies_one_type_and_a_table(
     assert len(widget.viewer.layers) == count + 1
     panel.choose_type(ALL_TYPES)
     assert widget.layer.visible and len(widget.viewer.layers) == count
+    markers = panel.markers
+    assert markers.isVisibleTo(panel) and markers.rows.rowCount() == len(types)
+    rarest = markers.rows.row_at(len(types) - 1)
+    assert rarest == int(np.argmin(widget.model.outcome.proportions.mean(axis=0)))
+    markers.selectRow(len(types) - 1)
+    assert panel.type.currentData() == rarest
+    assert widget.viewer.layers.selection.active.name.endswith(types[rarest])
+    panel.choose_type(ALL_TYPES)
     path = tmp_path / "mixtures.csv"
     widget.save_table(str(path))
     qtbot.waitUntil(lambda: "Saved mixtures.csv" in widget.result.status.text(), timeout=20_000)

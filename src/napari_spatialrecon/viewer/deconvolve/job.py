@@ -9,7 +9,15 @@ from typing import TYPE_CHECKING, Any, Self
 
 import numpy as np
 
-from napari_spatialrecon.tissue.slots import LOWER, MAIN_TYPE, MAPPING, OURS, PROPORTIONS, UPPER
+from napari_spatialrecon.tissue.slots import (
+    LOWER,
+    MAIN_TYPE,
+    MAPPING,
+    MARKERS,
+    OURS,
+    PROPORTIONS,
+    UPPER,
+)
 from napari_spatialrecon.viewer.task.job import Input, Outcome, Script
 from napari_spatialrecon.viewer.task.slide_and_reference_job import SlideAndReferenceJob
 
@@ -54,6 +62,12 @@ class Mixed(Outcome):
         return lower, upper
 
     @property
+    def markers(self) -> pd.DataFrame | None:
+        """How marker genes bear out each type, in the order of `types`; None in older results."""
+        found = self.adata.uns[OURS].get(MARKERS)
+        return None if found is None else found.reindex(self.types)
+
+    @property
     def summary(self) -> str:
         """How many spots and types in which time, and what most of the tissue is."""
         from napari_spatialrecon.tasks.verdicts import mixture_verdict
@@ -87,6 +101,10 @@ class Mixed(Outcome):
         """Return how much of the slide a type is, and in how many spots it may be absent."""
         mean = self.proportions[:, number].mean()
         text = f"{self.types[number]}: {mean:.1%} of the slide"
+        known = self.markers
+        if known is not None and known["agreement"].iloc[number] == known["agreement"].iloc[number]:
+            row = known.iloc[number]
+            text += f"; correlation with its markers ({row['markers']}) {row['agreement']:.2f}"
         if self.bounds is None:
             return text
         absent = float((self.bounds[0][:, number] <= 0).mean())

@@ -12,7 +12,7 @@ from napari_spatialrecon.tissue.slots import MAIN_TYPE
 from napari_spatialrecon.viewer.canvas.colors import guess_kind
 from napari_spatialrecon.viewer.deconvolve.bars import StackedBars
 from napari_spatialrecon.viewer.deconvolve.job import Mixed
-from napari_spatialrecon.viewer.deconvolve.table import SharesTable
+from napari_spatialrecon.viewer.deconvolve.table import MarkersTable, SharesTable
 from napari_spatialrecon.viewer.widgets.labels import WrappedLabel
 from napari_spatialrecon.viewer.widgets.rows import combo, row
 from napari_spatialrecon.viewer.widgets.scroll_column import lay_out_now
@@ -44,10 +44,12 @@ class MixturePanel(QWidget):
         self.type.setToolTip("All types as pies, or the share of one as a color")
         self.group.setToolTip("Mean shares over the whole slide, or over the spots of each group")
         self.bars, self.spot, self.table = StackedBars(), WrappedLabel(_HINT), SharesTable()
+        self.markers = MarkersTable()
         self.save_button = QPushButton("Save table…")
         self.save_button.setToolTip("One row per spot: the shares and their intervals, as CSV")
         self.type.activated.connect(lambda i: self.shown.emit(self.type.itemData(i)))
         self.group.activated.connect(self._draw_bars)
+        self.markers.type_picked.connect(self.choose_type)
         self.table.row_picked.connect(self.show_spot)
         self.table.row_picked.connect(self.picked)
         self.save_button.clicked.connect(self.save)
@@ -56,7 +58,7 @@ class MixturePanel(QWidget):
         self.group_row = row(QLabel("Shares by"), self.group)
         for widget in (row(QLabel("Show"), self.type), self.group_row, self.bars):
             column.addWidget(widget)
-        for widget in (self.spot, self.table, self.save_button):
+        for widget in (self.markers, self.spot, self.table, self.save_button):
             column.addWidget(widget)
         self.hide()
 
@@ -79,6 +81,10 @@ class MixturePanel(QWidget):
         self.group_row.setVisible(self.group.count() > 1)
         self.spot.setText(_HINT)
         self.table.show_shares(list(map(str, outcome.adata.obs_names)), types, shares, order)
+        markers = outcome.markers
+        self.markers.setVisible(markers is not None)
+        if markers is not None:
+            self.markers.show_markers(markers)
         self._draw_bars()
         self.show()
         lay_out_now(self)
