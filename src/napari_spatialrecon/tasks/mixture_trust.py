@@ -72,8 +72,9 @@ def marker_support(
     """Return how the markers of each type bear out its proportions.
 
     Markers are the genes that a type's cells express most strongly above every other type's in the
-    reference; of a type without any, those above the mean of the other types. The spots' counts were used to find the proportions, so this is not an independent
-    test: it shows types that got their share for want of a better one.
+    reference; of a type without any, those above the mean of the other types. The spots' counts
+    were used to find the proportions, so this is not an independent test: it shows types that got
+    their share for want of a better one.
 
     Parameters
     ----------
