@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import gzip
+import hashlib
 import os
 from pathlib import Path
 
 import numpy as np
 import pytest
+from PIL import Image
 
 from napari_spatialrecon.tissue.simulator.config import SimulatorConfig
 from napari_spatialrecon.tissue.simulator.simulate import simulate
@@ -83,3 +86,28 @@ def no_earlier_runs(tmp_path_factory, monkeypatch):
     """Times of earlier runs are kept in a folder of the test, and none are known at its start."""
     folder = tmp_path_factory.mktemp("settings")
     monkeypatch.setattr("napari_spatialrecon.pace.times_file", lambda: folder / "times.json")
+
+
+@pytest.fixture
+def published(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A folder of what a server has: nine spots, one of them without counts, and their H&E."""
+    from napari_spatialrecon.tissue import downloads
+    from napari_spatialrecon.tissue.downloads import Dataset, Section
+
+    folder = tmp_path / "published"
+    folder.mkdir()
+    spots = ["x\ty\tnew_x\tnew_y\tpixel_x\tpixel_y\tselected"]
+    counts = ["\tERBB2\tCD3E"]
+    for x in range(3):
+        for y in range(3):
+            spots.append(f"{x}\t{y}\t{x}.0\t{y}.0\t{100 + 400 * x}\t{50 + 400 * y}\t1")
+            if (x, y) != (2, 2):
+                counts.append(f"{x}x{y}\t{x}\t{y}")
+    (folder / "A.tsv.gz").write_bytes(gzip.compress("\n".join(counts).encode(), mtime=0))
+    (folder / "A_selection.tsv").write_text("\n".join(spots))
+    Image.fromarray(np.full((60, 3000, 3), 200, np.uint8)).save(folder / "A.jpg")
+    names = ("A.tsv.gz", "A_selection.tsv", "A.jpg")
+    hashed = [(n, hashlib.sha256((folder / n).read_bytes()).hexdigest()) for n in names]
+    known = {"mine": Dataset("http://127.0.0.1:1", "Somebody", {"A": Section(*hashed)})}
+    monkeypatch.setattr(downloads, "DATASETS", known)
+    return folder

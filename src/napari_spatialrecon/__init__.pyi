@@ -49,6 +49,7 @@ from .tasks.value_comparing import compare_values as compare_values
 from .tasks.value_comparison import ValueComparison as ValueComparison
 from .tissue.alignments.qupath import add_regions as add_regions
 from .tissue.alignments.qupath import write_regions as write_regions
+from .tissue.downloads import download as download
 from .tissue.images import Histology as Histology
 from .tissue.images import histology as histology
 from .tissue.landmark_pairs import read_pairs as read_pairs

@@ -9,6 +9,7 @@ import numpy as np
 import tifffile
 import zarr
 
+from napari_spatialrecon.tissue.downloads import download
 from napari_spatialrecon.tissue.images import Histology, histology
 from napari_spatialrecon.tissue.lattice import find_lattice
 from napari_spatialrecon.tissue.lazy_image import RgbImage, open_image
@@ -253,3 +254,29 @@ def _simulator() -> Iterator[Step]:
     many = tiny.with_values({"n_cells": 20_000})
     yield lambda: simulate("cortex", many, seed=0)
     yield lambda: simulate("cortex", tiny, seed=0)
+
+
+@remedy(
+    "tissue/downloads.py",
+    "Try again with a connection to the web, or give the folder of a copy as {}.",
+)
+def _unreachable(published: Path, tmp_path: Path) -> Iterator[Step]:
+    yield lambda: download("mine", tmp_path / "here")
+    yield lambda: download("mine", tmp_path / "here", source=str(published))
+
+
+@remedy(
+    "tissue/downloads.py", "Try again: the download may have been cut short or changed on its way."
+)
+def _cut_short(published: Path, tmp_path: Path) -> Iterator[Step]:
+    whole = (published / "A.jpg").read_bytes()
+    (published / "A.jpg").write_bytes(whole[:100])
+    yield lambda: download("mine", tmp_path / "here", source=str(published))
+    (published / "A.jpg").write_bytes(whole)
+    yield lambda: download("mine", tmp_path / "here", source=str(published))
+
+
+@remedy("tissue/downloads.py", "Try {} {}.")
+def _unknown_data(published: Path, tmp_path: Path) -> Iterator[Step]:
+    yield lambda: download("his", tmp_path, source=str(published))
+    yield lambda: download("mine", tmp_path, source=str(published))

@@ -1,4 +1,4 @@
-"""Commands that need no data: simulate, demo."""
+"""Commands that bring their own data: simulate, download, demo."""
 
 from __future__ import annotations
 
@@ -15,6 +15,7 @@ from napari_spatialrecon.command_line.terminal import Bar
 def add(verbs: Any) -> None:
     """Add the commands."""
     _add_simulate(verbs)
+    _add_download(verbs)
     _add_demo(verbs)
 
 
@@ -29,6 +30,22 @@ def _add_simulate(verbs: Any) -> None:
     verb.add_argument("--tissue", choices=("cortex", "tumour"), default="cortex")
     verb.add_argument("--out", metavar="DIR", required=True)
     add_settings(verb)
+    add_common_options(verb)
+
+
+def _add_download(verbs: Any) -> None:
+    verb = add_verb(
+        verbs,
+        "download",
+        "download public tissue, checked by its SHA-256, as tables with their H&E",
+        run_download,
+        folders=["out"],
+    )
+    verb.add_argument("name", metavar="NAME", help="data set: her2")
+    verb.add_argument("--out", metavar="DIR", required=True)
+    verb.add_argument(
+        "--source", metavar="DIR", help="address or folder of a copy; the hashes have to agree"
+    )
     add_common_options(verb)
 
 
@@ -57,6 +74,23 @@ def run_simulate(options: argparse.Namespace, stop: threading.Event) -> None:
     files = tissue.write(options.out)
     print(f"simulated {options.tissue} in {options.out}", file=sys.stderr)
     summarise({"files": [str(f) for f in files]}, options)
+
+
+def run_download(options: argparse.Namespace, stop: threading.Event) -> None:
+    """Download a data set and list its tables."""
+    from napari_spatialrecon.tissue.downloads import DATASETS, download
+
+    with Bar(options.progress) as bar:
+        files = download(
+            options.name,
+            options.out,
+            source=options.source,
+            progress=bar.show,
+            should_stop=stop.is_set,
+        )
+    print(f"{DATASETS[options.name].citation}", file=sys.stderr)
+    print("\n".join(str(file) for file in files.values()), file=sys.stderr)
+    summarise({"files": [str(file) for file in files.values()]}, options)
 
 
 def run_demo(options: argparse.Namespace, stop: threading.Event) -> None:
