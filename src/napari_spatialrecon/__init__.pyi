@@ -30,6 +30,7 @@ from .tasks.exporting import set_alignment as set_alignment
 from .tasks.exporting import to_spatialdata as to_spatialdata
 from .tasks.gene_result import GeneResult as GeneResult
 from .tasks.imputing import impute_genes as impute_genes
+from .tasks.known_shares import read_shares as read_shares
 from .tasks.landmarking import LandmarkResult as LandmarkResult
 from .tasks.landmarking import move_by_landmarks as move_by_landmarks
 from .tasks.model import Model as Model

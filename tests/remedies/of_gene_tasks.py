@@ -11,8 +11,8 @@ import pandas as pd
 from anndata import AnnData
 
 import napari_spatialrecon as sr
-from napari_spatialrecon.tasks.deconvolving import read_shares
 from napari_spatialrecon.tasks.gene_table import table_on_disk
+from napari_spatialrecon.tasks.known_shares import read_shares
 from remedies.cases import Step, execute, keywords, remedy, written
 from remedies.of_tissue import table
 
@@ -52,10 +52,10 @@ def _nothing_missing() -> Iterator[Step]:
     yield impute("missing")
 
 
-DECONVOLVING = "tasks/deconvolving.py"
+KNOWN = "tasks/known_shares.py"
 
 
-@remedy(DECONVOLVING, "Try a first column of spot names and one column per cell type.")
+@remedy(KNOWN, "Try a first column of spot names and one column per cell type.")
 def _shares_file(tmp_path: Path) -> Iterator[Step]:
     yield lambda: read_shares(written(tmp_path / "a.csv", ""))
     yield lambda: read_shares(written(tmp_path / "a.csv", "spot,A,B\nc0,0.5,0.5\n"))
@@ -73,19 +73,19 @@ def prior(a: float, b: float, prefix: str = "c") -> pd.DataFrame:
     return pd.DataFrame({"A": a, "B": b}, index=[f"{prefix}{i}" for i in range(30)])
 
 
-@remedy(DECONVOLVING, "Try one row per spot (each name once) and one column per cell type.")
+@remedy(KNOWN, "Try one row per spot (each name once) and one column per cell type.")
 def _other_shares() -> Iterator[Step]:
     yield shares(prior(0.5, 0.5, "o"))
     yield shares(prior(0.5, 0.5))
 
 
-@remedy(DECONVOLVING, "Try 0 to 1.")
+@remedy(KNOWN, "Try 0 to 1.")
 def _negative_shares() -> Iterator[Step]:
     yield shares(prior(-0.5, 0.5))
     yield lambda: [shares(prior(a, 1 - a))() for a in (0.0, 1.0)]
 
 
-@remedy(DECONVOLVING, "Try shares of 0 to 1, or whole numbers of cells.")
+@remedy(KNOWN, "Try shares of 0 to 1, or whole numbers of cells.")
 def _large_shares() -> Iterator[Step]:
     yield shares(prior(0.9, 0.7))
     yield lambda: (shares(prior(0.5, 0.4))(), shares(prior(3.0, 2.0))())

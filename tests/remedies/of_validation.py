@@ -9,11 +9,14 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import pandas as pd
 from anndata import AnnData
 
 import napari_spatialrecon as sr
+from napari_spatialrecon.methods.mixtures.config import MixtureKnnConfig
 from napari_spatialrecon.methods.placement.config import KnnConfig
 from napari_spatialrecon.methods.srast.config import SRastConfig
+from napari_spatialrecon.viewer.deconvolve.job import Known, MixtureJob
 from napari_spatialrecon.viewer.place.job import PlaceJob
 from napari_spatialrecon.viewer.super_resolve.job import SuperJob
 from napari_spatialrecon.viewer.workspace.tables import Table
@@ -170,6 +173,15 @@ def _a_model_that_saw_the_truth(tmp_path: Path) -> Iterator[Step]:
     job = PlaceJob(method="knn", config=KnnConfig(), model=tmp_path, **tables)
     yield job.validated
     yield replace(job, model=None).validated
+
+
+@remedy("viewer/deconvolve/job.py", "Try without known shares.")
+def _known_shares(tmp_path: Path) -> Iterator[Step]:
+    known = Known(tmp_path / "a.csv", pd.DataFrame())
+    tables = {"slide": Table("S", table(40)), "reference": Table("Q", table(20))}
+    job = MixtureJob(method="knn", config=MixtureKnnConfig(), labels="type", known=known, **tables)
+    yield job.validated
+    yield replace(job, known=None).validated
 
 
 @remedy("viewer/super_resolve/job.py", "Try without it.")

@@ -12,7 +12,8 @@ from napari_spatialrecon.errors import InputError, Stopped, ValidationError
 from napari_spatialrecon.evaluation.mixture_metrics import mixture_metrics
 from napari_spatialrecon.methods.come.config import ComeMixturesConfig
 from napari_spatialrecon.methods.mixtures.config import RegressionConfig
-from napari_spatialrecon.tasks.deconvolving import deconvolve, read_shares
+from napari_spatialrecon.tasks.deconvolving import deconvolve
+from napari_spatialrecon.tasks.known_shares import read_shares
 
 TYPES = ("L2/3 IT", "L6", "Astro")
 FAST = ComeMixturesConfig(steps=30)

@@ -65,8 +65,9 @@ def add(verbs: Any) -> None:
 def run_deconvolve(options: argparse.Namespace, stop: threading.Event) -> None:
     """Run the deconvolution: read, check, train, write."""
     from napari_spatialrecon.methods.registry import find_method
-    from napari_spatialrecon.tasks.deconvolving import deconvolve, read_shares
+    from napari_spatialrecon.tasks.deconvolving import deconvolve
     from napari_spatialrecon.tasks.drawing import draw_types
+    from napari_spatialrecon.tasks.known_shares import read_shares
     from napari_spatialrecon.tasks.room import table_bytes
 
     config = config_of(find_method(options.method, "deconvolve").config(), options)

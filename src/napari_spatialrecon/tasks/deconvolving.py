@@ -15,7 +15,6 @@ from numpy.typing import NDArray
 from scipy import sparse
 
 from napari_spatialrecon import provenance
-from napari_spatialrecon.errors import InputError
 from napari_spatialrecon.hyperparameters import Config
 from napari_spatialrecon.methods.mixtures.base import (
     CellTypes,
@@ -29,6 +28,7 @@ from napari_spatialrecon.methods.run import Run
 from napari_spatialrecon.progress import ProgressCallback, Reporter, ShouldStop
 from napari_spatialrecon.tasks.choosing import method_of, note_choice
 from napari_spatialrecon.tasks.configs import Settings, chosen_config
+from napari_spatialrecon.tasks.known_shares import shares_of_spots
 from napari_spatialrecon.tasks.mixture_intervals import Certainty, certainty, whole_cost
 from napari_spatialrecon.tasks.mixture_trust import (
     marker_support,
@@ -45,9 +45,6 @@ from napari_spatialrecon.tissue.micrometres import scale_slots
 from napari_spatialrecon.tissue.sdata.inputs import Table, takes_spatialdata
 from napari_spatialrecon.tissue.sdata.source import carried
 from napari_spatialrecon.training.device import choose_device
-
-#: Maximum deviation from 1 of the sum of a row of known shares.
-_ROUNDING = 0.02
 
 
 @dataclass(frozen=True)
@@ -164,7 +161,7 @@ def deconvolve(
     cells = contract.prepare_query(reference, reference_name)
     types = read_types(cells.adata, labels, reference_name)
     chosen: MixtureMethod = info.method()(chosen_config(info, config, settings))
-    known = None if prior is None else _shares(prior, slide, types)[spots.kept]
+    known = None if prior is None else shares_of_spots(prior, slide, types)[spots.kept]
     run = Run(seed, record.device, Reporter(progress, should_stop))
     record.history = run.reporter.history
     sizes = MixtureSizes.of(spots, cells, types)
@@ -199,63 +196,6 @@ def deconvolve(
     markers = support_table(types.names, mixture.proportions, support)
     adata.uns[slots.OURS][slots.MARKERS] = markers
     return MixtureResult(adata, table, chosen, record, tuple(record.notes))
-
-
-def read_shares(path: str | Path) -> pd.DataFrame:
-    """Read known shares from a CSV with one row per spot (name first) and one column per type.
-
-    Raises
-    ------
-    InputError
-        The file cannot be read as such a table.
-    """
-    try:
-        return pd.read_csv(path, index_col=0)
-    except (OSError, ValueError) as error:
-        raise InputError(
-            f"Expected a CSV of shares, found none: {error}.",
-            remedy="Try a first column of spot names and one column per cell type.",
-            where=str(path),
-        ) from error
-
-
-def _shares(prior: pd.DataFrame, slide: AnnData, types: CellTypes) -> NDArray[np.float64]:
-    """Return known shares, (n_spots, n_types), for all spots of the slide."""
-    where = "prior"
-    names = [t for t in types.names if t in prior.columns]
-    rows = prior.index.get_indexer(slide.obs_names) if prior.index.is_unique else np.array([-1])
-    if not names or not (rows >= 0).any():
-        raise InputError(
-            "Expected shares of the reference's types in spots of the slide, found none that match "
-            f"(columns {', '.join(map(str, prior.columns[:3]))}).",
-            remedy="Try one row per spot (each name once) and one column per cell type.",
-            where=where,
-        )
-    values = prior[names].to_numpy(float)
-    if not np.isfinite(values).all() or (values < 0).any():
-        raise InputError(
-            "Expected shares of 0 or more, found others.", remedy="Try 0 to 1.", where=where
-        )
-    if (values == np.rint(values)).all():  # cells of each type, counted
-        values = values / np.maximum(values.sum(axis=1, keepdims=True), 1.0)
-    if (values.sum(axis=1) > 1 + _ROUNDING).any():
-        raise InputError(
-            f"Expected shares that sum to 1 at most, found {values.sum(axis=1).max():.3g}.",
-            remedy="Try shares of 0 to 1, or whole numbers of cells.",
-            where=where,
-        )
-    result = np.tile(types.shares, (slide.n_obs, 1))
-    known = rows >= 0
-    columns = [types.names.index(t) for t in names]
-    rest = np.setdiff1d(np.arange(len(types.names)), columns)
-    given = values[rows[known]]
-    left = np.maximum(1 - given.sum(axis=1, keepdims=True), 0.0)
-    others = types.shares[rest] / max(types.shares[rest].sum(), 1e-12)
-    filled = np.zeros((len(given), len(types.names)))
-    filled[:, columns], filled[:, rest] = given, left * others
-    totals = filled.sum(axis=1, keepdims=True)
-    result[known] = np.where(totals > 0, filled / np.maximum(totals, 1e-12), types.shares)
-    return result
 
 
 def _annotated(

@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+import pandas as pd
+
 from napari_spatialrecon.hyperparameters import Config
 from napari_spatialrecon.methods.mixtures.base import MixtureMethod, MixtureSizes, read_types
+from napari_spatialrecon.methods.mixtures.knn import refuse_prior
 from napari_spatialrecon.methods.registry import default_for
 from napari_spatialrecon.tasks.choosing import method_of
+from napari_spatialrecon.tasks.known_shares import shares_of_spots
 from napari_spatialrecon.tasks.mixture_intervals import whole_cost
 from napari_spatialrecon.tasks.preflight import Preflight
 from napari_spatialrecon.tasks.reference_check import label_warning, likeness
@@ -24,6 +28,7 @@ def mixture_preflight(
     *,
     method: str = default_for("deconvolve"),
     config: Config | None = None,
+    prior: pd.DataFrame | None = None,
     device: str = "auto",
     slide_name: str = "slide",
     reference_name: str = "reference",
@@ -35,13 +40,18 @@ def mixture_preflight(
     ValidationError
         Lists every problem of the inputs, or they share no gene.
     InputError
-        The reference has no such column, or the run does not fit the memory.
+        The reference has no such column, the run does not fit the memory, or `prior` is not shares
+        or is given to a method that takes none.
     """
     info = method_of(method, "deconvolve", config=config)
     spots = contract.prepare_slide(slide, slide_name)
     cells = contract.prepare_query(reference, reference_name)
     types = read_types(cells.adata, labels, reference_name)
     match = match_genes([spots.adata.var, cells.adata.var], [slide_name, reference_name])
+    if prior is not None:
+        shares_of_spots(prior, slide, types)
+        if not info.takes_prior and not info.selects:
+            refuse_prior(prior, info.name)
     sizes = MixtureSizes.of(spots, cells, types)
     found = signals([spots])
     like = likeness(spots, cells)

@@ -17,7 +17,7 @@ from napari_spatialrecon.tissue.slots import MAIN_TYPE
 from napari_spatialrecon.viewer.canvas.colors import color_key
 from napari_spatialrecon.viewer.canvas.pies import pies_of, sectors
 from napari_spatialrecon.viewer.canvas.twin_layers import forget_twin
-from napari_spatialrecon.viewer.deconvolve.job import Mixed
+from napari_spatialrecon.viewer.deconvolve.job import Known, Mixed
 from napari_spatialrecon.viewer.deconvolve.layers import share_name, show_mixtures, show_share
 from napari_spatialrecon.viewer.deconvolve.model import MixtureModel
 from napari_spatialrecon.viewer.task.model import State
@@ -98,6 +98,31 @@ def test_command_and_process_give_the_same_mixtures(model: MixtureModel) -> None
     there = InProcess(job)(lambda _: None, lambda: False)
     np.testing.assert_allclose(there.proportions, here.proportions, atol=1e-4)
     assert there.types == here.types and there.spot(0) == here.spot(0)
+
+
+def test_known_cells_of_a_file_reach_the_run_the_command_and_the_script(
+    model: MixtureModel, tmp_path: Path
+) -> None:
+    types = sorted(set(model.reference.adata.obs["cell_type"].dropna()))
+    rarest = types[int(np.argmin(run(model).proportions.mean(axis=0)))]
+    spots = model.slide.adata.obs_names
+    counted = pd.DataFrame({rarest: np.full(len(spots), 3)}, index=spots)
+    counted.to_csv(tmp_path / "cells.csv")
+    before = model.outcome.proportions[:, types.index(rarest)].mean()
+    model.known = Known.read(tmp_path / "cells.csv")
+    found = run(model)
+    assert found.proportions[:, types.index(rarest)].mean() > before + 0.2
+    assert found.record["settings"]["prior"] == str(tmp_path / "cells.csv")
+    assert f"--prior {tmp_path / 'cells.csv'}" in as_command(model.last)
+    text = as_python(model.last)
+    assert f"prior = sr.read_shares('{tmp_path / 'cells.csv'}')" in text and "prior=prior" in text
+    model.method = "nnls"
+    with pytest.raises(InputError, match="takes known shares"):
+        model.job().preflight()
+    counted.index = [f"other {name}" for name in spots]
+    model.known = Known(tmp_path / "cells.csv", counted)
+    with pytest.raises(InputError, match="none that match"):
+        model.job().preflight()
 
 
 def test_pies_and_one_type_are_layers_that_replace_themselves(

@@ -134,6 +134,24 @@ def test_without_types_it_says_so_and_run_stays_off(widget: Deconvolve, qtbot: A
     assert not widget.panel.run_button.isEnabled()
 
 
+def test_a_file_of_known_cells_is_chosen_and_left_out_again(
+    widget: Deconvolve, qtbot: Any, tmp_path: Path
+) -> None:
+    fields, model = widget.inputs, widget.model
+    assert fields.known.count() == 1 and model.known is None
+    path = tmp_path / "cells.csv"
+    kind = sorted(set(model.reference.adata.obs["cell_type"].dropna()))[0]
+    pd.DataFrame({kind: 3}, index=model.slide.adata.obs_names).to_csv(path)
+    fields.use_known(str(path))
+    assert fields.known.currentText() == "cells.csv" and model.known.path == path
+    fields.known.setCurrentIndex(0)
+    fields.known.activated.emit(0)
+    assert model.known is None and fields.known.count() == 2
+    with qtbot.waitSignal(fields.failed):
+        fields.use_known(str(tmp_path / "none.csv"))
+    assert model.known is None
+
+
 def test_bars_are_drawn_for_each_group_of_spots(widget: Deconvolve, qtbot: Any) -> None:
     spots = widget.model.slide.adata
     spots.obs["domain"] = pd.Categorical(np.where(np.arange(spots.n_obs) % 3, "a", "b"))

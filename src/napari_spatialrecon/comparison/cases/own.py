@@ -124,7 +124,7 @@ class OwnFiles:
         from napari_spatialrecon.comparison.cases.mixtures import mixed, shares
         from napari_spatialrecon.evaluation.mixture_metrics import proportions_of
         from napari_spatialrecon.methods.mixtures.base import read_types
-        from napari_spatialrecon.tasks.deconvolving import read_shares
+        from napari_spatialrecon.tasks.known_shares import read_shares
         from napari_spatialrecon.tissue.formats.naming import table_name
 
         if Path(self.truth).suffix == ".csv":

@@ -70,7 +70,7 @@ def most_similar(
     return nearest_cells(*similar_features(logs[0], logs[1], components=0), neighbours, reporter)
 
 
-def refuse_prior(prior: NDArray[np.float64] | None, name: str) -> None:
+def refuse_prior(prior: object | None, name: str) -> None:
     """Raise `InputError` if a prior is given to a method that cannot use one."""
     if prior is not None:
         raise InputError(

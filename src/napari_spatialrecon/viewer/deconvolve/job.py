@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any, Self
 
 import numpy as np
 
+from napari_spatialrecon.errors import InputError
 from napari_spatialrecon.tissue.slots import (
     LOWER,
     MAIN_TYPE,
@@ -122,6 +123,27 @@ class Mixed(Outcome):
         return f" Most likely cells: {', '.join(str(names[cells.col[i]]) for i in first)}."
 
 
+@dataclass(frozen=True, eq=False)
+class Known:
+    """Known shares, or numbers of cells, and their file."""
+
+    path: Path
+    shares: pd.DataFrame
+
+    @classmethod
+    def read(cls, path: str | Path) -> Self:
+        """Read a CSV: one row per spot, one column per type.
+
+        Raises
+        ------
+        InputError
+            It is no such table.
+        """
+        from napari_spatialrecon.tasks.known_shares import read_shares
+
+        return cls(Path(path), read_shares(path))
+
+
 @dataclass(frozen=True, kw_only=True)
 class MixtureJob(SlideAndReferenceJob):
     """A run of Deconvolve.
@@ -130,9 +152,12 @@ class MixtureJob(SlideAndReferenceJob):
     ----------
     labels
         Column of the reference that names each cell's type.
+    known
+        What is known of the spots beforehand.
     """
 
     labels: str
+    known: Known | None = None
 
     verb = "deconvolve"
     kind = "types"
@@ -147,6 +172,7 @@ class MixtureJob(SlideAndReferenceJob):
             self.slide.adata,
             self.reference.adata,
             self.labels,
+            prior=self._prior,
             seed=self.seed,
             progress=progress,
             should_stop=should_stop,
@@ -161,12 +187,14 @@ class MixtureJob(SlideAndReferenceJob):
         return f"Deconvolving {self.slide.name}"
 
     def options(self, path: Callable[[Input], Path]) -> list[str]:
-        """Return the option for the column of types."""
-        return ["--labels", self.labels]
+        """Return the options for the column of types and for what is known."""
+        more = [] if self.known is None else ["--prior", str(self.known.path)]
+        return ["--labels", self.labels, *more]
 
     def settings(self) -> dict[str, Any]:
         """Return the settings that a record keeps besides the config."""
-        return {**super().settings(), "labels": self.labels}
+        more = {} if self.known is None else {"prior": str(self.known.path)}
+        return {**super().settings(), "labels": self.labels, **more}
 
     def preflight(self) -> Preflight:
         """Check the inputs and estimate the run."""
@@ -176,20 +204,30 @@ class MixtureJob(SlideAndReferenceJob):
             self.slide.adata,
             self.reference.adata,
             self.labels,
+            prior=self._prior,
             **self.shared(),
         )
 
     def validated(self) -> dict[str, Any]:
-        """Return slide, reference and its column of types."""
+        """Return slide, reference and its column of types; known shares are refused."""
+        if self.known is not None:
+            raise InputError(
+                "Expected shares that are all estimated, found known ones.",
+                remedy="Try without known shares.",
+            )
         return {**super().validated(), "labels": self.labels}
 
     def script(self) -> Script:
         """Return the call of `deconvolve`."""
-        return Script(
-            "sr.deconvolve",
-            ["slide", "reference", repr(self.labels)],
-            self.reading(),
-        )
+        arguments, lines = ["slide", "reference", repr(self.labels)], self.reading()
+        if self.known is not None:
+            arguments.append("prior=prior")
+            lines.append(f"prior = sr.read_shares({str(self.known.path)!r})")
+        return Script("sr.deconvolve", arguments, lines)
+
+    @property
+    def _prior(self) -> pd.DataFrame | None:
+        return None if self.known is None else self.known.shares
 
 
 def with_main_type(adata: AnnData) -> AnnData:

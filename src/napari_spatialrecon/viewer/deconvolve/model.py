@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Unpack
 
 from napari_spatialrecon.viewer.canvas.colors import guess_kind
-from napari_spatialrecon.viewer.deconvolve.job import Mixed, MixtureJob
+from napari_spatialrecon.viewer.deconvolve.job import Known, Mixed, MixtureJob
 from napari_spatialrecon.viewer.task.curves import Curves
 from napari_spatialrecon.viewer.task.job import Common
 from napari_spatialrecon.viewer.task.one_slide_model import SlideAndReferenceModel
@@ -25,6 +25,7 @@ class MixtureModel(SlideAndReferenceModel[MixtureJob, Mixed]):
 
     def __init__(self, workspace: Workspace) -> None:
         self._labels: str | None = None
+        self._known: Known | None = None
         super().__init__(workspace)
 
     def is_likely(self, entry: Entry) -> bool:
@@ -50,6 +51,16 @@ class MixtureModel(SlideAndReferenceModel[MixtureJob, Mixed]):
         self._labels = column
         self.choose()
 
+    @property
+    def known(self) -> Known | None:
+        """Shares or numbers of cells that are known of some spots."""
+        return self._known
+
+    @known.setter
+    def known(self, known: Known | None) -> None:
+        self._known = known
+        self.choose()
+
     def new_curves(self) -> Curves:
         """Return curves of the loss alone, since no spots are held out."""
         return Curves({})
@@ -73,6 +84,7 @@ class MixtureModel(SlideAndReferenceModel[MixtureJob, Mixed]):
             slide=slide_table(slide, short_name(slide)),
             reference=query_table(reference, short_name(reference)),
             labels=labels,
+            known=self.known,
             **common,
         )
 
