@@ -143,6 +143,39 @@ def _color(placed: AnnData, tmp_path: Path) -> Iterator[Step]:
     yield lambda: draw_placed(placed, tmp_path / "a.png", color=offered[0])
 
 
+def pairs(slide: AnnData, masks: Any, method: str = "dpvae") -> Any:
+    from napari_spatialrecon.methods.registry import find_method
+    from napari_spatialrecon.tasks.masking import masks_for
+    from napari_spatialrecon.tissue.contract import prepare_slide
+
+    return masks_for(find_method(method, "place"), masks, [prepare_slide(slide, "one")])
+
+
+@remedy("tasks/masking.py", "Try {} without a model, or leave out {}.")
+def _takes_masks(tiny: Any) -> Iterator[Step]:
+    slide = tiny.slides[0]
+    every = {"one": np.ones((slide.n_obs, slide.n_obs))}
+    said = yield lambda: pairs(slide, every, "knn")
+    taker = keywords(said)["method"]
+    yield lambda: (pairs(slide, every, taker), pairs(slide, None, "knn"))
+
+
+@remedy("tasks/masking.py", "Try {}.")
+def _mask_of_no_slide(tiny: Any) -> Iterator[Step]:
+    slide = tiny.slides[0]
+    every = np.ones((slide.n_obs, slide.n_obs))
+    said = yield lambda: pairs(slide, {"first": every})
+    yield lambda: pairs(slide, {said.removeprefix("Try ").removesuffix("."): every})
+
+
+@remedy("tasks/masking.py", "Try mask | mask.T.")
+def _lopsided_mask(tiny: Any) -> Iterator[Step]:
+    slide = tiny.slides[0]
+    mask = np.triu(np.ones((slide.n_obs, slide.n_obs), bool))
+    yield lambda: pairs(slide, {"one": mask})
+    yield lambda: pairs(slide, {"one": mask | mask.T})
+
+
 @remedy("tasks/encoder_choice.py", "Try {} without a model, or leave out {}.")
 def _encoder(tiny: Any, encoder: Any) -> Iterator[Step]:
     from napari_spatialrecon.methods.registry import find_method

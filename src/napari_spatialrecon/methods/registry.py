@@ -33,6 +33,8 @@ class MethodInfo:
         Whether training can start from a fitted model of the same method.
     takes_encoder
         Whether the embedding of a fitted encoder can replace its own features.
+    takes_masks
+        Whether only some pairs of a slide's spots may count, and which can be given.
     has_generalist
         Whether it can be trained in advance on other slides; by default it uses the model shipped
         with the package.
@@ -52,6 +54,7 @@ class MethodInfo:
     config_location: str
     fine_tunes: bool = False
     takes_encoder: bool = False
+    takes_masks: bool = False
     has_generalist: bool = False
     spread_preset: str = ""
     selects: bool = False
@@ -152,6 +155,7 @@ METHODS: tuple[MethodInfo, ...] = (
         f"{_PACKAGE}.dpvae.model:DPVAE",
         f"{_PACKAGE}.dpvae.config:DPVAEConfig",
         fine_tunes=True,
+        takes_masks=True,
     ),
     MethodInfo(
         "knn",

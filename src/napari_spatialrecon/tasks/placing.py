@@ -16,6 +16,7 @@ from napari_spatialrecon.progress import ProgressCallback, ShouldStop
 from napari_spatialrecon.tasks.choosing import Trained
 from napari_spatialrecon.tasks.configs import Settings, chosen_config
 from napari_spatialrecon.tasks.encoder_choice import TrainedEncoder, encoder_for
+from napari_spatialrecon.tasks.masking import PairMasks, masks_for
 from napari_spatialrecon.tasks.placing_run import (
     among,
     begin,
@@ -45,6 +46,7 @@ def place(
     register_to: Table | None = None,
     model: Trained | None = None,
     encoder: TrainedEncoder | None = None,
+    masks: PairMasks | None = None,
     folder: str | Path | None = None,
     resume: bool = False,
     query_name: str = "query",
@@ -76,6 +78,9 @@ def place(
         A fitted method, or its checkpoint folder, instead of training.
     encoder
         A fitted encoder, or its checkpoint folder, whose embedding is the input.
+    masks
+        Of a slide, by its name, the pairs of spots whose distances may be learned (dp-VAE, eq. 5):
+        (n_spots, n_spots) bool, symmetric, dense or sparse; all pairs of a slide without one.
     folder
         Folder in which a stopped training run keeps its state for ``resume=True``.
 
@@ -99,8 +104,9 @@ def place(
         display_number([slide.name for slide in slides], display)
     target = None if register_to is None else target_of(references, display, register_to)
     known = encoder_for(run.info, encoder, model)
+    pairs = masks_for(run.info, masks, slides, model)
     with run.timed(slides, cells, chosen, device, ready):
-        fitted = run.fitted(slides, cells, chosen, device, ready, encoder=known)
+        fitted = run.fitted(slides, cells, chosen, device, ready, encoder=known, masks=pairs)
         number = display_number(fitted.reference.names, display)
         placement = fitted.place(cells, display=number, reporter=run.reporter)
     info = fitted.reference.slides[number]

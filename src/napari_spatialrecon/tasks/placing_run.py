@@ -76,6 +76,12 @@ class PlacingRun:
         `learning` holds arguments that only some methods' `fit` takes; None values are omitted.
         """
         record = self.record
+        if pairs := learning.get("masks"):
+            record.settings["masks"] = {
+                slide.name: provenance.fingerprint(mask)
+                for slide, mask in zip(slides, pairs, strict=True)
+                if mask is not None
+            }
         inputs = (*slides, *([cells] if cells is not None else []))
         record.inputs = {prepared.name: prepared.fingerprint() for prepared in inputs}
         record.device = str(choose_device(device))
@@ -97,6 +103,7 @@ class PlacingRun:
                     "seed": record.seed,
                     "config": method.config.to_dict(),
                     "inputs": record.inputs,
+                    "masks": record.settings.get("masks"),
                     **_pixel_sizes(slides),
                 }
                 resuming.begin(self.folder, asked, resume=self.resume)

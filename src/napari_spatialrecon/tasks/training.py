@@ -17,6 +17,7 @@ from napari_spatialrecon.tasks.choosing import Trained, method_of
 from napari_spatialrecon.tasks.configs import Settings, chosen_config
 from napari_spatialrecon.tasks.encoder_choice import TrainedEncoder, encoder_for
 from napari_spatialrecon.tasks.encoding import train_encoder
+from napari_spatialrecon.tasks.masking import PairMasks, masks_for
 from napari_spatialrecon.tasks.model import Model
 from napari_spatialrecon.tasks.placing_run import begin, loaded, prepare_slides
 from napari_spatialrecon.tasks.super_training import train_super_resolution
@@ -36,6 +37,7 @@ def train(
     resume: bool = False,
     start_from: Trained | None = None,
     encoder: TrainedEncoder | None = None,
+    masks: PairMasks | None = None,
     progress: ProgressCallback | None = None,
     should_stop: ShouldStop | None = None,
 ) -> Model:
@@ -55,6 +57,8 @@ def train(
         A fitted model, or its checkpoint folder, to fine-tune on these slides.
     encoder
         A fitted encoder, or its checkpoint folder, whose embedding is the input.
+    masks
+        As in `place`.
 
     Returns
     -------
@@ -84,7 +88,9 @@ def train(
         "should_stop": should_stop,
     }
     if "place" in info.tasks:
-        return _train_placing(references, info, config, settings, start_from, encoder, common)
+        learning = {"start_from": start_from, "encoder": encoder, "masks": masks}
+        return _train_placing(references, info, config, settings, common, **learning)
+    masks_for(info, masks, [])
     encoder_for(info, encoder, start_from)
     common["config"] = chosen_config(info, config, settings)
     if "train-encoder" in info.tasks:
@@ -119,9 +125,11 @@ def _train_placing(
     info: MethodInfo,
     config: Config | None,
     settings: Settings | None,
+    common: dict[str, Any],
+    *,
     start_from: Trained | None,
     encoder: TrainedEncoder | None,
-    common: dict[str, Any],
+    masks: PairMasks | None,
 ) -> Model:
     device = common.pop("device")
     run = begin("train", "place", **common)
@@ -130,5 +138,7 @@ def _train_placing(
     chosen = chosen_config(info, start, settings)
     slides = prepare_slides(references, chosen)
     known = encoder_for(info, encoder, base)
-    fitted = run.fitted(slides, None, chosen, device, start_from=base, encoder=known)
+    pairs = masks_for(info, masks, slides)
+    learning = {"start_from": base, "encoder": known, "masks": pairs}
+    fitted = run.fitted(slides, None, chosen, device, **learning)
     return Model(fitted, run.record.to_dict())
