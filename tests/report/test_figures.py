@@ -64,3 +64,27 @@ def test_genes_to_draw_can_be_named() -> None:
         sr.vicinity_figure(cells(), slide(5), "X")
     with pytest.raises(InputError, match="Expected a column of obs"):
         sr.communities_figure(cells(), types="kind")
+
+
+def test_the_stain_of_the_slide_lies_below_its_spots() -> None:
+    stained = slide(0)
+    pixels = np.full((30, 130, 3), 255, np.uint8)
+    pixels[:, :30] = (140, 20, 90)
+    stained.uns["spatial"] = {
+        "A": {
+            "images": {"hires": pixels},
+            "scalefactors": {"tissue_hires_scalef": 0.05},
+            "metadata": {"um_per_fullres_px": 1.0},
+        }
+    }
+    axes = sr.vicinity_figure(cells(), stained, "T").figure.findobj(Axes)
+    (image,) = axes[0].images
+    left, right, bottom, top = image.get_extent()
+    assert left <= 0 and right >= 2400 and top <= 0 and bottom >= 400
+    drawn = np.asarray(image.get_array())
+    purple = drawn[..., 1].mean(axis=0) < 200
+    edge = left + (right - left) * purple.sum() / len(purple)
+    assert purple[: purple.sum()].all() and abs(edge - 600) < 40, "µm below are those of the spots"
+    assert axes[0].yaxis_inverted()
+    plain = sr.vicinity_figure(cells(), slide(0), "T").figure.findobj(Axes)
+    assert not plain[0].images and plain[0].yaxis_inverted()

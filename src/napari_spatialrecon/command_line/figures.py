@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import threading
+from pathlib import Path
 from typing import Any
 
 from napari_spatialrecon.command_line.inputs import Inputs, add_reading_options
@@ -54,7 +55,13 @@ def run_figure(options: argparse.Namespace, stop: threading.Event) -> None:
     if slide is not None:
         genes = [gene for gene in (options.genes or "").split(",") if gene]
         made = vicinity_figure(
-            placed, slide, options.type, types=options.types, radius=options.radius, genes=genes
+            placed,
+            slide,
+            options.type,
+            types=options.types,
+            radius=options.radius,
+            genes=genes,
+            folder=Path(options.slide).parent,
         )
     else:
         chosen = {} if options.resolution is None else {"resolution": options.resolution}

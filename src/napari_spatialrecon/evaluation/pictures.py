@@ -162,14 +162,8 @@ def _draw_panel(
     ax.set(xlim=(view.left, view.right), ylim=(view.bottom, view.top), xticks=[], yticks=[])
     ax.spines[:].set(color=palette.RULE, linewidth=0.8)
     pixels = ax.bbox.width
-    found = crop(image, view, round(pixels)) if image is not None else None
-    if found is not None:
-        rgb, where = found
-        faded = 255 - ((255 - rgb.astype(float)) * (1 - _FADE)).round()
-        extent = (where.left, where.right, where.bottom, where.top)
-        ax.imshow(faded.astype(np.uint8), extent=extent, aspect="auto", interpolation="bilinear")
-        ax.set(xlim=(view.left, view.right), ylim=(view.bottom, view.top))
-    elif spots is not None:
+    drawn = image is not None and draw_histology(ax, image, view, round(pixels))
+    if spots is not None and not drawn:
         size = _diameter(spots, view, pixels) * 72 / _DPI
         ax.scatter(spots[:, 0], spots[:, 1], s=size**2, color=palette.RULE, linewidths=0)
     shown = np.flatnonzero(view.holds(points))
@@ -183,6 +177,19 @@ def _draw_panel(
         edgecolors="white",
         linewidths=0.5 if pixel > 6 else 0,
     )
+
+
+def draw_histology(ax: Axes, image: ImagePyramid, view: View, pixels: int) -> bool:
+    """Draw the part of an image in a view, faded, about `pixels` wide; False if there is none."""
+    found = crop(image, view, pixels)
+    if found is None:
+        return False
+    rgb, where = found
+    faded = 255 - ((255 - rgb.astype(float)) * (1 - _FADE)).round()
+    extent = (where.left, where.right, where.bottom, where.top)
+    ax.imshow(faded.astype(np.uint8), extent=extent, aspect="auto", interpolation="bilinear")
+    ax.set(xlim=(view.left, view.right), ylim=(view.bottom, view.top))
+    return True
 
 
 def _diameter(points: np.ndarray, view: View, pixels: float) -> float:

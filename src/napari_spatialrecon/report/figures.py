@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from pathlib import Path
 
 import numpy as np
 import pandas as pd
@@ -11,10 +12,11 @@ from matplotlib.figure import Figure
 
 from napari_spatialrecon.errors import InputError
 from napari_spatialrecon.evaluation import palette
+from napari_spatialrecon.evaluation.backdrop import ImagePyramid, fit_view
 from napari_spatialrecon.evaluation.communities import RESOLUTION
-from napari_spatialrecon.evaluation.pictures import overlay
+from napari_spatialrecon.evaluation.pictures import draw_histology, overlay
 from napari_spatialrecon.faces import argument
-from napari_spatialrecon.report.ground import type_column
+from napari_spatialrecon.report.ground import opened, type_column
 from napari_spatialrecon.report.near_types import (
     Vicinity,
     draw_boxes,
@@ -30,6 +32,8 @@ from napari_spatialrecon.tissue.slots import COMMUNITY, GEOMETRY
 
 #: Genes that are drawn where none are named.
 _DRAWN = 4
+#: Width of the histology below points, in pixels.
+_PIXELS = 700
 
 
 @dataclass(frozen=True, eq=False)
@@ -115,6 +119,7 @@ def vicinity_figure(
     types: str | None = None,
     radius: float | None = None,
     genes: Sequence[str] = (),
+    folder: str | Path | None = None,
 ) -> DrawnTable:
     """Return which genes are higher in measured spots near placed cells of a type (figure 4).
 
@@ -135,6 +140,8 @@ def vicinity_figure(
         How near is near, in the slide's unit; by default 1.5 times the spacing of the spots.
     genes
         Genes to draw; by default markers of the type, else those that differ most.
+    folder
+        Folder of the image files that the slide names. Its H&E, if it has one, is drawn below.
 
     Returns
     -------
@@ -167,15 +174,26 @@ def vicinity_figure(
         )
     found = found or vicinity(slide, expression, own, close, kind, list(table.index[:_DRAWN]))
     assert found is not None, "the table's genes are the slide's"
-    return DrawnTable(table, draw_vicinity(found, near=spots[close], far=spots[~close]))
+    places = {"near": spots[close], "far": spots[~close]}
+    return DrawnTable(table, draw_vicinity(found, **places, image=opened(slide, folder)))
 
 
-def draw_vicinity(one: Vicinity, *, near: np.ndarray, far: np.ndarray) -> Figure:
-    """Draw places, (n, 2), y down, near and farther away, above expression in both."""
+def draw_vicinity(
+    one: Vicinity, *, near: np.ndarray, far: np.ndarray, image: ImagePyramid | None = None
+) -> Figure:
+    """Draw places, (n, 2), y down, near and farther away, above expression in both.
+
+    Parameters
+    ----------
+    image
+        Histology in the frame of the places, drawn below them.
+    """
     figure = Figure((8, 7), dpi=150, layout="constrained")
     grid = figure.add_gridspec(2, 1, height_ratios=(3, 2))
     above, below = figure.add_subfigure(grid[0]), figure.add_subfigure(grid[1])
     ax, size = above.subplots(), float(np.clip(6000 / (len(near) + len(far)), 2, 60))
+    both = np.concatenate([near, far])
+    stained = image is not None and draw_histology(ax, image, fit_view(both, both), _PIXELS)
     for places, name, color in zip(
         (far, near),
         ("farther away", f"near {palette.elide(one.kind, 24)}"),
@@ -183,9 +201,17 @@ def draw_vicinity(one: Vicinity, *, near: np.ndarray, far: np.ndarray) -> Figure
         strict=True,
     ):
         label = f"{name} ({len(places):,})"
-        ax.scatter(places[:, 0], places[:, 1], s=size, color=color, linewidths=0, label=label)
+        ax.scatter(
+            *places.T,
+            s=size / 2 if stained else size,
+            color=color,
+            edgecolors="white",
+            linewidths=0.4 if stained else 0,
+            label=label,
+        )
     ax.set(aspect="equal", xticks=[], yticks=[])
-    ax.invert_yaxis()
+    if not stained:
+        ax.invert_yaxis()
     ax.spines[:].set(color=palette.RULE, linewidth=0.8)
     ax.legend(
         frameon=False,

@@ -52,15 +52,16 @@ def _other(run: Run, onto: Any) -> AnnData | None:
 def stain_of(run: Run, inputs: list[Input]) -> Histology | None:
     """Return the H&E below a result: that of its table, else of its slide."""
     folder = None if run.path is None else run.path.parent
-    found = _opened(run.adata, folder)
+    found = opened(run.adata, folder)
     if found is not None:
         return found
     table = slide_below(run, inputs)
     folders = [Path(one.path).parent for one in inputs if one.table is table and one.path]
-    return None if table is None else _opened(table, next(iter(folders), None))
+    return None if table is None else opened(table, next(iter(folders), None))
 
 
-def _opened(table: AnnData, folder: Path | None) -> Histology | None:
+def opened(table: AnnData, folder: str | Path | None) -> Histology | None:
+    """Return the H&E of a table; None if it has none, or its files cannot be read."""
     try:
         return histology(table, folder)
     except SpatialReconError:

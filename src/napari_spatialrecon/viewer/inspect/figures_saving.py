@@ -6,6 +6,8 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from napari_spatialrecon.tissue import contract
+from napari_spatialrecon.tissue.slots import SPATIAL
 from napari_spatialrecon.viewer.canvas.layers import layer_coordinates, um_per_layer_unit
 from napari_spatialrecon.viewer.canvas.table_metadata import table_of
 from napari_spatialrecon.viewer.inspect.figures_model import types_of
@@ -35,6 +37,7 @@ def vicinity_picture(
 ) -> Figure:
     """Draw the points near a type and farther away (int), and genes in both."""
     from napari_spatialrecon.report.figures import draw_vicinity
+    from napari_spatialrecon.report.ground import opened
     from napari_spatialrecon.report.near_types import vicinity
     from napari_spatialrecon.tasks.groups import log_expression
 
@@ -45,5 +48,9 @@ def vicinity_picture(
     logs, used = log_expression(adata)
     found = vicinity(adata, (logs[tested], used), inside, inside[tested], target, genes)
     assert found is not None, "the genes are the table's"
-    places = layer_coordinates(layer)
-    return draw_vicinity(found, near=places[near], far=places[far])
+    image = opened(adata, None) if SPATIAL in adata.obsm else None
+    if image is None:
+        places = layer_coordinates(layer)
+        return draw_vicinity(found, near=places[near], far=places[far])
+    places = contract.coordinates(adata)
+    return draw_vicinity(found, near=places[inside], far=places[tested & ~inside], image=image)
