@@ -44,6 +44,8 @@ from .tasks.signal import spatial_signal as spatial_signal
 from .tasks.super_resolving import super_resolve as super_resolve
 from .tasks.super_result import SuperResult as SuperResult
 from .tasks.training import train as train
+from .tasks.transferring import Transfer as Transfer
+from .tasks.transferring import transfer as transfer
 from .tasks.validation.result import Validation as Validation
 from .tasks.validation.validating import validate as validate
 from .tasks.value_comparing import compare_values as compare_values

@@ -27,6 +27,7 @@ from napari_spatialrecon.command_line import (
     reporting,
     simulating,
     super_resolution,
+    transferring,
     validating,
 )
 from napari_spatialrecon.command_line.face import CommandLine
@@ -48,6 +49,7 @@ VERBS = (
     comparing,
     super_resolution,
     validating,
+    transferring,
     reporting,
     repeating,
     simulating,

@@ -55,3 +55,15 @@ def test_an_evaluation_is_drawn_beside_another_method(run, placed) -> None:
     assert Image.open(placed / "alone.png").tobytes() != beside
     code, _, messages = run("evaluate", "place", *truth, "--beside", placed / "other.h5ad")
     assert code == 2 and "--curves" in messages
+
+
+def test_a_transfer_matrix_is_written_and_drawn(run, inputs, tmp_path) -> None:
+    sections = [f"--reference={inputs / f'section{i}.h5ad'}" for i in (1, 2)]
+    table, picture = tmp_path / "transfer.csv", tmp_path / "transfer.png"
+    words = ["transfer", *sections, "--method", "knn", "--out", table]
+    code, printed, messages = run(*words, "--picture", picture, "--metric", "spearman")
+    assert code == 0 and "mean over pairs" in messages
+    found = pd.read_csv(table)
+    assert len(found) == 4 and f"{found['spearman'][1]:.3f}" in printed
+    assert Image.open(picture).width > 400
+    assert run(*words, "--metric", "nothing")[0] == 2

@@ -18,7 +18,6 @@ from napari_spatialrecon.evaluation.protocols import (
     pseudo_visium,
     random_spots,
     spatial_blocks,
-    transfer_matrix,
 )
 from napari_spatialrecon.tissue.contract import um_per_unit, unit
 
@@ -123,19 +122,6 @@ def test_each_section_is_held_out_once_with_the_others_untouched() -> None:
         assert set(section.references) == set("abc") - {section.name}
         assert not list(section.query.obsm)
         np.testing.assert_array_equal(section.truth, slides[section.name].obsm["spatial"])
-
-
-def test_transfer_matrix_has_a_row_for_each_slide_learnt_from() -> None:
-    slides = {name: cells(50, seed) for seed, name in enumerate("ab")}
-
-    def copy_reference(reference: AnnData, query: AnnData) -> np.ndarray:
-        assert not list(query.obsm)
-        return reference.obsm["spatial"] * [-3, 3]
-
-    table = transfer_matrix(slides, copy_reference)
-    assert list(table.index) == list(table.columns) == ["a", "b"]
-    np.testing.assert_allclose(np.diag(table), 0, atol=1e-12)
-    assert table.loc["a", "b"] > 0.8 and table.loc["b", "a"] > 0.8
 
 
 def test_splits_are_seeded_and_cover_everything_once() -> None:

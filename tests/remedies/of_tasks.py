@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import pandas as pd
 import pytest
 from anndata import AnnData
 
@@ -174,6 +175,16 @@ def _lopsided_mask(tiny: Any) -> Iterator[Step]:
     mask = np.triu(np.ones((slide.n_obs, slide.n_obs), bool))
     yield lambda: pairs(slide, {"one": mask})
     yield lambda: pairs(slide, {"one": mask | mask.T})
+
+
+@remedy("tasks/transferring.py", "Try one of {}.")
+def _metric_of_a_transfer() -> Iterator[Step]:
+    from napari_spatialrecon.tasks.transferring import Transfer
+
+    rows = [{"learned_from": a, "placed": b, "spearman": 0.5} for a in "ab" for b in "ab"]
+    found = Transfer(pd.DataFrame(rows))
+    said = yield lambda: found.matrix("swd")
+    yield lambda: found.matrix(said.removeprefix("Try one of ").removesuffix("."))
 
 
 @remedy("tasks/encoder_choice.py", "Try {} without a model, or leave out {}.")

@@ -7,7 +7,7 @@ information; blocks and left-out sections answer other questions and have their 
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import NamedTuple
 
 import numpy as np
@@ -18,13 +18,9 @@ from sklearn.cluster import KMeans
 
 from napari_spatialrecon.errors import InputError
 from napari_spatialrecon.evaluation.hiding import hide_places
-from napari_spatialrecon.geometry.procrustes import procrustes_error
 from napari_spatialrecon.tissue.contract import coordinates, counts, um_per_unit, unit
 from napari_spatialrecon.tissue.micrometres import scale_slots
 from napari_spatialrecon.tissue.slots import COUNTS, COUNTS_OK, OURS, SPATIAL
-
-#: Places cells: `place(reference, query)` returns (n_query, 2) coordinates in any pose.
-PlaceFunction = Callable[[AnnData, AnnData], np.ndarray]
 
 
 class HeldOutSection(NamedTuple):
@@ -153,37 +149,6 @@ def held_out_sections(slides: Mapping[str, AnnData]) -> Iterator[HeldOutSection]
     for name, slide in slides.items():
         references = {other: adata for other, adata in slides.items() if other != name}
         yield HeldOutSection(name, references, hide_places(slide), coordinates(slide))
-
-
-def transfer_matrix(slides: Mapping[str, AnnData], place: PlaceFunction) -> pd.DataFrame:
-    """Return the Procrustes error of each slide placed with each other slide as reference.
-
-    Protocol of dp-VAE, section 5.4 and figure 10. The diagonal is in-sample: the reference's own
-    spots are placed, with their positions hidden.
-
-    Parameters
-    ----------
-    slides
-        Sections by name.
-    place
-        Fits on its first argument and places the second, whose positions are hidden.
-
-    Returns
-    -------
-    DataFrame
-        Rows are the training slides, columns the placed slides; 0 is perfect, 1 is worst.
-    """
-    hidden = {name: hide_places(slide) for name, slide in slides.items()}
-    truth = {name: coordinates(slide) for name, slide in slides.items()}
-    rows = {
-        trained: {
-            tested: procrustes_error(truth[tested], np.asarray(place(slide, query)))
-            for tested, query in hidden.items()
-        }
-        for trained, slide in slides.items()
-    }
-    table = pd.DataFrame.from_dict(rows, orient="index", columns=list(slides))
-    return table.rename_axis(index="learned from", columns="placed")
 
 
 def random_spots(n: int, share: float = 0.25, seed: int = 0) -> np.ndarray:

@@ -202,7 +202,8 @@ def draw_vicinity(
     ):
         label = f"{name} ({len(places):,})"
         ax.scatter(
-            *places.T,
+            places[:, 0],
+            places[:, 1],
             s=size / 2 if stained else size,
             color=color,
             edgecolors="white",

@@ -40,10 +40,10 @@ def masks_for(
     if masks is None:
         return None
     if not info.takes_masks or model is not None:
-        found = "a model that is trained already" if info.takes_masks else f"method {info.name}"
+        given = "a model that is trained already" if info.takes_masks else f"method {info.name}"
         takes = " or ".join(argument("method", i.name) for i in METHODS if i.takes_masks)
         raise InputError(
-            f"Expected a method that learns from some pairs only, found {found}.",
+            f"Expected a method that learns from some pairs only, found {given}.",
             remedy=f"Try {takes} without a model, or leave out {argument('masks')}.",
         )
     names = [slide.name for slide in slides]

@@ -88,7 +88,7 @@ def train(
         "should_stop": should_stop,
     }
     if "place" in info.tasks:
-        learning = {"start_from": start_from, "encoder": encoder, "masks": masks}
+        learning: dict[str, Any] = {"start_from": start_from, "encoder": encoder, "masks": masks}
         return _train_placing(references, info, config, settings, common, **learning)
     masks_for(info, masks, [])
     encoder_for(info, encoder, start_from)
@@ -139,6 +139,6 @@ def _train_placing(
     slides = prepare_slides(references, chosen)
     known = encoder_for(info, encoder, base)
     pairs = masks_for(info, masks, slides)
-    learning = {"start_from": base, "encoder": known, "masks": pairs}
+    learning: dict[str, Any] = {"start_from": base, "encoder": known, "masks": pairs}
     fitted = run.fitted(slides, None, chosen, device, **learning)
     return Model(fitted, run.record.to_dict())

@@ -18,7 +18,7 @@ from napari_spatialrecon.methods.dpvae.member import (
     pieces_of,
     unit_length,
 )
-from napari_spatialrecon.methods.dpvae.network import LOG_VARIANCE_BIAS, Network
+from napari_spatialrecon.methods.dpvae.network import LOG_VARIANCE_BIAS, Network, for_slides
 
 
 @pytest.fixture
@@ -159,6 +159,33 @@ def test_shares_of_counts_sum_to_one():
     assert shares.shape == (3, 11)
     torch.testing.assert_close(shares.sum(dim=1), torch.ones(3))
     assert network.log_dispersion.shape == (11,)
+
+
+def test_a_decoder_that_is_told_the_slide_tells_slides_apart(small, grid, features):
+    told = {"network__batch": "slide", "network__layers": 1}
+    made = task(small, grid, features, n_slides=2, alpha=0.0, beta=0.0, **told)
+    sample = torch.randn(4, 2)
+    assert not torch.allclose(made.network.decode(sample, 0), made.network.decode(sample, 1))
+    made._slide_terms(1, torch.Generator().manual_seed(0))["reconstruction"].backward()
+    of_slides = made.network.decoder[0][0].weight.grad[:, 2:]
+    assert of_slides.shape[1] == 2
+    assert of_slides[:, 1].any() and not of_slides[:, 0].any()
+    plain = task(small, grid, features, n_slides=2).network
+    assert torch.equal(plain.decode(sample, 0), plain.decode(sample, 1))
+
+
+@pytest.mark.parametrize("slides", [1, 3])
+def test_a_network_for_other_slides_starts_at_the_mean_of_those_it_knew(slides):
+    config = NetworkConfig(batch="slide", likelihood="nb")
+    known, other = build(5, 7, 2, config), build(5, 7, slides, config)
+    with torch.no_grad():
+        known.log_scale.copy_(torch.tensor([1.0, 3.0]))
+    other.load_state_dict(for_slides(dict(known.state_dict()), other))
+    assert other.log_scale.tolist() == [2.0] * slides
+    before, after = (network.decoder[0][0].weight for network in (known, other))
+    assert torch.equal(before[:, :2], after[:, :2])
+    mean = before[:, 2:].mean(dim=1, keepdim=True)
+    torch.testing.assert_close(after[:, 2:], mean.expand(-1, slides))
 
 
 def test_a_sample_is_the_mean_plus_scaled_noise():

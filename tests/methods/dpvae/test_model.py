@@ -178,6 +178,7 @@ def test_counts_are_reconstructed_by_a_negative_binomial(
     config = small(
         network__likelihood="nb",
         network__backbone=backbone,
+        network__batch="slide",
         members=1,
         training__steps=120,
     )

@@ -24,6 +24,13 @@ class NetworkConfig(Config):
         "Output of the decoder: features (gaussian) or counts (nb, negative binomial).",
         choices=("gaussian", "nb"),
     )
+    batch: str = option(
+        "none",
+        "What the decoder is told beside the latent: nothing, or the slide that a spot is of, as "
+        "the batch of scVI, so that the latent need not tell slides apart.",
+        choices=("none", "slide"),
+        advanced=True,
+    )
     backbone: str = option(
         "mlp",
         "Plain network, or scVI's encoder and decoder (needs scvi-tools).",

@@ -11,7 +11,7 @@ from scipy import sparse
 
 from napari_spatialrecon.methods.dpvae.config import DPVAEConfig, NetworkConfig
 from napari_spatialrecon.methods.dpvae.member import MemberTask, Slide, make_mask, pieces_of
-from napari_spatialrecon.methods.dpvae.network import Network
+from napari_spatialrecon.methods.dpvae.network import Network, for_slides
 from napari_spatialrecon.methods.ensemble.fitting import EnsembleFit, FittedEnsemble
 from napari_spatialrecon.methods.ensemble.views import Embedded
 from napari_spatialrecon.methods.placement.config import KnnConfig
@@ -79,8 +79,7 @@ class DPVAEFit(EnsembleFit):
             network = empty_network(config, number, embedded)
         if self.base is not None:
             known = dict(self.base.networks[number % len(self.base.networks)].state_dict())
-            known["log_scale"] = known["log_scale"].mean().expand(len(slides)).clone()
-            network.load_state_dict(known)
+            network.load_state_dict(for_slides(known, network))
         return MemberTask(network.to(run.device), slides, noise, config)
 
     def _mask(

@@ -147,7 +147,7 @@ class MemberTask(EnsembleTask):
         features, places = slide.features[rows], slide.places[rows]
         noise = torch.randn(features.shape, generator=generator, device=features.device)
         passed = self.module(
-            unit_length(features + self.noise * noise, config.unit_length), generator
+            unit_length(features + self.noise * noise, config.unit_length), generator, i
         )
         mask = None
         if slide.mask is not None:

@@ -43,7 +43,8 @@ class ScviNetwork(Network):
             n_features, config.latent, dropout_rate=config.dropout, return_dist=True, **sizes
         )
         torch.nn.init.constant_(self.encoder.var_encoder.bias, LOG_VARIANCE_BIAS)
-        self.decoder = DecoderSCVI(config.latent, n_outputs, **sizes)
+        told = [self.batches] if self.batches else None
+        self.decoder = DecoderSCVI(config.latent, n_outputs, n_cat_list=told, **sizes)
         del self.mean, self.log_variance
 
     def encode(self, features: Tensor) -> tuple[Tensor, Tensor]:
@@ -51,8 +52,10 @@ class ScviNetwork(Network):
         posterior, _ = self.encoder(features)
         return posterior.loc, 2 * torch.log(posterior.scale)
 
-    def decode(self, sample: Tensor) -> Tensor:
-        """Return shares of the counts."""
+    def decode(self, sample: Tensor, slide: int = 0) -> Tensor:
+        """Return shares of the counts, of spots of a slide."""
         library = torch.zeros(len(sample), 1, device=sample.device)
-        shares: Tensor = self.decoder("gene", sample, library)[0]
+        batch = torch.full((len(sample), 1), slide, device=sample.device)
+        told = (batch,) if self.batches else ()
+        shares: Tensor = self.decoder("gene", sample, library, *told)[0]
         return shares
