@@ -1,15 +1,15 @@
-# make demo | test | lint | bench | gui | docs | fuzz | soak        (CONTRIBUTING.md says what each is for)
+# make demo | test | lint | bench | gui | docs | release | fuzz | soak        (CONTRIBUTING.md says what each is for)
 
 PYTHON ?= $(shell for p in python3 python3.13 python3.12 python3.11; do \
 	$$p -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null && { echo $$p; break; }; done)
-BIN := .venv/bin
+BIN := .venv/$(if $(filter Windows_NT,$(OS)),Scripts,bin)
 INSTALL := $(BIN)/python -m pip install -qq --disable-pip-version-check -c constraints.txt
 # One thread a process: more of them spin against each other on a busy machine.
 # pytest compiles napari, whose plugin it is, at each start unless that is kept.
 TEST_ENV := OMP_NUM_THREADS=1 NUMBA_NUM_THREADS=1 PYTHONDONTWRITEBYTECODE=
 PYTEST := $(BIN)/python -m pytest -p no:cacheprovider -n 2 --dist loadfile --durations 10
 
-.PHONY: demo test lint bench gui docs fuzz soak constraints clean
+.PHONY: demo test lint bench gui docs release fuzz soak constraints clean
 .DEFAULT_GOAL := demo
 
 demo: .venv/.base
@@ -32,6 +32,7 @@ lint: .venv/.test
 	$(BIN)/lint-imports
 	@if [ -f src/napari_spatialrecon/napari.yaml ]; then \
 		$(BIN)/npe2 validate src/napari_spatialrecon/napari.yaml; fi
+	$(BIN)/python tools/check_docstrings.py
 
 bench: .venv/.base
 	@for file in benchmarks/bench_*.py; do echo "$$file"; $(BIN)/python $$file || exit 1; done
@@ -40,7 +41,11 @@ gui: .venv/.test
 	$(BIN)/python tools/gui.py
 
 docs: .venv/.docs
-	$(BIN)/mkdocs build --strict
+	NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs build --strict
+
+# sdist and wheel, and the demo from the wheel in an environment of its own.
+release:
+	tools/release.sh $(PYTHON)
 
 # Hostile inputs, and runs that are killed at random: for as long as SECONDS says.
 SECONDS ?= 600
@@ -57,7 +62,7 @@ soak: .venv/.test
 # Resolve anew, in an environment of its own, and write down what came out.
 constraints:
 	rm -rf build/constraints && $(PYTHON) -m venv build/constraints
-	build/constraints/bin/pip install --quiet ".[test]"
+	build/constraints/bin/pip install --quiet ".[test,docs]"
 	{ head -2 constraints.txt; build/constraints/bin/pip freeze \
 		| grep '==' | sed 's/+.*//' | sort -f; } > build/constraints.txt
 	mv build/constraints.txt constraints.txt

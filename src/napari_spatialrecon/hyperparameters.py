@@ -168,6 +168,13 @@ class Config:
     Subclasses list their presets in `PRESETS`: a mapping from a name to the values (dotted names)
     that differ from the defaults, which are the ``quick`` preset. `GONE` names settings that files
     of earlier versions hold and that changed nothing.
+
+    Examples
+    --------
+    >>> import napari_spatialrecon as sr
+    >>> chosen = sr.config("gears", preset="standard", members=2)
+    >>> chosen.flat()["members"]
+    2
     """
 
     PRESETS: ClassVar[Mapping[str, Mapping[str, Any]]] = {"quick": {}}

@@ -171,6 +171,12 @@ def accuracy_figures(truth: Table, results: Mapping[str, Any], title: str = "") 
     ------
     InputError
         A result has fewer than 4 placed cells that are in the truth.
+
+    Examples
+    --------
+    >>> import napari_spatialrecon as sr
+    >>> drawn = sr.accuracy_figures(truth, {"kNN": knn, "GEARS": gears})  # doctest: +SKIP
+    >>> drawn["curves"].savefig("curves.png")  # doctest: +SKIP
     """
     found, (factor, unit) = layouts(truth, results), scale(truth)
     for name, (true, _) in found.items():

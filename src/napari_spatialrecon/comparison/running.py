@@ -70,6 +70,8 @@ def benchmark(
         Whether to draw the finished cells of these cases.
     tell
         Called with a line about each cell that was run.
+    progress, should_stop
+        Receives a `Progress` about ten times a second; returns True to stop within a step.
 
     Returns
     -------
@@ -82,6 +84,13 @@ def benchmark(
         A case or a method does not exist, or a file is missing.
     Stopped
         `should_stop` returned True; finished cells are kept, and `dry` makes a table of them.
+
+    Examples
+    --------
+    >>> import napari_spatialrecon as sr
+    >>> cases = ["place/simulated-cortex"]
+    >>> table = sr.benchmark("table", cases=cases, methods=["knn"])  # doctest: +SKIP
+    >>> print(table.markdown())  # doctest: +SKIP
     """
     folder, files = Path(out), None if own is None else OwnFiles.from_dict(own)
     names = [*chosen(list(cases)), *([files.case] if files is not None else [])]

@@ -67,6 +67,16 @@ def evaluate_place(
     ------
     InputError
         A slot is missing, names are not unique, or fewer than 4 placed cells are common.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from anndata import AnnData
+    >>> grid = np.indices((3, 3)).reshape(2, 9).T * 100.0
+    >>> truth = AnnData(np.ones((9, 1)), obsm={"spatial": grid})
+    >>> turned = AnnData(truth.X, obsm={"spatial": grid[:, ::-1] + 50})
+    >>> round(evaluate_place(truth, turned)["metrics"]["spearman"], 3)  # any pose is right
+    1.0
     """
     found = _layouts(prediction)
     true_rows, rows, cells = _match(truth, prediction, found)

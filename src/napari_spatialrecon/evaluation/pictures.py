@@ -77,6 +77,13 @@ def overlay(
     ------
     InputError
         Shapes differ, or no point has a position.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> figure = overlay(np.eye(3, 2) * 100, ["tumor", "stroma", "stroma"], um_per_unit=1.0)
+    >>> len(figure.axes)
+    2
     """
     points = np.asarray(points, float)
     placed = np.isfinite(points).all(axis=1)

@@ -61,6 +61,12 @@ def communities_figure(
         As for `tasks.communities.mark_communities`, like the last three.
     types
         Column of ``obs`` with the cell types; by default the one that looks like it.
+    neighbours
+        Nearest cells that each is tied to.
+    resolution
+        Of Leiden: more find more communities.
+    seed
+        Seed; the same seed on the same machine gives the same bytes.
 
     Returns
     -------
@@ -70,6 +76,12 @@ def communities_figure(
     ------
     InputError
         There are no positions, or no such column.
+
+    Examples
+    --------
+    >>> import napari_spatialrecon as sr
+    >>> drawn = sr.communities_figure(placed, types="cell_type")  # doctest: +SKIP
+    >>> drawn.figure.savefig("communities.png")  # doctest: +SKIP
     """
     _check_column(placed, types)
     marked = mark_communities(placed, neighbours=neighbours, resolution=resolution, seed=seed)
@@ -151,6 +163,12 @@ def vicinity_figure(
     ------
     InputError
         There is no such column, type or gene, or fewer than 3 spots are near, or farther away.
+
+    Examples
+    --------
+    >>> import napari_spatialrecon as sr
+    >>> drawn = sr.vicinity_figure(placed, slide, "pDC", genes=["BST2", "NRP1"])  # doctest: +SKIP
+    >>> drawn.table.head()  # doctest: +SKIP
     """
     _check_column(placed, types)
     column = type_column(placed, types)

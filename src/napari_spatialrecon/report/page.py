@@ -78,6 +78,8 @@ def report(
         Column of cell types of placed cells; by default one that is called so.
     check
         Whether to read the inputs again, which tells whether they changed and how good they are.
+    progress, should_stop
+        Receives a `Progress` about ten times a second; returns True to stop within a step.
 
     Returns
     -------

@@ -96,6 +96,8 @@ def align_by_landmarks(
         See `geometry.transforms.fit_transform`.
     ref
         The slide with the target image; by default `adata` itself.
+    name
+        Name of the table in messages and in the record.
 
     Returns
     -------
@@ -160,11 +162,31 @@ def align_by_outline(
         The slide with the target image; by default `adata` itself.
     folder
         Folder of the image files named in the slide.
+    adata
+        The table to register; not modified.
+    reflection
+        Whether it may be mirrored.
+    name
+        Name of the table in messages and in the record.
+    progress, should_stop
+        Receives a `Progress` about ten times a second; returns True to stop within a step.
+
+    Returns
+    -------
+    AlignResult
 
     Raises
     ------
     InputError
         There is no image, or no tissue on it.
+
+    Examples
+    --------
+    >>> import napari_spatialrecon as sr
+    >>> made = sr.simulate("cortex", preset="tiny")
+    >>> aligned = sr.align_by_outline(made.slides[0])
+    >>> aligned.adata.n_obs == made.slides[0].n_obs
+    True
     """
     target = adata if ref is None else ref
     image = histology(target, folder)

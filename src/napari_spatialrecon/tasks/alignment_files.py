@@ -59,6 +59,12 @@ def align_by_file(
         image, the result lies in full-resolution pixels of the image that the file aligns.
     elements
         Names of the points in a SpatialData store: the slide's, a comma, the image's.
+    name
+        Name of the table in messages and in the record.
+
+    Returns
+    -------
+    AlignResult
 
     Raises
     ------
@@ -112,6 +118,10 @@ def write_alignment(aligned: Table, path: str | Path, *, form: Form | None = Non
         ``pairs``, ``keypoints``, ``matrix``, ``loupe`` or ``spatialdata``; by default after the
         name: ``.json`` is Loupe's, ``.zarr`` SpatialData, a ``.csv`` with "keypoints", "matrix" or
         "imagealignment" in its name Xenium Explorer's, any other ``.csv`` landmark pairs.
+
+    Returns
+    -------
+    `path`.
 
     Raises
     ------

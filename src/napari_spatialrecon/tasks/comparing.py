@@ -34,6 +34,16 @@ class Comparison(Compared):
     ----------
     pose
         How the second was moved into the frame of the first; None if both are in one frame.
+    obs_names : (n,) str
+        Cells or spots that both tables hold, in the order of the first.
+    first, second : (n, 2) float, (x, y)
+        Their places in the frame of the first, in `unit`.
+    unit
+        ``"um"``; that of the first table if its µm are unknown.
+    only_first, only_second
+        Number of those that the other does not hold.
+    notes
+        Messages for the user.
     """
 
     pose: Pose | None = None

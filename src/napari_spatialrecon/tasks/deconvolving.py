@@ -141,6 +141,14 @@ def deconvolve(
     prior
         Known shares, or whole numbers of cells: spots by name, types
         as columns. Missing spots or types get the reference's shares.
+    seed
+        Seed; the same seed on the same machine gives the same bytes.
+    device
+        ``"auto"``, ``"cpu"``, ``"cuda"``, ``"cuda:1"`` or ``"mps"``.
+    slide_name, reference_name
+        Names of the inputs in messages, in the record and in the result.
+    progress, should_stop
+        Receives a `Progress` about ten times a second; returns True to stop within a step.
 
     Returns
     -------
@@ -154,6 +162,15 @@ def deconvolve(
         The reference has no such column, or `prior` is not shares.
     Stopped
         `should_stop` returned True.
+
+    Examples
+    --------
+    >>> import napari_spatialrecon as sr
+    >>> made = sr.simulate("cortex", preset="tiny")
+    >>> result = sr.deconvolve(made.slides[0], made.cells, "cell_type", method="nnls")
+    >>> shares = result.adata.obsm["proportions"]  # (n_spots, n_types)
+    >>> bool((abs(shares.sum(axis=1) - 1) < 1e-4).all())
+    True
     """
     info = method_of(method, "deconvolve", config=config)
     record = provenance.RunRecord("deconvolve", info.name, {}, seed, str(choose_device(device)))

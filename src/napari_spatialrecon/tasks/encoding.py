@@ -107,6 +107,25 @@ def train_encoder(
         Hyper-parameters of the encoder; the quick preset if None.
     folder
         Folder in which a stopped training run keeps its state for ``resume=True``.
+    method
+        See ``spatialrecon methods``.
+    settings
+        Single values over `config` (or over the quick preset), such as ``{"members": 2}``.
+    seed
+        Seed; the same seed on the same machine gives the same bytes.
+    device
+        ``"auto"``, ``"cpu"``, ``"cuda"``, ``"cuda:1"`` or ``"mps"``.
+    resume
+        Whether to go on from the state that a stopped run left in `folder`.
+    query_name
+        Name of the cells in messages, in the record and in the result.
+    progress, should_stop
+        Receives a `Progress` about ten times a second; returns True to stop within a step.
+
+    Returns
+    -------
+    EncoderResult
+        ``adata`` holds ``obsm["X_encoder"]`` of all sources; ``write`` saves the encoder.
 
     Raises
     ------
@@ -114,6 +133,11 @@ def train_encoder(
         Lists every problem of the inputs.
     Stopped
         `should_stop` returned True.
+
+    Examples
+    --------
+    >>> import napari_spatialrecon as sr
+    >>> encoder = sr.train_encoder({"C2": c2, "C3": c3}, cells)  # doctest: +SKIP
     """
     info = find_method(method, "train-encoder")
     record = provenance.RunRecord("train-encoder", info.name, {}, seed)

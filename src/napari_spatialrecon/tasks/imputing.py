@@ -89,6 +89,22 @@ def impute_genes(
         Write block by block to this h5ad or zarr, so that the maps are never all in memory.
     recorded
         What the record keeps besides the config, such as the command.
+    method
+        See ``spatialrecon methods``.
+    seed
+        Seed; the same seed on the same machine gives the same bytes.
+    device
+        ``"auto"``, ``"cpu"``, ``"cuda"``, ``"cuda:1"`` or ``"mps"``.
+    slide_name, reference_name
+        Names of the inputs in messages, in the record and in the result.
+    progress, should_stop
+        Receives a `Progress` about ten times a second; returns True to stop within a step.
+
+    Returns
+    -------
+    GeneResult
+        ``adata`` has a row for each spot and a column for each gene: log-normalized values, the
+        expected correlation in ``var["reliability"]``, the spread in ``layers["imputed_std"]``.
 
     Raises
     ------
@@ -98,6 +114,15 @@ def impute_genes(
         The reference lacks an asked gene.
     Stopped
         `should_stop` returned True; no partial file is left.
+
+    Examples
+    --------
+    >>> import napari_spatialrecon as sr
+    >>> made = sr.simulate("cortex", preset="tiny")
+    >>> genes = list(made.slides[0].var_names[:3])
+    >>> result = sr.impute_genes(made.slides[0], made.cells, genes, hide=genes, method="knn")
+    >>> result.adata.shape == (made.slides[0].n_obs, 3)
+    True
     """
     info = method_of(method, "impute-genes", config=config)
     reporter = Reporter(progress, should_stop)

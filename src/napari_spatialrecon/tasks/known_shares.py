@@ -19,10 +19,25 @@ _ROUNDING = 0.02
 def read_shares(path: str | Path) -> pd.DataFrame:
     """Read known shares from a CSV with one row per spot (name first) and one column per type.
 
+    Parameters
+    ----------
+    path
+        CSV with a header: names of the spots in the first column, a column per type.
+
+    Returns
+    -------
+    pandas.DataFrame
+        A row for each spot, a column for each type; as `deconvolve` takes it as ``prior``.
+
     Raises
     ------
     InputError
         The file cannot be read as such a table.
+
+    Examples
+    --------
+    >>> import napari_spatialrecon as sr
+    >>> known = sr.read_shares("shares.csv")  # doctest: +SKIP
     """
     try:
         return pd.read_csv(path, index_col=0)

@@ -75,11 +75,25 @@ def move_by_landmarks(
     bend
         Whether the smooth residual of dense landmarks moves the cells too
         (`geometry.bending.residual_field`).
+    name
+        Name of the table in messages and in the record.
+    reporter
+        Receives the steps of the solver; may stop it.
+
+    Returns
+    -------
+    LandmarkResult
 
     Raises
     ------
     InputError
         There is no layout, or a landmark is not one of the cells.
+
+    Examples
+    --------
+    >>> import napari_spatialrecon as sr
+    >>> known = sr.read_landmarks("known.csv", placed.obs_names)  # doctest: +SKIP
+    >>> sr.move_by_landmarks(placed, known).write("moved.h5ad")  # doctest: +SKIP
     """
     layout = layout_of(placed, name)
     reporter = reporter or Reporter()

@@ -24,10 +24,20 @@ from napari_spatialrecon.tissue.subspots import Factor
 def load(folder: str | Path) -> Model:
     """Return a model saved by `Model.save`, on the command line or in the window.
 
+    Parameters
+    ----------
+    folder
+        Folder of the model.
+
     Raises
     ------
     CheckpointError
         The folder holds no model, or one that is damaged or newer.
+
+    Examples
+    --------
+    >>> import napari_spatialrecon as sr
+    >>> sr.load("atlas-model").place(cells).write("placed.h5ad")  # doctest: +SKIP
     """
     found = read_fitted(folder)
     return Model(found.method, found.record)
@@ -37,6 +47,20 @@ class Model(Fitted):
     """A trained model, as `train` and `load` return it.
 
     Which tasks it supports depends on its method; see `tasks`. Queries never change it.
+
+    Parameters
+    ----------
+    method
+        The fitted method.
+    record
+        How it was trained: inputs, settings, versions.
+
+    Examples
+    --------
+    >>> import napari_spatialrecon as sr
+    >>> made = sr.simulate("cortex", preset="tiny")
+    >>> sr.train({"section 1": made.slides[0]}, method="knn").tasks
+    ('place',)
     """
 
     @property

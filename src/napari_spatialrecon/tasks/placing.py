@@ -83,6 +83,16 @@ def place(
         (n_spots, n_spots) bool, symmetric, dense or sparse; all pairs of a slide without one.
     folder
         Folder in which a stopped training run keeps its state for ``resume=True``.
+    seed
+        Seed; the same seed on the same machine gives the same bytes.
+    device
+        ``"auto"``, ``"cpu"``, ``"cuda"``, ``"cuda:1"`` or ``"mps"``.
+    resume
+        Whether to go on from the state that a stopped run left in `folder`.
+    query_name
+        Name of the cells in messages, in the record and in the result.
+    progress, should_stop
+        Receives a `Progress` about ten times a second; returns True to stop within a step.
 
     Returns
     -------
@@ -94,6 +104,17 @@ def place(
         Lists every problem of the inputs.
     Stopped
         `should_stop` returned True.
+
+    Examples
+    --------
+    >>> import napari_spatialrecon as sr
+    >>> made = sr.simulate("cortex", preset="tiny")
+    >>> slides = {"section 1": made.slides[0], "section 2": made.slides[1]}
+    >>> result = sr.place(slides, made.cells, method="knn")
+    >>> result.adata.obsm["spatial"].shape
+    (400, 2)
+    >>> bool(result.adata.obs["expected_error"].median() > 0)  # µm
+    True
     """
     given = (method, seed, folder, resume, progress, should_stop, model, config)
     run = begin("place", "place", *given)
@@ -155,11 +176,31 @@ def impute_locations(
     bend
         Whether the smooth residual of 20 landmarks or more moves the cells too, where it predicts
         landmarks that it has not seen (`geometry.bending.residual_field`).
+    query
+        Cells: counts. Coordinates it may have are not read.
+    method
+        See ``spatialrecon methods``.
+    seed
+        Seed; the same seed on the same machine gives the same bytes.
+    device
+        ``"auto"``, ``"cpu"``, ``"cuda"``, ``"cuda:1"`` or ``"mps"``.
+    folder, resume
+        Folder in which a stopped run keeps its state; whether to go on from there.
+    query_name
+        Name of the cells in messages, in the record and in the result.
+    progress, should_stop
+        Receives a `Progress` about ten times a second; returns True to stop within a step.
 
     Returns
     -------
     PlaceResult
         In the frame of the landmarks. Hard landmarks lie exactly where they were set.
+
+    Examples
+    --------
+    >>> import napari_spatialrecon as sr
+    >>> known = sr.read_landmarks("known.csv", cells.obs_names)  # doctest: +SKIP
+    >>> around = sr.impute_locations(cells, known, method="dpvae")  # doctest: +SKIP
     """
     run = begin(
         "impute-locations", "impute-locations", method, seed, folder, resume, progress, should_stop

@@ -74,6 +74,19 @@ def preflight(
         Default of the task if None.
     landmarks
         Of `impute_locations`; without references, their cells are the slide.
+    references, query
+        As `place` takes them.
+    config
+        Hyper-parameters of the method; the quick preset if None.
+    device
+        ``"auto"``, ``"cpu"``, ``"cuda"``, ``"cuda:1"`` or ``"mps"``.
+    query_name
+        Name of the cells in messages, in the record and in the result.
+
+    Returns
+    -------
+    Preflight
+        What the inputs share, and how long a run takes and how much memory.
 
     Raises
     ------
@@ -81,6 +94,14 @@ def preflight(
         Lists every problem.
     InputError
         The run does not fit the memory.
+
+    Examples
+    --------
+    >>> import napari_spatialrecon as sr
+    >>> made = sr.simulate("cortex", preset="tiny")
+    >>> checked = sr.preflight({"section 1": made.slides[0]}, made.cells, method="knn")
+    >>> checked.seconds > 0
+    True
     """
     task = "place" if landmarks is None else "impute-locations"
     if landmarks is not None and not references:

@@ -96,6 +96,12 @@ def super_resolve(
         The slide's H&E: its nuclear stain guides the split as far as it predicts held-out spots.
     name
         Name of the slide in messages.
+    seed
+        Seed; the same seed on the same machine gives the same bytes.
+    device
+        ``"auto"``, ``"cpu"``, ``"cuda"``, ``"cuda:1"`` or ``"mps"``.
+    progress, should_stop
+        Receives a `Progress` about ten times a second; returns True to stop within a step.
 
     Returns
     -------
@@ -112,6 +118,15 @@ def super_resolve(
         The parts do not sum to the spots: the run fails rather than invent counts.
     Stopped
         `should_stop` returned True.
+
+    Examples
+    --------
+    >>> import napari_spatialrecon as sr
+    >>> made = sr.simulate("cortex", preset="tiny")
+    >>> slide = made.slides[0][:, :5].copy()
+    >>> parts = sr.super_resolve(slide, "7", method="uniform").adata
+    >>> parts.n_obs == 7 * slide.n_obs, bool(abs(parts.X.sum() - slide.X.sum()) < 1)
+    (True, True)
     """
     info = method_of(method, "super-resolve", model, config)
     reporter = Reporter(progress, should_stop)

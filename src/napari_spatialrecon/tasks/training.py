@@ -59,6 +59,14 @@ def train(
         A fitted encoder, or its checkpoint folder, whose embedding is the input.
     masks
         As in `place`.
+    seed
+        Seed; the same seed on the same machine gives the same bytes.
+    device
+        ``"auto"``, ``"cpu"``, ``"cuda"``, ``"cuda:1"`` or ``"mps"``.
+    resume
+        Whether to go on from the state that a stopped run left in `folder`.
+    progress, should_stop
+        Receives a `Progress` about ten times a second; returns True to stop within a step.
 
     Returns
     -------
@@ -71,6 +79,14 @@ def train(
         The method is not trained in advance, or cannot start from a model or an encoder.
     Stopped
         `should_stop` returned True.
+
+    Examples
+    --------
+    >>> import napari_spatialrecon as sr
+    >>> made = sr.simulate("cortex", preset="tiny")
+    >>> model = sr.train({"section 1": made.slides[0]}, method="knn")
+    >>> model.place(made.cells).adata.n_obs
+    400
     """
     info = trained_ahead(method, start_from, config)
     if start_from is not None and not info.fine_tunes:

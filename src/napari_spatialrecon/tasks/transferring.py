@@ -85,6 +85,12 @@ def transfer(
         Two or more sections by name, with places.
     method, config, settings
         As in `train`. A method learns from one section at a time and knows of no other.
+    seed
+        Seed; the same seed on the same machine gives the same bytes.
+    device
+        ``"auto"``, ``"cpu"``, ``"cuda"``, ``"cuda:1"`` or ``"mps"``.
+    progress, should_stop
+        Receives a `Progress` about ten times a second; returns True to stop within a step.
 
     Returns
     -------
@@ -96,6 +102,11 @@ def transfer(
         There are fewer than two sections, or the method is not trained in advance.
     Stopped
         `should_stop` returned True.
+
+    Examples
+    --------
+    >>> import napari_spatialrecon as sr
+    >>> found = sr.transfer({"C2": c2, "C3": c3, "C5": c5}, method="dpvae")  # doctest: +SKIP
     """
     if len(slides) < 2:
         raise InputError(

@@ -31,6 +31,16 @@ class ValueComparison(Compared):
         Types or genes that are compared.
     values : two of (n, n_names), dense or CSC
         Of the first and of the second, in the order of `obs_names` and `names`.
+    obs_names : (n,) str
+        Cells or spots that both tables hold, in the order of the first.
+    first, second : (n, 2) float, (x, y)
+        Their places in the frame of the first, in `unit`.
+    unit
+        ``"um"``; that of the first table if its µm are unknown.
+    only_first, only_second
+        Number of those that the other does not hold.
+    notes
+        Messages for the user.
     """
 
     kind: Kind

@@ -97,6 +97,14 @@ def histology(adata: Table, folder: str | Path | None = None) -> Histology | Non
     ------
     InputError
         An image or its scale factor exists but cannot be used.
+
+    Examples
+    --------
+    >>> import napari_spatialrecon as sr
+    >>> made = sr.simulate("cortex", preset="tiny")
+    >>> image = sr.histology(made.slides[0])
+    >>> round(image.um_per_pixel, 1) > 0
+    True
     """
     return library_histology(SlideScale.read(adata), folder)
 

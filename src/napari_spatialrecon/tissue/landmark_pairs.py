@@ -39,12 +39,27 @@ class LandmarkPairs:
 def read_pairs(path: str | Path) -> LandmarkPairs:
     """Read pairs from the columns ``x``, ``y``, ``ref_x``, ``ref_y`` and, optionally, ``enabled``.
 
+    Parameters
+    ----------
+    path
+        CSV with a header; commas, semicolons or tabs.
+
+    Returns
+    -------
+    LandmarkPairs
+        ``query`` and ``ref``, each (k, 2) float, (x, y), in the units of their slides.
+
     Raises
     ------
     InputError
         The file cannot be read.
     ValidationError
         Lists all problems: missing columns, coordinates that are not numbers.
+
+    Examples
+    --------
+    >>> import napari_spatialrecon as sr
+    >>> pairs = sr.read_pairs("pairs.csv")  # doctest: +SKIP
     """
     table, numbers, problems = read_pair_columns(path, COLUMNS, "landmark pairs")
     enabled = np.ones(len(table), bool)

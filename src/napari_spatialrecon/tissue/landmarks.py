@@ -47,6 +47,14 @@ def read_landmarks(path: str | Path, obs_names: Sequence[str]) -> Landmarks:
     ValidationError
         Lists all problems: missing columns, unknown or repeated cells, positions that are not
         numbers, fewer than 3 landmarks, all on one line.
+
+    Examples
+    --------
+    >>> import tempfile, pathlib
+    >>> path = pathlib.Path(tempfile.mkdtemp()) / "known.csv"
+    >>> _ = path.write_text(chr(10).join(["obs_name,x,y", "a,0,0", "b,9,0", "c,0,5"]))
+    >>> read_landmarks(path, ["c", "b", "a"]).places.tolist()
+    [[0.0, 0.0], [9.0, 0.0], [0.0, 5.0]]
     """
     table = read_text_table(Path(path), "landmarks", "the columns obs_name, x and y")
     lacking = [name for name in ("obs_name", "x", "y") if name not in table]

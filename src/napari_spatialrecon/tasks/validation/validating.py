@@ -167,6 +167,14 @@ def validate(
         reference, the slide seen coarser, or a quarter of the landmarks in turn.
     seed
         Of what is held out, of the methods and of the intervals.
+    landmarks
+        Of ``impute-locations``: cells whose place is known.
+    device
+        ``"auto"``, ``"cpu"``, ``"cuda"``, ``"cuda:1"`` or ``"mps"``.
+    slide_name, reference_name
+        Names of the inputs in messages, in the record and in the result.
+    progress, should_stop
+        Receives a `Progress` about ten times a second; returns True to stop within a step.
 
     Returns
     -------

@@ -174,10 +174,28 @@ def write_regions(adata: Table, path: str | Path, *, column: str) -> Path:
     Each is a circle around its position, in full-resolution pixels; those without a class are left
     out. `add_regions` reads the same column back.
 
+    Parameters
+    ----------
+    adata
+        Slide or placed cells with their image's frame; not modified.
+    path
+        File to write, .geojson.
+    column
+        Column of ``obs`` whose values are the classes.
+
+    Returns
+    -------
+    `path`.
+
     Raises
     ------
     InputError
         There is no such column.
+
+    Examples
+    --------
+    >>> import napari_spatialrecon as sr
+    >>> sr.write_regions(placed, "cells.geojson", column="cell_type")  # doctest: +SKIP
     """
     if column not in adata.obs:
         found = ", ".join(map(str, adata.obs.columns)) or "none"

@@ -35,6 +35,8 @@ def simulate(
     config: SimulatorConfig | None = None,
     seed: int = 0,
     reporter: Reporter | None = None,
+    *,
+    preset: str = "quick",
 ) -> SimulatedTissue:
     """Simulate a tissue: sections on Visium slides, and dissociated cells from between them.
 
@@ -43,11 +45,13 @@ def simulate(
     tissue
         ``"cortex"`` or ``"tumour"``.
     config
-        Default: the quick preset.
+        Hyper-parameters; those of `preset` if None.
     seed
         Seed; the same seed gives the same bytes.
     reporter
         Receives every section; may stop the work.
+    preset
+        ``"quick"``, ``"tiny"`` (400 cells, for examples and tests) or another of the config.
 
     Returns
     -------
@@ -63,13 +67,14 @@ def simulate(
 
     Examples
     --------
-    >>> made = simulate("cortex", SimulatorConfig.preset("tiny"), seed=1)
+    >>> made = simulate("cortex", seed=1, preset="tiny")
     >>> len(made.slides), made.cells.n_obs, made.truth.shape[0]
     (2, 400, 400)
     """
     if tissue not in TISSUES:
         raise InputError(f"Expected a tissue of {', '.join(TISSUES)}; found {tissue!r}.")
-    return _Simulation(tissue, config or SimulatorConfig(), seed, reporter or Reporter()).run()
+    chosen = config or SimulatorConfig.preset(preset)
+    return _Simulation(tissue, chosen, seed, reporter or Reporter()).run()
 
 
 class _Simulation:

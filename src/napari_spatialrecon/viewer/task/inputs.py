@@ -11,7 +11,7 @@ from qtpy.QtCore import QSignalBlocker, Qt, Signal
 from qtpy.QtWidgets import QGridLayout, QLabel, QPushButton, QWidget
 
 from napari_spatialrecon.errors import ConfigError
-from napari_spatialrecon.methods.pages import method_brief, method_page
+from napari_spatialrecon.methods.pages import FOLDER, method_page, pages_folder
 from napari_spatialrecon.methods.registry import methods_for
 from napari_spatialrecon.tissue.formats.options import ReadOptions
 from napari_spatialrecon.viewer.task.model import TaskModel
@@ -108,10 +108,10 @@ class Inputs(QWidget):
         self.settings.setEnabled(not locked)
 
     def show_page(self) -> PageBox:
-        """Say what the chosen method assumes, needs and costs, with its whole page at hand."""
+        """Show the page of the chosen method: what it assumes, needs and gives, when it fails."""
         info = self.model.method
-        page = method_page(info)
-        box = PageBox(info.title, method_brief(info), self.window(), more=page)
+        folder = pages_folder() / FOLDER
+        box = PageBox(info.title, method_page(info), self.window(), folder=folder)
         box.show()
         return box
 

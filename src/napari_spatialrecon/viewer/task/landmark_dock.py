@@ -29,8 +29,9 @@ from napari_spatialrecon.viewer.task.landmark_session import LandmarkSession
 from napari_spatialrecon.viewer.widgets.labels import WrappedLabel
 from napari_spatialrecon.viewer.widgets.marks_table import MarksTable
 from napari_spatialrecon.viewer.widgets.notice import Notice
+from napari_spatialrecon.viewer.widgets.page import help_button
 from napari_spatialrecon.viewer.widgets.path_menu import add_path_actions
-from napari_spatialrecon.viewer.widgets.rows import combo
+from napari_spatialrecon.viewer.widgets.rows import combo, side_by_side
 from napari_spatialrecon.viewer.widgets.saving import ask_where
 from napari_spatialrecon.viewer.widgets.scroll_column import ScrollColumn
 from napari_spatialrecon.viewer.window.docks import share_tabs
@@ -108,6 +109,9 @@ class LandmarkDock(QWidget, Generic[S]):
         menu = QMenu(self.open_button)
         add_path_actions(menu, self, "Open a slide", self._open)
         self.open_button.setMenu(menu)
+        self.help_button = help_button(
+            "landmarks.md", "Landmarks and registration", "How to set landmarks, and how many"
+        )
         self.keys_button = QPushButton("Keys")
         self.keys_button.setCheckable(True)
         self.keys_button.setFlat(True)
@@ -354,7 +358,8 @@ class LandmarkDock(QWidget, Generic[S]):
         self.keys_text.hide()
         for part in (self.open_button, *self.parts()):
             column.addWidget(part, 1 if part is self.table else 0)
-        column.addWidget(self.keys_button, alignment=Qt.AlignmentFlag.AlignLeft)
+        foot = side_by_side(self.keys_button, self.help_button)
+        column.addWidget(foot, alignment=Qt.AlignmentFlag.AlignLeft)
         column.addWidget(self.keys_text)
         column.addStretch()
         layout = QVBoxLayout(self)

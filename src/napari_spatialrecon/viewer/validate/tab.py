@@ -24,6 +24,7 @@ from napari_spatialrecon.viewer.validate.card import Card
 from napari_spatialrecon.viewer.validate.job import KINDS, ValidationJob
 from napari_spatialrecon.viewer.widgets.labels import WrappedLabel
 from napari_spatialrecon.viewer.widgets.notice import Notice
+from napari_spatialrecon.viewer.widgets.page import help_button
 from napari_spatialrecon.viewer.widgets.rows import combo, row
 from napari_spatialrecon.viewer.widgets.scroll_column import ScrollColumn
 from napari_spatialrecon.viewer.widgets.tab_order import focus_kept
@@ -77,6 +78,9 @@ class ValidateTab(QWidget):
         self.kind_row = row(label, self.kind)
         self.checks, self.notice = Checks(), Notice()
         self.choose_button = QPushButton("Choose data and method…")
+        self.help_button = help_button(
+            "validate.md", "Validation", "What is held out, and how to read the verdict"
+        )
         self.run_button, self.cancel_button = QPushButton("Validate"), QPushButton("Cancel")
         self.bar, self.where, self.foot = QProgressBar(), WrappedLabel(), QWidget()
         self.bar.setTextVisible(False)
@@ -295,6 +299,7 @@ class ValidateTab(QWidget):
         buttons = QHBoxLayout()
         for button in (self.run_button, self.cancel_button):
             buttons.addWidget(button, 1)
+        buttons.addWidget(self.help_button)
         below.addLayout(buttons)
         below.addWidget(self.bar)
         below.addWidget(self.where)

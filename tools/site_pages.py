@@ -1,0 +1,70 @@
+"""What mkdocs fills in from the code: settings of methods, the names of the API, the changelog.
+
+`mkdocs.yml` names it as a hook. A page asks for a table by a line
+``<!-- settings: TASK METHOD -->``, for documented names by ``<!-- api: NAME NAME -->``.
+"""
+
+from __future__ import annotations
+
+import ast
+import re
+from pathlib import Path
+from typing import Any
+
+from mkdocs.structure.files import File, Files
+
+ROOT = Path(__file__).parents[1]
+STUB = ROOT / "src" / "napari_spatialrecon" / "__init__.pyi"
+SETTINGS = re.compile(r"^<!-- settings: (\S+) (\S+) -->$", re.M)
+API = re.compile(r"^<!-- api: ([^>]+) -->$", re.M)
+
+
+def on_files(files: Files, config: Any) -> Files:
+    """Add the changelog and the page for contributors, which lie beside the docs."""
+    for name in ("CHANGELOG.md", "CONTRIBUTING.md"):
+        text = (ROOT / name).read_text(encoding="utf-8").replace("](docs/", "](")
+        text = re.sub(r"\]\(experiments/README\.md\)", "](experiments/index.md)", text)
+        files.append(File.generated(config, name.lower(), content=text))
+    return files
+
+
+def on_page_markdown(markdown: str, **_: Any) -> str:
+    """Fill in what a page asks for."""
+    markdown = SETTINGS.sub(lambda m: settings_table(m[1], m[2]), markdown)
+    return API.sub(lambda m: api(m[1]), markdown)
+
+
+def settings_table(task: str, method: str) -> str:
+    """Return a table of the settings of a method, from its config."""
+    from napari_spatialrecon.methods.registry import find_method
+
+    config = find_method(method, task).config()
+    presets = [name for name in config.presets() if name != "quick"]
+    others = {name: config.preset(name).flat() for name in presets}
+    rows = ["| setting | default | unit | what it does | other presets |", "|---|---|---|---|---|"]
+    for option in config().options():
+        differs = [
+            f"{name} `{flat[option.name]}`"
+            for name, flat in others.items()
+            if flat[option.name] != option.default
+        ]
+        words = option.help.replace("|", "\\|")
+        cells = [f"`{option.name}`", f"`{option.default}`", option.unit, words, ", ".join(differs)]
+        rows.append(f"| {' | '.join(cells)} |")
+    return "\n".join(rows)
+
+
+def public_names() -> dict[str, str]:
+    """Return the public names and the modules that they come from."""
+    found = {}
+    for node in ast.parse(STUB.read_text(encoding="utf-8")).body:
+        if isinstance(node, ast.ImportFrom):
+            for alias in node.names:
+                found[alias.asname or alias.name] = f"napari_spatialrecon.{node.module}"
+    return found
+
+
+def api(names: str) -> str:
+    """Return the directives of mkdocstrings for some names."""
+    known = public_names()
+    return "\n\n".join(f"::: {known[name]}.{name}" for name in names.split())
