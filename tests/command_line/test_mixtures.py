@@ -8,6 +8,8 @@ import anndata
 import numpy as np
 import pytest
 
+from napari_spatialrecon.evaluation.mixture_metrics import mixture_metrics
+
 
 @pytest.fixture
 def words(inputs):
@@ -38,9 +40,14 @@ def test_mixtures_are_written_drawn_and_judged(run, words, inputs, tmp_path):
         value = "unknown" if np.isnan(row["agreement"]) else f"{row['agreement']:.2f}"
         assert line.startswith(name) and line.split("%")[1].split()[0] == value
     assert json.loads((tmp_path / "mix.run.json").read_text())["settings"]["labels"] == "cell_type"
-    code, printed, messages = run("evaluate", "deconvolve", "--truth", out, "--prediction", out)
+    other = made.copy()
+    other.obsm["proportions"].iloc[:] = np.roll(made.obsm["proportions"].to_numpy(), 1, axis=0)
+    other.write_h5ad(tmp_path / "other.h5ad")
+    words = ["--truth", out, "--prediction", tmp_path / "other.h5ad"]
+    code, printed, messages = run("evaluate", "deconvolve", *words)
     assert code == 0, messages
-    assert json.loads(printed)["mean"]["jsd"] == pytest.approx(0, abs=1e-6)
+    both = [table.obsm["proportions"].to_numpy() for table in (made, other)]
+    assert json.loads(printed)["mean"] == pytest.approx(mixture_metrics(*both))
 
 
 def test_known_numbers_of_cells_are_taken_from_a_file(run, words, inputs, tmp_path):

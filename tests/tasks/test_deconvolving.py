@@ -78,11 +78,11 @@ def test_the_sparse_mapping_finds_the_same_mixtures(mixed):
     assert any("most likely cells of each spot are kept" in n for n in result.notes)
 
 
-def test_the_published_objective_with_every_term_runs_too(mixed):
-    slide, cells, _ = mixed
+def test_the_published_objective_with_every_term_finds_the_mixtures_too(mixed):
+    slide, cells, truth = mixed
     config = ComeMixturesConfig.preset("paper").with_values({"pretraining.steps": 5, "steps": 3})
     result = deconvolve(slide, cells, "type", config=config)
-    np.testing.assert_allclose(result.proportions.sum(axis=1), 1)
+    assert mixture_metrics(truth, order(result))["pcc_type"] > 0.6
 
 
 def test_shares_are_of_cells_though_some_hold_more_rna(mixed):
@@ -192,13 +192,14 @@ def test_only_missing_labels_are_refused(mixed):
 
 
 def test_a_type_of_one_cell_is_kept_and_said(mixed):
-    slide, cells, _ = mixed
+    slide, cells, truth = mixed
     labels = cells.obs["type"].astype(str).to_numpy()
     labels[0] = "Rare"
     rare = cells.copy()
     rare.obs["type"] = labels
     result = deconvolve(slide, rare, "type", config=FAST)
-    assert "Rare" in result.proportions
+    assert 0 < result.proportions["Rare"].mean() < 0.1
+    assert mixture_metrics(truth, order(result))["pcc_type"] > 0.8
     assert any("only one cell (Rare)" in n for n in result.notes)
 
 
@@ -214,8 +215,9 @@ def test_empty_spots_have_the_shares_of_the_reference_and_that_is_said(mixed):
 
 
 def test_more_spots_than_cells_are_no_obstacle_and_are_said(mixed):
-    slide, cells, _ = mixed
+    slide, cells, truth = mixed
     result = deconvolve(slide, cells[::5].copy(), "type", config=FAST)
+    assert mixture_metrics(truth, order(result))["pcc_type"] > 0.7
     assert any("more spots (25) than cells (18)" in n for n in result.notes)
 
 

@@ -97,6 +97,7 @@ def test_labels_switch_equation_eight_on_and_their_absence_is_said(slides, cells
     assert any("(eq. 8) is omitted" in n for n in without.notes)
     labelled = ComePlace(make(labels="cell_type")).fit(slides, cells).place(cells)
     assert not any("eq. 8" in n for n in labelled.notes)
+    assert np.abs(labelled.coordinates - without.coordinates).max() > 1e-3
     with pytest.raises(InputError, match="Expected a column 'type'"):
         ComePlace(make(labels="type")).fit(slides, cells).place(cells)
 
@@ -107,10 +108,13 @@ def test_labels_of_one_type_or_missing_ones_place_all_cells_and_are_said(slides,
     few.adata.obs["some"] = ["a", "b", np.nan] * 10
     few.adata.obs["rare"] = ["a"] * 29 + ["b"]
     said = {"one": "nothing to distinguish", "some": "10 of 30 cells", "rare": "only one cell"}
-    for column, words in said.items():
+    places = {}
+    for column, words in {"": "(eq. 8) is omitted", **said}.items():
         placed = ComePlace(make(labels=column)).fit(slides, few).place(few)
-        assert np.isfinite(placed.coordinates).all()
+        places[column] = placed.coordinates
         assert any(words in note for note in placed.notes)
+    np.testing.assert_array_equal(places["one"], places[""])
+    assert np.abs(places["some"] - places[""]).max() > 1e-3
 
 
 @pytest.mark.parametrize("readout", ["argmax", "sampled"])
@@ -152,5 +156,9 @@ def test_few_spots_and_one_cell_are_enough(slides, cells):
     one = replace(cells, adata=cells.adata[:1].copy(), kept=np.ones(1, bool))
     method = ComePlace(make()).fit([few], one)
     placed = method.place(one)
-    assert np.isfinite(placed.coordinates).all()
+    spots = few.adata.obsm["spatial"]
+    held = placed.mapping.toarray()
+    assert held.shape == (1, 5) and held.sum() == pytest.approx(1)
+    inside = placed.coordinates[0]
+    assert (spots.min(axis=0) <= inside).all() and (inside <= spots.max(axis=0)).all()
     assert method.held_out == {}
