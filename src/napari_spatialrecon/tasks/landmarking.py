@@ -17,6 +17,7 @@ from napari_spatialrecon.geometry.solver.bending import apply_bend
 from napari_spatialrecon.geometry.solver.landmarks import Landmarks, fit_scale
 from napari_spatialrecon.geometry.solver.place_solver import PlaceSolver
 from napari_spatialrecon.progress import Reporter
+from napari_spatialrecon.tasks.placement_trust import belonging
 from napari_spatialrecon.tasks.writing import write_result
 from napari_spatialrecon.tissue import contract, slots
 from napari_spatialrecon.tissue.sdata.inputs import Table, takes_spatialdata
@@ -104,6 +105,7 @@ def move_by_landmarks(
     solution = solver.solve(landmarks, scale=scale, reporter=reporter)
     places = apply_bend(solution.places, layout, landmarks) if bend else solution.places
     record.metrics = {"stress": solution.stress, "scale": scale}
+    record.warnings += [text for _, text in belonging(placed)]
     if slots.EXPECTED in placed.obs:
         record.notes = [COVERED]
     known = np.asarray(placed.obs_names)[landmarks.indices].astype(str)

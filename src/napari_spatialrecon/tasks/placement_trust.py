@@ -5,14 +5,18 @@ Diagnostics that a method did not write are omitted. docs/data-model.md lists co
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable, Mapping
 from typing import Any
 
 import numpy as np
 from anndata import AnnData
 
+from napari_spatialrecon.methods.placement.composition import composition_notes
+from napari_spatialrecon.methods.placement.domain import foreign_notes
 from napari_spatialrecon.methods.placement.limits import LIMITS
 from napari_spatialrecon.tissue.slots import OURS, OUTSIDE, WEAK
+from napari_spatialrecon.tissue.spatial_signal import is_missing
 
 MANY = 0.5
 """Share of flagged cells above which a flag is red; any flagged cell makes it amber."""
@@ -56,6 +60,29 @@ def diagnostics(adata: AnnData) -> list[Line]:
         ),
     ]
     return [line for line in lines if line is not None]
+
+
+def belonging(adata: AnnData) -> list[Line]:
+    """Return what speaks against placed cells as a whole, however they are moved; a line each.
+
+    Read from what the run wrote: cells of another tissue or unlike any spot, missing tissue, slides
+    without a pattern in space. Landmarks mend none of them.
+    """
+    ours: Mapping[str, Any] = adata.uns.get(OURS, {})
+    numbers: Mapping[str, Any] = ours.get("diagnostics", {})
+    lines: list[Line] = [
+        ("wrong", note) for note in foreign_notes(float(numbers.get("resemblance", np.nan)))
+    ]
+    outside = _flagged(adata, OUTSIDE, "unlike anything in the reference", "")
+    if outside is not None and outside[0] != "good" and not lines:
+        lines.append(outside)
+    uneven = float(numbers.get("regional_imbalance", 0.0))
+    lines += [("warning", note) for note in composition_notes(uneven, adata.n_obs)]
+    settings = json.loads(str(ours.get("provenance", "{}"))).get("settings", {})
+    bare = [name for name, one in settings.get("spatial_signal", {}).items() if is_missing(one)]
+    if bare:
+        lines.append(("wrong", f"Expression shows no pattern in space on {', '.join(bare)}."))
+    return lines
 
 
 def _flagged(adata: AnnData, column: str, meaning: str, none: str) -> Line | None:

@@ -62,6 +62,32 @@ def test_a_difference_from_the_baseline_that_chance_explains_is_not_stated() -> 
     np.testing.assert_array_equal(stated.radius, plain.radius)
 
 
+def test_how_hard_spots_are_is_told_by_all_quarters_of_them() -> None:
+    """A quarter that happens to be easy is not taken for the tissue."""
+    own = level(60)
+    easy = replace(own, errors=own.errors / 2)
+    judged = replace(easy, baseline=easy.errors, every=own.errors)
+    stated, plain = (Calibration.fit([each]).stated(own.spread, 0.95) for each in (judged, own))
+    np.testing.assert_allclose(stated.expected, plain.expected)
+
+
+def test_cells_of_a_larger_spread_lie_further_off_in_proportion() -> None:
+    """The spread of one spot is noisy, that of many is not."""
+    known = level(400)
+    noise = np.exp(np.random.default_rng(3).normal(0, 0.7, 400))
+    calibration = Calibration.fit([replace(known, spread=known.spread * noise)])
+    assert 0 < calibration.power < 1
+    one, two = (calibration.stated(known.spread * by, 0.95) for by in (1.0, 2.0))
+    np.testing.assert_allclose(two.expected, 2 * one.expected)
+    np.testing.assert_allclose(two.radius, 2 * one.radius)
+
+
+def test_the_baseline_is_calibrated_on_every_spot(methods, slides) -> None:
+    found = methods["knn"].fitted.calibration
+    assert found.spots == sum(slide.adata.n_obs for slide in slides)
+    assert methods["ridge"].fitted.calibration.spots < found.spots / 3
+
+
 def test_the_radius_of_few_spots_is_wide_enough_to_hold_nine_in_ten() -> None:
     new, enough = level(4000, 999), []
     for seed in range(60):
@@ -94,7 +120,7 @@ def test_nothing_is_stated_of_cells_of_another_tissue_though_spots_were_as_unlik
 
 def test_too_few_spots_calibrate_nothing(slides, cells) -> None:
     assert Calibration.fit([level(LEAST - 1)]) is None
-    few = replace(slides[0], adata=slides[0].adata[:60].copy(), kept=np.ones(60, bool))
+    few = replace(slides[0], adata=slides[0].adata[:28].copy(), kept=np.ones(28, bool))
     assert Knn().fit([few], cells).place(cells).stated is None
 
 

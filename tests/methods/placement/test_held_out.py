@@ -28,6 +28,13 @@ def test_a_quarter_of_the_spots_of_each_slide_is_held_out(slides, held_out):
     assert (other.masks[0] != held_out.masks[0]).any()
 
 
+def test_the_four_quarters_hold_every_spot_once(slides, held_out):
+    parts = [hold_out(slides, 0, part) for part in range(4)]
+    assert (parts[0].masks[1] == held_out.masks[1]).all()
+    for masks in zip(*(part.masks for part in parts), strict=True):
+        assert (np.sum(masks, axis=0) == 1).all()
+
+
 def test_small_slides_hold_none_out(slides):
     few = [replace(s, adata=s.adata[:17].copy(), kept=np.ones(17, bool)) for s in slides]
     assert hold_out(few, seed=0) is None

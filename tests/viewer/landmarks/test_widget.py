@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 from napari.layers import Layer
 
+from napari_spatialrecon.progress import Reporter
 from napari_spatialrecon.viewer.canvas.layers import cells_layer, spots_layer
 from napari_spatialrecon.viewer.landmarks.layers import MARKS
 from napari_spatialrecon.viewer.landmarks.widget import LandmarksWidget
@@ -225,3 +226,21 @@ def test_nothing_is_wider_than_the_dock_with_its_scroll_bar(widget: LandmarksWid
     column = widget.findChild(ScrollColumn)
     bar = column.verticalScrollBar().sizeHint().width()
     assert column.widget().minimumSizeHint().width() <= WIDTH - bar
+
+
+def test_the_dock_says_what_no_landmark_mends(widget: LandmarksWidget, truth: np.ndarray) -> None:
+    """Of cells of another tissue, before the first landmark and after the last."""
+    assert widget.doubts.lines == []
+    cells = widget.session.adata.copy()
+    cells.obs["out_of_domain"] = True
+    cells.uns["spatialrecon"] = {**cells.uns["spatialrecon"], "diagnostics": {"resemblance": 0.5}}
+    widget.viewer.add_layer(Layer.create(*cells_layer(cells, name="strangers")))
+    widget.work_on(widget.viewer.layers["strangers"], None)
+    ((tone, text),) = widget.doubts.lines
+    assert tone == "wrong" and "another tissue" in text
+    put(widget, truth, 3, 20, 41)
+    assert widget.doubts.lines == [(tone, text)] and "follow 3" in widget.verdict.text()
+    moved = widget.session.moved_table(widget.space, Reporter())
+    assert moved.record.warnings == [text]
+    widget.work_on(widget.viewer.layers["cells"], None)
+    assert widget.doubts.lines == []

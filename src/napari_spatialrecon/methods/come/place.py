@@ -41,7 +41,7 @@ from napari_spatialrecon.methods.placement.calibration import LEVELS, Calibratio
 from napari_spatialrecon.methods.placement.composition import matched_reference
 from napari_spatialrecon.methods.placement.flags import Flags
 from napari_spatialrecon.methods.placement.held_out import MOST_SPOTS, SHARE, HeldOut, hold_out
-from napari_spatialrecon.methods.placement.knn import align_slides, yardsticks
+from napari_spatialrecon.methods.placement.knn import align_slides, other_quarters, yardsticks
 from napari_spatialrecon.methods.placement.posterior import fitted_directions, spatial_directions
 from napari_spatialrecon.methods.placement.reference import Reference
 from napari_spatialrecon.methods.placement.rehearsal import Rehearsal, Scene
@@ -212,7 +212,8 @@ class ComePlace(PlacementMethod):
             **known.beside(known.compared(placed), fitted.reference.frame),
         }
         run.reporter.begin("Calibrating expected errors")
-        rehearsal = Rehearsal.of(known, baseline)
+        others = other_quarters(held_out, query, baseline, run)
+        rehearsal = Rehearsal.of(known, baseline, others)
 
         def rehearsed(scene: Scene) -> list[Points]:
             tables = [

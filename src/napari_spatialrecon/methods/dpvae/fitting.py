@@ -43,6 +43,11 @@ class DPVAEFit(EnsembleFit):
 
     stops_early = True
 
+    @property
+    def own_features(self) -> bool:
+        """Whether there is no model to fine-tune, whose features are used."""
+        return self.base is None
+
     def embedded(
         self, references: Sequence[Prepared], *, whole: bool = False, part: str = "all"
     ) -> tuple[Embedded, list[Features] | None]:

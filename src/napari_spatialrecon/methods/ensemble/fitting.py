@@ -23,10 +23,11 @@ from napari_spatialrecon.methods.placement.calibration import Calibration
 from napari_spatialrecon.methods.placement.composition import matched_reference
 from napari_spatialrecon.methods.placement.config import KnnConfig
 from napari_spatialrecon.methods.placement.held_out import HeldOut, hold_out
-from napari_spatialrecon.methods.placement.knn import align_slides, yardsticks
+from napari_spatialrecon.methods.placement.knn import align_slides, other_quarters, yardsticks
 from napari_spatialrecon.methods.placement.posterior import spatial_directions
 from napari_spatialrecon.methods.placement.reference import Reference
 from napari_spatialrecon.methods.placement.rehearsal import Rehearsal, Scene
+from napari_spatialrecon.methods.placement.yardsticks import Yardsticks
 from napari_spatialrecon.methods.run import Run
 from napari_spatialrecon.tissue.contract import Prepared
 from napari_spatialrecon.tissue.preprocess import Features
@@ -171,8 +172,20 @@ class EnsembleFit(ABC):
             inputs = [network_inputs(config, embedded, 0, [f]) for f in scene.features]
             return task.place_spots([each.to(run.device) for each in inputs], scene.posteriors)
 
-        calibration = Rehearsal.of(known).calibrated(placed)
+        calibration = Rehearsal.of(known, others=self.other_quarters(held_out)).calibrated(placed)
         return Validated(self, errors, calibration, history.best_step, (history,))
+
+    @property
+    def own_features(self) -> bool:
+        """Whether features are fitted to the slides and the query alone, and by no training."""
+        return True
+
+    def other_quarters(self, held_out: HeldOut) -> list[Yardsticks]:
+        """Return the baseline's places of the other quarters of the spots, in such features."""
+        if not self.own_features:
+            return []
+        baseline = KnnConfig(preprocess=self.config.preprocess)
+        return other_quarters(held_out, self.query, baseline, self.run)
 
     def embedded(
         self, references: Sequence[Prepared], *, whole: bool = False, part: str = "all"

@@ -48,6 +48,11 @@ class GearsFit(EnsembleFit):
         """Whether spots are held out first, to measure the error or to choose the input."""
         return self.config.validate or self.input == "auto"
 
+    @property
+    def own_features(self) -> bool:
+        """Whether the input is joint components."""
+        return self.input == "pca"
+
     def fitted(self) -> FittedEnsemble:
         """Validate and train; if no spots can be held out, ``auto`` uses components."""
         if self.input == "auto" and hold_out(self.references, self.run.seed) is None:

@@ -18,7 +18,7 @@ from napari_spatialrecon.geometry.solver.landmarks import Landmarks
 from napari_spatialrecon.methods.method import Estimate, Fitted, Method
 from napari_spatialrecon.methods.placement.calibration import LEVELS, Calibration, Stated
 from napari_spatialrecon.methods.placement.earlier import in_true_um
-from napari_spatialrecon.methods.placement.held_out import MOST_SPOTS, SHARE
+from napari_spatialrecon.methods.placement.held_out import ENOUGH, MOST_SPOTS, PARTS, SHARE
 from napari_spatialrecon.methods.placement.reference import Reference
 from napari_spatialrecon.methods.run import Run
 from napari_spatialrecon.progress import Reporter
@@ -33,6 +33,8 @@ Points = NDArray[np.float64]
 _PER_PAIR, _PER_SELECTED, _PER_GENE = 5e-9, 2e-7, 2e-8
 #: Seconds per value of spots that is exchanged to calibrate expected errors.
 _PER_EXCHANGE = 5e-8
+#: What fitting features to three quarters of the spots takes of all reading.
+_PER_QUARTER = 0.4
 #: Bytes of every run, and bytes per selected gene of a spot or cell.
 _FIXED_BYTES, _PER_VALUE = 3.8e8, 5.0
 #: First format of saved models whose µm are true.
@@ -160,8 +162,12 @@ class PlacementMethod(Method):
         placed = min(SHARE * sizes.spots, MOST_SPOTS * sizes.slides)
         exchanged = min(sizes.spots, 4 * MOST_SPOTS * sizes.slides) * selected / max(rows, 1)
         rehearsal = LEVELS * (_PER_PAIR * sizes.spots * placed + _PER_EXCHANGE * exchanged)
+        others = 0 if placed >= ENOUGH else PARTS - 1
         return Estimate(
-            2.0 + reading + rehearsal + _PER_PAIR * sizes.spots * sizes.cells,
+            2.0
+            + (1 + _PER_QUARTER * others) * reading
+            + (1 + others) * rehearsal
+            + _PER_PAIR * sizes.spots * sizes.cells,
             _FIXED_BYTES + _PER_VALUE * selected,
         )
 

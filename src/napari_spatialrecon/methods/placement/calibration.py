@@ -55,6 +55,8 @@ class Measured:
         Raw spread and true error, in radii of the tissue.
     baseline : (n_spots,) float, optional
         True error of the baseline's places of the same spots.
+    every : (n_every,) float, optional
+        True error of the baseline's places of these spots and of others.
     """
 
     share: float
@@ -62,6 +64,7 @@ class Measured:
     spread: Values
     errors: Values
     baseline: Values | None = None
+    every: Values | None = None
 
     @property
     def typical(self) -> float:
@@ -69,10 +72,12 @@ class Measured:
 
         Few spots say little of how a method differs from the baseline on them. The logarithm of the
         ratio of their medians is shrunk to 0 by its own noise (James and Stein, positive part): a
-        difference that chance explains is not stated, one that is far beyond it is.
+        difference that chance explains is not stated, one that is far beyond it is. Nor do few
+        spots tell how hard spots are: how much harder the baseline finds all of them counts.
         """
         if self.baseline is None:
             return 1.0
+        known, all_ = (max(float(np.median(v)), _FLOOR) for v in (self.baseline, self._all))
         rows = np.random.default_rng(0).integers(0, len(self.errors), (_DRAWS, len(self.errors)))
         own, other = (
             np.log(np.maximum([np.median(v), *np.median(v[rows], axis=1)], _FLOOR))
@@ -80,7 +85,13 @@ class Measured:
         )
         ratio, *draws = own - other
         kept = max(0.0, 1 - float(np.var(draws)) / ratio**2) if ratio else 0.0
-        return float(np.exp((kept - 1) * ratio))
+        return float(np.exp((kept - 1) * ratio)) * all_ / known
+
+    @property
+    def _all(self) -> Values:
+        known = self.every if self.every is not None else self.baseline
+        assert known is not None
+        return known
 
 
 @dataclass(frozen=True)
@@ -143,6 +154,8 @@ class Calibration:
         Of each level, the share of spots within the radius that the others give.
     spots
         Number of held-out spots.
+    spreads
+        Of each level, the median raw spread; empty in models saved earlier.
     """
 
     power: float
@@ -152,6 +165,7 @@ class Calibration:
     most: tuple[float, ...]
     held: tuple[float, ...]
     spots: int
+    spreads: tuple[float, ...] = ()
 
     @classmethod
     def fit(cls, levels: Sequence[Measured]) -> Self | None:
@@ -174,10 +188,15 @@ class Calibration:
             _rising([most for _, most, _ in found]),
             tuple(held for _, _, held in found),
             spots,
+            tuple(float(np.median(level.spread)) for level in levels),
         )
 
     def stated(self, spread: Values, resemblance: float) -> Stated | None:
         """Return what is stated of cells with these raw spreads, in radii of the tissue.
+
+        The spread of one spot is noisy, so that errors follow less than its first power; the median
+        of many is not. Where it tells anything, cells whose median spread is larger than that of
+        spots as alike as they are get errors that are larger in proportion.
 
         None if the cells are less alike than any spots that were measured, or if that is unknown.
         """
@@ -189,6 +208,8 @@ class Calibration:
             return float(np.interp(resemblance, alike, np.asarray(values, float)[first]))
 
         scale = spread**self.power
+        if self.power and self.spreads:
+            scale = scale * (np.median(spread) / at(self.spreads)) ** (1 - self.power)
         return Stated(
             expected=at(self.half) * scale,
             radius=at(self.most) * scale,

@@ -67,6 +67,17 @@ def likeness(similarity: NDArray[np.float64], chance: NDArray[np.float64]) -> fl
     return float((np.searchsorted(np.sort(chance), similarity) / len(chance)).mean())
 
 
+def foreign_notes(resemblance: float) -> tuple[str, ...]:
+    """Return a note if cells may be of another tissue."""
+    if not resemblance < BELONGS:
+        return ()
+    return (
+        "The cells hardly resemble the reference more than shuffled cells do "
+        f"({resemblance:.2f}; 0.5 is chance, the same tissue gave 0.66 to 0.97): they may be "
+        "of another tissue, and their placement is unreliable.",
+    )
+
+
 def check_domain(
     reference: Reference, directions: NDArray[np.float64], query: Prepared, found: Posterior
 ) -> Domain:
@@ -86,11 +97,6 @@ def check_domain(
     shuffled = reference.space.transform(some, shuffle=generator)[0]
     chance = knn_posterior(reference, shuffled, directions, KnnConfig()).similarity
     resemblance = likeness(found.similarity, chance)
-    if resemblance < BELONGS:
-        note = (
-            "The cells hardly resemble the reference more than shuffled cells do "
-            f"({resemblance:.2f}; 0.5 is chance, the same tissue gave 0.66 to 0.97): they may be "
-            "of another tissue, and their placement is unreliable."
-        )
-        return Domain(resemblance, np.ones(n, bool), (note,))
+    if notes := foreign_notes(resemblance):
+        return Domain(resemblance, np.ones(n, bool), notes)
     return Domain(resemblance, found.similarity < np.quantile(chance, BELOW))

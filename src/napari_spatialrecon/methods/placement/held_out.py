@@ -21,8 +21,13 @@ from napari_spatialrecon.tissue.slots import SPATIAL
 
 #: Share of spots that are held out.
 SHARE = 0.25
+#: Number of such parts that hold every spot once.
+PARTS = 4
 #: Minimum number of held-out spots of a slide; with fewer, none are held out.
 LEAST_SPOTS = 5
+#: Number of held-out spots from which on the median of their errors is known without the other
+#: quarters: of 55 it has a standard error of 5 to 7%, of 91 of 10%.
+ENOUGH = 1000
 #: Maximum number of spots of a slide whose places, and whose pairs, are compared.
 MOST_SPOTS = 1000
 
@@ -88,8 +93,14 @@ class HeldOut:
         return float(np.average(values, weights=sizes))
 
 
-def hold_out(references: Sequence[Prepared], seed: int) -> HeldOut | None:
-    """Hold out a quarter of the spots of each slide at random; None where slides are too small."""
+def hold_out(references: Sequence[Prepared], seed: int, part: int = 0) -> HeldOut | None:
+    """Hold out a quarter of the spots of each slide at random; None where slides are too small.
+
+    Parameters
+    ----------
+    part
+        Which of the four quarters: together they hold every spot once.
+    """
     rng = np.random.default_rng(seed)
     seen, masks = [], []
     for slide in references:
@@ -98,7 +109,8 @@ def hold_out(references: Sequence[Prepared], seed: int) -> HeldOut | None:
         if count < LEAST_SPOTS:
             return None
         mask = np.zeros(n, bool)
-        mask[rng.permutation(n)[:count]] = True
+        end = n if part == PARTS - 1 else (part + 1) * count
+        mask[rng.permutation(n)[part * count : end]] = True
         masks.append(mask)
         kept = slide.kept.copy()
         kept[np.flatnonzero(kept)[mask]] = False

@@ -25,14 +25,14 @@ from napari_spatialrecon.methods.placement.base import (
 from napari_spatialrecon.methods.placement.composition import matched_reference
 from napari_spatialrecon.methods.placement.config import KnnConfig
 from napari_spatialrecon.methods.placement.flags import Flags
-from napari_spatialrecon.methods.placement.held_out import HeldOut, hold_out
+from napari_spatialrecon.methods.placement.held_out import ENOUGH, PARTS, HeldOut, hold_out
 from napari_spatialrecon.methods.placement.posterior import (
     fitted_directions,
     knn_posterior,
     spatial_directions,
 )
 from napari_spatialrecon.methods.placement.reference import Reference
-from napari_spatialrecon.methods.placement.rehearsal import Rehearsal, baseline_places
+from napari_spatialrecon.methods.placement.rehearsal import Rehearsal
 from napari_spatialrecon.methods.placement.yardsticks import Yardsticks
 from napari_spatialrecon.methods.run import Run
 from napari_spatialrecon.progress import Reporter
@@ -123,7 +123,8 @@ class Knn(PlacementMethod):
             seen, features = Reference.fit(held_out.seen, query, preprocess, seed=run.seed)
             known = yardsticks(held_out, seen, features, self.config)
             errors = known.errors()
-            calibration = Rehearsal.of(known, self.config).calibrated(baseline_places)
+            others = other_quarters(held_out, query, self.config, run)
+            calibration = Rehearsal.of(known, self.config, others).calibrated_baseline()
         self.fitted = FittedKnn(
             reference=reference,
             directions=directions,
@@ -192,3 +193,22 @@ def yardsticks(
         for features in held_out.features(seen.space)
     ]
     return Yardsticks(held_out, seen, tuple(found), directions)
+
+
+def other_quarters(
+    held_out: HeldOut,
+    query: Prepared | None,
+    config: KnnConfig,
+    run: Run,
+) -> list[Yardsticks]:
+    """Return the same of the other quarters of the spots; of none where one quarter suffices."""
+    if sum(len(rows) for rows in held_out.compared) >= ENOUGH:
+        return []
+    found = []
+    for part in range(1, PARTS):
+        run.reporter.check()
+        other = hold_out(held_out.whole, run.seed, part)
+        if other is not None:
+            seen, features = Reference.fit(other.seen, query, config.preprocess, seed=run.seed)
+            found.append(yardsticks(other, seen, features, config))
+    return found

@@ -33,7 +33,8 @@ SHARES = (0.0, 0.15, 0.3, 0.45, 0.6, 0.75)
 #: Mean squared distance of a place from the nearest spot of a grid, in squares of its pitch (.139
 #: of a hexagonal, .167 of a square grid), and how much of what held-out spots lie further away
 #: counts: all of it if a method finds the nearest spot, none if it finds the place between spots.
-_BETWEEN, _COUNTS = 0.15, 0.5
+#: Of kNN all of it counts beyond a pitch.
+_BETWEEN, _COUNTS = 0.15, 0.75
 #: Maximum number of spots of a slide among which values are exchanged.
 MOST_EXCHANGED = 4 * MOST_SPOTS
 
@@ -106,16 +107,30 @@ class Rehearsal:
         away from any spot that is left, where a cell lies between spots that are all there.
     scenes
         From the most alike to the least.
+    others
+        Of the other quarters of the spots, which the baseline alone places.
     """
 
     stages: tuple[Stage, ...]
     truth: tuple[Points, ...]
     gaps: NDArray[np.float64]
     scenes: tuple[Scene, ...]
+    others: tuple[Rehearsal, ...] = ()
 
     @classmethod
-    def of(cls, known: Yardsticks, config: KnnConfig | None = None) -> Rehearsal:
-        """Return the rehearsal of the held-out spots that a baseline was measured on."""
+    def of(
+        cls,
+        known: Yardsticks,
+        config: KnnConfig | None = None,
+        others: Sequence[Yardsticks] = (),
+    ) -> Rehearsal:
+        """Return the rehearsal of the held-out spots that a baseline was measured on.
+
+        Parameters
+        ----------
+        others
+            The same of the other quarters of the spots, if they are few.
+        """
         knn, held_out, seen = config or KnnConfig(), known.held_out, known.seen
         stages = _stages(held_out)
         by_slide = [
@@ -135,11 +150,34 @@ class Rehearsal:
         places = known.compared(held_out.places())
         truth = tuple(seen.frame.normalise(p, i) for i, p in enumerate(places))
         gaps = [_gap(spots, left) for spots, left in zip(truth, seen.places, strict=True)]
-        return cls(stages, truth, np.concatenate(gaps), scenes)
+        rest = tuple(cls.of(other, config) for other in others)
+        return cls(stages, truth, np.concatenate(gaps), _averaged(scenes, rest), rest)
 
     def calibrated(self, place: Place) -> Calibration | None:
         """Return the calibration of a method that places spots; None with too few of them."""
-        return Calibration.fit([self._measured(scene, place(scene)) for scene in self.scenes])
+        levels = [self._measured(scene, place(scene)) for scene in self.scenes]
+        found = zip(levels, self._of_all(), strict=True)
+        return Calibration.fit([replace(own, every=known.errors) for own, known in found])
+
+    def calibrated_baseline(self) -> Calibration | None:
+        """Return the calibration of the baseline, on all quarters; None with too few spots."""
+        return Calibration.fit(self._of_all())
+
+    def _of_all(self) -> list[Measured]:
+        """Return the baseline's errors of the spots of all quarters, a level each."""
+        parts = [
+            [part._measured(scene, baseline_places(scene)) for scene in part.scenes]
+            for part in (self, *self.others)
+        ]
+        return [
+            Measured(
+                level[0].share,
+                level[0].resemblance,
+                np.concatenate([each.spread for each in level]),
+                np.concatenate([each.errors for each in level]),
+            )
+            for level in zip(*parts, strict=True)
+        ]
 
     def _measured(self, scene: Scene, places: Sequence[Points]) -> Measured:
         spread = [raw_spread(p, q) for p, q in zip(places, scene.posteriors, strict=True)]
@@ -157,6 +195,18 @@ class Rehearsal:
 def baseline_places(scene: Scene) -> Sequence[Points]:
     """Return where the baseline places the spots of a scene."""
     return [posterior.places for posterior in scene.posteriors]
+
+
+def _averaged(scenes: Sequence[Scene], others: Sequence[Rehearsal]) -> tuple[Scene, ...]:
+    """Return scenes with the likeness of all quarters' spots: of one it is noisy."""
+    found = [
+        [part.resemblance for part in level]
+        for level in zip(scenes, *(other.scenes for other in others), strict=True)
+    ]
+    return tuple(
+        replace(scene, resemblance=float(np.mean(alike)))
+        for scene, alike in zip(scenes, found, strict=True)
+    )
 
 
 def _gap(spots: Points, left: Points) -> NDArray[np.float64]:

@@ -22,7 +22,7 @@ from napari_spatialrecon.methods.placement.composition import matched_reference
 from napari_spatialrecon.methods.placement.config import KnnConfig, RidgeConfig
 from napari_spatialrecon.methods.placement.flags import Flags
 from napari_spatialrecon.methods.placement.held_out import hold_out
-from napari_spatialrecon.methods.placement.knn import align_slides, yardsticks
+from napari_spatialrecon.methods.placement.knn import align_slides, other_quarters, yardsticks
 from napari_spatialrecon.methods.placement.posterior import spatial_directions
 from napari_spatialrecon.methods.placement.reference import Reference
 from napari_spatialrecon.methods.placement.rehearsal import Rehearsal
@@ -97,7 +97,8 @@ class Ridge(PlacementMethod):
                 "baseline": known.stress,
                 **known.beside(known.compared(placed), seen.frame),
             }
-            calibration = Rehearsal.of(known).calibrated(
+            others = other_quarters(held_out, query, KnnConfig(preprocess=preprocess), run)
+            calibration = Rehearsal.of(known, others=others).calibrated(
                 lambda scene: [line.places(self._inputs(f)) for f in scene.features]
             )
         run.reporter.check()

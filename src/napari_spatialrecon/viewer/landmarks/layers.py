@@ -77,6 +77,7 @@ class LandmarksSession(LandmarkSession):
 
     def __init__(self, viewer: ViewerModel, layer: Points, image: Image | None) -> None:
         from napari_spatialrecon.tasks.landmarking import layout_of, stored_landmarks
+        from napari_spatialrecon.tasks.placement_trust import belonging
         from napari_spatialrecon.tissue import contract, slots
 
         adata = table_of(layer)
@@ -90,6 +91,7 @@ class LandmarksSession(LandmarkSession):
         self.viewer, self.layer, self.image = viewer, layer, image
         self.adata: AnnData = adata
         self.portraits = Portraits(adata)
+        self.doubts = belonging(adata)
         self.um_per_unit = float(layer.metadata.get(OURS, {}).get("um_per_unit") or 1.0)
         if image is not None:
             lay_on(layer, tile_of(image))

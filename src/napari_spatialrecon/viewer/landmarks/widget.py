@@ -25,6 +25,7 @@ from napari_spatialrecon.tissue.slots import EXPECTED, LAYOUT
 from napari_spatialrecon.viewer.canvas.table_metadata import table_of
 from napari_spatialrecon.viewer.landmarks.layers import LandmarksSession, rows_of
 from napari_spatialrecon.viewer.landmarks.model import LEAST, LIVE_CELLS, WEIGHT
+from napari_spatialrecon.viewer.task.checks import Checks
 from napari_spatialrecon.viewer.task.ground import histology_under, top_image
 from napari_spatialrecon.viewer.task.landmark_dock import LandmarkDock, offer
 from napari_spatialrecon.viewer.task.result_layers import uncover
@@ -33,6 +34,7 @@ from napari_spatialrecon.viewer.widgets.marks_table import MarkRow
 from napari_spatialrecon.viewer.widgets.qt_look import ignore_wheel
 from napari_spatialrecon.viewer.widgets.rows import combo, labelled, row, side_by_side
 from napari_spatialrecon.viewer.window.shortcuts import LANDMARKS
+from napari_spatialrecon.viewer.window.tones import tones
 
 if TYPE_CHECKING:
     from napari.layers import Image, Layer, Points
@@ -62,6 +64,7 @@ class LandmarksWidget(LandmarkDock[LandmarksSession]):
         """Make and connect its own fields and buttons."""
         self.layer.setToolTip("Placed cells: a result of Place cells, or a saved one")
         self.image.setToolTip("The H&E on which landmarks are set")
+        self.doubts = Checks()
         self.other = combo()
         self.search_field = QLineEdit()
         self.search_field.setPlaceholderText("find a cell by name, type or gene")
@@ -111,6 +114,7 @@ class LandmarksWidget(LandmarkDock[LandmarksSession]):
         return (
             labelled("Cells", self.layer),
             labelled("On", self.image),
+            self.doubts,
             self.search_field,
             self.cells,
             side_by_side(self.pick, self.suggest),
@@ -324,6 +328,7 @@ class LandmarksWidget(LandmarkDock[LandmarksSession]):
         for part in (self.pick, self.search_field, self.cells, self.load, self.bend):
             part.setEnabled(session is not None)
         if session is None:
+            self._show_doubts(None)
             self.hint.setText("Place cells first, or open a file of placed cells.")
             self.table.show_rows([])
             self.verdict.setText("")
@@ -333,6 +338,7 @@ class LandmarksWidget(LandmarkDock[LandmarksSession]):
             self._show_weight()
             return
         session.show()
+        self._show_doubts(session)
         model = session.model
         if model.dragging:
             return
@@ -353,6 +359,13 @@ class LandmarksWidget(LandmarkDock[LandmarksSession]):
         if model.problem is not None:
             self.notice.show_error(model.problem)
         self._timer.start()
+
+    def _show_doubts(self, session: LandmarksSession | None) -> None:
+        """Say what no landmark mends: cells of another tissue, missing tissue."""
+        lines, chosen = [] if session is None else session.doubts, tones(self.viewer)
+        if (lines, chosen) != (self.doubts.lines, self.doubts.tones):
+            self.doubts.lines = lines
+            self.doubts.set_tones(chosen)
 
     def _show_weight(self) -> None:
         model = self.session.model if self.session is not None else None
