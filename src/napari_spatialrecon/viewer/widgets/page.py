@@ -6,7 +6,16 @@ import re
 from pathlib import Path
 
 from qtpy.QtCore import Qt, QUrl
-from qtpy.QtGui import QDesktopServices, QImage, QTextCursor
+from qtpy.QtGui import (
+    QColor,
+    QDesktopServices,
+    QImage,
+    QPalette,
+    QTextBlock,
+    QTextCharFormat,
+    QTextCursor,
+    QTextFragment,
+)
 from qtpy.QtWidgets import (
     QDialog,
     QDialogButtonBox,
@@ -23,6 +32,8 @@ from napari_spatialrecon.viewer.window.present import present
 _SIZE = (760, 640)
 _MARGIN = 40
 """Pixels beside a picture: the document's margins and the scroll bar."""
+_LINKS, _MIDDLE = ("#00695c", "#6fd3c4"), 127
+"""Colors of links on a light and on a dark ground; lightness between the two."""
 _ROLE = QDialogButtonBox.ButtonRole.ActionRole
 _WEB = ("http", "https")
 _LINK = re.compile(r"(?<!!)\[((?:[^\[\]]|\[[^\]]*\])+)\]\(([^)\s]+)\)")
@@ -74,7 +85,26 @@ class PageBox(QDialog):
     def _show(self, text: str, folder: Path | None) -> None:
         self._text, self.text.folder = text, folder
         self.text.setMarkdown(readable(text, folder))
+        self._color_links()
         self.back_button.setVisible(bool(self._before))
+
+    def _color_links(self) -> None:
+        """Give links a color that is read on the ground of the theme; Qt's own is for white."""
+        self.text.ensurePolished()
+        dark = self.text.palette().color(QPalette.ColorRole.Text).lightness() > _MIDDLE
+        style = QTextCharFormat()
+        style.setForeground(QColor(_LINKS[dark]))
+        document = present(self.text.document())
+        block = document.begin()
+        while block.isValid():
+            for part in _parts(block):
+                if part.charFormat().isAnchor():
+                    cursor = QTextCursor(document)
+                    cursor.setPosition(part.position())
+                    end = part.position() + part.length()
+                    cursor.setPosition(end, QTextCursor.MoveMode.KeepAnchor)
+                    cursor.mergeCharFormat(style)
+            block = block.next()
 
     def _follow(self, link: QUrl) -> None:
         if link.scheme() in _WEB:
@@ -115,6 +145,15 @@ class _Browser(QTextBrowser):
             smooth = Qt.TransformationMode.SmoothTransformation
             picture = picture.scaledToWidth(room, smooth)
         return picture
+
+
+def _parts(block: QTextBlock) -> list[QTextFragment]:
+    """Return the runs of text of a block that look alike."""
+    found, at = [], block.begin()
+    while not at.atEnd():
+        found.append(at.fragment())
+        at += 1
+    return found
 
 
 def help_button(page: str, title: str, tip: str) -> QPushButton:
