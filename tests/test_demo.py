@@ -26,8 +26,8 @@ def small(monkeypatch, tiny):
 
     monkeypatch.setattr(demo, "simulate", lambda *args, **options: tiny)
     monkeypatch.setattr(demo, "place", place)
-    monkeypatch.setattr(demo, "IMPUTING", "mapping")
-    monkeypatch.setattr(demo, "BRIEFLY", {"steps": 10})
+    monkeypatch.setattr(demo, "IMPUTING", "knn")
+    monkeypatch.setattr(demo, "BRIEFLY", {})
     monkeypatch.setattr(demo, "HIDDEN", 6)
 
 

@@ -8,12 +8,16 @@ from __future__ import annotations
 
 import ast
 import re
+import sys
 from pathlib import Path
 from typing import Any
 
 from mkdocs.structure.files import File, Files
 
 ROOT = Path(__file__).parents[1]
+sys.path.insert(0, str(ROOT / "tools"))
+import notebook_pages  # noqa: E402
+
 STUB = ROOT / "src" / "napari_spatialrecon" / "__init__.pyi"
 SETTINGS = re.compile(r"^<!-- settings: (\S+) (\S+) -->$", re.M)
 API = re.compile(r"^<!-- api: ([^>]+) -->$", re.M)
@@ -25,6 +29,10 @@ def on_files(files: Files, config: Any) -> Files:
         text = (ROOT / name).read_text(encoding="utf-8").replace("](docs/", "](")
         text = re.sub(r"\]\(experiments/README\.md\)", "](experiments/index.md)", text)
         files.append(File.generated(config, name.lower(), content=text))
+    for path in sorted((ROOT / "docs" / "notebooks").glob("*.ipynb")):
+        content, figure = notebook_pages.page(path)
+        files.append(File.generated(config, f"notebooks/{path.stem}.md", content=content))
+        files.append(File.generated(config, f"notebooks/{path.stem}.png", content=figure))
     return files
 
 
