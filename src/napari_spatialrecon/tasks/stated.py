@@ -4,13 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import replace
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from napari_spatialrecon.methods.placement.base import Placement
 from napari_spatialrecon.methods.placement.calibration import LEAST
 from napari_spatialrecon.tissue.spatial_signal import is_missing
+
+if TYPE_CHECKING:
+    from napari_spatialrecon.methods.placement.base import Placement
 
 
 def calibration_metrics(placement: Placement, um_per_unit: float | None) -> dict[str, float]:

@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+import subprocess
+import sys
 from typing import Any
 
 import numpy as np
@@ -13,6 +15,7 @@ from napari_spatialrecon.methods.gears.config import GearsConfig
 from napari_spatialrecon.tasks.communities import mark_communities
 from napari_spatialrecon.tissue.slots import COMMUNITY, UNCERTAINTY
 from napari_spatialrecon.viewer.canvas.point_values import names, values
+from napari_spatialrecon.viewer.place import diagnostics
 from napari_spatialrecon.viewer.place.diagnostics import spatial_communities, with_communities
 from napari_spatialrecon.viewer.place.model import PlaceModel
 from napari_spatialrecon.viewer.task.script import as_command, as_python
@@ -44,6 +47,22 @@ def test_communities_are_what_lies_together() -> None:
     table = pd.crosstab(adata.obs[COMMUNITY], np.arange(200) % 2)
     assert (table.to_numpy() == 0).any(axis=1).all()
     assert COMMUNITY not in with_communities(placed()[:20].copy()).obs
+
+
+def test_of_very_many_cells_communities_are_not_searched_unasked(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(diagnostics, "_MOST", 199)
+    assert COMMUNITY not in with_communities(placed()).obs
+
+
+def test_a_result_that_is_opened_again_needs_no_torch() -> None:
+    code = (
+        "import sys; from napari_spatialrecon.viewer.place.job import Placed;"
+        "Placed(None, {'metrics': {'held_out_error': 0.2, 'expected_error_um': 90.0}}).verdict;"
+        "assert 'torch' not in sys.modules"
+    )
+    subprocess.run([sys.executable, "-c", code], check=True)
 
 
 def test_communities_of_many_cells_are_found_in_another_process_and_are_the_same() -> None:

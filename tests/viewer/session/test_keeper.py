@@ -121,6 +121,40 @@ def test_a_session_whose_files_moved_asks_where(
     assert "C5 spots" in viewer.layers
 
 
+@pytest.mark.parametrize("stopped", [True, False])
+def test_many_points_are_shown_in_steps_during_which_nothing_is_saved(
+    stopped: bool,
+    make_napari_viewer: Any,
+    qtbot: Any,
+    file: Path,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    viewer = make_napari_viewer()
+    with_run(viewer, file)
+    save(viewer, tmp_path / "mine", qtbot)
+    before = [(layer.name, layer.visible) for layer in viewer.layers]
+    close_all(viewer)
+    monkeypatch.setattr(f"{Keeper.__module__}.MANY", 5)
+    keeper, told = keeper_of(viewer), []
+    keeper.told.connect(told.append)
+    keeper.open(tmp_path / "mine.spatialrecon")
+    qtbot.waitUntil(lambda: len(viewer.layers) > 0, timeout=30_000)
+    assert keeper.working and not told
+    keeper.save(tmp_path / "half")
+    keeper.copy_aside()
+    assert keeper._run is None and keeper._copying is None
+    if stopped:
+        keeper.cancel()
+        assert told == ["Stopped."] and not keeper.working
+        assert 0 < len(viewer.layers) <= len(before) and not len(workspace_of(viewer).results)
+        return
+    qtbot.waitUntil(lambda: bool(told), timeout=30_000)
+    assert [(layer.name, layer.visible) for layer in viewer.layers] == before
+    assert [result.name for result in workspace_of(viewer).results] == [NAME]
+    assert not keeper.working and told == ["Opened mine.spatialrecon"]
+
+
 @pytest.mark.parametrize("docked", [True, False])
 def test_what_an_opened_session_lacks_is_said_by_its_bar_or_in_a_notice(
     docked: bool,
@@ -136,7 +170,12 @@ def test_what_an_opened_session_lacks_is_said_by_its_bar_or_in_a_notice(
     save(viewer, tmp_path / "mine", qtbot)
     noticed: list[str] = []
     monkeypatch.setattr(f"{Keeper.__module__}.notify_info", noticed.append)
-    monkeypatch.setattr(f"{Keeper.__module__}.show_session", lambda *_: ["cells: 4 landmarks."])
+
+    def shown(*_: object) -> Any:
+        yield None
+        return ["cells: 4 landmarks."]
+
+    monkeypatch.setattr(f"{Keeper.__module__}.showing_session", shown)
     with qtbot.waitSignal(keeper.told, timeout=30_000) as told:
         keeper.open(tmp_path / "mine.spatialrecon")
     opened = "Opened mine.spatialrecon"

@@ -158,20 +158,35 @@ def look_of(layer: Points) -> dict[str, Any]:
 
 def restore_look(viewer: ViewerModel, layer: Points, look: Mapping[str, Any]) -> None:
     """Return to a look; a column or gene that no longer exists is ignored."""
+    at_once(restoring_look(viewer, layer, look))
+
+
+def restoring_look(viewer: ViewerModel, layer: Points, look: Mapping[str, Any]) -> Steps:
+    """Do what `restore_look` does, in steps."""
     if (color := look.get("color")) is not None:
         kept = {**color, "percentiles": tuple(color["percentiles"])}
         if kept["limits"] is not None:
             kept["limits"] = tuple(kept["limits"])
-        try:
-            key = color_layer(layer, **kept)
-        except InputError:
-            key = None
+        coloring, key = Coloring(**kept), None
+
+        def values() -> Found | None:
+            try:
+                return layer_values(layer, coloring.name, log=coloring.log)
+            except InputError:
+                return None
+
+        found = yield values
+        if found is not None:
+            key = yield from painting(layer, coloring, found)
         if key is not None:
             hidden = set(look.get("hidden", ()))
             hide_entries(layer, [i for i, e in enumerate(key.entries) if e.name in hidden])
+    yield None
     set_diameter(layer, float(look.get("size", 0.0)))
+    yield None
     if bool(look.get("rims")) != has_rims(layer):
         set_rims(layer, None if has_rims(layer) else ground_color(viewer, layer))
+        yield None
     fade(layer, bool(look.get("faded")))
     set_shapes(layer, bool(look.get("shapes")))
 

@@ -15,9 +15,7 @@ from napari_spatialrecon.viewer.canvas.coloring import (
     coloring_of,
     diameter,
     fade,
-    look_of,
     paint,
-    restore_look,
     set_diameter,
 )
 from napari_spatialrecon.viewer.canvas.colors import color_key, is_faded
@@ -167,22 +165,12 @@ class ColorPart(Part):
             set_rims(self.layer, ground_color(self.viewer, self.layer))
 
     def state(self) -> dict[str, Any]:
-        """Return the looks of all points layers by name, and the names searched last."""
-        from napari.layers import Points
-
-        points = [layer for layer in self.viewer.layers if isinstance(layer, Points)]
-        looks = {layer.name: look_of(layer) for layer in points if color_key(layer) is not None}
-        return {"layers": looks, "recent": list(self.search.recent)}
+        """Return the names searched last."""
+        return {"recent": list(self.search.recent)}
 
     def restore(self, state: Mapping[str, Any]) -> None:
-        """Return to the looks of the layers that are there."""
-        from napari.layers import Points
-
+        """Offer the names searched last again."""
         self.search.recent = list(state.get("recent", ()))
-        for layer in self.viewer.layers:
-            look = state.get("layers", {}).get(layer.name)
-            if isinstance(layer, Points) and look is not None:
-                restore_look(self.viewer, layer, look)
 
     # Changes
 

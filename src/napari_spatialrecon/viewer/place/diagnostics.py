@@ -16,18 +16,21 @@ if TYPE_CHECKING:
 
     from napari_spatialrecon.progress import ShouldStop
 
-_FEWEST, _APART = 50, 1_000
-"""Fewest cells for a search of communities, and for one in a separate process."""
+_FEWEST, _APART, _MOST = 50, 1_000, 20_000
+"""Fewest cells for a search of communities, for one apart, and most for one without being asked."""
 _SEARCH = "napari_spatialrecon.evaluation.communities:communities"
 _log = logging.getLogger(__name__)
 
 
 def with_communities(adata: AnnData, should_stop: ShouldStop = lambda: False) -> AnnData:
-    """Add the spatial community of each placed cell (GEARS, figure 3), if there are enough."""
+    """Add the spatial community of each placed cell (GEARS, figure 3), if there are enough.
+
+    The search takes a minute for 200,000 cells; of so many *Communities* in Inspect finds them.
+    """
     from napari_spatialrecon.tasks.communities import PLACES, named
 
     slot = next((name for name in PLACES if name in adata.obsm), None)
-    if slot is None or adata.n_obs < _FEWEST or COMMUNITY in adata.obs:
+    if slot is None or COMMUNITY in adata.obs or not _FEWEST <= adata.n_obs <= _MOST:
         return adata
     places = np.asarray(adata.obsm[slot], float)
     try:

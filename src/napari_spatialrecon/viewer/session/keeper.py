@@ -27,11 +27,13 @@ from napari_spatialrecon.viewer.session.manifest import MovedError
 from napari_spatialrecon.viewer.session.open_dialog import OpenDialog
 from napari_spatialrecon.viewer.session.reading import SessionRead, read_session
 from napari_spatialrecon.viewer.session.saving import session_path, write_session
-from napari_spatialrecon.viewer.session.showing import close_all, show_session
+from napari_spatialrecon.viewer.session.showing import close_all, points_in, showing_session
 from napari_spatialrecon.viewer.session.snapshot import Snapshot, take
 from napari_spatialrecon.viewer.window.main_window import main_window
 from napari_spatialrecon.viewer.window.notify import notify_error, notify_info
 from napari_spatialrecon.viewer.window.present import present
+from napari_spatialrecon.viewer.window.steps import Steps, at_once
+from napari_spatialrecon.viewer.window.turns import Turns
 from napari_spatialrecon.viewer.window.worker import Run
 from napari_spatialrecon.viewer.workspace.opening import BENCH
 from napari_spatialrecon.viewer.workspace.workspace import workspace_of
@@ -39,6 +41,8 @@ from napari_spatialrecon.viewer.workspace.workspace import workspace_of
 if TYPE_CHECKING:
     from napari.viewer import Viewer
 
+MANY = 50_000
+"""With more points than this, a session is shown in steps."""
 _keepers: dict[int, Keeper] = {}
 
 
@@ -80,6 +84,7 @@ class Keeper(QObject):
         self.guard = CloseGuard(viewer, self)
         self._run: Run | None = None
         self._copying: Run | None = None
+        self._turns = Turns(viewer.window._qt_viewer.canvas.native, self)
         self._changed, self._copied = False, time.monotonic()
         self._recovered: Path | None = None
         self._timer = QTimer(self)
@@ -104,6 +109,11 @@ class Keeper(QObject):
         present(QApplication.instance()).aboutToQuit.connect(self.clean_up)
         self.destroyed.connect(partial(_end, id(viewer), self._followed, self.aside))
 
+    @property
+    def working(self) -> bool:
+        """Whether a session is being saved, read or shown."""
+        return self._run is not None or self._turns.running
+
     # Saving
 
     def save(self, folder: str | Path, then: Callable[[], None] | None = None) -> None:
@@ -114,7 +124,7 @@ class Keeper(QObject):
         then
             Called once it is saved.
         """
-        if self._run is not None:
+        if self.working:
             return
         path, taken = session_path(folder), take(self.viewer)
         unsaved = self.space.results.unsaved
@@ -163,7 +173,7 @@ class Keeper(QObject):
         replaces
             Close what is open, once the session was read.
         """
-        if self._run is not None:
+        if self.working:
             return
         path = Path(folder)
 
@@ -173,21 +183,12 @@ class Keeper(QObject):
         def show(read: SessionRead) -> None:
             if replaces:
                 close_all(self.viewer)
-            notes = show_session(self.viewer, read)
-            if path.parent == self.home:
-                self._recovered = path
-                said = "Recovered; not saved yet."
-                QTimer.singleShot(0, self.copy_aside)
+            steps = self._showing(read, path)
+            if points_in(read) > MANY:
+                self.busy.emit(True)
+                self._turns.start(steps)
             else:
-                self.folder = path
-                for result in self.space.results.unsaved:
-                    if result.name in {held["name"] for held in read.content["results"]}:
-                        self.space.results.mark_saved(result, path)
-                said = f"Opened {path.name}"
-            if notes and BENCH not in self.space.kept:
-                notify_info("\n".join(notes))
-                notes = []
-            self.told.emit("\n".join([said, *notes]))
+                at_once(steps)
 
         def refuse(error: Exception) -> None:
             if isinstance(error, MovedError):
@@ -197,10 +198,37 @@ class Keeper(QObject):
 
         self._start(work, f"Opening {path.name}", show, refuse)
 
+    def _showing(self, read: SessionRead, path: Path) -> Steps:
+        """Show a session that was read, and say so."""
+        try:
+            notes = yield from showing_session(self.viewer, read)
+        except Exception as error:
+            notify_error(error)
+            return
+        finally:
+            self.busy.emit(False)
+        if path.parent == self.home:
+            self._recovered = path
+            said = "Recovered; not saved yet."
+            QTimer.singleShot(0, self.copy_aside)
+        else:
+            self.folder = path
+            for result in self.space.results.unsaved:
+                if result.name in {held["name"] for held in read.content["results"]}:
+                    self.space.results.mark_saved(result, path)
+            said = f"Opened {path.name}"
+        if notes and BENCH not in self.space.kept:
+            notify_info("\n".join(notes))
+            notes = []
+        self.told.emit("\n".join([said, *notes]))
+
     def cancel(self) -> None:
-        """Stop saving or opening."""
+        """Stop saving or opening; what is shown already stays."""
         if self._run is not None:
             self._run.cancel()
+        elif self._turns.running:
+            self._turns.stop()
+            self.told.emit("Stopped.")
 
     def _ask_where(
         self, error: MovedError, path: Path, moved: dict[Path, Path], *, replaces: bool
@@ -227,7 +255,7 @@ class Keeper(QObject):
 
     def copy_aside(self) -> None:
         """Keep a copy of the session now, in the background."""
-        if self._copying is not None or self._run is not None or not len(self.viewer.layers):
+        if self._copying is not None or self.working or not len(self.viewer.layers):
             return
         self._changed, self._copied, self._due = False, time.monotonic(), EVERY_S
         taken = take(self.viewer)
@@ -240,6 +268,7 @@ class Keeper(QObject):
     def clean_up(self) -> None:
         """Delete the copy, since the program ends as it should."""
         self._timer.stop()
+        self._turns.stop()
         if self._copying is not None:
             self._copying.cancel()
             self._copying.wait()

@@ -9,9 +9,10 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from napari_spatialrecon.tissue.slots import OURS
-from napari_spatialrecon.viewer.canvas.coloring import restore_look
+from napari_spatialrecon.viewer.canvas.coloring import restoring_look
 from napari_spatialrecon.viewer.canvas.colors import resume_colors
 from napari_spatialrecon.viewer.session.landmark_docks import open_landmark_docks
+from napari_spatialrecon.viewer.window.steps import Steps, at_once
 from napari_spatialrecon.viewer.workspace.reopening import room_of
 from napari_spatialrecon.viewer.workspace.results import Result
 from napari_spatialrecon.viewer.workspace.workspace import Role, workspace_of
@@ -31,6 +32,12 @@ def show_session(viewer: ViewerModel, read: SessionRead) -> list[str]:
 
     In an empty viewer the camera, the tabs and the docks of landmarks return as well.
     """
+    notes: list[str] = at_once(showing_session(viewer, read))
+    return notes
+
+
+def showing_session(viewer: ViewerModel, read: SessionRead) -> Steps:
+    """Do what `show_session` does, and return the same, in steps."""
     from napari.layers import Points
 
     space, content = workspace_of(viewer), read.content
@@ -51,19 +58,23 @@ def show_session(viewer: ViewerModel, read: SessionRead) -> list[str]:
         if one is not None:
             if isinstance(one.layer, Points) and one.key is not None:
                 resume_colors(one.layer, one.key, one.state["face_color"])
+            yield None
             viewer.add_layer(one.layer)
+            yield None
     for one in read.layers:
         if one is not None:
-            _settle(viewer, one)
+            yield from _settling(viewer, one)
+            yield None
     for number, role, name in content["roles"]:
         one = read.layers[number]
         entry = None if one is None else space.of_layer(one.layer)
         if entry is not None:
             entry.name = name if space.named(name) is None else entry.name
             space.set_role(entry, Role(role))
-    _list_results(viewer, read)
+    yield from _listing_results(viewer, read)
     for found in read.validations:
         space.validations.add(found)
+    yield None
     shown = _look_as_before(viewer, read) if empty else set()
     return [*read.notes, *_set_landmarks(read, shown)]
 
@@ -87,6 +98,14 @@ def _set_landmarks(read: SessionRead, shown: Collection[tuple[str, Layer]]) -> l
     return notes
 
 
+def points_in(read: SessionRead) -> int:
+    """Return the number of points in all layers of a session."""
+    from napari.layers import Points
+
+    layers = [one.layer for one in read.layers if one is not None]
+    return sum(len(layer.data) for layer in layers if isinstance(layer, Points))
+
+
 def close_all(viewer: ViewerModel) -> None:
     """Close all layers, tables, models, results and validations of a viewer."""
     space = workspace_of(viewer)
@@ -99,7 +118,7 @@ def close_all(viewer: ViewerModel) -> None:
         space.remove(entry)
 
 
-def _settle(viewer: ViewerModel, one: LayerRead) -> None:
+def _settling(viewer: ViewerModel, one: LayerRead) -> Steps:
     """Give a layer that was added what adding it may have changed, and what no state holds."""
     from napari.layers import Image, Points
 
@@ -114,20 +133,22 @@ def _settle(viewer: ViewerModel, one: LayerRead) -> None:
     if not isinstance(layer, Points):
         return
     if one.look is not None:
-        restore_look(viewer, layer, one.look)
+        yield None
+        yield from restoring_look(viewer, layer, one.look)
     for name in ("face_color", "border_color", "border_width", "size"):
         value = np.asarray(state[name])
         if name == "face_color" and one.key is not None:
             if one.look is None or one.look.get("color") is None:
                 resume_colors(layer, one.key, value)
         elif len(value) == len(layer.data) and not np.array_equal(getattr(layer, name), value):
+            yield None
             setattr(layer, name, value)
     if len(layer.data):
         with layer.block_update_properties():
             layer.current_size = float(np.median(layer.size))
 
 
-def _list_results(viewer: ViewerModel, read: SessionRead) -> None:
+def _listing_results(viewer: ViewerModel, read: SessionRead) -> Steps:
     space = workspace_of(viewer)
     for held, outcome in zip(read.content["results"], read.outcomes, strict=True):
         one = None if held["layer"] is None else read.layers[held["layer"]]
@@ -148,6 +169,7 @@ def _list_results(viewer: ViewerModel, read: SessionRead) -> None:
                 drawn=drawn,
             )
         )
+        yield None
 
 
 def _look_as_before(viewer: ViewerModel, read: SessionRead) -> set[tuple[str, Layer]]:

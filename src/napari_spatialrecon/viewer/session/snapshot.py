@@ -198,7 +198,7 @@ def _layer(layer: Layer, tables: _Tables) -> LayerTaken:
         ours,
         tables.number(table_of(layer)),
         color_key(layer) if isinstance(layer, Points) else None,
-        look_of(layer) if isinstance(layer, Points) and layer.ndim == 2 else None,
+        look_of(layer) if isinstance(layer, Points) else None,
         bool(bar is not None and bar.visible),
         None if file is None else (str(file), layer.source.reader_plugin),
     )

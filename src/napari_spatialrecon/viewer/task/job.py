@@ -99,6 +99,10 @@ class Outcome:
         warnings: list[Line] = [("warning", text) for text in self.record.get("warnings", ())]
         return [*warnings, *(("quiet", note) for note in self.record.get("notes", ()))]
 
+    def prepare(self) -> None:
+        """Say once, in the thread that reads it, what a window will: the modules are imported."""
+        _ = self.summary, self.doubtful, self.better, self.figures(), self.facts()
+
     def write(self, path: str | Path) -> tuple[Path, ...]:
         """Write the table as h5ad and the record beside it as ``<name>.run.json``; return both."""
         from napari_spatialrecon.tasks.writing import write_result

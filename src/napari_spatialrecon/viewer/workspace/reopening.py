@@ -130,6 +130,7 @@ def reopen(
     if room is None:
         return None
     outcome = room.OUTCOME.of(adata, record, image)
+    outcome.prepare()
     found = Reopened(name, task_of(record), outcome)
     return Reopened(str(found.looks.get("name") or name), found.task, outcome)
 
