@@ -37,6 +37,7 @@ from napari_spatialrecon.viewer.inspect.lasso_part import LassoPart
 from napari_spatialrecon.viewer.inspect.legend_part import LegendPart
 from napari_spatialrecon.viewer.results.looks import Look
 from napari_spatialrecon.viewer.window.memory import Memory
+from napari_spatialrecon.viewer.window.turns import Turns
 from napari_spatialrecon.viewer.workspace import workspace
 from napari_spatialrecon.viewer.workspace.results import Result
 
@@ -72,8 +73,8 @@ def inspect(viewer: Any, watch: Watch, bench: Any, layer: Any) -> None:
     watch.timed("hide the layer", lambda: setattr(layer, "visible", False))
     watch.timed("show the layer", lambda: setattr(layer, "visible", True))
     watch.timed("larger points", lambda: part.size_box.setValue(15.0))
-    watch.timed("rims", lambda: part.rims.click())
-    watch.timed("no rims", lambda: part.rims.click())
+    for words in ("rims", "no rims"):
+        watch.timed(words, part.rims.click, lambda: not part._turns.running)
     watch.timed("smaller points", lambda: part.size_box.setValue(10.0))
 
     middle = native.rect().center()
@@ -94,7 +95,12 @@ def inspect(viewer: Any, watch: Watch, bench: Any, layer: Any) -> None:
         print(f"   {len(lasso.rows):,} selected")
         lasso.stop()
     names = layer.features["obs_names"].to_numpy()[::2]
-    watch.timed("select half by name", lambda: bench.space.selection.set(names))
+    turns = Turns(native, bench)
+    watch.timed(
+        "select half by name, as a session does",
+        lambda: turns.start(bench.space.selection.setting(names, layer)),
+        lambda: not turns.running,
+    )
     watch.timed("select nothing", lasso._clear)
     watch.timed("click a cell", lambda: QTest.mouseClick(native, LEFT, NONE, middle))
 

@@ -91,3 +91,8 @@ def keep(viewer: Any, watch: Watch, bench: Any, layer: Any, folder: Path) -> Non
     watch.timed(
         "open a second slide", lambda: open_in_turn(viewer, [folder / "second.h5ad"]), opened
     )
+    for one in list(viewer.layers)[before:]:
+        viewer.layers.remove(one)
+    watch.timed(
+        "open the session beside it", lambda: keeper.read(session), lambda: not keeper.working
+    )

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import contextlib
 from typing import Any
 
 import numpy as np
@@ -18,6 +19,7 @@ from napari_spatialrecon.viewer.canvas.rims import (
     rim_colors,
     set_first_rims,
     set_rims,
+    setting_rims,
     thin_rims,
 )
 
@@ -56,6 +58,28 @@ def test_rims_follow_new_colors_and_fade_with_them() -> None:
     assert (layer.border_width == 0).all() and not has_rims(layer)
     set_point_colors(layer, pd.Categorical(list("aba")))
     assert (layer.border_color[:, 3] == 0).all()
+
+
+@pytest.mark.parametrize("meanwhile", ["nothing", "colors", "another ground", "none"])
+def test_rims_that_are_made_in_steps_are_of_what_the_points_have_in_the_end(meanwhile: str) -> None:
+    layer, other = Points(np.zeros((3, 2))), Points(np.zeros((3, 2)))
+    palettes = {"colors": ["navy", "yellow", "yellow"]}
+    for one in (layer, other):
+        set_point_colors(one, pd.Categorical(list("abc")), palette=["yellow", "navy", "yellow"])
+    steps = setting_rims(layer, STAIN)
+    rims = next(steps)()
+    ground = {"another ground": WHITE, "none": None}.get(meanwhile, STAIN)
+    for one in (layer, other):
+        if meanwhile in palettes:
+            set_point_colors(one, pd.Categorical(list("abc")), palette=palettes[meanwhile])
+    if ground is not STAIN:
+        set_rims(layer, ground)
+    with contextlib.suppress(StopIteration):
+        steps.send(rims)
+        next(steps)
+    set_rims(other, ground)
+    assert np.array_equal(layer.border_color, other.border_color)
+    assert np.array_equal(layer.border_width, other.border_width)
 
 
 def test_the_ground_is_the_image_under_the_points_and_else_the_canvas() -> None:

@@ -12,6 +12,7 @@ from napari.layers import Layer, Points
 
 from napari_spatialrecon.viewer.canvas.layers import cells_layer
 from napari_spatialrecon.viewer.canvas.twin_layers import show_rows, twin
+from napari_spatialrecon.viewer.window.steps import at_once
 from napari_spatialrecon.viewer.workspace.same_cells import are_same_cells
 from napari_spatialrecon.viewer.workspace.selection import Selection
 
@@ -58,6 +59,17 @@ def test_it_carries_over_to_placed_and_imputed_layers_of_the_same_cells() -> Non
             found = set(layer.features["obs_names"].iloc[rows])
             assert found == names & set(layer.features["obs_names"])
         assert len(selection.rows_in(layers[0])) == 2
+
+
+def test_names_that_are_looked_up_in_steps_select_what_they_do_at_once() -> None:
+    layer = shown(table(0))
+    names = ["4x4", "1x1", "4x4", "elsewhere"]
+    for source in (layer, None):
+        one, other = Selection(), Selection()
+        one.set(names, source)
+        at_once(other.setting(names, source))
+        assert one.source is other.source is source
+        assert one.rows_in(layer).tolist() == other.rows_in(layer).tolist() == [1, 4]
 
 
 def test_spots_of_the_same_name_on_another_slide_stay_unselected() -> None:

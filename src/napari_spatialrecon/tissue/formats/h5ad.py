@@ -6,7 +6,6 @@ import warnings
 from collections.abc import Mapping, MutableMapping
 from pathlib import Path
 
-import anndata
 from anndata import AnnData
 
 from napari_spatialrecon.errors import InputError
@@ -15,6 +14,7 @@ from napari_spatialrecon.tissue.formats.noting import add_notes
 from napari_spatialrecon.tissue.formats.options import ReadOptions
 from napari_spatialrecon.tissue.formats.slides import one_slide, refuse_unchosen, state_pixel_sizes
 from napari_spatialrecon.tissue.slots import SPATIAL
+from napari_spatialrecon.tissue.whole_tables import read_whole
 
 
 def read(path: Path, options: ReadOptions) -> AnnData:
@@ -67,7 +67,7 @@ def _read_h5ad(path: Path) -> AnnData:
     try:
         with warnings.catch_warnings():
             warnings.filterwarnings("ignore", message=".*names are not unique.*")
-            return anndata.read_h5ad(path)
+            return read_whole(path)
     except Exception as error:
         raise unreadable(path, error, ".h5ad file") from error
 

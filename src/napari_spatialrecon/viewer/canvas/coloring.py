@@ -22,7 +22,7 @@ from napari_spatialrecon.viewer.canvas.layer_values import Found, can_fade, laye
 from napari_spatialrecon.viewer.canvas.limits import PERCENTILES, limits_at
 from napari_spatialrecon.viewer.canvas.many_points import usual_size
 from napari_spatialrecon.viewer.canvas.palette import category_rgba
-from napari_spatialrecon.viewer.canvas.rims import ground_color, has_rims, set_rims
+from napari_spatialrecon.viewer.canvas.rims import ground_color, has_rims, setting_rims
 from napari_spatialrecon.viewer.canvas.shapes import follow_colors, has_shapes, set_shapes
 from napari_spatialrecon.viewer.window.steps import Steps, at_once
 
@@ -185,7 +185,8 @@ def restoring_look(viewer: ViewerModel, layer: Points, look: Mapping[str, Any]) 
     set_diameter(layer, float(look.get("size", 0.0)))
     yield None
     if bool(look.get("rims")) != has_rims(layer):
-        set_rims(layer, None if has_rims(layer) else ground_color(viewer, layer))
+        ground = None if has_rims(layer) else ground_color(viewer, layer)
+        yield from setting_rims(layer, ground)
         yield None
     fade(layer, bool(look.get("faded")))
     set_shapes(layer, bool(look.get("shapes")))

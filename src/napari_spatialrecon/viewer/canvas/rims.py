@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import weakref
+from functools import partial
 from typing import TYPE_CHECKING
 
 import numpy as np
+
+from napari_spatialrecon.viewer.window.steps import Steps, at_once
 
 if TYPE_CHECKING:
     from napari.components import ViewerModel
@@ -94,16 +97,31 @@ def rim_colors(faces: np.ndarray, ground: np.ndarray) -> np.ndarray:
 
 def set_rims(layer: Points, ground: np.ndarray | None) -> None:
     """Give the points of a layer rims for this ground, (3,) RGB, or none; new colors keep them."""
+    at_once(setting_rims(layer, ground))
+
+
+def setting_rims(layer: Points, ground: np.ndarray | None) -> Steps:
+    """Do what `set_rims` does, in steps; between them the layer may get other rims or colors."""
     if ground is None:
         _grounds.pop(layer, None)
         if not (np.any(layer.border_width) or np.any(layer.border_color)):
             return
         _assign(layer, np.zeros((len(layer.data), 4), np.float32))
+        yield None
         _set_width(layer, 0.0)
         return
-    _grounds[layer] = np.asarray(ground, float)
-    paint_rims(layer)
-    _set_width(layer, RIM)
+    own = _grounds[layer] = np.asarray(ground, float)
+    faces = np.asarray(layer.face_color)
+    rims = yield partial(rim_colors, faces, own)
+    if _grounds.get(layer) is not own:
+        return
+    if np.asarray(layer.face_color) is faces:
+        _assign(layer, rims)
+    else:
+        paint_rims(layer)
+    yield None
+    if _grounds.get(layer) is own:
+        _set_width(layer, RIM)
 
 
 def set_first_rims(viewer: ViewerModel, layer: Points) -> None:

@@ -37,5 +37,5 @@ def faint(colors: np.ndarray, back: np.ndarray | None) -> np.ndarray:
     if back is None:
         return colors
     found = np.array(colors)
-    found[back, 3] *= FAINT
+    found[:, 3] *= np.where(back, FAINT, 1.0)
     return found

@@ -27,7 +27,12 @@ from napari_spatialrecon.viewer.canvas.layer_values import (
 )
 from napari_spatialrecon.viewer.canvas.layers import um_per_layer_unit
 from napari_spatialrecon.viewer.canvas.point_values import LABELS
-from napari_spatialrecon.viewer.canvas.rims import ground_color, has_rims, set_rims
+from napari_spatialrecon.viewer.canvas.rims import (
+    ground_color,
+    has_rims,
+    set_rims,
+    setting_rims,
+)
 from napari_spatialrecon.viewer.canvas.shapes import can_shape, has_shapes, set_shapes
 from napari_spatialrecon.viewer.inspect.number_scale import NumberScale
 from napari_spatialrecon.viewer.inspect.part import Part
@@ -35,7 +40,10 @@ from napari_spatialrecon.viewer.widgets.labels import WrappedLabel
 from napari_spatialrecon.viewer.widgets.name_search import NameSearch
 from napari_spatialrecon.viewer.widgets.notice import Notice
 from napari_spatialrecon.viewer.widgets.qt_look import ignore_wheel
+from napari_spatialrecon.viewer.window.main_window import canvas_of
+from napari_spatialrecon.viewer.window.steps import at_once
 from napari_spatialrecon.viewer.window.tones import Tones
+from napari_spatialrecon.viewer.window.turns import Turns
 from napari_spatialrecon.viewer.window.worker import Run
 
 if TYPE_CHECKING:
@@ -77,6 +85,7 @@ class ColorPart(Part):
         self._waiting: dict[str, Any] = {}
         self._runs: list[Run] = []
         self._names_of: object = None
+        self._turns = Turns(canvas_of(viewer), self)
         self._repaint = QTimer(self)
         self._repaint.setSingleShot(True)
         self._repaint.setInterval(REPAINT_MS)
@@ -228,8 +237,13 @@ class ColorPart(Part):
         self.notice.show_error(error)
 
     def _set_rims(self, on: bool) -> None:
-        if self.layer is not None:
-            set_rims(self.layer, ground_color(self.viewer, self.layer) if on else None)
+        if self.layer is None:
+            return
+        steps = setting_rims(self.layer, ground_color(self.viewer, self.layer) if on else None)
+        if len(self.layer.data) > IN_BACKGROUND:
+            self._turns.start(steps)
+        else:
+            at_once(steps)
 
     def _set_faded(self, on: bool) -> None:
         if self.layer is not None:

@@ -41,7 +41,7 @@ from napari_spatialrecon.viewer.widgets.labels import WrappedLabel
 from napari_spatialrecon.viewer.widgets.name_search import NameSearch
 from napari_spatialrecon.viewer.widgets.notice import Notice
 from napari_spatialrecon.viewer.widgets.saving import ask_where, offer_elsewhere
-from napari_spatialrecon.viewer.window.main_window import has_window
+from napari_spatialrecon.viewer.window.main_window import canvas_of
 from napari_spatialrecon.viewer.window.present import present
 from napari_spatialrecon.viewer.window.steps import Steps, at_once
 from napari_spatialrecon.viewer.window.tones import DARK, Tones
@@ -100,8 +100,7 @@ class Actions(QFrame):
         )
         self.more_button.setMenu(self.more)
         self.status, self.undo_button = WrappedLabel(), QPushButton("Undo")
-        canvas = viewer.window._qt_viewer.canvas.native if has_window(viewer) else None
-        self._turns = Turns(canvas, self)
+        self._turns = Turns(canvas_of(viewer), self)
         self.notice = Notice()
         self._lay_out()
         self._connect()

@@ -33,7 +33,7 @@ from napari_spatialrecon.viewer.results.words import amount_text, values_of, wor
 from napari_spatialrecon.viewer.widgets.gene_search import GeneSearch
 from napari_spatialrecon.viewer.widgets.labels import WrappedLabel
 from napari_spatialrecon.viewer.widgets.notice import Notice
-from napari_spatialrecon.viewer.window.main_window import has_window
+from napari_spatialrecon.viewer.window.main_window import canvas_of
 from napari_spatialrecon.viewer.window.steps import Steps, at_once
 from napari_spatialrecon.viewer.window.tones import DARK, Tones
 from napari_spatialrecon.viewer.window.turns import Turns
@@ -90,8 +90,7 @@ class ComparePanel(QFrame):
         self.swipe = Swipe(viewer, self.stage, self._show_line)
         self.timer = QTimer(self)
         self.timer.setInterval(BLINK_MS)
-        canvas = viewer.window._qt_viewer.canvas.native if has_window(viewer) else None
-        self._turns = Turns(canvas, self)
+        self._turns = Turns(canvas_of(viewer), self)
         self._coming: Look | None = None
         self._pending = False
         self._lay_out()

@@ -29,7 +29,7 @@ from napari_spatialrecon.viewer.session.reading import SessionRead, read_session
 from napari_spatialrecon.viewer.session.saving import session_path, write_session
 from napari_spatialrecon.viewer.session.showing import close_all, points_in, showing_session
 from napari_spatialrecon.viewer.session.snapshot import Snapshot, take
-from napari_spatialrecon.viewer.window.main_window import main_window
+from napari_spatialrecon.viewer.window.main_window import canvas_of, main_window
 from napari_spatialrecon.viewer.window.notify import notify_error, notify_info
 from napari_spatialrecon.viewer.window.present import present
 from napari_spatialrecon.viewer.window.steps import Steps, at_once
@@ -84,7 +84,7 @@ class Keeper(QObject):
         self.guard = CloseGuard(viewer, self)
         self._run: Run | None = None
         self._copying: Run | None = None
-        self._turns = Turns(viewer.window._qt_viewer.canvas.native, self)
+        self._turns = Turns(canvas_of(viewer), self)
         self._changed, self._copied = False, time.monotonic()
         self._recovered: Path | None = None
         self._timer = QTimer(self)

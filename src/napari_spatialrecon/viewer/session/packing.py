@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from napari_spatialrecon.errors import Stopped
+from napari_spatialrecon.tissue.whole_tables import texts_of
 
 if TYPE_CHECKING:
     import h5py
@@ -164,7 +165,7 @@ class Unpacker:
             return np.array(values, kind).reshape(packed["shape"])
         if "$array" in packed:
             held = self._file[packed["$array"]]
-            return held.asstr()[()] if held.dtype.kind == "O" else held[()]
+            return texts_of(held) if held.dtype.kind == "O" else held[()]
         if "$frame" in packed:
             return self._frame(packed)
         return {key: self.unpack(value) for key, value in packed.items()}

@@ -75,7 +75,9 @@ def showing_session(viewer: ViewerModel, read: SessionRead) -> Steps:
     for found in read.validations:
         space.validations.add(found)
     yield None
-    shown = _look_as_before(viewer, read) if empty else set()
+    shown: set[tuple[str, Layer]] = set()
+    if empty:
+        shown = yield from _looking_as_before(viewer, read)
     return [*read.notes, *_set_landmarks(read, shown)]
 
 
@@ -172,8 +174,8 @@ def _listing_results(viewer: ViewerModel, read: SessionRead) -> Steps:
         yield None
 
 
-def _look_as_before(viewer: ViewerModel, read: SessionRead) -> set[tuple[str, Layer]]:
-    """Return what `open_landmark_docks` does."""
+def _looking_as_before(viewer: ViewerModel, read: SessionRead) -> Steps:
+    """Return, in the end, what `open_landmark_docks` does."""
     from napari.layers import Points
 
     space, view = workspace_of(viewer), read.content["view"]
@@ -186,10 +188,13 @@ def _look_as_before(viewer: ViewerModel, read: SessionRead) -> set[tuple[str, La
     viewer.layers.selection = set() if active is None else {active.layer}
     source = None if view.get("selected_in") is None else read.layers[view["selected_in"]]
     chosen = None if source is None else source.layer
-    space.selection.set(view["selection"], chosen if isinstance(chosen, Points) else None)
+    layer = chosen if isinstance(chosen, Points) else None
+    yield from space.selection.setting(view["selection"], layer)
+    yield None
     for name, state in read.content["kept"].items():
         part = space.kept.get(name)
         if part is not None and isinstance(state, Mapping):
             part.restore(state)
+            yield None
     layers = [None if one is None else one.layer for one in read.layers]
     return open_landmark_docks(viewer, view.get("docks", ()), layers)

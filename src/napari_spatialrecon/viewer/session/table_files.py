@@ -79,13 +79,12 @@ def read_table(
     path
         Where its file is now; None of a table that is held whole.
     """
-    from anndata import read_h5ad
-
     from napari_spatialrecon.tissue.formats.options import ReadOptions
     from napari_spatialrecon.tissue.read import read_with
+    from napari_spatialrecon.tissue.whole_tables import read_whole
 
     if "whole" in stated:
-        return read_h5ad(folder / stated["whole"]), []
+        return read_whole(folder / stated["whole"]), []
     assert path is not None, "a table has a file unless it is held whole"
     adata = read_with(path, ReadOptions.of(stated["read"]))
     same_rows = fingerprint(adata.obs_names.to_numpy()) == stated["names"]
@@ -95,7 +94,7 @@ def read_table(
             "is shown as it is now."
         ]
     if "changes" in stated:
-        _apply(adata, read_h5ad(folder / stated["changes"]))
+        _apply(adata, read_whole(folder / stated["changes"]))
     if "size" in stated and state_of(path)["size"] != stated["size"]:
         return adata, [f"{path.name} has changed since the session was saved."]
     return adata, []

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, TypeGuard
 if TYPE_CHECKING:
     from napari.components import ViewerModel
     from napari.viewer import Viewer
-    from qtpy.QtWidgets import QMainWindow
+    from qtpy.QtWidgets import QMainWindow, QWidget
 
 
 def has_window(viewer: ViewerModel | None) -> TypeGuard[Viewer]:
@@ -18,3 +18,11 @@ def has_window(viewer: ViewerModel | None) -> TypeGuard[Viewer]:
 def main_window(viewer: Viewer) -> QMainWindow:
     """Return the Qt window of a viewer: the parent of what has to last as long as the viewer."""
     return viewer.window._qt_window
+
+
+def canvas_of(viewer: ViewerModel) -> QWidget | None:
+    """Return the widget that a viewer draws on; None without a window."""
+    if not has_window(viewer):
+        return None
+    canvas: QWidget = viewer.window._qt_viewer.canvas.native
+    return canvas

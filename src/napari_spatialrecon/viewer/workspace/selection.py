@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import weakref
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
+from functools import partial
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -13,6 +14,7 @@ from napari_spatialrecon.tissue.slots import OURS
 from napari_spatialrecon.viewer.canvas.layers import NAMES
 from napari_spatialrecon.viewer.canvas.table_metadata import table_of
 from napari_spatialrecon.viewer.canvas.twin_layers import CELLS
+from napari_spatialrecon.viewer.window.steps import Steps
 from napari_spatialrecon.viewer.workspace.same_cells import are_same_cells
 from napari_spatialrecon.viewer.workspace.texts import rows_among, unique_texts
 
@@ -66,6 +68,15 @@ class Selection:
     def set(self, names: Iterable[str], source: Points | None = None) -> None:
         """Select these cells or spots instead of those selected before."""
         self._take(_Made(unique_texts(names)), source)
+
+    def setting(self, names: Sequence[str], source: Points | None = None) -> Steps:
+        """Do what `set` does, in steps: many names are looked up in another thread."""
+        wanted = np.array([*map(str, names)], object)
+        if source is None:
+            self._take(_Made((yield partial(unique_texts, wanted))), None)
+        else:
+            own = names_of(source)
+            self.set_rows(source, (yield partial(rows_among, own, wanted)))
 
     def set_rows(self, layer: Points, rows: Iterable[int]) -> None:
         """Select rows of a points layer."""
