@@ -11,6 +11,11 @@ from napari_spatialrecon.methods.come import gene_mapping
 from napari_spatialrecon.methods.come.config import ComeGenesConfig
 from napari_spatialrecon.methods.come.gene_mapping import GeneMappings
 from napari_spatialrecon.methods.come.genes import ComeGenes
+from napari_spatialrecon.methods.genes.stepping_back import (
+    LINEAR,
+    better_than,
+    gene_correlations,
+)
 from napari_spatialrecon.tissue.contract import prepare_query, prepare_slide
 
 SMALL = {"steps": 10, "pretraining.steps": 5, "mappings": 2}
@@ -86,7 +91,11 @@ def test_one_mapping_is_kept_where_several_are_no_better_on_hidden_genes(tables,
     def mappings(several):
         looks = [0.1] * 5, [0.1, 0.2, 0.3]  # at eq. 11 and at gene cosines
         values = iter([*looks[0], *looks[1], several])
-        monkeypatch.setattr(gene_mapping, "correlation", lambda *_: next(values))
+
+        def told(truth, _):
+            return np.full(truth.shape[1], next(values))
+
+        monkeypatch.setattr(gene_mapping, "gene_correlations", told)
         method = ComeGenes(ComeGenesConfig().with_values(SMALL))
         method.fit(prepare_slide(slide, "slide"), prepare_query(cells, "cells"))
         return method.report()["mappings"]
@@ -101,3 +110,28 @@ def test_a_gene_that_the_reference_lacks_is_named(tables):
     method = ComeGenes(config).fit(prepare_slide(slide, "slide"), prepare_query(cells, "cells"))
     with pytest.raises(InputError, match="found Nope, which it lacks"):
         list(method.impute(["G26", "Nope"]))
+
+
+def test_a_mapping_that_finds_hidden_genes_worse_than_a_linear_map_gives_way_to_it(tables):
+    slide, cells, truth = tables
+    useless = {**SMALL, "start": "constant", "rate": 0.0}
+    prepared = prepare_slide(slide, "slide"), prepare_query(cells, "cells")
+    method = ComeGenes(ComeGenesConfig().with_values(useless)).fit(*prepared)
+    report = method.report()
+    assert report["stepped_back_to"] in LINEAR
+    assert report["inner_linear_pcc"] > 0.8 > 0.2 > report["inner_pcc"]
+    (block,) = method.impute([f"G{i}" for i in range(25, 30)])
+    assert gene_correlations(truth, block.values).mean() > 0.8
+    assert any("Stepped back to the linear map" in note for note in method.fitted.notes)
+    as_asked = ComeGenes(ComeGenesConfig().with_values({**useless, "choose": False}))
+    (block,) = as_asked.fit(*prepared).impute(["G25"])
+    assert abs(gene_correlations(truth[:, :1], block.values)[0]) < 0.2
+
+
+def test_a_linear_map_has_to_be_better_beyond_chance():
+    rng = np.random.default_rng(0)
+    own = rng.normal(0.3, 0.1, 40)
+    assert better_than(own, own + 0.05 + rng.normal(0, 0.01, 40))
+    assert not better_than(own, own + rng.normal(0.001, 0.1, 40))
+    assert not better_than(own, own - 0.05)
+    assert not better_than(own[:1], own[:1] + 1)

@@ -9,6 +9,7 @@ import torch
 from napari_spatialrecon.methods.genes.inputs import read_inputs
 from napari_spatialrecon.methods.genes.scale import standardised
 from napari_spatialrecon.methods.run import Run
+from napari_spatialrecon.methods.spadit import model
 from napari_spatialrecon.methods.spadit.bases import NAMES, Bases, Relations, out_of_fold
 from napari_spatialrecon.methods.spadit.config import NetworkConfig, SpaDiTConfig
 from napari_spatialrecon.methods.spadit.correction import Corrections
@@ -431,3 +432,15 @@ def test_network_and_baseline_are_compared_on_the_same_genes(split):
     found = correlations(held[0], truth)
     assert report["held_out_baseline_pcc"] == pytest.approx(found[judged].mean(), abs=1e-5)
     assert abs(found[judged].mean() - found.mean()) > 1e-3
+
+
+def test_a_sum_of_maps_that_is_worse_than_one_of_them_gives_way_to_it(split, truth, monkeypatch):
+    monkeypatch.setattr(model, "fit_stack", lambda *given: -fit_stack(*given))
+    found = run(split)
+    report = found.record.settings["report"]
+    assert report["stepped_back_to"].split(",")[0] in NAMES and report["network_share"] == 0
+    assert report["held_out_pcc"] > 0.2 > 0 > report["held_out_stack_pcc"]
+    assert correlations(found.adata.X, truth).mean() > 0.1
+    assert any("Stepped back to one linear map" in note for note in found.notes)
+    monkeypatch.undo()
+    assert "stepped_back_to" not in run(split).record.settings["report"]

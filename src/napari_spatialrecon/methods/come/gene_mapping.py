@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import Any, Self
 
 import numpy as np
@@ -20,6 +20,11 @@ from napari_spatialrecon.methods.come.objective import Tables, learn_mapping
 from napari_spatialrecon.methods.come.readout import spot_weights
 from napari_spatialrecon.methods.genes.base import Values
 from napari_spatialrecon.methods.genes.scale import standardised
+from napari_spatialrecon.methods.genes.stepping_back import (
+    better_than,
+    gene_correlations,
+    linear_correlations,
+)
 from napari_spatialrecon.methods.run import Run
 from napari_spatialrecon.training.history import History
 
@@ -29,12 +34,36 @@ LOOK_EVERY = 5
 
 @dataclass(frozen=True)
 class Choice:
-    """Objective, steps and number of mappings, with their correlation on held-out genes."""
+    """Objective, steps and number of mappings, and how well they find held-out genes.
+
+    Parameters
+    ----------
+    reached : (folds × n_hidden,)
+        Correlation of each held-out gene, fold after fold.
+    linear
+        Name of the linear map that is better and used instead; "" for none.
+    linear_reached : (folds × n_hidden,)
+        That of the best linear map.
+    """
 
     objective: str
     steps: int
     mappings: int
-    correlation: float
+    reached: NDArray[np.float64]
+    linear: str = ""
+    linear_reached: NDArray[np.float64] = field(default_factory=lambda: np.zeros(0))
+
+    @property
+    def report(self) -> dict[str, Any]:
+        """The choice, for the record."""
+        return {
+            "objective": self.objective,
+            "steps": self.steps,
+            "mappings": self.mappings,
+            "inner_pcc": float(self.reached.mean()),
+            "inner_linear_pcc": float(self.linear_reached.mean()),
+            "stepped_back_to": self.linear,
+        }
 
 
 @dataclass(frozen=True)
@@ -74,7 +103,7 @@ class GeneMappings:
         """Return the choice that predicts held-out genes best, averaged over folds."""
         rng, n = np.random.default_rng(self.run.seed), cells.shape[1]
         count = max(1, round(self.config.inner_share * n))
-        found: dict[tuple[str, int], list[float]] = {}
+        found: dict[tuple[str, int], list[NDArray[np.float64]]] = {}
         folds = [
             np.isin(np.arange(n), rng.permutation(n)[:count]) for _ in range(self.config.folds)
         ]
@@ -83,25 +112,33 @@ class GeneMappings:
                 for steps, value in self.of(objective).follow(slide, cells, hidden).items():
                     found.setdefault((objective, steps), []).append(value)
         objective, steps = max(found, key=lambda key: float(np.mean(found[key])))
-        single, several = float(np.mean(found[objective, steps])), self.config.mappings
-        if steps == 0 or several == 1:
-            return Choice(objective, steps, 1, single)
-        chosen, scores = self.of(objective), []
-        for hidden in folds:
-            mean = chosen.average(slide[:, ~hidden], cells[:, ~hidden], steps, several)
-            scores.append(correlation(slide[:, hidden], mean.weights @ cells[:, hidden]))
-        reached = float(np.mean(scores))
-        better = (several, reached) if reached > single else (1, single)
-        return Choice(objective, steps, *better)
+        best = Choice(objective, steps, 1, np.concatenate(found[objective, steps]))
+        several = self.config.mappings
+        if steps and several > 1:
+            chosen, scores = self.of(objective), []
+            for hidden in folds:
+                mean = chosen.average(slide[:, ~hidden], cells[:, ~hidden], steps, several)
+                mapped = np.asarray(mean.weights @ cells[:, hidden])
+                scores.append(gene_correlations(slide[:, hidden], mapped))
+            reached = np.concatenate(scores)
+            if reached.mean() > best.reached.mean():
+                best = Choice(objective, steps, several, reached)
+        linear = linear_correlations(slide, cells, folds, self.run.unsaved())
+        name = max(linear, key=lambda name: float(linear[name].mean()))
+        back = name if better_than(best.reached, linear[name]) else ""
+        return replace(best, linear=back, linear_reached=linear[name])
 
-    def follow(self, slide: Values, cells: Values, hidden: NDArray[np.bool_]) -> dict[int, float]:
-        """Return the mean correlation of held-out genes for each number of steps."""
+    def follow(
+        self, slide: Values, cells: Values, hidden: NDArray[np.bool_]
+    ) -> dict[int, NDArray[np.float64]]:
+        """Return the correlation of each held-out gene for each number of steps."""
         truth, unseen = slide[:, hidden], cells[:, hidden]
-        found: dict[int, float] = {}
+        found: dict[int, NDArray[np.float64]] = {}
 
         def look(coefficients: Coefficients, step: int) -> Mapping[str, float]:
-            found[step] = correlation(truth, spot_weights(coefficients) @ unseen)
-            return {"held_out": -found[step]}
+            mapped = np.asarray(spot_weights(coefficients) @ unseen)
+            found[step] = gene_correlations(truth, mapped)
+            return {"held_out": -float(found[step].mean())}
 
         steps = self.config.joint_steps(cells.shape[1])
         self.learn(slide[:, ~hidden], cells[:, ~hidden], steps, look)
@@ -155,8 +192,3 @@ class GeneMappings:
             start, network, tables, config, self.run, steps=steps, look=look, look_every=LOOK_EVERY
         )
         return coefficients, (*history, learned)
-
-
-def correlation(truth: Values, mapped: Any) -> float:
-    """Return the mean correlation of genes (columns) over the spots."""
-    return float((standardised(truth) * standardised(np.asarray(mapped))).mean())

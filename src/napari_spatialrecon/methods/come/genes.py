@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import asdict, dataclass, field, replace
+from dataclasses import dataclass, field, replace
 from typing import Any, Self
 
 import torch
@@ -16,6 +16,7 @@ from napari_spatialrecon.methods.genes.base import GeneBlock, GeneMethod, GeneSi
 from napari_spatialrecon.methods.genes.inputs import read_inputs
 from napari_spatialrecon.methods.genes.knn import MappedCells
 from napari_spatialrecon.methods.genes.scale import SlideScale
+from napari_spatialrecon.methods.genes.stepping_back import LINEAR
 from napari_spatialrecon.methods.method import Estimate
 from napari_spatialrecon.methods.mixtures.base import read_types
 from napari_spatialrecon.methods.run import Run
@@ -38,7 +39,8 @@ class ComeGenes(GeneMethod):
 
     The objective (eq. 11 over spots, or the cosine of each gene over cells) and the number of steps
     are chosen on held-out shared genes, by the same rule for every slide; so is whether to average
-    several mappings, each trained without another part of the genes.
+    several mappings, each trained without another part of the genes. Where a linear map (`knn` or
+    `mapping`) finds the held-out genes better, by more than chance, it is used instead.
     """
 
     name = "come"
@@ -85,9 +87,19 @@ class ComeGenes(GeneMethod):
         if config.choose and many:
             choice = learner.choose(inputs.slide, cells)
             learner, steps, mappings = learner.of(choice.objective), choice.steps, choice.mappings
-            report = asdict(choice)
-            report["inner_pcc"] = report.pop("correlation")
+            report = choice.report
             notes.append(_note(choice))
+        if report.get("stepped_back_to"):
+            found = LINEAR[report["stepped_back_to"]](inputs.slide, cells, run)
+            self.fitted = FittedCome(
+                inputs=inputs,
+                scale=SlideScale.fit(inputs.slide, cells),
+                weights=found.weights,
+                rows=found.rows,
+                report=report,
+                notes=tuple(notes),
+            )
+            return self
         if learner.config.weights.cell_types and labels is None:
             notes.append("Without cell types, the cell-type contrast (eq. 8) is omitted.")
         mapped = learner.average(inputs.slide, cells, steps, mappings)
@@ -113,8 +125,14 @@ class ComeGenes(GeneMethod):
 
 
 def _note(choice: Choice) -> str:
+    own, linear = float(choice.reached.mean()), float(choice.linear_reached.mean())
+    if choice.linear:
+        return (
+            f"Stepped back to the linear map {choice.linear}: it finds held-out genes with a "
+            f"correlation of {linear:.2f}, COME's mapping with {own:.2f}."
+        )
     averaged = f", the mean of {choice.mappings} mappings" if choice.mappings > 1 else ""
     return (
         f"Chosen on held-out genes: {choice.objective}, {choice.steps} steps{averaged} "
-        f"(correlation {choice.correlation:.2f})."
+        f"(correlation {own:.2f}, the best linear map {linear:.2f})."
     )

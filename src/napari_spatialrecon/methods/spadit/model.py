@@ -20,6 +20,7 @@ from napari_spatialrecon.methods.genes.base import GeneBlock, GeneMethod, GeneSi
 from napari_spatialrecon.methods.genes.inputs import read_inputs
 from napari_spatialrecon.methods.genes.map_errors import within
 from napari_spatialrecon.methods.genes.scale import SlideScale, standardised
+from napari_spatialrecon.methods.genes.stepping_back import better_than
 from napari_spatialrecon.methods.method import Estimate, Fitted
 from napari_spatialrecon.methods.run import Run
 from napari_spatialrecon.methods.spadit.bases import NAMES, Bases, Relations, out_of_fold
@@ -120,7 +121,22 @@ class SpaDiT(GeneMethod):
             final, judged = corrected.maps, corrected.judged
             report |= corrected.report
         report |= _bases_report(held[:, :, judged], truth[:, judged], stack[:, judged])
-        found = correlations(final, truth)[judged]
+        found, notes = correlations(final, truth)[judged], list(inputs.notes)
+        weights = self._weights(held, traits.of(held, strength), truth)
+        alone = _better_alone(held[:, :, judged], truth[:, judged], found)
+        if config.bases.on and alone is not None:
+            final, corrected = held[alone], None
+            of_stack, found = float(found.mean()), correlations(final, truth)[judged]
+            weights = np.eye(weights.shape[1])[alone] * np.eye(len(weights))[:, :1]
+            name = _name(alone, len(held))
+            report |= {"stepped_back_to": name, "network_share": 0.0}
+            notes.append(
+                f"Stepped back to one linear map ({name}): it finds held-out genes with a "
+                f"correlation of {found.mean():.2f}, the weighted sum of the maps and the network "
+                f"with {of_stack:.2f}."
+            )
+        elif corrected is not None:
+            notes.append(corrected.note)
         features = signs(held, stack, relations.cells, relations)[judged]
         reliability = Reliability.fit(features, found, run.seed)
         report |= {
@@ -140,14 +156,14 @@ class SpaDiT(GeneMethod):
             scale=scale,
             bases=Bases.fit(relations, np.arange(n), config.bases, run),
             traits=traits,
-            weights=self._weights(held, traits.of(held, strength), truth),
+            weights=weights,
             corrections=None if corrected is None else corrected.corrections,
             reliability=reliability,
             errors=errors,
             times=within(away, len(judged)),
             report=report,
             history=() if corrected is None else corrected.history,
-            notes=inputs.notes if corrected is None else (*inputs.notes, corrected.note),
+            notes=tuple(notes),
         )
         return self
 
@@ -204,6 +220,19 @@ class SpaDiT(GeneMethod):
     def report(self) -> dict[str, Any]:
         """Return held-out PCC of each base, their sum and the network, and the diagram."""
         return self.fitted.report
+
+
+def _better_alone(held: Values, truth: Values, found: NDArray[np.float64]) -> int | None:
+    """Return the number of the map that is better alone than what was found, or None."""
+    alone = [correlations(one, truth) for one in held]
+    best = int(np.argmax([one.mean() for one in alone]))
+    return best if better_than(found, alone[best]) else None
+
+
+def _name(number: int, count: int) -> str:
+    """Return the name of a map; the second half are means over neighbours."""
+    half = count // 2
+    return NAMES[number] if number < half else f"{NAMES[number - half]}, smoothed"
 
 
 def _bases_report(held: Values, truth: Values, stack: Values) -> dict[str, Any]:
