@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 
 import anndata
-import numpy as np
+import pandas as pd
 import pytest
 from PIL import Image
 
@@ -48,8 +48,16 @@ def test_genes_are_imputed_and_judged(run, words, inputs, tmp_path):
     assert code == 0, messages
     report = json.loads(printed)
     assert set(report["per_gene"]) == set(hidden)
-    assert np.isfinite(report["mean"]["pcc"])
+    both = pd.DataFrame(report["per_gene"]).loc["pcc"]
+    assert report["mean"]["pcc"] == pytest.approx(both.mean())
     assert set(report["accuracy_score"]) == {str(out), str(other)}
+    assert 0 <= report["robustness"] <= (both > 0.5).mean()
+    assert report["similarity"]["genes"] == len(hidden)
+    picture = tmp_path / "alike.png"
+    assert run("evaluate", "genes", *truth, "--similarity", picture)[0] == 0
+    assert Image.open(picture).size[0] > 800
+    code, _, messages = run("evaluate", "deconvolve", *truth, "--similarity", picture)
+    assert code == 2 and "--similarity with genes" in messages
 
 
 def test_a_run_of_spadit_leaves_its_reliability_diagram(run, words, inputs, tmp_path):

@@ -24,7 +24,7 @@ def add(verbs: Any) -> None:
         "evaluate",
         "compare a result with the truth",
         run_evaluate,
-        files={"picture": ".png", "curves": ".png", "distances": ".png"},
+        files={"picture": ".png", "curves": ".png", "distances": ".png", "similarity": ".png"},
     )
     verb.add_argument("task", choices=("place", "genes", "super-resolve", "deconvolve"))
     verb.add_argument("--truth", metavar="A.h5ad", required=True)
@@ -47,6 +47,11 @@ def add(verbs: Any) -> None:
     )
     verb.add_argument(
         "--picture", metavar="FILE.png", help="place: both maps; genes: reliability diagram"
+    )
+    verb.add_argument(
+        "--similarity",
+        metavar="FILE.png",
+        help="genes: how alike they are to one another, measured and imputed, as heat maps",
     )
     verb.add_argument(
         "--color",
@@ -88,6 +93,8 @@ def run_evaluate(options: argparse.Namespace, stop: threading.Event) -> None:
     drawn = {kind: path for kind in ("curves", "distances") if (path := getattr(options, kind))}
     if drawn and options.task != "place":
         raise InputError(f"Expected --{min(drawn)} with place, found {options.task}.")
+    if options.similarity and options.task != "genes":
+        raise InputError(f"Expected --similarity with genes, found {options.task}.")
     if options.beside and not (drawn or options.task == "genes"):
         raise InputError(
             f"Expected --beside with genes, or --curves or --distances, found {options.task}."
@@ -99,7 +106,9 @@ def run_evaluate(options: argparse.Namespace, stop: threading.Event) -> None:
     if drawn:
         _draw_accuracy(truth, {options.prediction: prediction, **beside}, drawn)
     if beside and options.task == "genes":
-        report["accuracy_score"] = _scores(truth, {options.prediction: prediction, **beside})
+        report |= _scores(truth, {options.prediction: prediction, **beside})
+    if options.similarity:
+        _draw_similarity(truth, prediction, options.similarity)
     if options.picture and options.task == "genes":
         _draw_genes(report, options.picture)
     elif options.picture:
@@ -129,10 +138,21 @@ def _genes(truth: AnnData, prediction: AnnData, options: argparse.Namespace) -> 
 
 
 def _scores(truth: AnnData, predictions: dict[str, AnnData]) -> dict[str, Any]:
-    from napari_spatialrecon.evaluation.gene_metrics import accuracy_scores, gene_table
+    from napari_spatialrecon.evaluation.gene_metrics import accuracy_scores, gene_table, robustness
 
     tables = {path: gene_table(truth, table)[0] for path, table in predictions.items()}
-    return accuracy_scores(tables)
+    return {
+        "accuracy_score": accuracy_scores(tables),
+        "robustness": robustness(list(tables.values())),
+    }
+
+
+def _draw_similarity(truth: AnnData, prediction: AnnData, path: str) -> None:
+    from napari_spatialrecon.evaluation.gene_metrics import similarity_of_genes
+    from napari_spatialrecon.evaluation.gene_similarity import similarity_plot
+    from napari_spatialrecon.evaluation.pictures import save_png
+
+    save_png(similarity_plot(similarity_of_genes(truth, prediction)), path)
 
 
 def _draw_accuracy(truth: AnnData, results: dict[str, AnnData], drawn: dict[str, str]) -> None:

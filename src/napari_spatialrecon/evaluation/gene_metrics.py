@@ -6,7 +6,7 @@ evaluated over the spots, and a constant map has correlation 0.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -18,6 +18,7 @@ from scipy.special import rel_entr
 from scipy.stats import rankdata
 
 from napari_spatialrecon.errors import InputError, ValidationError
+from napari_spatialrecon.evaluation.gene_similarity import MOST, GeneSimilarity
 from napari_spatialrecon.tissue.contract import counts
 from napari_spatialrecon.tissue.counts import settled
 from napari_spatialrecon.tissue.genes import match_genes
@@ -88,7 +89,8 @@ def evaluate_genes(truth: AnnData, prediction: AnnData) -> dict[str, Any]:
     dict
         Ready for JSON: ``genes`` (``compared``, ``measured``, ``without_truth``), ``spots``,
         ``mean`` and ``median`` of each metric, ``reliability`` (see `reliability_diagram`) if
-        present in the prediction, and ``per_gene``.
+        present in the prediction, ``similarity`` of the genes to one another (see
+        `GeneSimilarity`), and ``per_gene``.
 
     Raises
     ------
@@ -107,37 +109,82 @@ def evaluate_genes(truth: AnnData, prediction: AnnData) -> dict[str, Any]:
         stated = prediction.var["reliability"].reindex(table.index).to_numpy(float)
         if np.isfinite(stated).sum() >= 2:
             report["reliability"] = reliability_diagram(stated, table["pcc"].to_numpy())
+    if len(table) > 2:
+        report["similarity"] = similarity_of_genes(truth, prediction).report()
     report["per_gene"] = table.to_dict("index")
     return report
 
 
+def similarity_of_genes(truth: AnnData, prediction: AnnData) -> GeneSimilarity:
+    """Return how alike the imputed genes are to one another, beside what was measured.
+
+    At most the first 1,000 genes are compared; spots and genes are matched by name.
+
+    Raises
+    ------
+    InputError
+        The two have no spot or no gene in common.
+    """
+    names, true, guess = next(_maps(truth, prediction, MOST))
+    return GeneSimilarity.of(names, true, guess)
+
+
+def robustness(tables: Sequence[pd.DataFrame], least: float = 0.5) -> float:
+    """Return the share of genes whose PCC exceeds `least` in every table (SpaDiT, figure 6: RS).
+
+    Parameters
+    ----------
+    tables
+        The `gene_metrics` of maps from a whole slide and from thinned ones, indexed by gene; genes
+        missing in any of them are left out.
+    """
+    genes = sorted(set.intersection(*(set(t.index) for t in tables)))
+    if not genes:
+        raise InputError("Expected genes that all methods imputed, found none.")
+    found = np.stack([t.loc[genes, "pcc"].to_numpy(float) for t in tables])
+    return float((found > least).all(axis=0).mean())
+
+
 def gene_table(truth: AnnData, prediction: AnnData) -> tuple[pd.DataFrame, dict[str, int]]:
     """Return the metrics of each shared gene, and the numbers of genes excluded by reason."""
+    tables = [
+        gene_metrics(true, guess).set_axis(names)
+        for names, true, guess in _maps(truth, prediction, _BLOCK)
+    ]
+    table, imputed = pd.concat(tables), _imputed(prediction)
+    left_out = {
+        "measured": int((~imputed).sum()),
+        "without_truth": int(imputed.sum()) - len(table),
+    }
+    return table, left_out
+
+
+def _imputed(prediction: AnnData) -> NDArray[np.bool_]:
+    if "origin" not in prediction.var:
+        return np.ones(prediction.n_vars, bool)
+    return np.asarray((prediction.var["origin"] == "imputed").to_numpy(bool))
+
+
+def _maps(
+    truth: AnnData, prediction: AnnData, block: int
+) -> Iterator[tuple[pd.Index, Array, Array]]:
+    """Yield names, truth and prediction, each (n_spots, n_genes), of blocks of shared genes."""
     spots = prediction.obs_names.intersection(truth.obs_names, sort=False)
     if not len(spots):
         raise InputError(
             "Expected spots of the truth in the prediction, found none with the same name.",
             remedy="Try the slide on which the genes were imputed.",
         )
-    imputed = np.ones(prediction.n_vars, bool)
-    if "origin" in prediction.var:
-        imputed = (prediction.var["origin"] == "imputed").to_numpy()
-    columns, known_columns = _shared_genes(truth, prediction, imputed)
+    columns, known_columns = _shared_genes(truth, prediction, _imputed(prediction))
     truth = settled(truth)[0]
     rows, own = truth.obs_names.get_indexer(spots), prediction.obs_names.get_indexer(spots)
     known = _expression(truth)[rows].tocsc()
-    tables = []
-    for start in range(0, len(columns), _BLOCK):
-        here = columns[start : start + _BLOCK]
-        true = known[:, known_columns[start : start + _BLOCK]].toarray()
+    for start in range(0, len(columns), block):
+        here = columns[start : start + block]
+        true = known[:, known_columns[start : start + block]].toarray()
         guess = prediction[:, here].X
         guess = guess.toarray() if sparse.issparse(guess) else np.asarray(guess)
-        tables.append(gene_metrics(true, guess[own]).set_axis(prediction.var_names[here]))
-    left_out = {
-        "measured": int((~imputed).sum()),
-        "without_truth": int(imputed.sum()) - len(columns),
-    }
-    return pd.concat(tables), left_out
+        yield prediction.var_names[here], true, guess[own]
 
 
 def _shared_genes(

@@ -108,6 +108,13 @@ def test_a_run_says_what_its_maps_are_worth(model: GeneModel, tmp_path: Path) ->
     outcome = run(model)
     assert model.state is State.DONE and outcome.summary.startswith("2 genes imputed")
     assert any("hidden from the run: observed r" in text for _, text in outcome.facts())
+    (alike,) = (text for _, text in outcome.facts() if text.startswith("How alike these genes"))
+    held = outcome.held_out
+    measured, imputed = (
+        np.corrcoef([values(name) for name in held])[np.triu_indices(len(held), 1)]
+        for values in (outcome.measured, outcome.values)
+    )
+    assert f"agree by {np.corrcoef(measured, imputed)[0, 1]:.2f}" in alike
     gene = outcome.first_gene
     assert gene in outcome.held_out and "observed r" in outcome.sentence(gene)[1]
     truth, map_ = outcome.measured(gene), outcome.values(gene)

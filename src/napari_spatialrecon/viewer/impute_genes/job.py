@@ -129,7 +129,27 @@ class Imputed(Outcome):
             genes = "1 measured gene" if len(rows) == 1 else f"{len(rows)} measured genes"
             text = f"{genes} hidden from the run: observed r {found:.2f} on average{fit}."
             lines.append((_tone(found), text))
+            lines += self._similarity()
         return [*lines, *super().facts()]
+
+    def _similarity(self) -> list[Line]:
+        """Return how the similarity of held-out genes to one another agrees with the measured."""
+        from napari_spatialrecon.evaluation.gene_similarity import GeneSimilarity
+
+        genes, kept = self.held_out, self.adata.obsm[_TRUTH].notna().all(axis=1).to_numpy()
+        if len(genes) < 3:
+            return []
+        true = self.adata.obsm[_TRUTH][genes].to_numpy(float)[kept]
+        guess = np.stack([self.values(gene) for gene in genes], axis=1)[kept]
+        found = GeneSimilarity.of(genes, true, guess)
+        if np.isnan(found.agreement):
+            return []
+        more = "more" if found.excess > 0 else "less"
+        text = (
+            f"How alike these genes are to one another: imputed and measured agree by "
+            f"{found.agreement:.2f}; imputed genes are {more} alike, by {abs(found.excess):.2f}."
+        )
+        return [("quiet", text)]
 
 
 @dataclass(frozen=True, kw_only=True)
