@@ -7,7 +7,7 @@ import pandas as pd
 
 from napari_spatialrecon.evaluation.pictures import overlay
 from napari_spatialrecon.geometry.autocorrelation import morans_i
-from napari_spatialrecon.methods.super_resolution.coarse_check import LEVEL
+from napari_spatialrecon.methods.super_resolution.coarse_check import FINER, LEVEL
 from napari_spatialrecon.report.ground import drawn, stain_of, where
 from napari_spatialrecon.report.inputs import Input
 from napari_spatialrecon.report.parts import Section
@@ -108,6 +108,7 @@ def _uncertainty(run: Run, inputs: list[Input], studio: Studio, gene: str) -> Se
         "and are scaled so on the slide seen coarser, whose parts it measured"
     )
     text += "." if covered is None else f"; of blocks held out of this, they held {covered:.0%}."
+    text += f" Of parts themselves expect less: {FINER:.0%} on two slides that measured them."
     return Section("uncertainty", title, (text,), pictures=(picture,))
 
 

@@ -25,6 +25,8 @@ from napari_spatialrecon.methods.super_resolution.base import (
     gene_blocks,
 )
 from napari_spatialrecon.methods.super_resolution.coarse_check import (
+    FINER,
+    LEVEL,
     CoarseCheck,
     coarse_check,
     scaled,
@@ -162,6 +164,11 @@ def super_resolve(
         notes.append(
             "The spread over draws is not stated: it is calibrated on the slide seen coarser, for "
             "which the spots have to be more, and on a grid."
+        )
+    elif scale is not None:
+        notes.append(
+            f"Two spreads hold {LEVEL:.0%} of the true counts on the slide seen coarser. Of parts "
+            f"themselves expect less: {FINER:.0%} on two slides whose parts were measured."
         )
     if guide is not None:
         notes.append(guide.note)

@@ -19,6 +19,9 @@ Values = NDArray[np.float64]
 
 #: Share of true counts that lie within this many spreads of the split.
 LEVEL, SPREADS = 0.95, 2.0
+#: Share of the true counts that they held of the parts themselves, on the two slides where these
+#: are known (molcart-A1 .888, mpoa .880): below a spot shares differ more than among spots.
+FINER = 0.88
 #: Limits between ranges of a spot's counts of a gene; errors differ from range to range.
 _LIMITS = np.array([1.5, 2.5, 4.5, 8.5, 16.5, 64.5])
 #: Fewest parts in a range to be calibrated by their own errors, not by those of all.
