@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import textwrap
+
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
@@ -12,6 +14,8 @@ _COLUMNS, _DPI = 5, 120
 _SIDE, _MOST = 2.3, 2.8
 #: Inches that a figure is wide at least, for its title.
 _LEAST = 6.2
+#: Letters of the title that are sure to fit an inch.
+_LETTERS = 10.0
 
 
 def panels(
@@ -31,7 +35,8 @@ def panels(
     side = max(_SIDE, min(_MOST, (_LEAST - 0.8) / columns))
     size = (max(_LEAST, side * columns + 0.8), (side * shape + 0.7) * rows + 0.5 + below)
     figure = Figure(size, dpi=_DPI, layout="constrained")
-    figure.suptitle(title, fontsize=10, color=palette.INK, x=0.01, ha="left", weight="bold")
+    words = textwrap.fill(title, round(size[0] * _LETTERS))
+    figure.suptitle(words, fontsize=10, color=palette.INK, x=0.01, ha="left", weight="bold")
     found = list(figure.subplots(rows, columns, squeeze=False).ravel())
     for ax in found[count:]:
         ax.set_axis_off()
