@@ -66,4 +66,3 @@ def test_a_transfer_matrix_is_written_and_drawn(run, inputs, tmp_path) -> None:
     found = pd.read_csv(table)
     assert len(found) == 4 and f"{found['spearman'][1]:.3f}" in printed
     assert Image.open(picture).width > 400
-    assert run(*words, "--metric", "nothing")[0] == 2

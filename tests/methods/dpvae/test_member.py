@@ -9,7 +9,7 @@ import torch
 from scipy import sparse
 
 from napari_spatialrecon.methods.dpvae import losses
-from napari_spatialrecon.methods.dpvae.config import MaskConfig, NetworkConfig
+from napari_spatialrecon.methods.dpvae.config import DPVAEConfig, MaskConfig, NetworkConfig
 from napari_spatialrecon.methods.dpvae.fitting import build
 from napari_spatialrecon.methods.dpvae.member import (
     MemberTask,
@@ -200,3 +200,18 @@ def test_rows_of_unit_length_have_the_length_of_their_dimension():
     rows = unit_length(torch.randn(6, 9), True)
     torch.testing.assert_close(rows.norm(dim=1), torch.full((6,), 3.0))
     assert torch.equal(unit_length(rows * 5, False), rows * 5)
+
+
+def test_the_defaults_are_those_that_the_results_were_measured_with():
+    quick, standard = DPVAEConfig.preset("quick").flat(), DPVAEConfig.preset("standard").flat()
+    changed = {name: value for name, value in standard.items() if quick[name] != value}
+    assert changed == {"members": 8, "training.steps": 600}
+    kept = {
+        "members": 4, "alpha": 100.0, "beta": 1.0, "reconstruction": 0.1, "spots_per_step": 384,
+        "noise": 1.0, "inputs": "mixed", "scalings": "one", "unit_length": True,
+        "baseline_share": 0.0, "spread_share": 0.0, "landmarks": "auto", "network.layers": 3,
+        "network.width": 256, "network.latent": 2, "network.likelihood": "gaussian",
+        "network.batch": "none", "network.backbone": "mlp", "network.dropout": 0.0,
+        "mask.kind": "none", "mask.within": True, "mask.draws": "auto",
+    }  # fmt: skip
+    assert {name: quick[name] for name in kept} == kept

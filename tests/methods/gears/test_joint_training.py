@@ -87,6 +87,38 @@ def test_before_the_refiner_the_overlap_trains_the_generator() -> None:
         assert reached(task, terms[name]) == {"context", "generator"}
 
 
+def test_the_generator_is_taught_by_equations_8_and_9() -> None:
+    task = make(losses__generator_align=3.0, losses__generator_gram=2.0)
+    base, target = torch.randn(2, 6, 4), torch.randn(2, 6, 4)
+    terms = task._generator_terms(base, target)
+    torch.testing.assert_close(terms["generator_align"], 3 * ((base - target) ** 2).mean())
+    first, second = (x @ x.mT for x in (base, target))
+    shares = ((first - second) ** 2).sum((1, 2)) / (second**2).sum((1, 2))
+    torch.testing.assert_close(terms["generator_gram"], 2 * shares.mean())
+
+
+def test_the_defaults_are_those_that_the_results_were_measured_with() -> None:
+    quick, standard = GearsConfig.preset("quick").flat(), GearsConfig.preset("standard").flat()
+    changed = {name: value for name, value in standard.items() if quick[name] != value}
+    assert changed == {
+        "members": 4, "baseline_share": 0.25, "scalings": "mixed", "attention": "mixed",
+        "least_noise": 0.8,
+    }  # fmt: skip
+    kept = {
+        "members": 1, "baseline_share": 1 / 3, "spread_share": 0.5, "noise": 1.0, "input": "pca",
+        "inputs": "mixed", "unit_length": True, "attention": "set", "density": "mean",
+        "on_tissue": True, "refiner.on": False, "refiner.trains": "denoiser",
+        "losses.generator_gram": 1.0, "losses.generator_distance": 4.0,
+        "losses.generator_align": 0.0, "losses.generator_scale": 0.0,
+        "losses.score_as_written": False, "generator.width": 96, "generator.dimensions": 4,
+        "minisets.smallest": 96, "minisets.largest": 160, "minisets.per_step": 8,
+        "minisets.locality": 0.0, "minisets.overlap": 0.0, "patches.layout": "mean",
+        "patches.overlap": 0.0, "training.steps": 300, "training.schedule": "onecycle",
+        "training.learning_rate": 1e-3, "training.weight_decay": 0.01,
+    }  # fmt: skip
+    assert {name: quick[name] for name in kept} == kept
+
+
 def test_the_paper_trains_all_parts_together_and_samples_from_noise() -> None:
     paper = GearsConfig.preset("paper")
     assert paper.refiner.trains == "all"

@@ -55,6 +55,20 @@ def test_the_gram_loss_is_equation_5(sets) -> None:
     assert float(losses.gram_error(found, wanted)[0]) == pytest.approx(by_hand)
 
 
+def test_the_scale_loss_is_equation_6(sets) -> None:
+    found, wanted = sets
+    sizes = [np.trace(x[0].numpy() @ x[0].numpy().T) for x in sets]
+    by_hand = (np.log(sizes[0]) - np.log(sizes[1])) ** 2
+    assert float(losses.log_trace_error(found, wanted)[0]) == pytest.approx(by_hand)
+
+
+def test_the_overlap_loss_is_equation_10(sets) -> None:
+    grams = [x[0].numpy() @ x[0].numpy().T for x in sets]
+    first, second = (gram / np.trace(gram) for gram in grams)
+    by_hand = ((first - second) ** 2).sum()
+    assert float(losses.overlap_shape(*sets)[0]) == pytest.approx(by_hand)
+
+
 def test_the_nca_loss_is_equation_7(sets) -> None:
     found, wanted = sets
     a, b = found[0].numpy(), wanted[0].numpy()

@@ -4,12 +4,16 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
+from scipy.spatial import cKDTree
 
 from napari_spatialrecon.errors import ConfigError
 from napari_spatialrecon.geometry.solver.landmarks import Landmarks
+from napari_spatialrecon.methods.ensemble.base import EnsembleMethod
+from napari_spatialrecon.methods.ensemble.joining import Joined
 from napari_spatialrecon.methods.gears.encoder.config import EncoderConfig
 from napari_spatialrecon.methods.gears.encoder.model import Encoder
 from napari_spatialrecon.methods.gears.model import Gears
+from napari_spatialrecon.progress import Reporter
 
 SHORT = {"members": 1, "validate": False, "training__steps": 20}
 ENCODER = {
@@ -87,6 +91,22 @@ def test_cells_can_be_given_the_density_of_the_spots(slides, cells, small_gears)
     found = [np.sqrt((x**2).sum(axis=1).mean()) for x in (before, after)]
     assert abs(found[1] / wanted - 1) < 0.05
     assert abs(found[0] / wanted - 1) > 0.1
+
+
+def test_no_cell_lies_off_the_tissue(slides, cells, small_gears, monkeypatch) -> None:
+    model = Gears(small_gears(training__steps=2, validate=False)).fit(slides, cells)
+    places = model.reference.places
+    rng = np.random.default_rng(0)
+    spread = rng.choice(np.concatenate(places), 400) + rng.normal(size=(400, 2)) * 0.02
+    spread[:3] = 4.0
+    joined = Joined(spread, np.ones(400), 0.0, 0.0)
+    monkeypatch.setattr(EnsembleMethod, "_joined", lambda *_: joined)
+    found = {}
+    for on in (True, False):
+        model.config = model.config.with_values({"on_tissue": on})
+        laid = model._joined(None, None, Reporter()).places
+        found[on] = cKDTree(np.concatenate(places)).query(laid)[0]
+    assert found[False][:3].min() > 2 and found[True].max() < 0.5
 
 
 def test_samples_add_to_the_uncertainty(slides, cells, small_gears) -> None:

@@ -155,6 +155,7 @@ class GearsConfig(EnsembleConfig):
             "members": 1,
             "baseline_share": 0.0,
             "spread_share": 0.0,
+            "on_tissue": False,
             "noise": 0.0,
             "unit_length": False,
             "generator.width": 256,
@@ -235,6 +236,12 @@ class GearsConfig(EnsembleConfig):
         "How far cells are moved towards the density of the spots.",
         low=0.0,
         high=1.0,
+        advanced=True,
+    )
+    on_tissue: bool = option(
+        True,
+        "Move cells that lie more than a pitch from any spot to a pitch away; where more than a "
+        "tenth do, all stay.",
         advanced=True,
     )
     encoder: EncoderConfig = section(EncoderConfig, "Learned encoder (stage A)", advanced=True)

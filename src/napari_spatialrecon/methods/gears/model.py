@@ -10,6 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from napari_spatialrecon.geometry.density import match_density
+from napari_spatialrecon.geometry.reach import within_reach
 from napari_spatialrecon.methods.ensemble.base import EnsembleMethod, Layouts
 from napari_spatialrecon.methods.ensemble.fitting import FittedEnsemble
 from napari_spatialrecon.methods.ensemble.joining import Joined, over_mean, planar
@@ -93,12 +94,15 @@ class Gears(EnsembleMethod):
         return diagnose(found, self.networks, spread / len(found))
 
     def _joined(self, layouts: Layouts, posterior: Posterior, reporter: Reporter) -> Joined:
-        """Return the joint layout, moved towards the spots' density if ``density`` is transport."""
+        """Return the joint layout, as dense as the spots if asked, without stray cells."""
         joined = super()._joined(layouts, posterior, reporter)
-        if self.config.density != "transport":
-            return joined
-        spots, share = self.reference.all_places, self.config.density_share
-        return replace(joined, places=match_density(joined.places, spots, share=share))
+        places = joined.places
+        if self.config.density == "transport":
+            spots, share = self.reference.all_places, self.config.density_share
+            places = match_density(places, spots, share=share)
+        if self.config.on_tissue:
+            places = within_reach(places, self.reference.places)
+        return replace(joined, places=places)
 
     def _diagnosed(self, placement: Placement, layouts: Layouts, display: int) -> Placement:
         """Return the placement with diagnostics of the layouts and, if any, of the patches."""
