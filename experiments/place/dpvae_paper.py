@@ -6,7 +6,8 @@
 `decoders`: features, counts under a negative binomial, with the slide told as batch, and scVI's
 networks where scvi-tools is installed. `alpha`: the weight of the distance loss. `located`: a
 network trained on the other sections, fine-tuned on a few located cells of the section to place,
-beside one trained on those cells alone; measured on the cells that are left. `quick` without its
+beside one trained on those cells alone, and the network as it is with them as landmarks (eq. 7);
+measured on the cells that are left. `quick` without its
 validation. The matrix of figure 10 is `spatialrecon transfer`.
 """
 
@@ -25,6 +26,7 @@ from napari_spatialrecon.comparison.cases.places import load
 from napari_spatialrecon.comparison.data import DataFolder
 from napari_spatialrecon.errors import SpatialReconError
 from napari_spatialrecon.evaluation.place_metrics import place_metrics
+from napari_spatialrecon.geometry.solver.landmarks import Landmarks
 from napari_spatialrecon.methods.dpvae.config import DPVAEConfig
 from napari_spatialrecon.methods.dpvae.model import DPVAE
 from napari_spatialrecon.methods.run import Run
@@ -67,6 +69,8 @@ def swept(
 ) -> Iterator[str]:
     slides, cells, truth = load(name, data).prepared()
     for way, values in ways.items():
+        if asked.ways and way not in asked.ways:
+            continue
         found = []
         for seed in range(asked.seeds):
             model = DPVAE(config(asked.networks, **values)).fit(slides, cells, Run(seed))
@@ -86,6 +90,11 @@ def located(name: str, data: DataFolder, asked: argparse.Namespace) -> Iterator[
         query = _rows(cells, rest)
         measured = place_metrics(truth[rest], base.place(query).layout, seed=seed)
         ways.setdefault("0 located", []).append(measured)
+        for count in LOCATED:
+            marks = Landmarks(order[:count], truth[order[:count]])
+            solved = base.impute(cells, marks, um_per_unit=case.um).coordinates
+            measured = place_metrics(truth[rest], solved[rest], seed=seed)
+            ways.setdefault(f"{count} located, landmarks", []).append(measured)
         for count in LOCATED:
             known = _slide(case.cells[cells.kept], order[:count], truth, slides[0])
             for way, start in (("fine-tuned", base), ("alone", None)):
@@ -121,6 +130,7 @@ def main() -> None:
     parser.add_argument("--cases", nargs="+", default=list(CASES))
     parser.add_argument("--seeds", type=int, default=3)
     parser.add_argument("--networks", type=int, default=1)
+    parser.add_argument("--ways", nargs="+", help="only these of the decoders or alphas")
     parser.add_argument("--steps", type=int, default=100, help="of fine-tuning")
     add_data_option(parser)
     asked = parser.parse_args()

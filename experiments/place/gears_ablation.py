@@ -109,7 +109,7 @@ def rows(name: str, data: DataFolder, seed: int, folder: Path) -> Iterator[dict[
             placer = copy.copy(model)
             if values.get("refiner.on") is False:
                 placer.networks = [_without_refiner(n) for n in model.networks]
-            _lay_out_once(placer)
+            lay_out_once(placer)
             for joined, share in (("alone", 0.0), ("joined", model.config.baseline_share)):
                 placer.config = model.config.with_values({**values, "baseline_share": share})
                 start = time.process_time()
@@ -123,7 +123,7 @@ def rows(name: str, data: DataFolder, seed: int, folder: Path) -> Iterator[dict[
                 yield row | {"seconds": seconds} | place_metrics(truth, layout)
 
 
-def _lay_out_once(placer: Gears) -> None:
+def lay_out_once(placer: Gears) -> None:
     """Let a model keep its networks' layouts, of which a share of kNN's places changes nothing."""
     found, kept = placer.layouts, []
 

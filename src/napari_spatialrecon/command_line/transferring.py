@@ -69,7 +69,7 @@ def run_transfer(options: argparse.Namespace, stop: threading.Event) -> None:
     if options.out:
         found.table.to_csv(options.out, index=False)
     if options.picture:
-        label = f"{options.metric}, mean of others {found.mean(options.metric):.3f}"
+        label = f"{options.metric}, mean off the diagonal {found.mean(options.metric):.3f}"
         save_png(matrix_plot(matrix, label=label, title=info.title), options.picture)
     print(matrix.to_string(float_format="{:.3f}".format))
     print(f"mean over pairs of sections: {found.mean(options.metric):.3f}", file=sys.stderr)

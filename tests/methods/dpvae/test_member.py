@@ -70,6 +70,26 @@ def test_the_loss_is_equation_4(small, grid, features):
     torch.testing.assert_close(terms["kl"], losses.kl_divergence(mean, log_variance))
 
 
+@pytest.mark.parametrize(
+    ("weight", "trained"),
+    [
+        ("alpha", {"encoder", "log_scale"}),
+        ("reconstruction", {"encoder", "decoder"}),
+        ("beta", {"encoder"}),
+    ],
+)
+def test_each_term_of_equation_4_trains_its_part(small, grid, features, weight, trained):
+    weights = dict.fromkeys(("alpha", "beta", "reconstruction"), 0.0) | {weight: 1.0}
+    made = task(small, grid, features, **weights)
+    made.loss(0, torch.Generator().manual_seed(0))[0].backward()
+    reached = {
+        name.partition(".")[0]
+        for name, parameter in made.network.named_parameters()
+        if parameter.grad is not None and parameter.grad.any()
+    }
+    assert reached - {"mean", "log_variance"} == trained
+
+
 def test_the_loss_is_the_mean_over_slides(small, grid, features):
     one, two = (task(small, grid, features, n_slides=n, spots_per_step=1000) for n in (1, 2))
     two.network.load_state_dict(
