@@ -63,13 +63,15 @@ def test_every_paper_is_cited_and_baselines_are_said_to_have_none() -> None:
     assert "without a paper" in " ".join(method_section(made(method="knn")).text)
 
 
-def test_numbers_stand_beside_the_baseline_and_the_center() -> None:
-    bars = bars_of(made())
+@pytest.mark.parametrize("task", ["place", "impute-locations"])
+def test_numbers_stand_beside_the_baseline_and_the_center(task: str) -> None:
+    bars = bars_of(made(task))
+    assert bars[1].name.startswith("kNN")
     assert [bar.text for bar in bars] == ["100 µm", "150 µm", "600 µm"]
     assert bars[0].own and bars[-1].share == 1.0 and bars[0].share == pytest.approx(1 / 6)
-    (line, *_) = validation_section(made()).lines
+    (line, *_) = validation_section(made(task)).lines
     assert line[0] == "good" and "100 µm (kNN 150 µm" in line[1]
-    alone = bars_of(made(method="knn", metrics={"held_out_baseline": 0.5}))
+    alone = bars_of(made("place", method="knn", metrics={"held_out_baseline": 0.5}))
     assert [(bar.text, bar.share) for bar in alone] == [("error 0.50", 0.5)]
 
 
