@@ -18,7 +18,7 @@ import napari_spatialrecon as sr
 from napari_spatialrecon.tissue.simulator.simulate import simulate
 
 #: Names whose examples train or run many methods: other tests make the same calls.
-LONG = {"validate", "EncoderResult"}
+LONG = {"validate", "EncoderResult", "GeneResult", "align_by_outline"}
 CHECK = Path(__file__).parents[1] / "tools" / "check_docstrings.py"
 
 

@@ -64,8 +64,8 @@ def write_page(
 <meta name="viewport" content="width=device-width, initial-scale=1">
 <title>napari-spatialrecon: demo</title><style>{style}{_STYLE}{_SHEET}</style></head>
 <body><main><h1>Simulated {escape(tissue)}</h1>
-<p>Three Visium sections and 3,000 dissociated cells were simulated. The cells were placed on the
-sections, and genes of one section were hidden and imputed.</p>
+<p>Visium sections and dissociated cells were simulated. The cells were placed on the sections, and
+genes of one section were hidden and imputed.</p>
 {body}
 <h2>Figures</h2><pre>{escape(figures)}</pre><p>{escape(verdict)}</p>
 <h2>Next</h2><p>In napari: <code>make gui</code>. On your own files:

@@ -15,8 +15,8 @@ if TYPE_CHECKING:
     from anndata import AnnData
 
 _WIDTH, _DPI = 1200, 150
-_AREA = 4200.0
-"""Area of a spot (points²) in a map filled by 300 spots."""
+_FILLED = 0.5
+"""Share of a map that its spots cover."""
 
 
 def gene_maps(
@@ -48,6 +48,7 @@ def gene_maps(
     columns = 1 + len(imputed)
     side = _WIDTH / _DPI / columns
     figure = Figure((_WIDTH / _DPI, len(genes) * (side * extent[1] / extent[0] + 0.5)), dpi=_DPI)
+    room = (72 * side) ** 2 * extent[1] / extent[0]  # points² of a map
     axes = figure.subplots(len(genes), columns, squeeze=False)
     for row, gene in enumerate(genes):
         maps = {"measured": _logarithms(measured, gene)}
@@ -57,7 +58,7 @@ def gene_maps(
             ax.scatter(
                 *points.T,
                 c=values,
-                s=_AREA / columns**2 / max(len(points), 1) * 3,
+                s=_FILLED * room / max(len(points), 1),
                 cmap="viridis",
                 vmin=low,
                 vmax=max(high, low + 1e-9),
