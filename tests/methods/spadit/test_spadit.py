@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 import torch
 
+from napari_spatialrecon.methods.genes.base import GeneSizes
 from napari_spatialrecon.methods.genes.inputs import read_inputs
 from napari_spatialrecon.methods.genes.scale import standardised
 from napari_spatialrecon.methods.run import Run
@@ -444,3 +447,33 @@ def test_a_sum_of_maps_that_is_worse_than_one_of_them_gives_way_to_it(split, tru
     assert any("Stepped back to one linear map" in note for note in found.notes)
     monkeypatch.undo()
     assert "stepped_back_to" not in run(split).record.settings["report"]
+
+
+def test_a_large_slide_samples_fewer_maps_where_they_serve_the_spread_alone(split, monkeypatch):
+    passes = []
+
+    def counted(self, noise, *rest):
+        passes.append(len(noise))
+        return torch.zeros_like(noise)
+
+    slide, cells, known, hidden = split
+    prepared = prepare_slide(seen(slide, known), "slide"), prepare_query(cells, "cells")
+    sizes = GeneSizes(slide.n_obs, 100, 25, 10_000)
+
+    def sampled(**more):
+        config = SpaDiTConfig().with_values({**SMALL, "diffusion.draws": 4, **more})
+        method = SpaDiT(config).fit(*prepared)
+        forced = replace(method.fitted.corrections, share=0.5)
+        method.fitted = replace(method.fitted, corrections=forced)
+        with monkeypatch.context() as patched:
+            patched.setattr(Network, "forward", counted)
+            passes.clear()
+            list(method.impute(hidden))
+        return len(passes), method.estimate(sizes).seconds
+
+    blocks = -(-slide.n_obs // SMALL["spots_per_step"])
+    whole, fewer = sampled(), sampled(**{"diffusion.large": slide.n_obs})
+    assert whole[0] == blocks * (4 * 3 + 3) and fewer[0] == blocks * (2 * 3 + 3)
+    assert fewer[1] < whole[1]
+    paper = SpaDiTConfig.preset("paper").diffusion
+    assert paper.sampled(10**6) == (paper.draws, paper.steps)

@@ -143,9 +143,10 @@ class Corrections:
     ) -> Values:
         """Return sampled corrections, (draws, n_spots, n_genes); each gene has its own noise."""
         config = self.config.diffusion
+        draws, steps = config.sampled(maps.shape[1])
         kept = kept_signal(config.levels).to(self.device)
         found = []
-        for draw in range(config.draws):
+        for draw in range(draws):
             network = self.networks[draw % len(self.networks)]
 
             def drawn(
@@ -159,7 +160,7 @@ class Corrections:
                     clean: Tensor = network(noisy, level / config.levels, maps, places, genes)
                     return clean
 
-                return sample(denoise, noise, kept, config.steps)
+                return sample(denoise, noise, kept, steps)
 
             noise = torch.stack([self._noise(name, draw, maps.shape[1]) for name in names])
             found.append(self._over_spots(drawn, noise.to(self.device), maps, cells, reporter))

@@ -43,7 +43,7 @@ from napari_spatialrecon.tissue.contract import Prepared
 #: Genes imputed at a time.
 GENES = 32
 #: Seconds per gene and spot of a training step, and of a sampling step, on one busy core.
-_PER_STEP, _PER_DRAW = 2.5e-5, 4e-7
+_PER_STEP, _PER_DRAW = 2.5e-5, 1e-6
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -94,7 +94,8 @@ class SpaDiT(GeneMethod):
             return linear
         samples = config.genes_per_step * min(config.spots_per_step, sizes.spots)
         training = config.training.steps * config.networks * samples * _PER_STEP
-        passes = config.diffusion.steps * config.diffusion.draws * config.networks
+        draws, steps = config.diffusion.sampled(sizes.spots)
+        passes = steps * draws + config.networks
         return linear.plus(training).plus(passes * sizes.asked * sizes.spots * _PER_DRAW)
 
     def fit(
