@@ -71,12 +71,6 @@ def test_how_hard_spots_are_is_told_by_all_quarters_of_them() -> None:
     np.testing.assert_allclose(stated.expected, plain.expected)
 
 
-def test_a_method_with_errors_of_its_own_is_not_judged_by_what_the_baseline_finds_hard() -> None:
-    other = level(60, 1).errors
-    worse = replace(level(60, factor=3.0), baseline=other, every=2 * other)
-    assert worse.typical == pytest.approx(1, abs=0.35)
-
-
 def test_cells_of_a_larger_spread_lie_further_off_in_proportion() -> None:
     """The spread of one spot is noisy, that of many is not."""
     known = level(400)

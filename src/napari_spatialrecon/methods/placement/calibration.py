@@ -73,8 +73,7 @@ class Measured:
         Few spots say little of how a method differs from the baseline on them. The logarithm of the
         ratio of their medians is shrunk to 0 by its own noise (James and Stein, positive part): a
         difference that chance explains is not stated, one that is far beyond it is. Nor do few
-        spots tell how hard spots are: how much harder the baseline finds all of them counts, as far
-        as the method's median follows the baseline's from draw to draw (a control variate).
+        spots tell how hard spots are: how much harder the baseline finds all of them counts.
         """
         if self.baseline is None:
             return 1.0
@@ -86,9 +85,7 @@ class Measured:
         )
         ratio, *draws = own - other
         kept = max(0.0, 1 - float(np.var(draws)) / ratio**2) if ratio else 0.0
-        (_, both), (_, alone) = np.cov(own[1:], other[1:])
-        follows = float(np.clip(both / max(alone, _FLOOR**2), 0.0, 1.0))
-        return float(np.exp((kept - 1) * ratio)) * (all_ / known) ** (1 - kept + kept * follows)
+        return float(np.exp((kept - 1) * ratio)) * all_ / known
 
     @property
     def _all(self) -> Values:
