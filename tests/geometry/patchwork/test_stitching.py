@@ -84,15 +84,15 @@ def test_patches_that_share_fewer_than_five_cells_are_not_compared() -> None:
 
 
 def test_the_distance_is_the_median_weighted_by_reliability() -> None:
-    sizes = np.array([1.0, 1.0, 1.1, 1.1, 1.2, 1.5])
+    sizes = np.array([1.0, 1.0, 1.0, 1.1, 1.2, 1.5])
     patches = np.tile(np.arange(60), (6, 1))
     found = stitch(patches, sizes[:, None, None] * CELLS[:60], 60)
     order, upto = np.sort(sizes), np.cumsum(found.reliability)
     half = upto[-1] / 2
     lower = order[np.searchsorted(upto, half - 1e-12)]
     upper = order[np.searchsorted(upto, half + 1e-12)]
-    wanted = (lower + upper) / 2 * true_distances(found)
-    np.testing.assert_allclose(found.graph.distances, wanted)
+    assert (lower + upper) / 2 == 1.0 < np.median(sizes)
+    np.testing.assert_allclose(found.graph.distances, true_distances(found))
 
 
 def test_two_equal_measurements_meet_in_the_middle() -> None:
