@@ -135,7 +135,8 @@ def test_a_table_and_pictures_are_written(compared):
     assert len((out / "table.csv").read_text().splitlines()) == 1 + len(compared["rows"])
     assert "accuracy score" in (out / "table.md").read_text()
     names = {path.name for path in (out / "pictures").rglob("*.png")}
-    assert names == {f"mine.{n}.png" for n in ("metrics", "distances", "curves", "distortion")}
+    kinds = ("metrics", "distances", "curves", "distortion", "reliability")
+    assert names == {f"mine.{kind}.png" for kind in kinds}
 
 
 def test_no_input_of_a_method_holds_the_answer(compared, files):

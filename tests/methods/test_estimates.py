@@ -29,7 +29,7 @@ EXPECTED = {
     ("ridge", "place"): (6.2958, 404.5),
     ("knn", "place"): (6.2958, 404.5),
     ("gears-encoder", "train-encoder"): (15.68, 517.6),
-    ("spadit", "impute-genes"): (35.04, 178.56),
+    ("spadit", "impute-genes"): (34.77, 178.56),
     ("come", "impute-genes"): (373.9296, 454.56),
     ("knn", "impute-genes"): (5.52, 178.56),
     ("come", "deconvolve"): (39.2034, 1172.16),

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 from anndata import AnnData
 from napari.layers import Points
-from qtpy.QtCore import QCoreApplication, QEvent
+from qtpy.QtCore import QCoreApplication, QEvent, QUrl
 from qtpy.QtGui import QGuiApplication
 from qtpy.QtWidgets import QFileDialog
 
@@ -395,8 +395,9 @@ def test_what_the_method_assumes_opens_before_its_page(widget: PlaceCells, qtbot
     box = widget.inputs.show_page()
     qtbot.addWidget(box)
     assert "kNN" in box.windowTitle() and "Not when" in box.text.toPlainText()
-    box.more_button.click()
-    assert "spatial LDA" in box.text.toPlainText() and "Deconvolve" in box.text.toPlainText()
+    assert "spatial LDA" in box.text.toPlainText()
+    box.text.anchorClicked.emit(QUrl("baselines-details.md"))
+    assert "Not when" not in box.text.toPlainText() and box.back_button.isVisible()
 
 
 def test_settings_lie_in_a_window_that_says_how_many_changed(
