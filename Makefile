@@ -22,7 +22,7 @@ test: .venv/.test
 	$(BIN)/ruff check .
 	@status=0; \
 	$(TEST_ENV) QT_API=pyqt6 PYTEST_QT_API=pyqt6 $(PYTEST) || status=$$?; \
-	$(TEST_ENV) QT_API=pyside6 PYTEST_QT_API=pyside6 $(PYTEST) tests/viewer --qt-only || status=$$?; \
+	$(TEST_ENV) QT_API=pyside6 PYTEST_QT_API=pyside6 tools/tests-on-pyside6.sh $(PYTEST) || status=$$?; \
 	exit $$status
 
 lint: .venv/.test
