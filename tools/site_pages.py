@@ -20,6 +20,7 @@ import notebook_pages  # noqa: E402
 
 STUB = ROOT / "src" / "napari_spatialrecon" / "__init__.pyi"
 SETTINGS = re.compile(r"^<!-- settings: (\S+) (\S+) -->$", re.M)
+PICTURE = re.compile(r"<img [^>]*src=\"([^\"]+)\"[^>]*>")
 API = re.compile(r"^<!-- api: ([^>]+) -->$", re.M)
 
 
@@ -40,6 +41,11 @@ def on_page_markdown(markdown: str, **_: Any) -> str:
     """Fill in what a page asks for."""
     markdown = SETTINGS.sub(lambda m: settings_table(m[1], m[2]), markdown)
     return API.sub(lambda m: api(m[1]), markdown)
+
+
+def on_page_content(html: str, **_: Any) -> str:
+    """Open a picture at its own size where it is clicked, since a phone shows a window small."""
+    return PICTURE.sub(r'<a href="\1" title="Open at full size">\g<0></a>', html)
 
 
 def settings_table(task: str, method: str) -> str:

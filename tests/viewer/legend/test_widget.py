@@ -15,6 +15,7 @@ from qtpy.QtWidgets import QColorDialog
 from napari_spatialrecon.viewer.canvas.colors import set_point_colors
 from napari_spatialrecon.viewer.legend.model import Legend
 from napari_spatialrecon.viewer.legend.widget import LegendWidget
+from napari_spatialrecon.viewer.widgets.page import PageBox
 
 
 def middle(widget: LegendWidget, row: int) -> QPoint:
@@ -40,6 +41,14 @@ def test_it_follows_the_active_layer_and_its_colors(shown: tuple) -> None:
     assert widget._title.text() == "ERBB2: 0 to 5"
     viewer.layers.clear()
     assert widget.legend.layer is None
+
+
+def test_its_help_opens_the_page_about_the_legend(shown: tuple) -> None:
+    *_, widget = shown
+    widget.help_button.click()
+    box = widget.window().findChild(PageBox)
+    assert box.windowTitle() == "Legend" and "Alt-click its line" in box.text.toPlainText()
+    box.close()
 
 
 def test_click_hides_and_alt_click_solos(shown: tuple, qtbot: Any) -> None:

@@ -26,6 +26,7 @@ from napari_spatialrecon.viewer.canvas.layer_values import fading_tells
 from napari_spatialrecon.viewer.canvas.layers import unwrapped
 from napari_spatialrecon.viewer.legend.model import Legend
 from napari_spatialrecon.viewer.widgets.labels import WrappedLabel
+from napari_spatialrecon.viewer.widgets.page import help_button
 from napari_spatialrecon.viewer.window.docks import share_tabs
 from napari_spatialrecon.viewer.window.present import present
 from napari_spatialrecon.viewer.window.tones import DARK, Tones, tones
@@ -80,6 +81,9 @@ class LegendWidget(QWidget):
         self._fade = QCheckBox("Fade uncertain points")
         self._fade.setToolTip("The less certain its position, the more transparent a point is")
         self._all = QPushButton("Show all")
+        self.help_button = help_button(
+            "legend.md", "Legend", "How to hide, find and recolor what the legend lists"
+        )
         self._count = WrappedLabel()
         self._lay_out()
         self._search.textChanged.connect(self._model.set_search)
@@ -106,6 +110,7 @@ class LegendWidget(QWidget):
         row = QHBoxLayout()
         row.addWidget(self._count, 1)
         row.addWidget(self._all)
+        row.addWidget(self.help_button)
         layout.addLayout(row)
         layout.addWidget(self._fade)
         layout.addStretch()
