@@ -6,6 +6,9 @@ between two Qt events meanwhile (a timer of 2 ms), by the clock and of the proce
 own thread, which on a busy machine tells what it would be on a quiet one. Run in a desktop session, or with a virtual screen::
 
     OMP_NUM_THREADS=1 xvfb-run -a -s "-screen 0 1280x800x24" python benchmarks/bench_points.py
+
+On a virtual machine whose host takes free memory back (`bench_memory.py` tells), let the process keep
+its own: ``MALLOC_MMAP_MAX_=0 MALLOC_TRIM_THRESHOLD_=17179869184 MALLOC_ARENA_MAX=1``.
 """
 
 from __future__ import annotations

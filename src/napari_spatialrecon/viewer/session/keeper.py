@@ -32,6 +32,7 @@ from napari_spatialrecon.viewer.session.snapshot import Snapshot, take
 from napari_spatialrecon.viewer.window.main_window import canvas_of, main_window
 from napari_spatialrecon.viewer.window.notify import notify_error, notify_info
 from napari_spatialrecon.viewer.window.present import present
+from napari_spatialrecon.viewer.window.pulse import Pulse
 from napari_spatialrecon.viewer.window.steps import Steps, at_once
 from napari_spatialrecon.viewer.window.turns import Turns
 from napari_spatialrecon.viewer.window.worker import Run
@@ -259,10 +260,12 @@ class Keeper(QObject):
             return
         self._changed, self._copied, self._due = False, time.monotonic(), EVERY_S
         taken = take(self.viewer)
-        work = partial(_copy, taken, self.aside)
+        pulse = Pulse(self)
+        work = partial(_copy, taken, self.aside, pulse)
         run = self._copying = Run(work, "Keeping a copy", parent=self, light=True)
         run.returned.connect(self._has_copy)
         run.finished.connect(self._forget_copy)
+        run.finished.connect(pulse.deleteLater)
         run.start()
 
     def clean_up(self) -> None:
@@ -328,8 +331,10 @@ class Keeper(QObject):
         run.deleteLater()
 
 
-def _copy(taken: Snapshot, folder: Path, progress: Any, should_stop: Any) -> None:
-    write_session(taken, folder, progress, should_stop)
+def _copy(
+    taken: Snapshot, folder: Path, pulse: Pulse, progress: Any, should_stop: Callable[[], bool]
+) -> None:
+    write_session(taken, folder, progress, partial(pulse.make_way, should_stop))
 
 
 def _end(viewer: int, followed: list[tuple[Any, Any]], aside: Path) -> None:
