@@ -8,12 +8,15 @@ import numpy as np
 import pytest
 
 from napari_spatialrecon.methods.placement.calibration import LEAST, Calibration, Measured
+from napari_spatialrecon.methods.placement.config import KnnConfig
 from napari_spatialrecon.methods.placement.domain import BELONGS, Domain
 from napari_spatialrecon.methods.placement.flags import Flags
 from napari_spatialrecon.methods.placement.held_out import hold_out
-from napari_spatialrecon.methods.placement.knn import Knn
+from napari_spatialrecon.methods.placement.knn import Knn, other_quarters, yardsticks
 from napari_spatialrecon.methods.placement.posterior import Posterior
+from napari_spatialrecon.methods.placement.reference import Reference
 from napari_spatialrecon.methods.placement.rehearsal import SHARES, Rehearsal, baseline_places
+from napari_spatialrecon.methods.run import Run
 from napari_spatialrecon.tissue.preprocess import exchanged
 
 
@@ -82,10 +85,34 @@ def test_cells_of_a_larger_spread_lie_further_off_in_proportion() -> None:
     np.testing.assert_allclose(two.radius, 2 * one.radius)
 
 
-def test_the_baseline_is_calibrated_on_every_spot(methods, slides) -> None:
-    found = methods["knn"].fitted.calibration
-    assert found.spots == sum(slide.adata.n_obs for slide in slides)
-    assert methods["ridge"].fitted.calibration.spots < found.spots / 3
+def test_what_is_fitted_in_no_time_is_calibrated_on_every_spot(methods, slides) -> None:
+    for name in ("knn", "ridge"):
+        found = methods[name].fitted.calibration
+        assert found.spots == sum(slide.adata.n_obs for slide in slides)
+    assert methods["dpvae"].fitted.calibration.spots < found.spots / 3
+
+
+def test_each_quarter_is_placed_by_what_was_fitted_without_it(slides, cells) -> None:
+    asked: list[int] = []
+    held_out = hold_out(slides, 0)
+    config = KnnConfig()
+    seen, features = Reference.fit(held_out.seen, cells, config.preprocess, seed=0)
+    known = yardsticks(held_out, seen, features, config)
+    others = other_quarters(held_out, cells, config, Run(0))
+    rehearsal = Rehearsal.of(known, config, others)
+
+    def placing(number: int):
+        def place(scene):
+            asked.append(number)
+            part = (rehearsal, *rehearsal.others)[number]
+            assert any(scene is each for each in part.scenes)
+            return baseline_places(scene)
+
+        return place
+
+    found = rehearsal.calibrated_on_all([placing(number) for number in range(4)])
+    assert asked == [number for number in range(4) for _ in SHARES]
+    assert found == rehearsal.calibrated_baseline()
 
 
 def test_the_radius_of_few_spots_is_wide_enough_to_hold_nine_in_ten() -> None:
@@ -172,10 +199,6 @@ def test_a_place_is_not_told_by_the_place_of_a_held_out_spot(slides, cells) -> N
 
 
 def rehearsal_of(slides, cells) -> Rehearsal:
-    from napari_spatialrecon.methods.placement.config import KnnConfig
-    from napari_spatialrecon.methods.placement.knn import yardsticks
-    from napari_spatialrecon.methods.placement.reference import Reference
-
     config, held_out = KnnConfig(), hold_out(slides, 0)
     seen, features = Reference.fit(held_out.seen, cells, config.preprocess, seed=0)
     return Rehearsal.of(yardsticks(held_out, seen, features, config))

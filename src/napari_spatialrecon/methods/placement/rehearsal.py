@@ -159,15 +159,27 @@ class Rehearsal:
         found = zip(levels, self._of_all(), strict=True)
         return Calibration.fit([replace(own, every=known.errors) for own, known in found])
 
+    def calibrated_on_all(self, places: Sequence[Place]) -> Calibration | None:
+        """Return the calibration of a method on the spots of all quarters; None with too few.
+
+        Parameters
+        ----------
+        places
+            For each quarter, how the method places spots if it is fitted without this quarter: of
+            this rehearsal, then of `others`.
+        """
+        return Calibration.fit(self._of_all(places))
+
     def calibrated_baseline(self) -> Calibration | None:
         """Return the calibration of the baseline, on all quarters; None with too few spots."""
         return Calibration.fit(self._of_all())
 
-    def _of_all(self) -> list[Measured]:
-        """Return the baseline's errors of the spots of all quarters, a level each."""
+    def _of_all(self, places: Sequence[Place] = ()) -> list[Measured]:
+        """Return the errors of the spots of all quarters, a level each; of the baseline if none."""
+        every = (self, *self.others)
         parts = [
-            [part._measured(scene, baseline_places(scene)) for scene in part.scenes]
-            for part in (self, *self.others)
+            [part._measured(scene, place(scene)) for scene in part.scenes]
+            for part, place in zip(every, places or (baseline_places,) * len(every), strict=True)
         ]
         return [
             Measured(

@@ -25,7 +25,7 @@ from napari_spatialrecon.methods.placement.held_out import hold_out
 from napari_spatialrecon.methods.placement.knn import align_slides, other_quarters, yardsticks
 from napari_spatialrecon.methods.placement.posterior import spatial_directions
 from napari_spatialrecon.methods.placement.reference import Reference
-from napari_spatialrecon.methods.placement.rehearsal import Rehearsal
+from napari_spatialrecon.methods.placement.rehearsal import Place, Rehearsal
 from napari_spatialrecon.methods.run import Run
 from napari_spatialrecon.progress import Reporter
 from napari_spatialrecon.tissue.contract import Prepared
@@ -89,17 +89,16 @@ class Ridge(PlacementMethod):
         if (held_out := hold_out(references, run.seed)) is not None:
             seen, features = Reference.fit(held_out.seen, query, preprocess, seed=run.seed)
             known = yardsticks(held_out, seen, features, KnnConfig())
-            seen, _ = _aligned(seen, features)
-            line = self._regress(seen)
-            placed = [line.places(self._inputs(f)) for f in held_out.features(seen.space)]
+            line = self._regress(known.seen)
+            placed = [line.places(self._inputs(f)) for f in held_out.features(known.seen.space)]
             errors = {
                 "method": held_out.stress(placed),
                 "baseline": known.stress,
-                **known.beside(known.compared(placed), seen.frame),
+                **known.beside(known.compared(placed), known.seen.frame),
             }
             others = other_quarters(held_out, query, KnnConfig(preprocess=preprocess), run)
-            calibration = Rehearsal.of(known, others=others).calibrated(
-                lambda scene: [line.places(self._inputs(f)) for f in scene.features]
+            calibration = Rehearsal.of(known, others=others).calibrated_on_all(
+                [self._placing(quarter.seen) for quarter in (known, *others)]
             )
         run.reporter.check()
         self.fitted = FittedRidge(
@@ -114,6 +113,11 @@ class Ridge(PlacementMethod):
     def _inputs(self, features: NDArray[np.float32]) -> NDArray[np.float64]:
         values = features.astype(float)
         return normalize(values) * np.sqrt(values.shape[1]) if self.config.unit_length else values
+
+    def _placing(self, seen: Reference) -> Place:
+        """Return how spots are placed by a line that is fitted to the seen ones."""
+        line = self._regress(seen)
+        return lambda scene: [line.places(self._inputs(f)) for f in scene.features]
 
     def _regress(self, reference: Reference) -> LinearMap:
         inputs = self._inputs(reference.all_features)
