@@ -18,19 +18,19 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-import pandas as pd
 from scipy.spatial.distance import jensenshannon
-from scipy.stats import spearmanr
 
 import napari_spatialrecon as sr
 from experiments.data import add_data_option, run
 from experiments.super_resolve.cases import column_correlation
+from experiments.validate.agreement_tables import summary
 from napari_spatialrecon.comparison.cases import genes, mixtures, places, splits
 from napari_spatialrecon.comparison.data import DataFolder
-from napari_spatialrecon.evaluation.intervals import stress_of
+from napari_spatialrecon.evaluation.intervals import block_draws, stress_of
 from napari_spatialrecon.geometry.procrustes import fit_pose
-from napari_spatialrecon.methods.registry import methods_for
 from napari_spatialrecon.storage import write_json
+from napari_spatialrecon.tasks.validation.problem import Answer
+from napari_spatialrecon.tasks.validation.validating import plan_validation
 from napari_spatialrecon.tissue.subspots import Factor
 
 #: Cases and methods of each task; a method may have settings behind a colon.
@@ -138,13 +138,29 @@ def _row(task: str, name: str, method: str, seed: int, given: Given, true: Truth
     if setting:
         more["settings"] = dict([setting.split("=")])
     start = time.process_time()
-    found = sr.validate(task, **given, **more)
+    plan = plan_validation(task, **given, **more)
+    answers: list[Answer] = []
+    answer_of = plan.problem.answer
+
+    def answer(*asked: Any) -> Answer:
+        answers.append(answer_of(*asked))
+        return answers[-1]
+
+    plan.problem.answer = answer  # type: ignore[method-assign]
+    found = plan.run()
     middle = time.process_time()
     truth = true(more)
     own, trivial = found.scores[0], found.scores[-1]
+    weights = block_draws(found.n_blocks, seed)
+    draws = {
+        measure.own: [round(float(x), 5) for x in statistic(weights)]
+        for measure, statistic in zip(found.measures, answers[0].statistics, strict=True)
+        if statistic is not None
+    }
     held_out = {m.own: v.value for m, v in zip(found.measures, own.values, strict=True) if v}
     if task == "place" and own.values[0] and trivial.values[0]:
         held_out["center"] = own.values[0].value / trivial.values[0].value
+        draws["center"] = draws.pop(found.measures[0].own)
     return {
         "task": task,
         "case": name,
@@ -152,67 +168,11 @@ def _row(task: str, name: str, method: str, seed: int, given: Given, true: Truth
         "seed": seed,
         "held_out": held_out,
         "true": truth,
+        "draws": draws,
         "outcome": found.outcome,
         "verdict": found.verdict,
         "seconds": [middle - start, time.process_time() - middle],
     }
-
-
-def summary(found: list[dict[str, Any]]) -> str:
-    """Return the rows and the rank correlations as Markdown."""
-    flat = []
-    for row in found:
-        for measure, value in row["true"].items():
-            sign = -1 if measure == "correlation" else 1
-            flat.append({**row, "measure": measure, "held": row["held_out"][measure],
-                         "truth": value, "sign": sign})  # fmt: skip
-    table = pd.DataFrame(flat)
-    lines = ["| task | case | measure | method: held out, true |", "|---|---|---|---|"]
-    for (task, case, measure), part in table.groupby(["task", "case", "measure"], sort=False):
-        each = "; ".join(f"{r.method} {r.held:.3f}, {r.truth:.3f}" for r in part.itertuples())
-        lines.append(f"| {task} | {case} | {measure} | {each} |")
-    lines += ["", "| task | measure | pairs | over all | mean within cases | best found |"]
-    lines.append("|---|---|---|---|---|---|")
-    for (task, measure), part in table.groupby(["task", "measure"], sort=False):
-        within = [spearmanr(one["held"], one["truth"]).statistic for _, one in part.groupby("case")]
-        best = [
-            one.loc[(one["held"] * one["sign"]).idxmin(), "method"]
-            == one.loc[(one["truth"] * one["sign"]).idxmin(), "method"]
-            for _, one in part.groupby("case")
-        ]
-        over = spearmanr(part["held"], part["truth"]).statistic
-        lines.append(
-            f"| {task} | {measure} | {len(part)} | {over:.2f} | {np.nanmean(within):.2f} | "
-            f"{sum(best)} of {len(best)} |"
-        )
-    lines += ["", "| task | verdict | cases and methods | truly better than that baseline |"]
-    lines.append("|---|---|---|---|")
-    gains = _gains(table)
-    for (task, outcome), part in gains.groupby(["task", "outcome"], sort=False):
-        lines.append(f"| {task} | {outcome} | {len(part)} | {(part['true'] > 0).sum()} |")
-    lines += [
-        "",
-        "| task | rank correlation of stated and true gain over that baseline |",
-        "|---|---|",
-    ]
-    for task, part in gains.groupby("task", sort=False):
-        lines.append(f"| {task} | {spearmanr(part['held'], part['true']).statistic:.2f} |")
-    return "\n".join(lines)
-
-
-def _gains(table: pd.DataFrame) -> pd.DataFrame:
-    """Return by how much each method is better than the best baseline, as held out and in truth."""
-    found = []
-    for (task, case), part in table[table["measure"] != "stress"].groupby(["task", "case"]):
-        names = [info.name for info in methods_for(task) if info.page == "baselines"]
-        for _, row in part.iterrows():
-            others = part[part["method"].isin(names)]
-            others = others[others["method"] != row["method"].partition(":")[0]]
-            best = others.loc[(others["held"] * others["sign"]).idxmin()]
-            held, true = (best[of] - row[of] for of in ("held", "truth"))
-            gain = {"held": held * row["sign"], "true": true * row["sign"]}
-            found.append({"task": task, "case": case, "outcome": row["outcome"], **gain})
-    return pd.DataFrame(found)
 
 
 def main() -> None:
@@ -228,7 +188,9 @@ def main() -> None:
     for row in rows(asked, found):
         found.append(row)
         write_json(asked.out, found)
-        print(json.dumps({k: v for k, v in row.items() if k != "verdict"}), flush=True)
+        print(
+            json.dumps({k: v for k, v in row.items() if k not in ("verdict", "draws")}), flush=True
+        )
     print(summary(found))
 
 

@@ -87,3 +87,18 @@ def test_a_record_without_inputs_or_versions_is_no_reason_to_fail(moved: Path, p
     assert "The record names no inputs" in found.text
     assert "does not say which version" in found.text
     assert "is not in this version" in found.text and "No spots were held out" in found.text
+
+
+def test_a_record_beside_that_is_of_another_run_is_ignored_and_that_is_said(
+    runs: dict[str, Path], tmp_path: Path, page: Any
+) -> None:
+    table = Path(shutil.copy(runs["place"], tmp_path))
+    beside = tmp_path / "place.run.json"
+    record = json.loads(runs["place"].with_name("place.run.json").read_text())
+    beside.write_text(json.dumps(record))
+    assert "not the record of this table" not in page(table).text
+    record["inputs"]["slide"] = "0123456789abcdef"
+    beside.write_text(json.dumps(record))
+    found = page(table).text
+    assert "place.run.json is not the record of this table" in found
+    assert "0123456789abcdef" not in found

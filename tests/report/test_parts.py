@@ -20,6 +20,7 @@ from napari_spatialrecon.report.pictures import Studio
 from napari_spatialrecon.report.repeating import command_of
 from napari_spatialrecon.report.run import Run
 from napari_spatialrecon.report.settings import settings_section
+from napari_spatialrecon.report.tried import choice_of, tried_table
 from napari_spatialrecon.report.validation import bars_of, validation_section, verdict
 
 METRICS = {
@@ -90,10 +91,39 @@ def test_methods_that_were_tried_are_told_with_the_one_kept() -> None:
     auto = {"tried": tried, "kept": "gears", "skipped": skipped, "config": {}}
     run = made(settings={"auto": auto})
     (table,) = validation_section(run).tables
-    assert [row[0] for row in table.rows] == ["GEARS (kept)", "kNN (spatial LDA)", "dp-VAE"]
+    assert [row[0] for row in table.rows] == ["GEARS (kept)", "kNN", "dp-VAE"]
     assert table.rows[2][1] == "not tried" and "too long" in table.rows[2][3]
     text = paragraph_section(run, [], places.done).code
-    assert "chosen among several methods" in text
+    assert "chosen among 2 methods by their error on held-out spots" in text
+
+
+def test_what_a_choice_tried_has_the_measure_of_its_task_and_what_it_kept_is_named_and_cited() -> (
+    None
+):
+    tried = {"nnls": {"error": 0.45}, "come": {"error": 0.37, "gain": 0.08, "gain_noise": 0.01}}
+    tried["nnls likelihood of counts"] = {"error": 0.40, "gain": 0.05, "gain_noise": 0.02}
+    auto = {"tried": tried, "kept": "nnls likelihood of counts", "skipped": {}, "config": {}}
+    one = made("deconvolve", "nnls", config={"loss": "counts"}, settings={"auto": auto}, metrics={})
+    choice = choice_of(one)
+    assert choice is not None
+    table = tried_table(choice)
+    assert table.head[1].startswith("Jensen-Shannon") and "pseudo-spots" in table.caption
+    assert [row[:2] for row in table.rows] == [
+        ("COME", "0.370"),
+        ("Weighted regression (likelihood of counts) (kept)", "0.400"),
+        ("Weighted regression", "0.450"),
+    ]
+    (settings,) = settings_section(one).tables
+    assert [row[3] for row in settings.rows] == ["chosen by auto"]
+    mean = {"error": 0.33, "weights": {"come": 0.75, "nnls": 0.25}}
+    several = {**auto, "kept": ["nnls", "come"], "mean": mean}
+    both = made("deconvolve", "auto", settings={"auto": several}, metrics={})
+    choice = choice_of(both)
+    assert choice is not None
+    first = "The mean of Weighted regression (25%) and COME (75%) (kept)"
+    assert tried_table(choice).rows[0] == (first, "0.330", "+0.120")
+    said = " ".join(method_section(both).text)
+    assert "Auto tried 3 methods on pseudo-spots" in said and "Wei et al., 2025" in said
 
 
 def test_settings_that_differ_say_from_where_and_what_they_mean() -> None:

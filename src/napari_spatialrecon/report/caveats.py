@@ -11,6 +11,7 @@ from napari_spatialrecon.report.parts import Line, Section, listed
 from napari_spatialrecon.report.places import uncertainty_caveats
 from napari_spatialrecon.report.run import PLACING, Run
 from napari_spatialrecon.report.settings import preset_of
+from napari_spatialrecon.report.tried import choice_of
 from napari_spatialrecon.report.validation import verdict
 from napari_spatialrecon.tasks.placement_trust import diagnostics
 from napari_spatialrecon.tissue import contract
@@ -32,6 +33,15 @@ def caveats_of(run: Run, inputs: list[Input]) -> list[Line]:
     if run.task in PLACING:
         lines += _of_places(run)
     lines += _of_inputs(inputs)
+    if run.ignored:
+        lines.append(
+            (
+                "warning",
+                f"{run.ignored} is not the record of this table: it was changed, or is of another "
+                "run. It was ignored; what stands here is what the table itself holds, which has "
+                "no times.",
+            )
+        )
     lines += _of_version(run)
     lines += _of_method(run)
     order = {"wrong": 0, "warning": 1, "quiet": 2}
@@ -97,7 +107,9 @@ def _of_method(run: Run) -> list[Line]:
     if preset_of(run) == "quick" and "standard" in run.info.config().presets():
         text = "Made with the preset quick; standard takes longer and may be better."
         lines.append(("quiet", text))
-    if limit := brief(run.info).get("Not when"):
-        text = f"According to its page, {run.info.short_title} should not be used when {limit}"
-        lines.append(("quiet", text))
+    choice = choice_of(run)
+    for info in [run.info] if choice is None else choice.infos:
+        if limit := brief(info).get("Not when"):
+            text = f"According to its page, {info.short_title} should not be used when {limit}"
+            lines.append(("quiet", text))
     return lines

@@ -280,7 +280,7 @@ def _spacing(prepared: AnnData, table: AnnData) -> str:
         return _DASH
     apart = float(np.median(nearest(np.asarray(prepared.obsm[SPATIAL], float), 1)[1]))
     scale = contract.um_per_unit(table)
-    return f"{apart:,.3g}" if scale is None else f"{apart * scale:,.0f} µm"
+    return f"{apart:,.3g} units" if scale is None else f"{apart * scale:,.0f} µm"
 
 
 def _stain(one: Input) -> str:

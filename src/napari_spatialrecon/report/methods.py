@@ -13,6 +13,7 @@ from napari_spatialrecon.report.inputs import Input
 from napari_spatialrecon.report.parts import Section, listed
 from napari_spatialrecon.report.run import Run
 from napari_spatialrecon.report.settings import changed, preset_of
+from napari_spatialrecon.report.tried import choice_of
 from napari_spatialrecon.report.validation import bars_of, verdict
 
 _ITEM = re.compile(r"^- \*\*(.+?)\*\* (.+)$", re.MULTILINE)
@@ -26,52 +27,68 @@ def brief(info: MethodInfo) -> dict[str, str]:
 
 def method_section(run: Run) -> Section:
     """Return the method in two sentences, with the paper it is from."""
-    info = run.info
-    if info is None:
+    choice, infos = choice_of(run), _infos(run)
+    if not infos:
         return Section("method", "Method", (f"{run.method} is not in this version.",))
-    paper = citation(info)
-    assumed = brief(info).get("Assumes", "").partition(". ")[0].rstrip(".")
-    by = f" ({paper.short})" if paper else ""
-    first = f"{info.short_title}{by}: {info.summary[:1].lower()}{info.summary[1:]}"
-    second = f" It assumes {assumed}." if assumed else ""
-    source = (
-        f"{paper.full} Written anew for napari-spatialrecon from the paper."
-        if paper
-        else "A baseline of napari-spatialrecon, without a paper of its own."
-    )
-    return Section("method", "Method", (first + second, source))
+    said = []
+    if choice is not None:
+        said.append(
+            f"Auto tried {len(choice.tried)} methods on {choice.held_out} and used {choice.title}."
+        )
+    for info in infos:
+        paper = citation(info)
+        assumed = brief(info).get("Assumes", "").partition(". ")[0].rstrip(".")
+        by = f" ({paper.short})" if paper else ""
+        first = f"{info.short_title}{by}: {info.summary[:1].lower()}{info.summary[1:]}"
+        said.append(first + (f" It assumes {assumed}." if assumed else ""))
+        said.append(
+            f"{paper.full} Written anew for napari-spatialrecon from the paper."
+            if paper
+            else "A baseline of napari-spatialrecon, without a paper of its own."
+        )
+    return Section("method", "Method", tuple(said))
+
+
+def _infos(run: Run) -> list[MethodInfo]:
+    """Return the method of a run, or those whose mean it is."""
+    choice = choice_of(run)
+    if choice is not None:
+        return choice.infos
+    return [] if run.info is None else [run.info]
 
 
 def paragraph_section(
     run: Run, inputs: list[Input], done: Callable[[Run, list[Input]], str]
 ) -> Section:
     """Return a paragraph to be put into a paper, with its references."""
-    paper = None if run.info is None else citation(run.info)
+    papers = [paper for info in _infos(run) if (paper := citation(info)) is not None]
     text = " ".join(
         filter(
             None,
             (
-                _what(run, paper, done(run, inputs)),
+                _what(run, papers, done(run, inputs)),
                 _with(run),
                 _inputs(inputs),
                 _how_good(run),
             ),
         )
     )
-    references = (f"Reference: {paper.full}",) if paper else ()
+    references = tuple(f"Reference: {paper.full}" for paper in papers)
     return Section("paragraph", "Methods paragraph", code=text, after=references)
 
 
-def _what(run: Run, paper: Citation | None, done: str) -> str:
-    info, cited = run.info, f" ({paper.short})" if paper else ""
-    title = run.method if info is None else info.short_title
-    baseline = " (a baseline)" if info is not None and info.page == "baselines" else ""
+def _what(run: Run, papers: list[Citation], done: str) -> str:
+    infos, choice = _infos(run), choice_of(run)
+    cited = f" ({'; '.join(paper.short for paper in papers)})" if papers else ""
+    title = infos[0].short_title if infos else run.method
+    if choice is not None:
+        title = choice.title
+    baseline = "the baseline " if [info.page for info in infos] == ["baselines"] else ""
     version = (run.record.get("versions") or {}).get("napari-spatialrecon", "of unknown version")
-    if any(isinstance(v, dict) and "tried" in v for v in run.settings.values()):
-        how = ", chosen among several methods by their error on held-out spots"
-    else:
-        how = ""
-    return f"{done} {title}{cited}{baseline}{how}, as implemented in napari-spatialrecon {version}."
+    how = ""
+    if choice is not None:
+        how = f", chosen among {len(choice.tried)} methods by their error on {choice.held_out}"
+    return f"{done} {baseline}{title}{cited}{how}, as implemented in napari-spatialrecon {version}."
 
 
 def _with(run: Run) -> str:

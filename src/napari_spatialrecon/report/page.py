@@ -23,6 +23,7 @@ from napari_spatialrecon.report.pictures import Studio
 from napari_spatialrecon.report.repeating import repeat_section
 from napari_spatialrecon.report.run import PLACING, TASKS, Run, runs_of
 from napari_spatialrecon.report.settings import settings_section
+from napari_spatialrecon.report.tried import choice_of
 from napari_spatialrecon.report.validated import validated_section
 from napari_spatialrecon.report.validation import bars_of, validation_section, verdict
 from napari_spatialrecon.storage import atomic_file
@@ -139,7 +140,7 @@ def _told(run: Run, anchor: str, studio: Studio, types: str | None, *, check: bo
         anchor,
         run.name,
         TASKS[run.task],
-        run.method,
+        _method(run),
         tuple(part for part in sections if not part.is_empty),
         bars[0].text if bars else "unknown",
         ", ".join(f"{bar.name} {bar.text}" for bar in bars[1:]),
@@ -159,6 +160,13 @@ def _said(run: Run, grave: list[Line]) -> tuple[str, str]:
     if not found.measured and run.task != "deconvolve":
         return "quiet", "not measured"
     return ("warning", "with caveats") if grave else ("good", "no objection")
+
+
+def _method(run: Run) -> str:
+    """Return the title of the method, or of all whose mean was kept."""
+    choice = choice_of(run)
+    several = choice is not None and len(choice.kept) > 1
+    return f"{run.method}: {choice.title}" if choice is not None and several else run.method
 
 
 def _seconds(run: Run) -> str:

@@ -10,6 +10,7 @@ from napari_spatialrecon.report.inputs import CHANGED, MISSING, Input
 from napari_spatialrecon.report.parts import Section
 from napari_spatialrecon.report.run import Run
 from napari_spatialrecon.report.settings import changed, preset_of
+from napari_spatialrecon.report.tried import choice_of
 
 #: Settings that are options of the command line, in its order.
 _OPTIONS = (
@@ -23,6 +24,11 @@ _OPTIONS = (
     "onto",
     "encoder",
     "model",
+)
+#: What repeating a choice depends on.
+_TIME = (
+    "How many methods auto tries depends on the time that they take on the machine; with "
+    "--set minutes=0 it tries all."
 )
 _NEEDED = {
     "place": ("reference", "query"),
@@ -43,6 +49,8 @@ def repeat_section(run: Run, inputs: list[Input]) -> Section:
         "what stands in capitals is not in the record."
     )
     lines = []
+    if choice_of(run) is not None:
+        lines.append(("quiet", _TIME))
     if gone := [one.name for one in inputs if one.state == MISSING]:
         lines.append(("warning", f"Not found now, so not checked: {', '.join(gone)}."))
     if other := [one.name for one in inputs if one.state == CHANGED]:

@@ -4,17 +4,18 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any, Protocol
 
 from anndata import AnnData
 
 from napari_spatialrecon.errors import InputError
+from napari_spatialrecon.legacy import read_record
 from napari_spatialrecon.methods.registry import MethodInfo, find_method
 from napari_spatialrecon.provenance import RunRecord
 from napari_spatialrecon.storage import MANIFEST
-from napari_spatialrecon.tasks.writing import stored_record
+from napari_spatialrecon.tasks.writing import record_of, stored_record
 from napari_spatialrecon.tissue.formats.naming import numbered
 from napari_spatialrecon.tissue.read import read_adata
 from napari_spatialrecon.tissue.slots import OURS
@@ -56,6 +57,8 @@ class Run:
         Inputs that are in memory, by their name in the record or their path; others are read.
     command
         How to repeat it, where that is known better than by the record.
+    ignored
+        Name of a record beside the table that is not of its run.
     """
 
     name: str
@@ -64,6 +67,7 @@ class Run:
     path: Path | None = None
     tables: Mapping[str, AnnData] = field(default_factory=dict)
     command: str = ""
+    ignored: str = ""
 
     @property
     def task(self) -> str:
@@ -126,10 +130,7 @@ def runs_of(asked: Sequence[Any]) -> list[Run]:
     if not found:
         raise InputError("Expected a run, found none.")
     names = numbered([run.name for run in found])
-    return [
-        Run(name, run.adata, run.record, run.path, run.tables, run.command)
-        for name, run in zip(names, found, strict=True)
-    ]
+    return [replace(run, name=name) for name, run in zip(names, found, strict=True)]
 
 
 def _of_result(result: Result) -> Run:
@@ -178,7 +179,17 @@ def _read(path: Path) -> Run:
             remedy="Try a result that a task wrote, such as placed.h5ad.",
             where=str(path),
         )
-    return Run(path.stem, adata, record, path)
+    beside = record_of(path)
+    ignored = beside.name if beside.is_file() and not _is_beside(beside, record) else ""
+    return Run(path.stem, adata, record, path, ignored=ignored)
+
+
+def _is_beside(path: Path, record: Mapping[str, Any]) -> bool:
+    """Return whether a record that was used is the one in a file."""
+    try:
+        return read_record(path) == record
+    except (OSError, ValueError):
+        return False
 
 
 def _provenance(adata: AnnData) -> dict[str, Any]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from napari_spatialrecon.hyperparameters import Config, flattened, word
 from napari_spatialrecon.report.parts import Section, Table
 from napari_spatialrecon.report.run import Run
+from napari_spatialrecon.report.tried import choice_of
 
 
 def settings_section(run: Run) -> Section:
@@ -21,11 +22,12 @@ def settings_section(run: Run) -> Section:
     plain, chosen = known().flat(), _preset(known, preset)
     options = {option.name: option for option in known.options()}
     used = flattened(run.record.get("config") or {})
+    hand = "set by hand" if choice_of(run) is None else "chosen by auto"
     for name, value in used.items():
         if name not in options:
             rows.append((name, word(value), "", "", "No longer a setting."))
         elif value != plain[name]:
-            by = f"preset {preset}" if value == chosen[name] else "set by hand"
+            by = f"preset {preset}" if value == chosen[name] else hand
             option = options[name]
             unit = f" {option.unit}" if option.unit else ""
             rows.append((name, f"{word(value)}{unit}", word(plain[name]), by, option.help))

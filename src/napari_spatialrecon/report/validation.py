@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import replace
 
 import numpy as np
@@ -10,8 +9,9 @@ import numpy as np
 from napari_spatialrecon.errors import InputError
 from napari_spatialrecon.evaluation.mixture_metrics import proportions_of
 from napari_spatialrecon.methods.registry import baseline_for, methods_for
-from napari_spatialrecon.report.parts import Bar, Line, Section, Table
+from napari_spatialrecon.report.parts import Bar, Line, Section
 from napari_spatialrecon.report.run import PLACING, Run
+from napari_spatialrecon.report.tried import choice_of, tried_table
 from napari_spatialrecon.tasks import gene_result
 from napari_spatialrecon.tasks.comparing import (
     Comparison,
@@ -69,7 +69,7 @@ def verdict(run: Run) -> Verdict:
 
 def validation_section(run: Run) -> Section:
     """Return the verdict, its numbers as bars, and the methods that were tried, if several were."""
-    found = verdict(run)
+    found, choice = verdict(run), choice_of(run)
     bars = bars_of(run)
     compared = found.measured and len(bars) > 1
     tone = "warning" if found.doubtful else "good" if compared else "quiet"
@@ -86,7 +86,7 @@ def validation_section(run: Run) -> Section:
         tuple(text),
         tuple(filter(None, [(tone, found.text), _measured(run)])),
         bars,
-        tuple(filter(None, [_tried(run)])),
+        () if choice is None else (tried_table(choice),),
     )
 
 
@@ -160,43 +160,3 @@ def bars_of(run: Run) -> tuple[Bar, ...]:
 def _baseline(task: str) -> str:
     known = any(info.page == "baselines" for info in methods_for(task))
     return baseline_for(task).name if known else ""
-
-
-def _error(one: tuple[str, Mapping[str, float]]) -> float:
-    errors = one[1]
-    return errors.get("method", errors.get("baseline", np.inf))
-
-
-def _tried(run: Run) -> Table | None:
-    """Return the methods that were tried on the same held-out spots, where one was chosen."""
-    found = next(
-        (v for v in run.settings.values() if isinstance(v, Mapping) and "tried" in v), None
-    )
-    if found is None or not found["tried"]:
-        return None
-    titles = {info.name: info.title for info in methods_for(run.task)}
-    rows = []
-    tried = found["tried"].items()
-    for name, errors in sorted(tried, key=_error):
-        which = "method" if "method" in errors else "baseline"
-        um, gain = errors.get(f"{which}_um"), errors.get("gain")
-        noise = errors.get("gain_noise", np.nan)
-        rows.append(
-            (
-                titles.get(name, name) + (" (kept)" if name == found.get("kept") else ""),
-                "unknown" if um is None else f"{um:,.0f}",
-                f"{errors[which]:.3f}" if which in errors else "unknown",
-                "is the baseline" if gain is None else f"{gain:+.3f} ± {noise:.3f}",
-            )
-        )
-    rows += [
-        (titles.get(name, name), "not tried", "", str(why))
-        for name, why in found.get("skipped", {}).items()
-    ]
-    return Table(
-        "Methods tried on the same held-out spots; the baseline is kept unless another is better "
-        "by more than twice the noise",
-        ("Method", "Median error, µm", "Relative distance error", "Better than the baseline by"),
-        tuple(rows),
-        (1, 2),
-    )
