@@ -92,7 +92,8 @@ def no_earlier_runs(tmp_path_factory, monkeypatch):
 def published(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """A folder of what a server has: nine spots, one of them without counts, and their H&E."""
     from napari_spatialrecon.tissue import downloads
-    from napari_spatialrecon.tissue.downloads import Dataset, Section
+    from napari_spatialrecon.tissue.downloads import Dataset
+    from napari_spatialrecon.tissue.published import Section
 
     folder = tmp_path / "published"
     folder.mkdir()

@@ -37,11 +37,11 @@ def _add_download(verbs: Any) -> None:
     verb = add_verb(
         verbs,
         "download",
-        "download public tissue, checked by its SHA-256, as tables with their H&E",
+        "download public tissue, checked by its SHA-256, as tables",
         run_download,
         folders=["out"],
     )
-    verb.add_argument("name", metavar="NAME", help="data set: her2")
+    verb.add_argument("name", metavar="NAME", help="data set: her2, hippocampus")
     verb.add_argument("--out", metavar="DIR", required=True)
     verb.add_argument(
         "--source", metavar="DIR", help="address or folder of a copy; the hashes have to agree"

@@ -4,46 +4,23 @@ from __future__ import annotations
 
 import shutil
 import tempfile
-import warnings
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
-
-import numpy as np
 
 from napari_spatialrecon.errors import InputError
 from napari_spatialrecon.faces import argument
 from napari_spatialrecon.progress import ProgressCallback, Reporter, ShouldStop
-from napari_spatialrecon.storage import atomic_file
-
-if TYPE_CHECKING:
-    import pandas as pd
-    from anndata import AnnData
-
-_PITCH_UM = 200.0
-"""Distance between neighboring spots of the first Spatial Transcriptomics arrays."""
-_SPOT_UM = 100.0
-_LONGEST = 2400
-"""Pixels of the longer side of the H&E that the window shows at once."""
-
-
-@dataclass(frozen=True)
-class Section:
-    """The files of one section: counts, spots and H&E, each a path below the source and a hash."""
-
-    counts: tuple[str, str]
-    spots: tuple[str, str]
-    image: tuple[str, str]
+from napari_spatialrecon.tissue.published import Recipe, Section, TypedCells, VisiumSpots
 
 
 @dataclass(frozen=True)
 class Dataset:
-    """A public data set of sections."""
+    """A public data set: where it is, and the tables that are made of it."""
 
     source: str
     citation: str
-    sections: Mapping[str, Section]
+    tables: Mapping[str, Recipe]
 
 
 def _her2(section: str, image: str, counts: str, spots: str, picture: str) -> Section:
@@ -82,7 +59,34 @@ DATASETS: Mapping[str, Dataset] = {
                 "34028ea41e376396b50c42b0a11a7e689c85be4a8022e668d0a09cc128c04c65",
             ),
         },
-    )
+    ),
+    "hippocampus": Dataset(
+        "https://raw.githubusercontent.com/dmcable/spacexr/744153c633da7ff70d0988308a160633fcf44af7/inst/extdata",
+        "Mouse hippocampus, 10x Visium (10x Genomics) and Drop-seq cells (Saunders et al. 2018), "
+        "as Cable et al. distribute them with RCTD (github.com/dmcable/spacexr)",
+        {
+            "spots": VisiumSpots(
+                (
+                    "SpatialRNA/VisiumVignette/counts.csv",
+                    "fdcd409386b830d7bca72ac5ef9ada6358e83394bde60c2acc509d0328778f0e",
+                ),
+                (
+                    "SpatialRNA/VisiumVignette/coords.csv",
+                    "65d95110750dcaaeb9d2182c52d7f8bf245b15badf9255e47dbf93a54b3bd0c6",
+                ),
+            ),
+            "cells": TypedCells(
+                (
+                    "Reference/Visium_Ref/counts.csv",
+                    "26f50a48cf105d7ec6974049e1e352f3724bb10c526f15328ca6b2ec9bc54622",
+                ),
+                (
+                    "Reference/Visium_Ref/cell_types.csv",
+                    "e39a114c970911ceebdf18c0551e9d3f5d09bd8535c2be90019a71c5fa0398f6",
+                ),
+            ),
+        },
+    ),
 }
 """The data sets that can be downloaded, with what their files have to hash to."""
 
@@ -104,7 +108,9 @@ def download(
     ----------
     name
         ``"her2"``: three sections of a HER2-positive breast cancer, 178 to 187 spots of 100 µm,
-        200 µm apart, with H&E (14 MB; Andersson et al. 2021).
+        200 µm apart, with H&E (14 MB; Andersson et al. 2021). ``"hippocampus"``: 313 spots of
+        Visium on a mouse hippocampus, 276 genes, and 510 dissociated cells of 17 types with 307
+        genes, 124 of them shared (0.6 MB; Saunders et al. 2018, Cable et al. 2022).
     folder
         Where the tables and their images go; made if it is missing.
     source
@@ -114,8 +120,9 @@ def download(
 
     Returns
     -------
-    Name of each section to its ``.h5ad``: counts, ``obsm["spatial"]`` as (n_spots, 2) float,
-    (x, y) in pixels of the full H&E, and the image in ``uns["spatial"]`` with its µm per pixel.
+    Name of each table to its ``.h5ad``. Slides: counts, ``obsm["spatial"]`` as (n_spots, 2)
+    float, (x, y) in pixels of the full H&E, and its µm per pixel, with the image where there is
+    one, in ``uns["spatial"]``. Cells: counts, and their types in ``obs["cell_type"]``.
 
     Raises
     ------
@@ -133,37 +140,22 @@ def download(
     if name not in DATASETS:
         raise InputError(
             f"Expected a data set of {', '.join(DATASETS)}; found {name!r}.",
-            remedy=f"Try {argument('name')} {next(iter(DATASETS))!r}.",
+            remedy=f"Try {next(iter(DATASETS))!r}.",
         )
     dataset, folder = DATASETS[name], Path(folder)
     folder.mkdir(parents=True, exist_ok=True)
     reporter = Reporter(progress, should_stop)
-    reporter.begin(f"Downloading {name}", total=len(dataset.sections))
+    reporter.begin(f"Downloading {name}", total=len(dataset.tables))
     made = {}
-    for number, (section, files) in enumerate(dataset.sections.items()):
+    for number, (table, recipe) in enumerate(dataset.tables.items()):
         reporter.check()
-        made[section] = folder / f"{section}.h5ad"
-        if not made[section].exists():
+        made[table] = folder / f"{table}.h5ad"
+        if not made[table].exists():
             with tempfile.TemporaryDirectory(dir=folder) as room:
-                _make(section, files, source or dataset.source, Path(room), made[section])
+                files = [_fetch(source or dataset.source, *f, Path(room)) for f in recipe.files]
+                recipe.make(table, files, made[table])
         reporter.step(number + 1, at_once=True)
     return made
-
-
-def _make(section: str, files: Section, source: str, room: Path, path: Path) -> None:
-    """Fetch the files of a section, and write its table with the image beside it."""
-    from napari_spatialrecon.tissue.h5ad import write_h5ad
-
-    counts, spots, image = (
-        _fetch(source, *f, room) for f in (files.counts, files.spots, files.image)
-    )
-    table = _table(section, counts, spots)
-    full = path.with_name(f"{section}_he_fullres.jpg")
-    shutil.move(image, full)
-    scale = _shrink(full, path.with_name(f"{section}_he.jpg"))
-    table.uns["spatial"][section]["scalefactors"]["tissue_hires_scalef"] = scale
-    with atomic_file(path) as temporary:
-        write_h5ad(temporary, table, packed=True)
 
 
 def _fetch(source: str, file: str, sha256: str, room: Path) -> Path:
@@ -195,56 +187,3 @@ def _fetch(source: str, file: str, sha256: str, room: Path) -> Path:
             f"{argument('source')}.",
             where=address,
         ) from error
-
-
-def _table(section: str, counts: Path, spots: Path) -> AnnData:
-    """Return the spots under the tissue with their counts and their places."""
-    import pandas as pd
-    from anndata import AnnData
-    from scipy.sparse import csr_matrix
-
-    matrix = pd.read_csv(counts, sep="\t", index_col=0)
-    places = pd.read_csv(spots, sep="\t")
-    places.index = pd.Index(places["x"].astype(str) + "x" + places["y"].astype(str))
-    names = [name for name in matrix.index if name in places.index]
-    places = places.loc[names]
-    table = AnnData(
-        csr_matrix(matrix.loc[names].to_numpy(np.float32)),
-        obs=pd.DataFrame({"array_x": places["x"], "array_y": places["y"], "section": section}),
-        var=pd.DataFrame(index=matrix.columns.astype(str)),
-        obsm={"spatial": places[["pixel_x", "pixel_y"]].to_numpy(float)},
-    )
-    um = _um_per_pixel(places)
-    library: dict[str, Any] = {
-        "images_files": {
-            "hires": f"{section}_he.jpg",
-            "fullres": f"{section}_he_fullres.jpg",
-        },
-        "metadata": {"um_per_fullres_px": um},
-        "scalefactors": {"spot_diameter_fullres": _SPOT_UM / um},
-    }
-    table.uns["spatial"] = {section: library}
-    return table
-
-
-def _um_per_pixel(places: pd.DataFrame) -> float:
-    """Return the µm of a pixel, from the pitch of the array along both of its axes."""
-    pixels = [
-        abs(np.polyfit(places[f"new_{axis}"], places[f"pixel_{axis}"], 1)[0]) for axis in "xy"
-    ]
-    return float(_PITCH_UM / np.mean(pixels))
-
-
-def _shrink(full: Path, path: Path) -> float:
-    """Write a smaller copy of the image, and return its scale."""
-    from PIL import Image
-
-    with warnings.catch_warnings():  # its hash is known, so that its size surprises nobody
-        warnings.simplefilter("ignore", Image.DecompressionBombWarning)
-        image = Image.open(full)
-    with image:
-        scale = min(1.0, _LONGEST / max(image.size))
-        size = (round(scale * image.width), round(scale * image.height))
-        image.draft("RGB", size)
-        image.resize(size, Image.Resampling.LANCZOS).save(path, quality=88)
-    return scale
