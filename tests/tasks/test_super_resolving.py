@@ -290,11 +290,14 @@ def test_a_spread_is_stated_where_it_can_be_calibrated_and_else_said_to_be_missi
     known = super_resolve(bins(16, 16, 4), config=config, device="cpu")
     assert "spread" in known.adata.layers
     assert 0.85 < known.record.metrics["spread_coverage"] <= 1.0
-    assert any("expect less: 88% on two slides" in note for note in known.notes)
-    few = super_resolve(bins(6, 6, 4), config=config, device="cpu")
-    assert "spread" not in few.adata.layers
-    assert any("The spread over draws is not stated" in note for note in few.notes)
-    assert not any("expect less" in note for note in few.notes)
+    growth = known.record.metrics["spread_growth"]
+    assert 1.0 <= growth < 5.0
+    assert any(f"and {growth - 1:.0%} wider" in note for note in known.notes)
+    for size in (6, 14):  # too few blocks, and too few blocks of blocks
+        few = super_resolve(bins(size, size, 4), config=config, device="cpu")
+        assert "spread" not in few.adata.layers
+        assert any("The spread over draws is not stated" in note for note in few.notes)
+        assert not any("wider" in note for note in few.notes)
 
 
 @pytest.mark.parametrize("method", ["bilinear", "auto"])

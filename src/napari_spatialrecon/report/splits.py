@@ -7,7 +7,7 @@ import pandas as pd
 
 from napari_spatialrecon.evaluation.pictures import overlay
 from napari_spatialrecon.geometry.autocorrelation import morans_i
-from napari_spatialrecon.methods.super_resolution.coarse_check import FINER, LEVEL
+from napari_spatialrecon.methods.super_resolution.coarse_check import FOUND, LEVEL
 from napari_spatialrecon.report.ground import drawn, stain_of, where
 from napari_spatialrecon.report.inputs import Input
 from napari_spatialrecon.report.parts import Section
@@ -108,7 +108,15 @@ def _uncertainty(run: Run, inputs: list[Input], studio: Studio, gene: str) -> Se
         "and are scaled so on the slide seen coarser, whose parts it measured"
     )
     text += "." if covered is None else f"; of blocks held out of this, they held {covered:.0%}."
-    text += f" Of parts themselves expect less: {FINER:.0%} on two slides that measured them."
+    growth = run.metrics.get("spread_growth")
+    if growth is None:  # a run of an earlier version
+        text += " Of parts themselves expect less."
+    else:
+        text += (
+            f" They are {growth - 1:.0%} wider than there, by what they grow from a slide seen "
+            f"coarser still to it. On slides whose parts were measured they held {FOUND[0]:.0%} "
+            f"to {FOUND[1]:.0%}."
+        )
     return Section("uncertainty", title, (text,), pictures=(picture,))
 
 

@@ -25,8 +25,10 @@ from napari_spatialrecon.methods.super_resolution.base import (
     gene_blocks,
 )
 from napari_spatialrecon.methods.super_resolution.coarse_check import (
-    FINER,
+    FOUND,
+    LEAST_STILL,
     LEVEL,
+    MOST_PARTS,
     CoarseCheck,
     coarse_check,
     scaled,
@@ -151,7 +153,7 @@ def super_resolve(
             note_choice(record, chosen_method, solver)
         record.config = solver.config.to_dict()
         checked = _checked(solver, prepared, parts, run)
-        scale = None if checked is None else checked.scale()
+        scale = None if checked is None else checked.finer(len(parts.offsets))
         guide = None
         if histology is not None:
             reporter.begin("Computing nuclear density")
@@ -162,13 +164,16 @@ def super_resolve(
     notes = [*prepared.notes, *_geometry_notes(parts.lattice), *solver.notes]
     if solver.draws and scale is None:
         notes.append(
-            "The spread over draws is not stated: it is calibrated on the slide seen coarser, for "
-            "which the spots have to be more, and on a grid."
+            "The spread over draws is not stated: it is calibrated on the slide seen coarser and "
+            f"coarser still, which can be done for up to {MOST_PARTS} parts of spots on a grid "
+            f"that form at least {LEAST_STILL} complete blocks of blocks."
         )
-    elif scale is not None:
+    elif checked is not None and (growth := checked.widened(len(parts.offsets))) is not None:
+        record.metrics["spread_growth"] = growth
         notes.append(
-            f"Two spreads hold {LEVEL:.0%} of the true counts on the slide seen coarser. Of parts "
-            f"themselves expect less: {FINER:.0%} on two slides whose parts were measured."
+            f"Two spreads are to hold {LEVEL:.0%} of the true counts of parts: as on the slide "
+            f"seen coarser, and {growth - 1:.0%} wider, by what they grow there from step to step. "
+            f"On slides whose parts were measured they held {FOUND[0]:.0%} to {FOUND[1]:.0%}."
         )
     if guide is not None:
         notes.append(guide.note)

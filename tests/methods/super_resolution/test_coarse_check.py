@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 from scipy.sparse import csr_matrix
@@ -10,6 +12,20 @@ from napari_spatialrecon.methods.super_resolution.base import SplitBlock
 from napari_spatialrecon.methods.super_resolution.coarse_check import CoarseCheck, scaled, totals_of
 
 BLOCKS, PARTS, GENES = 300, 4, 6
+
+
+def scattered(apart: float, counts: float, seed: int) -> CoarseCheck:
+    """Shares that scatter about those that are found by `apart`, and a spread that is none."""
+    rng = np.random.default_rng(seed)
+    found = rng.dirichlet(np.full(PARTS, 4.0), (BLOCKS, GENES))
+    shares = found + apart * found * rng.normal(size=found.shape)
+    shares = np.clip(shares, 1e-6, None) / np.clip(shares, 1e-6, None).sum(-1, keepdims=True)
+    totals = rng.poisson(counts, (BLOCKS, GENES))
+    truth = rng.multinomial(totals, shares)
+    flat = [
+        each.transpose(0, 2, 1).reshape(-1, GENES) for each in (truth, found * totals[..., None])
+    ]
+    return CoarseCheck(flat[0].astype(float), flat[1], 0.01 * np.sqrt(flat[1]), PARTS)
 
 
 @pytest.fixture(scope="module")
@@ -49,7 +65,27 @@ def test_draws_that_agree_by_chance_are_not_certain(split):
     assert 0.94 < inside.mean() < 0.98
 
 
+def test_spreads_grow_below_the_spot_as_they_do_above_it():
+    """Shares scatter more from step to step: what held one step above holds too little."""
+    still, coarser, parts = (scattered(0.1 * 1.5**i, 4000, i) for i in range(3))
+    coarser = replace(coarser, coarser=still)
+    away, ranges = parts._times()
+    before, now = ((away <= 2 * s[ranges]).mean() for s in (coarser.scale(), coarser.finer(PARTS)))
+    assert before < 0.85
+    assert now == pytest.approx(0.95, abs=0.03)
+
+
+def test_growth_is_a_power_of_what_is_split_and_never_less_than_one():
+    still, coarser = (scattered(0.1 * 1.5**i, 4000, i) for i in range(2))
+    grown = replace(coarser, coarser=still)
+    np.testing.assert_allclose(grown.growth(2) ** 2, grown.growth(PARTS))
+    assert grown.growth(10) is None
+    assert 1.2 < grown.widened(PARTS) < 1.8
+    assert (replace(still, coarser=coarser).growth(PARTS) == 1.0).all()
+
+
 def test_what_is_not_calibrated_is_not_stated(split):
+    assert split.widened(PARTS) is None and split.finer(PARTS) is None
     block = SplitBlock(np.arange(GENES), csr_matrix(split.found), csr_matrix(split.spread))
     assert scaled(block, None, PARTS).spread is None
     assert CoarseCheck(split.truth, split.found, None, PARTS).scale() is None

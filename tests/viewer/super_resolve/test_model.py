@@ -245,8 +245,10 @@ def test_results_are_not_taken_for_histology(model: SuperModel, viewer: ViewerMo
 def test_draws_give_an_uncertainty_of_its_own_layer(
     model: SuperModel, viewer: ViewerModel, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    coarse = "napari_spatialrecon.methods.super_resolution.coarse_problem.LEAST_BLOCKS"
-    monkeypatch.setattr(coarse, 8)  # the spots of this slide make fewer blocks than are asked for
+    coarse = "napari_spatialrecon.methods.super_resolution"
+    # The spots of this slide make fewer blocks than are asked for, and too few to block again.
+    monkeypatch.setattr(f"{coarse}.coarse_problem.LEAST_BLOCKS", 8)
+    monkeypatch.setattr(f"{coarse}.coarse_check.CoarseCheck.growth", lambda self, _: np.ones(7))
     model.method = "srast"
     model.set_config(SRastConfig().with_values(FAST), "quick")
     model.genes = some_genes(model, 1)

@@ -121,7 +121,8 @@ class SRast(SuperResolution):
     def estimate(self, sizes: SplitSizes) -> Estimate:
         """Return the time and memory for the alignment, the adaptation and the split.
 
-        Draws are calibrated on the slide seen coarser, to which the network adapts as well.
+        Draws are calibrated on the slide seen coarser, and coarser still, to which the network
+        adapts as well.
         """
         config, flow = self.config, self.config.flow
         size = (config.hidden / 32) ** 2 * config.depth / 2
@@ -132,7 +133,7 @@ class SRast(SuperResolution):
         adapt = _PER_STEP * size * config.adapt.steps * config.coarse_pair
         split = _PER_TOKEN * sizes.filled * sizes.parts * size * passes
         if self.draws:
-            align, adapt, split = 1.25 * align, 2.0 * adapt, 1.1 * split
+            align, adapt, split = 1.3 * align, 3.0 * adapt, 1.15 * split
         found = super().estimate(sizes).plus(split, note=self._needs())
         return found.plus(align, _BYTES_PER_SEEN * sizes.spots * seen).plus(adapt)
 

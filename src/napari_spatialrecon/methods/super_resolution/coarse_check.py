@@ -1,9 +1,15 @@
-"""How good a split is, and how large its errors are, on the slide seen coarser."""
+"""How good a split is, and how large its errors are, on the slide seen coarser.
+
+Below a spot shares differ more than among spots, by how much more no slide tells. How much more
+they differ among spots than among blocks of spots it does: a slide seen coarser still, blocks of
+blocks, is calibrated as well, and spreads grow once more by what they have to grow from it to the
+blocks of spots.
+"""
 
 from __future__ import annotations
 
 import copy
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
@@ -19,9 +25,12 @@ Values = NDArray[np.float64]
 
 #: Share of true counts that lie within this many spreads of the split.
 LEVEL, SPREADS = 0.95, 2.0
-#: Share of the true counts that they held of the parts themselves, on the two slides where these
-#: are known (molcart-A1 .888, mpoa .880): below a spot shares differ more than among spots.
-FINER = 0.88
+#: Lowest and highest share that they held of the parts themselves, where these are known
+#: (docs/experiments/2026-11-29-mixture-gene-split-intervals.md).
+FOUND = (0.93, 0.97)
+#: Fewest blocks of blocks of spots from which it is told how spreads grow, and most parts of a spot
+#: of which it holds: of ten, they have to grow 1.9-fold on mpoa, where they do not above the spot.
+LEAST_STILL, MOST_PARTS = 16, 4
 #: Limits between ranges of a spot's counts of a gene; errors differ from range to range.
 _LIMITS = np.array([1.5, 2.5, 4.5, 8.5, 16.5, 64.5])
 #: Fewest parts in a range to be calibrated by their own errors, not by those of all.
@@ -40,12 +49,15 @@ class CoarseCheck:
         As the method states it, in counts.
     parts
         K.
+    coarser : CoarseCheck, optional
+        The same of the slide seen coarser still: of blocks of these blocks.
     """
 
     truth: Values
     found: Values
     spread: Values | None
     parts: int
+    coarser: CoarseCheck | None = None
 
     @property
     def counts(self) -> Values:
@@ -68,13 +80,37 @@ class CoarseCheck:
         """
         if self.spread is None:
             return None
+        return _by_range(*self._times()) / SPREADS
+
+    def growth(self, parts: int) -> Values | None:
+        """Return by what factors the spreads of parts of spots exceed those that hold here.
+
+        They are measured from blocks of blocks to blocks of spots, in each range of counts, and
+        taken to be a power of the size of what is split. None where they are not known, or for more
+        than `MOST_PARTS`.
+
+        Parameters
+        ----------
+        parts
+            Number of parts of a spot.
+        """
+        if self.spread is None or self.coarser is None or parts > MOST_PARTS:
+            return None
+        scale = self.coarser.scale()
+        assert scale is not None, "a method that states a spread states one of each slide"
         times, ranges = self._times()
-        found = np.full(len(_LIMITS) + 1, _quantile(times))
-        for number in range(len(found)):
-            own = times[ranges == number]
-            if len(own) >= _OWN:
-                found[number] = _quantile(own)
-        return found / SPREADS
+        step = _by_range(times / (SPREADS * scale[ranges]), ranges)
+        return np.maximum(step, 1.0) ** float(np.log(parts) / np.log(self.parts))
+
+    def finer(self, parts: int) -> Values | None:
+        """Return the scale of spreads of parts of spots, see `growth`; None where not known."""
+        scale, growth = self.scale(), self.growth(parts)
+        return None if scale is None or growth is None else scale * growth
+
+    def widened(self, parts: int) -> float | None:
+        """Return the mean growth, over the parts that were measured; None where not known."""
+        growth = self.growth(parts)
+        return None if growth is None else float(growth[self._times()[1]].mean())
 
     def coverage(self) -> float:
         """Return the share of true counts within scaled spreads, in blocks that did not scale."""
@@ -106,6 +142,8 @@ def coarse_check(
 ) -> CoarseCheck | None:
     """Split the slide seen coarser with a copy of a method; its true parts are the slide's spots.
 
+    Where the method states a spread that can be calibrated, so is the slide seen coarser still.
+
     Returns
     -------
     None where the slide has no grid, or too few blocks.
@@ -118,7 +156,18 @@ def coarse_check(
     problem = CoarseProblem.of(slide, parts)
     if problem is None:
         return None
-    fitted = copy.copy(method).fit(problem.slide, problem.parts, run.within("coarser").unsaved())
+    found = split_blocks(method, problem, run.within("coarser"))
+    still = None
+    if found.spread is not None and len(parts.offsets) <= MOST_PARTS:
+        still = CoarseProblem.of(problem.slide, problem.parts, LEAST_STILL)
+    if still is None:
+        return found
+    return replace(found, coarser=split_blocks(method, still, run.within("coarser-still")))
+
+
+def split_blocks(method: SuperResolution, problem: CoarseProblem, run: Run) -> CoarseCheck:
+    """Split a slide seen coarser with a copy of a method."""
+    fitted = copy.copy(method).fit(problem.slide, problem.parts, run.unsaved())
     block = fitted.split(problem.genes, run.reporter)
     spread = None if block.spread is None else np.asarray(block.spread.toarray(), float)
     found = np.asarray(block.values.toarray(), float)
@@ -126,7 +175,7 @@ def coarse_check(
 
 
 def scaled(block: SplitBlock, scale: Values | None, parts: int) -> SplitBlock:
-    """Return a block with its spread scaled as `CoarseCheck.scale` says, or without a spread.
+    """Return a block with its spread scaled as `CoarseCheck.finer` says, or without a spread.
 
     Parameters
     ----------
@@ -157,6 +206,16 @@ def totals_of(found: Values, parts: int) -> Values:
     """Return the counts of each part's spot, one row per part."""
     whole = found.reshape(-1, parts, found.shape[1]).sum(axis=1)
     return np.repeat(whole, parts, axis=0)
+
+
+def _by_range(times: Values, ranges: NDArray[np.intp]) -> Values:
+    """Return the quantile of each range of counts; that of all where a range has few parts."""
+    found = np.full(len(_LIMITS) + 1, _quantile(times))
+    for number in range(len(found)):
+        own = times[ranges == number]
+        if len(own) >= _OWN:
+            found[number] = _quantile(own)
+    return found
 
 
 def _quantile(times: Values) -> float:

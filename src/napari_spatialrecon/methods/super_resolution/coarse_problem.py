@@ -40,18 +40,24 @@ class CoarseProblem:
     truth: NDArray[np.float64]
 
     @classmethod
-    def of(cls, slide: Prepared, parts: SubSpots) -> Self | None:
+    def of(cls, slide: Prepared, parts: SubSpots, least: int | None = None) -> Self | None:
         """Sum a slide into blocks; None where it has no grid, or too few blocks.
 
         A block holds as many spots as there are parts, or 2 x 2 where the slide has too few for
         that.
+
+        Parameters
+        ----------
+        least
+            Fewest blocks; `LEAST_BLOCKS` if None.
         """
+        enough = LEAST_BLOCKS if least is None else least
         if parts.lattice.kind == "free":
             return None
         counts = csr_matrix(slide.adata.X)
         factors = (parts.factor, _BLOCK) if parts.factor.rows else (_BLOCK,)
         pairs = (coarsen(parts.lattice, counts, factor) for factor in factors)
-        pair = next((p for p in pairs if p is not None and len(p.members) >= LEAST_BLOCKS), None)
+        pair = next((p for p in pairs if p is not None and len(p.members) >= enough), None)
         if pair is None:
             return None
         totals = np.asarray(pair.counts.sum(axis=0)).ravel()

@@ -45,8 +45,8 @@ class SuperPanel(QWidget):
         self.blink.setToolTip("Alternate between measured and super-resolved")
         self.spread = QCheckBox("Show the uncertainty instead")
         self.spread.setToolTip(
-            "Counts per part; twice that holds 95% of true counts on the slide seen coarser, and "
-            "fewer of parts themselves (88% on two slides whose parts were measured)"
+            "Counts per part; twice that is to hold 95% of true counts, as on the slide seen "
+            "coarser, and wider by what it grows there from step to step"
         )
         self.points = QCheckBox("Show the parts as points")
         self.note = WrappedLabel(
