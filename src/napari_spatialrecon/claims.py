@@ -33,6 +33,21 @@ def claimed(paths: Iterable[Path]) -> Iterator[None]:
         yield
 
 
+def wait_until_free(path: Path, seconds: float) -> None:
+    """Wait, at most for some seconds, while another process holds an output."""
+    from filelock import FileLock, Timeout
+
+    held = path.with_name(f".{path.name}.lock")
+    lock = FileLock(held)
+    try:
+        if held.exists():
+            lock.acquire(timeout=seconds)
+    except (Timeout, OSError):
+        return
+    finally:
+        lock.release()
+
+
 @contextmanager
 def _claimed(path: Path) -> Iterator[None]:
     from filelock import FileLock, Timeout

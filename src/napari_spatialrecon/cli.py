@@ -14,6 +14,7 @@ from collections.abc import Sequence
 
 from napari_spatialrecon.command_line import (
     alignment,
+    batching,
     comparing,
     encoding,
     evaluating,
@@ -51,6 +52,7 @@ VERBS = (
     validating,
     transferring,
     reporting,
+    batching,
     repeating,
     simulating,
     listing,

@@ -3,6 +3,13 @@
 from __future__ import annotations
 
 ADVICE: dict[tuple[str, str], str] = {
+    ("batch/cluster.py", "Try 'dask worker ADDRESS' where this package is installed."): (
+        "starts a worker on another machine"
+    ),
+    ("batch/cluster.py", "Try workers of an environment with the same version."): (
+        "installs another version of this package"
+    ),
+    ("batch/cluster.py", "Try pip install 'napari-spatialrecon[cluster]'."): "installs a package",
     (
         "command_line/repeating.py",
         "Try the version of napari-spatialrecon that the record states.",

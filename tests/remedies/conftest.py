@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 from typing import Any
 
@@ -9,6 +10,8 @@ import pytest
 from anndata import AnnData
 
 import napari_spatialrecon as sr
+from napari_spatialrecon.batch import running
+from remedies.cases import command, written
 
 
 @pytest.fixture(scope="session")
@@ -69,3 +72,20 @@ def space(viewer: Any, tiny: Any) -> Any:
         viewer.add_layer(Layer.create(*layer))
     list_simulated_cells(viewer, tiny)
     return found
+
+
+def _run(words: Any, out: str, log: str, stop: str) -> tuple[int, str, float]:
+    Path(out).with_suffix(".run.json").write_text(json.dumps({"task": "place"}))
+    return 0, "", 0.0
+
+
+@pytest.fixture
+def batch(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Any:
+    """Run a batch over a table with this content."""
+    monkeypatch.setattr(running, "run_sample", _run)
+
+    def run(content: str, *more: object) -> None:
+        table = written(tmp_path / "samples.csv", content)
+        command("batch", table, "place", "--out", tmp_path / "out", *more)
+
+    return run

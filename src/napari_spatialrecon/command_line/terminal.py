@@ -2,18 +2,24 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
 import signal
 import sys
 import threading
+import time
 from collections.abc import Sequence
 from types import FrameType
 from typing import Any
 
+from napari_spatialrecon.batch.sample import STOPPED, WATCHED
 from napari_spatialrecon.durations import duration
 from napari_spatialrecon.errors import ConfigError
 from napari_spatialrecon.progress import Progress
+
+_GRACE_S = 4.0
+"""How long a run whose starter is gone may take to keep its state."""
 
 
 def limit_threads(threads: int | None) -> None:
@@ -26,8 +32,13 @@ def limit_threads(threads: int | None) -> None:
 
 
 def stop_on_interrupt() -> threading.Event:
-    """Turn the first Ctrl-C, or SIGTERM, into a stop request; a second one ends it at once."""
+    """Turn the first Ctrl-C, or SIGTERM, into a stop request; a second one ends it at once.
+
+    So does the end of stdin, where the program that started this one asks for it.
+    """
     stop = threading.Event()
+    if os.environ.pop(WATCHED, None):
+        threading.Thread(target=_stop_with_stdin, args=(stop,), daemon=True).start()
 
     def on_interrupt(number: int, frame: FrameType | None) -> None:
         stop.set()
@@ -37,6 +48,15 @@ def stop_on_interrupt() -> threading.Event:
         signal.signal(signal.SIGINT, on_interrupt)
         signal.signal(signal.SIGTERM, on_interrupt)
     return stop
+
+
+def _stop_with_stdin(stop: threading.Event) -> None:
+    with contextlib.suppress(OSError, ValueError):
+        while os.read(0, 1024):
+            pass
+    stop.set()
+    time.sleep(_GRACE_S)
+    os._exit(STOPPED)
 
 
 class Bar:

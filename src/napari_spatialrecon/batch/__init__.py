@@ -1,0 +1,1 @@
+"""Many samples: a row of a table each, side by side on this machine or on a cluster."""
