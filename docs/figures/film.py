@@ -3,8 +3,7 @@
     PYTHONPATH=. xvfb-run -a -s "-screen 0 1700x1100x24" \
         python docs/figures/film.py --data DIR --out docs/images --theme dark light
 
-The tissue and the hand are those of `workbench.py`. `--runs` names a folder that keeps results of
-placing, so that a second theme trains nothing.
+The tissue and the hand are those of `workbench.py`.
 """
 
 from __future__ import annotations
@@ -14,8 +13,9 @@ import tempfile
 from pathlib import Path
 
 import numpy as np
-from bench import TYPE, Bench, remembered, two_files
+from bench import TYPE, Bench, two_files
 from experiments.data import add_data_option
+from matplotlib.font_manager import findfont
 from PIL import Image, ImageDraw, ImageFont
 from window import settle, until
 from workbench import GENE
@@ -25,7 +25,7 @@ from napari_spatialrecon.comparison.data import DataFolder
 SIZE = (1280, 800)
 WIDTH, STRIP = 960, 44
 """Of a frame in pixels, and the height of the line of text below it."""
-COLORS, LARGEST = 160, 3_000_000
+COLORS, LARGEST = 256, 3_000_000
 GROUND = {"dark": ("#14211f", "#e8f3f1"), "light": ("#e7f2f0", "#14211f")}
 
 
@@ -36,6 +36,11 @@ class Film(Bench):
         super().__init__(out, theme, SIZE)
         self.frames: list[Image.Image] = []
         self.seconds: list[float] = []
+
+    def save(self, name: str, pixels: np.ndarray) -> None:
+        """Keep no single picture but that of types, which pages show."""
+        if name == "placed_type":
+            super().save(name, pixels)
 
     def frame(self, words: str, seconds: float = 2.5) -> None:
         """Add what the window shows now."""
@@ -49,21 +54,18 @@ class Film(Bench):
         frame = Image.new("RGB", (WIDTH, shown.height + STRIP), ground)
         frame.paste(shown)
         at = (16, shown.height + STRIP // 2)
-        font = ImageFont.load_default(20)
+        font = ImageFont.truetype(findfont("DejaVu Sans"), 19)
         ImageDraw.Draw(frame).text(at, words, fill=ink, font=font, anchor="lm")
         self.frames.append(frame)
         self.seconds.append(seconds)
         print(words, flush=True)
 
     def write(self) -> Path:
-        """Write the film, all its frames in the same colors so that only what changes is stored."""
+        """Write the film, each frame in colors of its own."""
         path = self.out / f"film_{self.theme}.gif"
-        sheet = Image.new("RGB", (WIDTH, sum(frame.height for frame in self.frames)))
-        for number, frame in enumerate(self.frames):
-            sheet.paste(frame, (0, number * frame.height))
-        palette = sheet.quantize(COLORS, method=Image.Quantize.MEDIANCUT)
         first, *rest = (
-            frame.quantize(palette=palette, dither=Image.Dither.NONE) for frame in self.frames
+            frame.quantize(COLORS, method=Image.Quantize.MEDIANCUT, dither=Image.Dither.NONE)
+            for frame in self.frames
         )
         lengths = [round(1000 * seconds) for seconds in self.seconds]
         first.save(path, save_all=True, append_images=rest, duration=lengths, loop=0, optimize=True)
@@ -80,7 +82,9 @@ def story(film: Film, files: list[Path]) -> None:
     film.frame("A section of a breast cancer: µm, array and genes are read from the files")
     film.hand.click(film.tabs["data"].steps[0])
     until(film.task.panel.run_button.isEnabled, 120)
-    film.frame("Place cells: before a run you see what is shared, and how long it takes")
+    film.hand.choose(film.task.inputs.method, "knn")
+    until(film.task.panel.run_button.isEnabled, 120)
+    film.frame("Place cells, here by kNN, the baseline; Auto tries networks beside it")
     film.run()
     name = next(iter(film.space.results)).layer.name
     film.frame("Placed, with a verdict from hidden spots, and an error to expect for each", 4.0)
@@ -90,6 +94,8 @@ def story(film: Film, files: list[Path]) -> None:
     for wanted, words in ((GENE, f"Colored by the gene {GENE}"), (TYPE, "Colored by type")):
         film.hand.write(film.search, wanted)
         film.frame(words)
+        if wanted == TYPE:
+            film.picture("placed_type")
     layer = film.viewer.layers[name]
     places = np.array([layer.data_to_world(yx)[-2:] for yx in layer.data])
     middle = np.linalg.norm(places - np.median(places, axis=0), axis=1).argmin()
@@ -102,11 +108,10 @@ def main() -> None:
     add_data_option(parser)
     parser.add_argument("--out", type=Path, required=True)
     parser.add_argument("--theme", nargs="*", choices=("dark", "light"), default=("light",))
-    parser.add_argument("--runs", type=Path, help="keeps results, so that none is trained twice")
     options = parser.parse_args()
     data: DataFolder = options.data
     for theme in options.theme:
-        with tempfile.TemporaryDirectory() as folder, remembered(options.runs):
+        with tempfile.TemporaryDirectory() as folder:
             film = Film(options.out, theme)
             story(film, two_files(data, Path(folder)))
             film.write()
