@@ -9,6 +9,7 @@ import pytest
 
 from napari_spatialrecon.errors import InputError, ValidationError
 from napari_spatialrecon.geometry.solver.landmarks import Landmarks
+from napari_spatialrecon.methods.gears.config import GearsConfig
 from napari_spatialrecon.tasks.placing import impute_locations
 
 
@@ -56,14 +57,18 @@ def test_soft_landmarks_lie_near(tiny, references, quick, landmarks):
     assert np.median(offsets) < 0.02 * np.ptp(soft.places)
 
 
-def test_the_places_of_the_query_are_not_read(tiny, references, quick, landmarks):
+@pytest.mark.parametrize("method", ["dpvae", "gears"])
+def test_the_places_of_the_query_are_not_read(tiny, references, quick, landmarks, method):
     told = tiny.cells.copy()
     told.obsm["spatial"] = np.random.default_rng(0).normal(size=(400, 2))
+    tiny_gears = {"generator.width": 16, "training.steps": 3, "members": 1, "minisets.per_step": 1}
+    config = quick if method == "dpvae" else GearsConfig().with_values(tiny_gears)
     first, second = (
-        impute_locations(q, landmarks, references=references, config=quick).adata.obsm["spatial"]
+        impute_locations(q, landmarks, references=references, method=method, config=config)
         for q in (tiny.cells, told)
     )
-    assert first.tobytes() == second.tobytes()
+    for slot in ("spatial", "X_layout"):
+        assert first.adata.obsm[slot].tobytes() == second.adata.obsm[slot].tobytes()
 
 
 def shuffled(cells, seed=0):

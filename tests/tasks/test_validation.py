@@ -286,6 +286,7 @@ def test_a_choice_is_validated_with_what_it_keeps(asked, monkeypatch):
     monkeypatch.setattr(candidates, "methods_for", lambda task: quick)
     one = sr.validate("place", **{**asked["place"], "method": "auto"})
     assert one.scores[0].title == "Auto (kept kNN)" and one.record["method"] == "knn"
+    assert one.record["config"] == find_method("knn", "place").config()().to_dict()
     assert one.outcome == "no better"
     assert np.allclose(one.items["auto"], one.items["knn"])
 
@@ -347,6 +348,14 @@ def test_each_quarter_of_the_landmarks_is_predicted_from_the_others(marked, monk
     sr.validate("impute-locations", **{**marked, "landmarks": moved})
     assert seen[8].coordinates.tobytes() == seen[0].coordinates.tobytes()
     assert seen[9].coordinates.tobytes() != seen[1].coordinates.tobytes()
+
+
+def test_landmarks_that_were_shuffled_get_no_better_than_the_baseline(marked):
+    known = marked["landmarks"]
+    places = np.random.default_rng(2).permutation(known.places)
+    given = {**marked, "landmarks": sr.Landmarks(known.indices, places)}
+    one = sr.validate("impute-locations", **given)
+    assert one.outcome != "better" and "is no better than the baseline" in one.verdict
 
 
 def test_a_saved_model_is_validated_on_a_slide_that_it_never_saw(tiny, tmp_path):

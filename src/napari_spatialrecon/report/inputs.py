@@ -151,7 +151,7 @@ def _shared(inputs: list[Input]) -> tuple[str, ...]:
         match = match_genes([one.adata.var for one in known], [one.name for one in known])
     except SpatialReconError as error:
         return (str(error),)
-    return (f"They share {len(match.genes):,} genes.",)
+    return (f"The inputs share {len(match.genes):,} genes.",)
 
 
 def _named(run: Run) -> Iterator[tuple[str, str, Path, dict[str, str]]]:
@@ -280,7 +280,7 @@ def _spacing(prepared: AnnData, table: AnnData) -> str:
         return _DASH
     apart = float(np.median(nearest(np.asarray(prepared.obsm[SPATIAL], float), 1)[1]))
     scale = contract.um_per_unit(table)
-    return f"{apart:,.3g} units" if scale is None else f"{apart * scale:,.0f} µm"
+    return f"{apart:,.3g}, µm unknown" if scale is None else f"{apart * scale:,.0f} µm"
 
 
 def _stain(one: Input) -> str:

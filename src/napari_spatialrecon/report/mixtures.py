@@ -20,6 +20,13 @@ from napari_spatialrecon.tasks.mixture_trust import Support, marker_support
 from napari_spatialrecon.tissue import contract
 from napari_spatialrecon.tissue.slots import LOWER, OURS, UPPER
 
+#: What the columns about markers mean.
+_COLUMNS = (
+    "Follows its markers: Spearman correlation, over the spots, of the share of a type and the "
+    "expression of its marker genes. Found / expected: their expression in the whole slide, as a "
+    "multiple of what the shares of all types lead one to expect. A type whose markers other types "
+    "express too (markers shared) can be told by neither."
+)
 #: Most rows of the table of types, and share from which on a spot counts as one with the type.
 _ROWS, _PRESENT = 20, 0.1
 
@@ -76,7 +83,7 @@ def _certainty(run: Run, shares: pd.DataFrame, names: NDArray[np.str_]) -> Secti
         "Type",
         "Share of the tissue",
         f"Spots with {GOT:.0%} or more",
-        "Mean interval there, points",
+        "Mean width there, percentage points",
         "Includes 0 there",
     )
     text = (
@@ -116,6 +123,7 @@ def _table(run: Run, inputs: list[Input], shares: pd.DataFrame) -> Section:
     said: tuple[str, ...] = ()
     if support is not None:
         head += ("Follows its markers", "Markers, found / expected", "Borne out")
+        said = (_COLUMNS,)
     else:
         said = ("The inputs were not read, so marker genes were not looked at again.",)
     more = f" (the {len(rows)} most frequent of {len(names)})" if len(names) > len(rows) else ""
@@ -144,9 +152,10 @@ def _number(value: float) -> str:
 
 
 def _word(support: Support) -> str:
-    unknown = not np.isfinite(support.follows) and not np.isfinite(support.expressed)
-    if unknown or support.shared:
-        return "untested"
+    if not np.isfinite(support.follows) and not np.isfinite(support.expressed):
+        return "no markers"
+    if support.shared:
+        return "markers shared"
     return "no" if support.is_weak else "yes"
 
 

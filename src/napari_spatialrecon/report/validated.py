@@ -29,7 +29,7 @@ def validated_section(run: Run, studio: Studio) -> Section:
         tables.append(_table(found, name))
         pictures.append(
             studio.picture(
-                found.picture(),
+                found.picture(titled=False),
                 f"Methods with their intervals, and what was held out: {told.text}",
                 f"{name}: bars are 95% intervals over {found.n_blocks} blocks.",
             )

@@ -95,8 +95,16 @@ def _measured(run: Run) -> Line | None:
     between = measured(run)
     if between is None:
         return None
-    said = " ".join([between.summary.replace("disagreement", "distance"), *between.notes])
-    return "quiet", f"The cells had measured places, which the run did not read. {said}"
+    um = between.unit == "um"
+    half, most = (
+        f"{value:,.0f} µm" if um else f"{value:,.4g} {between.unit}"
+        for value in (between.median, between.p90)
+    )
+    said = (
+        "The cells had measured places, which the run did not read: half of the "
+        f"{len(between.obs_names):,} cells lie within {half} of them, nine of ten within {most}."
+    )
+    return "quiet", " ".join([said, *between.notes])
 
 
 def measured(run: Run) -> Comparison | None:

@@ -41,7 +41,7 @@ _UM = Measure(
 _RELATIVE = replace(
     _UM,
     own="median_percent",
-    unit=" % of the radius",
+    unit="% of the radius",
 )
 _STRESS = Measure(
     "stress",

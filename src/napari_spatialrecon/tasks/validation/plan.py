@@ -12,7 +12,6 @@ from napari_spatialrecon.durations import Span
 from napari_spatialrecon.evaluation.intervals import Interval, block_draws, interval
 from napari_spatialrecon.methods.auto.plan import Cost, attempts
 from napari_spatialrecon.methods.auto.trials import Trials
-from napari_spatialrecon.methods.registry import find_method
 from napari_spatialrecon.methods.run import Run
 from napari_spatialrecon.progress import ProgressCallback, Reporter, ShouldStop
 from napari_spatialrecon.tasks.choosing import note_choice
@@ -91,7 +90,8 @@ class ValidationPlan:
             title = candidate.title
             if candidate is chosen and candidate.info.selects and answer.kept is not None:
                 note_choice(record, answer.chooser, answer.kept)
-                title = f"{title} ({_kept_title(answer, problem.task)})"
+                record.config = answer.kept.config.to_dict()
+                title = f"{title} (kept {_kept_title(answer)})"
             found.append((candidate.name, title, answer, seconds))
         trivial = problem.trivial()
         if trivial is not None:
@@ -115,12 +115,12 @@ class ValidationPlan:
         )
 
 
-def _kept_title(answer: Answer, task: str) -> str:
+def _kept_title(answer: Answer) -> str:
     """Return what a choosing method kept, in words."""
-    name = "" if answer.kept is None else answer.kept.name
-    if name in ("", "auto"):
-        return "the mean of two"
-    return f"kept {find_method(name, task).short_title}"
+    titles = [candidate.title for candidate in answer.chooser.trials.kept]
+    if len(titles) == 1:
+        return str(titles[0])
+    return f"the mean of {', '.join(titles[:-1])} and {titles[-1]}"
 
 
 def _scores(

@@ -135,15 +135,17 @@ class Validation:
         numbers = [name for name in table if name != "method"]
         return table.astype(dict.fromkeys(numbers, float))
 
-    def picture(self, *, dark: bool = False, narrow: bool = False) -> Figure:
+    def picture(self, *, dark: bool = False, narrow: bool = False, titled: bool = True) -> Figure:
         """Return the methods with their intervals, and the held-out items.
 
         Parameters
         ----------
         narrow
             One below the other, without the verdict, for a narrow column.
+        titled
+            Whether the verdict stands above.
         """
-        title = "" if narrow else self.told.text
+        title = self.told.text if titled and not narrow else ""
         return picture(self.scores, self.measures, self.items, title, dark=dark, narrow=narrow)
 
     def save(self, folder: str | Path) -> Path:

@@ -116,7 +116,7 @@ def gain_words(gain: Interval, measure: Measure) -> str:
     >>> gain_words(Interval(8.2, -20.0, 30.0), um)
     '8 µm better (95% interval 20 µm worse to 30 µm better)'
     """
-    decimals = measure.decimals + (0 if measure.unit else 1)
+    decimals = measure.decimals + (0 if measure.unit == " µm" else 1)
 
     def text(x: float) -> str:
         return f"{abs(x):,.{decimals}f}"
