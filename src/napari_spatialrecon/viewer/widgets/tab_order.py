@@ -70,11 +70,19 @@ def tab_stops(widget: QWidget) -> Iterator[QWidget]:
 
 
 def _stops_of(layout: QLayout) -> Iterator[QWidget]:
-    for number in range(layout.count()):
-        item = layout.itemAt(number)
-        if item is None:
-            continue
-        if (widget := item.widget()) is not None:
-            yield from tab_stops(widget)
-        elif (inner := item.layout()) is not None:
-            yield from _stops_of(inner)
+    for part in _parts(layout):
+        yield from _stops_of(part) if isinstance(part, QLayout) else tab_stops(part)
+
+
+def _parts(layout: QLayout) -> list[QWidget | QLayout]:
+    """Return the widgets and layouts in a layout, in its order.
+
+    Its items are not asked for. PySide keeps the Python object of an item for as long as that of
+    the layout, and takes what Qt later creates at the address of a deleted item for that item: an
+    event filter is then given a spacer in place of a widget, and Python crashes.
+    """
+    owner = layout.parentWidget()
+    around = [*layout.children(), *(owner.children() if owner is not None else [])]
+    placed = [one for one in around if isinstance(one, QWidget | QLayout)]
+    inside = {layout.indexOf(one): one for one in placed}
+    return [inside[number] for number in sorted(inside) if number >= 0]
