@@ -57,9 +57,15 @@ def _one_section() -> Iterator[Step]:
     yield lambda: (places(40, 40, hold_out="section")(), places(40, **other)())
 
 
-def genes(count: int) -> Step:
-    tables = {"slide": table(60, count), "reference": table(60, count)}
+def genes(count: int, spots: int = 60) -> Step:
+    tables = {"slide": table(spots, count), "reference": table(60, count)}
     return lambda: sr.validate("impute-genes", method="knn", **tables)
+
+
+@remedy("tasks/validation/genes.py", "Try a slide with more spots.")
+def _few_spots_of_genes() -> Iterator[Step]:
+    yield genes(40, spots=5)
+    yield genes(40)
 
 
 @remedy("tasks/validation/genes.py", "Try a slide or a reference with more genes.")

@@ -299,6 +299,8 @@ def test_too_few_spots_genes_or_cells_say_what_would_be_needed(asked, tiny, labe
         sr.validate("place", references={"A": tiny.slides[0]}, hold_out="section")
     with pytest.raises(InputError, match=r"at least 25 genes .* found 20"):
         sr.validate("impute-genes", slide=tiny.slides[0][:, :20].copy(), reference=labelled)
+    with pytest.raises(InputError, match=r"at least 20 spots .* found 5"):
+        sr.validate("impute-genes", slide=tiny.slides[0][:5].copy(), reference=labelled)
     with pytest.raises(InputError, match=r"at least 40 cells .* found 30"):
         given = {**asked["deconvolve"], "reference": labelled[:30].copy()}
         sr.validate("deconvolve", **given)

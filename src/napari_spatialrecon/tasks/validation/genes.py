@@ -23,6 +23,8 @@ from napari_spatialrecon.tasks.measures import Measure
 from napari_spatialrecon.tasks.validation.problem import Answer, Problem, block_count, rough
 from napari_spatialrecon.tissue import contract
 
+#: Spots below which a correlation of two maps says nothing.
+_FEWEST_SPOTS = 20
 _CORRELATION = Measure(
     "correlation",
     (),
@@ -87,11 +89,18 @@ def hidden_genes(
     Raises
     ------
     InputError
-        Slide and reference share too few genes.
+        Slide and reference share too few genes, or there are too few spots.
     """
     spots = contract.prepare_slide(slide, slide_name, counts_needed=False)
     cells = contract.prepare_query(reference, reference_name, counts_needed=False)
     inputs = {table.name: table.fingerprint() for table in (spots, cells)}
+    if (count := spots.adata.n_obs) < _FEWEST_SPOTS:
+        raise InputError(
+            f"Expected at least {_FEWEST_SPOTS} spots with counts, over which maps of hidden genes "
+            f"can be compared; found {count}.",
+            remedy="Try a slide with more spots.",
+            where=slide_name,
+        )
     hidden = HiddenGenes.draw(spots, cells, seed)
     if hidden is None:
         shared = GeneSizes.of(spots, cells, 0).shared
