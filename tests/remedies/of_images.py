@@ -276,7 +276,8 @@ def _cut_short(published: Path, tmp_path: Path) -> Iterator[Step]:
     yield lambda: download("mine", tmp_path / "here", source=str(published))
 
 
-@remedy("tissue/downloads.py", "Try {} {}.")
+@remedy("tissue/downloads.py", "Try {}.")
 def _unknown_data(published: Path, tmp_path: Path) -> Iterator[Step]:
-    yield lambda: download("his", tmp_path, source=str(published))
-    yield lambda: download("mine", tmp_path, source=str(published))
+    said = str((yield lambda: download("his", tmp_path, source=str(published))))
+    name = said.removeprefix("Try ").strip("'.")
+    yield lambda: download(name, tmp_path, source=str(published))

@@ -49,6 +49,12 @@ def test_a_cell_is_described_by_type_genes_columns_and_certainty() -> None:
     assert "unknown" in describe_point(cells(), 9).certainty
 
 
+def test_a_long_distance_is_told_in_whole_micrometers() -> None:
+    columns = {UNCERTAINTY: [1624.2, 1.0], EXPECTED: [1010.6, 1.0]}
+    told = describe_point(cells_of(np.ones((2, 2)), np.eye(2) * 100, **columns), 0).certainty
+    assert "1,011 µm" in told and "1,624 µm" in told
+
+
 def test_what_is_true_or_false_of_a_cell_is_told_in_words() -> None:
     placed = cells_of(np.ones((2, 2)), np.eye(2) * 100, **{OUTSIDE: [False, True]})
     told = [dict(describe_point(placed, row).columns) for row in (0, 1)]

@@ -14,6 +14,7 @@ from napari_spatialrecon.viewer.canvas.point_values import LABELS, WORDS
 from napari_spatialrecon.viewer.canvas.table_metadata import table_of
 from napari_spatialrecon.viewer.landmarks.portrait import Portraits
 from napari_spatialrecon.viewer.place.whereabouts import radius_of
+from napari_spatialrecon.viewer.window.words import length
 from napari_spatialrecon.viewer.workspace.selection import names_of
 
 if TYPE_CHECKING:
@@ -81,13 +82,13 @@ def _certainty(layer: Points, row: int) -> str:
     unit = "µm" if um_per_layer_unit(layer) else "units"
     if EXPECTED not in layer.features:
         return (
-            f"Its likely places spread over {radius:,.3g} {unit}: not calibrated, so no error is "
-            "stated."
+            f"Its likely places spread over {length(radius, unit)}: not calibrated, so no error "
+            "is stated."
         )
     error = radius_of(layer, row, EXPECTED)
     return (
-        f"Expected error {error:,.3g} {unit}: half of such cells lie nearer to their true place, "
-        f"9 of 10 within {radius:,.3g} {unit} (90% radius, the ring)."
+        f"Expected error {length(error, unit)}: half of such cells lie nearer to their true place, "
+        f"9 of 10 within {length(radius, unit)} (90% radius, the ring)."
     )
 
 

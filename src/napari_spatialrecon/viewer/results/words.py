@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from napari_spatialrecon.viewer.results.facts import Number
+from napari_spatialrecon.viewer.window.words import length
 
 if TYPE_CHECKING:
     from napari_spatialrecon.tasks.compared import Compared
@@ -47,7 +48,7 @@ def amount_text(value: float, found: Compared) -> str:
     if values_of(found) is not None:
         return f"{value:.2g}"
     unit = "µm" if found.unit == "um" else found.unit
-    return f"{value:,.0f} {unit}" if value >= 100 else f"{value:.3g} {unit}"
+    return length(value, unit)
 
 
 def values_of(found: Compared | None) -> ValueComparison | None:

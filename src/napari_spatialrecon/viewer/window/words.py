@@ -17,6 +17,17 @@ def memory(n_bytes: float) -> str:
     return f"{n_bytes / 1e6:.0f} MB" if n_bytes < 1e9 else f"{n_bytes / 1e9:.1f} GB"
 
 
+def length(value: float, unit: str) -> str:
+    """Return a length in whole units, or in three digits if it is short.
+
+    Examples
+    --------
+    >>> length(1624.2, "µm"), length(27.34, "µm")
+    ('1,624 µm', '27.3 µm')
+    """
+    return f"{value:,.0f} {unit}" if value >= 100 else f"{value:.3g} {unit}"
+
+
 def cost_line(time: Span, memory_bytes: float) -> str:
     """Return what a run is expected to take.
 
