@@ -99,13 +99,18 @@ def test_the_window_speaks_as_itself():
     assert message(several).count("under Method") == 2
 
 
+#: Files that hold commands as they are run.
+COMMANDS = ("report/repeating.py", "batch/running.py")
+
+
 def test_no_file_that_all_faces_share_names_an_option_of_the_command_line():
     """Outside of the command line, and of what writes a command to be copied."""
     named = re.compile(r"""["'( ]--[a-z][a-z-]+""")
     own = ("command_line", "viewer", "cli.py")
+    assert all((SOURCE / path).is_file() for path in COMMANDS)
     for path in SOURCE.rglob("*.py"):
         inside = path.relative_to(SOURCE)
-        if inside.parts[0] in own or inside.as_posix() == "report/repeating.py":
+        if inside.parts[0] in own or inside.as_posix() in COMMANDS:
             continue
         lines = path.read_text(encoding="utf-8").splitlines()
         found = [line.strip() for line in lines if named.search(line)]

@@ -81,11 +81,12 @@ def _own_output(batch: Any) -> Iterator[Step]:
     yield lambda: batch(GOOD, "--options", "--seed 1")
 
 
-@told("batch/cluster.py", "Try --cluster local, or the address that 'dask scheduler' prints.")
+@told("batch/cluster.py", "Try {}, or the address that 'dask scheduler' prints.")
 def _no_scheduler(batch: Any, monkeypatch: pytest.MonkeyPatch) -> Iterator[Step]:
     pytest.importorskip("distributed")
     monkeypatch.setattr(cluster, "_CONNECT_S", 0.2)
-    yield lambda: batch(GOOD, "--cluster", "tcp://127.0.0.1:9")
+    said = str((yield lambda: batch(GOOD, "--cluster", "tcp://127.0.0.1:9")))
+    assert said.startswith("Try --cluster local,")
     monkeypatch.setattr(cluster, "_CONNECT_S", 30)
 
     def local() -> None:

@@ -175,7 +175,7 @@ def test_radii_are_held_against_measured_places_where_cells_had_them() -> None:
     ((tone, text),) = places._checked(run, np.full(200, 20.0))
     assert tone == "warning" and text.startswith("60% of the cells")
     assert places._checked(run, np.full(200, 60.0))[0][0] == "good"
-    assert "median 10 µm" in validation_section(run).lines[1][1]
+    assert "half of the 200 cells lie within 10 µm" in validation_section(run).lines[1][1]
     for other in ({"query": "C5.h5ad"}, {"query": "C5.h5ad", "onto": "C6.h5ad"}):
         elsewhere = Run("sample", run.adata, {**run.record, "settings": other})
         assert len(validation_section(elsewhere).lines) == 1

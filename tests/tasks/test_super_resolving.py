@@ -94,7 +94,7 @@ def test_the_same_seed_gives_the_same_bytes_and_the_slide_stays_as_it_was(tmp_pa
 
 def test_draws_tell_how_sure_a_split_is():
     config = QUICK.with_values({"flow.draws": 3, "flow.steps": 2})
-    result = super_resolve(bins(), config=config, device="cpu")
+    result = super_resolve(bins(20, 20), config=config, device="cpu")
     spread = result.adata.layers["spread"].toarray()
     assert spread.shape == result.adata.shape
     held = result.adata.X.toarray() > 0

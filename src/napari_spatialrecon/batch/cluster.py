@@ -9,6 +9,7 @@ from importlib.metadata import version
 from typing import Any
 
 from napari_spatialrecon.errors import InputError
+from napari_spatialrecon.faces import argument
 
 LOCAL, SLURM = "local", "slurm"
 _CONNECT_S = 15
@@ -42,7 +43,8 @@ def on_cluster(where: str, workers: int) -> Iterator[Executor]:
         except (OSError, TimeoutError, ValueError) as error:
             raise InputError(
                 f"Expected Dask's scheduler at {where}, found none that answers.",
-                remedy="Try --cluster local, or the address that 'dask scheduler' prints.",
+                remedy=f"Try {argument('cluster', LOCAL)}, or the address that 'dask scheduler' "
+                "prints.",
             ) from error
         try:
             _check_versions(client, where)
@@ -104,6 +106,6 @@ def _told(found: object) -> str:
 
 def _not_installed(package: str) -> InputError:
     return InputError(
-        f"Expected {package} for --cluster, found it not installed.",
+        f"Expected {package} for a cluster, found it not installed.",
         remedy="Try pip install 'napari-spatialrecon[cluster]'.",
     )
