@@ -61,9 +61,16 @@ def add(verbs: Any) -> None:
     add_reading_options(verb)
     add_common_options(verb)
     verb = add_verb(
-        verbs, "signal", "test whether expression on a slide has a spatial pattern", run_signal
+        verbs,
+        "signal",
+        "test whether expression on a slide has a spatial pattern",
+        run_signal,
+        files={"picture": ".png"},
     )
     verb.add_argument("--slide", metavar="SLIDE", required=True)
+    verb.add_argument(
+        "--picture", metavar="FILE.png", help="draw difference in expression against distance"
+    )
     add_reading_options(verb)
     add_common_options(verb)
 
@@ -83,6 +90,11 @@ def run_signal(options: argparse.Namespace, stop: threading.Event) -> None:
     curve = zip(found.distances, found.differences, strict=True)
     rows = [f"{apart:12,.0f}{difference:12.3f}" for apart, difference in curve]
     print("\n".join([f"{f'{found.unit} apart':>12}{'difference':>12}", *rows]))
+    if options.picture:
+        from napari_spatialrecon.evaluation.pictures import save_png
+        from napari_spatialrecon.evaluation.signal_plot import signal_plot
+
+        save_png(signal_plot(found, title=name), options.picture)
     summarise(found.record(), options)
 
 

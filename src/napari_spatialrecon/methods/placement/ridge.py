@@ -97,9 +97,11 @@ class Ridge(PlacementMethod):
                 **known.beside(known.compared(placed), known.seen.frame),
             }
             others = other_quarters(held_out, query, KnnConfig(preprocess=preprocess), run)
-            calibration = Rehearsal.of(known, others=others).calibrated_on_all(
-                [self._placing(quarter.seen) for quarter in (known, *others)]
-            )
+            places = []
+            for quarter in (known, *others):
+                run.reporter.check()
+                places.append(self._placing(quarter.seen))
+            calibration = Rehearsal.of(known, others=others).calibrated_on_all(places)
         run.reporter.check()
         self.fitted = FittedRidge(
             reference=reference,
