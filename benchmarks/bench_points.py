@@ -7,8 +7,9 @@ own thread, which on a busy machine tells what it would be on a quiet one. Run i
 
     OMP_NUM_THREADS=1 xvfb-run -a -s "-screen 0 1280x800x24" python benchmarks/bench_points.py
 
-On a virtual machine whose host takes free memory back (`bench_memory.py` tells), let the process keep
-its own: ``MALLOC_MMAP_MAX_=0 MALLOC_TRIM_THRESHOLD_=17179869184 MALLOC_ARENA_MAX=1``.
+The process keeps the memory that it frees (`KEPT`), unless ``--give-back`` is said: the host of a
+virtual machine may take free memory back, and then single actions at random wait for it
+(`bench_memory.py` tells).
 """
 
 from __future__ import annotations
@@ -16,6 +17,7 @@ from __future__ import annotations
 import argparse
 import os
 import resource
+import sys
 import tempfile
 from pathlib import Path
 from typing import Any
@@ -43,6 +45,13 @@ from napari_spatialrecon.viewer.window.memory import Memory
 from napari_spatialrecon.viewer.window.turns import Turns
 from napari_spatialrecon.viewer.workspace import workspace
 from napari_spatialrecon.viewer.workspace.results import Result
+
+#: What lets glibc keep freed memory; without effect elsewhere.
+KEPT = {
+    "MALLOC_MMAP_MAX_": "0",
+    "MALLOC_TRIM_THRESHOLD_": str(16 << 30),
+    "MALLOC_ARENA_MAX": "1",
+}
 
 
 def inspect(viewer: Any, watch: Watch, bench: Any, layer: Any) -> None:
@@ -156,7 +165,10 @@ def main() -> None:
     parser.add_argument("--points", type=int, default=1_000_000)
     parser.add_argument("--image", type=Path, help="an H&E to lay the cells on, 10 mm wide")
     parser.add_argument("--only", choices=("inspect", "explore", "compare", "keep"))
+    parser.add_argument("--give-back", action="store_true", help="free memory as usual")
     options = parser.parse_args()
+    if not options.give_back and not KEPT.items() <= os.environ.items():
+        os.execve(sys.executable, [sys.executable, *sys.argv], {**os.environ, **KEPT})
     viewer: Any = napari.Viewer()
     workspace._workspaces[viewer] = workspace.Workspace(viewer, memory=Memory({}))
     _, bench = viewer.window.add_plugin_dock_widget("napari-spatialrecon", "Spatial Reconstruction")
