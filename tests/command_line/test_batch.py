@@ -13,7 +13,7 @@ from typing import Any
 
 import pytest
 
-from napari_spatialrecon.batch import running, sample
+from napari_spatialrecon.batch import cluster, running, sample
 
 
 @pytest.fixture
@@ -88,6 +88,17 @@ def test_options_that_the_batch_gives_are_refused(
     samples = table("sample,query,reference", "A,a,r")
     code, _, err = run("batch", samples, "place", "--out", tmp_path / "out", f"--options={options}")
     assert code == 2 and "Expected options" in err and not (tmp_path / "out").exists()
+
+
+def test_nothing_is_written_where_no_scheduler_answers(
+    run: Any, table: Any, tmp_path: Path, monkeypatch: Any
+) -> None:
+    pytest.importorskip("distributed")
+    monkeypatch.setattr(cluster, "_CONNECT_S", 0.2)
+    samples = table("sample,query,reference", "A,a,r")
+    words = ("batch", samples, "place", "--out", tmp_path / "out")
+    code, _, err = run(*words, "--cluster", "tcp://127.0.0.1:9")
+    assert code == 2 and "scheduler" in err and not (tmp_path / "out").exists()
 
 
 def test_samples_are_placed(run: Any, inputs: Path, table: Any, tmp_path: Path) -> None:

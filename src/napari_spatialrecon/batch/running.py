@@ -108,8 +108,8 @@ def run_batch(
     reporter.begin("Samples", len(jobs))
     reporter.step(len(found), at_once=True)
     if left:
-        folder.mkdir(parents=True, exist_ok=True)
         with opening() as executor:
+            folder.mkdir(parents=True, exist_ok=True)
             for outcome in _ended(left, folder, executor, reporter):
                 found[outcome.job.name] = outcome
                 tell(outcome)

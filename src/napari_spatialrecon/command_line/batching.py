@@ -83,17 +83,25 @@ def run_batch(options: argparse.Namespace, stop: threading.Event) -> None:
         ended[outcome.job.name] = outcome
         print(_said(outcome), file=sys.stderr, flush=True)
 
-    try:
-        with Bar(options.progress) as bar:
-            reporter = Reporter(bar.show, stop.is_set)
-            running.run_batch(jobs, folder, opening, reporter, tell, again=options.again)
-    finally:
+    def conclude() -> Path:
         for job in jobs:
             ended.setdefault(job.name, running.Outcome(job, running.NOT_RUN, "not begun"))
         rows = rows_of([ended[job.name] for job in jobs])
         path = write_summary(rows, folder)
         print(f"summary: {path}", file=sys.stderr)
         summarise(rows, options)
+        return path
+
+    try:
+        with Bar(options.progress) as bar:
+            reporter = Reporter(bar.show, stop.is_set)
+            running.run_batch(jobs, folder, opening, reporter, tell, again=options.again)
+    except InputError:  # nothing has begun, and nothing is written
+        raise
+    except BaseException:
+        conclude()
+        raise
+    path = conclude()
     done = [job for job in jobs if ended[job.name].status in (running.FINISHED, running.KEPT)]
     if options.report and done:
         _report([str(job.out) for job in done], folder, stop)
