@@ -1,12 +1,15 @@
 """Adapters to other tools, without the tools."""
 
+import sys
 import tomllib
 from pathlib import Path
+from types import ModuleType
 
 import anndata as ad
 import numpy as np
 import pandas as pd
 import pytest
+from scipy.stats import norm
 
 from napari_spatialrecon.comparison.contestants import contestants
 from napari_spatialrecon.comparison.peers import PEERS
@@ -17,6 +20,7 @@ from napari_spatialrecon.comparison.peers.base import (
     one_slide,
     placed,
 )
+from napari_spatialrecon.comparison.peers.rctd_tables import write_tables
 from napari_spatialrecon.errors import ConfigError, InputError
 
 PYPROJECT = Path(__file__).parents[2] / "pyproject.toml"
@@ -95,3 +99,24 @@ def test_counts_are_made_logarithms_and_intensities_left_and_refused_by_models_o
     needs_counts(counts, "gimVI")
     with pytest.raises(InputError, match="Expected counts, which gimVI models"):
         needs_counts(bright, "gimVI")
+
+
+def test_tables_of_rctd_hold_the_chance_of_each_count(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Beside what rctd-py would download: chances of all counts sum to 1, with mean E[e^noise]."""
+    means = np.array([0.1, 1.0, 3.0])
+    likelihood, widths = ModuleType("rctd._likelihood"), ModuleType("rctd._sigma")
+    likelihood._ht_pdf_norm, likelihood.build_x_vals = norm.pdf, lambda: means
+    widths.SIGMA_ALL = [20, 50]
+    for module in (ModuleType("rctd"), likelihood, widths):
+        monkeypatch.setitem(sys.modules, module.__name__, module)
+    write_tables(tmp_path / "tables.npz", 60)
+    with np.load(tmp_path / "tables.npz") as found:
+        assert np.array_equal(found["X_vals"], means) and found["Q_50"].shape == (63, 3)
+        for width in (20, 50):
+            chances = np.exp(found[f"Q_{width}"])
+            np.testing.assert_allclose(chances.sum(axis=0), 1, atol=1e-4)
+            np.testing.assert_allclose(
+                np.arange(63) @ chances, means * np.exp((width / 100) ** 2 / 2), rtol=0.01
+            )

@@ -12,6 +12,7 @@ from anndata import AnnData
 
 from napari_spatialrecon.comparison.cases.problem import Part
 from napari_spatialrecon.comparison.peers.base import Peer, mixture_of, needs_counts
+from napari_spatialrecon.comparison.peers.rctd_tables import tables_up_to
 
 
 class Rctd(Peer):
@@ -36,10 +37,14 @@ class Rctd(Peer):
             cell_min=int(self.options["cell_min"]),
             min_UMI=int(self.options["min_UMI"]),
         )
-        config = rctd.RCTDConfig(UMI_min=int(self.options["UMI_min"]), device="cpu", compile=False)
-        mode = self.options["mode"]
-        with contextlib.redirect_stdout(io.StringIO()):
-            found = rctd.run_rctd(spots, reference, mode=mode, config=config)
+        # Larger counts than its default are cut there; no table is needed above the largest count.
+        largest = int(min(spots.X.max(), rctd.RCTDConfig().K_val))
+        config = rctd.RCTDConfig(
+            UMI_min=int(self.options["UMI_min"]), K_val=largest, device="cpu", compile=False
+        )
+        quiet = contextlib.redirect_stdout(io.StringIO())
+        with tables_up_to(largest), quiet:
+            found = rctd.run_rctd(spots, reference, mode=self.options["mode"], config=config)
         names = spots.obs_names[np.asarray(found.pixel_mask, bool)]
         shares = pd.DataFrame(np.asarray(found.weights), names, list(found.cell_type_names))
         return mixture_of(spots, shares)
