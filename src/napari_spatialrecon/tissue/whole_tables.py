@@ -63,8 +63,13 @@ def _read(read: Any, elem_name: str, elem: Any, *, iospec: Any) -> Any:
     """Read a part of a table, as anndata asks for it."""
     from anndata.experimental import read_dispatched
 
+    from napari_spatialrecon.tissue.sharing import unchecked
+
     if iospec.encoding_type == "string-array" and elem.size > TEXTS:
         return texts_of(elem)
+    if iospec.encoding_type == "anndata":
+        # `validate` says in full which names repeat, once it has them all.
+        return unchecked(**{key: read_dispatched(part, _read) for key, part in elem.items()})
     if elem_name == "/raw" and iospec.encoding_type != "null":
         return {key: read_dispatched(part, _read) for key, part in elem.items()}
     return read(elem)

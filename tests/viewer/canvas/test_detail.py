@@ -89,6 +89,28 @@ def test_a_recoloring_meanwhile_draws_all_in_the_new_colors(slow: tuple, qtbot: 
     np.testing.assert_allclose(markers._data["a_bg_color"], layer.face_color)
 
 
+def test_the_first_frame_of_many_points_leaves_them_to_the_next(
+    make_napari_viewer: Any, qtbot: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(detail, "LEAST", 100)
+    monkeypatch.setattr(detail, "AT_ONCE", N - 1)
+    viewer = make_napari_viewer(show=True)
+    keep_smooth(viewer)
+    monkeypatch.setattr(Detail, "_time_for", lambda self: 1000.0)
+    frames: list[list[bool]] = []
+
+    def shown(event: object) -> None:
+        frames.append([details[viewer].picture_of(one) is not None for one in viewer.layers])
+
+    viewer.window._qt_viewer.canvas._scene_canvas.events.draw.connect(shown, position="last")
+    viewer.add_points(np.random.default_rng(0).uniform(0, 1000, (N, 2)), size=5)
+    qtbot.waitUntil(lambda: frames[-1:] == [[True]])
+    assert [False] in frames
+    other = viewer.add_points(np.random.default_rng(1).uniform(0, 1000, (N, 2)), size=5)
+    viewer.screenshot(flash=False)
+    assert details[viewer].picture_of(other) is not None
+
+
 def test_the_part_is_the_same_each_time() -> None:
     assert np.array_equal(lot(50), np.random.default_rng(0).random(50, np.float32))
 

@@ -55,9 +55,9 @@ def test_too_many_points_are_sampled_among_those_shown() -> None:
     xy = np.random.default_rng(0).normal(size=(500, 2))
     xy[:10] = np.nan
     shown = np.arange(500) < 300
-    rows = sampled(xy, shown, most=100)
+    rows = sampled(shown & np.isfinite(xy).all(axis=1), most=100)
     assert len(rows) == len(set(rows)) == 100 and (rows >= 10).all() and (rows < 300).all()
-    assert sampled(xy, shown).tolist() == list(range(10, 300))
+    assert sampled(shown & np.isfinite(xy).all(axis=1)).tolist() == list(range(10, 300))
     assert "100 of 290 points are drawn. 10 points without" in said(100, 290, 10, 0)
 
 

@@ -51,6 +51,10 @@ REST_MS = 150
 """Milliseconds without movement after which the view rests."""
 LEAST = 2_000
 """At least this many points are drawn one by one, however slow."""
+AT_ONCE = 100_000
+"""Points of a new layer above which its first frame, which builds its shaders, leaves them out."""
+NEXT_MS = 20
+"""Milliseconds from that frame to the next, in which the window hears what the user did."""
 SOFTWARE_S = 8e-6
 """Seconds for a point without a graphics card, before the first frame is measured."""
 _STRETCH = 1.25
@@ -76,6 +80,7 @@ class Detail(QObject):
         self._drawn: weakref.WeakKeyDictionary[Markers, Drawn] = weakref.WeakKeyDictionary()
         self._second_per_point: float | None = None
         self._began, self._by_hand, self._whole, self._measured = 0.0, False, False, 0
+        self._next = False
         self._corners = np.zeros((2, 2))
         self.notice = SubsetNotice(self._canvas.native)
         self._rest = QTimer(self)
@@ -180,6 +185,9 @@ class Detail(QObject):
                 return
             drawn = self._drawn[markers] = Drawn(drawer)
             markers.events.data_updated.connect(self._on_uploaded)
+            if n > max(most, AT_ONCE) and not self._whole:
+                self._next = True
+                return
         drawn.settled = not self._by_hand
         across = self._canvas._scene_canvas.physical_size[0]
         view, step = view_of(self._viewer(), layer, self._corners, across)
@@ -297,6 +305,9 @@ class Detail(QObject):
 
     def _after(self, event: DrawEvent) -> None:
         """Measure the cost of a point, after waiting for the graphics card."""
+        if self._next:
+            self._next = False
+            QTimer.singleShot(NEXT_MS, self._canvas._scene_canvas.update)
         if self._measured > LEAST or (self._measured and self._by_hand):
             from vispy.gloo import gl
 

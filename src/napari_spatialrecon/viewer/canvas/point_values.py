@@ -169,16 +169,17 @@ def most_frequent(found: Values) -> tuple[Values, str]:
     """
     import pandas as pd
 
-    categorical = pd.Categorical(found).remove_unused_categories()
-    n = len(categorical.categories)
+    categorical = pd.Categorical(found)
+    codes = categorical.codes
+    counts = np.bincount(codes[codes >= 0], minlength=len(categorical.categories))
+    n = int(np.count_nonzero(counts))  # the categories that occur
     if n <= MOST_CATEGORIES:
         return found, ""
-    counts = np.bincount(categorical.codes[categorical.codes >= 0], minlength=n)
     kept = np.sort(np.argsort(-counts, kind="stable")[:MOST_CATEGORIES])
-    new = np.full(n + 1, MOST_CATEGORIES)
+    new = np.full(len(counts) + 1, MOST_CATEGORIES)
     new[kept], new[-1] = np.arange(MOST_CATEGORIES), -1
     labels = [*(str(categorical.categories[i]) for i in kept), f"{n - MOST_CATEGORIES:,} others"]
-    shown = pd.Categorical.from_codes(new[categorical.codes], labels, ordered=True)
+    shown = pd.Categorical.from_codes(new[codes], labels, ordered=True)
     return shown, (
         f"{n:,} names: the {MOST_CATEGORIES} most frequent are colored, the others are one group."
     )

@@ -95,17 +95,15 @@ def latent(
     return _of_points(layer, found)
 
 
-def sampled(xy: np.ndarray, shown: np.ndarray, *, most: int = MOST) -> np.ndarray:
+def sampled(drawn: np.ndarray, *, most: int = MOST) -> np.ndarray:
     """Return which points to draw (n_drawn,) int, ascending: a random sample of too many.
 
     Parameters
     ----------
-    xy : (n_points, 2) float
-        NaN for points that are not in the embedding.
-    shown : (n_points,) bool
-        Points that are not hidden.
+    drawn : (n_points,) bool
+        Points that are in the embedding and not hidden.
     """
-    rows = np.flatnonzero(shown & np.isfinite(xy).all(axis=1))
+    rows = np.flatnonzero(drawn)
     if len(rows) > most:
         rows = np.sort(np.random.default_rng(0).choice(rows, most, replace=False))
     return rows

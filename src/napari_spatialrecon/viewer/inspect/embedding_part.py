@@ -60,7 +60,7 @@ class EmbeddingPart(Part):
         self.notice = Notice()
         self.plot = EmbeddingPlot()
         self.run: Run | None = None
-        self._xy = np.empty((0, 2))
+        self._xy, self._known = np.empty((0, 2)), np.empty(0, bool)
         self._computed: weakref.WeakKeyDictionary[Points, dict[str, np.ndarray]]
         self._computed = weakref.WeakKeyDictionary()
         self._wanted = ""
@@ -111,14 +111,13 @@ class EmbeddingPart(Part):
         if layer is None or len(self._xy) != len(layer.data) or not self.isVisible():
             return
         shown = np.asarray(layer.shown, bool)
-        rows = sampled(self._xy, shown)
+        rows = sampled(self._known & shown)
         chosen = np.zeros(len(self._xy), bool)
         chosen[self.space.selection.rows_in(layer)] = True
         self.plot.show_points(self._xy[rows], np.asarray(layer.face_color)[rows], chosen[rows])
-        known = np.isfinite(self._xy).all(axis=1)
-        counts = len(rows), int((shown & known).sum()), int((~known).sum()), int(chosen.sum())
+        counts = [int(m.sum()) for m in (self._known & shown, ~self._known, chosen)]
         if self.run is None:
-            self.note.setText(said(*counts))
+            self.note.setText(said(len(rows), *counts))
 
     def select(self, outline: np.ndarray, adds: bool = False) -> None:
         """Select the points within an outline (m, 2) of the plot; hidden points are never."""
@@ -196,6 +195,8 @@ class EmbeddingPart(Part):
             self._xy = self._computed.get(layer, {}).get(name, self._xy)
         elif layer is not None and name is not None:
             self._xy = held(layer, name)
+        # A reduction along so short an axis takes ten times as long, over a million points 14 ms.
+        self._known = np.isfinite(self._xy[:, 0]) & np.isfinite(self._xy[:, 1])
         drawn = layer is not None and len(self._xy) == len(layer.data) > 0
         self.plot.setVisible(drawn)
         self.shape.setVisible(drawn)
