@@ -61,5 +61,7 @@ def write_tables(path: Path, largest: int) -> None:
     for count in range(largest + 3):
         chance = np.exp(count * logs - np.exp(logs) - gammaln(count + 1)) @ density * STEP
         tables[:, count] = np.log(np.maximum(chance, 1e-300)).T
-    named: dict[str, Any] = {f"Q_{width}": table for width, table in zip(widths, tables, strict=True)}
+    named: dict[str, Any] = {
+        f"Q_{width}": table for width, table in zip(widths, tables, strict=True)
+    }
     np.savez(path, X_vals=means, **named)
