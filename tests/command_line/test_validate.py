@@ -7,6 +7,7 @@ import json
 import pytest
 
 import napari_spatialrecon as sr
+from napari_spatialrecon.tasks.validation import hidden_places
 
 
 @pytest.fixture
@@ -17,12 +18,14 @@ def placing_words(references):
     return words
 
 
-def test_the_time_is_said_first_and_the_verdict_last(run, placing_words, tmp_path):
+def test_the_time_is_said_first_and_the_verdict_last(run, placing_words, tmp_path, monkeypatch):
+    monkeypatch.setattr(hidden_places, "missing", lambda signals: (f"{list(signals)[1]}: none",))
     out = tmp_path / "checked"
     code, printed, said = run(*placing_words("--out", out, "--json", "-"))
     lines = said.strip().splitlines()
     assert code == 0 and lines[0].startswith("Holds out 37 spots of ")
     assert "runs kNN and Ridge regression: about " in lines[0]
+    assert lines[1] == "warning: section2: none"
     again = sr.Validation.read(out)
     assert lines[-1] == again.verdict == json.loads(printed)["verdict"]
     assert again.record["settings"]["command"].startswith("spatialrecon validate place ")

@@ -142,7 +142,9 @@ def test_the_same_seed_gives_the_same_and_another_one_other_spots(asked, found):
 
 
 @pytest.mark.parametrize("task", ["place", "deconvolve", "impute-genes", "super-resolve"])
-def test_a_shuffled_tissue_gets_no_better_than_the_baseline(asked, labelled, task):
+def test_a_shuffled_tissue_is_warned_of_and_no_better_than_the_baseline(
+    asked, labelled, found, task
+):
     given = dict(asked[task])
     if task == "place":
         given["references"] = {n: shuffled(s) for n, s in given["references"].items()}
@@ -157,6 +159,11 @@ def test_a_shuffled_tissue_gets_no_better_than_the_baseline(asked, labelled, tas
     one = sr.validate(task, **given)
     assert one.outcome != "better" and one.told.doubtful
     assert "is no better than the baseline" in one.verdict
+    slides = {"place": ["A", "B"], "deconvolve": []}.get(task, ["slide"])  # types were shuffled
+    warned = [text.partition(": expression shows no pattern in space")[0] for text in one.notes]
+    assert [name for name in slides if name in warned] == slides
+    assert one.record["warnings"] == list(one.notes[: len(slides)])
+    assert found[task].record["warnings"] == []
 
 
 def answers(monkeypatch, method, name):

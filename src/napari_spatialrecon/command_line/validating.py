@@ -99,6 +99,8 @@ def run_validate(options: argparse.Namespace, stop: threading.Event) -> None:
         **_inputs(options),
     )
     print(plan.summary, file=sys.stderr)
+    for warning in plan.problem.warnings:
+        print(f"warning: {warning}", file=sys.stderr)
     with Bar(options.progress) as bar:
         found = plan.run(recorded=asked(options), progress=bar.show, should_stop=stop.is_set)
     for note in found.notes:

@@ -9,6 +9,7 @@ import pytest
 from qtpy.QtCore import Qt
 
 import napari_spatialrecon as sr
+from napari_spatialrecon.tasks.validation import hidden_places
 from napari_spatialrecon.viewer.reconstruct.tab import TASKS
 from napari_spatialrecon.viewer.validate.job import KINDS, TITLES
 from napari_spatialrecon.viewer.validate.tab import ValidateTab
@@ -71,7 +72,7 @@ def test_the_verdict_is_shown_with_its_picture_saved_and_removed(
 
 
 def test_a_canceled_validation_leaves_nothing_and_a_refused_one_says_why(
-    tab: ValidateTab, bench: Workbench, qtbot: Any
+    tab: ValidateTab, bench: Workbench, qtbot: Any, monkeypatch: Any
 ) -> None:
     qtbot.mouseClick(tab.run_button, LEFT)
     qtbot.mouseClick(tab.cancel_button, LEFT)
@@ -84,8 +85,10 @@ def test_a_canceled_validation_leaves_nothing_and_a_refused_one_says_why(
     qtbot.waitUntil(lambda: tab.checks.lines[0][0] == "wrong", timeout=60_000)
     assert "Try another Reference, or spots under Hold out." in said(tab)
     assert not tab.run_button.isEnabled()
+    monkeypatch.setattr(hidden_places, "missing", lambda signals: ("no pattern in space",))
     tab.kind.setCurrentIndex(0)
     qtbot.waitUntil(tab.run_button.isEnabled, timeout=60_000)
+    assert tab.checks.lines[-2] == ("warning", "no pattern in space")
     assert {name: title for name, (title, _, _) in TASKS.items()} == TITLES
     for name in TASKS:
         model = bench.tabs["reconstruct"].show_task(name).model

@@ -20,6 +20,7 @@ from napari_spatialrecon.methods.genes.scale import standardised
 from napari_spatialrecon.methods.method import Estimate
 from napari_spatialrecon.methods.run import Run
 from napari_spatialrecon.tasks.measures import Measure
+from napari_spatialrecon.tasks.signal import missing, signals
 from napari_spatialrecon.tasks.validation.problem import Answer, Problem, block_count, rough
 from napari_spatialrecon.tissue import contract
 
@@ -110,4 +111,6 @@ def hidden_genes(
             remedy="Try a slide or a reference with more genes.",
             where=slide_name,
         )
-    return HeldOutGenes(hidden, cells, inputs)
+    found = HeldOutGenes(hidden, cells, inputs)
+    found.warnings = missing(signals([spots]))
+    return found

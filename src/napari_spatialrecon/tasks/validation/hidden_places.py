@@ -15,6 +15,7 @@ from napari_spatialrecon.faces import argument
 from napari_spatialrecon.hyperparameters import Config
 from napari_spatialrecon.methods.placement.held_out import LEAST_SPOTS, SHARE, hold_out
 from napari_spatialrecon.tasks.placing_run import prepare_slides
+from napari_spatialrecon.tasks.signal import missing, signals
 from napari_spatialrecon.tasks.validation.places import Fold, HeldOutPlaces, Part, Points
 from napari_spatialrecon.tissue import contract
 from napari_spatialrecon.tissue.genes import match_genes
@@ -60,6 +61,7 @@ def hidden_places(
         )
     slides = prepare_slides(references, config)
     inputs = {slide.name: slide.fingerprint() for slide in slides}
+    warnings = missing(signals(slides))
     if query is not None:
         cells = contract.prepare_query(query, "query")
         inputs["query"] = cells.fingerprint()
@@ -69,7 +71,9 @@ def hidden_places(
         um = None
     make = {"spots": _spots, "section": _sections, "cells": _cells}[kind]
     held_out, folds, cautions = make(slides, seed)
-    return HeldOutPlaces(kind, held_out, folds, um, inputs, cautions)
+    found = HeldOutPlaces(kind, held_out, folds, um, inputs, cautions)
+    found.warnings = warnings
+    return found
 
 
 Made = tuple[str, list[Fold], list[str]]

@@ -97,7 +97,8 @@ class ValidationPlan:
         if trivial is not None:
             found.append((TRIVIAL, *trivial, 0.0))
         record.settings |= {**(recorded or {}), "held_out": problem.kind}
-        record.notes = [*problem.cautions, *found[0][2].notes]
+        record.warnings = list(problem.warnings)
+        record.notes = [*problem.warnings, *problem.cautions, *found[0][2].notes]
         items = problem.items.copy()
         for name, _, answer, _ in found:
             items[name] = answer.items

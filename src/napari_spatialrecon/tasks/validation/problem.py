@@ -69,6 +69,8 @@ class Problem(ABC):
         Fingerprint of each input.
     cautions
         What to bear in mind.
+    warnings
+        What speaks against the slides before anything is run: no pattern in space.
     """
 
     task: str
@@ -79,6 +81,7 @@ class Problem(ABC):
     items: pd.DataFrame
     inputs: Mapping[str, str]
     cautions: Sequence[str]
+    warnings: Sequence[str] = ()
 
     def begin(self, reporter: Reporter) -> None:  # noqa: B027 - most have nothing to make
         """Make what takes time to make; `held_out`, `n_blocks` and `items` are known after it."""

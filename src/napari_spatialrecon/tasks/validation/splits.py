@@ -18,6 +18,7 @@ from napari_spatialrecon.methods.run import Run
 from napari_spatialrecon.methods.super_resolution.base import SplitSizes, SuperResolution
 from napari_spatialrecon.methods.super_resolution.coarse_problem import LEAST_BLOCKS, CoarseProblem
 from napari_spatialrecon.tasks.measures import Measure
+from napari_spatialrecon.tasks.signal import missing, signals
 from napari_spatialrecon.tasks.super_resolving import parts_of
 from napari_spatialrecon.tasks.validation.problem import Answer, Problem, block_count, rough
 from napari_spatialrecon.tissue import contract
@@ -108,4 +109,6 @@ def hidden_detail(
             remedy="Try a slide with more spots.",
             where=name,
         )
-    return HeldOutDetail(problem, name, {name: prepared.fingerprint()})
+    found = HeldOutDetail(problem, name, {name: prepared.fingerprint()})
+    found.warnings = missing(signals([prepared]))
+    return found

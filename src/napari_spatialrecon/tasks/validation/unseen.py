@@ -19,6 +19,7 @@ from napari_spatialrecon.methods.placement.posterior import spatial_directions
 from napari_spatialrecon.methods.run import Run
 from napari_spatialrecon.tasks.placing_run import prepare_slides
 from napari_spatialrecon.tasks.saved import Fitted
+from napari_spatialrecon.tasks.signal import missing, signals
 from napari_spatialrecon.tasks.validation.places import Fold, HeldOutPlaces, Part
 from napari_spatialrecon.tasks.validation.problem import Answer
 from napari_spatialrecon.tissue import contract
@@ -86,7 +87,7 @@ def unseen_slides(model: Fitted, references: Mapping[str, AnnData]) -> UnseenSli
     scales = [contract.um_per_unit(slide.adata) for slide in slides]
     um = None if any(scale is None for scale in scales) else scales[0]
     found = UnseenSlides("slides", said, folds, um, inputs, [caution])
-    found.model = model
+    found.model, found.warnings = model, missing(signals(slides))
     return found
 
 

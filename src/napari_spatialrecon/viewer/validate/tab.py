@@ -151,11 +151,11 @@ class ValidateTab(QWidget):
             return
         self.plan = plan
         names = ", ".join(cost.candidate.title for cost in plan.costs)
-        held_out = plan.problem.held_out
         self.checks.show_lines(
             [
-                ("good", f"Held out: {held_out}"),
+                ("good", f"Held out: {plan.problem.held_out}"),
                 ("good", f"Compared: {names}"),
+                *(("warning", warning) for warning in plan.problem.warnings),
                 ("quiet", plan.time.words),
             ]
         )
