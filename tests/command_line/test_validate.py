@@ -25,7 +25,7 @@ def test_the_time_is_said_first_and_the_verdict_last(run, placing_words, tmp_pat
     lines = said.strip().splitlines()
     assert code == 0 and lines[0].startswith("Holds out 37 spots of ")
     assert "runs kNN and Ridge regression: about " in lines[0]
-    assert lines[1] == "warning: section2: none"
+    assert lines[1] == "warning: section2: none" and said.count("section2: none") == 1
     again = sr.Validation.read(out)
     assert lines[-1] == again.verdict == json.loads(printed)["verdict"]
     assert again.record["settings"]["command"].startswith("spatialrecon validate place ")

@@ -57,7 +57,8 @@ def test_items_of_a_block_that_behave_alike_make_the_interval_wide():
     apart = np.arange(30)
 
     def width(blocks):
-        found = interval(mean_of(alike, blocks)(block_draws(blocks.max() + 1, 0)))
+        n = blocks.max() + 1
+        found = interval(mean_of(alike, blocks)(block_draws(n, 0)), n)
         assert found.low < found.value < found.high
         return found.high - found.low
 
@@ -65,3 +66,14 @@ def test_items_of_a_block_that_behave_alike_make_the_interval_wide():
     again = block_draws(6, 3)
     np.testing.assert_array_equal(again, block_draws(6, 3))
     assert (again.sum(axis=1) == 6).all()
+
+
+@pytest.mark.parametrize("n_blocks", [3, 10])
+def test_an_interval_over_few_blocks_that_say_nothing_rarely_excludes_nothing(n_blocks):
+    blocks, draws = np.arange(n_blocks), block_draws(n_blocks, 0)
+    found = [
+        interval(mean_of(x, blocks)(draws), n_blocks) for x in RNG.normal(size=(400, n_blocks))
+    ]
+    assert np.mean([not one.low <= 0 <= one.high for one in found]) < 0.09
+    held = interval(mean_of(RNG.exponential(size=3), np.arange(3))(block_draws(3, 0)), 3, 0.0, 9.0)
+    assert held.low >= 0.0 and held.high <= 9.0

@@ -103,7 +103,7 @@ def run_validate(options: argparse.Namespace, stop: threading.Event) -> None:
         print(f"warning: {warning}", file=sys.stderr)
     with Bar(options.progress) as bar:
         found = plan.run(recorded=asked(options), progress=bar.show, should_stop=stop.is_set)
-    for note in found.notes:
+    for note in found.notes[len(plan.problem.warnings) :]:
         print(f"note: {note}", file=sys.stderr)
     for name, why in found.skipped.items():
         print(f"note: {name} is missing: {why}.", file=sys.stderr)

@@ -15,6 +15,7 @@ from napari_spatialrecon.methods.auto.trials import Trials
 from napari_spatialrecon.methods.run import Run
 from napari_spatialrecon.progress import ProgressCallback, Reporter, ShouldStop
 from napari_spatialrecon.tasks.choosing import note_choice
+from napari_spatialrecon.tasks.measures import Measure
 from napari_spatialrecon.tasks.validation.problem import Answer, Problem
 from napari_spatialrecon.tasks.validation.result import Score, Validation
 from napari_spatialrecon.tasks.validation.words import TRIVIAL
@@ -124,6 +125,11 @@ def _kept_title(answer: Answer) -> str:
     return f"the mean of {', '.join(titles[:-1])} and {titles[-1]}"
 
 
+def _range(measure: Measure) -> tuple[float, float]:
+    """Return the least and the most: what is better when higher is a correlation, else an error."""
+    return (-1.0, 1.0) if measure.higher else (0.0, math.inf)
+
+
 def _scores(
     problem: Problem, found: Sequence[tuple[str, str, Answer, float]], seed: int
 ) -> tuple[Score, ...]:
@@ -139,7 +145,11 @@ def _scores(
             if values is drawn[0] or own is None or other is None:
                 gains.append(None)
             else:
-                gains.append(interval((own - other) * (1.0 if measure.higher else -1.0)))
-        shown = tuple(None if v is None else interval(v) for v in values)
+                gain = (own - other) * (1.0 if measure.higher else -1.0)
+                gains.append(interval(gain, problem.n_blocks))
+        shown = tuple(
+            None if v is None else interval(v, problem.n_blocks, *_range(measure))
+            for measure, v in zip(problem.measures, values, strict=True)
+        )
         scores.append(Score(name, title, shown, tuple(gains), round(seconds, 3)))
     return tuple(scores)

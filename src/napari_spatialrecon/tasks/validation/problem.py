@@ -115,6 +115,6 @@ def rough(n_items: int, n_blocks: int) -> tuple[str, ...]:
     if n_blocks >= _BLOCKS // 2:
         return ()
     return (
-        f"Only {n_items} were held out, in {n_blocks} blocks: the interval is rough, and rather "
-        "too narrow.",
+        f"Only {n_items} were held out, in {n_blocks} blocks: the interval is rough and, "
+        "for it, wide.",
     )
