@@ -113,6 +113,7 @@ class PlacingRun:
             method = chooser.fit(slides, cells, run, **extra)
             if self.info.selects:
                 note_choice(record, chooser, method)
+        method.to(record.device)
         record.config = method.config.to_dict()
         record.metrics |= {f"held_out_{k}": v for k, v in method.held_out.items()}
         return method

@@ -63,6 +63,18 @@ def test_the_refiner_trains_and_places(slides, cells, small_gears) -> None:
     assert np.isfinite(model.place(cells).coordinates).all()
 
 
+def test_networks_lay_out_on_the_device_that_is_asked_for(slides, cells, small_gears) -> None:
+    """`meta` stands for a second device: tensors of two devices do not add there."""
+    config = small_gears(members=1, validate=False, training__steps=1)
+    model = Gears(config).fit(slides, cells)
+    features, _ = model.fitted.embedded.cells(cells)
+    assert model._inputs(0, features).device.type == "cpu"
+    model.to("meta")
+    inputs, network = model._inputs(0, features), model.networks[0]
+    assert inputs.device.type == "meta"
+    assert network.geometry(inputs[None], model.config, 0).device.type == "meta"
+
+
 @pytest.mark.parametrize("temperature", [0.0, 1.0])
 def test_sampling_is_repeatable(slides, cells, small_gears, temperature) -> None:
     config = small_gears(

@@ -227,6 +227,10 @@ class ComePlace(PlacementMethod):
 
         return errors, rehearsal.calibrated(rehearsed), tuple(history)
 
+    def to(self, device: str) -> None:
+        """Map cells on this device."""
+        self.fitted = replace(self.fitted, device=device)
+
     def place(
         self, query: Prepared, *, display: int = 0, reporter: Reporter | None = None
     ) -> Placement:

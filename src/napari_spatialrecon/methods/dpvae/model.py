@@ -149,5 +149,5 @@ def torn_notes(config: DPVAEConfig, references: Sequence[Prepared]) -> tuple[str
 def _latent(network: nn.Module, inputs: torch.Tensor) -> NDArray[np.float64]:
     assert isinstance(network, Network)
     scale = float(network.log_scale.exp().mean())
-    latent: NDArray[np.float64] = network.encode(inputs)[0].double().numpy() / scale
+    latent: NDArray[np.float64] = network.encode(inputs)[0].cpu().double().numpy() / scale
     return latent

@@ -102,6 +102,11 @@ class EnsembleMethod(PlacementMethod):
         """The trained networks."""
         return self.fitted.networks
 
+    def to(self, device: str) -> None:
+        """Let the networks lay out cells on this device."""
+        for network in self.networks:
+            network.to(device)
+
     def estimate(self, sizes: PlacementSizes) -> Estimate:
         """Return the estimated cost of training the networks and placing cells."""
         trainings = self.config.members + self.config.validate
@@ -127,8 +132,9 @@ class EnsembleMethod(PlacementMethod):
         """
 
     def _inputs(self, number: int, features: Sequence[Features]) -> Tensor:
-        """Return a network's input for cells, given their features in each view."""
-        return network_inputs(self.config, self.fitted.embedded, number, features)
+        """Return a network's input for cells, on its device, given their features in each view."""
+        inputs = network_inputs(self.config, self.fitted.embedded, number, features)
+        return inputs.to(next(self.networks[number].parameters()).device)
 
     def place(
         self, query: Prepared, *, display: int = 0, reporter: Reporter | None = None

@@ -71,16 +71,17 @@ def lay_out(
     n = len(inputs)
     most = min(config.patches.one_shot, REFINED if config.refiner.on else n)
     if n <= max(most, config.patches.size):
-        geometry = network.geometry(inputs[None], config, seed)[0].double().numpy()
+        geometry = network.geometry(inputs[None], config, seed)[0].cpu().double().numpy()
         return Laid(geometry, {}, None, np.zeros(n))
-    locality = locality_graph(inputs.double().numpy(), reporter=reporter)
+    locality = locality_graph(inputs.cpu().double().numpy(), reporter=reporter)
     patches = _patches(locality.graph, config.patches, reporter)
     reporter.begin("Laying out patches", len(patches))
     layouts = []
     for start in range(0, len(patches), BATCH):
         reporter.check()
-        rows = torch.from_numpy(patches[start : start + BATCH])
-        layouts.append(network.geometry(inputs[rows], config, seed + start).double().numpy())
+        rows = torch.from_numpy(patches[start : start + BATCH]).to(inputs.device)
+        geometry = network.geometry(inputs[rows], config, seed + start)
+        layouts.append(geometry.cpu().double().numpy())
         reporter.step(min(start + BATCH, len(patches)))
     geometries = np.concatenate(layouts)
     stitched = stitch(patches, geometries, n, reporter=reporter)

@@ -186,6 +186,9 @@ class PlacementMethod(Method):
             The user stopped the run; its folder can be resumed.
         """
 
+    def to(self, device: str) -> None:
+        """Compute on this device from now on; most methods place in no time on the CPU."""
+
     @abstractmethod
     def place(
         self, query: Prepared, *, display: int = 0, reporter: Reporter | None = None
