@@ -47,7 +47,10 @@ def run_sample(words: Sequence[str], out: str, log: str, stop: str) -> tuple[int
         Path(log).parent.mkdir(parents=True, exist_ok=True)
         with Path(log).open("wb") as said:
             code = _code(words, said, Path(stop))
-    return code, "" if code == DONE else _reason(code, Path(log)), time.monotonic() - began
+    reason = "" if code == DONE else _reason(code, Path(log))
+    if Path(log).is_file() and not Path(log).stat().st_size:
+        Path(log).unlink()
+    return code, reason, time.monotonic() - began
 
 
 def _code(words: Sequence[str], said: IO[bytes], stop: Path) -> int:

@@ -11,6 +11,7 @@ from napari_spatialrecon.command_line.inputs import Inputs, add_reading_options
 from napari_spatialrecon.command_line.options import add_common_options, add_verb
 from napari_spatialrecon.command_line.running import summarise
 from napari_spatialrecon.errors import InputError
+from napari_spatialrecon.storage import atomic_file
 
 
 def add(verbs: Any) -> None:
@@ -68,6 +69,7 @@ def run_figure(options: argparse.Namespace, stop: threading.Event) -> None:
         made = communities_figure(placed, types=options.types, seed=options.seed, **chosen)
     save_png(made.figure, options.out)
     if options.csv:
-        made.table.to_csv(options.csv)
+        with atomic_file(options.csv) as temporary:
+            made.table.to_csv(temporary)
     print(made.table.head(20).to_string(float_format="{:.3g}".format))
     summarise({options.what: made.table.reset_index().to_dict("records")}, options)

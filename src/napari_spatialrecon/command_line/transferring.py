@@ -12,6 +12,7 @@ from napari_spatialrecon.command_line.options import add_common_options, add_set
 from napari_spatialrecon.command_line.running import config_of, summarise
 from napari_spatialrecon.command_line.terminal import Bar
 from napari_spatialrecon.methods.registry import default_for
+from napari_spatialrecon.storage import atomic_file
 
 #: Those of `evaluation.place_metrics` that say how well a section is placed.
 _METRICS = (
@@ -67,7 +68,8 @@ def run_transfer(options: argparse.Namespace, stop: threading.Event) -> None:
         )
     matrix = found.matrix(options.metric)
     if options.out:
-        found.table.to_csv(options.out, index=False)
+        with atomic_file(options.out) as temporary:
+            found.table.to_csv(temporary, index=False)
     if options.picture:
         label = f"{options.metric}, mean off the diagonal {found.mean(options.metric):.3f}"
         save_png(matrix_plot(matrix, label=label, title=info.title), options.picture)

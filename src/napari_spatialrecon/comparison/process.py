@@ -64,11 +64,13 @@ class Servant:
         self._answers: queue.Queue[bytes] = queue.Queue()
 
     def close(self) -> None:
-        """End the process."""
+        """End the process; a log that says nothing is removed."""
         if self._child is not None:
             _end_group(self._child.pid)
             self._child.wait()
             self._child = None
+        if self._log.is_file() and not self._log.stat().st_size:
+            self._log.unlink()
 
     def send(self, request: dict[str, Any]) -> None:
         """Ask."""
