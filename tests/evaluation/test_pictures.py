@@ -8,12 +8,14 @@ import numpy as np
 import pandas as pd
 import pytest
 from matplotlib.backends.backend_agg import FigureCanvasAgg
+from matplotlib.colors import to_hex
 from matplotlib.figure import Figure
 from PIL import Image
 
 from napari_spatialrecon.errors import InputError
 from napari_spatialrecon.evaluation import palette
 from napari_spatialrecon.evaluation.backdrop import View, bar_length, crop, fit_view
+from napari_spatialrecon.evaluation.coloring import paint_points
 from napari_spatialrecon.evaluation.pictures import overlay, save_png
 from napari_spatialrecon.evaluation.plots import loss_plot, metrics_plot
 from napari_spatialrecon.training.history import History
@@ -169,6 +171,15 @@ def test_missing_values_are_grey_and_named(tmp_path: Path) -> None:
     assert "unused" not in texts(overlay(places(4), words))
     assert "no value" in texts(overlay(places(4), [1.0, np.nan, 2.0, 3.0]))
     save_png(overlay(places(4), [np.nan] * 4), tmp_path / "nothing.png")
+
+
+def test_values_that_are_the_same_but_for_rounding_have_a_line_and_no_bar() -> None:
+    values = 1493.7548690 + np.array([0.0, 1e-10, np.nan])
+    paint = paint_points(values, "uncertainty", 3, None)
+    (name, color, count), missing = paint.entries
+    assert paint.scale is None and (name, count) == ("1,494", 2) and missing[0] == "no value"
+    assert to_hex(paint.rgba[0]) == to_hex(paint.rgba[1]) == color != to_hex(paint.rgba[2])
+    assert paint_points(values * np.array([1, 2, 1]), "uncertainty", 3, None).scale is not None
 
 
 def test_more_categories_than_the_legend_holds_share_one_line() -> None:

@@ -26,7 +26,8 @@ def test_the_curve_is_drawn_beside_what_unrelated_spots_differ() -> None:
     line, curve = ax.lines
     assert set(line.get_ydata()) == {1.0}
     np.testing.assert_array_equal(curve.get_xydata(), np.c_[FOUND.distances, FOUND.differences])
-    assert "µm" in ax.get_xlabel()
+    assert "µm" in ax.get_xlabel() and ax.get_ylim() == FOUND.drawn
+    assert FOUND.drawn[0] < 0.7 and FOUND.drawn[1] > 1.2
     title = ax.get_title(loc="left")
     assert title.startswith("C2\n41 of 50 genes show a pattern") and "0.420" in title
 

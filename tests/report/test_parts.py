@@ -166,6 +166,16 @@ def test_radii_are_held_against_the_error_of_held_out_spots(radius: float, tone:
     assert [found for found, _ in places._checked(run, np.full(200, radius))] == [tone]
     said = [text for _, text in caveats_of(run, []) if text.startswith("Uncertainty")]
     assert bool(said) == (tone == "warning")
+    stated = {"expected_error_um": 90.0, "radius_90_um": radius, "calibration_held": 0.92}
+    run.record["metrics"] = METRICS | stated | {"calibration_spots": 186.0}
+    found = places._checked(run, np.full(200, radius))
+    assert bool(found) == (radius < 900.0)  # calibrated on spots less like the slides
+    run.adata.obs["expected_error"] = 90.0
+    part = places._uncertainty(run, [], Studio.of(1), "no image")
+    assert not part.pictures and part.text[0].endswith(
+        f"Expected error: 90 µm, the same for every cell; 90% radius: {radius:.0f} µm, the same "
+        "for every cell. That radius held 92% of 186 held-out spots."
+    )
 
 
 def test_radii_are_held_against_measured_places_where_cells_had_them() -> None:

@@ -56,6 +56,7 @@ def test_shuffled_spots_have_no_signal_and_it_is_said(graded):
     assert [signal.is_missing for signal in found] == [True] * 5
     assert all(signal.patterned <= 1 for signal in found)
     assert all("no pattern in space" in signal.text for signal in found)
+    assert all(signal.drawn == (0.9, 1.1) for signal in found)  # where it looks flat
 
 
 def test_chance_is_called_a_signal_as_rarely_as_promised():

@@ -8,7 +8,7 @@ from typing import Any, Literal
 import numpy as np
 import pandas as pd
 from matplotlib.cm import ScalarMappable
-from matplotlib.colors import Normalize, to_rgba
+from matplotlib.colors import Normalize, to_hex, to_rgba
 
 from napari_spatialrecon.evaluation import palette
 
@@ -49,11 +49,17 @@ def paint_points(values: Any, kind: Kind | None, n: int, um_per_unit: float | No
         if known.any()
         else (0.0, 1.0, 1.0)
     )
+    missing = (("no value", palette.OTHER, int((~known).sum())),) if not known.all() else ()
+    if top - low <= 1e-6 * abs(top):  # the same but for rounding: a line, as a bar has no ends
+        middle = ScalarMappable(Normalize(0.0, max(2 * top, 1e-9)), _COLOR_MAPS[kind or "gene"])
+        rgba = np.asarray(middle.to_rgba(np.where(known, low, 0.0)))
+        entry = (f"{low:,.4g}", to_hex(middle.to_rgba(low)), int(known.sum()))
+        rgba[~known] = to_rgba(palette.OTHER)
+        return Paint(rgba, (entry, *missing))
     high = high if high > low else max(top, low + 1e-9)
     scale = ScalarMappable(Normalize(low, high), _COLOR_MAPS[kind or "gene"])
     rgba = np.asarray(scale.to_rgba(np.where(known, numbers, low)))
     rgba[~known] = to_rgba(palette.OTHER)
-    missing = (("no value", palette.OTHER, int((~known).sum())),) if not known.all() else ()
     return Paint(rgba, missing, scale, clipped=bool(top > high))
 
 

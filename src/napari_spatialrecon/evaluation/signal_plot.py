@@ -39,6 +39,7 @@ def signal_plot(found: SpatialSignal, *, title: str = "") -> Figure:
         xlabel=f"Distance between two spots ({found.unit})",
         ylabel="Difference in expression (1: mean of all pairs)",
         xlim=(0, None),
+        ylim=found.drawn,
     )
     told = found.text[:1].upper() + found.text[1:]
     p = f"p {found.mantel_p_value:.2f} of shuffles"

@@ -118,7 +118,16 @@ def _groups(column: pd.Series, name: str) -> bool:
 def spread_words(values: np.ndarray, unit: str) -> str:
     """Return the median and the middle 90% of values in words."""
     low, middle, high = np.nanquantile(np.asarray(values, float), [0.05, 0.5, 0.95])
+    if alike(values):
+        return f"{number(middle)}{unit}, the same for every cell"
     return f"median {number(middle)}{unit}, 90% from {number(low)} to {number(high)}{unit}"
+
+
+def alike(values: np.ndarray) -> bool:
+    """Return whether values are the same but for rounding, as those of a method without spread."""
+    known = np.asarray(values, float)
+    known = known[np.isfinite(known)]
+    return bool(len(known)) and bool(np.ptp(known) <= 1e-6 * np.abs(known).max())
 
 
 def number(value: float) -> str:

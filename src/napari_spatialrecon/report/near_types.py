@@ -19,7 +19,7 @@ from scipy.stats import mannwhitneyu
 from napari_spatialrecon.errors import SpatialReconError
 from napari_spatialrecon.evaluation import palette
 from napari_spatialrecon.evaluation.pictures import overlay
-from napari_spatialrecon.faces import argument, spoken
+from napari_spatialrecon.faces import spoken
 from napari_spatialrecon.report.ground import number, slide_below, stain_of, type_column
 from napari_spatialrecon.report.inputs import Input
 from napari_spatialrecon.report.parts import Section, Table
@@ -69,7 +69,7 @@ def markers_section(
     """Return the section; where nothing can be tested, why not."""
     column = type_column(run.adata, types)
     if column is None:
-        return _without(f"the cells have no column of types; try {argument('types')} with one")
+        return _without("the cells have no column of types, such as cell_type")
     slide = slide_below(run, inputs)
     if slide is None:
         return _without("the measured slide was not found")

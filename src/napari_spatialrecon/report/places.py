@@ -5,13 +5,13 @@ from __future__ import annotations
 import numpy as np
 
 from napari_spatialrecon.evaluation.calibration import stated_metrics, stated_sentence
-from napari_spatialrecon.report.ground import drawn, spread_words, type_column, where
+from napari_spatialrecon.report.ground import alike, drawn, spread_words, type_column, where
 from napari_spatialrecon.report.inputs import Input
 from napari_spatialrecon.report.parts import Line, Section, listed
 from napari_spatialrecon.report.pictures import Studio
 from napari_spatialrecon.report.run import Run
 from napari_spatialrecon.report.validation import measure_of, measured
-from napari_spatialrecon.tasks.stated import stated_words
+from napari_spatialrecon.tasks.stated import held_words
 from napari_spatialrecon.tissue import contract
 from napari_spatialrecon.tissue.slots import EXPECTED, UNCERTAINTY
 
@@ -72,7 +72,7 @@ def _uncertainty(run: Run, inputs: list[Input], studio: Studio, below: str) -> S
         text = (
             "Half of such cells lie within a cell's expected error of their true place, nine of "
             f"ten within its 90% radius. Expected error: {spread_words(error, unit)}; "
-            f"90% radius: {spread_words(stated, unit)}. {stated_words(run.metrics)}"
+            f"90% radius: {spread_words(stated, unit)}. {held_words(run.metrics)}"
         ).strip()
         label = "90% radius"
     else:
@@ -81,11 +81,13 @@ def _uncertainty(run: Run, inputs: list[Input], studio: Studio, below: str) -> S
             f"{spread_words(stated, unit)}. It is not calibrated: it ranks cells and is no length."
         )
         label = "spread, not calibrated"
+    lines = tuple(_checked(run, stated))
+    if alike(stated):
+        return Section("uncertainty", title, (text,), lines)
     figure = drawn(run, inputs, values, kind="uncertainty", label=label)
     alt = f"Map of the placed cells over {below}, dark where the place is certain."
     caption = "Uncertainty of each place: dark is certain, bright is not."
     picture = studio.picture(figure, alt, caption)
-    lines = tuple(_checked(run, stated))
     return Section("uncertainty", title, (text,), lines, pictures=(picture,))
 
 
@@ -138,9 +140,11 @@ def _beside(run: Run, stated: np.ndarray) -> Line | None:
     if middle < found:
         text = f"Held-out spots lay farther off than these radii allow: {both}. "
         return "warning", text + "Take them to rank cells, not as a length."
-    if middle > _WIDE * found:
+    if middle > _WIDE * found and "calibration_held" not in run.metrics:
         text = f"These radii are wide for how far off held-out spots lay: {both}. "
         return "warning", text + "Take them to rank cells, not as a length."
+    if middle > _WIDE * found:
+        return None  # calibrated on spots that were made as unlike the slides as the cells are
     return "good", f"Plausible by held-out spots: {both}."
 
 

@@ -95,6 +95,12 @@ def stated_words(metrics: Mapping[str, Any]) -> str:
     )
 
 
+def held_words(metrics: Mapping[str, Any]) -> str:
+    """Return how many held-out spots the 90% radius of a record held; empty if it states none."""
+    said = stated_words(metrics).partition("; that ")[2]
+    return said and f"That {said}"
+
+
 def _beyond(metrics: Mapping[str, Any]) -> str:
     """Return which error is not in what is stated, if there is one."""
     if "registration_overlap" not in metrics:

@@ -30,6 +30,8 @@ _PAIRED_SPOTS = 500
 _RANGES = 12
 #: A slide has signal where shuffled spots reach its Moran's I no more often than this.
 _CHANCE = 0.01
+#: Least distance from 1 of the ends of the axis of differences.
+_FLAT = 0.1
 #: With fewer spots than this, a pattern may be missed.
 _FEW_SPOTS = 50
 
@@ -80,6 +82,12 @@ class SpatialSignal:
     def is_missing(self) -> bool:
         """Whether there is none, though there are enough spots to see one."""
         return is_missing(self.record())
+
+    @property
+    def drawn(self) -> tuple[float, float]:
+        """Range of differences to draw: a tenth about 1 at least, so that chance looks flat."""
+        away = max([_FLAT, *(1.05 * np.abs(np.asarray(self.differences) - 1.0))])
+        return 1.0 - away, 1.0 + away
 
     @property
     def text(self) -> str:

@@ -4,10 +4,12 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import pytest
 from qtpy.QtCore import QMimeData, QPointF, Qt, QUrl
 from qtpy.QtGui import QDropEvent
 from qtpy.QtWidgets import QDockWidget
 
+from napari_spatialrecon.viewer.data.signal_dialog import SignalDialog
 from napari_spatialrecon.viewer.data.tab import DataTab
 from napari_spatialrecon.viewer.widgets.labels import WrappedLabel
 from napari_spatialrecon.viewer.workspace.workspace import Role, workspace_of
@@ -34,6 +36,14 @@ def test_the_next_step_leads_to_a_run_that_is_enabled_and_docks_become_tabs(
     assert isinstance(legend, QDockWidget)
 
     slide = space.of_role(Role.SLIDE)[0]
+    menu = tab.cards[slide].menu()
+    next(action for action in menu.actions() if action.text() == "Spatial signal…").trigger()
+    (dialog,) = tab.findChildren(SignalDialog)
+    qtbot.waitUntil(lambda: dialog.found is not None, timeout=20_000)
+    assert "show a pattern in space" in dialog.verdict.text() and dialog.plot.isVisible()
+    low, high = dialog.plot.viewRange()[1]
+    assert low == pytest.approx(2 - high) and low <= 0.9 < dialog.found.differences.max() < high
+    dialog.reject()
     viewer.layers.remove(slide.layer)
     qtbot.waitUntil(lambda: slide not in tab.cards, timeout=5_000)
     other = space.of_role(Role.SLIDE)[0].layer

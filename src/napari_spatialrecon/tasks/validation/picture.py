@@ -116,7 +116,11 @@ def _draw_map(
             left = x[mine].max() + 0.1 * max(np.ptp(x[mine]), 1e-9)
     top = np.percentile(values, 95)
     size = np.clip(12000 / max(len(x), 1), 3, 40)
-    dots = ax.scatter(x, y, c=values, s=size, cmap="viridis", vmin=0, vmax=max(top, 1e-9))
+    rim = 0.5 if size > 8 else 0.0  # dark dots would be lost on a dark ground
+    dots = ax.scatter(
+        x, y, c=values, s=size, cmap="viridis", vmin=0, vmax=max(top, 1e-9),
+        edgecolors=quiet, linewidths=rim,
+    )  # fmt: skip
     ax.set_aspect("equal")
     ax.invert_yaxis()
     ax.set(xticks=[], yticks=[], title="Where it was off")

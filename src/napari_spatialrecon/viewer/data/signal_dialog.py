@@ -56,6 +56,7 @@ class SignalDialog(QDialog):
         self.plot.hideButtons()
         self.plot.setFixedHeight(260)
         self.plot.setFrameShape(pg.PlotWidget.Shape.NoFrame)
+        self.plot.getPlotItem().layout.setContentsMargins(0, 8, 4, 6)
         for side in ("left", "bottom"):
             self.plot.getAxis(side).setPen(tones.line)
             self.plot.getAxis(side).setTextPen(tones.quiet)
@@ -79,6 +80,7 @@ class SignalDialog(QDialog):
         self.verdict.setStyleSheet(f"color: {tone};")
         self.plot.setLabel("bottom", f"Distance between two spots ({found.unit})")
         self.plot.setLabel("left", "Difference in expression")
+        self.plot.setYRange(*found.drawn, padding=0)
         mean = pg.InfiniteLine(
             1.0, angle=0, pen=pg.mkPen(self.tones.quiet, style=Qt.PenStyle.DashLine)
         )
