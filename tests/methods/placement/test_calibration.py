@@ -15,7 +15,12 @@ from napari_spatialrecon.methods.placement.held_out import hold_out
 from napari_spatialrecon.methods.placement.knn import Knn, other_quarters, yardsticks
 from napari_spatialrecon.methods.placement.posterior import Posterior
 from napari_spatialrecon.methods.placement.reference import Reference
-from napari_spatialrecon.methods.placement.rehearsal import SHARES, Rehearsal, baseline_places
+from napari_spatialrecon.methods.placement.rehearsal import (
+    FURTHER,
+    SHARES,
+    Rehearsal,
+    baseline_places,
+)
 from napari_spatialrecon.methods.run import Run
 from napari_spatialrecon.tissue.preprocess import exchanged
 
@@ -46,6 +51,14 @@ def test_a_spread_that_tells_nothing_gives_all_cells_the_same() -> None:
     assert np.ptp(stated.expected) == 0 and stated.expected[0] == np.median(mixed.errors)
 
 
+def stated_of(level: Measured) -> float:
+    """By what factor the median error of these spots is stated."""
+    plain, found = (
+        Calibration.fit([one]).half[0] for one in (replace(level, baseline=None), level)
+    )
+    return found / plain
+
+
 def test_a_difference_from_the_baseline_that_chance_explains_is_not_stated() -> None:
     """Two methods that are equally good differ on 60 spots by chance alone."""
     off = []
@@ -53,16 +66,41 @@ def test_a_difference_from_the_baseline_that_chance_explains_is_not_stated() -> 
         own, other = level(60, seed), level(60, 1000 + seed)
         judged = replace(own, baseline=other.errors)
         off.append(
-            [np.log(np.median(own.errors) / np.median(other.errors)), np.log(judged.typical)]
+            [np.log(np.median(own.errors) / np.median(other.errors)), np.log(stated_of(judged))]
         )
     ratio, shrunk = np.transpose(off)
     assert np.abs(ratio + shrunk).mean() < 0.5 * np.abs(ratio).mean()
-    worse = replace(level(60, factor=3.0), baseline=level(60, 1).errors)
-    assert worse.typical == pytest.approx(1, abs=0.05)
+    own = level(60)
     stated = Calibration.fit([replace(own, baseline=own.errors / 3)]).stated(own.spread, 0.95)
     plain = Calibration.fit([own]).stated(own.spread, 0.95)
     np.testing.assert_allclose(stated.expected, plain.expected, rtol=0.05)
     np.testing.assert_array_equal(stated.radius, plain.radius)
+
+
+def test_how_much_worse_a_method_is_follows_a_line_along_the_levels() -> None:
+    """A level at which a method is far worse than at those beside it is taken for noise."""
+    spots = np.random.default_rng(5).lognormal(-2, 1, 60)
+    levels = [
+        Measured(0.1 * i, 0.9 - 0.1 * i, np.ones(60), spots * (2.0 if i == 3 else 1.0), spots)
+        for i in range(6)
+    ]
+    stated = np.array(Calibration.fit(levels).half) / np.median(spots)
+    assert stated.min() >= 1 and stated.max() < 1.3
+    everywhere = [replace(level, errors=2 * spots) for level in levels]
+    np.testing.assert_allclose(Calibration.fit(everywhere).half, 2 * np.median(spots))
+
+
+def test_an_advantage_over_the_baseline_is_not_stated() -> None:
+    own = level(60)
+    judged = replace(own, baseline=2 * own.errors)
+    assert stated_of(judged) == pytest.approx(2)
+
+
+def test_cells_lie_further_off_than_spots_by_the_factor_that_is_given() -> None:
+    own = level(60)
+    one, two = (Calibration.fit([own], further=f).stated(own.spread, 0.95) for f in (1.0, 1.5))
+    np.testing.assert_allclose(two.expected, 1.5 * one.expected)
+    np.testing.assert_array_equal(two.radius, one.radius)
 
 
 def test_how_hard_spots_are_is_told_by_all_quarters_of_them() -> None:
@@ -112,7 +150,9 @@ def test_each_quarter_is_placed_by_what_was_fitted_without_it(slides, cells) -> 
 
     found = rehearsal.calibrated_on_all([placing(number) for number in range(4)])
     assert asked == [number for number in range(4) for _ in SHARES]
-    assert found == rehearsal.calibrated_baseline()
+    baseline = rehearsal.calibrated_baseline()
+    np.testing.assert_allclose(FURTHER * np.array(found.half), baseline.half)
+    assert replace(found, half=baseline.half) == baseline
 
 
 def test_the_radius_of_few_spots_is_wide_enough_to_hold_nine_in_ten() -> None:

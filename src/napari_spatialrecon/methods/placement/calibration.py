@@ -67,31 +67,11 @@ class Measured:
     every: Values | None = None
 
     @property
-    def typical(self) -> float:
-        """By what factor the median error is stated: that of the spots, less its noise.
-
-        Few spots say little of how a method differs from the baseline on them. The logarithm of the
-        ratio of their medians is shrunk to 0 by its own noise (James and Stein, positive part): a
-        difference that chance explains is not stated, one that is far beyond it is. Nor do few
-        spots tell how hard spots are: how much harder the baseline finds all of them counts.
-        """
-        if self.baseline is None:
-            return 1.0
-        known, all_ = (max(float(np.median(v)), _FLOOR) for v in (self.baseline, self._all))
-        rows = np.random.default_rng(0).integers(0, len(self.errors), (_DRAWS, len(self.errors)))
-        own, other = (
-            np.log(np.maximum([np.median(v), *np.median(v[rows], axis=1)], _FLOOR))
-            for v in (self.errors, self.baseline)
-        )
-        ratio, *draws = own - other
-        kept = max(0.0, 1 - float(np.var(draws)) / ratio**2) if ratio else 0.0
-        return float(np.exp((kept - 1) * ratio)) * all_ / known
-
-    @property
-    def _all(self) -> Values:
-        known = self.every if self.every is not None else self.baseline
-        assert known is not None
-        return known
+    def all_(self) -> Values:
+        """The baseline's errors of all spots that are known."""
+        found = self.every if self.every is not None else self.baseline
+        assert found is not None
+        return found
 
 
 @dataclass(frozen=True)
@@ -168,10 +148,17 @@ class Calibration:
     spreads: tuple[float, ...] = ()
 
     @classmethod
-    def fit(cls, levels: Sequence[Measured]) -> Self | None:
+    def fit(cls, levels: Sequence[Measured], *, further: float = 1.0) -> Self | None:
         """Return the calibration of spots that are less alike from level to level.
 
         None with fewer than `LEAST` spots.
+
+        Parameters
+        ----------
+        levels
+            The same spots in each.
+        further
+            By what factor cells lie further off than such spots do.
         """
         spots = min(len(level.errors) for level in levels)
         if spots < LEAST:
@@ -179,7 +166,7 @@ class Calibration:
         power = _power(levels)
         ratios = [level.errors / level.spread**power for level in levels]
         found = [_quantiles(ratio) for ratio in ratios]
-        typical = [level.typical for level in levels]
+        typical = [further * factor for factor in _typical(levels)]
         return cls(
             power,
             tuple(level.share for level in levels),
@@ -231,6 +218,46 @@ class Calibration:
             k: tuple(v) if isinstance(v, list) else v for k, v in values.items()
         }
         return cls(**found)
+
+
+def _typical(levels: Sequence[Measured]) -> list[float]:
+    """Return by what factor the median error of each level's spots is stated.
+
+    Few spots say little of how hard spots are: the baseline's median error of all of them counts,
+    times how much larger a method's is than the baseline's on the same spots. The logarithm of that
+    follows a line from level to level, and is shrunk towards 0 by its noise (James and Stein,
+    positive part): a difference that chance explains is not stated, one far beyond it is. An
+    advantage over the baseline is never stated: on spots, which are sums of several cells, methods
+    have had advantages that they did not have on cells.
+    """
+    if levels[0].baseline is None:
+        return [1.0] * len(levels)
+    steps = np.vander(np.arange(len(levels)), min(2, len(levels)))
+    line = steps @ np.linalg.pinv(steps)
+    spots = len(levels[0].errors)
+    rows = np.random.default_rng(0).integers(0, spots, (_DRAWS, spots))
+    rows = np.concatenate([np.arange(spots)[None], rows])
+    ratio, *draws = np.array([_ratio(level, rows) for level in levels]).T @ line
+    kept = np.maximum(0.0, 1 - np.var(draws, axis=0) / np.maximum(ratio, _FLOOR) ** 2)
+    return [
+        float(np.exp(more)) * _median(level.all_) / _median(level.errors)
+        for more, level in zip(kept * np.maximum(ratio, 0.0), levels, strict=True)
+    ]
+
+
+def _ratio(level: Measured, rows: NDArray[np.intp]) -> Values:
+    """Return the logarithm of the median errors' ratio, method to baseline, of draws of spots."""
+    assert level.baseline is not None
+    own, other = (
+        np.log(np.maximum(np.median(errors[rows], axis=1), _FLOOR))
+        for errors in (level.errors, level.baseline)
+    )
+    ratio: Values = own - other
+    return ratio
+
+
+def _median(errors: Values) -> float:
+    return max(float(np.median(errors)), _FLOOR)
 
 
 def _power(levels: Sequence[Measured]) -> float:
