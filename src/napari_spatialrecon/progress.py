@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import math
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from typing import TypeVar
 
 from napari_spatialrecon.durations import Span
 from napari_spatialrecon.errors import Stopped
@@ -44,6 +45,7 @@ class Progress:
     warnings: tuple[str, ...] = ()
 
 
+T = TypeVar("T")
 History = list[tuple[str, int, int | None, dict[str, float]]]
 """Stage, step, number of steps and metrics of a run, in their order: the same whenever it is run,
 as no time decides what is noted."""
@@ -251,6 +253,12 @@ class Reporter:
         """Raise `Stopped` if the user has requested a stop."""
         if self.stop_requested:
             raise Stopped()
+
+    def checking(self, items: Iterable[T]) -> Iterator[T]:
+        """Yield items, and raise `Stopped` before one if the user has requested a stop."""
+        for item in items:
+            self.check()
+            yield item
 
 
 def _note(

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
@@ -50,6 +52,16 @@ class Run:
     def unsaved(self) -> Run:
         """Return the run of a part that saves no state."""
         return replace(self, folder=None, resume=False)
+
+    @contextmanager
+    def resumable(self) -> Iterator[None]:
+        """Let a stop within the block, outside any training, name the folder to resume from."""
+        try:
+            yield
+        except Stopped as stopped:
+            if stopped.checkpoint or self.folder is None:
+                raise
+            raise Stopped(checkpoint=str(self.folder)) from stopped
 
     def train(self, task: Task, loop: LoopConfig, stage: str) -> History:
         """Train one network, or resume its training.

@@ -55,9 +55,11 @@ class PlacingRun:
         """Return the context of fitting and placing; see `timing.timed`."""
         if model is not None or not slides:
             return nullcontext()
+        self.reporter.check()
         shared = match_genes(
             [t.adata.var for t in (*slides, cells)], [t.name for t in (*slides, cells)]
         )
+        self.reporter.check()
         sizes = PlacementSizes.of(slides, cells, len(shared.genes))
         estimate = self.info.method()(config).estimate(sizes)
         return timed(self.reporter, estimate, self.record.task, self.info.name, device)
@@ -87,7 +89,9 @@ class PlacingRun:
         record.device = str(choose_device(device))
         note_signals(record, slides, self.reporter)
         if cells is not None and slides:
+            self.reporter.check()
             self.reporter.warn(unlike(slides, cells))
+            self.reporter.check()
         if model is not None:
             method = model
         elif not slides:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import OrderedDict
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 
 from anndata import AnnData
 
@@ -49,7 +49,7 @@ def spatial_signal(slide: AnnData, *, seed: int = 0, name: str = "slide") -> Spa
     return _spatial_signal(contract.prepare_slide(slide, name, counts_needed=False), seed)
 
 
-def signals(slides: Sequence[contract.Prepared]) -> dict[str, SpatialSignal]:
+def signals(slides: Iterable[contract.Prepared]) -> dict[str, SpatialSignal]:
     """Return the spatial signal of each slide by its name."""
     return {slide.name: _remembered(slide) for slide in slides}
 
@@ -80,7 +80,7 @@ def note_signals(
     record: RunRecord, slides: Sequence[contract.Prepared], reporter: Reporter
 ) -> None:
     """Note the spatial signal of the slides of a run, and warn of slides without one."""
-    found = signals(slides)
+    found = signals(reporter.checking(slides))
     record.settings["spatial_signal"] = {name: signal.record() for name, signal in found.items()}
     warnings = missing(found)
     record.warnings = [*record.warnings, *warnings]

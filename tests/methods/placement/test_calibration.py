@@ -22,6 +22,7 @@ from napari_spatialrecon.methods.placement.rehearsal import (
     baseline_places,
 )
 from napari_spatialrecon.methods.run import Run
+from napari_spatialrecon.progress import Reporter
 from napari_spatialrecon.tissue.preprocess import exchanged
 
 
@@ -137,7 +138,10 @@ def test_each_quarter_is_placed_by_what_was_fitted_without_it(slides, cells) -> 
     seen, features = Reference.fit(held_out.seen, cells, config.preprocess, seed=0)
     known = yardsticks(held_out, seen, features, config)
     others = other_quarters(held_out, cells, config, Run(0))
-    rehearsal = Rehearsal.of(known, config, others)
+    heard: list[None] = []
+    reporter = Reporter(should_stop=lambda: bool(heard.append(None)))
+    rehearsal = Rehearsal.of(known, config, others, reporter)
+    assert len(heard) >= 4 * (len(slides) + 1) * len(SHARES)  # a stop is heard at each likeness
 
     def placing(number: int):
         def place(scene):

@@ -213,7 +213,7 @@ class ComePlace(PlacementMethod):
         }
         run.reporter.begin("Calibrating expected errors")
         others = other_quarters(held_out, query, baseline, run)
-        rehearsal = Rehearsal.of(known, baseline, others)
+        rehearsal = Rehearsal.of(known, baseline, others, run.reporter)
 
         def rehearsed(scene: Scene) -> list[Points]:
             tables = [

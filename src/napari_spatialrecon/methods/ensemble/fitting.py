@@ -172,7 +172,10 @@ class EnsembleFit(ABC):
             inputs = [network_inputs(config, embedded, 0, [f]) for f in scene.features]
             return task.place_spots([each.to(run.device) for each in inputs], scene.posteriors)
 
-        calibration = Rehearsal.of(known, others=self.other_quarters(held_out)).calibrated(placed)
+        with run.resumable():
+            others = self.other_quarters(held_out)
+            rehearsal = Rehearsal.of(known, others=others, reporter=run.reporter)
+            calibration = rehearsal.calibrated(placed)
         return Validated(self, errors, calibration, history.best_step, (history,))
 
     @property

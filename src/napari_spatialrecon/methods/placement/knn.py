@@ -121,10 +121,12 @@ class Knn(PlacementMethod):
         calibration = None
         if (held_out := hold_out(references, run.seed)) is not None:
             seen, features = Reference.fit(held_out.seen, query, preprocess, seed=run.seed)
+            run.reporter.check()
             known = yardsticks(held_out, seen, features, self.config)
             errors = known.errors()
             others = other_quarters(held_out, query, self.config, run)
-            calibration = Rehearsal.of(known, self.config, others).calibrated_baseline()
+            rehearsal = Rehearsal.of(known, self.config, others, run.reporter)
+            calibration = rehearsal.calibrated_baseline()
         self.fitted = FittedKnn(
             reference=reference,
             directions=directions,
@@ -210,5 +212,6 @@ def other_quarters(
         other = hold_out(held_out.whole, run.seed, part)
         if other is not None:
             seen, features = Reference.fit(other.seen, query, config.preprocess, seed=run.seed)
+            run.reporter.check()
             found.append(yardsticks(other, seen, features, config))
     return found

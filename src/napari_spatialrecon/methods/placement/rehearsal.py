@@ -24,6 +24,7 @@ from napari_spatialrecon.methods.placement.held_out import MOST_SPOTS, HeldOut
 from napari_spatialrecon.methods.placement.posterior import Posterior, knn_posterior
 from napari_spatialrecon.methods.placement.reference import Reference
 from napari_spatialrecon.methods.placement.yardsticks import Yardsticks
+from napari_spatialrecon.progress import Reporter
 from napari_spatialrecon.tissue.contract import Prepared
 from napari_spatialrecon.tissue.frame import Points
 from napari_spatialrecon.tissue.preprocess import Features
@@ -127,6 +128,7 @@ class Rehearsal:
         known: Yardsticks,
         config: KnnConfig | None = None,
         others: Sequence[Yardsticks] = (),
+        reporter: Reporter | None = None,
     ) -> Rehearsal:
         """Return the rehearsal of the held-out spots that a baseline was measured on.
 
@@ -134,18 +136,23 @@ class Rehearsal:
         ----------
         others
             The same of the other quarters of the spots, if they are few.
+        reporter
+            Asked between two likenesses whether to stop.
         """
+        reporter = reporter or Reporter()
         knn, held_out, seen = config or KnnConfig(), known.held_out, known.seen
         stages = _stages(held_out)
         by_slide = [
-            seen.space.exchanged(stage.slide, (*SHARES, 1.0), seed=i)
+            reporter.checking(seen.space.exchanged(stage.slide, (*SHARES, 1.0), seed=i))
             for i, stage in enumerate(stages)
         ]
         found = [
             tuple(each[stage.rows] for each, stage in zip(level, stages, strict=True))
             for level in zip(*by_slide, strict=True)
         ]
-        placed = [_placed(seen, known.directions, features, knn) for features in found]
+        placed = [
+            _placed(seen, known.directions, features, knn) for features in reporter.checking(found)
+        ]
         chance = _similarity(placed[-1])
         scenes = tuple(
             Scene(share, features, posteriors, likeness(_similarity(posteriors), chance))
@@ -154,7 +161,7 @@ class Rehearsal:
         places = known.compared(held_out.places())
         truth = tuple(seen.frame.normalise(p, i) for i, p in enumerate(places))
         gaps = [_gap(spots, left) for spots, left in zip(truth, seen.places, strict=True)]
-        rest = tuple(cls.of(other, config) for other in others)
+        rest = tuple(cls.of(other, config, reporter=reporter) for other in others)
         return cls(stages, truth, np.concatenate(gaps), _averaged(scenes, rest), rest)
 
     def calibrated(self, place: Place) -> Calibration | None:

@@ -88,6 +88,7 @@ class Ridge(PlacementMethod):
         calibration = None
         if (held_out := hold_out(references, run.seed)) is not None:
             seen, features = Reference.fit(held_out.seen, query, preprocess, seed=run.seed)
+            run.reporter.check()
             known = yardsticks(held_out, seen, features, KnnConfig())
             line = self._regress(known.seen)
             placed = [line.places(self._inputs(f)) for f in held_out.features(known.seen.space)]
@@ -101,7 +102,8 @@ class Ridge(PlacementMethod):
             for quarter in (known, *others):
                 run.reporter.check()
                 places.append(self._placing(quarter.seen))
-            calibration = Rehearsal.of(known, others=others).calibrated_on_all(places)
+            rehearsal = Rehearsal.of(known, others=others, reporter=run.reporter)
+            calibration = rehearsal.calibrated_on_all(places)
         run.reporter.check()
         self.fitted = FittedRidge(
             reference=reference,
