@@ -12,7 +12,7 @@ from matplotlib.figure import Figure
 
 from napari_spatialrecon.methods.citations import citation
 from napari_spatialrecon.methods.registry import METHODS
-from napari_spatialrecon.report import near_types, places
+from napari_spatialrecon.report import inputs, mixtures, near_types, places
 from napari_spatialrecon.report.caveats import caveats_of
 from napari_spatialrecon.report.methods import method_section, paragraph_section
 from napari_spatialrecon.report.near_types import vicinities
@@ -241,3 +241,21 @@ def test_pictures_stay_below_their_share_of_the_page() -> None:
 
 def test_a_method_goes_by_its_title_and_one_that_is_gone_by_its_name() -> None:
     assert made().method == "GEARS" and made(method="gone").method == "gone"
+
+
+def test_types_go_by_their_own_names_on_their_maps(monkeypatch: pytest.MonkeyPatch) -> None:
+    run, seen, plain = made("deconvolve", "nnls"), [], mixtures.type_maps
+    shares = np.linspace(0, 1, 200)
+    columns = {"L2_3 IT": shares, "Astro": 1 - shares}  # as a file has them
+    run.adata.obsm["proportions"] = pd.DataFrame(columns, index=run.adata.obs_names)
+    run.adata.uns["spatialrecon"]["types"] = ["L2/3 IT", "Astro"]
+
+    def noted(points: np.ndarray, shares: pd.DataFrame) -> Figure:
+        seen.extend(shares)
+        return plain(points, shares)
+
+    monkeypatch.setattr(mixtures, "type_maps", noted)
+    mixtures.figures(run, [], Studio.of(1), None)
+    assert seen == ["L2/3 IT", "Astro"]
+    bare = AnnData(np.ones((3, 1)), obsm={"spatial": np.array([[0.0, 0], [0, 1116], [1116, 0]])})
+    assert inputs._spacing(bare, bare) == "1,116, µm unknown"

@@ -280,7 +280,9 @@ def _spacing(prepared: AnnData, table: AnnData) -> str:
         return _DASH
     apart = float(np.median(nearest(np.asarray(prepared.obsm[SPATIAL], float), 1)[1]))
     scale = contract.um_per_unit(table)
-    return f"{apart:,.3g}, µm unknown" if scale is None else f"{apart * scale:,.0f} µm"
+    if scale is not None:
+        return f"{apart * scale:,.0f} µm"
+    return f"{apart:,.0f}, µm unknown" if apart >= 100 else f"{apart:.3g}, µm unknown"
 
 
 def _stain(one: Input) -> str:

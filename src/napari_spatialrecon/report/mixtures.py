@@ -52,7 +52,8 @@ def figures(run: Run, inputs: list[Input], studio: Studio, types: str | None) ->
     whole = drawn(run, inputs, largest, kind="category", label="largest share")
     alt = f"Map of the spots over {below}, each colored by the type with the largest share."
     first = studio.picture(whole, alt, "The type with the largest share of each spot.")
-    maps = type_maps(contract.coordinates(run.adata), shares)
+    named = shares.set_axis(names, axis=1)  # a file has "_" for "/"
+    maps = type_maps(contract.coordinates(run.adata), named)
     shown = min(MOST, len(names))
     alt = f"{shown} small maps, one per cell type: bright where its share is largest."
     each = studio.picture(maps, alt, f"Shares of the {shown} most frequent types.")
