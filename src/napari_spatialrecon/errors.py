@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from pathlib import Path
 
 from napari_spatialrecon.faces import argument, spoken
 
@@ -140,6 +141,29 @@ class ValidationError(InputError):
 
 class DivergedError(SpatialReconError):
     """Training produced a loss that is not finite; the last checkpoint is kept."""
+
+
+#: What is raised where code takes something for what it is not; of a damaged file by libraries too.
+_MISTAKES = (TypeError, AttributeError, NameError, AssertionError, ImportError)
+
+
+def is_mistake(error: BaseException) -> bool:
+    """Whether an exception tells of a mistake in this program, and not of damage in what it reads.
+
+    It does where it is of such a kind and was raised by a line of this package, not by a library
+    that the line calls.
+
+    Examples
+    --------
+    >>> is_mistake(TypeError("raised nowhere"))
+    False
+    """
+    trace = error.__traceback__
+    while trace is not None and trace.tb_next is not None:
+        trace = trace.tb_next
+    if trace is None or not isinstance(error, _MISTAKES):
+        return False
+    return Path(trace.tb_frame.f_code.co_filename).is_relative_to(Path(__file__).parent)
 
 
 class Stopped(SpatialReconError):

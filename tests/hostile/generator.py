@@ -567,5 +567,7 @@ def pickled(folder: Path) -> Path:
 
 def every(whole: Whole, seed: int = 0) -> list[Hostile]:
     """Return all inputs there are."""
+    from hostile.platforms import more
+
     found = [*inputs(whole, seed), *archives(whole.folder)]
-    return [*found, Hostile("table", "pickles in a zarr", pickled)]
+    return [*found, Hostile("table", "pickles in a zarr", pickled), *more(whole, seed)]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import contextlib
+import importlib
 import io
 import resource
 import signal
@@ -17,7 +18,7 @@ from pathlib import Path
 from typing import Any
 
 from hostile.generator import Hostile, Whole, every
-from napari_spatialrecon.errors import SpatialReconError, ValidationError
+from napari_spatialrecon.errors import InputError, SpatialReconError, ValidationError
 
 #: Seconds and bytes that an input may take beyond its size.
 SECONDS, MEMORY = 10, 1 << 30
@@ -81,6 +82,33 @@ def _record(path: Path) -> None:
     assert code == 2 and "Try" in told.getvalue(), told.getvalue()
 
 
+def _batch(path: Path) -> None:
+    from napari_spatialrecon.batch import running
+    from napari_spatialrecon.cli import main
+
+    def none(jobs: list[running.Job], folder: Path, *_: Any, **__: Any) -> None:
+        assert all(job.out.parent == folder for job in jobs), "it would write elsewhere"
+        raise InputError("Expected nothing to be run.", remedy="Try nothing.")
+
+    run, running.run_batch = running.run_batch, none
+    try:
+        with contextlib.redirect_stderr(io.StringIO()) as told:
+            code = main(["batch", str(path), "place", "--out", str(path.parent / "out")])
+    finally:
+        running.run_batch = run
+    assert code == 2 and "Try" in told.getvalue(), told.getvalue()
+
+
+def _alignment(path: Path) -> None:
+    import numpy as np
+    from anndata import AnnData
+
+    from napari_spatialrecon.tasks.alignment_files import align_by_file
+
+    xy = np.random.default_rng(0).uniform(0, 900, (40, 2))
+    align_by_file(AnnData(np.ones((40, 2)), obsm={"spatial": xy}), path)
+
+
 READERS: dict[str, Callable[[Path], None]] = {
     "table": _table,
     "image": _image,
@@ -90,6 +118,8 @@ READERS: dict[str, Callable[[Path], None]] = {
     "model": _model,
     "session": _session,
     "record": _record,
+    "batch": _batch,
+    "alignment": _alignment,
 }
 
 
@@ -164,12 +194,16 @@ def main() -> int:
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--only", default="", help="part of a name")
     options = parser.parse_args()
+    for name in ("torch", "napari_spatialrecon.cli", "napari_spatialrecon.batch.running"):
+        importlib.import_module(name)  # which may take longer than an input
     until, seed = time.monotonic() + options.seconds, options.seed
     tried, wrong = Counter[str](), dict[str, str]()
     with tempfile.TemporaryDirectory() as name:
         (Path(name) / "whole").mkdir()
         whole = Whole(Path(name) / "whole")
-        while time.monotonic() < until:
+        before = -1
+        while time.monotonic() < until and tried.total() > before:
+            before = tried.total()
             for number, hostile in enumerate(every(whole, seed)):
                 if options.only not in str(hostile) or time.monotonic() > until:
                     continue

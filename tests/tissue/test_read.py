@@ -325,3 +325,18 @@ def test_one_genome_of_a_slide_of_mixed_species_is_chosen(tmp_path) -> None:
     assert list(adata.var_names) == ["Actb", "Sox2"] and adata.n_obs == 7
     assert adata.uns["spatialrecon"]["read"] == {"format": "spaceranger", "genome": "mm10"}
     assert adata.uns["spatialrecon"]["unit"] == "px"
+
+
+@pytest.mark.parametrize("used", ["one_slide", "read_whole"])
+def test_a_mistake_of_this_program_is_not_called_damage(h5ad: Path, used, monkeypatch) -> None:
+    from napari_spatialrecon.tissue.formats import h5ad as reader
+
+    def library(*_: object) -> None:
+        raise TypeError("of the library")
+
+    monkeypatch.setattr(reader, used, library)
+    with pytest.raises(InputError, match=r"\(of the library\)"):
+        read_adata(h5ad)
+    monkeypatch.setattr(reader, used, None)
+    with pytest.raises(TypeError, match="not callable"):
+        read_adata(h5ad)

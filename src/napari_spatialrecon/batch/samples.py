@@ -44,16 +44,15 @@ def read_samples(path: str | Path) -> list[Sample]:
         There is no such file, or it is no such table; every problem is named.
     """
     try:
-        text = Path(path).read_text(encoding="utf-8-sig")
-    except (OSError, UnicodeError) as error:
+        lines = Path(path).read_text(encoding="utf-8-sig").splitlines()
+        separator = max(",;\t", key=lines[0].count) if lines else ","
+        rows = [[cell.strip() for cell in row] for row in csv.reader(lines, delimiter=separator)]
+    except (OSError, UnicodeError, csv.Error) as error:
         raise InputError(
             f"Expected a table of samples, found none: {getattr(error, 'strerror', error)}.",
             remedy=f"Try a .csv file with a column '{NAME}' and one for each option.",
             where=str(path),
         ) from error
-    lines = text.splitlines()
-    separator = max(",;\t", key=lines[0].count) if lines else ","
-    rows = [[cell.strip() for cell in row] for row in csv.reader(lines, delimiter=separator)]
     header = rows[0] if rows else []
     if NAME not in header or not any(map(any, rows[1:])):
         found = ", ".join(filter(None, header)) or "nothing"

@@ -17,6 +17,7 @@ from skimage.io import imread
 
 from napari_spatialrecon.errors import InputError
 from napari_spatialrecon.tissue.image_planes import flat_plane
+from napari_spatialrecon.tissue.tiff_directories import is_endless
 
 _TIFF_SIGNATURES = (b"II*\0", b"MM\0*", b"II+\0", b"MM\0+")
 #: Side of the block used to estimate the brightness of a 16-bit image.
@@ -85,9 +86,16 @@ class RgbImage:
 
     def raw(self, rows: slice, columns: slice) -> np.ndarray:
         """Return a block as stored, (y, x) or (y, x, samples)."""
-        if self.axes == "SYX":
-            return np.moveaxis(np.asarray(self.source[:, rows, columns]), 0, -1)
-        return np.asarray(self.source[rows, columns])
+        try:
+            if self.axes == "SYX":
+                return np.moveaxis(np.asarray(self.source[:, rows, columns]), 0, -1)
+            return np.asarray(self.source[rows, columns])
+        except (
+            KeyError,
+            RuntimeError,
+            OSError,
+        ) as error:  # of a damaged block
+            raise _damaged("") from error
 
 
 def _is_whole(key: Any) -> bool:
@@ -151,7 +159,7 @@ class _DecodedImage:
         return self._pixels[key]
 
 
-def _damaged(path: Path) -> InputError:
+def _damaged(path: Path | str) -> InputError:
     return InputError(
         "Expected an image, found a file that cannot be read as one.",
         remedy="Try copying it again, or saving it as TIFF, JPEG or PNG.",
@@ -209,6 +217,8 @@ def image_shape(path: str | Path) -> tuple[int, int]:
     if not _is_tiff(path):
         with _opened(path) as image:
             return image.size[1], image.size[0]
+    if is_endless(path):
+        raise _damaged(path)
     try:
         with tifffile.TiffFile(path) as tiff:
             index, axes, _ = _largest_series(tiff)
@@ -216,7 +226,7 @@ def image_shape(path: str | Path) -> tuple[int, int]:
             return int(shape[axes.index("Y")]), int(shape[axes.index("X")])
     except InputError:
         raise
-    except (tifffile.TiffFileError, ValueError, OSError) as error:
+    except (tifffile.TiffFileError, *_DAMAGED) as error:
         raise _damaged(path) from error
 
 
@@ -238,6 +248,8 @@ def open_image(path: str | Path) -> list[RgbImage]:
         return open_ngff(path)
     if not _is_tiff(path):
         return [RgbImage(_DecodedImage(path))]
+    if is_endless(path):
+        raise _damaged(path)
     try:
         with tifffile.TiffFile(path) as tiff:
             index, axes, n_levels = _largest_series(tiff)
@@ -266,9 +278,10 @@ def _checked_levels(sources: list[Any], axes: str, path: Path) -> list[RgbImage]
     try:
         coarsest = RgbImage(sources[-1], axes)
         coarsest[:1, :1]
-    except InputError:
-        raise
-    except ValueError as error:
+    except InputError as error:
+        problem = error.problem
+        raise InputError(problem.message, remedy=problem.remedy, where=str(path)) from error
+    except _DAMAGED as error:
         if "imagecodecs" not in str(error):
             raise _damaged(path) from error
         raise InputError(

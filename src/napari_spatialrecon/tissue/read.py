@@ -10,7 +10,7 @@ import h5py
 from anndata import AnnData
 from scipy import sparse
 
-from napari_spatialrecon.errors import InputError, SpatialReconError
+from napari_spatialrecon.errors import InputError, SpatialReconError, is_mistake
 from napari_spatialrecon.tissue.backed import bytes_in_memory, free_memory
 from napari_spatialrecon.tissue.formats import csv_counts
 from napari_spatialrecon.tissue.formats.hdf5_content import refuse_strange
@@ -112,6 +112,8 @@ def read_with(
     except (SpatialReconError, MemoryError):
         raise
     except Exception as error:  # a file may be damaged anywhere, and each library says so otherwise
+        if is_mistake(error):
+            raise
         reason = (str(error).splitlines() or [""])[0][:120] or type(error).__name__
         raise InputError(
             f"Expected an intact file or folder, found that part of it cannot be read ({reason}).",

@@ -140,7 +140,7 @@ def _fit(
     design = places - places.mean(axis=0)
     moved = points - points.mean(axis=0)
     spread = design.T @ design
-    if np.linalg.cond(spread) > _NARROW:
+    if not np.isfinite(spread).all() or np.linalg.cond(spread) > _NARROW:
         return None
     linear = np.linalg.solve(spread, design.T @ moved)
     scales = np.linalg.svd(linear, compute_uv=False)

@@ -101,7 +101,7 @@ def _spots(path: Path) -> pd.DataFrame:
     """Return ``row``, ``col``, ``imageX``, ``imageY`` of the file's spots, in image pixels."""
     try:
         content = json.loads(path.read_text(encoding="utf-8"))
-    except (OSError, ValueError) as error:
+    except (OSError, ValueError, RecursionError) as error:
         reason = getattr(error, "strerror", None) or "not valid JSON"
         raise InputError(
             f"Expected an alignment of Loupe Browser, found: {reason}.",
@@ -109,7 +109,10 @@ def _spots(path: Path) -> pd.DataFrame:
             where=str(path),
         ) from error
     names = ["row", "col", "imageX", "imageY"]
-    spots = pd.DataFrame(content["oligo"]) if is_loupe(content) else pd.DataFrame()
+    listed = content["oligo"] if is_loupe(content) else []
+    if not (isinstance(listed, list) and all(isinstance(one, Mapping) for one in listed)):
+        listed = []
+    spots = pd.DataFrame(listed)
     if not set(names) <= set(spots):
         raise InputError(
             'Expected the spots under "oligo" with row, col, imageX and imageY, found '
@@ -120,9 +123,17 @@ def _spots(path: Path) -> pd.DataFrame:
     spots = spots[names].apply(pd.to_numeric, errors="coerce").dropna().reset_index(drop=True)
     info = content.get("cytAssistInfo")
     if isinstance(info, Mapping) and "transformImages" in info:
-        to_cytassist = np.asarray(info["transformImages"], float).reshape(3, 3)
         seen = spots[["imageX", "imageY"]].to_numpy(float)
-        spots[["imageX", "imageY"]] = transform_of(np.linalg.inv(to_cytassist)).apply(seen)
+        try:
+            to_cytassist = np.asarray(info["transformImages"], float).reshape(3, 3)
+            back = np.linalg.inv(to_cytassist)
+        except (TypeError, ValueError, np.linalg.LinAlgError) as error:
+            raise InputError(
+                "Expected the map of a CytAssist image as 3 x 3 numbers, found another.",
+                remedy=_EXPORTED,
+                where=str(path),
+            ) from error
+        spots[["imageX", "imageY"]] = transform_of(back).apply(seen)
     return spots
 
 

@@ -8,7 +8,7 @@ from pathlib import Path
 
 from anndata import AnnData
 
-from napari_spatialrecon.errors import InputError
+from napari_spatialrecon.errors import InputError, is_mistake
 from napari_spatialrecon.tissue.backed import open_table
 from napari_spatialrecon.tissue.formats.noting import add_notes
 from napari_spatialrecon.tissue.formats.options import ReadOptions
@@ -73,7 +73,12 @@ def _read_h5ad(path: Path) -> AnnData:
 
 
 def unreadable(path: Path, error: Exception, kind: str) -> InputError:
-    """Return why a table, a `kind` of AnnData, cannot be read: too large, newer, or damaged."""
+    """Return why a table, a `kind` of AnnData, cannot be read: too large, newer, or damaged.
+
+    A mistake of this program is raised as it is.
+    """
+    if is_mistake(error):
+        raise error
     if isinstance(error, MemoryError):
         files = [path] if path.is_file() else [p for p in path.rglob("*") if p.is_file()]
         size = sum(p.stat().st_size for p in files)

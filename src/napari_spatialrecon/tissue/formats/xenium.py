@@ -155,8 +155,10 @@ def _zarr_matrix(path: Path) -> AnnData:
     stated: dict[str, Any] = dict(group.attrs)
     parts = [np.asarray(group[key]) for key in ("data", "indices", "indptr")]
     shape = (int(stated["number_features"]), int(stated["number_cells"]))
-    matrix = sparse.csr_matrix(sparse.csr_matrix(tuple(parts), shape=shape).T, dtype=np.float32)
     cells = [cell_name(*pair) for pair in np.asarray(group["cell_id"]).reshape(shape[1], -1)]
+    stored = sparse.csr_matrix(tuple(parts), shape=shape)
+    stored.check_format(full_check=True)  # what transposes it does not look at indices
+    matrix = sparse.csr_matrix(stored.T, dtype=np.float32)
     adata = csv_counts.counts_table(matrix, cells, stated["feature_keys"])
     adata.var["gene_ids"] = [str(name) for name in stated["feature_ids"]]
     adata.var["feature_types"] = [_TYPES.get(t, str(t)) for t in stated["feature_types"]]
