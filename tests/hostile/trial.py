@@ -125,6 +125,8 @@ READERS: dict[str, Callable[[Path], None]] = {
 
 def outcome(hostile: Hostile, folder: Path) -> str:
     """Open an input; return what is wrong with how that ended, or nothing."""
+    for name in ("cli", "training.loop", "batch.running"):  # may take longer than an input
+        importlib.import_module(f"napari_spatialrecon.{name}")
     path = hostile.make(folder)
     before = _names(folder)
     started, peak = time.monotonic(), _peak()
@@ -194,8 +196,6 @@ def main() -> int:
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--only", default="", help="part of a name")
     options = parser.parse_args()
-    for name in ("torch", "napari_spatialrecon.cli", "napari_spatialrecon.batch.running"):
-        importlib.import_module(name)  # which may take longer than an input
     until, seed = time.monotonic() + options.seconds, options.seed
     tried, wrong = Counter[str](), dict[str, str]()
     with tempfile.TemporaryDirectory() as name:
