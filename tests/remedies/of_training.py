@@ -47,7 +47,7 @@ def _stopped(tiny: Any, tmp_path: Path) -> Iterator[Step]:
     words = ["place", "--method", "dpvae", "--reference", tmp_path / "section1.h5ad"]
     words += ["--query", tmp_path / "cells.h5ad", "--out", tmp_path / "o.h5ad"]
     words += ["--set", "training.steps=400", "--set", "members=1", "--progress", "none"]
-    said = yield lambda: command(*words, stop_after=3)
+    said = yield lambda: command(*words, stop_after=60)
     folder = str(said).removeprefix("Resume from ").removesuffix(".")
     yield lambda: command(*words, "--resume", folder)
 
