@@ -19,7 +19,7 @@ def names(folder):
     return {p.name for p in folder.iterdir()}
 
 
-@pytest.mark.parametrize("calls", [2, 20, 50, 75])
+@pytest.mark.parametrize("calls", [12, 20, 50, 75])
 def test_a_stopped_run_keeps_its_checkpoint_and_ends_like_a_straight_one(
     run, inputs, tmp_path, calls, placing, small, stop_after
 ):
@@ -39,13 +39,14 @@ def test_a_stopped_run_keeps_its_checkpoint_and_ends_like_a_straight_one(
     assert first.tobytes() == second.tobytes()
 
 
+@pytest.mark.parametrize("calls", [0, 2])
 def test_a_run_stopped_before_training_leaves_nothing(
-    run, inputs, tmp_path, monkeypatch, placing, stop_after
+    run, inputs, tmp_path, monkeypatch, placing, stop_after, calls
 ):
-    stop_after(0, monkeypatch)
+    stop_after(calls, monkeypatch)
     code, _, messages = run(*placing(tmp_path / "a.h5ad"))
     assert code == 130
-    assert "Stopped by the user" in messages
+    assert "Stopped by the user" in messages and "Resume" not in messages
     assert names(tmp_path) == set()
 
 

@@ -59,8 +59,8 @@ class Run:
         try:
             yield
         except Stopped as stopped:
-            if stopped.checkpoint or self.folder is None:
-                raise
+            if stopped.checkpoint or self.folder is None or not any(self.folder.glob("*/")):
+                raise  # there is nothing to resume
             raise Stopped(checkpoint=str(self.folder)) from stopped
 
     def train(self, task: Task, loop: LoopConfig, stage: str) -> History:

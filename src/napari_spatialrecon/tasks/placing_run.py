@@ -55,11 +55,9 @@ class PlacingRun:
         """Return the context of fitting and placing; see `timing.timed`."""
         if model is not None or not slides:
             return nullcontext()
-        self.reporter.check()
         shared = match_genes(
             [t.adata.var for t in (*slides, cells)], [t.name for t in (*slides, cells)]
         )
-        self.reporter.check()
         sizes = PlacementSizes.of(slides, cells, len(shared.genes))
         estimate = self.info.method()(config).estimate(sizes)
         return timed(self.reporter, estimate, self.record.task, self.info.name, device)
@@ -87,12 +85,8 @@ class PlacingRun:
         inputs = (*slides, *([cells] if cells is not None else []))
         record.inputs = {prepared.name: prepared.fingerprint() for prepared in inputs}
         record.device = str(choose_device(device))
-        note_signals(record, slides, self.reporter)
-        if cells is not None and slides:
-            self.reporter.check()
-            self.reporter.warn(unlike(slides, cells))
-            self.reporter.check()
         if model is not None:
+            self._look(slides, cells)
             method = model
         elif not slides:
             raise InputError(
@@ -100,27 +94,36 @@ class PlacingRun:
                 remedy=f"Try {argument('references')} with a slide.",
             )
         else:
-            method = self.info.method()(config)
+            chooser = self.info.method()(config)
             if self.folder is not None:
                 asked = {
                     "method": self.info.name,
                     "seed": record.seed,
-                    "config": method.config.to_dict(),
+                    "config": chooser.config.to_dict(),
                     "inputs": record.inputs,
                     "masks": record.settings.get("masks"),
                     **_pixel_sizes(slides),
                 }
                 resuming.begin(self.folder, asked, resume=self.resume)
             extra = {name: value for name, value in learning.items() if value is not None}
-            chooser = method
             run = Run(record.seed, record.device, self.reporter, self.folder, self.resume)
-            method = chooser.fit(slides, cells, run, **extra)
+            with run.resumable():
+                self._look(slides, cells)
+                method = chooser.fit(slides, cells, run, **extra)
             if self.info.selects:
                 note_choice(record, chooser, method)
         method.to(record.device)
         record.config = method.config.to_dict()
         record.metrics |= {f"held_out_{k}": v for k, v in method.held_out.items()}
         return method
+
+    def _look(self, slides: Sequence[contract.Prepared], cells: contract.Prepared | None) -> None:
+        """Note the slides' pattern in space, and warn of cells that are unlike them."""
+        note_signals(self.record, slides, self.reporter)
+        if cells is not None and slides:
+            self.reporter.check()
+            self.reporter.warn(unlike(slides, cells))
+            self.reporter.check()
 
 
 def _pixel_sizes(slides: Sequence[contract.Prepared]) -> dict[str, dict[str, float]]:

@@ -38,8 +38,8 @@ def read_whole(path: str | Path) -> AnnData:
 
     with h5py.File(path, "r") as file:
         if "encoding-type" in file.attrs and not any(
-            key.startswith("raw.") or "encoding-type" not in part.attrs
-            for key, part in file.items()
+            part is None or key.startswith("raw.") or "encoding-type" not in part.attrs
+            for key, part in file.items()  # None: a link to nothing
         ):
             table: AnnData = read_dispatched(file, _read)
             return table
