@@ -398,14 +398,17 @@ def _texts(folder: Path) -> Iterator[Hostile]:
         yield Hostile("table", f"positions of {text[-40:][:30]!r}", changed("visium", rows, text))
 
 
+def a_file(name: str, data: bytes) -> Callable[[Path], Path]:
+    """What writes a file of this name."""
+
+    def make(folder: Path) -> Path:
+        (folder / name).write_bytes(data)
+        return folder / name
+
+    return make
+
+
 def _images() -> Iterator[Hostile]:
-    def file(name: str, data: bytes) -> Callable[[Path], Path]:
-        def make(folder: Path) -> Path:
-            (folder / name).write_bytes(data)
-            return folder / name
-
-        return make
-
     def png(width: int, height: int) -> bytes:
         import zlib
 
@@ -418,7 +421,7 @@ def _images() -> Iterator[Hostile]:
         return b"\x89PNG\r\n\x1a\n" + body + chunk(b"IEND", b"")
 
     for side in (0, 1, 100_000, 2**31 - 1):
-        yield Hostile("image", f"png of {side} pixels a side", file("a.png", png(side, side)))
+        yield Hostile("image", f"png of {side} pixels a side", a_file("a.png", png(side, side)))
     bomb = "".join(f'<!ENTITY e{i} "{f"&e{i - 1};" * 10}">' for i in range(1, 12))
     bomb = f'<?xml version="1.0"?><!DOCTYPE o [<!ENTITY e0 "x">{bomb}]><OME>&e11;</OME>'
     outside = '<?xml version="1.0"?><!DOCTYPE o [<!ENTITY e SYSTEM "file:///etc/passwd">]>'
@@ -442,9 +445,9 @@ def _images() -> Iterator[Hostile]:
         yield Hostile("image", f"OME-XML with {name}", make)
     for name in ("a.tif", "a.svs", "a.jpg", "a.png", "a.ome.tif"):
         for data in (b"", b"II*\0", b"II*\0" + b"\xff" * 64, b"\xff\xd8\xff" + b"\0" * 99):
-            yield Hostile("image", f"{name} of {data[:8]!r}", file(name, data))
+            yield Hostile("image", f"{name} of {data[:8]!r}", a_file(name, data))
     loop = b"II*\0\x08\0\0\0" + b"\0\0" + struct.pack("<I", 8)
-    yield Hostile("image", "a directory that follows itself", file("a.tif", loop))
+    yield Hostile("image", "a directory that follows itself", a_file("a.tif", loop))
 
 
 def _csv() -> Iterator[Hostile]:

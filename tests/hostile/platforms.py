@@ -14,7 +14,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from hostile.generator import TEXTS, Hostile, Whole, _copy, _damaged
+from hostile.generator import TEXTS, Hostile, Whole, _copy, _damaged, a_file
 
 N = 40
 
@@ -235,31 +235,24 @@ def tiff(tags: dict[int, int], *, next_one: int = 0, text: bytes = b"") -> bytes
 
 
 def _headers() -> Iterator[Hostile]:
-    def file(name: str, data: bytes) -> Callable[[Path], Path]:
-        def make(folder: Path) -> Path:
-            (folder / name).write_bytes(data)
-            return folder / name
-
-        return make
-
     for tag, (what, values) in _TAGS.items():
         for value in values:
-            made = file("a.tif", tiff({**_PLAIN, tag: value}))
+            made = a_file("a.tif", tiff({**_PLAIN, tag: value}))
             yield Hostile("image", f"tif with {what} {value}", made)
-        left = file("a.tif", tiff({k: v for k, v in _PLAIN.items() if k != tag}))
+        left = a_file("a.tif", tiff({k: v for k, v in _PLAIN.items() if k != tag}))
         yield Hostile("image", f"tif without {what}", left)
     wide = {256: 100_000, 257: 100_000}
     for name in ("a.tif", "a.svs", "a.ome.tif"):
         for compression in (1, 7, 8, 33_005):
             data = tiff({**_PLAIN, **wide, 259: compression})
             what = f"{name} of 100,000 a side in 1 kB, compression {compression}"
-            yield Hostile("image", what, file(name, data))
+            yield Hostile("image", what, a_file(name, data))
         for side in (0, 1, 16, 2**31, 2**32 - 1):
             tiles = {322: side, 323: side, 324: 300, 325: 256}
             data = tiff({**_PLAIN, **wide, **tiles})
-            yield Hostile("image", f"{name} in tiles of {side}", file(name, data))
+            yield Hostile("image", f"{name} in tiles of {side}", a_file(name, data))
     for following in (8, 4, 999, 2**32 - 1):
-        made = file("a.tif", tiff(_PLAIN, next_one=following))
+        made = a_file("a.tif", tiff(_PLAIN, next_one=following))
         yield Hostile("image", f"tif whose next directory is at {following}", made)
     for tag in (256, 270, 273, 279, 320, 324, 330, 700, 34_665, 65_000):
         for kind, count in ((2, 2**32 - 1), (12, 2**31), (0, 1), (99, 7), (16, 2**29)):
@@ -267,11 +260,11 @@ def _headers() -> Iterator[Hostile]:
             at = next(i for i in range(10, 300, 12) if struct.unpack_from("<H", data, i)[0] == tag)
             struct.pack_into("<HI", data, at + 2, kind, count)
             what = f"tif with {count} values of kind {kind} at {tag}"
-            yield Hostile("image", what, file("a.tif", bytes(data)))
+            yield Hostile("image", what, a_file("a.tif", bytes(data)))
     big = struct.pack("<2sHHHQ", b"II", 43, 8, 0, 16)
     for count in (0, 1, 2**20, 2**63, 2**64 - 1):
         data = big + struct.pack("<Q", count) + b"\xff" * 200
-        yield Hostile("image", f"BigTIFF of {count} tags", file("a.tif", data))
+        yield Hostile("image", f"BigTIFF of {count} tags", a_file("a.tif", data))
 
 
 def _svs() -> Iterator[Hostile]:
