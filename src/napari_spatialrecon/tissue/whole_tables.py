@@ -46,6 +46,13 @@ def read_whole(path: str | Path) -> AnnData:
     return anndata.read_h5ad(path)
 
 
+def read_part(stored: h5py.Group) -> Any:
+    """Return one part of an `.h5ad` file, such as ``obs``, as `anndata.io.read_elem` does."""
+    from anndata.experimental import read_dispatched
+
+    return read_dispatched(stored, _read)
+
+
 def texts_of(stored: h5py.Dataset) -> np.ndarray:
     """Return the texts, (n, ...) object, of a dataset of an HDF5 file, read in blocks."""
     shown = stored.asstr()

@@ -9,7 +9,6 @@ import h5py
 import numpy as np
 import pandas as pd
 from anndata import AnnData
-from anndata.io import read_elem
 
 from napari_spatialrecon.errors import ChoiceError, InputError
 from napari_spatialrecon.tissue.contract import section
@@ -19,7 +18,9 @@ from napari_spatialrecon.tissue.formats.options import ReadOptions
 from napari_spatialrecon.tissue.formats.points import Pair, find_pairs
 from napari_spatialrecon.tissue.images import full_resolution_file
 from napari_spatialrecon.tissue.pixel_size import stated_um_per_pixel
+from napari_spatialrecon.tissue.sharing import unchecked
 from napari_spatialrecon.tissue.slots import OURS, SPATIAL
+from napari_spatialrecon.tissue.whole_tables import read_part
 
 #: Columns that tell to which library a row belongs, the first that does.
 _LIBRARIES = ("library_id", "library", "sample", "sample_id", "slide", "section", "batch", "region")
@@ -82,7 +83,7 @@ def refuse_unchosen(path: Path, options: ReadOptions) -> None:
             kept = file.get("uns", {})
             groups = kept.get(SPATIAL, {})
             names = [name for name, content in groups.items() if isinstance(content, h5py.Group)]
-            light = AnnData(obs=read_elem(file["obs"]))
+            light = unchecked(obs=read_part(file["obs"]))
             if SPATIAL in file.get("obsm", {}):
                 light.obsm[SPATIAL] = np.zeros((light.n_obs, 2))
             light.uns = {SPATIAL: {name: {} for name in names}} | (
