@@ -82,10 +82,12 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
 
 
 @pytest.fixture(autouse=True)
-def no_earlier_runs(tmp_path_factory, monkeypatch):
-    """Times of earlier runs are kept in a folder of the test, and none are known at its start."""
+def an_idle_machine_without_earlier_runs(tmp_path_factory, monkeypatch):
+    """Expected times depend on neither the speed, the load nor the earlier runs of the machine."""
     folder = tmp_path_factory.mktemp("settings")
     monkeypatch.setattr("napari_spatialrecon.pace.times_file", lambda: folder / "times.json")
+    monkeypatch.setattr("napari_spatialrecon.pace._machine", lambda: 1.0)
+    monkeypatch.setattr("napari_spatialrecon.pace._busy", lambda: 1.0)
 
 
 @pytest.fixture

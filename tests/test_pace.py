@@ -9,9 +9,13 @@ from napari_spatialrecon import pace
 KIND = pace.kind_of("place", "gears", "cuda:1")
 
 
+#: Before a test replaces it by that of an idle machine.
+BUSY = pace._busy
+
+
 @pytest.fixture(autouse=True)
-def idle(monkeypatch):
-    monkeypatch.setattr(pace, "_machine", lambda: 1.0)
+def load_is_read(monkeypatch):
+    monkeypatch.setattr(pace, "_busy", BUSY)
     monkeypatch.setattr(pace.os, "getloadavg", lambda: (0.0, 0.0, 0.0), raising=False)
     monkeypatch.setattr(pace, "_cores", lambda: 2)
 
