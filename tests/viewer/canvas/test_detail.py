@@ -214,6 +214,17 @@ def test_zoomed_in_all_points_in_view_are_drawn_one_by_one(crowd: tuple, qtbot: 
     np.testing.assert_allclose(markers._data["a_bg_color"][0], (1, 0, 0, 1))
 
 
+def test_a_crowd_just_out_of_view_is_not_drawn(crowd: tuple, qtbot: Any) -> None:
+    viewer, layer = crowd
+    (_, low), (_, high) = viewer.window._qt_viewer.canvas._viewbox_corners_in_world
+    viewer.camera.center = (500.0, 10 - (high - low) / 2)  # up to x = 10, the margin to 260 or more
+    qtbot.waitUntil(lambda: details[viewer].picture_of(layer) is None)
+    x = np.asarray(layer.data)[:, 1]
+    assert details[viewer].drawn == (x < 10).sum() > 0
+    viewer.camera.center = (500.0, 500.0)
+    qtbot.waitUntil(lambda: details[viewer].drawn == MANY)
+
+
 def test_new_colors_paint_the_same_picture_anew(crowd: tuple, qtbot: Any) -> None:
     viewer, layer = crowd
     picture = details[viewer].picture_of(layer)

@@ -262,6 +262,8 @@ class Detail(QObject):
         box = np.stack([view[0] - margin, view[1] + margin])
         rows = np.flatnonzero(cloud.inside(box)) if in_view < len(cloud) else np.arange(len(cloud))
         share = min(1.0, most / max(1, in_view))
+        if share == 1.0 and len(rows) > most:  # a crowd just out of view
+            box, rows = view, np.flatnonzero(cloud.inside(view))
         if share < 1.0:
             rows = rows[lot(len(cloud))[rows] < share]
         with markers.events.data_updated.blocker(self._on_uploaded):
