@@ -7,6 +7,7 @@ from anndata import AnnData
 
 import napari_spatialrecon as sr
 from napari_spatialrecon.errors import InputError
+from napari_spatialrecon.tasks.compared import _are_unique
 
 
 def table(points: np.ndarray, um: float | None = 1.0, library: str = "") -> AnnData:
@@ -117,3 +118,4 @@ def test_many_names_are_matched_and_checked_in_parts(
     turned.obs_names = [*turned.obs_names[:-1], turned.obs_names[0]]
     with pytest.raises(InputError, match="once"):
         sr.compare(same, turned)
+    assert hash(-1) == hash(-2) and _are_unique(pd.Index([-1, -2, *range(60)], dtype=object))

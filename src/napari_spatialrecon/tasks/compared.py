@@ -143,14 +143,18 @@ def matched(
 def _are_unique(names: pd.Index) -> bool:
     """Return whether no name is twice; many are looked at in parts.
 
-    pandas would keep all other threads waiting for half a second, the window's among them.
+    pandas would keep all other threads waiting for half a second, the window's among them, and so
+    would a set of as many names whenever it grows.
     """
     if len(names) <= _PART:
         return bool(names.is_unique)
-    seen: set[object] = set()
+    hashes = np.empty(len(names), np.int64)
     for start in range(0, len(names), _PART):
-        seen.update(names[start : start + _PART])
-    return len(seen) == len(names)
+        part = names[start : start + _PART]
+        hashes[start : start + _PART] = np.fromiter(map(hash, part), np.int64, len(part))
+    found = np.sort(hashes)
+    twice = found[1:][found[1:] == found[:-1]]
+    return not len(twice) or bool(names[np.isin(hashes, twice)].is_unique)
 
 
 def _rows_of(names: pd.Index, known: pd.Index) -> NDArray[np.intp]:

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import re
+import textwrap
 from types import SimpleNamespace
 from typing import Any
 
@@ -10,6 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from napari.layers import Points
 from vispy.gloo.program import REGEX_VAR, Program
+from vispy.visuals.shaders.function import Function
 
 from napari_spatialrecon.viewer.canvas import letters, many_points
 from napari_spatialrecon.viewer.canvas.letters import drawing_letters
@@ -70,6 +72,14 @@ def test_variables_of_the_same_shaders_are_looked_for_once(monkeypatch: pytest.M
     assert set(first._code_variables) == set(second._code_variables) == {"u_size", "a_place"}
     Program(code + "\nuniform float u_more;", "void main() {}")
     assert len(asked) == 2 * len(set(asked))
+
+
+def test_functions_of_the_same_code_are_indented_once() -> None:
+    read_shaders_once()
+    code = "\n    float half_of(float x) {\n        return x / 2;\n    }\n"
+    first, second = Function(code), Function(code)
+    assert first.name == "half_of" and first._code is second._code
+    assert first._code == textwrap.dedent(code)
 
 
 @given(st.text("a/ \n;", max_size=40))

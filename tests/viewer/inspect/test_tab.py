@@ -4,6 +4,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+from napari.layers import Points
 
 from napari_spatialrecon.viewer.figure.dialog import FigureDialog
 from napari_spatialrecon.viewer.inspect.tab import InspectTab
@@ -29,6 +30,23 @@ def test_it_follows_the_selected_layer_whoever_made_it(tab: InspectTab) -> None:
     tab.viewer.layers.remove(first)
     assert tab.layer is second or tab.layer is None
     assert tab.combo.count() == 1
+
+
+def test_a_list_that_changes_around_the_layer_leaves_its_parts_alone(
+    tab: InspectTab, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    mine = tab.viewer.add_points(np.zeros((3, 2)), name="mine")
+    shown: list[Any] = []
+    for part in tab.parts.values():
+        monkeypatch.setattr(part, "show_layer", shown.append)
+    tab.viewer.layers.insert(0, Points(np.zeros((3, 2)), name="other"))
+    tab.viewer.layers.selection = {mine}
+    shown.clear()
+    tab.viewer.layers.reverse()
+    del tab.viewer.layers["other"]
+    assert tab.layer is mine and tab.combo.count() == 1 and not shown
+    tab.viewer.layers.clear()
+    assert len(shown) >= len(tab.parts) and set(shown) == {None}
 
 
 def test_it_says_what_applies_to_an_image(tab: InspectTab) -> None:

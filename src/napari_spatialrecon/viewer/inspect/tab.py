@@ -132,9 +132,11 @@ class InspectTab(QWidget):
         layers = self.viewer.layers
         active = layers.selection.active
         self._list(active)
-        self.layer = active if isinstance(active, Points) else None
         self.about.setText(_about(active, len(layers)))
         self.about.setVisible(bool(self.about.text()))
+        before, self.layer = self.layer, active if isinstance(active, Points) else None
+        if event is not None and before is not None and self.layer is before:
+            return
         for kind, part in self.parts.items():
             self.folds[kind].setVisible(self.layer is not None)
             part.show_layer(self.layer)
