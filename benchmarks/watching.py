@@ -19,6 +19,8 @@ from scipy import sparse
 from napari_spatialrecon.tissue.slots import UNCERTAINTY
 
 LEFT, NONE = Qt.MouseButton.LeftButton, Qt.KeyboardModifier.NoModifier
+QUIET_S = 0.4
+"""Without a frame for this long an action is over; less than the half second of a blink."""
 
 
 def many_cells(places: np.ndarray) -> anndata.AnnData:
@@ -72,11 +74,11 @@ class Watch:
         act()
         until(done)
         wall = time.perf_counter() - began
-        quiet = time.perf_counter() + 0.5
+        quiet = time.perf_counter() + QUIET_S
         while time.perf_counter() < quiet:
             QApplication.processEvents()
-            if self.frames and self.frames[-1] > quiet - 0.5:
-                quiet = self.frames[-1] + 0.5
+            if self.frames and self.frames[-1] > quiet - QUIET_S:
+                quiet = self.frames[-1] + QUIET_S
             time.sleep(0.005)
         cpu = time.process_time() - cpu
         gap, busy = np.diff([*self.ticks, _now()], axis=0).max(axis=0) * 1e3

@@ -6,8 +6,14 @@ import json
 import shutil
 
 import anndata
+import h5py
 import numpy as np
 import pytest
+
+import napari_spatialrecon as sr
+from napari_spatialrecon.command_line.same_result import same_result
+
+SECTIONS = ("section1", "section2")
 
 
 @pytest.fixture
@@ -105,6 +111,54 @@ def test_a_record_is_enough_for_the_same_bytes(run, inputs, words, tmp_path, tas
     assert {path.name for path in (tmp_path / "out").iterdir()} == {*old, *new}
 
 
+def in_python(task, inputs, folder):
+    """Return what a task makes of the inputs in Python, and what its record does not name."""
+    slide, cells, query = (
+        sr.read_adata(inputs / f"{name}.h5ad") for name in ("section1", "section1_cells", "cells")
+    )
+    spots, dissociated = f"slide={inputs / 'section1.h5ad'}", f"{inputs / 'section1_cells.h5ad'}"
+    gene = slide.var_names[0]
+    if task == "place":
+        references = {name: sr.read_adata(inputs / f"{name}.h5ad") for name in SECTIONS}
+        given = [f"reference={inputs / f'{name}.h5ad'}" for name in SECTIONS]
+        made = sr.place(references, query, method="knn", settings={"neighbours": 7}, seed=3)
+        return made, [*given, f"query={inputs / 'cells.h5ad'}"]
+    if task == "deconvolve":
+        made = sr.deconvolve(slide, cells, labels="cell_type", method="nnls")
+        return made, [spots, f"reference={dissociated}"]
+    if task == "impute-genes":
+        slide[:, 1:].copy().write_h5ad(folder / "section1.h5ad")
+        made = sr.impute_genes(
+            sr.read_adata(folder / "section1.h5ad"), cells, genes=[gene], method="knn"
+        )
+        spots = f"slide={folder / 'section1.h5ad'}"
+        return made, [spots, f"reference={dissociated}", f"genes={gene}"]
+    return sr.super_resolve(slide, factor="2x2", method="bilinear"), [spots]
+
+
+@pytest.mark.parametrize("task", ["place", "deconvolve", "impute-genes", "super-resolve"])
+def test_a_run_in_python_is_repeated_with_what_its_record_does_not_name(
+    run, inputs, tmp_path, task
+):
+    result, given = in_python(task, inputs, tmp_path)
+    result.write(tmp_path / "a.h5ad")
+    record = tmp_path / "a.run.json"
+    code, _, told = run("repeat", record)
+    assert code == 2 and all(f"--given {one.partition('=')[0]}=" in told for one in given), told
+    assert not list(tmp_path.glob("*repeated*"))
+    words = [word for one in given for word in ("--given", one)]
+    code, printed, told = run("repeat", record, *words)
+    assert (code, printed) == (0, ""), told
+    assert "holds the same values" in told and "note: the " not in told, told
+    with h5py.File(tmp_path / "a.repeated.h5ad", "r+") as file:
+        group = file["obsm/spatial"] if task == "place" else file["obs/_index"]
+        group[0] = group[1]
+    slot = "obsm/spatial" if task == "place" else "obs/_index"
+    assert f"differs from {tmp_path / 'a.h5ad'} in {slot}." in same_result(
+        tmp_path / "a.h5ad", tmp_path / "a.repeated.h5ad"
+    )
+
+
 @pytest.fixture
 def record(run, placing, tmp_path):
     """The record of cells that were placed, and its content."""
@@ -135,7 +189,6 @@ def test_another_input_is_refused_and_leaves_nothing(run, inputs, record, tmp_pa
         "spatialrecon place --method knn; rm x",
         "spatialrecon place --query 'a",
         ["spatialrecon"],
-        None,
     ],
 )
 def test_a_record_runs_nothing_but_the_command_of_a_task(run, record, tmp_path, command):

@@ -1,9 +1,10 @@
-"""A disk that is full after so many bytes, without one that has to be mounted."""
+"""A disk that is full, or taken away, after so many bytes, without one that has to be mounted."""
 
 from __future__ import annotations
 
 import errno
 import io
+import os
 from pathlib import Path
 from typing import Any
 
@@ -19,10 +20,22 @@ class Disk:
         Files elsewhere are not of this disk.
     size
         Bytes that fit; None for no end.
+    error
+        Number of the error at its end: full, over a quota, or not answering.
+    removed
+        Whether it is gone then: the folder is moved aside, to ``away``.
     """
 
-    def __init__(self, folder: Path, size: int | None = None) -> None:
+    def __init__(
+        self,
+        folder: Path,
+        size: int | None = None,
+        *,
+        error: int = errno.ENOSPC,
+        removed: bool = False,
+    ) -> None:
         self.folder, self.size, self.used = str(folder), size, 0
+        self.error, self.removed, self.away = error, removed, folder.with_name("away")
         self.refused = 0
 
     def take(self, n: int) -> int:
@@ -36,7 +49,9 @@ class Disk:
         fit = n if self.size is None else min(n, max(0, self.size - self.used))
         if n and not fit:
             self.refused += 1
-            raise OSError(errno.ENOSPC, "No space left on device")
+            if self.removed and not self.away.exists():
+                Path(self.folder).rename(self.away)
+            raise OSError(self.error, os.strerror(self.error))
         self.used += fit
         return fit
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import shutil
 from pathlib import Path
 from types import SimpleNamespace
@@ -82,6 +83,34 @@ def test_the_disk_ends_after_any_number_of_bytes(write, tmp_path):
         with pytest.raises(WriteError):
             write(target)
     assert not content(target.parent)
+
+
+@pytest.mark.parametrize("write", [result, store, genes, model], ids=lambda f: f.__name__)
+@pytest.mark.parametrize("fault", ["quota", "removed drive"])
+def test_a_quota_ends_or_a_drive_is_taken_away(write, tmp_path, fault):
+    target = tmp_path / "disk" / "a"
+    target.parent.mkdir()
+    whole = Disk(target.parent)
+    with pytest.MonkeyPatch.context() as patch:
+        whole.insert(patch)
+        write(target)
+    before, removed = content(target.parent), fault == "removed drive"
+    error, told = (
+        (errno.EIO, "writable location, found: Input/output error")
+        if removed
+        else (errno.EDQUOT, "the disk full")
+    )
+    disk = Disk(target.parent, whole.used // 2, error=error, removed=removed)
+    with pytest.MonkeyPatch.context() as patch:
+        disk.insert(patch)
+        with pytest.raises(WriteError, match=told):
+            write(target)
+    if removed:
+        assert not target.parent.exists(), "made anew where the drive had been"
+        disk.away.rename(target.parent)
+    after = content(target.parent)
+    left = {name for name in after if ".tmp" in name} if removed else set()
+    assert {name: after[name] for name in {*after} - left} == before
 
 
 def content(folder: Path) -> dict[str, bytes]:

@@ -325,6 +325,23 @@ def _elsewhere_given(words: list[object], tiny_folder: Path, tmp_path: Path) -> 
     yield follow
 
 
+@told(REPEATING, "Try {}, with what was used.")
+def _of_python(words: list[object], tiny_folder: Path, tmp_path: Path) -> Iterator[Step]:
+    repeatable(words, tmp_path)
+    record = tmp_path / "o.run.json"
+    record.write_text(json.dumps({**json.loads(record.read_text()), "settings": {}}))
+    yield lambda: command("repeat", record)
+    given = [f"reference={tiny_folder / 'section1.h5ad'}", f"query={tiny_folder / 'cells.h5ad'}"]
+    yield lambda: command("repeat", record, *(w for one in given for w in ("--given", one)))
+
+
+@told(REPEATING, "Try without --given.")
+def _given_twice(words: list[object], tmp_path: Path) -> Iterator[Step]:
+    repeatable(words, tmp_path)
+    yield lambda: command("repeat", tmp_path / "o.run.json", "--given", "query=other.h5ad")
+    yield lambda: command("repeat", tmp_path / "o.run.json")
+
+
 def repeatable(words: list[object], folder: Path, *, without: bool = False) -> list[str]:
     """Place cells; return the line, which the record holds unless it is to be without."""
     command(*words, "--out", folder / "o.h5ad")

@@ -22,6 +22,7 @@ from napari_spatialrecon.command_line import (
 )
 from napari_spatialrecon.command_line.options import add_verb
 from napari_spatialrecon.command_line.outputs import INPUTS, guarded
+from napari_spatialrecon.command_line.same_result import same_result
 from napari_spatialrecon.command_line.terminal import limit_threads
 from napari_spatialrecon.errors import InputError
 from napari_spatialrecon.legacy import read_record
@@ -31,7 +32,7 @@ _REPEATED = (placing, encoding, alignment, regions, genes, mixtures, super_resol
 #: Options of a recorded command that are not repeated, since each names something to write.
 _WRITTEN = ("json", "picture", "save_model", "save_alignment", "resume", "types")
 #: Parts of a record that the result depends on, and what one of their entries is called.
-_SAME = {"inputs": "contents of", "config": "value of", "seed": "", "versions": "version of"}
+_SAME = {"config": "value of", "seed": "", "versions": "version of"}
 
 
 def add(verbs: Any) -> None:
@@ -45,6 +46,14 @@ def add(verbs: Any) -> None:
     verb.add_argument("record", metavar="RUN.json")
     verb.add_argument("--out", metavar="PATH", help="of the new result; by default beside RUN.json")
     verb.add_argument(
+        "--given",
+        dest="stated",
+        metavar="OPTION=VALUE",
+        action="append",
+        default=[],
+        help="an input of a run in Python, whose record names no files: query=cells.h5ad",
+    )
+    verb.add_argument(
         "--progress",
         choices=("auto", "bar", "json", "none"),
         default="auto",
@@ -55,7 +64,8 @@ def add(verbs: Any) -> None:
 def run_repeat(options: argparse.Namespace, stop: threading.Event) -> None:
     """Run the command of a record with another output; compare the records and the results."""
     record = _read(Path(options.record))
-    asked = _asked(record, options)
+    words = _recorded(record, options)
+    asked = _asked(words, options)
     home = Path(options.record).resolve().parent
     first = _first(asked, home, Path(options.record))
     out = Path(options.out).resolve() if options.out else _beside(first)
@@ -68,7 +78,7 @@ def run_repeat(options: argparse.Namespace, stop: threading.Event) -> None:
         _require_same_inputs(record, made)
     for line in _differences(record, made):
         print(f"note: {line}", file=sys.stderr)
-    print(_verdict(first, out), file=sys.stderr)
+    print(same_result(first, out), file=sys.stderr)
 
 
 def _read(path: Path) -> dict[str, Any]:
@@ -82,12 +92,50 @@ def _read(path: Path) -> dict[str, Any]:
         ) from error
 
 
-def _asked(record: Mapping[str, Any], options: argparse.Namespace) -> argparse.Namespace:
-    """Return the options of the recorded command, of which none but ``--out`` writes anything."""
+def _recorded(record: Mapping[str, Any], options: argparse.Namespace) -> list[str]:
+    """Return the words of the command that a record holds, or asks for with what was given."""
+    from napari_spatialrecon.report.run import TASKS
+
     settings = record.get("settings")
     command = settings.get("command") if isinstance(settings, Mapping) else None
+    if command is None and record.get("task") in TASKS:
+        return _asked_for(record, options)
+    if options.stated:
+        raise InputError(
+            "Expected the record of a run in Python with --given, found that of a command.",
+            remedy="Try without --given.",
+            where=options.record,
+        )
+    return _words(command)
+
+
+def _asked_for(record: Mapping[str, Any], options: argparse.Namespace) -> list[str]:
+    """Return the words of a command for a record without one."""
+    from anndata import AnnData
+
+    from napari_spatialrecon.report.repeating import unknown, words_of
+    from napari_spatialrecon.report.run import Run
+
+    given: dict[str, list[str]] = {}
+    for one in options.stated:
+        name, _, value = one.partition("=")
+        given.setdefault(name.removeprefix("--"), []).append(value)
+    path = Path(options.record)
+    run = Run(path.stem, AnnData(), record, _existing(path.parent, path.name))
+    if missing := unknown(run, given):
+        asked = " ".join(f"--given {name}={name.upper()}" for name in missing)
+        raise InputError(
+            "Expected the inputs of a run in Python, whose record names no files; found no "
+            f"{', '.join(missing)}.",
+            remedy=f"Try {asked}, with what was used.",
+            where=options.record,
+        )
+    return words_of(run, given)
+
+
+def _asked(words: list[str], options: argparse.Namespace) -> argparse.Namespace:
+    """Return the options of the recorded command, of which none but ``--out`` writes anything."""
     verbs, parser = _parser()
-    words = _words(command)
     if words[:1] != ["spatialrecon"] or words[1:2] == [] or words[1] not in verbs:
         raise InputError(
             f"Expected the record of a command of {', '.join(verbs)}; found none in it.",
@@ -102,7 +150,7 @@ def _asked(record: Mapping[str, Any], options: argparse.Namespace) -> argparse.N
             remedy="Try the version of napari-spatialrecon that the record states.",
             where=options.record,
         ) from error
-    asked.command = command
+    asked.command = shlex.join(words)
     for name in _WRITTEN:
         if hasattr(asked, name):
             setattr(asked, name, None)
@@ -128,11 +176,20 @@ def _first(asked: argparse.Namespace, home: Path, record: Path) -> Path:
     """Return where the first result lies, if it was not moved: beside its record, or around it."""
     if record.name == "run.json":
         return home
-    suffix = Path(asked.out).suffix
-    return home / (record.name.removesuffix(".run.json") + suffix)
+    found = _existing(home, record.name)
+    return found or home / (record.name.removesuffix(".run.json") + Path(asked.out).suffix)
+
+
+def _existing(home: Path, record: str) -> Path | None:
+    """Return the table beside a record of this name, if there is one."""
+    tables = (home / (record.removesuffix(".run.json") + ending) for ending in (".h5ad", ".zarr"))
+    return next((table for table in tables if table.exists()), None)
 
 
 def _beside(first: Path) -> Path:
+    """Return where to repeat a result; elements of a store are named as its folder is."""
+    if first.suffix == ".zarr":
+        return first.parent / "repeated" / first.name
     return first.with_name(f"{first.stem}.repeated{first.suffix}")
 
 
@@ -152,7 +209,9 @@ def _folder_of_inputs(asked: argparse.Namespace, home: Path) -> Path:
 
 def _require_same_inputs(first: Mapping[str, Any], again: Mapping[str, Any]) -> None:
     before, now = first.get("inputs") or {}, again.get("inputs") or {}
-    other = [name for name, print_ in before.items() if now.get(name) != print_]
+    known, found = set(before.values()), set(now.values())
+    other = [name for name, print_ in before.items() if print_ not in found]
+    other += [name for name, print_ in now.items() if print_ not in known and name not in before]
     if other:
         raise InputError(
             f"Expected the inputs of that run, found other contents in {', '.join(other)}.",
@@ -175,23 +234,3 @@ def _differences(first: Mapping[str, Any], again: Mapping[str, Any]) -> list[str
         if first.get(part) != again.get(part) and first.get(part) is not None:
             lines.append(f"the {part} was {first[part]}, now {again.get(part)}.")
     return lines
-
-
-def _verdict(first: Path, out: Path) -> str:
-    if not first.exists():
-        return f"Repeated: {out} (the first result is no longer at {first})."
-    files = ["."] if first.is_file() else sorted(_files(first) | _files(out))
-    other = [name for name in files if _content(first / name) != _content(out / name)]
-    if not other:
-        return f"Repeated: {out} has the same bytes as {first}."
-    return f"Repeated: {out} differs from {first}."
-
-
-def _files(folder: Path) -> set[str]:
-    """Return the files of a saved model or a store; a model's record has times of its own."""
-    files = {p.relative_to(folder).as_posix() for p in folder.rglob("*") if p.is_file()}
-    return files - {"run.json"}
-
-
-def _content(path: Path) -> bytes | None:
-    return path.read_bytes() if path.is_file() else None

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import shlex
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping, Sequence
 
 from napari_spatialrecon.hyperparameters import word
 from napari_spatialrecon.report.inputs import CHANGED, MISSING, Input
@@ -64,22 +64,44 @@ def command_of(run: Run) -> tuple[str, bool]:
         return run.command.rstrip("\n"), True
     if given := str(run.settings.get("command", "")):
         return _broken(shlex.split(given)), True
+    return _broken(words_of(run)), False
+
+
+def words_of(run: Run, given: Mapping[str, Sequence[str]] | None = None) -> list[str]:
+    """Return the words of a command that asks for the same as a run.
+
+    Parameters
+    ----------
+    given
+        Values of options, for instance of ``"reference"``, in place of those of the record. An
+        option that neither has gets its name in capitals as its value.
+    """
     words = ["spatialrecon", run.task, "--method", str(run.record.get("method", "METHOD"))]
-    words += ["--preset", preset_of(run), *_inputs(run)]
+    words += ["--preset", preset_of(run), *_inputs(run, given or {})]
     words += ["--out", run.path.name if run.path else "result.h5ad"]
     for name, value in changed(run).items():
         words += ["--set", f"{name}={word(value)}"]
-    words += ["--seed", str(run.record.get("seed", 0))]
-    return _broken(words), False
+    return [*words, "--seed", str(run.record.get("seed", 0))]
 
 
-def _inputs(run: Run) -> Iterator[str]:
-    settings = {**dict.fromkeys(_NEEDED[run.task]), **run.settings}
+def unknown(run: Run, given: Mapping[str, Sequence[str]]) -> list[str]:
+    """Return the options that a run needs, and that neither its record nor `given` has."""
+    return [option for option in _NEEDED[run.task] if not _values(run, given, option)]
+
+
+def _inputs(run: Run, given: Mapping[str, Sequence[str]]) -> Iterator[str]:
     for option in _OPTIONS:
-        if option in settings:
-            value = settings[option] or option.upper()
-            for one in value if isinstance(value, list) else [value]:
-                yield from (f"--{option}", str(one))
+        needed = [option.upper()] if option in _NEEDED[run.task] else []
+        for value in _values(run, given, option) or needed:
+            yield from (f"--{option}", value)
+
+
+def _values(run: Run, given: Mapping[str, Sequence[str]], option: str) -> list[str]:
+    """Return the values of an option, of which the record of a run in Python holds few."""
+    value = given.get(option) or run.settings.get(option)
+    if isinstance(value, Mapping) or not value:  # what the landmarks were, not their file
+        return []
+    return [str(one) for one in (value if isinstance(value, list) else [value])]
 
 
 def _broken(words: list[str]) -> str:

@@ -37,11 +37,18 @@ def job(viewer: ViewerModel, forgetful: Any, tiny_folder: Path, tmp_path: Path) 
 
 
 def test_python_and_command_and_the_window_give_the_same_places(
-    job: PlaceJob, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    job: PlaceJob,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
 ) -> None:
     from napari_spatialrecon.cli import main
 
-    places = job(lambda _: None, lambda: False).adata.obsm["spatial"]
+    outcome = job(lambda _: None, lambda: False)
+    places = outcome.adata.obsm["spatial"]
+    outcome.write(tmp_path / "of the window.zarr")
+    main(["repeat", str(tmp_path / "of the window.run.json"), "--progress", "none"])
+    assert capsys.readouterr().err.endswith("of the window.zarr in obs/community.\n")
     for folder, run in (
         ("python", lambda: exec(as_python(job), {})),
         ("command", lambda: main(shlex.split(as_command(job).replace("\\\n", " "))[1:])),
@@ -57,6 +64,7 @@ def test_what_lies_in_napari_only_is_to_be_saved_first(
 ) -> None:
     model = PlaceModel(open_tissue(viewer))
     text = as_command(model.job())
+    assert "command" not in model.job().settings()
     assert "# cortex 1 is open only in napari: save it as cortex 1.h5ad first." in text
     assert "--reference 'cortex 1.h5ad'" in text
     model.query = model.references[1]

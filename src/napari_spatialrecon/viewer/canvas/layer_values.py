@@ -95,7 +95,7 @@ def layer_values(layer: Points, name: str, *, log: bool | None = None) -> Found:
     note, known = "", n == 0
     if kind == "category":
         found, note = most_frequent(found)
-        known = known or bool(pd.notna(np.asarray(found, object)).any())
+        known = known or bool((pd.Categorical(found).codes >= 0).any())
     else:
         known = known or bool(np.isfinite(np.asarray(found, float)).any())
     if not known:

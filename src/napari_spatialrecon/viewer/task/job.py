@@ -221,8 +221,12 @@ class Job(ABC):
         return record
 
     def settings(self) -> dict[str, Any]:
-        """Return the settings of a record besides the config: the preset and the input files."""
+        """Return the settings of a record besides the config: preset, input files and command."""
+        from napari_spatialrecon.viewer.task.script import as_recorded
+
         asked: dict[str, Any] = {"preset": self.preset}
+        if command := as_recorded(self):
+            asked["command"] = command
         for option, table in self.inputs():
             file = str(table.path or table.name)
             if option in self.repeated:

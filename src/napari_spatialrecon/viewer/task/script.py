@@ -39,6 +39,16 @@ def as_command(job: Job) -> str:
     return "\n".join([*_to_save(job), text]) + "\n"
 
 
+def as_recorded(job: Job) -> str:
+    """Return the run as a record has it, on one line; empty if an input has no file.
+
+    ``spatialrecon repeat`` runs it.
+    """
+    if _to_save(job):
+        return ""
+    return shlex.join(["spatialrecon", *arguments(job, file_of, Path(job.out))])
+
+
 def as_python(job: Job) -> str:
     """Return the run as a Python script."""
     own = job.script()
