@@ -1,0 +1,186 @@
+"""What goes wrong in a window while a monkey acts in it, and what is left of what it opened."""
+
+from __future__ import annotations
+
+import ctypes
+import gc
+import logging
+import os
+import sys
+import threading
+import time
+import traceback
+from collections import Counter
+from pathlib import Path
+from typing import Any
+
+BEAT_S, SLOW_S = 0.05, 2.0
+#: Messages of Qt about the machine, not about us.
+_NOISE = (
+    "propagateSizeHints",
+    "Could not find the Qt platform",
+    "QStandardPaths",
+    "qt.qpa",
+    "XDG_RUNTIME_DIR",
+    "libEGL",
+    "MESA",
+)
+
+
+class Watch:
+    """Hears of errors, warnings and a window that does not answer.
+
+    Attributes
+    ----------
+    misses
+        What went wrong, each with the act that was under way.
+    known
+        How often an error with a remedy was shown: that is no miss.
+    longest
+        Seconds that the window took to answer at most.
+    """
+
+    def __init__(self) -> None:
+        from napari._qt.qt_event_loop import get_qapp
+        from napari.utils.notifications import notification_manager
+        from qtpy.QtCore import QTimer, qInstallMessageHandler
+
+        get_qapp()  # without which no timer runs
+        self.misses: list[str] = []
+        self.known: Counter[str] = Counter()
+        self.longest, self._doing = 0.0, "start"
+        self._beat, self._cpu, self._stack = time.monotonic(), time.thread_time(), ""
+        self._main = threading.main_thread().ident
+        qInstallMessageHandler(self._qt)
+        sys.excepthook = self._raised
+        sys.unraisablehook = lambda held: self.miss(
+            f"unraisable in {held.object}", _text(held.exc_value)
+        )
+        threading.excepthook = lambda held: self.miss("in a thread", _text(held.exc_value))
+        notification_manager.notification_ready.connect(self._notified)
+        self._manager = notification_manager
+        log = logging.getLogger("napari_spatialrecon")
+        log.addHandler(_Heard(self))
+        self.timer = QTimer()
+        self.timer.timeout.connect(self.beat)
+        self.timer.start(round(1e3 * BEAT_S))
+        threading.Thread(target=self._look, name="monkey: watch", daemon=True).start()
+
+    def begin(self, what: str) -> None:
+        """Say what is about to be done."""
+        self._doing = what
+        self.rest()
+
+    def rest(self) -> None:
+        """Leave out of the measurement what the rig itself did since the last beat."""
+        self._beat, self._cpu, self._stack = time.monotonic(), time.thread_time(), ""
+
+    def miss(self, what: str, details: str = "") -> None:
+        """Note something that went wrong."""
+        self.misses.append(f"MISS {self._doing}: {what}\n{details}".rstrip())
+
+    def beat(self) -> None:
+        """Measure how long the window took to come back to its events."""
+        now, cpu = time.monotonic(), time.thread_time()
+        wait, used = now - self._beat, cpu - self._cpu
+        self.longest = max(self.longest, wait)
+        if wait > SLOW_S:
+            load = os.getloadavg()[0]
+            told = (
+                f"no answer for {wait:.1f} s ({used:.1f} s of its own processor, load {load:.1f})"
+            )
+            self.miss(told, self._stack)
+        self._beat, self._cpu, self._stack = now, cpu, ""
+
+    def _look(self) -> None:
+        """Keep where the window's thread is while it does not answer."""
+        while True:
+            time.sleep(0.25)
+            if time.monotonic() - self._beat > SLOW_S * 0.6 and not self._stack:
+                frame = sys._current_frames().get(self._main or 0)
+                self._stack = "".join(traceback.format_stack(frame)[-12:])
+
+    def _raised(self, kind: Any, error: BaseException, trace: Any) -> None:
+        if isinstance(error, KeyboardInterrupt):
+            os._exit(130)
+        self.miss("raised", _text(error))
+
+    def _qt(self, kind: Any, context: Any, text: str) -> None:
+        if int(getattr(kind, "value", kind)) in (1, 2, 3) and not any(n in text for n in _NOISE):
+            self.miss(f"Qt says: {text}", "".join(traceback.format_stack()[-6:-1]))
+
+    def _notified(self, note: Any) -> None:
+        self._manager.records.clear()  # napari keeps all of them
+        if str(note.severity) not in ("error", "warning"):
+            return
+        if "Try " in note.message:
+            self.known[note.message.splitlines()[0][:70]] += 1
+        elif str(note.severity) == "error":
+            error = getattr(note, "exception", None)
+            self.miss(f"napari shows: {note.message}", _text(error) if error else "")
+
+
+class _Heard(logging.Handler):
+    def __init__(self, watch: Watch) -> None:
+        super().__init__(logging.WARNING)
+        self.watch = watch
+
+    def emit(self, record: logging.LogRecord) -> None:
+        self.watch.miss(f"logged: {record.getMessage()}")
+
+
+def _text(error: BaseException | None) -> str:
+    return "".join(traceback.format_exception(error))[-3000:]
+
+
+def counted(home: Path) -> dict[str, float]:
+    """Count what this process holds, once everything was closed."""
+    import psutil
+    from napari.components import ViewerModel
+    from napari.layers import Layer
+    from qtpy.QtWidgets import QApplication
+    from vispy.gloo.context import GLContext
+    from vispy.gloo.glir import GlirParser
+
+    from napari_spatialrecon.viewer.window import garbage
+    from napari_spatialrecon.viewer.workbench.widget import Workbench
+
+    gc.unfreeze()
+    for _ in range(3):
+        gc.collect()
+    found: Counter[str] = Counter()
+    import anndata
+
+    kinds = {
+        "layers": Layer,
+        "viewers": ViewerModel,
+        "tables": anndata.AnnData,
+        "contexts": GLContext,
+        "workbenches": Workbench,
+    }
+    parsers = []
+    objects = gc.get_objects()
+    for one in objects:
+        kind = type(one)
+        for name, wanted in kinds.items():
+            if issubclass(kind, wanted):
+                found[name] += 1
+        if issubclass(kind, GlirParser):
+            parsers.append(one)
+    n_objects = len(objects)
+    del objects
+    if garbage.age():
+        garbage.leave_out()
+    ctypes.CDLL(None).malloc_trim(0)
+    process = psutil.Process()
+    return {
+        "MB": round(process.memory_info().rss / 1e6),
+        "threads": threading.active_count(),
+        "processes": len(process.children(recursive=True)),
+        "folders": sum(1 for _ in (home / "tmp").rglob("*")),
+        "descriptors": process.num_fds(),
+        "GL objects": sum(len(p._objects) for p in parsers),
+        **{name: found[name] for name in kinds},
+        "widgets": len(QApplication.allWidgets()),
+        "objects": n_objects,
+    }
