@@ -14,7 +14,7 @@ from napari.components import ViewerModel
 from napari_spatialrecon.tasks.super_resolving import super_resolve
 from napari_spatialrecon.tasks.super_result import stored_parts
 from napari_spatialrecon.viewer.reader import read
-from napari_spatialrecon.viewer.session import manifest
+from napari_spatialrecon.viewer.session import manifest, seal
 from napari_spatialrecon.viewer.session.manifest import MARK, MovedError
 from napari_spatialrecon.viewer.session.reading import locate, read_session
 from napari_spatialrecon.viewer.session.saving import write_session
@@ -105,13 +105,17 @@ def _cut(tmp_path: Path) -> Iterator[Step]:
     yield lambda: read_session(copy)
 
 
-@shown("viewer/session/reading.py", "Try a copy of its folder.")
-def _cut_arrays(tmp_path: Path) -> Iterator[Step]:
-    folder, copy = saved(tmp_path), tmp_path / "copy"
-    shutil.copytree(folder, copy)
-    (folder / "arrays.h5").write_bytes(b"cut")
+@shown(MANIFEST, "Try Open them in the window, if you know who made the session.")
+def _of_another_user(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Step]:
+    viewer, folder = ViewerModel(), tmp_path / "kept" / "mine.spatialrecon"
+    monkeypatch.setattr("napari.current_viewer", lambda: viewer)
+    table().write_h5ad(tmp_path / "slide.h5ad")
+    for layer in read(str(tmp_path / "slide.h5ad")):
+        viewer._add_layer_from_data(*layer)
+    write_session(take(viewer), folder)
+    monkeypatch.setattr(seal, "key_file", lambda: tmp_path / "another.key")
     yield lambda: read_session(folder)
-    yield lambda: read_session(copy)
+    yield lambda: read_session(folder, trusted=True)
 
 
 @shown("viewer/session/saving.py", "Try {}.")

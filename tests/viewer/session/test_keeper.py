@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import errno
+import json
 import shutil
 from functools import partialmethod
 from pathlib import Path
@@ -16,10 +17,12 @@ from qtpy.QtCore import QEvent, Qt
 from qtpy.QtGui import QCloseEvent
 
 from napari_spatialrecon.viewer.reader import read
+from napari_spatialrecon.viewer.session import seal
 from napari_spatialrecon.viewer.session.autosave import lost_sessions
 from napari_spatialrecon.viewer.session.bar import SessionBar
 from napari_spatialrecon.viewer.session.keeper import Keeper, keeper_of
-from napari_spatialrecon.viewer.session.manifest import is_session
+from napari_spatialrecon.viewer.session.manifest import MARK, is_session
+from napari_spatialrecon.viewer.session.outside_dialog import OutsideDialog
 from napari_spatialrecon.viewer.session.showing import close_all
 from napari_spatialrecon.viewer.workspace.results import Result
 from napari_spatialrecon.viewer.workspace.workspace import workspace_of
@@ -119,6 +122,44 @@ def test_a_session_whose_files_moved_asks_where(
     with qtbot.waitSignal(keeper.told, timeout=30_000):
         dialog.look_in(tmp_path / "elsewhere")
     assert "C5 spots" in viewer.layers
+
+
+def test_a_session_of_another_user_asks_before_it_opens_files_elsewhere(
+    make_napari_viewer: Any, qtbot: Any, file: Path, tmp_path: Path, monkeypatch: Any
+) -> None:
+    viewer = make_napari_viewer()
+    with_run(viewer, file)
+    target = tmp_path / "kept" / "mine.spatialrecon"
+    save(viewer, target, qtbot)
+    close_all(viewer)
+    keeper = keeper_of(viewer)
+    monkeypatch.setattr(seal, "key_file", lambda: tmp_path / "another.key")
+
+    def ask() -> OutsideDialog:
+        keeper.dialog = None
+        keeper.open(target)
+        qtbot.waitUntil(lambda: keeper.dialog is not None, timeout=30_000)
+        assert isinstance(keeper.dialog, OutsideDialog)
+        return keeper.dialog
+
+    dialog = ask()
+    assert [dialog.list.item(i).text() for i in range(dialog.list.count())] == [str(file)]
+    qtbot.mouseClick(dialog.cancel_button, Qt.MouseButton.LeftButton)
+    assert not viewer.layers
+    dialog = ask()
+    with qtbot.waitSignal(keeper.told, timeout=30_000):
+        qtbot.mouseClick(dialog.open_button, Qt.MouseButton.LeftButton)
+    assert "C5 spots" in viewer.layers
+    save(viewer, target, qtbot)  # which makes it one's own
+    close_all(viewer)
+    with qtbot.waitSignal(keeper.told, timeout=30_000):
+        keeper.open(target)
+    assert "C5 spots" in viewer.layers
+    held = json.loads((target / MARK).read_text())
+    held["tables"][0]["path"] = str(tmp_path / "kept" / "of a stranger" / "C5.h5ad")
+    (target / MARK).write_text(json.dumps(held))
+    close_all(viewer)
+    assert str(tmp_path / "kept" / "of a stranger") in ask().list.item(0).text()
 
 
 @pytest.mark.parametrize("stopped", [True, False])

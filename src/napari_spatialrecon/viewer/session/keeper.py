@@ -23,8 +23,9 @@ from napari_spatialrecon.viewer.session.autosave import (
 )
 from napari_spatialrecon.viewer.session.closing import CloseGuard
 from napari_spatialrecon.viewer.session.locate_dialog import LocateDialog
-from napari_spatialrecon.viewer.session.manifest import MovedError
+from napari_spatialrecon.viewer.session.manifest import MovedError, OutsideError
 from napari_spatialrecon.viewer.session.open_dialog import OpenDialog
+from napari_spatialrecon.viewer.session.outside_dialog import OutsideDialog
 from napari_spatialrecon.viewer.session.reading import SessionRead, read_session
 from napari_spatialrecon.viewer.session.saving import session_path, write_session
 from napari_spatialrecon.viewer.session.showing import close_all, points_in, showing_session
@@ -80,7 +81,7 @@ class Keeper(QObject):
         self.home = home or autosave_home()
         self.aside = own_folder(self.home)
         self.folder: Path | None = None
-        self.dialog: LocateDialog | None = None
+        self.dialog: LocateDialog | OutsideDialog | None = None
         self.asked: OpenDialog | None = None
         self.guard = CloseGuard(viewer, self)
         self._run: Run | None = None
@@ -164,6 +165,7 @@ class Keeper(QObject):
         moved: Mapping[Path, Path] | None = None,
         *,
         replaces: bool = False,
+        trusted: bool = False,
     ) -> None:
         """Open a session in the background; ask where files are that moved.
 
@@ -173,13 +175,15 @@ class Keeper(QObject):
             Where files are now, by where they were.
         replaces
             Close what is open, once the session was read.
+        trusted
+            Open what a session of another user names outside its folder, without asking.
         """
         if self.working:
             return
         path = Path(folder)
 
         def work(progress: Any, should_stop: Any) -> SessionRead:
-            return read_session(path, moved, progress, should_stop)
+            return read_session(path, moved, progress, should_stop, trusted=trusted)
 
         def show(read: SessionRead) -> None:
             if replaces:
@@ -192,8 +196,11 @@ class Keeper(QObject):
                 at_once(steps)
 
         def refuse(error: Exception) -> None:
+            again = partial(self.read, path, replaces=replaces)
             if isinstance(error, MovedError):
-                self._ask_where(error, path, dict(moved or {}), replaces=replaces)
+                self._ask_where(error, partial(again, trusted=trusted), dict(moved or {}))
+            elif isinstance(error, OutsideError):
+                self._ask_whether(error, partial(again, moved, trusted=True))
             else:
                 notify_error(error)
 
@@ -232,13 +239,16 @@ class Keeper(QObject):
             self.told.emit("Stopped.")
 
     def _ask_where(
-        self, error: MovedError, path: Path, moved: dict[Path, Path], *, replaces: bool
+        self, error: MovedError, read: Callable[..., None], moved: dict[Path, Path]
     ) -> None:
-        self.dialog = LocateDialog(error, main_window(self.viewer))
-        self.dialog.found.connect(
-            lambda more: self.read(path, {**moved, **more}, replaces=replaces)
-        )
-        self.dialog.open()
+        self.dialog = dialog = LocateDialog(error, main_window(self.viewer))
+        dialog.found.connect(lambda more: read({**moved, **more}))
+        dialog.open()
+
+    def _ask_whether(self, error: OutsideError, read: Callable[[], None]) -> None:
+        self.dialog = dialog = OutsideDialog(error, main_window(self.viewer))
+        dialog.allowed.connect(read)
+        dialog.open()
 
     # Copies kept aside
 

@@ -49,6 +49,36 @@ class MovedError(InputError):
         )
 
 
+class OutsideError(InputError):
+    """A session that this user did not save names files outside its folder.
+
+    Parameters
+    ----------
+    paths
+        The files.
+    """
+
+    def __init__(self, paths: Sequence[Path], where: str) -> None:
+        self.paths = tuple(paths)
+        n = len(self.paths)
+        super().__init__(
+            "Expected the session of another user to name files in its folder alone, found "
+            f"{n} elsewhere.",
+            remedy="Try Open them in the window, if you know who made the session.",
+            where=where,
+        )
+
+
+def paths_in(content: Mapping[str, Any]) -> list[str]:
+    """Return the paths of files that a session opens besides its own."""
+    found = [table.get(key) for table in content["tables"] for key in ("path", "of")]
+    for layer in content["layers"]:
+        data = layer["data"] if layer is not None else {}
+        found += [data.get("picture"), data.get("file")]
+    found += [model.get("path") for model in content["models"]]
+    return [str(path) for path in found if path is not None]
+
+
 def is_session(path: str | Path) -> bool:
     """Return whether a folder is a saved session."""
     return (Path(path) / MARK).is_file()
@@ -71,7 +101,7 @@ def read_manifest(folder: Path) -> dict[str, Any]:
             where=folder.name,
         ) from error
     except (ValueError, RecursionError) as error:
-        raise _damaged(folder, f"{MARK} cannot be read") from error
+        raise damaged(folder, f"{MARK} cannot be read") from error
     version = content.get("format") if isinstance(content, Mapping) else None
     if isinstance(version, int) and version > FORMAT:
         made = content.get("program", "")
@@ -85,13 +115,13 @@ def read_manifest(folder: Path) -> dict[str, Any]:
         isinstance(content.get(part), kind) for part, kind in _PARTS.items()
     )
     if not whole:
-        raise _damaged(folder, f"{MARK} is incomplete")
+        raise damaged(folder, f"{MARK} is incomplete")
     if not all(isinstance(table, Mapping) for table in content["tables"]):
-        raise _damaged(folder, f"{MARK} names no tables")
+        raise damaged(folder, f"{MARK} names no tables")
     held = [table.get(key) for table in content["tables"] for key in ("whole", "changes")]
     lost = [name for name in (content.get("arrays"), *held) if name and not _is_in(folder, name)]
     if lost:
-        raise _damaged(folder, f"{', '.join(sorted(map(str, lost)))} is missing")
+        raise damaged(folder, f"{', '.join(sorted(map(str, lost)))} is missing")
     return dict(content)
 
 
@@ -100,7 +130,8 @@ def _is_in(folder: Path, name: str) -> bool:
     return file.is_file() and file.resolve().is_relative_to(folder.resolve())
 
 
-def _damaged(folder: Path, why: str) -> InputError:
+def damaged(folder: Path, why: str) -> InputError:
+    """Return the error of a session that is not whole."""
     return InputError(
         f"Expected a whole session, found one that is damaged: {why}.",
         remedy="Try a copy of its folder.",

@@ -15,8 +15,15 @@ from napari_spatialrecon.tissue.slots import OURS
 from napari_spatialrecon.viewer.canvas.colors import ColorEntry, ColorKey
 from napari_spatialrecon.viewer.canvas.layers import NAMES
 from napari_spatialrecon.viewer.canvas.table_metadata import set_table
-from napari_spatialrecon.viewer.session.manifest import MovedError, read_manifest
+from napari_spatialrecon.viewer.session.manifest import (
+    MovedError,
+    OutsideError,
+    damaged,
+    paths_in,
+    read_manifest,
+)
 from napari_spatialrecon.viewer.session.packing import Unpacker
+from napari_spatialrecon.viewer.session.seal import is_sealed
 from napari_spatialrecon.viewer.session.table_files import read_table
 from napari_spatialrecon.viewer.workspace.reopening import reopen
 from napari_spatialrecon.viewer.workspace.validations import Found
@@ -77,6 +84,8 @@ def read_session(
     moved: Mapping[Path, Path] | None = None,
     progress: ProgressCallback = lambda _: None,
     should_stop: ShouldStop = lambda: False,
+    *,
+    trusted: bool = False,
 ) -> SessionRead:
     """Read a session.
 
@@ -84,11 +93,15 @@ def read_session(
     ----------
     moved
         Where files are now, by where they were; see `locate`.
+    trusted
+        Whether files may be opened that a session of another user names outside its folder.
 
     Raises
     ------
     InputError
         The folder is not a session, or one that is damaged or of a newer version.
+    OutsideError
+        This user did not save it, and it names files outside its folder; names all of them.
     MovedError
         Files that it refers to are not where they were; names all of them.
     Stopped
@@ -99,7 +112,12 @@ def read_session(
     folder = Path(folder)
     content = read_manifest(folder)
     where = _Files(content, folder, moved or {})
-    where.check()
+    try:
+        if not trusted:
+            where.confine()
+        where.check()
+    except (KeyError, TypeError, AttributeError, IndexError) as error:
+        raise damaged(folder, f"it names no files where it should ({error})") from error
     reporter = Reporter(progress, should_stop)
     steps = len(content["tables"]) + len(content["layers"]) + len(content["results"])
     reporter.begin("Opening the session", total=max(1, steps))
@@ -127,11 +145,7 @@ def read_session(
     except (OSError, KeyError, ValueError, TypeError, IndexError) as error:
         if isinstance(error, InputError):
             raise
-        raise InputError(
-            f"Expected a whole session, found one that is damaged: {error}.",
-            remedy="Try a copy of its folder.",
-            where=folder.name,
-        ) from error
+        raise damaged(folder, str(error)) from error
     paths = [where.of(stated.get("path") or stated.get("of")) for stated in content["tables"]]
     models = [_model(held, folder, where) for held in content["models"] if len(held) > 1]
     return SessionRead(content, tables, paths, layers, outcomes, models, notes, validations)
@@ -172,6 +186,21 @@ class _Files:
             return self._moved[was]
         beside = self._folder.parent / was.name
         return beside if not was.exists() and beside.exists() else was
+
+    def confine(self) -> None:
+        """Refuse a session of another user that opens what is neither in it nor beside it."""
+        named = paths_in(self.content)
+        if is_sealed(named, self.content.get("seal")):
+            return
+        home = self._folder.resolve()
+        outside: dict[Path, None] = {}
+        for path in map(Path, named):
+            at = (self.of(str(path)) or path).resolve()
+            is_near = at.parent == home.parent or at.is_relative_to(home)
+            if not is_near and path not in self._moved:
+                outside[path] = None
+        if outside:
+            raise OutsideError(list(outside), self._folder.name)
 
     def check(self) -> None:
         """Refuse a session whose files are not there, naming all of them."""
@@ -310,9 +339,5 @@ def _model(
     path = where.of(held.get("path"))
     home = folder / held["held"] if path is None else path
     if path is None and not home.resolve().is_relative_to(folder.resolve()):
-        raise InputError(
-            f"Expected a model in the folder of the session, found {held['held']!r}.",
-            remedy="Try a copy of its folder.",
-            where=folder.name,
-        )
+        raise damaged(folder, f"its model lies outside, {held['held']!r}")
     return held["name"], path, read_fitted(home, "train-encoder").method

@@ -12,8 +12,9 @@ from napari_spatialrecon.progress import Reporter
 from napari_spatialrecon.provenance import versions
 from napari_spatialrecon.storage import atomic_folder, check_replaceable, dump_json
 from napari_spatialrecon.tissue.slots import OURS
-from napari_spatialrecon.viewer.session.manifest import FORMAT, MARK, SUFFIX
+from napari_spatialrecon.viewer.session.manifest import FORMAT, MARK, SUFFIX, paths_in
 from napari_spatialrecon.viewer.session.packing import Packer, UnpackableError
+from napari_spatialrecon.viewer.session.seal import seal_of
 from napari_spatialrecon.viewer.session.table_files import write_table
 
 if TYPE_CHECKING:
@@ -91,6 +92,7 @@ def write_session(
             "view": {**taken.view, "selection": taken.selected()},
             "kept": Packer().pack_fitting(taken.kept),
         }
+        content["seal"] = seal_of(paths_in(content))
         dump_json(temporary / MARK, content)
         reporter.step(len(taken.tables) + len(taken.layers) + 1)
     return notes
