@@ -130,7 +130,10 @@ def told(tried: Counter[str], left: list[dict[str, float]], watch: Any, monkey: 
     for what, n in sorted(tried.items()):
         print(f"{what}: {n}")
     print(f"runs started {monkey.started}, ended {dict(monkey.ended)}")
-    print(f"longest wait for the window {watch.longest:.2f} s; known notices {dict(watch.known)}")
+    print(
+        f"longest wait for the window {watch.longest:.2f} s, of which at work {watch.busiest:.2f}"
+    )
+    print(f"errors with a remedy: {dict(watch.known)}")
     print(f"{tried.total()} acts, {len(misses)} misses")
     print("\n".join(misses))
     return bool(misses)

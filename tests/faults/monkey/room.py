@@ -18,6 +18,7 @@ from faults.monkey.paw import Paw, answer_the_system
 from faults.monkey.watch import Watch, counted
 from napari_spatialrecon.tissue.simulator.config import SimulatorConfig
 from napari_spatialrecon.tissue.simulator.simulate import simulate
+from napari_spatialrecon.viewer.task.run_panel import RunPanel
 from napari_spatialrecon.viewer.task.widget import TaskWidget
 from napari_spatialrecon.viewer.window import garbage
 from napari_spatialrecon.viewer.window.docks import dock_of
@@ -77,8 +78,9 @@ class Room:
         """Cancel, close and remove everything; nothing may be left but the window."""
         self.rng = self.hand.rng = random.Random(0)
         self.hand.answer_dialogs()
-        for panel in self._panels():
-            panel.cancel()
+        for panel in QApplication.allWidgets():  # those of closed docks, too
+            if isinstance(panel, RunPanel):
+                panel.cancel()
         self._until_idle()
         for dialog in QApplication.topLevelWidgets():
             if dialog is not self.viewer.window._qt_window and dialog.isVisible():

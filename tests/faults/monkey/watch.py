@@ -36,8 +36,8 @@ class Watch:
         What went wrong, each with the act that was under way.
     known
         How often an error with a remedy was shown: that is no miss.
-    longest
-        Seconds that the window took to answer at most.
+    longest, busiest
+        Seconds that the window took to answer at most, and that it was at work itself meanwhile.
     """
 
     def __init__(self) -> None:
@@ -48,7 +48,7 @@ class Watch:
         get_qapp()  # without which no timer runs
         self.misses: list[str] = []
         self.known: Counter[str] = Counter()
-        self.longest, self._doing = 0.0, "start"
+        self.longest, self.busiest, self._doing = 0.0, 0.0, "start"
         self._beat, self._cpu, self._stack = time.monotonic(), time.thread_time(), ""
         self._main = threading.main_thread().ident
         qInstallMessageHandler(self._qt)
@@ -69,7 +69,6 @@ class Watch:
     def begin(self, what: str) -> None:
         """Say what is about to be done."""
         self._doing = what
-        self.rest()
 
     def rest(self) -> None:
         """Leave out of the measurement what the rig itself did since the last beat."""
@@ -81,11 +80,11 @@ class Watch:
 
     def beat(self) -> None:
         """Measure how long the window took to come back to its events."""
-        now, cpu = time.monotonic(), time.thread_time()
+        now, cpu, load = time.monotonic(), time.thread_time(), os.getloadavg()[0]
         wait, used = now - self._beat, cpu - self._cpu
-        self.longest = max(self.longest, wait)
-        if wait > SLOW_S:
-            load = os.getloadavg()[0]
+        self.longest, self.busiest = max(self.longest, wait), max(self.busiest, used)
+        idle = load < (os.cpu_count() or 1)  # else others may have had the processor
+        if used > SLOW_S or (idle and wait > SLOW_S):
             told = (
                 f"no answer for {wait:.1f} s ({used:.1f} s of its own processor, load {load:.1f})"
             )

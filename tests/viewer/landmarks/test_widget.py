@@ -171,6 +171,17 @@ def test_a_closed_widget_takes_its_marks_along_and_leaves_the_cells(
     assert MARKS not in viewer.layers and widget.session is None
 
 
+def test_landmarks_end_when_everything_is_selected_and_deleted(
+    widget: LandmarksWidget, truth: np.ndarray, qtbot: Any
+) -> None:
+    put(widget, truth, 3, 20, 41)
+    layers = widget.viewer.layers
+    layers.select_all()
+    layers.remove_selected()
+    qtbot.waitUntil(lambda: widget.session is None, timeout=5_000)
+    assert not len(layers) and "was deleted" in str(widget.notice.error)
+
+
 def stained(viewer: Any, name: str) -> Any:
     """An H&E on which all cells lie."""
     return viewer.add_image(

@@ -5,6 +5,7 @@ from types import SimpleNamespace
 import numpy as np
 import pytest
 from napari.components import ViewerModel
+from qtpy.QtWidgets import QApplication
 
 from napari_spatialrecon.viewer.canvas.colors import color_key
 from napari_spatialrecon.viewer.canvas.layers import um_per_layer_unit
@@ -206,6 +207,14 @@ def test_it_leaves_when_a_layer_is_deleted(pair: Pair, which: str) -> None:
     assert pair.stage.look is None and left == [True]
     assert not any(is_passing(layer) for layer in pair.viewer.layers)
     assert pair.first.layer.visible
+
+
+def test_it_leaves_when_everything_is_selected_and_deleted(pair: Pair, qapp: QApplication) -> None:
+    pair.show(Look.BLINK)
+    pair.viewer.layers.select_all()
+    pair.viewer.layers.remove_selected()
+    qapp.processEvents()
+    assert pair.stage.look is None and not len(pair.viewer.layers)
 
 
 def test_a_side_without_a_layer_is_drawn_all_the_same(

@@ -408,6 +408,11 @@ def test_a_lost_session_can_be_discarded(
     qtbot.addWidget(bar)
     qtbot.mouseClick(bar.recovery.discard_button, Qt.MouseButton.LeftButton)
     assert not list(aside.iterdir()) and not bar.recovery.isVisibleTo(bar)
+    keeper, gone = bar.keeper, []
+    bar.destroyed.connect(lambda: gone.append(True))
+    bar.deleteLater()
+    qtbot.waitUntil(lambda: bool(gone), timeout=5_000)
+    keeper.told.emit("Saved after the dock was closed")
 
 
 def test_taking_a_session_does_not_hold_up_the_window(make_napari_viewer: Any, qtbot: Any) -> None:

@@ -1,9 +1,11 @@
 from __future__ import annotations
 
+import gc
 import subprocess
 import sys
 import threading
 import time
+import weakref
 from typing import Any
 
 import pytest
@@ -266,3 +268,16 @@ def test_an_error_becomes_a_notification_with_a_details_button() -> None:
     record = notification_manager.records[-1]
     assert record.message == "Expected a, found b. Try c."
     assert [name for name, _ in record.actions] == ["Details"]
+
+
+def test_work_that_was_done_holds_nothing(qtbot: Any) -> None:
+    class Table:
+        def __call__(self, *_: Any) -> None: ...
+
+    table = Table()
+    run, held = Run(table, "Reading", light=True), weakref.ref(table)
+    with qtbot.waitSignal(run.finished, timeout=10_000):
+        run.start()
+    del table
+    gc.collect()
+    assert held() is None

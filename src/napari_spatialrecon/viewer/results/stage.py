@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 from psygnal import Signal
+from qtpy.QtCore import QTimer
 
 from napari_spatialrecon.viewer.canvas.colors import ColorKey
 from napari_spatialrecon.viewer.canvas.pies import pies_of
@@ -364,5 +365,10 @@ class Stage:
         if self._busy or self.look is None:
             return
         layer = getattr(event, "value", None)
-        if layer in self._own or self._curtain.holds(layer):
+        if layer not in self._own and not self._curtain.holds(layer):
+            return
+        if any(other in self._own for other in self.viewer.layers.selection):
+            # napari removes what is selected one by one: let it finish
+            QTimer.singleShot(0, self.leave)
+        else:
             self.leave()

@@ -49,7 +49,7 @@ class SessionBar(QWidget):
         self.cancel_button.clicked.connect(self.keeper.cancel)
         self.keeper.busy.connect(self._show_busy)
         self.keeper.told.connect(self.status.setText)
-        self.keeper.told.connect(lambda _: self.recovery.refresh())
+        self.keeper.told.connect(self.recovery.refresh)
         events = self.space.results.events
         for signal in (events.added, events.removed, events.changed):
             signal.connect(self._count)
@@ -117,7 +117,7 @@ class _Recovery(QFrame):
         """Whether there is a session to recover or discard."""
         return bool(self.keeper.lost())
 
-    def refresh(self) -> None:
+    def refresh(self, _: object = None) -> None:
         """Show the latest session that was not saved, if there is one."""
         found = self.keeper.lost()
         self.setVisible(bool(found))

@@ -119,6 +119,9 @@ class LandmarkDock(QWidget, Generic[S]):
         self._leaving = QTimer(self)
         self._leaving.setSingleShot(True)
         self._leaving.timeout.connect(self._leave)
+        self._losing = QTimer(self)
+        self._losing.setSingleShot(True)
+        self._losing.timeout.connect(self._lose)
         self.pointer = Pointer(
             self.viewer,
             clicked=self.on_click,
@@ -317,19 +320,29 @@ class LandmarkDock(QWidget, Generic[S]):
     def _on_layers(self, event: Event) -> None:
         if self._closed or _is_mark(event.value):
             return
-        lost = self.session if self.session is not None and not self.session.alive else None
-        if lost is not None:
-            self.pointer.switch(False)
-            self._sessions.pop(lost.layer, None)
-            self.end()
+        if self.session is None or self.session.alive:
+            self._refill()
+        elif any(_is_mark(layer) for layer in self.viewer.layers.selection):
+            self._losing.start(0)  # napari removes what is selected one by one: let it finish
+        else:
+            self._lose()
+
+    def _lose(self) -> None:
+        """End a session whose layers were deleted, and say so."""
+        lost = self.session
+        if lost is None or lost.alive:
+            return
+        self.pointer.switch(False)
+        self._sessions.pop(lost.layer, None)
+        self.end()
         self._refill()
-        if lost is not None:
-            gone = InputError(
-                f"Expected the layers of the landmarks, found that {event.value.name!r} "
-                "was deleted.",
-                remedy="Try another layer; saved files are kept.",
-            )
-            self.notice.show_error(gone)
+        gone = lost.layer if lost.layer not in self.viewer.layers else lost.image
+        name = "" if gone is None else gone.name
+        error = InputError(
+            f"Expected the layers of the landmarks, found that {name!r} was deleted.",
+            remedy="Try another layer; saved files are kept.",
+        )
+        self.notice.show_error(error)
 
     def _refill(self) -> None:
         """Offer what is open, and to open something where nothing is."""

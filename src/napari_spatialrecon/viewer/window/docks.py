@@ -5,6 +5,10 @@ from __future__ import annotations
 from qtpy.QtCore import QEvent, QObject, Qt, QTimer
 from qtpy.QtWidgets import QDockWidget, QMainWindow, QWidget
 
+from napari_spatialrecon.viewer.window.worker import Run
+
+RUNS_MS = 500
+"""Milliseconds between two looks at whether the runs of a closed dock have ended."""
 _OURS = "spatialrecon_dock"
 _PLUGIN = " (napari-spatialrecon)"
 """What napari adds to the title of a dock."""
@@ -13,9 +17,10 @@ _PLUGIN = " (napari-spatialrecon)"
 def share_tabs(widget: QWidget) -> None:
     """Have a widget's dock join those of ours when it is first shown, as the front tab.
 
-    A dock that the user later moves elsewhere stays there.
+    A dock that the user later moves elsewhere stays there. Once it is closed, which leaves the
+    widget without a parent, the widget is deleted; a run in it ends first, so that it is not lost.
     """
-    widget.installEventFilter(_FirstShown(widget))
+    widget.installEventFilter(_Docked(widget))
 
 
 def dock_of(widget: QWidget) -> QDockWidget | None:
@@ -32,25 +37,39 @@ def has_joined(widget: QWidget) -> bool:
     return dock is not None and bool(dock.property(_OURS))
 
 
-class _FirstShown(QObject):
+class _Docked(QObject):
     def __init__(self, widget: QWidget) -> None:
         super().__init__(widget)
         self._widget = widget
+        self._closed = QTimer(self)
+        self._closed.setSingleShot(True)
+        self._closed.timeout.connect(self._end)
         self._timer = QTimer(self)  # deleted with the widget
         self._timer.setSingleShot(True)
         self._timer.timeout.connect(self._join)
 
     def eventFilter(self, watched: QObject | None, event: QEvent | None) -> bool:
-        """Join once napari has finished adding the dock."""
-        if event is not None and event.type() == QEvent.Type.Show:
+        """Join once napari has finished adding the dock, and end once it has closed it."""
+        kind = None if event is None else event.type()
+        if kind == QEvent.Type.Show:
             self._timer.start(0)
+        elif kind == QEvent.Type.ParentChange:
+            self._closed.start(0)
         return False
+
+    def _end(self) -> None:
+        widget = self._widget
+        if widget.parentWidget() is not None:
+            return
+        if any(run.running for run in widget.findChildren(Run)):
+            self._closed.start(RUNS_MS)
+        else:
+            widget.deleteLater()
 
     def _join(self) -> None:
         dock = dock_of(self._widget)
         if dock is None:
             return
-        self._widget.removeEventFilter(self)
         window = dock.parentWidget()
         if not isinstance(window, QMainWindow) or dock.isFloating() or dock.property(_OURS):
             return

@@ -202,6 +202,8 @@ class _Worker(WorkerBase[None]):
         except SystemExit as error:
             failure = RuntimeError(f"The work tried to exit the program ({error.code}).")
         finally:
+            # What superqt set to show warnings stays where two works overlap, and holds this.
+            self._work = _done
             self.done.set()
         self.signals.ended.emit(result, failure)
 
@@ -216,6 +218,10 @@ class _Worker(WorkerBase[None]):
         if urgent or now - self._last >= INTERVAL_S:
             self._last, self._stage, self._held_out = now, progress.stage, held_out
             self.signals.progressed.emit(progress)
+
+
+def _done(*_: object) -> None:
+    """Stand for work that was done, and hold nothing of it."""
 
 
 @atexit.register
