@@ -4,7 +4,8 @@ A public name is one that ``__init__.pyi`` lists. What is asked of its numpy doc
 
 - a summary of one sentence; every parameter, and of a dataclass every field, under its name;
 - for an array, its shape: ``(n_cells, 2)``; for a distance, length or place its unit;
-- ``Returns`` where something is returned, ``Raises`` where the body raises;
+- ``Returns`` where something is returned, a type with its text indented below; ``Raises`` where
+  the body raises;
 - ``Examples``, which `make test` runs unless they are skipped (``+SKIP``), but for exceptions, and
   for results, which the function that returns them shows;
 - for what a paper describes, which paper and where.
@@ -29,6 +30,7 @@ ARRAY = re.compile(r"ndarray|NDArray|\bArray\b")
 SHAPE = re.compile(r"\([a-z_0-9]+(?:, ?(?:[a-z_0-9]+)?)*\)")
 LENGTH = re.compile(r"\b(distance|radius|spacing|pitch|diameter|coordinates|positions?|places)\b")
 UNIT = re.compile(r"µm|[Mm]icromet|\bunit|pixel|\bpx\b|frame")
+PROSE = re.compile(r"^\S.*(?<![\w\]])$(?!\n[ \t])", re.M)
 PAPER = re.compile(r"GEARS|COME|dp-VAE|SpaDiT|SRast|SpaOTsc")
 WHERE = re.compile(r"figure|eq\.|section|supplement|paper", re.I)
 #: Names that need no example of their own, and why.
@@ -118,6 +120,8 @@ def problems(name: str, thing: Any) -> Iterator[str]:
         returned = str(inspect.signature(thing).return_annotation)
         if returned != "None" and "Returns" not in parts and not summary.startswith("Return"):
             yield "does not say what it returns"
+        if PROSE.search(parts.get("Returns", "")):
+            yield "has text under Returns that is not indented below a type"
         if re.search(r"\braise \w*Error|Stopped", source(thing)) and "Raises" not in parts:
             yield "does not say what it raises"
     yield from example_problems(name, parts, text)

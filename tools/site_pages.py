@@ -21,6 +21,11 @@ import notebook_pages  # noqa: E402
 STUB = ROOT / "src" / "napari_spatialrecon" / "__init__.pyi"
 SETTINGS = re.compile(r"^<!-- settings: (\S+) (\S+) -->$", re.M)
 PICTURE = re.compile(r"<img [^>]*src=\"([^\"]+)\"[^>]*>")
+CODE = re.compile(r"(?<!<span></span>)<code>([^<\n]+)</code>")
+JOINT = re.compile(r"(?<=[a-z)][._/=])(?=[a-z(])")
+THEMES = {"dark": "light", "light": "dark"}
+OPTION = 24
+"""An option of fewer letters stands on one line."""
 API = re.compile(r"^<!-- api: ([^>]+) -->$", re.M)
 
 
@@ -44,8 +49,36 @@ def on_page_markdown(markdown: str, **_: Any) -> str:
 
 
 def on_page_content(html: str, **_: Any) -> str:
-    """Open a picture at its own size where it is clicked, since a phone shows a window small."""
-    return PICTURE.sub(r'<a href="\1" title="Open at full size">\g<0></a>', html)
+    """Make pictures of a window follow the theme and open at full size, and names break well."""
+    return CODE.sub(breakable, PICTURE.sub(pictures, html))
+
+
+def pictures(match: re.Match[str]) -> str:
+    """Return a picture as a link to its full size, since a phone shows a window small.
+
+    Of one that exists in both themes, each page shows that of its own.
+    """
+    image, path = match[0], match[1]
+    themes = [theme for theme in THEMES if f"_{theme}." in path]
+    for theme in themes:
+        other = path.replace(f"_{theme}.", f"_{THEMES[theme]}.")
+        if (ROOT / "docs" / "images" / Path(other).name).exists():
+            both = ((theme, path), (THEMES[theme], other))
+            return "".join(linked(image.replace(path, f"{p}#only-{t}"), p) for t, p in both)
+    return linked(image, path)
+
+
+def linked(image: str, path: str) -> str:
+    """Return a picture that a click opens."""
+    return f'<a href="{path}" title="Open at full size">{image}</a>'
+
+
+def breakable(match: re.Match[str]) -> str:
+    """Let a name in code break behind its points, slashes and underscores, an option nowhere."""
+    text = match[1]
+    if text.startswith("-") and len(text) < OPTION:
+        return f'<code class="option">{text}</code>'
+    return f"<code>{JOINT.sub('<wbr>', text)}</code>"
 
 
 def settings_table(task: str, method: str) -> str:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -11,7 +11,7 @@ import napari
 import numpy as np
 import pandas as pd
 from hand import Hand
-from window import DOCK, PLUGIN, settle, until, write
+from window import DOCK, PLUGIN, in_themes, settle, until, write
 
 from napari_spatialrecon.comparison.data import DataFolder
 from napari_spatialrecon.progress import ProgressCallback, ShouldStop
@@ -35,10 +35,10 @@ MARKERS = {
 class Bench:
     """One viewer with the workbench docked, photographed step by step."""
 
-    def __init__(self, out: Path, theme: str, size: tuple[int, int]) -> None:
-        self.out, self.theme, self.size = out, theme, size
+    def __init__(self, out: Path, themes: Sequence[str], size: tuple[int, int]) -> None:
+        self.out, self.themes, self.size = out, themes, size
         self.viewer = napari.Viewer(show=True)
-        self.viewer.theme = theme
+        self.viewer.theme = themes[0]
         self.window = self.viewer.window._qt_window
         self.window.resize(*size)
         self.window.activateWindow()
@@ -50,10 +50,13 @@ class Bench:
 
     def picture(self, name: str) -> None:
         settle(1.0)
-        self.save(name, self.viewer.window.screenshot(canvas_only=False, flash=False))
+        in_themes(self.viewer, self.themes, lambda theme: self._shoot(name, theme))
 
-    def save(self, name: str, pixels: np.ndarray) -> None:
-        write(pixels, self.out / f"workbench_{name}_{self.size[0]}_{self.theme}.png")
+    def _shoot(self, name: str, theme: str) -> None:
+        self.save(name, theme, self.viewer.window.screenshot(canvas_only=False, flash=False))
+
+    def save(self, name: str, theme: str, pixels: np.ndarray) -> None:
+        write(pixels, self.out / f"workbench_{name}_{self.size[0]}_{theme}.png")
 
     def turn_to(self, tab: str) -> None:
         """Turn to a tab of the workbench, which another dock may cover."""

@@ -10,13 +10,14 @@ C5 of a HER2-positive breast cancer; sources are given in each file's ``uns["sou
 from __future__ import annotations
 
 import argparse
+from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
 from anndata import AnnData
 from experiments.data import add_data_option, run
 from napari.layers import Layer
-from window import Story, settle, until
+from window import THEMES, Story, until
 
 from napari_spatialrecon.comparison.data import DataFolder
 from napari_spatialrecon.viewer.canvas.view import show_tissue
@@ -41,9 +42,9 @@ def show(told: Story, adata: AnnData, name: str) -> None:
     show_tissue(told.viewer)
 
 
-def deconvolve(data: DataFolder, out: Path, theme: str) -> None:
+def deconvolve(data: DataFolder, out: Path, themes: Sequence[str]) -> None:
     """Empty, ready, done, one type, the table, and a reference whose genes are other ones."""
-    told = Story(out, theme)
+    told = Story(out, themes)
     told.dock("Deconvolve")
     told.picture("window_deconvolve_empty")
     spots, cells = cortex(data)
@@ -74,8 +75,8 @@ def deconvolve(data: DataFolder, out: Path, theme: str) -> None:
     told.close()
 
 
-def long_names(data: DataFolder, out: Path, theme: str) -> None:
-    told = Story(out, theme)
+def long_names(data: DataFolder, out: Path, themes: Sequence[str]) -> None:
+    told = Story(out, themes)
     told.dock("Deconvolve")
     spots, cells = cortex(data)
     kinds = ["Mesenchymal stromal cells, activated", "T", "Perivascular-like (differentiated)"]
@@ -102,9 +103,9 @@ def long_names(data: DataFolder, out: Path, theme: str) -> None:
     told.close()
 
 
-def mapping(data: DataFolder, out: Path, theme: str) -> None:
+def mapping(data: DataFolder, out: Path, themes: Sequence[str]) -> None:
     """C5 placed by COME: where one of its spots may lie on C3, and the cells of one spot."""
-    told = Story(out, theme)
+    told = Story(out, themes)
     told.open(data)
     inputs = told.widget.inputs
     space = workspace_of(told.viewer)
@@ -131,15 +132,13 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     add_data_option(parser)
     parser.add_argument("--out", type=Path, required=True)
-    parser.add_argument("--theme", choices=("dark", "light", "both"), default="both")
+    parser.add_argument("--theme", nargs="*", choices=THEMES, default=THEMES)
     parser.add_argument("--only", choices=tuple(PARTS))
     options = parser.parse_args()
     options.out.mkdir(parents=True, exist_ok=True)
-    for theme in ("dark", "light") if options.theme == "both" else (options.theme,):
-        for name, part in PARTS.items():
-            if options.only in (None, name):
-                part(options.data, options.out, theme)
-        settle()
+    for name, part in PARTS.items():
+        if options.only in (None, name):
+            part(options.data, options.out, options.theme)
 
 
 if __name__ == "__main__":

@@ -33,14 +33,15 @@ class Film(Bench):
     """A bench whose pictures are frames, each with a line that says what it shows."""
 
     def __init__(self, out: Path, theme: str) -> None:
-        super().__init__(out, theme, SIZE)
+        super().__init__(out, (theme,), SIZE)
+        self.theme = theme
         self.frames: list[Image.Image] = []
         self.seconds: list[float] = []
 
-    def save(self, name: str, pixels: np.ndarray) -> None:
+    def save(self, name: str, theme: str, pixels: np.ndarray) -> None:
         """Keep no single picture but that of types, which pages show."""
         if name == "placed_type":
-            super().save(name, pixels)
+            super().save(name, theme, pixels)
 
     def frame(self, words: str, seconds: float = 2.5) -> None:
         """Add what the window shows now."""

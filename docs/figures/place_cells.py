@@ -10,13 +10,14 @@ Real tissue: sections C2, C3 and C5 of a HER2-positive breast cancer, Andersson 
 from __future__ import annotations
 
 import argparse
+from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
 from anndata import AnnData
 from experiments.data import add_data_option, run
 from napari.layers import Layer
-from window import PLUGIN, SECTIONS, Story, settle, until
+from window import PLUGIN, SECTIONS, THEMES, Story, settle, until
 
 from napari_spatialrecon.comparison.data import DataFolder
 from napari_spatialrecon.evaluation.hiding import hide_places
@@ -32,8 +33,8 @@ GENE = "ERBB2"
 FLY_GENES = ("vnd", "sog", "sim", "wg", "Ubx", "hh", "sna")
 
 
-def story(data: DataFolder, out: Path, theme: str) -> None:
-    told = Story(out, theme)
+def story(data: DataFolder, out: Path, themes: Sequence[str]) -> None:
+    told = Story(out, themes)
     told.picture("window_empty")
     told.open(data)
     told.check_array()
@@ -54,9 +55,9 @@ def story(data: DataFolder, out: Path, theme: str) -> None:
     told.close()
 
 
-def errors(data: DataFolder, out: Path, theme: str) -> None:
+def errors(data: DataFolder, out: Path, themes: Sequence[str]) -> None:
     """What is wrong with an input stands in the widget."""
-    told = Story(out, theme)
+    told = Story(out, themes)
     told.open(data)
     space = workspace_of(told.viewer)
     slide = space.named("C5 spots").adata
@@ -78,9 +79,9 @@ def errors(data: DataFolder, out: Path, theme: str) -> None:
     told.close()
 
 
-def recolored(data: DataFolder, out: Path, theme: str) -> None:
+def recolored(data: DataFolder, out: Path, themes: Sequence[str]) -> None:
     """The sample in an empty window, colored by a category, with a few categories hidden."""
-    told = Story(out, theme)
+    told = Story(out, themes)
     told.widget.empty.sample_button.click()
     until(told.widget.panel.run_button.isEnabled)
     inputs = told.widget.inputs
@@ -92,8 +93,8 @@ def recolored(data: DataFolder, out: Path, theme: str) -> None:
     told.close()
 
 
-def long_names(data: DataFolder, out: Path, theme: str) -> None:
-    told = Story(out, theme)
+def long_names(data: DataFolder, out: Path, themes: Sequence[str]) -> None:
+    told = Story(out, themes)
     told.open(data)
     space = workspace_of(told.viewer)
     slide = space.named("C5 spots").adata
@@ -113,9 +114,9 @@ def long_names(data: DataFolder, out: Path, theme: str) -> None:
     told.close()
 
 
-def gears(data: DataFolder, out: Path, theme: str) -> None:
+def gears(data: DataFolder, out: Path, themes: Sequence[str]) -> None:
     """C5 placed by GEARS on its H&E, and what the result says of itself."""
-    told = Story(out, theme)
+    told = Story(out, themes)
     told.open(data)
     told.choose("gears", **{"patches.one_shot": 0, "patches.size": 96})
     told.run()
@@ -126,9 +127,9 @@ def gears(data: DataFolder, out: Path, theme: str) -> None:
     told.close()
 
 
-def encoder(data: DataFolder, out: Path, theme: str) -> None:
+def encoder(data: DataFolder, out: Path, themes: Sequence[str]) -> None:
     """Train encoder: empty, while it trains, its result, and a folder that holds none."""
-    told = Story(out, theme)
+    told = Story(out, themes)
     told.dock("Train encoder")
     told.picture("window_encoder_empty")
     told.open(data)
@@ -152,9 +153,9 @@ def encoder(data: DataFolder, out: Path, theme: str) -> None:
     told.close()
 
 
-def super_resolve(data: DataFolder, out: Path, theme: str) -> None:
+def super_resolve(data: DataFolder, out: Path, themes: Sequence[str]) -> None:
     """Super-resolve: empty, ready, a marker gene before and after, parts, and what is refused."""
-    told = Story(out, theme)
+    told = Story(out, themes)
     told.dock("Super-resolve")
     told.picture("window_super_empty")
     told.viewer.open([str(data.find("st_her2_he/C5.h5ad"))], plugin=PLUGIN)
@@ -190,9 +191,9 @@ def super_resolve(data: DataFolder, out: Path, theme: str) -> None:
     told.close()
 
 
-def embryo(data: DataFolder, out: Path, theme: str) -> None:
+def embryo(data: DataFolder, out: Path, themes: Sequence[str]) -> None:
     """Cells of a fly embryo (Drop-seq, Karaiskos et al. 2017) on the atlas of its marker genes."""
-    told = Story(out, theme)
+    told = Story(out, themes)
     space = workspace_of(told.viewer)
     atlas, cells = fly(data)
     for layer in table_layers(atlas, "fly embryo"):
@@ -209,9 +210,9 @@ def embryo(data: DataFolder, out: Path, theme: str) -> None:
     told.close()
 
 
-def genes(data: DataFolder, out: Path, theme: str) -> None:
+def genes(data: DataFolder, out: Path, themes: Sequence[str]) -> None:
     """Impute genes of the fly embryo: empty, chosen, a held-out gene, the table, and refused."""
-    told = Story(out, theme)
+    told = Story(out, themes)
     told.dock("Impute genes")
     told.picture("window_genes_empty")
     space = workspace_of(told.viewer)
@@ -245,9 +246,9 @@ def genes(data: DataFolder, out: Path, theme: str) -> None:
     told.close()
 
 
-def landmarks(data: DataFolder, out: Path, theme: str) -> None:
+def landmarks(data: DataFolder, out: Path, themes: Sequence[str]) -> None:
     """Landmarks and Align to histology: empty, long names, what is refused, automatic start."""
-    told = Story(out, theme)
+    told = Story(out, themes)
     told.dock("Landmarks")
     told.picture("window_landmarks_empty")
     told.open(data)
@@ -325,14 +326,13 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     add_data_option(parser)
     parser.add_argument("--out", type=Path, required=True)
-    parser.add_argument("--theme", choices=("dark", "light", "both"), default="both")
+    parser.add_argument("--theme", nargs="*", choices=THEMES, default=THEMES)
     parser.add_argument("--only", choices=tuple(PARTS))
     options = parser.parse_args()
     options.out.mkdir(parents=True, exist_ok=True)
-    for theme in ("dark", "light") if options.theme == "both" else (options.theme,):
-        for name, part in PARTS.items():
-            if options.only in (None, name):
-                part(options.data, options.out, theme)
+    for name, part in PARTS.items():
+        if options.only in (None, name):
+            part(options.data, options.out, options.theme)
 
 
 if __name__ == "__main__":

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import tempfile
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -24,6 +24,7 @@ from napari_spatialrecon.viewer.workspace.workspace import Workspace
 
 PLUGIN = "napari-spatialrecon"
 SIZE = (1280, 800)
+THEMES = ("dark", "light")
 DOCK = "Spatial Reconstruction"
 SECTIONS = ("C2", "C3", "C5")
 _ASIDE = Path(tempfile.mkdtemp())
@@ -46,6 +47,16 @@ def until(done: Callable[[], bool], seconds: float = 1800.0) -> None:
         time.sleep(0.005)
 
 
+def in_themes(viewer: Any, themes: Sequence[str], take: Callable[[str], None]) -> None:
+    """Take a picture in each theme, and go back to the first."""
+    for theme in themes:
+        if viewer.theme != theme:
+            viewer.theme = theme
+            settle(1.0)
+        take(theme)
+    viewer.theme = themes[0]
+
+
 def write(pixels: np.ndarray, path: Path) -> None:
     """Write (height, width, 3 or 4) bytes in 256 colors: half the size, and looks the same."""
     picture = Image.fromarray(np.ascontiguousarray(pixels[..., :3]))
@@ -62,10 +73,10 @@ class Story:
         Of the task that is shown, or the widget that was docked instead.
     """
 
-    def __init__(self, out: Path, theme: str) -> None:
-        self.out, self.theme = out, theme
+    def __init__(self, out: Path, themes: Sequence[str]) -> None:
+        self.out, self.themes = out, themes
         self.viewer = napari.Viewer(show=True)
-        self.viewer.theme = theme
+        self.viewer.theme = themes[0]
         self.viewer.window._qt_window.resize(*SIZE)
         workspace._workspaces[self.viewer] = Workspace(self.viewer, memory=Memory({}))
         self.viewer.window._qt_window.activateWindow()
@@ -84,8 +95,11 @@ class Story:
         for notice in [*NapariQtNotification._instances]:
             notice.close()
         settle()
+        in_themes(self.viewer, self.themes, lambda theme: self._shoot(name, theme))
+
+    def _shoot(self, name: str, theme: str) -> None:
         pixels = self.viewer.window.screenshot(canvas_only=False, flash=False)
-        write(pixels, self.out / f"{name}_{self.theme}.png")
+        write(pixels, self.out / f"{name}_{theme}.png")
 
     def open(self, data: DataFolder) -> None:
         """Open the three sections of a HER2-positive breast cancer."""

@@ -6,15 +6,16 @@
 
 Two files are dropped: section C3 of a HER2-positive breast cancer (Andersson et al. 2021,
 github.com/almaan/her2st) as the slide, and the spots of its section C5 as cells, without their
-coordinates. They are placed, colored, selected, compared, corrected and saved, and the session is
-opened again in a new window, which has to look as it did. Only the first of the stories trains,
-where `--runs` names a folder to keep its results in.
+coordinates. They are placed, colored, selected, validated, compared, corrected and saved, and the
+session is opened again in a new window, which has to look as it did. Only the first of the stories
+trains, where `--runs` names a folder to keep its results in.
 """
 
 from __future__ import annotations
 
 import argparse
 import tempfile
+from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
@@ -22,7 +23,7 @@ from bench import TUMOR, TYPE, Bench, pixels_of, remembered, two_files
 from experiments.data import add_data_option
 from hand import answering
 from scipy.spatial import ConvexHull, cKDTree
-from window import settle, until
+from window import THEMES, settle, until
 
 from napari_spatialrecon.comparison.data import DataFolder
 from napari_spatialrecon.viewer.figure.dialog import FigureDialog
@@ -98,6 +99,17 @@ def place_again(bench: Bench, method: str) -> str:
     return bench.task.layer.name
 
 
+def validate(bench: Bench) -> None:
+    """Ask on held-out spots whether kNN is better than its baselines."""
+    bench.turn_to("Reconstruct")
+    bench.hand.choose(bench.task.inputs.method, "knn")
+    bench.hand.click(bench.task.panel.validate_button)
+    tab = bench.tabs["validate"]
+    bench.hand.click(tab.run_button)
+    until(lambda: bool(tab.cards), 300)
+    bench.picture("validated")
+
+
 def compare(bench: Bench) -> None:
     bench.turn_to("Results")
     tab = bench.tabs["results"]
@@ -117,7 +129,7 @@ def export(bench: Bench, path: Path) -> None:
     dialog = bench.window.findChildren(FigureDialog)[-1]
     until(lambda: not dialog.preview.pixmap().isNull(), 60)
     settle()
-    bench.save("figure", pixels_of(dialog))
+    bench.save("figure", bench.themes[0], pixels_of(dialog))
     with answering(path):
         bench.hand.click(dialog.save_button)
     until(path.exists, 60)
@@ -172,12 +184,12 @@ def reopen(bench: Bench, folder: Path) -> np.ndarray:
 def story(
     data: DataFolder,
     out: Path,
-    theme: str,
+    themes: Sequence[str],
     size: tuple[int, int],
     at: Path,
     minutes: float | None = None,
 ) -> None:
-    bench = Bench(out, theme, size)
+    bench = Bench(out, themes, size)
     open_files(bench, two_files(data, at))
     placed = place(bench, minutes)
     for name, what in ((SLIDE, "slide"), (placed, "placed")):
@@ -186,12 +198,13 @@ def story(
     kept = next(iter(bench.space.results)).record["method"]
     again = place_again(bench, next(name for name in OTHERS if name != kept))
     color(bench, again, "again")
+    validate(bench)
     compare(bench)
     export(bench, at / "figure.png")
     correct(bench)
     before = keep(bench, at / "story.session")
     bench.close()
-    later = Bench(out, theme, size)
+    later = Bench(out, themes, size)
     after = reopen(later, next(at.glob("story*")))
     later.close()
     apart = np.abs(before - after)
@@ -203,7 +216,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     add_data_option(parser)
     parser.add_argument("--out", type=Path, required=True)
-    parser.add_argument("--theme", nargs="*", choices=("dark", "light"), default=("dark",))
+    parser.add_argument("--theme", nargs="*", choices=THEMES, default=THEMES)
     parser.add_argument("--size", nargs="*", default=("1280x800",), help="of the window, in pixels")
     parser.add_argument("--minutes", type=float, help="time for trying methods (default: its own)")
     parser.add_argument("--runs", type=Path, help="keeps results, so that none is trained twice")
@@ -211,10 +224,9 @@ def main() -> None:
     options.out.mkdir(parents=True, exist_ok=True)
     for size in options.size:
         width, height = map(int, size.split("x"))
-        for theme in options.theme:
-            with tempfile.TemporaryDirectory() as folder, remembered(options.runs):
-                at, shown = Path(folder), (width, height)
-                story(options.data, options.out, theme, shown, at, options.minutes)
+        with tempfile.TemporaryDirectory() as folder, remembered(options.runs):
+            at, shown = Path(folder), (width, height)
+            story(options.data, options.out, options.theme, shown, at, options.minutes)
 
 
 if __name__ == "__main__":

@@ -164,8 +164,9 @@ def accuracy_figures(truth: Table, results: Mapping[str, Any], title: str = "") 
 
     Returns
     -------
-    ``distances``: predicted against true distances; ``curves``: shell F1, LRMSE, CalErr and the ROC
-    of neighbors; ``distortions``: maps of where the tissue is stretched and shrunk.
+    Figures
+        ``distances``: predicted against true distances; ``curves``: shell F1, LRMSE, CalErr and the
+        ROC of neighbors; ``distortions``: maps of where the tissue is stretched and shrunk.
 
     Raises
     ------

@@ -70,7 +70,8 @@ def communities_figure(
 
     Returns
     -------
-    The table is that of `tasks.communities.community_types`.
+    DrawnTable
+        The table is that of `tasks.communities.community_types`.
 
     Raises
     ------
@@ -157,7 +158,9 @@ def vicinity_figure(
 
     Returns
     -------
-    The table is that of `tasks.groups.markers`: Wilcoxon's test and the fold change of each gene.
+    DrawnTable
+        The table is that of `tasks.groups.markers`: Wilcoxon's test and the fold change of each
+        gene.
 
     Raises
     ------

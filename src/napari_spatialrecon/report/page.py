@@ -84,7 +84,8 @@ def report(
 
     Returns
     -------
-    `out`.
+    Path
+        `out`.
 
     Raises
     ------

@@ -121,7 +121,8 @@ def write_alignment(aligned: Table, path: str | Path, *, form: Form | None = Non
 
     Returns
     -------
-    `path`.
+    Path
+        `path`.
 
     Raises
     ------

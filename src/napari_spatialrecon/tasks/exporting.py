@@ -44,9 +44,11 @@ def set_alignment(
 
     Returns
     -------
-    The name of the element that lies there. A similarity or an affine map becomes an `Affine`
-    transformation of `element` itself. A SpatialData transformation can hold neither a perspective
-    nor a spline: then a copy with moved coordinates is added, named "`element`_aligned".
+    str
+        The name of the element that lies there. A similarity or an affine map becomes an `Affine`
+        transformation of `element` itself. A SpatialData transformation can hold neither a
+        perspective nor a spline: then a copy with moved coordinates is added, named
+        "`element`_aligned".
 
     Raises
     ------

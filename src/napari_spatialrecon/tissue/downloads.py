@@ -120,9 +120,10 @@ def download(
 
     Returns
     -------
-    Name of each table to its ``.h5ad``. Slides: counts, ``obsm["spatial"]`` as (n_spots, 2)
-    float, (x, y) in pixels of the full H&E, and its µm per pixel, with the image where there is
-    one, in ``uns["spatial"]``. Cells: counts, and their types in ``obs["cell_type"]``.
+    dict[str, Path]
+        Name of each table to its ``.h5ad``. Slides: counts, ``obsm["spatial"]`` as (n_spots, 2)
+        float, (x, y) in pixels of the full H&E, and its µm per pixel, with the image where there is
+        one, in ``uns["spatial"]``. Cells: counts, and their types in ``obs["cell_type"]``.
 
     Raises
     ------

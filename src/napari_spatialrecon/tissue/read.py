@@ -61,9 +61,11 @@ def read_adata(
 
     Returns
     -------
-    The table: counts in `X` or `layers["counts"]`; of a slide `obsm["spatial"]` as (x, y), y down,
-    with its unit in `uns["spatialrecon"]["unit"]`. `uns["spatialrecon"]["notes"]` lists what is
-    missing, was changed or chosen automatically; `["read"]` the format and the given options.
+    AnnData
+        The table: counts in `X` or `layers["counts"]`; of a slide `obsm["spatial"]` as (x, y), y
+        down, with its unit in `uns["spatialrecon"]["unit"]`. `uns["spatialrecon"]["notes"]` lists
+        what is missing, was changed or chosen automatically; `["read"]` the format and the given
+        options.
 
     Raises
     ------

@@ -185,7 +185,8 @@ def write_regions(adata: Table, path: str | Path, *, column: str) -> Path:
 
     Returns
     -------
-    `path`.
+    Path
+        `path`.
 
     Raises
     ------

@@ -55,8 +55,9 @@ def simulate(
 
     Returns
     -------
-    The slides, the cells and the truth. The dissociated cells come from a separate section, so that
-    no cell is both in a slide and in the query.
+    SimulatedTissue
+        The slides, the cells and the truth. The dissociated cells come from a separate section, so
+        that no cell is both in a slide and in the query.
 
     Raises
     ------
