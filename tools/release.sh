@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
-# Build sdist and wheel, and try the wheel in an environment of its own: it has to be small, to install
-# with constraints.txt, and to run the demo away from the repository.
+# Build sdist and wheel, and try the wheel in an environment of its own: both have to be small, and the
+# wheel to install with constraints.txt and to run the demo away from the repository.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 python=${1:-python3}
@@ -12,9 +12,11 @@ bin=$here/build/release/bin
 "$bin/python" -m pip install -qq --disable-pip-version-check -c constraints.txt build
 "$bin/python" -m build --outdir dist
 wheel=$(ls "$here"/dist/*.whl)
-size=$(wc -c < "$wheel")
-echo "$(basename "$wheel"): $((size / 1024)) KiB"
-[ "$size" -le $((10 * 1024 * 1024)) ] || { echo "Expected a wheel of 10 MiB at most." >&2; exit 1; }
+for file in "$wheel" "$here"/dist/*.tar.gz; do
+    size=$(wc -c < "$file")
+    echo "$(basename "$file"): $((size / 1024)) KiB"
+    [ "$size" -le $((10 * 1024 * 1024)) ] || { echo "Expected 10 MiB at most." >&2; exit 1; }
+done
 "$bin/python" -m pip install -qq --disable-pip-version-check -c constraints.txt "$wheel"
 cd build/release # away from the sources
 "$bin/spatialrecon" methods > methods.txt

@@ -1,10 +1,10 @@
-"""Take the pictures of the pages anew: all of them, or those whose names begin with a word.
+"""Take the pictures of the pages anew: all, or those of scripts that make the named ones.
 
     PYTHONPATH=. python docs/figures/renew.py --data DIR [window_ film ...]
 
 Every script below runs on real tissue, each picture of a window in both themes; of what it makes,
-the pictures that `docs/images` holds are replaced. Pictures of dated experiments stay as they were:
-their pages name the commands. Windows open on a virtual screen where `xvfb-run` is found.
+those that `docs/images` holds, in either theme, are replaced. Pictures of dated experiments stay as
+they were: their pages name the commands. Windows open on a virtual screen where `xvfb-run` is.
 """
 
 from __future__ import annotations
@@ -54,6 +54,11 @@ SCRIPTS = {
 SCREEN = ["xvfb-run", "-a", "-s", "-screen 0 1700x1100x24"]
 
 
+def in_both(name: str) -> tuple[str, ...]:
+    """Return the names of a picture in either theme."""
+    return name, name.replace("_dark.", "_light."), name.replace("_light.", "_dark.")
+
+
 def renew(command: str, begins: tuple[str, ...], data: Path) -> list[str]:
     """Run a script, and return the names of the pictures that it replaced."""
     script, *words = command.format(data=data).split()
@@ -62,7 +67,7 @@ def renew(command: str, begins: tuple[str, ...], data: Path) -> list[str]:
         call = [*screen, sys.executable, str(HERE / script), *words, "--out", folder]
         subprocess.run(call, check=True, env={**os.environ, "PYTHONPATH": os.pathsep.join(PATHS)})
         made = [path for path in Path(folder).iterdir() if path.stem.startswith(begins)]
-        known = [path for path in made if (IMAGES / path.name).exists()]
+        known = [path for path in made if any((IMAGES / n).exists() for n in in_both(path.name))]
         for path in known:
             shutil.copyfile(path, IMAGES / path.name)
         return sorted(path.name for path in known)
@@ -85,7 +90,7 @@ def main() -> None:
         if not wanted:
             continue
         start = time.monotonic()
-        names = renew(command, tuple(wanted), options.data.path)
+        names = renew(command, begins, options.data.path)
         print(f"{command.split()[0]}: {', '.join(names)}", end=" ")
         print(f"after {time.monotonic() - start:.0f} s", flush=True)
 
