@@ -24,8 +24,8 @@ PICTURE = re.compile(r"<img [^>]*src=\"([^\"]+)\"[^>]*>")
 CODE = re.compile(r"(?<!<span></span>)<code>([^<\n]+)</code>")
 JOINT = re.compile(r"(?<=[a-z)][._/=])(?=[a-z(])")
 THEMES = {"dark": "light", "light": "dark"}
-OPTION = 24
-"""An option of fewer letters stands on one line."""
+OPTION = re.compile(r"<code>(-[^<\n]{1,24})</code>")
+CELL = re.compile(r"<td.*?</td>", re.S)
 API = re.compile(r"^<!-- api: ([^>]+) -->$", re.M)
 
 
@@ -50,7 +50,8 @@ def on_page_markdown(markdown: str, **_: Any) -> str:
 
 def on_page_content(html: str, **_: Any) -> str:
     """Make pictures of a window follow the theme and open at full size, and names break well."""
-    return CODE.sub(breakable, PICTURE.sub(pictures, html))
+    html = OPTION.sub(r'<code class="option">\1</code>', PICTURE.sub(pictures, html))
+    return CELL.sub(lambda cell: CODE.sub(breakable, cell[0]), html)
 
 
 def pictures(match: re.Match[str]) -> str:
@@ -74,11 +75,8 @@ def linked(image: str, path: str) -> str:
 
 
 def breakable(match: re.Match[str]) -> str:
-    """Let a name in code break behind its points, slashes and underscores, an option nowhere."""
-    text = match[1]
-    if text.startswith("-") and len(text) < OPTION:
-        return f'<code class="option">{text}</code>'
-    return f"<code>{JOINT.sub('<wbr>', text)}</code>"
+    """Let a name in a narrow cell break behind its points, slashes and underscores."""
+    return f"<code>{JOINT.sub('<wbr>', match[1])}</code>"
 
 
 def settings_table(task: str, method: str) -> str:

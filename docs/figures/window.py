@@ -52,9 +52,11 @@ def in_themes(viewer: Any, themes: Sequence[str], take: Callable[[str], None]) -
     for theme in themes:
         if viewer.theme != theme:
             viewer.theme = theme
-            settle(1.0)
+            settle(3.0)  # on a busy machine the lines of a panel take a while to their new heights
         take(theme)
-    viewer.theme = themes[0]
+    if viewer.theme != themes[0]:
+        viewer.theme = themes[0]
+        settle(3.0)
 
 
 def write(pixels: np.ndarray, path: Path) -> None:
