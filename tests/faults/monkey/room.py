@@ -55,7 +55,12 @@ class Room:
         """Do one act; return what was done, or nothing where that was not possible."""
         self.rng = self.hand.rng = rng
         self.open_window()
-        done = getattr(self, "do_" + name.replace(" ", "_"))() or ""
+        try:
+            done = getattr(self, "do_" + name.replace(" ", "_"))() or ""
+        except RuntimeError as error:
+            if "deleted" not in str(error):  # what it was about to press went away meanwhile
+                raise
+            done = ""
         settle(rng.uniform(0.0, 0.3))
         asked = self.hand.answer_dialogs()
         settle(0.1)

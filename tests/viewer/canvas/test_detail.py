@@ -335,3 +335,11 @@ def test_memory_of_layers_as_old_as_modules_is_freed_after_a_longer_rest(
     monkeypatch.setattr(garbage, "_times", garbage.age() + 1)
     viewer.layers.remove(old)
     assert kept._timer.interval() == LATE_MS
+
+
+def test_a_closed_window_is_let_go(make_napari_viewer: Any, qtbot: Any) -> None:
+    viewer = make_napari_viewer()
+    keep_smooth(viewer)
+    assert viewer in details
+    viewer.close()
+    qtbot.waitUntil(lambda: viewer not in details, timeout=5_000)

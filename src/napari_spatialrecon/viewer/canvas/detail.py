@@ -12,6 +12,7 @@ from __future__ import annotations
 
 import time
 import weakref
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -330,9 +331,17 @@ def keep_smooth(viewer: ViewerModel) -> None:
 
     viewer = unwrapped(viewer)
     if viewer not in details and has_window(viewer):
-        details[viewer] = Detail(viewer, main_window(viewer))
+        made = details[viewer] = Detail(viewer, main_window(viewer))
+        made.destroyed.connect(partial(_forget, weakref.ref(viewer)))
         upload_less(_is_drawn)
         read_shaders_once()
+
+
+def _forget(held: weakref.ref[ViewerModel], *_: object) -> None:
+    """Let go of a viewer whose window is gone: its canvas, which a `Detail` needs, holds it."""
+    viewer = held()
+    if viewer is not None:
+        details.pop(viewer, None)
 
 
 def _is_drawn(layer: Points) -> bool:
