@@ -48,7 +48,8 @@ docs: .venv/.docs
 release:
 	tools/release.sh $(PYTHON)
 
-# Hostile inputs, and runs that are killed at random: for as long as SECONDS says.
+# Hostile inputs, runs that are killed at random, and random use of the window: each for as long
+# as SECONDS says.
 SECONDS ?= 600
 SEED ?= 0
 RIG := $(TEST_ENV) QT_QPA_PLATFORM=offscreen PYTHONPATH=tests $(BIN)/python -m
@@ -59,6 +60,7 @@ fuzz: .venv/.test
 
 soak: .venv/.test
 	$(RIG) faults.kills --seconds $(SECONDS) --seed $(SEED)
+	$(RIG) faults.monkey --seconds $(SECONDS) --seed $(SEED)
 
 # Resolve anew, in an environment of its own, and write down what came out.
 constraints:

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import time
 from contextlib import suppress
+from typing import Any
 
 import napari
+from napari.utils.theme import _themes
 from qtpy.QtCore import Qt, QTimer
 from qtpy.QtWidgets import QAbstractButton, QApplication, QComboBox, QLineEdit
 from window import PLUGIN, settle
@@ -155,12 +157,25 @@ class Monkey(Looking):
             viewer.window._qt_window.close(False, self.rng.random() < 0.5)
             settle(0.3)
             self.hand.answer_dialogs()
-            with suppress(RuntimeError):  # it is gone, unless the answer was to stay
-                if viewer.window._qt_window.isVisible():
-                    viewer.close()
+            self._part_with(viewer)
             self.viewer, self.hand, self.bench = first
         settle(0.5)
         return " ".join(acts)
+
+    @staticmethod
+    def _part_with(viewer: Any) -> None:
+        """Close a viewer as a script does, unless its window is closed already.
+
+        napari 0.9.2 leaves a window that its user closes connected to the themes: undone here.
+        """
+        window = viewer.window
+        with suppress(RuntimeError):  # Qt has deleted it
+            if window._qt_window.isVisible():
+                viewer.close()
+        for theme in _themes.values():
+            for emitter in theme.events.emitters.values():
+                for heard in [one for one in emitter.callbacks if _holds(one, window)]:
+                    emitter.disconnect(heard)
 
     # Anything
 
@@ -207,3 +222,8 @@ class Monkey(Looking):
         QTimer.singleShot(0, lambda: int("no number"))
         settle(0.1)
         return "raised"
+
+
+def _holds(function: Any, held: object) -> bool:
+    cells = getattr(function, "__closure__", None) or ()
+    return any(cell.cell_contents is held for cell in cells)
