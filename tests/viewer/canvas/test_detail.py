@@ -16,7 +16,9 @@ from napari_spatialrecon.viewer.canvas.detail import Detail, details, keep_smoot
 from napari_spatialrecon.viewer.canvas.drawn import lot
 from napari_spatialrecon.viewer.canvas.many_points import is_lean
 from napari_spatialrecon.viewer.canvas.point_nodes import drawers, set_standing_out, show_points
+from napari_spatialrecon.viewer.session.keeper import keeper_of
 from napari_spatialrecon.viewer.window import garbage
+from napari_spatialrecon.viewer.workspace.workspace import _workspaces
 
 N = 3_000
 
@@ -340,6 +342,8 @@ def test_memory_of_layers_as_old_as_modules_is_freed_after_a_longer_rest(
 def test_a_closed_window_is_let_go(make_napari_viewer: Any, qtbot: Any) -> None:
     viewer = make_napari_viewer()
     keep_smooth(viewer)
-    assert viewer in details
+    keeper_of(viewer)
+    assert viewer in details and viewer in _workspaces
     viewer.close()
     qtbot.waitUntil(lambda: viewer not in details, timeout=5_000)
+    qtbot.waitUntil(lambda: viewer not in _workspaces, timeout=5_000)

@@ -40,7 +40,16 @@ if TYPE_CHECKING:
     from napari_spatialrecon.methods.encoders.base import EncoderMethod
 
 
-__all__ = ["SUFFIXES", "Entry", "Kept", "Role", "Workspace", "read_um", "workspace_of"]
+__all__ = [
+    "SUFFIXES",
+    "Entry",
+    "Kept",
+    "Role",
+    "Workspace",
+    "forget_workspace",
+    "read_um",
+    "workspace_of",
+]
 
 
 class WorkspaceEvents(SignalGroup):
@@ -339,3 +348,10 @@ def workspace_of(viewer: ViewerModel) -> Workspace:
     if viewer not in _workspaces:
         _workspaces[viewer] = Workspace(viewer)
     return _workspaces[viewer]
+
+
+def forget_workspace(held: weakref.ref[ViewerModel], *_: object) -> None:
+    """Let go of a viewer whose window is gone: its layers, which a workspace lists, hold it."""
+    viewer = held()
+    if viewer is not None:
+        _workspaces.pop(viewer, None)
