@@ -17,7 +17,10 @@ from napari_spatialrecon.viewer.canvas.layers import cells_layer
 from napari_spatialrecon.viewer.canvas.rims import has_rims
 from napari_spatialrecon.viewer.inspect import color_part
 from napari_spatialrecon.viewer.inspect.color_part import ColorPart
+from napari_spatialrecon.viewer.inspect.embedding_plot import EmbeddingPlot
+from napari_spatialrecon.viewer.inspect.histogram import LimitsHistogram
 from napari_spatialrecon.viewer.inspect.legend_part import LegendPart
+from napari_spatialrecon.viewer.inspect.markers_view import MarkersView
 from napari_spatialrecon.viewer.inspect.tab import InspectTab
 from napari_spatialrecon.viewer.legend.widget import LegendWidget
 
@@ -70,6 +73,16 @@ def test_a_search_colors_the_selected_layer_and_no_other(tab: InspectTab, qtbot:
     tab.viewer.layers.selection = {second}
     assert part(tab).search.text() == "" and part(tab).scale.isHidden()
     assert "One color" in part(tab).note.text()
+
+
+@pytest.mark.parametrize("made", [EmbeddingPlot, LimitsHistogram, MarkersView])
+def test_a_plot_takes_the_ground_of_another_theme(made: Any, qtbot: Any) -> None:
+    widget = made()
+    qtbot.addWidget(widget)
+    plot = widget if made is EmbeddingPlot else widget.plot
+    for ground in ("#202020", "#f0f0f0"):
+        plot.setStyleSheet(f"QWidget {{ background: {ground}; }}")
+        assert plot.grab().toImage().pixelColor(2, 2).name() == ground
 
 
 def test_points_of_the_user_are_colored_by_their_features(tab: InspectTab) -> None:

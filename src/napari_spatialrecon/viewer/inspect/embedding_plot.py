@@ -94,6 +94,7 @@ class EmbeddingPlot(pg.PlotWidget):
         self.setMinimumWidth(100)
         self.hideButtons()
         self.setFrameShape(pg.PlotWidget.Shape.NoFrame)
+        self.setCacheMode(pg.PlotWidget.CacheModeFlag.CacheNone)  # it would outlive the theme
         for side in ("left", "bottom"):
             self.getAxis(side).setStyle(showValues=False, tickLength=0)
         self.points, self.marked = _Spots(pen=None), _Spots(pen=None)

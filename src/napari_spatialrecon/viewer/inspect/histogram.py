@@ -33,6 +33,7 @@ class LimitsHistogram(QWidget):
         self.plot.hideButtons()
         self.plot.hideAxis("left")
         self.plot.setFrameShape(pg.PlotWidget.Shape.NoFrame)
+        self.plot.setCacheMode(pg.PlotWidget.CacheModeFlag.CacheNone)  # it would outlive the theme
         self.region = pg.LinearRegionItem(brush=(0, 0, 0, 0), hoverBrush=(128, 128, 128, 40))
         self._bars: pg.BarGraphItem | None = None
         self._counts, self._edges = np.zeros(0), np.zeros(0)

@@ -57,6 +57,7 @@ class MarkersView(QWidget):
         self.plot.hideButtons()
         self.plot.setMouseEnabled(False, False)
         self.plot.setFrameShape(pg.PlotWidget.Shape.NoFrame)
+        self.plot.setCacheMode(pg.PlotWidget.CacheModeFlag.CacheNone)  # it would outlive the theme
         self.plot.setLabel("bottom", "log2 fold change")
         self.plot.setLabel("left", "-log10 adjusted p")
         self.dots = pg.ScatterPlotItem(size=5, pen=None, hoverable=True, hoverSize=9)
