@@ -120,7 +120,7 @@ def mapping(data: DataFolder, out: Path, themes: Sequence[str]) -> None:
     panel.show_cell(60)
     told.zoom_to("C3 H&E")
     told.picture("window_mapping_cell")
-    panel.show_spot(panel.shown, 80)
+    panel.show_spot(panel.on.shown, 80)
     told.picture("window_mapping_spot")
     told.close()
 
