@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 import napari
+from napari.settings import get_settings
 from qtpy.QtCore import QEvent
 from qtpy.QtWidgets import QApplication, QDockWidget
 from window import DOCK, PLUGIN, SIZE, settle
@@ -46,6 +47,7 @@ class Room:
         self.rng = random.Random(0)
         answer_the_system(self._where, self._some_files)
         self._count_runs()
+        get_settings().application.confirm_close_window = False  # in a dialog that waits
         self.viewer = napari.Viewer(show=True)
         self.viewer.window._qt_window.resize(*SIZE)
         self.hand = Paw(self.viewer)
