@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import os
+import shutil
 from pathlib import Path
 
+import h5py
 import numpy as np
 import pytest
 import scipy.sparse as sp
@@ -32,6 +34,7 @@ FOUND = (
     'a.json of \'{"transform": null, "oligo": "x"}',
     '"transformImages": [[1',
     "batch: 23: ",
+    "mtx '30 40 1000000000000",
 )
 
 
@@ -86,6 +89,22 @@ def test_indices_outside_a_matrix_are_refused_since_what_computes_does_not_look(
     AnnData(matrix).write_h5ad(tmp_path / "a.h5ad")
     with pytest.raises(InputError, match="indices"):
         read_adata(tmp_path / "a.h5ad")
+
+
+@pytest.mark.parametrize("start", [10**9, -1, 0])
+def test_starts_out_of_order_are_refused_since_selecting_does_not_look(whole, tmp_path, start):
+    path = shutil.copy(whole.folder / "m.h5", tmp_path)
+    with h5py.File(path, "r+") as file:
+        file["matrix/indptr"][3] = start
+    with pytest.raises(InputError, match="starts out of order"):
+        read_adata(path)
+
+
+def test_a_type_among_the_features_is_no_column(whole, tmp_path):
+    path = shutil.copy(whole.folder / "m.h5", tmp_path)
+    with h5py.File(path, "r+") as file:
+        file["matrix/features/kind"] = np.dtype("f4")
+    assert "kind" not in read_adata(path).var
 
 
 def test_a_model_names_no_file_outside_its_folder(tmp_path):

@@ -83,7 +83,12 @@ def _read_h5(path: Path, genome: str) -> AnnData:
         )
         raise ValidationError([Problem(where, found, _COPY_AGAIN)])
     parts = values, indices.astype(np.int32), starts.astype(np.int64)
-    counts = sparse.csr_matrix(parts, shape=(n_barcodes, n_features))
+    try:
+        counts = sparse.csr_matrix(parts, shape=(n_barcodes, n_features))
+        counts.check_format(full_check=True)  # what selects features does not look at the starts
+    except ValueError as error:
+        found = f"Expected where each barcode starts, found starts out of order ({_reason(error)})."
+        raise ValidationError([Problem(where, found, _COPY_AGAIN)]) from error
     return _assembled(counts, pd.Index(barcodes, dtype=object), var)
 
 
@@ -96,8 +101,10 @@ def _features(group: h5py.Group, n_features: int) -> pd.DataFrame:
     var = pd.DataFrame(index=pd.Index(_texts(features["name"]), dtype=object))
     var["gene_ids"], var["feature_types"] = _texts(features["id"]), _texts(features["feature_type"])
     for key in features:
-        if key not in ("name", "id", "feature_type") and features[key].shape == (n_features,):
-            var[key] = _texts(features[key])
+        told = features[key]
+        known = key in ("name", "id", "feature_type") or not isinstance(told, h5py.Dataset)
+        if not known and told.shape == (n_features,):
+            var[key] = _texts(told)
     return var
 
 
@@ -211,7 +218,7 @@ def _read_values(path: Path) -> sparse.coo_matrix:
     """Return the matrix as it is stored: features in rows."""
     try:
         values = mmread(path, spmatrix=True)
-    except (OSError, EOFError, ValueError, OverflowError, zlib.error) as error:
+    except (OSError, EOFError, ValueError, OverflowError, MemoryError, zlib.error) as error:
         found = "an empty file" if not path.stat().st_size else f"({_reason(error)})"
         raise InputError(
             f"Expected a whole matrix in MatrixMarket form, found {found}.",
