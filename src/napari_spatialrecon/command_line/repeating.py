@@ -22,7 +22,6 @@ from napari_spatialrecon.command_line import (
 )
 from napari_spatialrecon.command_line.options import add_verb
 from napari_spatialrecon.command_line.outputs import INPUTS, guarded
-from napari_spatialrecon.command_line.same_result import same_result
 from napari_spatialrecon.command_line.terminal import limit_threads
 from napari_spatialrecon.errors import InputError
 from napari_spatialrecon.legacy import read_record
@@ -63,6 +62,8 @@ def add(verbs: Any) -> None:
 
 def run_repeat(options: argparse.Namespace, stop: threading.Event) -> None:
     """Run the command of a record with another output; compare the records and the results."""
+    from napari_spatialrecon.command_line.same_result import same_result
+
     record = _read(Path(options.record))
     words = _recorded(record, options)
     asked = _asked(words, options)
