@@ -182,3 +182,15 @@ def test_values_that_are_all_the_same_are_not_converted_one_by_one(
     symbols = np.full(1_000, Symbol.DISC, object)
     assert Packer().pack(symbols)["rows"] == 1_000
     assert asked == [1]
+
+
+def test_many_objects_are_not_compared_one_by_one(monkeypatch: pytest.MonkeyPatch) -> None:
+    compared: list[object] = []
+    equal = type(Symbol.DISC).__eq__
+    monkeypatch.setattr(Symbol, "__eq__", lambda *two: compared.append(two) or equal(*two))
+    symbols = np.array([Symbol.DISC] * 1_000, object)
+    assert "$same" in Packer().pack(symbols)
+    symbols[7] = Symbol.SQUARE
+    compared.clear()
+    assert "$array" in Packer().pack(symbols)
+    assert len(compared) < 10

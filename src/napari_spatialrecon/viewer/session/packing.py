@@ -13,6 +13,7 @@ import numpy as np
 
 from napari_spatialrecon.errors import Stopped
 from napari_spatialrecon.tissue.whole_tables import texts_of
+from napari_spatialrecon.viewer.canvas.many_points import are_one
 
 if TYPE_CHECKING:
     import h5py
@@ -112,7 +113,7 @@ class Packer:
     def _array(self, array: np.ndarray) -> dict[str, Any]:
         if array.dtype.kind not in "OUSbiuf":
             raise UnpackableError(str(array.dtype))
-        if array.ndim and len(array) > 1 and (array == array[:1]).all():
+        if array.ndim and len(array) > 1 and _is_one(array):
             row = self._array(array[:1])
             return {"$same": row, "rows": len(array)}
         if array.dtype.kind in "OUS":
@@ -215,6 +216,16 @@ def fill(made: h5py.Dataset, array: np.ndarray, should_stop: ShouldStop) -> None
         made[start : start + rows] = np.asarray(array[start : start + rows])
         if text and len(array) > rows:
             time.sleep(_REST * (time.perf_counter() - began))
+
+
+def _is_one(array: np.ndarray) -> bool:
+    """Return whether all rows are the same.
+
+    Comparing a million symbols in Python would keep the window, which draws meanwhile, waiting.
+    """
+    if array.dtype.kind == "O" and array.ndim == 1 and isinstance(array[0], Enum):
+        return are_one(array)
+    return bool(np.all(array[-1] == array[0]) and (array == array[:1]).all())
 
 
 def _texts(array: np.ndarray) -> np.ndarray:
