@@ -25,7 +25,11 @@ CODE = re.compile(r"(?<!<span></span>)<code>([^<\n]+)</code>")
 JOINT = re.compile(r"(?<=[a-z)][._/=])(?=[a-z(])")
 THEMES = {"dark": "light", "light": "dark"}
 OPTION = re.compile(r"<code>(-[^<\n]{1,24})</code>")
+BLOCK = re.compile(r"<pre.*?</pre>", re.S)
+LONG_OPTION = re.compile(r"(?<![\w-])--[a-z][\w-]*")
 CELL = re.compile(r"<td.*?</td>", re.S)
+#: Spaces of a cell that belong to a number: before its unit, its spread, or how many it is of.
+WITHIN = re.compile(r"(?<=[\d>]) (?=[±×]|(?:ms|s|min|h|[kMG]B|µm)\b|\(\d+\))|(?<=[±×]) (?=[\d.])")
 API = re.compile(r"^<!-- api: ([^>]+) -->$", re.M)
 
 
@@ -51,7 +55,9 @@ def on_page_markdown(markdown: str, **_: Any) -> str:
 def on_page_content(html: str, **_: Any) -> str:
     """Make pictures of a window follow the theme and open at full size, and names break well."""
     html = OPTION.sub(r'<code class="option">\1</code>', PICTURE.sub(pictures, html))
-    return CELL.sub(lambda cell: CODE.sub(breakable, cell[0]), html)
+    option = r'<span class="option">\g<0></span>'
+    html = BLOCK.sub(lambda block: LONG_OPTION.sub(option, block[0]), html)
+    return CELL.sub(lambda cell: WITHIN.sub("&nbsp;", CODE.sub(breakable, cell[0])), html)
 
 
 def pictures(match: re.Match[str]) -> str:
