@@ -57,14 +57,20 @@ def model(path: Path) -> None:
     save_checkpoint(path, method="knn", config={}, tensors=weights, genes=["A"])
 
 
-@pytest.mark.parametrize("write", [result, store, genes, model], ids=lambda f: f.__name__)
-def test_the_disk_ends_after_any_number_of_bytes(write, tmp_path):
+def written_whole(write, tmp_path: Path) -> tuple[Path, Disk]:
+    """Write to a disk without an end; return where, and the disk, which tells how much it took."""
     target = tmp_path / "disk" / "a"
     target.parent.mkdir()
     whole = Disk(target.parent)
     with pytest.MonkeyPatch.context() as patch:
         whole.insert(patch)
         write(target)
+    return target, whole
+
+
+@pytest.mark.parametrize("write", [result, store, genes, model], ids=lambda f: f.__name__)
+def test_the_disk_ends_after_any_number_of_bytes(write, tmp_path):
+    target, whole = written_whole(write, tmp_path)
     before = content(target.parent)
     assert before and whole.used > 1000, "the disk sees what is written"
     parts = PARTS[::4] if write is store else PARTS  # each part of a store is a file of its own
@@ -88,12 +94,7 @@ def test_the_disk_ends_after_any_number_of_bytes(write, tmp_path):
 @pytest.mark.parametrize("write", [result, store, genes, model], ids=lambda f: f.__name__)
 @pytest.mark.parametrize("fault", ["quota", "removed drive"])
 def test_a_quota_ends_or_a_drive_is_taken_away(write, tmp_path, fault):
-    target = tmp_path / "disk" / "a"
-    target.parent.mkdir()
-    whole = Disk(target.parent)
-    with pytest.MonkeyPatch.context() as patch:
-        whole.insert(patch)
-        write(target)
+    target, whole = written_whole(write, tmp_path)
     before, removed = content(target.parent), fault == "removed drive"
     error, told = (
         (errno.EIO, "writable location, found: Input/output error")

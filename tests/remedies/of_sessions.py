@@ -105,7 +105,7 @@ def _cut(tmp_path: Path) -> Iterator[Step]:
     yield lambda: read_session(copy)
 
 
-@shown(MANIFEST, "Try Open them in the window, if you know who made the session.")
+@shown(MANIFEST, "Try opening it in the window and choosing Open, if you trust who made it.")
 def _of_another_user(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Step]:
     viewer, folder = ViewerModel(), tmp_path / "kept" / "mine.spatialrecon"
     monkeypatch.setattr("napari.current_viewer", lambda: viewer)

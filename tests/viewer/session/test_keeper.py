@@ -61,6 +61,13 @@ def save(viewer: Any, path: Path, qtbot: Any) -> None:
         keeper.save(path)
 
 
+def save_and_close(viewer: Any, file: Path, target: Path, qtbot: Any) -> None:
+    """Save a session whose slide lies elsewhere, and close all that is open."""
+    with_run(viewer, file)
+    save(viewer, target, qtbot)
+    close_all(viewer)
+
+
 def test_a_session_is_saved_and_opened_with_its_buttons(
     make_napari_viewer: Any, qtbot: Any, file: Path, tmp_path: Path, monkeypatch: Any
 ) -> None:
@@ -104,11 +111,8 @@ def test_a_dropped_session_opens(
 def test_a_session_whose_files_moved_asks_where(
     make_napari_viewer: Any, qtbot: Any, file: Path, tmp_path: Path
 ) -> None:
-    viewer = make_napari_viewer()
-    with_run(viewer, file)
-    target = tmp_path / "kept" / "mine.spatialrecon"
-    save(viewer, target, qtbot)
-    close_all(viewer)
+    viewer, target = make_napari_viewer(), tmp_path / "kept" / "mine.spatialrecon"
+    save_and_close(viewer, file, target, qtbot)
     (tmp_path / "elsewhere").mkdir()
     shutil.move(file, tmp_path / "elsewhere")
     keeper = keeper_of(viewer)
@@ -127,11 +131,8 @@ def test_a_session_whose_files_moved_asks_where(
 def test_a_session_of_another_user_asks_before_it_opens_files_elsewhere(
     make_napari_viewer: Any, qtbot: Any, file: Path, tmp_path: Path, monkeypatch: Any
 ) -> None:
-    viewer = make_napari_viewer()
-    with_run(viewer, file)
-    target = tmp_path / "kept" / "mine.spatialrecon"
-    save(viewer, target, qtbot)
-    close_all(viewer)
+    viewer, target = make_napari_viewer(), tmp_path / "kept" / "mine.spatialrecon"
+    save_and_close(viewer, file, target, qtbot)
     keeper = keeper_of(viewer)
     monkeypatch.setattr(seal, "key_file", lambda: tmp_path / "another.key")
 

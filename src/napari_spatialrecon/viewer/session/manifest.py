@@ -62,9 +62,9 @@ class OutsideError(InputError):
         self.paths = tuple(paths)
         n = len(self.paths)
         super().__init__(
-            "Expected the session of another user to name files in its folder alone, found "
-            f"{n} elsewhere.",
-            remedy="Try Open them in the window, if you know who made the session.",
+            "Expected a session that you did not save here to use only files in its own folder, "
+            f"found {n} elsewhere.",
+            remedy="Try opening it in the window and choosing Open, if you trust who made it.",
             where=where,
         )
 
