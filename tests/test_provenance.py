@@ -47,6 +47,14 @@ def test_different_inputs_have_different_fingerprints(one, other):
     assert fingerprint(*one) != fingerprint(*other)
 
 
+def test_texts_are_hashed_in_blocks_without_changing_the_fingerprint(monkeypatch):
+    names, blocks = [f"cell{i}" for i in range(25)], []
+    whole = fingerprint(names)
+    monkeypatch.setattr("napari_spatialrecon.provenance._TEXTS", 10)
+    assert fingerprint(names, between=lambda: blocks.append(None)) == whole
+    assert len(blocks) == 3
+
+
 def test_versions_name_python_and_the_packages_that_matter():
     found = versions()
     assert found["python"] == platform.python_version()

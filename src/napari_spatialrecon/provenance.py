@@ -7,7 +7,7 @@ import os
 import platform
 import sys
 import time
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from importlib import metadata
@@ -39,8 +39,13 @@ def versions() -> dict[str, str]:
     return found
 
 
-def fingerprint(*parts: Any) -> str:
+def fingerprint(*parts: Any, between: Callable[[], object] = lambda: None) -> str:
     """Return a short hash of arrays, sparse matrices and strings: equal inputs, equal fingerprints.
+
+    Parameters
+    ----------
+    between
+        Called after each block of texts, so that work in a thread can make way for others.
 
     Examples
     --------
@@ -49,13 +54,13 @@ def fingerprint(*parts: Any) -> str:
     """
     digest = hashlib.sha256()
     for part in parts:
-        for piece in _pieces(part):
+        for piece in _pieces(part, between):
             digest.update(piece)
             digest.update(b"\0")
     return digest.hexdigest()[:16]
 
 
-def _pieces(part: Any) -> list[bytes]:
+def _pieces(part: Any, between: Callable[[], object]) -> list[bytes]:
     if part is None:
         return [b"none"]
     if isinstance(part, str):
@@ -69,8 +74,10 @@ def _pieces(part: Any) -> list[bytes]:
         return digest.pieces()
     array = np.asarray(part)
     if array.dtype.kind in "OUST":
-        flat, blocks = array.ravel(), range(0, array.size, _TEXTS)
-        texts = ("\n".join(map(str, flat[start : start + _TEXTS])).encode() for start in blocks)
+        flat, texts = array.ravel(), []
+        for start in range(0, array.size, _TEXTS):
+            texts.append("\n".join(map(str, flat[start : start + _TEXTS])).encode())
+            between()
         return [str(array.shape).encode(), b"\n".join(texts)]
     return [str(array.shape).encode(), _array(array)]
 

@@ -19,6 +19,7 @@ from napari.components import ViewerModel
 from napari.layers.points._points_constants import Symbol
 from scipy import sparse
 
+from napari_spatialrecon.errors import Stopped
 from napari_spatialrecon.viewer.session import packing
 from napari_spatialrecon.viewer.session.packing import TEXTS, Packer, UnpackableError, Unpacker
 from napari_spatialrecon.viewer.session.reading import read_session
@@ -166,11 +167,34 @@ def test_many_texts_are_written_a_few_at_a_time_and_leave_the_window_alone_in_be
     names = np.array([f"cell{i}" for i in range(2 * TEXTS + 5)], object)
     table = AnnData(sparse.eye(len(names), 3, format="csr"), obs=pd.DataFrame(index=names))
     write_table(TableSource(table), tmp_path, "table", lambda: False)
-    assert written == [TEXTS, TEXTS, 5] and len(rests) == 3
+    hashed = 2  # blocks of names
+    assert written == [TEXTS, TEXTS, 5] and len(rests) == hashed + 3
     again = read_h5ad(tmp_path / "table.h5ad")
     assert list(again.obs_names) == list(names) and (again.X != table.X).nnz == 0
     assert list(through(names, tmp_path)) == list(names)
     assert written == 2 * [TEXTS, TEXTS, 5]
+
+
+def test_many_names_are_hashed_a_few_at_a_time_and_can_be_stopped_in_between(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    monkeypatch.setattr("napari_spatialrecon.provenance._TEXTS", 100)
+    rests: list[float] = []
+    monkeypatch.setattr("napari_spatialrecon.viewer.session.packing.time.sleep", rests.append)
+    table = AnnData(obs=pd.DataFrame(index=[f"cell{i}" for i in range(1000)]))
+    write_table(TableSource(table), tmp_path, "whole", lambda: False)
+    assert len(rests) >= 10 and min(rests) > 0
+
+    asked: list[None] = []
+
+    def should_stop() -> bool:
+        asked.append(None)
+        return len(asked) > 3
+
+    with pytest.raises(Stopped):
+        write_table(TableSource(table), tmp_path, "stopped", should_stop)
+    assert not (tmp_path / "stopped.h5ad").exists()
+    assert len(asked) == 4
 
 
 def test_values_that_are_all_the_same_are_not_converted_one_by_one(

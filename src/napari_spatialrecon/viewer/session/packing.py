@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 import time
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from enum import Enum
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -209,13 +209,31 @@ def fill(made: h5py.Dataset, array: np.ndarray, should_stop: ShouldStop) -> None
     """
     text = array.dtype.kind == "O"
     rows = TEXTS if text else max(1, _BLOCK // max(1, array.nbytes // max(1, len(array))))
+    rest = resting(should_stop, _REST if text and len(array) > rows else 0.0)
     for start in range(0, len(array), rows):
+        made[start : start + rows] = np.asarray(array[start : start + rows])
+        rest()
+
+
+def resting(should_stop: ShouldStop, times: float = _REST) -> Callable[[], None]:
+    """Return what to call after each block of work that holds the lock of Python.
+
+    It leaves the window alone for `times` as long as the block took, and raises `Stopped` when
+    `should_stop` returns True, which is asked now, too.
+    """
+    if should_stop():
+        raise Stopped()
+    began = time.perf_counter()
+
+    def rest() -> None:
+        nonlocal began
+        if times:
+            time.sleep(times * (time.perf_counter() - began))
         if should_stop():
             raise Stopped()
         began = time.perf_counter()
-        made[start : start + rows] = np.asarray(array[start : start + rows])
-        if text and len(array) > rows:
-            time.sleep(_REST * (time.perf_counter() - began))
+
+    return rest
 
 
 def _is_one(array: np.ndarray) -> bool:

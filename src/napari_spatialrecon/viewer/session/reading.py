@@ -124,7 +124,7 @@ def read_session(
     notes: list[str] = []
     tables: list[AnnData] = []
     for stated in content["tables"]:
-        table, said = read_table(stated, folder, where.of(stated.get("path")))
+        table, said = read_table(stated, folder, where.of(stated.get("path")), should_stop)
         tables.append(table)
         notes += said
         reporter.step(len(tables))

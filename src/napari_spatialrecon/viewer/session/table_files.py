@@ -12,7 +12,7 @@ import numpy as np
 from napari_spatialrecon.errors import InputError, Stopped
 from napari_spatialrecon.provenance import fingerprint
 from napari_spatialrecon.tissue.slots import FORMAT, NOTES, OURS, READ, RECORD, SPATIAL
-from napari_spatialrecon.viewer.session.packing import TEXTS, fill
+from napari_spatialrecon.viewer.session.packing import TEXTS, fill, resting
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -56,7 +56,8 @@ def write_table(
         `should_stop` returned True.
     """
     adata, path = source.adata, source.path
-    stated: dict[str, Any] = {"names": fingerprint(adata.obs_names.to_numpy())}
+    names = fingerprint(adata.obs_names.to_numpy(), between=resting(should_stop))
+    stated: dict[str, Any] = {"names": names}
     if path is not None and path.exists():
         changed = _changes(source)
         if changed is not None:
@@ -70,7 +71,10 @@ def write_table(
 
 
 def read_table(
-    stated: Mapping[str, Any], folder: Path, path: Path | None
+    stated: Mapping[str, Any],
+    folder: Path,
+    path: Path | None,
+    should_stop: ShouldStop = lambda: False,
 ) -> tuple[AnnData, list[str]]:
     """Return a table of a session, and what has changed about its file.
 
@@ -78,6 +82,11 @@ def read_table(
     ----------
     path
         Where its file is now; None of a table that is held whole.
+
+    Raises
+    ------
+    Stopped
+        `should_stop` returned True.
     """
     from napari_spatialrecon.tissue.formats.options import ReadOptions
     from napari_spatialrecon.tissue.read import read_with
@@ -87,8 +96,8 @@ def read_table(
         return read_whole(folder / stated["whole"]), []
     assert path is not None, "a table has a file unless it is held whole"
     adata = read_with(path, ReadOptions.of(stated["read"]))
-    same_rows = fingerprint(adata.obs_names.to_numpy()) == stated["names"]
-    if not same_rows:
+    names = fingerprint(adata.obs_names.to_numpy(), between=resting(should_stop))
+    if names != stated["names"]:
         return adata, [
             f"{path.name} now holds different cells or spots than when the session was saved: it "
             "is shown as it is now."
