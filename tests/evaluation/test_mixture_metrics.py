@@ -12,6 +12,7 @@ from napari_spatialrecon.evaluation.mixture_metrics import (
     evaluate_mixtures,
     marker_agreement,
     mixture_metrics,
+    proportions_of,
 )
 
 
@@ -52,6 +53,26 @@ def test_spots_and_types_are_matched_by_name(shares):
     shuffled.obs_names = truth.obs_names[::-1]
     shuffled.obsm["proportions"].index = shuffled.obs_names
     assert evaluate_mixtures(truth, shuffled)["mean"]["rmse"] == pytest.approx(0)
+
+
+def test_types_of_a_file_are_named_as_in_the_reference(shares):
+    types = ["L2/3 IT", "L6 CT", "Sst", "Vip"]
+    truth, made = table(shares, types), table(shares, [name.replace("/", "_") for name in types])
+    made.uns["spatialrecon"] = {"types": np.array(types, dtype=object)}
+    assert list(proportions_of(made, "result").columns) == types
+    found = evaluate_mixtures(truth, made)
+    assert list(found["per_type"]) == types
+    assert found["mean"]["rmse"] == pytest.approx(0)
+    del made.uns["spatialrecon"]  # as other tools write it
+    assert evaluate_mixtures(truth, made)["mean"]["rmse"] == pytest.approx(0)
+
+
+def test_two_types_that_differ_by_a_slash_only_stay_two(shares):
+    types = ["a/b", "a_b", "c", "d"]
+    truth, made = table(shares, types), table(shares, ["a_b", "a_b_", "c", "d"])
+    made.uns["spatialrecon"] = {"types": types}
+    found = evaluate_mixtures(truth, made)
+    assert found["types"] == 4 and found["mean"]["rmse"] == pytest.approx(0)
 
 
 def test_a_table_without_proportions_is_refused(shares):

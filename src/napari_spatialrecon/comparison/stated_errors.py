@@ -9,7 +9,7 @@ import numpy as np
 from anndata import AnnData
 from numpy.typing import NDArray
 
-from napari_spatialrecon.evaluation.mixture_metrics import proportions_of
+from napari_spatialrecon.evaluation.mixture_metrics import as_named, named_types, proportions_of
 from napari_spatialrecon.evaluation.super_metrics import matched_bins
 from napari_spatialrecon.geometry.procrustes import fit_pose
 from napari_spatialrecon.tissue.contract import um_per_unit
@@ -100,18 +100,14 @@ def of_mixtures(truth: AnnData, made: AnnData) -> list[Bound]:
     """Return the half widths of intervals of shares, and how far from their middle the truth is."""
     if LOWER not in made.obsm or UPPER not in made.obsm:
         return []
-    true = proportions_of(truth, "truth").rename(columns=_plain)
-    low, high = (made.obsm[key].rename(columns=_plain) for key in (LOWER, UPPER))
+    low, high = (named_types(made, made.obsm[key]) for key in (LOWER, UPPER))
+    true = as_named(proportions_of(truth, "truth"), low.columns)
     spots = low.index.intersection(true.index, sort=False)
     known = true.loc[spots].reindex(columns=low.columns, fill_value=0.0).to_numpy(float)
     a, b = (table.loc[spots].to_numpy(float) for table in (low, high))
     return _bound(
         "half of the 90% interval", 0.9, (b - a).ravel() / 2, np.abs(known - (a + b) / 2).ravel()
     )
-
-
-def _plain(name: object) -> str:
-    return str(name).replace("/", "_")
 
 
 def of_genes(truth: AnnData, folds: Sequence[AnnData]) -> list[Bound]:

@@ -6,6 +6,7 @@ types.
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from typing import Any
 
 import numpy as np
@@ -17,10 +18,10 @@ from scipy.special import rel_entr
 
 from napari_spatialrecon.errors import InputError
 from napari_spatialrecon.geometry.neighbours import neighbour_graph
-from napari_spatialrecon.tissue.contract import counts
+from napari_spatialrecon.tissue.contract import counts, section
 from napari_spatialrecon.tissue.counts import settled
 from napari_spatialrecon.tissue.genes import match_genes
-from napari_spatialrecon.tissue.slots import PROPORTIONS, SPATIAL
+from napari_spatialrecon.tissue.slots import OURS, PROPORTIONS, SPATIAL
 
 Array = NDArray[np.float64]
 _TINY = 1e-12
@@ -97,7 +98,7 @@ def evaluate_mixtures(truth: AnnData, prediction: AnnData) -> dict[str, Any]:
             "Expected spots of the truth in the prediction, found none of the same name.",
             remedy="Try the slide that was deconvolved.",
         )
-    tables = [t.rename(columns=lambda name: str(name).replace("/", "_")) for t in tables]
+    tables[0] = as_named(tables[0], tables[1].columns)
     types = list(dict.fromkeys([*tables[0].columns, *tables[1].columns]))
     true, guess = (
         t.loc[spots].reindex(columns=types, fill_value=0.0).to_numpy(float) for t in tables
@@ -140,8 +141,7 @@ def marker_agreement(
         for table, columns in zip((slide, reference), match.indices, strict=True)
     )
     labels = reference.obs[column].astype(str).to_numpy()
-    labels = np.char.replace(labels.astype(str), "/", "_")
-    proportions = proportions.rename(columns=lambda name: str(name).replace("/", "_"))
+    proportions = as_named(proportions, np.unique(labels))
     types = [t for t in proportions.columns if (labels == t).any()]
     means = np.stack([np.asarray(there[labels == t].mean(axis=0)).ravel() for t in types])
     found = {}
@@ -155,7 +155,7 @@ def marker_agreement(
 
 
 def proportions_of(adata: AnnData, name: str) -> pd.DataFrame:
-    """Return ``obsm["proportions"]`` as a DataFrame of the types.
+    """Return ``obsm["proportions"]`` as a DataFrame of the types, named as in the reference.
 
     Raises
     ------
@@ -170,7 +170,30 @@ def proportions_of(adata: AnnData, name: str) -> pd.DataFrame:
             remedy='Try a file that "spatialrecon deconvolve" wrote.',
             where=f'{name}: obsm["{PROPORTIONS}"]',
         )
-    return found
+    return named_types(adata, found)
+
+
+def named_types(adata: AnnData, shares: pd.DataFrame) -> pd.DataFrame:
+    """Return shares or bounds of a result with the types named as in the reference.
+
+    A file has "_" for the "/" of a name; ``uns["spatialrecon"]["types"]`` keeps the names.
+    """
+    types = section(adata.uns, OURS).get("types")
+    known = types is not None and len(types) == shares.shape[1]
+    return shares.set_axis([str(name) for name in (types if known else shares)], axis=1)
+
+
+def as_named(shares: pd.DataFrame, types: Iterable[str]) -> pd.DataFrame:
+    """Return shares whose types are named as in `types`, where only "/" and "_" differ."""
+    known = {name.replace("/", "_"): name for name in map(str, types)}
+    own = {str(name) for name in shares}
+    taken = own & set(known.values())
+
+    def named(name: object) -> str:
+        other = known.get(str(name).replace("/", "_"), str(name))
+        return str(name) if str(name) in taken or other in taken else other
+
+    return shares.rename(columns=named)
 
 
 def _correlations(a: Array, b: Array) -> Array:

@@ -18,7 +18,7 @@ from napari_spatialrecon.report.pictures import Studio
 from napari_spatialrecon.report.run import Run
 from napari_spatialrecon.tasks.mixture_trust import Support, marker_support
 from napari_spatialrecon.tissue import contract
-from napari_spatialrecon.tissue.slots import LOWER, OURS, UPPER
+from napari_spatialrecon.tissue.slots import LOWER, UPPER
 
 #: What the columns about markers mean.
 _COLUMNS = (
@@ -46,14 +46,13 @@ def asked(run: Run, inputs: list[Input]) -> tuple[str, ...]:
 def figures(run: Run, inputs: list[Input], studio: Studio, types: str | None) -> list[Section]:
     """Return maps of the types, a table of what bears them out, and how certain shares are."""
     shares = proportions_of(run.adata, run.name)
-    names = np.array(_types(run, shares))
+    names = np.array(shares.columns, dtype=str)
     largest = pd.Series(pd.Categorical(names[shares.to_numpy(float).argmax(axis=1)]))
     below = where(run, inputs)
     whole = drawn(run, inputs, largest, kind="category", label="largest share")
     alt = f"Map of the spots over {below}, each colored by the type with the largest share."
     first = studio.picture(whole, alt, "The type with the largest share of each spot.")
-    named = shares.set_axis(names, axis=1)  # a file has "_" for "/"
-    maps = type_maps(contract.coordinates(run.adata), named)
+    maps = type_maps(contract.coordinates(run.adata), shares)
     shown = min(MOST, len(names))
     alt = f"{shown} small maps, one per cell type: bright where its share is largest."
     each = studio.picture(maps, alt, f"Shares of the {shown} most frequent types.")
@@ -102,12 +101,8 @@ def _certainty(run: Run, shares: pd.DataFrame, names: NDArray[np.str_]) -> Secti
     return Section("uncertainty", title, (text,), tables=(table,))
 
 
-def _types(run: Run, shares: pd.DataFrame) -> list[str]:
-    return [str(name) for name in run.adata.uns.get(OURS, {}).get("types", shares.columns)]
-
-
 def _table(run: Run, inputs: list[Input], shares: pd.DataFrame) -> Section:
-    names, values = _types(run, shares), shares.to_numpy(float)
+    names, values = list(shares.columns), shares.to_numpy(float)
     support = _support(run, inputs, values)
     order = np.argsort(-values.mean(axis=0), kind="stable")[:_ROWS]
     rows = []

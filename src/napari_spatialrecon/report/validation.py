@@ -27,7 +27,7 @@ from napari_spatialrecon.tasks.verdicts import (
     placement_verdict,
     split_verdict,
 )
-from napari_spatialrecon.tissue.slots import BEFORE, OURS
+from napari_spatialrecon.tissue.slots import BEFORE
 
 _HELD_OUT = {
     "place": "A quarter of the spots of each slide, drawn at random, was taken away before "
@@ -53,8 +53,7 @@ def verdict(run: Run) -> Verdict:
         return placement_verdict(held_out_errors({"metrics": metrics}))
     if run.task == "deconvolve":
         shares = proportions_of(run.adata, run.name)
-        types = run.adata.uns.get(OURS, {}).get("types", shares.columns)
-        found = mixture_verdict(shares.to_numpy(float), [str(t) for t in types], (), metrics)
+        found = mixture_verdict(shares.to_numpy(float), list(shares.columns), (), metrics)
         measured = "pseudo_error" in metrics
         return replace(found, doubtful=bool(run.warnings), measured=measured)
     if run.task == "impute-genes":

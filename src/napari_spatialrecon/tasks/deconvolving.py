@@ -59,8 +59,8 @@ class MixtureResult:
         and ``obsm["mapping"]`` for methods that map cells.
     proportions
         Proportions with one row per spot and one column per type; rows sum to 1. Empty spots get
-        the reference's proportions. A "/" in a name is "_" in its column;
-        ``uns["spatialrecon"]["types"]`` holds the names as they are.
+        the reference's proportions. ``adata.obsm["proportions"]`` is the same with "_" for the "/"
+        of a name, which no file can hold.
     method
         The fitted method; its ``history`` holds the losses.
     record
@@ -168,7 +168,7 @@ def deconvolve(
     >>> import napari_spatialrecon as sr
     >>> made = sr.simulate("cortex", preset="tiny")
     >>> result = sr.deconvolve(made.slides[0], made.cells, "cell_type", method="nnls")
-    >>> shares = result.adata.obsm["proportions"]  # (n_spots, n_types)
+    >>> shares = result.proportions  # (n_spots, n_types)
     >>> bool((abs(shares.sum(axis=1) - 1) < 1e-4).all())
     True
     """
@@ -251,7 +251,7 @@ def _annotated(
         adata.obsm[slots.MAPPING] = _whole(mixture.mapping, spots.kept, cells.kept)
         own["mapping_cells"] = np.array(reference.obs_names, dtype=object)
     adata.uns[slots.OURS] = own
-    return adata, table
+    return adata, table.set_axis(list(types.names), axis=1)
 
 
 def _columns(names: Sequence[str]) -> list[str]:

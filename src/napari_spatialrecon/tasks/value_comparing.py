@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 from scipy import sparse
 
 from napari_spatialrecon.errors import InputError
+from napari_spatialrecon.evaluation.mixture_metrics import named_types
 from napari_spatialrecon.tasks.compared import matched, places_of
 from napari_spatialrecon.tasks.value_comparison import ValueComparison
 from napari_spatialrecon.tasks.value_kinds import Kind, kind_of
@@ -125,7 +126,10 @@ def _values(
 def _shares(
     first: AnnData, second: AnnData, rows: Rows, names: tuple[str, str]
 ) -> tuple[list[str], tuple[Any, Any], list[str]]:
-    tables = [_named(adata).iloc[r] for adata, r in zip((first, second), rows, strict=True)]
+    tables = [
+        named_types(adata, pd.DataFrame(adata.obsm[PROPORTIONS])).iloc[r]
+        for adata, r in zip((first, second), rows, strict=True)
+    ]
     types = list(dict.fromkeys([*tables[0].columns, *tables[1].columns]))
     notes = [
         f"{name} does not know {_listed(lacks)}, whose share counts as 0."
@@ -134,15 +138,6 @@ def _shares(
     ]
     values = [t.reindex(columns=types, fill_value=0.0).to_numpy(float) for t in tables]
     return types, (values[0], values[1]), notes
-
-
-def _named(adata: AnnData) -> pd.DataFrame:
-    """Return the shares of a table, its types named as in the reference."""
-    shares = pd.DataFrame(adata.obsm[PROPORTIONS])
-    types = contract.section(adata.uns, OURS).get("types")
-    if types is not None and len(types) == shares.shape[1]:
-        return shares.set_axis([str(name) for name in types], axis=1)
-    return shares.rename(columns=str)
 
 
 def _genes(adata: AnnData) -> list[str]:

@@ -107,6 +107,17 @@ def test_the_table_holds_places_and_columns(tissue: np.ndarray) -> None:
     np.testing.assert_allclose(content[["x_um", "y_um"]], tissue)
 
 
+def test_the_table_names_types_as_the_reference_does(tissue: np.ndarray) -> None:
+    adata = table(tissue)
+    for key in ("proportions", "proportions_lower", "proportions_upper"):
+        adata.obsm[key] = pd.DataFrame({"L2_3 IT": 0.4, "L6": 0.6}, index=adata.obs_names)
+    adata.uns["spatialrecon"] = {**adata.uns.get("spatialrecon", {}), "types": ["L2/3 IT", "L6"]}
+    content = export_table(Result("a", "deconvolve", adata))
+    shares = ["share of L2/3 IT", "share of L6"]
+    assert [name for name in content if name.startswith("share")] == shares
+    assert {f"lower {shares[0]}", f"upper {shares[0]}"} <= set(content)
+
+
 def test_results_shown_together_differ_by_symbol(
     viewer: ViewerModel, space: Workspace, placed: Placed, tissue: np.ndarray
 ) -> None:

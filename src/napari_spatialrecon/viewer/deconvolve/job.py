@@ -94,9 +94,15 @@ class Mixed(Outcome):
         """Shares of each spot, and the bounds of their intervals where there are any."""
         import pandas as pd
 
-        bounds = [(LOWER, " (lower)"), (UPPER, " (upper)")]
-        found = [self.adata.obsm[key].add_suffix(s) for key, s in bounds if key in self.adata.obsm]
-        return pd.concat([self.adata.obsm[PROPORTIONS], *found], axis=1)
+        told = {PROPORTIONS: "", LOWER: " (lower)", UPPER: " (upper)"}
+        return pd.concat(
+            [
+                self.adata.obsm[key].set_axis([f"{name}{end}" for name in self.types], axis=1)
+                for key, end in told.items()
+                if key in self.adata.obsm
+            ],
+            axis=1,
+        )
 
     def about(self, number: int) -> str:
         """Return how much of the slide a type is, and in how many spots it may be absent."""

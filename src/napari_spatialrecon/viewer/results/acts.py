@@ -177,6 +177,7 @@ def export_table(result: Result) -> pd.DataFrame:
     """Return the places and all columns of a result, with one row per cell or spot."""
     import pandas as pd
 
+    from napari_spatialrecon.evaluation.mixture_metrics import named_types
     from napari_spatialrecon.tissue.slots import LOWER, PROPORTIONS, SPATIAL, UPPER
 
     adata = result.adata
@@ -189,7 +190,7 @@ def export_table(result: Result) -> pd.DataFrame:
     told = {PROPORTIONS: "share of ", LOWER: "lower share of ", UPPER: "upper share of "}
     for key, prefix in told.items():
         if isinstance(adata.obsm.get(key), pd.DataFrame):
-            parts.append(adata.obsm[key].add_prefix(prefix))
+            parts.append(named_types(adata, adata.obsm[key]).add_prefix(prefix))
     return pd.concat(parts, axis=1).rename_axis("obs_name")
 
 
