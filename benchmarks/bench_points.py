@@ -71,7 +71,7 @@ def inspect(viewer: Any, watch: Watch, bench: Any, layer: Any) -> None:
         )
     for top in (90.0, 95.0):
         watch.timed(
-            f"change the limits to {top:.0f} %",
+            f"change the limits to {top:.0f}%",
             lambda top=top: part.scale.changed.emit({"percentiles": (0.0, top)}),
             lambda: not part._waiting,
         )

@@ -56,6 +56,29 @@ def test_links_of_pages_outside_docs_lead_somewhere() -> None:
     assert not lost
 
 
+def outside_code(page: Path) -> list[list[str]]:
+    """Return the blocks of a page, each as its lines, without what is fenced as code."""
+    text = re.sub(r"^( *)```.*?^\1```", "", page.read_text(), flags=re.M | re.S)
+    return [block.splitlines() for block in re.split(r"\n(?:[ \t]*\n)+|<!--.*?-->\n", text)]
+
+
+ITEM = re.compile(r" *(?:[-*]|\d+\.) ")
+
+
+@pytest.mark.parametrize("page", [*PAGES, ROOT / "CHANGELOG.md"], ids=lambda p: p.stem)
+def test_tables_lists_and_percentages_are_written_so_that_the_site_shows_them(page: Path) -> None:
+    for lines in outside_code(page):
+        if any(line.startswith("|") for line in lines):
+            assert lines[0].startswith("|"), f"a table that follows a text at once: {lines[0]}"
+            assert re.fullmatch(r"[|:\- ]+", lines[1]), f"a row without its table: {lines[0]}"
+        if any(ITEM.match(line) for line in lines):
+            assert ITEM.match(lines[0]), f"a list that follows a text at once: {lines[0]}"
+            later = [line for line in lines if line.startswith(("**", "#"))]
+            assert not later, f"a heading in a list: {later}"
+        spaced = [line for line in lines if re.search(r"\d %(?=[\s,.;:)|/]|$)", line)]
+        assert not spaced, f"write 24%, not 24 %: {spaced}"
+
+
 def test_the_command_line_page_names_every_verb() -> None:
     text = (ROOT / "docs" / "cli.md").read_text()
     assert [v for v in sr_verbs() if f"spatialrecon {v}" not in text] == []

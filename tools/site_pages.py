@@ -25,11 +25,15 @@ CODE = re.compile(r"(?<!<span></span>)<code>([^<\n]+)</code>")
 JOINT = re.compile(r"(?<=[a-z)][._/=])(?=[a-z(])")
 THEMES = {"dark": "light", "light": "dark"}
 OPTION = re.compile(r"<code>(-[^<\n]{1,24})</code>")
-BLOCK = re.compile(r"<pre.*?</pre>", re.S)
+BLOCK = re.compile(r"<pre.*?</pre>|<code>(?:[^<\n]|<wbr>)+</code>", re.S)
 LONG_OPTION = re.compile(r"(?<![\w-])--[a-z][\w-]*")
-CELL = re.compile(r"<td.*?</td>", re.S)
-#: Spaces of a cell that belong to a number: before its unit, its spread, or how many it is of.
-WITHIN = re.compile(r"(?<=[\d>]) (?=[±×]|(?:ms|s|min|h|[kMG]B|µm)\b|\(\d+\))|(?<=[±×]) (?=[\d.])")
+CELL = re.compile(r"<t[dh].*?</t[dh]>", re.S)
+#: Spaces of a cell that belong to a number: before its unit, its spread, or how many it is of; and
+#: that before the arrow which says whether a metric is better high or low.
+WITHIN = re.compile(
+    r"(?<=[\d>]) (?=[±×]|(?:ms|s|min|h|[kMG]B|µm)\b|\(\d+\))|(?<=[±×]) (?=[\d.])| (?=[↑↓])"
+)
+DATE = re.compile(r"(?<=<td>)\d{4}-\d\d-\d\d(?=</td>)")
 API = re.compile(r"^<!-- api: ([^>]+) -->$", re.M)
 
 
@@ -55,9 +59,9 @@ def on_page_markdown(markdown: str, **_: Any) -> str:
 def on_page_content(html: str, **_: Any) -> str:
     """Make pictures of a window follow the theme and open at full size, and names break well."""
     html = OPTION.sub(r'<code class="option">\1</code>', PICTURE.sub(pictures, html))
-    option = r'<span class="option">\g<0></span>'
-    html = BLOCK.sub(lambda block: LONG_OPTION.sub(option, block[0]), html)
-    return CELL.sub(lambda cell: WITHIN.sub("&nbsp;", CODE.sub(breakable, cell[0])), html)
+    html = CELL.sub(lambda cell: WITHIN.sub("&nbsp;", CODE.sub(breakable, cell[0])), html)
+    whole = r'<span class="option">\g<0></span>'
+    return DATE.sub(whole, BLOCK.sub(lambda block: LONG_OPTION.sub(whole, block[0]), html))
 
 
 def pictures(match: re.Match[str]) -> str:

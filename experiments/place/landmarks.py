@@ -145,7 +145,7 @@ def table(rows: list[dict[str, Any]]) -> str:
         above = [np.mean([r["above"] for r in alike if r["seed"] == seed]) for seed in seeds]
         lines.append(
             f"| {' | '.join(map(str, key))} | {means[0]:.3f} | {means[1]:.0f} | {means[2]:.3f} "
-            f"| {np.mean(above):.1f} ± {np.std(above):.1f} % |"
+            f"| {np.mean(above):.1f} ± {np.std(above):.1f}% |"
         )
     return "\n".join(lines)
 
