@@ -24,7 +24,7 @@ from experiments.data import add_data_option, run
 from PIL import Image
 from qtpy.QtCore import QPoint, Qt
 from qtpy.QtTest import QTest
-from window import PLUGIN, SIZE, settle, until
+from window import PLUGIN, SIZE, THEMES, in_themes, settle, until
 
 from napari_spatialrecon.comparison.data import DataFolder
 from napari_spatialrecon.evaluation.hiding import hide_places
@@ -49,7 +49,11 @@ class Hand:
         settle(1.0)
 
     def picture(self, name: str) -> None:
+        """Save what the window shows, once for readers of each theme."""
         settle(0.7)
+        in_themes(self.viewer, THEMES, lambda theme: self.save(f"{name}_{theme}"))
+
+    def save(self, name: str) -> None:
         pixels = self.viewer.window.screenshot(canvas_only=False, flash=False)
         picture = Image.fromarray(pixels[..., :3]).quantize(256, method=Image.Quantize.FASTOCTREE)
         picture.save(self.out / f"{name}.png", optimize=True)
