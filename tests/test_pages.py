@@ -71,6 +71,8 @@ def test_tables_lists_and_percentages_are_written_so_that_the_site_shows_them(pa
         if any(line.startswith("|") for line in lines):
             assert lines[0].startswith("|"), f"a table that follows a text at once: {lines[0]}"
             assert re.fullmatch(r"[|:\- ]+", lines[1]), f"a row without its table: {lines[0]}"
+            after = [line for line in lines if line and not line.startswith("|")]
+            assert not after, f"a text that follows a table at once: {after[0]}"
         if any(ITEM.match(line) for line in lines):
             assert ITEM.match(lines[0]), f"a list that follows a text at once: {lines[0]}"
             later = [line for line in lines if line.startswith(("**", "#"))]

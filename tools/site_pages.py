@@ -99,14 +99,27 @@ def settings_table(task: str, method: str) -> str:
     rows = ["| setting | default | unit | what it does | other presets |", "|---|---|---|---|---|"]
     for option in config().options():
         differs = [
-            f"{name} `{flat[option.name]}`"
+            f"{name} {value_of(flat[option.name])}"
             for name, flat in others.items()
             if flat[option.name] != option.default
         ]
         words = option.help.replace("|", "\\|")
-        cells = [f"`{option.name}`", f"`{option.default}`", option.unit, words, ", ".join(differs)]
+        cells = [
+            f"`{option.name}`",
+            value_of(option.default),
+            option.unit,
+            words,
+            ", ".join(differs),
+        ]
         rows.append(f"| {' | '.join(cells)} |")
     return "\n".join(rows)
+
+
+def value_of(value: Any) -> str:
+    """Return the value of a setting as a table shows it: a third in four digits."""
+    if value == "":
+        return "(none)"
+    return f"`{value:.4g}`" if isinstance(value, float) and len(str(value)) > 8 else f"`{value}`"
 
 
 def public_names() -> dict[str, str]:
