@@ -14,6 +14,7 @@ import contextlib
 import importlib
 import os
 import random
+import shlex
 import shutil
 import signal
 import sys
@@ -26,7 +27,7 @@ from pathlib import Path
 
 SIGNALS = (signal.SIGKILL, signal.SIGTERM, signal.SIGINT)
 #: Files that state when they were made: they are there or not, but never twice the same.
-_TIMED = ("run.json", ".run.json", "session.json", ".html")
+_TIMED = ("run.json", ".run.json", "session.json", "summary.csv", ".log", ".html")
 SMALL = (
     "members=1",
     "network.width=24",
@@ -46,7 +47,7 @@ class Command:
 
 
 def commands(inputs: Path) -> list[Command]:
-    """Return what is killed: train, place, report, simulate, and the saving of a session."""
+    """Return what is killed: place, train, reports, the saving of a session, and a batch."""
     from napari_spatialrecon.cli import main
 
     slides = ["--reference", str(inputs / "section1.h5ad")]
@@ -59,13 +60,16 @@ def commands(inputs: Path) -> list[Command]:
     train = ["train", "--method", "dpvae", *slides, "--out", "out", *small]
     knn = ["place", "--method", "knn", *slides, *cells, "--save-model", "out.model"]
     placed = str(inputs / "placed.h5ad")
+    batch = ["batch", str(inputs / "samples.csv"), "place", "--out", "out", "--workers", "2"]
+    batch += ["--options", shlex.join(["--method", "dpvae", *slides, *small])]
     return [
         Command("place", lambda: main(place), lambda: main([*place, "--resume", "out.resume"])),
         Command("train", lambda: main(train), lambda: main([*train, "--resume", "out.resume"])),
         Command("save", lambda: main(knn)),
         Command("report", lambda: main(["report", placed, "--out", "out.html"])),
-        Command("batch", lambda: main(["report", placed, placed, "--out", "out.html"])),
+        Command("page", lambda: main(["report", placed, placed, "--out", "out.html"])),
         Command("session", lambda: session(inputs / "section1.h5ad")),
+        Command("batch", lambda: main(batch)),
     ]
 
 
@@ -102,6 +106,8 @@ def inputs_in(folder: Path) -> int:
 
     simulate("cortex", SimulatorConfig.preset("tiny"), seed=0).write(folder)
     slide, cells = folder / "section1.h5ad", folder / "cells.h5ad"
+    rows = ["sample,query,seed", f"one,{cells},0", f"two,{cells},1"]
+    (folder / "samples.csv").write_text("\n".join(rows), encoding="utf-8")
     words = ["place", "--method", "knn", "--reference", slide, "--query", cells]
     return main([*map(str, words), "--out", str(folder / "placed.h5ad")])
 

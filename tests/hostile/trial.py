@@ -6,16 +6,20 @@ import argparse
 import contextlib
 import importlib
 import io
+import json
+import logging
+import os
 import resource
+import shutil
 import signal
 import sys
 import tempfile
 import time
 import warnings
 from collections import Counter
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, NoReturn
 
 from hostile.generator import Hostile, Whole, every
 from napari_spatialrecon.errors import InputError, SpatialReconError, ValidationError
@@ -123,10 +127,18 @@ READERS: dict[str, Callable[[Path], None]] = {
 }
 
 
+def imported() -> None:
+    """Import what readers do, which may take longer than an input."""
+    for name in ("cli", "training.loop", "batch.running", "tissue.read", "tissue.lazy_image"):
+        importlib.import_module(f"napari_spatialrecon.{name}")
+    for name in ("scanpy", "zarr", "pandas", "tifffile", "spatialdata"):
+        with contextlib.suppress(ImportError):
+            importlib.import_module(name)
+
+
 def outcome(hostile: Hostile, folder: Path) -> str:
     """Open an input; return what is wrong with how that ended, or nothing."""
-    for name in ("cli", "training.loop", "batch.running"):  # may take longer than an input
-        importlib.import_module(f"napari_spatialrecon.{name}")
+    imported()
     path = hostile.make(folder)
     before = _names(folder)
     started, peak = time.monotonic(), _peak()
@@ -149,6 +161,43 @@ def outcome(hostile: Hostile, folder: Path) -> str:
     if not said and more > MEMORY:
         said = f"took {more / 2**30:.1f} GiB"
     return said
+
+
+def apart(inputs: Sequence[Hostile], folder: Path) -> Iterator[tuple[Hostile, str]]:
+    """Open inputs in a process of its own, and in another where a library ended that one."""
+    at = 0
+    while at < len(inputs):
+        reading, writing = os.pipe()
+        child = os.fork()
+        if not child:
+            _open_from(inputs, at, folder, writing)
+        os.close(writing)
+        try:
+            with os.fdopen(reading, encoding="utf-8") as answers:
+                for said in answers:
+                    yield inputs[at], json.loads(said)
+                    at += 1
+        finally:
+            with contextlib.suppress(ProcessLookupError):
+                os.kill(child, signal.SIGTERM)
+            code = os.waitstatus_to_exitcode(os.waitpid(child, 0)[1])
+        if at < len(inputs):
+            how = signal.Signals(-code).name if code < 0 else str(code)
+            yield inputs[at], f"ended Python: {how}"
+            at += 1
+
+
+def _open_from(inputs: Sequence[Hostile], at: int, folder: Path, writing: int) -> NoReturn:
+    """Open the inputs from one on, write what was wrong with each, and end."""
+    try:
+        for number in range(at, len(inputs)):
+            here = folder / str(number)
+            here.mkdir()
+            said = outcome(inputs[number], here)
+            os.write(writing, json.dumps(said[:500]).encode() + b"\n")
+            shutil.rmtree(here, ignore_errors=True)
+    finally:
+        os._exit(0)
 
 
 def _unhelpful(error: SpatialReconError) -> str:
@@ -196,6 +245,8 @@ def main() -> int:
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--only", default="", help="part of a name")
     options = parser.parse_args()
+    imported()  # once for all processes
+    logging.disable()  # tifffile warns of each damage
     until, seed = time.monotonic() + options.seconds, options.seed
     tried, wrong = Counter[str](), dict[str, str]()
     with tempfile.TemporaryDirectory() as name:
@@ -204,17 +255,22 @@ def main() -> int:
         before = -1
         while time.monotonic() < until and tried.total() > before:
             before = tried.total()
-            for number, hostile in enumerate(every(whole, seed)):
-                if options.only not in str(hostile) or time.monotonic() > until:
-                    continue
-                if seed > options.seed and "flipped" not in str(hostile):
-                    continue  # the others are the same for each seed
-                folder = Path(name) / f"{seed}.{number}"
-                folder.mkdir()
-                if said := outcome(hostile, folder):
-                    wrong[str(hostile)] = said
-                    print(f"{str(hostile)[:110]}: {said}", flush=True)
+            inputs = [
+                one
+                for one in every(whole, seed)
+                if options.only in str(one)
+                # all but the flipped bytes are the same for each seed
+                and (seed == options.seed or "flipped" in str(one))
+            ]
+            here = Path(name) / str(seed)
+            here.mkdir()
+            for hostile, said in apart(inputs, here):
+                if said:
+                    wrong[f"{seed} {hostile}"] = said
+                    print(f"seed {seed}, {str(hostile)[:110]}: {said}", flush=True)
                 tried[hostile.reader] += 1
+                if time.monotonic() > until:
+                    break
             seed += 1
     print(", ".join(f"{n} of {what}" for what, n in sorted(tried.items())))
     print(f"{tried.total()} inputs, {len(wrong)} misses")

@@ -74,6 +74,9 @@ def test_pixels_that_are_not_square_and_damaged_files_state_nothing(tmp_path) ->
     assert stated_um_per_pixel(tmp_path / "b.tif") is None
     assert stated_um_per_pixel(tmp_path / "c.png") is None
     assert stated_um_per_pixel(tmp_path / "none.tif") is None
+    whole = ome(tmp_path / "d.ome.tif", PhysicalSizeX=0.5, PhysicalSizeY=0.5).read_bytes()
+    (tmp_path / "e.ome.tif").write_bytes(whole.replace(b"<Pixels", b"<Pixel<"))
+    assert stated_um_per_pixel(tmp_path / "e.ome.tif") is None
 
 
 def write_ngff(folder: Path, version: int, scale: float = 0.5, extra: float = 1.0) -> Path:

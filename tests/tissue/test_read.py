@@ -279,6 +279,14 @@ def test_a_newer_format_asks_for_a_newer_anndata(h5ad: Path) -> None:
         read_adata(h5ad)
 
 
+def test_names_that_are_no_text_are_told_all_the_same(tmp_path) -> None:
+    path = tmp_path / "a.h5"
+    with h5py.File(path, "w") as file:
+        file[b"\xff\xfe"] = 1
+    with pytest.raises(InputError, match="another kind, which holds \ufffd\ufffd"):
+        read_adata(path)
+
+
 def test_files_of_other_kinds_are_refused(tmp_path) -> None:
     text, other = tmp_path / "a.csv", tmp_path / "o.h5"
     text.write_text("a,b\n")

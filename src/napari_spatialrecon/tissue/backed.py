@@ -13,6 +13,7 @@ import zarr
 from anndata import AnnData
 from anndata.io import read_elem, sparse_dataset
 
+from napari_spatialrecon.hdf5_vetting import opened
 from napari_spatialrecon.tissue.row_blocks import on_disk
 
 _IN_MEMORY = ("obs", "var", "uns", "obsm", "varm", "obsp", "varp")
@@ -31,7 +32,7 @@ def open_table(store: str | Path | zarr.Group) -> AnnData:
     """
     if isinstance(store, str | Path):
         path = Path(store)
-        store = zarr.open_group(path, mode="r") if path.is_dir() else h5py.File(path, "r")
+        store = zarr.open_group(path, mode="r") if path.is_dir() else opened(path)
     parts: dict[str, Any] = {name: read_elem(store[name]) for name in _IN_MEMORY if name in store}
     layers = store.get("layers", {})
     parts["layers"] = {name: _left(layers[name]) for name in layers}
@@ -96,7 +97,7 @@ def bytes_in_memory(path: str | Path) -> int:
         if isinstance(item, h5py.Dataset):
             total += item.nbytes
 
-    with h5py.File(path, "r") as file:
+    with opened(path) as file:
         file.visititems(add)
     return total
 

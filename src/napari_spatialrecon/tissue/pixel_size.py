@@ -79,9 +79,11 @@ def _of_ome(tiff: tifffile.TiffFile) -> tuple[float, float] | None:
     """Return the physical size of the largest image of an OME-XML."""
     if not tiff.is_ome or tiff.ome_metadata is None:
         return None
-    found = [
-        e for e in ElementTree.fromstring(tiff.ome_metadata).iter() if e.tag.endswith("Pixels")
-    ]
+    try:
+        document = ElementTree.fromstring(tiff.ome_metadata)
+    except ElementTree.ParseError as error:
+        raise ValueError("the OME-XML is damaged") from error
+    found = [e for e in document.iter() if e.tag.endswith("Pixels")]
     largest = max(found, key=lambda e: int(e.get("SizeX", 0)) * int(e.get("SizeY", 0)))
     x = largest.get("PhysicalSizeX")
     if x is None:

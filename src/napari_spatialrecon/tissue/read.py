@@ -11,6 +11,7 @@ from anndata import AnnData
 from scipy import sparse
 
 from napari_spatialrecon.errors import InputError, SpatialReconError, is_mistake
+from napari_spatialrecon.hdf5_vetting import opened
 from napari_spatialrecon.tissue.backed import bytes_in_memory, free_memory
 from napari_spatialrecon.tissue.formats import csv_counts
 from napari_spatialrecon.tissue.formats.hdf5_content import refuse_strange
@@ -210,14 +211,14 @@ def _other_kind(path: Path) -> str:
 
 
 def _groups(path: Path) -> str:
-    with h5py.File(path, "r") as file:
-        names = [*file]
+    with opened(path) as file:
+        names = [n if isinstance(n, str) else n.decode(errors="replace") for n in file]
     return ", ".join(names[:6]) + (", ..." if len(names) > 6 else "") or "nothing"
 
 
 def _opens(path: Path) -> bool:
     try:
-        with h5py.File(path, "r"):
+        with opened(path):
             return True
     except OSError:
         return False

@@ -33,10 +33,11 @@ def read_whole(path: str | Path) -> AnnData:
         Whatever h5py or anndata raise about a file that is damaged.
     """
     import anndata
-    import h5py
     from anndata.experimental import read_dispatched
 
-    with h5py.File(path, "r") as file:
+    from napari_spatialrecon.hdf5_vetting import opened
+
+    with opened(path) as file:
         if "encoding-type" in file.attrs and not any(
             part is None or key.startswith("raw.") or "encoding-type" not in part.attrs
             for key, part in file.items()  # None: a link to nothing

@@ -13,6 +13,7 @@ from scipy import sparse
 from scipy.io import mmread
 
 from napari_spatialrecon.errors import InputError, Problem, ValidationError
+from napari_spatialrecon.hdf5_vetting import vet
 from napari_spatialrecon.tissue.formats import csv_counts
 from napari_spatialrecon.tissue.formats.cells import finished, placed, turn_y, with_unique_genes
 from napari_spatialrecon.tissue.formats.folder import (
@@ -107,6 +108,7 @@ def _read(path: Path, options: ReadOptions, kind: _Array) -> AnnData:
 def _counts(files: Found) -> AnnData:
     path = files.get("counts")
     if path is None:
+        vet(files["table"])
         return anndata.read_h5ad(files["table"])
     name = path.name.removesuffix(".gz")
     if name.endswith(".mtx"):

@@ -19,6 +19,7 @@ from scipy import sparse
 from scipy.io import mmread
 
 from napari_spatialrecon.errors import InputError, Problem, ValidationError
+from napari_spatialrecon.hdf5_vetting import opened
 from napari_spatialrecon.tissue.formats.tenx_files import PARTS, companions, genome_groups
 
 _COPY_AGAIN = "Try copying it from the run again."
@@ -58,7 +59,7 @@ def _read_h5(path: Path, genome: str) -> AnnData:
     """Return the table of a matrix in HDF5, version 2 or 3."""
     where = str(path)
     try:
-        with h5py.File(path, "r") as file:
+        with opened(path) as file:
             groups = genome_groups(file)
             group = file[genome or (groups[0] if groups else "matrix")]
             if problems := _h5_problems(group, where):

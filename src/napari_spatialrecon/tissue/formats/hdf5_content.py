@@ -9,6 +9,7 @@ from pathlib import Path
 import h5py
 
 from napari_spatialrecon.errors import InputError
+from napari_spatialrecon.hdf5_vetting import opened
 
 #: Bytes of an array that are read without a second look, and the most that a stored byte can hold:
 #: gzip, which packs most, has at most 1,032.
@@ -26,7 +27,7 @@ def refuse_strange(path: Path) -> None:
         Names the object.
     """
     try:
-        file = h5py.File(path, "r")
+        file = opened(path)
     except OSError:
         return  # its reader says what is wrong with it
     with file:

@@ -14,6 +14,7 @@ from anndata import AnnData
 from scipy import sparse
 
 from napari_spatialrecon.errors import InputError, Problem, ValidationError
+from napari_spatialrecon.hdf5_vetting import opened
 from napari_spatialrecon.tissue.formats.noting import add_notes
 from napari_spatialrecon.tissue.formats.options import ReadOptions
 
@@ -40,7 +41,7 @@ def read(path: Path, options: ReadOptions) -> AnnData:
     Linnarsson Lab, "Loom file format specs", version 3.
     """
     try:
-        with h5py.File(path, "r") as file:
+        with opened(path) as file:
             if problems := _problems(file, str(path)):
                 raise ValidationError(problems)
             adata, notes = _table(file)

@@ -10,6 +10,7 @@ from typing import Any
 
 import h5py
 
+from napari_spatialrecon.hdf5_vetting import opened
 from napari_spatialrecon.tissue.formats.folder import Names, samples
 from napari_spatialrecon.tissue.formats.points import find_pair, is_gene_column
 from napari_spatialrecon.tissue.formats.visium_files import bins, find_runs
@@ -136,7 +137,7 @@ def is_gef(path: Path) -> bool:
         return bool(find_gefs(path))
     if not (path.is_file() and h5py.is_hdf5(path)):
         return False
-    with h5py.File(path, "r") as file:
+    with opened(path) as file:
         return "geneExp" in file or "cellBin" in file
 
 
@@ -189,7 +190,7 @@ def is_h5ad(path: Path) -> bool:
     """Return whether a file is an AnnData table in HDF5, whatever its name."""
     if not (path.is_file() and h5py.is_hdf5(path)):
         return False
-    with h5py.File(path, "r") as file:
+    with opened(path) as file:
         kind = file.attrs.get("encoding-type")
         kind = kind.decode() if isinstance(kind, bytes) else kind
         return kind == "anndata" or ("X" in file and "obs" in file)
@@ -224,7 +225,7 @@ def is_loom(path: Path) -> bool:
     """Return whether a file is a loom file, whatever its name."""
     if not (path.is_file() and h5py.is_hdf5(path)):
         return False
-    with h5py.File(path, "r") as file:
+    with opened(path) as file:
         has_attributes = {"row_attrs", "col_attrs"} <= {*file}
         return has_attributes and isinstance(file.get("matrix"), h5py.Dataset)
 

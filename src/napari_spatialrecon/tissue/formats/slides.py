@@ -11,6 +11,7 @@ import pandas as pd
 from anndata import AnnData
 
 from napari_spatialrecon.errors import ChoiceError, InputError
+from napari_spatialrecon.hdf5_vetting import opened
 from napari_spatialrecon.tissue.contract import section
 from napari_spatialrecon.tissue.formats.cells import turn_y
 from napari_spatialrecon.tissue.formats.image_fit import misfits
@@ -79,7 +80,7 @@ def refuse_unchosen(path: Path, options: ReadOptions) -> None:
         The table holds several slides, and none, or another, is named.
     """
     try:
-        with h5py.File(path, "r") as file:
+        with opened(path) as file:
             kept = file.get("uns", {})
             groups = kept.get(SPATIAL, {})
             names = [name for name, content in groups.items() if isinstance(content, h5py.Group)]

@@ -6,12 +6,12 @@ import json
 from pathlib import Path
 from typing import Any
 
-import h5py
 import numpy as np
 import pandas as pd
 from anndata import AnnData
 
 from napari_spatialrecon.errors import ChoiceError, InputError, Problem, ValidationError
+from napari_spatialrecon.hdf5_vetting import opened
 from napari_spatialrecon.tissue.formats import csv_counts
 from napari_spatialrecon.tissue.formats.cells import finished, placed, with_unique_genes
 from napari_spatialrecon.tissue.formats.feature_matrix import read_features
@@ -243,7 +243,7 @@ def _read_matrix(run: Run, notes: list[str]) -> tuple[AnnData, str, dict[str, An
 
 
 def _read_attributes(path: Path, metadata: dict[str, Any]) -> str:
-    with h5py.File(path, "r") as file:
+    with opened(path) as file:
         for key in ("chemistry_description", "software_version"):
             if key in file.attrs:
                 metadata[key] = _text(file.attrs[key])

@@ -8,13 +8,13 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import h5py
 import numpy as np
 import pandas as pd
 from anndata import AnnData
 from scipy import sparse
 
 from napari_spatialrecon.errors import ChoiceError, InputError
+from napari_spatialrecon.hdf5_vetting import opened
 from napari_spatialrecon.tissue.formats import csv_counts
 from napari_spatialrecon.tissue.formats.cells import finished, turn_y
 from napari_spatialrecon.tissue.formats.options import ReadOptions
@@ -72,7 +72,7 @@ def read_gef(path: Path, options: ReadOptions) -> AnnData:
     notes: list[str] = []
     path = _chosen_gef(path, options, notes)
     try:
-        with h5py.File(path, "r") as file:
+        with opened(path) as file:
             if "cellBin" in file:
                 adata = _cells(file["cellBin"], _resolution(file))
             else:

@@ -9,6 +9,8 @@ from pathlib import Path
 
 import h5py
 
+from napari_spatialrecon.hdf5_vetting import opened
+
 #: Parts of a sparse matrix in HDF5, beside the names of its rows and columns.
 PARTS = ("data", "indices", "indptr", "shape", "barcodes")
 #: Folder of the samples of a `multi` run.
@@ -128,7 +130,7 @@ def _of_file(path: Path) -> Iterator[Matrix]:
     if named:
         yield Matrix(path, named["prefix"].rstrip(_MARKS))
     elif path.suffix.lower() in (".h5", ".hdf5") and h5py.is_hdf5(path):
-        with h5py.File(path, "r") as file:
+        with opened(path) as file:
             groups = genome_groups(file)
         run = _RUN.fullmatch(path.name)
         library = run["prefix"].rstrip(_MARKS) if run else ""

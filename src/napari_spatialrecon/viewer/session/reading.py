@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from napari_spatialrecon.errors import InputError
+from napari_spatialrecon.hdf5_vetting import opened
 from napari_spatialrecon.progress import Reporter
 from napari_spatialrecon.tissue.slots import OURS
 from napari_spatialrecon.viewer.canvas.colors import ColorEntry, ColorKey
@@ -107,8 +108,6 @@ def read_session(
     Stopped
         `should_stop` returned True.
     """
-    import h5py
-
     folder = Path(folder)
     content = read_manifest(folder)
     where = _Files(content, folder, moved or {})
@@ -131,7 +130,7 @@ def read_session(
     done, layers, outcomes = len(tables), [], []
     validations: list[Found] = []
     try:
-        with h5py.File(folder / content["arrays"], "r") as file:
+        with opened(folder / content["arrays"]) as file:
             unpacker = Unpacker(file)
             for held in content["layers"]:
                 layers.append(None if held is None else _layer(held, tables, unpacker, where))

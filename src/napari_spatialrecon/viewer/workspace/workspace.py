@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any, Protocol
 
 from psygnal import Signal, SignalGroup
 
+from napari_spatialrecon import hdf5_vetting
 from napari_spatialrecon.errors import InputError
 from napari_spatialrecon.tissue.slots import OURS
 from napari_spatialrecon.viewer.canvas.layers import unwrapped
@@ -346,6 +347,7 @@ def workspace_of(viewer: ViewerModel) -> Workspace:
     """Return the workspace of a viewer; each viewer has its own."""
     viewer = unwrapped(viewer)
     if viewer not in _workspaces:
+        hdf5_vetting.start()  # before a file is dropped, which would wait for it
         _workspaces[viewer] = Workspace(viewer)
     return _workspaces[viewer]
 

@@ -1,0 +1,218 @@
+"""Opens HDF5 files that anyone may have made, after another process has walked through them.
+
+A few damaged bytes can make the library of HDF5 read where it must not, which ends Python whatever
+is caught. So a process that does nothing else looks at each file first (`hdf5_walk`): if it ends
+there, the file is damaged. The process starts with the first file, and ends with this one.
+"""
+
+from __future__ import annotations
+
+import atexit
+import json
+import os
+import signal
+import subprocess
+import sys
+import threading
+from collections import OrderedDict
+from pathlib import Path
+from queue import Empty, SimpleQueue
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    import h5py
+
+#: Signals that end a process by its own fault.
+_CRASHES = {
+    getattr(signal, name)
+    for name in ("SIGSEGV", "SIGBUS", "SIGABRT", "SIGFPE", "SIGILL")
+    if hasattr(signal, name)
+}
+#: What the process answers of a file with a part that wants more memory than any has.
+ABSURD = "absurd"
+_SCRIPT = Path(__file__).with_name("hdf5_walk.py")
+#: Seconds that a walk may take, and the process until it is ready; after that a file goes unvetted.
+_PATIENCE_S, _START_S = 5.0, 30.0
+#: Files that are remembered, until they change.
+_REMEMBERED = 512
+
+
+class DamagedError(OSError):
+    """HDF5 crashes on a file, or wants absurdly much memory for a part of it."""
+
+
+class _Damaged(Exception):
+    """The process that walks met what no intact file has."""
+
+
+def opened(path: str | Path) -> h5py.File:
+    """Return an HDF5 file, opened to be read.
+
+    Raises
+    ------
+    OSError
+        There is no such file, it is none of HDF5, or it is damaged so that HDF5 would crash.
+
+    Examples
+    --------
+    >>> import h5py, tempfile
+    >>> path = Path(tempfile.mkdtemp()) / "a.h5"
+    >>> with h5py.File(path, "w") as file:
+    ...     file["x"] = [1, 2, 3]
+    >>> with opened(path) as file:
+    ...     list(file)
+    ['x']
+    """
+    import h5py
+
+    vet(path)
+    return h5py.File(path, "r")
+
+
+def vet(path: str | Path) -> None:
+    """Raise `DamagedError` if HDF5 crashes on a file or wants absurdly much memory.
+
+    Nothing is raised about one that cannot be looked at, or not within seconds.
+    """
+    import h5py
+
+    try:
+        state = Path(path).stat()
+        if not h5py.is_hdf5(path):
+            return
+    except OSError:
+        return
+    key = (str(Path(path).absolute()), state.st_size, state.st_mtime_ns, state.st_ino)
+    with _lock:
+        if key not in _known:
+            _known[key] = _survives(key[0])
+            while len(_known) > _REMEMBERED:
+                _known.popitem(last=False)
+        if not _known[key]:
+            raise DamagedError(f"HDF5 cannot read {path}")
+
+
+def start() -> None:
+    """Start the process, so that it is ready when the first file is opened."""
+    with _lock:
+        _walking()
+
+
+class _Walker:
+    """A process that walks through files.
+
+    Attributes
+    ----------
+    walked
+        Number of files that it was asked about.
+
+    Raises
+    ------
+    OSError
+        It cannot be started.
+    """
+
+    def __init__(self) -> None:
+        self._child = subprocess.Popen(
+            # -P: no module comes from the folder of the script, or from where it is started
+            [sys.executable, "-P", str(_SCRIPT)],
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.DEVNULL,
+            text=True,
+        )
+        self.walked = 0
+        self._answers: SimpleQueue[str] = SimpleQueue()
+        self._ready = False
+        threading.Thread(target=self._listen, daemon=True).start()
+
+    def walk(self, path: str) -> None:
+        """Walk through a file.
+
+        Raises
+        ------
+        _Damaged
+            The process crashed, or some part wants more memory than any part has.
+        queue.Empty
+            It takes too long, or the process was ended by something else.
+        """
+        if not self._ready:
+            if not self._answers.get(timeout=_START_S):
+                raise Empty  # it never was there
+            self._ready = True
+        self.walked += 1
+        assert self._child.stdin is not None
+        try:
+            self._child.stdin.write(json.dumps(path) + "\n")
+            self._child.stdin.flush()
+        except OSError as error:
+            raise Empty from error  # something else ended it before
+        answer = self._answers.get(timeout=_PATIENCE_S)
+        if answer == ABSURD or (not answer and _is_crash(self._child.wait())):
+            raise _Damaged
+        if not answer:
+            raise Empty
+
+    def end(self) -> None:
+        self._child.kill()
+        self._child.communicate()
+
+    def _listen(self) -> None:
+        assert self._child.stdout is not None
+        for line in self._child.stdout:
+            self._answers.put(line.strip())
+        self._answers.put("")
+
+
+def _is_crash(code: int) -> bool:
+    """Return whether an exit code tells of a crash: by a signal, or by an exception of Windows."""
+    return -code in _CRASHES or code >= 0xC0000000
+
+
+_lock = threading.Lock()
+_known: OrderedDict[tuple[str, int, int, int], bool] = OrderedDict()
+_walkers: list[_Walker] = []
+
+
+def _walking() -> _Walker | None:
+    """Return the process, started if there is none; None where none can be started."""
+    if not _walkers:
+        try:
+            _walkers.append(_Walker())
+        except (OSError, ValueError):
+            return None
+    return _walkers[0]
+
+
+def _survives(path: str) -> bool:
+    """Return whether a process that walked through nothing else survives a file, or cannot tell."""
+    while (walker := _walking()) is not None:
+        fresh = not walker.walked
+        try:
+            walker.walk(path)
+        except BaseException as error:
+            _end()
+            if not isinstance(error, Empty | _Damaged):
+                raise
+            if isinstance(error, Empty) or fresh:
+                return isinstance(error, Empty)
+        else:
+            return True
+    return True
+
+
+@atexit.register
+def _end() -> None:
+    while _walkers:
+        _walkers.pop().end()
+
+
+def _begin_anew() -> None:
+    """Leave the process to the one that was forked; its answers are not ours."""
+    global _lock
+    _lock = threading.Lock()
+    _walkers.clear()
+
+
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(after_in_child=_begin_anew)
