@@ -179,8 +179,9 @@ def named_types(adata: AnnData, shares: pd.DataFrame) -> pd.DataFrame:
     A file has "_" for the "/" of a name; ``uns["spatialrecon"]["types"]`` keeps the names.
     """
     types = section(adata.uns, OURS).get("types")
-    known = types is not None and len(types) == shares.shape[1]
-    return shares.set_axis([str(name) for name in (types if known else shares)], axis=1)
+    if types is None or len(types) != shares.shape[1]:
+        types = shares.columns
+    return shares.set_axis([str(name) for name in types], axis=1)
 
 
 def as_named(shares: pd.DataFrame, types: Iterable[str]) -> pd.DataFrame:
