@@ -14,6 +14,7 @@ import math
 import signal
 import sys
 from collections.abc import Callable, Iterator
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -82,14 +83,14 @@ def _parts(
         return
     yield lambda: names.extend(found.attrs)
     for name in names:
-        yield lambda name=name: found.attrs[name]
+        yield partial(found.attrs.__getitem__, name)
     if isinstance(found, h5py.Dataset):
-        yield lambda: _touch(found, whole)
+        yield partial(_touch, found, whole)
     elif isinstance(found, h5py.Group):
         members: list[str] = []
         yield lambda: members.extend(found)
         for name in members:
-            yield lambda name=name: _enter(found, name, waiting)
+            yield partial(_enter, found, name, waiting)
 
 
 def _enter(group: h5py.Group, name: str, waiting: list[Any]) -> None:

@@ -9,6 +9,7 @@ import shutil
 from pathlib import Path
 
 import anndata
+import numcodecs
 import numpy as np
 import pandas as pd
 import pytest
@@ -159,6 +160,33 @@ def test_a_store_with_a_part_missing_is_refused(tmp_path, version: int, part: st
     with pytest.raises(InputError) as caught:
         read_adata(path)
     assert "again" in caught.value.remedy
+
+
+@pytest.mark.parametrize("version", [2, 3])
+@pytest.mark.parametrize("as_zip", [False, True])
+def test_a_chunk_that_states_billions_of_texts_is_refused(tmp_path, version, as_zip) -> None:
+    path = write(tmp_path / "a.zarr", version)
+    names = path / "obs/type/categories"
+    described = json.loads((names / (".zarray" if version == 2 else "zarr.json")).read_text())
+    chunk = names / ("0" if version == 2 else "c/0")
+    codec = numcodecs.get_codec(described["compressor"] if version == 2 else {"id": "zstd"})
+    content = bytearray(codec.decode(chunk.read_bytes()))
+    assert content[:4] == b"\x02\x00\x00\x00"
+    content[3] = 0xB3
+    chunk.write_bytes(codec.encode(bytes(content)))
+    with pytest.raises(InputError, match="more texts than there is room for in obs/type/categ"):
+        read_adata(zipped(path) if as_zip else path)
+
+
+def test_a_packed_chunk_that_states_gigabytes_is_refused(tmp_path) -> None:
+    path = write(tmp_path / "a.zarr", 2)
+    chunk = path / "obs/type/categories/0"
+    content = bytearray(chunk.read_bytes())
+    assert json.loads((chunk.parent / ".zarray").read_text())["compressor"]["id"] == "blosc"
+    content[7] = 0x70
+    chunk.write_bytes(content)
+    with pytest.raises(InputError, match="more texts than there is room for"):
+        read_adata(path)
 
 
 def test_a_newer_format_asks_for_a_newer_anndata(tmp_path) -> None:

@@ -15,6 +15,7 @@ from napari_spatialrecon.errors import InputError
 from napari_spatialrecon.tissue.formats.options import ReadOptions
 from napari_spatialrecon.tissue.formats.recognise import zarr_attributes
 from napari_spatialrecon.tissue.formats.zarr_store import refuse_missing, refuse_pickles
+from napari_spatialrecon.tissue.formats.zarr_texts import refuse_absurd_texts
 from napari_spatialrecon.tissue.sdata.library import MICROMETRES, library
 from napari_spatialrecon.tissue.sdata.table import ATTRIBUTES, Tables, as_table
 
@@ -84,7 +85,7 @@ def _check_version(path: Path) -> None:
 def _read_table(path: Path, name: str) -> AnnData:
     group = path / "tables" / name
     try:
-        _refuse_missing(path, name)
+        _refuse_damaged(path, name)
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")
             table = anndata.read_zarr(group)
@@ -98,10 +99,11 @@ def _read_table(path: Path, name: str) -> AnnData:
     return table
 
 
-def _refuse_missing(path: Path, name: str) -> None:
+def _refuse_damaged(path: Path, name: str) -> None:
     group = zarr.open_group(path / "tables" / name, mode="r", use_consolidated=False)
     listed = zarr.open_group(path, mode="r").get(f"tables/{name}", group)
     refuse_missing(group, listed, path / "tables" / name)
+    refuse_absurd_texts(group, path / "tables" / name)
 
 
 def _stated_micrometres(element: Path) -> frozenset[str]:

@@ -19,6 +19,7 @@ from napari_spatialrecon.tissue.formats.noting import add_notes
 from napari_spatialrecon.tissue.formats.options import ReadOptions
 from napari_spatialrecon.tissue.formats.slides import one_slide
 from napari_spatialrecon.tissue.formats.zarr_store import refuse_missing, refuse_pickles
+from napari_spatialrecon.tissue.formats.zarr_texts import refuse_absurd_texts
 
 
 def read(path: Path, options: ReadOptions) -> AnnData:
@@ -71,4 +72,5 @@ def _whole(
     """Return the table of a store, none of whose parts is missing."""
     group = zarr.open_group(store, mode="r", use_consolidated=False)
     refuse_missing(group, zarr.open_group(store, mode="r"), path)
+    refuse_absurd_texts(group, path)
     return reader(group)
