@@ -22,7 +22,7 @@ STUB = ROOT / "src" / "napari_spatialrecon" / "__init__.pyi"
 SETTINGS = re.compile(r"^<!-- settings: (\S+) (\S+) -->$", re.M)
 PICTURE = re.compile(r"<img [^>]*src=\"([^\"]+)\"[^>]*>")
 CODE = re.compile(r"(?<!<span></span>)<code>([^<\n]+)</code>")
-JOINT = re.compile(r"(?<=[a-z)][._/=])(?=[a-z(])")
+JOINT = re.compile(r"(?<=[A-Za-z)][._/=,])(?=[A-Za-z(])")
 THEMES = {"dark": "light", "light": "dark"}
 OPTION = re.compile(r"<code>(-[^<\n]{1,24})</code>")
 BLOCK = re.compile(r"<pre.*?</pre>|<code>(?:[^<\n]|<wbr>)+</code>", re.S)
@@ -96,23 +96,19 @@ def settings_table(task: str, method: str) -> str:
     config = find_method(method, task).config()
     presets = [name for name in config.presets() if name != "quick"]
     others = {name: config.preset(name).flat() for name in presets}
-    rows = ["| setting | default | unit | what it does | other presets |", "|---|---|---|---|---|"]
+    rows = []
     for option in config().options():
-        differs = [
+        differs = ", ".join(
             f"{name} {value_of(flat[option.name])}"
             for name, flat in others.items()
             if flat[option.name] != option.default
-        ]
-        words = option.help.replace("|", "\\|")
-        cells = [
-            f"`{option.name}`",
-            value_of(option.default),
-            option.unit,
-            words,
-            ", ".join(differs),
-        ]
-        rows.append(f"| {' | '.join(cells)} |")
-    return "\n".join(rows)
+        )
+        default = f"{value_of(option.default)} {option.unit}".rstrip()
+        rows.append([f"`{option.name}`", default, option.help.replace("|", "\\|"), differs])
+    head = ["setting", "default", "what it does", "other presets"]
+    shown = 4 if any(row[-1] for row in rows) else 3
+    lines = [head, ["---"] * 4, *rows]
+    return "\n".join(f"| {' | '.join(line[:shown])} |" for line in lines)
 
 
 def value_of(value: Any) -> str:
