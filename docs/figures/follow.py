@@ -24,7 +24,7 @@ from pathlib import Path
 BLOCK = re.compile(
     r"(?:^<!-- (not run|needs): (.+) -->\n)?^```(python|sh)?\n(.*?)^```$", re.M | re.S
 )
-ALIAS = 'spatialrecon() {{ "{python}" -m napari_spatialrecon "$@"; }}\nset -e\n'
+ALIAS = 'spatialrecon() {{ "{python}" -m napari_spatialrecon "$@"; }}\nexport -f spatialrecon\nset -e\n'
 DOWNLOAD = re.compile(r"^(spatialrecon download (\S+).*)$", re.M)
 
 
