@@ -24,7 +24,11 @@ from pathlib import Path
 BLOCK = re.compile(
     r"(?:^<!-- (not run|needs): (.+) -->\n)?^```(python|sh)?\n(.*?)^```$", re.M | re.S
 )
-ALIAS = 'spatialrecon() {{ "{python}" -m napari_spatialrecon "$@"; }}\nexport -f spatialrecon\nset -e\n'
+ALIAS = """
+spatialrecon() {{ "{python}" -m napari_spatialrecon "$@"; }}
+export -f spatialrecon
+set -e
+"""
 DOWNLOAD = re.compile(r"^(spatialrecon download (\S+).*)$", re.M)
 
 
