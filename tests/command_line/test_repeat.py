@@ -159,6 +159,45 @@ def test_a_run_in_python_is_repeated_with_what_its_record_does_not_name(
     )
 
 
+def trained_in_python(task, inputs, folder):
+    """Save what is trained or aligned in Python; return its record, and what that does not name."""
+    references = {name: sr.read_adata(inputs / f"{name}.h5ad") for name in SECTIONS}
+    given = [f"reference={inputs / f'{name}.h5ad'}" for name in SECTIONS]
+    if task == "train":
+        sr.train(references, method="knn", settings={"neighbours": 7}, seed=2).save(folder / "out")
+        return folder / "out" / "run.json", given
+    if task == "train-encoder":
+        steps = {"training.steps": 3}
+        sr.train_encoder(references, settings=steps, seed=2).write(folder / "out")
+        return folder / "out" / "run.json", given
+    slide = f"slide={inputs / 'section1.h5ad'}"
+    if task == "align by outline":
+        result = sr.align_by_outline(references["section1"], reflection=False)
+        given = [slide]
+    else:
+        at = references["section1"].obsm["spatial"][[0, 20, 40, 60]]
+        rows = [f"{x},{y},{y + 1},{x - 3}" for x, y in at.tolist()]
+        (folder / "pairs.csv").write_text("\n".join(["x,y,ref_x,ref_y", *rows]))
+        pairs = folder / "pairs.csv"
+        result = sr.align_by_file(references["section1"], pairs, model="affine")
+        given = [slide, f"pairs={pairs}"]
+    result.write(folder / "out.h5ad")
+    return folder / "out.run.json", given
+
+
+@pytest.mark.parametrize("task", ["train", "train-encoder", "align by outline", "align by pairs"])
+def test_training_and_alignment_in_python_are_repeated_too(run, inputs, tmp_path, task):
+    record, given = trained_in_python(task, inputs, tmp_path)
+    code, _, told = run("repeat", record)
+    assert code == 2 and all(f"--given {one.partition('=')[0]}=" in told for one in given), told
+    code, printed, told = run(
+        "repeat", record, *(word for one in given for word in ("--given", one))
+    )
+    assert (code, printed) == (0, ""), told
+    same = "holds the same values" if task.startswith("align") else "has the same bytes"
+    assert same in told and "note: the " not in told, told
+
+
 @pytest.fixture
 def record(run, placing, tmp_path):
     """The record of cells that were placed, and its content."""

@@ -76,6 +76,16 @@ def test_columns_that_lack_are_named(written: Write) -> None:
         read_landmarks(written("cell,x,y\na,1,2\n"), NAMES)
 
 
+def test_lines_longer_than_the_header_are_refused_but_for_names_of_rows(written: Write) -> None:
+    with pytest.raises(InputError, match="found: 5 values for 3 columns"):
+        read_landmarks(written("obs_name,x,y\na,1,2,3,4\n"), NAMES)
+    lines = GOOD.splitlines()
+    named = [lines[0], *(f"{n},{line}" for n, line in enumerate(lines[1:], 1))]
+    found = read_landmarks(written("\n".join(named)), NAMES)
+    np.testing.assert_array_equal(found.indices, [7, 1, 50])
+    np.testing.assert_array_equal(found.places, [[1.5, 2], [10, 20], [0, 9]])
+
+
 def test_a_thousand_unknown_cells_make_a_short_message(written: Write) -> None:
     rows = "".join(f"other{i},{i},{i * i}\n" for i in range(1000))
     with pytest.raises(ValidationError, match="And 980 more") as caught:

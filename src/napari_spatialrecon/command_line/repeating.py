@@ -95,11 +95,11 @@ def _read(path: Path) -> dict[str, Any]:
 
 def _recorded(record: Mapping[str, Any], options: argparse.Namespace) -> list[str]:
     """Return the words of the command that a record holds, or asks for with what was given."""
-    from napari_spatialrecon.report.run import TASKS
+    from napari_spatialrecon.report.repeating import NEEDED
 
     settings = record.get("settings")
     command = settings.get("command") if isinstance(settings, Mapping) else None
-    if command is None and record.get("task") in TASKS:
+    if command is None and record.get("task") in NEEDED:
         return _asked_for(record, options)
     if options.stated:
         raise InputError(

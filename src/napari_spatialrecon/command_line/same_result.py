@@ -42,6 +42,8 @@ def _slot(file: str) -> str:
     parts = file.split("/")
     if parts[0] == "tables":  # of a SpatialData store
         parts = parts[2:]
+    if parts[:2] == ["uns", OURS] and parts[-1] == "provenance":  # an alignment has its own
+        return f"uns/{OURS}/provenance"
     return "/".join(parts[:3] if parts[:2] == ["uns", OURS] else parts[:2])
 
 

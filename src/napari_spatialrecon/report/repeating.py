@@ -30,7 +30,13 @@ _TIME = (
     "How many methods auto tries depends on the time that they take on the machine; with "
     "--set minutes=0 it tries all."
 )
-_NEEDED = {
+#: Options that name the file by which a slide was aligned.
+_WAYS = ("pairs", "transform", "like")
+#: What a command of a task cannot do without.
+NEEDED = {
+    "train": ("reference",),
+    "train-encoder": ("reference",),
+    "align": ("slide",),
     "place": ("reference", "query"),
     "impute-locations": ("query", "landmarks"),
     "deconvolve": ("slide", "reference", "labels"),
@@ -76,6 +82,8 @@ def words_of(run: Run, given: Mapping[str, Sequence[str]] | None = None) -> list
         Values of options, for instance of ``"reference"``, in place of those of the record. An
         option that neither has gets its name in capitals as its value.
     """
+    if run.task == "align":
+        return _alignment(run, given or {})
     words = ["spatialrecon", run.task, "--method", str(run.record.get("method", "METHOD"))]
     words += ["--preset", preset_of(run), *_inputs(run, given or {})]
     words += ["--out", run.path.name if run.path else "result.h5ad"]
@@ -86,12 +94,35 @@ def words_of(run: Run, given: Mapping[str, Sequence[str]] | None = None) -> list
 
 def unknown(run: Run, given: Mapping[str, Sequence[str]]) -> list[str]:
     """Return the options that a run needs, and that neither its record nor `given` has."""
-    return [option for option in _NEEDED[run.task] if not _values(run, given, option)]
+    found = [option for option in NEEDED[run.task] if not _values(run, given, option)]
+    if run.task == "align" and not {*_WAYS} & {*given} and not _is_automatic(run):
+        found.append("pairs")
+    return found
+
+
+def _is_automatic(run: Run) -> bool:
+    return run.settings.get("model") in ("outline", "expression")
+
+
+def _alignment(run: Run, given: Mapping[str, Sequence[str]]) -> list[str]:
+    """Return the words of a command that aligns as a run did."""
+    words = ["spatialrecon", "align"]
+    for option in ("slide", "onto", *_WAYS):
+        for value in _values(run, given, option):
+            words += [f"--{option}", value]
+    if _is_automatic(run):
+        words.append("--auto")
+    elif "pairs" in given:
+        words += ["--model", str(run.settings.get("model", "similarity"))]
+        words += ["--smoothing", word(run.settings.get("smoothing", 0.0))]
+    if run.settings.get("reflection") is False:
+        words.append("--no-reflection")
+    return [*words, "--out", run.path.name if run.path else "aligned.h5ad"]
 
 
 def _inputs(run: Run, given: Mapping[str, Sequence[str]]) -> Iterator[str]:
     for option in _OPTIONS:
-        needed = [option.upper()] if option in _NEEDED[run.task] else []
+        needed = [option.upper()] if option in NEEDED[run.task] else []
         for value in _values(run, given, option) or needed:
             yield from (f"--{option}", value)
 

@@ -78,7 +78,8 @@ class Run:
     def info(self) -> MethodInfo | None:
         """The method's entry in the registry; None of one that is no longer there."""
         try:
-            return find_method(str(self.record.get("method", "")), self.task)
+            task = "place" if self.task == "train" else self.task
+            return find_method(str(self.record.get("method", "")), task)
         except InputError:
             return None
 

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import csv
 import difflib
 from collections.abc import Sequence
+from itertools import islice
 from pathlib import Path
 
 import numpy as np
@@ -145,6 +147,7 @@ def read_text_table(path: Path, what: str, remedy: str) -> pd.DataFrame:
         text = path.read_text(encoding="utf-8-sig")
         header = text.partition("\n")[0]
         separator = max(",;\t", key=header.count)
+        _refuse_long_lines(text, separator)
         table = pd.read_csv(path, sep=separator, dtype=str, encoding="utf-8-sig", na_filter=False)
     except (OSError, ValueError) as error:
         reason = getattr(error, "strerror", None) or str(error).splitlines()[0]
@@ -155,6 +158,17 @@ def read_text_table(path: Path, what: str, remedy: str) -> pd.DataFrame:
         ) from error
     table.columns = [str(c).strip().lower() for c in table.columns]
     return table.apply(lambda column: column.str.strip())
+
+
+def _refuse_long_lines(text: str, separator: str) -> None:
+    """Refuse a first line of values that pandas would take for an index of many columns.
+
+    One value more than columns is the name of a row, as R writes it.
+    """
+    filled = (line for line in text.splitlines() if line.strip())
+    counts = [len(row) for row in csv.reader(islice(filled, 2), delimiter=separator)]
+    if len(counts) == 2 and counts[1] > counts[0] + 1:
+        raise ValueError(f"{counts[1]:,} values for {counts[0]} columns in its first line")
 
 
 def _options(table: pd.DataFrame, where: str) -> tuple[np.ndarray, np.ndarray, list[Problem]]:
