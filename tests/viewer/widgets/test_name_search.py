@@ -118,3 +118,12 @@ def test_the_list_belongs_to_the_window_and_so_to_its_theme(field: NameSearch, q
     assert field.popup.parentWidget() is field.window() and not field.popup.isWindow()
     at = field.popup.viewport().rect().bottomRight()
     assert field.popup.viewport().grab().toImage().pixelColor(at).name() == "#112233"
+
+
+def test_the_list_goes_with_its_field(field: NameSearch, qtbot: Any) -> None:
+    field.popup.show_groups(field.index.search("gene", ()))
+    assert field.popup.parent() is field.window_
+    gone: list[bool] = []
+    field.popup.destroyed.connect(lambda: gone.append(True))
+    field.deleteLater()
+    qtbot.waitUntil(lambda: bool(gone))

@@ -202,6 +202,19 @@ def test_a_finished_run_does_not_hold_the_close_dialog(make_napari_viewer: Any, 
     assert not viewer.window._task_status_manager.is_busy()
 
 
+def test_a_window_does_not_hold_the_runs_that_ended_in_it(
+    make_napari_viewer: Any, qtbot: Any
+) -> None:
+    viewer = make_napari_viewer()
+    run = Run(lambda progress, should_stop: None, "Place cells", viewer=viewer)
+    with qtbot.waitSignal(run.finished, timeout=10_000):
+        run.start()
+    held = weakref.ref(run)
+    del run
+    gc.collect()
+    assert held() is None
+
+
 @pytest.mark.parametrize("heeds", [True, False])
 def test_python_may_exit_while_work_is_on(heeds: bool) -> None:
     """Work that heeds the stop ends first; other work meets a Qt that has gone, and is silent."""

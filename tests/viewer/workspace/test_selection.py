@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import gc
+import weakref
 from pathlib import Path
 
 import anndata
@@ -15,6 +17,7 @@ from napari_spatialrecon.viewer.canvas.twin_layers import show_rows, twin
 from napari_spatialrecon.viewer.window.steps import at_once
 from napari_spatialrecon.viewer.workspace.same_cells import are_same_cells
 from napari_spatialrecon.viewer.workspace.selection import Selection
+from napari_spatialrecon.viewer.workspace.workspace import workspace_of
 
 
 def table(seed: int, n: int = 30, genes: int = 5) -> anndata.AnnData:
@@ -99,6 +102,35 @@ def test_a_twin_shows_some_of_the_cells(viewer: ViewerModel) -> None:
     assert selection.rows_in(some).tolist() == [1]
     selection.set_rows(some, [3])
     assert selection.rows_in(layer).tolist() == [13]
+
+
+def test_a_removed_layer_leaves_its_selection_to_one_of_the_same_cells(viewer: ViewerModel) -> None:
+    slide = table(0)
+    first, second = (viewer.add_layer(shown(one)) for one in (slide, imputed(slide)))
+    selection = workspace_of(viewer).selection
+    selection.set_rows(first, [1, 4])
+    viewer.layers.remove(first)
+    assert selection.source is second and selection.rows_in(second).tolist() == [1, 4]
+    viewer.layers.remove(second)
+    assert len(selection) == 0 and selection.source is None
+
+
+def test_a_removed_layer_is_not_held_by_what_was_selected_in_it(viewer: ViewerModel) -> None:
+    selection, kept = workspace_of(viewer).selection, viewer.add_layer(shown(table(1)))
+    layer = Points(np.zeros((5, 2)))
+    viewer.add_layer(layer)
+    selection.set_rows(layer, [1, 2])
+    selection.set_rows(kept, [3])
+    selection.set_rows(layer, [2])
+    viewer.layers.selection.active = kept  # napari's own selection holds what was the last in it
+    viewer.layers.selection._current = kept
+    viewer.layers.remove(layer)
+    held = weakref.ref(layer)
+    del layer
+    gc.collect()
+    assert held() is None
+    selection.go_back()
+    assert selection.rows_in(kept).tolist() == [3]
 
 
 def test_tables_without_a_common_name_or_with_names_twice_differ() -> None:

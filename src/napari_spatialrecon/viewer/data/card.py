@@ -22,6 +22,7 @@ from qtpy.QtWidgets import (
 from napari_spatialrecon.viewer.data.model import ROLES, Card
 from napari_spatialrecon.viewer.data.thumbnail import SIDE
 from napari_spatialrecon.viewer.widgets.labels import WrappedLabel
+from napari_spatialrecon.viewer.widgets.path_menu import show_menu
 from napari_spatialrecon.viewer.widgets.rows import small_button
 from napari_spatialrecon.viewer.window.present import present
 from napari_spatialrecon.viewer.window.tones import Tones
@@ -195,4 +196,4 @@ class CardWidget(QFrame):
         return menu
 
     def _show_menu(self) -> None:
-        self.menu().popup(self.more.mapToGlobal(self.more.rect().bottomLeft()))
+        show_menu(self.menu(), self.more)

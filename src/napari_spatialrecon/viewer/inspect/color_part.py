@@ -92,7 +92,7 @@ class ColorPart(Part):
         self._lay_out()
         self._connect()
         self.space.kept[_KEPT] = self
-        self.destroyed.connect(partial(self.space.kept.pop, _KEPT, None))
+        self.destroyed.connect(partial(_release, self))
 
     def show_layer(self, layer: Points | None) -> None:
         """Be about this layer."""
@@ -308,3 +308,12 @@ _PLAIN = "One color for all points. Search a gene or a column to color them."
 def _chosen(coloring: Coloring) -> dict[str, Any]:
     """Return the fields of a coloring but its name."""
     return {key: value for key, value in vars(coloring).items() if key != "name"}
+
+
+def _release(part: ColorPart) -> None:
+    """Disconnect a part that Qt has deleted."""
+    if part.layer is not None:
+        part.layer.events.face_color.disconnect(part.refresh)
+        part.layer.events.features.disconnect(part._list_names)
+        part.layer = None
+    part.space.kept.pop(_KEPT, None)

@@ -22,6 +22,7 @@ from napari_spatialrecon.viewer.task.gene_list_model import GeneChoice
 from napari_spatialrecon.viewer.task.inputs import Row
 from napari_spatialrecon.viewer.task.one_slide_inputs import OneSlideInputs
 from napari_spatialrecon.viewer.task.saved_choice import SavedModelInputs
+from napari_spatialrecon.viewer.widgets.path_menu import show_menu
 from napari_spatialrecon.viewer.widgets.rows import combo, row
 from napari_spatialrecon.viewer.window.present import present
 from napari_spatialrecon.viewer.window.worker import Run
@@ -139,8 +140,7 @@ class SuperInputs(OneSlideInputs, SavedModelInputs):
         return menu
 
     def _show_clusters(self) -> None:
-        button = self.markers_button
-        self.clusters_menu().exec(button.mapToGlobal(button.rect().bottomLeft()))
+        show_menu(self.clusters_menu(), self.markers_button)
 
     def _add_markers(self, names: list[str]) -> None:
         self.model.genes = (*self.model.genes, *names)

@@ -16,6 +16,7 @@ from napari_spatialrecon.viewer.widgets.labels import WrappedLabel
 from napari_spatialrecon.viewer.widgets.path_menu import (
     add_path_actions,
     ask_files,
+    show_menu,
     show_path_menu,
 )
 from napari_spatialrecon.viewer.widgets.rows import combo, entry_tip, fill, row, small_button
@@ -147,8 +148,7 @@ class SlidesInputs(Inputs):
             self.failed.emit(error)
 
     def _show_menu(self) -> None:
-        menu = self.menu()
-        menu.exec(self.add_button.mapToGlobal(self.add_button.rect().bottomLeft()))
+        show_menu(self.menu(), self.add_button)
 
     def _try_layer(self, layer: Layer) -> None:
         try:

@@ -142,6 +142,7 @@ class _Popup(QListView):
         self.setTextElideMode(Qt.TextElideMode.ElideMiddle)
         self.setAutoFillBackground(True)
         self.clicked.connect(self._choose)
+        field.destroyed.connect(self.deleteLater)  # the window is its parent by then
 
     @property
     def marked(self) -> str | None:

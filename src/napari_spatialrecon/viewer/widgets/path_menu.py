@@ -57,6 +57,12 @@ def show_path_menu(button: QPushButton, title: str, then: Then) -> None:
     """Show the menu below a button."""
     menu = QMenu(button)
     add_path_actions(menu, button, title, then)
+    show_menu(menu, button)
+
+
+def show_menu(menu: QMenu, button: QWidget) -> None:
+    """Show a menu below a button, and delete it once it is left: its actions may hold layers."""
+    menu.aboutToHide.connect(menu.deleteLater)
     menu.exec(button.mapToGlobal(button.rect().bottomLeft()))
 
 

@@ -16,6 +16,7 @@ import warnings
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
+from weakref import WeakMethod
 
 from qtpy.QtCore import QObject, Signal, Slot
 from superqt.utils._qthreading import WorkerBase, WorkerBaseSignals
@@ -303,8 +304,14 @@ class _TaskStatus:
         if self._window is not None:
             from napari.utils.task_status import Status
 
+            held = WeakMethod(close)  # napari keeps what is registered as long as its window
+
+            def close_if_alive() -> None:
+                if (close := held()) is not None:
+                    close()
+
             self._id = self._window._register_task_status(
-                "Spatial Reconstruction", Status.COMPLETED, title, close
+                "Spatial Reconstruction", Status.COMPLETED, title, close_if_alive
             )
 
     def update(self, status: str) -> None:

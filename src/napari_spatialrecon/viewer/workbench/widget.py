@@ -127,4 +127,5 @@ class Workbench(QWidget):
 def _release(bench: Workbench) -> None:
     """Disconnect a workbench that Qt has deleted."""
     bench.viewer.events.theme.disconnect(bench._set_theme)
+    bench.space.go.disconnect(bench.go)
     bench.space.kept.pop(_KEPT, None)

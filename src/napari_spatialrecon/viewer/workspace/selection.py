@@ -21,7 +21,7 @@ from napari_spatialrecon.viewer.workspace.texts import rows_among, unique_texts
 if TYPE_CHECKING:
     import pandas as pd
     from anndata import AnnData
-    from napari.layers import Points
+    from napari.layers import Layer, Points
 
 
 _STEPS = 20
@@ -46,7 +46,7 @@ class Selection:
 
     def __init__(self) -> None:
         self.source: Points | None = None
-        self._made = _Made(np.empty(0, object))
+        self._made = _NOTHING
         self._found: weakref.WeakKeyDictionary[Points, tuple[np.ndarray, np.ndarray]]
         self._found = weakref.WeakKeyDictionary()
         self._before: list[tuple[_Made, Points | None]] = []
@@ -98,6 +98,22 @@ class Selection:
         """Select what was selected before."""
         if self._before:
             self._take(*self._before.pop(), keep=False)
+
+    def forget(self, layer: Layer, left: Iterable[Layer] = ()) -> None:
+        """Let go of a layer that was removed, and of what was selected in it before.
+
+        Parameters
+        ----------
+        left
+            The first points layer of the same cells among them holds the selection from now on;
+            without one, nothing is selected.
+        """
+        self._before = [step for step in self._before if step[1] is not layer]
+        if layer is not self.source:
+            return
+        points = (one for one in left if type(one) is type(layer) and one is not layer)
+        heir = next((one for one in points if self.is_of(one)), None)
+        self._take(self._made if heir is not None else _NOTHING, heir, keep=False)
 
     def rows_in(self, layer: Points) -> np.ndarray:
         """Return the rows (n,) int of a layer that are selected, ascending."""
@@ -163,6 +179,9 @@ class _Made:
         if self.rows is not None and other.rows is not None and self.of is other.of:
             return np.array_equal(self.rows, other.rows)
         return len(self) == len(other) and np.array_equal(self.names, other.names)
+
+
+_NOTHING = _Made(np.empty(0, object))
 
 
 def _cells_of(layer: Points) -> AnnData | None:

@@ -324,6 +324,8 @@ class Workspace:
         entry = self.of_layer(event.value)
         if entry is not None:
             self.remove(entry)
+        if (viewer := self.viewer) is not None:
+            self.selection.forget(event.value, viewer.layers)
 
     def _show_scale_bar(self, entry: Entry) -> None:
         """Turn on the scale bar with the first layer in µm; once turned off, it stays off."""
