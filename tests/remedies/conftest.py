@@ -60,14 +60,13 @@ def space(viewer: Any, tiny: Any) -> Any:
     from napari.layers import Layer
 
     from napari_spatialrecon.viewer.window.memory import Memory
-    from napari_spatialrecon.viewer.workspace import workspace
     from napari_spatialrecon.viewer.workspace.simulated import (
         list_simulated_cells,
         simulated_layers,
     )
+    from napari_spatialrecon.viewer.workspace.workspace import workspace_of
 
-    found = workspace.Workspace(viewer, memory=Memory({}))
-    workspace._workspaces[viewer] = found
+    found = workspace_of(viewer, memory=Memory({}))
     for layer in simulated_layers(tiny):
         viewer.add_layer(Layer.create(*layer))
     list_simulated_cells(viewer, tiny)

@@ -19,12 +19,11 @@ from napari.components import ViewerModel
 from napari.layers import Layer
 
 from napari_spatialrecon.viewer.window.memory import Memory
-from napari_spatialrecon.viewer.workspace import workspace
 from napari_spatialrecon.viewer.workspace.simulated import (
     list_simulated_cells,
     simulated_layers,
 )
-from napari_spatialrecon.viewer.workspace.workspace import Workspace
+from napari_spatialrecon.viewer.workspace.workspace import Workspace, workspace_of
 
 _status: list[int] = []
 
@@ -120,8 +119,7 @@ def forgetful() -> Callable[[Any], Workspace]:
     """Gives a viewer a workspace that remembers nothing of other sessions."""
 
     def give(viewer: Any) -> Workspace:
-        workspace._workspaces[viewer] = Workspace(viewer, memory=Memory({}))
-        return workspace._workspaces[viewer]
+        return workspace_of(viewer, memory=Memory({}))
 
     return give
 

@@ -6,10 +6,12 @@ import os
 import random
 import time
 from collections import Counter
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
 import napari
+from napari._qt.dialogs.qt_notification import NapariQtNotification
 from napari.settings import get_settings
 from qtpy.QtCore import QEvent
 from qtpy.QtWidgets import QApplication, QDockWidget
@@ -92,6 +94,7 @@ class Room:
         for dialog in QApplication.topLevelWidgets():
             if dialog is not self.viewer.window._qt_window and dialog.isVisible():
                 dialog.close()
+        self._close_notices()
         self.viewer.layers.select_all()
         self.hand.press(self.viewer.window._qt_viewer.layerButtons.deleteButton)
         self.viewer.layers.clear()
@@ -101,7 +104,17 @@ class Room:
             self._close(dock)
         self.bench = None
         self._until_idle()
-        settle(4.5)  # notices fade, and removed layers are freed
+        settle(4.5)  # removed layers are freed
+        self._close_notices()
+
+    def _close_notices(self) -> None:
+        """Close napari's notices as a user does.
+
+        Of several napari 0.9.2 fades the last alone, and none while its window is not in front.
+        """
+        for notice in list(NapariQtNotification._instances):
+            with suppress(RuntimeError):  # its window is gone
+                notice.close_button.click()
 
     def left(self) -> dict[str, float]:
         """Count what is left after everything was cleared."""

@@ -132,6 +132,13 @@ def _text(error: BaseException | None) -> str:
     return "".join(traceback.format_exception(error))[-3000:]
 
 
+def _is_kept(path: Path) -> bool:
+    """Return whether a path lies in the copy that a window which is still open keeps aside."""
+    from napari_spatialrecon.viewer.session.keeper import _keepers
+
+    return any(path.is_relative_to(keeper.aside) for keeper in _keepers.values())
+
+
 def counted(home: Path) -> dict[str, float]:
     """Count what this process holds, once everything was closed."""
     import psutil
@@ -176,7 +183,7 @@ def counted(home: Path) -> dict[str, float]:
         "MB": round(process.memory_info().rss / 1e6),
         "threads": threading.active_count(),
         "processes": len(process.children(recursive=True)),
-        "folders": sum(1 for _ in (home / "tmp").rglob("*")),
+        "folders": sum(1 for path in (home / "tmp").rglob("*") if not _is_kept(path)),
         "descriptors": process.num_fds(),
         "GL objects": sum(len(p._objects) for p in parsers),
         **{name: found[name] for name in kinds},

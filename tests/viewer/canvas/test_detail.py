@@ -18,7 +18,6 @@ from napari_spatialrecon.viewer.canvas.many_points import is_lean
 from napari_spatialrecon.viewer.canvas.point_nodes import drawers, set_standing_out, show_points
 from napari_spatialrecon.viewer.session.keeper import keeper_of
 from napari_spatialrecon.viewer.window import garbage
-from napari_spatialrecon.viewer.workspace.workspace import _workspaces
 
 N = 3_000
 
@@ -343,7 +342,6 @@ def test_a_closed_window_is_let_go(make_napari_viewer: Any, qtbot: Any) -> None:
     viewer = make_napari_viewer()
     keep_smooth(viewer)
     keeper_of(viewer)
-    assert viewer in details and viewer in _workspaces
+    assert viewer in details
     viewer.close()
     qtbot.waitUntil(lambda: viewer not in details, timeout=5_000)
-    qtbot.waitUntil(lambda: viewer not in _workspaces, timeout=5_000)

@@ -1,6 +1,8 @@
 from __future__ import annotations
 
+import gc
 import re
+import weakref
 from pathlib import Path
 
 import anndata
@@ -223,3 +225,17 @@ def test_an_image_that_is_opened_on_its_own_has_the_size_that_its_file_states(
     assert "0.25 µm per pixel, as he.ome.tif states." in entry.notes
     space.set_scale(entry, 0.5)
     assert entry.um_per_unit == 0.5
+
+
+def opened() -> weakref.ref[ViewerModel]:
+    """A viewer that its layer knows by an event, as layers do that are on napari's canvas."""
+    viewer = ViewerModel()
+    add_slide(viewer).events.name.connect(lambda event: viewer.layers)
+    assert len(workspace_of(viewer)) == 1
+    return weakref.ref(viewer)
+
+
+def test_a_viewer_whose_layers_know_it_is_let_go_with_its_workspace() -> None:
+    held = opened()
+    gc.collect()
+    assert held() is None

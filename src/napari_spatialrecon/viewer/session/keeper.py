@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import time
-import weakref
 from collections.abc import Callable, Mapping
 from functools import partial
 from pathlib import Path
@@ -39,7 +38,7 @@ from napari_spatialrecon.viewer.window.steps import Steps, at_once
 from napari_spatialrecon.viewer.window.turns import Turns
 from napari_spatialrecon.viewer.window.worker import Run
 from napari_spatialrecon.viewer.workspace.opening import BENCH
-from napari_spatialrecon.viewer.workspace.workspace import forget_workspace, workspace_of
+from napari_spatialrecon.viewer.workspace.workspace import workspace_of
 
 if TYPE_CHECKING:
     from napari.viewer import Viewer
@@ -111,7 +110,6 @@ class Keeper(QObject):
             signal.connect(follow)
         present(QApplication.instance()).aboutToQuit.connect(self.clean_up)
         self.destroyed.connect(partial(_end, id(viewer), self._followed, self.aside))
-        self.destroyed.connect(partial(forget_workspace, weakref.ref(viewer)))
 
     @property
     def working(self) -> bool:

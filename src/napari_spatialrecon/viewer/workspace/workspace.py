@@ -47,7 +47,6 @@ __all__ = [
     "Kept",
     "Role",
     "Workspace",
-    "forget_workspace",
     "read_um",
     "workspace_of",
 ]
@@ -342,20 +341,18 @@ class Workspace:
         return result
 
 
-_workspaces: weakref.WeakKeyDictionary[ViewerModel, Workspace] = weakref.WeakKeyDictionary()
+_HELD = "_spatialrecon_workspace"
 
 
-def workspace_of(viewer: ViewerModel) -> Workspace:
-    """Return the workspace of a viewer; each viewer has its own."""
-    viewer = unwrapped(viewer)
-    if viewer not in _workspaces:
+def workspace_of(viewer: ViewerModel, *, memory: Memory | None = None) -> Workspace:
+    """Return the workspace of a viewer; each viewer has its own, made at the first call.
+
+    The viewer's list of layers holds it. A table of ours would hold the viewer in turn: layers, of
+    which a workspace knows, are followed by the canvas, which knows the viewer.
+    """
+    held = vars(unwrapped(viewer).layers)
+    if _HELD not in held:
         hdf5_vetting.start()  # before a file is dropped, which would wait for it
-        _workspaces[viewer] = Workspace(viewer)
-    return _workspaces[viewer]
-
-
-def forget_workspace(held: weakref.ref[ViewerModel], *_: object) -> None:
-    """Let go of a viewer whose window is gone: its layers, which a workspace lists, hold it."""
-    viewer = held()
-    if viewer is not None:
-        _workspaces.pop(viewer, None)
+        held[_HELD] = Workspace(unwrapped(viewer), memory=memory)
+    space: Workspace = held[_HELD]
+    return space
