@@ -98,6 +98,7 @@ class Room:
         self.viewer.layers.select_all()
         self.hand.press(self.viewer.window._qt_viewer.layerButtons.deleteButton)
         self.viewer.layers.clear()
+        self.viewer.layers.selection._current = None  # napari 0.9.2 keeps the last that was there
         self._forget(workspace_of(self.viewer))
         self.viewer.theme = "dark"
         for dock in self._docks():
