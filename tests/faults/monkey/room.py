@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import os
 import random
 import time
@@ -122,6 +123,11 @@ class Room:
         for _ in range(3):
             QApplication.sendPostedEvents(None, QEvent.Type.DeferredDelete)
             settle(0.1)
+        gc.unfreeze()
+        gc.collect()
+        canvas = self.viewer.window._qt_viewer.canvas._scene_canvas
+        canvas.set_current()
+        canvas.context.flush_commands()  # vispy deletes as it draws, and an empty canvas is not
         found = counted(self.home)
         self.watch.rest()
         return found

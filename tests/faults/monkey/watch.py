@@ -185,7 +185,8 @@ def counted(home: Path) -> dict[str, float]:
         "processes": len(process.children(recursive=True)),
         "folders": sum(1 for path in (home / "tmp").rglob("*") if not _is_kept(path)),
         "descriptors": process.num_fds(),
-        "GL objects": sum(len(p._objects) for p in parsers),
+        # A text stands for one that was deleted, until the next commands are sent.
+        "GL objects": sum(not isinstance(o, str) for p in parsers for o in p._objects.values()),
         **{name: found[name] for name in kinds},
         "widgets": len(QApplication.allWidgets()),
         "objects": n_objects,
