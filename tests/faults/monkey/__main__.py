@@ -84,7 +84,7 @@ def with_screen() -> None:
 def trial(home: Path, options: argparse.Namespace) -> int:
     """Act in rounds until the time is up."""
     from faults.monkey.acts import WEIGHTS, Monkey
-    from faults.monkey.watch import Watch
+    from faults.monkey.watch import Watch, kept_in
 
     watch = Watch()
     monkey = Monkey(home, watch)
@@ -113,6 +113,8 @@ def trial(home: Path, options: argparse.Namespace) -> int:
         before = len(watch.misses)
         monkey.clear()
         left.append(monkey.left())
+        if left[-1]["folders"] > left[0]["folders"]:
+            print("temporary:", *(path.relative_to(home) for path in kept_in(home)), sep="\n  ")
         print(*watch.misses[before:], sep="\n")
         print(f"act {number}: " + ", ".join(f"{k} {v:g}" for k, v in left[-1].items()), flush=True)
     return told(tried, left, watch, monkey)

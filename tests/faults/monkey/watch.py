@@ -132,11 +132,13 @@ def _text(error: BaseException | None) -> str:
     return "".join(traceback.format_exception(error))[-3000:]
 
 
-def _is_kept(path: Path) -> bool:
-    """Return whether a path lies in the copy that a window which is still open keeps aside."""
+def kept_in(home: Path) -> list[Path]:
+    """Return temporary files and folders but those of the copy that an open window keeps aside."""
     from napari_spatialrecon.viewer.session.keeper import _keepers
 
-    return any(path.is_relative_to(keeper.aside) for keeper in _keepers.values())
+    copies = [keeper.aside for keeper in _keepers.values()]
+    found = (home / "tmp").rglob("*")
+    return [path for path in found if not any(path.is_relative_to(copy) for copy in copies)]
 
 
 def counted(home: Path) -> dict[str, float]:
@@ -183,7 +185,7 @@ def counted(home: Path) -> dict[str, float]:
         "MB": round(process.memory_info().rss / 1e6),
         "threads": threading.active_count(),
         "processes": len(process.children(recursive=True)),
-        "folders": sum(1 for path in (home / "tmp").rglob("*") if not _is_kept(path)),
+        "folders": len(kept_in(home)),
         "descriptors": process.num_fds(),
         # A text stands for one that was deleted, until the next commands are sent.
         "GL objects": sum(not isinstance(o, str) for p in parsers for o in p._objects.values()),
