@@ -143,6 +143,10 @@ def test_without_the_process_files_are_read_all_the_same(tmp_path, monkeypatch):
     hdf5_vetting._known.clear()
     monkeypatch.setattr(sys, "executable", str(tmp_path / "no python"))
     vet(path)
+    hdf5_vetting._known.clear()
+    monkeypatch.setattr(sys, "frozen", True, raising=False)
+    monkeypatch.setattr(hdf5_vetting, "_Walker", None)
+    vet(path)
 
 
 def test_an_answer_that_nobody_waits_for_is_not_taken_for_the_next(tmp_path, monkeypatch):

@@ -120,6 +120,7 @@ class _Walker:
             stdout=subprocess.PIPE,
             stderr=subprocess.DEVNULL,
             text=True,
+            creationflags=getattr(subprocess, "CREATE_NO_WINDOW", 0),
         )
         self.walked = 0
         self._answers: SimpleQueue[str] = SimpleQueue()
@@ -177,6 +178,8 @@ _walkers: list[_Walker] = []
 def _walking() -> _Walker | None:
     """Return the process, started if there is none; None where none can be started."""
     if not _walkers:
+        if getattr(sys, "frozen", False):  # the executable is no Python
+            return None
         try:
             _walkers.append(_Walker())
         except (OSError, ValueError):
