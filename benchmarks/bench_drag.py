@@ -24,7 +24,7 @@ from vispy.gloo import gl
 
 from napari_spatialrecon.viewer.canvas.layers import cells_layer
 from napari_spatialrecon.viewer.window.memory import Memory
-from napari_spatialrecon.viewer.workspace import workspace
+from napari_spatialrecon.viewer.workspace.workspace import workspace_of
 
 MOVES = 20
 
@@ -42,7 +42,7 @@ def placed(n: int) -> AnnData:
 def measure(n: int) -> None:
     viewer = napari.Viewer()
     viewer.window._qt_window.resize(1280, 800)
-    workspace._workspaces[viewer] = workspace.Workspace(viewer, memory=Memory({}))
+    workspace_of(viewer, memory=Memory({}))
     viewer.add_layer(Layer.create(*cells_layer(placed(n), name="cells")))
     _, widget = viewer.window.add_plugin_dock_widget("napari-spatialrecon", "Landmarks")
     model = widget.session.model

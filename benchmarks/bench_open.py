@@ -23,7 +23,7 @@ from qtpy.QtWidgets import QApplication
 from scipy import sparse
 
 from napari_spatialrecon.viewer.window.memory import Memory
-from napari_spatialrecon.viewer.workspace import workspace
+from napari_spatialrecon.viewer.workspace.workspace import workspace_of
 
 CELLS, GENES = 20_000, 2_000
 
@@ -76,7 +76,7 @@ def main() -> None:
         files = [Path(arg) for arg in sys.argv[1:]] or [made(Path(folder))]
         viewer = napari.Viewer()
         viewer.window._qt_window.resize(1280, 800)
-        workspace._workspaces[viewer] = workspace.Workspace(viewer, memory=Memory({}))
+        workspace_of(viewer, memory=Memory({}))
         QApplication.processEvents()
         for path in files:
             for time_ in ("first", "second"):

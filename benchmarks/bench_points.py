@@ -43,8 +43,8 @@ from napari_spatialrecon.viewer.inspect.legend_part import LegendPart
 from napari_spatialrecon.viewer.results.looks import Look
 from napari_spatialrecon.viewer.window.memory import Memory
 from napari_spatialrecon.viewer.window.turns import Turns
-from napari_spatialrecon.viewer.workspace import workspace
 from napari_spatialrecon.viewer.workspace.results import Result
+from napari_spatialrecon.viewer.workspace.workspace import workspace_of
 
 #: What lets glibc keep freed memory; without effect elsewhere.
 KEPT = {
@@ -170,7 +170,7 @@ def main() -> None:
     if not options.give_back and not KEPT.items() <= os.environ.items():
         os.execve(sys.executable, [sys.executable, *sys.argv], {**os.environ, **KEPT})
     viewer: Any = napari.Viewer()
-    workspace._workspaces[viewer] = workspace.Workspace(viewer, memory=Memory({}))
+    workspace_of(viewer, memory=Memory({}))
     _, bench = viewer.window.add_plugin_dock_widget("napari-spatialrecon", "Spatial Reconstruction")
     low, high = np.zeros(2), np.full(2, 10_000.0)
     if options.image:

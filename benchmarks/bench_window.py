@@ -23,8 +23,8 @@ from qtpy.QtWidgets import QApplication
 from napari_spatialrecon.tissue.simulator.config import SimulatorConfig
 from napari_spatialrecon.tissue.simulator.simulate import simulate
 from napari_spatialrecon.viewer.window.memory import Memory
-from napari_spatialrecon.viewer.workspace import workspace
 from napari_spatialrecon.viewer.workspace.simulated import list_simulated_cells, simulated_layers
+from napari_spatialrecon.viewer.workspace.workspace import workspace_of
 
 
 def until(done: Callable[[], bool], seconds: float = 600.0) -> None:
@@ -40,7 +40,7 @@ def window(made: Any) -> tuple[Any, Any]:
     from napari.layers import Layer
 
     viewer = napari.Viewer()
-    workspace._workspaces[viewer] = workspace.Workspace(viewer, memory=Memory({}))
+    workspace_of(viewer, memory=Memory({}))
     _, widget = viewer.window.add_plugin_dock_widget("napari-spatialrecon", "Place cells")
     for layer in simulated_layers(made):
         viewer.add_layer(Layer.create(*layer))
