@@ -82,7 +82,7 @@ def evaluate_genes(truth: AnnData, prediction: AnnData) -> dict[str, Any]:
     Parameters
     ----------
     prediction
-        ``X`` log-normalised; ``var["origin"]`` and ``var["reliability"]`` as `impute_genes` writes.
+        ``X`` log-normalized; ``var["origin"]`` and ``var["reliability"]`` as `impute_genes` writes.
 
     Returns
     -------

@@ -59,7 +59,7 @@ def overlay(
     truth : (n, 2) float, optional
         True positions of the same points, for a second panel.
     um_per_unit
-        Micrometres per frame unit, for the scale bar; None if unknown.
+        Micrometers per frame unit, for the scale bar; None if unknown.
     kind
         How to color; by default numbers as a gene and anything else as categories. Uncertainty is
         in the frame's unit.

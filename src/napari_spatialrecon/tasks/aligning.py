@@ -42,7 +42,7 @@ class AlignResult:
     fit
         Residuals in the unit of the landmarks' image; None where there were no pairs.
     um_per_unit
-        Micrometres of the unit that the fit's residuals have, None where unknown.
+        Micrometers of the unit that the fit's residuals have, None where unknown.
     record
         The run.
     notes
@@ -102,6 +102,7 @@ def align_by_landmarks(
     Returns
     -------
     AlignResult
+        The table in the frame of the image, and how well the landmarks fit.
 
     Raises
     ------
@@ -174,6 +175,7 @@ def align_by_outline(
     Returns
     -------
     AlignResult
+        The table in the frame of the image, as a start for landmarks.
 
     Raises
     ------

@@ -65,6 +65,7 @@ def align_by_file(
     Returns
     -------
     AlignResult
+        The table in the frame of the image, and how well it fits.
 
     Raises
     ------

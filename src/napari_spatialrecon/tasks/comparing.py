@@ -116,6 +116,7 @@ def compare(
     Returns
     -------
     Comparison
+        How far apart the two place each cell, in one frame.
 
     Raises
     ------

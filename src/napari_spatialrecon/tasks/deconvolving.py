@@ -153,6 +153,7 @@ def deconvolve(
     Returns
     -------
     MixtureResult
+        `proportions` holds the shares of each spot, `verdict` what speaks against them.
 
     Raises
     ------

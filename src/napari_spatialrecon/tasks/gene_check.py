@@ -77,7 +77,7 @@ def compare(result: AnnData, slide: AnnData, genes: Sequence[str], name: str = "
     Returns
     -------
     ``var["origin"]`` is "held out" for `genes`, ``var["found"]`` their Pearson correlation with the
-    truth over spots that have counts, ``obsm["held_out_measured"]`` the truth (log-normalised).
+    truth over spots that have counts, ``obsm["held_out_measured"]`` the truth (log-normalized).
     """
     found = np.full(result.n_vars, np.nan)
     measured = hidden_truth(slide, genes, name)
@@ -104,7 +104,7 @@ def names_of(slide: AnnData, genes: Sequence[str], name: str = "slide") -> GeneN
 
 
 def hidden_truth(slide: AnnData, genes: Sequence[str], name: str = "slide") -> pd.DataFrame:
-    """Return genes as a slide measured them, log-normalised, in its spots that have counts."""
+    """Return genes as a slide measured them, log-normalized, in its spots that have counts."""
     spots = contract.prepare_slide(slide, name, counts_needed=False)
     values, _ = log_normalised(spots, intensities=True)
     columns = find_genes(spots.adata.var, genes, name)

@@ -23,7 +23,7 @@ class GeneResult:
     Parameters
     ----------
     adata
-        The slide's spots in their order, the asked genes in theirs: ``X`` log-normalised,
+        The slide's spots in their order, the asked genes in theirs: ``X`` log-normalized,
         ``layers["imputed_std"]``, ``var["origin"]`` (measured or imputed), ``var["reliability"]``.
         None where the result went to a file.
     path

@@ -84,6 +84,7 @@ def move_by_landmarks(
     Returns
     -------
     LandmarkResult
+        The moved cells; `write` saves them.
 
     Raises
     ------

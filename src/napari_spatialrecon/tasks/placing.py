@@ -97,6 +97,7 @@ def place(
     Returns
     -------
     PlaceResult
+        The cells with their places; `verdict` says how far to trust them, `write` saves them.
 
     Raises
     ------

@@ -110,6 +110,7 @@ def super_resolve(
     Returns
     -------
     SuperResult
+        The parts of all spots; `verdict` says whether anything was gained, `write` saves them.
 
     Raises
     ------

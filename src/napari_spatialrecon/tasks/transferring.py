@@ -95,6 +95,7 @@ def transfer(
     Returns
     -------
     Transfer
+        How well each section is placed by what was learned from each other one.
 
     Raises
     ------

@@ -42,6 +42,7 @@ def compare_values(
     Returns
     -------
     ValueComparison
+        How far the two disagree on each spot, and on each type or gene.
 
     Raises
     ------

@@ -40,7 +40,7 @@ class Histology:
     name
         Name of the library.
     um_per_unit
-        Micrometres per frame unit; None if unknown.
+        Micrometers per frame unit; None if unknown.
     notes
         Messages about files that could not be used.
     """
@@ -53,7 +53,7 @@ class Histology:
 
     @property
     def um_per_pixel(self) -> float | None:
-        """Micrometres per pixel of ``levels[0]``; None if unknown."""
+        """Micrometers per pixel of ``levels[0]``; None if unknown."""
         return None if self.um_per_unit is None else self.units_per_pixel * self.um_per_unit
 
     def thumbnail(self, longest: int = 512) -> tuple[np.ndarray, float]:

@@ -62,9 +62,9 @@ class Micrometres:
     Parameters
     ----------
     per_unit
-        Micrometres in a unit of the coordinates; None where unknown.
+        Micrometers in a unit of the coordinates; None where unknown.
     per_pixel
-        Micrometres in a full-resolution pixel of the histology; None where unknown.
+        Micrometers in a full-resolution pixel of the histology; None where unknown.
     spot
         Diameter of a spot, or width of a bin, in µm; None where nothing says.
     notes

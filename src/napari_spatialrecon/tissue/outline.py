@@ -69,7 +69,7 @@ def start_by_outline(
     image
         H&E image; its `um_per_unit` gives the size of its frame.
     um_per_unit
-        Micrometres per unit of `points`; None if unknown.
+        Micrometers per unit of `points`; None if unknown.
     reflection
         Whether the spots may be flipped.
 

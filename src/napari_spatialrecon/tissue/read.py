@@ -48,13 +48,28 @@ def read_adata(
 ) -> AnnData:
     """Return the table in a file or folder of any supported format, detected by content.
 
+    A format ignores the choices that it does not have.
+
     Parameters
     ----------
     path
         `docs/formats.md` lists what is read. A SpatialData object in memory is taken as well.
-    layer, library, genome, region, table, coordinate_system, bin, um_per_pixel, y_axis
-        Choices for files that hold more than one; see `ReadOptions`. A format ignores those that
-        it does not have.
+    layer
+        Matrix of counts: name of a layer, "X" or "raw".
+    library
+        Slide or sample, where a file holds several.
+    genome
+        Genome of a matrix of mixed species, such as "GRCh38".
+    region
+        Element of SpatialData or field of view of CosMx, of several.
+    table, coordinate_system
+        Of a SpatialData object that holds several.
+    bin
+        Bin size of Visium HD in µm or of Stereo-seq in steps, or "cells".
+    um_per_pixel
+        µm of a pixel, or of the unit of the coordinates.
+    y_axis
+        Direction of y in the file: "down" as in an image, or "up" as in a plot.
     backed
         Whether matrices of an .h5ad file or an AnnData .zarr stay on disk: placing then reads them
         in blocks, and holds the counts of the genes that it needs. If None, those of a table that

@@ -52,12 +52,12 @@ class SlideScale:
 
     @property
     def um_per_unit(self) -> float | None:
-        """Micrometres in a unit of the coordinates; None where unknown."""
+        """Micrometers in a unit of the coordinates; None where unknown."""
         return self.micrometres.per_unit
 
     @property
     def um_per_pixel(self) -> float | None:
-        """Micrometres in a full-resolution pixel of the histology; None where unknown."""
+        """Micrometers in a full-resolution pixel of the histology; None where unknown."""
         return self.micrometres.per_pixel
 
     @property

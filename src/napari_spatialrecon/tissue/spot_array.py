@@ -43,7 +43,7 @@ class SpotArray:
     kind
         ``"Visium"`` or ``"ST"``.
     um_per_unit
-        Micrometres in a unit of the coordinates.
+        Micrometers in a unit of the coordinates.
     """
 
     kind: str

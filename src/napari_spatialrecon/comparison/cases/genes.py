@@ -24,7 +24,7 @@ CASES = ("bdtnp", "mop", "xenium")
 
 @dataclass(frozen=True)
 class Case:
-    """A slide, reference cells, the genes of each fold, and the log-normalised truth."""
+    """A slide, reference cells, the genes of each fold, and the log-normalized truth."""
 
     slide: anndata.AnnData
     cells: anndata.AnnData
@@ -73,7 +73,7 @@ def _fewer(matrix: sparse.csr_matrix, rate: float) -> sparse.csr_matrix:
 
 
 def measured(slide: anndata.AnnData) -> pd.DataFrame:
-    """Return what predictions are compared with: log-normalised counts, or intensities."""
+    """Return what predictions are compared with: log-normalized counts, or intensities."""
     prepared = prepare_slide(slide, "slide", counts_needed=False)
     logs = log_normalised(prepared, intensities=True)[0].toarray()
     return pd.DataFrame(logs, slide.obs_names[prepared.kept], slide.var_names)

@@ -80,7 +80,7 @@ class Peer(ABC):
 
 
 def normalised(adata: AnnData) -> AnnData:
-    """Return log-normalised counts; intensities as they are."""
+    """Return log-normalized counts; intensities as they are."""
     made = adata.copy()
     data = made.X.data if sparse.issparse(made.X) else made.X
     if np.all(data == np.rint(data)):
@@ -153,7 +153,7 @@ class Transport(Peer):
 
     @abstractmethod
     def transport(self, cells: AnnData, spots: AnnData) -> tuple[Array, AnnData]:
-        """Return the plan, (n_cells, n_spots), and the cells' log-normalised counts."""
+        """Return the plan, (n_cells, n_spots), and the cells' log-normalized counts."""
 
     def weights(self, plan: Array) -> Array:
         """Return the weight of each cell in each spot, by which genes are read out."""

@@ -12,7 +12,7 @@ from napari_spatialrecon.comparison.peers.base import Peer, genes_of, needs_coun
 
 
 class GimVI(Peer):
-    """Spots are decoded as cells; values are log-normalised to the slide's median total."""
+    """Spots are decoded as cells; values are log-normalized to the slide's median total."""
 
     OPTIONS: ClassVar[dict[str, Any]] = {"max_epochs": 200}
 

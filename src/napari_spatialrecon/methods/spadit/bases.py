@@ -144,7 +144,7 @@ class Bases:
         Parameters
         ----------
         cells : (n_cells, n_genes) float32
-            The genes in the reference, log-normalised.
+            The genes in the reference, log-normalized.
 
         Returns
         -------

@@ -24,7 +24,7 @@ class Frames:
     Parameters
     ----------
     slide_um
-        Micrometres per unit of the slide's `obsm["spatial"]`; None if unknown.
+        Micrometers per unit of the slide's `obsm["spatial"]`; None if unknown.
     image_pixel
         Units of the image's frame per full-resolution pixel of the image.
     """

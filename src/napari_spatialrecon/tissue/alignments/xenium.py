@@ -33,7 +33,7 @@ from napari_spatialrecon.tissue.alignments.frames import Frames, matrix_of, scal
 from napari_spatialrecon.tissue.landmark_pairs import LandmarkPairs, read_pair_columns, refuse
 
 PIXEL_UM = 0.2125
-"""Micrometres per pixel of a morphology image, where ``experiment.xenium`` is not at hand."""
+"""Micrometers per pixel of a morphology image, where ``experiment.xenium`` is not at hand."""
 KEYPOINTS = ("fixedX", "fixedY", "alignmentX", "alignmentY")
 """Columns of ``keypoints.csv``: a point of the morphology image, and the same of the added one."""
 _MANIFEST = "experiment.xenium"

@@ -38,7 +38,7 @@ class ReadOptions:
     bin
         Bin size in µm of Visium HD ("8"), or in steps of the array of Stereo-seq ("50").
     um_per_pixel
-        Micrometres of a pixel, or of another unit of the coordinates, which then counts.
+        Micrometers of a pixel, or of another unit of the coordinates, which then counts.
     y_axis
         Direction of y in the file: "down" as in an image, or "up" as in a plot.
     """

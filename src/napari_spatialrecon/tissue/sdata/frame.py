@@ -42,7 +42,7 @@ class Frame:
     unit
         "px" of the image, "um", or "unit" where nothing says.
     um_per_unit
-        Micrometres in a unit; None where unknown.
+        Micrometers in a unit; None where unknown.
     picture
         The image; None without one.
     pixels_per_unit

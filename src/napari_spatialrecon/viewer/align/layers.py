@@ -113,7 +113,7 @@ class AlignSession(LandmarkSession):
 
     @property
     def um(self) -> float | None:
-        """Micrometres per world unit; None if the image has no scale."""
+        """Micrometers per world unit; None if the image has no scale."""
         return um_per_layer_unit(self.image)
 
     @property

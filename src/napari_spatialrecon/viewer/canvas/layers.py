@@ -110,7 +110,7 @@ def histology_layer(
     histology
         Its levels are (y, x, 3), finest first.
     um_per_unit
-        Micrometres per unit of the slide's coordinates; None if unknown.
+        Micrometers per unit of the slide's coordinates; None if unknown.
     name
         Name of the slide; by default that of the image.
     """

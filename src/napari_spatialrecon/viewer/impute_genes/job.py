@@ -66,7 +66,7 @@ class Imputed(Outcome):
         return held[0] if held else str(self.genes.index[0])
 
     def values(self, gene: str) -> np.ndarray:
-        """Return a gene over the spots, log-normalised, (n_spots,) float32."""
+        """Return a gene over the spots, log-normalized, (n_spots,) float32."""
         return _column(self.adata.X, self.adata.var_names.get_loc(gene))
 
     def spread(self, gene: str) -> np.ndarray:

@@ -129,7 +129,7 @@ class LandmarksSession(LandmarkSession):
 
     @property
     def um(self) -> float | None:
-        """Micrometres of a unit of the places; None where unknown."""
+        """Micrometers of a unit of the places; None where unknown."""
         return self.um_per_unit if um_per_layer_unit(self.layer) is not None else None
 
     @property

@@ -46,7 +46,7 @@ class Entry:
     layer
         The layer that shows it; None for cells without coordinates and for models.
     um_per_unit
-        Micrometres per unit of its coordinates (per pixel of an image); None if unknown.
+        Micrometers per unit of its coordinates (per pixel of an image); None if unknown.
     notes
         Messages to the user.
     model

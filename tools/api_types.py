@@ -1,0 +1,56 @@
+"""Types and defaults of parameters in the Python reference, as they are.
+
+griffe gives all names that a docstring describes together the type and default of the first, and
+shows a default that has a name by that name; `mkdocs.yml` names this extension of it.
+"""
+
+from __future__ import annotations
+
+from importlib import import_module
+from typing import Any
+
+from griffe import Class, DocstringSectionParameters, Extension, Function, Module
+
+
+class OwnTypes(Extension):
+    """Take types and defaults from the signature, where the docstring states none."""
+
+    def on_package(self, *, pkg: Module, **_: Any) -> None:
+        """Mend all functions and classes of a package."""
+        self.mend(pkg)
+
+    def mend(self, item: Module | Class) -> None:
+        """Mend what a module or a class holds."""
+        for member in item.members.values():
+            if member.is_alias:
+                continue
+            if isinstance(member, Module | Class):
+                self.mend(member)
+            if isinstance(member, Class | Function) and member.docstring is not None:
+                mend_parameters(member)
+
+
+def mend_parameters(item: Class | Function) -> None:
+    """Give each documented parameter of a function, or of a class, its own type and default."""
+    own = {parameter.name: parameter for parameter in item.parameters}
+    for parameter in own.values():
+        parameter.default = value_of(parameter.default, item.module.path)
+    given = [parameter.annotation for parameter in own.values()]
+    for section in item.docstring.parsed if item.docstring else ():
+        if not isinstance(section, DocstringSectionParameters):
+            continue
+        for said in section.value:
+            if said.name not in own:
+                continue
+            if any(said.annotation is annotation for annotation in given):
+                said.annotation = own[said.name].annotation
+            said.value = own[said.name].default
+
+
+def value_of(default: Any, module: str) -> Any:
+    """Return what a default is that a module names, such as ``SEEDS``; any other as it is."""
+    words = str(default)
+    if not words.isupper() and not words.startswith("default_for("):
+        return default
+    value = repr(eval(words, vars(import_module(module))))
+    return value if len(value) < 40 else default
