@@ -129,7 +129,7 @@ def told(tried: Counter[str], left: list[dict[str, float]], watch: Any, monkey: 
             most = first[what] if what in EXACT else max(first[what] * GROWTH, first[what] + 2)
             if n > most:
                 misses.append(f"{what} grew from {first[what]:g} to {n:g}")
-        for what in ("MB", "widgets", "GL objects"):
+        for what in ("MB", "allocated", "widgets", "GL objects"):
             most = max(round_[what] for round_ in left[WARM:])
             print(f"{what}: {first[what]:g} first, {left[-1][what]:g} last, {most:g} at most")
     for what, n in sorted(tried.items()):

@@ -132,6 +132,31 @@ def _text(error: BaseException | None) -> str:
     return "".join(traceback.format_exception(error))[-3000:]
 
 
+class _Malloc(ctypes.Structure):
+    """`struct mallinfo2` of glibc."""
+
+    _fields_ = [
+        (name, ctypes.c_size_t)
+        for name in (
+            *("arena", "ordblks", "smblks", "hblks", "hblkhd"),
+            *("usmblks", "fsmblks", "uordblks", "fordblks", "keepcost"),
+        )
+    ]
+
+
+def _allocated() -> float:
+    """Return the bytes that were allocated by malloc and not freed; nan where that is unknown.
+
+    What else a process holds of freed memory lies between them, and cannot be given back.
+    """
+    libc = ctypes.CDLL(None)
+    if not hasattr(libc, "mallinfo2"):
+        return float("nan")
+    libc.mallinfo2.restype = _Malloc
+    found = libc.mallinfo2()
+    return float(found.uordblks + found.hblkhd)
+
+
 def kept_in(home: Path) -> list[Path]:
     """Return temporary files and folders but those of the copy that an open window keeps aside."""
     from napari_spatialrecon.viewer.session.keeper import _keepers
@@ -142,7 +167,7 @@ def kept_in(home: Path) -> list[Path]:
 
 
 def counted(home: Path) -> dict[str, float]:
-    """Count what this process holds, once everything was closed."""
+    """Count what this process holds, once everything was closed; memory in MB."""
     import psutil
     from napari.components import ViewerModel
     from napari.layers import Layer
@@ -183,6 +208,7 @@ def counted(home: Path) -> dict[str, float]:
     process = psutil.Process()
     return {
         "MB": round(process.memory_info().rss / 1e6),
+        "allocated": round(_allocated() / 1e6),
         "threads": threading.active_count(),
         "processes": len(process.children(recursive=True)),
         "folders": len(kept_in(home)),
