@@ -215,6 +215,24 @@ def test_a_window_does_not_hold_the_runs_that_ended_in_it(
     assert held() is None
 
 
+def test_a_run_that_is_deleted_with_its_widget_leaves_no_progress_behind(
+    make_napari_viewer: Any, qtbot: Any
+) -> None:
+    from napari.utils import progress
+    from qtpy.QtCore import QObject
+
+    viewer, owner = make_napari_viewer(), QObject()
+    run = Run(endless, "Saving", viewer=viewer, parent=owner)
+    with qtbot.waitSignal(run.progressed, timeout=10_000):
+        run.start()
+    worker = run._worker
+    del run
+    owner.deleteLater()
+    qtbot.waitUntil(worker.done.is_set, timeout=5_000)
+    assert not progress._all_instances
+    assert not viewer.window._task_status_manager.is_busy()
+
+
 @pytest.mark.parametrize("heeds", [True, False])
 def test_python_may_exit_while_work_is_on(heeds: bool) -> None:
     """Work that heeds the stop ends first; other work meets a Qt that has gone, and is silent."""

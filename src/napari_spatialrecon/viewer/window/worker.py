@@ -15,6 +15,7 @@ import time
 import warnings
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from functools import partial
 from typing import TYPE_CHECKING, Any
 from weakref import WeakMethod
 
@@ -90,7 +91,7 @@ class Run(QObject):
         self._worker = _Worker(work, light=light)
         self._bar = _ActivityBar(title, shown=has_window(viewer))
         self._status = _TaskStatus(viewer, title, self._close)
-        self.destroyed.connect(self._worker.quit)
+        self.destroyed.connect(partial(_leave, self._worker, self._bar, self._status))
 
     @property
     def running(self) -> bool:
@@ -319,3 +320,10 @@ class _TaskStatus:
             from napari.utils.task_status import Status
 
             self._window._update_task_status(self._id, Status[status], self._title)
+
+
+def _leave(worker: _Worker, bar: _ActivityBar, status: _TaskStatus, *_: object) -> None:
+    """Stop the work of a run that Qt has deleted, and show it no longer."""
+    worker.quit()
+    bar.close()
+    status.update("CANCELLED")
