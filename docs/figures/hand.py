@@ -70,7 +70,8 @@ class Hand:
             return
         for bar in window.findChildren(QTabBar):
             titles = [bar.tabText(i) for i in range(bar.count())]
-            if bar.parentWidget() is window and dock.windowTitle() in titles:
+            shown = bar.isVisible() and bar.parentWidget() is window  # Qt keeps unused ones
+            if shown and dock.windowTitle() in titles:
                 number = titles.index(dock.windowTitle())
                 if bar.currentIndex() != number:
                     self.click(bar, bar.tabRect(number).center())
