@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 from qtpy.QtCore import QMimeData, QPointF, Qt, QUrl
 from qtpy.QtGui import QDropEvent
-from qtpy.QtWidgets import QDockWidget
+from qtpy.QtWidgets import QDockWidget, QMenu
 
 from napari_spatialrecon.viewer.data.signal_dialog import SignalDialog
 from napari_spatialrecon.viewer.data.tab import DataTab
@@ -168,3 +168,19 @@ def test_cards_that_did_not_change_stay_as_they_are(
     tab.refresh()
     assert sum(tab.cards[entry] is before[entry] for entry in before) == 1
     assert tab.column.count() == len(tab.cards) + 3, "with two headings, and what stretches"
+
+
+def test_the_menu_of_a_card_is_deleted_once_it_is_left(
+    make_napari_viewer: Any, open_tissue: Any, qtbot: Any
+) -> None:
+    viewer = make_napari_viewer()
+    space = open_tissue(viewer)
+    tab = DataTab(viewer)
+    qtbot.addWidget(tab)
+    card = tab.cards[space.of_role(Role.SLIDE)[0]]
+    tab.show()
+    card.more.click()
+    (menu,) = card.findChildren(QMenu)
+    assert menu.isVisible()
+    menu.close()
+    qtbot.waitUntil(lambda: not card.findChildren(QMenu))

@@ -22,7 +22,6 @@ from qtpy.QtWidgets import (
 from napari_spatialrecon.viewer.data.model import ROLES, Card
 from napari_spatialrecon.viewer.data.thumbnail import SIDE
 from napari_spatialrecon.viewer.widgets.labels import WrappedLabel
-from napari_spatialrecon.viewer.widgets.path_menu import show_menu
 from napari_spatialrecon.viewer.widgets.rows import small_button
 from napari_spatialrecon.viewer.window.present import present
 from napari_spatialrecon.viewer.window.tones import Tones
@@ -196,4 +195,6 @@ class CardWidget(QFrame):
         return menu
 
     def _show_menu(self) -> None:
-        show_menu(self.menu(), self.more)
+        menu = self.menu()
+        menu.aboutToHide.connect(menu.deleteLater)
+        menu.popup(self.more.mapToGlobal(self.more.rect().bottomLeft()))
