@@ -158,11 +158,14 @@ def _allocated() -> float:
 
 
 def kept_in(home: Path) -> list[Path]:
-    """Return temporary files and folders but those of the copy that an open window keeps aside."""
+    """Return temporary files and folders, but no copy that an open window keeps aside.
+
+    Nor the modules that torch_geometric writes for a process, one for each kind of convolution.
+    """
     from napari_spatialrecon.viewer.session.keeper import _keepers
 
     copies = [keeper.aside for keeper in _keepers.values()]
-    found = (home / "tmp").rglob("*")
+    found = [p for p in (home / "tmp").rglob("*") if not p.name.startswith("torch_geometric.")]
     return [path for path in found if not any(path.is_relative_to(copy) for copy in copies)]
 
 
