@@ -19,8 +19,7 @@ from napari_spatialrecon.viewer.inspect.color_part import ColorPart
 from napari_spatialrecon.viewer.inspect.lasso_part import LassoPart
 from napari_spatialrecon.viewer.place.job import Placed, PlaceJob
 from napari_spatialrecon.viewer.window.memory import Memory
-from napari_spatialrecon.viewer.workspace import workspace
-from napari_spatialrecon.viewer.workspace.workspace import Workspace
+from napari_spatialrecon.viewer.workspace.workspace import workspace_of
 
 TYPE, TUMOR = "type", "Tumor"
 MARKERS = {
@@ -42,7 +41,7 @@ class Bench:
         self.window = self.viewer.window._qt_window
         self.window.resize(*size)
         self.window.activateWindow()
-        workspace._workspaces[self.viewer] = Workspace(self.viewer, memory=Memory({}))
+        workspace_of(self.viewer, memory=Memory({}))
         _, self.dock = self.viewer.window.add_plugin_dock_widget(PLUGIN, DOCK)
         self.space, self.hand = self.dock.space, Hand(self.viewer)
         self.tabs = self.dock.tabs

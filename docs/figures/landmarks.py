@@ -32,8 +32,7 @@ from napari_spatialrecon.tasks.placing import place
 from napari_spatialrecon.tissue import contract
 from napari_spatialrecon.viewer.canvas.colors import set_point_colors
 from napari_spatialrecon.viewer.window.memory import Memory
-from napari_spatialrecon.viewer.workspace import workspace
-from napari_spatialrecon.viewer.workspace.workspace import Workspace
+from napari_spatialrecon.viewer.workspace.workspace import workspace_of
 
 
 class Hand:
@@ -43,7 +42,7 @@ class Hand:
         self.out = out
         self.viewer = napari.Viewer(show=True)
         self.viewer.window._qt_window.resize(*SIZE)
-        workspace._workspaces[self.viewer] = Workspace(self.viewer, memory=Memory({}))
+        workspace_of(self.viewer, memory=Memory({}))
         _, self.widget = self.viewer.window.add_plugin_dock_widget(PLUGIN, widget)
         self.canvas = self.viewer.window._qt_viewer.canvas.native
         settle(1.0)

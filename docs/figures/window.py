@@ -19,8 +19,7 @@ from napari_spatialrecon.viewer.canvas.view import show_tissue
 from napari_spatialrecon.viewer.reconstruct.tab import TASKS
 from napari_spatialrecon.viewer.session import keeper
 from napari_spatialrecon.viewer.window.memory import Memory
-from napari_spatialrecon.viewer.workspace import workspace
-from napari_spatialrecon.viewer.workspace.workspace import Workspace
+from napari_spatialrecon.viewer.workspace.workspace import workspace_of
 
 PLUGIN = "napari-spatialrecon"
 SIZE = (1280, 800)
@@ -80,7 +79,7 @@ class Story:
         self.viewer = napari.Viewer(show=True)
         self.viewer.theme = themes[0]
         self.viewer.window._qt_window.resize(*SIZE)
-        workspace._workspaces[self.viewer] = Workspace(self.viewer, memory=Memory({}))
+        workspace_of(self.viewer, memory=Memory({}))
         self.viewer.window._qt_window.activateWindow()
         _, self.bench = self.viewer.window.add_plugin_dock_widget(PLUGIN, DOCK)
         self.task("place")
