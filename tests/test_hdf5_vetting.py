@@ -126,12 +126,52 @@ def test_a_file_is_walked_through_once(tmp_path, monkeypatch):
     assert asked == [str(path)]
 
 
-@pytest.mark.parametrize(
-    "answer", ["sys.exit(0)", "os.kill(os.getpid(), signal.SIGTERM)", "time.sleep(9)"]
-)
+def test_a_small_file_on_which_hdf5_never_ends_is_refused_a_large_one_is_not(tmp_path, monkeypatch):
+    monkeypatch.setattr(hdf5_vetting, "_SCRIPT", script(tmp_path, "time.sleep(9)"))
+    monkeypatch.setattr(hdf5_vetting, "_PATIENCE_S", 0.5)
+    with pytest.raises(DamagedError):
+        vet(intact(tmp_path / "a.h5"))
+    monkeypatch.setattr(hdf5_vetting, "_QUICK", 0)
+    vet(intact(tmp_path / "b.h5"))
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="needs limits of the processor's time")
+def test_an_endless_loop_of_hdf5_ends_by_itself(tmp_path, monkeypatch):
+    loop = "import resource; resource.setrlimit(resource.RLIMIT_CPU, (1, -1)); exec('while 1: 0')"
+    monkeypatch.setattr(hdf5_vetting, "_SCRIPT", script(tmp_path, loop))
+    with pytest.raises(DamagedError):
+        vet(intact(tmp_path / "a.h5"))
+
+
+def test_a_walk_that_takes_long_in_one_call_is_ended_by_the_system(tmp_path):
+    path = intact(tmp_path / "a.h5")
+    words = (
+        "from napari_spatialrecon import hdf5_walk as walk; walk._ENOUGH_S = walk._LONGEST_S = 0\n"
+        "walk._limit_time(walk.time.process_time()); exec('while 1: 0')"
+    )
+    ended = subprocess.run([sys.executable, "-c", words, path], check=False)
+    assert hdf5_vetting._is_crash(ended.returncode)
+
+
+def test_a_walk_of_many_objects_stops_when_it_has_seen_enough(tmp_path, monkeypatch):
+    path = tmp_path / "a.h5"
+    with h5py.File(path, "w") as file:
+        for n in range(50):
+            file[f"x{n}"] = n
+    looked = []
+    monkeypatch.setattr(hdf5_walk, "_touch", lambda stored, whole: looked.append(stored.name))
+    monkeypatch.setattr(hdf5_walk, "_limit_time", lambda until: None)
+    hdf5_walk.walk(str(path))
+    assert len(looked) == 50
+    looked.clear()
+    monkeypatch.setattr(hdf5_walk, "_ENOUGH_S", 0.0)
+    hdf5_walk.walk(str(path))
+    assert len(looked) < 50
+
+
+@pytest.mark.parametrize("answer", ["sys.exit(0)", "os.kill(os.getpid(), signal.SIGTERM)"])
 def test_what_is_no_crash_refuses_nothing(tmp_path, monkeypatch, answer):
     monkeypatch.setattr(hdf5_vetting, "_SCRIPT", script(tmp_path, answer))
-    monkeypatch.setattr(hdf5_vetting, "_PATIENCE_S", 0.5)
     vet(intact(tmp_path / "a.h5"))
     assert not hdf5_vetting._walkers
 
@@ -195,7 +235,8 @@ def test_ctrl_c_is_not_for_the_process(tmp_path):
     assert hdf5_vetting._walkers[0]._child.poll() is None
 
 
-def test_links_out_of_the_file_and_huge_chunks_are_left_alone(tmp_path):
+def test_links_out_of_the_file_and_huge_chunks_are_left_alone(tmp_path, monkeypatch):
+    monkeypatch.setattr(hdf5_walk, "_limit_time", lambda until: None)
     path = tmp_path / "a.h5"
     with h5py.File(path, "w") as file:
         file["elsewhere"] = h5py.ExternalLink("/etc/passwd", "x")

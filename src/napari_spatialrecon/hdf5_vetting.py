@@ -22,23 +22,25 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     import h5py
 
-#: Signals that end a process by its own fault.
+#: Signals that end a process by its own fault, an endless loop among them.
 _CRASHES = {
     getattr(signal, name)
-    for name in ("SIGSEGV", "SIGBUS", "SIGABRT", "SIGFPE", "SIGILL")
+    for name in ("SIGSEGV", "SIGBUS", "SIGABRT", "SIGFPE", "SIGILL", "SIGXCPU")
     if hasattr(signal, name)
 }
 #: What the process answers of a file with a part that wants more memory than any has.
 ABSURD = "absurd"
 _SCRIPT = Path(__file__).with_name("hdf5_walk.py")
-#: Seconds that a walk may take, and the process until it is ready; after that a file goes unvetted.
-_PATIENCE_S, _START_S = 5.0, 30.0
+#: Seconds that a walk may take, and the process until it is ready.
+_PATIENCE_S, _START_S = 15.0, 30.0
+#: A file of at most so many bytes is damaged if its walk takes longer; others go unvetted.
+_QUICK = 8 << 20
 #: Files that are remembered, until they change.
 _REMEMBERED = 512
 
 
 class DamagedError(OSError):
-    """HDF5 crashes on a file, or wants absurdly much memory for a part of it."""
+    """HDF5 crashes on a file, wants absurdly much memory for a part of it, or never ends."""
 
 
 class _Damaged(Exception):
@@ -70,9 +72,9 @@ def opened(path: str | Path) -> h5py.File:
 
 
 def vet(path: str | Path) -> None:
-    """Raise `DamagedError` if HDF5 crashes on a file or wants absurdly much memory.
+    """Raise `DamagedError` if HDF5 crashes on a file, wants absurdly much memory, or never ends.
 
-    Nothing is raised about one that cannot be looked at, or not within seconds.
+    Nothing is raised about one that cannot be looked at.
     """
     import h5py
 
@@ -133,9 +135,9 @@ class _Walker:
         Raises
         ------
         _Damaged
-            The process crashed, or some part wants more memory than any part has.
+            The process crashed or does not end, or a part wants more memory than any part has.
         queue.Empty
-            It takes too long, or the process was ended by something else.
+            A large file takes too long, or the process was ended by something else.
         """
         if not self._ready:
             if not self._answers.get(timeout=_START_S):
@@ -148,7 +150,12 @@ class _Walker:
             self._child.stdin.flush()
         except OSError as error:
             raise Empty from error  # something else ended it before
-        answer = self._answers.get(timeout=_PATIENCE_S)
+        try:
+            answer = self._answers.get(timeout=_PATIENCE_S)
+        except Empty as error:
+            if Path(path).stat().st_size > _QUICK:
+                raise
+            raise _Damaged from error
         if answer == ABSURD or (not answer and _is_crash(self._child.wait())):
             raise _Damaged
         if not answer:
