@@ -137,10 +137,16 @@ def test_a_small_file_on_which_hdf5_never_ends_is_refused_a_large_one_is_not(tmp
 
 @pytest.mark.skipif(sys.platform == "win32", reason="needs limits of the processor's time")
 def test_an_endless_loop_of_hdf5_ends_by_itself(tmp_path, monkeypatch):
-    loop = "import resource; resource.setrlimit(resource.RLIMIT_CPU, (1, -1)); exec('while 1: 0')"
-    monkeypatch.setattr(hdf5_vetting, "_SCRIPT", script(tmp_path, loop))
+    loop = "(__import__('resource').setrlimit(0, (1, -1)), exec('while 1: 0'))"
+    monkeypatch.setattr(hdf5_vetting, "_SCRIPT", script(tmp_path, f"'bad' in line and {loop}"))
+    tried, walk = [], hdf5_vetting._Walker.walk
+    monkeypatch.setattr(
+        hdf5_vetting._Walker, "walk", lambda *all: tried.append(all[1]) or walk(*all)
+    )
+    vet(intact(tmp_path / "good.h5"))
     with pytest.raises(DamagedError):
-        vet(intact(tmp_path / "a.h5"))
+        vet(intact(tmp_path / "bad.h5"))
+    assert len(tried) == 2  # and not once more by a process that met no other file
 
 
 def test_a_walk_that_takes_long_in_one_call_is_ended_by_the_system(tmp_path):

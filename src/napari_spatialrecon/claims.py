@@ -48,13 +48,21 @@ def wait_until_free(path: Path, seconds: float) -> None:
         lock.release()
 
 
+_patience = [0.0]
+
+
+def wait_for_others(seconds: float) -> None:
+    """Let later claims of this process wait for a run that holds an output, but no longer."""
+    _patience[0] = seconds
+
+
 @contextmanager
 def _claimed(path: Path) -> Iterator[None]:
     from filelock import FileLock, Timeout
 
     _check_name(path)
     missing = [folder for folder in path.parents if not folder.exists()]
-    lock = FileLock(path.with_name(f".{path.name}.lock"), blocking=False)
+    lock = FileLock(path.with_name(f".{path.name}.lock"), timeout=_patience[0])
     try:
         try:
             path.parent.mkdir(parents=True, exist_ok=True)

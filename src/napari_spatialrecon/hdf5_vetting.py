@@ -22,9 +22,10 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     import h5py
 
-#: Signals that end a process by its own fault, an endless loop among them.
+#: The signal of a process that has had all its time; signals that end one by its own fault.
+_ENDLESS = int(getattr(signal, "SIGXCPU", 0))
 _CRASHES = {
-    getattr(signal, name)
+    int(getattr(signal, name))
     for name in ("SIGSEGV", "SIGBUS", "SIGABRT", "SIGFPE", "SIGILL", "SIGXCPU")
     if hasattr(signal, name)
 }
@@ -44,7 +45,16 @@ class DamagedError(OSError):
 
 
 class _Damaged(Exception):
-    """The process that walks met what no intact file has."""
+    """The process that walks met what no intact file has.
+
+    Attributes
+    ----------
+    surely
+        A process that met no other file need not be asked, too.
+    """
+
+    def __init__(self, surely: bool = False) -> None:
+        self.surely = surely
 
 
 def opened(path: str | Path) -> h5py.File:
@@ -155,9 +165,10 @@ class _Walker:
         except Empty as error:
             if Path(path).stat().st_size > _QUICK:
                 raise
-            raise _Damaged from error
-        if answer == ABSURD or (not answer and _is_crash(self._child.wait())):
-            raise _Damaged
+            raise _Damaged(surely=True) from error
+        code = 0 if answer else self._child.wait()
+        if answer == ABSURD or _is_crash(code):
+            raise _Damaged(surely=code == -_ENDLESS)
         if not answer:
             raise Empty
 
@@ -204,8 +215,10 @@ def _survives(path: str) -> bool:
             _end()
             if not isinstance(error, Empty | _Damaged):
                 raise
-            if isinstance(error, Empty) or fresh:
-                return isinstance(error, Empty)
+            if isinstance(error, Empty):
+                return True
+            if fresh or error.surely:
+                return False
         else:
             return True
     return True

@@ -29,7 +29,7 @@ _MOST, _CHUNK = 32 << 20, 64 << 20
 #: Rows at either end of a dataset of a large file.
 _ROWS = 1000
 #: Seconds of the processor after which a walk has seen enough, and that a single look may take.
-_ENOUGH_S, _LONGEST_S = 1.5, 2.5
+_ENOUGH_S, _LONGEST_S = 1.0, 1.5
 #: Bytes of memory beyond those of the process, of which none of the above needs half.
 _MEMORY = 512 << 20
 

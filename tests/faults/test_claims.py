@@ -8,8 +8,10 @@ from pathlib import Path
 
 import pytest
 
-from napari_spatialrecon import storage
+from napari_spatialrecon import claims, storage
+from napari_spatialrecon.batch.sample import WATCHED
 from napari_spatialrecon.claims import claimed
+from napari_spatialrecon.command_line import terminal
 from napari_spatialrecon.errors import InputError, WriteError
 
 
@@ -26,6 +28,26 @@ def test_the_second_of_two_runs_is_refused_and_the_first_goes_on(tmp_path):
     with claimed([out]):
         pass
     assert names(tmp_path / "new") == {"a.h5ad"}
+
+
+def test_a_run_of_a_batch_waits_for_one_of_a_batch_that_was_killed(tmp_path, monkeypatch):
+    monkeypatch.setattr(claims, "_patience", [0.0])
+    out = tmp_path / "a.h5ad"
+    words = (
+        "import sys, time; from pathlib import Path\n"
+        "from napari_spatialrecon.claims import claimed\n"
+        "with claimed([Path(sys.argv[1])]): print(flush=True); time.sleep(1.0)"
+    )
+    with subprocess.Popen([sys.executable, "-c", words, out], stdout=subprocess.PIPE) as orphan:
+        assert orphan.stdout is not None
+        orphan.stdout.readline()
+        with pytest.raises(InputError), claimed([out]):
+            pass
+        monkeypatch.setenv(WATCHED, "1")
+        monkeypatch.setattr(terminal, "_stop_with_stdin", lambda stop: None)
+        terminal.stop_on_interrupt()
+        with claimed([out]):
+            assert orphan.wait() == 0
 
 
 def test_a_claim_leaves_no_folder_that_it_made(tmp_path):
@@ -51,7 +73,8 @@ def test_a_place_that_cannot_be_written_is_told_before_the_run(tmp_path):
 ENDED = """
 import os, sys
 from pathlib import Path
-from napari_spatialrecon import storage
+from napari_spatialrecon import claims, storage
+from napari_spatialrecon.batch.sample import WATCHED
 with storage.atomic_file(Path(sys.argv[1]) / "a[1].txt") as file:
     file.write_text("half")
     with storage.atomic_folder(Path(sys.argv[1]) / "model") as folder:

@@ -79,6 +79,8 @@ def test_columns_that_lack_are_named(written: Write) -> None:
 def test_lines_longer_than_the_header_are_refused_but_for_names_of_rows(written: Write) -> None:
     with pytest.raises(InputError, match="found: 5 values for 3 columns"):
         read_landmarks(written("obs_name,x,y\na,1,2,3,4\n"), NAMES)
+    with pytest.raises(InputError, match="CSV file of landmarks, found: field larger"):
+        read_landmarks(written(f"obs_name,x,y\n{'x' * 200_000},1,2\n"), NAMES)
     lines = GOOD.splitlines()
     named = [lines[0], *(f"{n},{line}" for n, line in enumerate(lines[1:], 1))]
     found = read_landmarks(written("\n".join(named)), NAMES)

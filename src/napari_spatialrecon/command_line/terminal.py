@@ -14,12 +14,15 @@ from types import FrameType
 from typing import Any
 
 from napari_spatialrecon.batch.sample import STOPPED, WATCHED
+from napari_spatialrecon.claims import wait_for_others
 from napari_spatialrecon.durations import duration
 from napari_spatialrecon.errors import ConfigError
 from napari_spatialrecon.progress import Progress
 
 _GRACE_S = 4.0
 """How long a run whose starter is gone may take to keep its state."""
+_ORPHAN_S = 2.0
+"""How long before that it may not have heard of it."""
 
 
 def limit_threads(threads: int | None) -> None:
@@ -38,6 +41,7 @@ def stop_on_interrupt() -> threading.Event:
     """
     stop = threading.Event()
     if os.environ.pop(WATCHED, None):
+        wait_for_others(_GRACE_S + _ORPHAN_S)  # of an earlier batch whose end they have yet to hear
         threading.Thread(target=_stop_with_stdin, args=(stop,), daemon=True).start()
 
     def on_interrupt(number: int, frame: FrameType | None) -> None:

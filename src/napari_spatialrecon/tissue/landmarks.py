@@ -149,7 +149,7 @@ def read_text_table(path: Path, what: str, remedy: str) -> pd.DataFrame:
         separator = max(",;\t", key=header.count)
         _refuse_long_lines(text, separator)
         table = pd.read_csv(path, sep=separator, dtype=str, encoding="utf-8-sig", na_filter=False)
-    except (OSError, ValueError) as error:
+    except (OSError, ValueError, csv.Error) as error:
         reason = getattr(error, "strerror", None) or str(error).splitlines()[0]
         raise InputError(
             f"Expected a CSV file of {what}, found: {reason}.",
