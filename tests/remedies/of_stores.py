@@ -208,6 +208,14 @@ def _part_of_a_store(tmp_path: Path) -> Iterator[Step]:
     yield lambda: read_adata(good)
 
 
+@remedy(F + "zarr_texts.py", "Try copying or downloading it again: it seems damaged.")
+def _texts_of_a_store(tmp_path: Path) -> Iterator[Step]:
+    good = test_zarr_table.write(tmp_path / "good.zarr", 3)
+    bad = test_zarr_table.with_billions_of_texts(tmp_path / "bad.zarr", 3)
+    yield lambda: read_adata(bad)
+    yield lambda: read_adata(good)
+
+
 STORE = "tasks/spatialdata_store.py"
 
 

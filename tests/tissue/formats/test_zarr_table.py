@@ -162,10 +162,9 @@ def test_a_store_with_a_part_missing_is_refused(tmp_path, version: int, part: st
     assert "again" in caught.value.remedy
 
 
-@pytest.mark.parametrize("version", [2, 3])
-@pytest.mark.parametrize("as_zip", [False, True])
-def test_a_chunk_that_states_billions_of_texts_is_refused(tmp_path, version, as_zip) -> None:
-    path = write(tmp_path / "a.zarr", version)
+def with_billions_of_texts(path: Path, version: int) -> Path:
+    """Write a store of which one chunk states that it holds three billion texts."""
+    write(path, version)
     names = path / "obs/type/categories"
     described = json.loads((names / (".zarray" if version == 2 else "zarr.json")).read_text())
     chunk = names / ("0" if version == 2 else "c/0")
@@ -174,6 +173,13 @@ def test_a_chunk_that_states_billions_of_texts_is_refused(tmp_path, version, as_
     assert content[:4] == b"\x02\x00\x00\x00"
     content[3] = 0xB3
     chunk.write_bytes(codec.encode(bytes(content)))
+    return path
+
+
+@pytest.mark.parametrize("version", [2, 3])
+@pytest.mark.parametrize("as_zip", [False, True])
+def test_a_chunk_that_states_billions_of_texts_is_refused(tmp_path, version, as_zip) -> None:
+    path = with_billions_of_texts(tmp_path / "a.zarr", version)
     with pytest.raises(InputError, match="more texts than there is room for in obs/type/categ"):
         read_adata(zipped(path) if as_zip else path)
 
