@@ -12,6 +12,7 @@ import pytest
 
 from napari_spatialrecon.errors import InputError, Problem, Stopped, ValidationError
 from napari_spatialrecon.progress import Progress, Reporter
+from napari_spatialrecon.viewer.window import worker as working
 from napari_spatialrecon.viewer.window.notify import details, headline
 from napari_spatialrecon.viewer.window.worker import Run
 
@@ -229,8 +230,27 @@ def test_a_run_that_is_deleted_with_its_widget_leaves_no_progress_behind(
     del run
     owner.deleteLater()
     qtbot.waitUntil(worker.done.is_set, timeout=5_000)
-    assert not progress._all_instances
+    qtbot.waitUntil(lambda: not progress._all_instances, timeout=5_000)
     assert not viewer.window._task_status_manager.is_busy()
+
+
+def test_the_progress_of_a_run_ends_after_qt_has_deleted_its_owner(
+    make_napari_viewer: Any, qtbot: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As a bar ends napari handles events, which may reach widgets that are half deleted."""
+    from qtpy.QtCore import QCoreApplication, QEvent, QObject
+
+    viewer, owner, ended = make_napari_viewer(), QObject(), []
+    close = working._ActivityBar.close
+    monkeypatch.setattr(working._ActivityBar, "close", lambda bar: ended.append(bar) or close(bar))
+    run = Run(endless, "Saving", viewer=viewer, parent=owner)
+    with qtbot.waitSignal(run.progressed, timeout=10_000):
+        run.start()
+    del run
+    owner.deleteLater()
+    QCoreApplication.sendPostedEvents(owner, QEvent.Type.DeferredDelete)
+    assert not ended
+    qtbot.waitUntil(lambda: bool(ended), timeout=5_000)
 
 
 @pytest.mark.parametrize("heeds", [True, False])

@@ -19,7 +19,7 @@ from functools import partial
 from typing import TYPE_CHECKING, Any
 from weakref import WeakMethod
 
-from qtpy.QtCore import QObject, Signal, Slot
+from qtpy.QtCore import QCoreApplication, QObject, QTimer, Signal, Slot
 from superqt.utils._qthreading import WorkerBase, WorkerBaseSignals
 
 from napari_spatialrecon.errors import Stopped
@@ -323,7 +323,15 @@ class _TaskStatus:
 
 
 def _leave(worker: _Worker, bar: _ActivityBar, status: _TaskStatus, *_: object) -> None:
-    """Stop the work of a run that Qt has deleted, and show it no longer."""
+    """Stop the work of a run that Qt has deleted, and soon show it no longer.
+
+    Not at once: napari lets Qt handle events as a bar ends, and Qt is deleting an owner of the run.
+    """
     worker.quit()
-    bar.close()
-    status.update("CANCELLED")
+
+    def end() -> None:
+        bar.close()
+        status.update("CANCELLED")
+
+    if QCoreApplication.instance() is not None:
+        QTimer.singleShot(0, end)
