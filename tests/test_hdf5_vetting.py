@@ -6,6 +6,7 @@ import os
 import signal
 import subprocess
 import sys
+import threading
 from pathlib import Path
 
 import h5py
@@ -127,12 +128,34 @@ def test_a_file_is_walked_through_once(tmp_path, monkeypatch):
 
 
 def test_a_small_file_on_which_hdf5_never_ends_is_refused_a_large_one_is_not(tmp_path, monkeypatch):
-    monkeypatch.setattr(hdf5_vetting, "_SCRIPT", script(tmp_path, "time.sleep(9)"))
-    monkeypatch.setattr(hdf5_vetting, "_PATIENCE_S", 0.5)
+    late = "__import__('faulthandler').dump_traceback_later(0.2, exit=True), time.sleep(9)"
+    monkeypatch.setattr(hdf5_vetting, "_SCRIPT", script(tmp_path, late))
     with pytest.raises(DamagedError):
         vet(intact(tmp_path / "a.h5"))
     monkeypatch.setattr(hdf5_vetting, "_QUICK", 0)
     vet(intact(tmp_path / "b.h5"))
+
+
+def test_a_walk_that_takes_too_long_by_the_clock_ends_the_process(tmp_path):
+    path = intact(tmp_path / "a.h5")
+    words = (
+        "import time; from napari_spatialrecon import hdf5_walk as walk; walk._PATIENCE_S = 0.2;"
+        "walk.walk = lambda path: time.sleep(9); walk.main()"
+    )
+    ended = subprocess.run(
+        [sys.executable, "-c", words],
+        input=f'"{path}"\n',
+        text=True,
+        capture_output=True,
+        check=False,
+    )
+    assert ended.returncode == hdf5_vetting.LATE and "walked" not in ended.stdout
+
+
+def test_no_thread_is_started(tmp_path):
+    threads = threading.active_count()
+    vet(intact(tmp_path / "a.h5"))
+    assert threading.active_count() == threads
 
 
 @pytest.mark.skipif(sys.platform == "win32", reason="needs limits of the processor's time")
@@ -187,6 +210,10 @@ def test_without_the_process_files_are_read_all_the_same(tmp_path, monkeypatch):
     monkeypatch.setattr(hdf5_vetting, "_SCRIPT", tmp_path / "nothing.py")
     vet(path)
     hdf5_vetting._known.clear()
+    (tmp_path / "broken.py").write_text("import nothing_of_this_name")
+    monkeypatch.setattr(hdf5_vetting, "_SCRIPT", tmp_path / "broken.py")
+    vet(path)
+    hdf5_vetting._known.clear()
     monkeypatch.setattr(sys, "executable", str(tmp_path / "no python"))
     vet(path)
     hdf5_vetting._known.clear()
@@ -203,8 +230,6 @@ def test_an_answer_that_nobody_waits_for_is_not_taken_for_the_next(tmp_path, mon
     def interrupted(walker, path):
         asked.append(path)
         if len(asked) == 1:
-            walker._answers.get()  # it is ready
-            walker._ready = True
             walker._child.stdin.write('"nothing"\n')
             walker._child.stdin.flush()
             raise KeyboardInterrupt

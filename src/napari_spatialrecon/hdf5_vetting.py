@@ -16,7 +16,6 @@ import sys
 import threading
 from collections import OrderedDict
 from pathlib import Path
-from queue import Empty, SimpleQueue
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
@@ -29,11 +28,10 @@ _CRASHES = {
     for name in ("SIGSEGV", "SIGBUS", "SIGABRT", "SIGFPE", "SIGILL", "SIGXCPU")
     if hasattr(signal, name)
 }
-#: What the process answers of a file with a part that wants more memory than any has.
-ABSURD = "absurd"
+#: What the process says as it starts, of a file, and of one with a part that wants more memory than
+#: any has; and the exit code with which it ends if a walk takes too long.
+READY, WALKED, ABSURD, LATE = "ready", "walked", "absurd", 1
 _SCRIPT = Path(__file__).with_name("hdf5_walk.py")
-#: Seconds that a walk may take, and the process until it is ready.
-_PATIENCE_S, _START_S = 15.0, 30.0
 #: A file of at most so many bytes is damaged if its walk takes longer; others go unvetted.
 _QUICK = 8 << 20
 #: Files that are remembered, until they change.
@@ -55,6 +53,10 @@ class _Damaged(Exception):
 
     def __init__(self, surely: bool = False) -> None:
         self.surely = surely
+
+
+class _Untold(Exception):
+    """The process does not tell: it was ended by something else, or a large file takes long."""
 
 
 def opened(path: str | Path) -> h5py.File:
@@ -135,9 +137,7 @@ class _Walker:
             creationflags=getattr(subprocess, "CREATE_NO_WINDOW", 0),
         )
         self.walked = 0
-        self._answers: SimpleQueue[str] = SimpleQueue()
         self._ready = False
-        threading.Thread(target=self._listen, daemon=True).start()
 
     def walk(self, path: str) -> None:
         """Walk through a file.
@@ -146,41 +146,34 @@ class _Walker:
         ------
         _Damaged
             The process crashed or does not end, or a part wants more memory than any part has.
-        queue.Empty
+        _Untold
             A large file takes too long, or the process was ended by something else.
         """
+        asked, told = self._child.stdin, self._child.stdout
+        assert asked is not None and told is not None
+        # No thread listens: Python could free there what Qt must not have freed elsewhere.
+        self._ready = self._ready or told.readline().strip() == READY
         if not self._ready:
-            if not self._answers.get(timeout=_START_S):
-                raise Empty  # it never was there
-            self._ready = True
+            raise _Untold
         self.walked += 1
-        assert self._child.stdin is not None
         try:
-            self._child.stdin.write(json.dumps(path) + "\n")
-            self._child.stdin.flush()
+            asked.write(json.dumps(path) + "\n")
+            asked.flush()
         except OSError as error:
-            raise Empty from error  # something else ended it before
-        try:
-            answer = self._answers.get(timeout=_PATIENCE_S)
-        except Empty as error:
-            if Path(path).stat().st_size > _QUICK:
-                raise
-            raise _Damaged(surely=True) from error
+            raise _Untold from error
+        answer = told.readline().strip()
+        if answer == WALKED:
+            return
         code = 0 if answer else self._child.wait()
-        if answer == ABSURD or _is_crash(code):
-            raise _Damaged(surely=code == -_ENDLESS)
-        if not answer:
-            raise Empty
+        if code == LATE and Path(path).stat().st_size > _QUICK:
+            raise _Untold
+        if answer == ABSURD or code == LATE or _is_crash(code):
+            raise _Damaged(surely=code in (LATE, -_ENDLESS))
+        raise _Untold
 
     def end(self) -> None:
         self._child.kill()
         self._child.communicate()
-
-    def _listen(self) -> None:
-        assert self._child.stdout is not None
-        for line in self._child.stdout:
-            self._answers.put(line.strip())
-        self._answers.put("")
 
 
 def _is_crash(code: int) -> bool:
@@ -213,10 +206,10 @@ def _survives(path: str) -> bool:
             walker.walk(path)
         except BaseException as error:
             _end()
-            if not isinstance(error, Empty | _Damaged):
-                raise
-            if isinstance(error, Empty):
+            if isinstance(error, _Untold):
                 return True
+            if not isinstance(error, _Damaged):
+                raise
             if fresh or error.surely:
                 return False
         else:

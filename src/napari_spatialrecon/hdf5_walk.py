@@ -9,6 +9,7 @@ the package (`hdf5_vetting` starts it).
 from __future__ import annotations
 
 import contextlib
+import faulthandler
 import json
 import math
 import signal
@@ -30,6 +31,8 @@ _MOST, _CHUNK = 32 << 20, 64 << 20
 _ROWS = 1000
 #: Seconds of the processor after which a walk has seen enough, and that a single look may take.
 _ENOUGH_S, _LONGEST_S = 1.0, 1.5
+#: Seconds by the clock that a walk may take: on a busy machine, or from a slow disk.
+_PATIENCE_S = 15.0
 #: Bytes of memory beyond those of the process, of which none of the above needs half.
 _MEMORY = 512 << 20
 
@@ -143,17 +146,20 @@ def _limit_time(until: float) -> None:
 
 
 def main() -> None:
-    """Answer each line until there are no more."""
+    """Answer each line until there are no more; end, with 1, if one takes too long."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is meant for the program that asks
     _limit_memory()
     print(READY, flush=True)
     for line in sys.stdin:
         answer = WALKED
+        faulthandler.dump_traceback_later(_PATIENCE_S, exit=True)  # heeds no lock that HDF5 holds
         try:
-            with contextlib.suppress(OSError):
-                walk(json.loads(line))
+            walk(json.loads(line))
         except AbsurdError:
             answer = ABSURD
+        except Exception:  # whatever h5py raises, its reader meets it, too
+            answer = WALKED
+        faulthandler.cancel_dump_traceback_later()
         print(answer, flush=True)
 
 
