@@ -30,7 +30,7 @@ _MOST, _CHUNK = 32 << 20, 64 << 20
 #: Rows at either end of a dataset of a large file.
 _ROWS = 1000
 #: Seconds of the processor after which a walk has seen enough, and that a single look may take.
-_ENOUGH_S, _LONGEST_S = 1.0, 1.5
+_ENOUGH_S, _LONGEST_S = 1.0, 3.0
 #: Seconds by the clock that a walk may take: on a busy machine, or from a slow disk.
 _PATIENCE_S = 15.0
 #: Bytes of memory beyond those of the process, of which none of the above needs half.
