@@ -127,10 +127,11 @@ def _touch(stored: h5py.Dataset, whole: bool) -> None:
 
 
 def _limit_memory() -> None:
-    """Let the process have no more memory than it needs, where the system can."""
+    """Let the process have no more memory than it needs, and leave none on disk if it crashes."""
     with contextlib.suppress(ImportError, OSError, ValueError, IndexError):
         import resource
 
+        resource.setrlimit(resource.RLIMIT_CORE, (0, 0))  # no picture of the memory is left
         pages = int(Path("/proc/self/statm").read_text(encoding="ascii").split()[0])
         most = pages * resource.getpagesize() + _MEMORY
         resource.setrlimit(resource.RLIMIT_AS, (most, most))
