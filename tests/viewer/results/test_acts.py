@@ -10,6 +10,7 @@ from napari.components import ViewerModel
 from napari_spatialrecon.errors import InputError
 from napari_spatialrecon.tissue.read import read_adata
 from napari_spatialrecon.viewer.canvas.colors import color_key, set_point_colors
+from napari_spatialrecon.viewer.canvas.quiet_layers import shown_overlays
 from napari_spatialrecon.viewer.canvas.shapes import set_shapes
 from napari_spatialrecon.viewer.results.acts import (
     bring_up,
@@ -22,7 +23,6 @@ from napari_spatialrecon.viewer.results.acts import (
     write_disagreement,
 )
 from napari_spatialrecon.viewer.results.model import ResultsModel
-from napari_spatialrecon.viewer.results.quiet_layers import shown_overlays
 from napari_spatialrecon.viewer.results.sides import Side
 from napari_spatialrecon.viewer.results.symbols import Symbols
 from napari_spatialrecon.viewer.workspace.results import Result

@@ -10,13 +10,13 @@ from qtpy.QtWidgets import QApplication
 from napari_spatialrecon.viewer.canvas.colors import color_key
 from napari_spatialrecon.viewer.canvas.layers import um_per_layer_unit
 from napari_spatialrecon.viewer.canvas.passing import is_passing
+from napari_spatialrecon.viewer.canvas.quiet_layers import shown_overlays
 from napari_spatialrecon.viewer.canvas.table_metadata import set_table
 from napari_spatialrecon.viewer.results import pieces
 from napari_spatialrecon.viewer.results.acts import recolor
 from napari_spatialrecon.viewer.results.ground_copy import copy_of
 from napari_spatialrecon.viewer.results.looks import Look
 from napari_spatialrecon.viewer.results.model import ResultsModel
-from napari_spatialrecon.viewer.results.quiet_layers import shown_overlays
 from napari_spatialrecon.viewer.results.scene import Scene
 from napari_spatialrecon.viewer.results.sides import Side
 from napari_spatialrecon.viewer.results.stage import Stage

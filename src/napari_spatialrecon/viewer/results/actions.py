@@ -22,6 +22,7 @@ from superqt import QElidingLabel
 
 from napari_spatialrecon.errors import SpatialReconError
 from napari_spatialrecon.viewer.canvas.point_values import LABELS, names
+from napari_spatialrecon.viewer.canvas.quiet_layers import MANY
 from napari_spatialrecon.viewer.figure.dialog import FigureDialog
 from napari_spatialrecon.viewer.results.acts import (
     delete,
@@ -55,8 +56,6 @@ if TYPE_CHECKING:
     from napari_spatialrecon.viewer.workspace.results import Result
 
 
-MANY = 50_000
-"""A layer of more points is brought back over some turns of the event loop."""
 _ACROSS = 3
 """Buttons side by side: more would not fit their words in a narrow dock."""
 

@@ -17,9 +17,9 @@ from napari_spatialrecon.tissue.slots import OURS
 from napari_spatialrecon.viewer.canvas.colors import Kind, set_point_colors
 from napari_spatialrecon.viewer.canvas.features import add_feature
 from napari_spatialrecon.viewer.canvas.point_values import values
+from napari_spatialrecon.viewer.canvas.quiet_layers import inserting
 from napari_spatialrecon.viewer.results.facts import record_of
 from napari_spatialrecon.viewer.results.model import Deleted, ResultsModel
-from napari_spatialrecon.viewer.results.quiet_layers import inserting
 from napari_spatialrecon.viewer.results.sides import Side, layers_of
 from napari_spatialrecon.viewer.task.result_layers import hide_other_results
 from napari_spatialrecon.viewer.window.steps import Steps, at_once

@@ -13,11 +13,11 @@ from qtpy.QtCore import QTimer
 from napari_spatialrecon.viewer.canvas.colors import ColorKey
 from napari_spatialrecon.viewer.canvas.pies import pies_of
 from napari_spatialrecon.viewer.canvas.point_nodes import move_vectors, show_points
+from napari_spatialrecon.viewer.canvas.quiet_layers import inserting
 from napari_spatialrecon.viewer.results import own_layers
 from napari_spatialrecon.viewer.results.curtain import Curtain
 from napari_spatialrecon.viewer.results.distortion_layers import Of
 from napari_spatialrecon.viewer.results.looks import Look
-from napari_spatialrecon.viewer.results.quiet_layers import inserting
 from napari_spatialrecon.viewer.results.scene import Scene
 from napari_spatialrecon.viewer.results.value_colors import color_sides
 from napari_spatialrecon.viewer.window.steps import Steps, at_once

@@ -12,6 +12,7 @@ from qtpy.QtCore import QObject, QTimer, Signal
 from qtpy.QtWidgets import QApplication
 
 from napari_spatialrecon.viewer.canvas.layers import unwrapped
+from napari_spatialrecon.viewer.canvas.quiet_layers import MANY
 from napari_spatialrecon.viewer.session.autosave import (
     EVERY_S,
     SOON_S,
@@ -43,8 +44,6 @@ from napari_spatialrecon.viewer.workspace.workspace import workspace_of
 if TYPE_CHECKING:
     from napari.viewer import Viewer
 
-MANY = 50_000
-"""With more points than this, a session is shown in steps."""
 _keepers: dict[int, Keeper] = {}
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping
+from contextlib import nullcontext
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -11,6 +12,7 @@ import numpy as np
 from napari_spatialrecon.tissue.slots import OURS
 from napari_spatialrecon.viewer.canvas.coloring import restoring_look
 from napari_spatialrecon.viewer.canvas.colors import resume_colors
+from napari_spatialrecon.viewer.canvas.quiet_layers import inserting
 from napari_spatialrecon.viewer.session.landmark_docks import open_landmark_docks
 from napari_spatialrecon.viewer.window.steps import Steps, at_once
 from napari_spatialrecon.viewer.workspace.reopening import room_of
@@ -54,13 +56,17 @@ def showing_session(viewer: ViewerModel, read: SessionRead) -> Steps:
         )
     for name, path, model in read.models:
         space.add(name, Role.MODEL, path=path, model=model)
+    added: Layer | None = None
     for one in read.layers:
         if one is not None:
             if isinstance(one.layer, Points) and one.key is not None:
                 resume_colors(one.layer, one.key, one.state["face_color"])
             yield None
-            viewer.add_layer(one.layer)
-            yield None
+            yield from inserting(viewer.layers, len(viewer.layers), one.layer, nullcontext())
+            added = one.layer
+    if added is not None and viewer.layers.selection.active is not added:
+        viewer.layers.selection = {added}
+        yield None
     for one in read.layers:
         if one is not None:
             yield from _settling(viewer, one)

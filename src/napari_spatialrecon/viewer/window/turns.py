@@ -115,3 +115,14 @@ class Turns(QObject):
             self._run = None
             self._timer.start(0)
             self._step(lambda steps: steps.throw(error))
+
+
+def in_turns(steps: Steps, canvas: QWidget | None, parent: QObject) -> None:
+    """Do steps over turns of the event loop, whatever else is begun; see `Turns`."""
+    turns = Turns(canvas, parent)
+
+    def to_the_end() -> Steps:
+        yield from steps
+        turns.deleteLater()
+
+    turns.start(to_the_end())

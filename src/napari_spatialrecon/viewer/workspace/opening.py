@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import weakref
 from collections.abc import Callable, Iterator, Sequence
+from contextlib import nullcontext
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
@@ -13,9 +14,12 @@ from napari_spatialrecon.tissue.formats.naming import table_name
 from napari_spatialrecon.tissue.formats.options import NO_CHOICE, ReadOptions
 from napari_spatialrecon.tissue.formats.recognise import is_geojson
 from napari_spatialrecon.viewer.canvas.layers import unwrapped
+from napari_spatialrecon.viewer.canvas.quiet_layers import MANY, inserting
 from napari_spatialrecon.viewer.canvas.view import show_tissue
-from napari_spatialrecon.viewer.window.main_window import has_window, main_window
+from napari_spatialrecon.viewer.window.main_window import canvas_of, has_window, main_window
 from napari_spatialrecon.viewer.window.notify import notify_error, notify_info
+from napari_spatialrecon.viewer.window.steps import Steps, at_once
+from napari_spatialrecon.viewer.window.turns import in_turns
 from napari_spatialrecon.viewer.window.worker import Run
 from napari_spatialrecon.viewer.workspace.reading import Opened, Reading
 from napari_spatialrecon.viewer.workspace.record_files import result_of
@@ -153,14 +157,21 @@ def _open_next(viewer: Viewer) -> None:
         mark_in_background(viewer, source.path, next_one)
         return
 
-    def show(found: Opened) -> None:
+    def showing(found: Opened) -> Steps:
         try:
             if found.layers or found.result is not None:
-                _add(viewer, found, source.path)
+                yield from _adding(viewer, found, source.path)
             else:
                 list_cells(space, found, source.path)
         except Exception as error:
             notify_error(error)
+        next_one()
+
+    def show(found: Opened) -> None:
+        if found.n_points > MANY:
+            in_turns(showing(found), canvas_of(viewer), main_window(viewer))
+        else:
+            at_once(showing(found))
 
     def open_chosen(choices: list[ReadOptions]) -> None:
         open_in_turn(viewer, [Source(source.path, chosen) for chosen in choices])
@@ -168,10 +179,11 @@ def _open_next(viewer: Viewer) -> None:
     def refuse(error: Exception) -> None:
         if not _ask(viewer, error, source, open_chosen):
             notify_error(error)
+        next_one()
 
     run = _run_of(Reading(viewer, source.path, options=source.options), main_window(viewer), show)
     run.failed.connect(refuse)
-    run.finished.connect(next_one)
+    run.stopped.connect(lambda _: next_one())
     run.start()
 
 
@@ -216,17 +228,23 @@ def _as_role(viewer: ViewerModel, found: Opened, path: Path, role: Role) -> Entr
             remedy="Try it under Cells.",
             where=path.name,
         )
-    _add(viewer, found, path)
+    at_once(_adding(viewer, found, path))
     entry = space.at(path, role, found.chosen) or space.at(path, None, found.chosen)
     assert entry is not None, "the layers of a slide are in the workspace"
     return entry
 
 
-def _add(viewer: ViewerModel, found: Opened, path: Path) -> None:
+def _adding(viewer: ViewerModel, found: Opened, path: Path) -> Steps:
+    layers = viewer.layers
     workspace_of(viewer).tiling.place(found.layers)
     for layer in found.layers:
-        viewer.add_layer(layer)
+        yield from inserting(layers, len(layers), layer, nullcontext())
+    added = [layer for layer in found.layers if layer in layers]
+    if added:
+        layers.selection = {added[-1]}
+        yield None
     show_tissue(viewer)
+    yield None
     if found.result is None:
         _tell(workspace_of(viewer), found.layers[-1].name, found.notes)
     else:

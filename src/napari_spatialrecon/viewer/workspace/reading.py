@@ -42,6 +42,13 @@ class Opened:
         return chosen_options(self.adata)
 
     @property
+    def n_points(self) -> int:
+        """Cells and spots in its layers."""
+        from napari.layers import Points
+
+        return sum(len(layer.data) for layer in self.layers if isinstance(layer, Points))
+
+    @property
     def notes(self) -> list[str]:
         """What was missing, changed or chosen when it was read; of layers also of their scale."""
         if self.layers:

@@ -14,6 +14,10 @@ if TYPE_CHECKING:
     from napari_spatialrecon.viewer.window.steps import Steps
 
 
+MANY = 50_000
+"""Points above which layers come a step at a time, so that the window answers in between."""
+
+
 def shown_overlays(layer: Layer) -> list[Overlay]:
     """Return what is written on a layer: its name, a color bar and the title of that."""
     return [overlay for overlay in layer._overlays.values() if overlay.visible]
