@@ -9,8 +9,11 @@ import h5py
 import numpy as np
 import pytest
 from napari.utils.notifications import notification_manager
+from qtpy.QtCore import QTimer
 
+from napari_spatialrecon.errors import InputError
 from napari_spatialrecon.tissue import read
+from napari_spatialrecon.viewer.workspace import opening
 from napari_spatialrecon.viewer.workspace.workspace import Role, workspace_of
 
 PLUGIN = "napari-spatialrecon"
@@ -57,6 +60,63 @@ def test_dropped_files_are_read_in_the_background_and_come_in_order(
     qtbot.waitUntil(lambda: len(viewer.layers) == 4, timeout=20_000)
     assert names(viewer) == ["C5 H&E", "C5 spots", "C2 H&E", "C2 spots"]
     assert len(readers) == 2 and threading.main_thread() not in readers
+
+
+@pytest.mark.parametrize(("many", "in_turns"), [(5, True), (50_000, False)])
+def test_the_layers_of_a_large_slide_come_in_turns_of_their_own_and_the_last_is_selected(
+    many: int,
+    in_turns: bool,
+    viewer: Any,
+    slide: anndata.AnnData,
+    tmp_path: Path,
+    qtbot: Any,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(opening, "MANY", many)
+    for name in ("C5", "C2"):
+        slide.write_h5ad(tmp_path / f"{name}.h5ad")
+    log: list[str] = []
+
+    def hear(event: Any) -> None:
+        log.append(event.value.name)
+        QTimer.singleShot(0, lambda: log.append("turn"))
+
+    viewer.layers.events.inserted.connect(hear)
+    drop(viewer, tmp_path / "C5.h5ad", tmp_path / "C2.h5ad")
+    qtbot.waitUntil(lambda: len(viewer.layers) == 4, timeout=20_000)
+    assert names(viewer) == ["C5 H&E", "C5 spots", "C2 H&E", "C2 spots"]
+    between = log[log.index("C5 H&E") + 1 : log.index("C5 spots")]
+    assert between == ["turn"] * in_turns
+    last = viewer.layers["C2 spots"]
+    qtbot.waitUntil(lambda: viewer.layers.selection.active is last, timeout=5_000)
+    assert viewer.layers.selection == {last}
+
+
+@pytest.mark.parametrize("many", [5, 50_000])
+def test_the_next_file_opens_where_layers_of_the_one_before_cannot_be_shown(
+    many: int,
+    viewer: Any,
+    slide: anndata.AnnData,
+    tmp_path: Path,
+    qtbot: Any,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(opening, "MANY", many)
+    plain, asked = opening.show_tissue, []
+
+    def once(viewer: Any) -> None:
+        asked.append(viewer)
+        if len(asked) == 1:
+            raise InputError("Expected an extent, found none.")
+        plain(viewer)
+
+    monkeypatch.setattr(opening, "show_tissue", once)
+    for name in ("C5", "C2"):
+        slide.write_h5ad(tmp_path / f"{name}.h5ad")
+    drop(viewer, tmp_path / "C5.h5ad", tmp_path / "C2.h5ad")
+    qtbot.waitUntil(lambda: len(asked) == 2, timeout=20_000)
+    assert "C2 spots" in names(viewer)
+    assert any("Expected an extent" in str(r.message) for r in notification_manager.records)
 
 
 def test_a_script_gets_its_layers_at_once(

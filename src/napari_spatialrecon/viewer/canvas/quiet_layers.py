@@ -26,7 +26,10 @@ def shown_overlays(layer: Layer) -> list[Overlay]:
 def inserting(
     layers: LayerList, index: int, layer: Layer, within: AbstractContextManager[None]
 ) -> Steps:
-    """Insert a layer within a context, and then what is written on it, which takes as long."""
+    """Insert a layer within a context, and then what is written on it, which takes as long.
+
+    It is not selected.
+    """
     words = shown_overlays(layer)
     for overlay in words:
         overlay.visible = False
@@ -40,13 +43,10 @@ def inserting(
 
 @contextmanager
 def unselected(layers: LayerList) -> Iterator[None]:
-    """Leave selected what is, while layers are inserted; each selection is followed by much work.
-
-    Where nothing is selected, a new layer is, as always.
-    """
+    """Leave selected what is while layers are inserted: much work follows each selection."""
     listed: Any = layers
     before = listed._activate_on_insert
-    listed._activate_on_insert = before and layers.selection.active is None
+    listed._activate_on_insert = False
     try:
         yield
     finally:

@@ -64,7 +64,7 @@ def showing_session(viewer: ViewerModel, read: SessionRead) -> Steps:
             yield None
             yield from inserting(viewer.layers, len(viewer.layers), one.layer, nullcontext())
             added = one.layer
-    if added is not None and viewer.layers.selection.active is not added:
+    if added is not None and added in viewer.layers and not empty:  # else what was selected will be
         viewer.layers.selection = {added}
         yield None
     for one in read.layers:
