@@ -75,7 +75,7 @@ def test_the_csv_has_a_row_for_each_cell(rows, tmp_path):
 
 def test_names_of_metrics_are_those_of_the_evaluations():
     assert [m.name for ms in METRICS.values() for m in ms if not m.higher]
-    assert {number(v) for v in (0.5, 1.0, -0.25)} == {".500", "1.000", "-.250"}
+    assert {number(v) for v in (0.5, 1.0, -0.25)} == {".500", "1.000", "−.250"}
 
 
 def test_the_choice_stands_beside_the_best_and_the_worst_on_the_seeds_of_all():
@@ -86,7 +86,7 @@ def test_the_choice_stands_beside_the_best_and_the_worst_on_the_seeds_of_all():
     other = [cell("auto", jsd=0.2, case="mpoa"), cell("come", jsd=0.25, case="mpoa")]
     assert chosen({"embryo": rows, "mpoa": other}).splitlines()[2:] == [
         "| embryo | .310 | .290 (Come) | .450 (Knn) | .020 | 2 |",
-        "| mpoa | .200 | .250 (Come) | .250 (Come) | -.050 | 1 |",
+        "| mpoa | .200 | .250 (Come) | .250 (Come) | −.050 | 1 |",
     ]
     genes = {"task": "super-resolve", "pcc_gene": 0.6}
     ahead = [cell("auto", **genes), cell("srast", **{**genes, "pcc_gene": 0.7})]

@@ -15,12 +15,12 @@ def _line(cells: Sequence[str]) -> str:
 
 
 def number(value: float) -> str:
-    """Return a figure with three decimals, without a zero before the point.
+    """Return a figure with three decimals, without a zero before the point, and a minus.
 
     Examples
     --------
     >>> number(0.12345), number(-0.5), number(1.25)
-    ('.123', '-.500', '1.250')
+    ('.123', '−.500', '1.250')
     """
-    text = f"{value:.3f}"
-    return text.replace("0.", ".", 1) if text.lstrip("-").startswith("0.") else text
+    text = f"{value:.3f}".replace("-", "\N{MINUS SIGN}")
+    return text.replace("0.", ".", 1) if abs(value) < 1 and "0." in text else text
