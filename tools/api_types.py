@@ -6,10 +6,17 @@ shows a default that has a name by that name; `mkdocs.yml` names this extension 
 
 from __future__ import annotations
 
+import re
 from importlib import import_module
 from typing import Any
 
-from griffe import Class, DocstringSectionParameters, Extension, Function, Module
+from griffe import Attribute, Class, DocstringSectionParameters, Extension, Function, Module
+
+#: How a dataclass states a field, whose default may be left out.
+FIELD = re.compile(
+    r"field\((?:default_factory=(?P<factory>[\w.]+)|default=(?P<value>.+?))?"
+    r"(?:(?:, )?(?!default)\w+=\w+)*\)"
+)
 
 
 class OwnTypes(Extension):
@@ -32,24 +39,37 @@ class OwnTypes(Extension):
 
 def mend_parameters(item: Class | Function) -> None:
     """Give each documented parameter of a function, or of a class, its own type and default."""
-    own = {parameter.name: parameter for parameter in item.parameters}
-    for parameter in own.values():
+    own = {one.name: (one.annotation, one.default) for one in item.parameters} or fields(item)
+    for parameter in item.parameters:
         parameter.default = value_of(parameter.default, item.module.path)
-    given = [parameter.annotation for parameter in own.values()]
+    given = [annotation for annotation, _ in own.values()]
     for section in item.docstring.parsed if item.docstring else ():
         if not isinstance(section, DocstringSectionParameters):
             continue
         for said in section.value:
             if said.name not in own:
                 continue
-            if any(said.annotation is annotation for annotation in given):
-                said.annotation = own[said.name].annotation
-            said.value = own[said.name].default
+            annotation, default = own[said.name]
+            if said.annotation is None or any(said.annotation is one for one in given):
+                said.annotation = annotation
+            said.value = value_of(default, item.module.path)
+
+
+def fields(item: Class | Function) -> dict[str, tuple[Any, Any]]:
+    """Return types and defaults of a dataclass's fields: griffe adds its parameters later."""
+    members = item.members.values() if isinstance(item, Class) else ()
+    return {
+        one.name: (one.annotation, one.value)
+        for one in members
+        if isinstance(one, Attribute) and one.annotation is not None
+    }
 
 
 def value_of(default: Any, module: str) -> Any:
     """Return what a default is that a module names, such as ``SEEDS``; any other as it is."""
     words = str(default)
+    if held := FIELD.fullmatch(words):
+        return f"{held['factory']}()" if held["factory"] else held["value"]
     if not words.isupper() and not words.startswith("default_for("):
         return default
     value = repr(eval(words, vars(import_module(module))))

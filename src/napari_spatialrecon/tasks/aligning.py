@@ -79,8 +79,8 @@ def align_by_landmarks(
 ) -> AlignResult:
     """Register a slide or a result to an image by landmarks.
 
-    The arguments are named as in squidpy's proposed ``align_by_landmarks`` (github.com/scverse/
-    squidpy, pull request 1162).
+    The arguments are named as in squidpy's proposed ``align_by_landmarks``
+    (github.com/scverse/squidpy, pull request 1162).
 
     Parameters
     ----------
