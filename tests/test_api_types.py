@@ -24,8 +24,14 @@ def fit(a: int, b: str = "x", seeds: int = SEEDS) -> None:
         How many.
     """
 
-@dataclass
-class Found:
+@dataclass(kw_only=True)
+class Made:
+    """Made."""
+
+    seed: int = 0
+
+@dataclass(kw_only=True)
+class Found(Made):
     """Found.
 
     Parameters
@@ -34,6 +40,8 @@ class Found:
         Words.
     parts
         Of it.
+    seed
+        Of what was drawn.
     """
 
     name: str = field(repr=False)
@@ -69,6 +77,7 @@ def test_parameters_described_together_have_their_own_types_and_defaults(shown: 
     assert shown("fit") == [("a", "int", "None"), ("b", "str", "'x'"), ("seeds", "int", "3")]
 
 
-def test_fields_of_a_dataclass_have_theirs(shown: Any) -> None:
+def test_fields_of_a_dataclass_have_theirs_and_those_inherited(shown: Any) -> None:
     notes = ("notes", "tuple[str, ...]", "()")
-    assert shown("Found") == [("name", "str", "None"), notes, ("parts", "list[int]", "list()")]
+    own = [("name", "str", "None"), notes, ("parts", "list[int]", "list()")]
+    assert shown("Found") == [*own, ("seed", "int", "0")]

@@ -57,10 +57,11 @@ def mend_parameters(item: Class | Function) -> None:
 
 def fields(item: Class | Function) -> dict[str, tuple[Any, Any]]:
     """Return types and defaults of a dataclass's fields: griffe adds its parameters later."""
-    members = item.members.values() if isinstance(item, Class) else ()
+    members = item.all_members.values() if isinstance(item, Class) else ()  # and those inherited
+    own = [one.final_target if one.is_alias else one for one in members]
     return {
         one.name: (one.annotation, one.value)
-        for one in members
+        for one in own
         if isinstance(one, Attribute) and one.annotation is not None
     }
 
