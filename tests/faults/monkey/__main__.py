@@ -17,6 +17,7 @@ import tempfile
 import time
 from collections import Counter
 from pathlib import Path
+from statistics import median
 from typing import Any
 
 ROOT = Path(__file__).resolve().parents[3]
@@ -25,7 +26,8 @@ ROUND = 60
 WARM = 2
 """Rounds until everything has been imported and compiled, and every cache has been filled."""
 GROWTH = 1.05
-"""How much more may be left after the last round than after the first that counts."""
+"""How much more may be left after the last third of the rounds that count than after the first: the
+median of each, since single rounds differ by a few percent either way."""
 #: What may not stay at all, beyond what there was: a single one is a leak in the long run.
 EXACT = ("layers", "viewers", "processes", "folders", "workbenches")
 
@@ -124,14 +126,23 @@ def told(tried: Counter[str], left: list[dict[str, float]], watch: Any, monkey: 
     """Print what was tried, and return 1 if something went wrong."""
     misses = list(watch.misses)
     if len(left) > WARM + 1:
-        first, last = left[WARM], left[-1]
-        for what, n in last.items():
-            most = first[what] if what in EXACT else max(first[what] * GROWTH, first[what] + 2)
+        counted = left[WARM:]
+        third = max(1, len(counted) // 3)
+        first, last = (
+            {what: median(round_[what] for round_ in some) for what in left[-1]}
+            for some in (counted[:third], counted[-third:])
+        )
+        for what in left[-1]:
+            n = left[-1][what] if what in EXACT else last[what]
+            most = left[WARM][what] if what in EXACT else max(first[what] * GROWTH, first[what] + 2)
             if n > most:
                 misses.append(f"{what} grew from {first[what]:g} to {n:g}")
         for what in ("MB", "allocated", "widgets", "GL objects"):
-            most = max(round_[what] for round_ in left[WARM:])
-            print(f"{what}: {first[what]:g} first, {left[-1][what]:g} last, {most:g} at most")
+            every = [round_[what] for round_ in counted]
+            print(
+                f"{what}: {first[what]:g} in the first third, {last[what]:g} in the last; "
+                f"{min(every):g} to {max(every):g}"
+            )
     for what, n in sorted(tried.items()):
         print(f"{what}: {n}")
     print(f"runs started {monkey.started}, ended {dict(monkey.ended)}")

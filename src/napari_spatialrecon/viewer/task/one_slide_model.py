@@ -76,7 +76,8 @@ class SlideAndReferenceModel(OneSlideModel[JobT, OutcomeT]):
     @property
     def references(self) -> list[Entry]:
         """Possible references: cells without coordinates, then other slides."""
-        return [e for e in self.workspace.of_role(Role.QUERY, Role.SLIDE) if e is not self.slide]
+        cells, slides = (self.workspace.of_role(role) for role in (Role.QUERY, Role.SLIDE))
+        return [entry for entry in (*cells, *slides) if entry is not self.slide]
 
     @property
     def reference(self) -> Entry | None:
