@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import types
 from collections.abc import Mapping, Sequence
+from functools import lru_cache
 from pathlib import Path
 
 #: Names that every run of a platform's software gives, which tell nothing: that of the run does.
@@ -63,7 +64,8 @@ def numbered(names: Sequence[str]) -> list[str]:
     return found
 
 
-def _stem(path: Path) -> str:
+@lru_cache(maxsize=1_000)
+def _stem(path: Path) -> str:  # kept: lists of tables are sorted by it at every change
     if path.is_dir() and path.suffix != ".zarr":
         return path.name
     name = path.name
