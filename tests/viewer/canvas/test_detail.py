@@ -311,6 +311,20 @@ def test_the_extent_of_many_points_is_that_of_all(crowd: tuple) -> None:
     assert is_lean(layer) and np.array_equal(layer._extent_data, [low, high])
 
 
+def test_the_frame_without_many_points_comes_in_a_turn_after_their_removal(
+    crowd: tuple, qtbot: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(detail, "MANY", MANY - 1)
+    viewer, layer = crowd
+    canvas = viewer.window._qt_viewer.canvas.native
+    few = viewer.add_points(np.zeros((3, 2)))
+    viewer.layers.remove(few)
+    assert canvas.updatesEnabled()
+    viewer.layers.remove(layer)
+    assert not canvas.updatesEnabled()
+    qtbot.waitUntil(canvas.updatesEnabled)
+
+
 def test_memory_of_removed_layers_is_freed_once_the_view_rests(
     crowd: tuple, qtbot: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:

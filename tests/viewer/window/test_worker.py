@@ -151,6 +151,7 @@ def test_the_activity_dock_follows_each_stage_but_redraws_seldom(
 
     run = Run(work, "Placing", viewer=make_napari_viewer())
     run.start()
+    qtbot.waitUntil(lambda: bool(progress._all_instances))
     (bar,) = progress._all_instances
     bar.events.value.connect(lambda _: shown.append((str(bar.desc), bar.total, bar.n)))
     with qtbot.waitSignal(run.finished, timeout=20_000):
@@ -159,6 +160,31 @@ def test_the_activity_dock_follows_each_stage_but_redraws_seldom(
     later = [n for desc, total, n in shown if "Training" in desc and total == 60]
     assert later[0] == 0 and later[-1] > 0
     assert len(shown) < 10
+
+
+def test_work_begins_once_the_window_and_its_bar_are_drawn(
+    make_napari_viewer: Any, qtbot: Any
+) -> None:
+    from napari.utils import progress
+
+    seen: list[tuple[int, bool]] = []
+    viewer = make_napari_viewer(show=True)
+    viewer.add_points([[0, 0], [9, 9]])
+    canvas = viewer.window._qt_viewer.canvas
+    begun = threading.Event()
+    run = Run(lambda *_: begun.set(), "Comparing", viewer=viewer, light=True)
+    canvas._scene_canvas.events.draw.connect(
+        lambda event: seen.append((len(progress._all_instances), begun.is_set()))
+    )
+    qtbot.wait(200)
+    seen.clear()
+    canvas._scene_canvas.update()
+    with qtbot.waitSignal(run.finished, timeout=10_000):
+        run.start()
+        assert not progress._all_instances and not begun.is_set()
+    before = [bars for bars, beside in seen if not beside]
+    assert (before[0], before[-1]) == (0, 1), "what was done, then the bar"
+    assert canvas.native.updatesEnabled()
 
 
 def test_a_deleted_widget_stops_its_run_and_hears_nothing(qtbot: Any) -> None:

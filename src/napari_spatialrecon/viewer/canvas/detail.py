@@ -33,9 +33,12 @@ from napari_spatialrecon.viewer.canvas.picture_node import PictureNode
 from napari_spatialrecon.viewer.canvas.point_nodes import draw_all, draw_some
 from napari_spatialrecon.viewer.canvas.point_style import PointStyle
 from napari_spatialrecon.viewer.canvas.programs import read_shaders_once
+from napari_spatialrecon.viewer.canvas.quiet_layers import MANY
 from napari_spatialrecon.viewer.canvas.subset_notice import SubsetNotice
 from napari_spatialrecon.viewer.canvas.window_view import view_of
 from napari_spatialrecon.viewer.window.main_window import has_window, main_window
+from napari_spatialrecon.viewer.window.steps import nothing
+from napari_spatialrecon.viewer.window.turns import Turns
 
 if TYPE_CHECKING:
     from napari._vispy.layers.points import VispyPointsLayer
@@ -94,6 +97,7 @@ class Detail(QObject):
         events.draw.connect(self._before, position="first")
         events.draw.connect(self._after, position="last")
         viewer.layers.events.removed.connect(self._on_removed)
+        self._apart = Turns(self._canvas.native, self)
         self._take_screenshot = self._canvas.screenshot
         self._canvas.screenshot = self._screenshot
         self.collector = Collector(viewer, self)
@@ -287,6 +291,11 @@ class Detail(QObject):
             draw_all(markers)
 
     def _on_removed(self, event: Event) -> None:
+        from napari.layers import Points
+
+        # napari takes as long over it as the frame without it
+        if isinstance(event.value, Points) and len(event.value.data) > MANY:
+            self._apart.start(nothing())
         for markers, drawn in list(self._drawn.items()):
             if drawn.picture.is_of(event.value):
                 drawn.picture.close()

@@ -19,3 +19,8 @@ def at_once(steps: Steps) -> Any:
         except StopIteration as end:
             return end.value
         given = None if work is None else work()
+
+
+def nothing() -> Steps:
+    """Do nothing; what was done before is drawn meanwhile, where these are steps of turns."""
+    yield from ()

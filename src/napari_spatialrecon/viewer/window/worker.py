@@ -14,7 +14,7 @@ import threading
 import time
 import warnings
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from functools import partial
 from typing import TYPE_CHECKING, Any
 from weakref import WeakMethod
@@ -25,13 +25,14 @@ from superqt.utils._qthreading import WorkerBase, WorkerBaseSignals
 from napari_spatialrecon.errors import Stopped
 from napari_spatialrecon.progress import Progress, ProgressCallback, ShouldStop
 from napari_spatialrecon.viewer.window import garbage
-from napari_spatialrecon.viewer.window.main_window import has_window
+from napari_spatialrecon.viewer.window.main_window import canvas_of, has_window
 
 if TYPE_CHECKING:
     from uuid import UUID
 
     from napari.components import ViewerModel
     from napari.utils import progress as NapariProgress
+    from qtpy.QtWidgets import QWidget
 
 Work = Callable[[ProgressCallback, ShouldStop], Any]
 
@@ -43,6 +44,9 @@ SWITCH_S = 0.001
 """Longest wait of the window's thread for the interpreter: a fifth of Python's default."""
 CLOSE_WAIT_S = 5.0
 """How long a closing window waits for work to end."""
+
+_DRAWN = (lambda: None,) * 3
+"""Turns of the event loop in which a change is drawn."""
 
 _log = logging.getLogger(__name__)
 
@@ -87,9 +91,12 @@ class Run(QObject):
     ) -> None:
         super().__init__(parent)
         self.title = title
-        self._running = False
+        self._running = self._begun = False
         self._worker = _Worker(work, light=light)
-        self._bar = _ActivityBar(title, shown=has_window(viewer))
+        self._bar = _ActivityBar(title, viewer)
+        self._steps = iter((*_DRAWN, self._bar.open, *_DRAWN, self._begin))
+        self._turns = QTimer(self, interval=0)
+        self._turns.timeout.connect(self._turn)
         self._status = _TaskStatus(viewer, title, self._close)
         self.destroyed.connect(partial(_leave, self._worker, self._bar, self._status))
 
@@ -104,15 +111,32 @@ class Run(QObject):
         return bool(self._worker.abort_requested)
 
     def start(self) -> None:
-        """Start the work; returns at once."""
+        """Start the work; returns at once.
+
+        The work begins once what was done before is drawn and napari shows its bar, two things that
+        would take longer beside it.
+        """
         self._worker.signals.progressed.connect(self._on_progress)
         self._worker.signals.ended.connect(self._on_ended)
         self._running = True
         self._status.update("BUSY")
-        self._bar.open()
+        if self._bar.shown:
+            self._turns.start()
+        else:
+            self._begin()
+        self.started.emit()
+
+    def _turn(self) -> None:
+        """Do the next of the first steps, in a turn of the event loop of its own."""
+        self._turns.stop()  # napari lets Qt handle events in between
+        next(self._steps)()
+        if self._running and not self._begun:
+            self._turns.start()
+
+    def _begin(self) -> None:
+        self._begun = True
         garbage.hold()
         self._worker.start()
-        self.started.emit()
 
     def cancel(self) -> None:
         """Tell the work to stop; `stopped` follows within a second."""
@@ -143,6 +167,7 @@ class Run(QObject):
 
     def _end(self, status: str) -> None:
         self._running = False
+        self._turns.stop()
         self._bar.close()
         self._status.update(status)
 
@@ -155,6 +180,7 @@ class Run(QObject):
         if not self.wait():
             _log.warning("%s did not end within %g s of the window.", self.title, CLOSE_WAIT_S)
         self._running = False
+        self._turns.stop()
         self._bar.close()
 
 
@@ -260,19 +286,25 @@ def _smooth_window(*, light: bool) -> Iterator[None]:
 class _ActivityBar:
     """The run's bar in napari's activity dock."""
 
-    def __init__(self, title: str, *, shown: bool) -> None:
+    def __init__(self, title: str, viewer: ViewerModel | None) -> None:
         self._title = title
-        self._shown = shown
+        self._canvas = None if viewer is None else canvas_of(viewer)
         self._bar: NapariProgress | None = None
         self._stage: tuple[str, int] | None = None
         self._last = float("-inf")
 
+    @property
+    def shown(self) -> bool:
+        """Whether there is a window that shows it."""
+        return self._canvas is not None
+
     def open(self) -> None:
-        if not self._shown:
+        if self._canvas is None:
             return
         from napari.utils import progress
 
-        self._bar = progress(total=0, desc=self._title)
+        with _undrawn(self._canvas):  # napari would draw it twice before it returns
+            self._bar = progress(total=0, desc=self._title)
 
     def show(self, progress: Progress) -> None:
         if self._bar is None:
@@ -293,6 +325,18 @@ class _ActivityBar:
         if self._bar is not None:
             self._bar.close()
             self._bar = None
+
+
+@contextmanager
+def _undrawn(canvas: QWidget) -> Iterator[None]:
+    """Draw the canvas once afterwards, however often Qt handles events meanwhile."""
+    drawn = canvas.updatesEnabled()
+    canvas.setUpdatesEnabled(False)
+    try:
+        yield
+    finally:
+        with suppress(RuntimeError):  # the window was closed meanwhile, and its canvas deleted
+            canvas.setUpdatesEnabled(drawn)
 
 
 class _TaskStatus:
