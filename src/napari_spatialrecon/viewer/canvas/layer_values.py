@@ -135,10 +135,10 @@ def types_among(columns: pd.DataFrame) -> str | None:
     >>> types_among(pd.DataFrame({"leiden": ["0", "1"] * 9, "cell_type": ["T", "B"] * 9}))
     'cell_type'
     """
-    grouping = [str(c) for c in columns if _groups(columns[c])]
     for pattern in (_TYPE, _GROUP):
-        if found := [name for name in grouping if pattern.search(name)]:
-            return found[0]
+        named = (c for c in columns if pattern.search(str(c)))
+        if (found := next((c for c in named if _groups(columns[c])), None)) is not None:
+            return str(found)
     return None
 
 
