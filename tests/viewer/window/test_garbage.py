@@ -3,13 +3,19 @@ from __future__ import annotations
 import gc
 import threading
 import weakref
+from collections.abc import Callable
+from contextlib import nullcontext
 from types import SimpleNamespace
 
 import pytest
+from napari.components import ViewerModel
+from napari.layers import Points
 from pytestqt.qtbot import QtBot
 from qtpy.QtCore import QObject
 
+from napari_spatialrecon.viewer.canvas.quiet_layers import inserting
 from napari_spatialrecon.viewer.window import garbage
+from napari_spatialrecon.viewer.window.steps import at_once
 from napari_spatialrecon.viewer.window.worker import Run
 
 
@@ -74,3 +80,15 @@ def test_what_qt_made_is_not_freed_by_the_thread_of_a_run(qtbot: QtBot) -> None:
     qtbot.waitUntil(gc.isenabled, timeout=5_000)
     gc.collect()
     assert freed == [threading.get_ident()]
+
+
+def test_layers_are_added_without_a_search_which_comes_in_a_later_turn(
+    make_napari_viewer: Callable[[], ViewerModel], qtbot: QtBot
+) -> None:
+    searched: list[bool] = []
+    viewer = make_napari_viewer()
+    viewer.layers.events.inserted.connect(lambda event: searched.append(gc.isenabled()))
+    layer = Points([[0, 0], [1, 1]])
+    at_once(inserting(viewer.layers, 0, layer, nullcontext()))
+    assert searched == [False] and not gc.isenabled()
+    qtbot.waitUntil(gc.isenabled, timeout=5_000)

@@ -6,6 +6,8 @@ from collections.abc import Iterator
 from contextlib import AbstractContextManager, contextmanager
 from typing import TYPE_CHECKING, Any
 
+from napari_spatialrecon.viewer.window import garbage
+
 if TYPE_CHECKING:
     from napari.components import LayerList
     from napari.components.overlays import Overlay
@@ -33,7 +35,7 @@ def inserting(
     words = shown_overlays(layer)
     for overlay in words:
         overlay.visible = False
-    with within, unselected(layers):
+    with within, unselected(layers), garbage.apart():
         layers.insert(index, layer)
     yield None
     for overlay in words:

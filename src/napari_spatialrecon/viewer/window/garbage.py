@@ -96,6 +96,19 @@ def hold() -> None:
     timer.start(SEARCH_MS)
 
 
+@contextmanager
+def apart() -> Iterator[None]:
+    """Search in a turn after this one, not within: many objects are made that stay."""
+    if QCoreApplication.instance() is None:  # there are no turns
+        yield
+        return
+    hold()
+    try:
+        yield
+    finally:
+        release()
+
+
 def _timer(app: QCoreApplication) -> QTimer:
     timer = QTimer(app)
     timer.setObjectName(_NAME)

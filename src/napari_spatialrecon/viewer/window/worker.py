@@ -95,7 +95,7 @@ class Run(QObject):
         self._worker = _Worker(work, light=light)
         self._bar = _ActivityBar(title, viewer)
         self._steps = iter((*_DRAWN, self._bar.open, *_DRAWN, self._begin))
-        self._turns = QTimer(self, interval=0)
+        self._turns = QTimer(self)
         self._turns.timeout.connect(self._turn)
         self._status = _TaskStatus(viewer, title, self._close)
         self.destroyed.connect(partial(_leave, self._worker, self._bar, self._status))
@@ -121,7 +121,7 @@ class Run(QObject):
         self._running = True
         self._status.update("BUSY")
         if self._bar.shown:
-            self._turns.start()
+            self._turns.start(0)
         else:
             self._begin()
         self.started.emit()
@@ -131,7 +131,7 @@ class Run(QObject):
         self._turns.stop()  # napari lets Qt handle events in between
         next(self._steps)()
         if self._running and not self._begun:
-            self._turns.start()
+            self._turns.start(0)
 
     def _begin(self) -> None:
         self._begun = True
