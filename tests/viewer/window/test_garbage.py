@@ -11,7 +11,7 @@ import pytest
 from napari.components import ViewerModel
 from napari.layers import Points
 from pytestqt.qtbot import QtBot
-from qtpy.QtCore import QObject
+from qtpy.QtCore import QCoreApplication, QObject, QTimer
 
 from napari_spatialrecon.viewer.canvas.quiet_layers import inserting
 from napari_spatialrecon.viewer.window import garbage
@@ -20,8 +20,11 @@ from napari_spatialrecon.viewer.window.worker import Run
 
 
 @pytest.fixture
-def done(monkeypatch: pytest.MonkeyPatch) -> list[str]:
-    """What is asked of Python, in order."""
+def done(qapp: QCoreApplication, monkeypatch: pytest.MonkeyPatch) -> list[str]:
+    """What is asked of Python, in order; nothing by the work of a test before."""
+    for timer in qapp.findChildren(QTimer, garbage._NAME):
+        timer.stop()
+    gc.enable()
     asked: list[str] = []
     names = ("collect", "freeze", "unfreeze", "enable", "disable")
     kept = {name: lambda name=name: asked.append(name) for name in names}
