@@ -71,7 +71,7 @@ class Selection:
 
     def setting(self, names: Sequence[str], source: Points | None = None) -> Steps:
         """Do what `set` does, in steps: many names are looked up in another thread."""
-        wanted = np.array([*map(str, names)], object)
+        wanted = yield partial(_texts, names)
         if source is None:
             self._take(_Made((yield partial(unique_texts, wanted))), None)
         else:
@@ -215,3 +215,8 @@ def names_of(layer: Points) -> np.ndarray:
 def _agree(one: np.ndarray, other: np.ndarray) -> bool:
     """Return whether two layers have the same cells in the same order."""
     return one is other or (len(one) == len(other) and bool((one == other).all()))
+
+
+def _texts(names: Sequence[str]) -> np.ndarray:
+    """Return names as an array (n,) of texts."""
+    return np.array([*map(str, names)], object)
