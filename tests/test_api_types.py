@@ -24,6 +24,19 @@ def fit(a: int, b: str = "x", seeds: int = SEEDS) -> None:
         How many.
     """
 
+def place(query: str, *, method: str = "auto", **values: int) -> None:
+    """Place.
+
+    Parameters
+    ----------
+    method
+        Another default here.
+    values
+        Further settings.
+    query
+        As elsewhere.
+    """
+
 @dataclass(kw_only=True)
 class Made:
     """Made."""
@@ -75,6 +88,12 @@ def shown(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Any:
 
 def test_parameters_described_together_have_their_own_types_and_defaults(shown: Any) -> None:
     assert shown("fit") == [("a", "int", "None"), ("b", "str", "'x'"), ("seeds", "int", "3")]
+
+
+def test_parameters_have_the_order_of_the_signature_whatever_the_docstring_completes(
+    shown: Any,
+) -> None:
+    assert [name for name, _, _ in shown("place")] == ["query", "method", "values"]
 
 
 def test_fields_of_a_dataclass_have_theirs_and_those_inherited(shown: Any) -> None:

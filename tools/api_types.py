@@ -1,4 +1,4 @@
-"""Types and defaults of parameters in the Python reference, as they are.
+"""Types, defaults and order of parameters in the Python reference, as they are.
 
 griffe gives all names that a docstring describes together the type and default of the first, and
 shows a default that has a name by that name; `mkdocs.yml` names this extension of it.
@@ -38,7 +38,10 @@ class OwnTypes(Extension):
 
 
 def mend_parameters(item: Class | Function) -> None:
-    """Give each documented parameter of a function, or of a class, its own type and default."""
+    """Give each documented parameter its own type and default, and the order of the signature.
+
+    A docstring that completes another states its own parameters first.
+    """
     own = {one.name: (one.annotation, one.default) for one in item.parameters} or fields(item)
     for parameter in item.parameters:
         parameter.default = value_of(parameter.default, item.module.path)
@@ -53,6 +56,8 @@ def mend_parameters(item: Class | Function) -> None:
             if said.annotation is None or any(said.annotation is one for one in given):
                 said.annotation = annotation
             said.value = value_of(default, item.module.path)
+        order = {name: place for place, name in enumerate(own)} if item.is_function else {}
+        section.value.sort(key=lambda said: order.get(said.name.lstrip("*"), len(order)))
 
 
 def fields(item: Class | Function) -> dict[str, tuple[Any, Any]]:
