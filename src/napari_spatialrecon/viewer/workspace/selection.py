@@ -16,7 +16,7 @@ from napari_spatialrecon.viewer.canvas.table_metadata import table_of
 from napari_spatialrecon.viewer.canvas.twin_layers import CELLS
 from napari_spatialrecon.viewer.window.steps import Steps
 from napari_spatialrecon.viewer.workspace.same_cells import are_same_cells
-from napari_spatialrecon.viewer.workspace.texts import rows_among, unique_texts
+from napari_spatialrecon.viewer.workspace.texts import as_texts, rows_among, unique_texts
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -71,7 +71,7 @@ class Selection:
 
     def setting(self, names: Sequence[str], source: Points | None = None) -> Steps:
         """Do what `set` does, in steps: many names are looked up in another thread."""
-        wanted = yield partial(_texts, names)
+        wanted = yield partial(as_texts, names)
         if source is None:
             self._take(_Made((yield partial(unique_texts, wanted))), None)
         else:
@@ -215,8 +215,3 @@ def names_of(layer: Points) -> np.ndarray:
 def _agree(one: np.ndarray, other: np.ndarray) -> bool:
     """Return whether two layers have the same cells in the same order."""
     return one is other or (len(one) == len(other) and bool((one == other).all()))
-
-
-def _texts(names: Sequence[str]) -> np.ndarray:
-    """Return names as an array (n,) of texts."""
-    return np.array([*map(str, names)], object)

@@ -6,10 +6,12 @@ pandas compares the texts. Two different texts have one hash in one of ten milli
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 
 import numpy as np
 
+_PART = 50_000
+"""Number of texts looked at without a break, in which no other thread of Python runs."""
 _BITS = 20
 _PLACES = (1 << _BITS) - 1
 
@@ -27,7 +29,7 @@ def unique_texts(values: Iterable[str]) -> np.ndarray:
     if not isinstance(values, np.ndarray) or (
         pd.api.types.infer_dtype(values, skipna=False) != "string"
     ):
-        values = np.array([*map(str, values)], object)
+        values = as_texts([*values])
     known = np.sort(_hashes(values))
     if (known[1:] != known[:-1]).all():
         return values.astype(object)
@@ -60,7 +62,28 @@ def rows_among(texts: np.ndarray, wanted: np.ndarray) -> np.ndarray:
     return np.flatnonzero(found)
 
 
+def as_texts(values: Sequence[str]) -> np.ndarray:
+    """Return values as an array (n,) of texts.
+
+    Examples
+    --------
+    >>> as_texts([1, "b"]).tolist()
+    ['1', 'b']
+    """
+    found = np.empty(len(values), object)
+    for part in _parts(values):
+        found[part] = [*map(str, values[part])]
+    return found
+
+
+def _parts(values: Sequence[str] | np.ndarray) -> list[slice]:
+    """Return slices of values, each looked at without a break for other threads."""
+    return [slice(start, start + _PART) for start in range(0, len(values), _PART)]
+
+
 def _hashes(texts: np.ndarray) -> np.ndarray:
-    found = np.fromiter(map(hash, texts), np.int64, len(texts))
+    found = np.empty(len(texts), np.int64)
+    for part in _parts(texts):
+        found[part] = np.fromiter(map(hash, texts[part]), np.int64, len(texts[part]))
     found[found == 0] = 1
     return found
