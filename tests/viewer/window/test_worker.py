@@ -236,6 +236,7 @@ def test_a_window_does_not_hold_the_runs_that_ended_in_it(
     run = Run(lambda progress, should_stop: None, "Place cells", viewer=viewer)
     with qtbot.waitSignal(run.finished, timeout=10_000):
         run.start()
+    assert run._bar._canvas is None and not [*run._steps]
     held = weakref.ref(run)
     del run
     gc.collect()

@@ -94,7 +94,7 @@ class Run(QObject):
         self._running = self._begun = False
         self._worker = _Worker(work, light=light)
         self._bar = _ActivityBar(title, viewer)
-        self._steps = iter((*_DRAWN, self._bar.open, *_DRAWN, self._begin))
+        self._steps: Iterator[Callable[[], None]] = iter(())
         self._turns = QTimer(self)
         self._turns.timeout.connect(self._turn)
         self._status = _TaskStatus(viewer, title, self._close)
@@ -121,6 +121,7 @@ class Run(QObject):
         self._running = True
         self._status.update("BUSY")
         if self._bar.shown:
+            self._steps = iter((*_DRAWN, self._bar.open, *_DRAWN, self._begin))
             self._turns.start(0)
         else:
             self._begin()
@@ -135,6 +136,7 @@ class Run(QObject):
 
     def _begin(self) -> None:
         self._begun = True
+        self._steps = iter(())  # which held this run
         garbage.hold()
         self._worker.start()
 
@@ -322,6 +324,7 @@ class _ActivityBar:
             self._bar.update(progress.step - self._bar.n)
 
     def close(self) -> None:
+        self._canvas = None
         if self._bar is not None:
             self._bar.close()
             self._bar = None
