@@ -340,6 +340,24 @@ def test_memory_of_removed_layers_is_freed_once_the_view_rests(
     assert not kept.collector.waiting
 
 
+def test_memory_of_removed_layers_waits_for_work_in_another_thread_but_not_for_good(
+    crowd: tuple, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    viewer, kept = crowd[0], details[crowd[0]].collector
+    looked: list[int] = []
+    monkeypatch.setattr(gc, "collect", lambda *_: looked.append(1))
+    viewer.layers.remove(crowd[1])
+    garbage.hold()
+    try:
+        kept._free()
+        assert not looked and kept.waiting
+        kept._since -= LATE_MS / 1e3
+        kept._free()
+        assert looked and not kept._removed
+    finally:
+        garbage.release()
+
+
 def test_memory_of_layers_as_old_as_modules_is_freed_after_a_longer_rest(
     crowd: tuple, monkeypatch: pytest.MonkeyPatch
 ) -> None:

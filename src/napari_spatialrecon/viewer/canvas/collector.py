@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+import time
 import weakref
 from collections.abc import Callable
 from types import SimpleNamespace
@@ -20,7 +21,10 @@ if TYPE_CHECKING:
 COLLECT_MS = 3_000
 """Milliseconds after a removal, and without movement, until the memory of layers is freed."""
 LATE_MS = 60_000
-"""The same for layers as old as what has been left out: freeing them takes up to half a second."""
+"""The same for layers as old as what has been left out: freeing them takes up to half a second.
+
+Also how long the memory of layers waits at most for work in other threads, which freeing it slows.
+"""
 
 
 class Collector(QObject):
@@ -39,6 +43,7 @@ class Collector(QObject):
         garbage.settle()
         self._made: weakref.WeakKeyDictionary[Layer, int] = weakref.WeakKeyDictionary()
         self._removed: list[int] = []  # ages
+        self._since = 0.0
         self._timer = QTimer(self)
         self._timer.setSingleShot(True)
         self._timer.timeout.connect(self._free)
@@ -69,10 +74,15 @@ class Collector(QObject):
         self._made.setdefault(event.value, garbage.age())
 
     def _on_removed(self, event: Event) -> None:
+        if not self._removed:
+            self._since = time.monotonic()
         self._removed.append(self._made.get(event.value, 0))
         self._start()
 
     def _free(self) -> None:
+        if garbage.held() and time.monotonic() - self._since < LATE_MS / 1e3:
+            self._start()
+            return
         garbage.free(min(self._removed, default=garbage.age()))
         self._removed.clear()
 

@@ -96,6 +96,11 @@ def hold() -> None:
     timer.start(SEARCH_MS)
 
 
+def held() -> bool:
+    """Whether work runs in another thread, for which only the window's thread searches."""
+    return _works > 0
+
+
 @contextmanager
 def apart() -> Iterator[None]:
     """Search in a turn after this one, not within: many objects are made that stay."""
