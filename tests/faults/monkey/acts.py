@@ -14,8 +14,11 @@ from window import PLUGIN, settle
 
 from faults.monkey.looking import Looking
 from faults.monkey.paw import KEYS, Paw
+from napari_spatialrecon.viewer.impute_genes.inputs import GeneInputs
 from napari_spatialrecon.viewer.reconstruct.tab import TASKS
+from napari_spatialrecon.viewer.task.gene_list_model import GeneChoice
 from napari_spatialrecon.viewer.task.widget import TaskWidget
+from napari_spatialrecon.viewer.workspace.workspace import Role, workspace_of
 
 DOCKS = (
     *("Place cells", "Super-resolve", "Deconvolve", "Impute genes"),
@@ -75,6 +78,7 @@ class Monkey(Looking):
 
     def do_run_all(self) -> str:
         """Queue eight: each task in the workbench, and each in a dock of its own."""
+        self._open_all()
         for name in DOCKS[:4]:
             self.viewer.window.add_plugin_dock_widget(PLUGIN, name)
             settle(0.1)
@@ -82,9 +86,18 @@ class Monkey(Looking):
         for name in TASKS:
             self._tab("reconstruct")
             self.hand.press(tab.buttons[name])
-            begun.append(self._run(tab.current, 3.0))
-        begun += [self._run(widget, 3.0) for widget in self._tasks()]
-        return ", ".join(text for text in begun if text)
+            begun.append(self._run(tab.current, 15.0))
+        begun += [self._run(widget, 15.0) for widget in self._tasks()]
+        texts = [text for text in begun if text]
+        return f"{len(texts)} of {len(begun)}: " + ", ".join(texts)
+
+    def _open_all(self) -> None:
+        """Drop all files on the tab Data, unless a slide and cells are open."""
+        space = workspace_of(self.viewer)
+        if not (space.of_role(Role.SLIDE) and space.of_role(Role.CELLS)):
+            self._tab("data")
+            self.hand.drop(self.bench.tabs["data"], self.files)
+            settle(1.0)
 
     def _run(self, task: TaskWidget, within: float) -> str:
         inputs = task.inputs
@@ -92,6 +105,8 @@ class Monkey(Looking):
         if self.hand.can(inputs.method):
             data = inputs.method.itemData(self.rng.randrange(inputs.method.count()))
             self.hand.choose(inputs.method, data)
+        if isinstance(inputs, GeneInputs) and self.hand.can(inputs.genes):
+            self.hand.choose(inputs.genes, GeneChoice.ALL)
         stop = time.monotonic() + within
         while not self.hand.can(task.panel.run_button) and time.monotonic() < stop:
             settle(0.1)

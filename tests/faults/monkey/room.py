@@ -20,6 +20,7 @@ from window import DOCK, PLUGIN, SIZE, settle
 
 from faults.monkey.paw import Paw, answer_the_system
 from faults.monkey.watch import Watch, counted
+from napari_spatialrecon.tissue.read import read_adata
 from napari_spatialrecon.tissue.simulator.config import SimulatorConfig
 from napari_spatialrecon.tissue.simulator.simulate import simulate
 from napari_spatialrecon.viewer.task.run_panel import RunPanel
@@ -31,6 +32,8 @@ from napari_spatialrecon.viewer.workspace.workspace import Workspace, workspace_
 
 IDLE_S = 120.0
 """Seconds in which runs that were cancelled have ended."""
+UNMEASURED = 5
+"""Genes of the cells that no slide has, so that there is something to impute."""
 
 
 class Room:
@@ -244,10 +247,14 @@ class Room:
         Run.start, Run._end = counting, ending  # type: ignore[method-assign]
 
     def _inputs(self) -> list[Path]:
-        """Write a small tissue, and list it and a small real slide."""
+        """Write a small tissue, some of whose genes the cells alone have; list it and a slide."""
         folder = self.home / "in"
         simulate("cortex", SimulatorConfig.preset("tiny"), seed=0).write(folder)
         found = sorted(folder.glob("*.h5ad"))
+        for path in found:
+            if path.name != "cells.h5ad":
+                slide = read_adata(path)
+                slide[:, :-UNMEASURED].copy().write_h5ad(path)
         beside = Path(__file__).parents[4] / "shared" / "data"
         real = Path(os.environ.get("SPATIALRECON_DATA", beside))
         return found + [p for p in [real / "st_her2_he" / "C3.h5ad"] if p.is_file()]

@@ -101,13 +101,24 @@ def test_a_click_beside_the_image_is_refused_in_the_widget(widget: AlignToHistol
     assert not widget.session.model.pairs and widget.session.model.turn == "image"
 
 
-def test_a_deleted_layer_is_said_and_its_marks_go(widget: AlignToHistology) -> None:
+def test_a_deleted_layer_is_said_and_its_marks_go(widget: AlignToHistology, qtbot: Any) -> None:
     set_pairs(widget, wanted(world(widget.session.layer, slice(None))), (0, 7, 20))
     widget.pick.click()
     widget.viewer.layers.remove("cortex 1 spots")
-    assert "'cortex 1 spots' was deleted" in widget.notice.label.text()
+    qtbot.waitUntil(lambda: "'cortex 1 spots' was deleted" in widget.notice.label.text())
     assert not widget.pick.isChecked() and widget.session.layer.name == "cortex 2 spots"
     assert not widget.session.model.pairs
+
+
+def test_layers_that_go_in_a_row_begin_no_other_slide_in_between(
+    widget: AlignToHistology, qtbot: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    begun: list[object] = []
+    monkeypatch.setattr(widget, "begin", lambda: begun.append(widget.layer.currentText()))
+    widget.viewer.layers.clear()
+    assert not begun
+    qtbot.waitUntil(lambda: "was deleted" in widget.notice.label.text())
+    assert widget.session is None and not widget.layer.count() and set(begun) <= {""}
 
 
 def test_an_image_without_scale_counts_in_pixels_until_it_is_given(

@@ -139,19 +139,21 @@ def test_places_are_taken_from_another_layer_of_the_same_cells(
 
 
 def test_places_are_offered_from_layers_of_these_cells_alone(
-    widget: LandmarksWidget, slide: anndata.AnnData
+    widget: LandmarksWidget, slide: anndata.AnnData, qtbot: Any
 ) -> None:
     widget.viewer.add_layer(Layer.create(*spots_layer(slide, name="a slide")))
     assert [widget.other.itemText(i) for i in range(widget.other.count())] == ["known spots"]
     widget.viewer.layers.remove("known spots")
-    assert not widget.other.count() and not widget.take.isEnabled()
+    qtbot.waitUntil(lambda: not widget.other.count())
+    assert not widget.take.isEnabled()
     assert "No other layer shows at least 3" in widget.other.toolTip()
 
 
-def test_a_deleted_layer_is_said(widget: LandmarksWidget, truth: np.ndarray) -> None:
+def test_a_deleted_layer_is_said(widget: LandmarksWidget, truth: np.ndarray, qtbot: Any) -> None:
     put(widget, truth, 3, 20, 41)
     widget.viewer.layers.remove("cells")
-    assert "cells' was deleted" in widget.notice.label.text() and widget.session is None
+    qtbot.waitUntil(lambda: "cells' was deleted" in widget.notice.label.text())
+    assert widget.session is None
     assert MARKS not in widget.viewer.layers and "Place cells first" in widget.hint.text()
 
 

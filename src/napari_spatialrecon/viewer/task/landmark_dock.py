@@ -119,9 +119,9 @@ class LandmarkDock(QWidget, Generic[S]):
         self._leaving = QTimer(self)
         self._leaving.setSingleShot(True)
         self._leaving.timeout.connect(self._leave)
-        self._losing = QTimer(self)
-        self._losing.setSingleShot(True)
-        self._losing.timeout.connect(self._lose)
+        self._removed = QTimer(self)
+        self._removed.setSingleShot(True)
+        self._removed.timeout.connect(self._follow)
         self.pointer = Pointer(
             self.viewer,
             clicked=self.on_click,
@@ -320,18 +320,23 @@ class LandmarkDock(QWidget, Generic[S]):
     def _on_layers(self, event: Event) -> None:
         if self._closed or _is_mark(event.value):
             return
-        if self.session is None or self.session.alive:
-            self._refill()
-        elif any(_is_mark(layer) for layer in self.viewer.layers.selection):
-            self._losing.start(0)  # napari removes what is selected one by one: let it finish
+        if event.type == "removed":
+            self._removed.start(0)  # layers go one by one: else another would be begun in between
         else:
-            self._lose()
+            self._follow()
 
-    def _lose(self) -> None:
-        """End a session whose layers were deleted, and say so."""
+    def _follow(self) -> None:
+        """Offer what is open, or end a session whose layers were deleted."""
         lost = self.session
-        if lost is None or lost.alive:
+        if self._closed:
             return
+        if lost is None or lost.alive:
+            self._refill()
+        else:
+            self._lose(lost)
+
+    def _lose(self, lost: S) -> None:
+        """End a session whose layers were deleted, and say so."""
         self.pointer.switch(False)
         self._sessions.pop(lost.layer, None)
         self.end()
