@@ -14,7 +14,7 @@ from napari_spatialrecon.viewer.canvas.collector import COLLECT_MS, LATE_MS
 from napari_spatialrecon.viewer.canvas.colors import set_point_colors
 from napari_spatialrecon.viewer.canvas.detail import Detail, details, keep_smooth
 from napari_spatialrecon.viewer.canvas.drawn import lot
-from napari_spatialrecon.viewer.canvas.many_points import is_lean
+from napari_spatialrecon.viewer.canvas.many_points import is_lean, places_stay
 from napari_spatialrecon.viewer.canvas.point_nodes import drawers, set_standing_out, show_points
 from napari_spatialrecon.viewer.session.keeper import keeper_of
 from napari_spatialrecon.viewer.window import garbage
@@ -309,6 +309,18 @@ def test_the_extent_of_many_points_is_that_of_all(crowd: tuple) -> None:
     layer = crowd[1]
     low, high = layer.data.min(axis=0), layer.data.max(axis=0)
     assert is_lean(layer) and np.array_equal(layer._extent_data, [low, high])
+
+
+def test_the_extent_of_many_points_is_measured_once_while_their_places_stay(crowd: tuple) -> None:
+    layer = crowd[1]
+    with places_stay():
+        before = layer._extent_data
+        layer.data[0] += 1e6  # in its array: not seen meanwhile
+        assert np.array_equal(layer._extent_data, before)
+        layer.data = layer.data + 5.0
+        assert layer._extent_data[1].max() > 1e6
+    layer.data[0] += 1e6
+    assert layer._extent_data[1].max() > 2e6
 
 
 def test_the_frame_without_many_points_comes_in_a_turn_after_their_removal(

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -18,6 +19,8 @@ MANY = 10_000
 
 
 _are_drawn: list[Callable[[Points], bool]] = []
+_places_stay = 0
+_extents: dict[Points, tuple[np.ndarray, np.ndarray]] = {}
 
 
 def is_lean(layer: Points) -> bool:
@@ -71,6 +74,19 @@ def upload_less(is_drawn: Callable[[Points], bool]) -> None:
     drawer._on_data_change = _on_data_change
 
 
+@contextmanager
+def places_stay() -> Iterator[None]:
+    """Measure the extent of many points once meanwhile, in which none is moved in its array."""
+    global _places_stay
+    _places_stay += 1
+    try:
+        yield
+    finally:
+        _places_stay -= 1
+        if not _places_stay:
+            _extents.clear()
+
+
 def _measure_columns() -> None:
     """Let napari find the extent of points by columns.
 
@@ -85,8 +101,13 @@ def _measure_columns() -> None:
         if len(self.data) <= MANY:
             extent: np.ndarray = known.fget(self)
             return extent
-        columns = np.asarray(self.data).T
-        return np.array([[c.min() for c in columns], [c.max() for c in columns]], float)
+        of, found = _extents.get(self, (None, None))
+        if found is None or of is not self.data:
+            columns = np.asarray(self.data).T
+            found = np.array([[c.min() for c in columns], [c.max() for c in columns]], float)
+            if _places_stay:
+                _extents[self] = self.data, found
+        return found.copy()
 
     points: Any = Points
     points._extent_data = property(_extent_data, doc=known.__doc__)

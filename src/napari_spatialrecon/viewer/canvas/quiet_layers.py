@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from contextlib import AbstractContextManager, contextmanager
 from typing import TYPE_CHECKING, Any
 
+from napari_spatialrecon.viewer.canvas.many_points import places_stay
 from napari_spatialrecon.viewer.window import garbage
 
 if TYPE_CHECKING:
@@ -35,7 +36,7 @@ def inserting(
     words = shown_overlays(layer)
     for overlay in words:
         overlay.visible = False
-    with within, unselected(layers), garbage.apart():
+    with within, unselected(layers), garbage.apart(), places_stay():
         layers.insert(index, layer)
     yield None
     for overlay in words:
