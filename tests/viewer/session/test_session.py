@@ -26,10 +26,11 @@ from napari_spatialrecon.viewer.canvas.table_metadata import table_of
 from napari_spatialrecon.viewer.landmarks.layers import LandmarksSession
 from napari_spatialrecon.viewer.reader import read
 from napari_spatialrecon.viewer.session.manifest import MARK, MovedError, is_session
-from napari_spatialrecon.viewer.session.reading import locate, read_session
+from napari_spatialrecon.viewer.session.reading import LayerRead, locate, read_session
 from napari_spatialrecon.viewer.session.saving import write_session
-from napari_spatialrecon.viewer.session.showing import show_session
+from napari_spatialrecon.viewer.session.showing import _settling, show_session
 from napari_spatialrecon.viewer.session.snapshot import take
+from napari_spatialrecon.viewer.window.steps import at_once
 from napari_spatialrecon.viewer.workspace.workspace import Role, workspace_of
 from viewer.workspace.test_reopening import finished
 
@@ -358,3 +359,16 @@ def test_saving_stops_when_asked(viewer: ViewerModel, file: Path, tmp_path: Path
     with pytest.raises(Stopped):
         write_session(take(viewer), tmp_path / "a", should_stop=lambda: True)
     assert [p.name for p in tmp_path.iterdir()] == ["data"]
+
+
+def test_what_a_layer_has_already_is_not_set_again() -> None:
+    layer = Image(np.zeros((4, 4)), scale=(2.0, 3.0), rotate=30, affine=np.diag([2.0, 2.0, 1.0]))
+    set_again: list[str] = []
+    layer.events.connect(lambda event: set_again.append(event.type))
+    state = layer._get_state()
+    one = LayerRead(layer, {"is_ours": False, "colorbar": False}, state, None, None)
+    at_once(_settling(ViewerModel(), one))
+    assert not {"scale", "translate", "rotate", "shear", "affine", "visible"} & set(set_again)
+    state["scale"] = (2.0, 4.0)
+    at_once(_settling(ViewerModel(), one))
+    assert tuple(layer.scale) == (2.0, 4.0) and "scale" in set_again

@@ -44,6 +44,12 @@ def inserting(
         yield None
 
 
+def remove(layers: LayerList, layer: Layer) -> None:
+    """Remove a layer; the search for garbage comes in a later turn."""
+    with garbage.apart(), places_stay():
+        layers.remove(layer)
+
+
 @contextmanager
 def unselected(layers: LayerList) -> Iterator[None]:
     """Leave selected what is while layers are inserted: much work follows each selection."""

@@ -17,7 +17,7 @@ from napari_spatialrecon.tissue.slots import OURS
 from napari_spatialrecon.viewer.canvas.colors import Kind, set_point_colors
 from napari_spatialrecon.viewer.canvas.features import add_feature
 from napari_spatialrecon.viewer.canvas.point_values import values
-from napari_spatialrecon.viewer.canvas.quiet_layers import inserting
+from napari_spatialrecon.viewer.canvas.quiet_layers import inserting, remove
 from napari_spatialrecon.viewer.results.facts import record_of
 from napari_spatialrecon.viewer.results.model import Deleted, ResultsModel
 from napari_spatialrecon.viewer.results.sides import Side, layers_of
@@ -203,7 +203,7 @@ def delete(viewer: ViewerModel, model: ResultsModel, result: Result) -> Deleted:
     )
     model.space.results.remove(result)
     for _, layer in reversed(gone.layers):
-        viewer.layers.remove(layer)
+        remove(viewer.layers, layer)
     model.deleted.append(gone)
     return gone
 

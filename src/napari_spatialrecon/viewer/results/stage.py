@@ -13,7 +13,7 @@ from qtpy.QtCore import QTimer
 from napari_spatialrecon.viewer.canvas.colors import ColorKey
 from napari_spatialrecon.viewer.canvas.pies import pies_of
 from napari_spatialrecon.viewer.canvas.point_nodes import move_vectors, show_points
-from napari_spatialrecon.viewer.canvas.quiet_layers import inserting
+from napari_spatialrecon.viewer.canvas.quiet_layers import inserting, remove
 from napari_spatialrecon.viewer.results import own_layers
 from napari_spatialrecon.viewer.results.curtain import Curtain
 from napari_spatialrecon.viewer.results.distortion_layers import Of
@@ -170,7 +170,7 @@ class Stage:
             with self._changing():
                 self._own.remove(layer)
                 if layer in self.viewer.layers:
-                    self.viewer.layers.remove(layer)
+                    remove(self.viewer.layers, layer)
             yield None
         self._divider = None
         yield from self._quietly(self._curtain.lift(self._hidden_by_all() if hidden else ()))

@@ -132,8 +132,8 @@ def _settling(viewer: ViewerModel, one: LayerRead) -> Steps:
 
     layer, state = one.layer, one.state
     for name in _AFTER:
-        if name in state:
-            setattr(layer, name, state[name])
+        if name in state and not np.array_equal(getattr(layer, name), state[name]):
+            setattr(layer, name, state[name])  # napari slices it anew, whatever it is set to
     if one.held["is_ours"] and "tile" in one.held["ours"]:
         layer.metadata[OURS] = {**layer.metadata[OURS], "tile": one.held["ours"]["tile"]}
     if isinstance(layer, Image):
