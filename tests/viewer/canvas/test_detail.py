@@ -10,7 +10,7 @@ from qtpy.QtCore import QPoint, Qt
 from qtpy.QtTest import QTest
 
 from napari_spatialrecon.viewer.canvas import detail
-from napari_spatialrecon.viewer.canvas.collector import COLLECT_MS, LATE_MS
+from napari_spatialrecon.viewer.canvas.collector import COLLECT_MS, LATE_MS, WORK_S
 from napari_spatialrecon.viewer.canvas.colors import set_point_colors
 from napari_spatialrecon.viewer.canvas.detail import Detail, details, keep_smooth
 from napari_spatialrecon.viewer.canvas.drawn import lot
@@ -337,6 +337,19 @@ def test_the_frame_without_many_points_comes_in_a_turn_after_their_removal(
     qtbot.waitUntil(canvas.updatesEnabled)
 
 
+def test_the_frame_of_new_colors_of_many_points_comes_in_a_turn_after_their_choice(
+    crowd: tuple, qtbot: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(detail, "MANY", MANY - 1)
+    viewer, layer = crowd
+    canvas = viewer.window._qt_viewer.canvas.native
+    few = viewer.add_points(np.zeros((3, 2)))
+    for each, drawn in ((few, True), (layer, False)):
+        set_point_colors(each, np.arange(float(len(each.data))))
+        assert canvas.updatesEnabled() is drawn
+    qtbot.waitUntil(canvas.updatesEnabled)
+
+
 def test_memory_of_removed_layers_is_freed_once_the_view_rests(
     crowd: tuple, qtbot: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -363,7 +376,7 @@ def test_memory_of_removed_layers_waits_for_work_in_another_thread_but_not_for_g
     try:
         kept._free()
         assert not looked and kept.waiting
-        kept._since -= LATE_MS / 1e3
+        kept._since -= WORK_S
         kept._free()
         assert looked and not kept._removed
     finally:

@@ -28,7 +28,8 @@ def done(qapp: QCoreApplication, monkeypatch: pytest.MonkeyPatch) -> list[str]:
     asked: list[str] = []
     names = ("collect", "freeze", "unfreeze", "enable", "disable")
     kept = {name: lambda name=name: asked.append(name) for name in names}
-    monkeypatch.setattr(garbage, "gc", SimpleNamespace(**kept, isenabled=lambda: True))
+    often = {"get_threshold": lambda: (700, 10, 10), "set_threshold": lambda *_: None}
+    monkeypatch.setattr(garbage, "gc", SimpleNamespace(**kept, **often, isenabled=lambda: True))
     monkeypatch.setattr(garbage, "_times", 0)
     return asked
 
@@ -95,3 +96,27 @@ def test_layers_are_added_without_a_search_which_comes_in_a_later_turn(
     at_once(inserting(viewer.layers, 0, layer, nullcontext()))
     assert searched == [False] and not gc.isenabled()
     qtbot.waitUntil(gc.isenabled, timeout=5_000)
+
+
+def test_all_is_looked_through_when_python_would_have_and_no_work_runs(
+    done: list[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    counts, found = [0, 0, garbage.OLD + 1], []
+    garbage.gc.get_count = lambda: tuple(counts)
+    garbage.gc.set_threshold = lambda *each: found.append(each)
+    garbage.settle()
+    assert found == [(700, 10, garbage.OLD_WITHOUT_WINDOW)]
+    del done[:]
+    garbage.look_through()
+    assert not done, "it has just been looked through"
+    monkeypatch.setattr(garbage, "_looked", garbage._looked - garbage.ALL_S - 1)
+    monkeypatch.setattr(garbage, "_works", 1)
+    garbage.look_through()
+    assert not done, "work runs"
+    monkeypatch.setattr(garbage, "_works", 0)
+    counts[2] = 0
+    garbage.look_through()
+    assert not done, "few objects are new"
+    counts[2] = garbage.OLD + 1
+    garbage.look_through()
+    assert done == ["collect"]

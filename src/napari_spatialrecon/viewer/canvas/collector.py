@@ -21,10 +21,9 @@ if TYPE_CHECKING:
 COLLECT_MS = 3_000
 """Milliseconds after a removal, and without movement, until the memory of layers is freed."""
 LATE_MS = 60_000
-"""The same for layers as old as what has been left out: freeing them takes up to half a second.
-
-Also how long the memory of layers waits at most for work in other threads, which freeing it slows.
-"""
+"""The same for layers as old as what has been left out: freeing them takes up to half a second."""
+WORK_S = 600.0
+"""Seconds that removed layers wait at most for work in other threads, which freeing them slows."""
 
 
 class Collector(QObject):
@@ -47,6 +46,9 @@ class Collector(QObject):
         self._timer = QTimer(self)
         self._timer.setSingleShot(True)
         self._timer.timeout.connect(self._free)
+        self._resting = QTimer(self)
+        self._resting.timeout.connect(garbage.look_through)
+        self._resting.start(COLLECT_MS)
         viewer.layers.events.inserted.connect(self._on_inserted)
         viewer.layers.events.removed.connect(self._on_removed)
         canvas = viewer.window._qt_viewer.canvas
@@ -63,6 +65,7 @@ class Collector(QObject):
 
     def wait(self) -> None:
         """Wait longer, since a hand moves."""
+        self._resting.start()
         if self.waiting:
             self._start()
 
@@ -80,7 +83,7 @@ class Collector(QObject):
         self._start()
 
     def _free(self) -> None:
-        if garbage.held() and time.monotonic() - self._since < LATE_MS / 1e3:
+        if garbage.held() and time.monotonic() - self._since < WORK_S:
             self._start()
             return
         garbage.free(min(self._removed, default=garbage.age()))

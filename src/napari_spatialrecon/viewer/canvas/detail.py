@@ -190,6 +190,7 @@ class Detail(QObject):
                 return
             drawn = self._drawn[markers] = Drawn(drawer)
             markers.events.data_updated.connect(self._on_uploaded)
+            layer.events.face_color.connect(self._on_look)
             if n > max(most, AT_ONCE) and not self._whole:
                 self._next = True
                 return
@@ -289,6 +290,11 @@ class Detail(QObject):
         drawn.settled = False
         if small and markers._data is not None:
             draw_all(markers)
+
+    def _on_look(self, event: Event) -> None:
+        """Draw what has changed in a later turn: choosing it and drawing it each take a while."""
+        if len(event.source.data) > MANY and not self._apart.running:
+            self._apart.start(nothing())
 
     def _on_removed(self, event: Event) -> None:
         from napari.layers import Points

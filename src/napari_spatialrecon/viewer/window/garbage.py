@@ -1,9 +1,11 @@
 """Python's search for garbage, during which no thread runs.
 
 What stays for good is left out of it: modules are most of a million objects, and to look through
-them takes a quarter of a second. While work runs in another thread, the window's thread searches,
-between its events: Python would search in the thread that happens to make an object, and what Qt
-made must not be deleted outside of its own.
+them takes a quarter of a second. All that is left is looked through while the hands rest, since
+that may take a fifth of a second and frees what is large. Python would do so amid any step, and
+still does where no event is handled for long. While work runs in another thread, the window's
+thread searches, between its events: Python would search in the thread that happens to make an
+object, and what Qt made must not be deleted outside of its own.
 """
 
 from __future__ import annotations
@@ -21,6 +23,8 @@ from qtpy.QtCore import QCoreApplication, QTimer
 #: Milliseconds between two searches of the window while work runs elsewhere, and seconds until all
 #: is looked through, which takes up to half a second.
 SEARCH_MS, ALL_S = 200, 60.0
+#: Searches among younger objects after which all is looked through: by the window, by Python.
+OLD, OLD_WITHOUT_WINDOW = 10, 1_000
 _NAME = "spatialrecon: search for garbage"
 
 _times = 0
@@ -42,9 +46,24 @@ def leave_out() -> None:
 
 def settle() -> None:
     """Leave out what a program consists of, once it has started; further calls do nothing."""
+    global _looked
     if not _times:
         gc.collect()
         leave_out()
+        gc.set_threshold(*gc.get_threshold()[:2], OLD_WITHOUT_WINDOW)
+        _looked = time.monotonic()
+
+
+def look_through() -> None:
+    """Look through all that is not left out, if Python would have; not while work runs."""
+    global _looked
+    if not held() and _is_due():
+        gc.collect()
+        _looked = time.monotonic()
+
+
+def _is_due() -> bool:
+    return gc.get_count()[2] > OLD and time.monotonic() - _looked > ALL_S
 
 
 def free(made: int) -> None:
@@ -137,8 +156,8 @@ def _turn(timer: QTimer) -> None:
         return
     if _imports:
         return
-    young, middle, old = (c > t for c, t in zip(gc.get_count(), gc.get_threshold(), strict=True))
-    if old and time.monotonic() - _looked > ALL_S:
+    young, middle, _ = (c > t for c, t in zip(gc.get_count(), gc.get_threshold(), strict=True))
+    if _is_due():
         gc.collect()
         _looked = time.monotonic()
     elif middle:
