@@ -63,6 +63,7 @@ def modules_are_not_collected(monkeypatch: pytest.MonkeyPatch) -> None:
         collect=lambda *generation: gc.collect(*generation),
         get_count=gc.get_count,
         get_threshold=gc.get_threshold,
+        set_threshold=lambda *_: None,
         isenabled=gc.isenabled,
         disable=gc.disable,
         enable=gc.enable,

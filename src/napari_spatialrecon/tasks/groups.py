@@ -49,9 +49,8 @@ def composition(labels: pd.Series | pd.Categorical, selected: np.ndarray) -> pd.
     values = pd.Categorical(labels)
     codes, names = np.asarray(values.codes), [*map(str, values.categories), "missing"]
     codes = np.where(codes < 0, len(names) - 1, codes)
-    inside, rest = (
-        np.bincount(codes[rows], minlength=len(names)) for rows in (selected, ~selected)
-    )
+    inside = np.bincount(codes[selected], minlength=len(names))
+    rest = np.bincount(codes, minlength=len(names)) - inside
     with np.errstate(invalid="ignore"):
         table = pd.DataFrame(
             {

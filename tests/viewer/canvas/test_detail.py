@@ -17,7 +17,7 @@ from napari_spatialrecon.viewer.canvas.drawn import lot
 from napari_spatialrecon.viewer.canvas.many_points import is_lean, places_stay
 from napari_spatialrecon.viewer.canvas.point_nodes import drawers, set_standing_out, show_points
 from napari_spatialrecon.viewer.session.keeper import keeper_of
-from napari_spatialrecon.viewer.window import garbage
+from napari_spatialrecon.viewer.window import garbage, turns
 
 N = 3_000
 
@@ -337,7 +337,7 @@ def test_the_frame_without_many_points_comes_in_a_turn_after_their_removal(
     qtbot.waitUntil(canvas.updatesEnabled)
 
 
-def test_the_frame_of_new_colors_of_many_points_comes_in_a_turn_after_their_choice(
+def test_the_frame_of_new_looks_of_many_points_comes_in_a_turn_after_them(
     crowd: tuple, qtbot: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(detail, "MANY", MANY - 1)
@@ -347,6 +347,9 @@ def test_the_frame_of_new_colors_of_many_points_comes_in_a_turn_after_their_choi
     for each, drawn in ((few, True), (layer, False)):
         set_point_colors(each, np.arange(float(len(each.data))))
         assert canvas.updatesEnabled() is drawn
+    qtbot.waitUntil(canvas.updatesEnabled)
+    set_standing_out(layer, np.arange(3))
+    assert not canvas.updatesEnabled()
     qtbot.waitUntil(canvas.updatesEnabled)
 
 
@@ -365,22 +368,26 @@ def test_memory_of_removed_layers_is_freed_once_the_view_rests(
     assert not kept.collector.waiting
 
 
-def test_memory_of_removed_layers_waits_for_work_in_another_thread_but_not_for_good(
-    crowd: tuple, monkeypatch: pytest.MonkeyPatch
+def test_memory_of_removed_layers_waits_for_work_and_steps_but_not_for_good(
+    crowd: tuple, qtbot: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     viewer, kept = crowd[0], details[crowd[0]].collector
     looked: list[int] = []
+    monkeypatch.setattr(detail, "MANY", MANY - 1)
+    monkeypatch.setattr(garbage, "_is_due", lambda: True)
     monkeypatch.setattr(gc, "collect", lambda *_: looked.append(1))
     viewer.layers.remove(crowd[1])
-    garbage.hold()
-    try:
-        kept._free()
+    assert turns.are_running()
+    kept._free()
+    assert not looked and kept.waiting, "the frame without the layer is yet to come"
+    qtbot.waitUntil(lambda: not turns.are_running())
+    monkeypatch.setattr(garbage, "_works", 1)
+    for search in (kept._free, kept._look):
+        search()
         assert not looked and kept.waiting
-        kept._since -= WORK_S
-        kept._free()
-        assert looked and not kept._removed
-    finally:
-        garbage.release()
+    kept._since -= WORK_S
+    kept._free()
+    assert looked and not kept._removed
 
 
 def test_memory_of_layers_as_old_as_modules_is_freed_after_a_longer_rest(

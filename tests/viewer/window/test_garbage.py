@@ -98,7 +98,7 @@ def test_layers_are_added_without_a_search_which_comes_in_a_later_turn(
     qtbot.waitUntil(gc.isenabled, timeout=5_000)
 
 
-def test_all_is_looked_through_when_python_would_have_and_no_work_runs(
+def test_all_is_looked_through_when_python_would_have(
     done: list[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     counts, found = [0, 0, garbage.OLD + 1], []
@@ -110,10 +110,6 @@ def test_all_is_looked_through_when_python_would_have_and_no_work_runs(
     garbage.look_through()
     assert not done, "it has just been looked through"
     monkeypatch.setattr(garbage, "_looked", garbage._looked - garbage.ALL_S - 1)
-    monkeypatch.setattr(garbage, "_works", 1)
-    garbage.look_through()
-    assert not done, "work runs"
-    monkeypatch.setattr(garbage, "_works", 0)
     counts[2] = 0
     garbage.look_through()
     assert not done, "few objects are new"

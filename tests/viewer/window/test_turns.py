@@ -14,7 +14,7 @@ pytest.importorskip("qtpy")
 from qtpy.QtCore import QCoreApplication, QEvent, QTimer
 from qtpy.QtWidgets import QWidget
 
-from napari_spatialrecon.viewer.window.turns import Turns
+from napari_spatialrecon.viewer.window.turns import Turns, are_running
 
 
 @pytest.fixture
@@ -105,3 +105,20 @@ def test_a_window_may_be_closed_between_two_steps(qtbot: Any) -> None:
     QCoreApplication.sendPostedEvents(canvas, QEvent.Type.DeferredDelete)
     turns.stop()
     assert not turns.running
+
+
+def test_steps_run_in_some_window_until_they_end_or_are_stopped_or_it_is_deleted(
+    turns: Turns, qtbot: Any
+) -> None:
+    assert not are_running()
+    turns.start(steps([]))
+    assert are_running()
+    qtbot.waitUntil(lambda: not turns.running, timeout=60_000)
+    assert not are_running()
+    turns.start(steps([]))
+    turns.stop()
+    assert not are_running()
+    turns.start(steps([]))
+    turns.deleteLater()
+    QCoreApplication.sendPostedEvents(None, QEvent.Type.DeferredDelete)
+    assert not are_running()

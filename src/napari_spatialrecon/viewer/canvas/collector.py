@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 from qtpy.QtCore import QObject, QTimer
 
-from napari_spatialrecon.viewer.window import garbage
+from napari_spatialrecon.viewer.window import garbage, turns
 
 if TYPE_CHECKING:
     from napari.layers import Layer
@@ -23,7 +23,7 @@ COLLECT_MS = 3_000
 LATE_MS = 60_000
 """The same for layers as old as what has been left out: freeing them takes up to half a second."""
 WORK_S = 600.0
-"""Seconds that removed layers wait at most for work in other threads, which freeing them slows."""
+"""Seconds that removed layers wait at most for work and steps, which freeing them slows."""
 
 
 class Collector(QObject):
@@ -47,7 +47,7 @@ class Collector(QObject):
         self._timer.setSingleShot(True)
         self._timer.timeout.connect(self._free)
         self._resting = QTimer(self)
-        self._resting.timeout.connect(garbage.look_through)
+        self._resting.timeout.connect(self._look)
         self._resting.start(COLLECT_MS)
         viewer.layers.events.inserted.connect(self._on_inserted)
         viewer.layers.events.removed.connect(self._on_removed)
@@ -83,11 +83,15 @@ class Collector(QObject):
         self._start()
 
     def _free(self) -> None:
-        if garbage.held() and time.monotonic() - self._since < WORK_S:
+        if _is_busy() and time.monotonic() - self._since < WORK_S:
             self._start()
             return
         garbage.free(min(self._removed, default=garbage.age()))
         self._removed.clear()
+
+    def _look(self) -> None:
+        if not _is_busy():
+            garbage.look_through()
 
     def _clean_later(self) -> None:
         """Draw without the layers just removed; their memory is freed later.
@@ -100,3 +104,8 @@ class Collector(QObject):
             self._clean()
         finally:
             self._napari.gc = searches
+
+
+def _is_busy() -> bool:
+    """Whether work runs in another thread, or steps of this one are left to do."""
+    return garbage.held() or turns.are_running()

@@ -190,7 +190,6 @@ class Detail(QObject):
                 return
             drawn = self._drawn[markers] = Drawn(drawer)
             markers.events.data_updated.connect(self._on_uploaded)
-            layer.events.face_color.connect(self._on_look)
             if n > max(most, AT_ONCE) and not self._whole:
                 self._next = True
                 return
@@ -291,10 +290,9 @@ class Detail(QObject):
         if small and markers._data is not None:
             draw_all(markers)
 
-    def _on_look(self, event: Event) -> None:
-        """Draw what has changed in a later turn: choosing it and drawing it each take a while."""
-        if len(event.source.data) > MANY and not self._apart.running:
-            self._apart.start(nothing())
+    def draw_apart(self) -> None:
+        """Draw what is being changed in a later turn: changing and drawing it both take a while."""
+        self._apart.start(nothing())
 
     def _on_removed(self, event: Event) -> None:
         from napari.layers import Points
@@ -348,7 +346,7 @@ def keep_smooth(viewer: ViewerModel) -> None:
     if viewer not in details and has_window(viewer):
         made = details[viewer] = Detail(viewer, main_window(viewer))
         made.destroyed.connect(partial(_forget, weakref.ref(viewer)))
-        upload_less(_is_drawn)
+        upload_less(_is_drawn, _draw_apart)
         read_shaders_once()
 
 
@@ -362,3 +360,11 @@ def _forget(held: weakref.ref[ViewerModel], *_: object) -> None:
 def _is_drawn(layer: Points) -> bool:
     """Return whether a `Detail` draws this layer."""
     return any(layer in viewer.layers for viewer in details)
+
+
+def _draw_apart(layer: Points) -> None:
+    """Draw new looks of a layer in a later turn, wherever it is shown."""
+    if len(layer.data) > MANY:
+        for viewer, detail in details.items():
+            if layer in viewer.layers:
+                detail.draw_apart()

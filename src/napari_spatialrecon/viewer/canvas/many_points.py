@@ -19,6 +19,7 @@ MANY = 10_000
 
 
 _are_drawn: list[Callable[[Points], bool]] = []
+_frames_apart: list[Callable[[Points], None]] = []
 _places_stay = 0
 _extents: dict[Points, tuple[np.ndarray, np.ndarray]] = {}
 
@@ -40,19 +41,32 @@ def usual_size(layer: Points) -> float:
     return float(size[0]) if (size == size[0]).all() else float(np.median(size))
 
 
-def upload_less(is_drawn: Callable[[Points], bool]) -> None:
+def redraw(drawer: VispyPointsLayer) -> None:
+    """Draw a large layer again, whose points look otherwise by now."""
+    for apart in _frames_apart:
+        apart(drawer.layer)
+    drawer.node.update()
+
+
+def upload_less(
+    is_drawn: Callable[[Points], bool], frame_apart: Callable[[Points], None] | None = None
+) -> None:
     """Let napari upload no points of large layers; further calls do nothing.
 
     Parameters
     ----------
     is_drawn
         Whether a layer is drawn by a `Detail`; napari uploads all points of others.
+    frame_apart
+        Called before `redraw`; it may leave the frame to a later turn.
     """
     from napari._vispy.layers.points import VispyPointsLayer
 
     if _are_drawn:
         return
     _are_drawn.append(is_drawn)
+    if frame_apart is not None:
+        _frames_apart.append(frame_apart)
     _measure_columns()
     _point_at_columns()
     _view_whole()

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from napari_spatialrecon.viewer.canvas.many_points import is_lean
+from napari_spatialrecon.viewer.canvas.many_points import is_lean, redraw
 from napari_spatialrecon.viewer.canvas.standing_out import back_of, faint, let_stand_out
 
 if TYPE_CHECKING:
@@ -67,7 +67,7 @@ def set_standing_out(layer: Points, rows: np.ndarray | None) -> None:
     for drawer in drawers(layer):
         markers = drawer.node.points_markers
         if is_lean(layer):
-            drawer.node.update()
+            redraw(drawer)
             continue
         if rows is not None:
             _Again.of(markers, layer)
@@ -107,8 +107,9 @@ def redraw_colors(layer: Points, *, rims: bool = False) -> None:
     changed = layer.events.face_color
     with ExitStack() as done:
         for drawer in drawers(layer):
-            if is_lean(layer) or _upload_colors(drawer.node.points_markers, layer, rims=rims):
-                drawer.node.update()
+            large = is_lean(layer)
+            if large or _upload_colors(drawer.node.points_markers, layer, rims=rims):
+                redraw(drawer) if large else drawer.node.update()
                 done.enter_context(changed.blocker(getattr(drawer, _REDRAWS)))
         changed()
 

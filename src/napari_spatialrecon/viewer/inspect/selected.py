@@ -76,13 +76,13 @@ def composition_of(layer: Points, rows: np.ndarray) -> tuple[str, list[Category]
     table = composition(labels, mask)
     return title, [
         Category(
-            str(name),
-            colors.get(str(name), MISSING),
-            int(row["count"]),
-            float(row["share"]),
-            float(row["share_of_rest"]),
+            str(row.Index),
+            colors.get(str(row.Index), MISSING),
+            int(row.count),
+            float(row.share),
+            float(row.share_of_rest),
         )
-        for name, row in table.iterrows()
+        for row in table.itertuples()
     ]
 
 

@@ -55,9 +55,9 @@ def settle() -> None:
 
 
 def look_through() -> None:
-    """Look through all that is not left out, if Python would have; not while work runs."""
+    """Look through all that is not left out, if Python would have."""
     global _looked
-    if not held() and _is_due():
+    if _is_due():
         gc.collect()
         _looked = time.monotonic()
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import weakref
 from collections.abc import Callable
 from functools import partial
 from typing import Any
@@ -14,6 +15,12 @@ from napari_spatialrecon.viewer.window.worker import Run
 
 _APART = 3
 """Turns of the event loop between two steps; what a step has changed is drawn meanwhile."""
+_begun: weakref.WeakSet[Turns] = weakref.WeakSet()
+
+
+def are_running() -> bool:
+    """Whether steps are left to do in any window."""
+    return any(turns.alive for turns in list(_begun))
 
 
 class Turns(QObject):
@@ -44,16 +51,26 @@ class Turns(QObject):
         """Whether steps are left to do."""
         return self._steps is not None
 
+    @property
+    def alive(self) -> bool:
+        """Whether steps are left that will be done: not in a window that is gone."""
+        try:
+            return self.running and (self._timer.isActive() or self._run is not None)
+        except RuntimeError:  # Qt has deleted the timer
+            return False
+
     def start(self, steps: Steps) -> None:
         """Do these steps, the first of them in a later turn, instead of those begun before."""
         self.stop()
         self._steps, self._given, self._passed = steps, None, 0
+        _begun.add(self)
         self._draw(False)  # what has just been done is drawn apart from it, too
         self._timer.start(0)
 
     def stop(self) -> None:
         """Do no further step; the steps are told by being closed."""
         steps, self._steps = self._steps, None
+        _begun.discard(self)
         self._timer.stop()
         self._draw(True)
         if self._run is not None:
@@ -79,6 +96,7 @@ class Turns(QObject):
         except BaseException as error:
             if self._steps is steps:
                 self._steps = None
+                _begun.discard(self)
                 self._timer.stop()
             if not isinstance(error, StopIteration):
                 raise
