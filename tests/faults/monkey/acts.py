@@ -94,7 +94,7 @@ class Monkey(Looking):
     def _open_all(self) -> None:
         """Drop all files on the tab Data, unless a slide and cells are open."""
         space = workspace_of(self.viewer)
-        if not (space.of_role(Role.SLIDE) and space.of_role(Role.CELLS)):
+        if not (space.of_role(Role.SLIDE) and space.of_role(Role.QUERY)):
             self._tab("data")
             self.hand.drop(self.bench.tabs["data"], self.files)
             settle(1.0)
