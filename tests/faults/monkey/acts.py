@@ -18,7 +18,6 @@ from napari_spatialrecon.viewer.impute_genes.inputs import GeneInputs
 from napari_spatialrecon.viewer.reconstruct.tab import TASKS
 from napari_spatialrecon.viewer.task.gene_list_model import GeneChoice
 from napari_spatialrecon.viewer.task.widget import TaskWidget
-from napari_spatialrecon.viewer.workspace.workspace import Role, workspace_of
 
 DOCKS = (
     *("Place cells", "Super-resolve", "Deconvolve", "Impute genes"),
@@ -78,7 +77,7 @@ class Monkey(Looking):
 
     def do_run_all(self) -> str:
         """Queue eight: each task in the workbench, and each in a dock of its own."""
-        self._open_all()
+        self._open_tissue()
         for name in DOCKS[:4]:
             self.viewer.window.add_plugin_dock_widget(PLUGIN, name)
             settle(0.1)
@@ -86,18 +85,18 @@ class Monkey(Looking):
         for name in TASKS:
             self._tab("reconstruct")
             self.hand.press(tab.buttons[name])
-            begun.append(self._run(tab.current, 15.0))
-        begun += [self._run(widget, 15.0) for widget in self._tasks()]
+            begun.append(self._run(tab.current, 30.0))
+        begun += [self._run(widget, 30.0) for widget in self._tasks()]
         texts = [text for text in begun if text]
         return f"{len(texts)} of {len(begun)}: " + ", ".join(texts)
 
-    def _open_all(self) -> None:
-        """Drop all files on the tab Data, unless a slide and cells are open."""
-        space = workspace_of(self.viewer)
-        if not (space.of_role(Role.SLIDE) and space.of_role(Role.QUERY)):
-            self._tab("data")
-            self.hand.drop(self.bench.tabs["data"], self.files)
-            settle(1.0)
+    def _open_tissue(self) -> None:
+        """Open the small tissue alone: the real slide shares too few genes with its cells."""
+        self.do_clear()
+        self._tab("data")
+        self.hand.drop(self.bench.tabs["data"], self.tissue)
+        settle(1.0)
+        self._until_idle()
 
     def _run(self, task: TaskWidget, within: float) -> str:
         inputs = task.inputs

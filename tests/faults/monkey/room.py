@@ -49,7 +49,7 @@ class Room:
         self.home, self.watch = home, watch
         self.started, self.ended = 0, Counter[str]()
         self.sessions: list[Path] = []
-        self.files = self._inputs()
+        self.tissue, self.files = self._inputs()
         self.rng = random.Random(0)
         answer_the_system(self._where, self._some_files)
         self._count_runs()
@@ -246,8 +246,8 @@ class Room:
 
         Run.start, Run._end = counting, ending  # type: ignore[method-assign]
 
-    def _inputs(self) -> list[Path]:
-        """Write a small tissue, some of whose genes the cells alone have; list it and a slide."""
+    def _inputs(self) -> tuple[list[Path], list[Path]]:
+        """Write a small tissue, whose cells have more genes; return its files, and all."""
         folder = self.home / "in"
         simulate("cortex", SimulatorConfig.preset("tiny"), seed=0).write(folder)
         found = sorted(folder.glob("*.h5ad"))
@@ -257,4 +257,4 @@ class Room:
                 slide[:, :-UNMEASURED].copy().write_h5ad(path)
         beside = Path(__file__).parents[4] / "shared" / "data"
         real = Path(os.environ.get("SPATIALRECON_DATA", beside))
-        return found + [p for p in [real / "st_her2_he" / "C3.h5ad"] if p.is_file()]
+        return found, found + [p for p in [real / "st_her2_he" / "C3.h5ad"] if p.is_file()]

@@ -359,3 +359,28 @@ def test_work_that_was_done_holds_nothing(qtbot: Any) -> None:
     del table
     gc.collect()
     assert held() is None
+
+
+def test_long_works_wait_for_each_other_and_nothing_short_waits_for_them(qtbot: Any) -> None:
+    runs = [Run(endless, f"long {i}", long=True) for i in range(working.AT_A_TIME + 2)]
+    heard = [Heard(run) for run in runs]
+    for run in runs:
+        run.start()
+
+    def stages(one: Heard) -> list[str]:
+        return [value.stage for name, value in one.said if name == "progressed"]
+
+    qtbot.waitUntil(lambda: all(stages(one) for one in heard), timeout=60_000)
+    assert [working.WAITING in stages(one) for one in heard].count(True) == 2
+    short = Run(lambda *_: "done", "Checking", light=True)
+    with qtbot.waitSignal(short.returned, timeout=10_000):
+        short.start()
+    waiting = [i for i, one in enumerate(heard) if working.WAITING in stages(one)]
+    with qtbot.waitSignal(runs[waiting[0]].stopped, timeout=1_000):
+        runs[waiting[0]].cancel()
+    others = [i for i in range(len(runs)) if i not in waiting]
+    runs[others[0]].cancel()
+    qtbot.waitUntil(lambda: "Training" in stages(heard[waiting[1]]), timeout=10_000)
+    for run in runs:
+        run.cancel()
+    qtbot.waitUntil(lambda: not any(run.running for run in runs), timeout=10_000)

@@ -193,7 +193,7 @@ class RunPanel(QWidget):
             return
         self.notice.clear()
         work = InProcess(job) if self.model.separate else job
-        run = self.run = Run(work, job.title, viewer=self.viewer, parent=self)
+        run = self.run = Run(work, job.title, viewer=self.viewer, parent=self, long=True)
         run.progressed.connect(self._show_progress)
         run.returned.connect(self.model.finish)
         run.stopped.connect(self._stop)

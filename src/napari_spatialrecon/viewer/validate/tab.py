@@ -180,7 +180,11 @@ class ValidateTab(QWidget):
             return
         self.notice.clear()
         run = self.run = Run(
-            partial(job.run, plan), f"Validating {job.name}", viewer=self.viewer, parent=self
+            partial(job.run, plan),
+            f"Validating {job.name}",
+            viewer=self.viewer,
+            parent=self,
+            long=True,
         )
         run.progressed.connect(self._show_progress)
         run.returned.connect(self.space.validations.add)

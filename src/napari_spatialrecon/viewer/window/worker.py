@@ -14,12 +14,12 @@ import threading
 import time
 import warnings
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager, nullcontext, suppress
 from functools import partial
 from typing import TYPE_CHECKING, Any
 from weakref import WeakMethod
 
-from qtpy.QtCore import QCoreApplication, QObject, QTimer, Signal, Slot
+from qtpy.QtCore import QCoreApplication, QObject, QThreadPool, QTimer, Signal, Slot
 from superqt.utils._qthreading import WorkerBase, WorkerBaseSignals
 
 from napari_spatialrecon.errors import Stopped
@@ -44,6 +44,16 @@ SWITCH_S = 0.001
 """Longest wait of the window's thread for the interpreter: a fifth of Python's default."""
 CLOSE_WAIT_S = 5.0
 """How long a closing window waits for work to end."""
+
+AT_A_TIME = max(1, os.cpu_count() or 2)
+"""How many long works run at a time; others wait for one of them to end."""
+THREADS = 64
+"""Threads of Qt's pool, which has one for each core: works that wait would hold all of them."""
+WAITING = "Waiting for another run to end"
+"""Stage of a long work that waits."""
+_WAIT_S = 0.1
+
+_turns_of_long = threading.BoundedSemaphore(AT_A_TIME)
 
 _DRAWN = (lambda: None,) * 3
 """Turns of the event loop in which a change is drawn."""
@@ -71,6 +81,9 @@ class Run(QObject):
         The widget that owns the run; when it is deleted, the work is asked to stop.
     light
         Whether the work needs neither torch, whose import would take longer, nor all cores.
+    long
+        Whether the work may take minutes: of such, `AT_A_TIME` run, and what is short waits for
+        none of them.
     """
 
     started = Signal()
@@ -88,11 +101,12 @@ class Run(QObject):
         viewer: ViewerModel | None = None,
         parent: QObject | None = None,
         light: bool = False,
+        long: bool = False,
     ) -> None:
         super().__init__(parent)
         self.title = title
         self._running = self._begun = False
-        self._worker = _Worker(work, light=light)
+        self._worker = _Worker(work, light=light, long=long)
         self._bar = _ActivityBar(title, viewer)
         self._steps: Iterator[Callable[[], None]] = iter(())
         self._turns = QTimer(self)
@@ -138,6 +152,10 @@ class Run(QObject):
         self._begun = True
         self._steps = iter(())  # which held this run
         garbage.hold()
+        pool = QThreadPool.globalInstance()
+        assert pool is not None, "Qt has one"
+        if pool.maxThreadCount() < THREADS:
+            pool.setMaxThreadCount(THREADS)
         self._worker.start()
 
     def cancel(self) -> None:
@@ -199,10 +217,10 @@ class _Worker(WorkerBase[None]):
 
     signals: _Signals
 
-    def __init__(self, work: Work, *, light: bool) -> None:
+    def __init__(self, work: Work, *, light: bool, long: bool) -> None:
         super().__init__(SignalsClass=_Signals)
         self._work = work
-        self._light = light
+        self._light, self._long = light, long
         self._last = float("-inf")
         self._stage = ""
         self._held_out: float | None = None
@@ -224,7 +242,11 @@ class _Worker(WorkerBase[None]):
         try:
             if self._abort_requested:
                 raise Stopped()
-            with _smooth_window(light=self._light), warnings.catch_warnings():
+            with (
+                self._turn() if self._long else nullcontext(),
+                _smooth_window(light=self._light),
+                warnings.catch_warnings(),
+            ):
                 warnings.simplefilter("default")
                 result = self._work(self._report, lambda: self._abort_requested)
         except Exception as error:
@@ -236,6 +258,19 @@ class _Worker(WorkerBase[None]):
             self._work = _done
             self.done.set()
         self.signals.ended.emit(result, failure)
+
+    @contextmanager
+    def _turn(self) -> Iterator[None]:
+        """Wait until fewer than `AT_A_TIME` long works run."""
+        if not _turns_of_long.acquire(blocking=False):
+            self._report(Progress(WAITING, 0))
+            while not _turns_of_long.acquire(timeout=_WAIT_S):
+                if self._abort_requested:
+                    raise Stopped()
+        try:
+            yield
+        finally:
+            _turns_of_long.release()
 
     def _report(self, progress: Progress) -> None:
         now = time.monotonic()
