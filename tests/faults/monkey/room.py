@@ -247,7 +247,7 @@ class Room:
         Run.start, Run._end = counting, ending  # type: ignore[method-assign]
 
     def _inputs(self) -> tuple[list[Path], list[Path]]:
-        """Write a small tissue, whose cells have more genes; return its files, and all."""
+        """Write a small tissue, whose cells have more genes; return slides and cells, and all."""
         folder = self.home / "in"
         simulate("cortex", SimulatorConfig.preset("tiny"), seed=0).write(folder)
         found = sorted(folder.glob("*.h5ad"))
@@ -257,4 +257,5 @@ class Room:
                 slide[:, :-UNMEASURED].copy().write_h5ad(path)
         beside = Path(__file__).parents[4] / "shared" / "data"
         real = Path(os.environ.get("SPATIALRECON_DATA", beside))
-        return found, found + [p for p in [real / "st_her2_he" / "C3.h5ad"] if p.is_file()]
+        tissue = [path for path in found if path.stem in ("section1", "section2", "cells")]
+        return tissue, found + [p for p in [real / "st_her2_he" / "C3.h5ad"] if p.is_file()]

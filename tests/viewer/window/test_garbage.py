@@ -114,5 +114,11 @@ def test_all_is_looked_through_when_python_would_have(
     garbage.look_through()
     assert not done, "few objects are new"
     counts[2] = garbage.OLD + 1
+    garbage.hold()  # which other works do every few seconds
+    garbage.release()
+    assert not garbage.is_overdue()
+    monkeypatch.setattr(garbage, "_looked", garbage._looked - garbage.ALL_S)
+    assert garbage.is_overdue()
+    del done[:]
     garbage.look_through()
-    assert done == ["collect"]
+    assert done == ["collect"] and not garbage.is_overdue()

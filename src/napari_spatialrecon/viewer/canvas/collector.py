@@ -22,7 +22,7 @@ COLLECT_MS = 3_000
 """Milliseconds after a removal, and without movement, until the memory of layers is freed."""
 LATE_MS = 60_000
 """The same for layers as old as what has been left out: freeing them takes up to half a second."""
-WORK_S = 600.0
+WORK_S = 60.0
 """Seconds that removed layers wait at most for work and steps, which freeing them slows."""
 
 
@@ -65,7 +65,8 @@ class Collector(QObject):
 
     def wait(self) -> None:
         """Wait longer, since a hand moves."""
-        self._resting.start()
+        if not garbage.is_overdue():
+            self._resting.start()
         if self.waiting:
             self._start()
 

@@ -62,8 +62,13 @@ def look_through() -> None:
         _looked = time.monotonic()
 
 
-def _is_due() -> bool:
-    return gc.get_count()[2] > OLD and time.monotonic() - _looked > ALL_S
+def is_overdue() -> bool:
+    """Whether all has not been looked through for so long that it cannot wait for hands to rest."""
+    return _is_due(2 * ALL_S)
+
+
+def _is_due(after_s: float = ALL_S) -> bool:
+    return gc.get_count()[2] > OLD and time.monotonic() - _looked > after_s
 
 
 def free(made: int) -> None:
@@ -103,11 +108,9 @@ def importing() -> Iterator[None]:
 
 def hold() -> None:
     """Search in the window's thread alone, which calls this, until `release` of as many works."""
-    global _works, _looked
+    global _works
     with _lock:
-        if _works <= 0:
-            _works, _looked = 0, time.monotonic()
-        _works += 1
+        _works = max(0, _works) + 1
     gc.disable()
     app = QCoreApplication.instance()
     assert app is not None, "work is started by a window"
