@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import ctypes
+import faulthandler
 import gc
 import logging
 import os
 import sys
+import tempfile
 import threading
 import time
 import traceback
@@ -96,8 +98,7 @@ class Watch:
         while True:
             time.sleep(0.25)
             if time.monotonic() - self._beat > SLOW_S * 0.6 and not self._stack:
-                frame = sys._current_frames().get(self._main or 0)
-                self._stack = "".join(traceback.format_stack(frame)[-12:])
+                self._stack = _where(self._main or 0)
 
     def _raised(self, kind: Any, error: BaseException, trace: Any) -> None:
         if isinstance(error, KeyboardInterrupt):
@@ -117,6 +118,19 @@ class Watch:
         elif str(note.severity) == "error":
             error = getattr(note, "exception", None)
             self.miss(f"napari shows: {note.message}", _text(error) if error else "")
+
+
+def _where(thread: int) -> str:
+    """Return where a thread is, the latest call first, without holding its frames.
+
+    A frame that is held keeps what its function has: a painter whose function has returned stayed
+    open, of which Qt warns, and Python ended when its widget was deleted.
+    """
+    with tempfile.TemporaryFile("w+") as file:
+        faulthandler.dump_traceback(file, all_threads=True)
+        file.seek(0)
+        found = file.read().partition(f"hread 0x{thread:016x} ")[2]
+    return "\n".join(found.partition("\n\n")[0].splitlines()[1:13])
 
 
 class _Heard(logging.Handler):

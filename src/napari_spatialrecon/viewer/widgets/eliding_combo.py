@@ -25,3 +25,4 @@ class ElidingCombo(QComboBox):
         )
         painter.drawComplexControl(control, option)
         painter.drawControl(QStyle.ControlElement.CE_ComboBoxLabel, option)
+        painter.end()
