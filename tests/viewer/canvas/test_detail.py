@@ -323,12 +323,17 @@ def test_the_extent_of_many_points_is_measured_once_while_their_places_stay(crow
     assert layer._extent_data[1].max() > 2e6
 
 
-def test_the_frame_without_many_points_comes_in_a_turn_after_their_removal(
-    crowd: tuple, qtbot: Any, monkeypatch: pytest.MonkeyPatch
-) -> None:
+@pytest.fixture
+def canvas(crowd: tuple, monkeypatch: pytest.MonkeyPatch) -> Any:
+    """What napari draws on, where the crowd is many."""
     monkeypatch.setattr(detail, "MANY", MANY - 1)
+    return crowd[0].window._qt_viewer.canvas.native
+
+
+def test_the_frame_without_many_points_comes_in_a_turn_after_their_removal(
+    crowd: tuple, canvas: Any, qtbot: Any
+) -> None:
     viewer, layer = crowd
-    canvas = viewer.window._qt_viewer.canvas.native
     few = viewer.add_points(np.zeros((3, 2)))
     viewer.layers.remove(few)
     assert canvas.updatesEnabled()
@@ -338,11 +343,9 @@ def test_the_frame_without_many_points_comes_in_a_turn_after_their_removal(
 
 
 def test_the_frame_of_new_looks_of_many_points_comes_in_a_turn_after_them(
-    crowd: tuple, qtbot: Any, monkeypatch: pytest.MonkeyPatch
+    crowd: tuple, canvas: Any, qtbot: Any
 ) -> None:
-    monkeypatch.setattr(detail, "MANY", MANY - 1)
     viewer, layer = crowd
-    canvas = viewer.window._qt_viewer.canvas.native
     few = viewer.add_points(np.zeros((3, 2)))
     for each, drawn in ((few, True), (layer, False)):
         set_point_colors(each, np.arange(float(len(each.data))))
