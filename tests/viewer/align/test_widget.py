@@ -110,6 +110,15 @@ def test_a_deleted_layer_is_said_and_its_marks_go(widget: AlignToHistology, qtbo
     assert not widget.session.model.pairs
 
 
+def test_no_marks_are_drawn_between_the_removal_of_a_slide_and_the_end_of_the_session(
+    widget: AlignToHistology,
+) -> None:
+    session = widget.session
+    widget.viewer.layers.clear()
+    session.show()
+    assert not len(widget.viewer.layers)
+
+
 def test_layers_that_go_in_a_row_begin_no_other_slide_in_between(
     widget: AlignToHistology, qtbot: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:

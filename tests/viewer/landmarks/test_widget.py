@@ -157,6 +157,16 @@ def test_a_deleted_layer_is_said(widget: LandmarksWidget, truth: np.ndarray, qtb
     assert MARKS not in widget.viewer.layers and "Place cells first" in widget.hint.text()
 
 
+def test_no_marks_are_drawn_between_the_removal_of_the_cells_and_the_end_of_the_session(
+    widget: LandmarksWidget, truth: np.ndarray
+) -> None:
+    put(widget, truth, 3, 20, 41)
+    session = widget.session
+    widget.viewer.layers.clear()
+    session.show_marks()
+    assert not len(widget.viewer.layers)
+
+
 def test_a_closed_widget_takes_its_marks_along_and_leaves_the_cells(
     widget: LandmarksWidget, truth: np.ndarray, qtbot: Any
 ) -> None:

@@ -128,7 +128,9 @@ class AlignSession(LandmarkSession):
         return "good" if residual <= self.spot else "warning"
 
     def show(self) -> None:
-        """Move the layer and redraw the marks."""
+        """Move the layer and redraw the marks, unless either layer was deleted in this turn."""
+        if not self.alive:
+            return
         model, layer = self.model, self.layer
         world = model.moved[:, ::-1]
         layer.data = to_data(layer, world)

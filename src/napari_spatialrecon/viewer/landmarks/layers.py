@@ -262,7 +262,12 @@ class LandmarksSession(LandmarkSession):
         return np.sort(np.array([self.place_of(corner) for corner in corners]), axis=0)
 
     def show_marks(self) -> None:
-        """Redraw the marks, with the cell that waits for a place and the suggested one."""
+        """Redraw the marks, with the cell that waits for a place and the suggested one.
+
+        Nothing is drawn once the layers are deleted: a session ends a turn later.
+        """
+        if not self.alive:
+            return
         from napari.utils.colormaps.standardize_color import transform_color
 
         model = self.model
