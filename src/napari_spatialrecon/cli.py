@@ -33,9 +33,10 @@ from napari_spatialrecon.command_line import (
 )
 from napari_spatialrecon.command_line.face import CommandLine
 from napari_spatialrecon.command_line.outputs import guarded
-from napari_spatialrecon.command_line.terminal import limit_threads, stop_on_interrupt
+from napari_spatialrecon.command_line.terminal import Approval, limit_threads, stop_on_interrupt
 from napari_spatialrecon.errors import SpatialReconError, Stopped
 from napari_spatialrecon.faces import RELAYED, Relayed, speaking
+from napari_spatialrecon.tasks.memory import approving
 
 #: Modules that define the commands, in the order of the help.
 VERBS = (
@@ -73,7 +74,7 @@ def _main(argv: Sequence[str] | None) -> int:
         options.command = shlex.join(["spatialrecon", *words])
         stop = stop_on_interrupt()
         limit_threads(getattr(options, "threads", None))
-        with guarded(options):
+        with guarded(options), approving(Approval(getattr(options, "over_memory", False))):
             options.run(options, stop)
     except Stopped as stopped:
         print(f"\nspatialrecon: {stopped}", file=sys.stderr)

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 from napari_spatialrecon.command_line.inputs import Inputs, add_reading_options
 from napari_spatialrecon.command_line.options import (
     add_common_options,
+    add_over_memory,
     add_settings,
     add_verb,
 )
@@ -50,6 +51,7 @@ def add(verbs: Any) -> None:
     verb.add_argument("--out", metavar="GENES.h5ad", required=True, help="or GENES.zarr")
     verb.add_argument("--device", default="auto", help="auto, cpu, cuda, cuda:1 or mps")
     add_settings(verb)
+    add_over_memory(verb)
     add_reading_options(verb)
     add_common_options(verb)
 

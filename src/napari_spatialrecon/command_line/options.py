@@ -105,6 +105,16 @@ def add_settings(verb: argparse.ArgumentParser) -> None:
     )
 
 
+def add_over_memory(verb: argparse.ArgumentParser) -> None:
+    """Add the option that starts a run which may not fit the memory."""
+    verb.add_argument(
+        "--over-memory",
+        action="store_true",
+        help="run even if it is expected to take more memory than is free; by default a terminal "
+        "is asked, and a command without one is refused",
+    )
+
+
 def add_common_options(verb: argparse.ArgumentParser) -> None:
     """Add seed, summary, threads and progress."""
     verb.add_argument(

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 from napari_spatialrecon.command_line.inputs import Inputs, add_reading_options
 from napari_spatialrecon.command_line.options import (
     RESULT,
+    add_over_memory,
     add_result_options,
     add_training_options,
     add_verb,
@@ -117,6 +118,7 @@ def _add_placing_options(verb: argparse.ArgumentParser, method: str | None = Non
     verb.add_argument("--picture", metavar="FILE.png", help="draw the result on the histology")
     add_reading_options(verb)
     add_training_options(verb, method)
+    add_over_memory(verb)
 
 
 def run_place(options: argparse.Namespace, stop: threading.Event) -> None:

@@ -11,13 +11,17 @@ import threading
 import time
 from collections.abc import Sequence
 from types import FrameType
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from napari_spatialrecon.batch.sample import STOPPED, WATCHED
 from napari_spatialrecon.claims import wait_for_others
 from napari_spatialrecon.durations import duration
 from napari_spatialrecon.errors import ConfigError
+from napari_spatialrecon.faces import spoken
 from napari_spatialrecon.progress import Progress
+
+if TYPE_CHECKING:
+    from napari_spatialrecon.tasks.memory import Need
 
 _GRACE_S = 4.0
 """How long a run whose starter is gone may take to keep its state."""
@@ -61,6 +65,37 @@ def _stop_with_stdin(stop: threading.Event) -> None:
     stop.set()
     time.sleep(_GRACE_S)
     os._exit(STOPPED)
+
+
+class Approval:
+    """Asks at a terminal whether a run that may not fit the memory is wanted; refuses elsewhere.
+
+    Parameters
+    ----------
+    given
+        Whether it was wanted from the start (``--over-memory``).
+    """
+
+    def __init__(self, given: bool) -> None:
+        self._given = given
+
+    def __call__(self, need: Need) -> None:
+        """Return if the run is wanted.
+
+        Raises
+        ------
+        InputError
+            It is not, or nobody can be asked.
+        """
+        if self._given:
+            print(f"warning: {need.words}", file=sys.stderr, flush=True)
+            return
+        if not (sys.stdin and sys.stdin.isatty() and sys.stderr.isatty()):
+            raise need.refusal()
+        print(f"\n{need.words}. {spoken(need.offer)}", file=sys.stderr)
+        print("Run all the same? [y/N] ", end="", file=sys.stderr, flush=True)
+        if sys.stdin.readline().strip().lower() not in ("y", "yes"):
+            raise need.refusal()
 
 
 class Bar:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -183,14 +184,14 @@ def deconvolve(
     run = Run(seed, record.device, Reporter(progress, should_stop))
     record.history = run.reporter.history
     sizes = MixtureSizes.of(spots, cells, types)
-    estimate = whole_cost(chosen, sizes, selects=info.selects)
+    cost = partial(whole_cost, sizes=sizes, selects=info.selects)
     before = (
         *likeness(spots, cells).warning(slide_name, reference_name),
         *label_warning(cells, types, labels),
     )
     run.reporter.warn(before)
     note_signals(record, [spots], run.reporter)
-    with timed(run.reporter, estimate, record.task, info.name, record.device):
+    with timed(run.reporter, cost(chosen), record.task, info.name, record.device, cost=cost):
         mixture = chosen.deconvolve(spots, cells, types, run, prior=known)
         if info.selects:
             chooser: Any = chosen

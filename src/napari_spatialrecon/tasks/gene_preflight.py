@@ -9,10 +9,12 @@ from napari_spatialrecon.durations import Span
 from napari_spatialrecon.hyperparameters import Config
 from napari_spatialrecon.methods.genes.base import GeneMethod, GeneSizes
 from napari_spatialrecon.methods.genes.inputs import read_inputs
+from napari_spatialrecon.methods.method import Estimate
 from napari_spatialrecon.methods.registry import default_for
 from napari_spatialrecon.tasks.asked_genes import MISSING, Asked
 from napari_spatialrecon.tasks.choosing import method_of
 from napari_spatialrecon.tasks.gene_certainty import whole_cost
+from napari_spatialrecon.tasks.memory import Need, need_of
 from napari_spatialrecon.tasks.reference_check import likeness
 from napari_spatialrecon.tasks.signal import missing, passed, signals
 from napari_spatialrecon.tasks.timing import expected
@@ -43,6 +45,8 @@ class GenePreflight:
         What will be done, where that depends on the estimates.
     passed
         Checks that the inputs passed, besides their numbers.
+    memory
+        The memory beside what is free, with a smaller way; None where nobody looked.
     """
 
     shared: int
@@ -56,6 +60,7 @@ class GenePreflight:
     time: Span
     plan: tuple[str, ...] = ()
     passed: tuple[str, ...] = ()
+    memory: Need | None = None
 
 
 @takes_spatialdata
@@ -95,7 +100,12 @@ def gene_preflight(
     like = likeness(spots, cells)
     warned = (*missing(found), *like.warning(slide_name, reference_name))
     imputing: GeneMethod = info.method()(config)
-    estimate = whole_cost(imputing, sizes, selects=info.selects)
+    maps = _FIXED_BYTES + 2 * _PER_VALUE * slide.n_obs * len(asked.names)
+
+    def cost(method: GeneMethod) -> Estimate:
+        return whole_cost(method, sizes, selects=info.selects).plus(memory_bytes=maps)
+
+    estimate = cost(imputing)
     return GenePreflight(
         sizes.shared,
         sizes.spots,
@@ -104,8 +114,9 @@ def gene_preflight(
         len(asked.measured),
         (*warned, *spots.notes, *cells.notes, *inputs.notes, *asked.notes, *estimate.notes),
         estimate.seconds,
-        _FIXED_BYTES + 2 * _PER_VALUE * slide.n_obs * len(asked.names) + estimate.memory_bytes,
+        estimate.memory_bytes,
         expected(estimate, "impute-genes", info.name, device),
         estimate.plan,
         (*passed(found), *like.passed(slide_name, reference_name)),
+        need_of("impute-genes", info.name, estimate, cost),
     )

@@ -6,6 +6,7 @@ import json
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -138,13 +139,15 @@ def impute_genes(
     record.history = reporter.history
     chosen: GeneMethod = info.method()(chosen_config(info, config, settings))
     sizes = GeneSizes.of(spots, cells, len(asked.imputed))
-    estimate = whole_cost(chosen, sizes, selects=info.selects)
+    cost = partial(whole_cost, sizes=sizes, selects=info.selects)
+    estimate = cost(chosen)
     note_signals(record, [spots], reporter)
     unlike = likeness(spots, cells).warning(slide_name, reference_name)
     reporter.warn(unlike)
     record.warnings += unlike
     with ExitStack() as stack:
-        stack.enter_context(timed(reporter, estimate, record.task, info.name, record.device))
+        names = record.task, info.name, record.device
+        stack.enter_context(timed(reporter, estimate, *names, cost=cost))
         run = Run(seed, record.device, reporter)
         fitted = chosen.fit(spots, cells, run)
         certain = gene_certainty(chosen, fitted, spots, cells, run)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from functools import partial
+
 import pandas as pd
 
 from napari_spatialrecon.hyperparameters import Config
@@ -10,6 +12,7 @@ from napari_spatialrecon.methods.mixtures.knn import refuse_prior
 from napari_spatialrecon.methods.registry import default_for
 from napari_spatialrecon.tasks.choosing import method_of
 from napari_spatialrecon.tasks.known_shares import shares_of_spots
+from napari_spatialrecon.tasks.memory import need_of
 from napari_spatialrecon.tasks.mixture_intervals import whole_cost
 from napari_spatialrecon.tasks.preflight import Preflight
 from napari_spatialrecon.tasks.reference_check import label_warning, likeness
@@ -56,7 +59,8 @@ def mixture_preflight(
     found = signals([spots])
     like = likeness(spots, cells)
     mixing: MixtureMethod = info.method()(config)
-    estimate = whole_cost(mixing, sizes, selects=info.selects)
+    cost = partial(whole_cost, sizes=sizes, selects=info.selects)
+    estimate = cost(mixing)
     return Preflight(
         genes=sizes.genes,
         spots=sizes.spots,
@@ -73,4 +77,5 @@ def mixture_preflight(
         time=expected(estimate, "deconvolve", info.name, device),
         plan=estimate.plan,
         passed=(*passed(found), *like.passed(slide_name, reference_name)),
+        memory=need_of("deconvolve", info.name, estimate, cost),
     )

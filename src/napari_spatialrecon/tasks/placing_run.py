@@ -60,7 +60,8 @@ class PlacingRun:
         )
         sizes = PlacementSizes.of(slides, cells, len(shared.genes))
         estimate = self.info.method()(config).estimate(sizes)
-        return timed(self.reporter, estimate, self.record.task, self.info.name, device)
+        names = self.record.task, self.info.name
+        return timed(self.reporter, estimate, *names, device, cost=lambda m: m.estimate(sizes))
 
     def fitted(
         self,

@@ -8,10 +8,12 @@ from dataclasses import dataclass
 from napari_spatialrecon.durations import Span
 from napari_spatialrecon.geometry.solver.landmarks import Landmarks
 from napari_spatialrecon.hyperparameters import Config
+from napari_spatialrecon.methods.method import Estimate
 from napari_spatialrecon.methods.placement.base import PlacementMethod, PlacementSizes
 from napari_spatialrecon.methods.registry import default_for
 from napari_spatialrecon.tasks.belonging import unlike
 from napari_spatialrecon.tasks.choosing import method_of
+from napari_spatialrecon.tasks.memory import Need, need_of
 from napari_spatialrecon.tasks.placing_run import located, prepare_inputs
 from napari_spatialrecon.tasks.signal import missing, passed, signals
 from napari_spatialrecon.tasks.timing import expected
@@ -41,6 +43,8 @@ class Preflight:
         What will be done, where that depends on the estimates.
     passed
         Checks that the inputs passed, besides their numbers.
+    memory
+        The memory beside what is free, with a smaller way; None where nobody looked.
     """
 
     genes: int
@@ -53,6 +57,7 @@ class Preflight:
     time: Span
     plan: tuple[str, ...] = ()
     passed: tuple[str, ...] = ()
+    memory: Need | None = None
 
 
 @takes_spatialdata
@@ -115,7 +120,11 @@ def preflight(
     tables = zip((*references.values(), query), (*slides, cells), strict=True)
     found = signals(slides)
     held = sum(_bytes_of_counts(read) for table, read in tables if is_backed(table))
-    estimate = placing.estimate(sizes).plus(memory_bytes=held)
+
+    def cost(method: PlacementMethod) -> Estimate:
+        return method.estimate(sizes).plus(memory_bytes=held)
+
+    estimate = cost(placing)
     return Preflight(
         genes=sizes.genes,
         spots=sizes.spots,
@@ -127,6 +136,7 @@ def preflight(
         plan=estimate.plan,
         time=expected(estimate, task, info.name, device),
         passed=passed(found),
+        memory=need_of(task, info.name, estimate, cost),
     )
 
 

@@ -10,6 +10,7 @@ from napari_spatialrecon.hyperparameters import Config
 from napari_spatialrecon.methods.registry import default_for
 from napari_spatialrecon.methods.super_resolution.base import SuperResolution
 from napari_spatialrecon.tasks.choosing import method_of
+from napari_spatialrecon.tasks.memory import Need, need_of
 from napari_spatialrecon.tasks.signal import missing, passed, signals
 from napari_spatialrecon.tasks.super_resolving import gene_columns, parts_of, split_sizes
 from napari_spatialrecon.tasks.timing import expected
@@ -38,6 +39,8 @@ class SuperPreflight:
         What will be done, where that depends on the estimates.
     passed
         Checks that the slide passed, besides its numbers.
+    memory
+        The memory beside what is free, with a smaller way; None where nobody looked.
     """
 
     layout: str
@@ -50,6 +53,7 @@ class SuperPreflight:
     time: Span
     plan: tuple[str, ...] = ()
     passed: tuple[str, ...] = ()
+    memory: Need | None = None
 
     @property
     def summary(self) -> str:
@@ -98,6 +102,7 @@ def super_preflight(
         expected(estimate, "super-resolve", info.name, device),
         estimate.plan,
         passed(found),
+        need_of("super-resolve", info.name, estimate, lambda m: m.estimate(sizes)),
     )
 
 

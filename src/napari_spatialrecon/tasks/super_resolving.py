@@ -146,9 +146,11 @@ def super_resolve(
     note_signals(record, [prepared], reporter)
     record.settings["factor"] = str(parsed)
     chosen_method = _solver(info, config, settings, model)
-    estimate = chosen_method.estimate(split_sizes(prepared, parts, chosen))
+    sizes = split_sizes(prepared, parts, chosen)
+    estimate = chosen_method.estimate(sizes)
     run = Run(seed, record.device, reporter)
-    with timed(reporter, estimate, record.task, info.name, record.device):
+    names = record.task, info.name, record.device
+    with timed(reporter, estimate, *names, cost=lambda m: m.estimate(sizes)):
         solver = chosen_method.fit(prepared, parts, run)
         if info.selects:
             note_choice(record, chosen_method, solver)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import warnings
 from pathlib import Path
 from typing import Any
@@ -69,20 +68,6 @@ def in_memory(adata: AnnData, rows: np.ndarray) -> AnnData:
     if rows.all():
         return adata.to_memory()
     return adata[rows].to_memory() if adata.isbacked else adata[rows].copy().to_memory()
-
-
-def free_memory() -> int | None:
-    """Return the bytes of memory that are free, or those of the machine, or None if unknown."""
-    try:
-        for line in Path("/proc/meminfo").read_text(encoding="ascii").splitlines():
-            if line.startswith("MemAvailable"):
-                return 1024 * int(line.split()[1])
-    except OSError:
-        pass
-    try:
-        return os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE")
-    except (OSError, ValueError, AttributeError):
-        return None
 
 
 def bytes_in_memory(path: str | Path) -> int:

@@ -12,7 +12,8 @@ from scipy import sparse
 
 from napari_spatialrecon.errors import InputError, SpatialReconError, is_mistake
 from napari_spatialrecon.hdf5_vetting import opened
-from napari_spatialrecon.tissue.backed import bytes_in_memory, free_memory
+from napari_spatialrecon.machine import free_memory
+from napari_spatialrecon.tissue.backed import bytes_in_memory
 from napari_spatialrecon.tissue.formats import csv_counts
 from napari_spatialrecon.tissue.formats.hdf5_content import refuse_strange
 from napari_spatialrecon.tissue.formats.noting import add_notes
@@ -160,8 +161,8 @@ def _gibibytes_to_leave(path: Path, found: Format) -> float:
     """Return the size in memory of a table that is better left on disk, or 0."""
     if not found.backed or zipfile.is_zipfile(path):
         return 0.0
-    size, free = bytes_in_memory(path), free_memory()
-    return size / 2**30 if free is not None and size > LARGE * free else 0.0
+    size = bytes_in_memory(path)
+    return size / 2**30 if size > LARGE * free_memory() else 0.0
 
 
 def _finished(adata: AnnData, found: Format, options: ReadOptions, where: str) -> AnnData:

@@ -120,9 +120,7 @@ def test_a_matrix_beyond_the_limit_is_sparse_and_that_is_said():
 
 
 def test_a_matrix_that_does_not_fit_is_refused_with_its_size_and_the_low_memory_mode(monkeypatch):
-    monkeypatch.setattr(
-        memory.psutil, "virtual_memory", lambda: type("Memory", (), {"available": 1e8})
-    )
+    monkeypatch.setattr(memory, "free_memory", lambda: 1e8)
     config = ComePlaceConfig(dense_limit=1000)
     with pytest.raises(InputError, match=r"Expected 2\.9 GB of free memory") as error:
         mapping_size(20_000, 4000, 100, config)

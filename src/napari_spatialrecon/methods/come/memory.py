@@ -4,10 +4,9 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-import psutil
-
 from napari_spatialrecon.errors import InputError
 from napari_spatialrecon.faces import setting
+from napari_spatialrecon.machine import free_memory
 from napari_spatialrecon.methods.come.config import ComeConfig
 
 #: float32 copies of the matrix held in training: start, change, its gradient, two moments of Adam,
@@ -68,7 +67,7 @@ def mapping_size(n_cells: int, n_spots: int, n_genes: int, config: ComeConfig) -
         )
         total = held * (4 * COPIES + INDEX_BYTES) + spread + tables
         size = Size(kept, held * (4 + INDEX_BYTES), total, note)
-    free = psutil.virtual_memory().available
+    free = free_memory()
     if size.total_bytes > free:
         mode = (
             f"Try {setting('dense_limit', 0)}, which keeps only the most likely entries "

@@ -243,7 +243,7 @@ class GeneJob(SlideAndReferenceJob):
         lines += [("quiet" if "Kept as measured" in n else "warning", n) for n in found.notes]
         lines += [("quiet", text) for text in found.plan]
         cost = cost_line(found.time, found.memory_bytes)
-        return Checked((*lines, ("quiet", cost)))
+        return Checked((*lines, ("quiet", cost)), found.memory)
 
     def script(self) -> Script:
         """Return the call of `impute_genes`."""

@@ -249,7 +249,7 @@ class SuperJob(Job):
         )
         plan: list[Line] = [("quiet", text) for text in found.plan]
         cost = cost_line(found.time, found.memory_bytes)
-        return Checked((*self._lines(found), *plan, ("quiet", cost)))
+        return Checked((*self._lines(found), *plan, ("quiet", cost)), found.memory)
 
     def script(self) -> Script:
         """Return the call of `super_resolve`."""

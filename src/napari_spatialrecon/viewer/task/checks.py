@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 from qtpy.QtWidgets import QSizePolicy, QVBoxLayout, QWidget
 
 from napari_spatialrecon.viewer.task.job import Checked, Line
+from napari_spatialrecon.viewer.task.memory import sentence
 from napari_spatialrecon.viewer.widgets.labels import WrappedLabel
 from napari_spatialrecon.viewer.widgets.notice import message
 from napari_spatialrecon.viewer.window.present import present
@@ -68,6 +69,12 @@ def checked(found: Preflight | Checked) -> list[tuple[str, str]]:
     lines += [("warning", text) for text in (*found.warnings, *found.notes)]
     cost = cost_line(found.time, found.memory_bytes)
     return [*lines, *(("quiet", text) for text in found.plan), ("quiet", cost)]
+
+
+def memory_lines(found: Preflight | Checked) -> list[Line]:
+    """Return a warning of a run that may not fit the memory."""
+    need = found.memory
+    return [("warning", sentence(need))] if need is not None and need.is_short else []
 
 
 def room_line(job: Job) -> Line:

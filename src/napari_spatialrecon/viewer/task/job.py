@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from napari_spatialrecon.hyperparameters import Config
     from napari_spatialrecon.methods.method import Method
     from napari_spatialrecon.progress import ProgressCallback, ShouldStop
+    from napari_spatialrecon.tasks.memory import Need
     from napari_spatialrecon.tasks.preflight import Preflight
     from napari_spatialrecon.tissue.images import Histology
 
@@ -35,9 +36,18 @@ Figure = tuple[str, str]
 
 @dataclass(frozen=True)
 class Checked:
-    """A task's own report on its inputs, instead of a `Preflight`."""
+    """A task's own report on its inputs, instead of a `Preflight`.
+
+    Parameters
+    ----------
+    lines
+        What was checked.
+    memory
+        What the run needs beside what is free.
+    """
 
     lines: tuple[Line, ...]
+    memory: Need | None = None
 
 
 @dataclass(frozen=True)

@@ -35,6 +35,8 @@ class InProcess:
         words = arguments(self.job, lambda table: _on_disk(table, out.parent), out)
         if self.job.resume:
             words += ["--resume", str(self.job.folder)]
+        if self.job.verb != "train-encoder":
+            words.append("--over-memory")  # the window has asked
         SubprocessWork(words)(progress, should_stop)
         return self.job.outcome(out)
 

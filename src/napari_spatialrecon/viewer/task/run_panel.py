@@ -12,15 +12,23 @@ from qtpy.QtWidgets import QHBoxLayout, QProgressBar, QPushButton, QVBoxLayout, 
 
 from napari_spatialrecon.errors import SpatialReconError
 from napari_spatialrecon.progress import Progress, ProgressCallback, ShouldStop
-from napari_spatialrecon.viewer.task.checks import Checks, checked, refused, room_line
+from napari_spatialrecon.viewer.task.checks import (
+    Checks,
+    checked,
+    memory_lines,
+    refused,
+    room_line,
+)
 from napari_spatialrecon.viewer.task.job import Checked, Job, Line
 from napari_spatialrecon.viewer.task.loss_plot import LossPlot
+from napari_spatialrecon.viewer.task.memory import MemoryBox, approved
 from napari_spatialrecon.viewer.task.model import State, TaskModel
 from napari_spatialrecon.viewer.task.process import InProcess
 from napari_spatialrecon.viewer.widgets.labels import WrappedLabel
 from napari_spatialrecon.viewer.widgets.notice import Notice
 from napari_spatialrecon.viewer.widgets.tab_order import focus_kept
 from napari_spatialrecon.viewer.window.notify import notify_error
+from napari_spatialrecon.viewer.window.present import present
 from napari_spatialrecon.viewer.window.tones import Tones
 from napari_spatialrecon.viewer.window.words import progress_line
 from napari_spatialrecon.viewer.window.worker import Run
@@ -28,6 +36,7 @@ from napari_spatialrecon.viewer.window.worker import Run
 if TYPE_CHECKING:
     from napari.components import ViewerModel
 
+    from napari_spatialrecon.tasks.memory import Need
     from napari_spatialrecon.tasks.preflight import Preflight
 
 CHECK_AFTER_MS = 300
@@ -39,7 +48,8 @@ REDRAW_S = 0.25
 class RunPanel(QWidget):
     """Everything between the inputs of a task widget and its result.
 
-    Signals: ``devices(list[str])``, found while checking.
+    Signals: ``devices(list[str])``, found while checking; ``smaller(str)``: a method that fits the
+    memory is wanted in place of the chosen one.
 
     Attributes
     ----------
@@ -57,6 +67,7 @@ class RunPanel(QWidget):
     """
 
     devices = Signal(list)
+    smaller = Signal(str)
 
     def __init__(self, model: TaskModel, viewer: ViewerModel, tip: str = "") -> None:
         super().__init__()
@@ -83,6 +94,7 @@ class RunPanel(QWidget):
         self._check: Run | None = None
         self._checked = -1
         self._passed = self._undrawn = False
+        self._need: Need | None = None
         self._drawn = ("", 0.0)
         self._timer = QTimer(self)
         self._timer.setSingleShot(True)
@@ -172,7 +184,8 @@ class RunPanel(QWidget):
         preflight, devices, room = found
         self.devices.emit(devices)
         self._passed = self._checked == self.model.revision
-        self.checks.show_lines([*checked(preflight), room])
+        self._need = preflight.memory
+        self.checks.show_lines([*checked(preflight), *memory_lines(preflight), room])
         self._enable_run()
 
     def _after_check(self) -> None:
@@ -184,8 +197,18 @@ class RunPanel(QWidget):
 
     # Running
 
-    def start(self, *, resume: bool = False) -> None:
-        """Run, or continue a stopped run."""
+    def start(self, *, resume: bool = False, anyway: bool = False) -> None:
+        """Run, or continue a stopped run; ask first whether one is wanted that may not fit.
+
+        Parameters
+        ----------
+        anyway
+            Whether it is wanted in any case.
+        """
+        need = self._need if self._checked == self.model.revision else None
+        if need is not None and need.is_short and not (anyway or resume):
+            self._ask(need)
+            return
         try:
             job = self.model.begin(resume=resume)
         except SpatialReconError as error:
@@ -193,7 +216,7 @@ class RunPanel(QWidget):
             return
         self.notice.clear()
         work = InProcess(job) if self.model.separate else job
-        run = self.run = Run(work, job.title, viewer=self.viewer, parent=self, long=True)
+        run = self.run = Run(approved(work), job.title, viewer=self.viewer, parent=self, long=True)
         run.progressed.connect(self._show_progress)
         run.returned.connect(self.model.finish)
         run.stopped.connect(self._stop)
@@ -204,6 +227,13 @@ class RunPanel(QWidget):
         self.where.setText("Starting")
         self._drawn = ("", 0.0)
         run.start()
+
+    def _ask(self, need: Need) -> None:
+        box = MemoryBox(need, self.model.task, self.window())
+        if box.smaller_button is not None:
+            box.smaller_button.clicked.connect(lambda: self.smaller.emit(need.smaller))
+        present(box.run_button).clicked.connect(partial(self.start, anyway=True))
+        box.open()
 
     def cancel(self) -> None:
         """Stop the run."""

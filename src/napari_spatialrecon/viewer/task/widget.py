@@ -136,6 +136,7 @@ class TaskWidget(QWidget, Generic[ModelT, OutcomeT]):
         self.panel.devices.connect(self.inputs.set_devices)
         self.result.inspect.connect(self.inspect)
         self.result.better.connect(self.use_method)
+        self.panel.smaller.connect(self.use_method)
         self.result.save.connect(self.save)
         self.result.color.connect(self._color)
         self.result.faded.connect(self._fade)

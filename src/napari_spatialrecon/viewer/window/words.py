@@ -1,20 +1,10 @@
-"""Memory and progress as short text."""
+"""Cost and progress as short text."""
 
 from __future__ import annotations
 
 from napari_spatialrecon.durations import Span, duration
+from napari_spatialrecon.machine import amount
 from napari_spatialrecon.progress import Progress
-
-
-def memory(n_bytes: float) -> str:
-    """Return an amount of memory in MB or GB.
-
-    Examples
-    --------
-    >>> memory(3.2e8), memory(1.1e9)
-    ('320 MB', '1.1 GB')
-    """
-    return f"{n_bytes / 1e6:.0f} MB" if n_bytes < 1e9 else f"{n_bytes / 1e9:.1f} GB"
 
 
 def length(value: float, unit: str) -> str:
@@ -36,7 +26,7 @@ def cost_line(time: Span, memory_bytes: float) -> str:
     >>> cost_line(Span(60, 180), 3.2e8)
     'about 1 to 3 min · 320 MB'
     """
-    return f"{time.words} · {memory(memory_bytes)}"
+    return f"{time.words} · {amount(memory_bytes)}"
 
 
 def progress_line(progress: Progress) -> str:
