@@ -14,8 +14,6 @@ from napari_spatialrecon.tasks import memory
 from napari_spatialrecon.tasks.memory import Need, approving, need_of, require_memory
 
 
-
-
 def cost(method: Any) -> Estimate:
     return Estimate(1.0, {"dpvae": 9e9, "come": 7e9}.get(method.name, 2e9))
 

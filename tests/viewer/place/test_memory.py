@@ -59,7 +59,8 @@ def test_run_all_the_same_runs_without_asking_again(
     widget: PlaceCells, qtbot: Any, recwarn: pytest.WarningsRecorder
 ) -> None:
     widget.inputs.form.set_values({"steps": 2})
-    qtbot.waitUntil(lambda: widget.panel._checked == widget.model.revision, timeout=60_000)
+    widget.panel._start_check()
+    qtbot.waitUntil(widget.panel.run_button.isEnabled, timeout=60_000)
     widget.panel.run_button.click()
     (box,) = asked()
     box.run_button.click()

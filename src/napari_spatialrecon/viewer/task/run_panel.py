@@ -171,7 +171,7 @@ class RunPanel(QWidget):
         except SpatialReconError as error:
             self.checks.show_lines(refused(error))
             return
-        self._checked = self.model.revision
+        self._checked, self._need = self.model.revision, None
         if not self.checks.lines:
             self.checks.show_lines([("quiet", "Checking the inputs…")])
         run = self._check = Run(partial(_check, job), "Checking", parent=self)
