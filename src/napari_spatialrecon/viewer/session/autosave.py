@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import shutil
 from dataclasses import dataclass
 from datetime import datetime
@@ -16,6 +17,8 @@ EVERY_S = 180.0
 SOON_S = 10.0
 """Seconds after a result was made."""
 _IN_USE: set[Path] = set()
+#: Name of such a folder: process, number, start. Others are being written, by whichever process.
+_NAMED = re.compile(rf"(\d+)-\d+-(\d*){re.escape(SUFFIX)}")
 
 
 @dataclass(frozen=True)
@@ -53,7 +56,8 @@ def lost_sessions(home: Path) -> list[Lost]:
     """Return the sessions of processes that have ended, the latest first."""
     found = []
     for folder in home.glob(f"*{SUFFIX}"):
-        if folder in _IN_USE or not is_session(folder) or _runs(folder):
+        name = _NAMED.fullmatch(folder.name)
+        if name is None or folder in _IN_USE or not is_session(folder) or _runs(*name.groups()):
             continue
         try:
             saved = json.loads((folder / MARK).read_text(encoding="utf-8"))["saved"]
@@ -69,9 +73,8 @@ def forget(folder: Path) -> None:
     _IN_USE.discard(folder)
 
 
-def _runs(folder: Path) -> bool:
+def _runs(number: str, started: str) -> bool:
     """Return whether the process of a folder still runs, not another one with its number."""
-    number, _, started = folder.name.removesuffix(SUFFIX).split("-")
     return _started(int(number)) == started
 
 
