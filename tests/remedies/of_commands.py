@@ -17,6 +17,8 @@ import pytest
 
 from napari_spatialrecon.claims import claimed
 from napari_spatialrecon.command_line.face import CommandLine
+from napari_spatialrecon.command_line.terminal import Approval
+from napari_spatialrecon.tasks import memory
 from remedies.cases import Step, command, options, remedy, written
 
 FACE = CommandLine()
@@ -351,3 +353,26 @@ def repeatable(words: list[object], folder: Path, *, without: bool = False) -> l
     content["settings"]["command"] = "" if without else shlex.join(line)
     path.write_text(json.dumps(content))
     return line
+
+
+@told("tasks/memory.py", "Try {}, or {} to run all the same.")
+def _memory(tiny_folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Step]:
+    """Both ways out: the method that fits, and the option."""
+    monkeypatch.setattr(memory, "free_memory", lambda: 6e8)
+    cells, slide = tiny_folder / "cells.h5ad", tiny_folder / "section1.h5ad"
+    base = ["place", "--reference", slide, "--query", cells]
+    few = ["--method", "come", "--set", "steps=2"]
+    said = yield lambda: approved(*base, *few, "--out", tmp_path / "a.h5ad")
+    method, option = str(said).removeprefix("Try ").split(", which")[0], "--over-memory"
+    assert option in str(said)
+    smaller = [*shlex.split(method), "--set", "members=1", "--set", "training.steps=2"]
+    yield lambda: [
+        approved(*base, *smaller, "--out", tmp_path / "b.h5ad"),
+        approved(*base, *few, option, "--out", tmp_path / "c.h5ad"),
+    ]
+
+
+def approved(*words: object) -> None:
+    """Run a command as from a program, which cannot be asked."""
+    with memory.approving(Approval(given="--over-memory" in words)):
+        command(*words)
