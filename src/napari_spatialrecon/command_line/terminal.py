@@ -92,7 +92,7 @@ class Approval:
             return
         if not (sys.stdin and sys.stdin.isatty() and sys.stderr.isatty()):
             raise need.refusal()
-        print(f"\n{need.words}. {spoken(need.offer)}", file=sys.stderr)
+        print(f"\n{need.doubt} {spoken(need.offer)}", file=sys.stderr)
         print("Run all the same? [y/N] ", end="", file=sys.stderr, flush=True)
         if sys.stdin.readline().strip().lower() not in ("y", "yes"):
             raise need.refusal()

@@ -53,6 +53,11 @@ class Need:
         return f"about {amount(self.needed)} of memory expected, {amount(self.free)} free"
 
     @property
+    def doubt(self) -> str:
+        """Both amounts, as a sentence about a run that may not fit."""
+        return f"This run may not fit: {self.words}."
+
+    @property
     def way(self) -> str:
         """What fits instead, in the words of the face that is read."""
         if not self.smaller:
@@ -102,8 +107,7 @@ def need_of(task: str, method: str, estimate: Estimate, cost: Callable[[Any], Es
 
 
 def _warn(need: Need) -> None:
-    text = f"This run may not fit: {need.words}. {spoken(need.offer)}"
-    warnings.warn(text, stacklevel=2)
+    warnings.warn(f"{need.doubt} {spoken(need.offer)}", stacklevel=2)
 
 
 _approve: ContextVar[Callable[[Need], None]] = ContextVar("approve", default=_warn)

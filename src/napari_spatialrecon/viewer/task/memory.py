@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 def sentence(need: Need) -> str:
     """Return what a run needs, what is free, and what fits instead."""
     with speaking(Window()):
-        return f"{need.words[0].upper()}{need.words[1:]}. {spoken(need.offer)}"
+        return f"{need.doubt} {spoken(need.offer)}"
 
 
 class MemoryBox(QMessageBox):
