@@ -8,6 +8,7 @@ import time
 import weakref
 from typing import Any
 
+import psutil
 import pytest
 
 from napari_spatialrecon.errors import InputError, Problem, Stopped, ValidationError
@@ -384,3 +385,26 @@ def test_long_works_wait_for_each_other_and_nothing_short_waits_for_them(qtbot: 
     for run in runs:
         run.cancel()
     qtbot.waitUntil(lambda: not any(run.running for run in runs), timeout=10_000)
+
+
+def test_threads_of_many_works_end_though_others_follow(qtbot: Any) -> None:
+    runs = [Run(endless, f"long {i}", long=True) for i in range(6)]
+    for run in runs:
+        run.start()
+    qtbot.waitUntil(lambda: all(run._worker.begun.is_set() for run in runs), timeout=10_000)
+    most = threads()
+    for run in runs:
+        run.cancel()
+    qtbot.waitUntil(lambda: not any(run.running for run in runs), timeout=10_000)
+
+    def few_are_left() -> bool:
+        short = Run(lambda *_: "done", "Checking", light=True)
+        with qtbot.waitSignal(short.finished, timeout=10_000):
+            short.start()
+        return threads() <= most - 4
+
+    qtbot.waitUntil(few_are_left, timeout=15_000)
+
+
+def threads() -> int:
+    return psutil.Process().num_threads()

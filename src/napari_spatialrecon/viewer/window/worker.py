@@ -49,6 +49,9 @@ AT_A_TIME = max(1, os.cpu_count() or 2)
 """How many long works run at a time; others wait for one of them to end."""
 THREADS = 64
 """Threads of Qt's pool, which has one for each core: works that wait would hold all of them."""
+EXPIRY_MS = 2_000
+"""After which a thread without work ends. Qt hands work to each in turn, so that with its own half
+minute all that many works once needed would stay, and the memory that each keeps for itself."""
 WAITING = "Waiting for another run to end"
 """Stage of a long work that waits."""
 _WAIT_S = 0.1
@@ -156,6 +159,7 @@ class Run(QObject):
         assert pool is not None, "Qt has one"
         if pool.maxThreadCount() < THREADS:
             pool.setMaxThreadCount(THREADS)
+        pool.setExpiryTimeout(EXPIRY_MS)
         self._worker.start()
 
     def cancel(self) -> None:
