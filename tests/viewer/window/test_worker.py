@@ -10,6 +10,7 @@ from typing import Any
 
 import psutil
 import pytest
+from qtpy.QtCore import QThreadPool
 
 from napari_spatialrecon.errors import InputError, Problem, Stopped, ValidationError
 from napari_spatialrecon.progress import Progress, Reporter
