@@ -403,7 +403,7 @@ def test_threads_of_many_works_end_though_others_follow(qtbot: Any) -> None:
         short = Run(lambda *_: "done", "Checking", light=True)
         with qtbot.waitSignal(short.finished, timeout=10_000):
             short.start()
-        qtbot.wait(400)  # in half a minute each thread had another work
+        qtbot.wait(1_000)  # in half a minute each thread would have another work
         return threads() <= most - 4
 
     qtbot.waitUntil(few_are_left, timeout=15_000)
