@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import threading
 from pathlib import Path
+from typing import Any
 
 import anndata
 import h5py
@@ -91,3 +93,22 @@ def test_a_table_of_repeated_names_is_read_without_a_word(
         names[1] = names[0]
     monkeypatch.setattr(AnnData, "_check_uniqueness", lambda self: pytest.fail("names are hashed"))
     assert read_adata(path).obs_names[:2].tolist() == ["cell 0 µ"] * 2
+
+
+def test_another_thread_reads_between_the_parts_of_a_table(
+    path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """One that waits for h5py's lock may hold what a part needs: neither would ever go on."""
+    original, others = whole_tables._read, []
+
+    def read(read: Any, name: str, stored: Any, *, iospec: Any) -> Any:
+        if name in ("/obs", "/X", "/raw/X"):
+            other = threading.Thread(target=h5py.is_hdf5, args=(str(path),), daemon=True)
+            other.start()
+            other.join(10.0)
+            others.append((name, other.is_alive()))
+        return original(read, name, stored, iospec=iospec)
+
+    monkeypatch.setattr(whole_tables, "_read", read)
+    assert read_whole(path).n_obs == 50
+    assert sorted(others) == [("/X", False), ("/obs", False), ("/raw/X", False)]

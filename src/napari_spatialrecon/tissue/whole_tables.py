@@ -69,15 +69,24 @@ def texts_of(stored: h5py.Dataset) -> np.ndarray:
 
 def _read(read: Any, elem_name: str, elem: Any, *, iospec: Any) -> Any:
     """Read a part of a table, as anndata asks for it."""
-    from anndata.experimental import read_dispatched
-
     from napari_spatialrecon.tissue.sharing import unchecked
 
     if iospec.encoding_type == "string-array" and elem.size > TEXTS:
         return texts_of(elem)
     if iospec.encoding_type == "anndata":
         # `validate` says in full which names repeat, once it has them all.
-        return unchecked(**{key: read_dispatched(part, _read) for key, part in elem.items()})
+        return unchecked(**_parts(elem))
     if elem_name == "/raw" and iospec.encoding_type != "null":
-        return {key: read_dispatched(part, _read) for key, part in elem.items()}
+        return _parts(elem)
     return read(elem)
+
+
+def _parts(group: h5py.Group) -> dict[str, Any]:
+    """Read the parts of a group one by one.
+
+    h5py keeps its lock from the first to the last of ``group.items()``. A thread that waits for the
+    lock may hold one that reading needs, such as that of a cached property before Python 3.12.
+    """
+    from anndata.experimental import read_dispatched
+
+    return {key: read_dispatched(part, _read) for key, part in list(group.items())}

@@ -66,14 +66,14 @@ def _problems(file: h5py.File, where: str) -> list[Problem]:
     sides = zip(("row_attrs", "col_attrs"), ("genes", "cells"), file["matrix"].shape, strict=True)
     problems, shape = [], file["matrix"].shape
     for group, what, n in sides:
-        wrong = [k for k, v in file.get(group, {}).items() if v.ndim == 0 or len(v) != n]
+        wrong = [k for k, v in list(file.get(group, {}).items()) if v.ndim == 0 or len(v) != n]
         if wrong:
             found = (
                 f"Expected attributes of {n:,} {what}, as the matrix has, found another number for "
                 f"{', '.join(wrong[:5])}."
             )
             problems.append(Problem(f"{where}: {group}", found, "Try copying the file again."))
-    for name, layer in file.get("layers", {}).items():
+    for name, layer in list(file.get("layers", {}).items()):
         if layer.shape != shape:
             found = f"Expected shape {shape}, as the matrix has, found {layer.shape}."
             problems.append(Problem(f"{where}: layers/{name}", found, "Try copying it again."))
@@ -97,14 +97,14 @@ def _table(file: h5py.File) -> tuple[AnnData, list[str]]:
     with warnings.catch_warnings():
         warnings.filterwarnings("ignore", message=".*names are not unique.*")
         adata = AnnData(_sparse(file["matrix"]), obs=obs, var=var, obsm=obsm)
-        for name, layer in file.get("layers", {}).items():
+        for name, layer in list(file.get("layers", {}).items()):
             adata.layers[name] = _sparse(layer)
         _make_unique(adata, notes)
     return adata, notes
 
 
 def _attributes(file: h5py.File, group: str) -> dict[str, np.ndarray]:
-    return {key: _values(dataset) for key, dataset in file.get(group, {}).items()}
+    return {key: _values(dataset) for key, dataset in list(file.get(group, {}).items())}
 
 
 def _values(dataset: h5py.Dataset) -> np.ndarray:
