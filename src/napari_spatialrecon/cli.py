@@ -11,6 +11,7 @@ import os
 import shlex
 import sys
 from collections.abc import Sequence
+from contextlib import nullcontext
 
 from napari_spatialrecon.command_line import (
     alignment,
@@ -34,6 +35,7 @@ from napari_spatialrecon.command_line import (
 from napari_spatialrecon.command_line.face import CommandLine
 from napari_spatialrecon.command_line.outputs import guarded
 from napari_spatialrecon.command_line.terminal import Approval, limit_threads, stop_on_interrupt
+from napari_spatialrecon.command_line.together import together
 from napari_spatialrecon.errors import SpatialReconError, Stopped
 from napari_spatialrecon.faces import RELAYED, Relayed, speaking
 from napari_spatialrecon.tasks.memory import approving
@@ -74,7 +76,11 @@ def _main(argv: Sequence[str] | None) -> int:
         options.command = shlex.join(["spatialrecon", *words])
         stop = stop_on_interrupt()
         limit_threads(getattr(options, "threads", None))
-        with guarded(options), approving(Approval(getattr(options, "over_memory", False))):
+        with (
+            together(options) as writes,
+            guarded(options) if writes else nullcontext(),
+            approving(Approval(getattr(options, "over_memory", False))),
+        ):
             options.run(options, stop)
     except Stopped as stopped:
         print(f"\nspatialrecon: {stopped}", file=sys.stderr)

@@ -7,7 +7,7 @@ import pytest
 import torch
 
 from napari_spatialrecon.errors import InputError
-from napari_spatialrecon.training.device import choose_device, limit_threads
+from napari_spatialrecon.training.device import assign_device, choose_device, limit_threads
 
 
 @pytest.fixture
@@ -81,3 +81,14 @@ def test_the_number_of_threads_can_be_asked_for(threads):
 def test_less_than_one_thread_is_refused():
     with pytest.raises(InputError, match="at least 1 thread"):
         limit_threads(0)
+
+
+def test_one_of_several_processes_uses_its_own_device_alone(gpus):
+    gpus(2)
+    assign_device(torch.device("cuda", 1))
+    try:
+        assert choose_device("auto") == choose_device("cuda") == torch.device("cuda", 1)
+        assert choose_device("cpu") == torch.device("cpu")
+    finally:
+        assign_device(None)
+    assert choose_device("auto") == torch.device("cuda", 0)

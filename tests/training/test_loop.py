@@ -7,6 +7,7 @@ import math
 import subprocess
 import sys
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 import torch
@@ -18,6 +19,7 @@ from napari_spatialrecon.errors import CheckpointError, DivergedError
 from napari_spatialrecon.progress import Reporter
 from napari_spatialrecon.training.config import LoopConfig
 from napari_spatialrecon.training.loop import train
+from napari_spatialrecon.training.team import share_gradients
 
 FULL = LoopConfig(
     steps=24,
@@ -29,6 +31,9 @@ FULL = LoopConfig(
     patience=4,
     checkpoint_every=5,
 )
+
+
+LONG = LoopConfig(steps=300, learning_rate=1e-2, validate_every=50)
 
 
 class Fit:
@@ -335,3 +340,30 @@ def test_two_devices_train_one_network_and_resume_exactly(tmp_path):
     assert first["resumed_is_straight"]
     assert first == second
     assert first["weight"] != alone.module[0].weight.tolist()
+    long = Fit()
+    run(long, LONG)
+    assert first["held_out"] == pytest.approx(long.held_out()["held_out"], rel=0.25)
+    start = Fit().held_out()["held_out"]
+    assert first["held_out"] < 0.3 * start
+    history = run(Fit(seed=5), folder=tmp_path / "of two", resume=True)
+    assert history.steps == FULL.steps or history.stale >= FULL.patience
+
+
+def grown(weight: float | None, extra: float | None) -> nn.Module:
+    """A network of two weights, with gradients or without."""
+    module = nn.ParameterDict({"a": torch.zeros(2), "b": torch.zeros(1), "c": torch.zeros(1)})
+    for name, value in (("a", weight), ("b", extra)):
+        module[name].grad = None if value is None else torch.full_like(module[name], value)
+    return module
+
+
+def test_gradients_are_means_and_what_no_process_has_stays_none(monkeypatch):
+    here, there = grown(1.0, None), grown(3.0, 4.0)
+    sent: list[torch.Tensor] = []
+    monkeypatch.setattr(torch.distributed, "all_reduce", sent.append)
+    fabric = SimpleNamespace(world_size=2, device=torch.device("cpu"))
+    share_gradients(fabric, there)
+    monkeypatch.setattr(torch.distributed, "all_reduce", lambda flat: flat.add_(2 * sent[0]))
+    share_gradients(fabric, here)
+    assert here["a"].grad.tolist() == [2.0, 2.0]
+    assert here["b"].grad.tolist() == [2.0] and here["c"].grad is None

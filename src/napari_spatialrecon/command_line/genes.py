@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 from napari_spatialrecon.command_line.inputs import Inputs, add_reading_options
 from napari_spatialrecon.command_line.options import (
     add_common_options,
+    add_device,
     add_over_memory,
     add_settings,
     add_verb,
@@ -49,7 +50,7 @@ def add(verbs: Any) -> None:
         help="genes of the slide to hide from the method and impute as well",
     )
     verb.add_argument("--out", metavar="GENES.h5ad", required=True, help="or GENES.zarr")
-    verb.add_argument("--device", default="auto", help="auto, cpu, cuda, cuda:1 or mps")
+    add_device(verb)
     add_settings(verb)
     add_over_memory(verb)
     add_reading_options(verb)

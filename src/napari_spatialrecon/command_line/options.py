@@ -67,7 +67,9 @@ def add_verb(
     verb: argparse.ArgumentParser = verbs.add_parser(name, help=help, description=help)
     for action in (None, "store"):
         verb.register("action", action, Once)
-    verb.set_defaults(run=run, files={**files, "json": ""}, folders=folders, replaced=replaced)
+    verb.set_defaults(
+        verb=name, run=run, files={**files, "json": ""}, folders=folders, replaced=replaced
+    )
     return verb
 
 
@@ -90,10 +92,27 @@ def add_training_options(verb: argparse.ArgumentParser, method: str | None = Non
     """Add method (required unless a default is given), device, resuming and common options."""
     shown = "see 'methods'" if method is None else f"see 'methods'; by default {method}"
     verb.add_argument("--method", required=method is None, default=method, help=shown)
-    verb.add_argument("--device", default="auto", help="auto, cpu, cuda, cuda:1 or mps")
+    add_device(verb)
     verb.add_argument("--resume", metavar="DIR", help="resume a stopped run")
     add_settings(verb)
     add_common_options(verb)
+
+
+def add_device(verb: argparse.ArgumentParser) -> None:
+    """Add the device, and how many processes train together."""
+    verb.add_argument("--device", default="auto", help="auto, cpu, cuda, cuda:1 or mps")
+    verb.add_argument(
+        "--devices",
+        type=int,
+        metavar="N",
+        help="train in N processes on each machine, one for each GPU or core",
+    )
+    verb.add_argument(
+        "--nodes",
+        type=int,
+        metavar="M",
+        help="machines that train together, each with the same command (srun or torchrun)",
+    )
 
 
 def add_settings(verb: argparse.ArgumentParser) -> None:

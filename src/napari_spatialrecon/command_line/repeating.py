@@ -23,6 +23,7 @@ from napari_spatialrecon.command_line import (
 from napari_spatialrecon.command_line.options import add_verb
 from napari_spatialrecon.command_line.outputs import INPUTS, guarded
 from napari_spatialrecon.command_line.terminal import limit_threads
+from napari_spatialrecon.command_line.together import asked_of_several
 from napari_spatialrecon.errors import InputError
 from napari_spatialrecon.legacy import read_record
 
@@ -67,6 +68,12 @@ def run_repeat(options: argparse.Namespace, stop: threading.Event) -> None:
     record = _read(Path(options.record))
     words = _recorded(record, options)
     asked = _asked(words, options)
+    if asked_of_several(asked):
+        raise InputError(
+            "Expected a run in one process, found one of several that trained together.",
+            remedy=f"Try its command: {shlex.join(words)}",
+            where=options.record,
+        )
     home = Path(options.record).resolve().parent
     first = _first(asked, home, Path(options.record))
     out = Path(options.out).resolve() if options.out else _beside(first)

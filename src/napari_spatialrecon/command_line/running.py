@@ -29,6 +29,8 @@ ASKED = (
     "start_from",
     "onto",
     "preset",
+    "devices",
+    "nodes",
     *ReadOptions.names(),
 )
 

@@ -12,6 +12,7 @@ from napari_spatialrecon.command_line.inputs import Inputs, add_reading_options
 from napari_spatialrecon.command_line.options import (
     RESULT,
     add_common_options,
+    add_device,
     add_over_memory,
     add_result_options,
     add_settings,
@@ -60,7 +61,7 @@ def add(verbs: Any) -> None:
         help="guide the split by the nuclear stain of the H&E image",
     )
     verb.add_argument("--method", default=default_for("super-resolve"), help="see 'methods'")
-    verb.add_argument("--device", default="auto", help="auto, cpu, cuda, cuda:1 or mps")
+    add_device(verb)
     add_settings(verb)
     add_over_memory(verb)
     add_reading_options(verb)

@@ -9,6 +9,14 @@ import torch
 
 from napari_spatialrecon.errors import InputError
 
+_assigned: torch.device | None = None
+
+
+def assign_device(device: torch.device | None) -> None:
+    """Let this process use one device of its kind alone, as one of several that train together."""
+    global _assigned
+    _assigned = device
+
 
 def choose_device(name: str = "auto") -> torch.device:
     """Return the device with this name.
@@ -29,6 +37,8 @@ def choose_device(name: str = "auto") -> torch.device:
     >>> choose_device("cpu")
     device(type='cpu')
     """
+    if _assigned is not None and name in ("auto", _assigned.type):
+        return _assigned
     if name == "auto":
         if torch.cuda.is_available():
             return torch.device("cuda", 0)

@@ -24,13 +24,13 @@ from napari_spatialrecon.training.config import LoopConfig
 from napari_spatialrecon.training.history import History
 from napari_spatialrecon.training.randomness import repeatable, seed_step
 from napari_spatialrecon.training.state import State, snapshot
+from napari_spatialrecon.training.team import share_gradients, share_weights, team
 
 
 class Task(Protocol):
     """What a method passes to `train`.
 
-    `loss` calls `module` (``self.module(x)``); if a `Fabric` is passed, it is the same network
-    wrapped by Fabric during training. A task may also have ``baseline: float | None``, the held-out
+    A task may also have ``baseline: float | None``, the held-out
     error of the simplest predictor, which is reported next to the held-out error.
     """
 
@@ -75,7 +75,8 @@ def train(
     stage
         Name of this stage in progress reports.
     fabric
-        A launched `Fabric` over several devices; by default one local device.
+        A launched `Fabric` over several devices, whose processes all call this; by default that
+        of `team`, or one local device.
 
     Raises
     ------
@@ -84,28 +85,27 @@ def train(
     CheckpointError
         `folder` cannot be resumed by this run.
     """
-    original, several = task.module, fabric is not None
-    fabric = fabric or _one_device(torch.device(device))
+    fabric = fabric or team() or _one_device(torch.device(device))
+    module = task.module.to(fabric.device)
+    if fabric.world_size > 1:
+        share_weights(module)
     optimizer = torch.optim.AdamW(
-        original.parameters(),
+        module.parameters(),
         lr=config.learning_rate,
         weight_decay=config.weight_decay,
         fused=fabric.device.type in ("cpu", "cuda"),
     )
-    wrapped, stepper = fabric.setup(original, optimizer)
-    state = State(original, optimizer, config.ema)
+    state = State(module, optimizer, config.ema)
     asked = {**config.to_dict(), "seed": seed}
     if resume:
         assert folder is not None, "resume needs a folder"
         state.load(folder, asked)
-    run = _Run(task, config, seed, fabric, stepper, state, reporter, folder, asked)
-    task.module = wrapped if several else original
+    run = _Run(task, config, seed, fabric, state, reporter, folder, asked)
     try:
         with repeatable(fabric.device):
             run.go(stage)
     finally:
-        task.module = original
-        original.eval()
+        module.eval()
     state.keep_best()
     return state.history
 
@@ -116,7 +116,6 @@ class _Run:
     config: LoopConfig
     seed: int
     fabric: Fabric
-    stepper: torch.optim.Optimizer
     state: State
     reporter: Reporter
     folder: Path | None
@@ -169,13 +168,15 @@ class _Run:
             group["lr"] = self.config.learning_rate_at(step)
         self.state.optimizer.zero_grad(set_to_none=True)
         loss, terms = self.task.loss(step, generator)
-        self.fabric.backward(loss)
+        loss.backward()
+        if self.fabric.world_size > 1:
+            share_gradients(self.fabric, self.state.module)
         limit = self.config.gradient_clip or math.inf
         norm = nn.utils.clip_grad_norm_(self.state.module.parameters(), limit)
         value, size = torch.stack((loss.detach(), norm.to(loss.dtype))).tolist()
         if not (math.isfinite(value) and math.isfinite(size)):
             raise self._diverged(value, terms)
-        self.stepper.step()
+        self.state.optimizer.step()
         history.steps += 1
         history.losses.append(value)
         if self.state.average is not None:
