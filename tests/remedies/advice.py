@@ -32,6 +32,11 @@ ADVICE: dict[tuple[str, str], str] = {
         "installs another version of a library"
     ),
     ("tissue/lazy_image.py", "Try pip install imagecodecs."): "installs a package",
+    (
+        "training/team.py",
+        "Try the command by srun in a job of Slurm, by torchrun on each machine, or with "
+        "MASTER_ADDR, MASTER_PORT and NODE_RANK set on each.",
+    ): "starts the command on other machines; test_together.py does so with two of one",
     ("training/checkpoint.py", "Try a newer napari-spatialrecon."): (
         "a model of a format that does not exist yet"
     ),

@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import errno
 import json
+import os
 import shlex
 from collections.abc import Iterator
 from pathlib import Path
@@ -15,9 +16,12 @@ import anndata
 import numpy as np
 import pytest
 
+from napari_spatialrecon import cli
 from napari_spatialrecon.claims import claimed
 from napari_spatialrecon.command_line.face import CommandLine
 from napari_spatialrecon.command_line.terminal import Approval
+from napari_spatialrecon.command_line.together import together
+from napari_spatialrecon.errors import InputError
 from napari_spatialrecon.tasks import memory
 from remedies.cases import Step, command, options, remedy, written
 
@@ -376,3 +380,52 @@ def approved(*words: object) -> None:
     """Run a command as from a program, which cannot be asked."""
     with memory.approving(Approval(given="--over-memory" in words)):
         command(*words)
+
+
+def joined(*words: object) -> None:
+    """Join the processes that a command asks for, without running it."""
+    parsed = cli._parser().parse_args([str(word) for word in words])
+    before = dict(os.environ)
+    try:
+        with together(parsed) as writes:
+            assert writes
+    finally:
+        os.environ.clear()
+        os.environ.update(before)
+
+
+@told("command_line/together.py", "Try --method {}.")
+def _choosing_together(tmp_path: Path) -> Iterator[Step]:
+    base = ["place", "--reference", "a.h5ad", "--query", "c.h5ad", "--out", "o.h5ad"]
+    said = yield lambda: joined(*base, "--method", "auto", "--devices", 1)
+    yield lambda: joined(*base, *options(str(said)), "--devices", 1)
+
+
+@told("training/team.py", "Try {}.")
+def _devices(tmp_path: Path) -> Iterator[Step]:
+    """More than there are, none, and one of several by name."""
+    base = ["place", "--reference", "a.h5ad", "--query", "c.h5ad", "--out", "o.h5ad"]
+    base += ["--method", "gears", "--device", "cpu"]
+    said = yield lambda: joined(*base, "--devices", 0)
+
+    def follow() -> None:
+        joined(*base, *options(str(said)))
+        with pytest.raises(InputError, match="Expected at most") as caught:
+            joined(*base, "--devices", 10_000)
+        number = int(caught.value.remedy.removeprefix("Try --devices ").removesuffix("."))
+        assert number >= 1
+
+    yield follow
+
+
+@told(REPEATING, "Try its command: {}")
+def _together_before(words: list[object], tmp_path: Path) -> Iterator[Step]:
+    line = repeatable(words, tmp_path)
+    record = tmp_path / "o.run.json"
+    content = json.loads(record.read_text())
+    content["settings"]["command"] += " --devices 1"
+    record.write_text(json.dumps(content))
+    said = yield lambda: command("repeat", record)
+    offered = shlex.split(str(said).removeprefix("Try its command: "))
+    assert offered[:2] == ["spatialrecon", line[1]] and offered[-2:] == ["--devices", "1"]
+    yield lambda: command(*offered[1:])
