@@ -66,6 +66,29 @@ def test_two_processes_train_one_network_and_one_writes(run, few, tmp_path):
     np.testing.assert_array_equal(twice.obsm["spatial"], two.obsm["spatial"])
 
 
+def training_steps(run):
+    """Yield the steps of its first training that a run reports."""
+    for line in run.stderr:
+        if line.startswith("{") and "held-out" in (told := json.loads(line))["stage"]:
+            yield told["step"]
+
+
+@several
+def test_a_run_that_two_began_is_stopped_and_resumed_by_one(few, tmp_path):
+    words = few(tmp_path / "placed.h5ad", "--progress", "json")
+    words[words.index("training.steps=40")] = "training.steps=100000"
+    two = start([*words, "--devices", 2])
+    last = next(step for step in training_steps(two) if step > 5)
+    two.send_signal(signal.SIGINT)
+    said = two.communicate(timeout=60)[1]
+    assert two.returncode == 130 and said.count("Stopped by the user") == 1, said
+    assert [path.name for path in tmp_path.iterdir()] == ["placed.resume"]
+    one = start([*words, "--resume", tmp_path / "placed.resume"])
+    assert next(step for step in training_steps(one) if step) >= last
+    one.send_signal(signal.SIGINT)
+    assert "Stopped by the user" in one.communicate(timeout=60)[1]
+
+
 @several
 def test_two_machines_find_each_other_by_address(few, tmp_path):
     found = {"MASTER_ADDR": "127.0.0.1", "MASTER_PORT": free_port()}

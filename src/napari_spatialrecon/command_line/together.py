@@ -14,7 +14,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager, redirect_stderr, redirect_stdout
 from pathlib import Path
 
-from napari_spatialrecon.errors import InputError
+from napari_spatialrecon.errors import InputError, SpatialReconError
 
 _LOOK_S = 0.5
 
@@ -58,6 +58,8 @@ def together(options: argparse.Namespace) -> Iterator[bool]:
         _write_to(folder, options)
         with redirect_stdout(io.StringIO()), redirect_stderr(said):
             yield False
+    except SpatialReconError:  # which the first process meets too, and says
+        sys.exit(0)  # with another code Fabric would kill it while it keeps its state
     except Exception:
         print(f"process {fabric.global_rank}: {said.getvalue()}", file=sys.stderr)
         raise
