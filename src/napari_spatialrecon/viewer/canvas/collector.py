@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 from qtpy.QtCore import QObject, QTimer
 
 from napari_spatialrecon.viewer.window import garbage, turns
+from napari_spatialrecon.viewer.window.allocator import give_back_if_due
 
 if TYPE_CHECKING:
     from napari.layers import Layer
@@ -93,6 +94,7 @@ class Collector(QObject):
     def _look(self) -> None:
         if not _is_busy():
             garbage.look_through()
+            give_back_if_due()
 
     def _clean_later(self) -> None:
         """Draw without the layers just removed; their memory is freed later.

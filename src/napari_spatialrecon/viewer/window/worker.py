@@ -25,6 +25,7 @@ from superqt.utils._qthreading import WorkerBase, WorkerBaseSignals
 from napari_spatialrecon.errors import Stopped
 from napari_spatialrecon.progress import Progress, ProgressCallback, ShouldStop
 from napari_spatialrecon.viewer.window import garbage
+from napari_spatialrecon.viewer.window.allocator import note_work
 from napari_spatialrecon.viewer.window.main_window import canvas_of, has_window
 
 if TYPE_CHECKING:
@@ -238,6 +239,7 @@ class _Worker(WorkerBase[None]):
         except RuntimeError as error:  # all that the work raises is caught in `work`
             _log.debug("Nobody received the result of the work: %s", error)
         finally:
+            note_work()
             garbage.release()
 
     def work(self) -> None:
