@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 from types import SimpleNamespace
+from typing import Any
 
 import numpy as np
 import pytest
@@ -209,12 +210,24 @@ def test_it_leaves_when_a_layer_is_deleted(pair: Pair, which: str) -> None:
     assert pair.first.layer.visible
 
 
-def test_it_leaves_when_everything_is_selected_and_deleted(pair: Pair, qapp: QApplication) -> None:
-    pair.show(Look.BLINK)
+@pytest.mark.parametrize("between", [False, True])
+def test_it_leaves_when_everything_is_selected_and_deleted(
+    pair: Pair, qapp: QApplication, qtbot: Any, between: bool
+) -> None:
+    pair.show(Look.DISTORTION)
     pair.viewer.layers.select_all()
+    if between:  # napari lets Qt handle events while it removes a layer
+        pair.viewer.layers.events.removed.connect(lambda event: qapp.processEvents())
     pair.viewer.layers.remove_selected()
-    qapp.processEvents()
-    assert pair.stage.look is None and not len(pair.viewer.layers)
+    qtbot.waitUntil(lambda: pair.stage.look is None, timeout=5_000)
+    assert not len(pair.viewer.layers)
+
+
+def test_it_leaves_though_a_layer_of_its_own_stays_selected(pair: Pair, qtbot: Any) -> None:
+    pair.show(Look.DISTORTION)
+    pair.viewer.layers.selection = {pair.stage._own[0]}
+    pair.viewer.layers.remove(pair.first.layer)
+    qtbot.waitUntil(lambda: pair.stage.look is None, timeout=5_000)
 
 
 def test_a_side_without_a_layer_is_drawn_all_the_same(

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from functools import partial
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -32,6 +33,8 @@ if TYPE_CHECKING:
 
 _BOTH = frozenset({Look.BESIDE, Look.SWIPE, Look.BLINK})
 """Looks that show the points of both sides."""
+_LOOK_MS, _STEADY = 50, 5
+"""Between two looks at whether layers still go; how often their number is the same if none does."""
 
 
 class Stage:
@@ -368,7 +371,26 @@ class Stage:
         if layer not in self._own and not self._curtain.holds(layer):
             return
         if any(other in self._own for other in self.viewer.layers.selection):
-            # napari removes what is selected one by one: let it finish
-            QTimer.singleShot(0, self.leave)
+            self._leave_later()
         else:
             self.leave()
+
+    def _leave_later(self, seen: int = 0, before: int = -1) -> None:
+        """Leave once no more layers go: napari removes what is selected one by one.
+
+        It lets Qt handle events in between, so that a turn of the event loop may lie within.
+
+        Parameters
+        ----------
+        seen
+            How often there were as many layers as before.
+        before
+            How many there were.
+        """
+        layers = self.viewer.layers
+        seen = seen + 1 if len(layers) == before else 0
+        if seen > _STEADY or not any(own in layers.selection for own in self._own):
+            self.leave()
+        else:
+            again = partial(self._leave_later, seen, len(layers))
+            QTimer.singleShot(_LOOK_MS, again)
