@@ -1,7 +1,9 @@
-"""Seconds and memory of placing cells on as many spots, by number of cells, against the estimate.
+"""Seconds and memory of placing cells, by their number, against the estimate.
 
     OMP_NUM_THREADS=1 python benchmarks/bench_place_memory.py [N ...] [--genes 20000] [--method knn]
-        [--backed] [--tables FOLDER]
+        [--spots N] [--backed] [--tables FOLDER]
+
+As many spots as cells, unless `--spots` says otherwise.
 
 Made-up tissue: 12 types of cells on a square, each densest around a place of its own; a tenth of the genes
 follow the type, another tenth the place; 5 to 8 % of the counts are not zero. Tables are made once for
@@ -57,12 +59,12 @@ def table(n: int, genes: int, mean: float, word: str, seed: int) -> Any:
     return made
 
 
-def make(folder: Path, n: int, genes: int) -> None:
-    """Write a slide of n spots and n cells, unless they are there."""
-    for word, mean, seed in (("spot", 0.11, 1), ("cell", 0.08, 2)):
-        path = folder / f"{word}s-{n}-{genes}.h5ad"
+def make(folder: Path, n: int, spots: int, genes: int) -> None:
+    """Write a slide and n cells, unless they are there."""
+    for word, number, mean, seed in (("spot", spots, 0.11, 1), ("cell", n, 0.08, 2)):
+        path = folder / f"{word}s-{number}-{genes}.h5ad"
         if not path.exists():
-            table(n, genes, mean * genes, word, seed).write_h5ad(path)
+            table(number, genes, mean * genes, word, seed).write_h5ad(path)
 
 
 def _status(field: str) -> float:
@@ -102,7 +104,9 @@ class Stages:
         setattr(owner, name, measured)
 
 
-def measure(folder: Path, n: int, genes: int, method: str, how: dict[str, Any]) -> dict[str, Any]:
+def measure(
+    folder: Path, n: int, spots: int, genes: int, method: str, how: dict[str, Any]
+) -> dict[str, Any]:
     """Read, check, place and write in this process."""
     import numpy as np
 
@@ -114,7 +118,8 @@ def measure(folder: Path, n: int, genes: int, method: str, how: dict[str, Any]) 
     stages, bare = Stages(), _status("VmRSS")
     with stages.stage("read"):
         slide, cells = (
-            read_adata(folder / f"{w}s-{n}-{genes}.h5ad", **how) for w in ("spot", "cell")
+            read_adata(folder / f"{word}s-{number}-{genes}.h5ad", **how)
+            for word, number in (("spot", spots), ("cell", n))
         )
     loaded = _status("VmRSS")
     with stages.stage("before"):
@@ -145,16 +150,19 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("cells", nargs="*", type=int, default=list(SIZES))
     parser.add_argument("--genes", type=int, default=20_000)
+    parser.add_argument("--spots", type=int, help="of the slide; by default as many as cells")
     parser.add_argument("--method", default="knn")
     parser.add_argument("--backed", action="store_true", help="read counts from disk in blocks")
     parser.add_argument("--tables", type=Path, help="keep the tables here and reuse them")
     parser.add_argument("--here", choices=("make", "measure"), help=argparse.SUPPRESS)
     asked = parser.parse_args()
+    n = asked.cells[0]
+    spots = asked.spots or n
     if asked.here == "make":
-        make(asked.tables, asked.cells[0], asked.genes)
+        make(asked.tables, n, spots, asked.genes)
     elif asked.here == "measure":
         how = {"backed": True} if asked.backed else {}
-        print(json.dumps(measure(asked.tables, asked.cells[0], asked.genes, asked.method, how)))
+        print(json.dumps(measure(asked.tables, n, spots, asked.genes, asked.method, how)))
     else:
         with tempfile.TemporaryDirectory() as folder:
             report(asked, asked.tables or Path(folder))
@@ -170,6 +178,7 @@ def report(asked: argparse.Namespace, folder: Path) -> None:
         command = [sys.executable, __file__, str(n), "--genes", str(asked.genes)]
         command += ["--tables", str(folder), "--method", asked.method]
         command += ["--backed"] if asked.backed else []
+        command += ["--spots", str(asked.spots)] if asked.spots else []
         subprocess.run([*command, "--here", "make"], check=True)
         done = subprocess.run([*command, "--here", "measure"], check=True, stdout=subprocess.PIPE)
         found = json.loads(done.stdout.splitlines()[-1])
