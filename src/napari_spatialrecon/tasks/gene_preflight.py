@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from napari_spatialrecon.durations import Span
 from napari_spatialrecon.hyperparameters import Config
@@ -60,7 +60,7 @@ class GenePreflight:
     time: Span
     plan: tuple[str, ...] = ()
     passed: tuple[str, ...] = ()
-    memory: Need | None = None
+    memory: Need | None = field(default=None, compare=False)  # what is free changes
 
 
 @takes_spatialdata

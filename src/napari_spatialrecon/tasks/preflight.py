@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from napari_spatialrecon.durations import Span
 from napari_spatialrecon.geometry.solver.landmarks import Landmarks
@@ -57,7 +57,7 @@ class Preflight:
     time: Span
     plan: tuple[str, ...] = ()
     passed: tuple[str, ...] = ()
-    memory: Need | None = None
+    memory: Need | None = field(default=None, compare=False)  # what is free changes
 
 
 @takes_spatialdata
