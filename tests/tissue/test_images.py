@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 import tifffile
 from anndata import AnnData
+from PIL import Image
 from skimage import io
 from skimage.draw import disk
 
@@ -13,7 +14,7 @@ from napari_spatialrecon.errors import InputError, Stopped
 from napari_spatialrecon.progress import Reporter
 from napari_spatialrecon.tissue.contract import coordinates
 from napari_spatialrecon.tissue.images import Histology, histology, tissue_mask
-from napari_spatialrecon.tissue.lazy_image import RgbImage, open_image, to_rgb
+from napari_spatialrecon.tissue.lazy_image import RgbImage, image_shape, open_image, to_rgb
 from napari_spatialrecon.tissue.pyramid import build_pyramid, open_pyramid
 from napari_spatialrecon.tissue.read import read_adata
 
@@ -235,3 +236,31 @@ def test_the_real_full_resolution_image_and_the_small_one_agree(realdata) -> Non
     rows, columns = (slice(round(at * ratio), round((at + 40) * ratio)) for at in (700, 1200))
     a, b = fine[rows, columns].mean(), coarse[700:740, 1200:1240].mean()
     assert abs(a - b) < 3
+
+
+GREY = np.arange(40 * 60).reshape(40, 60) % 251
+
+
+@pytest.mark.parametrize("suffix", [".png", ".jpg", ".bmp", ".tif"])
+def test_an_image_without_colors_is_shown_in_grey(tmp_path, suffix):
+    path = tmp_path / f"grey{suffix}"
+    Image.fromarray(GREY.astype(np.uint8)).save(path)
+    (image,) = open_image(path)
+    assert image.shape == (40, 60, 3) == (*image_shape(path), 3)
+    off = np.abs(image[:].astype(int) - GREY[..., None])
+    assert off.max() <= (0 if suffix != ".jpg" else 40)
+
+
+def test_grey_of_16_bits_and_of_one_is_scaled(tmp_path):
+    Image.fromarray((GREY * 256).astype(np.uint16)).save(tmp_path / "deep.png")
+    Image.fromarray(GREY > 100).save(tmp_path / "flat.png")
+    deep, flat = (open_image(tmp_path / name)[0][:] for name in ("deep.png", "flat.png"))
+    assert np.abs(deep[..., 0].astype(int) - GREY).max() <= 1
+    np.testing.assert_array_equal(np.unique(flat), [0, 255])
+
+
+def test_a_file_that_pillow_only_names_is_refused_when_it_is_read(tmp_path):
+    path = tmp_path / "of.tif"
+    path.write_bytes(b"\x89HDF\r\n\x1a\n" + bytes(64))
+    with pytest.raises(InputError):
+        np.asarray(open_image(path)[0])

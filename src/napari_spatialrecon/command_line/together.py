@@ -83,13 +83,11 @@ def _refuse_choosing(options: argparse.Namespace) -> None:
 
 
 def _write_to(folder: Path, options: argparse.Namespace) -> None:
+    """Have outputs written to a folder, and ask and show nothing."""
     for name in (*options.files, *options.folders):
         if value := getattr(options, name, None):
             setattr(options, name, str(folder / (Path(value).name if value != "-" else name)))
-    for name in ("add", "over_memory"):
-        if hasattr(options, name):
-            setattr(options, name, name != "add")
-    options.progress = "none"
+    options.add, options.over_memory, options.progress = False, True, "none"
 
 
 def _end_with_starter(folder: Path) -> None:

@@ -141,7 +141,8 @@ class _DecodedImage:
         with _opened(path) as image:
             width, height = image.size
             bands = len(image.getbands())
-            self.dtype = np.dtype(np.uint16 if image.mode.startswith("I") else np.uint8)
+            deep = image.mode.startswith("I")
+            self.dtype = np.dtype(bool if image.mode == "1" else np.uint16 if deep else np.uint8)
             if image.mode == "P":
                 bands = np.asarray(self._pixels).shape[-1]
         self.shape = (height, width) if bands == 1 else (height, width, bands)
@@ -247,7 +248,8 @@ def open_image(path: str | Path) -> list[RgbImage]:
 
         return open_ngff(path)
     if not _is_tiff(path):
-        return [RgbImage(_DecodedImage(path))]
+        decoded = _DecodedImage(path)
+        return [RgbImage(decoded, "YXS" if len(decoded.shape) == 3 else "YX")]
     if is_endless(path):
         raise _damaged(path)
     try:
