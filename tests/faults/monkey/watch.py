@@ -193,7 +193,7 @@ def counted(home: Path) -> dict[str, float]:
     from vispy.gloo.glir import GlirParser
 
     from napari_spatialrecon.viewer.window import garbage
-    from napari_spatialrecon.viewer.window.allocator import give_back
+    from napari_spatialrecon.viewer.window.allocator import close_fonts, give_back
     from napari_spatialrecon.viewer.workbench.widget import Workbench
 
     gc.unfreeze()
@@ -222,7 +222,8 @@ def counted(home: Path) -> dict[str, float]:
     del objects
     if garbage.age():
         garbage.leave_out()
-    give_back()  # as a window does while hands rest
+    close_fonts()  # as a window does while hands rest
+    give_back()
     ctypes.CDLL(None).malloc_trim(0)
     process = psutil.Process()
     return {

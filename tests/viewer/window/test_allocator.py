@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import io
 import os
 import subprocess
 import sys
+import threading
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -72,3 +75,28 @@ def test_it_is_looked_for_once_after_works_have_ended(qtbot: Any, monkeypatch: A
     allocator.give_back_if_due()
     allocator.give_back_if_due()
     assert looked == [1]
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="counts open files")
+def test_fonts_of_threads_that_have_ended_are_closed() -> None:
+    from matplotlib.figure import Figure
+
+    def draw() -> None:
+        figure = Figure()
+        figure.text(0.5, 0.5, "µm")
+        figure.savefig(io.BytesIO(), format="png")
+
+    def opened() -> int:
+        files = Path("/proc/self/fd").iterdir()
+        return sum(os.path.realpath(file).endswith(".ttf") for file in files)
+
+    allocator.close_fonts()
+    before = opened()
+    for _ in range(3):
+        thread = threading.Thread(target=draw)
+        thread.start()
+        thread.join()
+    assert opened() > before
+    allocator.close_fonts()
+    assert opened() == before
+    draw()  # and they are opened again

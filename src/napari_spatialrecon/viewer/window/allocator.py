@@ -1,4 +1,4 @@
-"""Memory that runs have freed, given back to the computer.
+"""What runs leave behind, given back to the computer: memory, and open files of fonts.
 
 The C library of Linux gives each thread an area of memory of its own, up to eight for each core. Of
 the free end of an area it keeps up to 64 MB for as long as the program lasts, also once its thread
@@ -35,7 +35,16 @@ def give_back_if_due() -> None:
     global _due
     if _due:
         _due = False
+        close_fonts()
         give_back()
+
+
+def close_fonts() -> None:
+    """Close the files of fonts that matplotlib keeps open for each thread that has ever drawn."""
+    fonts = sys.modules.get("matplotlib.font_manager")
+    forget = getattr(getattr(fonts, "_get_font", None), "cache_clear", None)  # of matplotlib 3.10
+    if forget is not None:
+        forget()
 
 
 def give_back() -> int:
