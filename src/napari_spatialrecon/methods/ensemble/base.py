@@ -109,9 +109,13 @@ class EnsembleMethod(PlacementMethod):
 
     def estimate(self, sizes: PlacementSizes) -> Estimate:
         """Return the estimated cost of training the networks and placing cells."""
+        return super().estimate(sizes).plus(self._network_seconds(sizes))
+
+    def _network_seconds(self, sizes: PlacementSizes) -> float:
+        """Return the seconds that all trainings take, and sampling where there is any."""
         trainings = self.config.members + self.config.validate
         slide_steps = self.config.training.steps * trainings * sizes.slides
-        return super().estimate(sizes).plus(slide_steps * (_PER_STEP + self._seconds_more(sizes)))
+        return slide_steps * (_PER_STEP + self._seconds_more(sizes))
 
     def _seconds_more(self, sizes: PlacementSizes) -> float:
         """Return the seconds per training step and slide in excess of `_PER_STEP`."""

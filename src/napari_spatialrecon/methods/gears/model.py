@@ -11,10 +11,12 @@ from numpy.typing import NDArray
 
 from napari_spatialrecon.geometry.density import match_density
 from napari_spatialrecon.geometry.reach import within_reach
+from napari_spatialrecon.methods.encoders.base import ProfileSizes
 from napari_spatialrecon.methods.ensemble.base import EnsembleMethod, Layouts
 from napari_spatialrecon.methods.ensemble.fitting import FittedEnsemble
 from napari_spatialrecon.methods.ensemble.joining import Joined, over_mean, planar
 from napari_spatialrecon.methods.ensemble.views import Embedded
+from napari_spatialrecon.methods.gears import cost
 from napari_spatialrecon.methods.gears.config import GearsConfig
 from napari_spatialrecon.methods.gears.diagnostics import Diagnosed, diagnose
 from napari_spatialrecon.methods.gears.encoder.config import EncoderConfig
@@ -23,7 +25,7 @@ from napari_spatialrecon.methods.gears.encoder.space import EncodedSpace
 from napari_spatialrecon.methods.gears.fitting import GearsFit, empty_network
 from napari_spatialrecon.methods.gears.patchwise import lay_out
 from napari_spatialrecon.methods.gears.task import GeometryNetwork
-from napari_spatialrecon.methods.placement.base import Placement
+from napari_spatialrecon.methods.placement.base import Placement, PlacementSizes
 from napari_spatialrecon.methods.placement.posterior import Posterior
 from napari_spatialrecon.methods.run import Run
 from napari_spatialrecon.progress import Reporter
@@ -44,6 +46,21 @@ class Gears(EnsembleMethod):
     name = "gears"
     config_class = GearsConfig
     config: GearsConfig
+
+    def _network_seconds(self, sizes: PlacementSizes) -> float:
+        config = self.config
+        trainings = config.members + config.validate
+        ways = 2 if config.input == "auto" else 1
+        seconds = trainings * ways * cost.training_seconds(config)
+        seconds += (
+            config.members
+            * max(config.refiner.samples, 1)
+            * cost.sampling_seconds(config, sizes.cells)
+        )
+        if config.input == "pca":
+            return seconds
+        profiles = ProfileSizes(sizes.spots + sizes.cells, sizes.genes)
+        return seconds + Encoder(config.encoder).estimate(profiles).seconds
 
     @property
     def input(self) -> str:
