@@ -23,7 +23,7 @@ SIZES = {
 
 #: Seconds and megabytes of the quick preset at those sizes.
 EXPECTED = {
-    ("gears", "place"): (20.69580, 404.5),
+    ("gears", "place"): (39.57749, 404.5),
     ("dpvae", "place"): (53.35500, 404.5),
     ("come", "place"): (18.32970, 1617.16),
     ("ridge", "place"): (6.2958, 404.5),
