@@ -12,7 +12,6 @@ from __future__ import annotations
 
 import time
 import weakref
-from functools import partial
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -36,6 +35,7 @@ from napari_spatialrecon.viewer.canvas.programs import read_shaders_once
 from napari_spatialrecon.viewer.canvas.quiet_layers import MANY
 from napari_spatialrecon.viewer.canvas.subset_notice import SubsetNotice
 from napari_spatialrecon.viewer.canvas.window_view import view_of
+from napari_spatialrecon.viewer.window.ended import when_destroyed
 from napari_spatialrecon.viewer.window.main_window import has_window, main_window
 from napari_spatialrecon.viewer.window.steps import nothing
 from napari_spatialrecon.viewer.window.turns import Turns
@@ -345,7 +345,7 @@ def keep_smooth(viewer: ViewerModel) -> None:
     viewer = unwrapped(viewer)
     if viewer not in details and has_window(viewer):
         made = details[viewer] = Detail(viewer, main_window(viewer))
-        made.destroyed.connect(partial(_forget, weakref.ref(viewer)))
+        when_destroyed(made, _forget, weakref.ref(viewer))
         upload_less(_is_drawn, _draw_apart)
         read_shaders_once()
 

@@ -32,6 +32,7 @@ from napari_spatialrecon.viewer.widgets.notice import Notice
 from napari_spatialrecon.viewer.widgets.path_menu import add_path_actions
 from napari_spatialrecon.viewer.widgets.rows import side_by_side
 from napari_spatialrecon.viewer.widgets.scroll_column import ScrollColumn
+from napari_spatialrecon.viewer.window.ended import when_destroyed
 from napari_spatialrecon.viewer.window.memory import PLUGIN
 from napari_spatialrecon.viewer.window.tones import Tones, tones
 from napari_spatialrecon.viewer.window.worker import Run
@@ -79,7 +80,7 @@ class DataTab(QWidget):
         for signal in (signals.added, signals.removed, signals.changed):
             signal.connect(self._later)
         viewer.events.theme.connect(self._later)
-        self.destroyed.connect(partial(_release, self))
+        when_destroyed(self, _release, self)
         self.refresh()
 
     def go(self, what: str, about: object) -> None:

@@ -34,6 +34,7 @@ from napari_spatialrecon.viewer.figure.writing import FORMATS, write_figure
 from napari_spatialrecon.viewer.widgets.labels import WrappedLabel
 from napari_spatialrecon.viewer.widgets.notice import Notice
 from napari_spatialrecon.viewer.widgets.rows import combo, side_by_side
+from napari_spatialrecon.viewer.window.ended import when_destroyed
 from napari_spatialrecon.viewer.window.main_window import has_window, main_window
 from napari_spatialrecon.viewer.window.present import present
 from napari_spatialrecon.viewer.window.tones import tones
@@ -271,7 +272,7 @@ class FigureDialog(QDialog):
         layers = self.viewer.layers.events
         for event in (layers.inserted, layers.removed):
             event.connect(self._on_layers)
-        self.destroyed.connect(partial(_release, self))
+        when_destroyed(self, _release, self)
 
     def _on_layers(self, event: Event | None = None) -> None:
         captions = {

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import weakref
 from collections.abc import Callable, Mapping
-from functools import partial
 from html import escape
 from typing import TYPE_CHECKING, Any
 
@@ -20,6 +19,7 @@ from napari_spatialrecon.viewer.inspect.clicked import Described, describe_point
 from napari_spatialrecon.viewer.inspect.part import Part
 from napari_spatialrecon.viewer.landmarks.portrait import Portraits
 from napari_spatialrecon.viewer.place.whereabouts import OnSlides, whereabouts_of
+from napari_spatialrecon.viewer.window.ended import when_destroyed
 from napari_spatialrecon.viewer.workspace.selection import names_of
 
 if TYPE_CHECKING:
@@ -69,7 +69,7 @@ class ClickedPart(Part):
         layout.addWidget(self.button)
         self.where.changed.connect(self.refresh)
         self.space.kept[_KEPT] = self
-        self.destroyed.connect(partial(_release, self))
+        when_destroyed(self, _release, self)
         self.refresh()
 
     @property

@@ -40,6 +40,7 @@ from napari_spatialrecon.viewer.widgets.labels import WrappedLabel
 from napari_spatialrecon.viewer.widgets.name_search import NameSearch
 from napari_spatialrecon.viewer.widgets.notice import Notice
 from napari_spatialrecon.viewer.widgets.qt_look import ignore_wheel
+from napari_spatialrecon.viewer.window.ended import when_destroyed
 from napari_spatialrecon.viewer.window.main_window import canvas_of
 from napari_spatialrecon.viewer.window.steps import at_once
 from napari_spatialrecon.viewer.window.tones import Tones
@@ -92,7 +93,7 @@ class ColorPart(Part):
         self._lay_out()
         self._connect()
         self.space.kept[_KEPT] = self
-        self.destroyed.connect(partial(_release, self))
+        when_destroyed(self, _release, self)
 
     def show_layer(self, layer: Points | None) -> None:
         """Be about this layer."""

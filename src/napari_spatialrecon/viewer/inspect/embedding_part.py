@@ -29,6 +29,7 @@ from napari_spatialrecon.viewer.inspect.part import Part
 from napari_spatialrecon.viewer.widgets.labels import WrappedLabel
 from napari_spatialrecon.viewer.widgets.notice import Notice
 from napari_spatialrecon.viewer.widgets.rows import combo, row
+from napari_spatialrecon.viewer.window.ended import when_destroyed
 from napari_spatialrecon.viewer.window.tones import Tones
 from napari_spatialrecon.viewer.window.worker import Run
 from napari_spatialrecon.viewer.workspace.workspace import Entry, Role
@@ -255,7 +256,7 @@ class EmbeddingPart(Part):
         self.space.events.added.connect(self._on_models)
         self.space.events.removed.connect(self._on_models)
         self.space.kept[_KEPT] = self
-        self.destroyed.connect(partial(_release, self))
+        when_destroyed(self, _release, self)
 
     def _shape(self, text: str) -> None:
         self.plot.box.freehand = text == _SHAPES[0]

@@ -40,6 +40,7 @@ from napari_spatialrecon.viewer.widgets.notice import Notice
 from napari_spatialrecon.viewer.widgets.qt_look import ignore_wheel
 from napari_spatialrecon.viewer.widgets.rows import combo, row
 from napari_spatialrecon.viewer.widgets.sorted_table import Column, SortedTable
+from napari_spatialrecon.viewer.window.ended import when_destroyed
 from napari_spatialrecon.viewer.window.present import present
 from napari_spatialrecon.viewer.window.tones import DARK, Tones
 from napari_spatialrecon.viewer.window.worker import Run
@@ -306,7 +307,7 @@ class FiguresPart(Part):
         self.table.row_picked.connect(self._pick_community)
         self.note.linkActivated.connect(self._pick_group)
         self.space.kept[_KEPT] = self
-        self.destroyed.connect(partial(self.space.kept.pop, _KEPT, None))
+        when_destroyed(self, self.space.kept.pop, _KEPT, None)
 
     def _lay_out(self) -> None:
         for button in (self.communities, self.vicinity):

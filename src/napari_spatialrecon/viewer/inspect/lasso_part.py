@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from functools import partial
 from typing import TYPE_CHECKING, Any
 from urllib.parse import unquote
 
@@ -44,6 +43,7 @@ from napari_spatialrecon.viewer.inspect.selection_words import (
 )
 from napari_spatialrecon.viewer.widgets.labels import WrappedLabel
 from napari_spatialrecon.viewer.widgets.notice import Notice
+from napari_spatialrecon.viewer.window.ended import when_destroyed
 from napari_spatialrecon.viewer.window.shortcuts import LASSO, Keys, describe
 from napari_spatialrecon.viewer.window.tones import DARK, Tones
 
@@ -88,7 +88,7 @@ class LassoPart(Part):
         self.below = QWidget()
         self._lay_out()
         self._connect()
-        self.destroyed.connect(partial(_release, self))
+        when_destroyed(self, _release, self)
 
     # The selection
 

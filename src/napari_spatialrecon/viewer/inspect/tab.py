@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from qtpy.QtCore import QSignalBlocker
@@ -27,6 +26,7 @@ from napari_spatialrecon.viewer.widgets.fold import Fold
 from napari_spatialrecon.viewer.widgets.labels import WrappedLabel
 from napari_spatialrecon.viewer.widgets.rows import combo
 from napari_spatialrecon.viewer.widgets.scroll_column import ScrollColumn
+from napari_spatialrecon.viewer.window.ended import when_destroyed
 from napari_spatialrecon.viewer.window.tones import Themed, tones
 from napari_spatialrecon.viewer.workspace.workspace import workspace_of
 
@@ -83,7 +83,7 @@ class InspectTab(QWidget):
             event.connect(self._follow)
         viewer.events.theme.connect(self._set_theme)
         self.space.kept[_KEPT] = self
-        self.destroyed.connect(partial(_release, self))
+        when_destroyed(self, _release, self)
         self._set_theme()
         self._follow()
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from functools import partial
 from typing import TYPE_CHECKING
 
 from qtpy.QtCore import QAbstractListModel, QModelIndex, QPointF, QSignalBlocker, QSize, Qt
@@ -28,6 +27,7 @@ from napari_spatialrecon.viewer.legend.model import Legend
 from napari_spatialrecon.viewer.widgets.labels import WrappedLabel
 from napari_spatialrecon.viewer.widgets.page import help_button
 from napari_spatialrecon.viewer.window.docks import share_tabs
+from napari_spatialrecon.viewer.window.ended import when_destroyed
 from napari_spatialrecon.viewer.window.present import present
 from napari_spatialrecon.viewer.window.tones import DARK, Tones, tones
 
@@ -96,7 +96,7 @@ class LegendWidget(QWidget):
             self._viewer.events.theme.connect(self._set_theme)
             self._set_theme()
             self._follow()
-        self.destroyed.connect(partial(_release, self._viewer, self.legend, self))
+        when_destroyed(self, _release, self._viewer, self.legend, self)
         self.refresh()
 
     def _lay_out(self) -> None:

@@ -13,6 +13,7 @@ from napari_spatialrecon.viewer.canvas.layers import NAMES
 from napari_spatialrecon.viewer.place.mapping import CellMapping
 from napari_spatialrecon.viewer.place.whereabouts import OnSlides, whereabouts_of
 from napari_spatialrecon.viewer.widgets.labels import WrappedLabel
+from napari_spatialrecon.viewer.window.ended import when_destroyed
 
 if TYPE_CHECKING:
     from anndata import AnnData
@@ -45,7 +46,7 @@ class MappingPanel(QWidget):
         self.clear_button.hide()
         self.hide()
         self.where.changed.connect(self._refresh)
-        self.destroyed.connect(lambda *_: self.where.changed.disconnect(self._refresh))
+        when_destroyed(self, self.where.changed.disconnect, self._refresh)
 
     @property
     def mapping(self) -> CellMapping | None:

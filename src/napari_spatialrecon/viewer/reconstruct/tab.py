@@ -21,6 +21,7 @@ from napari_spatialrecon.viewer.super_resolve.widget import SuperResolve
 from napari_spatialrecon.viewer.task.repeating import choices_of, data_of
 from napari_spatialrecon.viewer.task.shared_choice import SharedChoice
 from napari_spatialrecon.viewer.task.widget import TaskWidget
+from napari_spatialrecon.viewer.window.ended import when_destroyed
 from napari_spatialrecon.viewer.workspace.results import Result
 from napari_spatialrecon.viewer.workspace.workspace import Entry, workspace_of
 
@@ -72,7 +73,7 @@ class ReconstructTab(QWidget):
         layout.addWidget(self.pages, 1)
         self.show_task(next(iter(TASKS)))
         self.space.kept[_KEPT] = self
-        self.destroyed.connect(lambda *_, space=self.space: space.kept.pop(_KEPT, None))
+        when_destroyed(self, self.space.kept.pop, _KEPT, None)
 
     @property
     def current(self) -> TaskWidget:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from qtpy.QtWidgets import QLabel, QVBoxLayout, QWidget
@@ -16,6 +15,7 @@ from napari_spatialrecon.viewer.results.model import ResultsModel
 from napari_spatialrecon.viewer.results.result_list import ResultList
 from napari_spatialrecon.viewer.results.symbols import Symbols
 from napari_spatialrecon.viewer.widgets.scroll_column import ScrollColumn
+from napari_spatialrecon.viewer.window.ended import when_destroyed
 from napari_spatialrecon.viewer.window.tones import Themed, tones
 from napari_spatialrecon.viewer.workspace.results import Result
 from napari_spatialrecon.viewer.workspace.workspace import Workspace, workspace_of
@@ -45,7 +45,7 @@ class ResultsTab(QWidget):
         self.model.changed.connect(self._refresh)
         viewer.events.theme.connect(self._set_theme)
         self.space.kept[_KEPT] = self
-        self.destroyed.connect(partial(_release, self))
+        when_destroyed(self, _release, self)
         self._set_theme()
         self._refresh()
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -12,6 +11,7 @@ from napari_spatialrecon.viewer.canvas.layers import unwrapped
 from napari_spatialrecon.viewer.session.keeper import keeper_of
 from napari_spatialrecon.viewer.session.manifest import MARK, SUFFIX
 from napari_spatialrecon.viewer.widgets.labels import WrappedLabel
+from napari_spatialrecon.viewer.window.ended import when_destroyed
 from napari_spatialrecon.viewer.workspace.workspace import workspace_of
 
 if TYPE_CHECKING:
@@ -53,7 +53,7 @@ class SessionBar(QWidget):
         events = self.space.results.events
         for signal in (events.added, events.removed, events.changed):
             signal.connect(self._count)
-        self.destroyed.connect(partial(_release, self))
+        when_destroyed(self, _release, self)
         self._show_busy(False)
         self._count()
         self.recovery.refresh()

@@ -31,6 +31,7 @@ from napari_spatialrecon.viewer.session.reading import SessionRead, read_session
 from napari_spatialrecon.viewer.session.saving import session_path, write_session
 from napari_spatialrecon.viewer.session.showing import close_all, points_in, showing_session
 from napari_spatialrecon.viewer.session.snapshot import Snapshot, take
+from napari_spatialrecon.viewer.window.ended import when_destroyed
 from napari_spatialrecon.viewer.window.main_window import canvas_of, main_window
 from napari_spatialrecon.viewer.window.notify import notify_error, notify_info
 from napari_spatialrecon.viewer.window.present import present
@@ -108,7 +109,7 @@ class Keeper(QObject):
         for signal, follow in self._followed:
             signal.connect(follow)
         present(QApplication.instance()).aboutToQuit.connect(self.clean_up)
-        self.destroyed.connect(partial(_end, id(viewer), self._followed, self.aside))
+        when_destroyed(self, _end, id(viewer), self._followed, self.aside)
 
     @property
     def working(self) -> bool:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import weakref
 from collections.abc import Callable, Mapping, Sequence
-from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, ClassVar, Generic, TypeVar
 
@@ -35,6 +34,7 @@ from napari_spatialrecon.viewer.widgets.rows import combo, side_by_side
 from napari_spatialrecon.viewer.widgets.saving import ask_where
 from napari_spatialrecon.viewer.widgets.scroll_column import ScrollColumn
 from napari_spatialrecon.viewer.window.docks import share_tabs
+from napari_spatialrecon.viewer.window.ended import when_destroyed
 from napari_spatialrecon.viewer.window.main_window import has_window
 from napari_spatialrecon.viewer.window.shortcuts import Keys, Shortcut, describe
 from napari_spatialrecon.viewer.window.tones import tones
@@ -308,7 +308,7 @@ class LandmarkDock(QWidget, Generic[S]):
             event.connect(self._on_layers)
         self.viewer.events.theme.connect(self._set_theme)
         self.space.tiling.changed.connect(self._on_tiles)
-        self.destroyed.connect(partial(_release, self))
+        when_destroyed(self, _release, self)
 
     def _on_tiles(self, shifts: Shifts) -> None:
         for session in self._sessions.values():

@@ -35,6 +35,7 @@ from napari_spatialrecon.viewer.widgets.saving import ask_where, offer_elsewhere
 from napari_spatialrecon.viewer.widgets.scroll_column import ScrollColumn
 from napari_spatialrecon.viewer.widgets.tab_order import focus_style, order_tabs
 from napari_spatialrecon.viewer.window.docks import share_tabs
+from napari_spatialrecon.viewer.window.ended import when_destroyed
 from napari_spatialrecon.viewer.window.tones import Themed, tones
 from napari_spatialrecon.viewer.window.worker import Run, Work
 from napari_spatialrecon.viewer.workspace.reopening import with_look
@@ -149,7 +150,7 @@ class TaskWidget(QWidget, Generic[ModelT, OutcomeT]):
         self._gone.timeout.connect(self._forget_deleted)
         self.viewer.layers.events.removed.connect(self._on_removed)
         self.space.results.events.added.connect(self._reopen)
-        self.destroyed.connect(partial(_release, self.model, self.viewer, self))
+        when_destroyed(self, _release, self.model, self.viewer, self)
 
     def _set_theme(self, event: Event | None = None) -> None:
         chosen = tones(self.viewer)

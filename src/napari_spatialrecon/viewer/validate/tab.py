@@ -28,6 +28,7 @@ from napari_spatialrecon.viewer.widgets.page import help_button
 from napari_spatialrecon.viewer.widgets.rows import combo, row
 from napari_spatialrecon.viewer.widgets.scroll_column import ScrollColumn
 from napari_spatialrecon.viewer.widgets.tab_order import focus_kept
+from napari_spatialrecon.viewer.window.ended import when_destroyed
 from napari_spatialrecon.viewer.window.tones import Themed, tones
 from napari_spatialrecon.viewer.window.words import progress_line
 from napari_spatialrecon.viewer.window.worker import Run
@@ -100,7 +101,7 @@ class ValidateTab(QWidget):
         self.space.validations.removed.connect(self._remove_card)
         for found in reversed(list(self.space.validations)):
             self._add_card(found)
-        self.destroyed.connect(partial(_release, self))
+        when_destroyed(self, _release, self)
         self._set_theme()
         self._refresh()
 

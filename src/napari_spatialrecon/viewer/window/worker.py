@@ -15,7 +15,6 @@ import time
 import warnings
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, nullcontext, suppress
-from functools import partial
 from typing import TYPE_CHECKING, Any
 from weakref import WeakMethod
 
@@ -26,6 +25,7 @@ from napari_spatialrecon.errors import Stopped
 from napari_spatialrecon.progress import Progress, ProgressCallback, ShouldStop
 from napari_spatialrecon.viewer.window import garbage
 from napari_spatialrecon.viewer.window.allocator import note_work
+from napari_spatialrecon.viewer.window.ended import when_destroyed
 from napari_spatialrecon.viewer.window.main_window import canvas_of, has_window
 
 if TYPE_CHECKING:
@@ -116,7 +116,7 @@ class Run(QObject):
         self._turns = QTimer(self)
         self._turns.timeout.connect(self._turn)
         self._status = _TaskStatus(viewer, title, self._close)
-        self.destroyed.connect(partial(_leave, self._worker, self._bar, self._status))
+        when_destroyed(self, _leave, self._worker, self._bar, self._status)
 
     @property
     def running(self) -> bool:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from functools import partial
 from typing import TYPE_CHECKING, Any, Protocol, cast
 
 from qtpy.QtCore import QSize
@@ -18,6 +17,7 @@ from napari_spatialrecon.viewer.session.bar import SessionBar
 from napari_spatialrecon.viewer.validate.tab import ValidateTab
 from napari_spatialrecon.viewer.widgets.tab_order import focus_style
 from napari_spatialrecon.viewer.window.docks import share_tabs
+from napari_spatialrecon.viewer.window.ended import when_destroyed
 from napari_spatialrecon.viewer.window.tones import tones
 from napari_spatialrecon.viewer.workspace.workspace import workspace_of
 
@@ -83,7 +83,7 @@ class Workbench(QWidget):
         self.space.go.connect(self.go)
         self.space.kept[_KEPT] = self
         self.viewer.events.theme.connect(self._set_theme)
-        self.destroyed.connect(partial(_release, self))
+        when_destroyed(self, _release, self)
         self._set_theme()
 
     def sizeHint(self) -> QSize:
