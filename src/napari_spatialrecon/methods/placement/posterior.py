@@ -5,7 +5,6 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
-import torch
 from numpy.typing import NDArray
 from scipy.linalg import eigh
 from scipy.sparse import csr_matrix, vstack
@@ -201,5 +200,7 @@ def _largest(values: NDArray[np.float64], k: int) -> NDArray[np.intp]:
 
     With 10,000 columns torch takes a tenth of the time of `numpy.argpartition`.
     """
+    import torch  # what is opened again needs none of it
+
     found = torch.topk(torch.from_numpy(values), k, dim=1, sorted=False).indices.numpy()
     return np.sort(found, axis=1)
