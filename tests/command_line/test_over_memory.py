@@ -46,3 +46,9 @@ def test_a_terminal_is_asked(run, come, tmp_path, monkeypatch, answer, code):
     found, _, said = run(*come(out, "--progress", "none"))
     assert found == code and out.exists() == (code == 0)
     assert "Run all the same? [y/N]" in said and "--method gears" in said
+
+
+def test_a_run_is_repeated_without_being_asked_for_again(run, come, tmp_path):
+    assert run(*come(tmp_path / "placed.h5ad", "--over-memory"))[0] == 0
+    code, _, said = run("repeat", tmp_path / "placed.run.json")
+    assert code == 0 and "600 MB free" in said, said

@@ -123,6 +123,8 @@ def test_more_devices_than_there_are_are_refused(run, few, tmp_path, monkeypatch
     assert code == 2 and "Expected at most 3 devices" in said and "Try --devices 3." in said
     code, _, said = run(*few(tmp_path / "a.h5ad", "--devices", 0))
     assert code == 2 and "Expected at least 1 device" in said
+    code, _, said = run(*few(tmp_path / "a.h5ad", "--nodes", 0))
+    assert code == 2 and "Try --nodes 1." in said
     assert not list(tmp_path.iterdir())
 
 

@@ -22,10 +22,11 @@ from napari_spatialrecon.command_line import (
 )
 from napari_spatialrecon.command_line.options import add_verb
 from napari_spatialrecon.command_line.outputs import INPUTS, guarded
-from napari_spatialrecon.command_line.terminal import limit_threads
+from napari_spatialrecon.command_line.terminal import Approval, limit_threads
 from napari_spatialrecon.command_line.together import asked_of_several
 from napari_spatialrecon.errors import InputError
 from napari_spatialrecon.legacy import read_record
+from napari_spatialrecon.tasks.memory import approving
 
 #: Whose commands are repeated; nothing else that stands in a record is run.
 _REPEATED = (placing, encoding, alignment, regions, genes, mixtures, super_resolution)
@@ -80,7 +81,11 @@ def run_repeat(options: argparse.Namespace, stop: threading.Event) -> None:
     asked.out, asked.add, asked.progress = str(out), False, options.progress
     if isinstance(threads := record.get("threads"), int) and not getattr(asked, "threads", None):
         limit_threads(threads)
-    with contextlib.chdir(_folder_of_inputs(asked, home)), guarded(asked):
+    with (
+        contextlib.chdir(_folder_of_inputs(asked, home)),
+        guarded(asked),
+        approving(Approval(given=True)),  # the run is known to have ended once
+    ):
         asked.run(asked, stop)
         made = read_record(_record_of(out))
         _require_same_inputs(record, made)

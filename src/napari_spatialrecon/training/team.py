@@ -73,7 +73,7 @@ def _check(devices: int, nodes: int, chosen: torch.device, name: str) -> None:
     if devices < 1 or nodes < 1:
         raise InputError(
             f"Expected at least 1 device and 1 machine, found {devices} and {nodes}.",
-            remedy=f"Try {argument('devices', 1)}.",
+            remedy=f"Try {argument('devices' if devices < 1 else 'nodes', 1)}.",
         )
     if ":" in name:
         raise InputError(
