@@ -11,7 +11,7 @@ import numpy as np
 import pandas as pd
 from bench_window import until
 from qtpy.QtCore import QPoint, QPointF, Qt, QTimer
-from qtpy.QtGui import QWheelEvent
+from qtpy.QtGui import QCursor, QWheelEvent
 from qtpy.QtTest import QTest
 from qtpy.QtWidgets import QApplication
 from scipy import sparse
@@ -57,6 +57,7 @@ class Watch:
         self.ticks: list[tuple[float, float]] = []
         self.frames: list[float] = []
         self.worst = (0.0, 0.0, "")
+        self._acts: list[str] = []
         self._timer = QTimer()
         self._timer.timeout.connect(lambda: self.ticks.append(_now()))
         self._timer.start(2)
@@ -68,7 +69,9 @@ class Watch:
     def timed(
         self, what: str, act: Callable[[], object], done: Callable[[], bool] = lambda: True
     ) -> None:
-        """Act, wait until it is done and drawn, and print what that took."""
+        """Act as a hand does that moves the mouse, wait until drawn, and print what that took."""
+        QCursor.setPos(QCursor.pos() + QPoint(1 - 2 * (len(self._acts) % 2), 0))
+        self._acts.append(what)
         self.ticks, self.frames = [_now()], []
         began, cpu = time.perf_counter(), time.process_time()
         act()

@@ -7,10 +7,11 @@ from typing import Any
 import numpy as np
 import pytest
 from qtpy.QtCore import QPoint, Qt
+from qtpy.QtGui import QCursor
 from qtpy.QtTest import QTest
 
 from napari_spatialrecon.viewer.canvas import detail
-from napari_spatialrecon.viewer.canvas.collector import COLLECT_MS, LATE_MS, WORK_S
+from napari_spatialrecon.viewer.canvas.collector import COLLECT_MS, LATE_MS, LONG_S, WORK_S
 from napari_spatialrecon.viewer.canvas.colors import set_point_colors
 from napari_spatialrecon.viewer.canvas.detail import Detail, details, keep_smooth
 from napari_spatialrecon.viewer.canvas.drawn import lot
@@ -403,6 +404,32 @@ def test_memory_of_layers_as_old_as_modules_is_freed_after_a_longer_rest(
     monkeypatch.setattr(garbage, "_times", garbage.age() + 1)
     viewer.layers.remove(old)
     assert kept._timer.interval() == LATE_MS
+
+
+def test_old_layers_wait_for_a_mouse_that_moves_and_longer_for_work(
+    crowd: tuple, qtbot: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    viewer, kept = crowd[0], details[crowd[0]].collector
+    freed: list[int] = []
+    old = viewer.add_points(np.zeros((3, 2)))
+    qtbot.waitUntil(lambda: not turns.are_running())
+    monkeypatch.setattr(garbage, "free", freed.append)
+    monkeypatch.setattr(garbage, "_times", garbage.age() + 1)
+    QCursor.setPos(100, 100)
+    viewer.layers.remove(old)
+    QCursor.setPos(120, 100)
+    kept._free()
+    assert not freed and kept._timer.interval() == LATE_MS, "the hand moved meanwhile"
+    monkeypatch.setattr(garbage, "_works", 1)
+    kept._since -= WORK_S
+    kept._free()
+    assert not freed and kept.waiting, "a run goes on, for which younger layers wait no longer"
+    kept._since -= LONG_S
+    QCursor.setPos(100, 100)
+    kept._free()
+    assert not freed and kept._timer.interval() == COLLECT_MS, "a short rest is enough by now"
+    kept._free()
+    assert len(freed) == 1 and not kept._removed
 
 
 def test_a_closed_window_is_let_go(make_napari_viewer: Any, qtbot: Any) -> None:

@@ -10,6 +10,7 @@ from types import SimpleNamespace
 from typing import TYPE_CHECKING, Any
 
 from qtpy.QtCore import QObject, QTimer
+from qtpy.QtGui import QCursor
 
 from napari_spatialrecon.viewer.window import garbage, turns
 from napari_spatialrecon.viewer.window.allocator import give_back_if_due
@@ -25,6 +26,8 @@ LATE_MS = 60_000
 """The same for layers as old as what has been left out: freeing them takes up to half a second."""
 WORK_S = 60.0
 """Seconds that removed layers wait at most for work and steps, which freeing them slows."""
+LONG_S = 600.0
+"""The same for old layers; and after so long a short rest of the hands is enough to free them."""
 
 
 class Collector(QObject):
@@ -44,6 +47,7 @@ class Collector(QObject):
         self._made: weakref.WeakKeyDictionary[Layer, int] = weakref.WeakKeyDictionary()
         self._removed: list[int] = []  # ages
         self._since = 0.0
+        self._cursor = QCursor.pos()
         self._timer = QTimer(self)
         self._timer.setSingleShot(True)
         self._timer.timeout.connect(self._free)
@@ -71,25 +75,37 @@ class Collector(QObject):
         if self.waiting:
             self._start()
 
+    @property
+    def _old(self) -> bool:
+        """Whether to free them takes a search through all objects, modules among them."""
+        return min(self._removed, default=garbage.age()) < garbage.age()
+
     def _start(self) -> None:
-        old = min(self._removed, default=garbage.age()) < garbage.age()
-        self._timer.start(LATE_MS if old else COLLECT_MS)
+        late = self._old and time.monotonic() - self._since < LONG_S
+        self._timer.start(LATE_MS if late else COLLECT_MS)
 
     def _on_inserted(self, event: Event) -> None:
         self._made.setdefault(event.value, garbage.age())
 
     def _on_removed(self, event: Event) -> None:
         if not self._removed:
-            self._since = time.monotonic()
+            self._since, self._cursor = time.monotonic(), QCursor.pos()
         self._removed.append(self._made.get(event.value, 0))
         self._start()
 
     def _free(self) -> None:
-        if _is_busy() and time.monotonic() - self._since < WORK_S:
+        old, moved = self._old, self._cursor_moved()
+        busy = _is_busy() and time.monotonic() - self._since < (LONG_S if old else WORK_S)
+        if busy or (old and moved):
             self._start()
             return
         garbage.free(min(self._removed, default=garbage.age()))
         self._removed.clear()
+
+    def _cursor_moved(self) -> bool:
+        """Whether the mouse is elsewhere than when this was asked before, in the dock too."""
+        before, self._cursor = self._cursor, QCursor.pos()
+        return self._cursor != before
 
     def _look(self) -> None:
         if not _is_busy():
