@@ -17,7 +17,10 @@ from typing import Any, Protocol
 #: Environment variable by which a program that runs the command line asks for placeholders.
 RELAYED = "SPATIALRECON_RELAYED"
 #: Arguments that are not keywords in Python.
-_CALLS = {"save_model": "Model.save"}
+_CALLS = {
+    "save_model": "Model.save",
+    "um_per_unit": 'adata.uns["spatialrecon"] = {"um_per_unit": ...}',
+}
 _PLACEHOLDER = re.compile(r"\{(argument|setting):([\w.]+)(?:=([^{}]*))?\}")
 
 

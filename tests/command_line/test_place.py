@@ -206,3 +206,20 @@ def test_a_cell_without_counts_is_left_out_of_the_file_and_that_is_said(
     with h5py.File(out) as file:
         assert note in file["uns/spatialrecon/provenance"][()].decode()
     assert list(anndata.read_h5ad(out).obs_names) == list(cells.obs_names.delete(4))
+
+
+def test_the_scale_of_one_slide_that_lacks_it_is_given_by_its_name(run, inputs, tmp_path):
+    for name in ("section1", "section2"):
+        adata = anndata.read_h5ad(inputs / f"{name}.h5ad")
+        if name == "section2":
+            adata.uns, adata.obs = {}, adata.obs[[]]
+        adata.write_h5ad(tmp_path / f"{name}.h5ad")
+    slides = [w for n in ("section1", "section2") for w in ("--reference", tmp_path / f"{n}.h5ad")]
+    words = ["place", "--method", "knn", *slides, "--query", inputs / "cells.h5ad"]
+    out = ["--out", tmp_path / "placed.h5ad"]
+    code, _, messages = run(*words, *out)
+    assert code == 2
+    assert "missing for section2. Try --um-per-pixel for those slides." in messages
+    code, _, _ = run(*words, *out, "--um-per-pixel", "section2=0.5")
+    assert code == 0
+    assert (tmp_path / "placed.h5ad").exists()

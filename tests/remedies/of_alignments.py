@@ -66,11 +66,11 @@ def _image(tmp_path: Path) -> Iterator[Step]:
     yield lambda: Frames.of(cells, ref=other)
 
 
-@remedy(FRAMES, 'Try adata.uns["{}"] = {"um_per_unit": ...} with its µm per unit.')
+@remedy(FRAMES, "Try {} for the slide.")
 def _scale(tmp_path: Path) -> Iterator[Step]:
     path, cells = written(tmp_path / "m.csv", MATRIX), table()
     said = yield lambda: read_alignment(path, cells)
-    code = str(said).replace("...", "0.5").partition(" with")[0]
+    code = str(said).replace("...", "0.5").partition(" for")[0]
     yield lambda: (execute(code, adata=cells), read_alignment(path, cells))
 
 

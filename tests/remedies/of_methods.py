@@ -268,7 +268,7 @@ def _prior() -> Iterator[Step]:
 
 @remedy(
     "methods/placement/reference.py",
-    'Try adata.uns["spatialrecon"] = {"um_per_unit": ...} with the µm per unit of those slides.',
+    "Try {} for those slides.",
 )
 def _scales() -> Iterator[Step]:
     known, unknown = table(60, 30), table(60, 30)
@@ -276,7 +276,7 @@ def _scales() -> Iterator[Step]:
     cells = table(40, 30)
     slides = {"one": known, "two": unknown}
     said = yield lambda: sr.place(slides, cells, method="knn")
-    said = str(said).replace("...", "0.5").partition(" with")[0]
+    said = str(said).replace("...", "0.5").partition(" for")[0]
     yield lambda: (execute(said, adata=unknown), sr.place(slides, cells, method="knn"))
 
 

@@ -15,6 +15,7 @@ _OPTIONS = {
     "aligned": "--like",
     "histology": "--guided",
     "landmarks_query": "--pairs",
+    "um_per_unit": "--um-per-pixel",
 }
 
 

@@ -10,6 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from napari_spatialrecon.errors import InputError
+from napari_spatialrecon.faces import argument
 from napari_spatialrecon.tissue.contract import Prepared, um_per_unit, unit
 from napari_spatialrecon.tissue.frame import Points, ReferenceFrame
 from napari_spatialrecon.tissue.gene_names import GeneNames
@@ -87,7 +88,7 @@ class Reference:
     ) -> Reference:
         points = [np.asarray(r.adata.obsm[SPATIAL], dtype=float) for r in references]
         slides = tuple(SlideInfo(r.name, unit(r.adata), um_per_unit(r.adata)) for r in references)
-        frame = ReferenceFrame.of(points, _scales(slides))
+        frame = ReferenceFrame.of(points, scales(references))
         places = tuple(frame.normalise(p, i) for i, p in enumerate(points))
         return cls(space, frame, tuple(features), places, slides)
 
@@ -164,13 +165,20 @@ class Reference:
         )
 
 
-def _scales(slides: Sequence[SlideInfo]) -> list[float]:
-    unknown = [s.name for s in slides if s.um_per_unit is None]
-    if unknown and len(unknown) < len(slides):
+def scales(references: Sequence[Prepared]) -> list[float]:
+    """Return the µm per unit of slides; 1 of each if it is not known of any.
+
+    Raises
+    ------
+    InputError
+        It is known of some of them only.
+    """
+    known = [um_per_unit(reference.adata) for reference in references]
+    unknown = [r.name for r, um in zip(references, known, strict=True) if um is None]
+    if unknown and len(unknown) < len(known):
         raise InputError(
             "Expected the size in µm of all reference slides or of none, "
             f"found it missing for {', '.join(unknown)}.",
-            remedy='Try adata.uns["spatialrecon"] = {"um_per_unit": ...} with the µm per unit of '
-            "those slides.",
+            remedy=f"Try {argument('um_per_unit')} for those slides.",
         )
-    return [1.0 if s.um_per_unit is None else s.um_per_unit for s in slides]
+    return [1.0 if um is None else um for um in known]

@@ -71,7 +71,7 @@ class Frames:
             raise InputError(
                 f"Expected a slide with a known scale, since {where} is in pixels of {size:g} µm; "
                 "found none.",
-                remedy=f'Try adata.uns["{OURS}"] = {{"um_per_unit": ...}} with its µm per unit.',
+                remedy=f"Try {argument('um_per_unit')} for the slide.",
                 where='obsm["spatial"]',
             )
         return size / self.slide_um

@@ -16,6 +16,7 @@ _FIELDS = {
     "histology": "Let the H&E guide the split",
     "labels": "Types",
     "save_model": "Save model",
+    "um_per_unit": "µm per unit, here or on the card under Data,",
 }
 
 
