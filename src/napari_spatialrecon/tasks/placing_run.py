@@ -17,7 +17,6 @@ from napari_spatialrecon.faces import argument
 from napari_spatialrecon.geometry.solver.landmarks import Landmarks
 from napari_spatialrecon.hyperparameters import Config
 from napari_spatialrecon.methods.placement.base import PlacementMethod, PlacementSizes
-from napari_spatialrecon.methods.placement.reference import scales
 from napari_spatialrecon.methods.registry import MethodInfo
 from napari_spatialrecon.methods.run import Run
 from napari_spatialrecon.progress import ProgressCallback, Reporter, ShouldStop
@@ -178,20 +177,16 @@ def prepare_slides(
     ------
     ValidationError
         Lists every problem of the first slide that has any.
-    InputError
-        The µm per unit are known of some slides only.
     """
     preprocess = getattr(config, "preprocess", None)
     least = LEAST_COUNTS if preprocess is None else preprocess.min_counts
     setting = "" if preprocess is None else "preprocess.min_counts"
-    slides = [
+    return [
         contract.prepare_slide(slide, name, min_counts=least, genes=genes, setting=setting)
         for (name, slide), genes in zip(
             references.items(), wanted or [None] * len(references), strict=True
         )
     ]
-    scales(slides)
-    return slides
 
 
 def prepare_inputs(

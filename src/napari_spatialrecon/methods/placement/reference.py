@@ -88,7 +88,7 @@ class Reference:
     ) -> Reference:
         points = [np.asarray(r.adata.obsm[SPATIAL], dtype=float) for r in references]
         slides = tuple(SlideInfo(r.name, unit(r.adata), um_per_unit(r.adata)) for r in references)
-        frame = ReferenceFrame.of(points, scales(references))
+        frame = ReferenceFrame.of(points, _scales(slides))
         places = tuple(frame.normalise(p, i) for i, p in enumerate(points))
         return cls(space, frame, tuple(features), places, slides)
 
@@ -165,20 +165,12 @@ class Reference:
         )
 
 
-def scales(references: Sequence[Prepared]) -> list[float]:
-    """Return the µm per unit of slides; 1 of each if it is not known of any.
-
-    Raises
-    ------
-    InputError
-        It is known of some of them only.
-    """
-    known = [um_per_unit(reference.adata) for reference in references]
-    unknown = [r.name for r, um in zip(references, known, strict=True) if um is None]
-    if unknown and len(unknown) < len(known):
+def _scales(slides: Sequence[SlideInfo]) -> list[float]:
+    unknown = [s.name for s in slides if s.um_per_unit is None]
+    if unknown and len(unknown) < len(slides):
         raise InputError(
             "Expected the size in µm of all reference slides or of none, "
             f"found it missing for {', '.join(unknown)}.",
             remedy=f"Try {argument('um_per_unit')} for those slides.",
         )
-    return [1.0 if um is None else um for um in known]
+    return [1.0 if s.um_per_unit is None else s.um_per_unit for s in slides]
