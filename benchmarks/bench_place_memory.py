@@ -33,8 +33,9 @@ STAGES = ("read", "before", "fit", "place", "rest", "write")
 
 
 def table(n: int, genes: int, mean: float, word: str, seed: int) -> Any:
-    """Return n cells or spots: the same profiles in every table, other places and counts."""
+    """Return n cells or spots: the same profiles in every table, other places, types and counts."""
     import numpy as np
+    import pandas as pd
     from anndata import AnnData
     from scipy import sparse
 
@@ -44,11 +45,12 @@ def table(n: int, genes: int, mean: float, word: str, seed: int) -> Any:
     slopes = profiles.normal(size=(2, genes)) * (profiles.random(genes) < 0.1)
     centers = profiles.random((TYPES, 2))
     rng = np.random.default_rng(seed)
-    xy, blocks = rng.random((n, 2)), []
+    xy, blocks, kinds = rng.random((n, 2)), [], []
     for start in range(0, n, ROWS):
         at = xy[start : start + ROWS]
         near = -((at[:, None] - centers) ** 2).sum(axis=-1) / 0.05
         kind = (near + rng.gumbel(size=near.shape)).argmax(axis=1)
+        kinds.append(kind)
         rates = (level * marks[kind] * np.exp((at - 0.5) @ slopes)).astype(np.float32)
         rates *= mean / rates.sum(axis=1, keepdims=True) * rng.lognormal(0, 0.3, (len(at), 1))
         blocks.append(sparse.csr_matrix(rng.poisson(rates).astype(np.float32)))
@@ -56,6 +58,8 @@ def table(n: int, genes: int, mean: float, word: str, seed: int) -> Any:
     made.var_names = [f"Gene{i}" for i in range(genes)]
     made.obs_names = [f"{word}{i}" for i in range(n)]
     made.obsm["spatial"] = SIDE * xy
+    types = [f"type {i}" for i in range(TYPES)]
+    made.obs["type"] = pd.Categorical.from_codes(np.concatenate(kinds), types)
     return made
 
 
