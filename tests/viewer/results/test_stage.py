@@ -6,6 +6,7 @@ from typing import Any
 import numpy as np
 import pytest
 from napari.components import ViewerModel
+from qtpy.QtTest import QTest
 from qtpy.QtWidgets import QApplication
 
 from napari_spatialrecon.viewer.canvas.colors import color_key
@@ -210,14 +211,19 @@ def test_it_leaves_when_a_layer_is_deleted(pair: Pair, which: str) -> None:
     assert pair.first.layer.visible
 
 
-@pytest.mark.parametrize("between", [False, True])
+@pytest.mark.parametrize("between", [False, 0, 400])
 def test_it_leaves_when_everything_is_selected_and_deleted(
-    pair: Pair, qapp: QApplication, qtbot: Any, between: bool
+    pair: Pair, qapp: QApplication, qtbot: Any, between: int | bool
 ) -> None:
     pair.show(Look.DISTORTION)
     pair.viewer.layers.select_all()
-    if between:  # napari lets Qt handle events while it removes a layer
-        pair.viewer.layers.events.removed.connect(lambda event: qapp.processEvents())
+    if between is not False:  # Qt may handle events, for long, while napari removes a layer
+
+        def events(event: object) -> None:
+            qapp.processEvents()
+            QTest.qWait(between)
+
+        pair.viewer.layers.events.removed.connect(events)
     pair.viewer.layers.remove_selected()
     qtbot.waitUntil(lambda: pair.stage.look is None, timeout=5_000)
     assert not len(pair.viewer.layers)

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from functools import partial
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -24,7 +24,9 @@ from napari_spatialrecon.viewer.results.value_colors import color_sides
 from napari_spatialrecon.viewer.window.steps import Steps, at_once
 
 if TYPE_CHECKING:
-    from napari.components import ViewerModel
+    from types import FrameType
+
+    from napari.components import LayerList, ViewerModel
     from napari.layers import Layer, Points, Vectors
 
     from napari_spatialrecon.geometry.distortion import Distortion
@@ -33,8 +35,8 @@ if TYPE_CHECKING:
 
 _BOTH = frozenset({Look.BESIDE, Look.SWIPE, Look.BLINK})
 """Looks that show the points of both sides."""
-_LOOK_MS, _STEADY = 50, 5
-"""Between two looks at whether layers still go; how often their number is the same if none does."""
+_LOOK_MS = 50
+"""Milliseconds between two looks at whether layers still go."""
 
 
 class Stage:
@@ -375,22 +377,23 @@ class Stage:
         else:
             self.leave()
 
-    def _leave_later(self, seen: int = 0, before: int = -1) -> None:
-        """Leave once no more layers go: napari removes what is selected one by one.
+    def _leave_later(self) -> None:
+        """Leave once the list of layers has removed all that it is asked to.
 
-        It lets Qt handle events in between, so that a turn of the event loop may lie within.
-
-        Parameters
-        ----------
-        seen
-            How often there were as many layers as before.
-        before
-            How many there were.
+        It removes what is selected one by one, and fails if one of them is gone before its turn;
+        Qt handles events in between, so that a turn of the event loop may lie within.
         """
-        layers = self.viewer.layers
-        seen = seen + 1 if len(layers) == before else 0
-        if seen > _STEADY or not any(own in layers.selection for own in self._own):
+        if _is_changing(self.viewer.layers):
+            QTimer.singleShot(_LOOK_MS, self._leave_later)
+        elif self.look is not None:
             self.leave()
-        else:
-            again = partial(self._leave_later, seen, len(layers))
-            QTimer.singleShot(_LOOK_MS, again)
+
+
+def _is_changing(layers: LayerList) -> bool:
+    """Whether a method of the list has called, by whatever way, what calls this."""
+    frame: FrameType | None = sys._getframe()
+    while frame is not None:
+        if frame.f_locals.get("self") is layers:
+            return True
+        frame = frame.f_back
+    return False
