@@ -32,14 +32,19 @@ def free_memory(root: Path = Path("/")) -> float:
 
 
 def amount(n_bytes: float) -> str:
-    """Return an amount of memory in MB or GB.
+    """Return an amount of memory, or of room on a disk, in the unit that suits it.
 
     Examples
     --------
-    >>> amount(3.2e8), amount(1.1e9)
-    ('320 MB', '1.1 GB')
+    >>> amount(640), amount(1.6e5), amount(3.2e8), amount(1.1e9)
+    ('640 bytes', '160 kB', '320 MB', '1.1 GB')
     """
-    return f"{n_bytes / 1e6:.0f} MB" if n_bytes < 1e9 else f"{n_bytes / 1e9:.1f} GB"
+    if n_bytes >= 1e9:
+        return f"{n_bytes / 1e9:.1f} GB"
+    for unit, size in (("MB", 1e6), ("kB", 1e3)):
+        if n_bytes >= size:
+            return f"{n_bytes / size:.0f} {unit}"
+    return f"{n_bytes:.0f} bytes"
 
 
 def _left_of_groups(root: Path) -> list[float]:

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from napari_spatialrecon.errors import WriteError
+from napari_spatialrecon.machine import amount
 
 #: Part of the bytes of counts in memory that they take on disk, compressed: 0.12 to 0.3 measured.
 _PACKED = 0.25
@@ -41,7 +42,7 @@ class Room:
     @property
     def words(self) -> str:
         """Both numbers, in words."""
-        return f"result of about {_size(self.needed)}, {_size(self.free)} free in {self.where}"
+        return f"result of about {amount(self.needed)}, {amount(self.free)} free in {self.where}"
 
     def require(self) -> None:
         """Refuse a run whose result cannot fit.
@@ -53,8 +54,8 @@ class Room:
         """
         if self.free < self.needed * _CERTAIN:
             raise WriteError(
-                f"Expected about {_size(self.needed)} of free disk space for the result, "
-                f"found {_size(self.free)}.",
+                f"Expected about {amount(self.needed)} of free disk space for the result, "
+                f"found {amount(self.free)}.",
                 remedy="Try another folder, or free some space.",
                 where=str(self.where),
             )
@@ -85,10 +86,3 @@ def _bytes(matrix: Any) -> float:
     if hasattr(matrix, "group"):  # a sparse matrix that stays on disk
         return float(matrix.group["data"].shape[0]) * 8
     return 4.0 * float(matrix.shape[0]) * float(matrix.shape[1])
-
-
-def _size(n: float) -> str:
-    for unit, size in (("GB", 1e9), ("MB", 1e6), ("kB", 1e3)):
-        if n >= size:
-            return f"{n / size:.3g} {unit}"
-    return f"{n:.0f} bytes"
