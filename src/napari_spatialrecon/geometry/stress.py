@@ -169,7 +169,11 @@ def _distances(y: np.ndarray, anchors: np.ndarray, near: float) -> np.ndarray:
 
 
 def _measured(layout: np.ndarray, wanted: np.ndarray, anchors: np.ndarray) -> StressLayout:
-    lost = _distances(layout, layout[anchors], 0.0)
-    lost -= wanted
-    total = max(float(np.vdot(wanted, wanted)), 1e-300)
-    return StressLayout(layout, float(np.sqrt(np.vdot(lost, lost) / total)))
+    lost = total = 0.0
+    for first in range(0, len(layout), _BLOCK):
+        rows = slice(first, first + _BLOCK)
+        off = _distances(layout[rows], layout[anchors], 0.0)
+        off -= wanted[rows]
+        lost += float(np.vdot(off, off))
+        total += float(np.vdot(wanted[rows], wanted[rows]))
+    return StressLayout(layout, float(np.sqrt(lost / max(total, 1e-300))))

@@ -9,6 +9,7 @@ from scipy.spatial.distance import cdist, pdist
 
 from napari_spatialrecon.geometry.procrustes import procrustes_error
 from napari_spatialrecon.geometry.stress import stress_layout
+from napari_spatialrecon.methods.ensemble import joining
 from napari_spatialrecon.methods.ensemble.joining import _SHARES, Joined, _distributed, join
 from napari_spatialrecon.methods.placement.posterior import Posterior
 
@@ -39,8 +40,18 @@ def test_expected_distances_are_those_over_both_posteriors() -> None:
     own, to = posterior(0.3), np.array([3, 150, 7])
     weights = own.weights.toarray()
     wanted = np.einsum("is,st,jt->ij", weights, cdist(SPOTS, SPOTS), weights[to])
-    np.testing.assert_allclose(own.expected_distances(SPOTS, to), wanted)
+    found = own.weights @ own.distances_of_spots(SPOTS, to)
+    np.testing.assert_allclose(found, wanted)
     assert own.mass.sum() == pytest.approx(len(CELLS))
+
+
+def test_blocks_of_cells_do_not_change_the_layout(monkeypatch: pytest.MonkeyPatch) -> None:
+    layouts = [CELLS + 0.1 * GENERATOR.standard_normal(CELLS.shape) for _ in range(2)]
+    whole = joined_of(layouts, 0.4)
+    monkeypatch.setattr(joining, "_ROWS", 7)
+    parts = joined_of(layouts, 0.4)
+    np.testing.assert_array_equal(whole.places, parts.places)
+    np.testing.assert_array_equal(whole.variance, parts.variance)
 
 
 def test_distances_between_likely_spots_are_those_that_draws_have() -> None:

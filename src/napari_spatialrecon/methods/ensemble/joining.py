@@ -20,6 +20,8 @@ from napari_spatialrecon.progress import Reporter
 TRIM = 0.1
 #: Number of cells whose distances to all cells are used.
 ANCHORS = 512
+#: Number of cells whose distances to these are computed at a time.
+_ROWS = 4096
 #: Probabilities at which quantiles of the two distributions are compared.
 _SHARES = (np.arange(1000) + 0.5) / 1000
 
@@ -89,18 +91,22 @@ def join(
     own = 1 - baseline_share
     start = own * posed + baseline_share * posterior.places
     anchors = along_path(start, ANCHORS)
-    wanted, squares = np.zeros((len(start), len(anchors))), np.zeros(len(start))
-    for weight, distances, squared in _sources(layouts, posterior, spots, baseline_share, anchors):
-        wanted += weight * distances
-        squares += weight * squared
+    wanted, squares = np.empty((len(start), len(anchors))), np.empty(len(start))
+    likely = posterior.distances_of_spots(spots, anchors) if baseline_share else None
+    for rows in _blocks(len(start)):
+        wanted[rows], squares[rows] = _means(
+            layouts, posterior, likely, baseline_share, anchors, rows
+        )
     wanted[anchors, np.arange(len(anchors))] = 0.0
     aim = wanted
     if spread_share:
         quantiles = posterior.distance_quantiles(spots, _SHARES)
         aim = _distributed(wanted, quantiles, anchors, spread_share)
     laid = stress_layout(aim, anchors, start, reporter=reporter)
-    kept = cdist(laid.places, laid.places[anchors])
-    off = squares + np.einsum("na,na->n", kept, kept - 2 * wanted) / len(anchors)
+    off = squares
+    for rows in _blocks(len(start)):
+        kept = cdist(laid.places[rows], laid.places[anchors])
+        off[rows] += np.einsum("na,na->n", kept, kept - 2 * wanted[rows]) / len(anchors)
     return Joined(
         places=lay_over(laid.places, posterior.places, weights).apply(laid.places),
         variance=posterior.variance + own * spread + 2 * np.maximum(off, 0.0),
@@ -109,26 +115,42 @@ def join(
     )
 
 
-def _sources(
+def _blocks(n: int) -> Iterator[slice]:
+    """Yield rows in blocks: besides the two tables of distances nothing grows with the cells."""
+    return (slice(first, first + _ROWS) for first in range(0, n, _ROWS))
+
+
+def _means(
     layouts: Sequence[NDArray[np.float64]],
     posterior: Posterior,
-    spots: NDArray[np.float64],
+    likely: NDArray[np.float64] | None,
     baseline_share: float,
     anchors: NDArray[np.intp],
-) -> Iterator[tuple[float, NDArray[np.float64], NDArray[np.float64]]]:
-    """Yield the weight of each layout and of the places by similarity, and their distances.
+    rows: slice,
+) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    """Return the mean distances of some cells to the anchors, and their mean squares.
 
-    The third item is each cell's mean squared distance. For places by similarity, it is the
-    expectation over both cells' likely spots: that of the mean places plus both variances.
+    For places by similarity, these are the expectation over both cells' likely spots: the square is
+    that of the mean places plus both variances.
+
+    Parameters
+    ----------
+    likely : (n_spots, a) float, optional
+        `Posterior.distances_of_spots` to the anchors; None if their share is 0.
     """
+    means = squares = 0.0
     for layout in layouts:
-        distances = cdist(layout, layout[anchors])
-        yield (1 - baseline_share) / len(layouts), distances, np.square(distances).mean(axis=1)
-    if baseline_share:
+        weight = (1 - baseline_share) / len(layouts)
+        distances = cdist(layout[rows], layout[anchors])
+        squares = squares + weight * np.square(distances).mean(axis=1)
+        means = means + weight * distances
+    if likely is not None:
         places, variance = posterior.places, posterior.variance
-        squares = cdist(places, places[anchors], "sqeuclidean").mean(axis=1)
-        squares += variance + variance[anchors].mean()
-        yield baseline_share, posterior.expected_distances(spots, anchors), squares
+        own = cdist(places[rows], places[anchors], "sqeuclidean").mean(axis=1)
+        own += variance[rows] + variance[anchors].mean()
+        squares = squares + baseline_share * own
+        means = means + baseline_share * (posterior.weights[rows] @ likely)
+    return np.asarray(means), np.asarray(squares)
 
 
 def _distributed(
@@ -149,11 +171,17 @@ def _distributed(
     itself = (anchors, np.arange(len(anchors)))
     others = np.ones(wanted.shape, bool)
     others[itself] = False
-    own = np.quantile(wanted[others], _SHARES) if others.any() else np.zeros(1)
+    drawn = wanted[others]
+    del others
+    own = np.quantile(drawn, _SHARES, overwrite_input=True) if len(drawn) else np.zeros(1)
     if quantiles is None or own[-1] - own[0] <= 1e-9 * own[-1]:
-        moved = wanted
-    else:
-        moved = wanted + share * (np.interp(wanted, own, quantiles) - wanted)
+        return wanted
+    del drawn
+    moved = np.empty_like(wanted)
+    for rows in _blocks(len(wanted)):
+        moved[rows] = wanted[rows] + share * (
+            np.interp(wanted[rows], own, quantiles) - wanted[rows]
+        )
     moved[itself] = 0.0
     return moved
 

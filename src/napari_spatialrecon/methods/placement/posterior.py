@@ -57,10 +57,12 @@ class Posterior:
             self.places[rows], self.variance[rows], self.similarity[rows], self.weights[rows]
         )
 
-    def expected_distances(
+    def distances_of_spots(
         self, spots: NDArray[np.float64], to: NDArray[np.intp]
     ) -> NDArray[np.float64]:
-        """Return the expected distance of each cell to the cells `to`, over both posteriors.
+        """Return the expected distance of each spot to the cells `to`, over their posteriors.
+
+        `weights` times that is the expected distance of cells, over both posteriors.
 
         Parameters
         ----------
@@ -71,14 +73,14 @@ class Posterior:
 
         Returns
         -------
-        (n_cells, a)
+        (n_spots, a)
         """
-        found = np.empty((len(self.places), len(to)))
+        found = np.empty((len(spots), len(to)))
         for first in range(0, len(to), ANCHORS):
             columns = slice(first, first + ANCHORS)
             theirs = self.weights[to[columns]]
             near = np.unique(theirs.indices)
-            found[:, columns] = self.weights @ (cdist(spots, spots[near]) @ theirs[:, near].T)
+            found[:, columns] = cdist(spots, spots[near]) @ theirs[:, near].T
         return found
 
     def distance_quantiles(
