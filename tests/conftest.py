@@ -85,7 +85,7 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
 def an_idle_machine_without_earlier_runs(tmp_path_factory, monkeypatch):
     """Expected times depend on neither the speed, the load nor the earlier runs of the machine."""
     folder = tmp_path_factory.mktemp("settings")
-    monkeypatch.setattr("napari_spatialrecon.pace.times_file", lambda: folder / "times.json")
+    monkeypatch.setattr("napari_spatialrecon.pace._settings", lambda: folder)
     seal = "napari_spatialrecon.viewer.session.seal.key_file"
     monkeypatch.setattr(seal, lambda: folder / "session.key")
     monkeypatch.setattr("napari_spatialrecon.pace._machine", lambda: 1.0)

@@ -61,7 +61,7 @@ def test_a_folder_that_cannot_be_written_stops_no_run(monkeypatch, tmp_path):
 def test_the_speed_of_a_machine_is_measured_once(monkeypatch):
     monkeypatch.undo()
     done = []
-    monkeypatch.setattr(pace, "_work", lambda: done.append(1))
+    monkeypatch.setattr(pace, "work", lambda: done.append(1))
     pace._machine.cache_clear()
     assert pace._machine() == pace._machine() > 0
     assert len(done) == 3

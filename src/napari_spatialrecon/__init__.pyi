@@ -19,6 +19,8 @@ from .tasks.aligning import align_by_landmarks as align_by_landmarks
 from .tasks.aligning import align_by_outline as align_by_outline
 from .tasks.alignment_files import align_by_file as align_by_file
 from .tasks.alignment_files import write_alignment as write_alignment
+from .tasks.calibrating import Speeds as Speeds
+from .tasks.calibrating import calibrate as calibrate
 from .tasks.comparing import Comparison as Comparison
 from .tasks.comparing import compare as compare
 from .tasks.configs import config as config

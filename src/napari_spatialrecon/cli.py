@@ -16,6 +16,7 @@ from contextlib import nullcontext
 from napari_spatialrecon.command_line import (
     alignment,
     batching,
+    calibrating,
     comparing,
     encoding,
     evaluating,
@@ -58,6 +59,7 @@ VERBS = (
     batching,
     repeating,
     simulating,
+    calibrating,
     listing,
 )
 DONE, WRONG_INPUT, STOPPED = 0, 2, 130

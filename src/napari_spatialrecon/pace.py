@@ -2,14 +2,17 @@
 
 Methods estimate their cost in seconds of an idle core of the machine that they were measured on. A
 run on another machine, or beside other work, takes longer; how much longer than even that, earlier
-runs tell.
+runs tell. The speed of another machine is that of some work with arrays, measured anew in each
+process, unless `calibrate` has measured it, also for networks and on a GPU.
 """
 
 from __future__ import annotations
 
 import json
 import os
+import platform
 import time
+from collections.abc import Mapping
 from contextlib import suppress
 from functools import cache
 from pathlib import Path
@@ -21,7 +24,10 @@ from napari_spatialrecon import storage
 from napari_spatialrecon.durations import Span
 from napari_spatialrecon.errors import InputError
 
-#: Processor seconds of `_work` on the machine whose seconds the methods' estimates are.
+#: Kinds of work: arrays on the CPU, and networks, which these methods train on their device.
+ARRAYS, NETWORK = "arrays", "network"
+_NETWORKS = frozenset({"gears", "dpvae", "come", "srast", "spadit"})
+#: Processor seconds of `work` on the machine whose seconds the methods' estimates are.
 _REFERENCE_S = 0.065
 #: Earlier runs that are remembered of each kind, and from which on they alone give the range.
 _KEPT, _ENOUGH = 5, 3
@@ -43,7 +49,7 @@ def span(seconds: float, kind: str) -> Span:
     kind
         Task, method and device, as in `remember`.
     """
-    now, past = seconds * slowness(), ratios(kind)
+    now, past = seconds * slowness(kind), ratios(kind)
     if len(past) < _ENOUGH:
         likely = now * (median(past) if past else 1.0)
         return Span(likely * _SHORTER, likely * _LONGER)
@@ -52,9 +58,16 @@ def span(seconds: float, kind: str) -> Span:
     return Span(now * low, now * high)
 
 
-def slowness() -> float:
-    """Return how many times as long as on an idle core of the reference work takes here, now."""
-    return _machine() * _busy()
+def slowness(kind: str) -> float:
+    """Return how many times as long as on an idle core of the reference a run takes here, now.
+
+    Parameters
+    ----------
+    kind
+        Task, method and device.
+    """
+    known = speeds().get(_work_of(kind))
+    return (_machine() if known is None else known) * _busy()
 
 
 def remember(kind: str, expected: float, found: float) -> None:
@@ -89,33 +102,95 @@ def kind_of(task: str, method: str, device: str) -> str:
     return f"{task} {method} {device.partition(':')[0]}"
 
 
+def speeds() -> dict[str, float]:
+    """Return what `calibrate` measured on this machine, by kind of work and device.
+
+    Each is a time as a multiple of that on the reference, for instance ``{"network cuda": 0.05}``.
+    """
+    found = _content(speeds_file()).get(machine())
+    known = found.items() if isinstance(found, dict) else ()
+    return {k: float(v) for k, v in known if isinstance(v, int | float) and 0 < v < float("inf")}
+
+
+def remember_speeds(found: Mapping[str, float]) -> None:
+    """Keep the speeds of this machine; what earlier runs told is restated relative to them.
+
+    Raises
+    ------
+    WriteError
+        The settings folder cannot be written.
+    """
+    past = _read()
+    before = {kind: slowness(kind) for kind in past}
+    kept = _content(speeds_file())
+    own = {kind: round(factor, 4) for kind, factor in found.items()}
+    storage.write_json(speeds_file(), {**kept, machine(): own})
+    after = {kind: slowness(kind) for kind in past}
+    restated = {
+        kind: [round(ratio * before[kind] / after[kind], 3) for ratio in ratios(kind)]
+        for kind in past
+    }
+    if restated:
+        storage.write_json(times_file(), restated)
+
+
+def machine() -> str:
+    """Return the name of this machine with its processor: a settings folder may be shared."""
+    return f"{platform.node()}, {platform.machine()} {platform.processor()}".strip()
+
+
 def times_file() -> Path:
     """Return the file in which the times of earlier runs are kept."""
+    return _settings() / "times.json"
+
+
+def speeds_file() -> Path:
+    """Return the file in which the speeds of machines are kept."""
+    return _settings() / "speeds.json"
+
+
+def _settings() -> Path:
     import platformdirs
 
-    return Path(platformdirs.user_config_dir("napari-spatialrecon")) / "times.json"
+    return Path(platformdirs.user_config_dir("napari-spatialrecon"))
 
 
 def _read() -> dict[str, object]:
+    return _content(times_file())
+
+
+def _content(file: Path) -> dict[str, object]:
     try:
-        content = json.loads(times_file().read_text(encoding="utf-8"))
+        content = json.loads(file.read_text(encoding="utf-8"))
     except (OSError, ValueError):
         return {}
     return content if isinstance(content, dict) else {}
 
 
+def _work_of(kind: str) -> str:
+    """Return the kind of work that a run's time is of, and where it is done."""
+    _, _, rest = kind.partition(" ")
+    method, _, device = rest.partition(" ")
+    return f"{NETWORK} {device}" if method in _NETWORKS else f"{ARRAYS} cpu"
+
+
 @cache
 def _machine() -> float:
-    """Return the processor time of some work here, relative to the reference; once a process."""
-    times = []
-    for _ in range(3):
+    """Return `arrays` of a fifth of a second; once a process."""
+    return arrays(3)
+
+
+def arrays(times: int) -> float:
+    """Return the least processor time of some work with arrays, relative to the reference."""
+    found = []
+    for _ in range(times):
         start = time.thread_time()
-        _work()
-        times.append(time.thread_time() - start)
-    return max(min(times), 1e-3) / _REFERENCE_S
+        work()
+        found.append(time.thread_time() - start)
+    return max(min(found), 1e-3) / _REFERENCE_S
 
 
-def _work() -> None:
+def work() -> None:
     """Products of matrices and elementwise functions, as in a training step; one thread."""
     values = np.random.default_rng(0).standard_normal((256, 64, 64), dtype=np.float32)
     for _ in range(6):

@@ -22,7 +22,7 @@ COST = Estimate(20.0, 1e8)
 
 @pytest.fixture(autouse=True)
 def slow(monkeypatch):
-    monkeypatch.setattr(pace, "slowness", lambda: 2.0)
+    monkeypatch.setattr(pace, "slowness", lambda kind: 2.0)
 
 
 def test_a_run_that_ends_is_remembered_and_one_that_is_stopped_is_not(monkeypatch):

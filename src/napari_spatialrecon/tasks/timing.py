@@ -48,6 +48,6 @@ def timed(
     require_memory(need_of(task, method, estimate, cost))
     reporter.expect(expected(estimate, task, method, device))
     kind = pace.kind_of(task, method, str(choose_device(device)))
-    alone, start = estimate.seconds * pace.slowness(), time.monotonic()
+    alone, start = estimate.seconds * pace.slowness(kind), time.monotonic()
     yield
     pace.remember(kind, alone, time.monotonic() - start)

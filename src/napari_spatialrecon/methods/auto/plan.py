@@ -72,7 +72,7 @@ class Cost:
     ) -> Cost:
         """Return the cost from estimates for an idle core."""
         kind = pace.kind_of(task, candidate.name, device)
-        alone = trial.seconds * pace.slowness()
+        alone = trial.seconds * pace.slowness(kind)
         return cls(candidate, kind, alone, pace.span(trial.seconds, kind), pace.span(last, kind))
 
 
