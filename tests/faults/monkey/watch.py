@@ -171,6 +171,21 @@ def _allocated() -> float:
     return float(found.uordblks + found.hblkhd)
 
 
+def _own_memory() -> float:
+    """Return the bytes of memory that are this process's own.
+
+    Those of libraries are read from their files as they are used, and dropped where room is needed.
+    """
+    import psutil
+
+    own = ("RssAnon", "RssShmem")
+    try:
+        lines = Path("/proc/self/status").read_text(encoding="ascii").splitlines()
+        return sum(1024.0 * int(line.split()[1]) for line in lines if line.startswith(own))
+    except OSError:
+        return float(psutil.Process().memory_info().rss)
+
+
 def kept_in(home: Path) -> list[Path]:
     """Return temporary files and folders, but no copy that an open window keeps aside.
 
@@ -227,7 +242,9 @@ def counted(home: Path) -> dict[str, float]:
     ctypes.CDLL(None).malloc_trim(0)
     process = psutil.Process()
     return {
-        "MB": round(process.memory_info().rss / 1e6),
+        "MB": round(_own_memory() / 1e6),
+        "MB of files": round((process.memory_info().rss - _own_memory()) / 1e6),
+        "modules": len(sys.modules),
         "allocated": round(_allocated() / 1e6),
         "threads": process.num_threads(),  # Python remembers those of Qt that have ended
         "processes": len(process.children(recursive=True)),
