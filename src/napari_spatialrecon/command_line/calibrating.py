@@ -8,7 +8,6 @@ import threading
 from dataclasses import asdict
 from typing import Any
 
-from napari_spatialrecon import pace
 from napari_spatialrecon.command_line.options import add_verb
 from napari_spatialrecon.command_line.running import summarise
 from napari_spatialrecon.command_line.terminal import Bar
@@ -25,11 +24,12 @@ def add(verbs: Any) -> None:
 
 def run_calibrate(options: argparse.Namespace, stop: threading.Event) -> None:
     """Measure, remember and tell."""
+    from napari_spatialrecon.pace import speeds_file
     from napari_spatialrecon.tasks.calibrating import calibrate
 
     with Bar(options.progress) as bar:
         found = calibrate(options.device, progress=bar.show, should_stop=stop.is_set)
     for kind, factor in found.factors.items():
         print(f"{kind:13} {factor:6.2f} x the time that estimates assume", file=sys.stderr)
-    print(f"remembered for {found.machine} in {pace.speeds_file()}", file=sys.stderr)
+    print(f"remembered for {found.machine} in {speeds_file()}", file=sys.stderr)
     summarise(asdict(found), options)

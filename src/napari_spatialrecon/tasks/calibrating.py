@@ -36,6 +36,11 @@ class Speeds:
         Times as multiples of those on the machine that the estimates were measured on, by kind of
         work and device: ``"arrays cpu"``, ``"network cpu"``, and ``"network cuda"`` or
         ``"network mps"`` where there is a GPU.
+
+    Examples
+    --------
+    >>> Speeds("desk", "cuda:0", {"network cpu": 1.5, "network cuda": 0.05}).factors["network cuda"]
+    0.05
     """
 
     machine: str
