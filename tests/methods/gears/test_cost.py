@@ -71,3 +71,13 @@ def test_sampling_grows_with_the_cells_and_its_steps() -> None:
     longer = refined.with_values({"refiner.steps": 36})
     assert sampling_seconds(longer, 8_000) > 1.9 * patches
     assert training_seconds(longer) == training_seconds(refined)
+
+
+@pytest.mark.parametrize(
+    ("cells", "cpu_seconds", "megabytes"), [(10_000, 53, 462), (100_000, 224, 1_836)]
+)
+def test_an_atlas_takes_what_was_measured(cells: int, cpu_seconds: int, megabytes: int) -> None:
+    size = PlacementSizes(slides=1, spots=10_000, cells=cells, genes=500)
+    found = Gears(GearsConfig()).estimate(size)
+    assert found.seconds == pytest.approx(cpu_seconds, rel=0.3)
+    assert found.memory_bytes / 2**20 == pytest.approx(megabytes, rel=0.3)

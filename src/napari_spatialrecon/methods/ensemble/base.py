@@ -24,7 +24,7 @@ from napari_spatialrecon.geometry.solver.left_out import left_out_errors
 from napari_spatialrecon.geometry.solver.place_solver import PlaceSolver
 from napari_spatialrecon.methods.ensemble.config import EnsembleConfig
 from napari_spatialrecon.methods.ensemble.fitting import FittedEnsemble, network_inputs
-from napari_spatialrecon.methods.ensemble.joining import Joined, join
+from napari_spatialrecon.methods.ensemble.joining import ANCHORS, Joined, join
 from napari_spatialrecon.methods.ensemble.views import Embedded, second_view
 from napari_spatialrecon.methods.method import Estimate
 from napari_spatialrecon.methods.placement.base import (
@@ -47,8 +47,10 @@ from napari_spatialrecon.tissue.contract import Prepared
 from napari_spatialrecon.tissue.preprocess import Features
 from napari_spatialrecon.training.checkpoint import Checkpoint, load_checkpoint, save_checkpoint
 
-#: Seconds per training step and slide.
-_PER_STEP = 0.012
+#: Seconds per training step and slide, and per cell whose layouts are joined.
+_PER_STEP, _PER_CELL = 0.012, 3e-4
+#: Tables of distances to the anchors in memory while layouts are joined, with what is made of them.
+_TABLES = 2.5
 #: Maximum number of landmarks that are left out in turn to calibrate expected errors.
 MOST_LEFT_OUT = 200
 
@@ -109,7 +111,9 @@ class EnsembleMethod(PlacementMethod):
 
     def estimate(self, sizes: PlacementSizes) -> Estimate:
         """Return the estimated cost of training the networks and placing cells."""
-        return super().estimate(sizes).plus(self._network_seconds(sizes))
+        joining = 8.0 * _TABLES * sizes.cells * min(ANCHORS, sizes.cells)
+        seconds = self._network_seconds(sizes) + _PER_CELL * sizes.cells
+        return super().estimate(sizes).plus(seconds, joining)
 
     def _network_seconds(self, sizes: PlacementSizes) -> float:
         """Return the seconds that all trainings take, and sampling where there is any."""

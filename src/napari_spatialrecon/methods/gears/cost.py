@@ -13,6 +13,8 @@ _STEP, _SPOT, _BLOCK = 0.0203, 3.0e-6, (5.15e-10, 5.5e-8, 1.44e-9)
 #: The refiner, for c = 96 and two blocks: for each spot, each pair of a set, and each pair and
 #: dimension beyond four.
 _REFINED, _PAIR, _PAIR_DIMENSION = 2.9e-5, 3.06e-7, 8.4e-9
+#: Without the refiner: a cell in a patch, drawing and joining the patches included.
+_PATCHED = 3.3e-4
 #: What its other parts take, in blocks; a forward pass, as a part of a training step.
 _OTHERS, _FORWARD = 2.66, 0.18
 
@@ -39,9 +41,10 @@ def training_seconds(config: GearsConfig) -> float:
 
 
 def sampling_seconds(config: GearsConfig, cells: int) -> float:
-    """Return the seconds of one sample of the refiner for all cells; 0 if it is off."""
+    """Return the seconds of one layout of all cells: in patches beyond ``patches.one_shot``."""
     if not config.refiner.on:
-        return 0.0
+        in_patches = cells > max(config.patches.one_shot, config.patches.size)
+        return _PATCHED * config.patches.coverage * cells * in_patches
     passes = 2 * config.refiner.steps - 1  # Heun
     if cells <= min(config.patches.one_shot, 5_000):
         return passes * _FORWARD * _refiner_seconds(config, cells, cells**2)
