@@ -24,7 +24,7 @@ ROOT = Path(__file__).resolve().parents[3]
 ROUND = 60
 """Acts between two counts of what is left."""
 WARM = 2
-"""Rounds until everything has been imported and compiled, and every cache has been filled."""
+"""Rounds, at least, until everything has been imported and compiled, and every cache filled."""
 GROWTH = 1.05
 """How much more may be left after the last third of the rounds that count than after the first: the
 median of each, since single rounds differ by a few percent either way."""
@@ -105,7 +105,7 @@ def trial(home: Path, options: argparse.Namespace) -> int:
             number += 1
             rng = random.Random(f"{options.seed}:{number}")
             chosen = rng.choices(names, weights)[0]
-            if len(left) < 1 and number <= len(names):  # each once, so that all is imported
+            if number <= len(names):  # each once, so that all is imported
                 chosen = names[number - 1]
             before = len(watch.misses)
             watch.begin(f"act {number} ({chosen}), seed {options.seed}")
@@ -121,7 +121,8 @@ def trial(home: Path, options: argparse.Namespace) -> int:
             print("temporary:", *(path.relative_to(home) for path in kept_in(home)), sep="\n  ")
         print(*watch.misses[before:], sep="\n")
         print(f"act {number}: " + ", ".join(f"{k} {v:g}" for k, v in left[-1].items()), flush=True)
-    return told(tried, left, watch, monkey)
+    warm = max(WARM, -(-len(names) // options.round))
+    return told(tried, left, watch, monkey, warm)
 
 
 def usual(what: str) -> Any:
@@ -132,11 +133,13 @@ def usual(what: str) -> Any:
     return min if what == "GL objects" else median
 
 
-def told(tried: Counter[str], left: list[dict[str, float]], watch: Any, monkey: Any) -> int:
-    """Print what was tried, and return 1 if something went wrong."""
+def told(
+    tried: Counter[str], left: list[dict[str, float]], watch: Any, monkey: Any, warm: int
+) -> int:
+    """Print what was tried, and return 1 if something went wrong; count after `warm` rounds."""
     misses = list(watch.misses)
-    if len(left) > WARM + 1:
-        counted = left[WARM:]
+    if len(left) > warm + 1:
+        counted = left[warm:]
         third = max(1, len(counted) // 3)
         first, last = (
             {what: usual(what)(round_[what] for round_ in some) for what in left[-1]}
@@ -144,7 +147,7 @@ def told(tried: Counter[str], left: list[dict[str, float]], watch: Any, monkey: 
         )
         for what in (name for name in left[-1] if name not in TOLD):
             n = left[-1][what] if what in EXACT else last[what]
-            most = left[WARM][what] if what in EXACT else max(first[what] * GROWTH, first[what] + 2)
+            most = left[warm][what] if what in EXACT else max(first[what] * GROWTH, first[what] + 2)
             if n > most:
                 misses.append(f"{what} grew from {first[what]:g} to {n:g}")
         for what in ("MB", "MB of files", "allocated", "modules", "widgets", "GL objects"):
