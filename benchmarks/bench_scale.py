@@ -190,7 +190,7 @@ def markdown(rows: list[Row]) -> str:
         sizes = sorted({row["n"] for row in own})
         if not own:
             continue
-        heads = [f"{n:,}: s, GB, {quality}" for n in sizes]
+        heads = [f"{n:,}: s, cells/s, GB, {quality}" for n in sizes]
         lines = [
             f"| {task} | {' | '.join(heads)} | s grow by N^ | GB by N^ |",
             f"|---|{'---:|' * (len(sizes) + 2)}",
@@ -211,7 +211,8 @@ def _cell(row: Row | None) -> str:
         return ""
     if row["status"] != "done":
         return row["reason"].split(";")[0][:60] or row["status"]
-    return f"{row['seconds']:,.1f}, {row['bytes'] / 1e9:.2f}, {row['quality']:.3f}"
+    pace = row["n"] / row["seconds"]
+    return f"{row['seconds']:,.1f}, {pace:,.0f}, {row['bytes'] / 1e9:.2f}, {row['quality']:.3f}"
 
 
 def _ratios(task: str, rows: list[Row]) -> list[str]:
