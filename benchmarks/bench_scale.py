@@ -240,32 +240,39 @@ def draw(rows: list[Row], path: Path) -> None:
 
     matplotlib.use("svg")
     from matplotlib import pyplot as plt
+    from matplotlib.ticker import FuncFormatter, NullFormatter
 
     tasks = [task for task in QUALITY if any(row["task"] == task for row in rows)]
-    figure, axes = plt.subplots(
-        2, len(tasks), figsize=(4 * len(tasks), 6), sharex=True, squeeze=False, layout="constrained"
-    )
-    marks = "osD^vPX*"
-    for column, task in enumerate(tasks):
-        own = [row for row in rows if row["task"] == task and row["status"] == "done"]
-        peers = set(PEERS[task])
-        for i, method in enumerate(dict.fromkeys(row["method"] for row in own)):
-            line = [row for row in own if row["method"] == method]
-            style = "--" if line[0]["spec"] in peers else "-"
-            for axis, what, per in (
-                (axes[0][column], "seconds", 1),
-                (axes[1][column], "bytes", 1e9),
-            ):
-                values = [row[what] / per for row in line]
+    size = (4 * len(tasks), 7)
+    with plt.rc_context({"svg.fonttype": "none", "svg.hashsalt": "scale"}):
+        figure, axes = plt.subplots(
+            2, len(tasks), figsize=size, sharex=True, squeeze=False, layout="constrained"
+        )
+        for column, task in enumerate(tasks):
+            own = [row for row in rows if row["task"] == task and row["status"] == "done"]
+            for i, method in enumerate(dict.fromkeys(row["method"] for row in own)):
+                line = [row for row in own if row["method"] == method]
                 sizes = [row["n"] for row in line]
-                axis.loglog(sizes, values, style, marker=marks[i % len(marks)], ms=5, label=method)
-        axes[0][column].set_title(task)
-        if own:
-            axes[0][column].legend(fontsize=8, frameon=False)
-        axes[1][column].set_xlabel("cells")
-    axes[0][0].set_ylabel("seconds of one core")
-    axes[1][0].set_ylabel("peak memory, GB")
-    figure.savefig(path, metadata={"Date": None})
+                style = "--" if line[0]["spec"] in PEERS[task] else "-"
+                look = {"marker": "osD^vPX*"[i % 8], "ms": 5, "label": method}
+                for place, what, per in ((0, "seconds", 1), (1, "bytes", 1e9)):
+                    values = [row[what] / per for row in line]
+                    axes[place][column].loglog(sizes, values, style, **look)
+            axes[0][column].set_title(task)
+            axes[1][column].set_xlabel("cells")
+            if own:
+                below = {"loc": "upper center", "bbox_to_anchor": (0.5, -0.2)}
+                axes[1][column].legend(ncols=2, fontsize=8, frameon=False, **below)
+        for axis in axes.flat:
+            axis.xaxis.set_major_formatter(FuncFormatter(lambda n, _: f"{n:,.0f}"))
+            for number in (axis.yaxis.set_major_formatter, axis.yaxis.set_minor_formatter):
+                number(
+                    FuncFormatter(lambda v, _: f"{v:g}" if str(v).strip("0.")[:1] in "125" else "")
+                )
+            axis.xaxis.set_minor_formatter(NullFormatter())
+        axes[0][0].set_ylabel("seconds of one core")
+        axes[1][0].set_ylabel("peak memory, GB")
+        figure.savefig(path, metadata={"Date": None})
 
 
 def machine() -> Row:
