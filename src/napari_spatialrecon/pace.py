@@ -136,7 +136,11 @@ def remember_speeds(found: Mapping[str, float]) -> None:
 
 def machine() -> str:
     """Return the name of this machine with its processor: a settings folder may be shared."""
-    return f"{platform.node()}, {platform.machine()} {platform.processor()}".strip()
+    processor = platform.processor()
+    with suppress(OSError, StopIteration):  # Linux, where Python does not know it
+        lines = Path("/proc/cpuinfo").read_text(encoding="utf-8").splitlines()
+        processor = next(s.partition(":")[2].strip() for s in lines if s.startswith("model name"))
+    return f"{platform.node()}, {processor or platform.machine()}"
 
 
 def times_file() -> Path:

@@ -17,8 +17,8 @@ from napari_spatialrecon.training.device import choose_device
 _REFERENCE_S = 0.036
 #: Repeats of the work with arrays, and training steps: a few seconds each on that machine.
 _REPEATS, _STEPS, _FIRST = 30, 60, 5
-#: After which no further step is made on a device.
-_MOST_S = 25.0
+#: Seconds after which no further repeat or step is made of a kind of work.
+_MOST_S = 18.0
 _WIDTH, _HEADS, _SETS, _POINTS, _BLOCKS = 64, 4, 8, 192, 3
 
 
@@ -89,11 +89,13 @@ def calibrate(
     """
     chosen, reporter = choose_device(device), Reporter(progress, should_stop)
     reporter.begin("Arrays on cpu", _REPEATS)
-    times = []
+    times, began = [], time.monotonic()
     for repeat in range(_REPEATS):
         reporter.check()
         times.append(pace.arrays(1))
         reporter.step(repeat + 1)
+        if time.monotonic() - began > _MOST_S:
+            break
     factors = {f"{pace.ARRAYS} cpu": min(times)}
     for one in dict.fromkeys([torch.device("cpu"), chosen]):
         reporter.begin(f"Training steps on {one.type}", _STEPS)
@@ -113,10 +115,11 @@ def _step_seconds(device: torch.device, reporter: Reporter) -> float:
             reporter.check()
             start = clock()
             steps.make()
-            if number >= _FIRST:  # the first also load kernels
+            late = time.monotonic() - began > _MOST_S
+            if number >= _FIRST or late:  # the first also load kernels
                 found.append(clock() - start)
             reporter.step(number + 1)
-            if found and time.monotonic() - began > _MOST_S:
+            if late:
                 break
     finally:
         torch.set_num_threads(threads)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import Any
 
 import pytest
@@ -42,7 +43,7 @@ def asked() -> list[MemoryBox]:
 def test_the_checks_say_so_and_name_what_fits(widget: PlaceCells) -> None:
     text = next(text for _, text in warned(widget) if "memory" in text)
     assert "of memory expected, 600 MB free" in text
-    assert "Try GEARS under Method, which takes about 380 MB" in text
+    assert re.search(r"Try GEARS under Method, which takes about 3\d\d MB", text)
 
 
 def test_run_asks_and_cancel_starts_nothing(widget: PlaceCells, qtbot: Any) -> None:

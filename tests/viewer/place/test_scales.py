@@ -34,10 +34,10 @@ def test_a_missing_scale_is_said_and_typed_on_the_card(
     plugin = ("napari-spatialrecon", "Spatial Reconstruction")
     _, bench = viewer.window.add_plugin_dock_widget(*plugin)
     open_in_turn(viewer, two_slides)
-    qtbot.waitUntil(lambda: len(bench.tabs["data"].cards) == 3, timeout=20_000)
+    qtbot.waitUntil(lambda: len(bench.tabs["data"].cards) == 3, timeout=60_000)
     bench.pages.setCurrentWidget(bench.tabs["reconstruct"])
     place = bench.tabs["reconstruct"].current
-    qtbot.waitUntil(lambda: "missing for without" in told(place), timeout=20_000)
+    qtbot.waitUntil(lambda: "missing for without" in told(place), timeout=60_000)
     assert "Try µm per unit, here or on the card under Data, for those slides." in told(place)
     assert not place.panel.run_button.isEnabled()
 
@@ -48,7 +48,7 @@ def test_a_missing_scale_is_said_and_typed_on_the_card(
     QTest.keyClicks(field, "0.5")
     QTest.keyClick(field, Qt.Key.Key_Return)
     bench.pages.setCurrentWidget(bench.tabs["reconstruct"])
-    qtbot.waitUntil(place.panel.run_button.isEnabled, timeout=20_000)
+    qtbot.waitUntil(place.panel.run_button.isEnabled, timeout=60_000)
     assert "missing" not in told(place)
 
 

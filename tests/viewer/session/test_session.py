@@ -123,6 +123,16 @@ def test_a_slide_and_its_looks_return(
     assert space.selection.source is again.layers[spots.name]
 
 
+def test_the_image_of_a_slide_whose_spots_were_deleted_returns(
+    viewer: ViewerModel, file: Path, again: ViewerModel, tmp_path: Path
+) -> None:
+    add(viewer, file)
+    viewer.layers.pop(1)
+    assert [type(layer) for layer in viewer.layers] == [Image]
+    assert show(again, saved(viewer, tmp_path)) == []
+    compare(viewer, again)
+
+
 def test_validations_return_with_their_figures_and_go_with_what_is_closed(
     viewer: ViewerModel, file: Path, again: ViewerModel, tmp_path: Path
 ) -> None:

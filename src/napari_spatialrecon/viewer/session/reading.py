@@ -260,11 +260,17 @@ def _data(held: Mapping[str, Any], tables: list[AnnData], unpacker: Unpacker, wh
         path = where.of(stated.get("path") or stated.get("of"))
         return _histology(tables[number], path, held["state"]["name"])
     if "picture" in source:
-        from napari_spatialrecon.viewer.workspace.picture_layer import picture_layer
+        from napari_spatialrecon.tissue.formats.options import ReadOptions
+        from napari_spatialrecon.tissue.read import read_with
+        from napari_spatialrecon.viewer.workspace.picture_layer import is_picture, picture_layer
 
         path = where.of(source["picture"])
         assert path is not None, "a picture has a file"
-        return picture_layer(path)[0]
+        if is_picture(path):
+            return picture_layer(path)[0]
+        # The H&E of a slide whose spots were deleted: its table is read for the image alone.
+        slide = read_with(path, ReadOptions.of(held["ours"].get("read") or {}))
+        return _histology(slide, path, held["state"]["name"])
     if "file" in source:
         from napari.plugins.io import read_data_with_plugins
 
