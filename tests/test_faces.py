@@ -28,6 +28,12 @@ SOURCE = Path(napari_spatialrecon.__file__).parent
         (argument("labels"), "labels=", "--labels", "Types"),
         (argument("save_model"), "Model.save", "--save-model", "Save model"),
         (
+            argument("um_per_unit"),
+            'adata.uns["spatialrecon"] = {"um_per_unit": ...}',
+            "--um-per-pixel",
+            "µm per unit, here or on the card under Data,",
+        ),
+        (
             setting("preprocess.min_counts", 5),
             'settings={"preprocess.min_counts": 5}',
             "--set preprocess.min_counts=5",
